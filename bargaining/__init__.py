@@ -1,0 +1,3 @@
+"""Computational bargaining."""
+
+__version__ = "0.1.0"

@@ -1,9 +1,12 @@
-"""What can go wrong, as exceptions.
+"""What can go wrong, as exceptions and as the status of a result.
 
 A bad argument is `InvalidInput`; a question the theory does not answer for these arguments is
 `NotApplicable`; a right question for which the computation failed is `Unsolved`. Each also is the
 built-in exception a caller would expect (`ValueError`, `TypeError`, `RuntimeError`).
 """
+
+
+from enum import IntEnum
 
 
 class BargainingError(Exception):
@@ -20,3 +23,32 @@ class NotApplicable(BargainingError, TypeError):
 
 class Unsolved(BargainingError, RuntimeError):
     """No answer of the promised accuracy was found; the message says what was."""
+
+
+class Status(IntEnum):
+    """How one cell of a result ended; a batch holds one per cell.
+
+    Only `OK` and `DEGENERATE` carry payoffs that meet the definition. `.advice` says what to do.
+    """
+
+    OK = 0
+    EMPTY = 1
+    UNBOUNDED = 2
+    DEGENERATE = 3
+    INACCURATE = 4
+    FAILED = 5
+
+    @property
+    def advice(self) -> str:
+        """What the status means and what to do about it."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Status.OK: "The answer meets its definition.",
+    Status.EMPTY: "Nothing feasible gives every player the disagreement payoff; lower `disagreement` or enlarge the set.",
+    Status.UNBOUNDED: "Some player's payoff has no upper bound; bound the feasible set from above.",
+    Status.DEGENERATE: "No agreement gives every player a gain; the payoffs are the documented limit.",
+    Status.INACCURATE: "The answer misses its definition by more than the promised accuracy; read `residual`.",
+    Status.FAILED: "The computation broke down, often on payoffs near the limits of floats; rescale the problem.",
+}

@@ -1,0 +1,282 @@
+"""The two-good linear tariff model: two countries, each an exporter of one good to the other.
+
+Every number of it has a closed form, so it teaches the argument and checks the larger models.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, per_player, player_index, real, within
+from bargaining._arrays import discounts as discount_factors
+from bargaining.errors import InvalidInput, NotApplicable
+
+_STEPS = 100  # .6**100 < 1e-22
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class LinearTariffs:
+    r"""Two countries that tax each other's exports, with linear demand and supply.
+
+    Player 0 exports one good to player 1, player 1 another to player 0. The rest of consumption is
+    a numeraire that enters utility linearly, so the goods can be studied one at a time and welfare
+    is measured in the numeraire.
+
+    *One good.* Importer M and exporter X. Utility from consuming :math:`c` is
+    :math:`(A_k c - c^2/2)/\beta`, cost of producing :math:`y` is :math:`(B_k y + y^2/2)/\gamma`, for
+    k = M, X, with :math:`\beta + \gamma = 1` (this fixes the unit of quantity). Price-takers demand
+    :math:`A_k - \beta p` and supply :math:`\gamma p - B_k`, so net demand is :math:`p^a_k - p` with
+    :math:`p^a_k = A_k + B_k` the price without trade. Let :math:`G = p^a_M - p^a_X > 0`, the *market
+    size*. With a specific tariff :math:`t`, :math:`p_M = p_X + t` and markets clear where
+    :math:`(p^a_M - p_M) + (p^a_X - p_X) = 0`, hence
+
+    .. math:: p_M = (p^a_M + p^a_X + t)/2, \quad p_X = (p^a_M + p^a_X - t)/2, \quad m = (G - t)/2.
+
+    Imports :math:`m` fall to zero at the prohibitive tariff :math:`t = G`. By the envelope theorem
+    the importer's welfare (surplus of consumers and producers plus revenue :math:`t m`) changes by
+    :math:`-m\,dp_M + d(tm) = (G - 3t)/4\,dt`, the exporter's by :math:`m\,dp_X = -(G - t)/4\,dt`.
+    Measured from free trade they are therefore, for :math:`0 \le t \le G`,
+
+    .. math:: V(t) = G t/4 - 3 t^2/8, \qquad X(t) = -G t/4 + t^2/8,
+
+    and constant beyond G. Player i, who taxes a good of size :math:`G_j` and exports one of size
+    :math:`G_i`, gets :math:`V(t_i; G_j) + X(t_j; G_i)`.
+
+    Parameters
+    ----------
+    exports : array_like, shape (*batch, 2)
+        Market size G of the good each player exports, in units of its price. Non-negative, not both
+        zero. Leading axes are a batch of models.
+
+    Raises
+    ------
+    InvalidInput
+        If `exports` does not meet the above.
+
+    Notes
+    -----
+    Payoffs are per period and relative to free trade. They scale with the square of `exports`.
+
+    References
+    ----------
+    .. [1] Dixit, A. (1987). Strategic aspects of trade policy. In T. F. Bewley (ed.), *Advances in
+       Economic Theory: Fifth World Congress*. Cambridge University Press.
+    .. [2] Bagwell, K. and Staiger, R. W. (1990). A theory of managed trade. *American Economic
+       Review* 80, 779-795.
+
+    Examples
+    --------
+    >>> model = LinearTariffs(exports=(1.0, 0.65))
+    >>> model.war().round(4)
+    array([-0.0518,  0.0123])
+    >>> model.redirect([0.0, 0.15, 0.3]).transfer(model.redirect([0.0, 0.15, 0.3]).war()).round(5)
+    array([0.03208, 0.01667, 0.00375])
+    """
+
+    exports: Floats
+
+    def __init__(self, *, exports: ArrayLike) -> None:
+        sizes = within(per_player(exports, "exports", 2), "exports", 0.0, np.inf)
+        if not sizes.any(axis=-1).all():
+            raise InvalidInput(
+                "`exports` must not be zero for both players: no trade is left to tax. Drop that model."
+            )
+        object.__setattr__(self, "exports", sizes)
+
+    @property
+    def imports(self) -> Floats:
+        """Market size of the good each player imports, shape (*batch, 2)."""
+        return self.exports[..., ::-1]
+
+    def welfare(self, tariffs: ArrayLike) -> Floats:
+        """Payoffs, relative to free trade, when player i charges ``tariffs[..., i]``.
+
+        Parameters
+        ----------
+        tariffs : array_like, shape (*batch, 2)
+            Specific tariffs, in units of the price; non-negative. Above the market size no trade is
+            left and a higher tariff changes nothing.
+
+        Returns
+        -------
+        ndarray, shape (*batch, 2)
+        """
+        tariffs = within(per_player(tariffs, "tariffs", 2), "tariffs", 0.0, np.inf)
+        t = np.minimum(tariffs, self.imports)
+        importer = t * (self.imports / 4 - 3 * t / 8)
+        exporter = t * (t / 8 - self.imports / 4)
+        return importer + exporter[..., ::-1]
+
+    def nash_tariffs(self) -> Floats:
+        """Each player's best tariff, a third of the market size, whatever the other charges."""
+        return self.imports / 3
+
+    def prohibitive_tariffs(self) -> Floats:
+        """The lowest tariffs that stop all trade: the market sizes."""
+        return self.imports.copy()
+
+    def threat_tariffs(self) -> Floats:
+        """The optimal threats of Nash (1953) when transfers are free: half the market size.
+
+        Under free transfers a threat is worth the *difference* of payoffs it brings about, and
+        :math:`V(t) - X(t) = (G t - t^2)/2` is largest at G/2: a player hurts itself more than its
+        best response would because it hurts the other by more.
+        """
+        return self.imports / 2
+
+    def war(self) -> Floats:
+        """Payoffs of the tariff war in which both charge their Nash tariffs.
+
+        The importer of a good of size G gains G²/24 on it, the exporter loses 5G²/72.
+        """
+        return self.welfare(self.nash_tariffs())
+
+    def autarky(self) -> Floats:
+        """Payoffs with no trade in either good: each side of a good loses G²/8."""
+        return self.welfare(self.prohibitive_tariffs())
+
+    def redirect(self, share: ArrayLike, *, player: int = 0) -> "LinearTariffs":
+        """The model after `player` redirects a share of its exports elsewhere without loss.
+
+        What is redirected earns what it earned at free trade and is out of the partner's reach; the
+        market at stake shrinks to ``(1 - share)`` of its size. Payoffs stay relative to the same
+        free trade, so models with different shares compare.
+
+        Parameters
+        ----------
+        share : array_like, shape (*batch,)
+            The share redirected, in [0, 1].
+        player : int, default 0
+            Whose exports.
+        """
+        share = within(real(share, "share"), "share", 0.0, 1.0)
+        left = np.ones((*share.shape, 2))
+        left[..., player_index(player, "player", 2)] -= share
+        return LinearTariffs(exports=self.exports * left)
+
+    def transfer(self, disagreement: ArrayLike) -> Floats:
+        r"""What player 0 pays player 1 for free trade in the Nash bargain about `disagreement`.
+
+        Free trade maximises the sum of payoffs (it is zero; a tariff loses :math:`t^2/4` of it) and
+        payments are free, so each player gets its disagreement payoff and half the surplus: the
+        payment is :math:`(d_1 - d_0)/2`.
+
+        Parameters
+        ----------
+        disagreement : array_like, shape (*batch, 2)
+            Payoffs without an agreement, relative to free trade: `war()`, ``welfare(threat_tariffs())``,
+            `autarky()` or any other.
+
+        Returns
+        -------
+        ndarray, shape (*batch,)
+            Negative if player 1 pays. About the tariff war it is (G_0² - G_1²)/18, about optimal
+            threats (G_0² - G_1²)/16.
+
+        Raises
+        ------
+        InvalidInput
+            If the disagreement payoffs sum to more than zero, what free trade offers.
+        """
+        d = per_player(disagreement, "disagreement", 2)
+        total = d.sum(axis=-1)
+        if (total > 1e-12 * np.abs(d).max(axis=-1)).any():
+            raise InvalidInput(
+                f"`disagreement` must sum to at most 0, the joint payoff of free trade; got {total.max():g}."
+            )
+        return (d[..., 1] - d[..., 0]) / 2
+
+    def threshold(self, *, player: int = 0) -> float | None:
+        """The share of its exports `player` must redirect for the partner to stop gaining from a war.
+
+        The partner's war payoff, G²(1-r)²/24 - 5 H²/72 with G the market of `player` and H the
+        partner's, vanishes at r = 1 - sqrt(5/3) H/G. None if the partner loses a war even at r = 0.
+        """
+        if self.exports.ndim > 1:
+            raise NotApplicable("`threshold` answers for one model, not for a batch; call it on each model.")
+        own = self.exports[player_index(player, "player", 2)]
+        needed = np.sqrt(5 / 3) * self.exports[1 - player]
+        return float(1 - needed / own) if needed <= own else None
+
+    def stage_game(self, rates: ArrayLike, partner_rates: ArrayLike | None = None) -> tuple[Floats, Floats]:
+        """Payoff matrices of the one-shot game in which both choose from a list of tariffs.
+
+        Parameters
+        ----------
+        rates : array_like, shape (m,)
+            Tariffs player 0 chooses from.
+        partner_rates : array_like, shape (k,), optional
+            Tariffs player 1 chooses from; by default the same.
+
+        Returns
+        -------
+        A, B : ndarray, shape (*batch, m, k)
+            Payoffs of player 0 and of player 1.
+        """
+        rows = real(rates, "rates", ndim=1)
+        columns = rows if partner_rates is None else real(partner_rates, "partner_rates", ndim=1)
+        profiles = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
+        payoffs = LinearTariffs(exports=self.exports[..., None, None, :]).welfare(profiles)
+        return payoffs[..., 0], payoffs[..., 1]
+
+    def critical_discounts(self) -> Floats:
+        r"""The lowest discount factor at which each player keeps to free trade, under the threat of war.
+
+        Player i gains :math:`V(G_j/3) = G_j^2/24` once by its Nash tariff and gets the war payoff ever
+        after: :math:`(1-\delta) G_j^2/24 + \delta w_i \le 0`, so :math:`\delta_i = 3 G_j^2 / (5 G_i^2)`.
+
+        Returns
+        -------
+        ndarray, shape (*batch, 2)
+            One or more means never; infinite for a player that exports nothing.
+        """
+        gain = self.imports**2 / 24
+        punishment = 5 * self.exports**2 / 72
+        with np.errstate(divide="ignore"):
+            return gain / punishment
+
+    def most_cooperative_tariffs(self, discounts: ArrayLike) -> Floats:
+        r"""The lowest constant tariffs that the threat of war sustains, one per player.
+
+        Let :math:`p_i = G_j/3 - t_i` be player i's cut below its Nash tariff. Its gain from
+        deviating is :math:`3 p_i^2/8`, its loss per period of war, beyond that gain,
+        :math:`X(t_j) - X(G_i/3) = p_j (p_j + 4 G_i/3)/8`. So tariffs are self-enforcing when
+
+        .. math:: 3 p_i^2 \le \delta_i\, p_j (p_j + 4 G_i / 3) \quad\text{for both } i.
+
+        Each right side grows with :math:`p_j`, so the self-enforcing pairs have a largest element:
+        one pair of tariffs is the lowest for both at once, and no other has a higher joint payoff.
+        It is below the Nash tariffs at every positive discount factor, even for a player who would win
+        a war, since the gain is of second order in the cuts and the loss of first. Tariffs do not go
+        below zero. In a symmetric model :math:`t = (G/3)(3 - 5\delta)/(3 - \delta)`, and free trade
+        from :math:`\delta = 3/5`.
+
+        Parameters
+        ----------
+        discounts : array_like, shape (*batch, 2), or scalar
+            Discount factors per period, in [0, 1).
+
+        Returns
+        -------
+        ndarray, shape (*batch, 2)
+
+        Notes
+        -----
+        Timing: tariffs are set together each period and observed; any deviation is followed by the
+        tariff war for ever. The pair is found by lowering both cuts from free trade until neither is
+        too deep. In logarithms of the cuts the step contracts with modulus 3/5, so a hundred steps
+        reach rounding from anywhere; their number is fixed so that no cell depends on the others.
+
+        Examples
+        --------
+        >>> LinearTariffs(exports=(1.0, 1.0)).most_cooperative_tariffs(0.4)
+        array([0.12820513, 0.12820513])
+        """
+        factors = discount_factors(discounts, 2)
+        nash = np.broadcast_to(self.nash_tariffs(), np.broadcast_shapes(self.exports.shape, factors.shape))
+        cuts = nash
+        for _ in range(_STEPS):
+            others = cuts[..., ::-1]
+            cuts = np.minimum(nash, np.sqrt(factors / 3 * others * (others + 4 * self.exports / 3)))
+        return nash - cuts

@@ -1,0 +1,319 @@
+"""The linear tariff model against its primitives, solved with sympy, and against published digits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import sympy as sp
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining_models.linear_tariffs import LinearTariffs
+
+G, H, T, DELTA = sp.symbols("G H t delta", positive=True)
+
+
+@dataclass(frozen=True)
+class Primitives:
+    """Welfare of importer and exporter, as functions of the tariff, straight from utility and cost."""
+
+    importer: sp.Expr
+    exporter: sp.Expr
+    imports: sp.Expr
+
+
+@pytest.fixture(scope="module")
+def primitives() -> Primitives:
+    """Solve market clearing for general intercepts and slopes with beta + gamma = 1."""
+    beta = sp.Symbol("beta", positive=True)
+    gamma = 1 - beta
+    a_m, a_x, b_m, b_x, p = sp.symbols("a_m a_x b_m b_x p", real=True)
+
+    def country(a: sp.Expr, b: sp.Expr, price: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+        """Surplus of consumers and producers at this price, and net demand: from their own optima."""
+        c, y = sp.symbols("c y")
+        utility, cost = (a * c - c**2 / 2) / beta, (b * y + y**2 / 2) / gamma
+        (c_opt,) = sp.solve(sp.diff(utility, c) - price, c)
+        (y_opt,) = sp.solve(price - sp.diff(cost, y), y)
+        surplus = (utility - price * c).subs(c, c_opt) + (price * y - cost).subs(y, y_opt)
+        return surplus, c_opt - y_opt
+
+    world_price = sp.solve(country(a_m, b_m, p + T)[1] + country(a_x, b_x, p)[1], p)[0]
+    surplus_m, demand_m = country(a_m, b_m, world_price + T)
+    surplus_x, _ = country(a_x, b_x, world_price)
+    size = {a_m: G + a_x + b_x - b_m}  # G is the gap of the prices without trade
+    importer = surplus_m + T * demand_m
+
+    def from_free_trade(welfare: sp.Expr) -> sp.Expr:
+        return sp.expand(sp.simplify((welfare - welfare.subs(T, 0)).subs(size)))
+
+    return Primitives(from_free_trade(importer), from_free_trade(surplus_x), sp.simplify(demand_m.subs(size)))
+
+
+def test_welfare_of_one_good_follows_from_utility_and_cost(primitives: Primitives) -> None:
+    assert sp.expand(primitives.importer - (G * T / 4 - 3 * T**2 / 8)) == 0
+    assert sp.expand(primitives.exporter - (-G * T / 4 + T**2 / 8)) == 0
+    assert sp.expand(primitives.imports - (G - T) / 2) == 0
+
+
+@pytest.mark.parametrize("tariff", [0.0, 0.1, 0.3, 0.65, 1.0, 7.0])
+def test_welfare_matches_the_primitives(primitives: Primitives, tariff: float) -> None:
+    """A tariff by player 0 only touches the good that player 1 exports."""
+    sizes = np.array([1.0, 0.65])
+    at = {G: sp.Rational(65, 100), T: sp.nsimplify(min(tariff, 0.65))}
+    expected = [float(primitives.importer.subs(at)), float(primitives.exporter.subs(at))]
+    np.testing.assert_allclose(
+        LinearTariffs(exports=sizes).welfare((tariff, 0.0)), expected, rtol=0, atol=1e-16
+    )
+
+
+def test_special_tariffs_solve_their_conditions(primitives: Primitives) -> None:
+    best = sp.solve(sp.diff(primitives.importer, T), T)
+    threat = sp.solve(sp.diff(primitives.importer - primitives.exporter, T), T)
+    stop = sp.solve(primitives.imports, T)
+    assert (best, threat, stop) == ([G / 3], [G / 2], [G])
+    model = LinearTariffs(exports=(1.0, 0.6))
+    np.testing.assert_allclose(model.nash_tariffs(), [0.2, 1 / 3], rtol=1e-15)
+    np.testing.assert_allclose(model.threat_tariffs(), [0.3, 0.5], rtol=1e-15)
+    np.testing.assert_allclose(model.prohibitive_tariffs(), [0.6, 1.0], rtol=1e-15)
+
+
+def test_nash_tariffs_are_best_responses_found_by_search() -> None:
+    model = LinearTariffs(exports=(1.0, 0.65))
+    for player, other in ((0, 0.0), (0, 0.4), (1, 0.0), (1, 0.2)):
+
+        def loss(own: float, player: int = player, other: float = other) -> float:
+            return -float(model.welfare((own, other) if player == 0 else (other, own))[player])
+
+        found = minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9})
+        assert found.x == pytest.approx(model.nash_tariffs()[player], abs=1e-7)
+
+
+def test_war_and_autarky_closed_forms(primitives: Primitives) -> None:
+    war = [sp.expand(f.subs(T, G / 3)) for f in (primitives.importer, primitives.exporter)]
+    autarky = [sp.expand(f.subs(T, G)) for f in (primitives.importer, primitives.exporter)]
+    assert war == [G**2 / 24, -5 * G**2 / 72]
+    assert autarky == [-(G**2) / 8, -(G**2) / 8]
+
+
+@dataclass(frozen=True)
+class Row:
+    """G_0 = 1, G_1 = .65: computed by an independent program, to the digits shown."""
+
+    share: float
+    war: tuple[float, float]
+    transfer_war: float
+    transfer_threats: float
+    exit_0: float
+    critical: tuple[float, float]
+
+
+ROWS = [
+    Row(0.00, (-0.0518, 0.0123), 0.03208, 0.03609, -0.1778, (0.254, 1.420)),
+    Row(0.10, (-0.0386, 0.0044), 0.02153, 0.02422, -0.1541, (0.313, 1.150)),
+    Row(0.15, (-0.0326, 0.0008), 0.01667, 0.01875, -0.1431, (0.351, 1.026)),
+    Row(0.20, (-0.0268, -0.0027), 0.01208, 0.01359, -0.1328, (0.396, 0.909)),
+    Row(0.30, (-0.0164, -0.0089), 0.00375, 0.00422, -0.1141, (0.517, 0.696)),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"r={row.share}")
+def test_redirection_table(row: Row) -> None:
+    model = LinearTariffs(exports=(1.0, 0.65)).redirect(row.share)
+    threats = model.welfare(model.threat_tariffs())
+    assert model.war() == pytest.approx(row.war, abs=5e-5)
+    assert float(model.transfer(model.war())) == pytest.approx(row.transfer_war, abs=5e-6)
+    assert float(model.transfer(threats)) == pytest.approx(row.transfer_threats, abs=5e-6)
+    assert model.autarky()[0] == pytest.approx(row.exit_0, abs=5e-5)
+    assert model.critical_discounts() == pytest.approx(row.critical, abs=5.001e-4)  # .3125 prints .313
+
+
+def test_transfers_are_the_closed_forms(primitives: Primitives) -> None:
+    """Split the surplus of free trade equally: symbolically, for every pair of sizes."""
+
+    def payoffs(first: sp.Expr, second: sp.Expr) -> sp.Expr:
+        """d_1 - d_0 when 0 taxes H at `first` and 1 taxes G at `second`; G is 0's export."""
+        on_h = [f.subs(G, H).subs(T, first) for f in (primitives.importer, primitives.exporter)]
+        on_g = [f.subs(T, second) for f in (primitives.importer, primitives.exporter)]
+        return (on_g[0] + on_h[1]) - (on_h[0] + on_g[1])
+
+    assert sp.expand(payoffs(H / 3, G / 3) / 2 - (G**2 - H**2) / 18) == 0
+    assert sp.expand(payoffs(H / 2, G / 2) / 2 - (G**2 - H**2) / 16) == 0
+    share = np.linspace(0, 1, 7)
+    model = LinearTariffs(exports=(1.3, 0.4)).redirect(share)
+    np.testing.assert_allclose(
+        model.transfer(model.war()), ((1 - share) ** 2 * 1.3**2 - 0.4**2) / 18, rtol=1e-13, atol=1e-16
+    )
+
+
+def test_threats_are_a_saddle_point_of_the_difference() -> None:
+    model = LinearTariffs(exports=(1.0, 0.65))
+    own, other = model.threat_tariffs()
+    grid = np.linspace(0, 1, 401)
+
+    def difference(first: ArrayLike, second: ArrayLike) -> np.ndarray:
+        pairs = np.stack(np.broadcast_arrays(first, second), axis=-1)
+        payoffs = model.welfare(pairs)
+        return np.asarray(payoffs[..., 0] - payoffs[..., 1])
+
+    value = difference(own, other)
+    assert (difference(grid, other) <= value + 1e-15).all()
+    assert (difference(own, grid) >= value - 1e-15).all()
+
+
+def test_threshold_is_where_the_partner_stops_winning() -> None:
+    model = LinearTariffs(exports=(1.0, 0.65))
+    r_star = model.threshold()
+    assert r_star is not None
+    assert r_star == pytest.approx(1 - np.sqrt(5 / 3) * 0.65, rel=1e-14)
+    assert abs(model.redirect(r_star).war()[1]) < 1e-16
+    assert model.threshold(player=1) is None  # player 0 loses the war already
+    assert LinearTariffs(exports=(1.0, 1.0)).threshold() is None
+    assert LinearTariffs(exports=(1.0, 0.0)).threshold() == 1.0
+
+
+def test_batches_agree_with_single_models() -> None:
+    shares = [0.0, 0.15, 1.0]
+    batch = LinearTariffs(exports=(1.0, 0.65)).redirect(shares)
+    for k, share in enumerate(shares):
+        one = LinearTariffs(exports=(1.0, 0.65)).redirect(share)
+        for name in ("war", "autarky", "critical_discounts", "nash_tariffs", "threat_tariffs"):
+            np.testing.assert_array_equal(getattr(batch, name)()[k], getattr(one, name)())
+        np.testing.assert_array_equal(
+            batch.most_cooperative_tariffs(0.4)[k], one.most_cooperative_tariffs(0.4)
+        )
+        np.testing.assert_array_equal(
+            batch.stage_game([0.0, 0.2, 0.5])[1][k], one.stage_game([0.0, 0.2, 0.5])[1]
+        )
+
+
+def test_payoffs_scale_with_the_square_of_the_markets() -> None:
+    small, large = LinearTariffs(exports=(1e-6, 0.65e-6)), LinearTariffs(exports=(1e6, 0.65e6))
+    np.testing.assert_allclose(small.war() * 1e24, large.war(), rtol=1e-13)
+    np.testing.assert_allclose(small.critical_discounts(), large.critical_discounts(), rtol=1e-13)
+    np.testing.assert_allclose(
+        small.most_cooperative_tariffs(0.5) * 1e12, large.most_cooperative_tariffs(0.5), rtol=1e-13
+    )
+
+
+def test_stage_game_holds_the_payoffs_of_every_pair() -> None:
+    model = LinearTariffs(exports=(1.0, 0.65))
+    rows, columns = [0.0, 0.1, 0.3], [0.0, 0.5]
+    first, second = model.stage_game(rows, columns)
+    assert first.shape == second.shape == (3, 2)
+    for i, own in enumerate(rows):
+        for j, other in enumerate(columns):
+            np.testing.assert_array_equal([first[i, j], second[i, j]], model.welfare((own, other)))
+
+
+def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
+    model = LinearTariffs(exports=(1.0, 0.65)).redirect(0.3)
+    delta = model.critical_discounts()
+    for player in (0, 1):
+        deviation = np.where(np.arange(2) == player, model.nash_tariffs(), 0.0)
+        gain = model.welfare(deviation)[player]
+        assert (1 - delta[player]) * gain + delta[player] * model.war()[player] == pytest.approx(0, abs=1e-16)
+
+
+def test_symmetric_most_cooperative_tariff(primitives: Primitives) -> None:
+    """sp.solve on the incentive constraint gives (1/3)(3 - 5d)/(3 - d) beside the Nash tariff."""
+    both = primitives.importer + primitives.exporter
+    deviation = (primitives.importer.subs(T, G / 3) + primitives.exporter).subs(G, 1)
+    war = both.subs(T, G / 3).subs(G, 1)
+    roots = sp.solve((1 - DELTA) * deviation + DELTA * war - both.subs(G, 1), T)
+    closed = (3 - 5 * DELTA) / (3 * (3 - DELTA))
+    assert {sp.simplify(root) for root in roots} == {sp.Rational(1, 3), sp.simplify(closed)}
+    model = LinearTariffs(exports=(1.0, 1.0))
+    for d in (0.0, 0.1, 0.4, 0.59, 0.6, 0.9):
+        expected = max(0.0, float(closed.subs(DELTA, d)))
+        np.testing.assert_allclose(model.most_cooperative_tariffs(d), [expected] * 2, rtol=0, atol=2e-16)
+    assert model.most_cooperative_tariffs(0.4)[0] == pytest.approx(0.1282051, abs=5e-8)
+
+
+@pytest.mark.parametrize("exports", [(1.0, 0.65), (1.0, 0.05), (0.3, 1.0)])
+@pytest.mark.parametrize("discounts", [0.05, 0.4, (0.3, 0.8), 0.97])
+def test_most_cooperative_tariffs_are_the_lowest_enforceable(
+    exports: tuple[float, float], discounts: float | tuple[float, float]
+) -> None:
+    """The constraints are checked from payoffs, and a fine grid finds nothing lower for either."""
+    model = LinearTariffs(exports=exports)
+    factors = np.broadcast_to(discounts, 2)
+    nash, war = model.nash_tariffs(), model.war()
+
+    def slack(tariffs: np.ndarray) -> np.ndarray:
+        """Payoff of keeping to the tariffs less that of the best deviation followed by war."""
+        keep = model.welfare(tariffs)
+        best = np.stack(
+            [
+                model.welfare(np.stack(np.broadcast_arrays(nash[0], tariffs[..., 1]), axis=-1))[..., 0],
+                model.welfare(np.stack(np.broadcast_arrays(tariffs[..., 0], nash[1]), axis=-1))[..., 1],
+            ],
+            axis=-1,
+        )
+        return np.asarray(keep - (1 - factors) * best - factors * war)
+
+    found = model.most_cooperative_tariffs(discounts)
+    assert (found >= 0).all()
+    assert (found < nash).all()
+    assert (slack(found) >= -1e-15).all()
+    axes = [np.linspace(0, n, 301) for n in nash]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    enforceable = grid[(slack(grid) >= 0).all(axis=-1)]
+    assert (enforceable >= found - 1e-12).all()
+    # and the grid comes close to the pair, so the bound is not vacuous
+    assert (np.abs(enforceable - found).max(axis=-1) <= 0.02 * nash.max()).any()
+
+
+def test_interior_asymmetric_cuts_solve_a_cubic() -> None:
+    """With no tariff at zero the ratio u of cuts solves 3u³ + d k u² - d u - 3k = 0, k = G_0/G_1."""
+    u, p, q = sp.symbols("u p q", positive=True)
+    size_0, size_1, d = sp.Rational(1), sp.Rational(13, 20), sp.Rational(3, 10)
+    # p is the cut of player 0, who exports size_0 and taxes size_1.
+    p_of_u = sp.solve(3 * p - d * u * (u * p + 4 * size_0 / 3), p)[0]
+    other = sp.together((3 * q**2 - d * p * (p + 4 * size_1 / 3)).subs(q, u * p).subs(p, p_of_u))
+    root = [r for r in sp.Poly(sp.numer(other), u).nroots(n=30) if r.is_real and r > 1e-9]
+    ours = LinearTariffs(exports=(1.0, 0.65)).most_cooperative_tariffs(0.3)
+    cuts = LinearTariffs(exports=(1.0, 0.65)).nash_tariffs() - ours
+    assert any(abs(cuts[1] / cuts[0] - float(r)) < 1e-13 for r in root)
+
+
+BAD = [
+    ("exports", {"exports": (1.0, -0.1)}, "`exports` must lie in"),
+    ("exports", {"exports": (0.0, 0.0)}, "`exports` must not be zero"),
+    ("exports", {"exports": (1.0, np.nan)}, "`exports` must be finite"),
+    ("exports", {"exports": (1.0, np.inf)}, "`exports` must be finite"),
+    ("exports", {"exports": (1.0, 2.0, 3.0)}, "one entry per player"),
+    ("exports", {"exports": (True, False)}, "real numbers"),
+    ("exports", {"exports": ()}, "must not be empty"),
+]
+
+
+@pytest.mark.parametrize(("_name", "arguments", "message"), BAD)
+def test_bad_sizes_are_refused(_name: str, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        LinearTariffs(**arguments)  # type: ignore[arg-type]
+
+
+def test_bad_arguments_are_refused_by_name() -> None:
+    model = LinearTariffs(exports=(1.0, 0.65))
+    with pytest.raises(InvalidInput, match=r"`tariffs` must lie in \[0, inf\]; got -0.1"):
+        model.welfare((-0.1, 0.0))
+    with pytest.raises(InvalidInput, match=r"`share` must lie in \[0, 1\]; got 1.5"):
+        model.redirect(1.5)
+    with pytest.raises(InvalidInput, match="`player` must be a player"):
+        model.redirect(0.1, player=2)
+    with pytest.raises(InvalidInput, match=r"`discounts` must lie in \[0, 1\)"):
+        model.most_cooperative_tariffs(1.0)
+    with pytest.raises(InvalidInput, match="`disagreement` must sum to at most 0"):
+        model.transfer((0.2, 0.0))
+    with pytest.raises(InvalidInput, match="`rates` must have 1 axes"):
+        model.stage_game([[0.0, 0.1]])
+    with pytest.raises(NotApplicable, match="for one model"):
+        model.redirect([0.1, 0.2]).threshold()
+
+
+def test_a_player_that_exports_nothing_cannot_be_held() -> None:
+    model = LinearTariffs(exports=(0.0, 1.0))
+    assert model.critical_discounts()[0] == np.inf
+    assert model.critical_discounts()[1] == 0.0

@@ -126,7 +126,7 @@ def test_redirection_table(row: Row) -> None:
     assert float(model.transfer(model.war())) == pytest.approx(row.transfer_war, abs=5e-6)
     assert float(model.transfer(threats)) == pytest.approx(row.transfer_threats, abs=5e-6)
     assert model.autarky()[0] == pytest.approx(row.exit_0, abs=5e-5)
-    assert model.critical_discounts() == pytest.approx(row.critical, abs=5e-4)
+    assert model.critical_discounts() == pytest.approx(row.critical, abs=5.001e-4)  # .2535 is printed .254
 
 
 def test_transfers_are_the_closed_forms(primitives: Primitives) -> None:

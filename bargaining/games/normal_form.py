@@ -1,0 +1,188 @@
+"""A game in normal form: one payoff array per player, and what follows from the arrays alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from bargaining.feasible.polytope import Polytope
+    from bargaining.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class Game:
+    r"""A finite game: player :math:`i` chooses :math:`a_i`, all at once, and gets :math:`g_i(a)`.
+
+    Parameters
+    ----------
+    *payoffs : array_like, each of shape (a_1, ..., a_n)
+        One array per player, all of the same shape: entry `[a_1, ..., a_n]` of the k-th array is what player
+        k gets when the players choose those actions. Floats, integers or `Fraction`.
+    actions : sequence of sequences of str, optional
+        Names of each player's actions, for tables and graphs; their numbers by default.
+
+    Attributes
+    ----------
+    payoffs : ndarray of shape (a_1, ..., a_n, n)
+        The payoffs as floats, players last; read-only.
+    exact : ndarray of Fraction, of the same shape
+        The payoffs as the rationals that were given. Every float is one.
+    actions : tuple of tuples of str
+
+    Raises
+    ------
+    InvalidInput
+        If there is no array, the shapes differ or do not have one axis per player, or an entry is not a
+        finite real number.
+
+    Examples
+    --------
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> prisoners.shape, prisoners.minmax(), prisoners.pure_equilibria()
+    ((2, 2), array([3., 3.]), array([[1, 1]]))
+    """
+
+    payoffs: Floats
+    actions: tuple[tuple[str, ...], ...]
+    _given: tuple[NDArray[Any], ...]
+
+    def __init__(self, *payoffs: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> None:
+        if not payoffs:
+            raise InvalidInput("`payoffs` must hold one array per player; got none.")
+        floats = [real(array, f"payoffs[{player}]") for player, array in enumerate(payoffs)]
+        _same_shape(floats)
+        stacked = np.stack(floats, axis=-1)
+        stacked.flags.writeable = False
+        object.__setattr__(self, "payoffs", stacked)
+        object.__setattr__(self, "actions", _names(actions, stacked.shape[:-1]))
+        object.__setattr__(self, "_given", tuple(np.asarray(array) for array in payoffs))
+
+    def __repr__(self) -> str:
+        return f"<Game of {' x '.join(map(str, self.shape))} actions>"
+
+    @property
+    def players(self) -> int:
+        """The number of players."""
+        return int(self.payoffs.shape[-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of actions of each player."""
+        return self.payoffs.shape[:-1]
+
+    @property
+    def exact(self) -> NDArray[Any]:
+        """The payoffs as `Fraction`, of the shape of `payoffs`."""
+        flat = [[Fraction(entry) for entry in given.ravel().tolist()] for given in self._given]
+        out = np.empty((len(flat[0]), self.players), dtype=object)
+        for player, column in enumerate(flat):
+            out[:, player] = column
+        return out.reshape(self.payoffs.shape)
+
+    def deviations(self) -> Floats:
+        r"""Return each player's best-reply payoff to the others, :math:`c_i(a) = \max_b g_i(b, a_{-i})`.
+
+        Returns
+        -------
+        ndarray of shape (a_1, ..., a_n, n)
+            Never below `payoffs`; equal to it for every player exactly at the pure equilibria.
+        """
+        best = [self._best(self.payoffs[..., player], player) for player in range(self.players)]
+        return np.stack(best, axis=-1)
+
+    @staticmethod
+    def _best(payoffs: NDArray[Any], player: int) -> NDArray[Any]:
+        return np.broadcast_to(payoffs.max(axis=player, keepdims=True), payoffs.shape)
+
+    def pure_equilibria(self) -> NDArray[np.intp]:
+        """Return the pure Nash equilibria, one profile a row, in the order of the arrays.
+
+        They are decided on the numbers as given: integers and `Fraction` are compared exactly. Mixed
+        equilibria are the business of `bargaining.equilibria.stage`.
+        """
+        stable = np.ones(self.shape, dtype=bool)
+        for player, given in enumerate(self._given):
+            stable &= (given == self._best(given, player)).astype(bool)
+        return np.argwhere(stable)
+
+    def minmax(self, *, mixed: bool = False) -> Floats:
+        r"""Return the lowest payoff to which the others can hold each player who replies best.
+
+        .. math:: \underline v_i = \min_{a_{-i}} \max_{a_i} g_i(a_i, a_{-i}).
+
+        Parameters
+        ----------
+        mixed : bool, default False
+            In pure actions by default. If true the others may mix, and do so *together* when there is more
+            than one of them (correlated punishment); for two players this is the value of the zero-sum game.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        if mixed:
+            from bargaining.games._minmax import mixed_minmax
+
+            return np.array([mixed_minmax(self._against(player)) for player in range(self.players)])
+        return np.asarray(self.deviations().min(axis=tuple(range(self.players))))
+
+    def _against(self, player: int) -> Floats:
+        """Return one player's payoffs, own actions in rows and the others' joint actions in columns."""
+        return np.moveaxis(self.payoffs[..., player], player, 0).reshape(self.shape[player], -1)
+
+    def feasible(self) -> Polytope:
+        """Return the convex hull of the payoffs: what the players can reach with public randomisation."""
+        from bargaining.feasible.polytope import Polytope
+
+        return Polytope(self.payoffs.reshape(-1, self.players))
+
+    def problem(self, disagreement: ArrayLike) -> Problem:
+        """Return the bargaining problem over `feasible()` with this disagreement point."""
+        from bargaining.problem import Problem
+
+        return Problem(self.feasible(), disagreement)
+
+    def profile(self, value: Sequence[int], name: str = "profile") -> tuple[int, ...]:
+        """Return `value` as a profile of this game, one action index per player, or say why it is not one."""
+        entries = np.asarray(value)
+        if entries.shape != (self.players,) or entries.dtype.kind not in "iu":
+            raise InvalidInput(
+                f"`{name}` must hold one action index per player ({self.players}); got {value!r}."
+            )
+        for player, (action, count) in enumerate(zip(entries.tolist(), self.shape, strict=True)):
+            if not 0 <= action < count:
+                raise InvalidInput(
+                    f"`{name}` has action {action} for player {player}, who has 0 to {count - 1}."
+                )
+        return tuple(entries.tolist())
+
+
+def _same_shape(floats: list[Floats]) -> None:
+    shapes = [array.shape for array in floats]
+    if len(set(shapes)) > 1:
+        raise InvalidInput(f"`payoffs` must be arrays of one shape, (a_1, ..., a_n); got shapes {shapes}.")
+    if len(shapes[0]) != len(shapes):
+        raise InvalidInput(
+            f"`payoffs` must have one axis per player; got {len(shapes)} arrays with {len(shapes[0])} axes. "
+            "Pass one array per player: Game(A, B)."
+        )
+
+
+def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
+    if actions is None:
+        return tuple(tuple(map(str, range(count))) for count in shape)
+    names = tuple(tuple(map(str, own)) for own in actions)
+    if tuple(map(len, names)) != shape:
+        raise InvalidInput(
+            f"`actions` must name the actions of every player, {shape} of them; got {tuple(map(len, names))}."
+        )
+    return names

@@ -1,0 +1,224 @@
+"""A game repeated for ever, and the right to leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, player_index, real
+from bargaining._arrays import discounts as valid_discounts
+from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
+
+
+def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the numbers as given, as `Fraction`, broadcast to `shape`."""
+    array = np.asarray(given)
+    exact = np.empty(array.shape, dtype=object)
+    exact[...] = np.array([Fraction(entry) for entry in array.ravel().tolist()], dtype=object).reshape(
+        array.shape
+    )
+    return np.broadcast_to(exact, shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class Exit:
+    """The right to leave a repeated game for good, at the start of any period.
+
+    Each period opens with a public signal; then every player who may leave says, at once, whether she
+    stays. If all stay the stage game is played. If somebody leaves the game is over and everybody gets the
+    average (per-period) payoffs given here, from that period on. If several leave at once each of them is
+    equally likely to be the one who left.
+
+    Parameters
+    ----------
+    payoffs : array_like of shape (*batch, n)
+        Average payoffs after anybody leaves. For payoffs that depend on who left, see `Exit.by_leaver`.
+    who : sequence of int, optional
+        The players who may leave; everybody by default.
+
+    Attributes
+    ----------
+    payoffs : ndarray of shape (*batch, n, n)
+        Entry `[..., k, i]` is what player i gets when player k leaves.
+    who : tuple of int
+        The players who may leave.
+
+    Examples
+    --------
+    >>> Exit([5, 3]).own
+    array([5., 3.])
+    >>> Exit([5, 3], who=[0]).own
+    array([  5., -inf])
+    >>> Exit.by_leaver([[4, 2], [1, 3]]).own
+    array([4., 3.])
+    """
+
+    payoffs: Floats
+    who: tuple[int, ...]
+    _given: ArrayLike
+
+    def __init__(self, payoffs: ArrayLike, *, who: Sequence[int] | None = None) -> None:
+        common = real(payoffs, "payoffs")
+        if common.ndim == 0:
+            raise InvalidInput(
+                f"`payoffs` of exit must have one entry per player; got the number {float(common):g}."
+            )
+        players = common.shape[-1]
+        given = np.asarray(payoffs)[..., None, :]
+        self._set(np.broadcast_to(common[..., None, :], (*common.shape, players)), who, given)
+
+    @classmethod
+    def by_leaver(cls, payoffs: ArrayLike, *, who: Sequence[int] | None = None) -> Exit:
+        """Return an exit whose payoffs depend on who left.
+
+        Parameters
+        ----------
+        payoffs : array_like of shape (*batch, n, n)
+            Entry `[..., k, i]` is what player i gets when player k leaves. Rows of players who may not
+            leave are not used.
+        who : sequence of int, optional
+            The players who may leave; everybody by default.
+        """
+        table = real(payoffs, "payoffs")
+        if table.ndim < 2 or table.shape[-1] != table.shape[-2]:
+            raise InvalidInput(
+                f"`payoffs` by leaver must be square, a row for each leaver; got shape {table.shape}. "
+                "For one row of payoffs whoever leaves, use Exit(payoffs)."
+            )
+        self = cls.__new__(cls)
+        self._set(table, who, payoffs)
+        return self
+
+    def _set(self, payoffs: Floats, who: Sequence[int] | None, given: ArrayLike) -> None:
+        players = payoffs.shape[-1]
+        if who is None:
+            leavers = tuple(range(players))
+        else:
+            leavers = tuple(sorted({player_index(player, "who", players) for player in who}))
+        if not leavers:
+            raise InvalidInput(
+                "`who` must name at least one player; for a game nobody may leave pass exit=None."
+            )
+        object.__setattr__(self, "payoffs", payoffs)
+        object.__setattr__(self, "who", leavers)
+        object.__setattr__(self, "_given", given)
+
+    def __repr__(self) -> str:
+        return f"<Exit by players {self.who}, batch {self.batch_shape}>"
+
+    @property
+    def players(self) -> int:
+        """The number of players."""
+        return int(self.payoffs.shape[-1])
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The leading axes: one exit each."""
+        return self.payoffs.shape[:-2]
+
+    @property
+    def own(self) -> Floats:
+        """What each player gets by leaving, shape (*batch, n); minus infinity for one who may not."""
+        own = np.full(self.payoffs.shape[:-1], -np.inf)
+        for player in self.who:
+            own[..., player] = self.payoffs[..., player, player]
+        return own
+
+    @property
+    def exact(self) -> NDArray[Any]:
+        """The payoffs as `Fraction`, of the shape of `payoffs`."""
+        return _fractions(self._given, self.payoffs.shape)
+
+    def at(self, index: tuple[int, ...]) -> Exit:
+        """Return one exit of the batch."""
+        given = np.broadcast_to(np.asarray(self._given), self.payoffs.shape)
+        return Exit.by_leaver(given[index], who=self.who)
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class RepeatedGame:
+    r"""A stage game played in every period :math:`t = 0, 1, \dots`, perfectly monitored.
+
+    Player i values a stream of stage payoffs by its average :math:`(1-\delta_i)\sum_t \delta_i^t g_i(a^t)`.
+    Before each period the players see a public signal, so they can randomise together.
+
+    Parameters
+    ----------
+    game : Game
+        The stage game.
+    discounts : array_like of shape (*batch, n), or one number
+        Discount factor per period, each in [0, 1); one number is given to every player.
+    exit : Exit, optional
+        The right to leave, if there is one. Its batch is broadcast against that of `discounts`.
+
+    Examples
+    --------
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> RepeatedGame(prisoners, 0.9, exit=Exit([2, 1])).discounts
+    array([0.9, 0.9])
+    """
+
+    game: Game
+    discounts: Floats
+    exit: Exit | None
+    _given: ArrayLike
+
+    def __init__(self, game: Game, discounts: ArrayLike, *, exit: Exit | None = None) -> None:  # noqa: A002 (the field's word)
+        if not isinstance(game, Game):
+            raise InvalidInput(
+                f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B)."
+            )
+        if exit is not None and not isinstance(exit, Exit):
+            raise InvalidInput(
+                f"`exit` must be an Exit or None; got {exit!r}. Wrap the payoffs: Exit(payoffs)."
+            )
+        if exit is not None and exit.players != game.players:
+            raise InvalidInput(f"`exit` must have payoffs for {game.players} players; got {exit.players}.")
+        object.__setattr__(self, "game", game)
+        object.__setattr__(self, "discounts", valid_discounts(discounts, game.players))
+        object.__setattr__(self, "exit", exit)
+        object.__setattr__(self, "_given", discounts)
+        try:
+            self.batch_shape  # noqa: B018 (broadcasting is the check)
+        except ValueError:
+            raise InvalidInput(
+                f"`discounts`, batch {self.discounts.shape[:-1]}, must broadcast against `exit`, "
+                f"batch {exit and exit.batch_shape}."
+            ) from None
+
+    def __repr__(self) -> str:
+        leave = "" if self.exit is None else f", exit by {self.exit.who}"
+        return f"<RepeatedGame, stage {self.game!r}, batch {self.batch_shape}{leave}>"
+
+    @property
+    def players(self) -> int:
+        """The number of players."""
+        return self.game.players
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The leading axes of discount factors and exits: one repeated game each."""
+        exits = () if self.exit is None else self.exit.batch_shape
+        return np.broadcast_shapes(self.discounts.shape[:-1], exits)
+
+    @property
+    def exact_discounts(self) -> NDArray[Any]:
+        """The discount factors as `Fraction`, of the shape of `discounts`."""
+        return _fractions(self._given, self.discounts.shape)
+
+    def at(self, index: tuple[int, ...]) -> RepeatedGame:
+        """Return one repeated game of the batch."""
+        shape = self.batch_shape
+        given = np.asarray(self._given)
+        given = np.broadcast_to(given, (*shape, self.players))[index]
+        if self.exit is None:
+            return RepeatedGame(self.game, given)
+        position = np.arange(int(np.prod(self.exit.batch_shape))).reshape(self.exit.batch_shape)
+        own = np.unravel_index(int(np.broadcast_to(position, shape)[index]), self.exit.batch_shape)
+        return RepeatedGame(self.game, given, exit=self.exit.at(tuple(int(k) for k in own)))

@@ -1,0 +1,71 @@
+"""Numbers as text: significant digits, never fixed decimals."""
+
+import math
+from collections.abc import Sequence
+
+_POSITIONAL = (1e-4, 1e7)
+
+
+def significant(value: float, digits: int, *, pad: bool = True) -> str:
+    """Write `value` with `digits` significant digits, more only to show a whole part in full.
+
+    Parameters
+    ----------
+    value : float
+        The number; infinities give the sign of infinity.
+    digits : int
+        Significant digits, at least 1.
+    pad : bool, default True
+        Whether trailing zeros are kept, as they say how far the number was rounded.
+
+    Examples
+    --------
+    >>> significant(1 / 3, 4), significant(2.5e-13, 3), significant(123456.78, 4)
+    ('0.3333', '2.50e-13', '123457')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value == 0.0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    low, high = _POSITIONAL
+    if low <= abs(value) < high:
+        text = f"{value:.{max(digits - 1 - int(exponent), 0)}f}"
+        return _stripped(text) if not pad else text
+    return f"{mantissa if pad else _stripped(mantissa)}e{int(exponent)}"
+
+
+def _stripped(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounds(values: Sequence[float], digits: int) -> bool:
+    """Whether some number has more than `digits` significant digits, float noise aside.
+
+    A grid of parameters has none, and needs no zeros behind it.
+
+    Examples
+    --------
+    >>> rounds([0.0, 0.1, 0.1 + 0.2], 4), rounds([0.5, 0.53183], 4)
+    (False, True)
+    """
+    return not all(_exact(value, digits) for value in values)
+
+
+def _exact(value: float, digits: int) -> bool:
+    if isinstance(value, int) or not math.isfinite(value):
+        return True
+    return abs(value - float(f"{value:.{digits}g}")) <= 4 * math.ulp(value)
+
+
+def column(values: Sequence[float], digits: int, *, pad: bool) -> list[str]:
+    """Write the numbers of one column alike; a column of int is written in full.
+
+    Examples
+    --------
+    >>> column([0.0, 0.1], 4, pad=False), column([0.5, 0.53183], 4, pad=True), column([7, 10**6], 2, pad=True)
+    (['0', '0.1'], ['0.5000', '0.5318'], ['7', '1000000'])
+    """
+    if all(isinstance(value, int) for value in values):
+        return [str(value) for value in values]
+    return [significant(value, digits, pad=pad) for value in values]

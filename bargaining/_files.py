@@ -1,0 +1,34 @@
+"""Files that are either whole or absent: written aside, flushed, then renamed."""
+
+import os
+from pathlib import Path
+from secrets import token_hex
+
+from bargaining.errors import InvalidInput
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` at `path` in one step; a reader sees the old file or the new one, never a part.
+
+    Several processes may write the same path at once: the last rename wins. On any error the
+    unfinished file is removed and what stood at `path` is left as it was.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.part")
+    try:
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def file_name(name: str, argument: str) -> str:
+    """Return `name` if it names a file inside a folder: no separator, no leading dot."""
+    if not name or name.startswith(".") or any(sign in name for sign in "/\\\0:"):
+        raise InvalidInput(
+            f"`{argument}` must be a plain file name without folders or an ending; got {name!r}."
+        )
+    return name

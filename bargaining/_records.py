@@ -1,0 +1,263 @@
+"""What a table is made of: rows read from lists, frames and datasets into checked cells."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from bargaining._digits import significant
+from bargaining.errors import InvalidInput, Status
+
+Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, float] | None
+"""A number, an interval, a text, a truth value, an exact fraction, or None where nothing exists."""
+
+Record: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a `Table`: which entry of a row it shows, and how it is headed.
+
+    Parameters
+    ----------
+    name : str
+        The key of the column in the rows.
+    title : str, optional
+        The printed heading; `name` if empty.
+    unit : str, optional
+        The unit, printed under the heading.
+    group : str, optional
+        A heading shared with the neighbouring columns of the same group.
+    digits : int, optional
+        Significant digits; those of the table if None.
+    """
+
+    name: str
+    title: str = ""
+    unit: str = ""
+    group: str = ""
+    digits: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("name", "title", "unit", "group"):
+            object.__setattr__(self, field, text_of(getattr(self, field), field))
+        if self.digits is not None:
+            digits_of(self.digits)
+
+    @property
+    def heading(self) -> str:
+        """The title, or the name where there is none."""
+        return self.title or self.name
+
+
+def read(
+    rows: Any, columns: Sequence[str | Column] | None
+) -> tuple[tuple[Column, ...], list[Record], tuple[str, ...]]:
+    """Return the columns found in `rows`, its rows as mappings, and notes that it carries."""
+    kind = {
+        base.__name__ for base in type(rows).__mro__ if base.__module__.split(".")[0] in ("pandas", "xarray")
+    }
+    if "Dataset" in kind:
+        return _from_dataset(rows)
+    if "DataArray" in kind:
+        rows = rows.to_pandas() if rows.ndim > 1 else rows.to_series()
+    if kind & {"Series", "DataArray"}:
+        rows = rows.to_frame() if rows.ndim == 1 else rows
+    if kind & {"DataFrame", "Series", "DataArray"}:
+        return *_from_frame(rows), ()
+    return *_from_lists(rows, columns), ()
+
+
+def _from_lists(rows: Any, columns: Sequence[str | Column] | None) -> tuple[tuple[Column, ...], list[Record]]:
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise InvalidInput(
+            "`rows` must be a list of dicts, 2-d data, a DataFrame or a Dataset; "
+            f"got a {type(rows).__name__}."
+        )
+    listed = list(rows)
+    if all(isinstance(row, Mapping) for row in listed):
+        names = dict.fromkeys(str(name) for row in listed for name in row)
+        if not names and columns:
+            names = dict.fromkeys(column.name if isinstance(column, Column) else column for column in columns)
+        return tuple(Column(name) for name in names), [{str(k): v for k, v in row.items()} for row in listed]
+    width = (
+        len(columns)
+        if columns
+        else max(np.size(row) if isinstance(row, np.ndarray) else len(row) for row in listed)
+    )
+    for k, row in enumerate(listed):
+        if isinstance(row, str | Mapping) or len(row) != width:
+            raise InvalidInput(f"`rows` must have {width} cells each, one per column; row {k} is {row!r}.")
+    found = choose((), columns) if columns else tuple(Column(str(k)) for k in range(width))
+    return found, [{column.name: value for column, value in zip(found, row, strict=True)} for row in listed]
+
+
+def _from_frame(frame: Any) -> tuple[tuple[Column, ...], list[Record]]:
+    named = [name for name in frame.index.names if name is not None]
+    found = [Column(str(name)) for name in named]
+    over = "" if frame.columns.name is None else str(frame.columns.name)
+    for key in frame.columns:
+        levels = key if isinstance(key, tuple) else (over, key)
+        group, title = ": ".join(str(level) for level in levels[:-1]), _title(levels[-1])
+        found.append(Column(f"{group} {title}".strip(), title=title, group=group))
+    body = frame.reset_index() if named else frame
+    names = [column.name for column in found]
+    return tuple(found), [
+        dict(zip(names, row, strict=True)) for row in body.itertuples(index=False, name=None)
+    ]
+
+
+def _from_dataset(dataset: Any) -> tuple[tuple[Column, ...], list[Record], tuple[str, ...]]:
+    variables = {
+        name: v for name, v in dataset.data_vars.items() if name not in ("status", "residual", "message")
+    }
+    if not variables:
+        raise InvalidInput(
+            "`rows` must be a Dataset with at least one variable besides its status; got none."
+        )
+    shared = [d for d in dataset.dims if d != "player" and all(d in v.dims for v in variables.values())]
+    found = [Column(str(d), unit=str(dataset[d].attrs.get("units", ""))) for d in shared]
+    parts = {str(d): np.broadcast_to(*_along(dataset, shared, d)).ravel() for d in shared}
+    for name, variable in variables.items():
+        across = [d for d in variable.dims if d not in shared]
+        unit = str(variable.attrs.get("units", ""))
+        stacked = variable.transpose(*shared, *across).values
+        for place in np.ndindex(*stacked.shape[len(shared) :]):
+            titles = [_title(dataset[d].values[k]) for d, k in zip(across, place, strict=True)]
+            column = Column(
+                " ".join([str(name), *titles]),
+                title=", ".join(titles),
+                unit=unit,
+                group=str(name) if titles else "",
+            )
+            found.append(column)
+            parts[column.name] = stacked[(..., *place)].ravel()
+    if (states := _statuses(dataset, shared)) is not None:
+        found.append(Column("status"))
+        parts["status"] = states
+    length = math.prod(dataset.sizes[d] for d in shared)
+    records: list[Record] = [{name: values[k] for name, values in parts.items()} for k in range(length)]
+    return tuple(found), records, _dataset_notes(dataset)
+
+
+def _title(label: Any) -> str:
+    return f"{label:.12g}" if isinstance(label, float) else str(label)
+
+
+def _along(dataset: Any, shared: Sequence[Any], axis: Any) -> tuple[Any, tuple[int, ...]]:
+    shape = tuple(dataset.sizes[d] for d in shared)
+    values = dataset[axis].values
+    return values.reshape([-1 if d == axis else 1 for d in shared]), shape
+
+
+def _statuses(dataset: Any, shared: Sequence[Any]) -> Any:
+    """The status of each row in words, or None where all are OK."""
+    if "status" not in dataset or not (dataset["status"].values != Status.OK).any():
+        return None
+    codes = dataset["status"].transpose(*shared).values.ravel()
+    return np.array([Status(int(code)).name for code in codes], dtype=object)
+
+
+def _dataset_notes(dataset: Any) -> tuple[str, ...]:
+    carried = {
+        key.capitalize(): dataset.attrs[key]
+        for key in ("data", "model", "method", "source")
+        if isinstance(dataset.attrs.get(key), str)
+    }
+    if "residual" in dataset and np.isfinite(dataset["residual"].values).any():
+        carried["Largest residual"] = float(np.nanmax(dataset["residual"].values))
+    if isinstance(dataset.attrs.get("version"), str):
+        carried["Version"] = dataset.attrs["version"]
+    return note_lines(carried)
+
+
+def choose(found: Sequence[Column], columns: Sequence[str | Column] | None) -> tuple[Column, ...]:
+    """Return the columns to show: those asked for, with what `found` knows where only a name is given."""
+    if columns is None:
+        chosen = tuple(found)
+    else:
+        known = {column.name: column for column in found}
+        chosen = tuple(c if isinstance(c, Column) else known.get(c, Column(c)) for c in columns)
+        if found and (unknown := [column.name for column in chosen if column.name not in known]):
+            raise InvalidInput(f"`columns` must be among {', '.join(known)}; got {unknown[0]!r}.")
+    names = [column.name for column in chosen]
+    if not names:
+        raise InvalidInput("`rows` must have at least one column; got none. Name them in `columns`.")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(f"`columns` must have names of their own; got {twice!r} twice.")
+    return chosen
+
+
+def cell(value: Any, row: int, name: str) -> Cell:
+    """Return a checked cell; NaN is None."""
+    if value is None or isinstance(value, Fraction):
+        return value
+    if isinstance(value, str):
+        return text_of(value, "rows")
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Status):
+        return value.name
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return None if math.isnan(value) else float(value)
+    if isinstance(value, np.ndarray | tuple | list) and len(value) == 2:
+        low, high = (cell(end, row, name) for end in value)
+        if isinstance(low, int | float) and isinstance(high, int | float):
+            return float(low), float(high)
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    raise InvalidInput(
+        f"`rows` must hold numbers, pairs of numbers, text or None; "
+        f"got {value!r} in row {row}, column {name!r}."
+    )
+
+
+def text_of(value: str, name: str) -> str:
+    """Return one line of text without control characters."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"`{name}` must be text; got {value!r}.")
+    line = " ".join(value.split())
+    if not line.isprintable():
+        raise InvalidInput(f"`{name}` must be printable text; got {value!r}.")
+    return line
+
+
+def label_of(value: str) -> str:
+    """Return a LaTeX label."""
+    if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:._-]*", value):
+        raise InvalidInput(f"`label` must be letters, digits and the signs : . _ -; got {value!r}.")
+    return value
+
+
+def digits_of(value: int) -> int:
+    """Return a number of significant digits."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= 17:
+        raise InvalidInput(f"`digits` must be a whole number from 1 to 17; got {value!r}.")
+    return int(value)
+
+
+def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
+    """Return the notes as sentences; numbers are given three significant digits."""
+    if isinstance(notes, str):
+        raise InvalidInput(f"`notes` must be a mapping or a list of texts; got the text {notes!r}.")
+    if not isinstance(notes, Mapping):
+        return tuple(_sentence(text_of(note, "notes")) for note in notes)
+    return tuple(f"{text_of(key, 'notes')}: {_sentence(_note(value))}" for key, value in notes.items())
+
+
+def _note(value: Any) -> str:
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        return significant(float(value), 3)
+    return text_of(str(value) if isinstance(value, Integral) else value, "notes")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,347 @@
+"""Tables: the same cells in every format, and LaTeX that a real LaTeX accepts."""
+
+import csv
+import io
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from bargaining._digits import significant
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.tables import Column, Table, compare
+
+HOSTILE = r"5% & $x_1$ #1 \input{/etc/passwd} ~ ^ {a} <b>|*c*` δ ≥ ∞ – “Limão” ½ → −1"
+
+
+def headline() -> Table:
+    """The split of a pie when an option is worth 0.7 r to one side."""
+    r = np.array([0.0, 0.1, 0.15, 0.2, 0.3])
+    rows = {
+        "Nash, equal weights": 0.5 + 0.35 * r,
+        "breakdown hazard .5": 0.5 + 0.35 * r / 1.1,
+        "outside option": np.full(5, 0.5),
+    }
+    frame = pd.DataFrame(rows, index=r).T.rename_axis("protocol").rename_axis("r", axis=1)
+    return Table(frame, caption="The split against r", label="tab:split", notes={"Residual": 2e-16})
+
+
+def hostile() -> Table:
+    cells = [
+        [HOSTILE, 1e-12, None, 1, Fraction(1, 7), (0.3, 0.7), True],
+        ["[b]", -12345.678, 0.5, 20, Fraction(2), (0.0, 1.0), False],
+        ["*", math.inf, math.nan, 300, "=1+1", (1e-9, 1.0), "none"],
+    ]
+    columns = [
+        Column("a_b", title=HOSTILE, group=HOSTILE),
+        Column("tiny", unit="bn US$ & 5%", group=HOSTILE, digits=3),
+        Column("threshold", group="G"),
+        Column("count", unit=HOSTILE),
+        Column("exact"),
+        Column("range", group="H"),
+        Column("flag", group="H"),
+    ]
+    return Table(cells, columns=columns, caption=HOSTILE, label="tab:a.b-c_d", notes=[HOSTILE, "[x]"])
+
+
+def plain_texts() -> Table:
+    return Table([["a"], ["[0.3"], [""]], columns=["word"])
+
+
+def swept() -> Table:
+    return Table(dataset())
+
+
+def dataset(failed: bool = False) -> xr.Dataset:
+    payoffs = np.array([[[0.5, 0.5], [0.6, 0.4], [1 / 3, 2 / 3]]] * 2)
+    status = np.zeros((2, 3), np.int8)
+    if failed:
+        status[1, 2] = Status.FAILED
+        payoffs[1, 2] = math.nan
+    return xr.Dataset(
+        {
+            "payoffs": (("d", "r", "player"), payoffs, {"units": "share"}),
+            "status": (("d", "r"), status),
+            "residual": (("d", "r"), np.full((2, 3), 3e-16)),
+        },
+        coords={"r": ("r", [0.0, 0.1, 0.15], {"units": "1"}), "d": [0.5, 0.9], "player": ["Canada", "US"]},
+        attrs={"method": "nash", "version": "bargaining 0.1.0", "other": 3},
+    )
+
+
+TABLES = [headline, hostile, plain_texts, swept]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1e-12, 4, "1.000e-12"),
+        (0.0, 4, "0"),
+        (-0.0, 4, "0"),
+        (9.99996, 4, "10.00"),
+        (0.00099999999, 4, "0.001000"),
+        (0.0001, 2, "0.00010"),
+        (123456.78, 4, "123457"),
+        (1e12, 4, "1.000e12"),
+        (-2.5, 1, "-2"),
+        (math.inf, 4, "∞"),
+        (-math.inf, 4, "-∞"),
+    ],
+)
+def test_significant_digits(value, digits, text):
+    assert significant(value, digits) == text
+
+
+@pytest.mark.parametrize("exponent", range(-14, 15))
+@pytest.mark.parametrize("digits", [1, 4, 17])
+def test_a_written_number_is_within_half_a_unit_of_its_last_digit(exponent, digits):
+    value = math.pi * 10.0**exponent
+    assert abs(float(significant(value, digits)) / value - 1) <= 0.5 * 10.0 ** (1 - digits) + 2e-16
+
+
+def test_a_grid_of_parameters_is_not_padded():
+    table = Table({"r": r, "share": s, "n": 10**20} for r, s in [(0.1 + 0.2, 0.5), (0.1, 1 / 3)])
+    assert str(table).split()[6:] == ["0.3", "0.5000", "1" + "0" * 20, "0.1", "0.3333", "1" + "0" * 20]
+
+
+def test_neighbours_of_a_group_are_padded_alike():
+    assert str(headline()).splitlines()[4].split()[-5:] == ["0.5000", "0.5350", "0.5525", "0.5700", "0.6050"]
+
+
+def test_what_does_not_exist_prints_as_none_in_every_format():
+    table = Table([{"d": 0.5}, {"d": None}, {"d": math.nan}, {}])
+    assert [row[0] for row in table.rows] == [0.5, None, None, None]
+    assert str(table).split() == ["d", "----", "0.5", "none", "none", "none"]
+    assert table.to_latex().count("{none}") == table.to_html().count("none</td>") == 3
+    assert table.to_markdown().count("| none |") == 3
+    assert table.to_csv() == 'd\n0.5\n""\n""\n""\n'
+    assert "never" in str(replace(table, missing="never"))
+
+
+def test_csv_has_full_precision_and_units():
+    value = 0.1 + 0.2
+    table = Table(
+        [[value, "=1+1", Fraction(1, 7)]], columns=[Column("x", unit="bn US$", group="g"), "t", "f"]
+    )
+    head, row = csv.reader(io.StringIO(table.to_csv()))
+    assert head == ["g: x (bn US$)", "t", "f"]
+    assert float(row[0]) == value
+    assert row[1:] == ["'=1+1", "1/7"]
+
+
+def test_a_frame_gives_its_index_and_its_column_name_as_group():
+    table = headline()
+    assert [c.heading for c in table.columns] == ["protocol", "0", "0.1", "0.15", "0.2", "0.3"]
+    assert {c.group for c in table.columns[1:]} == {"r"}
+    assert table.rows[0][1:] == tuple(0.5 + 0.35 * r for r in (0.0, 0.1, 0.15, 0.2, 0.3))
+
+
+def test_frame_with_two_levels_of_columns():
+    frame = pd.DataFrame([[1, 2.5]], columns=pd.MultiIndex.from_tuples([("US", "war"), ("Canada", "war")]))
+    assert [(c.group, c.heading) for c in Table(frame).columns] == [("US", "war"), ("Canada", "war")]
+
+
+def test_a_dataset_gives_rows_units_and_notes():
+    table = swept()
+    assert [c.name for c in table.columns] == ["d", "r", "payoffs Canada", "payoffs US"]
+    assert table.columns[1].unit == "1"
+    assert table.columns[2] == Column("payoffs Canada", title="Canada", unit="share", group="payoffs")
+    assert table.rows[4] == (0.9, 0.1, 0.6, 0.4)
+    assert table.notes == ("Method: nash.", "Largest residual: 3.00e-16.", "Version: bargaining 0.1.0.")
+
+
+def test_a_failed_cell_shows_its_status():
+    table = Table(dataset(failed=True))
+    assert table.columns[-1].name == "status"
+    assert table.rows[-1] == (0.9, 0.15, None, None, "FAILED")
+    assert table.rows[0][-1] == "OK"
+
+
+def test_an_axis_that_not_all_variables_have_goes_across():
+    data = xr.Dataset(
+        {"set": (("r", "side"), [[1.0, 2.0], [3.0, 4.0]]), "size": ("r", [5.0, 6.0])},
+        coords={"r": [0, 1], "side": ["low", "high"]},
+    )
+    table = Table(data)
+    assert [c.heading for c in table.columns] == ["r", "low", "high", "size"]
+    assert table.rows == ((0, 1.0, 2.0, 5.0), (1, 3.0, 4.0, 6.0))
+
+
+def test_arrays_and_series():
+    grid = xr.DataArray([[1.0, 2.0]], dims=("p", "r"), coords={"p": ["a"], "r": [0.5, 1.0]}, name="x")
+    assert Table(grid).rows == (("a", 1.0, 2.0),)
+    assert Table(grid[0]).rows == ((0.5, 1.0), (1.0, 2.0))
+    assert Table(pd.Series([1.0], name="x")).columns[0].name == "x"
+    assert Table(np.eye(2)).rows == ((1.0, 0.0), (0.0, 1.0))
+
+
+def test_columns_select_order_and_rename():
+    table = Table([{"a": 1, "b": 2}], columns=["b", Column("a", title="A")])
+    assert table.rows == ((2, 1),)
+    assert [c.heading for c in table.columns] == ["b", "A"]
+    assert replace(table, caption="again").rows == table.rows
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Table("abc"), "`rows` must be a list"),
+        (lambda: Table([]), "`rows` must have at least one column"),
+        (lambda: Table([[1, 2], [3]]), "row 1 is"),
+        (lambda: Table([[1j]]), "`rows` must hold numbers.*row 0, column '0'"),
+        (lambda: Table([[np.arange(3)]]), "`rows` must hold numbers"),
+        (lambda: Table([{"a": 1}], columns=["b"]), "`columns` must be among a; got 'b'"),
+        (
+            lambda: Table([[1, 2]], columns=["b", "b"]),
+            "`columns` must have names of their own; got 'b' twice",
+        ),
+        (lambda: Table([[1]], digits=0), "`digits` must be a whole number from 1 to 17; got 0"),
+        (lambda: Table([[1]], label="a}b"), "`label` must be letters"),
+        (lambda: Table([[1]], notes="text"), "`notes` must be a mapping"),
+        (lambda: Table([["a\x00b"]]), "`rows` must be printable text"),
+        (lambda: Column("a", digits=True), "`digits`"),
+        (lambda: Table([[1]]).save(".", "../a"), "`name` must be a plain file name"),
+        (lambda: Table([[1]]).save(".", "a", endings=["exe"]), "`endings` must be among tex, md, csv, html"),
+        (lambda: Table(xr.Dataset({"status": ("r", [0])})), "`rows` must be a Dataset with at least one"),
+        (
+            lambda: Table([["中"]]).to_latex(),
+            "`rows`, headings and notes must have characters that LaTeX can set; got '中'",
+        ),
+    ],
+)
+def test_bad_input_is_named(make, message):
+    with pytest.raises(InvalidInput, match=message):
+        make()
+
+
+def test_two_runs_give_the_same_bytes(tmp_path):
+    """In a fresh process too, with another hash seed."""
+    first = [path for make in TABLES for path in save(make, tmp_path / "a")]
+    code = (
+        f"import sys; from pathlib import Path; sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
+        f"import test_tables as t\nfor make in t.TABLES: t.save(make, Path({str(tmp_path / 'b')!r}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    for path in first:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def save(make, folder):
+    return make().save(folder, make.__name__, endings=("tex", "md", "csv", "html"))
+
+
+def test_saving_leaves_nothing_beside_the_files(tmp_path):
+    paths = headline().save(tmp_path, "split")
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    assert [path.suffix for path in paths] == [".tex", ".md", ".csv"]
+    assert headline().save(tmp_path, "split") == paths
+
+
+def test_hostile_text_becomes_neither_markup_nor_command():
+    table = hostile()
+    assert r"\input{" not in table.to_latex()
+    assert "<b>" not in table.to_html()
+    assert "&lt;b&gt;" in table.to_html()
+    rows = [line for line in table.to_markdown().splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
+
+
+def test_latex_groups_and_number_columns():
+    text = headline().to_latex()
+    assert r"\multicolumn{5}{c}{r}" in text
+    assert r"\cmidrule(lr){2-6}" in text
+    assert r"lS[table-format=1.4]S[table-format=1.4]" in text
+    assert r"\label{tab:split}" in text
+
+
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="no pdflatex; install texlive-latex-base, texlive-latex-extra and texlive-science",
+)
+def test_a_real_latex_accepts_every_table(tmp_path):
+    packages = r"\usepackage{booktabs,siunitx,threeparttable}\usepackage[T1]{fontenc}\usepackage{textcomp}"
+    tables = "\n".join(make().to_latex() for make in TABLES)
+    text = rf"\documentclass{{article}}{packages}\begin{{document}}{tables}\end{{document}}"
+    (tmp_path / "t.tex").write_text(text, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "t.tex"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "LaTeX Error" not in done.stdout
+    assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pylatexenc.latexencode", None)
+    with pytest.raises(ImportError, match=r'pip install "bargaining\[paper\]"'):
+        headline().to_latex()
+    assert headline()._repr_latex_() is None
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert headline()._repr_html_() is None
+    assert "The split against r" in str(headline())
+
+
+@dataclass(frozen=True)
+class Offers:
+    """A protocol with a range of equilibria for player 0 and one for player 1."""
+
+    def __call__(self, problem):
+        return answer([0.4, 0.25])
+
+    def equilibria(self, problem):
+        return np.array([[0.3, 0.7], [0.25, 0.25]])
+
+
+def answer(payoffs, status=Status.OK, residual=2e-16):
+    return SimpleNamespace(payoffs=np.array(payoffs), status=status, residual=residual)
+
+
+def test_compare_shows_methods_side_by_side():
+    def half(problem):
+        return answer([0.5, 0.5], residual=1e-15)
+
+    def refuses(problem):
+        raise NotApplicable("`problem` must have three players; got 2.")
+
+    def empty(problem):
+        return answer([math.nan, math.nan], Status.EMPTY, math.nan)
+
+    table = compare([half, Offers(), refuses, empty], SimpleNamespace(batch_shape=()))
+    assert table.rows == (
+        ("half", 0.5, 0.5),
+        ("Offers", (0.3, 0.7), 0.25),
+        ("refuses", None, None),
+        ("empty", None, None),
+    )
+    assert table.notes[0] == "refuses: `problem` must have three players; got 2."
+    assert table.notes[1] == f"empty: empty. {Status.EMPTY.advice}"
+    assert table.notes[2] == "Largest residual: 1.00e-15."
+    assert compare({"Half": half}, None).rows[0][0] == "Half"
+
+
+def test_compare_refuses_a_batch_and_no_methods():
+    with pytest.raises(
+        InvalidInput, match=r"`problem` must be a single problem; got a batch of shape \(3,\)"
+    ):
+        compare([answer], SimpleNamespace(batch_shape=(3,)))
+    with pytest.raises(InvalidInput, match="`methods` must hold at least one"):
+        compare({}, None)
+
+
+def test_compare_lets_a_programming_error_through():
+    def broken(problem):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        compare([broken], None)

@@ -1,0 +1,292 @@
+"""Games with transferable utility given by what each coalition is worth, and how to divide the total."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import factorial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, per_player
+from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
+from bargaining.errors import InvalidInput, NotApplicable
+
+Worth = Mapping[Any, Any] | Callable[[frozenset[Any]], Any]
+
+_LARGEST = 12  # 2^12 coalitions: a nucleolus takes minutes beyond
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Allocation:
+    """A division of the worth of the grand coalition.
+
+    Attributes
+    ----------
+    players : tuple
+        The players, in the order of `payoffs`.
+    payoffs : ndarray of shape (n,)
+        What each player gets: the exact shares, rounded once.
+    exact : tuple of Fraction
+        The shares in exact arithmetic, from the worths taken at their exact values.
+    excess : Fraction
+        The largest excess :math:`v(S) - x(S)` over proper coalitions; zero or less means the core.
+    method : str
+        The name of the value.
+    """
+
+    players: tuple[Hashable, ...]
+    payoffs: Floats
+    exact: tuple[Fraction, ...]
+    excess: Fraction
+    method: str
+
+    @property
+    def in_core(self) -> bool:
+        """Whether no coalition can do better on its own."""
+        return self.excess <= 0
+
+
+class CoalitionalGame:
+    r"""A transferable-utility game :math:`(N, v)`.
+
+    Parameters
+    ----------
+    players : sequence of hashable
+        The players' names, at least two and at most 12.
+    worth : mapping or callable
+        What each coalition can get on its own. A mapping from collections of players (tuples,
+        frozensets, a bare name for a single player) to numbers, where a coalition left out is worth 0;
+        or a function of a frozenset of players. The empty coalition is worth 0 and is never asked for.
+
+    Raises
+    ------
+    InvalidInput
+        If players repeat, a coalition names someone else or comes twice, or a worth is not a finite number.
+
+    Examples
+    --------
+    Two partners compete for a third player's trade:
+
+    >>> game = CoalitionalGame(["Canada", "US", "China"], {
+    ...     ("Canada", "US"): 10, ("Canada", "China"): 6, ("Canada", "US", "China"): 12})
+    >>> game.shapley().exact
+    (Fraction(20, 3), Fraction(11, 3), Fraction(5, 3))
+    >>> game.nucleolus().payoffs
+    array([8., 3., 1.])
+    """
+
+    __slots__ = ("_worth", "players")
+
+    def __init__(self, players: Sequence[Hashable], worth: Worth) -> None:
+        names = tuple(players)
+        if not 2 <= len(names) <= _LARGEST:
+            raise InvalidInput(f"`players` must be 2 to {_LARGEST} names; got {len(names)}.")
+        if len(set(names)) < len(names):
+            raise InvalidInput(f"`players` must differ; got {names!r}.")
+        self.players = names
+        self._worth = self._from_function(worth) if callable(worth) else self._from_mapping(worth)
+
+    def _from_function(self, worth: Callable[[frozenset[Any]], Any]) -> Rationals:
+        values = [worth(self._members(mask)) for mask in range(1, 2 ** len(self.players))]
+        return fractions(np.append(0, rational(values, "worth", ndim=1)))
+
+    def _from_mapping(self, worth: Mapping[Any, Any]) -> Rationals:
+        values = fractions(np.zeros(2 ** len(self.players), dtype=int))
+        named: set[int] = set()
+        for coalition, value in worth.items():
+            mask = self._mask(coalition)
+            if mask in named:
+                raise InvalidInput(f"`worth` names the coalition {coalition!r} twice; keep one of them.")
+            named.add(mask)
+            values[mask] = rational(value, f"worth[{coalition!r}]", ndim=0)[()]
+        if values[0] != 0:
+            raise InvalidInput(f"`worth` of the empty coalition must be 0; got {values[0]}.")
+        return values
+
+    def __repr__(self) -> str:
+        return f"<CoalitionalGame of {len(self.players)} players, worth {float(self._worth[-1]):g}>"
+
+    def worth(self, coalition: Iterable[Hashable] | Hashable) -> Fraction:
+        """Return what a coalition is worth, as given."""
+        value: Fraction = self._worth[self._mask(coalition)]
+        return value
+
+    def _members(self, mask: int) -> frozenset[Hashable]:
+        return frozenset(name for i, name in enumerate(self.players) if mask >> i & 1)
+
+    def _mask(self, coalition: Iterable[Hashable] | Hashable) -> int:
+        single = isinstance(coalition, Hashable) and coalition in self.players
+        members: Collection[Any] = (
+            [coalition] if single or not isinstance(coalition, Iterable) else list(coalition)
+        )
+        unknown = [name for name in members if name not in self.players]
+        if unknown or (isinstance(coalition, str) and not single):
+            raise InvalidInput(f"A coalition must be made of the players {self.players}; got {coalition!r}.")
+        return sum(1 << self.players.index(name) for name in set(members))
+
+    def shapley(self) -> Allocation:
+        r"""Return the Shapley value: the average marginal contribution over orders of arrival.
+
+        .. math:: \phi_i = \sum_{S \not\ni i} \frac{|S|!\,(n - |S| - 1)!}{n!}\,[v(S \cup i) - v(S)].
+
+        References
+        ----------
+        Shapley, L. S. (1953). A value for n-person games. In *Contributions to the Theory of Games II*.
+        """
+        n = len(self.players)
+        weights = [Fraction(factorial(k) * factorial(n - k - 1), factorial(n)) for k in range(n)]
+        shares = [
+            sum(
+                (
+                    weights[mask.bit_count()] * (self._worth[mask | 1 << i] - self._worth[mask])
+                    for mask in range(2**n)
+                    if not mask >> i & 1
+                ),
+                Fraction(0),
+            )
+            for i in range(n)
+        ]
+        return self._allocation(shares, "shapley")
+
+    def nucleolus(self) -> Allocation:
+        r"""Return the nucleolus: the imputation whose excesses, sorted from the largest, are least.
+
+        Raises
+        ------
+        NotApplicable
+            If no imputation exists: the players are worth more alone than together.
+
+        Notes
+        -----
+        A sequence of linear programs (Maschler, Peleg & Shapley 1979), each solved exactly: make the
+        largest excess of the coalitions still free as small as it can be, fix the coalitions that are tight
+        in every optimum (those with a positive multiplier) and those they determine, and go on.
+
+        References
+        ----------
+        Schmeidler, D. (1969). The nucleolus of a characteristic function game. *SIAM Journal on Applied
+        Mathematics* 17, 1163-1170.
+        """
+        n = len(self.players)
+        alone = [self._worth[1 << i] for i in range(n)]
+        gain = self._worth[-1] - sum(alone)
+        if gain < 0:
+            raise NotApplicable(
+                f"The nucleolus divides at least what players get alone, {float(sum(alone)):g}; the grand "
+                f"coalition is worth {float(self._worth[-1]):g}."
+            )
+        excess = [self._worth[mask] - _sum(alone, mask) for mask in range(2**n)]
+        extra = _lexicographic(excess, n)
+        return self._allocation([own + more for own, more in zip(alone, extra, strict=True)], "nucleolus")
+
+    def least_core(self) -> Fraction:
+        """Return the least possible largest excess of a proper coalition; the core is empty if positive.
+
+        Players may get less than they are worth alone here, as in the core's definition.
+        """
+        n = len(self.players)
+        matrix, worths = _balanced(n), self._worth[1:]
+        # Minimise e over x(S) + e >= v(S), x(N) = v(N). Its dual weighs coalitions in balance: sum of
+        # weights 1, and the same total weight on each player.
+        equal = np.vstack([matrix.T, -matrix.T])
+        rows = [np.append(row, -side) for row, side in zip(equal, [1] * n + [-1] * n, strict=True)]
+        ones = np.append(np.ones(len(matrix), dtype=int), 0)
+        system = fractions(np.vstack([*rows, ones, -ones]))
+        right = fractions(np.array([0] * (2 * n) + [1, -1]))
+        dual = maximise(np.append(worths[:-1], -worths[-1]), system, right)
+        assert dual is not None  # equal weights on the single players are in balance
+        return dual.value
+
+    def core_is_empty(self) -> bool:
+        """Say whether no division satisfies every coalition (Bondareva 1963, Shapley 1967)."""
+        return bool(self.least_core() > 0)
+
+    def excess(self, payoffs: ArrayLike) -> Fraction:
+        """Return the largest excess of a proper coalition at these payoffs: at most 0 in the core."""
+        per_player(payoffs, "payoffs", len(self.players))
+        shares = rational(payoffs, "payoffs", ndim=1).tolist()
+        return self._excess(shares)
+
+    def _excess(self, shares: Sequence[Fraction]) -> Fraction:
+        worth: list[Fraction] = self._worth.tolist()
+        return max(worth[mask] - _sum(shares, mask) for mask in range(1, len(worth) - 1))
+
+    def in_core(self, payoffs: ArrayLike) -> bool:
+        """Say whether these payoffs divide the whole worth and no coalition can do better on its own.
+
+        The test is exact: pass `Fraction` payoffs where floats cannot hold the shares.
+        """
+        total = sum(rational(payoffs, "payoffs", ndim=1).tolist())
+        return self.excess(payoffs) <= 0 and total == self._worth[-1]
+
+    def _allocation(self, shares: list[Fraction], method: str) -> Allocation:
+        return Allocation(
+            players=self.players,
+            payoffs=floats(shares),
+            exact=tuple(shares),
+            excess=self._excess(shares),
+            method=method,
+        )
+
+
+def _sum(values: Sequence[Fraction], mask: int) -> Fraction:
+    return sum((value for i, value in enumerate(values) if mask >> i & 1), Fraction(0))
+
+
+def _balanced(players: int) -> Any:
+    """Return who is in each proper coalition, one row a coalition."""
+    return np.array([[mask >> i & 1 for i in range(players)] for mask in range(1, 2**players - 1)])
+
+
+def _lexicographic(excess: list[Fraction], players: int) -> list[Fraction]:
+    """Divide excess[-1] among non-negative shares y so that the sorted excesses are least.
+
+    Variables are y and t, where -t bounds the excesses of the free coalitions, shifted by `lift` so that
+    both signs of t are reached.
+    """
+    full = 2**players - 1
+    lift = max(excess) - min(excess) + excess[-1] + 1
+    fixed: dict[int, Fraction] = {full: excess[full]}
+    free = list(range(1, full))
+    while True:
+        program = _least_excess(excess, fixed, free, players, lift)
+        if not free or rank(_vectors(fixed, players)) == players:
+            return list(program.solution[:players])
+        tight = program.multipliers[-len(free) :]
+        bound = program.value - lift
+        fixed |= {mask: excess[mask] + bound for mask, weight in zip(free, tight, strict=True) if weight > 0}
+        span = rank(_vectors(fixed, players))
+        free = [mask for mask in free if mask not in fixed]
+        free = [mask for mask in free if rank([*_vectors(fixed, players), _vector(mask, players)]) > span]
+
+
+def _least_excess(
+    excess: list[Fraction], fixed: dict[int, Fraction], free: list[int], players: int, lift: Fraction
+) -> Any:
+    rows, bounds = [], []
+    for mask, total in fixed.items():
+        for sign in (1, -1):
+            rows.append([sign * k for k in _vector(mask, players)] + [0])
+            bounds.append(sign * total)
+    for mask in free:
+        rows.append([-k for k in _vector(mask, players)] + [1])
+        bounds.append(lift - excess[mask])
+    if not free:
+        rows.append([0] * players + [1])
+        bounds.append(lift)
+    goal = fractions(np.array([0] * players + [1]))
+    program = maximise(goal, fractions(np.array(rows)), fractions(np.array(bounds, dtype=object)))
+    assert program is not None  # the last division remains feasible
+    return program
+
+
+def _vector(mask: int, players: int) -> list[int]:
+    return [mask >> i & 1 for i in range(players)]
+
+
+def _vectors(masks: Iterable[int], players: int) -> list[list[int]]:
+    return [_vector(mask, players) for mask in masks]

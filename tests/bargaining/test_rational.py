@@ -1,0 +1,53 @@
+"""Exact linear systems and programs against floats and against their own certificates."""
+
+from fractions import Fraction
+
+import numpy as np
+from scipy.optimize import linprog
+
+from bargaining._rational import floats, fractions, maximise, rank, solve
+
+
+def test_programs_are_optimal_by_their_multipliers_and_feasible_when_a_float_solver_says_so():
+    rng = np.random.default_rng(0)
+    infeasible = 0
+    for _ in range(200):
+        rows, columns = rng.integers(1, 7, 2)
+        matrix = np.vstack([rng.integers(-4, 5, (rows, columns)), np.ones((1, columns), dtype=int)])
+        bounds = np.append(rng.integers(-3, 9, rows), 10)
+        objective = rng.integers(-3, 5, columns)
+        found = maximise(fractions(objective), fractions(matrix), fractions(bounds))
+        peer = linprog(-objective, A_ub=matrix, b_ub=bounds)
+        if found is None:
+            infeasible += 1
+            assert peer.status == 2
+            continue
+        primal, dual = np.array(found.solution, dtype=object), np.array(found.multipliers, dtype=object)
+        assert min(primal) >= 0
+        assert min(dual) >= 0
+        assert min(fractions(bounds) - matrix @ primal) >= 0
+        assert min(dual @ matrix - objective) >= 0
+        assert dual @ fractions(bounds) == objective @ primal == found.value
+    assert infeasible > 20
+
+
+def test_a_cycling_program_ends():
+    """Beale (1955): the steepest column cycles on it without a safeguard."""
+    matrix = np.array([["1/4", -60, "-1/25", 9], ["1/2", -90, "-1/50", 3], [0, 0, 1, 0]], dtype=object)
+    objective = np.array(["3/4", -150, "1/50", -6], dtype=object)
+    found = maximise(fractions(objective), fractions(matrix), fractions(np.array([0, 0, 1])))
+    assert found.value == Fraction(1, 20)
+
+
+def test_solve_is_exact_and_names_singular_systems():
+    rng = np.random.default_rng(1)
+    matrix, right = rng.random((8, 8)), rng.random(8)
+    answer = np.array(solve(fractions(matrix), fractions(right)), dtype=object)
+    assert list(fractions(matrix) @ answer) == list(fractions(right))
+    np.testing.assert_allclose(floats(answer), np.linalg.solve(matrix, right), rtol=1e-10)
+    assert solve(fractions(np.ones((2, 2))), fractions(np.ones(2))) is None
+
+
+def test_rank():
+    assert rank([[1, 1, 0], [0, 1, 1], [1, 2, 1]]) == 2
+    assert rank([[0, 0], [0, 0]]) == 0

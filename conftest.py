@@ -2,6 +2,7 @@
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -9,3 +10,9 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
     patterns=["*.md"],
 ).pytest()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the examples of a page on one worker of `pytest -n`: they share a namespace."""
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "loadfile"

@@ -1,4 +1,7 @@
-"""Hypothesis profiles: `dev` at the desk, `ci` repeatable, `thorough` for a night; HYPOTHESIS_PROFILE picks one."""
+"""Hypothesis profiles: `dev` at the desk, `ci` repeatable, `thorough` for a night.
+
+The variable HYPOTHESIS_PROFILE picks one; without it, CI decides between the first two.
+"""
 
 import os
 

@@ -1,0 +1,51 @@
+"""`import bargaining` is light, and its names are found on first use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bargaining
+
+HEAVY = {
+    *("jinja2", "joblib", "matplotlib", "numba", "pandas", "tqdm", "xarray"),
+    *("hypothesis", "nashpy", "scipy", "sympy"),
+}
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Return the top-level modules a fresh interpreter has loaded after `statement`."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(_source_folders())}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in run.stdout.split()}
+
+
+def _source_folders() -> list[str]:
+    import bargaining_models
+
+    return [str(Path(package.__file__).parents[1]) for package in (bargaining, bargaining_models)]
+
+
+def test_importing_bargaining_loads_not_even_numpy() -> None:
+    assert loaded_after("import bargaining").isdisjoint(HEAVY | {"numpy"})
+
+
+@pytest.mark.parametrize("statement", ["from bargaining import *", "import bargaining_models"])
+def test_no_heavy_module_is_loaded_before_it_is_needed(statement: str) -> None:
+    assert loaded_after(statement).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("name", bargaining.__all__)
+def test_public_name_resolves_and_is_listed(name: str) -> None:
+    assert getattr(bargaining, name).__name__ == name
+    assert name in dir(bargaining)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'bargaining' has no attribute 'nsah'"):
+        _ = bargaining.nsah  # type: ignore[attr-defined]

@@ -1,0 +1,121 @@
+"""Two players whose feasible set follows a Markov chain: utility need not be transferable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+from bargaining.feasible.base import FeasibleSet
+from bargaining.protocols._chain import Chain
+from bargaining.protocols._stationary import Policy, evaluate_jointly, play, solve
+
+_STEP = 1e-6
+_SWEEPS = 2000
+_GAP = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChainOfSets(Chain):
+    """A chain with a feasible set in each state; payoffs may be thrown away."""
+
+    sets: tuple[FeasibleSet, ...]
+    """What can be agreed in each state."""
+
+    def rest(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves the responder the reservation, (S,)."""
+        best: Floats = np.array([self.best(s, reservation[s]) for s in range(self.states)])
+        return best
+
+    def best(self, state: int, reservation: Floats) -> float:
+        """Return the proposer's best payoff in one state; -inf where the responder asks too much."""
+        floor = np.array(reservation, dtype=float)
+        floor[self.proposer[state]] = -np.inf
+        return float(np.ravel(self.sets[state].ideal(floor))[self.proposer[state]])
+
+    def check_options(self) -> None:
+        """Check that in every state some agreement gives both what leaving gives."""
+        for s in np.flatnonzero(self.may_leave.any(axis=1)).tolist():
+            left = self.best(s, self.outside[s])
+            if left < self.outside[s, self.proposer[s]] - 1e-12 * np.abs(self.outside[s]).sum():
+                raise InvalidInput(
+                    f"`outside` must be feasible in every state; got {self.outside[s].tolist()} in "
+                    f"state {s}. Where leaving beats every agreement, add what it gives to the set."
+                )
+
+
+def with_sets(chain: Chain, sets: Sequence[FeasibleSet]) -> ChainOfSets:
+    """Return the chain with these sets, one per state, each for two players."""
+    if len(sets) != chain.states:
+        raise InvalidInput(f"`surplus` must have one set per state ({chain.states}); got {len(sets)}.")
+    for s, feasible in enumerate(sets):
+        if feasible.players != 2 or feasible.batch_shape != () or chain.players != 2:
+            raise InvalidInput(
+                f"`surplus` may hold sets for two players only, one set a state; got {feasible!r} "
+                f"in state {s}. With more players give numbers: transferable utility."
+            )
+    fields = {name: getattr(chain, name) for name in Chain.__dataclass_fields__}
+    return ChainOfSets(**fields, sets=tuple(sets))
+
+
+def size(chain: ChainOfSets) -> float:
+    """Return the largest payoff any state offers to a player whose partner gets nothing."""
+    most = [float(np.max(each.ideal(np.zeros(2)))) for each in chain.sets]
+    return max([*most, float(np.abs(chain.outside).max())])
+
+
+def solve_sets(chain: ChainOfSets) -> tuple[Floats, Policy, float]:
+    """Solve by Newton steps on the frontiers' slopes, guarded by value iteration."""
+    scale = size(chain) or 1.0
+
+    def step(values: Floats, policy: Policy) -> Floats:
+        waiting = chain.wait(values)
+        reservation = np.where(chain.may_leave, np.maximum(chain.outside, waiting), waiting)
+        other = reservation[np.arange(chain.states), 1 - chain.proposer]
+        height, slope = _tangent(chain, reservation, scale)
+        return evaluate_jointly(chain, policy, height - slope * other, slope)
+
+    return solve(chain, step)
+
+
+def _tangent(chain: ChainOfSets, reservation: Floats, scale: float) -> tuple[Floats, Floats]:
+    """Return the proposer's best payoff and its slope in the responder's reservation, in each state."""
+    shift = np.where(chain.proposes, 0.0, _STEP * scale)
+    here, above, below = (chain.rest(reservation + sign * shift) for sign in (0, 1, -1))
+    high = np.where(np.isfinite(above), above, here)
+    with np.errstate(invalid="ignore"):
+        slope = (high - below) / (_STEP * scale * (1 + np.isfinite(above)))
+    known = np.isfinite(here) & np.isfinite(slope)
+    return np.where(known, here, 0.0), np.where(known, slope, 0.0)
+
+
+def bracketed(chain: ChainOfSets, values: Floats) -> bool:
+    """Say whether value iteration from both ends closes in on `values`.
+
+    Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs
+    to today's preserves this order, so from the two extreme pairs it converges to the extreme
+    equilibria; if these agree there is no other. An option that may start to bind while waiting is
+    still efficient breaks the order, and then nothing is shown.
+    """
+    scale = size(chain) or 1.0
+    if not _ordered(chain, scale):
+        return False
+    low, high = np.zeros_like(values), np.zeros_like(values)
+    low[:, 1] = high[:, 0] = scale
+    for _ in range(_SWEEPS):
+        low, high = play(chain, low)[0], play(chain, high)[0]
+        if np.abs(high - low).max() <= _GAP * scale:
+            return bool(np.abs(values - low).max() <= 2 * _GAP * scale)
+    return False
+
+
+def _ordered(chain: ChainOfSets, scale: float) -> bool:
+    """Say whether no credible option meets a proposer who might rather wait."""
+    credible = chain.may_leave & (chain.outside > 0)
+    if not credible.any():
+        return True
+    forced = replace(chain, discounts=np.zeros(2)).rest(np.maximum(chain.outside, 0.0))
+    patience = scale * chain.discounts[chain.proposer]
+    responder = credible[np.arange(chain.states), 1 - chain.proposer]
+    return bool((~responder | (forced >= patience)).all())

@@ -1,0 +1,243 @@
+"""Bargaining while the surplus, the proposer and the outside options follow a Markov chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real
+from bargaining.errors import Status, Unsolved
+from bargaining.feasible.base import FeasibleSet
+from bargaining.protocols import _chain_of_sets as general
+from bargaining.protocols._chain import Chain, Mask, build
+from bargaining.protocols._stationary import Policy, proven_unique, solve
+
+_PROMISED = 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticDivision:
+    """Stationary equilibrium payoffs, state by state.
+
+    Attributes
+    ----------
+    payoffs : numpy.ndarray, (S, n)
+        Each player's payoff at the start of a period in each state.
+    agree : numpy.ndarray of bool, (S,)
+        Whether they agree at once.
+    leave : numpy.ndarray of bool, (S,)
+        Whether talks end without agreement. Where neither, they wait: delay.
+    unique : bool
+        Whether these are shown to be the only stationary equilibrium payoffs (see Notes of
+        `StochasticBargaining`). False: not shown; there may be others.
+    residual : float
+        The largest difference between the payoffs and what the protocol gives when they are
+        tomorrow's, over the largest surplus.
+    status : Status
+        OK, or INACCURATE if the residual exceeds 1e-10.
+    method : str
+        The protocol.
+    """
+
+    payoffs: Floats
+    agree: Mask
+    leave: Mask
+    unique: bool
+    residual: float
+    status: Status
+    method: str = "stochastic bargaining"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the payoffs meet their definition."""
+        return self.status is Status.OK
+
+    @property
+    def delay(self) -> Mask:
+        """Whether they wait for the next period, (S,)."""
+        waiting: Mask = ~(self.agree | self.leave)
+        return waiting
+
+    def raise_if_failed(self) -> "StochasticDivision":
+        """Return self, or raise `Unsolved` saying what is wrong and what to do."""
+        if not self.ok:
+            hint = (
+                "" if self.unique else " An option may start to bind where waiting is efficient: perhaps no"
+            )
+            hint += "" if self.unique else " equilibrium is stationary and without lotteries."
+            raise Unsolved(
+                f"{self.method}: {self.status.name}, residual {self.residual:.3g}.{hint} {self.status.advice}"
+            )
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain lists, numbers and strings."""
+        return {
+            "method": self.method,
+            "payoffs": self.payoffs.tolist(),
+            "agree": self.agree.tolist(),
+            "leave": self.leave.tolist(),
+            "unique": self.unique,
+            "residual": self.residual,
+            "status": self.status.name,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StochasticBargaining:
+    """Bargaining whose state follows a Markov chain (Merlo and Wilson).
+
+    A stationary equilibrium gives player j in state s the payoff f_j(s). Write
+    x_j(s) = d_j E[f_j(s') | s] for the value of waiting and w_j(s) = max{o_j(s), x_j(s)} for the
+    reservation of a responder who may leave (x_j(s) for one who may not). With proposer k in s,
+
+        f_j(s) = w_j(s) for j != k,  f_k(s) = c(s) - sum of w_j(s) over j != k
+
+    if that is at least what a refusal brings k; otherwise all get x(s), or o(s) if the first
+    responder would rather leave than wait. With general sets (two players) c(s) - w_j is replaced
+    by the highest payoff of k in the set of state s that leaves w_j to the other.
+
+    Parameters
+    ----------
+    surplus : array_like (S,), or sequence of S feasible sets
+        What is shared on agreement in each state, measured from the payoff of never agreeing.
+        Feasible sets are for two players.
+    transition : array_like or scipy.sparse array, (S, S)
+        Row s: the probabilities of the next period's states. Sparse input stays sparse.
+    discount : float or array_like (n,)
+        Discount factor per period, in [0, 1), common or one per player.
+    proposer : array_like of int, (S,)
+        Who proposes in each state. A random proposer is a larger chain.
+    outside : array_like (n,) or (S, n), optional
+        Payoffs if somebody leaves. None or -inf for a player who may not leave; that player gets 0
+        if another does. By default nobody may leave.
+    players : int, optional
+        Number of players n. By default the length of `discount` or of a row of `outside`, else two
+        or as many as propose.
+
+    Raises
+    ------
+    InvalidInput
+        On rows that do not sum to one, negative probabilities, a discount factor outside [0, 1),
+        players that do not exist, or options that add up to more than the surplus of some state.
+
+    Notes
+    -----
+    Timing of a period in state s:
+
+    1. All see s. Player k = proposer[s] offers a division of c(s).
+    2. The others answer in the order k + 1, k + 2, ... (modulo n). If all accept, payoffs are paid.
+    3. Whoever first rejects may at once leave: talks end and every player gets the own o_j(s).
+    4. Otherwise the period ends, payoffs are discounted by d_j, and s' is drawn from row s.
+
+    *Several players.* When an offer is bound to fail, the first responder decides what follows: he
+    prefers his own rejection, followed by his choice of leaving or waiting, to that of anyone later.
+
+    *Uniqueness.* Let |y| be the largest absolute sum of y over a set of players. With
+    transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
+    this norm, for n players, and waiting contracts it by the largest discount factor: stationary
+    equilibrium payoffs exist and are unique, for own discount factors too. With a common one the
+    total solves v = max{c, d P v}: they agree exactly where that is efficient. With outside options
+    the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
+    options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;
+    there may then be several equilibria, or none without lotteries, and `unique` is False. Two
+    players with general sets: iteration from both extremes brackets every equilibrium, `unique`
+    says whether it closed to 1e-6 of the scale. For two players and transferable utility there is
+    no other subgame perfect equilibrium payoff either, under the same conditions; for more players
+    only stationary equilibria are claimed.
+
+    *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy
+    is solved exactly. Cost: a few factorisations of S x S matrices, whatever the discount factor;
+    of n S x n S where discount factors differ or an option binds among three or more.
+
+    References
+    ----------
+    .. [1] A. Merlo and C. Wilson (1995), "A Stochastic Model of Sequential Bargaining with Complete
+       Information", Econometrica 63, 371-399.
+    .. [2] A. Merlo and C. Wilson (1998), "Efficient Delays in a Stochastic Model of Bargaining",
+       Economic Theory 11, 39-55.
+
+    Examples
+    --------
+    The pie is 1 or 3 with equal chances; players propose in turn with the state. They wait for 3:
+
+    >>> from bargaining.protocols.stochastic import StochasticBargaining
+    >>> wait = StochasticBargaining([1, 3], [[0.5, 0.5], [0.5, 0.5]], 0.9, [0, 1])()
+    >>> wait.payoffs.round(7)
+    array([[0.       , 2.4545455],
+           [0.       , 3.       ]])
+    >>> wait.agree
+    array([False,  True])
+
+    An outside option that arrives with probability .1 a period and will bind is priced today; one
+    that will never bind is not. States: (none yet, 0 proposes), (none yet, 1 proposes), (there, 0
+    proposes), (there, 1 proposes).
+
+    >>> turns = [[0, 0.9, 0, 0.1], [0.9, 0, 0.1, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
+    >>> def owner(option):
+    ...     outside = [(0, 0), (0, 0), (option, 0), (option, 0)]
+    ...     talks = StochasticBargaining([1, 1, 1, 1], turns, 0.95, [0, 1, 0, 1], outside=outside)
+    ...     return talks().payoffs[:, 0]
+    >>> owner(0.7).round(7)
+    array([0.6490413, 0.6228553, 0.715    , 0.7      ])
+    >>> owner(0.4).round(7)
+    array([0.5128205, 0.4871795, 0.5128205, 0.4871795])
+    """
+
+    surplus: ArrayLike | Sequence[FeasibleSet]
+    transition: Any
+    discount: ArrayLike
+    proposer: ArrayLike
+    outside: Any = field(default=None, kw_only=True)
+    players: int | None = field(default=None, kw_only=True)
+    _chain: Chain = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        sets = _as_sets(self.surplus)
+        numbers = None if sets else real(self.surplus, "surplus", ndim=1)  # type: ignore[arg-type]
+        chain = build(numbers, self.transition, self.discount, self.proposer, self.outside, self.players)
+        if sets:
+            chain = general.with_sets(chain, sets)
+        chain.check_options()
+        object.__setattr__(self, "surplus", sets or chain.surplus)
+        object.__setattr__(self, "transition", chain.transition)
+        object.__setattr__(self, "discount", chain.discounts)
+        object.__setattr__(self, "proposer", chain.proposer)
+        object.__setattr__(self, "players", chain.players)
+        object.__setattr__(self, "_chain", chain)
+
+    def __call__(self) -> StochasticDivision:
+        """Return the stationary equilibrium payoffs, what happens in each state, and how sure it is."""
+        if isinstance(self._chain, general.ChainOfSets):
+            scale = general.size(self._chain) or 1.0
+            payoffs, policy, error = general.solve_sets(self._chain)
+            return _pack(payoffs, policy, error / scale, general.bracketed(self._chain, payoffs))
+        return _solve_transferable(self._chain)
+
+
+def _as_sets(surplus: Any) -> tuple[FeasibleSet, ...]:
+    """Return the feasible sets in `surplus`, or nothing if it holds numbers."""
+    if isinstance(surplus, Sequence) and surplus and all(isinstance(each, FeasibleSet) for each in surplus):
+        return tuple(surplus)
+    return ()
+
+
+def _solve_transferable(chain: Chain) -> StochasticDivision:
+    """Solve with payoffs measured in the largest of the numbers given, and scale back."""
+    scale = max(float(np.abs(chain.surplus).max()), float(np.abs(chain.outside).max())) or 1.0
+    unit = replace(chain, surplus=chain.surplus / scale, outside=chain.outside / scale)
+    values, policy, error = solve(unit)
+    return _pack(values * scale, policy, error, proven_unique(unit))
+
+
+def _pack(payoffs: Floats, policy: Policy, residual: float, unique: bool) -> StochasticDivision:
+    return StochasticDivision(
+        payoffs=payoffs,
+        agree=policy.agree,
+        leave=policy.leave,
+        unique=unique,
+        residual=residual,
+        status=Status.OK if residual <= _PROMISED else Status.INACCURATE,
+    )

@@ -5,7 +5,6 @@ A bad argument is `InvalidInput`; a question the theory does not answer for thes
 built-in exception a caller would expect (`ValueError`, `TypeError`, `RuntimeError`).
 """
 
-
 from enum import IntEnum
 
 
@@ -37,6 +36,7 @@ class Status(IntEnum):
     DEGENERATE = 3
     INACCURATE = 4
     FAILED = 5
+    MULTIPLE = 6
 
     @property
     def advice(self) -> str:
@@ -46,9 +46,10 @@ class Status(IntEnum):
 
 _ADVICE = {
     Status.OK: "The answer meets its definition.",
-    Status.EMPTY: "Nothing feasible gives every player the disagreement payoff; lower `disagreement` or enlarge the set.",
+    Status.EMPTY: "Nothing feasible gives every player the disagreement payoff; lower it or enlarge the set.",
     Status.UNBOUNDED: "Some player's payoff has no upper bound; bound the feasible set from above.",
     Status.DEGENERATE: "No agreement gives every player a gain; the payoffs are the documented limit.",
     Status.INACCURATE: "The answer misses its definition by more than the promised accuracy; read `residual`.",
     Status.FAILED: "The computation broke down, often on payoffs near the limits of floats; rescale the problem.",
+    Status.MULTIPLE: "Equilibrium payoffs are not unique and none is chosen; ask the protocol for `.equilibria`.",
 }

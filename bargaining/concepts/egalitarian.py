@@ -1,0 +1,49 @@
+"""The egalitarian and proportional solutions."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import distribution
+from bargaining.concepts._ray import last_on_ray
+from bargaining.division import Division
+from bargaining.problem import Problem
+
+
+def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
+    r"""Return the egalitarian solution: equal gains, as large as feasible; proportional to `weights` if given.
+
+    The last point :math:`d + t w` in S.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell.
+    weights : array_like, shape (n,) or (..., n), optional
+        The proportions of the players' gains, summing to one; equal by default.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). Weakly Pareto optimal; it compares payoffs between players, so
+        their units matter.
+
+    Raises
+    ------
+    InvalidInput
+        If `weights` is not a distribution over the players.
+
+    References
+    ----------
+    E. Kalai (1977), "Proportional solutions to bargaining situations: interpersonal utility comparisons",
+    Econometrica 45.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, egalitarian
+    >>> egalitarian(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
+    array([0.8, 0.8])
+    """
+    w = distribution(weights, "weights", problem.players)
+    direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
+    label = "egalitarian" if weights is None else f"egalitarian(weights={w.tolist()})"
+    return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)

@@ -1,0 +1,39 @@
+"""The Kalai-Smorodinsky solution."""
+
+import numpy as np
+
+from bargaining.concepts._ray import last_on_ray
+from bargaining.division import Division
+from bargaining.problem import Problem
+
+
+def kalai_smorodinsky(problem: Problem) -> Division:
+    r"""Return the Kalai-Smorodinsky solution: gains in proportion to each player's ideal gain.
+
+    With :math:`a_i = \max\{x_i : x \in S, x \ge d\}` it is the last feasible point on the ray from d to a.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). For three and more players it is weakly Pareto optimal only (Roth 1979).
+
+    References
+    ----------
+    E. Kalai and M. Smorodinsky (1975), "Other solutions to Nash's bargaining problem", Econometrica 43.
+    A. E. Roth (1979), "An impossibility result concerning n-person bargaining games", Int. J. of Game Theory 8.
+
+    Examples
+    --------
+    >>> from bargaining import Frontier, Problem, kalai_smorodinsky
+    >>> kalai_smorodinsky(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
+    array([1.23606798, 2.47213595])
+    """
+    ideal = problem.ideal
+    with np.errstate(invalid="ignore"):
+        direction = ideal - problem.disagreement
+    return last_on_ray(problem, "kalai_smorodinsky", problem.disagreement, direction, ideal)

@@ -1,0 +1,121 @@
+"""Roots of decreasing functions, cell by cell: the one numerical loop behind smooth frontiers.
+
+A fixed number of secant steps, then a proof: opposite signs a few units in the last place either side. Cells
+without it go through Anderson and Björck's (1973) regula falsi, always inside its bracket, with a bisection whenever
+three steps have not halved it. A jump through zero counts as a root, which is what a kink of a frontier
+needs. No cell's path depends on another cell's.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+
+SECANT_STEPS = 10
+BRACKET_STEPS = 200
+ULP = 2.0**-52
+
+
+def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Return where `g` passes from positive to negative on [low, high], and the width of the proof.
+
+    Parameters
+    ----------
+    g : callable
+        Weakly decreasing in each cell; takes and returns arrays of the batch's shape.
+    low, high : ndarray
+        Ends of the interval, `low <= high`.
+
+    Returns
+    -------
+    root : ndarray
+        The crossing; `low` where g is nowhere positive and `high` where it is nowhere negative.
+    width : ndarray
+        Width of the last interval on whose ends g was seen with opposite signs; 0 at the ends of the interval
+        and NaN where g is.
+    """
+    with np.errstate(all="ignore"):
+        a, b = np.array(low, dtype=float), np.array(high, dtype=float)
+        ga, gb = np.asarray(g(a), dtype=float), np.asarray(g(b), dtype=float)
+        inside = (ga > 0) & (gb < 0)
+        if not inside.any():
+            return np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
+        root, width = _secant(g, a, b, ga)
+        missed = inside & ~(width > 0)
+        if missed.any():
+            root, width = np.array(root), np.array(width)
+            root[missed], width[missed] = _shrink(
+                _only(g, root, missed), a[missed], b[missed], ga[missed], gb[missed]
+            )
+        if not inside.all():
+            corner, none = np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
+            root, width = np.where(inside, root, corner), np.where(inside, width, none)
+    return root, width
+
+
+def _secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> tuple[Floats, Floats]:
+    """Return a candidate per cell and the width of its proof, 0 where there is none."""
+    old, g_old, x = a, ga, a + (b - a) / 2
+    for _ in range(SECANT_STEPS):
+        gx = g(x)
+        slope = gx - g_old
+        slope += slope == 0  # an arrived cell stays where it is
+        step = gx * (x - old)
+        step /= slope
+        old, g_old = x, gx
+        x = np.minimum(np.maximum(x - step, a), b)
+        if (x == old).all():
+            break
+    margin = 8 * ULP * np.maximum(np.abs(a), np.abs(b))
+    left, right = np.maximum(x - margin, a), np.minimum(x + margin, b)
+    return x, np.where((g(left) >= 0) & (g(right) <= 0), right - left, 0.0)
+
+
+def _only(
+    g: Callable[[Floats], Floats], everywhere: Floats, cells: NDArray[np.bool_]
+) -> Callable[[Floats], Floats]:
+    """Return `g` as a function of the chosen cells alone."""
+
+    def restricted(x: Floats) -> Floats:
+        point = np.array(everywhere)
+        point[cells] = x
+        return np.asarray(g(point), dtype=float)[cells]
+
+    return restricted
+
+
+def _shrink(
+    g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats, gb: Floats
+) -> tuple[Floats, Floats]:
+    """Shrink the brackets [a, b] until each is as narrow as floats allow."""
+    live = np.ones(a.shape, dtype=bool)
+    tolerance = 2 * ULP * np.maximum(np.abs(a), np.abs(b))
+    nudge = 0.45 * tolerance
+    x, before, last = a, b - a, np.zeros(a.shape, dtype=np.int8)
+    for step in range(BRACKET_STEPS):
+        x = b - gb * ((b - a) / (gb - ga))
+        x = np.where(np.isfinite(x), x, a + (b - a) / 2)
+        if step % 3 == 2:
+            x = np.where(2 * (b - a) > before, a + (b - a) / 2, x)
+            before = b - a
+        # At least a hair inside either end: once the near end has arrived, the far one follows in a step.
+        x = np.minimum(np.maximum(x, a + nudge), b - nudge)
+        gx = g(x)
+        up, down = live & (gx >= 0), live & (gx <= 0)
+        # The retained end's value is scaled down when the same end moves twice (Anderson and Björck's factor).
+        gb = np.where(up & (last == 1), gb * _factor(gx, ga), gb)
+        ga = np.where(down & (last == -1), ga * _factor(gx, gb), ga)
+        a, ga = np.where(up, x, a), np.where(up, gx, ga)
+        b, gb = np.where(down, x, b), np.where(down, gx, gb)
+        last = up.astype(np.int8) - down
+        live = live & (b - a > tolerance) & (up | down)
+        if not live.any():
+            break
+    return a + (b - a) / 2, np.where(live, np.nan, b - a)
+
+
+def _factor(new: Floats, old: Floats) -> Floats:
+    ratio = 1 - new / old
+    return np.where(ratio > 0, ratio, 0.5)

@@ -1,0 +1,50 @@
+"""What a feasible set is: whatever answers four questions.
+
+Nearly every concept and protocol is written with these four alone, so a new representation of what
+can be agreed is one file with one class, and nothing needs subclassing. Players are the last axis
+of every array; leading axes broadcast against `batch_shape`.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+
+
+@runtime_checkable
+class FeasibleSet(Protocol):
+    """The payoff vectors that the players can agree on: closed, convex unless it says otherwise."""
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        ...
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes: () for one set."""
+        ...
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return max sum(weights * x) over the set and a point where it is attained.
+
+        The value is inf, and the point NaN, where the sum has no upper bound.
+        """
+        ...
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
+        ...
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set; -inf where there is no such x.
+
+        An entry of `floor` may be -inf: that player has no floor.
+        """
+        ...
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set, up to `tol` times the size of the set."""
+        ...

@@ -1,0 +1,139 @@
+"""A surplus that can be divided in any way: transferable utility."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+
+EPS = float(np.finfo(float).eps)
+BLOCK = 8192  # cells per pass of the closed form
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class TransferableSurplus:
+    """The payoffs {x : sum(x) <= total}.
+
+    Parameters
+    ----------
+    total : array_like
+        The surplus, in the unit of the payoffs. An array is a batch of sets, one per entry.
+    players : int, default 2
+        Number of players.
+
+    Raises
+    ------
+    InvalidInput
+        If `total` is not finite or `players` is not a positive integer.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, TransferableSurplus, nash
+    >>> nash(Problem(TransferableSurplus(10), [1, 3])).payoffs
+    array([4., 6.])
+    """
+
+    total: Floats
+    players: int
+    batch_shape: tuple[int, ...] = field(repr=False)
+
+    def __init__(self, total: ArrayLike, *, players: int = 2) -> None:
+        if isinstance(players, bool) or not isinstance(players, int | np.integer) or players < 1:
+            raise InvalidInput(f"`players` must be a positive integer; got {players!r}.")
+        array = real(total, "total")
+        object.__setattr__(self, "total", array)
+        object.__setattr__(self, "players", int(players))
+        object.__setattr__(self, "batch_shape", array.shape)
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where; bounded only for equal non-negative weights."""
+        first = weights[..., 0]
+        bounded = (weights == first[..., None]).all(axis=-1) & (first >= 0)
+        value = np.where(bounded, first * self.total, np.inf)
+        each = np.where(bounded, self.total / self.players, np.nan)
+        return value, np.broadcast_to(each[..., None], (*each.shape, self.players))
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction feasible."""
+        slack = self.total - _sum(origin)
+        speed = _sum(direction)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            last = np.where(speed > 0, slack / speed, np.inf)
+        return np.where((speed == 0) & (slack < 0), -np.inf, last)
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return what is left for each player when the others take their floors."""
+        players = range(self.players)
+        rest = [_sum(floor[..., [j for j in players if j != i]]) for i in players]
+        best = self.total[..., None] - np.stack(np.broadcast_arrays(*rest), axis=-1)
+        empty = (best < floor - _rounding(self.total, floor)).any(axis=-1, keepdims=True)
+        return np.where(empty, -np.inf, np.maximum(best, floor))
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether the payoffs add up to no more than the total."""
+        size = np.abs(x).max(axis=-1) + np.abs(self.total)
+        inside: NDArray[np.bool_] = np.asarray(_sum(x) <= self.total + tol * size)
+        return inside
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual.
+
+        In closed form, in blocks that stay in the processor's cache: the arithmetic is cheaper than memory.
+        """
+        shape = np.broadcast_shapes(self.batch_shape, origin.shape[:-1], weights.shape[:-1])
+        point, residual = np.empty((*shape, self.players)), np.empty(shape)
+        total, d, w = _flat(self.total, shape), _columns(origin, shape), _columns(weights, shape)
+        x, miss = point.reshape(-1, self.players), residual.reshape(-1)
+        for start in range(0, miss.size, BLOCK):
+            cells = slice(start, start + BLOCK)
+            _split(total[cells], [c[cells] for c in d], [c[cells] for c in w], x[cells], miss[cells])
+        return point, residual
+
+
+def _split(total: Floats, d: list[Floats], w: list[Floats], x: Floats, residual: Floats) -> None:
+    """Write d + w * (total - sum d) into x, and the miss of the total (NaN without a surplus) into residual."""
+    slack, size = total - d[0], np.abs(total)
+    size += np.abs(d[0])
+    for column in d[1:]:
+        slack -= column
+        size += np.abs(column)
+    miss = total
+    for i, column in enumerate(d):
+        share = w[i] * slack
+        share += column
+        x[:, i] = share
+        miss = miss - share
+    np.abs(miss, out=residual)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        residual /= size
+    size *= 16 * EPS
+    residual[~(slack > size)] = np.nan
+
+
+def _flat(cells: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return one entry per cell on a single axis, without copying where possible."""
+    return (
+        np.broadcast_to(cells, shape).reshape(-1) if cells.ndim else np.broadcast_to(cells, math.prod(shape))
+    )
+
+
+def _columns(x: Floats, shape: tuple[int, ...]) -> list[Floats]:
+    return [_flat(x[..., i], shape) for i in range(x.shape[-1])]
+
+
+def _sum(x: Floats) -> Floats:
+    """Add over players, in their order: a reduction over so short an axis is slow."""
+    total: Floats = np.zeros(x.shape[:-1]) if x.shape[-1] == 0 else x[..., 0]
+    for i in range(1, x.shape[-1]):
+        total = total + x[..., i]
+    return total
+
+
+def _rounding(total: Floats, floor: Floats) -> Floats:
+    """Return the size of rounding errors in sums of these numbers."""
+    finite = np.where(np.isfinite(floor), np.abs(floor), 0.0)
+    size: Floats = 4 * EPS * (np.abs(total) + finite.sum(axis=-1))[..., None]
+    return size

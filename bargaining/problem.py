@@ -1,0 +1,90 @@
+"""A bargaining problem: what can be agreed, and what happens otherwise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, per_player
+from bargaining.errors import InvalidInput, Status
+from bargaining.feasible.base import FeasibleSet
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Problem:
+    """A feasible set and a disagreement point (S, d).
+
+    Parameters
+    ----------
+    feasible : FeasibleSet
+        What the players can agree on: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
+        answers `support`, `ray`, `ideal` and `contains`.
+    disagreement : array_like, shape (..., n)
+        Payoffs without an agreement, in the unit of the set's payoffs. Leading axes are a batch of problems and
+        broadcast against the batch of `feasible`.
+
+    Raises
+    ------
+    InvalidInput
+        If `disagreement` is not finite with one entry per player, or does not broadcast.
+
+    Notes
+    -----
+    A disagreement point outside the set, or on its frontier, is not an error: it makes the status of an answer
+    EMPTY or DEGENERATE, cell by cell.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, TransferableSurplus
+    >>> Problem(TransferableSurplus(1.0), [0.0, 0.2])
+    Problem(feasible=TransferableSurplus(total=array(1.), players=2), disagreement=array([0. , 0.2]))
+    """
+
+    feasible: FeasibleSet
+    disagreement: Floats
+
+    def __init__(self, feasible: FeasibleSet, disagreement: ArrayLike) -> None:
+        if not isinstance(feasible, FeasibleSet):
+            raise InvalidInput(
+                f"`feasible` must answer support, ray, ideal and contains; got a {type(feasible).__name__}. "
+                f"Wrap points in `Polytope` or an amount in `TransferableSurplus`."
+            )
+        point = per_player(disagreement, "disagreement", feasible.players)
+        try:
+            np.broadcast_shapes(point.shape[:-1], feasible.batch_shape)
+        except ValueError:
+            raise InvalidInput(
+                f"`disagreement` must broadcast against the batch {feasible.batch_shape} of `feasible`; got a batch "
+                f"{point.shape[:-1]}."
+            ) from None
+        object.__setattr__(self, "feasible", feasible)
+        object.__setattr__(self, "disagreement", point)
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        return self.feasible.players
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the batch: () for a single problem."""
+        return np.broadcast_shapes(self.disagreement.shape[:-1], self.feasible.batch_shape)
+
+    @property
+    def ideal(self) -> Floats:
+        """Each player's best payoff over the feasible x >= d: the utopia point, shape (..., n)."""
+        best = self.feasible.ideal(self.disagreement)
+        return np.broadcast_to(best, (*self.batch_shape, self.players))
+
+    def gains_status(self, ideal: Floats) -> NDArray[np.int8]:
+        """Say of each cell whether everyone can gain (OK), not everyone (DEGENERATE), or nothing is feasible."""
+        gain = ideal - self.disagreement
+        size = (
+            16
+            * np.finfo(float).eps
+            * (np.abs(np.where(np.isfinite(ideal), ideal, 0)) + np.abs(self.disagreement))
+        )
+        status = np.where((gain > size).all(axis=-1), Status.OK, Status.DEGENERATE)
+        status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
+        status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)
+        return np.where(np.isnan(ideal).any(axis=-1), Status.FAILED, status).astype(np.int8)

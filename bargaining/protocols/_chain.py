@@ -48,6 +48,12 @@ class Chain:
         return mask
 
     @property
+    def credible(self) -> Mask:
+        """Who may leave for more than 0, the value of waiting for ever, (S, n)."""
+        mask: Mask = self.may_leave & (self.outside > 0)
+        return mask
+
+    @property
     def common_discount(self) -> bool:
         """Whether all players discount alike."""
         return bool((self.discounts == self.discounts[0]).all())

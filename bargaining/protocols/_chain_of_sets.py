@@ -71,7 +71,7 @@ def solve_sets(chain: ChainOfSets) -> tuple[Floats, Policy, float]:
 
     def step(values: Floats, policy: Policy) -> Floats:
         waiting = chain.wait(values)
-        reservation = np.where(chain.may_leave, np.maximum(chain.outside, waiting), waiting)
+        reservation = np.where(chain.credible, np.maximum(chain.outside, waiting), waiting)
         other = reservation[np.arange(chain.states), 1 - chain.proposer]
         height, slope = _tangent(chain, reservation, scale)
         return evaluate_jointly(chain, policy, height - slope * other, slope)
@@ -112,7 +112,7 @@ def bracketed(chain: ChainOfSets, values: Floats) -> bool:
 
 def _ordered(chain: ChainOfSets, scale: float) -> bool:
     """Say whether no credible option meets a proposer who might rather wait."""
-    credible = chain.may_leave & (chain.outside > 0)
+    credible = chain.credible
     if not credible.any():
         return True
     forced = replace(chain, discounts=np.zeros(2)).rest(np.maximum(chain.outside, 0.0))

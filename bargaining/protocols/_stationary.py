@@ -15,9 +15,12 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.protocols._chain import Chain, Mask, identity_minus, linear_solver, scale_rows
 
-_ROUNDS = 40
-_PERIODS = 1024
+_WARM = 50
+_ROUNDS = 30
+_PERIODS = 256
 _ACCURACY = 1e-13
+_SETTLED = 1e-10
+_HORIZON = 4096
 
 Step = Callable[[Floats, "Policy"], Floats]
 
@@ -52,7 +55,7 @@ def play(chain: Chain, values: Floats) -> tuple[Floats, Policy]:
     waiting = chain.wait(values)
     rows = np.arange(chain.states)
     proposes = chain.proposes
-    tempted = chain.may_leave & (chain.outside > waiting)
+    tempted = chain.credible & (chain.outside > waiting)
     reservation = np.where(tempted, chain.outside, waiting)
     rest = chain.rest(reservation)
     first = (chain.proposer + 1) % chain.players
@@ -137,7 +140,8 @@ def solve(chain: Chain, step: Step | None = None) -> tuple[Floats, Policy, float
     """
     exact = step is None
     step = step or (lambda _, policy: evaluate(chain, policy))
-    values, policy = play(chain, np.zeros((chain.states, chain.players)))
+    values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM)
+    _, policy = play(chain, values)
     best, least = values, np.inf
     periods = 1
     for _ in range(_ROUNDS):
@@ -154,8 +158,17 @@ def solve(chain: Chain, step: Step | None = None) -> tuple[Floats, Policy, float
             periods = min(2 * periods, _PERIODS)
             _, following = play(chain, values)
         policy = following
+    if least > _SETTLED:
+        best = _from_the_end(chain, best, least)
     implied, policy = play(chain, best)
     return best, policy, float(np.abs(implied - best).max())
+
+
+def _from_the_end(chain: Chain, best: Floats, least: float) -> Floats:
+    """Return the limit of ever longer finite horizons if that is closer to an equilibrium than `best`."""
+    values = _iterate(chain, np.zeros_like(best), _HORIZON)
+    implied, _ = play(chain, values)
+    return values if float(np.abs(implied - values).max()) < least else best
 
 
 def _iterate(chain: Chain, values: Floats, periods: int) -> Floats:
@@ -178,7 +191,7 @@ def proven_unique(chain: Chain) -> bool:
     positive = np.maximum(chain.outside, 0.0)
     spare = 0.0 if chain.players == 2 else positive.sum(axis=1) - positive.min(axis=1)
     covered = chain.surplus >= most + spare
-    credible = (chain.may_leave & ~chain.proposes & (chain.outside > 0)).any(axis=1)
+    credible = (chain.credible & ~chain.proposes).any(axis=1)
     return bool(covered.all() or ((chain.outside >= 0).all() and (covered | ~credible).all()))
 
 

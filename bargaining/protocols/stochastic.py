@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real
-from bargaining.errors import Status, Unsolved
+from bargaining.division import Division
+from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.protocols import _chain_of_sets as general
 from bargaining.protocols._chain import Chain, Mask, build
@@ -18,41 +19,22 @@ _PROMISED = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticDivision:
-    """Stationary equilibrium payoffs, state by state.
+class StochasticDivision(Division):
+    """Stationary equilibrium payoffs, state by state: `payoffs` has shape (S, n).
 
     Attributes
     ----------
-    payoffs : numpy.ndarray, (S, n)
-        Each player's payoff at the start of a period in each state.
     agree : numpy.ndarray of bool, (S,)
         Whether they agree at once.
     leave : numpy.ndarray of bool, (S,)
-        Whether talks end without agreement. Where neither, they wait: delay.
+        Whether talks end without agreement.
     unique : bool
-        Whether these are shown to be the only stationary equilibrium payoffs (see Notes of
-        `StochasticBargaining`). False: not shown; there may be others.
-    residual : float
-        The largest difference between the payoffs and what the protocol gives when they are
-        tomorrow's, over the largest surplus.
-    status : Status
-        OK, or INACCURATE if the residual exceeds 1e-10.
-    method : str
-        The protocol.
+        Whether these are shown to be the only stationary equilibrium payoffs. False: not shown.
     """
 
-    payoffs: Floats
     agree: Mask
     leave: Mask
     unique: bool
-    residual: float
-    status: Status
-    method: str = "stochastic bargaining"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the payoffs meet their definition."""
-        return self.status is Status.OK
 
     @property
     def delay(self) -> Mask:
@@ -60,28 +42,13 @@ class StochasticDivision:
         waiting: Mask = ~(self.agree | self.leave)
         return waiting
 
-    def raise_if_failed(self) -> "StochasticDivision":
-        """Return self, or raise `Unsolved` saying what is wrong and what to do."""
-        if not self.ok:
-            hint = (
-                "" if self.unique else " An option may start to bind where waiting is efficient: perhaps no"
-            )
-            hint += "" if self.unique else " equilibrium is stationary and without lotteries."
-            raise Unsolved(
-                f"{self.method}: {self.status.name}, residual {self.residual:.3g}.{hint} {self.status.advice}"
-            )
-        return self
-
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain lists, numbers and strings."""
+        """Return the answer as plain Python values."""
         return {
-            "method": self.method,
-            "payoffs": self.payoffs.tolist(),
+            **Division.to_dict(self),
             "agree": self.agree.tolist(),
             "leave": self.leave.tolist(),
             "unique": self.unique,
-            "residual": self.residual,
-            "status": self.status.name,
         }
 
 
@@ -129,7 +96,8 @@ class StochasticBargaining:
 
     1. All see s. Player k = proposer[s] offers a division of c(s).
     2. The others answer in the order k + 1, k + 2, ... (modulo n). If all accept, payoffs are paid.
-    3. Whoever first rejects may at once leave: talks end and every player gets the own o_j(s).
+    3. Whoever first rejects may at once leave: talks end and every player gets the own o_j(s). Nobody leaves
+       for 0 or less: waiting for ever is as good.
     4. Otherwise the period ends, payoffs are discounted by d_j, and s' is drawn from row s.
 
     *Several players.* When an offer is bound to fail, the first responder decides what follows: he
@@ -142,7 +110,8 @@ class StochasticBargaining:
     total solves v = max{c, d P v}: they agree exactly where that is efficient. With outside options
     the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
     options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;
-    there may then be several equilibria, or none without lotteries, and `unique` is False. Two
+    there may then be several equilibria, or none without lotteries (status INACCURATE), and `unique`
+    is False. Two
     players with general sets: iteration from both extremes brackets every equilibrium, `unique`
     says whether it closed to 1e-6 of the scale. For two players and transferable utility there is
     no other subgame perfect equilibrium payoff either, under the same conditions; for more players
@@ -235,6 +204,7 @@ def _solve_transferable(chain: Chain) -> StochasticDivision:
 def _pack(payoffs: Floats, policy: Policy, residual: float, unique: bool) -> StochasticDivision:
     return StochasticDivision(
         payoffs=payoffs,
+        method="stochastic bargaining",
         agree=policy.agree,
         leave=policy.leave,
         unique=unique,

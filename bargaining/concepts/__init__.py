@@ -1,1 +1,1 @@
-"""concepts."""
+"""Solution concepts: what axioms say a fair or reasonable agreement is."""

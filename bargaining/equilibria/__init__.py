@@ -1,1 +1,1 @@
-"""equilibria."""
+"""Solvers on games: stage equilibria, payoff sets, critical discounts, automata, threats."""

@@ -1,1 +1,1 @@
-"""exact."""
+"""Answers in exact rationals and closed forms, and certificates of those in floats."""

@@ -1,1 +1,1 @@
-"""games."""
+"""Games as data: normal form, repeated, stochastic and coalitional."""

@@ -1,1 +1,1 @@
-"""testing."""
+"""Checks for your own methods: Hypothesis strategies and suites of axioms."""

@@ -1,1 +1,1 @@
-"""us_canada."""
+"""The negotiation between the United States and Canada, one file for each formal model."""

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from bargaining.feasible.polytope import Polytope as Polytope
     from bargaining.feasible.surplus import TransferableSurplus as TransferableSurplus
     from bargaining.problem import Problem as Problem
+    from bargaining.protocols.alternating_offers import AlternatingOffers as AlternatingOffers
+    from bargaining.protocols.continuous_offers import ContinuousOffers as ContinuousOffers
 
 __version__ = "0.1.0"
 
 # Where each public name lives. Type checkers and editors read the imports above; a test compares the two.
 _EXPORTS = {
+    "AlternatingOffers": "bargaining.protocols.alternating_offers",
     "BargainingError": "bargaining.errors",
+    "ContinuousOffers": "bargaining.protocols.continuous_offers",
     "Division": "bargaining.division",
     "Frontier": "bargaining.feasible.frontier",
     "InvalidInput": "bargaining.errors",

@@ -46,7 +46,9 @@ def real(value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool =
             where = tuple(int(k) for k in np.argwhere(bad)[0])
             wanted = "finite" if finite else "not NaN"
             at = f" at index {where}" if where else ""
-            raise InvalidInput(f"`{name}` must be {wanted}; got {array[where]}{at}. Drop or repair that entry.")
+            raise InvalidInput(
+                f"`{name}` must be {wanted}; got {array[where]}{at}. Drop or repair that entry."
+            )
     array = array.view()
     array.flags.writeable = False
     return array
@@ -73,7 +75,9 @@ def _from_objects(array: NDArray[Any], name: str) -> Floats:
 
     for entry in array.flat:
         if isinstance(entry, bool) or not isinstance(entry, Rational | float | np.floating | np.integer):
-            raise InvalidInput(f"`{name}` must be real numbers; got {_short(entry)}, a {type(entry).__name__}.")
+            raise InvalidInput(
+                f"`{name}` must be real numbers; got {_short(entry)}, a {type(entry).__name__}."
+            )
     try:
         return array.astype(np.float64)
     except OverflowError:
@@ -135,7 +139,8 @@ def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
             f"`{name}` must sum to 1 over players; got a sum of {total.flat[np.argmax(np.abs(total - 1.0))]:.17g}. "
             f"Divide by the sum."
         )
-    return array / total[..., None]
+    shares: Floats = array / total[..., None]
+    return shares
 
 
 def choice(value: str, name: str, allowed: Sequence[str]) -> str:

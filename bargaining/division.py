@@ -1,7 +1,7 @@
 """A division: the answer that every concept and protocol gives to a problem."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -97,6 +97,24 @@ class Division:
 
 
 Method = Callable[[Problem], Division]
+
+
+def describe(rule: object, **parameters: object) -> str:
+    """Return the name of a concept, or of a protocol with its fields, and the parameters that were given."""
+    if is_dataclass(rule):
+        given = {f.name: getattr(rule, f.name) for f in fields(rule) if f.init}
+        defaults = {f.name: f.default for f in fields(rule)}
+        parameters = {k: v for k, v in given.items() if not (np.ndim(v) == 0 and v == defaults[k])}
+        rule = type(rule).__name__
+    shown = ", ".join(f"{k}={_brief(v)}" for k, v in parameters.items() if v is not None)
+    return f"{rule}({shown})" if shown else str(rule)
+
+
+def _brief(value: object) -> str:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        return repr(value)
+    return str(array.tolist()) if array.size <= 8 else f"array of shape {array.shape}"
 
 
 def solved(problem: Problem | None, method: str, payoffs: Floats, residual: Floats) -> Division:

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import distribution
 from bargaining.concepts._ray import last_on_ray
-from bargaining.division import Division
+from bargaining.division import Division, describe
 from bargaining.problem import Problem
 
 
@@ -45,5 +45,5 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     """
     w = distribution(weights, "weights", problem.players)
     direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
-    label = "egalitarian" if weights is None else f"egalitarian(weights={w.tolist()})"
+    label = describe("egalitarian", weights=weights)
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import distribution
-from bargaining.division import ACCURACY, Division, divide, solved
+from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem
@@ -47,9 +47,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     array([0.75592895, 3.42857143])
     """
     w = distribution(weights, "weights", problem.players)
-    label = (
-        "nash" if weights is None else f"nash(weights={w.tolist()})" if w.ndim == 1 else "nash(weights=...)"
-    )
+    label = describe("nash", weights=weights)
     point, residual = best_product(problem.feasible, problem.disagreement, w)
     if residual.max() <= ACCURACY:
         return solved(problem, label, point, residual)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import distribution
-from bargaining.division import Division, divide
+from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.problem import Problem
 
@@ -45,5 +45,5 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     with np.errstate(invalid="ignore"):
         residual = np.abs((w * payoffs).sum(axis=-1) - value) / np.abs(w * payoffs).sum(axis=-1)
     status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
-    label = "utilitarian" if weights is None else f"utilitarian(weights={w.tolist()})"
+    label = describe("utilitarian", weights=weights)
     return divide(problem, label, payoffs, np.nan_to_num(residual), status, ideal=payoffs + 1.0)

@@ -119,7 +119,9 @@ class Frontier:
         f0, f1, low, high = _together(floor[..., 0], floor[..., 1], self.lower, self.upper)
         start = np.minimum(np.maximum(f0, low), high)
         top = self.function(start)
-        best, _ = decreasing_root(lambda x: self.function(x) - f1, start, high)
+        best = high
+        if not np.isneginf(f1).all():
+            best, _ = decreasing_root(lambda x: self.function(x) - f1, start, high)
         empty = (f0 > high + ROUNDING * (high - low)) | (top < f1 - self._rounding())
         ideal = np.stack((np.maximum(best, f0), np.maximum(top, f1)), axis=-1)
         return np.where(empty[..., None], -np.inf, ideal)

@@ -85,7 +85,7 @@ class Polytope:
         tied = np.asarray(sums >= best - 4 * EPS * size)[..., None]
         middle = sum(np.where(t, v, 0.0) for t, v in zip(tied, self.vertices, strict=True)) / tied.sum(axis=0)
         value = (weights * middle).sum(axis=-1)
-        bounded = (weights >= 0).all(axis=-1) if self.free_disposal else np.full(value.shape, True)
+        bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:

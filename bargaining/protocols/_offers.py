@@ -1,0 +1,171 @@
+"""The equilibrium offers of alternating-offers bargaining, found from the highest and lowest payoffs.
+
+Write M_i and m_i for the highest and lowest equilibrium payoff of player i in a subgame that starts with i's
+offer, and w_i(v) = p b_i + (1 - p)(d_i + delta_i (v - d_i)) for the value of having an offer refused when the next
+period is worth v. If j's payoff after rejecting i's offer lies in [r_j, R_j], then (Shaked and Sutton 1984)
+
+    M_i = max{x_i : x in S, x_j >= r_j},      m_i = max{x_i : x in S, x_j >= R_j}.
+
+The interval [r_j, R_j] follows from who may leave after a rejection:
+
+- *the responder*: [max(o_j, w_j(m_j)), max(o_j, w_j(M_j))];
+- *the proposer*: leaving gives j the payoff o_j and is credible if some continuation is worth no more than o_i to i;
+  staying gives j from w_j(m_j) to w_j of the most that j can take while i's continuation is worth o_i, and is
+  credible if some continuation is worth at least o_i;
+- *both*: as the proposer, with o_j as a floor for j.
+
+These are two pairs of equations, one in (M_0, m_1) and one in (M_1, m_0), each a fixed point of an increasing map of
+slope below one. What is credible depends on the answer, and only ever shrinks as the answers close in: so begin with
+every threat credible, solve, drop the threats that are not, and solve again until none is dropped.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.feasible._root import decreasing_root
+from bargaining.feasible.base import FeasibleSet
+from bargaining.protocols._two_players import best_response
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Talks:
+    """The primitives, every array with players last: what one round of talks is."""
+
+    feasible: FeasibleSet
+    disagreement: Floats
+    discounts: Floats
+    breakdown: Floats
+    breakdown_payoffs: Floats
+    outside: Floats
+    may_leave: Mask
+    floor: Floats
+    ideal: Floats
+
+    def wait(self, i: int, value: Floats) -> Floats:
+        """Return w_i: what a refusal is worth to i when the next period is worth `value`."""
+        d, p = self.disagreement[..., i], self.breakdown
+        return p * self.breakdown_payoffs[..., i] + (1 - p) * (d + self.discounts[..., i] * (value - d))
+
+    def needed(self, i: int, worth: Floats) -> Floats:
+        """Return the value of the next period at which a refusal is worth `worth` to i: w_i inverted."""
+        d, p = self.disagreement[..., i], self.breakdown
+        rate = (1 - p) * self.discounts[..., i]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = d + (worth - p * self.breakdown_payoffs[..., i] - (1 - p) * d) / rate
+        return np.where(rate > 0, value, np.inf)
+
+    def best(self, i: int, floor: Floats) -> Floats:
+        """Return the most that i can have while the other has `floor`."""
+        return best_response(self.feasible, i, floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Threats:
+    """Which ends of talks are credible after a refusal of i's offer, per i on the last axis."""
+
+    proposer_leaves: Mask
+    proposer_stays: Mask
+
+
+def after_refusal(
+    talks: Talks, leaver: str, threats: Threats | None, i: int, value: Floats, *, worst: bool
+) -> Floats:
+    """Return j's lowest (or highest) payoff after refusing i's offer, if j's own offers are worth `value`.
+
+    `threats` matter only where the proposer may leave.
+    """
+    j = 1 - i
+    stay = talks.wait(j, value)
+    leave = talks.outside[..., j]
+    can = talks.may_leave[..., j]
+    if threats is None or leaver == "responder":
+        return np.where(can, np.maximum(leave, stay), stay)
+    held = talks.may_leave[..., i]
+    if not worst:
+        share = talks.best(j, talks.needed(i, talks.outside[..., i]))
+        stay = np.where(held, np.minimum(stay, talks.wait(j, share)), stay)
+    leaves, stays = held & threats.proposer_leaves[..., i], threats.proposer_stays[..., i] | ~held
+    if worst:
+        payoff = np.where(stays, np.where(leaves, np.minimum(leave, stay), stay), leave)
+    else:
+        payoff = np.where(stays, np.where(leaves, np.maximum(leave, stay), stay), leave)
+    return np.where(can, np.maximum(leave, payoff), payoff) if leaver == "both" else payoff
+
+
+def extreme_pair(talks: Talks, leaver: str, threats: Threats | None, i: int) -> tuple[Floats, Floats]:
+    """Return M_i and m_j for j = 1 - i under the given threats, as a root in M_i."""
+    j = 1 - i
+
+    def lowest(high: Floats) -> Floats:
+        return talks.best(j, after_refusal(talks, leaver, threats, j, high, worst=False))
+
+    def excess(high: Floats) -> Floats:
+        return talks.best(j, high) - after_refusal(talks, leaver, threats, i, lowest(high), worst=True)
+
+    high, _ = decreasing_root(excess, talks.floor[..., i], talks.ideal[..., i])
+    return high, lowest(high)
+
+
+def extremes(talks: Talks, leaver: str) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest payoff of each player in the subgame that starts with its own offer."""
+    everything = np.ones(talks.ideal.shape, dtype=bool)
+    threats = Threats(proposer_leaves=everything, proposer_stays=everything)
+    while True:
+        (high0, low1), (high1, low0) = (extreme_pair(talks, leaver, threats, i) for i in (0, 1))
+        low, high = np.stack((low0, low1), axis=-1), np.stack((high0, high1), axis=-1)
+        if leaver == "responder":
+            return low, high
+        narrower = credible(talks, leaver, threats, low)
+        if (narrower.proposer_leaves == threats.proposer_leaves).all() and (
+            narrower.proposer_stays == threats.proposer_stays
+        ).all():
+            return low, high
+        threats = narrower
+
+
+def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threats:
+    """Return the threats that survive: compare leaving with the worst and the best that staying can bring."""
+    leaves, stays = [], []
+    for i in (0, 1):
+        worst = after_refusal(talks, leaver, threats, 1 - i, low[..., i], worst=True)
+        best = talks.best(i, low[..., 1 - i])
+        leaves.append(talks.wait(i, worst) <= talks.outside[..., i])
+        stays.append(talks.wait(i, best) >= talks.outside[..., i])
+    return replace(
+        threats,
+        proposer_leaves=threats.proposer_leaves & np.stack(leaves, axis=-1),
+        proposer_stays=threats.proposer_stays & np.stack(stays, axis=-1),
+    )
+
+
+def finite_offers(talks: Talks, leaver: str, rounds: int) -> Floats:
+    """Return the payoffs of `rounds` offers by backward induction, first proposer on the first axis."""
+    nothing = talks.breakdown[..., None] * talks.breakdown_payoffs
+    waiting = [nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2
+    for _ in range(rounds):
+        agreed = [_agree(talks, leaver, i, waiting[i]) for i in (0, 1)]
+        # Refusing i's offer leads to the subgame in which the other proposes.
+        waiting = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
+    return np.stack(agreed)
+
+
+def _agree(talks: Talks, leaver: str, i: int, waiting: Floats) -> Floats:
+    """Return the payoffs when i proposes and refusal leads to `waiting` unless someone leaves."""
+    j = 1 - i
+    refused = waiting
+    if leaver in ("proposer", "both"):
+        goes = talks.may_leave[..., i] & (talks.outside[..., i] > refused[..., i])
+        refused = np.where(goes[..., None], talks.outside, refused)
+    if leaver in ("responder", "both"):
+        goes = talks.may_leave[..., j] & (talks.outside[..., j] > refused[..., j])
+        refused = np.where(goes[..., None], talks.outside, refused)
+    own = talks.best(i, refused[..., j])
+    other = talks.best(j, own)
+    offer = np.stack((own, other) if i == 0 else (other, own), axis=-1)
+    agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own >= refused[..., i]))
+    return np.where(agree[..., None], offer, refused)

@@ -1,0 +1,124 @@
+"""Continuous offers: the limit of alternating offers as the period between them shrinks."""
+
+from dataclasses import KW_ONLY, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, per_player, real, within
+from bargaining.division import Division, describe, divide
+from bargaining.errors import InvalidInput, Status
+from bargaining.feasible.product import best_product
+from bargaining.problem import Problem
+from bargaining.protocols._two_players import best_response, require_two
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContinuousOffers:
+    r"""Two players bargain with offers that follow each other without delay.
+
+    Timing: the limit of `AlternatingOffers` with :math:`\delta_i = e^{-r_i \Delta}` and breakdown probability
+    :math:`1 - e^{-\lambda \Delta}` as the period :math:`\Delta \to 0`. While talks last player i receives the flow
+    :math:`g_i` (an *inside option*); they break down at rate :math:`\lambda` and then pay :math:`b_i`
+    (a *breakdown payoff*); the responder may leave after rejecting and take :math:`o_i` (an *outside
+    option*). Talking for ever is worth
+
+    .. math:: t_i = \frac{g_i + \lambda b_i}{r_i + \lambda},
+
+    and the division is the Nash solution about t with weights proportional to :math:`r_j + \lambda` for
+    player i, cut where it would give a player less than the outside option.
+
+    Parameters
+    ----------
+    rates : array_like, shape (2,) or (..., 2)
+        Discount rates per unit of time, not negative.
+    inside : array_like, shape (2,) or (..., 2), optional
+        Flows per unit of time while talks last; by default :math:`r_i d_i`, which is worth the disagreement point.
+    breakdown : array_like, default 0
+        Rate of breakdown per unit of time.
+    breakdown_payoffs : array_like, shape (2,) or (..., 2), optional
+        Payoffs after a breakdown, in present value; the disagreement point by default.
+    outside : array_like, shape (2,) or (..., 2), optional
+        Payoffs to a responder who leaves, in present value; by default nobody leaves.
+
+    Raises
+    ------
+    InvalidInput
+        If a rate is negative, or a player neither discounts nor fears a breakdown.
+    NotApplicable
+        When called on a problem with other than two players.
+
+    Notes
+    -----
+    The three alternatives are three arguments because they act in three ways. A flow g moves the division by
+    :math:`g/(r+\lambda)` and a breakdown payoff by :math:`\lambda b/(r+\lambda)`, both from the first dollar; an
+    outside option moves nothing until it exceeds what its owner gets anyway, and then one for one.
+
+    References
+    ----------
+    K. Binmore, A. Rubinstein and A. Wolinsky (1986), "The Nash bargaining solution in economic modelling", RAND J. of
+    Economics 17. A. Muthoo (1999), Bargaining Theory with Applications, chapters 3 to 6.
+
+    Examples
+    --------
+    >>> from bargaining import ContinuousOffers, Problem, TransferableSurplus
+    >>> pie = Problem(TransferableSurplus(1.0), [0.0, 0.0])
+    >>> ContinuousOffers([0.1, 0.05])(pie).payoffs
+    array([0.33333333, 0.66666667])
+    >>> ContinuousOffers([0.1, 0.05], outside=[0.4, 0.0])(pie).payoffs
+    array([0.4, 0.6])
+    """
+
+    rates: ArrayLike
+    _: KW_ONLY
+    inside: ArrayLike | None = None
+    breakdown: ArrayLike = 0.0
+    breakdown_payoffs: ArrayLike | None = None
+    outside: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        rates = within(per_player(self.rates, "rates", 2), "rates", 0.0, np.inf)
+        hazard = within(real(self.breakdown, "breakdown"), "breakdown", 0.0, np.inf)
+        if ((rates + hazard[..., None]) == 0).any():
+            raise InvalidInput(
+                "`rates` must be positive, or `breakdown` be: a player who loses nothing by waiting never "
+                f"agrees; got rates {rates.tolist()} and breakdown {hazard.tolist()}."
+            )
+        object.__setattr__(self, "rates", rates)
+        object.__setattr__(self, "breakdown", hazard)
+        for name in ("inside", "breakdown_payoffs", "outside"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, per_player(value, name, 2))
+
+    def threat(self, problem: Problem) -> Floats:
+        """Return what talking for ever is worth, the point from which gains are measured; shape (..., 2)."""
+        d, rates, hazard = problem.disagreement, np.asarray(self.rates), np.asarray(self.breakdown)[..., None]
+        flow = rates * d if self.inside is None else np.asarray(self.inside)
+        ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)
+        threat: Floats = (flow + hazard * ruin) / (rates + hazard)
+        return threat
+
+    @property
+    def weights(self) -> Floats:
+        """The bargaining weights implied by impatience, shape (..., 2)."""
+        speed = np.asarray(self.rates) + np.asarray(self.breakdown)[..., None]
+        weights: Floats = speed[..., ::-1] / speed.sum(axis=-1, keepdims=True)
+        return weights
+
+    def __call__(self, problem: Problem) -> Division:
+        """Return the limit division."""
+        require_two(problem, "ContinuousOffers")
+        threat, feasible = self.threat(problem), problem.feasible
+        floor = threat if self.outside is None else np.maximum(threat, self.outside)
+        with np.errstate(all="ignore"):
+            ideal = feasible.ideal(floor)
+            status = Problem(feasible, floor).gains_status(ideal)
+            payoffs, residual = best_product(feasible, threat, self.weights)
+            payoffs = np.where((status == Status.OK)[..., None], payoffs, ideal)
+            for i in (0, 1) if self.outside is not None else ():
+                least = np.broadcast_to(floor[..., i], payoffs.shape[:-1])
+                held = np.stack([least, best_response(feasible, 1 - i, least)][:: 1 - 2 * i], axis=-1)
+                payoffs = np.where((payoffs[..., i] < least)[..., None], held, payoffs)
+        residual = np.where(status == Status.OK, residual, 0.0)
+        return divide(Problem(feasible, floor), describe(self), payoffs, residual, status, ideal=ideal)

@@ -1,0 +1,230 @@
+"""Read one CSV file of figures, every row with value, unit, year and source.
+
+Nothing in a file is executed; a cell is text or a plain decimal number. Every complaint names the
+file, the row (the header is row 1) and the column.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+
+MAX_BYTES = 16_000_000
+MAX_NAMES = 100
+TAIL = ("value", "unit", "year", "source")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Figures:
+    """An array of figures that knows what it is.
+
+    Attributes
+    ----------
+    values : ndarray
+        Read-only.
+    axes : tuple of str
+        What each axis runs over.
+    unit : str
+    year : int
+        The latest year on the rows.
+    source : str
+        The sources on the rows, each once, joined by "; ". One that begins with "assumption:" or
+        "derived" is no published figure.
+    """
+
+    values: Floats
+    axes: tuple[str, ...]
+    unit: str
+    year: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file, its cells stripped."""
+
+    file: str
+    number: int
+    cells: Mapping[str, str]
+
+    def fail(self, column: str, message: str) -> NoReturn:
+        """Raise, naming file, row and column."""
+        raise InvalidInput(f"`{self.file}`, row {self.number}, column `{column}`: {message}")
+
+    def text(self, column: str) -> str:
+        """Return a cell that may not be empty."""
+        value = self.cells[column]
+        if not value:
+            self.fail(column, "must not be empty. Fill the cell.")
+        return value
+
+    def one_of(self, column: str, allowed: Sequence[str]) -> str:
+        """Return a cell that is one of `allowed`."""
+        value = self.text(column)
+        if value not in allowed:
+            self.fail(column, f"must be one of {_listed(allowed)}; got {_short(value)}. Correct the cell.")
+        return value
+
+    def number_in(self, column: str, low: float, high: float) -> float:
+        """Return a cell that is a plain decimal number in [low, high]."""
+        text = self.text(column)
+        if not _NUMBER.fullmatch(text):
+            self.fail(column, f"must be a plain decimal number; got {_short(text)}. Correct the cell.")
+        value = float(text)
+        if not low <= value <= high or not np.isfinite(value):
+            self.fail(column, f"must lie in [{low:g}, {high:g}]; got {text}. Correct the cell.")
+        return value
+
+    def year(self) -> int:
+        """Return the year of the row."""
+        return int(self.number_in("year", 1900, 2100))
+
+
+def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
+    """Read the rows of a file that must have `columns` in its header; other columns are ignored.
+
+    Raises
+    ------
+    InvalidInput
+        If the file is absent, over 16 MB, not UTF-8, or lacks a column, a row or a cell.
+    """
+    lines = _lines(folder, file, columns)
+    header = [name.strip() for name in lines[0]] if lines else []
+    for column in columns:
+        if header.count(column) != 1:
+            raise InvalidInput(
+                f"`{file}`, row 1, column `{column}`: the header must name it once; got {_listed(header)}. "
+                f"Mend the header."
+            )
+    rows = [
+        _row(file, k, header, cells) for k, cells in enumerate(lines[1:], 2) if any(c.strip() for c in cells)
+    ]
+    if not rows:
+        raise InvalidInput(f"`{file}`, row 2: the file has a header and no rows. Add the figures.")
+    return rows
+
+
+def _lines(folder: Path, file: str, columns: Sequence[str]) -> list[list[str]]:
+    path = folder / file
+    if not path.is_file():
+        raise InvalidInput(
+            f"`{file}` is missing from {str(folder)!r}; add it with the columns {_listed(columns)}."
+        )
+    if path.stat().st_size > MAX_BYTES:
+        raise InvalidInput(
+            f"`{file}` must be at most {MAX_BYTES} bytes; got {path.stat().st_size}. Aggregate it."
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"`{file}` must be UTF-8 text; byte {error.start} is not. Save it as UTF-8."
+        ) from None
+    except csv.Error as error:
+        raise InvalidInput(f"`{file}` must be comma-separated values: {error}. Mend the quoting.") from None
+
+
+def _row(file: str, number: int, header: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(header):
+        column = header[len(cells)] if len(cells) < len(header) else header[-1]
+        raise InvalidInput(
+            f"`{file}`, row {number}, column `{column}`: the row must have {len(header)} cells; got {len(cells)}. "
+            f"Check the commas and quotes."
+        )
+    return Row(file, number, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+
+
+def names(rows: Iterable[Row], column: str, *, most: int = MAX_NAMES) -> tuple[str, ...]:
+    """Return the entries of a column that must not repeat, at most `most` of them."""
+    found: dict[str, None] = {}
+    for row in rows:
+        name = row.text(column)
+        if name in found:
+            row.fail(column, f"{_short(name)} is there already. Drop one of the rows.")
+        if len(found) == most:
+            row.fail(column, f"at most {most} names are allowed. Aggregate.")
+        found[name] = None
+    return tuple(found)
+
+
+def tail(rows: Sequence[Row]) -> tuple[str, int, str]:
+    """Return the one unit, the latest year and the sources of some rows."""
+    unit = rows[0].text("unit")
+    for row in rows:
+        if row.text("unit") != unit:
+            row.fail(
+                "unit",
+                f"must be {unit!r} as in row {rows[0].number}; got {_short(row.text('unit'))}. Convert it.",
+            )
+    sources = dict.fromkeys(row.text("source") for row in rows)
+    return unit, max(row.year() for row in rows), "; ".join(sources)
+
+
+def table(
+    rows: Sequence[Row],
+    axes: Mapping[str, Sequence[str]],
+    *,
+    low: float,
+    high: float,
+    unit: str | None = None,
+) -> Figures:
+    """Arrange rows into an array with one axis per key column, each cell given exactly once.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    axes : mapping from column to names
+        The key columns, in the order of the array's axes.
+    low, high : float
+        Bounds on a value.
+    unit : str, optional
+        The unit required; by default any one unit.
+    """
+    shape = tuple(len(labels) for labels in axes.values())
+    places = {column: {name: k for k, name in enumerate(labels)} for column, labels in axes.items()}
+    values = np.full(shape, np.nan)
+    for row in rows:
+        where = tuple(places[column][row.one_of(column, labels)] for column, labels in axes.items())
+        if not np.isnan(values[where]):
+            row.fail(next(iter(axes)), f"{_named(where, axes)} is there already. Drop one of the rows.")
+        values[where] = row.number_in("value", low, high)
+    absent = np.argwhere(np.isnan(values))
+    if len(absent):
+        where = tuple(int(k) for k in absent[0])
+        last = rows[-1]
+        Row(last.file, last.number + 1, {}).fail(
+            next(iter(axes)), f"a row for {_named(where, axes)} is missing ({len(absent)} in all). Add it."
+        )
+    if unit is not None and rows[0].text("unit") != unit:
+        rows[0].fail("unit", f"must be {unit!r}; got {_short(rows[0].text('unit'))}. Convert the values.")
+    return figures(values, tuple(axes), rows)
+
+
+def figures(values: Floats, axes: tuple[str, ...], rows: Sequence[Row]) -> Figures:
+    """Freeze an array together with the unit, year and sources of the rows it came from."""
+    unit, year, source = tail(rows)
+    values.flags.writeable = False
+    return Figures(values=values, axes=axes, unit=unit, year=year, source=source)
+
+
+def _named(where: tuple[int, ...], axes: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{column} {labels[k]}" for k, (column, labels) in zip(where, axes.items(), strict=True))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(_short(name) for name in names[:20])
+    return shown if len(names) <= 20 else f"{shown}, ... ({len(names)} in all)"
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

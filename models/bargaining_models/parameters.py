@@ -1,0 +1,277 @@
+"""The figures behind the models: every value knows its unit, year and source.
+
+`load()` reads the files of this package; `load(folder)` reads a folder of your own with the same
+files. The regions are those of `regions.csv`, the sectors those of `sectors.csv`, in their order.
+
+| file | key columns | value |
+|---|---|---|
+| `regions.csv` | region | GDP |
+| `sectors.csv` | sector, goods (yes, no), absorbing (yes for one) | none: no unit and year |
+| `trade_flows.csv` | exporter, sector, importer | sales at producer prices, domestic sales included |
+| `input_shares.csv` | region, using_sector, input_sector | share of gross output |
+| `tariffs.csv` | importer, exporter, sector (or `goods`) | base tariff, percent |
+| `elasticities.csv` | set, sector | trade elasticity, positive |
+| `redirect_caps.csv` | sector | largest share of exports that can be redirected |
+| `tariff_schedules.csv` | schedule, importer, exporter, sector (or `goods`) | percent added to the base tariff |
+| `facts.csv` | name, description | single figures |
+| `macro_estimates.csv` | institution, scenario, region, horizon | published estimates, to compare with |
+| `tariff_measures.csv` | imposer, target, product, start, end, authority, note | percent |
+
+Every row also has `unit`, `year` and `source`. The last four files may be absent from your folder.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+from bargaining_models._figures import TAIL, Figures, Row, figures, names, read, table
+from bargaining_models._records import (
+    ESTIMATE,
+    FACT,
+    MEASURE,
+    Estimate,
+    Fact,
+    Measure,
+    estimates,
+    facts,
+    measures,
+)
+
+__all__ = ["Estimate", "Fact", "Figures", "Measure", "Parameters", "load"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parameters:
+    """All figures of a folder.
+
+    Attributes
+    ----------
+    regions, sectors : tuple of str
+        Names along the axes, N regions and J sectors.
+    goods : (J,) array of bool
+        Which sectors are goods.
+    absorbing : int
+        The sector, services, that takes up input shares removed from others.
+    gdp : Figures
+        (N,): region.
+    flows : Figures
+        (N, N, J): importer, exporter, sector.
+    input_shares : Figures
+        (N, J, J): region, using sector, input sector.
+    tariffs : Figures
+        (N, N, J): importer, exporter, sector; percent.
+    elasticities : mapping from set to Figures
+        (J,): sector.
+    caps : Figures
+        (J,): sector; 0 for sectors that are not goods.
+    schedules : mapping from schedule to Figures
+        (N, N, J): importer, exporter, sector; percent added to the base tariff.
+    facts : mapping from name to Fact
+    estimates : tuple of Estimate
+    measures : tuple of Measure
+
+    Examples
+    --------
+    >>> parameters = load()
+    >>> parameters.flows.unit, parameters.flows.year
+    ('USD bn', 2023)
+    >>> parameters.gdp.source
+    'World Bank WDI, GDP at current prices'
+    >>> round(parameters.export_share("CAN", "USA"), 3)
+    0.743
+    """
+
+    regions: tuple[str, ...]
+    sectors: tuple[str, ...]
+    goods: NDArray[np.bool_]
+    absorbing: int
+    gdp: Figures
+    flows: Figures
+    input_shares: Figures
+    tariffs: Figures
+    elasticities: Mapping[str, Figures]
+    caps: Figures
+    schedules: Mapping[str, Figures]
+    facts: Mapping[str, Fact]
+    estimates: tuple[Estimate, ...]
+    measures: tuple[Measure, ...]
+
+    def fact(self, name: str) -> Fact:
+        """Return a single figure by name."""
+        if name not in self.facts:
+            raise InvalidInput(
+                f"`name` must be a figure of `facts.csv`; got {name!r}. See `parameters.facts`."
+            )
+        return self.facts[name]
+
+    def export_share(self, exporter: str, importer: str) -> float:
+        """Share of `importer` in the goods exports of `exporter`, from the flows."""
+        for argument, name in (("exporter", exporter), ("importer", importer)):
+            if name not in self.regions:
+                raise InvalidInput(f"`{argument}` must be one of {', '.join(self.regions)}; got {name!r}.")
+        out, to = self.regions.index(exporter), self.regions.index(importer)
+        exports = self.flows.values[:, out, self.goods].sum(axis=1)
+        return float(exports[to] / (exports.sum() - exports[out]))
+
+
+def load(folder: str | Path | None = None) -> Parameters:
+    """Read and check every file of a folder.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        A folder of your own with the files described at the top of this module; by default the figures
+        of this package.
+
+    Raises
+    ------
+    InvalidInput
+        If a file, column, row, cell, unit or source is missing or wrong; the message names file, row and column.
+
+    Examples
+    --------
+    >>> load().elasticities["cp"].values
+    array([8.  , 8.  , 2.62, 8.  , 8.  , 2.8 , 5.1 , 6.5 , 8.  , 5.  , 5.  ])
+    """
+    root = Path(__file__).parent / "data" if folder is None else Path(folder)
+    if not root.is_dir():
+        raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
+    regions_file = read(root, "regions.csv", ("region", *TAIL))
+    regions = names(regions_file, "region")
+    sectors, goods, absorbing = _sectors(root)
+    flow_axes = {"importer": regions, "exporter": regions, "sector": sectors}
+    input_axes = {"region": regions, "using_sector": sectors, "input_sector": sectors}
+    return Parameters(
+        regions=regions,
+        sectors=sectors,
+        goods=goods,
+        absorbing=absorbing,
+        gdp=table(regions_file, {"region": regions}, low=1e-12, high=1e15),
+        flows=table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=1e15),
+        input_shares=_input_shares(read(root, "input_shares.csv", (*input_axes, *TAIL)), input_axes),
+        tariffs=_base_tariffs(read(root, "tariffs.csv", (*flow_axes, *TAIL)), regions, sectors, goods),
+        elasticities=_sets(read(root, "elasticities.csv", ("set", "sector", *TAIL)), sectors),
+        caps=_caps(read(root, "redirect_caps.csv", ("sector", *TAIL)), sectors, goods),
+        schedules=_schedules(
+            _optional(root, "tariff_schedules.csv", ("schedule", *flow_axes)), regions, sectors, goods
+        ),
+        facts=facts(_optional(root, "facts.csv", FACT)),
+        estimates=estimates(_optional(root, "macro_estimates.csv", ESTIMATE)),
+        measures=measures(_optional(root, "tariff_measures.csv", MEASURE)),
+    )
+
+
+def _optional(root: Path, file: str, columns: tuple[str, ...]) -> list[Row]:
+    return read(root, file, (*columns, *TAIL)) if (root / file).exists() else []
+
+
+def _sectors(root: Path) -> tuple[tuple[str, ...], NDArray[np.bool_], int]:
+    rows = read(root, "sectors.csv", ("sector", "goods", "absorbing", "source"))
+    sectors = names(rows, "sector")
+    for row in rows:
+        row.text("source")
+        if row.text("sector") == "goods":
+            row.fail("sector", "'goods' stands for all goods sectors. Choose another name.")
+    goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
+    absorbing = [k for k, row in enumerate(rows) if row.one_of("absorbing", ("yes", "no")) == "yes"]
+    if len(absorbing) != 1:
+        rows[absorbing[1] if absorbing else -1].fail(
+            "absorbing", f"exactly one sector must say 'yes'; got {len(absorbing)}. Mark services alone."
+        )
+    goods.flags.writeable = False
+    return sectors, goods, absorbing[0]
+
+
+def _input_shares(rows: list[Row], axes: Mapping[str, tuple[str, ...]]) -> Figures:
+    shares = table(rows, axes, low=0.0, high=1.0, unit="share of gross output")
+    total = shares.values.sum(axis=2)
+    if (total >= 1.0).any():
+        region, using = (int(k) for k in np.argwhere(total >= 1.0)[0])
+        name, sector = axes["region"][region], axes["using_sector"][using]
+        row = next(r for r in reversed(rows) if (r.text("region"), r.text("using_sector")) == (name, sector))
+        row.fail(
+            "value",
+            f"input shares of {name} {sector} must leave value added; they sum to {total[region, using]:.6g}. "
+            f"Lower them.",
+        )
+    return shares
+
+
+def _base_tariffs(
+    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
+) -> Figures:
+    values = _rates(rows, regions, sectors, goods)
+    absent = np.isnan(values) & goods & ~np.eye(len(regions), dtype=bool)[:, :, None]
+    if absent.any():
+        importer, exporter, sector = (int(k) for k in np.argwhere(absent)[0])
+        Row(rows[-1].file, rows[-1].number + 1, {}).fail(
+            "importer",
+            f"a row for {regions[importer]} on {regions[exporter]} {sectors[sector]} is missing. "
+            f"Add it, with sector 'goods' for all goods.",
+        )
+    return figures(np.nan_to_num(values), ("importer", "exporter", "sector"), rows)
+
+
+def _rates(
+    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
+) -> Floats:
+    """Arrange percent rates; NaN where no row speaks of a link."""
+    values = np.full((len(regions), len(regions), len(sectors)), np.nan)
+    for row in rows:
+        importer = regions.index(row.one_of("importer", regions))
+        exporter = regions.index(row.one_of("exporter", regions))
+        if importer == exporter:
+            row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
+        if row.text("unit") != "percent":
+            row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
+        name = row.one_of("sector", (*sectors, "goods"))
+        where = goods if name == "goods" else np.arange(len(sectors)) == sectors.index(name)
+        if not np.isnan(values[importer, exporter, where]).all():
+            row.fail(
+                "sector", f"{regions[importer]} on {regions[exporter]} {name} is there already. Drop a row."
+            )
+        values[importer, exporter, where] = row.number_in("value", -99.0, 1e6)
+    return values
+
+
+def _sets(rows: list[Row], sectors: tuple[str, ...]) -> Mapping[str, Figures]:
+    groups = _grouped(rows, "set")
+    return MappingProxyType(
+        {
+            name: table(some, {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
+            for name, some in groups.items()
+        }
+    )
+
+
+def _caps(rows: list[Row], sectors: tuple[str, ...], goods: NDArray[np.bool_]) -> Figures:
+    caps = table(rows, {"sector": sectors}, low=0.0, high=1.0)
+    for row in rows:
+        if not goods[sectors.index(row.text("sector"))] and float(row.text("value")) > 0.0:
+            row.fail("value", "must be 0 for a sector that is not goods. Set it to 0.")
+    return caps
+
+
+def _schedules(
+    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
+) -> Mapping[str, Figures]:
+    axes = ("importer", "exporter", "sector")
+    return MappingProxyType(
+        {
+            name: figures(np.nan_to_num(_rates(some, regions, sectors, goods)), axes, some)
+            for name, some in _grouped(rows, "schedule").items()
+        }
+    )
+
+
+def _grouped(rows: list[Row], column: str) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.text(column), []).append(row)
+    return groups

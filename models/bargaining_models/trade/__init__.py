@@ -1,0 +1,10 @@
+"""Quantitative trade in exact hats: tariffs and trade costs in, real income out.
+
+`TradeModel` holds a base equilibrium and solves it again, in batches, under other tariffs and
+trade costs. Regions and sectors are whatever the figures name.
+"""
+
+from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.model import TradeModel
+
+__all__ = ["TradeEquilibrium", "TradeModel"]

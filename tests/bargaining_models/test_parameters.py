@@ -1,0 +1,377 @@
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bargaining_models
+from bargaining.errors import InvalidInput
+from bargaining_models import _figures
+from bargaining_models.parameters import load
+from bargaining_models.trade import TradeModel
+
+DATA = Path(bargaining_models.__file__).parent / "data"
+OPTIONAL = ("tariff_schedules.csv", "facts.csv", "macro_estimates.csv", "tariff_measures.csv")
+REQUIRED = (
+    "regions.csv",
+    "sectors.csv",
+    "trade_flows.csv",
+    "input_shares.csv",
+    "tariffs.csv",
+    "elasticities.csv",
+    "redirect_caps.csv",
+)
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    return load()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for path in DATA.glob("*.csv"):
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def edit(folder, file, change):
+    """Rewrite a file from its list of rows (dicts) after `change` has changed it."""
+    with open(folder / file, newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    rows = change(rows) or rows
+    with open(folder / file, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_every_figure_knows_its_unit_year_and_source(parameters):
+    arrays = [parameters.gdp, parameters.flows, parameters.input_shares, parameters.tariffs, parameters.caps]
+    arrays += [*parameters.elasticities.values(), *parameters.schedules.values()]
+    for figure in (*arrays, *parameters.facts.values(), *parameters.estimates, *parameters.measures):
+        assert figure.unit
+        assert figure.source
+        assert 2000 <= figure.year <= 2030
+    assert parameters.flows.axes == ("importer", "exporter", "sector")
+    assert parameters.flows.unit == parameters.gdp.unit == "USD bn"
+    assert "BACI" in parameters.flows.source
+    assert "WIOD" in parameters.input_shares.source
+    assert parameters.caps.source.startswith("assumption")
+    assert parameters.tariffs.source.startswith("assumption")
+
+
+def test_every_row_of_every_file_has_value_unit_year_and_source():
+    for path in DATA.glob("*.csv"):
+        with open(path, newline="", encoding="utf-8") as handle:
+            for row in csv.DictReader(handle):
+                assert row["source"]
+                if path.name != "sectors.csv":
+                    assert row["value"]
+                    assert row["unit"]
+                    assert row["year"]
+
+
+def test_sources_are_attributed():
+    text = (DATA / "SOURCES.md").read_text(encoding="utf-8")
+    for name in (
+        "BACI",
+        "Etalab",
+        "Timmer",
+        "World Development Indicators",
+        "Caliendo and Parro (2015)",
+        "assumption",
+    ):
+        assert name in text
+
+
+def test_dimensions_and_order(parameters):
+    assert parameters.regions == ("USA", "CAN", "CHN", "ROW")
+    assert parameters.sectors[:3] == ("AGR", "MIN", "FOOD")
+    assert list(parameters.goods) == [True] * 9 + [False] * 2
+    assert parameters.sectors[parameters.absorbing] == "SERV"
+    assert parameters.flows.values[0, 1, 1] == 110.107  # US purchases of Canadian crude, gas and ores
+    assert parameters.input_shares.values[0, 0, 1] == 0.00534  # mining in the costs of US agriculture
+    assert parameters.tariffs.values[2, 0, 0] == 12  # China on US goods
+    assert not parameters.tariffs.values[:, :, 9:].any()
+
+
+def test_arrays_and_mappings_are_read_only(parameters):
+    with pytest.raises(ValueError, match="read-only"):
+        parameters.flows.values[0, 0, 0] = 1.0
+    with pytest.raises(TypeError):
+        parameters.elasticities["mine"] = parameters.caps
+    with pytest.raises(AttributeError):
+        parameters.regions = ()
+
+
+def test_canada_sells_three_quarters_of_its_exports_to_the_us(parameters):
+    """74.2 percent in the goods totals of BACI 2023: 416.97 of 561.6 bn."""
+    assert parameters.export_share("CAN", "USA") == pytest.approx(0.742, abs=1e-3)
+    assert parameters.export_share("CAN", "CHN") == pytest.approx(0.049, abs=1e-3)
+    assert parameters.fact("canada_us_export_share_2024").value == 0.759
+    assert parameters.fact("canada_us_export_share_2025").value == 0.717
+
+
+def test_facts_derived_from_facts(parameters):
+    value = {name: fact.value for name, fact in parameters.facts.items()}
+    spare = (
+        (value["tmx_capacity"] - value["crude_to_us_pipeline"]) * value["tmx_use_2025"] / value["crude_to_us"]
+    )
+    assert value["tmx_redirectable_low"] == pytest.approx(spare, abs=0.005)
+    assert value["tmx_redirectable_high"] == pytest.approx(
+        value["tmx_capacity"] / value["crude_to_us"], abs=0.005
+    )
+    gas = value["lng_canada_capacity_gas"] / value["gas_exports_to_us"]
+    assert value["lng_redirectable"] == pytest.approx(gas, abs=0.005)
+    assert parameters.fact("tmx_lead_time").assumed
+    assert not parameters.fact("canola_to_china").assumed
+
+
+def test_schedules_name_the_links_they_tax(parameters):
+    us, canada = (parameters.schedules[name].values for name in ("us_2025_26", "canada_2025_26"))
+    rates = dict(zip(parameters.sectors, us[0, 1], strict=True))
+    assert (rates["METAL"], rates["AUTO"], rates["MIN"], rates["WOOD"]) == (50, 25 * 0.6, 10, 10)
+    assert rates["CHEM"] == pytest.approx(35 * 0.1)
+    assert us.sum() == us[0, 1].sum()
+    assert canada.sum() == canada[1, 0].sum() > 0
+
+
+def test_a_folder_may_leave_out_what_no_model_needs(folder):
+    for file in OPTIONAL:
+        (folder / file).unlink()
+    parameters = load(folder)
+    assert not parameters.facts
+    assert not parameters.schedules
+    assert parameters.estimates == parameters.measures == ()
+    with pytest.raises(InvalidInput, match=r"figure of `facts.csv`; got 'tmx_capacity'"):
+        parameters.fact("tmx_capacity")
+
+
+def test_a_folder_of_other_regions_sectors_and_year(tmp_path):
+    regions, sectors = ("NORTH", "SOUTH", "EAST"), ("GOODS1", "GOODS2", "REST")
+    tail = {"unit": "EUR m", "year": "2030", "source": "own"}
+    files = {
+        "regions.csv": [{"region": n, "value": "100", **tail} for n in regions],
+        "sectors.csv": [
+            {
+                "sector": j,
+                "goods": "no" if j == "REST" else "yes",
+                "absorbing": "yes" if j == "REST" else "no",
+                "source": "own",
+            }
+            for j in sectors
+        ],
+        "trade_flows.csv": [
+            {"exporter": i, "sector": j, "importer": n, "value": "40" if i == n else "5.5", **tail}
+            for i in regions
+            for j in sectors
+            for n in regions
+        ],
+        "input_shares.csv": [
+            {
+                "region": i,
+                "using_sector": k,
+                "input_sector": j,
+                "value": "0.1",
+                **tail,
+                "unit": "share of gross output",
+            }
+            for i in regions
+            for k in sectors
+            for j in sectors
+        ],
+        "tariffs.csv": [
+            {"importer": n, "exporter": i, "sector": "goods", "value": "1e1", **tail, "unit": "percent"}
+            for n in regions
+            for i in regions
+            if i != n
+        ],
+        "elasticities.csv": [
+            {"set": "mine", "sector": j, "value": "4", **tail, "unit": "elasticity"} for j in sectors
+        ],
+        "redirect_caps.csv": [{"sector": j, "value": "0", **tail, "unit": "share"} for j in sectors],
+    }
+    for file, rows in files.items():
+        with open(tmp_path / file, "w", newline="", encoding="utf-8-sig") as handle:
+            writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\r\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    parameters = load(str(tmp_path))
+    assert (parameters.flows.unit, parameters.flows.year, parameters.flows.source) == ("EUR m", 2030, "own")
+    assert parameters.flows.values.shape == (3, 3, 3)
+    model = TradeModel.from_parameters(parameters, elasticities="mine")
+    answer = model.solve(tariffs=model.tariffs({("NORTH", "SOUTH"): 0.2})).raise_if_failed()
+    assert answer.of("SOUTH") < 0 < answer.of("EAST")  # trade is diverted to the third
+
+
+@pytest.mark.parametrize("file", REQUIRED)
+def test_a_missing_file_is_named(folder, file):
+    (folder / file).unlink()
+    with pytest.raises(InvalidInput, match=f"`{file}` is missing from .*; add it with the columns"):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", REQUIRED + OPTIONAL)
+@pytest.mark.parametrize("column", ["value", "unit", "year", "source"])
+def test_a_missing_column_is_named(folder, file, column):
+    if file == "sectors.csv" and column != "source":
+        return
+    edit(folder, file, lambda rows: [{k: v for k, v in row.items() if k != column} for row in rows])
+    with pytest.raises(
+        InvalidInput, match=f"`{file}`, row 1, column `{column}`: the header must name it once"
+    ):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", REQUIRED + OPTIONAL)
+@pytest.mark.parametrize("column", ["value", "unit", "year", "source"])
+def test_an_empty_cell_is_named(folder, file, column):
+    if file == "sectors.csv" and column != "source":
+        return
+
+    def empty(rows):
+        rows[3][column] = " "
+
+    edit(folder, file, empty)
+    with pytest.raises(InvalidInput, match=f"`{file}`, row 5, column `{column}`: must not be empty"):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", ["regions.csv", "trade_flows.csv", "input_shares.csv", "redirect_caps.csv"])
+def test_a_missing_row_is_named(folder, file):
+    edit(folder, file, lambda rows: rows[:-1])
+    with pytest.raises(
+        InvalidInput, match=r"row \d+, column `\w+`: (a row for .* is missing|must be one of)"
+    ):
+        load(folder)
+
+
+def set_cell(file, row, column, value):
+    def change(rows):
+        rows[row - 2][column] = value
+
+    return file, change
+
+
+BAD_CELLS = [
+    (
+        *set_cell("trade_flows.csv", 7, "value", "abc"),
+        "`trade_flows.csv`, row 7, column `value`: .* number; got 'abc'",
+    ),
+    (*set_cell("trade_flows.csv", 7, "value", "nan"), "row 7, column `value`: .* number; got 'nan'"),
+    (*set_cell("trade_flows.csv", 7, "value", "1_000"), "row 7, column `value`: .* number"),
+    (*set_cell("trade_flows.csv", 7, "value", "__import__('os')"), "row 7, column `value`: .* number"),
+    (*set_cell("trade_flows.csv", 7, "value", "1e999"), r"row 7, column `value`: must lie in \[0, 1e\+15\]"),
+    (
+        *set_cell("trade_flows.csv", 7, "value", "-1"),
+        r"row 7, column `value`: must lie in \[0, 1e\+15\]; got -1",
+    ),
+    (
+        *set_cell("trade_flows.csv", 7, "importer", "MEX"),
+        "row 7, column `importer`: must be one of 'USA', .* 'MEX'",
+    ),
+    (*set_cell("trade_flows.csv", 7, "importer", "USA"), "row 7, column `importer`: .* is there already"),
+    (*set_cell("trade_flows.csv", 7, "unit", "CAD bn"), "row 7, column `unit`: must be 'USD bn' as in row 2"),
+    (*set_cell("trade_flows.csv", 7, "year", "23"), r"row 7, column `year`: must lie in \[1900, 2100\]"),
+    (
+        *set_cell("regions.csv", 3, "region", "USA"),
+        "`regions.csv`, row 3, column `region`: 'USA' is there already",
+    ),
+    (*set_cell("regions.csv", 3, "value", "0"), "row 3, column `value`: must lie in"),
+    (
+        *set_cell("sectors.csv", 4, "goods", "maybe"),
+        "`sectors.csv`, row 4, column `goods`: must be one of 'yes', 'no'",
+    ),
+    (*set_cell("sectors.csv", 4, "sector", "goods"), "row 4, column `sector`: 'goods' stands for all"),
+    (
+        *set_cell("sectors.csv", 4, "absorbing", "yes"),
+        "column `absorbing`: exactly one sector must say 'yes'; got 2",
+    ),
+    (
+        *set_cell("input_shares.csv", 12, "value", "0.9"),
+        "row 12, column `value`: input shares of USA AGR must leave",
+    ),
+    (*set_cell("input_shares.csv", 2, "unit", "percent"), "column `unit`"),
+    (
+        *set_cell("tariffs.csv", 2, "exporter", "USA"),
+        "row 2, column `exporter`: must differ from the importer",
+    ),
+    (*set_cell("tariffs.csv", 2, "unit", "fraction"), "row 2, column `unit`: must be 'percent'"),
+    (*set_cell("tariffs.csv", 2, "sector", "AGR"), "column `importer`: a row for USA on CAN MIN is missing"),
+    (
+        *set_cell("tariffs.csv", 3, "exporter", "CAN"),
+        "row 3, column `sector`: USA on CAN goods is there already",
+    ),
+    (*set_cell("tariffs.csv", 2, "value", "-100"), "row 2, column `value`: must lie in"),
+    (
+        *set_cell("elasticities.csv", 2, "value", "0"),
+        "`elasticities.csv`, row 2, column `value`: must lie in",
+    ),
+    (
+        *set_cell("elasticities.csv", 2, "set", "other"),
+        "`elasticities.csv`, row 3, column `sector`: a row for",
+    ),
+    (
+        *set_cell("redirect_caps.csv", 2, "value", "1.5"),
+        r"row 2, column `value`: must lie in \[0, 1\]; got 1.5",
+    ),
+    (
+        *set_cell("redirect_caps.csv", 12, "value", "0.5"),
+        "row 12, column `value`: must be 0 for a sector that is not",
+    ),
+    (*set_cell("tariff_schedules.csv", 2, "sector", "STEEL"), "row 2, column `sector`: must be one of"),
+    (
+        *set_cell("facts.csv", 3, "name", "canada_us_export_share_2024"),
+        "row 3, column `name`: .* is there already",
+    ),
+    (*set_cell("tariff_measures.csv", 2, "start", ""), "row 2, column `start`: must not be empty"),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "message"), BAD_CELLS)
+def test_a_bad_cell_is_named(folder, file, change, message):
+    edit(folder, file, change)
+    with pytest.raises(InvalidInput, match=message):
+        load(folder)
+
+
+BAD_FILES = [
+    (b"\xff\xfe\x00", "must be UTF-8 text; byte 0"),
+    (b"", "row 1, column `sector`: the header must name it once"),
+    (b"sector,value,unit,year,source\n", "row 2: the file has a header and no rows"),
+    (b"sector,value,unit,year,source\nAGR,0.1\n", "row 2, column `unit`: the row must have 5 cells; got 2"),
+    (
+        b"sector,value,unit,year,source\nAGR,0,share,2023,own,x\n",
+        "row 2, column `source`: the row must have 5",
+    ),
+    (b"sector,value,value,unit,year,source\n", "column `value`: the header must name it once"),
+    (b'sector,value,unit,year,source\n"AGR"x,0\n', "must be comma-separated values"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_FILES)
+def test_a_bad_file_is_named(folder, content, message):
+    (folder / "redirect_caps.csv").write_bytes(content)
+    with pytest.raises(InvalidInput, match=f"`redirect_caps.csv`.*{message}"):
+        load(folder)
+
+
+def test_sizes_are_capped(folder, monkeypatch):
+    monkeypatch.setattr(_figures, "MAX_BYTES", 100)
+    with pytest.raises(InvalidInput, match=r"`regions.csv` must be at most 100 bytes; got \d+"):
+        load(folder)
+    monkeypatch.undo()
+    rows = "".join(f"R{k},1,USD bn,2023,own\n" for k in range(101))
+    (folder / "regions.csv").write_text("region,value,unit,year,source\n" + rows)
+    with pytest.raises(InvalidInput, match=r"`regions.csv`, row 102, column `region`: at most 100"):
+        load(folder)
+
+
+def test_unknown_folder_and_regions_are_named(parameters, tmp_path):
+    with pytest.raises(InvalidInput, match="`folder` must be a folder of CSV files"):
+        load(tmp_path / "absent")
+    with pytest.raises(InvalidInput, match="`importer` must be one of USA, CAN, CHN, ROW; got 'MEX'"):
+        parameters.export_share("CAN", "MEX")
+    assert np.isfinite(parameters.export_share("ROW", "CHN"))

@@ -1,0 +1,419 @@
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bargaining_models
+from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining_models.parameters import load
+from bargaining_models.trade import TradeModel, solve
+from bargaining_models.trade.economy import observed
+
+DATA = Path(bargaining_models.__file__).parent / "data"
+USA, CAN, CHN, ROW = range(4)
+US_ON_CANADA, CANADA_ON_US = ("USA", "CAN"), ("CAN", "USA")
+ROUTE = {"exporter": "CAN", "market": "USA", "target": "CHN"}
+
+
+def plain_trade(theta):
+    path = Path(__file__).parent / "references" / "plain_trade.py"
+    spec = importlib.util.spec_from_file_location("plain_trade", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PlainTrade(DATA, theta)
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    return load()
+
+
+@pytest.fixture(scope="module", params=["uniform5", "uniform4", "cp"])
+def model(request, parameters):
+    return TradeModel.from_parameters(parameters, elasticities=request.param)
+
+
+@pytest.fixture(scope="module")
+def model5(parameters):
+    return TradeModel.from_parameters(parameters)
+
+
+@pytest.fixture(scope="module")
+def random_scenarios():
+    """Tariffs on every link, trade costs up and down, some links closed."""
+    rng = np.random.default_rng(7)
+    tariffs = rng.uniform(-0.1, 0.6, (40, 4, 4, 11))
+    tariffs[:, np.arange(4), np.arange(4)] = 0.0
+    costs = rng.uniform(0.8, 1.3, (40, 4, 4, 11))
+    costs[20:, USA, CAN, :9] = np.inf
+    return tariffs, costs
+
+
+def relative_gap(model, answer, tariffs, costs):
+    """The largest violation of the equilibrium conditions, written out anew with loops."""
+    base, worst = model.economy, 0.0
+    regions, sectors = base.added.shape
+    price, flow = answer.prices, answer.flows
+    income = answer.income * base.income
+    spending = (flow * (1 + tariffs)).sum(axis=1)
+    for n in range(regions):
+        for j in range(sectors):
+            total = 0.0
+            for i in range(regions):
+                cost = answer.wages[i] ** base.added[i, j] * np.prod(price[i] ** base.inputs[i, j])
+                kappa = costs[n, i, j] * (1 + tariffs[n, i, j]) / (1 + base.tariffs[n, i, j])
+                total += base.shares[n, i, j] * (cost * kappa) ** -base.elasticities[j]
+                share = base.shares[n, i, j] * (cost * kappa / price[n, j]) ** -base.elasticities[j]
+                worst = max(worst, abs(flow[n, i, j] * (1 + tariffs[n, i, j]) / spending[n, j] - share))
+            worst = max(worst, abs(total ** (-1 / base.elasticities[j]) / price[n, j] - 1))
+            use = sum(base.inputs[n, k, j] * flow[:, n, k].sum() for k in range(sectors))
+            worst = max(worst, abs((use + base.final[n, j] * income[n]) / spending[n, j] - 1))
+        paid = sum(base.added[n, j] * flow[:, n, j].sum() for j in range(sectors))
+        earned = answer.wages[n] * base.factor[n]
+        worst = max(worst, abs(paid / earned - 1))
+        worst = max(worst, abs((earned + (tariffs[n] * flow[n]).sum()) / income[n] - 1))
+    return max(worst, abs((answer.wages * base.factor).sum() / base.factor.sum() - 1))
+
+
+# Numbers of an independent program with the same figures, to the digits it printed.
+PUBLISHED = [
+    ("uniform5", 0.0, {"USA": 0.027, "CAN": -1.65, "CHN": 0.005, "ROW": 0.005}),
+    ("uniform5", 0.15, {"CAN": -1.28}),
+    ("cp", 0.0, {"USA": 0.017, "CAN": -1.56}),
+]
+
+
+@pytest.mark.parametrize(("elasticities", "share", "expected"), PUBLISHED)
+def test_25_percent_on_all_canadian_goods(parameters, elasticities, share, expected):
+    model = TradeModel.from_parameters(parameters, elasticities=elasticities)
+    answer = model.solve(tariffs=model.tariffs({US_ON_CANADA: 0.25}), costs=model.redirect(share, **ROUTE))
+    for region, percent in expected.items():
+        digits = len(f"{abs(percent)}".partition(".")[2])
+        assert round(float(answer.of(region)), digits) == percent
+
+
+def test_no_shock_changes_nothing(model):
+    answer = model.solve()
+    for hats in (answer.wages, answer.prices, answer.income):
+        np.testing.assert_allclose(hats, 1.0, rtol=0, atol=3e-12)
+    np.testing.assert_allclose(answer.flows, model.economy.flows, rtol=1e-12)
+    assert np.abs(answer.welfare).max() < 1e-10
+
+
+def test_base_has_balanced_trade(model):
+    flows = model.economy.flows.sum(axis=2)
+    np.testing.assert_allclose(flows.sum(axis=0), flows.sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(model.economy.income, model.economy.final.sum(axis=1) * model.economy.income)
+
+
+def test_agrees_with_a_plain_program(model, random_scenarios):
+    plain = plain_trade(model.economy.elasticities)
+    np.testing.assert_allclose(model.economy.flows, plain.trade, rtol=1e-10)
+    tariffs, costs = (array[15:25] for array in random_scenarios)
+    ours = model.solve(tariffs=tariffs, costs=costs)
+    theirs = [plain.welfare(t, c) for t, c in zip(tariffs, costs, strict=True)]
+    np.testing.assert_allclose(ours.welfare, theirs, rtol=0, atol=1e-8)
+
+
+def test_meets_the_conditions(model, random_scenarios):
+    tariffs, costs = random_scenarios
+    answer = model.solve(tariffs=tariffs, costs=costs).raise_if_failed()
+    assert answer.residual.max() < 1e-12
+    for k in (0, 10, 20, 39):
+        one = model.solve(tariffs=tariffs[k], costs=costs[k])
+        assert one.status is Status.OK
+        assert relative_gap(model, one, tariffs[k], costs[k]) < 1e-12
+
+
+ARRAYS = ("welfare", "wages", "prices", "income", "flows", "residual", "status")
+
+
+@pytest.mark.parametrize("size", [1, 3, 16, 39])
+def test_answers_do_not_depend_on_the_batch(model, random_scenarios, size):
+    tariffs, costs = random_scenarios
+    whole = model.solve(tariffs=tariffs, costs=costs)
+    for first in range(0, 40, size):
+        part = slice(first, first + size)
+        some = model.solve(tariffs=tariffs[part], costs=costs[part])
+        for name in ARRAYS:
+            np.testing.assert_array_equal(getattr(whole, name)[part], getattr(some, name))
+
+
+def test_one_scenario_is_the_same_alone_and_under_any_chunk(model, random_scenarios, monkeypatch):
+    tariffs, costs = random_scenarios
+    whole = model.solve(tariffs=tariffs, costs=costs)
+    alone = model.solve(tariffs=tariffs[5], costs=costs[5])
+    monkeypatch.setattr(solve, "CHUNK", 7)
+    chunked = model.solve(tariffs=tariffs, costs=costs)
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(whole, name)[5], getattr(alone, name))
+        np.testing.assert_array_equal(getattr(whole, name), getattr(chunked, name))
+
+
+def test_marginal_welfare_does_not_depend_on_the_batch(model5, random_scenarios):
+    tariffs, costs = random_scenarios
+    direction = model5.tariffs({US_ON_CANADA: 1.0}) - model5.economy.tariffs
+    whole = model5.marginal_welfare(direction, tariffs=tariffs, costs=costs)
+    alone = [
+        model5.marginal_welfare(direction, tariffs=t, costs=c) for t, c in zip(tariffs, costs, strict=True)
+    ]
+    np.testing.assert_array_equal(whole, alone)
+
+
+def test_shapes_follow_the_batch(model5):
+    tariffs = model5.tariffs({US_ON_CANADA: np.zeros((3, 1)), CANADA_ON_US: [0.1, 0.2]})
+    answer = model5.solve(tariffs=tariffs, costs=model5.redirect(0.1, **ROUTE))
+    assert answer.welfare.shape == (3, 2, 4)
+    assert answer.prices.shape == (3, 2, 4, 11)
+    assert answer.flows.shape == (3, 2, 4, 4, 11)
+    assert answer.residual.shape == answer.status.shape == answer.of("USA").shape == (3, 2)
+
+
+def test_large_subsidies_are_left_to_newton(model):
+    tariffs = model.tariffs({US_ON_CANADA: [-0.6, 0.1], CANADA_ON_US: [-0.6, 0.0]})
+    answer = model.solve(tariffs=tariffs)
+    assert answer.residual.max() < 1e-10
+    assert relative_gap(model, model.solve(tariffs=tariffs[0]), tariffs[0], np.ones((4, 4, 11))) < 1e-10
+
+
+def test_broyden_and_newton_agree(model5, random_scenarios, monkeypatch):
+    tariffs, costs = (array[15:25] for array in random_scenarios)
+    broyden = model5.solve(tariffs=tariffs, costs=costs)
+    monkeypatch.setattr(solve, "BROYDEN_STEPS", 0)
+    newton = model5.solve(tariffs=tariffs, costs=costs)
+    np.testing.assert_allclose(broyden.welfare, newton.welfare, rtol=0, atol=1e-9)
+
+
+def test_a_scenario_that_fails_stops_no_other(model5):
+    tariffs = model5.tariffs({US_ON_CANADA: [0.1, 0.2, 0.3]})
+    costs = np.ones_like(tariffs)
+    costs[1, CAN, :, 0] = np.inf  # nobody sells Canada anything of the first sector
+    answer = model5.solve(tariffs=tariffs, costs=costs)
+    assert list(answer.status) == [Status.OK, Status.FAILED, Status.OK]
+    assert np.isnan(answer.welfare[1]).all()
+    np.testing.assert_array_equal(answer.welfare[[0, 2]], model5.solve(tariffs=tariffs[[0, 2]]).welfare)
+    with pytest.raises(Unsolved, match="1 of 3 scenarios"):
+        answer.raise_if_failed()
+
+
+def test_a_solver_that_stops_early_says_inaccurate(model5, monkeypatch):
+    monkeypatch.setattr(solve, "BROYDEN_STEPS", 0)
+    monkeypatch.setattr(solve, "NEWTON_STEPS", 2)
+    answer = model5.solve(tariffs=model5.tariffs({US_ON_CANADA: 0.25}))
+    assert answer.status is Status.INACCURATE
+    assert answer.residual > 1e-10
+    with pytest.raises(Unsolved, match="1 of 1"):
+        answer.raise_if_failed()
+
+
+def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
+    matrices = np.stack([np.eye(2), np.zeros((2, 2)), 2 * np.eye(2)])
+    steps = solve.directions(matrices, np.ones((3, 2)))
+    np.testing.assert_array_equal(steps[[0, 2]], [[-1, -1], [-0.5, -0.5]])
+    assert np.isnan(steps[1]).all()
+
+
+@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.25, 0.1), (1.0, 0.0)])
+def test_marginal_welfare_is_the_derivative(model, rates):
+    tariffs = model.tariffs({US_ON_CANADA: rates[0], CANADA_ON_US: rates[1]})
+    route = model.redirect(0.2, **ROUTE)
+    direction = model.tariffs({US_ON_CANADA: 1.0, ("CHN", "ROW", "MIN"): 0.5}) - model.economy.tariffs
+    slope = model.marginal_welfare(direction, tariffs=tariffs, costs=route)
+    step = 1e-4
+    ends = model.solve(
+        tariffs=np.stack([tariffs + step * direction, tariffs - step * direction]), costs=route
+    )
+    np.testing.assert_allclose(slope, (ends.welfare[0] - ends.welfare[1]) / (2 * step), rtol=1e-5, atol=1e-6)
+
+
+def test_closed_links_are_the_limit_of_prohibitive_costs(model):
+    closed = model.closed([US_ON_CANADA, CANADA_ON_US])
+    exit_ = model.solve(costs=closed).raise_if_failed()
+    near = model.solve(costs=np.where(np.isinf(closed), 1e4, 1.0)).raise_if_failed()
+    np.testing.assert_allclose(exit_.welfare, near.welfare, rtol=0, atol=1e-5)
+    assert not exit_.flows[USA, CAN, :9].any()
+    assert not exit_.flows[CAN, USA, :9].any()
+    assert (exit_.flows[USA, CAN, 9:] > 0).all()
+    # With the goods links closed a tariff on them is void.
+    np.testing.assert_array_equal(
+        exit_.welfare, model.solve(tariffs=model.tariffs({US_ON_CANADA: 0.5}), costs=closed).welfare
+    )
+
+
+def test_redirect_adds_the_share_at_fixed_prices(model, parameters):
+    base = model.economy
+    caps = parameters.caps.values
+    costs = model.redirect([0.1, 0.4], caps=caps, **ROUTE)
+    grown = base.shares[CHN, CAN] * costs[:, CHN, CAN] ** -base.elasticities
+    added = (grown / base.shares[CHN, CAN] - 1.0) * base.flows[CHN, CAN]
+    expected = np.minimum([[0.1], [0.4]], caps) * base.flows[USA, CAN] * model.goods
+    np.testing.assert_allclose(added, expected, rtol=1e-9, atol=1e-12)
+    costs[:, CHN, CAN] = 1.0
+    assert (costs == 1.0).all()
+
+
+def test_redirect_by_sector(model5):
+    uniform = model5.redirect(0.2, **ROUTE)
+    some = model5.redirect({"AGR": 0.2, "MIN": [0.0, 0.2]}, **ROUTE)
+    assert some.shape == (2, 4, 4, 11)
+    np.testing.assert_array_equal(some[1, CHN, CAN, :2], uniform[CHN, CAN, :2])
+    assert (some[:, CHN, CAN, 2:] == 1.0).all()
+    assert some[0, CHN, CAN, 1] == 1.0
+
+
+def test_a_cheaper_route_helps_and_softens_the_tariff(model):
+    shares = np.linspace(0, 1, 6)
+    tariffs = model.tariffs({US_ON_CANADA: np.array([0.0, 0.25])[:, None]})
+    percent = model.solve(tariffs=tariffs, costs=model.redirect(shares, **ROUTE)).of("CAN")
+    assert (np.diff(percent, axis=1) > 0).all()
+    assert (np.diff(percent[1] - percent[0]) > 0).all()
+
+
+def test_order_of_regions_is_immaterial(parameters, model5):
+    order = [2, 0, 3, 1]
+    moved = TradeModel.from_parameters(
+        replace(
+            parameters,
+            regions=tuple(parameters.regions[k] for k in order),
+            flows=replace(parameters.flows, values=parameters.flows.values[order][:, order]),
+            tariffs=replace(parameters.tariffs, values=parameters.tariffs.values[order][:, order]),
+            input_shares=replace(parameters.input_shares, values=parameters.input_shares.values[order]),
+        )
+    )
+    there = moved.solve(tariffs=moved.tariffs({US_ON_CANADA: 0.25}))
+    here = model5.solve(tariffs=model5.tariffs({US_ON_CANADA: 0.25}))
+    np.testing.assert_allclose(there.welfare, here.welfare[order], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_unit_of_the_flows_is_immaterial(parameters, model5, scale):
+    flows = replace(parameters.flows, values=parameters.flows.values * scale)
+    other = TradeModel.from_parameters(replace(parameters, flows=flows))
+    rates = {US_ON_CANADA: 0.25, CANADA_ON_US: 0.1}
+    np.testing.assert_allclose(
+        other.solve(tariffs=other.tariffs(rates)).welfare,
+        model5.solve(tariffs=model5.tariffs(rates)).welfare,
+        rtol=0,
+        atol=1e-10,
+    )
+
+
+def tiny(parameters, flows, *, share=0.0, tariffs=None):
+    """A world of one sector with no base tariffs."""
+    flows = np.array(flows, dtype=float)[..., None]
+    n = len(flows)
+    return TradeModel.from_parameters(
+        replace(
+            parameters,
+            regions=("USA", "CAN", "CHN")[:n],
+            sectors=("AGR",),
+            goods=np.array([True]),
+            absorbing=0,
+            flows=replace(parameters.flows, values=flows),
+            tariffs=replace(parameters.tariffs, values=np.zeros((n, n, 1)) if tariffs is None else tariffs),
+            input_shares=replace(parameters.input_shares, values=np.full((n, 1, 1), share)),
+            elasticities={"uniform5": replace(parameters.elasticities["uniform5"], values=np.array([5.0]))},
+        )
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_gains_are_the_domestic_share(parameters, share):
+    """Arkolakis, Costinot and Rodriguez-Clare (2012): one sector, trade costs only: `pi_nn_hat^(-1/(va theta))`."""
+    model = tiny(parameters, [[80, 12, 8], [15, 30, 5], [9, 4, 60]], share=share)
+    costs = np.array([[1, 1.2, 0.9], [1.1, 1, 1.3], [0.7, 1, 1]])[..., None]
+    answer = model.solve(costs=costs)
+    own = np.arange(3)
+    before = model.economy.shares[own, own, 0]
+    after = answer.flows[own, own, 0] / answer.flows.sum(axis=(1, 2))
+    expected = 100 * ((after / before) ** (-1 / (5 * (1 - share))) - 1)
+    np.testing.assert_allclose(answer.welfare, expected, rtol=1e-9)
+
+
+def test_optimal_tariff_of_a_small_country_is_one_over_theta(parameters):
+    """Gros (1987): as a country's share of the world falls to zero, its optimal tariff falls to `1/theta`."""
+    small = 1e-4
+    model = tiny(parameters, [[100, small], [small, 3 * small]])
+    rates = {US_ON_CANADA: 0.0, CANADA_ON_US: [0.195, 0.205]}
+    direction = model.tariffs({CANADA_ON_US: 1.0})
+    slope = model.marginal_welfare(direction, tariffs=model.tariffs(rates))[:, 1]
+    assert slope[0] > 0 > slope[1]
+
+
+def test_intermediate_use_is_limited_to_90_percent(parameters):
+    economy = observed(
+        flows=parameters.flows.values,
+        tariffs=parameters.tariffs.values / 100,
+        inputs=parameters.input_shares.values,
+        elasticities=parameters.elasticities["uniform5"].values,
+        absorbing=parameters.absorbing,
+        names=(parameters.regions, parameters.sectors),
+    )
+    output = parameters.flows.values.sum(axis=0)
+    for shares, most in ((economy.inputs, 0.9), (parameters.input_shares.values, 1.16)):
+        use = np.einsum("nkj,nk->nj", shares, output) / economy.expenditures
+        assert use.max() == pytest.approx(most, abs=0.01)
+    np.testing.assert_allclose(economy.added, 1 - parameters.input_shares.values.sum(axis=2), rtol=1e-12)
+    np.testing.assert_allclose(economy.final.sum(axis=1), 1.0, rtol=1e-12)
+    # What the residual leaves is what the figures say: value added meets GDP, deficits sum to zero.
+    np.testing.assert_allclose(economy.factor, parameters.gdp.values, rtol=1e-4)
+    assert abs(economy.deficits.sum()) < 1e-9 * economy.factor.sum()
+
+
+BAD_CALLS = [
+    (lambda m: m.tariffs({("USA", "MEX"): 0.1}), "`region` must be one of .* got 'MEX'"),
+    (lambda m: m.tariffs({("USA", "CAN", "STEEL"): 0.1}), "`sector` must be one of .* got 'STEEL'"),
+    (lambda m: m.tariffs({("USA", "USA"): 0.1}), "must join two regions"),
+    (lambda m: m.tariffs({"USA": 0.1}), "A link must be"),
+    (lambda m: m.tariffs({US_ON_CANADA: np.nan}), "must be finite; got nan"),
+    (lambda m: m.tariffs({US_ON_CANADA: [0.1, 0.2], CANADA_ON_US: [1, 2, 3]}), "Batches must broadcast"),
+    (lambda m: m.closed([("CAN",)]), "A link must be"),
+    (lambda m: m.solve(tariffs=m.tariffs({US_ON_CANADA: -1.0})), r"above -1.*got -1 of USA on CAN AGR"),
+    (lambda m: m.solve(tariffs=np.full((4, 4, 11), 0.1)), "0 on a region's own sales; got .* in USA AGR"),
+    (lambda m: m.solve(tariffs=np.zeros((4, 11))), r"last axes \(4, 4, 11\)"),
+    (lambda m: m.solve(costs=np.zeros((4, 4, 11))), "`costs` must be positive"),
+    (lambda m: m.solve(costs=np.full((4, 4, 11), np.nan)), "`costs` must be not NaN"),
+    (
+        lambda m: m.solve(tariffs=m.tariffs({US_ON_CANADA: [0, 0.1]}), costs=np.ones((3, 4, 4, 11))),
+        "batch axes that broadcast",
+    ),
+    (lambda m: m.redirect(1.2, **ROUTE), r"`share` must lie in \[0, 1\]; got 1.2"),
+    (lambda m: m.redirect(-0.1, **ROUTE), r"`share` must lie in \[0, 1\]"),
+    (lambda m: m.redirect({"AGR": 2}, **ROUTE), r"must lie in \[0, 1\]; got 2"),
+    (lambda m: m.redirect({"SERV": 0.1}, **ROUTE), "must name goods sectors; got 'SERV'"),
+    (lambda m: m.redirect({"GRAIN": 0.1}, **ROUTE), "`sector` must be one of"),
+    (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="MARS"), "`region` must be one of"),
+    (lambda m: m.redirect(0.1, caps=[0.1, 0.2], **ROUTE), "`caps` must have one entry per sector"),
+    (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="CAN"), "must be three regions"),
+    (lambda m: m.solve().of("MEX"), "`region` must be one of"),
+    (lambda m: m.marginal_welfare([1.0]), r"`direction` must have shape \(4, 4, 11\)"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_CALLS)
+def test_bad_arguments_are_named(model5, call, message):
+    with pytest.raises(InvalidInput, match=message):
+        call(model5)
+
+
+def test_unknown_elasticities_are_named(parameters):
+    with pytest.raises(
+        InvalidInput, match="`elasticities` must be one of 'uniform5', 'uniform4', 'cp'; got 'best'"
+    ):
+        TradeModel.from_parameters(parameters, elasticities="best")
+
+
+def test_figures_that_describe_no_economy_are_refused(parameters):
+    with pytest.raises(InvalidInput, match="got none of USA on AGR"):
+        tiny(parameters, [[0, 0], [1, 5]])
+    with pytest.raises(InvalidInput, match="USA uses more AGR as an input than it buys"):
+        tiny(parameters, [[50, 1], [60, 1]], share=0.9)
+
+
+def test_redirect_needs_a_flow_to_grow(parameters):
+    model = tiny(parameters, [[80, 12, 8], [15, 30, 5], [9, 0, 60]])
+    with pytest.raises(InvalidInput, match=r"CAN does not sell to CHN .* for 'AGR'"):
+        model.redirect(0.1, **ROUTE)
+    assert (model.redirect(0.0, **ROUTE) == 1.0).all()

@@ -79,11 +79,11 @@ def test_docstring_has_examples_and_says_what_is_returned(name: str) -> None:
 
 
 def _modules() -> Iterator[ModuleType]:
-    """Yield every module of both packages."""
+    """Yield every public module of both packages."""
     for package in (bargaining, bargaining_models):
         yield package
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__"):
+            if "._" not in found.name:
                 yield import_module(found.name)
 
 

@@ -18,7 +18,9 @@ LONGEST_BODY = 30
 def test_long_files_and_functions_are_the_known_ones() -> None:
     section = _read("CONTRIBUTING.md").partition("### Known violations")[2].partition("\n## ")[0]
     known = set(re.findall(r"^- `([\w./:]+)`", section, flags=re.MULTILINE))
-    assert {name for folder in FOLDERS for path in folder.rglob("*.py") for name in _too_long(path)} == known
+    found = {name for folder in FOLDERS for path in folder.rglob("*.py") for name in _too_long(path)}
+    assert found - known == set(), "Shorten these, or list them in CONTRIBUTING.md with the reason."
+    assert known - found == set(), "These are short now: take them off the list in CONTRIBUTING.md."
 
 
 @pytest.mark.parametrize(

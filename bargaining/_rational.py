@@ -49,6 +49,19 @@ def integers(array: Rationals) -> tuple[Integers, int]:
     return whole.reshape(array.shape), scale
 
 
+def product(*factors: Rationals) -> Any:
+    """Return the matrix product of arrays of Fractions, multiplied out in integers."""
+    whole, scale = integers(factors[0])
+    for factor in factors[1:]:
+        more, denominator = integers(factor)
+        whole, scale = whole @ more, scale * denominator
+    if not isinstance(whole, np.ndarray):
+        return Fraction(whole, scale)
+    exact = np.empty(whole.size, dtype=object)
+    exact[:] = [Fraction(entry, scale) for entry in whole.ravel()]
+    return exact.reshape(whole.shape)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """An optimal basic solution of a linear program, with the multipliers that prove it."""

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, choice
-from bargaining._rational import Integers, Rationals, floats, fractions, integers, maximise, solve
+from bargaining._rational import Integers, Rationals, floats, fractions, integers
+from bargaining.equilibria._indifference import Strategy, indifferent
 from bargaining.equilibria._vertices import Masks, Vertices, best_reply_vertices
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 
-Strategy = tuple[Fraction, ...]
 Pair = tuple[Strategy, Strategy]
 
 _LABELS = 64  # the exact enumeration keeps one bit for each action
@@ -233,8 +233,8 @@ def _proved(exact: Rationals) -> list[Any]:
     supports = {(_support(x), _support(y)): None for x, y in _candidates(_normal(first), _normal(second))}
     found: dict[Any, None] = dict.fromkeys(_pure(exact))
     for rows, columns in supports:
-        x = _indifferent(second, rows, columns)
-        y = _indifferent(first.T, columns, rows)
+        x = indifferent(second, rows, columns)
+        y = indifferent(first.T, columns, rows)
         if x is not None and y is not None:
             found[x, y] = None
     return list(found)
@@ -248,39 +248,6 @@ def _normal(payoffs: Integers) -> Floats:
 
 def _support(strategy: Floats) -> tuple[int, ...]:
     return tuple(np.flatnonzero(strategy > 1e-9 * strategy.max()).tolist())
-
-
-def _indifferent(payoffs: Integers, own: tuple[int, ...], replies: tuple[int, ...]) -> Strategy | None:
-    """Mix the actions `own` so that the opponent's best replies include `replies`; None if impossible."""
-    part = payoffs[list(own)]
-    mixed = _square(part, replies) if len(own) == len(replies) else None
-    if mixed is None:
-        # Variables: the weights and the opponent's payoff (positive). Replies used get it, no other exceeds it.
-        count = len(own)
-        at_most = np.hstack([part.T, -np.ones((payoffs.shape[1], 1), dtype=int)])
-        total = np.append(np.ones(count, dtype=int), 0)[None]
-        matrix = fractions(np.vstack([at_most, -at_most[list(replies)], total, -total]))
-        right = fractions(np.array([0] * (len(matrix) - 2) + [1, -1]))
-        program = maximise(fractions(np.zeros(count + 1, dtype=int)), matrix, right)
-        if program is None:
-            return None
-        mixed = program.solution[:-1]
-    full = [Fraction(0)] * len(payoffs)
-    for action, weight in zip(own, mixed, strict=True):
-        full[action] = weight
-    return tuple(full)
-
-
-def _square(part: Integers, replies: tuple[int, ...]) -> Strategy | None:
-    """Solve the indifference conditions when they have one solution that is an answer."""
-    count = len(replies)
-    system = np.zeros((count + 1, count + 1), dtype=object)
-    system[:count, :count], system[:count, -1], system[-1, :count] = part[:, list(replies)].T, -1, 1
-    solution = solve(fractions(system), fractions(np.append(np.zeros(count, dtype=int), 1)))
-    if solution is None or min(solution[:-1]) < 0:
-        return None
-    worth = np.array(solution[:-1], dtype=object) @ part
-    return solution[:-1] if max(worth) == solution[-1] else None
 
 
 def _candidates(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:

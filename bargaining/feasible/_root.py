@@ -65,7 +65,8 @@ def _secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> 
         step = gx * (x - old)
         step /= slope
         old, g_old = x, gx
-        x = np.minimum(np.maximum(x - step, a), b)
+        x = x - step
+        x = np.minimum(np.maximum(x, a), b)
         if (x == old).all():
             break
     margin = 8 * ULP * np.maximum(np.abs(a), np.abs(b))

@@ -143,13 +143,16 @@ class Frontier:
         residual is the width, over that of the set, of the interval in which it was seen to change sign; NaN where
         not both can gain.
         """
-        d0, d1, w0, w1, low, high = _together(
-            origin[..., 0], origin[..., 1], weights[..., 0], weights[..., 1], self.lower, self.upper
-        )
+        d0, d1, w0, w1 = origin[..., 0][()], origin[..., 1][()], weights[..., 0][()], weights[..., 1][()]
+        low, high = _together(*np.broadcast_arrays(self.lower, self.upper, d0, w0)[:2])
         start = np.minimum(np.maximum(low, d0), high)
 
         def condition(x: Floats) -> Floats:
-            return w0 * (self.function(x) - d1) + w1 * self.slope(x) * (x - d0)
+            value, fall = self.function(x) - d1, self.slope(x) * (x - d0)
+            value *= w0
+            fall *= w1
+            value += fall
+            return value
 
         x, width = decreasing_root(condition, start, high)
         if self.derivative is None:
@@ -203,37 +206,32 @@ def _elementwise(function: Callable[..., object], name: str) -> Callable[[Floats
 def _probe(frontier: Frontier) -> None:
     """Look at the function on a grid and refuse what is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
-    grid = np.linspace(0.0, 1.0, PROBES if low.size < 1000 else 5)
-    values = np.stack([frontier.function(np.asarray(low + s * (high - low))) for s in grid])
-    if not np.isfinite(values).all():
-        k, x, _ = _worst(~np.isfinite(values), grid, low, high)
-        raise InvalidInput(f"`function` must be finite on [lower, upper]; got {values[k]} at x0 = {x:g}.")
-    size = np.abs(values).max(axis=0)
-    slack = 1e-9 * (values.max(axis=0) - values.min(axis=0)) + 64 * EPS * size
-    rise = np.diff(values, axis=0)
-    if (rise > slack).any():
-        k, x, _ = _worst(rise > slack, grid, low, high)
-        raise InvalidInput(
-            f"`function` must be decreasing; it rises by {rise[k]:g} after x0 = {x:g}. Raise `lower` to where its "
-            f"maximum is, or swap the players."
+    top, bottom = frontier.function(low), frontier.function(high)
+    slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
+    before, fall, x = top, None, low
+    for share in np.linspace(0.0, 1.0, PROBES if low.size < 1000 else 3)[1:]:
+        x, last = low + share * (high - low), x
+        value = frontier.function(x)
+        rise = value - before
+        _refuse(
+            ~np.isfinite(rise), "be finite on [lower, upper]", "it is not near", x, "Narrow the interval."
         )
-    bend = np.diff(rise, axis=0)
-    if (bend > slack).any():
-        k, x, _ = _worst(bend > slack, grid, low, high)
-        raise InvalidInput(
-            f"`function` must be concave; its slope rises after x0 = {x:g}. Use `Polytope` for the convex hull "
-            f"(lotteries allowed) or `FreeDisposalHull` for the set as it is."
-        )
+        _refuse(rise > slack, "be decreasing", "it rises after", last, "Raise `lower` or swap the players.")
+        if fall is not None:
+            advice = (
+                "Use `Polytope` for the convex hull (lotteries) or `FreeDisposalHull` for the set as it is."
+            )
+            _refuse(rise > fall + slack, "be concave", "its slope rises at", last, advice)
+        before, fall = value, rise
 
 
-def _worst(
-    bad: NDArray[np.bool_], grid: Floats, low: Floats, high: Floats
-) -> tuple[tuple[int, ...], float, int]:
-    k = tuple(int(i) for i in np.argwhere(bad)[0])
-    return k, float(low[k[1:]] + grid[k[0]] * (high - low)[k[1:]]), k[0]
+def _refuse(bad: NDArray[np.bool_], wanted: str, seen: str, x: Floats, advice: str) -> None:
+    if bad.any():
+        where = float(np.ravel(np.broadcast_to(x, bad.shape))[np.argmax(bad)])
+        raise InvalidInput(f"`function` must {wanted}; {seen} x0 = {where:.6g}. {advice}")
 
 
-STEP = 2.0**-7
+STEP = 2.0**-5
 _NODES = np.arange(-4, 5)
 _COEFFICIENTS = np.linalg.inv(np.vander(_NODES.astype(float), increasing=True))
 

@@ -50,7 +50,8 @@ class Polytope:
             raise NotApplicable(f"`points` must be pairs; got {array.shape[1]} columns.")
         vertices = hull(array)
         origin = vertices.min(axis=0)
-        span = vertices.max(axis=0) - origin
+        with np.errstate(over="ignore"):
+            span = vertices.max(axis=0) - origin
         if not np.isfinite(span).all():
             raise InvalidInput("`points` must span less than the largest float; rescale the payoffs.")
         span = np.where(span > 0, span, 1.0)
@@ -103,7 +104,7 @@ class Polytope:
                 last = np.where(~flat & (speed > 0), np.minimum(last, slack / speed), last)
                 first = np.where(~flat & (speed < 0), np.maximum(first, slack / speed), first)
                 first = np.where(flat & (slack < -room), np.inf, first)
-        missed = (first - last) * reach > 2 * room
+            missed = (first > last) & ~((first - last) * reach <= 2 * room)
         hit: Floats = np.where(missed, -np.inf, last)
         return hit
 

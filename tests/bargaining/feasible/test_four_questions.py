@@ -1,0 +1,162 @@
+"""The four questions, against brute force on points of the set, and the bad input each set refuses."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining import Frontier, InvalidInput, Polytope, Problem, TransferableSurplus
+from bargaining.feasible._polygon import hull, pareto_chain, turn
+from bargaining.feasible._root import decreasing_root
+from bargaining.feasible.base import FeasibleSet
+
+points = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=9).map(
+    lambda rows: np.array(rows, dtype=float)
+)
+
+
+@given(points, st.tuples(st.integers(-5, 5), st.integers(-5, 5)))
+def test_support_of_a_polygon_is_the_best_of_its_points(rows: np.ndarray, weights: tuple[int, int]) -> None:
+    value, where = Polytope(rows).support(np.array(weights, dtype=float))
+    assert value == pytest.approx((rows @ weights).max(), abs=1e-12)
+    assert Polytope(rows).contains(where)
+    assert where @ np.array(weights) == pytest.approx(value, abs=1e-12)
+
+
+@given(points, st.lists(st.integers(0, 10), min_size=9, max_size=9))
+def test_a_polygon_contains_mixtures_of_its_points(rows: np.ndarray, mixture: list[int]) -> None:
+    weights = np.array(mixture[: len(rows)]) + 1.0
+    inside = weights @ rows / weights.sum()
+    assert Polytope(rows).contains(inside, tol=1e-12)
+    beyond = rows.max(axis=0) + 1
+    assert not Polytope(rows).contains(beyond)
+    assert not Polytope(rows, free_disposal=True).contains(beyond)
+    assert Polytope(rows, free_disposal=True).contains(inside - 100)
+
+
+@given(points, st.tuples(st.integers(-9, 9), st.integers(-9, 9)), st.booleans())
+def test_ideal_is_the_best_over_the_rational_part(
+    rows: np.ndarray, floor: tuple[int, int], free: bool
+) -> None:
+    # Brute force: the best for i over x_j >= floor_j lies on a segment between two points, where x_j = floor_j.
+    ideal = Polytope(rows, free_disposal=free).ideal(np.array(floor, dtype=float))
+    best = []
+    for i in (0, 1):
+        j = 1 - i
+        candidates = [p[i] for p in rows if p[j] >= floor[j]]
+        for p in rows:
+            for q in rows:
+                if p[j] < floor[j] <= q[j]:
+                    t = (floor[j] - p[j]) / (q[j] - p[j])
+                    candidates.append(p[i] + t * (q[i] - p[i]))
+        best.append(max(candidates, default=-np.inf))
+    if best[0] < floor[0] - 1e-12 or best[1] < floor[1] - 1e-12:
+        assert np.isneginf(ideal).all()
+    else:
+        np.testing.assert_allclose(ideal, best, atol=1e-11)
+
+
+@given(points, st.tuples(st.integers(-9, 9), st.integers(-9, 9)))
+def test_a_ray_ends_on_the_boundary(rows: np.ndarray, step: tuple[int, int]) -> None:
+    polygon, direction = Polytope(rows), np.array(step, dtype=float)
+    origin = rows.mean(axis=0)
+    t = polygon.ray(origin, direction)
+    if not direction.any():
+        assert np.isposinf(t)
+        return
+    assert polygon.contains(origin + t * direction, tol=1e-11)
+    assert not polygon.contains(origin + (t + 1e-6) * direction, tol=1e-11)
+    outside = rows.max(axis=0) + np.array([1.0, 2.0])
+    assert np.isneginf(polygon.ray(outside, np.array([1.0, 0.0])))
+
+
+def test_a_thin_set_keeps_its_ends() -> None:
+    thin = np.array([[0, 0], [1, 1e-17], [2, 0], [1, -1e-17], [0.5, 0]])
+    assert {tuple(v) for v in hull(thin)} == {(0, 0), (2, 0), (1, 1e-17), (1, -1e-17)}
+    assert turn((0, 0), (1, 1), (3, 3)) == 0
+    assert turn((0, 0), (1e-30, 1e-30), (1, 1 + 2**-52)) == 1
+
+
+def test_the_pareto_chain_falls() -> None:
+    chain = pareto_chain(hull(np.array([[0.0, 0], [2, 0], [2, 1], [1, 2], [0, 2]])))
+    np.testing.assert_array_equal(chain, [[1, 2], [2, 1]])
+
+
+@pytest.mark.parametrize("slope", [lambda x: -2 * x, None], ids=["slope", "differences"])
+def test_frontier_answers(slope: Callable | None) -> None:
+    parabola = Frontier(lambda x: 4 - x**2, 0, 2, derivative=slope)
+    value, where = parabola.support(np.array([1.0, 1.0]))
+    assert value == pytest.approx(4.25, rel=1e-13)
+    np.testing.assert_allclose(where, [0.5, 3.75], rtol=1e-11)
+    assert np.isposinf(parabola.support(np.array([1.0, -1.0]))[0])
+    np.testing.assert_allclose(parabola.ideal(np.array([1.0, 0.0])), [2, 3])
+    assert np.isneginf(parabola.ideal(np.array([1.0, 3.1]))).all()
+    assert parabola.ray(np.array([0.0, 0.0]), np.array([0.0, 2.0])) == pytest.approx(2)
+    assert parabola.ray(np.array([1.0, 1.0]), np.array([-1.0, 0.0])) == pytest.approx(1)
+    assert parabola.ray(np.array([1.0, 1.0]), np.array([-0.5, -1.0])) == pytest.approx(2)
+    assert parabola.ray(np.array([2.0, 4.0]), np.array([1.0, 1.0])) == pytest.approx(-1)
+    assert np.isneginf(parabola.ray(np.array([3.0, 0.0]), np.array([0.0, 1.0])))
+    assert np.isneginf(parabola.ray(np.array([0.0, 5.0]), np.array([1.0, 0.0])))
+
+
+def test_surplus_answers() -> None:
+    pie = TransferableSurplus(6.0, players=3)
+    np.testing.assert_allclose(pie.ideal(np.array([1.0, 2.0, 0.0])), [4, 5, 3])
+    assert np.isneginf(pie.ideal(np.array([3.0, 2.0, 2.0]))).all()
+    assert pie.ray(np.zeros(3), np.array([1.0, 2.0, 0.0])) == pytest.approx(2)
+    assert np.isposinf(pie.ray(np.zeros(3), np.array([1.0, -2.0, 0.0])))
+    assert pie.support(np.full(3, 0.5))[0] == pytest.approx(3)
+    assert np.isposinf(pie.support(np.array([1.0, 2.0, 1.0]))[0])
+
+
+def test_anything_that_answers_the_questions_is_a_set() -> None:
+    for feasible in (TransferableSurplus(1), Polytope([[1, 1]]), Frontier(lambda x: -x, 0, 1)):
+        assert isinstance(feasible, FeasibleSet)
+    assert not isinstance(object(), FeasibleSet)
+
+
+def test_root_of_a_jump_and_of_a_flat() -> None:
+    low, high = np.zeros(3), np.ones(3)
+    at = np.array([0.3, 0.5, 0.9])
+    root, width = decreasing_root(lambda x: np.where(x < at, 1.0, -3.0), low, high)
+    np.testing.assert_allclose(root, at, rtol=1e-15)
+    assert (width < 1e-15).all()
+    root, _ = decreasing_root(lambda x: (at - x) ** 9, low, high)
+    assert ((at - root) ** 9 == 0).all() or np.allclose(root, at, atol=1e-6)
+
+
+BAD = [
+    (lambda: Polytope([]), "`points` must not be empty"),
+    (lambda: Polytope([1.0, 2.0]), "`points` must have 2 axes"),
+    (lambda: Polytope([[1.0, float("nan")]]), "`points` must be finite; got nan at index (0, 1)"),
+    (lambda: Polytope([[True, False]]), "`points` must be real numbers"),
+    (lambda: Polytope([["a", "b"]]), "`points` must be real numbers"),
+    (lambda: Polytope([[1.0, 2.0], [1.0]]), "`points` must be an array of numbers"),
+    (lambda: Polytope([[1e308, 0], [-1e308, 1]]), "rescale"),
+    (lambda: TransferableSurplus(float("inf")), "`total` must be finite"),
+    (lambda: TransferableSurplus(1.0, players=0), "`players` must be a positive integer"),
+    (lambda: TransferableSurplus(1.0, players=True), "`players` must be a positive integer"),
+    (lambda: TransferableSurplus(1 + 2j), "`total` must be real numbers"),
+    (lambda: Frontier(lambda x: x**2, 0, 1), "`function` must be decreasing"),
+    (lambda: Frontier(lambda x: (x - 2) ** 2, 0, 1), "`function` must be concave"),
+    (lambda: Frontier(lambda x: -x, 1, 1), "`lower` must be below `upper`; got 1 and 1"),
+    (lambda: Frontier(lambda x: -1 / x, 0, 1), "`function` must be finite"),
+    (lambda: Frontier("4 - x**2", 0, 1), "`function` must be callable"),
+    (lambda: Frontier(lambda x: {}[float(x)], 0, 1), None),
+    (lambda: Problem([1, 2], [0, 0]), "`feasible` must answer support, ray, ideal and contains"),
+    (lambda: Problem(TransferableSurplus(1), [0, 0, 0]), "`disagreement` must have one entry per player"),
+    (lambda: Problem(TransferableSurplus([1, 2]), np.zeros((3, 2))), "`disagreement` must broadcast"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), BAD)
+def test_bad_input_is_named(make: Callable[[], object], message: str | None) -> None:
+    if message is None:  # an error inside the user's own function is the user's to see
+        with pytest.raises(KeyError):
+            make()
+        return
+    with np.errstate(divide="ignore"), pytest.raises(InvalidInput) as caught:
+        make()
+    assert message in str(caught.value)

@@ -1,0 +1,203 @@
+"""Alternating offers against published numbers, backward induction and its own definition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining import (
+    AlternatingOffers,
+    ContinuousOffers,
+    Frontier,
+    InvalidInput,
+    NotApplicable,
+    Polytope,
+    Problem,
+    Status,
+    TransferableSurplus,
+    nash,
+)
+
+PIE = Problem(TransferableSurplus(1.0), [0.0, 0.0])
+ROOT = Problem(Frontier(lambda x: 1 - x**2, 0, 1, derivative=lambda x: -2 * x), [0.0, 0.0])
+PENTAGON = Problem(Polytope([[0, 0], [3, 0], [3, 1], [2, 2], [0, 3]]), [0.5, 0.25])
+
+
+@dataclass(frozen=True)
+class Case:
+    source: str
+    discounts: Any
+    first: float
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = [
+    Case("Rubinstein 1982", [0.9, 0.8], 0.2 / 0.28),
+    Case("breakdown, no discounting", 1.0, 1.14 / 1.8, {"breakdown": 0.2, "breakdown_payoffs": [0.3, 0.1]}),
+    Case("outside option too weak", 0.9, 1 / 1.9, {"outside": [0.0, 0.45]}),
+    Case("outside option at its threshold", 0.9, 1 / 1.9, {"outside": [0.0, 0.9 / 1.9]}),
+    Case("outside option binds", 0.9, 0.4, {"outside": [0.0, 0.6]}),
+    Case("Ståhl, two offers", 0.9, 0.1, {"horizon": 2}),
+    Case("Ståhl, three offers", 0.9, 0.91, {"horizon": 3}),
+    Case("Ståhl, ten offers", 0.9, (1 - 0.9**10) / 1.9, {"horizon": 10}),
+    Case("Shaked, quits after own offer, weak", 0.9, 1 / 1.9, {"outside": [None, 0.4], "leaver": "proposer"}),
+    Case("Shaked, quits after own offer, strong", 0.9, 0.1, {"outside": [None, 0.85], "leaver": "proposer"}),
+    Case("both may quit, unique", 0.9, 0.57, {"outside": [0.43, 0.43], "leaver": "both"}),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.source)
+def test_known_divisions_of_a_pie(case: Case) -> None:
+    division = AlternatingOffers(case.discounts, **case.options)(PIE).raise_if_failed()
+    assert division.payoffs[0] == pytest.approx(case.first, rel=1e-13)
+    assert division.payoffs.sum() == pytest.approx(1.0, rel=1e-14)
+
+
+def test_the_responder_with_a_binding_option_keeps_it_when_proposing() -> None:
+    offers = AlternatingOffers(0.9, outside=[0.0, 0.6])(PIE).offers
+    np.testing.assert_allclose(offers[:, 1], [0.6, 0.64], rtol=1e-13)
+
+
+RANGES = [
+    ({"outside": [None, 0.6], "leaver": "proposer"}, [0.1, 0.37]),
+    ({"outside": [0.2, 0.3], "leaver": "both"}, [0.3, 0.7]),
+    ({"outside": [0.0, 0.0], "leaver": "both"}, [0.1, 1.0]),
+]
+
+
+@pytest.mark.parametrize(("options", "interval"), RANGES)
+def test_where_equilibrium_is_not_unique_none_is_chosen(
+    options: dict[str, Any], interval: list[float]
+) -> None:
+    protocol = AlternatingOffers(0.9, **options)
+    division = protocol(PIE)
+    assert division.status == Status.MULTIPLE
+    assert np.isnan(division.payoffs).all()
+    np.testing.assert_allclose(protocol.equilibria(PIE)[0], interval, rtol=1e-12)
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("b", np.linspace(0.02, 0.98, 13))
+def test_leaving_after_the_own_refused_offer_has_three_regions(discount: float, b: float) -> None:
+    # Shaked 1994: Rubinstein below d^2/(1+d), a continuum up to d^2, all but 1-d beyond.
+    low, high = AlternatingOffers(discount, outside=[None, b], leaver="proposer").equilibria(PIE)[0]
+    if b < discount**2 / (1 + discount):
+        expected = (1 / (1 + discount), 1 / (1 + discount))
+    elif b > discount**2:
+        expected = (1 - discount, 1 - discount)
+    else:
+        expected = (1 - discount, 1 - discount * (1 - discount + b))
+    assert (low, high) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("problem", [PIE, ROOT, PENTAGON], ids=["pie", "frontier", "polytope"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"outside": [0.3, 0.2]},
+        {"outside": [0.9, None]},
+        {"breakdown": 0.1, "breakdown_payoffs": [0.1, 0.0]},
+        {"breakdown": 0.05, "breakdown_payoffs": [-1.0, 0.3], "outside": [0.0, 0.5]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("discounts", [[0.9, 0.8], [0.5, 0.95]])
+def test_a_long_horizon_is_an_infinite_one(
+    problem: Problem, options: dict[str, Any], discounts: list[float]
+) -> None:
+    # Backward induction shares nothing with the fixed point of the offers but the set's own answers.
+    for k in (0, 1):
+        infinite = AlternatingOffers(discounts, proposer=k, **options)(problem)
+        finite = AlternatingOffers(discounts, proposer=k, horizon=250, **options)(problem)
+        assert infinite.status == finite.status
+        np.testing.assert_allclose(infinite.payoffs, finite.payoffs, rtol=1e-11)
+
+
+def test_square_root_utility() -> None:
+    # u0 = sqrt(x), u1 = 1 - x: x solves d^2 (1 - d^2 x... ) written out: 1 - x = d (1 - d^2 x).
+    division = AlternatingOffers(0.9)(ROOT)
+    share = division.payoffs[0] ** 2
+    assert 1 - share == pytest.approx(0.9 * (1 - 0.81 * share), rel=1e-13)
+    assert share == pytest.approx(0.3690037, abs=5e-8)
+
+
+@pytest.mark.parametrize("problem", [ROOT, PENTAGON], ids=["frontier", "polytope"])
+def test_offers_converge_to_the_nash_point_at_rate_one(problem: Problem) -> None:
+    limit = ContinuousOffers([0.1, 0.05])(problem).payoffs
+    errors = [
+        np.abs(AlternatingOffers(np.exp(-np.array([0.1, 0.05]) * period))(problem).payoffs - limit).max()
+        for period in (0.1, 0.01, 0.001)
+    ]
+    if errors[0] > 1e-9:  # at a vertex the limit is reached at once
+        assert errors[1] / errors[0] == pytest.approx(0.1, rel=0.1)
+        assert errors[2] / errors[1] == pytest.approx(0.1, rel=0.1)
+
+
+def test_the_limit_is_the_weighted_nash_point() -> None:
+    weights = np.array([0.05, 0.1]) / 0.15
+    np.testing.assert_allclose(
+        ContinuousOffers([0.1, 0.05])(ROOT).payoffs, nash(ROOT, weights=weights).payoffs, rtol=1e-13
+    )
+
+
+@given(
+    st.floats(0.02, 0.98), st.floats(0.02, 0.98), st.integers(0, 20), st.integers(0, 20), st.integers(0, 20)
+)
+def test_a_better_outside_option_never_hurts_its_owner(
+    a: float, b: float, o0: int, o1: int, more: int
+) -> None:
+    payoff = [
+        AlternatingOffers([a, b], outside=[o / 45, o1 / 45])(PIE).payoffs[0] for o in (o0, min(o0 + more, 24))
+    ]
+    if o0 + o1 < 45 and min(o0 + more, 24) + o1 < 45:
+        assert payoff[1] >= payoff[0] - 1e-13
+
+
+def test_batch_equals_cells_and_scale_does_not_matter() -> None:
+    rng = np.random.default_rng(3)
+    delta, outside = rng.uniform(0.1, 0.99, (20, 2)), rng.uniform(0, 0.8, (20, 2))
+    batch = AlternatingOffers(delta, outside=outside)(PIE)
+    for k in range(0, 20, 3):
+        one = AlternatingOffers(delta[k], outside=outside[k])(PIE)
+        assert one.status == batch.status[k]
+        np.testing.assert_array_equal(one.payoffs, batch.payoffs[k])
+    rich = AlternatingOffers(delta, outside=1e9 * outside)(Problem(TransferableSurplus(1e9), [0, 0]))
+    np.testing.assert_allclose(rich.payoffs / 1e9, batch.payoffs, rtol=1e-13)
+    assert (batch.status == Status.EMPTY).sum() == (outside.sum(axis=1) > 1).sum() > 0
+
+
+BAD: list[tuple[Callable[[], object], str]] = [
+    (lambda: AlternatingOffers(1.0), "`discounts` must lie in [0, 1)"),
+    (lambda: AlternatingOffers([0.9, 1.2]), "got 1.2 for player 1"),
+    (lambda: AlternatingOffers([0.9, float("nan")]), "`discounts` must be finite"),
+    (lambda: AlternatingOffers(True), "`discounts` must be real numbers"),
+    (lambda: AlternatingOffers([0.9, 0.9, 0.9]), "one entry per player"),
+    (lambda: AlternatingOffers(0.9, breakdown=1.5), "`breakdown` must lie in [0, 1]"),
+    (lambda: AlternatingOffers(0.9, horizon=0), "`horizon` must be a positive number"),
+    (lambda: AlternatingOffers(0.9, horizon=True), "`horizon` must be a positive number"),
+    (lambda: AlternatingOffers(0.9, leaver="nobody"), "`leaver` must be one of 'responder'"),
+    (lambda: AlternatingOffers(0.9, proposer=2), "`proposer` must be a player, 0 to 1"),
+    (lambda: AlternatingOffers(0.9, outside=[None, 0.1, 0.2]), "`outside` must have one entry per player"),
+    (lambda: AlternatingOffers(0.9, outside=[None, float("inf")]), "`outside` must be finite"),
+    (lambda: ContinuousOffers([-0.1, 0.1]), "`rates` must lie in [0, inf]"),
+    (lambda: ContinuousOffers([0.0, 0.1]), "never agrees"),
+    (lambda: ContinuousOffers([0.1, 0.1], breakdown=-1.0), "`breakdown` must lie in"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), BAD)
+def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=".*".join(map(__import__("re").escape, [message]))):
+        make()
+
+
+def test_three_players_are_refused() -> None:
+    problem = Problem(TransferableSurplus(1.0, players=3), [0, 0, 0])
+    for protocol in (AlternatingOffers(0.9), ContinuousOffers(0.1)):
+        with pytest.raises(NotApplicable, match="2 players; the problem has 3"):
+            protocol(problem)

@@ -1,0 +1,178 @@
+"""The war of attrition between two reputations: its closed form over a batch, and checks of its arguments."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, per_player, real, within
+from bargaining.errors import InvalidInput
+
+# Games solved at a time: the scratch of one block stays in the cache and is never handed back to the system.
+_BLOCK = 10_000
+
+
+class Concession(NamedTuple):
+    """First mass and horizon of the concessions, and what the normal types expect."""
+
+    initial: Floats
+    horizon: Floats
+    payoffs: Floats
+
+
+def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concession:
+    """Solve games of shape (*batch, 2): L_i = r_j (1 - a_i) / (a_1 + a_2 - 1), T = min -ln z_i / L_i."""
+    batch = demands.shape[:-1]
+    a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
+    size = a.shape[1]
+    initial, payoffs, horizon = np.empty((2, size)), np.empty((2, size)), np.empty(size)
+    for start in range(0, size, _BLOCK):
+        cut = slice(start, start + _BLOCK)
+        out = Concession(initial[:, cut], horizon[cut], payoffs[:, cut])
+        _solve_block(a[:, cut], r[:, cut], z[:, cut], out)
+    initial, payoffs = (np.moveaxis(x.reshape(2, *batch), 0, -1) for x in (initial, payoffs))
+    return Concession(initial, horizon.reshape(batch), payoffs)
+
+
+def _solve_block(demands: Floats, rates: Floats, priors: Floats, out: Concession) -> None:
+    """Fill `out`; players are the first axis here, so that every operation runs along games.
+
+    With u_i = r_j (1 - a_i), player 2 would need longer iff u_2 ln z_1 > u_1 ln z_2, and the weak
+    side w then keeps 1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the strong side s.
+    """
+    a1, a2 = demands.copy()
+    r1, r2 = rates.copy()
+    log1, log2 = np.log(priors)
+    conflict = a1 + a2 - 1
+    g1, g2 = 1 - a1, 1 - a2
+    u1, u2 = r2 * g1, r1 * g2
+    lead = u2 * log1
+    lead -= u1 * log2
+    second_weak = lead > 0
+    strong_speed = np.where(second_weak, u1, u2)
+    horizon = np.multiply(np.where(second_weak, log1, log2), conflict, out=out.horizon)
+    horizon /= strong_speed
+    np.negative(horizon, out=horizon)
+    np.abs(lead, out=lead)
+    lead /= strong_speed
+    mass = 1 - np.exp(np.negative(lead, out=lead))
+    f2 = np.multiply(mass, second_weak, out=out.initial[1])
+    f1 = np.subtract(mass, f2, out=out.initial[0])
+    np.add(np.multiply(f2, conflict, out=out.payoffs[0]), g2, out=out.payoffs[0])
+    np.add(np.multiply(f1, conflict, out=out.payoffs[1]), g1, out=out.payoffs[1])
+
+
+class Game(NamedTuple):
+    """Checked primitives of one shape (*batch, 2)."""
+
+    demands: Floats
+    rates: Floats
+    priors: Floats
+    options: Floats | None  # what leaving pays the one who leaves, -inf for one who may not
+    received: Floats  # what leaving pays either, whoever leaves
+
+
+def with_departures(solved: Concession, game: Game, leaves: NDArray[np.bool_]) -> Concession:
+    """Overwrite the games in which somebody would rather leave than concede."""
+    a, r, z, o = game.demands, game.rates, game.priors, game.received
+    other = (..., slice(None, None, -1))
+    both = np.asarray(leaves.all(axis=-1, keepdims=True))
+    gone = np.asarray(leaves.any(axis=-1, keepdims=True))
+    frictionless = np.clip(r[other] / r.sum(axis=-1, keepdims=True), o, 1 - o[other])
+    # From a normal opponent: the demand if only this player can leave, the rest if only the other can.
+    meeting = np.where(both, frictionless, np.where(leaves, a, 1 - a[other]))
+    payoffs = np.where(leaves, (1 - z[other]) * meeting + z[other] * o, meeting)
+    return Concession(
+        initial=np.where(gone, np.where(leaves[other], 1 - z, 0.0), solved.initial),
+        horizon=np.where(gone[..., 0], 0.0, solved.horizon),
+        payoffs=np.where(gone, payoffs, solved.payoffs),
+    )
+
+
+def checked_game(demands: ArrayLike, rates: ArrayLike, priors: ArrayLike, outside: object) -> Game:
+    """Return the primitives as arrays of one shape, or say what is wrong."""
+    a, r, z = checked_demands(demands, rates, priors)
+    if outside is None:
+        return Game(a, r, z, None, np.zeros(2))
+    options, received = checked_outside(outside, a)
+    a, r, z = (np.broadcast_to(x, options.shape) for x in (a, r, z))
+    return Game(a, r, z, options, received)
+
+
+def checked_demands(demands: ArrayLike, rates: ArrayLike, priors: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Return demands that conflict, rates and priors, of one common shape."""
+    a, r, z = _open_unit(demands, "demands"), checked_rates(rates), _open_unit(priors, "priors")
+    total = a[..., 0] + a[..., 1]
+    if not total.min() > 1:
+        where = tuple(int(k) for k in np.argwhere(total <= 1)[0])
+        at = f" at index {where}" if where else ""
+        raise InvalidInput(
+            f"`demands` must conflict, a_1 + a_2 > 1; got {a[where].tolist()}{at}. "
+            f"Demands that fit are simply agreed: raise one, or drop the game."
+        )
+    if a.shape == r.shape == z.shape:
+        return a, r, z
+    try:
+        a, r, z = np.broadcast_arrays(a, r, z)
+    except ValueError:
+        raise InvalidInput(
+            f"`demands`, `rates` and `priors` must broadcast; got shapes {a.shape}, {r.shape}, {z.shape}."
+        ) from None
+    return a, r, z
+
+
+def _open_unit(value: ArrayLike, name: str) -> Floats:
+    """Return numbers strictly between 0 and 1; two reductions decide unless there is something to say."""
+    array = per_player(value, name, 2)
+    if array.min() > 0 and array.max() < 1:
+        return array
+    return within(array, name, 0.0, 1.0, ends="()")
+
+
+def checked_rates(value: ArrayLike) -> Floats:
+    """Return discount rates, not negative and not both zero."""
+    rates = per_player(value, "rates", 2)
+    if rates.min() > 0:
+        return rates
+    within(rates, "rates", 0.0, np.inf, ends="[)")
+    if not rates.max(axis=-1).min() > 0:
+        raise InvalidInput(
+            "`rates` must be positive for at least one player; got 0 for both. Nobody would ever concede."
+        )
+    return rates
+
+
+def checked_outside(value: object, demands: Floats) -> tuple[Floats, Floats]:
+    """Return what leaving pays: to the one who leaves (-inf: may not leave), and to either."""
+    if isinstance(value, list | tuple) and len(value) == 2 and any(entry is None for entry in value):
+        columns = [np.asarray(-np.inf) if entry is None else real(entry, "outside") for entry in value]
+    else:
+        array = per_player(value, "outside", 2)  # type: ignore[arg-type]
+        columns = [array[..., 0], array[..., 1]]
+    try:
+        first, second, _ = np.broadcast_arrays(*columns, demands[..., 0])
+    except ValueError:
+        raise InvalidInput(
+            f"`outside` must broadcast against the games; got shapes {[c.shape for c in columns]} "
+            f"against {demands.shape[:-1]}."
+        ) from None
+    options = np.stack([first, second], axis=-1)
+    received = within(np.where(np.isneginf(options), 0.0, options), "outside", 0.0, 1.0)
+    _check_options(options, received, demands)
+    return options, received
+
+
+def _check_options(options: Floats, received: Floats, demands: Floats) -> None:
+    total = received.sum(axis=-1)
+    if total.max() >= 1:
+        raise InvalidInput(
+            f"`outside` must leave something to bargain over, o_1 + o_2 < 1; got {total.max():.17g}. "
+            f"Lower the options."
+        )
+    above = options >= demands
+    if above.any():
+        where = tuple(int(k) for k in np.argwhere(above)[0])
+        raise InvalidInput(
+            f"`outside` must be below the player's own demand; got {options[where]:.17g} at index {where}. "
+            f"A player who can leave with more than it asks for does not bargain: raise the demand."
+        )

@@ -1,0 +1,302 @@
+"""Bargaining between two reputations for obstinacy (Abreu and Gul 2000), with exit (Compte and Jehiel 2002).
+
+Each player is either normal or, with a small probability, committed to one demand for ever. Normal
+players hide behind that demand, and talks become a war of attrition in which reputations grow until
+someone concedes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, real, within
+from bargaining.errors import Status
+from bargaining.protocols import _concession
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReputationalBargaining:
+    r"""A pie of 1, two demands that do not fit into it, and doubt whether each player can concede at all.
+
+    Player :math:`i` is committed to its demand :math:`a_i` with prior probability :math:`z_i` and
+    normal otherwise. Normal players discount at the rate :math:`r_i`.
+
+    Parameters
+    ----------
+    demands : array_like, shape (*batch, 2)
+        What the committed type of each player insists on, as a share of the pie; :math:`a_1+a_2>1`.
+    rates : array_like, shape (*batch, 2)
+        Discount rates per unit of time, not negative, and positive for at least one player.
+    priors : array_like, shape (*batch, 2)
+        Probability that the player is committed, strictly between 0 and 1.
+    outside : array_like, shape (*batch, 2), or pair with None, optional
+        What leaving the talks for good pays; leaving pays both. None in place of a player's entry:
+        that player may not leave, and gets 0 if the other does. The sum must stay below 1.
+
+    Notes
+    -----
+    Timing:
+
+    1. Nature draws each player's type. Both demands are on the table.
+    2. Time runs continuously. At every moment a normal player may concede, that is accept the
+       other's demand and get :math:`1-a_j`; leave, where that is allowed; or hold out.
+    3. A committed player only ever holds out. The first concession or departure ends the talks.
+
+    If leaving pays nobody more than conceding, :math:`o_i \le 1-a_j`, the equilibrium is unique
+    (Abreu and Gul 2000) and the options do not matter. From time 0 on each player concedes at the
+    constant rate that keeps the other indifferent,
+
+    .. math:: \lambda_i = r_j \frac{1-a_i}{a_1+a_2-1},
+
+    both become known to be committed at the same horizon :math:`T = \min_i -\ln z_i/\lambda_i`, and
+    the player who would have needed longer concedes at 0 with probability
+    :math:`F_i(0) = 1 - z_i e^{\lambda_i T}`.
+    So :math:`F_i(t) = 1-(1-F_i(0)) e^{-\lambda_i t}`, and a normal player expects
+    :math:`F_j(0) a_i + (1-F_j(0))(1-a_j)`.
+
+    If :math:`o_i > 1-a_j`, player i would rather leave than concede, and j's reputation is worthless:
+
+    * for one player i only: normal j gains nothing by waiting, since i never concedes and i's
+      departure pays j no more than conceding, so j concedes at once; i leaves as soon as it sees
+      that j has not;
+    * for both: each normal player reveals itself at once and two normal players divide the pie as
+      under complete information, at the limit of alternating offers with those outside options,
+      :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`; a normal player leaves a committed one.
+
+    The first case follows from the argument just given; for the second see Compte and Jehiel
+    (2002). Below :math:`1-a_j` the option changes nothing, above it everything: a jump.
+
+    With one rate at 0 that player never tires, and the other concedes at once. As a prior goes to 0
+    its owner becomes the one who concedes at 0.
+
+    References
+    ----------
+    Abreu, D. and F. Gul (2000). Bargaining and reputation. Econometrica 68, 85-117.
+    Compte, O. and P. Jehiel (2002). On the role of outside options in bargaining with obstinate
+    parties. Econometrica 70, 1477-1517.
+
+    Examples
+    --------
+    >>> talks = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), (0.05, 0.05))()
+    >>> talks.payoffs.round(7).tolist(), talks.initial_concession.round(7).tolist()
+    ([0.5552786, 0.4], [0.0, 0.7763932])
+    >>> round(float(talks.horizon), 7)
+    7.4893307
+
+    An option of .45 beats conceding to a demand of .6, and player 1 gives way:
+
+    >>> ReputationalBargaining((0.6, 0.6), (0.1, 0.2), 0.05, outside=(0.45, None))().payoffs
+    array([0.5925, 0.4   ])
+    """
+
+    demands: ArrayLike
+    rates: ArrayLike
+    priors: ArrayLike
+    outside: object = field(default=None, kw_only=True)
+    _game: _concession.Game = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        game = _concession.checked_game(self.demands, self.rates, self.priors, self.outside)
+        object.__setattr__(self, "_game", game)
+
+    def __call__(self) -> "ReputationalOutcome":
+        """Return the equilibrium of every game of the batch."""
+        game = self._game
+        solved = _concession.war_of_attrition(game.demands, game.rates, game.priors)
+        leaves: NDArray[np.bool_] = np.zeros(2, dtype=bool)
+        if game.options is not None:
+            leaves = game.options > 1 - game.demands[..., ::-1]
+            solved = _concession.with_departures(solved, game, leaves)
+        return ReputationalOutcome(
+            payoffs=solved.payoffs,
+            initial_concession=solved.initial,
+            horizon=solved.horizon,
+            leaves=np.broadcast_to(leaves, game.demands.shape),
+            game=game,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReputationalOutcome:
+    """The equilibrium of `ReputationalBargaining`, per game of the batch.
+
+    Attributes
+    ----------
+    payoffs : ndarray, shape (*batch, 2)
+        What each player expects at time 0 if it is normal.
+    initial_concession : ndarray, shape (*batch, 2)
+        Probability, over its types, that the player gives up its demand at time 0.
+    horizon : ndarray, shape batch
+        When both are known to be committed if nobody has conceded.
+    leaves : ndarray of bool, shape (*batch, 2)
+        Whether the player would rather leave than concede, which cancels the other's reputation.
+    game : Game
+        Its `demands`, `rates`, `priors` and options, checked and of one shape.
+    """
+
+    payoffs: Floats
+    initial_concession: Floats
+    horizon: Floats
+    leaves: NDArray[np.bool_]
+    game: _concession.Game
+    method: str = "reputational bargaining"
+
+    @property
+    def concession_rates(self) -> Floats:
+        """Rate of concession after time 0, per unit of time, shape (*batch, 2); 0 where talks end at once."""
+        a, r = self.game.demands, self.game.rates
+        rates = r[..., ::-1] * (1 - a) / (a.sum(axis=-1, keepdims=True) - 1)
+        return np.where(self.leaves.any(axis=-1, keepdims=True), 0.0, rates)
+
+    @property
+    def status(self) -> Status:
+        """OK: the closed form covers every game that the arguments allow."""
+        return Status.OK
+
+    @property
+    def ok(self) -> bool:
+        """Whether the payoffs meet the definition."""
+        return True
+
+    def raise_if_failed(self) -> "ReputationalOutcome":
+        """Return self."""
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain Python values."""
+        names = ("payoffs", "initial_concession", "concession_rates", "horizon", "leaves")
+        arrays = {name: getattr(self, name).tolist() for name in names}
+        return {
+            "method": self.method,
+            "status": self.status.name,
+            **arrays,
+            "residual": self.residual.tolist(),
+        }
+
+    def concession(self, time: ArrayLike) -> Floats:
+        """Return F_i(t), the probability over types that player i has given up its demand by `time`.
+
+        Parameters
+        ----------
+        time : array_like, shape s
+            Times, not negative.
+
+        Returns
+        -------
+        ndarray, shape (*batch, *s, 2)
+        """
+        t = within(real(time, "time"), "time", 0.0, np.inf)
+        axes = tuple(range(self.horizon.ndim, self.horizon.ndim + t.ndim))
+        t = np.minimum(t, np.expand_dims(self.horizon, axes))[..., None]
+        kept = 1 - np.expand_dims(self.initial_concession, axes)
+        return np.asarray(1 - kept * np.exp(-np.expand_dims(self.concession_rates, axes) * t))
+
+    def reputation(self, time: ArrayLike) -> Floats:
+        """Return the probability that i is committed given that it has not given up by `time`.
+
+        Parameters and shape are those of `concession`.
+        """
+        given_up = self.concession(time)
+        axes = tuple(range(self.horizon.ndim, given_up.ndim - 1))
+        return np.asarray(np.minimum(np.expand_dims(self.game.priors, axes) / (1 - given_up), 1.0))
+
+    @property
+    def impasse(self) -> Floats:
+        """Probability, shape batch, that the pie is never divided: both hold out for ever, or one leaves."""
+        z1, z2 = self.game.priors[..., 0], self.game.priors[..., 1]
+        first, second = self.leaves[..., 0], self.leaves[..., 1]
+        return np.asarray(np.select([first & second, first, second], [z1 + z2 - z1 * z2, z2, z1], z1 * z2))
+
+    @property
+    def delay(self) -> Floats:
+        """Expected time, shape batch, at which the pie is divided, over types and given that it is."""
+        never = self.game.priors.prod(axis=-1)
+        undecided = (1 - self.initial_concession).prod(axis=-1)
+        waiting = (
+            undecided * _annuity(self.concession_rates.sum(axis=-1), self.horizon) - never * self.horizon
+        )
+        return np.asarray(np.maximum(waiting, 0.0) / (1 - never))
+
+    @property
+    def commitment_payoffs(self) -> Floats:
+        """What each player expects at 0, shape (*batch, 2), if committed and discounting at its own rate."""
+        F, speed = self.initial_concession[..., ::-1], self.concession_rates[..., ::-1]
+        won = F + (1 - F) * speed * _annuity(speed + self.game.rates, self.horizon[..., None])
+        left = (1 - self.game.priors[..., ::-1]) * self.game.received
+        return np.where(self.leaves[..., ::-1], left, self.game.demands * won)
+
+    @property
+    def cost(self) -> Floats:
+        """Part of the pie, shape batch, lost to delay, departures and impasse: 1 less all types' payoffs."""
+        z = self.game.priors
+        return np.asarray(1 - ((1 - z) * self.payoffs + z * self.commitment_payoffs).sum(axis=-1))
+
+    @property
+    def residual(self) -> Floats:
+        r"""Worst violation, shape batch, of the conditions of equilibrium.
+
+        In the war of attrition: every moment of concession in :math:`(0, T]` pays a normal player the
+        same, no normal type is left at the horizon, and at most one player concedes at 0. Where
+        somebody leaves: what conceding or leaving at 0 would gain.
+        """
+        instead = np.maximum(1 - self.game.demands[..., ::-1], self.game.received)
+        gain = np.maximum(instead - self.payoffs, 0.0).max(axis=-1)
+        return np.where(self.leaves.any(axis=-1), gain, self._war_residual())
+
+    def _war_residual(self) -> Floats:
+        a, r = self.game.demands, self.game.rates
+        F, speed = self.initial_concession[..., ::-1], self.concession_rates[..., ::-1]
+        worst = self.initial_concession.min(axis=-1)
+        for part in (0.0, 0.25, 0.5, 1.0):
+            t = part * self.horizon[..., None]
+            won = a * (F + (1 - F) * speed * _annuity(speed + r, t))
+            yielded = (1 - a[..., ::-1]) * (1 - F) * np.exp(-(speed + r) * t)
+            worst = np.maximum(worst, np.abs(won + yielded - self.payoffs).max(axis=-1))
+        left = (1 - F) * np.exp(-speed * self.horizon[..., None]) - self.game.priors[..., ::-1]
+        return np.asarray(np.maximum(worst, np.abs(left).max(axis=-1)))
+
+
+def _annuity(rate: Floats, time: Floats) -> Floats:
+    """Return the integral of exp(-rate s) over s in [0, time], also at a rate of 0."""
+    scaled = rate * time
+    safe = np.where(scaled > 0, scaled, 1.0)
+    return np.asarray(time * np.where(scaled > 0, -np.expm1(-safe) / safe, 1.0))
+
+
+def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Floats:
+    r"""Return the division as the probabilities of commitment vanish and every demand can be made.
+
+    With priors :math:`z_i = z^{k_i}` and :math:`z \to 0`, a player is not the one to concede at 0 iff
+    its demand satisfies :math:`k_i r_i (1-a_j) \le k_j r_j (1-a_i)`. So i secures
+
+    .. math:: x_i = \frac{k_j r_j}{k_1 r_1 + k_2 r_2}
+
+    by demanding it, whatever the other demands, and the two add up to the pie.
+
+    Parameters
+    ----------
+    rates : array_like, shape (*batch, 2)
+        Discount rates, not both zero.
+    exponents : array_like, shape (*batch, 2), default (1, 1)
+        The positive :math:`k_i`; equal ones give Rubinstein's division :math:`r_j/(r_1+r_2)`.
+
+    Returns
+    -------
+    ndarray, shape (*batch, 2)
+
+    References
+    ----------
+    Kambe, S. (1999). Bargaining with imperfect commitment. Games and Economic Behavior 28, 217-237.
+    Abreu, D. and F. Gul (2000). Bargaining and reputation. Econometrica 68, 85-117.
+
+    Examples
+    --------
+    >>> kambe_limit((0.1, 0.05)).round(7).tolist()
+    [0.3333333, 0.6666667]
+    """
+    speed = _concession.checked_rates(rates) * within(
+        real(exponents, "exponents"), "exponents", 0.0, np.inf, ends="()"
+    )
+    return np.asarray(speed[..., ::-1] / speed.sum(axis=-1, keepdims=True))

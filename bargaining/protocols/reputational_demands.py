@@ -1,0 +1,229 @@
+"""Which demand to hide behind: the two-sided reputation game with several committed types on each side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, player_index, real, within
+from bargaining.errors import InvalidInput, Status
+from bargaining.protocols import _concession, _demand_choice
+
+_ACCURACY = 1e-10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReputationalDemands:
+    r"""Each player may be committed to any of several demands; normal players choose which to imitate.
+
+    Parameters
+    ----------
+    demands : pair of array_like, shapes (K_0,) and (K_1,)
+        The committed types' demands of each player, as shares of a pie of 1; distinct.
+    rates : array_like, shape (2,)
+        Positive discount rates per unit of time.
+    priors : pair of array_like, shapes (K_0,) and (K_1,)
+        Probability of each committed type; positive, and together below 1 for each player.
+    outside : pair of float or None, optional
+        As for `ReputationalBargaining`.
+    first : int, default 0
+        The player who announces first.
+
+    Notes
+    -----
+    Timing, for `first` = 0 (write 1 and 2 for the players):
+
+    1. Player 1 announces one of its demands :math:`a_1`; a committed type announces its own.
+    2. Player 2 accepts, or announces one of its own. A committed type accepts if its demand fits,
+       :math:`a_2 \le 1-a_1`, and announces it otherwise.
+    3. The war of attrition of `ReputationalBargaining` follows, with priors updated by Bayes' rule.
+
+    A normal player 2 mixes so that every reply it uses pays the same, a normal player 1 likewise. A
+    reply is worth less the more often it is imitated, so 2's mixture solves one monotone equation;
+    what an announcement is worth rises with the belief that its owner is committed, so does 1's.
+    A sequential equilibrium exists, and all of them give the same distribution over outcomes
+    (Abreu and Gul 2000, section 4). Strategies can differ where a player is to concede at 0 anyway:
+    here player 2 then accepts instead of making a demand first, and player 1 spreads what is left
+    over in proportion to the priors.
+
+    As the priors vanish and the types become dense the division tends to `kambe_limit`.
+
+    References
+    ----------
+    Abreu, D. and F. Gul (2000). Bargaining and reputation. Econometrica 68, 85-117.
+
+    Examples
+    --------
+    >>> talks = ReputationalDemands(([0.5, 0.6], [0.5, 0.6, 0.7]), (0.1, 0.1), ([0.02, 0.02], [0.01] * 3))()
+    >>> bool(talks.residual < 1e-10)
+    True
+    """
+
+    demands: Sequence[ArrayLike]
+    rates: ArrayLike
+    priors: Sequence[ArrayLike]
+    outside: object = field(default=None, kw_only=True)
+    first: int = field(default=0, kw_only=True)
+    _types: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] = field(init=False, repr=False)
+    _rates: Floats = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rates = within(real(self.rates, "rates", ndim=1), "rates", 0.0, np.inf, ends="()")
+        if rates.shape != (2,):
+            raise InvalidInput(f"`rates` must have one entry per player (2); got shape {rates.shape}.")
+        for name in ("demands", "priors"):
+            if len(getattr(self, name)) != 2:
+                raise InvalidInput(
+                    f"`{name}` must be a pair, one list per player; got {len(getattr(self, name))}."
+                )
+        types = tuple(_checked_types(self.demands[i], self.priors[i], i) for i in range(2))
+        object.__setattr__(self, "_types", types)
+        object.__setattr__(self, "_rates", rates)
+        object.__setattr__(self, "first", player_index(self.first, "first", 2))
+
+    def __call__(self) -> "DemandOutcome":
+        """Return the equilibrium announcements and replies, and what normal players expect."""
+        announcements, normal = self._announcements()
+        announced, _ = _demand_choice.announce(announcements, normal)
+        masses = np.array([a.mass for a in announcements])
+        beliefs = masses / (masses + normal * announced)
+        played = [a.replies(float(x)) for a, x in zip(announcements, beliefs, strict=True)]
+        replies = np.array([p[0] for p in played])
+        acceptance = np.array([p[1] for p in played])
+        return _assess(self.first, announcements, announced, beliefs, replies, acceptance)
+
+    def _announcements(self) -> tuple[list[_demand_choice.Announcement], float]:
+        order = [self.first, 1 - self.first]
+        (own, masses), (rivals, rival_masses) = (self._types[i] for i in order)
+        least = np.array([demands.min() for demands, _ in self._types])
+        if self.outside is None:
+            options, received = np.full(2, -np.inf), np.zeros(2)
+        else:
+            options, received = _concession.checked_outside(self.outside, least)
+        rates, options, received = (x[order] for x in (self._rates, options, received))
+        announcements = [
+            _demand_choice.Announcement(
+                own=a,
+                mass=m,
+                rivals=rivals,
+                masses=rival_masses,
+                rates=rates,
+                options=options,
+                received=received,
+            )
+            for a, m in zip(own.tolist(), masses.tolist(), strict=True)
+        ]
+        return announcements, float(1 - masses.sum())
+
+
+def _checked_types(demands: ArrayLike, priors: ArrayLike, player: int) -> tuple[Floats, Floats]:
+    a = within(real(demands, "demands", ndim=1), "demands", 0.0, 1.0, ends="()")
+    z = within(real(priors, "priors", ndim=1), "priors", 0.0, 1.0, ends="()")
+    if a.shape != z.shape:
+        raise InvalidInput(
+            f"`priors` must have one entry per demand; got {z.size} for {a.size} demands of player {player}."
+        )
+    if np.unique(a).size < a.size:
+        raise InvalidInput(
+            f"`demands` must be distinct; got {a.tolist()} for player {player}. Add up their priors."
+        )
+    if z.sum() >= 1:
+        raise InvalidInput(
+            f"`priors` must sum to less than 1; got {z.sum():.17g} for player {player}. Leave room for the normal type."
+        )
+    return a, z
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DemandOutcome:
+    """The equilibrium of `ReputationalDemands`; `first` announces, `second` is the other player.
+
+    Attributes
+    ----------
+    payoffs : ndarray, shape (2,)
+        What each player expects if it is normal, before anything is said.
+    announcements : ndarray, shape (K,)
+        Probability with which the normal first player makes each of its demands.
+    replies : ndarray, shape (K, L)
+        Probability with which the normal second player answers each announcement with each demand.
+    acceptance : ndarray, shape (K,)
+        Probability with which it accepts instead; what is missing to 1, it leaves.
+    beliefs : tuple of ndarray, shapes (K,) and (K, L)
+        Probability that the first, then the second player is committed once it has spoken.
+    residual : float
+        The most that a normal player could gain by another announcement or reply.
+    status : Status
+        OK if the residual is below 1e-10.
+    """
+
+    payoffs: Floats
+    announcements: Floats
+    replies: Floats
+    acceptance: Floats
+    beliefs: tuple[Floats, Floats]
+    residual: float
+    status: Status
+    first: int
+    method: str = "reputational bargaining with a choice of demands"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain Python values."""
+        arrays = {
+            name: getattr(self, name).tolist()
+            for name in ("payoffs", "announcements", "replies", "acceptance")
+        }
+        return {"method": self.method, "status": self.status.name, **arrays, "residual": self.residual}
+
+
+def _assess(
+    first: int,
+    announcements: list[_demand_choice.Announcement],
+    announced: Floats,
+    beliefs: Floats,
+    replies: Floats,
+    acceptance: Floats,
+) -> DemandOutcome:
+    """Pay every action from the wars of attrition themselves, and see what deviating would gain."""
+    one = announcements[0]
+    own = np.array([a.own for a in announcements])
+    committed = one.masses / (one.masses + one.normal * replies)
+    firsts, seconds = _continuations(announcements, own, beliefs, committed)
+    leaving = 1 - acceptance - replies.sum(axis=1)
+    best = np.maximum(np.maximum(1 - own, one.options[1]), seconds.max(axis=1))
+    value = acceptance * (1 - own) + leaving * one.received[1] + (replies * seconds).sum(axis=1)
+    met = acceptance * own + leaving * one.received[0] + (replies * firsts).sum(axis=1)
+    worth = firsts @ one.masses + one.normal * met
+    normal = float(np.sum(announced))
+    first_payoff = float(announced @ worth)
+    weights = np.array([a.mass for a in announcements])
+    weights = weights + (1 - weights.sum()) * announced
+    payoffs = np.array([first_payoff, float(weights @ value)])
+    residual = float(max((best - value).max(), worth.max() - first_payoff, abs(normal - 1), -leaving.min()))
+    return DemandOutcome(
+        payoffs=payoffs[::-1] if first else payoffs,
+        announcements=announced,
+        replies=replies,
+        acceptance=acceptance,
+        beliefs=(beliefs, committed),
+        residual=residual,
+        status=Status.OK if residual < _ACCURACY else Status.INACCURATE,
+        first=first,
+    )
+
+
+def _continuations(
+    announcements: list[_demand_choice.Announcement], own: Floats, beliefs: Floats, committed: Floats
+) -> tuple[Floats, Floats]:
+    """Return what normal players expect after each announcement and reply; demands that fit are accepted."""
+    one = announcements[0]
+    a = np.stack(np.broadcast_arrays(own[:, None], one.rivals), axis=-1)
+    z = np.stack(np.broadcast_arrays(beliefs[:, None], committed), axis=-1)
+    fits = a.sum(axis=-1) - 1 <= _demand_choice.FIT
+    safe = np.where(fits[..., None], 0.9, a)
+    game = _concession.Game(safe, np.broadcast_to(one.rates, a.shape), z, one.options, one.received)
+    solved = _concession.war_of_attrition(game.demands, game.rates, z)
+    solved = _concession.with_departures(solved, game, one.options > 1 - safe[..., ::-1])
+    firsts = np.where(fits, own[:, None], solved.payoffs[..., 0])
+    return firsts, np.where(fits, 1 - own[:, None], solved.payoffs[..., 1])

@@ -1,0 +1,282 @@
+"""Two-sided reputation: published numbers, a belief path integrated backwards, and best replies by quadrature."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy.integrate import quad, solve_ivp
+
+from bargaining.errors import InvalidInput, Status
+from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
+
+
+@dataclass(frozen=True)
+class Case:
+    demands: tuple[float, float]
+    rates: tuple[float, float]
+    priors: tuple[float, float]
+    horizon: float
+    initial: tuple[float, float]
+    payoffs: tuple[float, float]
+
+
+# Abreu and Gul (2000), the closed form of section 2, evaluated by hand.
+CASES = [
+    Case((0.6, 0.6), (0.1, 0.2), (0.05, 0.05), 7.4893307, (0, 0.7763932), (0.5552786, 0.4)),
+    Case((0.6, 0.6), (0.1, 0.1), (0.1, 0.01), 11.5129255, (0, 0.9), (0.58, 0.4)),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_published_numbers(case):
+    talks = ReputationalBargaining(case.demands, case.rates, case.priors)()
+    assert talks.horizon == pytest.approx(case.horizon, abs=5e-8)
+    assert talks.initial_concession == pytest.approx(case.initial, abs=5e-8)
+    assert talks.payoffs == pytest.approx(case.payoffs, abs=5e-8)
+    assert talks.residual < 1e-14
+    assert talks.status is Status.OK
+    assert talks.raise_if_failed() is talks
+
+
+def random_games(count, seed=0):
+    rng = np.random.default_rng(seed)
+    demands = rng.uniform(0.5, 0.98, (count, 2))
+    return demands, rng.uniform(0.01, 0.5, (count, 2)), 10.0 ** -rng.uniform(0.1, 5, (count, 2))
+
+
+def beliefs_backwards(a, r, z):
+    """Integrate Bayes' rule back from the moment when both are known to be committed.
+
+    A unit of waiting costs j r_j (1 - a_i) and wins it a_i + a_j - 1 at i's rate of concession, so
+    ln(reputation of i) grows at that rate. The first reputation to fall to its prior dates the start;
+    the other must have jumped up there from its own prior.
+    """
+    speed = [r[1] * (1 - a[0]) / (a[0] + a[1] - 1), r[0] * (1 - a[1]) / (a[0] + a[1] - 1)]
+    reached = [lambda t, y, i=i: y[i] - math.log(z[i]) for i in range(2)]
+    for event in reached:
+        event.terminal = True
+    path = solve_ivp(
+        lambda t, y: [-speed[0], -speed[1]], (0, 1e7), [0.0, 0.0], events=reached, rtol=1e-12, atol=1e-14
+    )
+    jump = [1 - z[i] / math.exp(path.y[i, -1]) for i in range(2)]
+    return path.t[-1], jump
+
+
+def test_the_path_of_beliefs_agrees_with_bayes_rule_integrated_backwards():
+    demands, rates, priors = random_games(30)
+    talks = ReputationalBargaining(demands, rates, priors)()
+    for k in range(len(demands)):
+        horizon, jump = beliefs_backwards(demands[k], rates[k], priors[k])
+        assert talks.horizon[k] == pytest.approx(horizon, rel=1e-9)
+        assert talks.initial_concession[k] == pytest.approx(jump, abs=1e-9)
+
+
+def payoff_of_stopping(talks, player, time):
+    """Return what a normal player expects if it concedes at `time`, by quadrature over the other's concessions."""
+    a, r = talks.game.demands, talks.game.rates[player]
+    i, j = player, 1 - player
+    other = lambda t: float(talks.concession(t)[j])  # noqa: E731
+    density = lambda t: (other(t + 1e-6) - other(t - 1e-6)) / 2e-6 * math.exp(-r * t)  # noqa: E731
+    won = quad(density, 1e-6, time - 1e-6)[0] if time > 1e-5 else 0.0
+    return a[i] * (other(0.0) + won) + (1 - a[j]) * math.exp(-r * time) * (1 - other(time))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("player", [0, 1])
+def test_every_moment_of_concession_pays_the_same(case, player):
+    talks = ReputationalBargaining(case.demands, case.rates, case.priors)()
+    values = [payoff_of_stopping(talks, player, part * case.horizon) for part in (0, 0.2, 0.5, 0.9, 1)]
+    assert values == pytest.approx([talks.payoffs[player]] * 5, abs=2e-6)
+    assert payoff_of_stopping(talks, player, 3 * case.horizon) < talks.payoffs[player] - 1e-3
+
+
+def attrition_in_periods(a, r, z, period):
+    """Solve the war in discrete time, both moving at once, backwards from certainty about both."""
+    beliefs = [1.0, 1.0]
+    periods = 0
+    loss = [-math.expm1(-r[i] * period) for i in range(2)]
+    # i is indifferent if the other concedes now with probability p: p (a_i - (1 - a_j)) covers the delay.
+    pace = [(1 - a[i]) * loss[1 - i] / (a[0] + a[1] - 1 + (1 - a[i]) * loss[1 - i]) for i in range(2)]
+    while all(beliefs[i] * (1 - pace[i]) > z[i] for i in range(2)):
+        beliefs = [beliefs[i] * (1 - pace[i]) for i in range(2)]
+        periods += 1
+    return periods * period, [max(0.0, 1 - z[i] / beliefs[i]) for i in range(2)]
+
+
+def test_short_periods_give_the_same_war_in_the_limit():
+    case = CASES[0]
+    talks = ReputationalBargaining(case.demands, case.rates, case.priors)()
+    errors = []
+    for period in (0.01, 0.001):
+        horizon, initial = attrition_in_periods(case.demands, case.rates, case.priors, period)
+        errors.append(max(abs(horizon - float(talks.horizon)), *np.abs(initial - talks.initial_concession)))
+    assert errors[0] < 0.03
+    assert errors[1] < errors[0] / 5
+
+
+def test_a_batch_is_its_games_one_by_one_whatever_the_block(monkeypatch):
+    games = random_games(50)
+    talks = ReputationalBargaining(*games)()
+    monkeypatch.setattr("bargaining.protocols._concession._BLOCK", 7)
+    again = ReputationalBargaining(*games)()
+    assert (talks.payoffs == again.payoffs).all()
+    for k in range(50):
+        one = ReputationalBargaining(*(x[k] for x in games))()
+        assert (one.payoffs == talks.payoffs[k]).all()
+        assert one.horizon == talks.horizon[k]
+    assert talks.residual.max() < 1e-13
+    assert talks.payoffs.shape == (50, 2)
+
+
+def test_swapping_the_players_swaps_the_answer():
+    games = random_games(200)
+    talks = ReputationalBargaining(*games)()
+    swapped = ReputationalBargaining(*(x[:, ::-1] for x in games))()
+    assert np.allclose(swapped.payoffs[:, ::-1], talks.payoffs, rtol=0, atol=1e-15)
+
+
+def test_changing_the_unit_of_time_changes_only_times():
+    demands, rates, priors = random_games(100)
+    talks, slow = (ReputationalBargaining(demands, rates * k, priors)() for k in (1, 1e-9))
+    assert np.allclose(talks.payoffs, slow.payoffs, rtol=0, atol=1e-14)
+    assert np.allclose(talks.horizon, slow.horizon * 1e-9, rtol=1e-13)
+
+
+def test_a_higher_prior_never_hurts_its_owner():
+    demands, rates, priors = random_games(300)
+    more = priors * [1.3, 1.0]
+    before = ReputationalBargaining(demands, rates, priors)().payoffs
+    after = ReputationalBargaining(demands, rates, np.minimum(more, 0.99))().payoffs
+    assert (after[:, 0] >= before[:, 0] - 1e-14).all()
+    assert (after[:, 1] <= before[:, 1] + 1e-14).all()
+
+
+def test_limits():
+    vanishing = ReputationalBargaining((0.6, 0.7), (0.1, 0.1), (0.05, 1e-300))()
+    assert vanishing.initial_concession == pytest.approx([0, 1], abs=1e-12)
+    tireless = ReputationalBargaining((0.6, 0.7), (0.0, 0.1), (0.05, 0.2))()
+    nearly = ReputationalBargaining((0.6, 0.7), (1e-12, 0.1), (0.05, 0.2))()
+    assert tireless.payoffs == pytest.approx(nearly.payoffs, abs=1e-10)
+    assert tireless.initial_concession == pytest.approx([0, 0.8])
+    assert tireless.residual < 1e-14
+
+
+def test_simulated_wars_have_the_stated_delay_impasse_and_cost():
+    talks = ReputationalBargaining((0.7, 0.6), (0.1, 0.2), (0.1, 0.2))()
+    rng = np.random.default_rng(1)
+    a, r, z = (np.asarray(x) for x in (talks.game.demands, talks.game.rates, talks.game.priors))
+    times = np.empty((400_000, 2))
+    for i in range(2):
+        draw = rng.random(len(times))  # the quantile at which player i concedes
+        F0, speed = talks.initial_concession[i], talks.concession_rates[i]
+        later = -np.log(np.maximum(1 - draw, 1e-300) / (1 - F0)) / speed
+        times[:, i] = np.where(draw >= 1 - z[i], np.inf, np.where(draw < F0, 0.0, later))
+    end = times.min(axis=1)
+    agreed = np.isfinite(end)
+    share = np.where((times[:, 1] < times[:, 0])[:, None], [a[0], 1 - a[0]], [1 - a[1], a[1]])
+    received = np.where(agreed[:, None], share * np.exp(-np.outer(np.where(agreed, end, 0), r)), 0.0)
+    assert 1 - agreed.mean() == pytest.approx(talks.impasse, abs=1e-3)
+    assert end[agreed].mean() == pytest.approx(talks.delay, rel=5e-3)
+    assert 1 - received.sum(axis=1).mean() == pytest.approx(talks.cost, abs=2e-3)
+    committed = [received[np.isinf(times[:, i]), i].mean() for i in range(2)]
+    assert committed == pytest.approx(talks.commitment_payoffs, abs=5e-3)
+
+
+def test_reputations_rise_from_the_prior_to_certainty_together():
+    talks = ReputationalBargaining(*random_games(20))()
+    t = np.linspace(0, 1, 11) * talks.horizon.max() * 1.1
+    path = talks.reputation(t)
+    assert path.shape == (20, 11, 2)
+    assert (np.diff(path, axis=1) >= -1e-15).all()
+    assert np.allclose(talks.reputation(talks.horizon.max()), 1.0, atol=1e-12)
+    with pytest.raises(InvalidInput, match="`time` must lie in"):
+        talks.concession(-1.0)
+
+
+# A player who would rather leave than concede (derived in the class's notes).
+
+
+def test_an_option_that_does_not_beat_conceding_changes_nothing():
+    demands, rates, priors = random_games(200)
+    without = ReputationalBargaining(demands, rates, priors)()
+    options = (1 - demands[:, ::-1]) * [0.999, 0.5]
+    with_ = ReputationalBargaining(demands, rates, priors, outside=options)()
+    assert (with_.payoffs == without.payoffs).all()
+    assert not with_.leaves.any()
+
+
+def test_the_jump():
+    options = np.array([0.0, 0.14, 0.15, 0.151, 0.21])
+    talks = ReputationalBargaining((0.55, 0.85), (0.1, 0.1), (0.001, 0.3), outside=(options, None))()
+    assert talks.payoffs[:3, 0] == pytest.approx([0.15] * 3, abs=1e-14)
+    # Now the other concedes unless committed: .7 of the time .55, otherwise the option.
+    assert talks.payoffs[3:, 0] == pytest.approx(
+        [0.7 * 0.55 + 0.3 * 0.151, 0.7 * 0.55 + 0.3 * 0.21], abs=1e-14
+    )
+    assert talks.payoffs[3:, 1] == pytest.approx([0.45] * 2, abs=1e-14)
+    assert talks.initial_concession[3:].tolist() == [[0, 0.7]] * 2
+    assert talks.impasse[3:] == pytest.approx([0.3] * 2)
+    assert talks.delay[3:].tolist() == [0, 0]
+    assert talks.residual.max() < 1e-14
+
+
+def test_if_both_would_leave_the_division_is_that_of_complete_information():
+    talks = ReputationalBargaining((0.8, 0.9), (0.1, 0.3), (0.001, 0.3), outside=(0.2, 0.3))()
+    share = 0.3 / 0.4  # above 1 - .3: player 1's option binds
+    assert min(share, 0.7) == 0.7
+    assert talks.payoffs == pytest.approx([0.7 * 0.7 + 0.3 * 0.2, 0.999 * 0.3 + 0.001 * 0.3], abs=1e-14)
+    assert talks.leaves.all()
+    assert talks.impasse == pytest.approx(1 - 0.999 * 0.7)
+    assert talks.cost == pytest.approx(1 - 0.999 * 0.7 - (1 - 0.999 * 0.7 - 0.001 * 0.3) * 0.5)
+    assert talks.to_dict()["leaves"] == [True, True]
+
+
+@pytest.mark.parametrize("held", [0.1, 1.0, 10.0])
+def test_against_a_player_who_would_leave_waiting_is_worse_than_conceding(held):
+    """Player 0 never concedes and may leave at any date: no date makes player 1 hold out for `held`."""
+    a, r, o = (0.55, 0.85), (0.1, 0.1), (0.21, 0.0)
+    assert o[0] > 1 - a[1]
+    talks = ReputationalBargaining(a, r, (0.001, 0.3), outside=o)()
+    waiting = max(math.exp(-r[1] * held) * (1 - a[0]), o[1])
+    assert talks.payoffs[1] > waiting
+
+
+def test_kambes_limit_is_where_small_priors_lead():
+    rates = np.array([0.1, 0.3])
+    share = kambe_limit(rates)
+    assert share == pytest.approx([0.75, 0.25])
+    for other in (0.3, 0.5, 0.9):
+        safe = ReputationalBargaining((share[0] - 1e-3, other), rates, (1e-300, 1e-300))()
+        assert safe.payoffs[0] == pytest.approx(share[0] - 1e-3, abs=1e-3)
+        greedy = ReputationalBargaining((share[0] + 0.05, 0.25 + 1e-4), rates, (1e-300, 1e-300))()
+        assert greedy.payoffs[0] == pytest.approx(0.75 - 1e-4, abs=1e-3)
+    # A prior that vanishes twice as fast weakens its owner.
+    assert kambe_limit(rates, exponents=(2, 1)) == pytest.approx([0.3 / 0.5, 0.2 / 0.5])
+    strong = ReputationalBargaining((0.6 - 1e-2, 0.9), rates, (1e-200, 1e-100))()
+    assert strong.initial_concession[0] == 0
+
+
+BAD = [
+    ({"demands": (0.5, 0.5)}, "`demands` must conflict.*raise one"),
+    ({"demands": [(0.6, 0.6), (0.3, 0.6)]}, r"`demands` must conflict.*index \(1,\)"),
+    ({"demands": (1.0, 0.5)}, r"`demands` must lie in \(0, 1\); got 1 for player 0"),
+    ({"priors": (0.0, 0.1)}, r"`priors` must lie in \(0, 1\); got 0 for player 0"),
+    ({"priors": (0.1, 1.0)}, r"`priors` must lie in \(0, 1\); got 1 for player 1"),
+    ({"rates": (-0.1, 0.1)}, r"`rates` must lie in .*got -0.1"),
+    ({"rates": (0.0, 0.0)}, "`rates` must be positive for at least one"),
+    ({"rates": (float("nan"), 0.1)}, "`rates` must be finite"),
+    ({"rates": np.ones((3, 2)), "priors": np.full((2, 2), 0.1)}, "must broadcast"),
+    ({"outside": (0.5, 0.5)}, "`outside` must leave something"),
+    ({"outside": (0.65, 0.0)}, "`outside` must be below the player's own demand"),
+    ({"outside": (-0.1, 0.0)}, "`outside` must lie in"),
+    ({"outside": (np.ones(3) * 0.1, np.ones(2) * 0.1, 0)}, "`outside`"),
+    ({"outside": ([0.1, 0.2, 0.3], None), "rates": np.ones((2, 2))}, "`outside` must broadcast"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_bad_input(change, message):
+    arguments = {"demands": (0.6, 0.6), "rates": (0.1, 0.2), "priors": (0.05, 0.05)} | change
+    with pytest.raises(InvalidInput, match=message):
+        ReputationalBargaining(**arguments)

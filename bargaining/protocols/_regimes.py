@@ -1,0 +1,314 @@
+"""Continuous offers backwards in time: agreement, a binding outside option, delay, and the switches between.
+
+On a piece of time every primitive is a polynomial through Gauss-Legendre nodes, so under a fixed
+regime the payoffs are integrals known to rounding, a regime ends at a root of a polynomial, and
+no step size enters.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+from bargaining.protocols._mesh import rule, times
+from bargaining.protocols._paths import Path
+
+TOLERANCE = 1e-11
+PIE, HAZARD, FLOW, OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)
+
+
+class Regime(IntEnum):
+    """What happens at a moment."""
+
+    AGREE = 0
+    FIRST_BOUND = 1
+    SECOND_BOUND = 2
+    DELAY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The primitives: what can be shared, and what talking and leaving bring, as functions of time."""
+
+    rates: Floats
+    surplus: Path
+    inside: tuple[Path, Path]
+    breakdown: Path
+    breakdown_payoffs: tuple[Path, Path]
+    outside: tuple[Path | None, Path | None]
+
+    @property
+    def may_leave(self) -> list[int]:
+        """Players with an outside option."""
+        return [i for i in range(2) if self.outside[i] is not None]
+
+    def __call__(self, t: Floats) -> Floats:
+        """Return pie, hazard, flow while talking (inside plus breakdown) and outside options, (..., 6)."""
+        hazard = self.breakdown(t)
+        flows = [self.inside[i](t) + hazard * self.breakdown_payoffs[i](t) for i in range(2)]
+        options = [np.zeros(t.shape) if each is None else each(t) for each in self.outside]
+        values = np.stack([self.surplus(t), hazard, *flows, *options], axis=-1)
+        self._check(t, values)
+        return values
+
+    def _check(self, t: Floats, values: Floats) -> None:
+        pie, options = values[..., PIE], values[..., OUTSIDE]
+        if (pie <= 0).any():
+            where = np.unravel_index(np.argmin(pie), pie.shape)
+            raise InvalidInput(
+                f"`surplus` must be positive at every time; got {pie[where]:.17g} at t = {t[where]:.17g}. "
+                f"Where nothing is left to share, end the talks by a hazard."
+            )
+        excess = options.sum(axis=-1) - pie - 1e-12 * (np.abs(options).sum(axis=-1) + pie)
+        if self.may_leave and (excess > 0).any():
+            where = np.unravel_index(np.argmax(excess), pie.shape)
+            raise InvalidInput(
+                f"`outside` must add up to no more than `surplus` at every time; got "
+                f"{options[where].sum():.17g} against {pie[where]:.17g} at t = {t[where]:.17g}. "
+                f"Where leaving beats every agreement there is nothing to negotiate."
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Adjacent pieces of time: values and time derivatives of the primitives at the nodes, (m, 16, 6)."""
+
+    a: Floats
+    b: Floats
+    values: Floats
+    slopes: Floats
+
+    @property
+    def half(self) -> Floats:
+        """Half the lengths, (m, 1)."""
+        half: Floats = ((self.b - self.a) / 2)[:, None]
+        return half
+
+    def part(self, start: int, stop: int | None) -> "Block":
+        """Return some of the pieces."""
+        keep = slice(start, stop)
+        return Block(self.a[keep], self.b[keep], self.values[keep], self.slopes[keep])
+
+
+def sample(terms: Terms, edges: Floats) -> Block:
+    """Return the pieces between the edges, primitives evaluated in one go."""
+    a, b = edges[:-1], edges[1:]
+    values = terms(times(a, b, rule().nodes))
+    return Block(a, b, values, (rule().derivative @ values) / ((b - a)[:, None, None] / 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """Regimes, (m,), on adjacent pieces [a, b]; payoffs at the nodes, (m, 16, 2), and at each a, (m, 2)."""
+
+    a: Floats
+    b: Floats
+    regimes: NDArray[np.int8]
+    payoffs: Floats
+    starts: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A regime tried on a block: payoffs, and tests, (k, m, 16), not negative where it holds."""
+
+    regime: Regime
+    payoffs: Floats
+    starts: Floats
+    tests: Floats
+
+
+def walk(terms: Terms, block: Block, last: Floats) -> Trajectory:
+    """Follow payoffs back from `last` at the end of the block."""
+    stretches: list[Trajectory] = []
+    payoffs = last
+    while len(block.a):
+        stretch = _step(terms, block, payoffs)
+        stretches.append(stretch)
+        payoffs, since = stretch.starts[0], stretch.a[0]
+        keep = int(np.searchsorted(block.b, since, side="right"))
+        rest = block.part(0, keep)
+        if keep < len(block.a) and block.a[keep] < since:
+            part = sample(terms, np.array([block.a[keep], since]))
+            rest = Block(*(np.concatenate(both) for both in zip(_arrays(rest), _arrays(part), strict=True)))
+        block = rest
+    return Trajectory(
+        *(
+            np.concatenate([getattr(s, name) for s in stretches[::-1]])
+            for name in Trajectory.__dataclass_fields__
+        )
+    )
+
+
+def _arrays(block: Block) -> tuple[Floats, Floats, Floats, Floats]:
+    return block.a, block.b, block.values, block.slopes
+
+
+def _step(terms: Terms, block: Block, after: Floats) -> Trajectory:
+    """Return the regime that holds just before the end of a block, as far back as it holds."""
+    end = rule().ends[1] @ block.values[-1]
+    tolerance = TOLERANCE * float(end[PIE] + np.abs(after).sum())
+    payoffs = cross(terms, after, end, tolerance)
+    since = _continuous_since(terms, block)
+    chosen: tuple[Candidate, int, float] | None = None
+    for candidate in _candidates(terms, block, payoffs, end, tolerance):
+        held = _holds_since(candidate, tolerance, since)
+        if held is not None:
+            return _cut(block, candidate, *held)
+        chosen = chosen or (candidate, len(block.a) - 1, -1.0)
+    assert chosen is not None
+    return _cut(block, *chosen)
+
+
+def cross(terms: Terms, after: Floats, end: Floats, tolerance: float) -> Floats:
+    """Return payoffs just before a moment from those just after it, where the primitives may jump.
+
+    If the pie drops, an agreement just before saves the drop: with either player as likely to
+    propose, each expects half of being held to the reservation and half of holding the other to it.
+    """
+    payoffs = after.copy()
+    options = {i: float(end[OUTSIDE][i]) for i in terms.may_leave}
+    if payoffs.sum() < end[PIE] - tolerance:
+        held = np.array([max(options.get(i, -np.inf), payoffs[i]) for i in range(2)])
+        if held.sum() <= end[PIE]:
+            payoffs = (held + end[PIE] - held[::-1]) / 2
+    for i in [i for i in options if payoffs[i] < options[i] - tolerance]:
+        payoffs[i], payoffs[1 - i] = options[i], end[PIE] - options[i]
+    return payoffs
+
+
+def _continuous_since(terms: Terms, block: Block) -> int:
+    """Return the first piece from which on pie and options do not jump."""
+    used = [PIE, *(4 + i for i in terms.may_leave)]
+    ends = np.einsum("en,mnk->mek", rule().ends, block.values[..., used])
+    jump = np.abs(ends[1:, 0] - ends[:-1, 1]) > 1e-9 * ends[1:, 0, :1]
+    where = np.flatnonzero(jump.any(axis=1))
+    return int(where[-1]) + 1 if len(where) else 0
+
+
+def _candidates(
+    terms: Terms, block: Block, payoffs: Floats, end: Floats, tolerance: float
+) -> Iterator[Candidate]:
+    """Yield the regimes that can hold before the end of the block, the binding ones first."""
+    for i in terms.may_leave:
+        if payoffs[i] <= end[OUTSIDE][i] + tolerance:
+            yield _bound(terms, block, i)
+    if payoffs.sum() <= end[PIE] + tolerance:
+        yield _agree(terms, block, payoffs)
+    yield _delay(terms, block, payoffs)
+
+
+def _loss(terms: Terms, block: Block, payoffs: Floats) -> Floats:
+    """Return sum_i (rho_i x_i - flow_i) - pie', what both lose by waiting a moment, at the nodes."""
+    rho = terms.rates + block.values[..., [HAZARD]]
+    loss: Floats = (rho * payoffs - block.values[..., FLOW]).sum(axis=-1) - block.slopes[..., PIE]
+    return loss
+
+
+def _agree(terms: Terms, block: Block, end: Floats) -> Candidate:
+    """Solve for y = x_0 - x_1: y' = R y - (r_1 - r_0) pie / 2 - flow_0 + flow_1, R the mean of r + hazard."""
+    r, v = terms.rates, block.values
+    push = (r[1] - r[0]) / 2 * v[..., PIE] + v[..., 2] - v[..., 3]
+    nodes, starts = _back(block, r.mean() + v[..., HAZARD], push, float(end[0] - end[1]))
+    payoffs = np.stack([v[..., PIE] + nodes, v[..., PIE] - nodes], axis=-1) / 2
+    pie = v[..., PIE] @ rule().ends[0]
+    tests = [_loss(terms, block, payoffs) / _speed(terms, block)]
+    tests += [payoffs[..., i] - v[..., OUTSIDE][..., i] for i in terms.may_leave]
+    return Candidate(
+        Regime.AGREE, payoffs, np.stack([pie + starts, pie - starts], axis=-1) / 2, np.stack(tests)
+    )
+
+
+def _bound(terms: Terms, block: Block, i: int) -> Candidate:
+    """Player i gets the outside option: waiting must cost i, and no less than it costs the other."""
+    v = block.values
+    own = v[..., OUTSIDE][..., i]
+    payoffs = np.empty((*own.shape, 2))
+    payoffs[..., i], payoffs[..., 1 - i] = own, v[..., PIE] - own
+    cost = (terms.rates[i] + v[..., HAZARD]) * own - block.slopes[..., OUTSIDE][..., i] - v[..., FLOW][..., i]
+    tests = np.stack([cost, cost - _loss(terms, block, payoffs) / 2]) / _speed(terms, block)
+    regime = Regime.FIRST_BOUND if i == 0 else Regime.SECOND_BOUND
+    return Candidate(regime, payoffs, np.einsum("n,mnk->mk", rule().ends[0], payoffs), tests)
+
+
+def _delay(terms: Terms, block: Block, end: Floats) -> Candidate:
+    """Nobody can offer enough: x_i' = rho_i x_i - flow_i, worth no less than the pie and the options."""
+    v = block.values
+    both = [
+        _back(block, terms.rates[i] + v[..., HAZARD], v[..., FLOW][..., i], float(end[i])) for i in range(2)
+    ]
+    payoffs = np.stack([nodes for nodes, _ in both], axis=-1)
+    tests = [payoffs.sum(axis=-1) - v[..., PIE]]
+    tests += [payoffs[..., i] - v[..., OUTSIDE][..., i] for i in terms.may_leave]
+    return Candidate(Regime.DELAY, payoffs, np.stack([first for _, first in both], axis=-1), np.stack(tests))
+
+
+def _speed(terms: Terms, block: Block) -> float:
+    """Return the rate that turns a flow into a payoff."""
+    return float(terms.rates.mean() + block.values[..., HAZARD].max())
+
+
+def _back(block: Block, rate: Floats, push: Floats, end: float) -> tuple[Floats, Floats]:
+    """Solve z' = rate z - push backwards through the pieces from z = end; return z at the nodes and starts."""
+    points, half = rule(), block.half
+    growth = np.exp(half * (rate @ points.remaining.T))
+    fed = growth * push
+    whole = np.exp(half[:, 0] * (rate @ points.weights)).tolist()
+    gained = (half[:, 0] * (fed @ points.weights)).tolist()
+    ends = [end]
+    for factor, gain in zip(whole[::-1], gained[::-1], strict=True):
+        ends.append((ends[-1] + gain) / factor)
+    z = np.array(ends[::-1])
+    return (z[1:, None] + half * (fed @ points.remaining.T)) / growth, z[:-1]
+
+
+def _holds_since(candidate: Candidate, tolerance: float, since: int) -> tuple[int, float] | None:
+    """Return the piece, and the place in it in [-1, 1], back to which every test is passed.
+
+    None if a test fails at the very end. Pieces before `since` are not looked at.
+    """
+    points = rule()
+    tests = candidate.tests
+    if (tests[:, -1, -1] < -tolerance).any():
+        return None
+    fails = (tests.min(axis=-1) < -tolerance) | (tests @ points.ends[0] < -tolerance)
+    bad = np.flatnonzero(fails.any(axis=0)[since:])
+    if not len(bad):
+        return since, -1.0
+    k = since + int(bad[-1])
+    last = points.nodes[-1] if k == tests.shape[1] - 1 else 1.0
+    roots = [_last_failure(points.coefficients @ test, last) for test in tests[fails[:, k], k]]
+    if max(roots) < 1.0 - 1e-9:
+        return k, max(roots)
+    return (k + 1, -1.0) if k + 1 < tests.shape[1] else None
+
+
+def _last_failure(coefficients: Floats, before: float) -> float:
+    """Return the last root, up to `before`, left of which the polynomial is negative; 1 if there is none."""
+    keep = np.abs(coefficients) > 1e-16 * np.abs(coefficients).max()
+    roots = legendre.legroots(coefficients[: int(np.flatnonzero(keep)[-1]) + 1])
+    real = np.sort(roots.real[np.abs(roots.imag) < 1e-9])
+    real = real[(real > -1) & (real <= before)]
+    stops = np.concatenate([[-1.0], real])
+    for left, root in zip(stops[-2::-1], stops[:0:-1], strict=True):
+        if legendre.legval((left + root) / 2, coefficients) < 0:
+            return float(root)
+    return 1.0
+
+
+def _cut(block: Block, candidate: Candidate, k: int, since: float) -> Trajectory:
+    """Return the candidate on the pieces from k on, of piece k only what lies after `since`, in [-1, 1]."""
+    a, payoffs, starts = block.a[k:].copy(), candidate.payoffs[k:].copy(), candidate.starts[k:].copy()
+    if since > -1.0:
+        points = rule()
+        nodes = np.append(since + (points.nodes + 1) / 2 * (1 - since), since)
+        here = legendre.legvander(nodes, len(nodes) - 2) @ (points.coefficients @ payoffs[0])
+        payoffs[0], starts[0] = here[:-1], here[-1]
+        a[0] += (since + 1) * (block.b[k] - block.a[k]) / 2
+    regimes = np.full(len(a), candidate.regime, dtype=np.int8)
+    return Trajectory(a, block.b[k:], regimes, payoffs, starts)

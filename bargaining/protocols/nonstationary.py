@@ -1,0 +1,334 @@
+"""Continuous offers when the pie, the flows and the options change with time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, per_player, real, scalar, within
+from bargaining.division import Division
+from bargaining.errors import InvalidInput, Status
+from bargaining.protocols._defect import defect
+from bargaining.protocols._mesh import mesh, rule, times
+from bargaining.protocols._paths import OfTime, Path, pair, path
+from bargaining.protocols._regimes import HAZARD, OUTSIDE, PIE, Block, Regime, Terms, Trajectory, sample, walk
+
+_TAIL = 1e-12
+_PROMISED = 1e-8
+_RESOLVED = 1e-12
+_SPAN = 2.0
+"""Longest piece, in units of one over the mean rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OfferPath(Division):
+    """Payoffs as functions of time; `payoffs` are those at t = 0.
+
+    Attributes
+    ----------
+    until : float
+        The last time for which the answer is given.
+    edges : numpy.ndarray, (m + 1,)
+        Times between which one regime holds and the payoffs are polynomials.
+    regimes : numpy.ndarray of int, (m,)
+        0 agreement, 1 and 2 agreement where player 0's or 1's outside option binds, 3 delay.
+    kinks : numpy.ndarray
+        Times up to `until` at which a primitive has a kink or jumps, or the regime changes.
+    tail : float
+        How far the payoffs at `until` can move, over the pie, whatever division is made at `horizon`.
+    horizon : float
+        The time from which payoffs were followed back.
+    """
+
+    until: float
+    edges: Floats
+    regimes: NDArray[np.int8]
+    kinks: Floats
+    tail: float
+    horizon: float
+    _coefficients: Floats = field(repr=False)
+
+    def payoffs_at(self, t: ArrayLike) -> Floats:
+        """Return the payoffs if talks have reached time t, shape (..., 2); at a jump those just after."""
+        when, k = self._find(t)
+        a, b = self.edges[k], self.edges[k + 1]
+        position = (2 * when - a - b) / (b - a)
+        basis = legendre.legvander(position, self._coefficients.shape[1] - 1)
+        values: Floats = (basis[..., None] * self._coefficients[k]).sum(axis=-2)
+        return values
+
+    def shares_at(self, t: ArrayLike) -> Floats:
+        """Return each player's part of the sum of payoffs at time t: of the pie, where they agree."""
+        payoffs = self.payoffs_at(t)
+        shares: Floats = payoffs / payoffs.sum(axis=-1, keepdims=True)
+        return shares
+
+    def agree_at(self, t: ArrayLike) -> NDArray[np.bool_]:
+        """Say whether they agree at once when talks have reached time t."""
+        agree: NDArray[np.bool_] = self.regimes[self._find(t)[1]] != Regime.DELAY
+        return agree
+
+    @property
+    def delay(self) -> float:
+        """The time of agreement when talks start at 0; inf if it lies beyond `until`."""
+        first = np.flatnonzero(self.regimes != Regime.DELAY)
+        return float(self.edges[first[0]]) if len(first) else np.inf
+
+    def _find(self, t: ArrayLike) -> tuple[Floats, NDArray[np.intp]]:
+        when = within(real(t, "t"), "t", 0.0, self.until)
+        k = np.searchsorted(self.edges, when, side="right") - 1
+        return when, np.minimum(k, len(self.regimes) - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain Python values."""
+        return {
+            **Division.to_dict(self),
+            "until": self.until,
+            "kinks": self.kinks.tolist(),
+            "edges": self.edges.tolist(),
+            "regimes": [Regime(k).name for k in self.regimes.tolist()],
+            "delay": self.delay,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NonstationaryOffers:
+    r"""Two players, offers without pause, and primitives that change with time (Coles and Muthoo).
+
+    Let pie(t) be the surplus, r_i the rates, L(t) the breakdown hazard, and f_i = g_i + L b_i what
+    player i gets while talks last. Where they agree at once, x_0 + x_1 = pie and waiting a moment
+    costs both the same:
+
+        (r_0 + L) x_0 - x_0' - f_0 = (r_1 + L) x_1 - x_1' - f_1 =: m / 2,  m >= 0.
+
+    Where m would be negative they wait: x_i' = (r_i + L) x_i - f_i and x_0 + x_1 >= pie. A player
+    who may leave gets at least o_i(t) at each moment: x_i = o_i, and the other pie - o_i, as long as
+    waiting costs i something and no less than it costs the other.
+
+    Parameters
+    ----------
+    rates : array_like (2,)
+        Discount rates r_i >= 0 per unit of time.
+    surplus : float or function of time
+        The pie, positive.
+    inside : pair of floats or functions, optional
+        Flows g_i received while talks last.
+    breakdown : float or function, default 0
+        Hazard L >= 0 at which talks break down.
+    breakdown_payoffs : pair of floats or functions, optional
+        Payoffs b_i at a breakdown.
+    outside : pair of floats, functions or None, optional
+        Payoffs o_i of leaving; None: that player may not leave, and gets 0 if the other does.
+    kinks : sequence of float, optional
+        Known times of kinks and jumps. Others are searched for; a feature much shorter than
+        two units of 1 / mean rate, or than a sixteenth of `until`, can be missed unless it is given.
+    until : float, optional
+        The last time for which an answer is wanted. By default the last of `kinks`, or 1 / mean rate
+        if that is later.
+
+    Raises
+    ------
+    InvalidInput
+        If rates are negative or do not discount, a function is NaN or infinite at some time, the
+        pie is not positive, options exceed the pie, or the pie outgrows the discounting.
+
+    Notes
+    -----
+    Timing, in a period of length dt at time t:
+
+    1. Each player proposes with probability one half (strict alternation has the same limit, except
+       just before a drop of the pie, where it depends on whose turn it is).
+    2. The other accepts, and they share pie(t); or rejects, and may then leave: both get o_i(t).
+    3. Otherwise talks break down with probability L dt, with payoffs b_i(t), or last, with
+       flows g_i(t) dt, and the next period begins. Payoffs are discounted at r_i.
+
+    The payoffs are the limit as dt goes to 0. From a given division at a last date equilibrium is unique,
+    by backward induction.
+
+    *Infinite horizon.* Payoffs are followed back from a date T at which the steady state is assumed.
+    Any division at T between the two that leave a player the least possible is followed back
+    as well: `tail` is how far apart the two extremes are at `until`. T is raised until that is below
+    1e-12. What is assumed, and cannot be seen from finitely many values, is only that agreement at T
+    is no worse than waiting from then on, unless flows alone exceed the pie.
+
+    *Error.* No step size: the primitives are resolved by polynomials of degree 15 between kinks to 1e-12,
+    switches of regime are polynomial roots, and integrals are exact to rounding. `residual` adds the
+    tail to the defects of the defining integral equations, recomputed with the functions themselves at other
+    nodes, discounted to t = 0, over the pie: it bounds the error at t = 0.
+
+    References
+    ----------
+    .. [1] M. G. Coles and A. Muthoo (2003), "Bargaining in a non-stationary environment", Journal of
+       Economic Theory 109, 70-89.
+    .. [2] A. Muthoo (1999), "Bargaining Theory with Applications", Cambridge University Press.
+
+    Examples
+    --------
+    A pie that grows at rate g: player 0 gets (r_1 - g) / (r_0 + r_1 - 2 g) of it.
+
+    >>> import numpy as np
+    >>> from bargaining.protocols.nonstationary import NonstationaryOffers
+    >>> path = NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t))()
+    >>> path.payoffs.round(10)
+    array([0.75, 0.25])
+
+    An alternative under construction, worth .7 to player 0 from t = 2 on, is priced from the start:
+
+    >>> built = NonstationaryOffers([0.1, 0.1], surplus=1, outside=(lambda t: 0.7 if t >= 2 else 0.0, None))()
+    >>> float(built.payoffs[0].round(7)), 0.5 + 0.2 * float(np.exp(-0.2).round(7))
+    (0.6637462, 0.66374616)
+    """
+
+    rates: ArrayLike
+    surplus: OfTime = field(kw_only=True)
+    inside: Sequence[OfTime] | None = field(default=None, kw_only=True)
+    breakdown: OfTime = field(default=0.0, kw_only=True)
+    breakdown_payoffs: Sequence[OfTime] | None = field(default=None, kw_only=True)
+    outside: Sequence[OfTime | None] | None = field(default=None, kw_only=True)
+    kinks: ArrayLike | None = field(default=None, kw_only=True)
+    until: float | None = field(default=None, kw_only=True)
+    _terms: Terms = field(init=False, repr=False)
+    _kinks: Floats = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rates = within(per_player(self.rates, "rates", 2), "rates", 0.0, np.inf, ends="[)")
+        if rates.ndim != 1:
+            raise InvalidInput(f"`rates` must be a pair of numbers; got shape {rates.shape}.")
+        terms = Terms(
+            rates=rates,
+            surplus=path(self.surplus, "surplus"),
+            inside=_both(self.inside, "inside"),
+            breakdown=path(self.breakdown, "breakdown", negative=False),
+            breakdown_payoffs=_both(self.breakdown_payoffs, "breakdown_payoffs"),
+            outside=pair(self.outside, "outside", optional=True),
+        )
+        known = (
+            np.array([])
+            if self.kinks is None or np.size(self.kinks) == 0
+            else real(self.kinks, "kinks", ndim=1)
+        )
+        object.__setattr__(self, "_terms", terms)
+        object.__setattr__(self, "_kinks", np.unique(within(known, "kinks", 0.0, np.inf)))
+        if self.until is not None:
+            within(real(scalar(self.until, "until"), "until"), "until", 0.0, np.inf, ends="()")
+
+    def __call__(self) -> OfferPath:
+        """Return payoffs and regimes from t = 0 to `until`."""
+        terms = self._terms
+        rate = float(terms.rates.mean() + terms(np.zeros(1))[0, HAZARD])
+        if rate == 0:
+            raise InvalidInput(
+                "`rates` must not both be 0 unless `breakdown` is positive at t = 0: nothing hurries."
+            )
+        until = self.until or max(1 / rate, float(self._kinks.max(initial=0.0)))
+        horizon = _horizon(terms, until, rate)
+        for _ in range(4):
+            edges, found = self._edges(until, horizon, rate)
+            block = sample(terms, edges)
+            least, middle, most = _last(terms, horizon)
+            tail = _apart(terms, block.part(int(np.searchsorted(edges, until)), None), least, most)
+            if tail <= 10 * _TAIL:
+                break
+            horizon *= 2
+        return _pack(terms, walk(terms, block, middle), found, until, horizon, tail)
+
+    def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
+        """Return the ends of the pieces, finer up to `until`, and every kink."""
+        kinks = self._kinks[self._kinks < horizon]
+        near = np.linspace(0, until, max(16, int(np.ceil(rate * until / _SPAN))) + 1)
+        far = np.linspace(until, horizon, int(np.ceil(rate * (horizon - until) / _SPAN)) + 1)
+        start = self._terms(np.linspace(0, until, 17))
+        scale = np.abs(start).max(axis=0) + np.array([0, rate, *([rate * start[:, PIE].max()] * 2), 0, 0])
+        scale[OUTSIDE] = scale[PIE]
+        slowest = float(self._terms.rates.min())
+
+        def tolerance(a: Floats) -> Floats:
+            allowed: Floats = _RESOLVED * np.exp(slowest * np.maximum(a - until, 0))[:, None] * scale
+            return allowed
+
+        edges, found = mesh(self._terms, np.unique(np.concatenate([near, far, kinks])), tolerance)
+        return edges, np.union1d(kinks, found)
+
+
+def _both(value: object, name: str) -> tuple[Path, Path]:
+    first, second = pair((0.0, 0.0) if value is None else value, name)
+    assert first is not None
+    assert second is not None
+    return first, second
+
+
+def _horizon(terms: Terms, until: float, rate: float) -> float:
+    """Return a time at which the discounted pie is negligible."""
+    today = terms(np.array([0.0, until]))[:, PIE].max()
+    length = -np.log(_TAIL) / rate
+    for _ in range(12):
+        end = until + length
+        hazard = terms.breakdown(times(np.array([until]), np.array([end]), rule().nodes)) @ rule().weights
+        waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
+        if np.log(terms.surplus(np.array([end]))[0] / today) - waited <= np.log(_TAIL):
+            return float(end)
+        length *= 2
+    raise InvalidInput(
+        f"`surplus` must grow more slowly than it is discounted; got {terms.surplus(np.array([end]))[0]:.17g} at "
+        f"t = {end:.17g}, against mean `rates` of {terms.rates.mean():g}. Lower its growth or raise the rates."
+    )
+
+
+def _last(terms: Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
+    """Return the least, the stationary and the largest payoffs of player 0 at the horizon."""
+    v = terms(np.array([np.nextafter(horizon, 0)]))[0]
+    rho = terms.rates + v[HAZARD]
+    flows = v[2:4]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alone = np.where(flows == 0, 0.0, flows / rho)
+    if not alone.sum() < v[PIE]:
+        _refuse_infinite(alone, horizon)
+        return alone, alone, alone
+    floor = np.minimum(alone, 0.0)
+    for i in terms.may_leave:
+        floor[i] = v[OUTSIDE][i]
+    agreed = alone[0] + rho[1] / rho.sum() * (v[PIE] - alone.sum())
+    shares = (floor[0], min(max(agreed, floor[0]), v[PIE] - floor[1]), v[PIE] - floor[1])
+    low, middle, high = (np.array([x, v[PIE] - x]) for x in shares)
+    return low, middle, high
+
+
+def _refuse_infinite(alone: Floats, horizon: float) -> None:
+    """Refuse a flow for ever that a patient player does not discount."""
+    if not np.isfinite(alone).all():
+        raise InvalidInput(
+            f"`inside` must be 0 at late times for a player with `rates` 0; got a flow at t = {horizon:.17g}."
+        )
+
+
+def _apart(terms: Terms, block: Block, least: Floats, most: Floats) -> float:
+    """Return how far apart two divisions at the end of the block are at its start, over the pie there."""
+    first, second = (walk(terms, block, last).starts[0] for last in (least, most))
+    return float(np.abs(first - second).max() / block.values[0, 0, PIE])
+
+
+def _pack(
+    terms: Terms, path: Trajectory, found: Floats, until: float, horizon: float, tail: float
+) -> OfferPath:
+    near = path.a < until
+    edges = np.append(path.a[near], path.b[near][-1])
+    regimes = path.regimes[near]
+    switches = edges[1:-1][regimes[1:] != regimes[:-1]]
+    kinks = np.union1d(found, switches)
+    residual = defect(terms, path) + tail
+    return OfferPath(
+        payoffs=path.starts[0],
+        status=Status.OK if residual <= _PROMISED else Status.INACCURATE,
+        method="nonstationary offers",
+        residual=residual,
+        until=until,
+        edges=edges,
+        regimes=regimes,
+        kinks=kinks[(kinks > 0) & (kinks <= until)],
+        tail=tail,
+        horizon=horizon,
+        _coefficients=rule().coefficients @ path.payoffs[near],
+    )

@@ -26,40 +26,51 @@ def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concessi
     a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
     size = a.shape[1]
     initial, payoffs, horizon = np.empty((2, size)), np.empty((2, size)), np.empty(size)
+    scratch, flags = np.empty((9, min(size, _BLOCK))), np.empty(min(size, _BLOCK), dtype=bool)
     for start in range(0, size, _BLOCK):
         cut = slice(start, start + _BLOCK)
         out = Concession(initial[:, cut], horizon[cut], payoffs[:, cut])
-        _solve_block(a[:, cut], r[:, cut], z[:, cut], out)
+        width = out.horizon.size
+        _solve_block(a[:, cut], r[:, cut], z[:, cut], out, scratch[:, :width], flags[:width])
     initial, payoffs = (np.moveaxis(x.reshape(2, *batch), 0, -1) for x in (initial, payoffs))
     return Concession(initial, horizon.reshape(batch), payoffs)
 
 
-def _solve_block(demands: Floats, rates: Floats, priors: Floats, out: Concession) -> None:
+def _solve_block(
+    demands: Floats,
+    rates: Floats,
+    priors: Floats,
+    out: Concession,
+    scratch: Floats,
+    second_weak: NDArray[np.bool_],
+) -> None:
     """Fill `out`; players are the first axis here, so that every operation runs along games.
 
     With u_i = r_j (1 - a_i), player 2 would need longer iff u_2 ln z_1 > u_1 ln z_2, and the weak
-    side w then keeps 1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the strong side s.
+    side w then keeps 1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the strong side s. Every
+    step writes into `scratch`: fresh arrays would cost more than the arithmetic.
     """
-    a1, a2 = demands.copy()
-    r1, r2 = rates.copy()
-    log1, log2 = np.log(priors)
-    conflict = a1 + a2 - 1
-    g1, g2 = 1 - a1, 1 - a2
-    u1, u2 = r2 * g1, r1 * g2
-    lead = u2 * log1
-    lead -= u1 * log2
-    second_weak = lead > 0
-    strong_speed = np.where(second_weak, u1, u2)
-    horizon = np.multiply(np.where(second_weak, log1, log2), conflict, out=out.horizon)
-    horizon /= strong_speed
-    np.negative(horizon, out=horizon)
-    np.abs(lead, out=lead)
-    lead /= strong_speed
-    mass = 1 - np.exp(np.negative(lead, out=lead))
-    f2 = np.multiply(mass, second_weak, out=out.initial[1])
-    f1 = np.subtract(mass, f2, out=out.initial[0])
-    np.add(np.multiply(f2, conflict, out=out.payoffs[0]), g2, out=out.payoffs[0])
-    np.add(np.multiply(f1, conflict, out=out.payoffs[1]), g1, out=out.payoffs[1])
+    conflict, lead, mass = scratch[6:]
+    rest, speed, logs = scratch[:2], scratch[2:4], scratch[4:6]
+    (g1, g2), (u1, u2), (log1, log2) = rest, speed, logs
+    np.subtract(1, demands, out=rest)
+    np.subtract(1, np.add(g1, g2, out=conflict), out=conflict)
+    np.multiply(rates[::-1], rest, out=speed)
+    np.log(priors, out=logs)
+    np.multiply(u2, log1, out=lead)
+    lead -= np.multiply(u1, log2, out=mass)
+    np.greater(lead, 0, out=second_weak)
+    np.copyto(u2, u1, where=second_weak)  # from here on of the strong side
+    np.copyto(log2, log1, where=second_weak)
+    np.multiply(log2, conflict, out=out.horizon)
+    np.negative(np.divide(out.horizon, u2, out=out.horizon), out=out.horizon)
+    np.negative(np.abs(lead, out=lead), out=lead)
+    lead /= u2
+    np.subtract(1, np.exp(lead, out=mass), out=mass)
+    f1, f2 = out.initial
+    np.multiply(mass, second_weak, out=f2)
+    np.subtract(mass, f2, out=f1)
+    np.add(np.multiply(out.initial[::-1], conflict, out=out.payoffs), rest[::-1], out=out.payoffs)
 
 
 class Game(NamedTuple):

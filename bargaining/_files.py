@@ -7,18 +7,20 @@ from secrets import token_hex
 from bargaining.errors import InvalidInput
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Put `content` at `path` in one step; a reader sees the old file or the new one, never a part.
 
     Several processes may write the same path at once: the last rename wins. On any error the
-    unfinished file is removed and what stood at `path` is left as it was.
+    unfinished file is removed and what stood at `path` is left as it was. A `durable` file outlives
+    a power cut too; without it only the death of the process.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.part")
     try:
         with aside.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         aside.replace(path)
     except BaseException:
         aside.unlink(missing_ok=True)

@@ -154,32 +154,30 @@ class TradeModel:
         return pack(self.economy, cells, solve(self.economy, cells, self.inverse), batch, names)
 
     def marginal_welfare(
-        self, direction: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
+        self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
     ) -> Floats:
         """Differentiate welfare in tariffs, by the implicit function theorem at the equilibrium.
 
         Parameters
         ----------
-        direction : (N, N, J) array_like
-            Change of tariffs per unit of the parameter, as the difference of two arrays of `tariffs`.
+        directions : (K, N, N, J) array_like
+            Changes of tariffs per unit of K parameters, each the difference of two arrays of `tariffs`.
         tariffs, costs : array_like, optional
             As in `solve`.
 
         Returns
         -------
-        (*batch, N) array
-            Percent of real income per unit of the parameter; NaN where there is no equilibrium.
+        (*batch, K, N) array
+            Percent of real income per unit of each parameter; NaN where there is no equilibrium.
         """
         shape = self.economy.shares.shape
-        along = real(direction, "direction")
-        if along.shape != shape:
-            raise InvalidInput(
-                f"`direction` must have shape {shape}; got {along.shape}. Make it with `tariffs`."
-            )
+        along = real(directions, "directions", ndim=4)
+        if along.shape[1:] != shape:
+            raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
         batch, cells = scenario_cells(self.economy, tariffs, costs, (self.regions, self.sectors))
         z = solve(self.economy, cells, self.inverse)
         with np.errstate(all="ignore"):
-            return marginal_welfare(self.economy, cells, z, along).reshape(*batch, shape[0])
+            return marginal_welfare(self.economy, cells, z, along).reshape(*batch, len(along), shape[0])
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

@@ -10,23 +10,25 @@ from bargaining_models.trade.jacobian import jacobian, tariff_slopes
 from bargaining_models.trade.solve import directions, jacobian_cells, take
 
 
-def marginal_welfare(economy: Economy, cells: Scenarios, z: Floats, direction: Floats) -> Floats:
-    """Differentiate welfare in percent along `direction` (N, N, J) at the equilibria `z`, (B, N)."""
+def marginal_welfare(economy: Economy, cells: Scenarios, z: Floats, along: Floats) -> Floats:
+    """Differentiate welfare in percent along K directions (K, N, N, J) at the equilibria `z`, (B, K, N)."""
     size = jacobian_cells(economy)
     parts = [
-        _marginal(economy, take(cells, slice(k, k + size)), z[k : k + size], direction)
+        _marginal(economy, take(cells, slice(k, k + size)), z[k : k + size], along)
         for k in range(0, len(z), size)
     ]
     return np.concatenate(parts)
 
 
-def _marginal(economy: Economy, cells: Scenarios, z: Floats, direction: Floats) -> Floats:
+def _marginal(economy: Economy, cells: Scenarios, z: Floats, along: Floats) -> Floats:
     at = evaluate(economy, cells, z)
     slopes = jacobian(economy, at)
-    gap, revenue = tariff_slopes(economy, at, cells.tariffs, direction)
-    moved = directions(slopes.conditions, gap)
-    income = (slopes.income * moved[:, None]).sum(axis=2) + revenue
+    parts = [tariff_slopes(economy, at, cells.tariffs, direction) for direction in along]
+    gaps = np.stack([gap for gap, _ in parts], axis=2)
+    revenue = np.stack([revenue for _, revenue in parts], axis=1)
+    moved = directions(slopes.conditions, gaps).transpose(0, 2, 1)
     regions, sectors = economy.added.shape
-    prices = moved[:, regions : regions * (1 + sectors)].reshape(-1, regions, sectors)
+    prices = moved[:, :, regions : regions * (1 + sectors)].reshape(len(z), -1, regions, sectors)
+    income = (slopes.income[:, None] * moved[:, :, None]).sum(axis=3) + revenue
     level = 100.0 * np.exp(log_welfare(economy, at))
-    return np.asarray(level * (income / at.income - (economy.final * prices).sum(axis=2)))
+    return np.asarray(level[:, None] * (income / at.income[:, None] - (economy.final * prices).sum(axis=3)))

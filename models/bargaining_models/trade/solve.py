@@ -121,7 +121,7 @@ def _newton(economy: Economy, cells: Scenarios) -> Floats:
         some = take(cells, left)
         at = evaluate(economy, some, z[left])
         gap = conditions(economy, at)
-        step = directions(jacobian(economy, at).conditions, gap)
+        step = directions(jacobian(economy, at).conditions, gap[:, :, None])[:, :, 0]
         better, moved = _halve(economy, some, z[left], step, np.abs(gap).max(axis=1))
         z[left] = better
         left = left[moved]
@@ -149,9 +149,9 @@ def _halve(
 
 
 def directions(matrices: Floats, gaps: Floats) -> Floats:
-    """Newton directions; NaN for a cell whose Jacobian is singular."""
+    """Solve `matrices @ x = -gaps`, (B, M, M) and (B, M, K), cell by cell; NaN where a matrix is singular."""
     try:
-        return np.asarray(np.linalg.solve(matrices, -gaps[:, :, None])[:, :, 0])
+        return np.asarray(np.linalg.solve(matrices, -gaps))
     except np.linalg.LinAlgError:
         if len(matrices) == 1:
             return np.full_like(gaps, np.nan)

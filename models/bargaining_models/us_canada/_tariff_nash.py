@@ -1,0 +1,173 @@
+"""Nash equilibrium of the game in which each of two sides chooses one tariff rate on the other's goods.
+
+From each end of a grid of the second side's rates, the sides answer in turn with best responses (roots of
+their marginal welfare next to the best point of the grid); Newton's method on both first-order conditions
+then goes to the point where neither wants to move. If best responses are monotone, every equilibrium lies
+between the answers to the two ends, so that one point from both means one equilibrium. What is found is
+checked against deviations over a finer grid.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import Status
+from bargaining_models.trade import TradeModel
+
+# Even steps in log(1 + rate): from a subsidy of a fifth to a tariff that ends nearly all trade.
+GRID = np.expm1(np.linspace(np.log(0.8), np.log(6.0), 17))
+FINE_GRID = np.expm1(np.linspace(np.log(0.8), np.log(6.0), 61))
+ROUGH = 1e-3
+DIFFERENCE = 1e-4
+NEWTON_STEPS = 5
+SAME = 1e-8
+ACCURACY = 1e-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """A player: the place of its region, and what one unit of its rate adds to tariffs, (N, N, J)."""
+
+    region: int
+    direction: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffNash:
+    """Equilibrium rates and what certifies them, one row a scenario.
+
+    Attributes
+    ----------
+    rates : (B, 2) array
+    marginal : (B,) array
+        Largest absolute marginal welfare of a side in its own rate, percent per unit of the rate.
+    regret : (B,) array
+        Largest gain of a side, in percent, from any rate on a fine grid.
+    unique : (B,) array of bool
+        Whether best responses come to rest at the same rates from both ends of the grid.
+    status : (B,) int8 array
+        OK, INACCURATE (marginal or regret above 1e-8) or FAILED (rates are NaN).
+    """
+
+    rates: Floats
+    marginal: Floats
+    regret: Floats
+    unique: NDArray[np.bool_]
+    status: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffGame:
+    """The game on a trade model: two sides, each with one rate."""
+
+    model: TradeModel
+    sides: tuple[Side, Side]
+
+    def tariffs(self, rates: Floats) -> Floats:
+        """Add rates (..., 2) to the base tariffs, (..., N, N, J)."""
+        added = [rates[..., k, None, None, None] * side.direction for k, side in enumerate(self.sides)]
+        return np.asarray(self.model.economy.tariffs + added[0] + added[1])
+
+    def welfare(self, rates: Floats, costs: Floats) -> Floats:
+        """Welfare of the two sides in percent, (..., 2)."""
+        answer = self.model.solve(tariffs=self.tariffs(rates), costs=costs)
+        return np.asarray(answer.welfare[..., [side.region for side in self.sides]])
+
+    def slopes(self, rates: Floats, costs: Floats) -> Floats:
+        """Marginal welfare of each side in its own rate, (..., 2)."""
+        along = np.stack([side.direction for side in self.sides])
+        slopes = self.model.marginal_welfare(along, tariffs=self.tariffs(rates), costs=costs)
+        return np.stack([slopes[..., k, side.region] for k, side in enumerate(self.sides)], axis=-1)
+
+    def over_grid(self, own: int, grid: Floats, other: Floats, costs: Floats) -> Floats:
+        """Welfare of side `own` over a grid of its rates against each of the rates `other`, (B, G)."""
+        rates = np.empty((len(other), len(grid), 2))
+        rates[..., own], rates[..., 1 - own] = grid, other[:, None]
+        return np.asarray(self.welfare(rates, costs[:, None])[..., own])
+
+    def best_response(
+        self, own: int, other: Floats, costs: Floats, *, tolerance: float | None = None
+    ) -> Floats:
+        """Return the best rate of side `own` against each of the rates `other`, (B,).
+
+        It is the root of marginal welfare next to the best point of the grid, to `tolerance` (by default
+        to rounding); NaN if the best point is an end of the grid.
+        """
+        from scipy.optimize import elementwise
+
+        best = self.over_grid(own, GRID, other, costs).argmax(axis=1)
+        inside = np.flatnonzero((best > 0) & (best < len(GRID) - 1))
+        answer = np.full(len(other), np.nan)
+        if not len(inside):
+            return answer
+
+        def slope(rate: Floats, cell: Floats) -> Floats:
+            rates, k = np.empty((len(rate), 2)), cell.astype(int)
+            rates[:, own], rates[:, 1 - own] = rate, other[k]
+            return np.asarray(self.slopes(rates, costs[k])[:, own])
+
+        found = elementwise.find_root(
+            slope,
+            (GRID[best[inside] - 1], GRID[best[inside] + 1]),
+            args=(inside.astype(float),),
+            tolerances={"xatol": tolerance},
+        )
+        answer[inside] = np.where(found.success, found.x, np.nan)
+        return answer
+
+    def equilibrium(self, costs: Floats) -> TariffNash:
+        """Find the equilibrium for each row of `costs` (B, N, N, J), each on its own."""
+        cells = len(costs)
+        ends = np.repeat([GRID[0], GRID[-1]], cells)
+        both = self._rest(ends, np.concatenate([costs, costs]))
+        low, high = both[:cells], both[cells:]
+        found = np.flatnonzero(np.isfinite(low + high).all(axis=1))
+        marginal, regret = np.full(cells, np.nan), np.full(cells, np.nan)
+        status = np.full(cells, Status.FAILED, dtype=np.int8)
+        if len(found):
+            marginal[found] = np.abs(self.slopes(low[found], costs[found])).max(axis=1)
+            regret[found] = self._regret(low[found], costs[found])
+            good = np.maximum(marginal, regret)[found] <= ACCURACY
+            status[found] = np.where(good, Status.OK, Status.INACCURATE)
+        return TariffNash(
+            rates=np.where((status == Status.FAILED)[:, None], np.nan, low),
+            marginal=marginal,
+            regret=regret,
+            unique=np.asarray((np.abs(low - high) < SAME).all(axis=1)),
+            status=status,
+        )
+
+    def _rest(self, second: Floats, costs: Floats) -> Floats:
+        """Where the sides come to rest, (B, 2), if the second starts from the rates `second`; NaN where nowhere.
+
+        One round of best responses, then Newton's method on the two first-order conditions.
+        """
+        rates = np.column_stack([second, second])
+        known = np.arange(len(rates))
+        for own in (0, 1):
+            if not len(known):
+                break
+            rates[known, own] = self.best_response(own, rates[known, 1 - own], costs[known], tolerance=ROUGH)
+            known = known[np.isfinite(rates[known, own])]
+        rates[np.setdiff1d(np.arange(len(rates)), known)] = np.nan
+        for _ in range(NEWTON_STEPS if len(known) else 0):
+            rates[known] = self._newton_step(rates[known], costs[known])
+            known = known[((rates[known] > GRID[0]) & (rates[known] < GRID[-1])).all(axis=1)]
+        return rates
+
+    def _newton_step(self, rates: Floats, costs: Floats) -> Floats:
+        """One step with the slopes differenced in both rates; NaN where it leaves the grid."""
+        steps = np.array([[0.0, 0.0], [DIFFERENCE, 0.0], [0.0, DIFFERENCE]])
+        here, first, second = self.slopes(rates + steps[:, None], costs)
+        matrix = np.stack([first - here, second - here], axis=-1) / DIFFERENCE
+        moved = rates - np.linalg.solve(matrix, here[..., None])[..., 0]
+        inside = ((moved > GRID[0]) & (moved < GRID[-1])).all(axis=-1, keepdims=True)
+        return np.where(inside, moved, np.nan)
+
+    def _regret(self, rates: Floats, costs: Floats) -> Floats:
+        """Gain of the best deviation on the fine grid, at least 0."""
+        here = self.welfare(rates, costs)
+        best = [self.over_grid(own, FINE_GRID, rates[:, 1 - own], costs).max(axis=1) for own in (0, 1)]
+        return np.asarray(np.maximum(np.stack(best, axis=1) - here, 0.0).max(axis=1))

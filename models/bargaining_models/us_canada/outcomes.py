@@ -1,0 +1,81 @@
+"""What the outcomes of the baseline are worth, and what certifies them. Players are Canada, 0, and the US, 1."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import Status
+from bargaining_models.trade import TradeEquilibrium
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What an outcome is worth to Canada and the US.
+
+    Attributes
+    ----------
+    percent : (*batch, 2) array
+        Change of real income against the base, percent: Canada, US.
+    money : (*batch, 2) array
+        The same percent of GDP, in `unit`.
+    unit : str
+        Unit of `money`, "USD bn" of 2023 with the figures of this package.
+    us_share : (*batch) array
+        Share of the US in Canada's goods exports.
+    residual : (*batch) array
+        Largest relative violation of the equilibrium conditions.
+    status : Status or int8 array of shape batch
+    equilibrium : TradeEquilibrium
+        All regions, wages, prices and flows.
+    """
+
+    percent: Floats
+    money: Floats
+    unit: str
+    us_share: Floats
+    residual: Floats
+    status: Status | NDArray[np.int8]
+    equilibrium: TradeEquilibrium
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffWar(Outcome):
+    """The outcome of the Nash equilibrium in tariffs.
+
+    Attributes
+    ----------
+    rates : (*batch, 2) array
+        Canada's rate on US goods, the US rate on Canadian goods.
+    marginal : (*batch) array
+        Largest absolute marginal welfare of a player in its own rate, percent per unit of the rate.
+    regret : (*batch) array
+        Largest gain, in percent, of a player from any other rate on a grid from -0.2 to 5.
+    unique : (*batch) array of bool
+        Whether best responses in turn, started from both ends of that grid, come to rest at these rates.
+    """
+
+    rates: Floats
+    marginal: Floats
+    regret: Floats
+    unique: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Change:
+    """How an outcome moves with the redirectable share, each (*batch, 2) in percent.
+
+    Attributes
+    ----------
+    total : array
+        The outcome at r less the outcome at r = 0.
+    china_trade : array
+        What r adds with no tariffs between the two: China trade that raises income by itself.
+    exposure : array
+        The rest: how much less (or more) the outcome costs, measured from the agreement at the same r.
+    """
+
+    total: Floats
+    china_trade: Floats
+    exposure: Floats

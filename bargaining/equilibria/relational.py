@@ -1,0 +1,260 @@
+"""Relational contracts: promises of pay kept for the sake of the future."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, discounts, real, scalar, within
+from bargaining.errors import InvalidInput, Status, Unsolved
+
+_NODES = 256  # first look at the range of efforts, before anything is solved for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RelationalContract:
+    """The best contract that two parties enforce by the threat to part.
+
+    Attributes
+    ----------
+    effort : float
+        The effort sustained; NaN if none is.
+    surplus : float
+        The joint payoff a period: at that effort, or `outside` if they part.
+    bonus : float
+        The pay that is promised and not enforceable, per period.
+    slack : float
+        What the future is worth beyond the temptation, per period:
+        discount * (surplus - outside) - (1 - discount) * bonus. Zero where the future limits effort.
+    status : Status
+        OK; EMPTY if no effort can be sustained and the parties take `outside`.
+    first_best : bool
+        Whether the effort is the efficient one.
+    """
+
+    effort: float
+    surplus: float
+    bonus: float
+    slack: float
+    status: Status
+    first_best: bool
+
+
+def relational_contract(
+    surplus: Callable[[float], float],
+    temptation: Callable[[float], float],
+    discount: float,
+    *,
+    lower: float,
+    upper: float,
+    outside: float = 0.0,
+    marginal_surplus: Callable[[float], float] | None = None,
+) -> RelationalContract:
+    r"""Return the most productive self-enforcing effort in a relationship with transfers.
+
+    .. math:: \max_e S(e) \quad \text{such that} \quad (1 - \delta)\, T(e) \le \delta\, [S(e) - O].
+
+    Parameters
+    ----------
+    surplus : callable
+        The joint payoff per period S(e), concave.
+    temptation : callable
+        T(e): the largest pay that must be left to good faith, convex. With an observed effort of cost c(e)
+        and no other enforceable pay for it, T = c; with noisy output see `bonus_spread`.
+    discount : float
+        The common discount factor per period, in [0, 1).
+    lower, upper : float
+        The range of efforts.
+    outside : float, default 0
+        O: what the two get together, per period, after they part for good.
+    marginal_surplus : callable, optional
+        The derivative of S. With it the efficient effort is solved for to the last digits; without it, it
+        is good to about 1e-8 of the range (the surplus, to 1e-16).
+
+    Returns
+    -------
+    RelationalContract
+
+    Raises
+    ------
+    InvalidInput
+        If the discount factor or the range is out of its domain, or a function returns no number.
+
+    Notes
+    -----
+    Each period: effort, then the bonus is paid or not. Who breaks faith ends the relationship. Stationary
+    contracts lose nothing, and how the surplus is divided does not matter for what can be enforced: the fixed
+    pay divides it (Levin 2003). The constraint's slack is concave, so the efforts that can be sustained are an
+    interval; the answer is its point nearest the efficient effort.
+
+    References
+    ----------
+    Levin, J. (2003). Relational incentive contracts. *American Economic Review* 93, 835-857.
+
+    Examples
+    --------
+    Output equal to effort at cost e^2 / 2; the efficient effort is 1:
+
+    >>> contract = relational_contract(
+    ...     lambda e: e - e**2 / 2, lambda e: e**2 / 2, 0.4, lower=0, upper=2, outside=0.05)
+    >>> round(contract.effort, 7)
+    0.7464102
+    """
+    delta = float(discounts(scalar(discount, "discount"), 1, name="discount")[0])
+    low, high = scalar(lower, "lower"), scalar(upper, "upper")
+    if not low < high:
+        raise InvalidInput(f"`lower` must be below `upper`; got {low:g} and {high:g}.")
+    alternative = scalar(outside, "outside")
+
+    def total(e: float) -> float:
+        return scalar(surplus(e), "surplus")
+
+    def slack(e: float) -> float:
+        return delta * (total(e) - alternative) - (1 - delta) * scalar(temptation(e), "temptation")
+
+    best = _efficient(total, marginal_surplus, low, high)
+    effort = _sustained(slack, best, low, high, scale=_scale(total, slack, low, high))
+    if effort is None:
+        return RelationalContract(
+            effort=np.nan,
+            surplus=alternative,
+            bonus=0.0,
+            slack=np.nan,
+            status=Status.EMPTY,
+            first_best=False,
+        )
+    return RelationalContract(
+        effort=effort,
+        surplus=total(effort),
+        bonus=scalar(temptation(effort), "temptation"),
+        slack=slack(effort),
+        status=Status.OK,
+        first_best=effort == best,
+    )
+
+
+def _scale(
+    total: Callable[[float], float], slack: Callable[[float], float], low: float, high: float
+) -> float:
+    grid = np.linspace(low, high, 9)
+    return float(np.ptp([[total(e), slack(e)] for e in grid.tolist()]))
+
+
+def _argmax(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return the peak of a concave function: a grid, then golden sections around its best point."""
+    from scipy.optimize import minimize_scalar
+
+    grid = np.linspace(low, high, _NODES)
+    top = int(np.argmax([function(e) for e in grid.tolist()]))
+    around = float(grid[max(top - 1, 0)]), float(grid[min(top + 1, _NODES - 1)])
+    options = {"xatol": 1e-13 * (high - low)}
+    found = minimize_scalar(lambda e: -function(float(e)), bounds=around, method="bounded", options=options)
+    return max((float(found.x), float(grid[top]), *around), key=function)
+
+
+def _efficient(
+    total: Callable[[float], float],
+    marginal: Callable[[float], float] | None,
+    low: float,
+    high: float,
+) -> float:
+    from scipy.optimize import brentq
+
+    if marginal is None:
+        return _argmax(total, low, high)
+
+    def slope(e: float) -> float:
+        return scalar(marginal(e), "marginal_surplus")
+
+    if slope(low) <= 0:
+        return low
+    if slope(high) >= 0:
+        return high
+    return float(brentq(slope, low, high, xtol=1e-300, rtol=8.9e-16))
+
+
+def _sustained(
+    slack: Callable[[float], float], best: float, low: float, high: float, *, scale: float
+) -> float | None:
+    """Return the effort nearest the best at which the slack is not negative."""
+    from scipy.optimize import brentq
+
+    if slack(best) >= 0:
+        return best
+    easiest = _argmax(slack, low, high)
+    room = slack(easiest)
+    if room < -1e-14 * scale:
+        return None
+    if room <= 0:
+        return easiest
+    return float(brentq(slack, easiest, best, xtol=1e-300, rtol=8.9e-16))
+
+
+def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
+    r"""Return the least spread of pay that makes each effort optimal when only noisy output is seen.
+
+    For effort e, over pay plans w that depend on output,
+
+    .. math:: T_e = \min_w \; (\max_y w_y - \min_y w_y) \quad \text{such that} \quad
+              \sum_y (p_{ey} - p_{ky}) w_y \ge c_e - c_k \text{ for all } k.
+
+    Parameters
+    ----------
+    probabilities : array_like of shape (k, m)
+        Row e: the distribution of output under effort e.
+    costs : array_like of shape (k,)
+        The cost of each effort.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        The spread, by effort; infinite for an effort that no plan induces. It is the temptation to break
+        faith in `relational_contract`.
+
+    Notes
+    -----
+    All plans with the same spread tempt alike, since the fixed pay is free (Levin 2003). A linear program for
+    each effort.
+
+    Examples
+    --------
+    Two outputs and two efforts: the good output is 40 points likelier after effort, which costs 1.
+
+    >>> bonus_spread([[0.7, 0.3], [0.3, 0.7]], [0, 1])
+    array([0. , 2.5])
+    """
+    table = real(probabilities, "probabilities", ndim=2)
+    within(table, "probabilities", 0.0, 1.0)
+    if (np.abs(table.sum(axis=1) - 1.0) > 1e-9).any():
+        raise InvalidInput(
+            f"`probabilities` must sum to 1 in each row; got sums {table.sum(axis=1).tolist()}."
+        )
+    price = real(costs, "costs", ndim=1)
+    if price.size != len(table):
+        raise InvalidInput(f"`costs` must have one entry per effort ({len(table)}); got {price.size}.")
+    unit = float(np.ptp(price)) or 1.0
+    return np.array([unit * _spread(table, (price - price.min()) / unit, e) for e in range(price.size)])
+
+
+def _spread(table: Floats, costs: Floats, effort: int) -> float:
+    from scipy.optimize import linprog
+
+    others = [k for k in range(len(costs)) if k != effort]
+    outputs = table.shape[1]
+    incentives = [np.append(table[k] - table[effort], 0.0) for k in others]
+    limits = [np.append(np.eye(outputs)[y], -1.0) for y in range(outputs)]
+    found = linprog(
+        np.append(np.zeros(outputs), 1.0),
+        A_ub=np.array(incentives + limits),
+        b_ub=np.concatenate([costs[others] - costs[effort], np.zeros(outputs)]),
+        bounds=[(0, None)] * (outputs + 1),
+        method="highs",
+    )
+    if found.status == 2:
+        return float("inf")
+    if found.x is None:
+        raise Unsolved(f"The linear program for effort {effort} failed: {found.message}")
+    return float(found.fun)

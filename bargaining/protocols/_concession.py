@@ -25,7 +25,8 @@ def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concessi
     batch = demands.shape[:-1]
     a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
     size = a.shape[1]
-    initial, payoffs, horizon = np.empty((2, size)), np.empty((2, size)), np.empty(size)
+    answer = np.empty((5, size))  # one allocation: the next batch gets the same memory back
+    initial, payoffs, horizon = answer[:2], answer[2:4], answer[4]
     scratch, flags = np.empty((9, min(size, _BLOCK))), np.empty(min(size, _BLOCK), dtype=bool)
     for start in range(0, size, _BLOCK):
         cut = slice(start, start + _BLOCK)
@@ -60,12 +61,10 @@ def _solve_block(
     np.multiply(u2, log1, out=lead)
     lead -= np.multiply(u1, log2, out=mass)
     np.greater(lead, 0, out=second_weak)
-    np.copyto(u2, u1, where=second_weak)  # from here on of the strong side
-    np.copyto(log2, log1, where=second_weak)
-    np.multiply(log2, conflict, out=out.horizon)
-    np.negative(np.divide(out.horizon, u2, out=out.horizon), out=out.horizon)
-    np.negative(np.abs(lead, out=lead), out=lead)
-    lead /= u2
+    strong = np.where(second_weak, u1, u2)
+    np.divide(np.where(second_weak, log1, log2), strong, out=out.horizon)
+    np.multiply(out.horizon, np.negative(conflict, out=mass), out=out.horizon)
+    np.divide(np.abs(lead, out=lead), np.negative(strong, out=strong), out=lead)
     np.subtract(1, np.exp(lead, out=mass), out=mass)
     f1, f2 = out.initial
     np.multiply(mass, second_weak, out=f2)

@@ -1,3 +1,4 @@
+import csv
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_25_percent_on_all_canadian_goods(parameters, elasticities, share, expec
     for region, percent in expected.items():
         digits = len(f"{abs(percent)}".partition(".")[2])
         assert round(float(answer.of(region)), digits) == percent
+
+
+def test_agrees_with_a_peer(parameters):
+    """Welfare in percent of `CaliendoParroModel` in puremacro 5.7.1 from the same base, to its nine decimals."""
+    with open(Path(__file__).parent / "references" / "trade_peer.csv", newline="", encoding="utf-8") as handle:
+        cases = list(csv.DictReader(handle))
+    models = {name: TradeModel.from_parameters(parameters, elasticities=name) for name in ("uniform5", "cp")}
+    for case in cases:
+        model = models[case["elasticities"]]
+        rates = {US_ON_CANADA: float(case["us_tariff"]), CANADA_ON_US: float(case["canada_tariff"])}
+        answer = model.solve(tariffs=model.tariffs(rates), costs=model.redirect(float(case["r"]), **ROUTE))
+        peer = [float(case[region]) for region in model.regions]
+        np.testing.assert_allclose(answer.welfare, peer, rtol=0, atol=2e-9)
+    assert len(cases) == 6
 
 
 def test_no_shock_changes_nothing(model):

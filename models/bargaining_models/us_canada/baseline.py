@@ -213,11 +213,11 @@ class Baseline:
         return Change(total=total, china_trade=china_trade, exposure=total - china_trade)
 
     def outcomes(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> dict[str, Outcome]:
-        """All outcomes by name, from the agreement to leaving."""
+        """All outcomes by name, from the agreement to leaving; the schedule has the measures of both sides."""
         options: _Options = {"r": r, "capped": capped, "route": route}
         return {
             "agreement": self.payoffs(**options),
-            "2025-26 schedule": self.schedule("us_2025_26", **options),
+            "2025-26 schedule": self.schedule("us_2025_26", "canada_2025_26", **options),
             "US 25 percent": self.payoffs(0.25, **options),
             "US 100 percent": self.payoffs(1.0, **options),
             "tariff war": self.war(**options),

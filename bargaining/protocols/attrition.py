@@ -1,0 +1,216 @@
+"""The war of attrition under complete information, with the right to leave instead of yielding."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, per_player, scalar, within
+from bargaining.errors import InvalidInput, NotApplicable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WarOfAttrition:
+    r"""Two players hold out; the first to give up gets little, the other much, and waiting costs both.
+
+    Parameters
+    ----------
+    win : array_like, shape (2,)
+        Payoff of player i, counted at the time, if the other yields first.
+    lose : array_like, shape (2,)
+        Payoff of player i if it yields first, below `win`.
+    rates : array_like, shape (2,), optional
+        Discount rates per unit of time, not negative; 0 by default.
+    costs : array_like, shape (2,), optional
+        Cost of holding out per unit of time, not negative; 0 by default.
+    exits : array_like, shape (2, 2), optional
+        ``exits[i]`` are both players' payoffs if player i leaves instead of yielding.
+
+    Notes
+    -----
+    Timing:
+
+    1. Time runs continuously. At every moment each player holds out, yields, or, with `exits`,
+       leaves. Whoever is first ends the war; if both yield at once, both get `lose`.
+    2. Payoffs are discounted to time 0 and net of the costs of holding out until then.
+
+    Giving up means the better of yielding and leaving, worth :math:`y_i`. Let :math:`w_i` be what i
+    gets when j gives up: `win` if j yields, ``exits[j][i]`` if j would rather leave. If
+    :math:`w_i \le y_i`, waiting for j is worth nothing and i gives up at once. Otherwise i is
+    indifferent between giving up now and a moment later iff j gives up at the rate
+
+    .. math:: \lambda_j = \frac{r_i y_i + c_i}{w_i - y_i}.
+
+    If both can gain by waiting the Nash equilibria in which play goes on at every date are: one player
+    gives up at 0 with any probability :math:`m < 1`, the other not at 0, and from then on both give up
+    at :math:`\lambda`, for ever. As :math:`m \to 1` they tend to the two pure equilibria, in which one player
+    gives up at once because the other never would. Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is
+    therefore an equilibrium payoff of one player, the other then getting its :math:`y_j`. Only the
+    one without a mass at 0 depends on nothing but the state of play: it is the stationary one.
+
+    The reputations of `ReputationalBargaining` select one member of this family.
+
+    References
+    ----------
+    Hendricks, K., A. Weiss and C. Wilson (1988). The war of attrition in continuous time with
+    complete information. International Economic Review 29, 663-680.
+
+    Examples
+    --------
+    >>> war = WarOfAttrition(win=(10.0, 10.0), lose=(0.0, 0.0), costs=(1.0, 2.0))
+    >>> war().hazards.tolist(), war().payoffs.tolist(), round(war().delay, 7)
+    ([0.2, 0.1], [0.0, 0.0], 3.3333333)
+    >>> war.equilibria().tolist()
+    [[0.0, 10.0], [0.0, 10.0]]
+    """
+
+    win: ArrayLike
+    lose: ArrayLike
+    rates: ArrayLike = field(default=0.0, kw_only=True)
+    costs: ArrayLike = field(default=0.0, kw_only=True)
+    exits: ArrayLike | None = field(default=None, kw_only=True)
+    _state: "_State" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_state", _checked(self))
+
+    @property
+    def leaves(self) -> NDArray[np.bool_]:
+        """Whether each player would leave rather than yield, shape (2,)."""
+        return self._state.leaves
+
+    @property
+    def yields_at_once(self) -> NDArray[np.bool_]:
+        """Whether each player has nothing to wait for, since the other would leave; shape (2,)."""
+        return np.asarray(self._state.gain <= 0)
+
+    def __call__(self, *, mass: float = 0.0, weak: int = 0) -> "AttritionOutcome":
+        """Return the equilibrium in which player `weak` gives up at 0 with probability `mass`.
+
+        Raises
+        ------
+        NotApplicable
+            If somebody has nothing to wait for: then there is no mixed equilibrium; see `equilibria`.
+        """
+        state = self._state
+        if self.yields_at_once.any():
+            raise NotApplicable(
+                "With these `exits` a player gains nothing by waiting, so nobody mixes over time. "
+                "The payoffs are in `equilibria()`."
+            )
+        share = float(within(np.asarray(scalar(mass, "mass")), "mass", 0.0, 1.0, ends="[)"))
+        if weak not in (0, 1):
+            raise InvalidInput(f"`weak` must be a player, 0 or 1; got {weak!r}.")
+        initial = np.where(np.arange(2) == weak, share, 0.0)
+        payoffs = state.floor + initial[::-1] * state.gain
+        hazards = state.pace[::-1] / state.gain[::-1]
+        return AttritionOutcome(payoffs=payoffs, hazards=hazards, initial=initial, state=state)
+
+    def equilibria(self) -> Floats:
+        """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
+
+        The two ends belong to different equilibria: one player's best is the other's worst. If a
+        player has nothing to wait for, it gives up at once and the two ends coincide; if neither
+        has, the war ends at 0 by either's hand, and the ends are what the two ways pay.
+        """
+        floor, win = self._state.floor, self._state.floor + self._state.gain
+        at_once = self.yields_at_once
+        if at_once.all():
+            return np.stack([np.minimum(floor, win), np.maximum(floor, win)], axis=-1)
+        if at_once.any():
+            payoffs = np.where(at_once, floor, win)
+            return np.stack([payoffs, payoffs], axis=-1)
+        return np.stack([floor, win], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _State:
+    """Payoff of giving up, what is gained if the other does first, and the cost of a moment's delay."""
+
+    floor: Floats
+    gain: Floats
+    pace: Floats
+    rates: Floats
+    costs: Floats
+    leaves: NDArray[np.bool_]
+
+
+def _checked(war: WarOfAttrition) -> _State:
+    win, lose = (_pair(x, name) for x, name in ((war.win, "win"), (war.lose, "lose")))
+    rates, costs = (
+        within(_pair(x, name), name, 0.0, np.inf, ends="[)")
+        for x, name in ((war.rates, "rates"), (war.costs, "costs"))
+    )
+    if not (win > lose).all():
+        i = int(np.argmin(win - lose))
+        raise InvalidInput(
+            f"`win` must be above `lose`; got {win[i]:.17g} and {lose[i]:.17g} for player {i}. "
+            f"With nothing to win there is no war."
+        )
+    floor, gain, leaves = lose, win - lose, np.zeros(2, dtype=bool)
+    if war.exits is not None:
+        exits = per_player(war.exits, "exits", 2)
+        if exits.shape != (2, 2):
+            raise InvalidInput(f"`exits` must have shape (2, 2), a row per leaver; got {exits.shape}.")
+        leaves = np.diag(exits) > lose
+        floor = np.where(leaves, np.diag(exits), lose)
+        gain = np.where(leaves[::-1], np.diag(exits[::-1]), win) - floor
+    pace = rates * floor + costs
+    if not (pace > 0).all():
+        i = int(np.argmin(pace))
+        raise InvalidInput(
+            f"`rates` and `costs` must make waiting costly to both; a moment costs player {i} {pace[i]:.17g}. "
+            f"Give it a cost, or a positive rate and a positive payoff to delay."
+        )
+    return _State(floor=floor, gain=gain, pace=pace, rates=rates, costs=costs, leaves=leaves)
+
+
+def _pair(value: ArrayLike, name: str) -> Floats:
+    array = per_player(value, name, 2)
+    if array.shape != (2,):
+        raise InvalidInput(f"`{name}` must have one entry per player (2); got shape {array.shape}.")
+    return array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AttritionOutcome:
+    """One equilibrium of `WarOfAttrition`.
+
+    Attributes
+    ----------
+    payoffs : ndarray, shape (2,)
+        Expected payoffs at time 0.
+    hazards : ndarray, shape (2,)
+        Rate at which each player gives up after time 0.
+    initial : ndarray, shape (2,)
+        Probability with which each gives up at 0.
+    """
+
+    payoffs: Floats
+    hazards: Floats
+    initial: Floats
+    state: _State
+
+    @property
+    def delay(self) -> float:
+        """Expected length of the war."""
+        return float((1 - self.initial).prod() / self.hazards.sum())
+
+    def value(self, player: int, time: float) -> float:
+        """Return what `player` expects at 0 from giving up at `time` against the other's strategy."""
+        state, i, j = self.state, player, 1 - player
+        rate, hazard = float(state.rates[i]), float(self.hazards[j])
+        mass, kept = float(self.initial[j]), 1 - float(self.initial[j])
+        discount = np.exp(-(rate + hazard) * time)
+        over = (1 - discount) / (rate + hazard)  # expected discounted time at war
+        win = float(state.floor[i] + state.gain[i])
+        war = kept * (hazard * win * over - float(state.costs[i]) * over + discount * float(state.floor[i]))
+        return float(mass * win + war)
+
+    @property
+    def residual(self) -> float:
+        """The most that the value of giving up at any later date departs from the payoff, over the prize."""
+        scale = np.abs(self.state.gain).max()
+        dates = np.array([0.1, 1.0, 10.0]) / self.hazards.sum()
+        gaps = [abs(self.value(i, float(t)) - self.payoffs[i]) for i in range(2) for t in dates]
+        return float(max(gaps) / scale)

@@ -8,6 +8,7 @@ import io
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -117,8 +118,9 @@ def _stored(path: Path) -> Any:
 def _sweep_up(path: Path) -> None:
     """Remove files that a killed run left unfinished an hour ago or earlier."""
     for part in path.glob(".*.part"):
-        if time.time() - part.stat().st_mtime > _STALE:
-            part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # Another run may be renaming it right now.
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[str]:

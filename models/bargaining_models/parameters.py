@@ -3,21 +3,21 @@
 `load()` reads the files of this package; `load(folder)` reads a folder of your own with the same
 files. The regions are those of `regions.csv`, the sectors those of `sectors.csv`, in their order.
 
-======================  =====================================================  =================================================
+======================  =====================================================  ========================================
 file                    key columns                                            value
-======================  =====================================================  =================================================
+======================  =====================================================  ========================================
 `regions.csv`           region                                                 GDP
 `sectors.csv`           sector, goods (yes, no), absorbing (yes for one)       none: no unit and year
-`trade_flows.csv`       exporter, sector, importer                             sales at producer prices, domestic sales included
+`trade_flows.csv`       exporter, sector, importer                             producer prices, domestic sales included
 `input_shares.csv`      region, using_sector, input_sector                     share of gross output
 `tariffs.csv`           importer, exporter, sector (or `goods`)                base tariff, percent
 `elasticities.csv`      set, sector                                            trade elasticity, positive
-`redirect_caps.csv`     sector                                                 largest share of exports that can be redirected
+`redirect_caps.csv`     sector                                                 largest share of exports
 `tariff_schedules.csv`  schedule, importer, exporter, sector (or `goods`)      percent added to the base tariff
 `facts.csv`             name, description                                      single figures
 `macro_estimates.csv`   institution, scenario, region, horizon                 published estimates, to compare with
 `tariff_measures.csv`   imposer, target, product, start, end, authority, note  percent
-======================  =====================================================  =================================================
+======================  =====================================================  ========================================
 
 Every row also has `unit`, `year` and `source`. The last four files may be absent from your folder.
 """

@@ -7,15 +7,17 @@ file, the row (the header is row 1) and the column.
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput
+
+T = TypeVar("T")
 
 MAX_BYTES = 16_000_000
 MAX_NAMES = 100
@@ -46,6 +48,25 @@ class Figures:
     unit: str
     year: int
     source: str
+
+
+class Named(Mapping[str, T]):
+    """A read-only mapping from names; unlike `MappingProxyType` it can be pickled."""
+
+    def __init__(self, items: Mapping[str, T]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, name: str) -> T:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Named({self._items!r})"
 
 
 @dataclass(frozen=True, slots=True)

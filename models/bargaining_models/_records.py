@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from bargaining_models._figures import Row, names
+from bargaining_models._figures import Named, Row, names
 
 FACT = ("name", "description")
 ESTIMATE = ("institution", "scenario", "region", "horizon")
@@ -62,7 +61,7 @@ class Measure:
 def facts(rows: list[Row]) -> Mapping[str, Fact]:
     """Read `facts.csv`."""
     found = names(rows, "name", most=10_000)
-    return MappingProxyType(
+    return Named(
         {
             name: Fact(
                 name=name,

@@ -25,14 +25,13 @@ Every row also has `unit`, `year` and `source`. The last four files may be absen
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import TAIL, Figures, Row, figures, names, read, table
+from bargaining_models._figures import TAIL, Figures, Named, Row, figures, names, read, table
 from bargaining_models._records import (
     ESTIMATE,
     FACT,
@@ -244,7 +243,7 @@ def _rates(
 
 def _sets(rows: list[Row], sectors: tuple[str, ...]) -> Mapping[str, Figures]:
     groups = _grouped(rows, "set")
-    return MappingProxyType(
+    return Named(
         {
             name: table(some, {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
             for name, some in groups.items()
@@ -264,7 +263,7 @@ def _schedules(
     rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
 ) -> Mapping[str, Figures]:
     axes = ("importer", "exporter", "sector")
-    return MappingProxyType(
+    return Named(
         {
             name: figures(np.nan_to_num(_rates(some, regions, sectors, goods)), axes, some)
             for name, some in _grouped(rows, "schedule").items()

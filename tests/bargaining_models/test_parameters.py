@@ -1,4 +1,5 @@
 import csv
+import pickle
 import shutil
 from pathlib import Path
 
@@ -104,6 +105,14 @@ def test_arrays_and_mappings_are_read_only(parameters):
         parameters.elasticities["mine"] = parameters.caps
     with pytest.raises(AttributeError):
         parameters.regions = ()
+
+
+def test_parameters_can_be_pickled(parameters):
+    copy = pickle.loads(pickle.dumps(parameters))
+    np.testing.assert_array_equal(copy.elasticities["cp"].values, parameters.elasticities["cp"].values)
+    assert copy.facts["tmx_capacity"] == parameters.facts["tmx_capacity"]
+    assert dict(copy.facts) == dict(parameters.facts)
+    assert repr(copy.facts) == repr(parameters.facts)
 
 
 def test_canada_sells_three_quarters_of_its_exports_to_the_us(parameters):

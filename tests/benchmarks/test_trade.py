@@ -23,7 +23,7 @@ def plain_trade(theta):
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize("elasticities", ["uniform5", "cp"])
-def test_a_thousand_tariff_pairs(elasticities, speedup):
+def test_a_thousand_tariff_pairs(elasticities, speedup, capsys):
     model = TradeModel.from_parameters(load(), elasticities=elasticities)
     plain = plain_trade(model.economy.elasticities)
     rates = np.random.default_rng(0).uniform(0.0, 0.5, (2, PAIRS))
@@ -34,8 +34,11 @@ def test_a_thousand_tariff_pairs(elasticities, speedup):
     np.testing.assert_allclose(answer.welfare[:PLAIN], [plain.welfare(t) for t in few], rtol=0, atol=1e-9)
 
     ratio = speedup(
-        f"{PAIRS} pairs, {elasticities} (rival: {PLAIN} pairs)",
+        f"{PAIRS} pairs, {elasticities} (the rival solves {PLAIN})",
         lambda: model.solve(tariffs=model.tariffs(pairs)),
         lambda: [plain.solve(t) for t in few],
     )
-    assert ratio * PAIRS / PLAIN >= 15
+    each = ratio * PAIRS / PLAIN
+    with capsys.disabled():
+        print(f"an equilibrium: {each:.0f} times as fast")
+    assert each >= 15

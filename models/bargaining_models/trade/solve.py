@@ -17,7 +17,7 @@ from bargaining_models.trade.conditions import Scenarios, conditions, evaluate, 
 from bargaining_models.trade.economy import Economy
 from bargaining_models.trade.jacobian import jacobian
 
-CHUNK = 256
+CHUNK_ENTRIES = 45_000
 BROYDEN_STEPS = 30
 NEWTON_STEPS = 60
 HALVINGS = 12
@@ -38,8 +38,9 @@ def solve(economy: Economy, cells: Scenarios, inverse: Floats) -> Floats:
         Inverse Jacobian of the conditions at the base, `base_inverse`.
     """
     z = np.empty((len(cells.tariffs), len(inverse)))
-    for first in range(0, len(z), CHUNK):
-        part = slice(first, first + CHUNK)
+    size = max(1, CHUNK_ENTRIES // economy.shares.size)  # what a processor's cache holds
+    for first in range(0, len(z), size):
+        part = slice(first, first + size)
         z[part] = _solve_chunk(economy, take(cells, part), inverse)
     return z
 

@@ -1,1 +1,1 @@
-"""The tables of the paper; `python -m bargaining_models.paper` computes them."""
+"""The paper's tables and figures, from figures to files: `python -m bargaining_models.paper`."""

@@ -1,0 +1,94 @@
+"""What the tables share, so that each trade equilibrium is solved once."""
+
+from functools import cached_property
+
+import numpy as np
+
+from bargaining import __version__
+from bargaining._arrays import Floats
+from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.parameters import Parameters, load
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.thresholds import GRID
+
+SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])
+ELASTICITIES = ("uniform5", "uniform4", "cp")
+
+
+class Study:
+    """The outcomes behind the paper, at one set of figures and elasticities.
+
+    Parameters
+    ----------
+    parameters : Parameters, optional
+        By default the figures of this package.
+    elasticities : str, default "uniform5"
+        The elasticity set of the headline tables.
+    """
+
+    def __init__(self, parameters: Parameters | None = None, *, elasticities: str = "uniform5") -> None:
+        self.parameters = load() if parameters is None else parameters
+        self.elasticities = elasticities
+        self._baselines: dict[str, Baseline] = {}
+        self._wide: dict[tuple[str, bool, bool], Deal] = {}
+
+    def baseline_with(self, elasticities: str) -> Baseline:
+        """Return the outcomes under another elasticity set."""
+        if elasticities not in self._baselines:
+            self._baselines[elasticities] = Baseline.from_parameters(
+                self.parameters, elasticities=elasticities
+            )
+        return self._baselines[elasticities]
+
+    @property
+    def baseline(self) -> Baseline:
+        """The outcomes under the headline elasticities."""
+        return self.baseline_with(self.elasticities)
+
+    @cached_property
+    def uncapped(self) -> Deal:
+        """The deal over the grid of r, every sector redirecting the same share."""
+        return Deal.at(self.baseline, r=SHARES)
+
+    @cached_property
+    def capped(self) -> Deal:
+        """The deal over the grid of r, each sector up to its capacity."""
+        return Deal.at(self.baseline, r=SHARES, capped=True)
+
+    @cached_property
+    def closed_route(self) -> Deal:
+        """The deal over the grid of r when an agreement ends the China route."""
+        return self.uncapped.without_route()
+
+    def thresholds_deal(self, elasticities: str, capped: bool, route_survives: bool) -> Deal:
+        """Return the deal over the whole interval of r, on which thresholds are looked for."""
+        key = (elasticities, capped, route_survives)
+        if key not in self._wide:
+            if route_survives:
+                self._wide[key] = Deal.at(self.baseline_with(elasticities), r=GRID, capped=capped)
+            else:
+                self._wide[key] = self.thresholds_deal(elasticities, capped, True).without_route()
+        return self._wide[key]
+
+    @cached_property
+    def goods_flows(self) -> Floats:
+        """Goods trade of the base year, USD bn, by importer and exporter."""
+        flows: Floats = self.parameters.flows.values[..., self.parameters.goods].sum(axis=-1)
+        return flows
+
+    @cached_property
+    def linear_model(self) -> LinearTariffs:
+        """The two-good model at the base year's ratio of US to Canadian exports to each other."""
+        canada, us = (self.parameters.regions.index(name) for name in ("CAN", "USA"))
+        return LinearTariffs(exports=[1.0, self.goods_flows[canada, us] / self.goods_flows[us, canada]])
+
+    def notes(self, *residuals: float, **more: str) -> dict[str, str | float]:
+        """Return the notes every table carries: figures, elasticities, accuracy, version."""
+        return {
+            "Data": "trade flows and GDP of 2023, input-output structure of 2011 (sources in the package's SOURCES.md)",
+            "Elasticities": self.elasticities,
+            **more,
+            "Largest residual": max(residuals, default=0.0),
+            "Version": __version__,
+        }

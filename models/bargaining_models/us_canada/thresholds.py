@@ -1,0 +1,86 @@
+"""Thresholds in the redirectable share: where a sign changes, or that it does not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining import ContinuousOffers, nash
+from bargaining._arrays import Floats
+from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
+
+GRID = np.linspace(0.0, 1.0, 21)
+ACCURACY = 1e-6
+
+Margin = Callable[[Deal], Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """The redirectable share from which something holds.
+
+    Attributes
+    ----------
+    value : float or None
+        The smallest r in [0, 1] from which it holds; 0 if it holds at once, None if at no r of the grid.
+    margin : float
+        The quantity whose sign decides, at r = 0: negative where it does not hold yet.
+    """
+
+    value: float | None
+    margin: float
+
+
+def first_crossing(deal: Deal, margin: Margin) -> Threshold:
+    """Return the smallest r at which `margin` stops being negative.
+
+    Parameters
+    ----------
+    deal : Deal
+        At ``r=GRID``, or another increasing array that begins at 0.
+    margin : callable
+        From a deal to an array of the shape of its r, continuous in r.
+
+    Notes
+    -----
+    The first change of sign on the grid is refined to 1e-6; two changes within one step of the grid would be missed.
+    """
+    grid, values = np.asarray(deal.r), margin(deal)
+    holds = np.flatnonzero(values >= 0)
+    if not holds.size:
+        return Threshold(value=None, margin=float(values[0]))
+    k = int(holds[0])
+    if k == 0:
+        return Threshold(value=0.0, margin=float(values[0]))
+    from scipy.optimize import brentq
+
+    root = brentq(
+        lambda r: float(margin(deal.elsewhere(np.array([r])))[0]), grid[k - 1], grid[k], xtol=ACCURACY
+    )
+    return Threshold(value=float(root), margin=float(values[0]))
+
+
+def us_loss_from_war(deal: Deal) -> Floats:
+    """Return what the US has less in the tariff war than under free trade at the same r."""
+    return deal.agreement.money[..., 1] - deal.war.money[..., 1]
+
+
+def gain_from_leaving(deal: Deal) -> Floats:
+    """Return what Canada has more with the border closed than in the tariff war."""
+    return deal.exit.money[..., 0] - deal.war.money[..., 0]
+
+
+def gain_from_refusing(deal: Deal) -> Floats:
+    """Return what Canada has more with the border closed than in the Nash division about the war."""
+    return deal.exit.money[..., 0] - nash(deal.problem()).payoffs[..., 0]
+
+
+def paid_to_canada(deal: Deal) -> Floats:
+    """Return what the US pays Canada in the Nash division about the war."""
+    return -deal.transfer(nash(deal.problem()))
+
+
+def gain_from_walking_out(deal: Deal) -> Floats:
+    """Return what Canada has more in the tariff war than in a division of offers that nobody may walk out of."""
+    offers = ContinuousOffers(DISCOUNT_RATE, inside=DISCOUNT_RATE * deal.talks.money)
+    return deal.war.money[..., 0] - offers(deal.problem()).payoffs[..., 0]

@@ -1,0 +1,78 @@
+"""The deal: the divisions are those of the formulas, and r acts where each reading says."""
+
+import numpy as np
+import pytest
+
+from bargaining import Status, kalai_smorodinsky, nash
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal, readings
+
+SHARES = np.array([0.0, 0.10, 0.20])
+
+
+@pytest.fixture(scope="module")
+def deal() -> Deal:
+    return Deal.at(Baseline.from_parameters(), r=SHARES)
+
+
+def test_nash_transfer_is_half_the_difference_of_what_the_war_costs(deal: Deal) -> None:
+    loss = deal.agreement.money - deal.war.money
+    transfer = deal.transfer(nash(deal.problem()))
+    np.testing.assert_allclose(transfer, (loss[:, 0] - loss[:, 1]) / 2, rtol=1e-12)
+
+
+def test_with_transfers_three_concepts_agree_and_without_they_do_not(deal: Deal) -> None:
+    divisions = {reading.name: reading.divide(deal) for reading in readings()}
+    for name in ("Kalai-Smorodinsky", "Egalitarian"):
+        np.testing.assert_allclose(divisions[name].payoffs, divisions["Nash"].payoffs, rtol=1e-12)
+    problem = Deal.at(deal.baseline, r=0.1).problem_without_transfers(np.linspace(-0.05, 0.15, 9))
+    by_tariffs = nash(problem).raise_if_failed(), kalai_smorodinsky(problem).raise_if_failed()
+    assert not np.allclose(by_tariffs[0].payoffs, by_tariffs[1].payoffs, rtol=1e-3)
+    for division in by_tariffs:
+        assert (division.payoffs > problem.disagreement).all()
+
+
+@pytest.mark.parametrize("reading", readings(), ids=lambda reading: reading.name)
+def test_every_division_exhausts_the_agreement_and_beats_its_threat(deal: Deal, reading) -> None:  # type: ignore[no-untyped-def]
+    division = reading.divide(deal)
+    assert (np.asarray(division.status) == Status.OK).all()
+    np.testing.assert_allclose(division.payoffs.sum(axis=1), deal.total, atol=1e-11)
+    assert (division.gains > 0).all()
+
+
+def test_closed_forms_of_the_offers(deal: Deal) -> None:
+    found = {reading.name: reading.divide(deal).payoffs for reading in readings()}
+
+    def split(threat: np.ndarray) -> np.ndarray:
+        return threat + (deal.total - threat.sum(axis=1))[:, None] / 2
+
+    np.testing.assert_allclose(found["Offers, inside option"], split(deal.status_quo.money), rtol=1e-12)
+    for hazard in (0.5, 0.05):
+        weight = hazard / (hazard + DISCOUNT_RATE)
+        threat = weight * deal.war.money + (1 - weight) * deal.status_quo.money
+        np.testing.assert_allclose(found[f"Offers, breakdown {hazard:g} a year"], split(threat), rtol=1e-12)
+
+
+def test_an_option_never_better_than_the_deal_moves_nothing(deal: Deal) -> None:
+    found = {reading.name: reading for reading in readings()}
+    closed = deal.without_route()
+    transfers = closed.transfer(found["Offers, outside option: exit"].divide(closed))
+    np.testing.assert_allclose(transfers, transfers[0], rtol=1e-12)
+    # The same r moves the transfer where the alternative is what happens without an agreement.
+    moved = closed.transfer(found["Nash"].divide(closed))
+    assert (np.diff(moved) < -0.5).all()
+
+
+def test_walking_out_binds_exactly_where_the_war_is_better_than_the_offers(deal: Deal) -> None:
+    closed = deal.without_route()
+    found = {reading.name: reading.divide(closed).payoffs for reading in readings()}
+    free, option = found["Offers, outside option: exit"][:, 0], found["Offers, outside option: war"][:, 0]
+    np.testing.assert_allclose(option, np.maximum(free, closed.war.money[:, 0]), rtol=1e-12)
+    assert option[-1] > free[-1]
+
+
+def test_china_trade_that_survives_the_deal_is_counted_on_both_sides(deal: Deal) -> None:
+    # Counting it in the threat alone would overstate what the alternative extracts.
+    with_route, without = deal.transfer(nash(deal.problem())), deal.without_route()
+    assert (without.transfer(nash(without.problem()))[1:] < with_route[1:]).all()
+    assert without.transfer(nash(without.problem()))[0] == pytest.approx(with_route[0], rel=1e-9)

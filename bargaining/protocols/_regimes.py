@@ -19,6 +19,8 @@ from bargaining.protocols._mesh import rule, times
 from bargaining.protocols._paths import Path
 
 TOLERANCE = 1e-11
+_SHORTEST = 1e-9
+_WINDOW = 16
 PIE, HAZARD, FLOW, OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)
 
 
@@ -128,7 +130,7 @@ def walk(terms: Terms, block: Block, last: Floats) -> Trajectory:
     stretches: list[Trajectory] = []
     payoffs = last
     while len(block.a):
-        stretch = _step(terms, block, payoffs)
+        stretch = _step(terms, block.part(-_WINDOW, None), payoffs)
         stretches.append(stretch)
         payoffs, since = stretch.starts[0], stretch.a[0]
         keep = int(np.searchsorted(block.b, since, side="right"))
@@ -155,14 +157,18 @@ def _step(terms: Terms, block: Block, after: Floats) -> Trajectory:
     tolerance = TOLERANCE * float(end[PIE] + np.abs(after).sum())
     payoffs = cross(terms, after, end, tolerance)
     since = _continuous_since(terms, block)
-    chosen: tuple[Candidate, int, float] | None = None
+    tried: Candidate | None = None
     for candidate in _candidates(terms, block, payoffs, end, tolerance):
         held = _holds_since(candidate, tolerance, since)
         if held is not None:
             return _cut(block, candidate, *held)
-        chosen = chosen or (candidate, len(block.a) - 1, -1.0)
-    assert chosen is not None
-    return _cut(block, *chosen)
+        tried = tried or candidate
+    last = block.part(-1, None)
+    if last.b[0] - last.a[0] > _SHORTEST * last.b[0]:  # the regime switches again almost at once: look closer
+        near = np.array([last.b[0] - (last.b[0] - last.a[0]) / 64, last.b[0]])
+        return _step(terms, sample(terms, near), after)
+    assert tried is not None
+    return _cut(block, tried, len(block.a) - 1, -1.0)
 
 
 def cross(terms: Terms, after: Floats, end: Floats, tolerance: float) -> Floats:

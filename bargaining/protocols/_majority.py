@@ -1,0 +1,143 @@
+"""Stationary equilibrium of dividing a surplus by q votes of n: prices of votes and who is bought.
+
+Let w_i be player i's reservation, the price of i's vote; K the sum of the q lowest prices and lam the q-th.
+A proposer i pays the q - 1 cheapest others, in all K - min(w_i, lam), so with G = 1 - K
+
+    V_i = p_i (G + min(w_i, lam)) + m_i w_i,   w_i = d_i V_i,
+
+where m_i is the probability that another buys i's vote: 1 - p_i if w_i < lam, 0 if w_i > lam, and
+anything between if w_i = lam. With mu = lam / G this reads
+
+    m_i = clip(1 / d_i - p_i (1 + 1 / mu), 0, 1 - p_i),   sum m_i = q - 1,
+
+one equation in one unknown that falls piecewise linearly in 1 / mu: solved exactly by sorting.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import Unsolved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Votes:
+    """Payoffs, prices, what a proposer gets, and the chance of being bought; unit surplus, (..., n)."""
+
+    payoffs: Floats
+    prices: Floats
+    proposing: Floats
+    bought: Floats
+
+
+def unanimity(p: Floats, d: Floats, options: Floats) -> Votes:
+    """Return the equilibrium in which every other vote is needed.
+
+    With G the surplus over all reservations, w_i = max(o_i, a_i G), a_i = d_i p_i / (1 - d_i), and
+    sum w_i + G = 1. The left side is the largest of the lines in G with each reservation read one way
+    or the other, so G is the least of their roots; it is enough to look in the order of o_i / a_i.
+    """
+    a = d * p / (1 - d)
+    least = np.maximum(options, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        order = np.argsort(np.where(least > 0, least / a, 0.0), axis=-1)
+    slopes = np.take_along_axis(a, order, -1)
+    fixed = np.take_along_axis(least, order, -1)
+    none = np.zeros((*a.shape[:-1], 1))
+    free = np.concatenate([none, np.cumsum(slopes, axis=-1)], axis=-1)
+    bound = np.concatenate([np.cumsum(fixed[..., ::-1], axis=-1)[..., ::-1], none], axis=-1)
+    gain = ((1 - bound) / (1 + free)).min(axis=-1, keepdims=True)
+    prices = np.maximum(least, a * gain)
+    payoffs = np.where(prices > a * gain, prices + p * gain, p * gain / (1 - d))
+    return Votes(payoffs=payoffs, prices=prices, proposing=prices + gain, bought=1 - p)
+
+
+def majority(p: Floats, d: Floats, quota: int) -> Votes:
+    """Return the equilibrium in which `quota` votes are needed, the proposer's included."""
+    if quota == 1:
+        return Votes(payoffs=p, prices=d * p, proposing=np.ones_like(p), bought=np.zeros_like(p))
+    steepness, bought = _mix(p, d, quota)
+    cutoff = 1 / (steepness - 1)
+    prices = np.minimum(d * p / (1 - d), np.maximum(cutoff, d * p * (1 + cutoff)))
+    gain = 1 / (1 + np.sort(prices, axis=-1)[..., :quota].sum(axis=-1, keepdims=True))
+    prices = prices * gain
+    proposing = gain + np.minimum(prices, cutoff * gain)
+    return Votes(payoffs=p * proposing + bought * prices, prices=prices, proposing=proposing, bought=bought)
+
+
+def _mix(p: Floats, d: Floats, quota: int) -> tuple[Floats, Floats]:
+    """Return the least t = 1 + 1 / mu at which the chances of being bought add up to quota - 1, and these.
+
+    If more votes than needed are free (a player who never proposes or does not wait), t is infinite.
+    """
+    with np.errstate(divide="ignore"):
+        inverse = 1 / d
+        knots = np.sort(np.concatenate([1 + (1 - d) * inverse / p, inverse / p], axis=-1), axis=-1)
+
+    def chances(t: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):
+            here = np.clip(inverse - p * t, 0.0, 1 - p)
+        return np.where((p == 0) | (d == 0), 1 - p, here)
+
+    sums = np.stack([chances(knots[..., [k]]).sum(axis=-1) for k in range(knots.shape[-1])], axis=-1)
+    reached = (sums <= quota - 1 + 1e-13) & np.isfinite(knots)
+    k = np.maximum(reached.argmax(axis=-1), 1)[..., None]
+    left, right = np.take_along_axis(knots, k - 1, -1), np.take_along_axis(knots, k, -1)
+    more, less = np.take_along_axis(sums, k - 1, -1), np.take_along_axis(sums, k, -1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inside = left + np.minimum((more - (quota - 1)) / (more - less), 1.0) * (right - left)
+        t = np.where(reached.any(axis=-1)[..., None], np.where(more > less, inside, left), np.inf)
+        bought = chances(t)
+    return t, bought * (quota - 1) / bought.sum(axis=-1, keepdims=True)
+
+
+def miss(p: Floats, d: Floats, quota: int, votes: Votes) -> Floats:
+    """Return the worst violation of the equilibrium conditions, costs recomputed by sorting the others' prices."""
+    n = p.shape[-1]
+    w, m = votes.prices, votes.bought
+    others = [np.sort(w[..., [j for j in range(n) if j != i]], axis=-1) for i in range(n)]
+    cost = np.stack([each[..., : quota - 1].sum(axis=-1) for each in others], axis=-1)
+    ranked = np.sort(w, axis=-1)
+    last = ranked[..., [quota - 1]]
+    gaps = [
+        np.abs(votes.payoffs - p * (1 - cost) - m * w),
+        np.abs(w - d * votes.payoffs),
+        np.abs(votes.proposing - (1 - cost)),
+        np.minimum(np.maximum(last - w, 0), (1 - p) - m),  # cheaper than the cutoff: always bought
+        np.minimum(np.maximum(w - last, 0), m),  # dearer: never
+        np.maximum(m - (1 - p), -m),
+        np.abs(m.sum(axis=-1, keepdims=True) - (quota - 1)) * last,
+    ]
+    worst: Floats = np.max([gap.max(axis=-1) for gap in gaps], axis=0)
+    return worst
+
+
+def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
+    """Return, for one surplus, the chance that i's proposal buys j's vote: a mixture that gives `votes.bought`.
+
+    Each proposer picks a random coalition of `quota` among the cheapest; the shares of the marginal
+    votes solve a transport problem that always has a solution. Payoffs do not depend on which.
+    """
+    from scipy.optimize import linprog
+
+    n = len(p)
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+    dearer = np.argsort(np.argsort(votes.prices, kind="stable"), kind="stable")
+    cost = [float(dearer[j]) for _, j in pairs]
+    rows, right = [], []
+    for i in range(n):
+        rows.append([float(i == a) for a, _ in pairs])
+        right.append(quota - 1.0)
+    for j in range(n):
+        rows.append([p[a] if j == b else 0.0 for a, b in pairs])
+        right.append(float(votes.bought[j]))
+    solution = linprog(cost, A_eq=rows, b_eq=right, bounds=(0, 1))
+    if solution.x is None:
+        raise Unsolved(
+            f"No mixture of coalitions was found for prices {votes.prices.tolist()}; report this case."
+        )
+    chances = np.eye(n)
+    for (i, j), share in zip(pairs, solution.x, strict=True):
+        chances[i, j] = share
+    return chances

@@ -1,0 +1,271 @@
+"""A random proposer each period: unanimity on any set, and majorities over a surplus."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, distribution, per_player, real
+from bargaining._arrays import discounts as checked_discounts
+from bargaining.division import Division, describe, divide
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.problem import Problem
+from bargaining.protocols import _majority
+from bargaining.protocols._majority import Votes
+from bargaining.protocols._random_offers import several_players, two_players
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RandomProposerDivision(Division):
+    """Expected payoffs before the first proposer is drawn, with what lies behind them.
+
+    Attributes
+    ----------
+    reservations : ndarray, shape (..., n)
+        The least each player accepts: what the others offer.
+    proposing : ndarray, shape (..., n)
+        Each player's payoff as the proposer.
+    accepts : ndarray, shape (..., n)
+        The probability that a player is offered the reservation by another; under unanimity 1 - p.
+    quota : int
+        Votes needed, the proposer's included.
+    unique : bool
+        Whether stationary equilibrium payoffs are known to be unique.
+    probabilities : ndarray, shape (..., n)
+        Who proposes.
+    """
+
+    reservations: Floats
+    proposing: Floats
+    accepts: Floats
+    quota: int
+    unique: bool
+    probabilities: Floats
+
+    def coalitions(self) -> Floats:
+        """Return the probability, (n, n), that the proposal of the row's player includes the column's.
+
+        With ties the mixture is not unique; payoffs do not depend on it.
+
+        Raises
+        ------
+        NotApplicable
+            For a batch: take one problem at a time.
+        """
+        n = self.payoffs.shape[-1]
+        if self.payoffs.ndim > 1:
+            raise NotApplicable(
+                f"`coalitions` is for one problem; this is a batch of shape {self.payoffs.shape[:-1]}."
+            )
+        if self.quota == n:
+            return np.ones((n, n))
+        votes = Votes(
+            payoffs=self.gains, prices=self.reservations, proposing=self.proposing, bought=self.accepts
+        )
+        return _majority.coalitions(np.asarray(self.probabilities), votes, self.quota)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RandomProposer:
+    r"""n players; each period one is drawn to propose, and enough of the others must accept.
+
+    Timing, in every period:
+
+    1. Player k is drawn with probability :math:`p_k` and offers a feasible x.
+    2. The others answer in turn. Under unanimity all must accept; with a `quota` of q, q - 1 of them.
+    3. Under unanimity, whoever rejects may leave: all then get `outside`.
+    4. Otherwise the next period begins. Until they agree the players get the flow of their disagreement payoffs:
+       x after t periods is worth :math:`d_i + \delta_i^t (x_i - d_i)`.
+
+    In the stationary equilibrium a player accepts :math:`w_i = \max\{o_i, d_i + \delta_i (V_i - d_i)\}`, where
+    :math:`V_i` is the expected payoff before the draw. Sharing a surplus by unanimity without outside options,
+    :math:`V_i - d_i` is proportional to :math:`p_i / (1 - \delta_i)`.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (n,) or (..., n), or None
+        Who proposes; None: everyone alike.
+    discounts : array_like, shape (n,) or (..., n)
+        Discount factors per period, in [0, 1).
+    outside : array_like or sequence with None, shape (n,) or (..., n), optional
+        Payoffs when someone leaves; None: that player may not. Unanimity only.
+    quota : int, optional
+        Votes needed, the proposer's included, 1 to n; by default n, unanimity.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is outside its domain, or the outside options of a single problem are not feasible together.
+    NotApplicable
+        A quota below n on a set other than `TransferableSurplus`, or with outside options; a batch of
+        three or more players on such a set.
+
+    Notes
+    -----
+    *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
+    unique. For three or more players on other sets an equilibrium is computed, and `unique` is False.
+
+    *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
+    the others; where prices tie, whom he buys is random, with the probabilities that keep the prices tied.
+    Stationary equilibrium payoffs are unique (Eraslan 2002). The mixture is the root of a falling piecewise
+    linear function, found by sorting; `coalitions` gives who is bought by whom.
+
+    References
+    ----------
+    D. Baron and J. Ferejohn (1989), "Bargaining in legislatures", American Political Science Review 83. H. Eraslan
+    (2002), "Uniqueness of stationary equilibrium payoffs in the Baron-Ferejohn model", J. of Economic Theory
+    103. S. Hart and A. Mas-Colell (1996), "Bargaining and value", Econometrica 64.
+
+    Examples
+    --------
+    >>> from bargaining.feasible.surplus import TransferableSurplus
+    >>> from bargaining.problem import Problem
+    >>> from bargaining.protocols.random_proposer import RandomProposer
+    >>> pie = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+    >>> RandomProposer([0.5, 0.25, 0.25], [0.9, 0.9, 0.95])(pie).payoffs
+    array([0.4, 0.2, 0.4])
+    >>> majority = RandomProposer(None, [0.9, 0.9, 0.6], quota=2)(pie)  # the impatient vote is cheap, always bought
+    >>> majority.payoffs * 27
+    array([ 8.,  8., 11.])
+    """
+
+    probabilities: ArrayLike | None
+    discounts: ArrayLike
+    _: KW_ONLY
+    outside: ArrayLike | Sequence[float | None] | None = None
+    quota: int | None = None
+
+    def __post_init__(self) -> None:
+        q = self.quota
+        if q is not None and (isinstance(q, bool) or not isinstance(q, int | np.integer) or q < 1):
+            raise InvalidInput(f"`quota` must be a positive number of votes; got {q!r}.")
+        if self.probabilities is not None:
+            object.__setattr__(self, "probabilities", real(self.probabilities, "probabilities"))
+        object.__setattr__(self, "discounts", real(self.discounts, "discounts"))
+
+    def __call__(self, problem: Problem) -> RandomProposerDivision:
+        """Return the stationary equilibrium payoffs, expected before the first draw."""
+        n = problem.players
+        p = distribution(self.probabilities, "probabilities", n)
+        delta = checked_discounts(self.discounts, n)
+        outside = _options(self.outside, n)
+        quota = self._quota(problem)
+        with np.errstate(all="ignore"):
+            d = problem.disagreement
+            ideal = problem.feasible.ideal(d)
+            shape = np.broadcast_shapes(ideal.shape, d.shape, p.shape, delta.shape, outside.shape)
+            p, delta, ideal, d = (np.broadcast_to(each, shape) for each in (p, delta, ideal, d))
+            status = self._status(problem, ideal, outside)
+            if isinstance(problem.feasible, TransferableSurplus):
+                votes, residual = _share(problem.feasible, p, delta, outside, d, quota)
+            else:
+                votes, residual = _offer(problem, p, delta, outside, ideal)
+        packed = divide(problem, describe(self), votes.payoffs, residual, status, ideal=ideal)
+        return RandomProposerDivision(
+            payoffs=packed.payoffs,
+            status=packed.status,
+            method=packed.method,
+            residual=packed.residual,
+            problem=problem,
+            reservations=votes.prices,
+            proposing=votes.proposing,
+            accepts=votes.bought,
+            quota=quota,
+            unique=n == 2 or isinstance(problem.feasible, TransferableSurplus),
+            probabilities=p,
+        )
+
+    def _quota(self, problem: Problem) -> int:
+        """Return the votes needed, after checking that the case is covered."""
+        n = problem.players
+        quota = n if self.quota is None else int(self.quota)
+        if quota > n:
+            raise InvalidInput(f"`quota` must be at most the number of players, {n}; got {quota}.")
+        shared = isinstance(problem.feasible, TransferableSurplus)
+        if quota < n and not shared:
+            raise NotApplicable(
+                f"A `quota` of {quota} among {n} is for a TransferableSurplus: votes have a price."
+            )
+        if quota < n and self.outside is not None:
+            raise NotApplicable(
+                f"`outside` needs unanimity; got a `quota` of {quota} among {n}. Leave one out."
+            )
+        if n > 2 and not shared and problem.batch_shape:
+            raise NotApplicable(
+                f"Three or more players on a {type(problem.feasible).__name__} are solved one problem at a "
+                f"time; got a batch of shape {problem.batch_shape}."
+            )
+        return quota
+
+    def _status(self, problem: Problem, ideal: Floats, outside: Floats) -> NDArray[np.int8]:
+        """Return the status of each cell; options that are not feasible together leave nothing to agree on."""
+        floor = np.maximum(problem.disagreement, outside)
+        status = problem.gains_status(ideal)
+        if not np.isfinite(outside).any():
+            return status
+        together = Problem(problem.feasible, floor).gains_status(problem.feasible.ideal(floor))
+        if together.ndim == 0 and together == Status.EMPTY != status:
+            raise InvalidInput(
+                f"`outside` must be feasible together with `disagreement`; got {outside.tolist()}. "
+                f"Where leaving beats every agreement there is nothing to negotiate."
+            )
+        return np.where((status == Status.OK) & (together == Status.EMPTY), together, status).astype(np.int8)
+
+
+def _options(outside: ArrayLike | Sequence[float | None] | None, players: int) -> Floats:
+    """Return payoffs of leaving, -inf for who may not."""
+    if outside is None:
+        return np.full(players, -np.inf)
+    if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
+        known = per_player(
+            [0.0 if entry is None else cast("float", entry) for entry in outside], "outside", players
+        )
+        return np.where([entry is None for entry in outside], -np.inf, known)
+    return per_player(cast("ArrayLike", outside), "outside", players)
+
+
+def _share(
+    surplus: TransferableSurplus, p: Floats, delta: Floats, outside: Floats, d: Floats, quota: int
+) -> tuple[Votes, Floats]:
+    """Divide a surplus: solve with the gain as the unit, and return payoffs and the violation in that unit."""
+    n = p.shape[-1]
+    gain = (surplus.total - d.sum(axis=-1))[..., None]
+    if quota < n:
+        unit = _majority.majority(p, delta, quota)
+        residual = _majority.miss(p, delta, quota, unit)
+    else:
+        options = np.maximum((outside - d) / gain, 0.0)
+        unit = _majority.unanimity(p, delta, options)
+        left = 1 - unit.prices.sum(axis=-1, keepdims=True)
+        worth = np.maximum(options, delta * unit.payoffs)
+        gaps = np.abs(unit.payoffs - unit.prices - p * left), np.abs(unit.prices - worth)
+        residual = np.maximum(*gaps).max(axis=-1)
+    votes = Votes(
+        payoffs=d + unit.payoffs * gain,
+        prices=d + unit.prices * gain,
+        proposing=d + unit.proposing * gain,
+        bought=np.broadcast_to(unit.bought, d.shape),
+    )
+    return votes, residual
+
+
+def _offer(
+    problem: Problem, p: Floats, delta: Floats, outside: Floats, ideal: Floats
+) -> tuple[Votes, Floats]:
+    """Solve for offers on a general set; the violation is over the range of gains."""
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    solve = two_players if problem.players == 2 else several_players
+    proposing, held = solve(problem, p, delta, outside, ideal)
+    payoffs = p * proposing + (1 - p) * held
+    worth = np.maximum(outside, d + delta * (payoffs - d))
+    taken = proposing >= ideal  # nothing more to take: generosity is no violation
+    if problem.players == 2:
+        miss = np.where(taken[..., ::-1], worth - held, np.abs(worth - held))
+    else:
+        miss = np.abs(worth - held)
+    return Votes(payoffs=payoffs, prices=held, proposing=proposing, bought=1 - p), (miss / (ideal - d)).max(
+        axis=-1
+    )

@@ -1,0 +1,158 @@
+"""The Nash demand game, and its smoothing (Nash 1953)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bargaining._arrays import Floats, scalar
+from bargaining.division import Division, describe, divide
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible.product import best_product
+from bargaining.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DemandDivision(Division):
+    """A `Division` of expected payoffs, with the demands that lead to it.
+
+    Attributes
+    ----------
+    demands : ndarray, shape (..., n)
+        What each player asks for; NaN where there is no answer.
+    compatible : float
+        Probability that the demands are met.
+    """
+
+    demands: Floats
+    compatible: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NashDemandGame:
+    r"""Everybody demands a payoff at once; demands that fit together are met, otherwise there is disagreement.
+
+    Parameters
+    ----------
+    noise : float, default 0
+        Scale :math:`\sigma` of the players' common doubt about the size of the pie, as a fraction of it.
+
+    Notes
+    -----
+    Timing:
+
+    1. The players demand :math:`x_i \ge d_i`, simultaneously.
+    2. Nature draws :math:`\varepsilon` from the standard logistic distribution, and the gains that can be
+       shared turn out to be :math:`(1+\sigma\varepsilon)(S-d)`.
+    3. If x fits, each gets its demand; otherwise each gets :math:`d_i`.
+
+    Let g(x) be the gauge of S about d, the factor by which S must grow to contain x. Demands are met
+    with probability :math:`P(g) = 1/(1+e^{(g-1)/\sigma})`, and i maximises :math:`(x_i-d_i) P(g(x))`.
+    The product :math:`\prod_i (x_i-d_i)\, P(g(x))` rises with a unilateral change of i's demand iff
+    i's payoff does, and is log-concave, so its maximum is an equilibrium. Along the ray through a
+    point of the frontier only the level varies and across rays only the product of gains: the demands
+    are on the ray from d through the Nash solution N, at the level where
+
+    .. math:: \frac{g}{\sigma (1+e^{-(g-1)/\sigma})} = n.
+
+    On a smooth frontier the first-order conditions have no other solution (Euler's theorem makes
+    :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique. With a kink at N,
+    neighbouring levels on the same ray can be equilibria too; the one with the largest product is
+    returned. As :math:`\sigma \to 0` demands and expected payoffs tend to N, for other smoothings as
+    well (Nash 1953).
+
+    Without noise every efficient point that gives each player at least :math:`d_i` is an equilibrium,
+    and so is disagreement. The call then refuses to choose; see `equilibria`.
+
+    References
+    ----------
+    Nash, J. F. (1953). Two-person cooperative games. Econometrica 21, 128-140.
+    Binmore, K. (1987). Nash bargaining theory II. In The Economics of Bargaining, Blackwell.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, TransferableSurplus
+    >>> game = NashDemandGame(noise=0.01)(Problem(TransferableSurplus(1.0), [0.0, 0.2]))
+    >>> game.demands.round(4), round(game.compatible, 4)
+    (array([0.3846, 0.5846]), 0.9792)
+    """
+
+    noise: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        noise = scalar(self.noise, "noise")
+        if noise < 0:
+            raise InvalidInput(f"`noise` must not be negative; got {noise:.17g}.")
+        object.__setattr__(self, "noise", noise)
+
+    def __call__(self, problem: Problem) -> DemandDivision:
+        """Return the equilibrium of the smoothed game, cell by cell.
+
+        Raises
+        ------
+        NotApplicable
+            If `noise` is 0.
+        """
+        if self.noise == 0:
+            raise NotApplicable(
+                "With `noise` 0 every efficient point is an equilibrium of the demand game. Give a positive `noise`, "
+                "or ask for `equilibria(problem)`."
+            )
+        n, d = problem.players, problem.disagreement
+        excess = _excess(self.noise, n)
+        level, compatible = 1 + self.noise * excess, float(1 / (1 + np.exp(excess)))
+        ideal = problem.ideal
+        status = problem.gains_status(ideal)
+        point, _ = best_product(problem.feasible, d, np.full(n, 1 / n))
+        gains = np.where((status == Status.OK)[..., None], point - d, 0.0)
+        demands = d + level * gains
+        residual = np.where(status == Status.OK, self._regret(problem, gains * level), 0.0)
+        packed = divide(
+            problem, describe(self), d + compatible * level * gains, residual, status, ideal=ideal
+        )
+        return DemandDivision(
+            payoffs=packed.payoffs,
+            status=packed.status,
+            method=packed.method,
+            residual=packed.residual,
+            problem=problem,
+            demands=np.where(np.isnan(packed.payoffs), np.nan, demands),
+            compatible=compatible,
+        )
+
+    def equilibria(self, problem: Problem) -> Floats:
+        """Return each player's lowest and highest payoff over the equilibria, shape (..., n, 2)."""
+        if self.noise > 0:
+            payoffs = self(problem).payoffs
+            return np.stack([payoffs, payoffs], axis=-1)
+        ideal = problem.ideal
+        return np.stack([np.broadcast_to(problem.disagreement, ideal.shape), ideal], axis=-1)
+
+    def _regret(self, problem: Problem, gains: Floats) -> Floats:
+        """Return the largest relative gain from another demand, beyond the rounding of the gauge."""
+        base = self._log_met(problem, gains)
+        worst = np.zeros(base.shape)
+        small = min(self.noise, 0.5)
+        for step in (-0.5, -0.1, -small, -small / 4, small / 4, small, 0.1, 0.5):
+            for i in range(problem.players):
+                moved = gains.copy()
+                moved[..., i] *= 1 + step
+                change = self._log_met(problem, moved) - base + np.log1p(step)
+                worst = np.fmax(worst, change)
+        rounding = 64 * np.finfo(float).eps * (1 + 1 / self.noise)
+        return np.asarray(np.where(worst > rounding, worst, 0.0))
+
+    def _log_met(self, problem: Problem, gains: Floats) -> Floats:
+        """Return ln P(g(d + gains))."""
+        with np.errstate(all="ignore"):
+            gauge = 1 / problem.feasible.ray(problem.disagreement, gains)
+            return np.asarray(-np.logaddexp(0.0, (gauge - 1) / self.noise))
+
+
+def _excess(noise: float, players: int) -> float:
+    """Solve (1 + noise s) / (1 + exp(-s)) = players * noise for s = (g - 1) / noise; increasing in s."""
+    from scipy.optimize import brentq
+
+    def gap(s: float) -> float:
+        return float((1 + noise * s) / (1 + np.exp(-s)) - players * noise)
+
+    return float(brentq(gap, max(-1 / noise, -700.0), 2.0 * players + 2, xtol=1e-300, rtol=1e-15))

@@ -1,0 +1,104 @@
+"""The demand game: best replies by brute force, the Nash point as the limit, and what noise 0 leaves open."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible.frontier import Frontier
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.problem import Problem
+from bargaining.protocols.demand_game import NashDemandGame
+
+PARABOLA = Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), [0.0, 0.0])
+KINKED = Problem(Polytope([(0, 0), (4, 0), (3, 2), (0, 3)]), [0.5, 0.25])
+NASH = (2 / np.sqrt(3), 8 / 3)  # of the parabola: (4 - x^2) = 2 x^2
+
+
+def met(x, noise, problem):
+    """Return the probability that demands fit, with the gauge found by bisection on `contains`."""
+    d = problem.disagreement
+    low, high = 0.0, 64.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        inside = problem.feasible.contains(d + (np.asarray(x) - d) / middle, tol=0.0)
+        low, high = (low, middle) if inside else (middle, high)
+    return 1 / (1 + np.exp((high - 1) / noise))
+
+
+@pytest.mark.parametrize("problem", [PARABOLA, KINKED])
+@pytest.mark.parametrize("noise", [0.02, 0.2, 1.5])
+def test_no_demand_does_better(problem, noise):
+    game = NashDemandGame(noise=noise)(problem)
+    assert game.ok
+    x, d = game.demands, problem.disagreement
+    for i in range(2):
+
+        def payoff(demand, i=i):
+            moved = x.copy()
+            moved[i] = demand
+            return (demand - d[i]) * met(moved, noise, problem)
+
+        best = minimize_scalar(
+            lambda v, payoff=payoff: -payoff(v), bounds=(d[i], d[i] + 4 * (x[i] - d[i])), method="bounded"
+        )
+        claimed = payoff(x[i])
+        assert claimed == pytest.approx(game.payoffs[i] - d[i], rel=1e-6)
+        assert -best.fun <= claimed * (1 + 1e-6)
+
+
+def test_demands_lie_on_the_ray_through_the_nash_point_and_tend_to_it():
+    distances = []
+    for noise in (0.1, 0.01, 1e-4, 1e-8):
+        game = NashDemandGame(noise=noise)(PARABOLA)
+        assert game.demands[1] / game.demands[0] == pytest.approx(NASH[1] / NASH[0], rel=1e-12)
+        distances.append(float(np.abs(game.payoffs - NASH).max()))
+    assert all(far > near for far, near in pairwise(distances))
+    assert distances[-1] < 1e-6
+
+
+@pytest.mark.parametrize("players", [2, 3, 5])
+def test_the_level_solves_the_first_order_condition_with_transferable_surplus(players):
+    noise = 0.05
+    game = NashDemandGame(noise=noise)(Problem(TransferableSurplus(2.0, players=players), np.zeros(players)))
+    gauge = game.demands.sum() / 2
+    # d/dx_i [ln x_i + ln P(sum x / 2)] = 0, by a central difference of ln P.
+    log_p = lambda g: -np.log1p(np.exp((g - 1) / noise))  # noqa: E731
+    slope = (log_p(gauge + 1e-6) - log_p(gauge - 1e-6)) / 2e-6 / 2
+    assert 1 / game.demands[0] + slope == pytest.approx(0, abs=1e-7)
+    assert game.demands == pytest.approx([game.demands[0]] * players)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e-12, 0), (1e12, 0), (1, 1e3), (3, -7)])
+def test_an_affine_change_of_payoffs_changes_the_answer_alike(scale, shift):
+    game = NashDemandGame(noise=0.1)
+    plain = game(Problem(TransferableSurplus(1.0), [0.1, 0.2]))
+    moved = game(Problem(TransferableSurplus(scale + 2 * shift), scale * np.array([0.1, 0.2]) + shift))
+    assert (moved.payoffs - shift) / scale == pytest.approx(plain.payoffs, rel=1e-10)
+
+
+def test_a_batch_is_its_cells_and_no_gain_is_said():
+    problem = Problem(TransferableSurplus(1.0), [[0.0, 0.2], [0.5, 0.5], [0.7, 0.7]])
+    game = NashDemandGame(noise=0.1)(problem)
+    assert game.status.tolist() == [Status.OK, Status.DEGENERATE, Status.EMPTY]
+    one = NashDemandGame(noise=0.1)(Problem(TransferableSurplus(1.0), [0.0, 0.2]))
+    assert game.payoffs[0].tolist() == one.payoffs.tolist()
+    assert game.payoffs[1].tolist() == [0.5, 0.5]
+    assert np.isnan(game.demands[2]).all()
+
+
+def test_without_noise_it_refuses_to_choose():
+    with pytest.raises(NotApplicable, match="every efficient point is an equilibrium"):
+        NashDemandGame()(PARABOLA)
+    assert NashDemandGame().equilibria(PARABOLA) == pytest.approx(np.array([[0, 2], [0, 4]]))
+    smooth = NashDemandGame(noise=0.1)
+    assert smooth.equilibria(PARABOLA)[:, 0].tolist() == smooth(PARABOLA).payoffs.tolist()
+
+
+@pytest.mark.parametrize("noise", [-0.1, float("nan"), float("inf"), [0.1, 0.2], True])
+def test_bad_input(noise):
+    with pytest.raises(InvalidInput, match="`noise`"):
+        NashDemandGame(noise=noise)

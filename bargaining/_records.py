@@ -121,11 +121,11 @@ def _from_dataset(dataset: Any) -> tuple[tuple[Column, ...], list[Record], tuple
             "`rows` must be a Dataset with at least one variable besides its status; got none."
         )
     shared = [d for d in dataset.dims if d != "player" and all(d in v.dims for v in variables.values())]
-    found = [Column(str(d), unit=str(dataset[d].attrs.get("units", ""))) for d in shared]
+    found = [Column(str(d), unit=_unit(dataset[d])) for d in shared]
     parts = {str(d): np.broadcast_to(*_along(dataset, shared, d)).ravel() for d in shared}
     for name, variable in variables.items():
         across = [d for d in variable.dims if d not in shared]
-        unit = str(variable.attrs.get("units", ""))
+        unit = _unit(variable)
         stacked = variable.transpose(*shared, *across).values
         for place in np.ndindex(*stacked.shape[len(shared) :]):
             titles = [_title(dataset[d].values[k]) for d, k in zip(across, place, strict=True)]
@@ -143,6 +143,12 @@ def _from_dataset(dataset: Any) -> tuple[tuple[Column, ...], list[Record], tuple
     length = math.prod(dataset.sizes[d] for d in shared)
     records: list[Record] = [{name: values[k] for name, values in parts.items()} for k in range(length)]
     return tuple(found), records, _dataset_notes(dataset)
+
+
+def _unit(variable: Any) -> str:
+    """Return the unit to print; a pure number, "1", has none."""
+    unit = str(variable.attrs.get("units", ""))
+    return "" if unit == "1" else unit
 
 
 def _title(label: Any) -> str:

@@ -205,7 +205,7 @@ def latex(table: "Table") -> str:
     tabular = styler.to_latex(column_format="".join(layout), hrules=True, siunitx=True, multicol_align="c")
     notes = [
         r"\begin{tablenotes}[flushleft]\footnotesize",
-        *(rf"\item {encode(n)}" for n in table.notes),
+        *(rf"\item[] {encode(n)}" for n in table.notes),
         r"\end{tablenotes}",
     ]
     lines = [

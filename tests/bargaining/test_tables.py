@@ -154,7 +154,7 @@ def test_frame_with_two_levels_of_columns():
 def test_a_dataset_gives_rows_units_and_notes():
     table = swept()
     assert [c.name for c in table.columns] == ["d", "r", "payoffs Canada", "payoffs US"]
-    assert table.columns[1].unit == "1"
+    assert [c.unit for c in table.columns] == ["", "", "share", "share"]
     assert table.columns[2] == Column("payoffs Canada", title="Canada", unit="share", group="payoffs")
     assert table.rows[4] == (0.9, 0.1, 0.6, 0.4)
     assert table.notes == ("Method: nash.", "Largest residual: 3.00e-16.", "Version: bargaining 0.1.0.")

@@ -1,0 +1,174 @@
+"""A claim to have an alternative, the call, and the credibility that a costly step buys."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real, within
+from bargaining.errors import InvalidInput
+from bargaining.protocols.signalling import CostlyStep, belief_threshold, checked_stakes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BluffOutcome:
+    """The equilibrium of `Bluff`.
+
+    Attributes
+    ----------
+    threshold : float
+        Belief above which the claim is conceded to.
+    claim : ndarray, shape (2,)
+        Probability with which the strong and the weak type make the claim.
+    concede : float
+        Probability with which the claim is conceded to; the call has the rest.
+    belief : float
+        Probability that a claim is true.
+    payoffs : ndarray, shape (2,)
+        What the strong and the weak type expect.
+    receiver : float
+    residual : float
+    """
+
+    threshold: float
+    claim: Floats
+    concede: float
+    belief: float
+    payoffs: Floats
+    receiver: float
+    residual: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bluff:
+    r"""A claim that costs nothing to make and something to be caught at.
+
+    Parameters
+    ----------
+    prior : float
+        Probability q that the alternative is real, strictly between 0 and 1.
+    owner : array_like, shape (2, 2)
+        The owner's payoffs if conceded to and if called; rows strong, weak. Both prefer a concession.
+    receiver : array_like, shape (2, 2)
+        The receiver's payoffs likewise; it prefers to concede to the strong type and to call the weak.
+    silence : array_like, shape (2,)
+        What the owner and the receiver get if a weak owner makes no claim. The owner's lies between
+        its payoffs from being called and from being conceded to.
+
+    Notes
+    -----
+    Timing:
+
+    1. Nature draws the owner's type; only the owner learns it.
+    2. The owner claims to have the alternative, or keeps silent.
+    3. After a claim the receiver concedes or calls. After silence it does not concede.
+
+    A strong owner claims, since silence gives it what the weak type gets and a claim no less than
+    being called. With the threshold :math:`\mu^*` of `CostlyStep`:
+
+    * if :math:`q > \mu^*` every weak owner claims and is believed;
+    * if :math:`q < \mu^*` a weak owner bluffs with probability
+      :math:`\frac{q(1-\mu^*)}{(1-q)\mu^*}`, so that a claim is true with probability :math:`\mu^*`, and the
+      receiver concedes just often enough, :math:`p = \frac{s-u_{call}}{u_{concede}-u_{call}}`, to leave the
+      weak type indifferent to silence, worth s.
+
+    It is the only equilibrium in which a strong owner claims, for :math:`q \ne \mu^*`.
+
+    Examples
+    --------
+    >>> talks = Bluff(0.2, owner=[[0.6, 0.4], [0.6, 0.1]], receiver=[[0.4, 0.1], [0.4, 0.9]], silence=(0.2, 0.8))()
+    >>> talks.claim, round(talks.concede, 4), round(talks.belief, 4)
+    (array([1.  , 0.15]), 0.2, 0.625)
+    """
+
+    prior: float
+    owner: ArrayLike = field(kw_only=True)
+    receiver: ArrayLike = field(kw_only=True)
+    silence: ArrayLike = field(kw_only=True)
+    _tables: tuple[Floats, Floats, Floats] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        prior, owner, receiver = checked_stakes(self.prior, self.owner, self.receiver)
+        silence = real(self.silence, "silence", ndim=1)
+        low, high = owner[1, 1], owner[1, 0]
+        if silence.shape != (2,) or not low < silence[0] < high:
+            raise InvalidInput(
+                f"`silence` must be a pair, the first between the weak type's payoffs if called and if conceded to, "
+                f"({low:.17g}, {high:.17g}); got {silence.tolist()}. A caught bluff must leave less than silence, "
+                f"an uncaught one more."
+            )
+        if silence[0] > owner[0, 1]:
+            raise InvalidInput(
+                f"`silence` must not be worth more than a called claim to the strong type, {owner[0, 1]:.17g}; "
+                f"got {silence[0]:.17g}. Otherwise the strong type might keep silent."
+            )
+        object.__setattr__(self, "prior", prior)
+        object.__setattr__(self, "_tables", (owner, receiver, silence))
+        if prior == self.threshold:
+            raise InvalidInput(
+                f"`prior` must differ from the belief threshold {prior:.17g}: there the receiver may answer anything."
+            )
+
+    @property
+    def threshold(self) -> float:
+        """Belief above which the receiver concedes to a claim."""
+        return belief_threshold(self._tables[1])
+
+    def __call__(self) -> BluffOutcome:
+        """Return the equilibrium in which a strong owner claims."""
+        q, mu = self.prior, self.threshold
+        owner, receiver, (silent, unclaimed) = self._tables
+        if q > mu:
+            weak, concede = 1.0, 1.0
+        else:
+            weak = q * (1 - mu) / ((1 - q) * mu)
+            concede = float((silent - owner[1, 1]) / (owner[1, 0] - owner[1, 1]))
+        belief = q / (q + (1 - q) * weak)
+        answer = np.array([concede, 1 - concede])
+        claimed, met = owner @ answer, receiver @ answer
+        payoffs = np.array([claimed[0], weak * claimed[1] + (1 - weak) * silent])
+        regret = max(silent - claimed[0], max(claimed[1], silent) - payoffs[1], 0.0) / (
+            owner[1, 0] - owner[1, 1]
+        )
+        choices = np.array([belief, 1 - belief]) @ receiver
+        slack = (choices.max() - choices @ answer) / np.ptp(receiver)
+        return BluffOutcome(
+            threshold=mu,
+            claim=np.array([1.0, weak]),
+            concede=concede,
+            belief=belief,
+            payoffs=payoffs,
+            receiver=float(q * met[0] + (1 - q) * (weak * met[1] + (1 - weak) * unclaimed)),
+            residual=float(max(regret, slack)),
+        )
+
+
+def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
+    r"""Return the probability of a concession that a step of each size buys.
+
+    A step of size e costs each type e times the game's costs. In the equilibrium in which the strong type
+    always takes the step, a receiver who would otherwise call (:math:`q<\mu^*`) concedes with
+    probability :math:`\min(1, e\,k_w)`: in proportion to what the step costs the weak type against its
+    stake, until the weak type stops imitating at :math:`e = 1/k_w`. The belief after the step is
+    :math:`\mu^*` up to there, and 1 beyond.
+
+    Parameters
+    ----------
+    game : CostlyStep
+        With :math:`q < \mu^*` and :math:`k_s < k_w`.
+    sizes : array_like
+        Positive numbers.
+
+    Returns
+    -------
+    ndarray, shape of `sizes`
+        NaN where the step is too dear for the strong type (:math:`e\,k_s > 1`).
+    """
+    e = within(real(sizes, "sizes"), "sizes", 0.0, np.inf, ends="()")
+    k_strong, k_weak = game.hurdles
+    if game.prior > game.threshold or k_strong > k_weak:
+        raise InvalidInput(
+            "`game` must have a prior below its threshold and a step that is relatively cheaper for the strong type; "
+            "otherwise there is nothing to buy."
+        )
+    return np.where(e * k_strong > 1, np.nan, np.minimum(1.0, e * k_weak))

@@ -1,0 +1,262 @@
+"""Is the alternative real? A costly visible step by its owner, and a receiver who concedes or calls."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real, scalar, within
+from bargaining.errors import InvalidInput
+
+
+class Kind(StrEnum):
+    """What the owner's types do."""
+
+    POOL_ON_STEP = "both types take the step"
+    POOL_ON_NONE = "neither type takes the step"
+    SEPARATE = "only the strong type takes the step"
+    BLUFF = "the strong type takes the step, the weak one sometimes"
+    UNDERSTATE = "the weak type never takes the step, the strong one sometimes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SignallingEquilibrium:
+    """One perfect Bayesian equilibrium of `CostlyStep`. Types: 0 strong, 1 weak. Signals: 0 step, 1 none.
+
+    Attributes
+    ----------
+    kind : Kind
+    step : ndarray, shape (2,)
+        Probability with which each type takes the step.
+    concede : ndarray, shape (2, 2)
+        Lowest and highest probability with which the receiver concedes after each signal. They differ
+        only after a signal that is not sent, or where the receiver is indifferent at the prior.
+    beliefs : ndarray, shape (2, 2)
+        Lowest and highest belief that the owner is strong after each signal; one number, by Bayes'
+        rule, after a signal that is sent.
+    payoffs : ndarray, shape (2, 2)
+        Lowest and highest expected payoff of the strong and of the weak type over `concede`.
+    receiver : float
+        The receiver's expected payoff.
+    intuitive : bool
+        Whether it passes the intuitive criterion of Cho and Kreps.
+    """
+
+    kind: Kind
+    step: Floats
+    concede: Floats
+    beliefs: Floats
+    payoffs: Floats
+    receiver: float
+    intuitive: bool
+    residual: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CostlyStep:
+    r"""The owner of an alternative, strong or weak, may take a visible step; the other concedes or calls.
+
+    Parameters
+    ----------
+    prior : float
+        Probability q that the alternative is real (the owner is strong), strictly between 0 and 1.
+    costs : array_like, shape (2,)
+        Cost of the step to the strong and to the weak type, positive and different.
+    owner : array_like, shape (2, 2)
+        The owner's payoffs; rows strong, weak; columns if conceded to, if called. Each type must prefer a
+        concession.
+    receiver : array_like, shape (2, 2)
+        The receiver's payoffs likewise. It must prefer to concede to the strong type and to call the weak.
+
+    Notes
+    -----
+    Timing:
+
+    1. Nature draws the owner's type: strong with probability q. Only the owner learns it.
+    2. The owner takes the step, at the cost :math:`c_\theta`, or does not. The receiver sees which.
+    3. The receiver concedes or calls, and payoffs follow.
+
+    The receiver concedes if its belief that the alternative is real exceeds
+
+    .. math:: \mu^* = \frac{g}{g+l},
+
+    g being what calling a weak owner gains and l what calling a strong one loses. A type takes the
+    step iff it raises the probability of a concession by at least :math:`k_\theta = c_\theta/b_\theta`, its
+    cost over what a concession is worth to it. All perfect Bayesian equilibria, for
+    :math:`k_s < k_w` and :math:`q \neq \mu^*`:
+
+    * only the strong type steps iff :math:`k_s \le 1 \le k_w`; the receiver concedes to the step alone;
+    * both step iff :math:`q > \mu^*` and :math:`k_w \le 1`; the receiver concedes to the step, and at most with
+      probability :math:`1-k_w` without it;
+    * neither steps, always; the receiver concedes iff :math:`q > \mu^*`, and to a step at most
+      :math:`k_s` more often;
+    * bluffing, iff :math:`q < \mu^*` and :math:`k_w < 1`: the weak type steps with probability
+      :math:`\frac{q(1-\mu^*)}{(1-q)\mu^*}`, which leaves the receiver at :math:`\mu^*`, and the
+      receiver concedes to the step with probability :math:`k_w`;
+    * understating, iff :math:`q > \mu^*` and :math:`k_s < 1`: the strong type goes without the step with
+      probability :math:`\frac{(1-q)\mu^*}{q(1-\mu^*)}`, and the receiver concedes to silence with probability
+      :math:`1-k_s` and to the step for sure.
+
+    If the step is dearer to the strong type relative to its stake, :math:`k_s > k_w`, it proves nothing and
+    only the two pooling ones remain (with :math:`\max k` and :math:`\min k` in the conditions).
+
+    Pooling on no step fails the intuitive criterion iff the receiver calls and
+    :math:`k_s < 1 < k_w`: the weak type could not gain by the step even if it brought a sure concession,
+    the strong type could. Pooling on the step always passes: both types would gain from saving the cost
+    if the concession came anyway.
+
+    References
+    ----------
+    Spence, M. (1973). Job market signaling. Quarterly Journal of Economics 87, 355-374.
+    Cho, I.-K. and D. M. Kreps (1987). Signaling games and stable equilibria. Quarterly Journal of
+    Economics 102, 179-221.
+
+    Examples
+    --------
+    >>> game = CostlyStep(0.3, (0.05, 0.2), owner=[[0.6, 0.4], [0.6, 0.2]], receiver=[[0.4, 0.1], [0.4, 0.8]])
+    >>> round(game.threshold, 4)
+    0.5714
+    >>> [str(e.kind) for e in game()]
+    ['neither type takes the step', 'the strong type takes the step, the weak one sometimes']
+    """
+
+    prior: float
+    costs: ArrayLike
+    owner: ArrayLike = field(kw_only=True)
+    receiver: ArrayLike = field(kw_only=True)
+    _tables: tuple[Floats, Floats, Floats] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        prior, owner, receiver = checked_stakes(self.prior, self.owner, self.receiver)
+        costs = within(real(self.costs, "costs", ndim=1), "costs", 0.0, np.inf, ends="()")
+        if costs.shape != (2,):
+            raise InvalidInput(
+                f"`costs` must have one entry per type, strong first (2); got shape {costs.shape}."
+            )
+        object.__setattr__(self, "prior", prior)
+        object.__setattr__(self, "_tables", (costs, owner, receiver))
+        if self.hurdles[0] == self.hurdles[1]:
+            raise InvalidInput(
+                f"`costs` must differ between the types relative to what a concession is worth to them; got "
+                f"{self.hurdles[0]:.17g} for both. The step then tells nothing: move one a little."
+            )
+
+    @property
+    def threshold(self) -> float:
+        """Belief above which the receiver concedes."""
+        return belief_threshold(self._tables[2])
+
+    @property
+    def hurdles(self) -> Floats:
+        """How much more probable a concession must become for the step to pay, per type, shape (2,)."""
+        costs, owner, _ = self._tables
+        return np.asarray(costs / (owner[:, 0] - owner[:, 1]))
+
+    def __call__(self) -> tuple[SignallingEquilibrium, ...]:
+        """Return every perfect Bayesian equilibrium, in the order of `Kind`.
+
+        Raises
+        ------
+        InvalidInput
+            If the prior is exactly at the threshold, where the receiver may answer anything.
+        """
+        q, mu, (k_strong, k_weak) = self.prior, self.threshold, self.hurdles
+        if q == mu:
+            raise InvalidInput(
+                f"`prior` must differ from the belief threshold {mu:.17g}; there equilibria are a continuum."
+            )
+        low, high = min(k_strong, k_weak), max(k_strong, k_weak)
+        sure = float(q > mu)
+        found = []
+        if q > mu and high <= 1:
+            found.append(self._pack(Kind.POOL_ON_STEP, (1.0, 1.0), ((1.0, 1.0), (0.0, 1 - high))))
+        found.append(self._pack(Kind.POOL_ON_NONE, (0.0, 0.0), ((0.0, min(1.0, sure + low)), (sure, sure))))
+        if k_strong <= 1 <= k_weak:
+            found.append(self._pack(Kind.SEPARATE, (1.0, 0.0), ((1.0, 1.0), (0.0, 0.0))))
+        if k_strong < k_weak < 1 and q < mu:
+            bluff = q * (1 - mu) / ((1 - q) * mu)
+            found.append(self._pack(Kind.BLUFF, (1.0, bluff), ((k_weak, k_weak), (0.0, 0.0))))
+        if k_strong < min(k_weak, 1) and q > mu:
+            silent = (1 - q) * mu / (q * (1 - mu))
+            found.append(
+                self._pack(Kind.UNDERSTATE, (1 - silent, 0.0), ((1.0, 1.0), (1 - k_strong, 1 - k_strong)))
+            )
+        return tuple(found)
+
+    def _pack(
+        self, kind: Kind, step: tuple[float, float], concede: tuple[tuple[float, float], tuple[float, float]]
+    ) -> SignallingEquilibrium:
+        costs, owner, receiver = self._tables
+        x, answer = np.array(step), np.array(concede)
+        sends = np.array([x, 1 - x])  # signal by type
+        types = np.array([self.prior, 1 - self.prior])
+        beliefs = np.array(
+            [self._belief(sent * types, ends) for sent, ends in zip(sends, answer, strict=True)]
+        )
+        # Per signal, type and end of the receiver's answer.
+        value = owner[None, :, :1] * answer[:, None] + owner[None, :, 1:] * (1 - answer[:, None])
+        value = value - np.array([1.0, 0.0])[:, None, None] * costs[:, None]
+        payoffs = (sends[:, :, None] * value).sum(axis=0)
+        joint = sends * types
+        answered = answer.mean(axis=1)  # ends coincide after every signal that is sent
+        met = joint[:, :, None] * receiver * np.stack([answered, 1 - answered], axis=-1)[:, None, :]
+        return SignallingEquilibrium(
+            kind=kind,
+            step=x,
+            concede=answer,
+            beliefs=beliefs,
+            payoffs=payoffs,
+            receiver=float(met.sum()),
+            intuitive=self._intuitive(kind),
+            residual=self._residual(x, answer, beliefs, value),
+        )
+
+    def _belief(self, joint: Floats, answer: Floats) -> Floats:
+        """Return the beliefs allowed: Bayes' rule, or what supports the answers to a signal never sent."""
+        if joint.sum() > 0:
+            return np.full(2, joint[0] / joint.sum())
+        mu = self.threshold
+        return np.array([0.0 if answer[0] == 0 else mu, mu if answer[1] < 1 else 1.0])
+
+    def _intuitive(self, kind: Kind) -> bool:
+        k_strong, k_weak = self.hurdles
+        return not (kind is Kind.POOL_ON_NONE and self.prior < self.threshold and k_strong < 1 < k_weak)
+
+    def _residual(self, step: Floats, answer: Floats, beliefs: Floats, value: Floats) -> float:
+        """Return the largest gain from deviating: of a type over its stake, of the receiver over its own."""
+        _, owner, receiver = self._tables
+        chosen = step[:, None] * value[0] + (1 - step[:, None]) * value[1]
+        regret = (value.max(axis=0) - chosen) / (owner[:, :1] - owner[:, 1:])
+        # With a belief at one end of its range some answer in `answer` must be best.
+        gain = beliefs * (receiver[0, 0] - receiver[0, 1]) + (1 - beliefs) * (receiver[1, 0] - receiver[1, 1])
+        loss = np.maximum(gain, 0) * (1 - answer.max(axis=1, keepdims=True)) + np.maximum(
+            -gain, 0
+        ) * answer.min(axis=1, keepdims=True)
+        return float(max(regret.max(), loss.max() / np.ptp(receiver)))
+
+
+def checked_stakes(prior: object, owner: ArrayLike, receiver: ArrayLike) -> tuple[float, Floats, Floats]:
+    """Return the prior and both tables of payoffs, types by answers, or say what is wrong."""
+    q = float(within(np.asarray(scalar(prior, "prior")), "prior", 0.0, 1.0, ends="()"))  # type: ignore[arg-type]
+    own, other = real(owner, "owner", ndim=2), real(receiver, "receiver", ndim=2)
+    for array, name in ((own, "owner"), (other, "receiver")):
+        if array.shape != (2, 2):
+            raise InvalidInput(f"`{name}` must have shape (2, 2), types by answers; got {array.shape}.")
+    if not (own[:, 0] > own[:, 1]).all():
+        raise InvalidInput(
+            f"`owner` must give each type more if conceded to than if called; got {own.tolist()}."
+        )
+    if not (other[0, 0] > other[0, 1] and other[1, 0] < other[1, 1]):
+        raise InvalidInput(
+            f"`receiver` must prefer to concede to the strong type and to call the weak; got {other.tolist()}. "
+            f"Otherwise the type does not matter to it."
+        )
+    return q, own, other
+
+
+def belief_threshold(receiver: Floats) -> float:
+    """Return the belief in the strong type at which conceding and calling pay the receiver the same."""
+    gain = receiver[1, 1] - receiver[1, 0]
+    loss = receiver[0, 0] - receiver[0, 1]
+    return float(gain / (gain + loss))

@@ -1,0 +1,222 @@
+"""Critical discount factors against closed forms and a plain set iteration."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria.critical_discount import critical_discount, critical_exit
+from bargaining.equilibria.stage import stage_equilibria
+from bargaining.equilibria.transfers import transfer_equilibrium
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+
+
+def hull(points):
+    """Monotone chain, ends of thin sets kept."""
+    points = sorted(set(map(tuple, np.round(points, 13))))
+    if len(points) < 3:
+        return np.array(points).reshape(-1, 2)
+    sides = []
+    for order in (points, points[::-1]):
+        chain = []
+        for p in order:
+            while (
+                len(chain) > 1
+                and np.linalg.det([np.subtract(chain[-1], chain[-2]), np.subtract(p, chain[-1])]) <= 0
+            ):
+                chain.pop()
+            chain.append(p)
+        sides += chain[:-1]
+    return np.array(sides)
+
+
+def clip(polygon, axis, bound):
+    """Keep the part of a polygon at or above a bound."""
+    kept = []
+    for p, q in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if p[axis] >= bound - 1e-12:
+            kept.append(p)
+        if (p[axis] - bound) * (q[axis] - bound) < -1e-26:
+            kept.append(p + (q - p) * (bound - p[axis]) / (q[axis] - p[axis]))
+    return np.array(kept).reshape(-1, 2)
+
+
+def threat(game, discount, *, rounds=400):
+    """Iterate the operator of equilibrium payoffs on polygons; return the lowest payoffs of the last one."""
+    g, c = game.payoffs.reshape(-1, 2), game.deviations().reshape(-1, 2)
+    polygon = hull(g)
+    for _ in range(rounds):
+        low = polygon.min(axis=0)
+        points = []
+        for gets, tempts in zip(g, c, strict=True):
+            part = polygon
+            for axis in (0, 1):
+                part = (
+                    clip(part, axis, low[axis] + (1 - discount) / discount * (tempts - gets)[axis])
+                    if len(part)
+                    else part
+                )
+            points.extend((1 - discount) * gets + discount * part)
+        if not points:
+            return None
+        polygon = hull(np.array(points))
+    return polygon.min(axis=0)
+
+
+def holds(game, profile, discount):
+    low = threat(game, discount)
+    if low is None:
+        return False
+    gain = game.deviations()[profile] - game.payoffs[profile]
+    return bool(((1 - discount) * gain <= discount * (game.payoffs[profile] - low) + 1e-9).all())
+
+
+def test_prisoners_dilemma():
+    found = critical_discount(PRISONERS, (0, 0))
+    assert found.exact == Fraction(1, 7)
+    assert found.proved
+    assert found.monotone
+    np.testing.assert_array_equal(found.by_player, [1 / 7, 1 / 7])
+    np.testing.assert_array_equal(found.intervals, [[1 / 7, 1.0]])
+    assert critical_discount(PRISONERS, (0, 0), punishment="stage").exact == Fraction(1, 7)
+
+
+@pytest.mark.parametrize(("outside", "expected"), [(0, "1/10"), (2, "1/8"), (5, "1/5"), (8, "1/2")])
+def test_exit_moves_the_critical_value_both_ways(outside, expected):
+    found = critical_discount(PRISONERS, (0, 0), exit=Exit([outside, outside]))
+    assert found.exact == Fraction(expected) == Fraction(1, 10 - outside)
+    assert found.punishment == "exit"
+    at_it = float(found.exact)
+    limits = critical_exit(PRISONERS, (0, 0), [found.exact] * 2)
+    np.testing.assert_allclose(limits, outside, atol=1e-14)
+    assert critical_exit(PRISONERS, (0, 0), at_it + 1e-6)[0] > outside
+
+
+def test_each_player_has_an_own_critical_exit():
+    limits = critical_exit(PRISONERS, (0, 0), [[0.5, 0.2], [0.0, 0.9]])
+    np.testing.assert_allclose(limits, [[8, 5], [-np.inf, 9 - 1 / 9]])
+    np.testing.assert_array_equal(critical_exit(PRISONERS, (1, 1), 0.0), [3, 3])
+
+
+def test_an_exit_better_than_cooperation_breaks_it_at_any_patience():
+    found = critical_discount(PRISONERS, (0, 0), exit=Exit([9.5, 0]))
+    assert not found.sustainable
+    assert found.discount == np.inf
+    edge = critical_discount(PRISONERS, (0, 0), exit=Exit([9, 9]))
+    assert edge.discount == 1
+    assert not edge.sustainable
+
+
+def test_stage_reversion_when_players_may_leave():
+    """A poor exit is no punishment for who reverts to the stage equilibrium; a good one replaces it."""
+    poor = critical_discount(PRISONERS, (0, 0), exit=Exit([0, 0]), punishment="stage")
+    good = critical_discount(PRISONERS, (0, 0), exit=Exit([5, 2]), punishment="stage")
+    assert poor.exact == Fraction(1, 7)
+    assert good.exact == Fraction(1, 5)
+    np.testing.assert_array_equal(good.threat, [5, 2])
+    np.testing.assert_array_equal(good.by_player, [1 / 5, 1 / 8])
+
+
+@pytest.mark.parametrize(("outside", "expected"), [(0, "1/7"), (2, "1/7"), (4, "1/6"), (5, "1/5")])
+def test_one_sided_exit(outside, expected):
+    """Leaving for less than the stage equilibrium is not credible; for more it sets the floor."""
+    found = critical_discount(PRISONERS, (0, 0), exit=Exit([outside, outside], who=[0]))
+    assert found.exact == Fraction(expected)
+    assert not found.monotone
+    assert not found.proved
+    assert found.bracket[1] == pytest.approx(float(found.exact), abs=1e-9)
+
+
+def test_a_stage_equilibrium_needs_no_patience():
+    found = critical_discount(PRISONERS, (1, 1))
+    assert found.exact == 0
+    assert found.proved
+
+
+def test_a_profile_below_the_minmax_is_never_sustained():
+    found = critical_discount(PRISONERS, (0, 1))
+    assert not found.sustainable
+    assert found.discount == np.inf
+
+
+def test_mixed_stage_equilibria_punish_too():
+    """Battle of the sexes: the mixed equilibrium, 6/5 each, is worse for both than either pure one."""
+    game = Game([[3, 0, 0], [0, 2, 0], [4, 0, 2]], [[2, 0, 0], [0, 3, 0], [0, 0, 3]])
+    stage = critical_discount(game, (0, 0), punishment="stage")
+    assert stage.threat[0] < 2
+    assert stage.exact is not None
+
+
+def test_optimal_punishment_is_never_weaker_than_reversion_to_a_pure_equilibrium():
+    rng = np.random.default_rng(3)
+    compared = 0
+    for _ in range(40):
+        game = Game(*rng.integers(-5, 6, (2, 2, 3)))
+        if len(stage_equilibria(game)) != 1 or not len(game.pure_equilibria()):
+            continue
+        for profile in ((0, 0), (1, 2)):
+            optimal = critical_discount(game, profile)
+            static = critical_discount(game, profile, punishment="stage")
+            assert optimal.discount <= static.discount + 1e-9
+            compared += 0 < optimal.discount < 1
+    assert compared > 1
+
+
+@pytest.mark.parametrize(
+    ("seed", "profile", "expected"),
+    [(0, (0, 0), "33/61"), (6, (2, 1), "5/7"), (17, (2, 1), "1/4"), (22, (0, 0), "7/18")],
+)
+def test_thresholds_of_the_punishment_itself(seed, profile, expected):
+    """Where the punishment needs patience of its own; checked by plain iteration on either side."""
+    rng = np.random.default_rng(0)
+    for _ in range(seed + 1):
+        game = Game(*rng.integers(-9, 10, (2, 3, 3)))
+    found = critical_discount(game, profile)
+    assert found.exact == Fraction(expected)
+    assert not found.proved
+    assert holds(game, profile, float(found.exact) + 1e-3)
+    assert not holds(game, profile, float(found.exact) - 1e-2)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0), (1e6, 0), (1, 10**6)])
+def test_scale_and_offset(scale, offset):
+    first, second = (scale * PRISONERS.payoffs[..., i] + offset for i in range(2))
+    moved = Game(first, second)
+    assert critical_discount(moved, (0, 0)).discount == pytest.approx(1 / 7, rel=1e-9)
+    one = critical_discount(moved, (0, 0), exit=Exit([scale * 4 + offset] * 2, who=[0]))
+    assert one.discount == pytest.approx(1 / 6, rel=1e-9)
+
+
+def test_with_transfers_the_prisoners_need_the_same_patience():
+    found = critical_discount(PRISONERS, (0, 0))
+    given = np.array([found.exact, found.exact], dtype=object)
+    assert transfer_equilibrium(RepeatedGame(PRISONERS, given)).joint == 18
+
+
+def test_three_players():
+    shares = np.indices((2, 2, 2)).sum(axis=0)
+    game = Game(*(2 * (3 - shares) + 3 * np.indices((2, 2, 2))[i] for i in range(3)))
+    # Together 6 each; alone 3 + 4; all defect 3: (7 - 6) / (7 - 3)
+    assert critical_discount(game, (0, 0, 0), punishment="stage").exact == Fraction(1, 4)
+    assert critical_discount(game, (0, 0, 0), exit=Exit([4, 4, 5])).exact == Fraction(1, 2)
+    with pytest.raises(NotApplicable, match="two players"):
+        critical_discount(game, (0, 0, 0))
+
+
+def test_bad_arguments():
+    with pytest.raises(InvalidInput, match="`game`"):
+        critical_discount(np.eye(2), (0, 0))
+    with pytest.raises(InvalidInput, match="`profile`"):
+        critical_discount(PRISONERS, (0, 2))
+    with pytest.raises(InvalidInput, match="`exit`"):
+        critical_discount(PRISONERS, (0, 0), exit=Exit([[1, 1], [2, 2]]))
+    with pytest.raises(InvalidInput, match="`exit`"):
+        critical_discount(PRISONERS, (0, 0), exit=5)
+    with pytest.raises(InvalidInput, match="`punishment`"):
+        critical_discount(PRISONERS, (0, 0), punishment="grim")
+    with pytest.raises(InvalidInput, match="`discounts`"):
+        critical_exit(PRISONERS, (0, 0), 1.0)

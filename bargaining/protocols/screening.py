@@ -1,0 +1,243 @@
+"""Screening a buyer who has a private outside option (Board and Pycia 2014)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, distribution, real, scalar, within
+from bargaining.errors import InvalidInput, Status
+
+_GRID = 4001
+_ACCURACY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScreeningOutcome:
+    """The price and who buys.
+
+    Attributes
+    ----------
+    price : float
+        What is asked; the lowest where several do equally well.
+    prices : ndarray, shape (m,)
+        All prices that do as well: several mean several equilibria.
+    profit : float
+        The seller's expected payoff.
+    trade : float
+        Probability that the buyer accepts; otherwise it leaves in the first period.
+    gain : float
+        The buyer's expected payoff above its outside option.
+    residual : float
+        What the best price tried would add to the profit, over the range of profits.
+    status : Status
+    """
+
+    price: float
+    prices: Floats
+    profit: float
+    trade: float
+    gain: float
+    residual: float
+    status: Status
+    method: str = "screening with an outside option"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutsideOptionScreening:
+    r"""A seller without commitment faces a buyer whose value and outside option are private.
+
+    Parameters
+    ----------
+    survival : callable
+        :math:`S(u) = P(v-w > u)` of the net value, the buyer's value less its outside option; vectorised
+        and decreasing.
+    lower, upper : float
+        Where the net value lies: S(lower) = 1 and S(upper) = 0. `lower` may be negative.
+    cost : float, default 0
+        The seller's cost or reservation payoff, below `upper`.
+
+    Notes
+    -----
+    Timing, with a common or differing discount factor below 1:
+
+    1. Nature draws the buyer's value v and outside option :math:`w > 0`, in present value; only the buyer
+       learns them.
+    2. In each period the seller asks a price. The buyer accepts it; or leaves, and gets w; or waits.
+    3. Payoffs are discounted per period waited.
+
+    In the unique equilibrium the seller asks the price of a monopolist who sells to the net value,
+    :math:`\max_p (p-c) S(p)`, in every period; the buyer accepts at once if :math:`v-w \ge p` and leaves at once
+    otherwise (Board and Pycia 2014). If anyone waited, the least of them would be asked at least its net
+    value, and so gain at most w, later: it would rather leave. So nobody waits, no price need be cut,
+    and the Coase conjecture fails however short the period, however small :math:`w > 0`.
+
+    At :math:`w = 0` the argument breaks: waiting costs nothing that leaving would save;
+    see `TwoTypeScreening`.
+
+    The price is the root of the first-order condition in the best of the brackets found on a grid of 4001
+    prices; a survival function that moves between neighbouring points could hide a better one.
+
+    References
+    ----------
+    Board, S. and M. Pycia (2014). Outside options and the failure of the Coase conjecture. American
+    Economic Review 104, 656-671.
+
+    Examples
+    --------
+    A value uniform on [0, 1] and an outside option of .2:
+
+    >>> round(OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)().price, 10)
+    0.4
+    """
+
+    survival: Callable[[Floats], ArrayLike]
+    lower: float
+    upper: float
+    cost: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        lower, upper, cost = (
+            scalar(x, n) for x, n in ((self.lower, "lower"), (self.upper, "upper"), (self.cost, "cost"))
+        )
+        if not lower < upper:
+            raise InvalidInput(f"`lower` must be below `upper`; got {lower:.17g} and {upper:.17g}.")
+        if not cost < upper:
+            raise InvalidInput(
+                f"`cost` must be below `upper`, {upper:.17g}; got {cost:.17g}. No trade is worth making."
+            )
+        for name, value in (("lower", lower), ("upper", upper), ("cost", cost)):
+            object.__setattr__(self, name, value)
+        self._probe()
+
+    def _probe(self) -> None:
+        s = self._survival(np.linspace(self.lower, self.upper, 257))
+        if abs(s[0] - 1) > 1e-9 or abs(s[-1]) > 1e-9 or (np.diff(s) > 1e-12).any():
+            raise InvalidInput(
+                f"`survival` must fall from 1 at `lower` to 0 at `upper`; it goes from {s[0]:.9g} to {s[-1]:.9g}"
+                + ("." if (np.diff(s) <= 1e-12).all() else ", and rises in between.")
+            )
+
+    def _survival(self, u: Floats) -> Floats:
+        inside = np.clip(u, self.lower, self.upper)
+        value = np.asarray(self.survival(inside), dtype=float)
+        if value.shape != inside.shape or not np.isfinite(value).all():
+            raise InvalidInput(
+                "`survival` must return one finite number per entry. Vectorise it and check its range."
+            )
+        return value
+
+    def profit(self, price: ArrayLike) -> Floats:
+        """Return (p - c) S(p)."""
+        p = np.asarray(price, dtype=float)
+        sold = np.where(p < self.lower, 1.0, np.where(p > self.upper, 0.0, self._survival(p)))
+        return np.asarray((p - self.cost) * sold)
+
+    def __call__(self) -> ScreeningOutcome:
+        """Return the equilibrium price, and all that do as well."""
+        from scipy.integrate import quad
+
+        low = max(self.lower, self.cost)
+        grid = np.linspace(low, self.upper, _GRID)
+        profit = self.profit(grid)
+        scale = max(float(np.ptp(profit)), np.finfo(float).tiny)
+        inner = np.flatnonzero((profit[1:-1] >= profit[:-2]) & (profit[1:-1] >= profit[2:])) + 1
+        near = [int(n) for n in inner if profit[n] > profit.max() - 1e-3 * scale]
+        candidates = np.array(
+            sorted({low, *(self._refined(grid[n - 1], grid[n], grid[n + 1]) for n in near)})
+        )
+        values = self.profit(candidates)
+        prices = candidates[values >= values.max() - 1e-12 * scale]
+        price, best = float(prices[0]), float(values.max())
+        residual = max(float(profit.max()) - best, best - float(self.profit(price))) / scale
+        gain = quad(lambda u: float(self._survival(np.asarray(u))), price, self.upper, limit=200)[0]
+        return ScreeningOutcome(
+            price=price,
+            prices=prices,
+            profit=float(self.profit(price)),
+            trade=float(self._survival(np.asarray(price))),
+            gain=float(gain),
+            residual=max(residual, 0.0),
+            status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
+        )
+
+    def _refined(self, left: float, middle: float, right: float) -> float:
+        """Return the best price between two neighbours of a point: a root of the derivative, or a kink."""
+        from scipy.optimize import brentq, minimize_scalar
+
+        found = minimize_scalar(
+            lambda p: -float(self.profit(p)),
+            bounds=(left, right),
+            method="bounded",
+            options={"xatol": 1e-9 * (right - left)},
+        )
+        near = float(found.x)
+        step = 0.2 * min(near - left, right - near)
+        if step > 0 and self._slope(near - step, step) > 0 > self._slope(near + step, step):
+            root = float(
+                brentq(lambda p: self._slope(p, step), near - step, near + step, xtol=1e-16, rtol=1e-14)
+            )
+            if self.profit(root) >= self.profit(near) * (1 - 1e-14):
+                near = root
+        return max((middle, near), key=lambda p: float(self.profit(p)))
+
+    def _slope(self, price: float, step: float) -> float:
+        h = step / 2
+        profit = self.profit(np.array([price - 2 * h, price - h, price + h, price + 2 * h]))
+        return float(profit @ np.array([1, -8, 8, -1]) / (12 * h))
+
+
+def screen_types(
+    values: ArrayLike, outside: ArrayLike, probabilities: ArrayLike | None = None, *, cost: float = 0.0
+) -> ScreeningOutcome:
+    """Solve `OutsideOptionScreening` for finitely many types of the buyer; exact.
+
+    Parameters
+    ----------
+    values, outside : array_like, shape (m,)
+        Each type's value v and outside option w; the options must be positive.
+    probabilities : array_like, shape (m,), optional
+        Probability of each type; equal by default.
+    cost : float, default 0
+        The seller's cost.
+
+    Returns
+    -------
+    ScreeningOutcome
+        The best price is the net value v - w of some type, or `cost` if no type is worth selling to.
+
+    Examples
+    --------
+    A strong type, with an option of .5, and a weak one, with .1, who both value the good at 1:
+
+    >>> screen_types([1.0, 1.0], [0.5, 0.1], [0.7, 0.3]).price
+    0.5
+    >>> screen_types([1.0, 1.0], [0.5, 0.1], [0.3, 0.7]).price
+    0.9
+    """
+    v, w = (
+        real(values, "values", ndim=1),
+        within(real(outside, "outside", ndim=1), "outside", 0.0, np.inf, ends="()"),
+    )
+    if v.shape != w.shape:
+        raise InvalidInput(f"`outside` must have one entry per value ({v.size}); got {w.size}.")
+    chances = distribution(probabilities, "probabilities", v.size)
+    c, net = scalar(cost, "cost"), v - w
+    prices = np.unique(np.append(net[net > c], c))
+    order = np.argsort(-net)
+    at_least = np.append(0.0, np.cumsum(chances[order]))
+    sold = at_least[np.searchsorted(-net[order], -prices, side="right")]
+    profits = (prices - c) * sold
+    best = profits >= profits.max() - 1e-14 * max(float(np.ptp(profits)), np.finfo(float).tiny)
+    price = float(prices[best][0])
+    buys = net >= price
+    return ScreeningOutcome(
+        price=price,
+        prices=prices[best],
+        profit=float(profits.max()),
+        trade=float(chances[buys].sum()),
+        gain=float(chances[buys] @ (net[buys] - price)),
+        residual=float(profits.max() - (price - c) * (chances[buys].sum())),
+        status=Status.OK,
+    )

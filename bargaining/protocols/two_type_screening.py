@@ -1,0 +1,159 @@
+"""Screening a buyer of high or low value who has no outside option: the Coase conjecture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real, scalar, within
+from bargaining.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScreeningPath:
+    """Offers, purchases and beliefs on the path of `TwoTypeScreening`.
+
+    Attributes
+    ----------
+    prices : ndarray, shape (rounds,)
+        What is asked in each period; the last is the low value.
+    accepts : ndarray, shape (rounds,)
+        Probability, at the start, that the buyer accepts in each period.
+    beliefs : ndarray, shape (rounds,)
+        Probability of the high type before each offer.
+    thresholds : ndarray, shape (m,)
+        Beliefs at which one more round of screening starts to pay: below the first the seller asks the
+        low value at once.
+    profit : float
+        The seller's payoff.
+    payoffs : ndarray, shape (2,)
+        The low and the high type's payoff.
+    residual : float
+        The largest gain from deviating: of the seller to another number of rounds, of the high type to
+        another period, over the high value.
+    """
+
+    prices: Floats
+    accepts: Floats
+    beliefs: Floats
+    thresholds: Floats
+    profit: float
+    payoffs: Floats
+    residual: float
+    method: str = "two-type screening"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TwoTypeScreening:
+    r"""A seller makes all the offers, for ever, to a buyer of high or low value who has no outside option.
+
+    Parameters
+    ----------
+    values : array_like, shape (2,)
+        The low and the high value, :math:`0 < v_L < v_H`. Equally: what the responder can be made to give,
+        1 less its payoff from holding out, strong type first.
+    prior : float
+        Probability of the high value, strictly between 0 and 1.
+    discount : float
+        Common discount factor per period, strictly between 0 and 1.
+
+    Notes
+    -----
+    Timing:
+
+    1. Nature draws the value; only the buyer learns it.
+    2. In each period the seller asks a price; the buyer accepts, which ends the game, or waits.
+
+    With n rounds still to go before :math:`v_L` is asked, a high type is indifferent at
+    :math:`p_n = v_H - \delta^n (v_H - v_L)`. Measured in the odds x of a high against a low type, there are
+    thresholds :math:`0 = x_0 < x_1 < x_2 < \dots` such that the seller takes n more rounds for x in
+    :math:`(x_n, x_{n+1})`, with the payoff, per low type,
+
+    .. math:: W_n(x) = (x - x_{n-1}) p_n + \delta W_{n-1}(x_{n-1}), \quad W_0(x) = (1+x) v_L,
+
+    and :math:`W_n(x_n) = W_{n-1}(x_n)`. In each period high types accept until the odds are at the threshold
+    below. The equilibrium is unique except at a threshold (Fudenberg, Levine and Tirole 1985); it ends
+    after finitely many rounds, and as :math:`\delta \to 1` the first price tends to :math:`v_L` (the Coase
+    conjecture). If the informed side makes offers too, its offers are signals and there are many
+    equilibria.
+
+    References
+    ----------
+    Fudenberg, D., D. Levine and J. Tirole (1985). Infinite-horizon models of bargaining with one-sided
+    incomplete information. In A. Roth (ed.), Game-Theoretic Models of Bargaining.
+    Hart, O. (1989). Bargaining and strikes. Quarterly Journal of Economics 104, 25-43.
+
+    Examples
+    --------
+    >>> path = TwoTypeScreening((1.0, 2.0), 0.7, 0.9)()
+    >>> path.prices.round(4), path.thresholds.round(4)
+    (array([1.1, 1. ]), array([0.5   , 0.7632]))
+    """
+
+    values: ArrayLike
+    prior: float
+    discount: float
+
+    def __post_init__(self) -> None:
+        values = within(real(self.values, "values", ndim=1), "values", 0.0, np.inf, ends="()")
+        if values.shape != (2,) or not values[0] < values[1]:
+            raise InvalidInput(f"`values` must be a pair, the low value first; got {values.tolist()}.")
+        prior = within(np.asarray(scalar(self.prior, "prior")), "prior", 0.0, 1.0, ends="()")
+        discount = within(np.asarray(scalar(self.discount, "discount")), "discount", 0.0, 1.0, ends="()")
+        for name, value in (("values", values), ("prior", float(prior)), ("discount", float(discount))):
+            object.__setattr__(self, name, value)
+
+    def __call__(self) -> ScreeningPath:
+        """Return the path from the prior, and the belief thresholds up to it and one beyond."""
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        odds, delta = self.prior / (1 - self.prior), self.discount
+        cuts, worths = [0.0], [low]  # x_n and W(x_n)
+        while cuts[-1] <= odds:
+            cut, worth = self._next(len(cuts), cuts, worths)
+            cuts.append(cut)
+            worths.append(worth)
+        rounds = int(np.searchsorted(cuts, odds, side="right")) - 1
+        reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if rounds else np.array([odds])
+        prices = high - delta ** np.arange(rounds, -1, -1.0) * (high - low)
+        prices[-1] = low
+        sold = np.append(-np.diff(reached), 1.0 + reached[-1]) / (1 + odds)
+        profit = float((prices * sold) @ delta ** np.arange(rounds + 1.0))
+        thresholds = np.array(cuts[1:])
+        return ScreeningPath(
+            prices=prices,
+            accepts=sold,
+            beliefs=reached / (1 + reached),
+            thresholds=thresholds / (1 + thresholds),
+            profit=profit,
+            payoffs=np.array([0.0, high - prices[0]]),
+            residual=self._residual(odds, cuts, worths, prices, profit),
+        )
+
+    def _price(self, rounds: int) -> float:
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        return float(high - self.discount**rounds * (high - low))
+
+    def _worth(self, n: int, x: float, cuts: list[float], worths: list[float]) -> float:
+        """Return W_n(x)."""
+        if n == 0:
+            return (1 + x) * self._price(0)
+        return (x - cuts[n - 1]) * self._price(n) + self.discount * worths[n - 1]
+
+    def _next(self, n: int, cuts: list[float], worths: list[float]) -> tuple[float, float]:
+        """Solve W_n(x) = W_{n-1}(x), both linear in x, for the n-th threshold."""
+        slope = self._price(n) - self._price(n - 1)
+        start = cuts[n - 1]
+        gap = self._worth(n - 1, start, cuts, worths) - self._worth(n, start, cuts, worths)
+        x = start + gap / slope
+        return x, self._worth(n, x, cuts, worths)
+
+    def _residual(
+        self, odds: float, cuts: list[float], worths: list[float], prices: Floats, profit: float
+    ) -> float:
+        high = float(np.asarray(self.values)[1])
+        others = [
+            self._worth(n, odds, cuts, worths) for n in range(len(cuts)) if n == 0 or cuts[n - 1] <= odds
+        ]
+        seller = max(others) / (1 + odds) - profit
+        surplus = self.discount ** np.arange(prices.size) * (high - prices)
+        return float(max(seller, np.ptp(surplus)) / high)

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from numpydoc.xref import DEFAULT_LINKS
+
 import bargaining
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
@@ -22,6 +24,8 @@ extensions = [
     "public_api",
 ]
 
+templates_path = ["_templates"]
+
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
@@ -30,11 +34,16 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say more: shape, unit and domain
 autosummary_generate = True
 numpydoc_show_class_members = False
-numpydoc_class_members_toctree = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # link the names below and no other word
+DEFAULT_LINKS.clear()  # they point into other projects' pages, which would have to be fetched
+numpydoc_xref_aliases = {name: f"bargaining.{name}" for name in bargaining.__all__}
 
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"bargaining {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_show_sourcelink = False
 copybutton_prompt_text = ">>> |\\.\\.\\. "
 copybutton_prompt_is_regexp = True

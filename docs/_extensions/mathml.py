@@ -36,7 +36,7 @@ def visit_inline(translator: HTML5Translator, node: Element) -> None:
 
 def visit_display(translator: HTML5Translator, node: Element) -> None:
     """Write a formula on lines of its own."""
-    translator.body.append(f'<div class="math">{convert(node, display=True)}</div>\n')
+    translator.body.append(f'<div class="formula">{convert(node, display=True)}</div>\n')
     raise SkipNode
 
 

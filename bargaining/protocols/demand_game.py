@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, scalar
 from bargaining.division import Division, describe, divide
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem
 
@@ -20,7 +21,7 @@ class DemandDivision(Division):
     demands : ndarray, shape (..., n)
         What each player asks for; NaN where there is no answer.
     compatible : float
-        Probability that the demands are met.
+        Probability that the demands are met; NaN without noise.
     """
 
     demands: Floats
@@ -61,7 +62,7 @@ class NashDemandGame:
     well (Nash 1953).
 
     Without noise every efficient point that gives each player at least :math:`d_i` is an equilibrium,
-    and so is disagreement. The call then refuses to choose; see `equilibria`.
+    and so is disagreement. The call then chooses nothing and says MULTIPLE; see `equilibria`.
 
     References
     ----------
@@ -85,30 +86,32 @@ class NashDemandGame:
         object.__setattr__(self, "noise", noise)
 
     def __call__(self, problem: Problem) -> DemandDivision:
-        """Return the equilibrium of the smoothed game, cell by cell.
-
-        Raises
-        ------
-        NotApplicable
-            If `noise` is 0.
-        """
-        if self.noise == 0:
-            raise NotApplicable(
-                "With `noise` 0 every efficient point is an equilibrium of the demand game. Give a positive `noise`, "
-                "or ask for `equilibria(problem)`."
-            )
-        n, d = problem.players, problem.disagreement
-        excess = _excess(self.noise, n)
-        level, compatible = 1 + self.noise * excess, float(1 / (1 + np.exp(excess)))
-        ideal = problem.ideal
+        """Return the equilibrium of the smoothed game, cell by cell; without noise, the status MULTIPLE."""
+        d, ideal = problem.disagreement, problem.ideal
         status = problem.gains_status(ideal)
-        point, _ = best_product(problem.feasible, d, np.full(n, 1 / n))
-        gains = np.where((status == Status.OK)[..., None], point - d, 0.0)
-        demands = d + level * gains
-        residual = np.where(status == Status.OK, self._regret(problem, gains * level), 0.0)
-        packed = divide(
-            problem, describe(self), d + compatible * level * gains, residual, status, ideal=ideal
-        )
+        gain = status == Status.OK
+        if self.noise == 0:
+            status = np.where(gain, Status.MULTIPLE, status).astype(np.int8)
+            demands, payoffs = np.full(ideal.shape, np.nan), np.broadcast_to(d, ideal.shape)
+            return self._packed(problem, payoffs, np.zeros(status.shape), status, ideal, demands, np.nan)
+        excess = _excess(self.noise, problem.players)
+        level, compatible = 1 + self.noise * excess, float(1 / (1 + np.exp(excess)))
+        point, _ = best_product(problem.feasible, d, np.full(problem.players, 1 / problem.players))
+        asked = np.where(gain[..., None], level * (point - d), 0.0)
+        residual = np.where(gain, self._regret(problem, asked), 0.0)
+        return self._packed(problem, d + compatible * asked, residual, status, ideal, d + asked, compatible)
+
+    def _packed(
+        self,
+        problem: Problem,
+        payoffs: Floats,
+        residual: Floats,
+        status: NDArray[np.int8],
+        ideal: Floats,
+        demands: Floats,
+        compatible: float,
+    ) -> DemandDivision:
+        packed = divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
         return DemandDivision(
             payoffs=packed.payoffs,
             status=packed.status,

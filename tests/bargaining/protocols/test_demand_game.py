@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
@@ -91,8 +91,11 @@ def test_a_batch_is_its_cells_and_no_gain_is_said():
 
 
 def test_without_noise_it_refuses_to_choose():
-    with pytest.raises(NotApplicable, match="every efficient point is an equilibrium"):
-        NashDemandGame()(PARABOLA)
+    silent = NashDemandGame()(PARABOLA)
+    assert silent.status is Status.MULTIPLE
+    assert np.isnan(silent.payoffs).all()
+    with pytest.raises(Unsolved, match="equilibria"):
+        silent.raise_if_failed()
     assert NashDemandGame().equilibria(PARABOLA) == pytest.approx(np.array([[0, 2], [0, 4]]))
     smooth = NashDemandGame(noise=0.1)
     assert smooth.equilibria(PARABOLA)[:, 0].tolist() == smooth(PARABOLA).payoffs.tolist()

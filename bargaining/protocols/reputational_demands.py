@@ -44,7 +44,7 @@ class ReputationalDemands:
     reply is worth less the more often it is imitated, so 2's mixture solves one monotone equation;
     what an announcement is worth rises with the belief that its owner is committed, so does 1's.
     A sequential equilibrium exists, and all of them give the same distribution over outcomes
-    (Abreu and Gul 2000, section 4). Strategies can differ where a player is to concede at 0 anyway:
+    (Abreu and Gul 2000). Strategies can differ where a player is to concede at 0 anyway:
     here player 2 then accepts instead of making a demand first, and player 1 spreads what is left
     over in proportion to the priors.
 

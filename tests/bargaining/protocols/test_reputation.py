@@ -21,7 +21,7 @@ class Case:
     payoffs: tuple[float, float]
 
 
-# Abreu and Gul (2000), the closed form of section 2, evaluated by hand.
+# Abreu and Gul (2000), the closed form for one type each, evaluated by hand.
 CASES = [
     Case((0.6, 0.6), (0.1, 0.2), (0.05, 0.05), 7.4893307, (0, 0.7763932), (0.5552786, 0.4)),
     Case((0.6, 0.6), (0.1, 0.1), (0.1, 0.01), 11.5129255, (0, 0.9), (0.58, 0.4)),

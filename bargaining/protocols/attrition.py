@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, per_player, scalar, within
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.division import ACCURACY, Division
+from bargaining.errors import InvalidInput, NotApplicable, Status
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +93,6 @@ class WarOfAttrition:
         NotApplicable
             If somebody has nothing to wait for: then there is no mixed equilibrium; see `equilibria`.
         """
-        state = self._state
         if self.yields_at_once.any():
             raise NotApplicable(
                 "With these `exits` a player gains nothing by waiting, so nobody mixes over time. "
@@ -101,10 +101,7 @@ class WarOfAttrition:
         share = float(within(np.asarray(scalar(mass, "mass")), "mass", 0.0, 1.0, ends="[)"))
         if weak not in (0, 1):
             raise InvalidInput(f"`weak` must be a player, 0 or 1; got {weak!r}.")
-        initial = np.where(np.arange(2) == weak, share, 0.0)
-        payoffs = state.floor + initial[::-1] * state.gain
-        hazards = state.pace[::-1] / state.gain[::-1]
-        return AttritionOutcome(payoffs=payoffs, hazards=hazards, initial=initial, state=state)
+        return _outcome(self._state, np.where(np.arange(2) == weak, share, 0.0))
 
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
@@ -173,44 +170,47 @@ def _pair(value: ArrayLike, name: str) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AttritionOutcome:
-    """One equilibrium of `WarOfAttrition`.
+class AttritionOutcome(Division):
+    """One equilibrium of `WarOfAttrition`; its `payoffs` are expected at time 0.
 
     Attributes
     ----------
-    payoffs : ndarray, shape (2,)
-        Expected payoffs at time 0.
     hazards : ndarray, shape (2,)
         Rate at which each player gives up after time 0.
     initial : ndarray, shape (2,)
         Probability with which each gives up at 0.
+    delay : float
+        Expected length of the war.
+    residual : float
+        How far giving up at a later date departs from the payoff claimed, over the larger prize.
     """
 
-    payoffs: Floats
     hazards: Floats
     initial: Floats
-    state: _State
+    delay: float
 
-    @property
-    def delay(self) -> float:
-        """Expected length of the war."""
-        return float((1 - self.initial).prod() / self.hazards.sum())
 
-    def value(self, player: int, time: float) -> float:
-        """Return what `player` expects at 0 from giving up at `time` against the other's strategy."""
-        state, i, j = self.state, player, 1 - player
-        rate, hazard = float(state.rates[i]), float(self.hazards[j])
-        mass, kept = float(self.initial[j]), 1 - float(self.initial[j])
-        discount = np.exp(-(rate + hazard) * time)
-        over = (1 - discount) / (rate + hazard)  # expected discounted time at war
-        win = float(state.floor[i] + state.gain[i])
-        war = kept * (hazard * win * over - float(state.costs[i]) * over + discount * float(state.floor[i]))
-        return float(mass * win + war)
+def _outcome(state: _State, initial: Floats) -> AttritionOutcome:
+    hazards = state.pace[::-1] / state.gain[::-1]
+    payoffs = state.floor + initial[::-1] * state.gain
+    dates = np.array([[0.1], [1.0], [10.0]]) / hazards.sum()
+    gap = np.abs(_value(state, hazards, initial, dates) - payoffs).max() / np.abs(state.gain).max()
+    return AttritionOutcome(
+        payoffs=payoffs,
+        status=Status.OK if gap <= ACCURACY else Status.INACCURATE,
+        method="WarOfAttrition",
+        residual=float(gap),
+        hazards=hazards,
+        initial=initial,
+        delay=float((1 - initial).prod() / hazards.sum()),
+    )
 
-    @property
-    def residual(self) -> float:
-        """The most that the value of giving up at any later date departs from the payoff, over the prize."""
-        scale = np.abs(self.state.gain).max()
-        dates = np.array([0.1, 1.0, 10.0]) / self.hazards.sum()
-        gaps = [abs(self.value(i, float(t)) - self.payoffs[i]) for i in range(2) for t in dates]
-        return float(max(gaps) / scale)
+
+def _value(state: _State, hazards: Floats, initial: Floats, time: Floats) -> Floats:
+    """Return what each player expects at 0 from giving up at `time` against the other's strategy."""
+    mass, rate = initial[::-1], state.rates + hazards[::-1]
+    discount = np.exp(-rate * time)
+    at_war = (1 - discount) / rate  # expected and discounted
+    win = state.floor + state.gain
+    held = (hazards[::-1] * win - state.costs) * at_war + discount * state.floor
+    return np.asarray(mass * win + (1 - mass) * held)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, scalar, within
+from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
 
 Rule = Callable[[Floats], ArrayLike]
@@ -160,6 +161,7 @@ class HoldUp:
             option=np.asarray(self.option(k), dtype=float),
             residual=residual,
             status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
+            method="HoldUp",
         )
 
     def _refined(self, grid: Floats, n: int) -> float:
@@ -212,7 +214,7 @@ def _values(value: ArrayLike, name: str, k: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HoldUpOutcome:
+class HoldUpOutcome(Division):
     """The owner's best investment.
 
     Attributes
@@ -232,8 +234,4 @@ class HoldUpOutcome:
 
     investment: Floats
     ties: Floats
-    payoffs: Floats
     option: Floats
-    residual: float
-    status: Status
-    method: str = "investment in the outside option"

@@ -151,14 +151,16 @@ class ReputationalOutcome:
         return np.where(self.leaves.any(axis=-1, keepdims=True), 0.0, rates)
 
     @property
-    def status(self) -> Status:
-        """OK: the closed form covers every game that the arguments allow."""
-        return Status.OK
+    def status(self) -> Status | NDArray[np.int8]:
+        """OK in every cell: the closed form covers every game that the arguments allow."""
+        shape = self.horizon.shape
+        return np.zeros(shape, dtype=np.int8) if shape else Status.OK
 
     @property
-    def ok(self) -> bool:
+    def ok(self) -> bool | NDArray[np.bool_]:
         """Whether the payoffs meet the definition."""
-        return True
+        shape = self.horizon.shape
+        return np.ones(shape, dtype=bool) if shape else True
 
     def raise_if_failed(self) -> "ReputationalOutcome":
         """Return self."""
@@ -170,7 +172,7 @@ class ReputationalOutcome:
         arrays = {name: getattr(self, name).tolist() for name in names}
         return {
             "method": self.method,
-            "status": self.status.name,
+            "status": np.full(self.horizon.shape, Status.OK.name).tolist(),
             **arrays,
             "residual": self.residual.tolist(),
         }

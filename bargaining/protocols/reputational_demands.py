@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, player_index, real, within
+from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
 
@@ -137,7 +138,7 @@ def _checked_types(demands: ArrayLike, priors: ArrayLike, player: int) -> tuple[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DemandOutcome:
+class DemandOutcome(Division):
     """The equilibrium of `ReputationalDemands`; `first` announces, `second` is the other player.
 
     Attributes
@@ -158,23 +159,16 @@ class DemandOutcome:
         OK if the residual is below 1e-10.
     """
 
-    payoffs: Floats
     announcements: Floats
     replies: Floats
     acceptance: Floats
     beliefs: tuple[Floats, Floats]
-    residual: float
-    status: Status
     first: int
-    method: str = "reputational bargaining with a choice of demands"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain Python values."""
-        arrays = {
-            name: getattr(self, name).tolist()
-            for name in ("payoffs", "announcements", "replies", "acceptance")
-        }
-        return {"method": self.method, "status": self.status.name, **arrays, "residual": self.residual}
+        names = ("announcements", "replies", "acceptance")
+        return {**Division.to_dict(self), **{name: getattr(self, name).tolist() for name in names}}
 
 
 def _assess(
@@ -209,6 +203,7 @@ def _assess(
         beliefs=(beliefs, committed),
         residual=residual,
         status=Status.OK if residual < _ACCURACY else Status.INACCURATE,
+        method="ReputationalDemands",
         first=first,
     )
 

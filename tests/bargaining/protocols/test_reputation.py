@@ -127,6 +127,9 @@ def test_a_batch_is_its_games_one_by_one_whatever_the_block(monkeypatch):
         assert one.horizon == talks.horizon[k]
     assert talks.residual.max() < 1e-13
     assert talks.payoffs.shape == (50, 2)
+    assert (talks.status == Status.OK).all()
+    assert talks.ok.all()
+    assert talks.to_dict()["status"] == ["OK"] * 50
 
 
 def test_swapping_the_players_swaps_the_answer():

@@ -95,16 +95,16 @@ def test_exchanging_names_and_who_is_first():
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_small_priors_and_many_types_lead_to_kambes_limit(first):
-    grid = np.linspace(0.05, 0.95, 19)
+    grid = np.linspace(0.05, 0.95, 13)
     rates = (0.1, 0.2)
     gaps = []
-    for prior in (1e-2, 1e-4, 1e-8):
-        priors = [np.full(19, prior / 19)] * 2
+    for prior in (1e-2, 1e-5):
+        priors = [np.full(13, prior / 13)] * 2
         talks = ReputationalDemands([grid, grid], rates, priors, first=first)()
         assert talks.residual < 1e-10
         gaps.append(np.abs(talks.payoffs - kambe_limit(rates)).max())
-    assert gaps[0] > gaps[1] > gaps[2]
-    assert gaps[2] < 0.06  # the spacing of demands is .05
+    assert gaps[0] > gaps[1]
+    assert gaps[1] < 0.08  # the spacing of demands is .075
 
 
 def test_where_exit_beats_conceding_that_reputation_is_worth_nothing():

@@ -1,0 +1,213 @@
+r"""One application of the equilibrium operator to a polygon of continuation payoffs.
+
+A profile :math:`a` followed by a continuation :math:`w` gives :math:`v_i = (1-\delta_i) g_i(a) + \delta_i w_i`
+and is stable if :math:`w_i \ge b_i(a) = P_i + \frac{1-\delta_i}{\delta_i} (c_i(a) - g_i(a))`, where :math:`c_i`
+is the best-deviation payoff and :math:`P` the threat; a player who may leave for :math:`o_i` needs
+:math:`v_i \ge o_i` too. Everything here is in the unit box. Profiles are a block that shares one polygon of
+continuations and one threat; in a repeated game there is a single block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._polygon import Chains, Point, Polygon, outline
+
+SLACK = 1e-13
+"""An inequality violated by less than this share of the payoff range counts as met with equality."""
+
+
+Tag = tuple[int, int, int]
+"""How a vertex is generated: (kind, profile, source), the source being a vertex of the continuations or an exit.
+
+The kind says where the continuation lies.
+"""
+
+TOP: Final = 0  # player 0's constraint binds, the highest continuation for player 1
+BOTTOM: Final = 1  # player 0's constraint binds, the lowest
+RIGHT: Final = 2  # player 1's constraint binds, the highest continuation for player 0
+LEFT: Final = 3  # player 1's constraint binds, the lowest
+CORNER: Final = 4  # both bind
+STATIC: Final = 5  # the profile for ever
+LEAVE: Final = 6  # somebody leaves
+VERTEX: Final = 7  # neither binds: a vertex of the continuation set
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """An outcome of leaving: the payoffs, and whose threat to leave must be credible (None: nobody's)."""
+
+    payoffs: Point
+    leaver: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Profiles that share a continuation set; arrays of shape (2, profiles), in the unit box."""
+
+    payoffs: Floats
+    best: Floats
+    now: Floats  # (1 - discount) * payoffs
+    gain: Floats  # (1 - discount) / discount * (best - payoffs), infinite for an impatient player who gains
+    floor: Floats | None  # the continuation that makes staying worth while; None if nobody may leave
+    discounts: Floats  # shape (2, 1)
+    leaves: tuple[Leave, ...]
+    index: NDArray[np.intp]  # the profile's number in the game
+    common: bool  # whether both players are equally patient
+
+    def thresholds(self, threat: Point) -> Floats:
+        """Return the lowest continuation that keeps each player to each profile, shape (2, profiles)."""
+        needed: Floats = self.gain + np.array(threat)[:, None]
+        return needed if self.floor is None else np.maximum(needed, self.floor)
+
+    def keep(self, alive: NDArray[np.bool_]) -> Block:
+        """Return the block without the profiles that are not `alive`."""
+        floor = None if self.floor is None else self.floor[:, alive]
+        columns = (self.payoffs[:, alive], self.best[:, alive], self.now[:, alive], self.gain[:, alive])
+        return Block(*columns, floor, self.discounts, self.leaves, self.index[alive], self.common)
+
+    def threat_bound(self, own: Point) -> Point:
+        """Return a lower bound of the threat: nobody is held below her best reply to some live profile."""
+        x, y = self.best.min(axis=1, initial=np.inf).tolist()
+        x, y = max(x, own[0]), max(y, own[1])
+        for leave in self.leaves:
+            x, y = min(x, leave.payoffs[0]), min(y, leave.payoffs[1])
+        return x, y
+
+
+class Image(NamedTuple):
+    """The operator's value: vertices and how each is generated, which profiles can be played, which exits used."""
+
+    polygon: Polygon
+    tags: list[Tag]
+    alive: NDArray[np.bool_]
+    leaves: list[int]
+
+
+def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) -> Image:
+    r"""Return the hull of all payoffs that some profile gives with continuations in `polygon`.
+
+    For equally patient players a profile whose own payoffs meet the constraints contributes these payoffs
+    alone, and any other only continuations where a constraint binds (Abreu and Sannikov 2014): the
+    remaining continuations give no extreme point of the largest fixed point. That holds along iterations from
+    the hull of the stage payoffs; a polygon that was cut otherwise is mapped by the `full` operator once, with
+    every continuation, as for players who differ in patience.
+    """
+    chains = Chains(polygon)
+    b = block.thresholds(threat)
+    w, feasible = binding(chains, b)
+    alive = feasible[0] | feasible[2]
+    columns = []
+    static = unbound = None
+    if block.common and not full:
+        fixed = (block.payoffs >= b - SLACK).all(axis=0)
+        if fixed.any():
+            feasible &= ~fixed
+            alive |= fixed
+            static = np.flatnonzero(fixed)
+            columns.append(block.payoffs[:, static])
+    else:
+        unbound = _unbound(polygon, b)
+        alive[unbound[0]] = True
+        columns.append(block.now[:, unbound[0]] + block.discounts * np.array(polygon).T[:, unbound[1]])
+    where = np.flatnonzero(feasible)
+    bound = block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where]
+    leaves = _credible(block, chains, threat)
+    if leaves:
+        columns.append(np.array([block.leaves[k].payoffs for k in leaves]).T)
+        if any(leave.leaver is not None for leave in block.leaves):
+            alive |= _played(block, chains, threat)
+    points = np.concatenate([bound, *columns], axis=1) if columns else bound
+    corners = outline(points, polygon)
+    origin = _Origin(w, b, where, static, unbound, leaves)
+    polygon = list(zip(*points[:, corners].tolist(), strict=True))
+    return Image(polygon, [origin.tag(block, k) for k in corners], alive, leaves)
+
+
+def binding(chains: Chains, b: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the continuations with a binding constraint, shape (2, 4, profiles), and which of them exist."""
+    x, y = b
+    w = np.empty((2, 4, x.size))
+    w[0, 0] = w[0, 1] = x
+    w[1, 2] = w[1, 3] = y
+    w[1, 0] = np.interp(x, *chains.top[:2])
+    w[0, 2] = np.interp(y, *chains.right[:2])
+    np.maximum(np.interp(x, *chains.bottom[:2]), y, out=w[1, 1])
+    np.maximum(np.interp(y, *chains.left[:2]), x, out=w[0, 3])
+    feasible = np.empty((4, x.size), dtype=bool)
+    feasible[0] = feasible[1] = (x <= chains.high[0] + SLACK) & (w[1, 0] >= y - SLACK)
+    feasible[2] = feasible[3] = (y <= chains.high[1] + SLACK) & (w[0, 2] >= x - SLACK)
+    return w, feasible
+
+
+def _unbound(polygon: Polygon, b: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return every pair of a profile and a vertex that meets its constraints."""
+    w = np.array(polygon)
+    profile, vertex = np.nonzero((w.T[:, None, :] >= b[:, :, None] - SLACK).all(axis=0))
+    return profile, vertex
+
+
+def _credible(block: Block, chains: Chains, threat: Point) -> list[int]:
+    """Return which outcomes of leaving are credible: staying would give the leaver no more."""
+    return [
+        k
+        for k, leave in enumerate(block.leaves)
+        if leave.leaver is None
+        or _stay(block, chains, threat, leave.leaver).min(initial=np.inf)
+        <= leave.payoffs[leave.leaver] + SLACK
+    ]
+
+
+def _stay(block: Block, chains: Chains, threat: Point, player: int) -> Floats:
+    """Return the least each profile gives `player` once all have stayed; infinity if it cannot be played."""
+    b = block.gain + np.array(threat)[:, None]
+    own, other = b[player], b[1 - player]
+    chain, far = (chains.left, chains.right) if player == 0 else (chains.bottom, chains.top)
+    start = max(k for k, value in enumerate(chain[1]) if value == chains.low[player])
+    least = np.maximum(np.interp(other, chain[0][start:], chain[1][start:]), own)
+    peak = max(k for k, value in enumerate(far[1]) if value == chains.high[player])
+    most = np.interp(other, far[0][peak:], far[1][peak:])
+    playable = (other <= chains.high[1 - player] + SLACK) & (most >= own - SLACK)
+    delta = block.discounts[player, 0]
+    with np.errstate(invalid="ignore"):
+        return np.where(playable, block.now[player] + delta * least, np.inf)
+
+
+def _played(block: Block, chains: Chains, threat: Point) -> NDArray[np.bool_]:
+    """Return which profiles can be played by players who have not left, whatever leaving would give."""
+    return np.isfinite(_stay(block, chains, threat, 0))
+
+
+class _Origin(NamedTuple):
+    """Where the columns of the operator's points come from, in their order."""
+
+    w: Floats
+    b: Floats
+    where: NDArray[np.intp]
+    static: NDArray[np.intp] | None
+    unbound: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+    leaves: list[int]
+
+    def tag(self, block: Block, column: int) -> Tag:
+        if column < self.where.size:
+            kind, profile = divmod(self.where.item(column), self.b.shape[1])
+            if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
+                kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
+            ):
+                kind = CORNER
+            return kind, block.index.item(profile), -1
+        column -= self.where.size
+        if self.static is not None:
+            if column < self.static.size:
+                return STATIC, block.index.item(self.static.item(column)), -1
+            column -= self.static.size
+        if self.unbound is not None:
+            if column < self.unbound[0].size:
+                return VERTEX, block.index.item(self.unbound[0].item(column)), self.unbound[1].item(column)
+            column -= self.unbound[0].size
+        return LEAVE, -1, self.leaves[column]

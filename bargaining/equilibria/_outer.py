@@ -1,0 +1,254 @@
+r"""Proof, from outside, that a set which generates itself is the largest one.
+
+Let :math:`K` generate itself and let :math:`W \supseteq V^*`. Write :math:`X(e) = \{w : n_j w \le c_j + e z_j\}`
+for the faces of :math:`K`, moved out at speeds :math:`z_j > 0`, and let :math:`E` be such that
+:math:`W \subseteq X(E)`. If the operator maps every :math:`X(e)`, :math:`0 < e \le E`, strictly inside
+:math:`X(e)`, then no set between :math:`K` and :math:`W` but :math:`K` is a fixed point, so :math:`V^* = K`.
+
+*Every* e is covered by a finite check. For one profile the farthest payoff in the direction :math:`n_j` is the
+value of a linear program whose right-hand side is affine in e; by duality each basis gives an affine upper
+bound that holds for all e. A pair of a profile and a face passes if one bound stays below
+:math:`c_j + e z_j` at both ends, or if two bounds do on ranges that overlap. Pairs with
+:math:`n_j g(a) \le c_j` always pass, as the operator then contracts at the rate of the discount factor.
+
+The speeds solve :math:`z = 1 + \Phi(z)`, where :math:`\Phi` is the slope at :math:`e = 0` over the profiles
+that reach a face: a max-affine system, solved by policy iteration. They exist if, and then show that,
+:math:`K` attracts from outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot, inf
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining.equilibria._operator import SLACK, Block, binding
+from bargaining.equilibria._polygon import Chains, Point, Polygon, cut, lowest
+
+_ROUNDING = 1e-13
+_MARGIN = 1e-3
+_FEW = 16
+
+
+class Verdict(NamedTuple):
+    """What a proof gave: whether it holds, the excess left unproved, and a smaller outer set if it found one."""
+
+    proved: bool
+    excess: float
+    outer: Polygon | None = None
+
+
+def verdict(
+    block: Block, candidate: Polygon, outer: Polygon, bound: Point, *, shape: bool = False
+) -> Verdict:
+    """Return whether `candidate` is all that is left of `outer`.
+
+    Parameters
+    ----------
+    block : Block
+        The profiles that can still be played; both players equally patient.
+    candidate : Polygon
+        A set that generates itself.
+    outer : Polygon
+        A set known to contain the largest fixed point.
+    bound : Point
+        A lower bound of the threat.
+    shape : bool
+        Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
+    """
+    faces = _faces(candidate, outer if shape else [], bound)
+    beyond = np.array(faces.normals) @ block.payoffs > (np.array(faces.offsets) + 1e-14)[:, None]
+    beyond[[j for j, moves in enumerate(faces.moves) if not moves]] = False
+    if np.count_nonzero(beyond) <= _FEW:
+        result = _attempt(block, faces, beyond, outer)
+        if result.proved:
+            return result
+    return _attempt(block, faces, beyond & _reachable(block, faces, outer, bound), outer)
+
+
+def _attempt(block: Block, faces: _Faces, beyond: NDArray[np.bool_], outer: Polygon) -> Verdict:
+    pairs = [_pair(block, faces, j, k) for j, k in np.argwhere(beyond).tolist()]
+    if not pairs:
+        return Verdict(True, 0.0)
+    speed = _speeds(faces, pairs)
+    if speed is None:
+        return Verdict(False, inf)
+    far = 0.0
+    for (x, y), offset, z, moves in zip(faces.normals, faces.offsets, speed, faces.moves, strict=True):
+        gap = max(x * p + y * q for p, q in outer) - offset
+        if moves:
+            far = max(far, gap / z)
+        elif gap > _ROUNDING:
+            return Verdict(False, inf)
+    if far <= _ROUNDING:
+        return Verdict(True, far)
+    near = max(_unproved(faces, pair, speed, far) for pair in pairs)
+    if near == 0.0:
+        return Verdict(True, 0.0)
+    return Verdict(False, near, _moved(outer, faces, speed, near) if near < 0.9 * far else None)
+
+
+def _moved(outer: Polygon, faces: _Faces, speed: list[float], distance: float) -> Polygon:
+    """Return the part of `outer` within the faces moved out by `distance`."""
+    for normal, offset, z in zip(faces.normals, faces.offsets, speed, strict=True):
+        outer = cut(outer, normal, offset + distance * z)
+    return outer
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """Faces `normal . w <= offset`, the lower face of each player first; `moves` is false if a threat is known."""
+
+    normals: list[Point]
+    offsets: list[float]
+    moves: list[bool]
+
+
+def _faces(candidate: Polygon, outer: Polygon, bound: Point) -> _Faces:
+    normals: list[Point] = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
+    for polygon in (candidate, outer):
+        for k, (x, y) in enumerate(polygon):
+            dx, dy = x - polygon[k - 1][0], y - polygon[k - 1][1]
+            length = hypot(dx, dy)
+            if length > 0.0:
+                normals.append((dy / length, -dx / length))
+    offsets = [max(a * x + b * y for x, y in candidate) for a, b in normals]
+    moves = [True] * len(normals)
+    for i in (0, 1):
+        if bound[i] >= -offsets[i] - 1e-15:
+            moves[i], offsets[i] = False, -bound[i]
+    return _Faces(normals, offsets, moves)
+
+
+def _reachable(block: Block, faces: _Faces, outer: Polygon, bound: Point) -> NDArray[np.bool_]:
+    """Return which profiles can pass which faces with some continuation in `outer`, shape (faces, profiles)."""
+    normals, offsets = np.array(faces.normals), np.array(faces.offsets)[:, None]
+    points, delta, low = np.array(outer).T, block.discounts.item(0), lowest(outer)
+    b = block.thresholds((max(bound[0], low[0]), max(bound[1], low[1])))
+    w, feasible = binding(Chains(outer), b)
+    level = (
+        np.where(feasible.ravel(), normals @ w.reshape(2, -1), -inf).reshape(len(normals), 4, -1).max(axis=1)
+    )
+    height = normals @ points
+    best = height.argmax(axis=1)
+    free = (points[:, best, None] >= b[:, None, :] - SLACK).all(axis=0)
+    level = np.where(free, height[np.arange(len(best)), best, None], level)
+    reach: NDArray[np.bool_] = (1.0 - delta) * (normals @ block.payoffs) + delta * level > offsets + 1e-14
+    return reach
+
+
+class _Bound(NamedTuple):
+    """An upper bound `level + e * slope` of how far a profile goes; the slope is a weighted sum of three speeds."""
+
+    level: float
+    face: int
+    weight: float
+    threats: Point
+
+    def slope(self, speed: list[float]) -> float:
+        return self.weight * speed[self.face] + self.threats[0] * speed[0] + self.threats[1] * speed[1]
+
+
+class _Pair(NamedTuple):
+    """A profile and a face it might pass: its bounds, and the faces that rule it out, with their ease in e."""
+
+    face: int
+    bounds: list[_Bound]
+    blocks: list[_Bound]
+
+
+def _pair(block: Block, faces: _Faces, j: int, k: int) -> _Pair:
+    """Collect the dual bases: one constraint and one face, or both constraints; `k` is the profile."""
+    delta, n = block.discounts.item(0), faces.normals[j]
+    b, moving = [0.0, 0.0], [0.0, 0.0]
+    for i in (0, 1):
+        b[i] = block.gain.item(i, k) - faces.offsets[i]
+        moving[i] = float(faces.moves[i])
+        if block.floor is not None and block.floor.item(i, k) >= b[i]:
+            b[i], moving[i] = block.floor.item(i, k), 0.0
+    base = n[0] * block.now.item(0, k) + n[1] * block.now.item(1, k)
+    bounds, blocks = [], []
+    if n[0] <= 1e-12 and n[1] <= 1e-12:
+        level = base + delta * (n[0] * b[0] + n[1] * b[1])
+        bounds.append(_Bound(level, 0, 0.0, (-delta * n[0] * moving[0], -delta * n[1] * moving[1])))
+    for at, (face, offset) in enumerate(zip(faces.normals, faces.offsets, strict=True)):
+        for i, o in ((0, 1), (1, 0)):
+            if n[o] * face[o] > 0.0 or (n[o] == 0.0 and face[o] != 0.0):
+                by_face = n[o] / face[o]
+                by_cut = by_face * face[i] - n[i]
+                if by_cut >= -1e-12:
+                    level = base + delta * (by_face * offset - by_cut * b[i])
+                    cut_speed = delta * by_cut * moving[i]
+                    bounds.append(
+                        _Bound(level, at, delta * by_face, (cut_speed, 0.0) if i == 0 else (0.0, cut_speed))
+                    )
+        if face[0] >= 0.0 and face[1] >= 0.0:
+            excess = face[0] * b[0] + face[1] * b[1] - offset
+            if excess > 1e-12:
+                blocks.append(_Bound(excess, at, 1.0, (face[0] * moving[0], face[1] * moving[1])))
+    return _Pair(j, bounds, blocks)
+
+
+def _speeds(faces: _Faces, pairs: list[_Pair]) -> list[float] | None:
+    """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
+    choices = _reaching(faces, pairs)
+    speed = [float(moves) for moves in faces.moves]
+    if not choices:
+        return speed
+    order = {j: row for row, j in enumerate(choices)}
+    policy = {j: bounds[0] for j, bounds in choices.items()}
+    for _ in range(2 * len(faces.normals)):
+        matrix = [[0.0] * len(order) for _ in order]
+        constant = [1.0] * len(order)
+        for j, row in order.items():
+            matrix[row][row] += 1.0
+            _, face, weight, threats = policy[j]
+            for other, share in ((face, weight), (0, threats[0]), (1, threats[1])):
+                if other in order:
+                    matrix[row][order[other]] -= share
+                else:
+                    constant[row] += share * speed[other]
+        try:
+            solved = np.linalg.solve(np.array(matrix), np.array(constant)).tolist()
+        except np.linalg.LinAlgError:
+            return None
+        if min(solved) <= 0.0:
+            return None
+        for j, row in order.items():
+            speed[j] = solved[row]
+        better = {j: max(bounds, key=lambda bound: bound.slope(speed)) for j, bounds in choices.items()}
+        if all(better[j].slope(speed) <= (1.0 + 1e-9) * policy[j].slope(speed) + 1e-15 for j in order):
+            return speed
+        policy = better
+    return None
+
+
+def _reaching(faces: _Faces, pairs: list[_Pair]) -> dict[int, list[_Bound]]:
+    """Return, for each face that some profile reaches at e = 0, the binding bound of every such profile."""
+    out: dict[int, list[_Bound]] = {}
+    unit = [float(moves) for moves in faces.moves]
+    for pair in pairs:
+        least = min(bound.level for bound in pair.bounds)
+        if least >= faces.offsets[pair.face] - 1e-11 and not pair.blocks:
+            ties = [bound for bound in pair.bounds if bound.level <= least + 1e-12]
+            out.setdefault(pair.face, []).append(min(ties, key=lambda bound: bound.slope(unit)))
+    return out
+
+
+def _unproved(faces: _Faces, pair: _Pair, speed: list[float], far: float) -> float:
+    """Return the smallest excess above which the pair stays inside its face, zero if it does up to `far`."""
+    offset, own = faces.offsets[pair.face], speed[pair.face]
+    start, stop = inf, 0.0
+    for bound in pair.bounds:
+        excess, growth = bound.level - offset, bound.slope(speed) - own
+        if excess + far * growth <= -_MARGIN * far * min(own, 1.0):
+            if excess <= _ROUNDING:
+                return 0.0
+            start = min(start, -excess / growth)
+        elif excess < 0.0 < growth:
+            stop = max(stop, -0.999 * excess / growth)
+    revival = max((block.level / block.slope(speed) for block in pair.blocks), default=0.0)
+    return 0.0 if max(stop, revival) > 1.001 * start or revival >= far else start

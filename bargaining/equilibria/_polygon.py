@@ -1,0 +1,209 @@
+"""Convex polygons in the plane as lists of vertices, counter-clockwise from the lowest of the leftmost.
+
+Every shape is a polygon here: no vertex is the empty set, one a point, two a segment.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from math import hypot
+
+import numpy as np
+
+from bargaining._arrays import Floats
+
+Point = tuple[float, float]
+Polygon = list[Point]
+
+MERGE = 1e-14
+"""Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
+
+
+def hull(points: Sequence[Point]) -> list[int]:
+    """Return which points are the vertices of their convex hull, in order.
+
+    The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
+    then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends.
+    """
+    order = sorted(range(len(points)), key=points.__getitem__)
+    if len(order) < 2:
+        return order
+    return simplify(points, _half(points, order)[:-1] + _half(points, order[::-1])[:-1])
+
+
+def _half(points: Sequence[Point], order: list[int]) -> list[int]:
+    out: list[int] = []
+    for k in order:
+        px, py = points[k]
+        while len(out) >= 2:
+            (ox, oy), (qx, qy) = points[out[-2]], points[out[-1]]
+            if (qx - ox) * (py - oy) - (qy - oy) * (px - ox) > 0.0:
+                break
+            out.pop()
+        out.append(k)
+    return out
+
+
+def simplify(points: Sequence[Point], cycle: list[int], *, merge: float = MERGE) -> list[int]:
+    """Drop, from a convex cycle of indices, each vertex that lies between its neighbours up to `merge`."""
+    i, unchanged = 0, 0
+    while len(cycle) > 1 and unchanged < len(cycle):
+        n = len(cycle)
+        i %= n
+        if _between(points[cycle[i - 1]], points[cycle[i]], points[cycle[(i + 1) % n]], n, merge):
+            del cycle[i]
+            i, unchanged = i - 1, 0
+        else:
+            i, unchanged = i + 1, unchanged + 1
+    return cycle
+
+
+def _between(o: Point, q: Point, p: Point, n: int, merge: float) -> bool:
+    ax, ay = q[0] - o[0], q[1] - o[1]
+    if abs(ax) + abs(ay) <= merge:
+        return True
+    bx, by = p[0] - q[0], p[1] - q[1]
+    if n == 2 or ax * bx + ay * by < 0.0:
+        return False
+    return ax * by - ay * bx <= merge * (abs(ax + bx) + abs(ay + by))
+
+
+def outline(points: Floats, like: Polygon | None = None, *, least: int = 48) -> list[int]:
+    """Return the hull of an array of shape (2, N): vertices as indices, found fast when N is large.
+
+    `like` is a polygon whose shape the hull may share, for a first guess of its vertices. A ring of extreme
+    points grows by the farthest point beyond each of its edges, and what lies inside it is forgotten.
+    """
+    if points.shape[1] <= least:
+        return hull(list(zip(*points.tolist(), strict=True)))
+    directions = _DIRECTIONS if like is None or len(like) < 4 else _pointing(like)
+    ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()})
+    outside = np.arange(points.shape[1])
+    while len(ring) > 2 and outside.size > least / 4:
+        corner = points[:, ring]
+        edge = np.concatenate([corner[:, 1:], corner[:, :1]], axis=1) - corner
+        normal = np.stack([edge[1], -edge[0]], axis=1) / np.hypot(edge[0], edge[1])[:, None]
+        height = normal @ points[:, outside] - (normal.T * corner).sum(axis=0)[:, None]
+        beyond = np.flatnonzero(height.max(axis=0) > MERGE / 8)
+        if not beyond.size:
+            return ring
+        ring = _ring(points, {*ring, *outside[beyond[height[:, beyond].argmax(axis=1)]].tolist()})
+        outside = outside[beyond]
+    return _ring(points, {*ring, *outside.tolist()})
+
+
+def _pointing(polygon: Polygon) -> Floats:
+    """Return, for each vertex, a direction in which it is the farthest: the middle of its two edges' normals."""
+    out = []
+    for k, (x, y) in enumerate(polygon):
+        (ox, oy), (px, py) = polygon[k - 1], polygon[(k + 1) % len(polygon)]
+        a, b = hypot(x - ox, y - oy) or 1.0, hypot(px - x, py - y) or 1.0
+        out.append(((y - oy) / a + (py - y) / b, (ox - x) / a + (x - px) / b))
+    return np.array(out)
+
+
+def _ring(points: Floats, kept: set[int]) -> list[int]:
+    order = list(kept)
+    corners = hull(list(zip(*points[:, order].tolist(), strict=True)))
+    return [order[k] for k in corners]
+
+
+_DIRECTIONS = np.stack([f(np.arange(8) * (np.pi / 4)) for f in (np.cos, np.sin)], axis=1)
+
+
+class Chains:
+    """The boundary as four functions: lowest and highest y at x, leftmost and rightmost x at y.
+
+    Each chain is (arguments, values, vertices): the increasing arguments, the other coordinate, and which
+    vertices of the polygon these are.
+    """
+
+    __slots__ = ("bottom", "high", "left", "low", "right", "top")
+
+    def __init__(self, polygon: Polygon) -> None:
+        xs, ys = [p[0] for p in polygon], [p[1] for p in polygon]
+        n = len(polygon)
+        if n < 3:
+            self._segment(xs, ys)
+            return
+        (left, low), (right, high) = (min(xs), min(ys)), (max(xs), max(ys))
+        self.low, self.high = (left, low), (right, high)
+        # Counter-clockwise, an edge along an extreme runs from `first` to `last`.
+        west, south, east, north = (
+            _span(xs, left, n),
+            _span(ys, low, n),
+            _span(xs, right, n),
+            _span(ys, high, n),
+        )
+        self.bottom = _chain(xs, ys, _walk(west[1], east[0], n))
+        self.top = _chain(xs, ys, _walk(east[1], west[0], n)[::-1])
+        self.right = _chain(ys, xs, _walk(south[1], north[0], n))
+        self.left = _chain(ys, xs, _walk(north[1], south[0], n)[::-1])
+
+    def _segment(self, xs: list[float], ys: list[float]) -> None:
+        ends = range(len(xs))
+        self.low, self.high = (min(xs), min(ys)), (max(xs), max(ys))
+        across = sorted(ends, key=xs.__getitem__) if self.low[0] < self.high[0] else []
+        along = sorted(ends, key=ys.__getitem__) if self.low[1] < self.high[1] else []
+        self.bottom = _chain(xs, ys, across or [min(ends, key=ys.__getitem__)])
+        self.top = _chain(xs, ys, across or [max(ends, key=ys.__getitem__)])
+        self.left = _chain(ys, xs, along or [min(ends, key=xs.__getitem__)])
+        self.right = _chain(ys, xs, along or [max(ends, key=xs.__getitem__)])
+
+
+def _span(values: list[float], extreme: float, n: int) -> tuple[int, int]:
+    first = last = values.index(extreme)
+    while values[first - 1] == extreme and (first - 1) % n != last:
+        first = (first - 1) % n
+    while values[(last + 1) % n] == extreme and (last + 1) % n != first:
+        last = (last + 1) % n
+    return first, last
+
+
+Chain = tuple[list[float], list[float], list[int]]
+
+
+def _walk(start: int, stop: int, n: int) -> list[int]:
+    return list(range(start, stop + 1)) if start <= stop else [*range(start, n), *range(stop + 1)]
+
+
+def _chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:
+    return [arguments[k] for k in walk], [values[k] for k in walk], walk
+
+
+def piece(chain: Chain, argument: float) -> tuple[int, int]:
+    """Return the two vertices between which the chain passes over `argument` (the same one at a single point)."""
+    arguments, _, vertices = chain
+    if len(vertices) == 1:
+        return vertices[0], vertices[0]
+    k = min(max(bisect_right(arguments, argument), 1), len(vertices) - 1)
+    return vertices[k - 1], vertices[k]
+
+
+def lowest(polygon: Polygon) -> Point:
+    """Return the smallest coordinates."""
+    return min(p[0] for p in polygon), min(p[1] for p in polygon)
+
+
+def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:
+    """Return the part of the polygon where `normal . x <= bound`."""
+    height = [normal[0] * x + normal[1] * y - bound for x, y in polygon]
+    out: Polygon = []
+    for k, (q, h) in enumerate(zip(polygon, height, strict=True)):
+        o, g = polygon[k - 1], height[k - 1]
+        if g * h < 0.0:
+            t = g / (g - h)
+            out.append((o[0] + t * (q[0] - o[0]), o[1] + t * (q[1] - o[1])))
+        if h <= 0.0:
+            out.append(q)
+    return [out[k] for k in hull(out)]
+
+
+def apart(one: Polygon, other: Polygon) -> float:
+    """Return the largest distance between matching vertices; infinity if there are not equally many."""
+    n = len(one)
+    if n != len(other) or n == 0:
+        return 0.0 if n == len(other) else np.inf
+    x, y = one[0]
+    shift = min(range(n), key=lambda k: abs(x - other[k][0]) + abs(y - other[k][1]))
+    turned = other[shift:] + other[:shift]
+    return max(max(abs(p[0] - q[0]), abs(p[1] - q[1])) for p, q in zip(one, turned, strict=True))

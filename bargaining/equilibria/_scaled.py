@@ -1,0 +1,134 @@
+"""A repeated game in the unit box, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._fixed_point import Search
+from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave
+from bargaining.equilibria._polygon import Point, outline
+from bargaining.games.repeated import Exit, RepeatedGame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """Payoffs as they are, shape (2, profiles), and the block of profiles in the unit box."""
+
+    repeated: RepeatedGame
+    low: Floats
+    size: Floats
+    payoffs: Floats
+    best: Floats
+    leaves: list[Leave]
+    block: Block
+    own: Point
+
+    @classmethod
+    def of(cls, repeated: RepeatedGame) -> Scaled:
+        """Map the game to the unit box of all payoffs it can give."""
+        game, leaving = repeated.game, repeated.exit
+        payoffs = game.payoffs.reshape(-1, 2).T
+        best = game.deviations().reshape(-1, 2).T
+        leaves = [] if leaving is None else outcomes(leaving)
+        low, high = payoffs.min(axis=1), payoffs.max(axis=1)
+        for leave in leaves:
+            low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
+        size = high - low
+        size[size == 0.0] = 1.0
+        delta = repeated.discounts[:, None]
+        unit, unit_best = (payoffs - low[:, None]) / size[:, None], (best - low[:, None]) / size[:, None]
+        now = (1.0 - delta) * unit
+        own, floor = (-np.inf, -np.inf), None
+        if leaving is not None:
+            alone = (leaving.own - low) / size
+            own, floor = (alone.item(0), alone.item(1)), _staying(alone[:, None], now, delta)
+        units = tuple(Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver) for k in leaves)
+        common = delta.item(0) == delta.item(1)
+        gain = _gain(unit_best - unit, delta)
+        block = Block(unit, unit_best, now, gain, floor, delta, units, np.arange(unit.shape[1]), common)
+        return cls(repeated, low, size, payoffs, best, leaves, block, own)
+
+    def search(self) -> Search:
+        """Return a search that starts from a set that holds every payoff.
+
+        This is the hull of the stage payoffs, or their box if the players differ in patience.
+        """
+        block = self.block
+        points = block.payoffs
+        if block.leaves:
+            points = np.concatenate([points, np.array([k.payoffs for k in block.leaves]).T], axis=1)
+        if not block.common:
+            (left, low), (right, high) = points.min(axis=1).tolist(), points.max(axis=1).tolist()
+            points = np.array([[left, right, right, left], [low, low, high, high]])
+        corners = outline(points)
+        polygon = list(zip(*points[:, corners].tolist(), strict=True))
+        return Search(block, block, self.own, polygon)
+
+    def back(self, search: Search) -> tuple[Floats, Floats]:
+        """Return the vertices and the threat in the unit of the payoffs.
+
+        What is a stage payoff, a best-deviation payoff or an exit payoff is returned as it was given.
+        """
+        if not search.polygon:
+            return np.empty((0, 2)), np.full(2, np.nan)
+        unit = np.array(search.polygon)
+        vertices = self.low + self.size * unit
+        for k, (kind, profile, source) in enumerate(search.tags):
+            if kind == STATIC:
+                vertices[k] = self.payoffs[:, profile]
+            elif kind == LEAVE:
+                vertices[k] = self.leaves[source].payoffs
+        threat = np.array(search.threat) * self.size + self.low
+        for i in (0, 1):
+            near = np.abs(search.block.best[i] - search.threat[i])
+            if near.size and near.min() < 1e-14:
+                threat[i] = self.best[i, search.block.index[near.argmin()]]
+            for leave, raw in zip(self.block.leaves, self.leaves, strict=True):
+                if abs(leave.payoffs[i] - search.threat[i]) < 1e-14:
+                    threat[i] = raw.payoffs[i]
+            vertices[np.abs(unit[:, i] - search.threat[i]) < 1e-14, i] = threat[i]
+        return vertices, threat
+
+
+def _pair(array: Floats) -> Point:
+    return array.item(0), array.item(1)
+
+
+def _gain(deviation: Floats, delta: Floats) -> Floats:
+    """Return the premium on the threat that keeps each player to each profile."""
+    if delta.all():
+        return (1.0 - delta) / delta * deviation
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(deviation > 0.0, (1.0 - delta) / delta * deviation, 0.0)
+
+
+def _staying(own: Floats, now: Floats, delta: Floats) -> Floats:
+    """Return the continuation at which staying is worth as much as leaving."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        impatient = np.where(own > now + SLACK, np.inf, -np.inf)
+        return np.where(delta > 0.0, (own - now) / delta, impatient)
+
+
+def outcomes(leaving: Exit) -> list[Leave]:
+    """Return the outcomes of leaving that can be equilibria, each with the player whose threat it is.
+
+    Alone, a player leaves only if staying would give her no more. If both may leave, both do if neither
+    prefers to be left; and one leaves while the other stays if the other does prefer that.
+    """
+    rows = [(float(a), float(b)) for a, b in leaving.payoffs.tolist()]
+    if len(leaving.who) == 1:
+        return [Leave(rows[leaving.who[0]], leaving.who[0])]
+    first, second = rows
+    if first == second:
+        return [Leave(first)]
+    out = []
+    if first[0] >= second[0] and second[1] >= first[1]:
+        out.append(Leave(((first[0] + second[0]) / 2, (first[1] + second[1]) / 2)))
+    if first[1] >= second[1]:
+        out.append(Leave(first, 0))
+    if second[0] >= first[0]:
+        out.append(Leave(second, 1))
+    return out

@@ -1,0 +1,269 @@
+"""The payoffs of subgame-perfect equilibria of a repeated game between two players."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, real
+from bargaining.equilibria._fixed_point import Search
+from bargaining.equilibria._operator import Tag
+from bargaining.equilibria._scaled import Scaled
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.repeated import RepeatedGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.automaton import Automaton
+    from bargaining.problem import Problem
+
+_LIMIT = 2000
+_ACCURACY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """How a payoff set was found.
+
+    Attributes
+    ----------
+    iterations : int
+        Applications of the operator to a set that contains the answer.
+    solves : int
+        Structures whose fixed point was computed.
+    stopped : str
+        Why the search ended.
+    bound : float
+        How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
+        rounding of floats; `certify` proves a bound in exact arithmetic.
+    """
+
+    iterations: int
+    solves: int
+    stopped: str
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PayoffSet:
+    """The average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.
+
+    Attributes
+    ----------
+    repeated : RepeatedGame
+        The game it answers.
+    vertices : ndarray of shape (m, 2)
+        Counter-clockwise, from the lowest of the leftmost; none if the set is empty.
+    threat : ndarray of shape (2,)
+        The lowest payoff of each player: the worst punishment that is itself an equilibrium. NaN if there is none.
+    status : Status
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
+    reason : str
+        Why the status is not OK.
+    stats : Stats
+        How the set was found.
+    """
+
+    repeated: RepeatedGame
+    vertices: Floats
+    threat: Floats
+    status: Status
+    reason: str
+    stats: Stats
+    _tags: tuple[Tag, ...] = field(repr=False, default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether the set is not empty and meets its definition."""
+        return self.status is Status.OK
+
+    def excess(self, payoffs: ArrayLike) -> float:
+        """Return how far a payoff pair lies outside the set, in the unit of the payoffs; infinity if it is empty."""
+        point = real(payoffs, "payoffs", ndim=1)
+        if point.shape != (2,):
+            raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
+        return _distance(point, self.vertices)
+
+    def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
+        """Whether some equilibrium gives these payoffs, up to `tol` times the range of the stage payoffs."""
+        return self.excess(payoffs) <= tol * float(np.ptp(self.repeated.game.payoffs, axis=(0, 1)).max())
+
+    def problem(self, disagreement: ArrayLike | None = None) -> Problem:
+        """Return the bargaining problem over what the players can enforce by themselves.
+
+        Parameters
+        ----------
+        disagreement : array_like of shape (..., 2), optional
+            What they get without an agreement; the threat by default.
+        """
+        from bargaining.feasible.polytope import Polytope
+        from bargaining.problem import Problem
+
+        if self.status is Status.EMPTY:
+            raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
+        return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
+
+    def strategy(self, payoffs: ArrayLike) -> Automaton:
+        """Return an equilibrium with these payoffs, as an automaton. See `bargaining.equilibria.automaton`."""
+        from bargaining.equilibria.automaton import strategy
+
+        return strategy(self, payoffs)
+
+
+def payoff_set(repeated: RepeatedGame) -> PayoffSet:
+    r"""Return the set of subgame-perfect equilibrium payoffs of a repeated game between two players.
+
+    The largest bounded set :math:`V` of average payoffs with
+
+    .. math:: V = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(a) + \delta_i w_i,\; w \in V,\;
+              v_i \ge (1-\delta_i) c_i(a) + \delta_i P_i \},
+
+    where :math:`c_i(a)` is what player i gets by her best deviation from the profile a, and :math:`P_i`
+    is her lowest payoff in :math:`V`. Players use pure actions, see everything, and see a public signal before
+    every period, hence the convex hull.
+
+    With exit (see `Exit` for the timing) a payoff that goes on also needs :math:`v_i \ge o_i` of everybody
+    who may leave, and the outcomes of leaving join the set where leaving is an equilibrium:
+
+    - both may leave: leaving together is one whenever neither would rather be the one left behind, always if the
+      payoffs do not depend on who leaves. The threat is then :math:`P = o`.
+    - otherwise the threat of player k to leave is credible only if some equilibrium of going on gives her no
+      more than :math:`o_k`, and if the other one, who could leave as well, prefers not to.
+
+    Parameters
+    ----------
+    repeated : RepeatedGame
+        Two players; no batch (for that see `payoff_sets`). The players may differ in patience.
+
+    Returns
+    -------
+    PayoffSet
+        A polygon, a segment, a point, or nothing (status EMPTY, with the reason).
+
+    Raises
+    ------
+    NotApplicable
+        If there are not two players.
+    InvalidInput
+        If the repeated game is a batch.
+
+    Notes
+    -----
+    The operator of Abreu, Pearce and Stacchetti is applied, in the form of Abreu and Sannikov, to a set that
+    contains the answer; the threat jumps to the lowest best-deviation payoff among profiles that can still be
+    played. Then the *structure* (which profile and which constraint is behind each vertex) is solved for its
+    fixed point by Newton, and a proof from outside shows that the fixed point is the largest. The number of steps
+    hardly depends on the discount factors. Payoffs are mapped to the unit box first. An inequality missed
+    by less than 1e-13 of the payoff range counts as met, so a game on a knife edge is resolved in favour of
+    the larger set.
+
+    Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the hull
+    of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which
+    those that matter at a 1e-11 share of the payoff range are kept.
+
+    References
+    ----------
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990), Toward a theory of discounted repeated games with imperfect
+    monitoring, Econometrica 58, 1041-1063.
+
+    Abreu, D. and Sannikov, Y. (2014), An algorithm for two-player repeated games with perfect monitoring,
+    Theoretical Economics 9, 313-338.
+
+    Lehrer, E. and Pauzner, A. (1999), Repeated games with differential time preferences, Econometrica 67, 393-412.
+
+    Examples
+    --------
+    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining.games.repeated import Exit
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> payoff_set(RepeatedGame(prisoners, 0.9)).vertices
+    array([[3.  , 3.  ],
+           [9.75, 3.  ],
+           [9.  , 9.  ],
+           [3.  , 9.75]])
+
+    An option that a player likes less than the punishment would be a new, harsher punishment; one she
+    likes more weakens it:
+
+    >>> payoff_set(RepeatedGame(prisoners, 0.5, exit=Exit([3, 5]))).vertices
+    array([[3.  , 5.  ],
+           [9.5 , 5.  ],
+           [9.  , 9.  ],
+           [3.  , 9.75]])
+    """
+    _check(repeated)
+    if repeated.batch_shape:
+        raise InvalidInput(
+            f"`repeated` must be one game; got a batch of shape {repeated.batch_shape}. Use `payoff_sets`."
+        )
+    scaled = Scaled.of(repeated)
+    search = scaled.search()
+    search.run(_LIMIT)
+    return _result(scaled, search)
+
+
+def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
+    """Return the payoff set of every game of a batch of discount factors and exits.
+
+    Parameters
+    ----------
+    repeated : RepeatedGame
+        Two players.
+
+    Returns
+    -------
+    ndarray of PayoffSet, of shape `repeated.batch_shape`
+    """
+    _check(repeated)
+    out = np.empty(repeated.batch_shape, dtype=object)
+    for index in np.ndindex(*repeated.batch_shape):
+        out[index] = payoff_set(repeated.at(index))
+    return out
+
+
+def _check(repeated: RepeatedGame) -> None:
+    if not isinstance(repeated, RepeatedGame):
+        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    if repeated.players != 2:
+        raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
+
+
+def _result(scaled: Scaled, search: Search) -> PayoffSet:
+    vertices, threat = scaled.back(search)
+    status, reason = Status.OK, ""
+    if not search.polygon:
+        status = Status.EMPTY
+        reason = (
+            "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
+            f" (found after {search.iterations} applications of the operator)."
+        )
+    elif search.bound > _ACCURACY:
+        status = Status.INACCURATE
+        reason = f"The search {search.stopped}; the set given contains every equilibrium payoff, and may be too large."
+    stats = Stats(
+        iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.bound
+    )
+    return PayoffSet(
+        repeated=scaled.repeated,
+        vertices=vertices,
+        threat=threat,
+        status=status,
+        reason=reason,
+        stats=stats,
+        _tags=tuple(search.tags),
+    )
+
+
+def _distance(point: Floats, vertices: Floats) -> float:
+    """Return the distance of a point to a convex polygon given counter-clockwise."""
+    if not len(vertices):
+        return np.inf
+    edges = np.roll(vertices, -1, axis=0) - vertices
+    to = point - vertices
+    if len(vertices) > 2 and (edges[:, 0] * to[:, 1] - edges[:, 1] * to[:, 0] >= 0.0).all():
+        return 0.0
+    square = (edges**2).sum(axis=1)
+    share = np.clip((edges * to).sum(axis=1) / np.where(square > 0.0, square, 1.0), 0.0, 1.0)
+    return float(np.hypot(*(to - share[:, None] * edges).T).min())

@@ -164,7 +164,7 @@ def _draw_payoff_set(found: "PayoffSet", ax: "Axes") -> None:
         ax.plot(*found.threat, "X", color=COLOURS[1], label="threat")
     if leaving is not None:
         # Hollow, for it often is the threat.
-        hollow = {"markerfacecolor": "none", "markeredgecolor": COLOURS[2], "markersize": 9}
+        hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": COLOURS[2], "markersize": 9}
         ax.plot(*np.unique(leaving.payoffs.reshape(-1, 2), axis=0).T, "s", label="exit", **hollow)
     _label_payoffs(ax)
 

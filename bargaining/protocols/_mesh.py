@@ -9,11 +9,13 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.errors import Unsolved
 
 DEGREE = 15
 """Degree of the polynomial on a piece."""
 _LEVELS = 11
 _ROUNDS = 4
+_CROWD = 4000
 
 Mask = NDArray[np.bool_]
 Functions = Callable[[Floats], Floats]
@@ -91,6 +93,11 @@ def _quarter(
         a, b = a[bad], b[bad]
         if not len(a):
             break
+        if len(a) > _CROWD:
+            raise Unsolved(
+                f"The functions of time are too rough between t = {a[0]:.6g} and t = {b[-1]:.6g}: no polynomials of "
+                f"degree {DEGREE} follow them. Smooth them, or give `kinks`."
+            )
         cuts = np.stack([a, 0.75 * a + 0.25 * b, (a + b) / 2, 0.25 * a + 0.75 * b, b], axis=-1)
         inner.append(cuts.ravel())
         a, b = cuts[:, :-1].ravel(), cuts[:, 1:].ravel()

@@ -32,10 +32,18 @@ class Path:
         if not callable(self.value):
             return np.full(times.shape, self.value)
         flat = times.ravel()
-        raw = self.value(flat) if self.vectorised else [self.value(float(t)) for t in flat]
+        with np.errstate(all="ignore"):  # what is not finite is reported with its time
+            raw = self.value(flat) if self.vectorised else [self._single(t) for t in flat.tolist()]
         values = np.asarray(raw, dtype=np.float64)
         self._check(values, flat)
         return values.reshape(times.shape)
+
+    def _single(self, time: float) -> ArrayLike:
+        assert callable(self.value)
+        try:
+            return self.value(time)
+        except ArithmeticError as error:
+            raise InvalidInput(f"`{self.name}` has no value at t = {time:.17g}: {error}.") from None
 
     def _check(self, values: Floats, times: Floats) -> None:
         bad = ~np.isfinite(values)

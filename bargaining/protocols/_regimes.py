@@ -91,6 +91,15 @@ class Block:
         half: Floats = ((self.b - self.a) / 2)[:, None]
         return half
 
+    def breaks(self) -> Floats:
+        """Return the ends of pieces at which a primitive jumps or changes its slope."""
+        values, slopes = (np.einsum("en,mnk->mek", rule().ends, each) for each in (self.values, self.slopes))
+        near = np.abs(self.values).max(axis=1)
+        gap = np.abs(values[1:, 0] - values[:-1, 1]) > 1e-9 * np.maximum(near[1:], near[:-1])
+        length = np.minimum(self.half[1:], self.half[:-1])
+        bend = np.abs(slopes[1:, 0] - slopes[:-1, 1]) * length > 1e-7 * np.maximum(near[1:], near[:-1])
+        return self.a[1:][(gap | bend).any(axis=1)]
+
     def part(self, start: int, stop: int | None) -> "Block":
         """Return some of the pieces."""
         keep = slice(start, stop)
@@ -101,7 +110,8 @@ def sample(terms: Terms, edges: Floats) -> Block:
     """Return the pieces between the edges, primitives evaluated in one go."""
     a, b = edges[:-1], edges[1:]
     values = terms(times(a, b, rule().nodes))
-    return Block(a, b, values, (rule().derivative @ values) / ((b - a)[:, None, None] / 2))
+    slopes = rule().derivative @ (values - values[:, :1])  # of a constant: exactly 0
+    return Block(a, b, values, slopes / ((b - a)[:, None, None] / 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +169,7 @@ def _step(terms: Terms, block: Block, after: Floats) -> Trajectory:
     since = _continuous_since(terms, block)
     tried: Candidate | None = None
     for candidate in _candidates(terms, block, payoffs, end, tolerance):
-        held = _holds_since(candidate, tolerance, since)
+        held = _holds_since(candidate, since)
         if held is not None:
             return _cut(block, candidate, *held)
         tried = tried or candidate
@@ -209,6 +219,12 @@ def _candidates(
     yield _delay(terms, block, payoffs)
 
 
+def _candidate(block: Block, regime: Regime, payoffs: Floats, starts: Floats, tests: Floats) -> Candidate:
+    """Put the tests of each piece in units of the payoffs there."""
+    size = np.abs(payoffs).sum(axis=-1).max(axis=-1) + block.values[..., PIE].max(axis=-1)
+    return Candidate(regime, payoffs, starts, tests / size[:, None])
+
+
 def _loss(terms: Terms, block: Block, payoffs: Floats) -> Floats:
     """Return sum_i (rho_i x_i - flow_i) - pie', what both lose by waiting a moment, at the nodes."""
     rho = terms.rates + block.values[..., [HAZARD]]
@@ -223,10 +239,10 @@ def _agree(terms: Terms, block: Block, end: Floats) -> Candidate:
     nodes, starts = _back(block, r.mean() + v[..., HAZARD], push, float(end[0] - end[1]))
     payoffs = np.stack([v[..., PIE] + nodes, v[..., PIE] - nodes], axis=-1) / 2
     pie = v[..., PIE] @ rule().ends[0]
-    tests = [_loss(terms, block, payoffs) / _speed(terms, block)]
+    tests = [_loss(terms, block, payoffs) * _while(terms, block)]
     tests += [payoffs[..., i] - v[..., OUTSIDE][..., i] for i in terms.may_leave]
-    return Candidate(
-        Regime.AGREE, payoffs, np.stack([pie + starts, pie - starts], axis=-1) / 2, np.stack(tests)
+    return _candidate(
+        block, Regime.AGREE, payoffs, np.stack([pie + starts, pie - starts], axis=-1) / 2, np.stack(tests)
     )
 
 
@@ -237,9 +253,9 @@ def _bound(terms: Terms, block: Block, i: int) -> Candidate:
     payoffs = np.empty((*own.shape, 2))
     payoffs[..., i], payoffs[..., 1 - i] = own, v[..., PIE] - own
     cost = (terms.rates[i] + v[..., HAZARD]) * own - block.slopes[..., OUTSIDE][..., i] - v[..., FLOW][..., i]
-    tests = np.stack([cost, cost - _loss(terms, block, payoffs) / 2]) / _speed(terms, block)
+    tests = np.stack([cost, cost - _loss(terms, block, payoffs) / 2]) * _while(terms, block)
     regime = Regime.FIRST_BOUND if i == 0 else Regime.SECOND_BOUND
-    return Candidate(regime, payoffs, np.einsum("n,mnk->mk", rule().ends[0], payoffs), tests)
+    return _candidate(block, regime, payoffs, np.einsum("n,mnk->mk", rule().ends[0], payoffs), tests)
 
 
 def _delay(terms: Terms, block: Block, end: Floats) -> Candidate:
@@ -251,12 +267,15 @@ def _delay(terms: Terms, block: Block, end: Floats) -> Candidate:
     payoffs = np.stack([nodes for nodes, _ in both], axis=-1)
     tests = [payoffs.sum(axis=-1) - v[..., PIE]]
     tests += [payoffs[..., i] - v[..., OUTSIDE][..., i] for i in terms.may_leave]
-    return Candidate(Regime.DELAY, payoffs, np.stack([first for _, first in both], axis=-1), np.stack(tests))
+    return _candidate(
+        block, Regime.DELAY, payoffs, np.stack([first for _, first in both], axis=-1), np.stack(tests)
+    )
 
 
-def _speed(terms: Terms, block: Block) -> float:
-    """Return the rate that turns a flow into a payoff."""
-    return float(terms.rates.mean() + block.values[..., HAZARD].max())
+def _while(terms: Terms, block: Block) -> Floats:
+    """Return the times, (m, 1), that turn a flow into what it comes to on the piece."""
+    speed = (terms.rates.mean() + block.values[..., HAZARD]).max(axis=-1, keepdims=True)
+    return np.minimum(1 / speed, block.half)
 
 
 def _back(block: Block, rate: Floats, push: Floats, end: float) -> tuple[Floats, Floats]:
@@ -273,16 +292,16 @@ def _back(block: Block, rate: Floats, push: Floats, end: float) -> tuple[Floats,
     return (z[1:, None] + half * (fed @ points.remaining.T)) / growth, z[:-1]
 
 
-def _holds_since(candidate: Candidate, tolerance: float, since: int) -> tuple[int, float] | None:
+def _holds_since(candidate: Candidate, since: int) -> tuple[int, float] | None:
     """Return the piece, and the place in it in [-1, 1], back to which every test is passed.
 
     None if a test fails at the very end. Pieces before `since` are not looked at.
     """
     points = rule()
     tests = candidate.tests
-    if (tests[:, -1, -1] < -tolerance).any():
+    if (tests[:, -1, -1] < -TOLERANCE).any():
         return None
-    fails = (tests.min(axis=-1) < -tolerance) | (tests @ points.ends[0] < -tolerance)
+    fails = (tests.min(axis=-1) < -TOLERANCE) | (tests @ points.ends[0] < -TOLERANCE)
     bad = np.flatnonzero(fails.any(axis=0)[since:])
     if not len(bad):
         return since, -1.0

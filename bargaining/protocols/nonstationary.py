@@ -56,7 +56,7 @@ class OfferPath(Division):
         when, k = self._find(t)
         a, b = self.edges[k], self.edges[k + 1]
         position = (2 * when - a - b) / (b - a)
-        basis = legendre.legvander(position, self._coefficients.shape[1] - 1)
+        basis = legendre.legvander(position, self._coefficients.shape[1] - 1).reshape(*position.shape, -1)
         values: Floats = (basis[..., None] * self._coefficients[k]).sum(axis=-2)
         return values
 
@@ -233,7 +233,8 @@ class NonstationaryOffers:
             if tail <= 10 * _TAIL:
                 break
             horizon *= 2
-        return _pack(terms, walk(terms, block, middle), found, until, horizon, tail)
+        kinks = np.union1d(found, block.breaks())
+        return _pack(terms, walk(terms, block, middle), kinks, until, horizon, tail)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""
@@ -264,12 +265,17 @@ def _horizon(terms: Terms, until: float, rate: float) -> float:
     """Return a time at which the discounted pie is negligible."""
     today = terms(np.array([0.0, until]))[:, PIE].max()
     length = -np.log(_TAIL) / rate
-    for _ in range(12):
+    before = np.inf
+    while True:
         end = until + length
         hazard = terms.breakdown(times(np.array([until]), np.array([end]), rule().nodes)) @ rule().weights
         waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
-        if np.log(terms.surplus(np.array([end]))[0] / today) - waited <= np.log(_TAIL):
+        left = np.log(terms.surplus(np.array([end]))[0] / today) - waited
+        if left <= np.log(_TAIL):
             return float(end)
+        if left >= before or end > 1e6 * (until + 1 / rate):
+            break
+        before = left
         length *= 2
     raise InvalidInput(
         f"`surplus` must grow more slowly than it is discounted; got {terms.surplus(np.array([end]))[0]:.17g} at "

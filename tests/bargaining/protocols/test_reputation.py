@@ -235,14 +235,36 @@ def test_if_both_would_leave_the_division_is_that_of_complete_information():
     assert talks.to_dict()["leaves"] == [True, True]
 
 
-@pytest.mark.parametrize("held", [0.1, 1.0, 10.0])
-def test_against_a_player_who_would_leave_waiting_is_worse_than_conceding(held):
-    """Player 0 never concedes and may leave at any date: no date makes player 1 hold out for `held`."""
-    a, r, o = (0.55, 0.85), (0.1, 0.1), (0.21, 0.0)
+def best_date(player, a, r, z, o, period):
+    """Return the most a normal player gets over all dates and ways of ending the talks.
+
+    Against the strategies claimed if only player 0 would leave: normal 1 concedes at date 0, normal 0
+    leaves at date 1 if talks go on, committed types hold out.
+    """
+    i, j = player, 1 - player
+    concession, departure = ((1 - z[1], 0.0), (0.0, 1 - z[0]))[player]
+    best = -np.inf
+    for date in range(200):
+        before = concession * a[i] if date > 0 else 0.0
+        if date > 1:
+            before += departure * math.exp(-r[i] * period) * o[i]
+        still = 1 - (concession if date > 0 else 0.0) - (departure if date > 1 else 0.0)
+        stop = max(1 - a[j], o[i] if player == 0 else 0.0)
+        # Conceding at the very date at which the other does still leaves what the other asked for.
+        best = max(best, before + still * math.exp(-r[i] * period * date) * stop)
+    return best
+
+
+def test_no_date_is_better_than_what_players_do_where_one_would_leave():
+    a, r, z, o = (0.55, 0.85), (0.1, 0.3), (0.001, 0.3), (0.21, 0.1)
     assert o[0] > 1 - a[1]
-    talks = ReputationalBargaining(a, r, (0.001, 0.3), outside=o)()
-    waiting = max(math.exp(-r[1] * held) * (1 - a[0]), o[1])
-    assert talks.payoffs[1] > waiting
+    assert o[1] <= 1 - a[0]
+    talks = ReputationalBargaining(a, r, z, outside=(o[0], o[1]))()
+    gaps = [
+        [abs(best_date(i, a, r, z, o, period) - talks.payoffs[i]) for i in (0, 1)] for period in (1e-2, 1e-4)
+    ]
+    assert max(gaps[0]) < 1e-3
+    assert max(gaps[1]) < 1e-5
 
 
 def test_kambes_limit_is_where_small_priors_lead():

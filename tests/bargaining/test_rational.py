@@ -51,3 +51,8 @@ def test_solve_is_exact_and_names_singular_systems():
 def test_rank():
     assert rank([[1, 1, 0], [0, 1, 1], [1, 2, 1]]) == 2
     assert rank([[0, 0], [0, 0]]) == 0
+
+
+def test_numpy_integers_among_fractions_do_not_wrap_around():
+    row = fractions(np.array([Fraction(1, 3), np.int64(2**40)], dtype=object))
+    assert row[1] * row[1] == 2**80

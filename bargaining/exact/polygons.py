@@ -1,0 +1,243 @@
+"""Concepts on polygons in exact arithmetic: rationals in, Fractions out.
+
+Every float is a rational, so float data are answered exactly too. Coordinates are scaled to integers
+once, and everything after that is a comparison of integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import lcm
+
+from numpy.typing import ArrayLike
+
+from bargaining._rational import rational
+from bargaining.errors import InvalidInput, Status
+
+Pair = tuple[int, int]
+Exact = Fraction | float | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactDivision:
+    """An exact answer: the payoffs, or None, and how it ended."""
+
+    payoffs: tuple[Fraction, Fraction] | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polygon:
+    """A polygon and a disagreement point in integers; payoffs are coordinates over `scale`.
+
+    Attributes
+    ----------
+    vertices : list of pairs
+        Counter-clockwise, none between its neighbours.
+    chain : list of pairs
+        The strict Pareto frontier, from the best for player 1 to the best for player 0.
+    """
+
+    vertices: list[Pair]
+    chain: list[Pair]
+    disagreement: Pair
+    scale: int
+    free_disposal: bool
+
+    def payoffs(self, x: Fraction | int, y: Fraction | int) -> tuple[Fraction, Fraction]:
+        """Return a point of the plane of integers as payoffs."""
+        return Fraction(x) / self.scale, Fraction(y) / self.scale
+
+    def ideal(self) -> tuple[Fraction, Fraction] | None:
+        """Return each player's best coordinate over the points of the polygon that are at least d; None if empty."""
+        (d_0, d_1), chain = self.disagreement, self.chain
+        best_0 = _reach(chain, d_1)
+        best_1 = _reach([(y, x) for x, y in chain[::-1]], d_0)
+        if best_0 is None or best_1 is None or best_0 < d_0 or best_1 < d_1:
+            return None
+        return best_0, best_1
+
+    def last(self, step: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction] | None:
+        """Return the last point on the ray from d along `step`; None where it misses the polygon."""
+        (d_0, d_1), (p_0, p_1) = self.disagreement, step
+        first, last = Fraction(0), None
+        for (x, y), (n_0, n_1) in self._sides():
+            slack, speed = n_0 * (x - d_0) + n_1 * (y - d_1), n_0 * p_0 + n_1 * p_1
+            if speed > 0:
+                last = slack / speed if last is None else min(last, slack / speed)
+            elif speed < 0:
+                first = max(first, slack / speed)
+            elif slack < 0:
+                return None
+        if last is None or last < first:
+            return None
+        return d_0 + last * p_0, d_1 + last * p_1
+
+    def _sides(self) -> list[tuple[Pair, Pair]]:
+        """Return a point and an outward normal of each side."""
+        if self.free_disposal:
+            starts, ends = self.chain[1:], self.chain[:-1]
+            extra = [(self.chain[-1], (1, 0)), (self.chain[0], (0, 1))]
+        else:
+            starts, ends = self.vertices, [*self.vertices[1:], self.vertices[0]]
+            extra = []
+            if len(starts) < 3:  # a segment, or a point: close it along itself
+                (a, b), (c, d) = starts[0], starts[-1]
+                along = (c - a, d - b) if len(starts) == 2 else (1, 0)
+                back = (-along[0], -along[1])
+                extra = [((c, d), along), ((a, b), back)]
+                extra += [((a, b), (0, 1)), ((a, b), (0, -1))] if len(starts) == 1 else []
+        sides = [
+            ((a, b), (d - b, a - c)) for (a, b), (c, d) in zip(starts, ends, strict=True) if (a, b) != (c, d)
+        ]
+        return sides + extra
+
+
+def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool = False) -> Polygon:
+    """Return the convex hull of points, with a disagreement point, in integers.
+
+    Parameters
+    ----------
+    points : array_like, shape (m, 2)
+        Payoff pairs: Fractions, integers or floats, each taken at its exact value.
+    disagreement : array_like, shape (2,)
+        Payoffs without an agreement.
+    free_disposal : bool, default False
+        Whether everything below a feasible point is feasible.
+
+    Raises
+    ------
+    InvalidInput
+        If the shapes are wrong or an entry is not a finite real number.
+    """
+    rows, d = rational(points, "points", ndim=2), rational(disagreement, "disagreement", ndim=1)
+    if rows.shape[1] != 2 or len(d) != 2:
+        raise InvalidInput(
+            f"`points` and `disagreement` must be pairs; got shapes {rows.shape} and {d.shape}."
+        )
+    return from_pairs(rows.tolist(), d.tolist(), free_disposal=free_disposal)
+
+
+def from_pairs(
+    points: Sequence[Sequence[Exact]], disagreement: Sequence[Exact], *, free_disposal: bool
+) -> Polygon:
+    """Return `polygon` of data already known to be finite pairs."""
+    ratios = [value.as_integer_ratio() for row in (disagreement, *points) for value in row]
+    scale = lcm(*(bottom for _, bottom in ratios))
+    whole = [top * (scale // bottom) for top, bottom in ratios]
+    d, *corners = zip(whole[::2], whole[1::2], strict=True)
+    vertices = _hull(corners)
+    return Polygon(
+        vertices=vertices, chain=_chain(vertices), disagreement=d, scale=scale, free_disposal=free_disposal
+    )
+
+
+def nash(problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))) -> ExactDivision:
+    """Return the Nash solution with weights that sum to one.
+
+    On the line through an edge w0 log(x - d0) + w1 log(y - d1) is concave, so the walk down the frontier stops
+    at the first vertex beyond which it falls, or inside the edge on which it turns; there the first-order
+    condition is linear in x.
+    """
+    return _where_all_gain(problem, lambda ideal: _product(problem, weights))
+
+
+def kalai_smorodinsky(problem: Polygon) -> ExactDivision:
+    """Return the last point on the ray from d to the ideal point."""
+    d_0, d_1 = problem.disagreement
+    return _where_all_gain(problem, lambda ideal: problem.last((ideal[0] - d_0, ideal[1] - d_1)))
+
+
+def egalitarian(
+    problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))
+) -> ExactDivision:
+    """Return the last point on the ray from d in the proportions `weights`."""
+    return _where_all_gain(problem, lambda ideal: problem.last((weights[0], weights[1])), always=True)
+
+
+def utilitarian(
+    problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))
+) -> ExactDivision:
+    """Return the vertex with the largest weighted sum of payoffs, or the middle of those that tie."""
+    sums = [weights[0] * x + weights[1] * y for x, y in problem.vertices]
+    tied = [vertex for vertex, total in zip(problem.vertices, sums, strict=True) if total == max(sums)]
+    middle = (Fraction(sum(column), len(tied)) for column in zip(*tied, strict=True))
+    return ExactDivision(payoffs=problem.payoffs(*middle), status=Status.OK)
+
+
+def _where_all_gain(
+    problem: Polygon,
+    answer: Callable[[tuple[Fraction, Fraction]], tuple[Fraction, Fraction] | None],
+    *,
+    always: bool = False,
+) -> ExactDivision:
+    """Return the answer, or what the library documents where nothing is feasible or not everyone can gain."""
+    ideal = problem.ideal()
+    if ideal is None:
+        return ExactDivision(payoffs=None, status=Status.EMPTY)
+    gain = all(a > d for a, d in zip(ideal, problem.disagreement, strict=True))
+    found = answer(ideal) if gain or always else ideal
+    if found is None:
+        return ExactDivision(payoffs=None, status=Status.EMPTY)
+    return ExactDivision(payoffs=problem.payoffs(*found), status=Status.OK if gain else Status.DEGENERATE)
+
+
+def _product(problem: Polygon, weights: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
+    (d_0, d_1), (left, high) = problem.disagreement, problem.chain[0]
+    w_0, w_1 = _proportion(weights)
+    for right, low in problem.chain[1:]:
+        width, fall = right - left, high - low
+        if w_0 * (high - d_1) * width <= w_1 * (left - d_0) * fall:
+            break
+        if w_0 * (low - d_1) * width <= w_1 * (right - d_0) * fall:
+            gain = Fraction(w_0 * ((high - d_1) * width + (left - d_0) * fall), (w_0 + w_1) * fall)
+            return d_0 + gain, high - (d_0 + gain - left) * fall / width
+        left, high = right, low
+    return Fraction(left), Fraction(high)
+
+
+def _proportion(weights: Sequence[Fraction]) -> tuple[int, int]:
+    (a, b), (c, d) = (w.as_integer_ratio() for w in weights)
+    return a * d, c * b
+
+
+def _hull(points: Sequence[Pair]) -> list[Pair]:
+    """Return the vertices counter-clockwise (Andrew 1979), dropping any that lies between its neighbours."""
+    ordered = sorted(set(points))
+    if len(ordered) <= 2:
+        return ordered
+    lower, upper = _half(ordered), _half(ordered[::-1])
+    return lower[:-1] + upper[:-1]
+
+
+def _half(ordered: Sequence[Pair]) -> list[Pair]:
+    kept: list[Pair] = []
+    for x, y in ordered:
+        while len(kept) >= 2:
+            (a, b), (c, d) = kept[-2:]
+            if (c - a) * (y - b) > (d - b) * (x - a):
+                break
+            kept.pop()
+        kept.append((x, y))
+    return kept
+
+
+def _chain(vertices: Sequence[Pair]) -> list[Pair]:
+    """Return the strict Pareto frontier, best for player 1 first, of counter-clockwise vertices."""
+    right = max(range(len(vertices)), key=lambda k: vertices[k])
+    around = [*vertices[right:], *vertices[:right]]
+    top = max(range(len(around)), key=lambda k: (around[k][1], around[k][0]))
+    return around[top::-1]
+
+
+def _reach(chain: Sequence[Pair], floor: int) -> Fraction | None:
+    """Return the largest x on a falling chain where y is at least `floor`; None if it never is."""
+    if chain[0][1] < floor:
+        return None
+    for (left, high), (right, low) in pairwise(chain):
+        if low < floor:
+            return left + Fraction((high - floor) * (right - left), high - low)
+    return Fraction(chain[-1][0])

@@ -328,7 +328,7 @@ def _pack(
     return OfferPath(
         payoffs=path.starts[0],
         status=Status.OK if residual <= _PROMISED else Status.INACCURATE,
-        method="nonstationary offers",
+        method="NonstationaryOffers",
         residual=residual,
         until=until,
         edges=edges,

@@ -204,7 +204,7 @@ def _solve_transferable(chain: Chain) -> StochasticDivision:
 def _pack(payoffs: Floats, policy: Policy, residual: float, unique: bool) -> StochasticDivision:
     return StochasticDivision(
         payoffs=payoffs,
-        method="stochastic bargaining",
+        method="StochasticBargaining",
         agree=policy.agree,
         leave=policy.leave,
         unique=unique,

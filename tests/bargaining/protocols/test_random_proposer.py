@@ -240,6 +240,12 @@ class TestGeneralSets:
         np.testing.assert_allclose(result.payoffs, radii * np.sqrt(p), rtol=1e-5)
 
 
+def test_three_players_one_problem_at_a_time():
+    batch = Problem(Ball([1.0, 2.0, 5.0]), np.zeros((2, 3)))
+    with pytest.raises(NotApplicable, match="solved one problem at a time"):
+        RandomProposer(None, 0.9)(batch)
+
+
 def test_offsets_and_units():
     base = RandomProposer([0.3, 0.7], [0.9, 0.8], outside=(0.5, 0.1))(pie(2)).payoffs
     for scale in (1e-12, 1e12):

@@ -176,7 +176,7 @@ def test_no_stationary_equilibrium_without_lotteries():
             break
     assert result.status is Status.INACCURATE
     assert not result.unique
-    with pytest.raises(Unsolved, match="stochastic bargaining"):
+    with pytest.raises(Unsolved, match="StochasticBargaining: INACCURATE"):
         result.raise_if_failed()
 
 

@@ -1,0 +1,186 @@
+"""Certifiers on a frontier given as a function: a falling condition seen to change sign.
+
+Premises: `function` is decreasing and concave, and it and `derivative` are right to four units in the last
+place. Whatever follows from their values is computed in rationals, in intervals that hold the true value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+
+from bargaining.errors import Status
+from bargaining.exact.certify import Certificate, Claim, above, register
+from bargaining.feasible.frontier import Frontier
+
+Interval = tuple[Fraction, Fraction]
+Condition = Callable[[Fraction], Interval]
+
+ULPS = Fraction(4, 2**52)
+FAR = Fraction(10) ** 400
+FINEST = 52  # halvings of the set from which a bracket starts
+CHORDS = range(12, 40, 4)  # halvings of the set that give the lengths of chords
+
+
+class _Cell:
+    """One cell of a frontier and its disagreement point."""
+
+    def __init__(self, claim: Claim, *, rational: bool = True) -> None:
+        self.claim, self.set = claim, claim.feasible
+        self.low, self.high = (Fraction(claim.at_cell(end)) for end in (self.set.lower, self.set.upper))
+        self.d_0, self.d_1 = (Fraction(x) for x in claim.disagreement)
+        self.start = min(max(self.low, self.d_0), self.high) if rational else self.low
+
+    def value(self, x: Fraction) -> Interval:
+        """Return f(x)."""
+        return self._call(self.set.function, x)
+
+    def slope(self, x: Fraction) -> Interval:
+        """Return f'(x): from `derivative`, or between the chords on its right and on its left."""
+        if self.set.derivative is not None:
+            return self._call(self.set.derivative, x)
+        top, least, most = self.value(x)[1], -FAR, FAR
+        for power in CHORDS:
+            step = (self.high - self.low) / 2**power
+            right, left = _float(x + step), _float(x - step)
+            if x < right <= self.high:
+                least = max(least, (self.value(right)[0] - top) / (right - x))
+            if self.low <= left < x:
+                most = min(most, (top - self.value(left)[0]) / (x - left))
+        return least, most
+
+    def bracket(self, condition: Condition, around: Fraction) -> Interval:
+        """Return points near `around` between which a falling condition passes zero, or ends of the set."""
+        x, width = min(max(around, self.start), self.high), (self.high - self.low) / 2**FINEST
+        steps = [width * 2**power for power in range(FINEST + 1)]
+        left = next(
+            (t for t in (_float(x - s) for s in steps) if t > self.start and condition(t)[0] > 0), self.start
+        )
+        right = next(
+            (t for t in (_float(x + s) for s in steps) if t < self.high and condition(t)[1] < 0), self.high
+        )
+        return left, right
+
+    def ranges(self) -> tuple[Fraction, Fraction]:
+        """Return at most the range of each player's gains, or the span of the set where that is nothing."""
+        low, high = self.start, self.high
+        for _ in range(30):
+            middle = _float((low + high) / 2)
+            low, high = (middle, high) if self.value(middle)[0] >= self.d_1 else (low, middle)
+        gains = (low - self.d_0, self.value(self.start)[0] - self.d_1)
+        spans = (self.high - self.low, self.value(self.low)[1] - self.value(self.high)[0])
+        return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))  # type: ignore[return-value]
+
+    def _call(self, function: Callable[..., object], x: Fraction) -> Interval:
+        value = Fraction(self.claim.at_cell(function(np.full(self.claim.batch, float(x)))))
+        return value - ULPS * abs(value), value + ULPS * abs(value)
+
+
+def _float(x: Fraction) -> Fraction:
+    """Return the nearest float, exactly."""
+    return Fraction(float(x))
+
+
+@register("nash", Frontier)
+def nash_on_frontier(claim: Claim) -> Certificate:
+    """Bracket the first-order condition w0 (f - d1) + w1 (x - d0) f' = 0."""
+    cell, (w_0, w_1) = _Cell(claim), claim.weights()
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), (p, q) = cell.value(x), cell.slope(x)
+        gain = w_1 * (x - cell.d_0)
+        return w_0 * (f - cell.d_1) + gain * p, w_0 * (g - cell.d_1) + gain * q
+
+    return _proved(cell, condition, "the first-order condition")
+
+
+@register("kalai_smorodinsky", Frontier)
+def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
+    """Bracket (f - d1) (a0 - d0) - (x - d0) (a1 - d1) = 0, with the ideal payoff a0 bracketed first."""
+    cell = _Cell(claim)
+    guess = claim.at_cell(claim.feasible.ideal(np.array(claim.disagreement)), one_each=True)[0]
+    if not np.isfinite(guess):
+        return _proved(cell, cell.value, "the ray to the ideal point")
+
+    def over_floor(x: Fraction) -> Interval:
+        f, g = cell.value(x)
+        return f - cell.d_1, g - cell.d_1
+
+    ideal_0, ideal_1 = cell.bracket(over_floor, Fraction(guess)), over_floor(cell.start)
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), gain = over_floor(x), x - cell.d_0
+        return (
+            f * (ideal_0[0] - cell.d_0) - gain * ideal_1[1],
+            g * (ideal_0[1] - cell.d_0) - gain * ideal_1[0],
+        )
+
+    return _proved(cell, condition, "the ray to the ideal point")
+
+
+@register("egalitarian", Frontier)
+def egalitarian_on_frontier(claim: Claim) -> Certificate:
+    """Bracket w0 (f - d1) - w1 (x - d0) = 0; the other payoff is on the ray."""
+    cell, (w_0, w_1) = _Cell(claim), claim.weights()
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), gain = cell.value(x), w_1 * (x - cell.d_0)
+        return w_0 * (f - cell.d_1) - gain, w_0 * (g - cell.d_1) - gain
+
+    ray = None if w_0 == 0 else lambda x: cell.d_1 + (x - cell.d_0) * w_1 / w_0
+    return _proved(cell, condition, "the ray of proportional gains", other=ray)
+
+
+@register("utilitarian", Frontier)
+def utilitarian_on_frontier(claim: Claim) -> Certificate:
+    """Bracket w0 + w1 f' = 0 over the whole set, whatever the disagreement point."""
+    cell, (w_0, w_1) = _Cell(claim, rational=False), claim.weights()
+
+    def condition(x: Fraction) -> Interval:
+        p, q = cell.slope(x)
+        return w_0 + w_1 * p, w_0 + w_1 * q
+
+    return _proved(cell, condition, "the first-order condition")
+
+
+def _proved(
+    cell: _Cell, condition: Condition, what: str, *, other: Callable[[Fraction], Fraction] | None = None
+) -> Certificate:
+    """Return the certificate: the farthest that the true payoffs can be, given where the condition changes sign."""
+    claim = cell.claim
+    if not np.isfinite(claim.payoffs).all():
+        return _without_answer(cell)
+    x, y = (Fraction(payoff) for payoff in claim.payoffs)
+    left, right = cell.bracket(condition, x)
+    if other is None:
+        lowest, highest = cell.value(right)[0], cell.value(left)[1]
+    else:
+        lowest, highest = other(left), other(right)
+    ranges = cell.ranges()
+    errors = (max(x - left, right - x) / ranges[0], max(y - lowest, highest - y) / ranges[1])
+    bound = above(max(*errors, Fraction(0)))
+    sizes = (max(abs(p), abs(d)) / r for p, d, r in zip((x, y), (cell.d_0, cell.d_1), ranges, strict=True))
+    premise = "`function` and `derivative` are" if cell.set.derivative is not None else "`function` is"
+    statement = (
+        f"{claim.method} on a frontier: {what} changes sign within {bound:.2g} of the range of gains around the "
+        f"payoffs, if {premise} right to four units in the last place."
+    )
+    allowed = claim.tolerance + 64 * float(np.finfo(float).eps) * float(max(sizes))
+    return Certificate(exact=None, bound=bound, tolerance=allowed, statement=statement)
+
+
+def _without_answer(cell: _Cell) -> Certificate:
+    """Check that a cell without payoffs is empty."""
+    claim = cell.claim
+    empty = cell.d_0 > cell.high or cell.value(cell.start)[1] < cell.d_1
+    agreed = empty and claim.status == Status.EMPTY
+    statement = (
+        f"{claim.method} on a frontier: {'nothing' if empty else 'something'} feasible gives both players their "
+        f"disagreement payoffs, and {claim.status.name} was computed."
+    )
+    return Certificate(
+        exact=None, bound=0.0 if agreed else inf, tolerance=claim.tolerance, statement=statement
+    )

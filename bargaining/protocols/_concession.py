@@ -53,9 +53,9 @@ def _solve_block(
     """
     conflict, lead, mass = scratch[6:]
     rest, speed, logs = scratch[:2], scratch[2:4], scratch[4:6]
-    (g1, g2), (u1, u2), (log1, log2) = rest, speed, logs
+    (u1, u2), (log1, log2) = speed, logs
     np.subtract(1, demands, out=rest)
-    np.subtract(1, np.add(g1, g2, out=conflict), out=conflict)
+    np.subtract(np.add(demands[0], demands[1], out=conflict), 1, out=conflict)
     np.multiply(rates[::-1], rest, out=speed)
     np.log(priors, out=logs)
     np.multiply(u2, log1, out=lead)

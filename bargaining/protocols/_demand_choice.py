@@ -81,7 +81,7 @@ class Announcement:
         from scipy.optimize import brentq
 
         excess = lambda lost: self._mixing(lost, belief).sum() - 1  # noqa: E731
-        return float(brentq(excess, belief * most, most, xtol=_TINY, rtol=_NEXT))
+        return float(brentq(excess, belief * most, most, xtol=_TINY, rtol=_NEXT, maxiter=2000))
 
     def _mixing(self, lost: float, belief: float) -> Floats:
         """Return the probability of each fought reply that makes all of them pay the same.
@@ -171,7 +171,9 @@ def announce(announcements: list[Announcement], normal: float) -> tuple[Floats, 
         if not left_over.any():  # one announcement takes all, up to rounding
             return at_floor / at_floor.sum(), floor
         return at_floor + (1 - at_floor.sum()) * left_over / left_over.sum(), floor
-    level = float(brentq(lambda v: mixing(v).sum() - 1, floor, max(top), xtol=_TINY, rtol=_NEXT))
+    level = float(
+        brentq(lambda v: mixing(v).sum() - 1, floor, max(top), xtol=_TINY, rtol=_NEXT, maxiter=2000)
+    )
     return _between(mixing(level * (1 - _NEXT)), mixing(level * (1 + _NEXT))), level
 
 
@@ -196,4 +198,4 @@ def _belief(announcement: Announcement, level: float, low: float, bottom: float,
     if level >= top:
         return 1.0
     gap = lambda log_belief: announcement.worth(float(np.exp(log_belief))) - level  # noqa: E731
-    return float(np.exp(brentq(gap, np.log(low), 0.0, xtol=_TINY, rtol=_NEXT)))
+    return float(np.exp(brentq(gap, np.log(low), 0.0, xtol=_TINY, rtol=_NEXT, maxiter=2000)))

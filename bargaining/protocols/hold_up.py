@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, real, scalar, within
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
+from bargaining.protocols._peaks import peaks
 
 Rule = Callable[[Floats], ArrayLike]
 
@@ -144,16 +145,8 @@ class HoldUp:
 
     def __call__(self) -> "HoldUpOutcome":
         """Return the best investment, and all that are as good."""
-        grid = self.upper * np.linspace(0, 1, _GRID) ** 2
-        net = self.net(grid)
-        scale = max(float(np.ptp(net)), np.finfo(float).tiny)
-        peaks = [int(n) for n in np.flatnonzero(_local_maxima(net)) if net[n] > net.max() - 1e-3 * scale]
-        candidates = np.array(sorted({self._refined(grid, n) for n in peaks}))
-        values = self.net(candidates)
-        best = candidates[values >= values.max() - 1e-12 * scale]
+        best, residual = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
         k = best[:1].reshape(())
-        top = max(float(values.max()), float(net.max()))
-        residual = (top - float(self.net(k))) / scale
         return HoldUpOutcome(
             investment=k,
             ties=best,
@@ -163,37 +156,6 @@ class HoldUp:
             status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
             method="HoldUp",
         )
-
-    def _refined(self, grid: Floats, n: int) -> float:
-        """Return the maximiser between the neighbours of a point of the grid: a smooth one, or a kink."""
-        from scipy.optimize import brentq, minimize_scalar
-
-        low, high = float(grid[max(n - 1, 0)]), float(grid[min(n + 1, len(grid) - 1)])
-        found = minimize_scalar(
-            lambda k: -float(self.net(k)),
-            bounds=(low, high),
-            method="bounded",
-            options={"xatol": 1e-9 * (high - low)},
-        )
-        near = float(found.x)
-        step = 0.2 * min(near - low, high - near)
-        if step > 0 and self._slope(near - step, step) > 0 > self._slope(near + step, step):
-            root = float(
-                brentq(lambda k: self._slope(k, step), near - step, near + step, xtol=1e-16, rtol=1e-14)
-            )
-            near = max((root, near), key=lambda k: (round(float(self.net(k)), 14), k == root))
-        return max((float(grid[n]), near), key=lambda k: float(self.net(k)))
-
-    def _slope(self, k: float, step: float) -> float:
-        """Return the derivative of the net payoff by Richardson's five-point difference."""
-        h = step / 2
-        net = self.net(np.array([k - 2 * h, k - h, k + h, k + 2 * h]))
-        return float(net @ np.array([1, -8, 8, -1]) / (12 * h))
-
-
-def _local_maxima(values: Floats) -> Floats:
-    padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    return np.asarray((values >= padded[:-2]) & (values >= padded[2:]))
 
 
 def _values(value: ArrayLike, name: str, k: Floats) -> Floats:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, distribution, real, scalar, within
 from bargaining.errors import InvalidInput, Status
+from bargaining.protocols._peaks import peaks
 
 _GRID = 4001
 _ACCURACY = 1e-9
@@ -138,19 +139,8 @@ class OutsideOptionScreening:
         """Return the equilibrium price, and all that do as well."""
         from scipy.integrate import quad
 
-        low = max(self.lower, self.cost)
-        grid = np.linspace(low, self.upper, _GRID)
-        profit = self.profit(grid)
-        scale = max(float(np.ptp(profit)), np.finfo(float).tiny)
-        inner = np.flatnonzero((profit[1:-1] >= profit[:-2]) & (profit[1:-1] >= profit[2:])) + 1
-        near = [int(n) for n in inner if profit[n] > profit.max() - 1e-3 * scale]
-        candidates = np.array(
-            sorted({low, *(self._refined(grid[n - 1], grid[n], grid[n + 1]) for n in near)})
-        )
-        values = self.profit(candidates)
-        prices = candidates[values >= values.max() - 1e-12 * scale]
-        price, best = float(prices[0]), float(values.max())
-        residual = max(float(profit.max()) - best, best - float(self.profit(price))) / scale
+        prices, residual = peaks(self.profit, np.linspace(max(self.lower, self.cost), self.upper, _GRID))
+        price = float(prices[0])
         gain = quad(lambda u: float(self._survival(np.asarray(u))), price, self.upper, limit=200)[0]
         return ScreeningOutcome(
             price=price,
@@ -158,34 +148,9 @@ class OutsideOptionScreening:
             profit=float(self.profit(price)),
             trade=float(self._survival(np.asarray(price))),
             gain=float(gain),
-            residual=max(residual, 0.0),
+            residual=residual,
             status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
         )
-
-    def _refined(self, left: float, middle: float, right: float) -> float:
-        """Return the best price between two neighbours of a point: a root of the derivative, or a kink."""
-        from scipy.optimize import brentq, minimize_scalar
-
-        found = minimize_scalar(
-            lambda p: -float(self.profit(p)),
-            bounds=(left, right),
-            method="bounded",
-            options={"xatol": 1e-9 * (right - left)},
-        )
-        near = float(found.x)
-        step = 0.2 * min(near - left, right - near)
-        if step > 0 and self._slope(near - step, step) > 0 > self._slope(near + step, step):
-            root = float(
-                brentq(lambda p: self._slope(p, step), near - step, near + step, xtol=1e-16, rtol=1e-14)
-            )
-            if self.profit(root) >= self.profit(near) * (1 - 1e-14):
-                near = root
-        return max((middle, near), key=lambda p: float(self.profit(p)))
-
-    def _slope(self, price: float, step: float) -> float:
-        h = step / 2
-        profit = self.profit(np.array([price - 2 * h, price - h, price + h, price + 2 * h]))
-        return float(profit @ np.array([1, -8, 8, -1]) / (12 * h))
 
 
 def screen_types(

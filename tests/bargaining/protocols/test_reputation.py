@@ -224,6 +224,16 @@ def test_the_jump():
     assert talks.residual.max() < 1e-14
 
 
+def test_a_better_option_never_hurts_its_owner():
+    demands, rates, priors = random_games(100)
+    options = np.linspace(0, 1, 41)[:, None] * np.minimum(demands[:, 0], 0.6) * 0.99
+    for other in (None, 0.05, 0.39):
+        pair = np.stack(np.broadcast_arrays(options, other or 0.0), axis=-1)
+        talks = ReputationalBargaining(demands, rates, priors, outside=pair if other else (options, None))()
+        assert (np.diff(talks.payoffs[..., 0], axis=0) >= -1e-14).all()
+        assert talks.residual.max() < 1e-13
+
+
 def test_if_both_would_leave_the_division_is_that_of_complete_information():
     talks = ReputationalBargaining((0.8, 0.9), (0.1, 0.3), (0.001, 0.3), outside=(0.2, 0.3))()
     share = 0.3 / 0.4  # above 1 - .3: player 1's option binds

@@ -54,7 +54,7 @@ def random_game(rng):
     return demands, (10.0 ** rng.uniform(-2, 0, 2)).tolist(), priors
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_nobody_gains_by_another_announcement_or_reply(seed):
     demands, rates, priors = random_game(np.random.default_rng(seed))
     talks = ReputationalDemands(demands, rates, priors)()
@@ -95,16 +95,16 @@ def test_exchanging_names_and_who_is_first():
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_small_priors_and_many_types_lead_to_kambes_limit(first):
-    grid = np.linspace(0.05, 0.95, 13)
+    grid = np.linspace(0.1, 0.9, 9)
     rates = (0.1, 0.2)
     gaps = []
-    for prior in (1e-2, 1e-5):
-        priors = [np.full(13, prior / 13)] * 2
+    for prior in (1e-2, 1e-4):
+        priors = [np.full(9, prior / 9)] * 2
         talks = ReputationalDemands([grid, grid], rates, priors, first=first)()
         assert talks.residual < 1e-10
         gaps.append(np.abs(talks.payoffs - kambe_limit(rates)).max())
     assert gaps[0] > gaps[1]
-    assert gaps[1] < 0.08  # the spacing of demands is .075
+    assert gaps[1] < 0.11  # the spacing of demands is .1
 
 
 def test_where_exit_beats_conceding_that_reputation_is_worth_nothing():
@@ -116,7 +116,7 @@ def test_where_exit_beats_conceding_that_reputation_is_worth_nothing():
     assert talks.payoffs[0] > without.payoffs[0]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_options_that_nobody_would_use_change_nothing(seed):
     demands, rates, priors = random_game(np.random.default_rng(seed + 100))
     talks = ReputationalDemands(demands, rates, priors)()
@@ -125,7 +125,7 @@ def test_options_that_nobody_would_use_change_nothing(seed):
     assert with_.payoffs == pytest.approx(talks.payoffs, abs=1e-14)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_with_options_that_are_used_nobody_gains_by_deviating(seed):
     rng = np.random.default_rng(seed + 200)
     demands, rates, priors = random_game(rng)
@@ -133,6 +133,15 @@ def test_with_options_that_are_used_nobody_gains_by_deviating(seed):
     options = [min(split[i], 0.99 * min(demands[i])) for i in range(2)]
     talks = ReputationalDemands(demands, rates, priors, outside=options, first=int(rng.integers(2)))()
     assert talks.residual < 1e-11
+
+
+@pytest.mark.parametrize("ratio", [1e-4, 1e4])
+def test_extreme_patience_and_tiny_priors(ratio):
+    demands = ([0.2, 0.5, 0.6, 0.9], [0.05, 0.5, 0.55, 0.8])
+    priors = ([1e-13, 3e-13, 2e-12, 1e-13], [2e-9, 1e-8, 3e-8, 2e-8])
+    talks = ReputationalDemands(demands, (0.001, 0.001 * ratio), priors)()
+    assert talks.residual < 1e-10
+    assert talks.to_dict()["status"] == "OK"
 
 
 BAD = [

@@ -1,0 +1,64 @@
+"""Global maximisation on an interval: brackets from a grid, each refined to a stationary point or a kink."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bargaining._arrays import Floats
+
+Objective = Callable[[Floats], Floats]
+
+# Local maxima of the grid within this part of the range of the best are refined.
+_NEAR = 1e-3
+# Values this close, relative to the range, count as equally good.
+_TIE = 1e-12
+
+
+def peaks(objective: Objective, grid: Floats) -> tuple[Floats, float]:
+    """Return every maximiser found, in ascending order, and what the grid's best would add, over the range.
+
+    Parameters
+    ----------
+    objective : callable
+        Vectorised and continuous; smooth but for kinks.
+    grid : ndarray, shape (m,)
+        Increasing points; a peak narrower than their spacing can be missed.
+    """
+    values = objective(grid)
+    scale = max(float(np.ptp(values)), np.finfo(float).tiny)
+    padded = np.concatenate([[-np.inf], values, [-np.inf]])
+    rises = (values >= padded[:-2]) & (values >= padded[2:]) & (values > values.max() - _NEAR * scale)
+    found = np.array(sorted({_refined(objective, grid, int(n)) for n in np.flatnonzero(rises)}))
+    heights = objective(found)
+    best = max(float(heights.max()), float(values.max()))
+    ties = found[heights >= heights.max() - _TIE * scale]
+    return ties, (best - float(objective(ties[:1])[0])) / scale
+
+
+def _refined(objective: Objective, grid: Floats, n: int) -> float:
+    """Return the best point between the neighbours of grid[n]."""
+    from scipy.optimize import brentq, minimize_scalar
+
+    low, high = float(grid[max(n - 1, 0)]), float(grid[min(n + 1, grid.size - 1)])
+
+    def height(x: float) -> float:
+        return float(objective(np.array([x]))[0])
+
+    found = minimize_scalar(
+        lambda x: -height(x), bounds=(low, high), method="bounded", options={"xatol": 1e-9 * (high - low)}
+    )
+    near = float(found.x)
+    step = 0.2 * min(near - low, high - near)
+    if step > 0 and _slope(objective, near - step, step) > 0 > _slope(objective, near + step, step):
+        root = brentq(lambda x: _slope(objective, x, step), near - step, near + step, xtol=1e-300, rtol=1e-14)
+        # Golden section stops where rounding hides the differences; the root of the slope does not.
+        if height(root) >= height(near) - 1e-14 * abs(height(near)):
+            near = float(root)
+    return max((float(grid[n]), near), key=height)
+
+
+def _slope(objective: Objective, x: float, step: float) -> float:
+    """Return the derivative by the five-point difference within `step` of x."""
+    h = step / 2
+    values = objective(np.array([x - 2 * h, x - h, x + h, x + 2 * h]))
+    return float(values @ np.array([1, -8, 8, -1]) / (12 * h))

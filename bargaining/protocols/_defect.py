@@ -5,7 +5,8 @@ from numpy.polynomial import legendre
 
 from bargaining._arrays import Floats
 from bargaining.protocols._mesh import rule, times
-from bargaining.protocols._regimes import HAZARD, OUTSIDE, PIE, Regime, Terms, Trajectory, cross
+from bargaining.protocols._regimes import Regime, Trajectory, cross
+from bargaining.protocols._terms import HAZARD, OUTSIDE, PIE, Terms
 
 _NODES = 24
 

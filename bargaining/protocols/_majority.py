@@ -139,5 +139,5 @@ def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
         )
     chances = np.eye(n)
     for (i, j), share in zip(pairs, solution.x, strict=True):
-        chances[i, j] = min(max(share, 0.0), 1.0)
+        chances[i, j] = min(max(share, 0.0), 1.0) + 0.0  # no -0
     return chances

@@ -9,8 +9,20 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy as sp
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 
+from bargaining import (
+    AlternatingOffers,
+    ContinuousOffers,
+    Frontier,
+    Problem,
+    RandomProposer,
+    TransferableSurplus,
+    egalitarian,
+    kalai_smorodinsky,
+    nash,
+)
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.exact import symbolic
 from bargaining.exact.closed_form import ClosedForm
@@ -210,7 +222,7 @@ def test_breakdown_is_the_fixed_point_of_the_offers(forms: dict[str, ClosedForm]
     np.testing.assert_allclose(forms["breakdown second"].numeric()(**cells)[:, 1], v[1], atol=1e-13)
 
 
-@pytest.mark.parametrize("outside", [(0.0, 0.0), (0.75, 0.1), (0.1, 0.7)])
+@pytest.mark.parametrize("outside", [(0.0, 0.0), (0.75, 0.1), (0.1, 0.7), (0.1, 0.89)])
 def test_continuous_offers_are_approached_as_the_period_shrinks(
     outside: tuple[float, float], forms: dict[str, ClosedForm]
 ) -> None:
@@ -323,7 +335,7 @@ SAMPLES: dict[str, dict[str, float]] = {
 def test_derivatives_match_differences(name: str, forms: dict[str, ClosedForm]) -> None:
     form, at = forms[name], SAMPLES[name]
     value, step = form.numeric(), 1e-6
-    for symbol in (list(at)[0], list(at)[-1]):
+    for symbol in (next(iter(at)), list(at)[-1]):
         ahead, behind = value(**{**at, symbol: at[symbol] + step}), value(**{**at, symbol: at[symbol] - step})
         exact = form.derivative(symbol).numeric()(**at)
         np.testing.assert_allclose(exact, (ahead - behind) / (2 * step), rtol=1e-7, atol=1e-8)
@@ -404,3 +416,73 @@ def test_a_frontier_without_a_closed_form_says_so() -> None:
 def test_sympy_is_imported_only_when_a_form_is_derived() -> None:
     code = "import sys, bargaining.exact.symbolic; sys.exit('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=".").returncode == 0
+
+
+CELLS = 50
+
+
+def _pie(d: ArrayLike = (0.0, 0.0)) -> Problem:
+    return Problem(TransferableSurplus(1.0), d)
+
+
+def test_concepts_of_the_library_agree(forms: dict[str, ClosedForm]) -> None:
+    """A batch of parabolas, solved numerically and by formula."""
+    cells = _random_frontier("quadratic")
+    m, k, d = cells["m"], cells["k"], np.stack((cells["d_0"], cells["d_1"]), axis=-1)
+    frontier = Frontier(
+        lambda x: m - k * x**2, np.zeros(40), np.sqrt((m + 3) / k), derivative=lambda x: -2 * k * x
+    )
+    problem = Problem(frontier, d)
+    pairs = (
+        (nash(problem, weights=[0.3, 0.7]), forms["nash quadratic"].numeric()(**cells, w=0.3)),
+        (kalai_smorodinsky(problem), forms["ks quadratic"].numeric()(**cells)),
+        (
+            egalitarian(problem, weights=[0.6, 0.4]),
+            forms["egalitarian quadratic"].numeric()(**cells, p_0=0.6, p_1=0.4),
+        ),
+    )
+    for found, formula in pairs:
+        np.testing.assert_allclose(found.payoffs, formula, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("proposer", [0, 1])
+def test_alternating_offers_of_the_library_agree(proposer: int, forms: dict[str, ClosedForm]) -> None:
+    suffix = " second" if proposer else ""
+    delta, o = RNG.uniform(0.05, 0.99, (CELLS, 2)), RNG.dirichlet([1, 1, 1], CELLS)[:, :2]
+    named = {"s": 1.0, "delta_0": delta[:, 0], "delta_1": delta[:, 1]}
+    plain = AlternatingOffers(delta, proposer=proposer)(_pie())
+    np.testing.assert_allclose(plain.payoffs, forms[f"rubinstein{suffix}"].numeric()(**named), rtol=1e-11)
+    leaving = AlternatingOffers(delta, outside=o, proposer=proposer)(_pie())
+    formula = forms[f"outside{suffix}"].numeric()(**named, o_0=o[:, 0], o_1=o[:, 1])
+    np.testing.assert_allclose(leaving.payoffs, formula, rtol=1e-11)
+    risk = AlternatingOffers(1.0, breakdown=0.2, breakdown_payoffs=[0.3, 0.1], proposer=proposer)(_pie())
+    formula = forms[f"breakdown{suffix}"].numeric()(s=1, p=0.2, b_0=0.3, b_1=0.1)
+    np.testing.assert_allclose(risk.payoffs, formula, rtol=1e-11)
+    for horizon in (1, 2, 7):
+        last = AlternatingOffers(0.85, horizon=horizon, proposer=proposer)(_pie())
+        formula = forms[f"horizon{suffix}"].numeric()(s=1, delta=0.85, N=horizon)
+        np.testing.assert_allclose(last.payoffs, formula, atol=1e-14)
+
+
+def test_the_continuous_limit_of_the_library_agrees(forms: dict[str, ClosedForm]) -> None:
+    r, h, g, b, o = (
+        RNG.uniform(0.01, 0.5, (CELLS, 2)),
+        RNG.uniform(0, 1, CELLS),
+        RNG.uniform(0, 0.01, (CELLS, 2)),
+        RNG.uniform(-0.2, 0.4, (CELLS, 2)),
+        RNG.dirichlet([1, 1, 1], CELLS)[:, :2],
+    )
+    found = ContinuousOffers(r, inside=g, breakdown=h, breakdown_payoffs=b, outside=o)(_pie())
+    pairs = {"r": r, "g": g, "b": b, "o": o}
+    named = {f"{letter}_{i}": array[:, i] for letter, array in pairs.items() for i in (0, 1)}
+    formula = forms["continuous"].numeric()(s=1, h=h, **named)
+    good = np.isfinite(formula[:, 0]) & np.asarray(found.ok)
+    assert good.mean() > 0.6
+    np.testing.assert_allclose(found.payoffs[good], formula[good], rtol=1e-11)
+
+
+def test_random_proposers_of_the_library_agree(forms: dict[str, ClosedForm]) -> None:
+    delta, p = [0.9, 0.7, 0.5], [0.2, 0.5, 0.3]
+    found = RandomProposer(p, delta)(Problem(TransferableSurplus(2.0, players=3), [0.0, 0.0, 0.0]))
+    named = {f"delta_{i}": delta[i] for i in range(3)} | {"p_0": p[0], "p_1": p[1]}
+    np.testing.assert_allclose(found.payoffs, forms["random 3"].numeric()(s=2.0, **named), rtol=1e-12)

@@ -1,0 +1,269 @@
+"""Problems and games written down in a TOML or JSON file, which may come from anybody.
+
+A file holds numbers, fractions in quotes and words from a fixed list. Nothing in it is executed, it
+names no other file, and its size, depth and digits are capped before it is parsed.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bargaining._arrays import player_index
+from bargaining.errors import InvalidInput
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.problem import Problem
+
+__all__ = ["Description", "read_description"]
+
+_BYTES = 100_000
+_DEPTH = 12
+_DIGITS = 40
+_TEXT = 200
+_DOTS = 4
+_FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Description:
+    """What a file describes.
+
+    Attributes
+    ----------
+    title : str
+        The title, or the name of the file.
+    subject : Problem, Game or RepeatedGame
+        What is to be solved.
+    methods : tuple of str
+        The concepts asked for, by name; empty if the file does not say.
+    """
+
+    title: str
+    subject: Problem | Game | RepeatedGame
+    methods: tuple[str, ...]
+
+
+def read_description(path: str | Path) -> Description:
+    """Read a problem, a game or a repeated game from a .toml or .json file.
+
+    Parameters
+    ----------
+    path : path
+        A regular file of at most 100 kB.
+
+    Returns
+    -------
+    Description
+
+    Raises
+    ------
+    InvalidInput
+        If the file is not a regular file, is too large or too deep, is not TOML or JSON, or does not
+        follow the schema; the message names the entry.
+
+    Notes
+    -----
+    The tables and their entries, one of `problem` and `game` being required::
+
+        title = "Cake"                         # optional
+        methods = ["nash", "egalitarian"]      # optional
+
+        [problem]
+        disagreement = [0, "1/5"]              # payoffs without an agreement
+        total = 1                              # an amount to share, or
+        points = [[0, 1], [1, 0]]              # corners of what can be agreed on
+        free_disposal = true                   # optional, with `points`
+
+        [game]
+        payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]    # one array per player
+
+        [repeated]                             # optional, with `game`
+        discounts = [0.9, 0.9]                 # per period, or one number for all
+        exit = [5, 3]                          # optional: payoffs after somebody leaves
+        who = [0]                              # optional: who may leave
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile("w", suffix=".toml") as file:
+    ...     _ = file.write('[problem]\\ndisagreement = [0, "1/5"]\\ntotal = 1\\n')
+    ...     file.flush()
+    ...     read_description(file.name).subject.disagreement
+    array([0. , 0.2])
+    """
+    path = Path(path)
+    data = _table(_parse(path), "the file", ("title", "methods", "problem", "game", "repeated"))
+    if ("problem" in data) == ("game" in data):
+        raise InvalidInput(
+            f"`{path.name}` must have one of the tables `problem` and `game`; got {_keys(data)}."
+        )
+    if "repeated" in data and "game" not in data:
+        raise InvalidInput(
+            f"`{path.name}` must have the table `game`, which `repeated` repeats; got {_keys(data)}."
+        )
+    methods = data.get("methods", [])
+    if not isinstance(methods, list) or not all(
+        isinstance(name, str) and name.isidentifier() for name in methods
+    ):
+        raise InvalidInput(f'`methods` must be a list of names, as in ["nash"]; got {_short(methods)}.')
+    return Description(
+        title=_title(data.get("title", path.stem)), subject=_subject(data), methods=tuple(methods)
+    )
+
+
+def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
+    if "problem" in data:
+        return _problem(
+            _table(data["problem"], "problem", ("disagreement", "total", "points", "free_disposal"))
+        )
+    game = _table(data["game"], "game", ("payoffs",), required=("payoffs",))
+    payoffs = _numbers(game["payoffs"], "game.payoffs")
+    if not isinstance(payoffs, list):
+        raise InvalidInput(f"`game.payoffs` must be a list with one array per player; got {_short(payoffs)}.")
+    played = Game(*payoffs)
+    if "repeated" not in data:
+        return played
+    entries = _table(data["repeated"], "repeated", ("discounts", "exit", "who"), required=("discounts",))
+    if "who" in entries and "exit" not in entries:
+        raise InvalidInput("`repeated.who` must come with `repeated.exit`, the payoffs after leaving.")
+    leaving = None
+    if "exit" in entries:
+        leaving = Exit(
+            _numbers(entries["exit"], "repeated.exit"), who=_players(entries.get("who"), played.players)
+        )
+    return RepeatedGame(played, _numbers(entries["discounts"], "repeated.discounts"), exit=leaving)
+
+
+def _players(given: Any, players: int) -> list[int] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise InvalidInput(f"`repeated.who` must be a list of players, as in [0]; got {_short(given)}.")
+    return [player_index(player, "repeated.who", players) for player in given]
+
+
+def _problem(entries: Mapping[str, Any]) -> Problem:
+    if "disagreement" not in entries:
+        raise InvalidInput(f"`problem` must have `disagreement`; got {_keys(entries)}.")
+    if ("total" in entries) == ("points" in entries):
+        raise InvalidInput(f"`problem` must have one of `total` and `points`; got {_keys(entries)}.")
+    d = _numbers(entries["disagreement"], "problem.disagreement")
+    if "total" in entries:
+        if not isinstance(d, list):
+            raise InvalidInput(
+                f"`problem.disagreement` must be a list, one number per player; got {_short(d)}."
+            )
+        return Problem(TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d)), d)
+    free = entries.get("free_disposal", False)
+    if not isinstance(free, bool):
+        raise InvalidInput(f"`problem.free_disposal` must be true or false; got {_short(free)}.")
+    return Problem(Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d)
+
+
+def _parse(path: Path) -> Any:
+    """Return the data in a file after checking all that could make parsing costly."""
+    if path.suffix not in (".toml", ".json"):
+        raise InvalidInput(f"`path` must end in .toml or .json; got {path.name!r}.")
+    text = _text(path)
+    _check_text(text)
+    try:
+        if path.suffix == ".toml":
+            return tomllib.loads(text)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"`path` must be valid {path.suffix[1:].upper()}; {_short(str(error))}.") from None
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise InvalidInput(f"`path` must be a file that exists; got {str(path)!r}.")
+    with path.open("rb") as file:
+        content = file.read(_BYTES + 1)
+    if len(content) > _BYTES:
+        raise InvalidInput(f"`path` must be at most {_BYTES // 1000} kB; {path.name!r} is longer.")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput(f"`path` must be text in UTF-8; {path.name!r} is not.") from None
+
+
+def _check_text(text: str) -> None:
+    """Refuse long numbers, deep brackets and long dotted keys, wherever they stand.
+
+    A dotted key of a thousand parts would cost the parser gigabytes. A key in quotes may hold any sign,
+    so one that goes on after its quote is refused too; the rest is cut at signs no bare key can have.
+    """
+    if long := re.search(rf"[0-9_]{{{_DIGITS + 1},}}", text):
+        raise InvalidInput(f"numbers must have at most {_DIGITS} digits; got {_short(long.group())}.")
+    bare = re.split(r"[,=\[\]{}\n#\"']", re.sub(r"[ \t\r]+", "", text))
+    if re.search(r"[\"'][ \t]*\.", text) or max(part.count(".") for part in bare) > _DOTS:
+        raise InvalidInput(
+            f"keys must be bare words with at most {_DOTS} dots; no text may begin with a dot."
+        )
+    depth = 0
+    for sign in re.findall(r"[\[\]{}]", text):
+        depth += 1 if sign in "[{" else -1
+        if depth > _DEPTH:
+            raise InvalidInput(f"brackets must nest at most {_DEPTH} deep.")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"numbers must be finite; got {name}")
+
+
+def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError(f"entries must have names of their own; got {sorted(name for name, _ in pairs)}")
+    return table
+
+
+def _table(
+    given: Any, name: str, allowed: Sequence[str], *, required: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Return a table that has only entries the schema knows."""
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"`{name}` must be a table; got {_short(given)}.")
+    if unknown := [key for key in given if key not in allowed]:
+        raise InvalidInput(
+            f"`{name}` must have entries among {', '.join(allowed)}; got {_short(unknown[0])}."
+        )
+    if lacking := [key for key in required if key not in given]:
+        raise InvalidInput(f"`{name}` must have `{lacking[0]}`; got {_keys(given)}.")
+    return given
+
+
+def _numbers(given: Any, name: str) -> Any:
+    """Return numbers, or nested lists of them, with fractions in quotes made exact."""
+    if isinstance(given, list):
+        return [_numbers(entry, name) for entry in given]
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return given
+    if isinstance(given, str) and _FRACTION.fullmatch(given):
+        try:
+            return Fraction(given)
+        except ZeroDivisionError:
+            raise InvalidInput(f"`{name}` must not divide by zero; got {given!r}.") from None
+    raise InvalidInput(f'`{name}` must be numbers, or fractions in quotes like "1/3"; got {_short(given)}.')
+
+
+def _title(given: Any) -> str:
+    if not isinstance(given, str) or len(given) > _TEXT or not given.isprintable():
+        raise InvalidInput(f"`title` must be one line of at most {_TEXT} characters; got {_short(given)}.")
+    return given
+
+
+def _keys(table: Mapping[str, Any]) -> str:
+    return ", ".join(map(_short, table)) or "none"
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,186 @@
+"""Files from anybody: read right if they keep to the schema, refused at once and by name if not."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bargaining.descriptions import read_description
+from bargaining.errors import BargainingError, InvalidInput
+from bargaining.games.repeated import RepeatedGame
+
+CAKE = 'title = "Cake"\nmethods = ["nash"]\n[problem]\ndisagreement = [0, "1/5"]\ntotal = 1\n'
+DILEMMA = "[game]\npayoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]\n"
+REPEATED = DILEMMA + "[repeated]\ndiscounts = [0.9, 0.9]\nexit = [5, 3]\nwho = [0]\n"
+
+
+def write(folder: Path, text: str | bytes, ending: str = "toml") -> Path:
+    path = folder / f"file.{ending}"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_a_problem_of_an_amount(tmp_path):
+    read = read_description(write(tmp_path, CAKE))
+    assert (read.title, read.methods) == ("Cake", ("nash",))
+    np.testing.assert_array_equal(read.subject.disagreement, [0.0, 0.2])
+    assert read.subject.feasible.total == 1.0
+
+
+def test_a_problem_of_points(tmp_path):
+    text = "[problem]\ndisagreement = [0, 0]\npoints = [[0, 1], [1, 0]]\nfree_disposal = true\n"
+    read = read_description(write(tmp_path, text))
+    assert read.title == "file"
+    assert read.subject.feasible.contains(np.array([-1.0, -1.0]))
+
+
+def test_a_game_and_a_repeated_game(tmp_path):
+    np.testing.assert_array_equal(read_description(write(tmp_path, DILEMMA)).subject.payoffs[1, 0], [10, 1])
+    repeated = read_description(write(tmp_path, REPEATED)).subject
+    assert isinstance(repeated, RepeatedGame)
+    assert repeated.exit.who == (0,)
+    np.testing.assert_array_equal(repeated.exit.own, [5, -np.inf])
+
+
+def test_json_says_the_same(tmp_path):
+    text = json.dumps({"problem": {"disagreement": [0, "1/5"], "total": 1}})
+    np.testing.assert_array_equal(
+        read_description(write(tmp_path, text, "json")).subject.disagreement, [0.0, float(Fraction(1, 5))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must have one of the tables `problem` and `game`; got none"),
+        (CAKE + DILEMMA, "must have one of the tables"),
+        ("[repeated]\ndiscounts = 0.9\n[problem]\n", "must have the table `game`"),
+        ("x = 1", "`the file` must have entries among title, methods, problem, game, repeated; got x"),
+        ("problem = 3", "`problem` must be a table; got 3"),
+        ("[problem]\ntotal = 1", "`problem` must have `disagreement`; got total"),
+        ("[problem]\ndisagreement = [0, 0]", "`problem` must have one of `total` and `points`"),
+        ("[problem]\ndisagreement = 0\ntotal = 1", "`problem.disagreement` must be a list"),
+        ("[problem]\ndisagreement = [0, nan]\ntotal = 1", "`disagreement` must be finite; got nan"),
+        ("[problem]\ndisagreement = [0, 1e999]\ntotal = 1", "`disagreement` must be finite; got inf"),
+        ('[problem]\ndisagreement = [0, "1/0"]\ntotal = 1', "`problem.disagreement` must not divide by zero"),
+        (
+            '[problem]\ndisagreement = [0, "2**9"]\ntotal = 1',
+            "`problem.disagreement` must be numbers, or fractions",
+        ),
+        ("[problem]\ndisagreement = [0, true]\ntotal = 1", "`problem.disagreement` must be numbers"),
+        ("[problem]\ndisagreement = [0, [0]]\ntotal = 1", "`disagreement` must be an array"),
+        (
+            "[problem]\ndisagreement = [0, 0]\npoints = [[0, 1]]\nfree_disposal = 1",
+            "`problem.free_disposal` must be",
+        ),
+        ("[game]", "`game` must have `payoffs`; got none"),
+        ("[game]\npayoffs = 3", "`game.payoffs` must be a list"),
+        (DILEMMA + "[repeated]\n", "`repeated` must have `discounts`"),
+        (DILEMMA + "[repeated]\ndiscounts = 1.2", r"`discounts` must lie in \[0, 1\)"),
+        (DILEMMA + "[repeated]\ndiscounts = 0.9\nwho = [0]", "`repeated.who` must come with"),
+        (
+            DILEMMA + "[repeated]\ndiscounts = 0.9\nexit = [1, 1]\nwho = [7]",
+            "`repeated.who` must be a player",
+        ),
+        (DILEMMA + "[repeated]\ndiscounts = 0.9\nexit = [1, 1]\nwho = 0", "`repeated.who` must be a list"),
+        (
+            'methods = ["__import__(1)"]\n' + CAKE.replace('methods = ["nash"]', ""),
+            "`methods` must be a list of names",
+        ),
+        ('title = "a\\u0000"\n' + DILEMMA, "`title` must be one line"),
+        ("[problem\n", "`path` must be valid TOML"),
+        (b"\xff\xfe", "`path` must be text in UTF-8"),
+    ],
+)
+def test_what_breaks_the_schema_is_named(text, message, tmp_path):
+    with pytest.raises(InvalidInput, match=message):
+        read_description(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"problem": {"disagreement": [0, NaN], "total": 1}}', "numbers must be finite; got NaN"),
+        ('{"title": "a", "title": "b"}', "names of their own"),
+        ("[1, 2]", "`the file` must be a table"),
+        ("{", "`path` must be valid JSON"),
+    ],
+)
+def test_json_that_breaks_the_schema_is_named(text, message, tmp_path):
+    with pytest.raises(InvalidInput, match=message):
+        read_description(write(tmp_path, text, "json"))
+
+
+@pytest.mark.parametrize("name", ["missing.toml", ".", "/dev/zero", "file.py", "pipe.toml"])
+def test_only_a_regular_toml_or_json_file_is_opened(name, tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "file.py").write_text("raise SystemExit")
+    with pytest.raises(InvalidInput, match="`path` must"):
+        read_description(tmp_path / name)
+
+
+# Each is as large as a file may be, or larger, and costly in another way.
+SIZE = 99_000
+MALICIOUS = {
+    "too large": ("toml", "#" * 10_000_000),
+    "deep arrays": ("toml", "x = " + "[" * (SIZE // 2)),
+    "deep inline tables": ("toml", "x = " + "{a=" * (SIZE // 3)),
+    "deep json": ("json", "[" * SIZE),
+    "deep json tables": ("json", '{"a":' * (SIZE // 5)),
+    "long dotted key": ("toml", "a." * (SIZE // 2) + "a = 1"),
+    "long dotted header": ("toml", "[" + "a . " * (SIZE // 4) + "a]"),
+    "quoted dotted key": ("toml", '"=".' * (SIZE // 4) + "a = 1"),
+    "spaced quoted key": ("toml", "'[' . " * (SIZE // 6) + "a = 1"),
+    "many keys": ("toml", "\n".join(f"a.b.c.d{k} = 1" for k in range(SIZE // 16))),
+    "many headers": ("toml", "\n".join(f"[a.b{k}]" for k in range(SIZE // 10))),
+    "many tables": ("toml", "[[a.b.c]]\n" * (SIZE // 10)),
+    "huge integer": ("toml", "x = " + "9" * (SIZE - 10)),
+    "huge integer in parts": ("toml", "x = " + "9_" * (SIZE // 2 - 10) + "9"),
+    "huge integer in json": ("json", "9" * SIZE),
+    "huge power": ("toml", '[problem]\ndisagreement = [0, "9**9**9**9"]\ntotal = 1'),
+    "huge exponent": ("toml", "[problem]\ndisagreement = [0, 1e99999999999999999]\ntotal = 1"),
+    "huge fraction": ("toml", f'[problem]\ndisagreement = [0, "{"9" * 4000}/7"]\ntotal = 1'),
+    "many numbers": ("toml", "[problem]\ndisagreement = [" + "1," * (SIZE // 2 - 30) + "]\ntotal = 1"),
+    "many points": ("toml", "[problem]\ndisagreement=[0,0]\npoints=[" + "[1,2]," * (SIZE // 6 - 10) + "]"),
+    "many spaces": ("toml", "x = " + " " * (SIZE - 10) + "!"),
+    "many quotes": ("toml", '"' * SIZE),
+    "many escapes": ("toml", 'x = "' + "\\u0041" * (SIZE // 6 - 5)),
+    "code": ("toml", "x = \"__import__('os').system('touch /tmp/owned')\""),
+    "nothing but zeros": ("json", "\0" * SIZE),
+}
+
+
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_a_malicious_file_costs_little(name, tmp_path):
+    ending, text = MALICIOUS[name]
+    path = write(tmp_path, text, ending)
+    said = ""
+    start = time.process_time()
+    try:
+        read_description(path)
+    except BargainingError as error:
+        said = str(error)
+    assert time.process_time() - start < 1.0
+    assert len(said) < 400
+
+
+def test_all_malicious_files_together_fit_into_256_megabytes(tmp_path):
+    for k, (ending, text) in enumerate(MALICIOUS.values()):
+        (tmp_path / f"{k}.{ending}").write_text(text)
+    code = (
+        "import resource, sys\nfrom pathlib import Path\n"
+        "from bargaining.descriptions import read_description\nfrom bargaining.errors import BargainingError\n"
+        "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
+        "    try:\n        read_description(path)\n    except BargainingError:\n        pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 256 * 1024

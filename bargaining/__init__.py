@@ -7,23 +7,61 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bargaining._records import Column as Column
     from bargaining.concepts.egalitarian import egalitarian as egalitarian
     from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky as kalai_smorodinsky
     from bargaining.concepts.nash import nash as nash
     from bargaining.concepts.utilitarian import utilitarian as utilitarian
+    from bargaining.descriptions import Description as Description
+    from bargaining.descriptions import read_description as read_description
     from bargaining.division import Division as Division
     from bargaining.division import Method as Method
+    from bargaining.equilibria.critical_discount import critical_discount as critical_discount
+    from bargaining.equilibria.critical_discount import critical_exit as critical_exit
+    from bargaining.equilibria.nash_in_nash import nash_in_nash as nash_in_nash
+    from bargaining.equilibria.payoff_set import PayoffSet as PayoffSet
+    from bargaining.equilibria.payoff_set import payoff_set as payoff_set
+    from bargaining.equilibria.payoff_set import payoff_sets as payoff_sets
+    from bargaining.equilibria.relational import relational_contract as relational_contract
+    from bargaining.equilibria.stage import stage_equilibria as stage_equilibria
+    from bargaining.equilibria.threats import coco_value as coco_value
+    from bargaining.equilibria.threats import variable_threats as variable_threats
+    from bargaining.equilibria.transfers import transfer_equilibrium as transfer_equilibrium
     from bargaining.errors import BargainingError as BargainingError
     from bargaining.errors import InvalidInput as InvalidInput
     from bargaining.errors import NotApplicable as NotApplicable
     from bargaining.errors import Status as Status
     from bargaining.errors import Unsolved as Unsolved
+    from bargaining.exact.certify import Certificate as Certificate
+    from bargaining.exact.certify import certify as certify
     from bargaining.feasible.frontier import Frontier as Frontier
     from bargaining.feasible.polytope import Polytope as Polytope
     from bargaining.feasible.surplus import TransferableSurplus as TransferableSurplus
+    from bargaining.games.coalitional import CoalitionalGame as CoalitionalGame
+    from bargaining.games.normal_form import Game as Game
+    from bargaining.games.repeated import Exit as Exit
+    from bargaining.games.repeated import RepeatedGame as RepeatedGame
+    from bargaining.plots import plot as plot
+    from bargaining.plots import save_figure as save_figure
     from bargaining.problem import Problem as Problem
     from bargaining.protocols.alternating_offers import AlternatingOffers as AlternatingOffers
+    from bargaining.protocols.attrition import WarOfAttrition as WarOfAttrition
+    from bargaining.protocols.bluff import Bluff as Bluff
     from bargaining.protocols.continuous_offers import ContinuousOffers as ContinuousOffers
+    from bargaining.protocols.demand_game import NashDemandGame as NashDemandGame
+    from bargaining.protocols.hold_up import HoldUp as HoldUp
+    from bargaining.protocols.nonstationary import NonstationaryOffers as NonstationaryOffers
+    from bargaining.protocols.random_proposer import RandomProposer as RandomProposer
+    from bargaining.protocols.reputation import ReputationalBargaining as ReputationalBargaining
+    from bargaining.protocols.reputational_demands import ReputationalDemands as ReputationalDemands
+    from bargaining.protocols.screening import OutsideOptionScreening as OutsideOptionScreening
+    from bargaining.protocols.signalling import CostlyStep as CostlyStep
+    from bargaining.protocols.stochastic import StochasticBargaining as StochasticBargaining
+    from bargaining.protocols.two_type_screening import TwoTypeScreening as TwoTypeScreening
+    from bargaining.sweeps.sweep import sweep as sweep
+    from bargaining.sweeps.sweep import vectorized as vectorized
+    from bargaining.tables import Table as Table
+    from bargaining.tables import compare as compare
 
 __version__ = "0.1.0"
 
@@ -31,21 +69,59 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "AlternatingOffers": "bargaining.protocols.alternating_offers",
     "BargainingError": "bargaining.errors",
+    "Bluff": "bargaining.protocols.bluff",
+    "Certificate": "bargaining.exact.certify",
+    "CoalitionalGame": "bargaining.games.coalitional",
+    "Column": "bargaining._records",
     "ContinuousOffers": "bargaining.protocols.continuous_offers",
+    "CostlyStep": "bargaining.protocols.signalling",
+    "Description": "bargaining.descriptions",
     "Division": "bargaining.division",
+    "Exit": "bargaining.games.repeated",
     "Frontier": "bargaining.feasible.frontier",
+    "Game": "bargaining.games.normal_form",
+    "HoldUp": "bargaining.protocols.hold_up",
     "InvalidInput": "bargaining.errors",
     "Method": "bargaining.division",
+    "NashDemandGame": "bargaining.protocols.demand_game",
+    "NonstationaryOffers": "bargaining.protocols.nonstationary",
     "NotApplicable": "bargaining.errors",
+    "OutsideOptionScreening": "bargaining.protocols.screening",
+    "PayoffSet": "bargaining.equilibria.payoff_set",
     "Polytope": "bargaining.feasible.polytope",
     "Problem": "bargaining.problem",
+    "RandomProposer": "bargaining.protocols.random_proposer",
+    "RepeatedGame": "bargaining.games.repeated",
+    "ReputationalBargaining": "bargaining.protocols.reputation",
+    "ReputationalDemands": "bargaining.protocols.reputational_demands",
     "Status": "bargaining.errors",
+    "StochasticBargaining": "bargaining.protocols.stochastic",
+    "Table": "bargaining.tables",
     "TransferableSurplus": "bargaining.feasible.surplus",
+    "TwoTypeScreening": "bargaining.protocols.two_type_screening",
     "Unsolved": "bargaining.errors",
+    "WarOfAttrition": "bargaining.protocols.attrition",
+    "certify": "bargaining.exact.certify",
+    "coco_value": "bargaining.equilibria.threats",
+    "compare": "bargaining.tables",
+    "critical_discount": "bargaining.equilibria.critical_discount",
+    "critical_exit": "bargaining.equilibria.critical_discount",
     "egalitarian": "bargaining.concepts.egalitarian",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
     "nash": "bargaining.concepts.nash",
+    "nash_in_nash": "bargaining.equilibria.nash_in_nash",
+    "payoff_set": "bargaining.equilibria.payoff_set",
+    "payoff_sets": "bargaining.equilibria.payoff_set",
+    "plot": "bargaining.plots",
+    "read_description": "bargaining.descriptions",
+    "relational_contract": "bargaining.equilibria.relational",
+    "save_figure": "bargaining.plots",
+    "stage_equilibria": "bargaining.equilibria.stage",
+    "sweep": "bargaining.sweeps.sweep",
+    "transfer_equilibrium": "bargaining.equilibria.transfers",
     "utilitarian": "bargaining.concepts.utilitarian",
+    "variable_threats": "bargaining.equilibria.threats",
+    "vectorized": "bargaining.sweeps.sweep",
 }
 
 

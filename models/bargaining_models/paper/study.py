@@ -10,9 +10,11 @@ from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.tariff_war import TariffGame
 from bargaining_models.us_canada.thresholds import GRID
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])
+DISCOUNTS = (0.1, 0.3, 0.9)
 ELASTICITIES = ("uniform5", "uniform4", "cp")
 
 
@@ -60,6 +62,11 @@ class Study:
     def closed_route(self) -> Deal:
         """The deal over the grid of r when an agreement ends the China route."""
         return self.uncapped.without_route()
+
+    @cached_property
+    def tariff_games(self) -> dict[float, TariffGame]:
+        """The repeated tariff game at each r of the grid, capacity unlimited."""
+        return {float(r): TariffGame.at(self.baseline, r=float(r)) for r in SHARES}
 
     def thresholds_deal(self, elasticities: str, capped: bool, route_survives: bool) -> Deal:
         """Return the deal over the whole interval of r, on which thresholds are looked for."""

@@ -1,0 +1,87 @@
+"""The repeated tariff game: what is enforced is an equilibrium, and the linear formulas come out of the same code."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import Game, InvalidInput, RepeatedGame, critical_discount, nash, transfer_equilibrium
+from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.tariff_war import TariffGame
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return Baseline.from_parameters()
+
+
+@pytest.fixture(scope="module")
+def game(baseline: Baseline) -> TariffGame:
+    return TariffGame.at(baseline, r=0.1)
+
+
+def test_free_trade_is_enforced_from_the_critical_discount_on(game: TariffGame) -> None:
+    critical = game.critical_discount()
+    kept = game.stage.payoffs[game.free_trade]
+    lower, upper = critical.discount - 1e-4, critical.discount + 1e-4
+    assert not _sustains(game, kept, lower)
+    assert _sustains(game, kept, upper)
+
+
+def _sustains(game: TariffGame, kept: np.ndarray, discount: float) -> bool:
+    """Check the definition: no gain from one breach, against the worst punishment at this discount factor."""
+    breach = game.stage.deviations()[game.free_trade]
+    threat = game.payoff_set(discount).threat
+    return bool((kept >= (1 - discount) * breach + discount * threat).all())
+
+
+def test_war_for_ever_is_a_weaker_punishment(game: TariffGame) -> None:
+    assert (game.critical_under_war() > game.critical_discount().by_player).all()
+
+
+def test_the_worst_enforceable_is_never_above_the_war(game: TariffGame) -> None:
+    assert (
+        game.payoff_set(0.9).threat <= game.war + 1e-3
+    ).all()  # the grid of rates misses the war's own by a little
+
+
+def test_the_right_to_leave_makes_the_exit_the_threat(game: TariffGame) -> None:
+    np.testing.assert_allclose(game.payoff_set(0.5, leave=True).threat, game.leaving.own, rtol=1e-12)
+
+
+def test_self_enforcing_division_lies_in_the_set_and_above_the_threat(game: TariffGame) -> None:
+    for leave in (False, True):
+        found = game.payoff_set(0.3, leave=leave)
+        division = game.self_enforcing(0.3, leave=leave).raise_if_failed()
+        assert found.contains(division.payoffs)
+        assert (division.gains > 0).all()
+
+
+def test_transfers_reach_the_largest_joint_payoff(game: TariffGame) -> None:
+    division = game.with_transfers(0.9)
+    joint = (game.stage.payoffs * game.gdp / 100).sum(axis=-1).max()
+    assert division.payoffs.sum() == pytest.approx(joint, rel=1e-9)
+
+
+def test_free_trade_must_be_among_the_rates(baseline: Baseline) -> None:
+    with pytest.raises(InvalidInput, match="`rates` must hold 0"):
+        TariffGame.at(baseline, rates=[0.1, 0.2])
+
+
+@pytest.mark.parametrize("share", [Fraction(0), Fraction(1, 10), Fraction(3, 10)])
+def test_the_same_code_gives_the_linear_models_formulas(share: Fraction) -> None:
+    # With only free trade and the Nash tariffs to choose from, the harshest punishment is the war for ever.
+    model = LinearTariffs(exports=[1.0, 0.65]).redirect(float(share))
+    war = model.nash_tariffs()
+    game = Game(*model.stage_game([0.0, war[0]], [0.0, war[1]]))
+    found = critical_discount(game, (0, 0))
+    np.testing.assert_allclose(found.by_player, model.critical_discounts(), rtol=1e-9)
+
+
+def test_linear_transfers_at_full_patience_are_the_nash_transfer() -> None:
+    model = LinearTariffs(exports=[1.0, 0.65])
+    war = model.nash_tariffs()
+    game = Game(*model.stage_game([0.0, war[0]], [0.0, war[1]]))
+    division = nash(transfer_equilibrium(RepeatedGame(game, 0.95)).problem())
+    assert -division.payoffs[0] == pytest.approx(float(model.transfer(model.war())), rel=1e-9)

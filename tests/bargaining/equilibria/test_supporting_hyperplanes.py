@@ -1,0 +1,209 @@
+"""Bounds for n players against the two-player set, folk-theorem polytopes and a plain iteration by programs."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.supporting_hyperplanes import payoff_bounds
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
+FREE = np.indices((2, 2, 2))
+COMMONS = Game(*(2 * (3 - FREE.sum(axis=0)) + 3 * FREE[i] for i in range(3)))
+
+
+def support(points, directions):
+    return (directions @ np.asarray(points).T).max(axis=1)
+
+
+@pytest.mark.parametrize(
+    ("game", "discounts", "leave"),
+    [
+        (PRISONERS, 0.9, None),
+        (PRISONERS, 0.14, None),
+        (PRISONERS, 1 / 7, None),
+        (PRISONERS, [0.6, 0.8], None),
+        (PRISONERS, 0.5, Exit([3, 5])),
+        (PRISONERS, 0.5, Exit([0, 0])),
+        (THREE, 0.3, None),
+    ],
+)
+def test_two_players(game, discounts, leave):
+    repeated = RepeatedGame(game, discounts, exit=leave)
+    bounds, known = payoff_bounds(repeated), payoff_set(repeated)
+    scale = np.ptp(game.payoffs)
+    assert bounds.gap <= 1e-6
+    assert bounds.status == Status.OK
+    reach = support(known.vertices, bounds.directions)
+    assert (bounds.levels >= reach - 1e-9 * scale).all()
+    np.testing.assert_allclose(bounds.levels, reach, atol=2e-6 * scale)
+    np.testing.assert_allclose(support(bounds.inner, bounds.directions), reach, atol=2e-6 * scale)
+    np.testing.assert_allclose(bounds.threat, [known.threat] * 2, atol=1e-6 * scale)
+
+
+def test_random_two_player_games():
+    rng = np.random.default_rng(0)
+    statuses = set()
+    for k in range(8):
+        draw = rng.random((2, 3, 3)) if k % 2 else rng.integers(-5, 6, (2, 3, 3))
+        repeated = RepeatedGame(Game(*draw), (0.3, 0.6)[k % 4 // 2])
+        bounds, known = payoff_bounds(repeated), payoff_set(repeated)
+        statuses.add(bounds.status)
+        assert (bounds.status == Status.EMPTY) <= (known.status == Status.EMPTY)
+        if known.status == Status.OK:
+            reach = support(known.vertices, bounds.directions)
+            scale = np.ptp(draw)
+            assert (bounds.levels >= reach - 1e-9 * scale).all()
+            if len(bounds.inner):
+                assert (support(bounds.inner, bounds.directions) <= reach + 1e-8 * scale).all()
+    assert statuses >= {Status.OK, Status.EMPTY}
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9])
+def test_patient_players_reach_everything_above_the_minmax(discount):
+    """The hull of the stage payoffs above 3 for each, maximised by a linear program."""
+    bounds = payoff_bounds(RepeatedGame(COMMONS, discount))
+    points = COMMONS.payoffs.reshape(-1, 3)
+    for direction, level in zip(bounds.directions[:26], bounds.levels[:26], strict=True):
+        best = linprog(-(points @ direction), A_ub=-points.T, b_ub=[-3.0] * 3, A_eq=[np.ones(8)], b_eq=[1.0])
+        assert level == pytest.approx(-best.fun, abs=1e-6)
+    assert bounds.status == Status.OK
+    np.testing.assert_allclose(bounds.threat, 3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("discount", "together"), [(0.24, False), (0.25, True)])
+def test_the_critical_discount_factor_of_three_players(discount, together):
+    """(7 - 6) / (7 - 3) = 1/4."""
+    assert payoff_bounds(RepeatedGame(COMMONS, discount)).contains([6, 6, 6]) is together
+
+
+def test_a_third_player_without_stakes_changes_nothing():
+    first, second = (np.repeat(THREE.payoffs[..., i, None], 2, axis=2) for i in (0, 1))
+    flat = payoff_bounds(RepeatedGame(Game(first, second, np.full((3, 3, 2), 7.0)), 0.3))
+    known = payoff_set(RepeatedGame(THREE, 0.3))
+    np.testing.assert_allclose(flat.threat[1], [*known.threat, 7], atol=1e-5)
+    np.testing.assert_allclose(flat.inner[:, 2], 7)
+    for vertex in known.vertices:
+        assert np.abs(flat.inner[:, :2] - vertex).max(axis=1).min() < 1e-5
+
+
+def plain(game, discount, directions, rounds):
+    """Push half-spaces in by one linear program for each profile and direction."""
+    g, c = game.payoffs.reshape(-1, game.players), game.deviations().reshape(-1, game.players)
+    n = game.players
+    levels = support(g, directions)
+    for _ in range(rounds):
+        threat = np.array([-levels[np.flatnonzero((directions == -e).all(axis=1))[0]] for e in np.eye(n)])
+        best = np.full(len(directions), -np.inf)
+        for gets, tempts in zip(g, c, strict=True):
+            low = threat + (1 - discount) / discount * (tempts - gets)
+            for k, h in enumerate(directions):
+                found = linprog(-h, A_ub=directions, b_ub=levels, bounds=[(x, None) for x in low])
+                if found.status == 2:
+                    break
+                best[k] = max(best[k], (1 - discount) * h @ gets - discount * found.fun)
+        levels = best
+    return levels
+
+
+@pytest.mark.slow
+def test_three_players_agree_with_a_plain_iteration():
+    rng = np.random.default_rng(6)
+    game = Game(*rng.integers(0, 10, (3, 2, 2, 2)))
+    more = np.array([[1, 1, 1], [1, -1, 0], [-1, 1, 1]])
+    bounds = payoff_bounds(RepeatedGame(game, 0.4), directions=more, refinements=0)
+    directions = np.vstack([np.eye(3), -np.eye(3), more / np.linalg.norm(more, axis=1, keepdims=True)])
+    np.testing.assert_allclose(bounds.directions, directions, atol=1e-12)
+    np.testing.assert_allclose(bounds.levels, plain(game, 0.4, directions, 16), atol=1e-4)
+
+
+def test_the_inner_set_generates_itself_by_linear_programs():
+    rng = np.random.default_rng(11)
+    checked = 0
+    for _ in range(3):
+        game = Game(*rng.integers(0, 10, (3, 2, 2, 2)))
+        discount = 0.5
+        z = payoff_bounds(RepeatedGame(game, discount), refinements=1).inner
+        if len(z) < 2:
+            continue
+        g, c = game.payoffs.reshape(-1, 3), game.deviations().reshape(-1, 3)
+        low = z.min(axis=0) + (1 - discount) / discount * (c - g)
+        # Weights on (profile, continuation vertex): mixtures over profiles, continuations above the bounds.
+        pays = ((1 - discount) * g[:, None] + discount * z).reshape(-1, 3)
+        above = np.zeros((len(g) * 3, len(g) * len(z)))
+        for a in range(len(g)):
+            above[3 * a : 3 * a + 3, a * len(z) : (a + 1) * len(z)] = (low[a] - z).T
+        for vertex in z[:: max(1, len(z) // 8)]:
+            found = linprog(
+                np.zeros(len(pays)),
+                A_ub=above,
+                b_ub=np.full(len(above), 1e-7),
+                A_eq=np.vstack([pays.T, np.ones(len(pays))]),
+                b_eq=np.append(vertex, 1.0),
+            )
+            assert found.status == 0
+            checked += 1
+    assert checked > 5
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1e9, 1e12)])
+def test_scale_and_offset(scale, offset):
+    moved = Game(*(scale * COMMONS.payoffs[..., i] + offset for i in range(3)))
+    bounds = payoff_bounds(RepeatedGame(moved, 0.5), refinements=1)
+    base = payoff_bounds(RepeatedGame(COMMONS, 0.5), refinements=1)
+    np.testing.assert_allclose((bounds.threat - offset) / scale, base.threat, atol=1e-6)
+    assert bounds.contains(np.full(3, 6.0) * scale + offset) is True
+    assert bounds.contains([scale * x + offset for x in (6, 6, 7)]) is False
+
+
+def test_nothing_in_pure_actions():
+    pennies = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    bounds = payoff_bounds(RepeatedGame(Game(pennies, -pennies), 0.9))
+    assert bounds.status == Status.EMPTY
+    assert len(bounds.inner) == 0
+    assert bounds.gap == np.inf
+    with_exit = payoff_bounds(RepeatedGame(Game(pennies, -pennies), 0.9, exit=Exit([0, 0])))
+    assert with_exit.contains([0, 0]) is True
+
+
+def test_impatient_players_play_stage_equilibria():
+    bounds = payoff_bounds(RepeatedGame(COMMONS, 0.0))
+    np.testing.assert_allclose(bounds.inner, [[3, 3, 3]])
+    assert bounds.gap < 1e-9
+
+
+def test_more_directions_never_loosen_a_bound():
+    rough = payoff_bounds(RepeatedGame(THREE, 0.3), refinements=0)
+    fine = payoff_bounds(RepeatedGame(THREE, 0.3), refinements=2)
+    count = len(rough.levels)
+    assert (fine.levels[:count] <= rough.levels + 1e-9).all()
+    assert fine.gap < rough.gap
+    assert rough.status == Status.INACCURATE
+
+
+def test_bad_arguments():
+    repeated = RepeatedGame(COMMONS, 0.5)
+    with pytest.raises(InvalidInput, match="`repeated`"):
+        payoff_bounds(COMMONS)
+    with pytest.raises(InvalidInput, match="batch"):
+        payoff_bounds(RepeatedGame(COMMONS, [[0.5] * 3]))
+    with pytest.raises(InvalidInput, match="`directions`"):
+        payoff_bounds(repeated, directions=[[1, 1]])
+    with pytest.raises(InvalidInput, match="zeros"):
+        payoff_bounds(repeated, directions=[[0, 0, 0]])
+    with pytest.raises(NotApplicable, match="open to all"):
+        payoff_bounds(RepeatedGame(COMMONS, 0.5, exit=Exit([1, 1, 1], who=[0])))
+    with pytest.raises(InvalidInput, match="`payoffs`"):
+        payoff_bounds(repeated, refinements=0).contains([1, 2])
+
+
+def test_default_directions_are_the_sign_vectors():
+    bounds = payoff_bounds(RepeatedGame(COMMONS, 0.2))
+    signs = {tuple(s) for s in product((-1, 0, 1), repeat=3) if any(s)}
+    assert {tuple(np.sign(np.round(h, 9)).astype(int)) for h in bounds.directions} == signs

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import distribution
+from bargaining._arrays import Floats, distribution
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.problem import Problem
@@ -44,6 +44,22 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     value, payoffs = problem.feasible.support(w)
     with np.errstate(invalid="ignore"):
         residual = np.abs((w * payoffs).sum(axis=-1) - value) / np.abs(w * payoffs).sum(axis=-1)
+        if problem.players == 2:
+            residual = np.fmax(residual, _missed(problem, w, payoffs))
     status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
     label = describe("utilitarian", weights=weights)
     return divide(problem, label, payoffs, np.nan_to_num(residual), status, ideal=payoffs + 1.0)
+
+
+def _missed(problem: Problem, w: Floats, point: Floats) -> Floats:
+    """Return what nearby points of the frontier have more than the answer, over the weighted range of gains."""
+    span = problem.ideal - problem.disagreement
+    span = np.where(np.isfinite(span) & (span > 0), span, 1.0)
+    up = np.broadcast_to(np.array([0.0, 1.0]), point.shape)
+    gain = np.zeros(point.shape[:-1])
+    for step in (0.25, -0.25, 2.0**-5, -(2.0**-5), 2.0**-10, -(2.0**-10), 2.0**-18, -(2.0**-18)):
+        aside = np.stack((point[..., 0] + step * span[..., 0], point[..., 1]), axis=-1)
+        rise = problem.feasible.ray(aside, up)
+        gain = np.fmax(gain, w[..., 0] * step * span[..., 0] + w[..., 1] * rise)
+    missed: Floats = gain / (w * span).sum(axis=-1)
+    return missed

@@ -77,7 +77,7 @@ class Frontier:
         """Return f'(x), from `derivative` or by differences that stay within [lower, upper]."""
         if self.derivative is not None:
             return self.derivative(x)
-        return _difference(self.function, x, self.lower, self.upper)
+        return _difference(self.function, x, self.lower, self.upper)[0]
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return max w0 x0 + w1 f(x0), where w0 + w1 f' passes through zero."""
@@ -156,12 +156,11 @@ class Frontier:
 
         x, width = decreasing_root(condition, start, high)
         if self.derivative is None:
-            finer = _difference(self.function, x, low, high, step=STEP / 2)
-            error = w1 * (finer - self.slope(x)) * (x - d0)
+            error = w1 * _difference(self.function, x, low, high)[1] * (x - d0)
             probe = 1e-3 * (high - start)
-            slope = condition(np.minimum(x + probe, high)) - condition(np.maximum(x - probe, start))
+            fall = condition(np.maximum(x - probe, start)) - condition(np.minimum(x + probe, high))
             with np.errstate(divide="ignore", invalid="ignore"):
-                width = width + np.where(error == 0, 0.0, np.abs(error / slope) * 2 * probe)
+                width = width + np.where(error == 0, 0.0, error / fall * 2 * probe)
         y = self.function(x)
         everyone = (x - d0 > 16 * EPS * (np.abs(x) + np.abs(d0))) & (
             y - d1 > 16 * EPS * (np.abs(y) + np.abs(d1))
@@ -237,10 +236,31 @@ _COEFFICIENTS = np.linalg.inv(np.vander(_NODES.astype(float), increasing=True))
 
 
 def _difference(
-    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats, step: float = STEP
+    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats
+) -> tuple[Floats, Floats]:
+    """Return f'(x) and an estimate of its error.
+
+    Of two steps, one of the size of the interval and one of the distance to its nearer end (where f may be as
+    steep as a square root), the one that changes the answer less when it is halved.
+    """
+    wide = STEP * (high - low)
+    best = error = None
+    for h in (wide, np.maximum(np.minimum(wide, np.minimum(x - low, high - x) / 64), wide * 2.0**-20)):
+        slope = _nine_points(function, x, low, high, h / 2)
+        change = np.abs(slope - _nine_points(function, x, low, high, h))
+        if best is None or error is None:
+            best, error = slope, change
+        else:
+            best, error = np.where(change < error, slope, best), np.minimum(change, error)
+    assert best is not None
+    assert error is not None
+    return best, error
+
+
+def _nine_points(
+    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats, h: Floats
 ) -> Floats:
     """Differentiate the polynomial through nine points around x, moved inside [low, high] near its ends."""
-    h = step * (high - low)
     centre = np.clip(x, low + 4 * h, high - 4 * h)
     values = [function(np.asarray(centre + k * h)) for k in _NODES]
     s = (x - centre) / h

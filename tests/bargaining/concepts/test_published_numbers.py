@@ -138,3 +138,18 @@ def test_player_without_weight_gets_what_the_best_for_the_other_leaves() -> None
         nash(Problem(TransferableSurplus(1.0), [0, 0]), weights=[0, 1]).payoffs, [0, 1]
     )
     np.testing.assert_allclose(nash(Problem(PARABOLA, [0, 0]), weights=[1, 0]).payoffs, [2, 0], atol=1e-12)
+
+
+def test_a_frontier_that_ends_in_a_wall_needs_no_slope() -> None:
+    wall = Problem(Frontier(lambda x: np.sqrt(100 - x), 0, 100), [0, 0])
+    np.testing.assert_allclose(utilitarian(wall).raise_if_failed().payoffs, [99.75, 0.5], rtol=1e-11)
+    np.testing.assert_allclose(nash(wall).raise_if_failed().payoffs, [200 / 3, np.sqrt(100 / 3)], rtol=1e-11)
+
+
+def test_a_kink_needs_its_slope_and_is_not_passed_off_as_solved() -> None:
+    kinked = lambda x: np.minimum(4 - x / 2, 7 - 2 * x)  # noqa: E731
+    blind = Problem(Frontier(kinked, 0, 3), [0, 0])
+    seeing = Problem(Frontier(kinked, 0, 3, derivative=lambda x: np.where(x < 2, -0.5, -2)), [0, 0])
+    for method in (nash, utilitarian):
+        assert method(blind).status == Status.INACCURATE
+        np.testing.assert_allclose(method(seeing).raise_if_failed().payoffs, [2, 3], rtol=1e-14)

@@ -11,7 +11,7 @@ from bargaining._rational import floats, fractions, maximise, rank, solve
 def test_programs_are_optimal_by_their_multipliers_and_feasible_when_a_float_solver_says_so():
     rng = np.random.default_rng(0)
     infeasible = 0
-    for _ in range(200):
+    for _ in range(100):
         rows, columns = rng.integers(1, 7, 2)
         matrix = np.vstack([rng.integers(-4, 5, (rows, columns)), np.ones((1, columns), dtype=int)])
         bounds = np.append(rng.integers(-3, 9, rows), 10)
@@ -28,7 +28,7 @@ def test_programs_are_optimal_by_their_multipliers_and_feasible_when_a_float_sol
         assert min(fractions(bounds) - matrix @ primal) >= 0
         assert min(dual @ matrix - objective) >= 0
         assert dual @ fractions(bounds) == objective @ primal == found.value
-    assert infeasible > 20
+    assert infeasible > 10
 
 
 def test_a_cycling_program_ends():

@@ -6,8 +6,10 @@ from fractions import Fraction
 
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact import _frontier_certifiers as _frontier_certifiers
-from bargaining.exact import polygons
-from bargaining.exact.certify import Certificate, Claim, above, compare, register
+from bargaining.exact import halving, polygons
+from bargaining.exact.certificate import Certificate, Claim, above, compare, enclose
+from bargaining.exact.certify import register
+from bargaining.exact.polygons import ExactDivision, Polygon
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 
@@ -54,7 +56,51 @@ def utilitarian_on_polytope(claim: Claim) -> Certificate:
     return Certificate(exact=exact, bound=bound, tolerance=beside.tolerance, statement=statement)
 
 
-def _polygon(claim: Claim) -> polygons.Polygon:
+@register("equal_loss", Polytope)
+def equal_loss_on_polytope(claim: Claim) -> Certificate:
+    """Walk down from the exact ideal point with equal steps."""
+    problem = _polygon(claim)
+    return _beside(claim, problem, polygons.equal_loss(problem))
+
+
+@register("gupta_livne", Polytope)
+def gupta_livne_on_polytope(claim: Claim) -> Certificate:
+    """Intersect the segment from the reference point to the exact ideal point with every side."""
+    problem, reference = _polygon(claim), claim.at_cell(claim.parameters["reference"], one_each=True)
+    return _beside(claim, problem, polygons.gupta_livne(problem, reference))
+
+
+@register("dictatorial", Polytope)
+def dictatorial_on_polytope(claim: Claim) -> Certificate:
+    """Compare with one player's exact ideal payoff."""
+    problem = _polygon(claim)
+    return _beside(claim, problem, polygons.dictatorial(problem, claim.parameters["player"]))
+
+
+@register("raiffa", Polytope)
+def raiffa_on_polytope(claim: Claim) -> Certificate:
+    """Take the steps in rationals, until one lands on the frontier or the rest is too small to matter."""
+    problem = _polygon(claim)
+    found = halving.raiffa(problem)
+    return (
+        _beside(claim, problem, found) if isinstance(found, ExactDivision) else _within(claim, problem, found)
+    )
+
+
+@register("perles_maschler", Polytope)
+def perles_maschler_on_polytope(claim: Claim) -> Certificate:
+    """Halve the length of the frontier, square roots enclosed in rationals."""
+    problem = _polygon(claim)
+    return _within(claim, problem, halving.perles_maschler(problem))
+
+
+def _within(claim: Claim, problem: Polygon, box: halving.Enclosure) -> Certificate:
+    if box.low is None or box.high is None:
+        return compare(claim, None, box.status, (), _what(claim, problem))
+    return enclose(claim, box.low, box.high, _ranges(problem), _what(claim, problem))
+
+
+def _polygon(claim: Claim) -> Polygon:
     if len(claim.payoffs) != 2:
         raise NotApplicable(
             f"{claim.method} is certified on polytopes of two players; got {len(claim.payoffs)}."
@@ -64,19 +110,23 @@ def _polygon(claim: Claim) -> polygons.Polygon:
     return polygons.from_pairs(points, claim.disagreement, free_disposal=claim.feasible.free_disposal)
 
 
-def _beside(claim: Claim, problem: polygons.Polygon, exact: polygons.ExactDivision) -> Certificate:
+def _beside(claim: Claim, problem: Polygon, exact: ExactDivision) -> Certificate:
+    return compare(claim, exact.payoffs, exact.status, _ranges(problem), _what(claim, problem))
+
+
+def _ranges(problem: Polygon) -> Payoffs:
+    """Return the players' ranges of gains, or the span of the set where one cannot gain."""
     ideal: tuple[Fraction | int, ...] = problem.ideal() or problem.disagreement
-    gains = [Fraction(a - d) / problem.scale for a, d in zip(ideal, problem.disagreement, strict=True)]
-    ranges = tuple(g if g > 0 else span for g, span in zip(gains, _spans(problem), strict=True))
-    return compare(claim, exact.payoffs, exact.status, ranges, _what(claim, problem))
+    gains = (Fraction(a - d) / problem.scale for a, d in zip(ideal, problem.disagreement, strict=True))
+    return tuple(g if g > 0 else span for g, span in zip(gains, _spans(problem), strict=True))
 
 
-def _spans(problem: polygons.Polygon) -> Payoffs:
+def _spans(problem: Polygon) -> Payoffs:
     columns = zip(*problem.vertices, strict=True)
     return tuple(Fraction(max(c) - min(c), problem.scale) or Fraction(1) for c in columns)
 
 
-def _what(claim: Claim, problem: polygons.Polygon) -> str:
+def _what(claim: Claim, problem: Polygon) -> str:
     return f"{claim.method} on a polygon of {len(problem.vertices)} vertices"
 
 

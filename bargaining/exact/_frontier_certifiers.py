@@ -13,7 +13,8 @@ from math import inf
 import numpy as np
 
 from bargaining.errors import Status
-from bargaining.exact.certify import Certificate, Claim, above, register
+from bargaining.exact.certificate import Certificate, Claim, above, allowance
+from bargaining.exact.certify import register
 from bargaining.feasible.frontier import Frontier
 
 Interval = tuple[Fraction, Fraction]
@@ -162,14 +163,14 @@ def _proved(
     ranges = cell.ranges()
     errors = (max(x - left, right - x) / ranges[0], max(y - lowest, highest - y) / ranges[1])
     bound = above(max(*errors, Fraction(0)))
-    sizes = (max(abs(p), abs(d)) / r for p, d, r in zip((x, y), (cell.d_0, cell.d_1), ranges, strict=True))
     premise = "`function` and `derivative` are" if cell.set.derivative is not None else "`function` is"
     statement = (
         f"{claim.method} on a frontier: {what} changes sign within {bound:.2g} of the range of gains around the "
         f"payoffs, if {premise} right to four units in the last place."
     )
-    allowed = claim.tolerance + 64 * float(np.finfo(float).eps) * float(max(sizes))
-    return Certificate(exact=None, bound=bound, tolerance=allowed, statement=statement)
+    return Certificate(
+        exact=None, bound=bound, tolerance=allowance(claim, (x, y), ranges), statement=statement
+    )
 
 
 def _without_answer(cell: _Cell) -> Certificate:

@@ -9,99 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from importlib import import_module
-from math import inf, nextafter
 from typing import Any
 
 import numpy as np
 
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 
-Weights = tuple[Fraction, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """A proof of how accurate an answer is.
-
-    Attributes
-    ----------
-    exact : tuple of Fraction, or None
-        The exact payoffs, where they are rational.
-    bound : float
-        No payoff errs by more than this, relative to that player's range of gains; inf if nothing is proved.
-    tolerance : float
-        The accuracy asked for, with what rounding the data to floats already costs.
-    statement : str
-        What is proved, and on which premises, in one sentence.
-    """
-
-    exact: tuple[Fraction, ...] | None
-    bound: float
-    tolerance: float
-    statement: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether the proved bound meets the tolerance."""
-        return self.bound <= self.tolerance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One cell of a division, ready to be checked: what a certifier gets.
-
-    Attributes
-    ----------
-    feasible : FeasibleSet
-        The set, of the type the certifier was registered for.
-    batch : tuple of int
-        The shape of the batch.
-    cell : tuple of int
-        The cell of the batch.
-    disagreement, payoffs : list of float
-        Of that cell.
-    status : Status
-        Of that cell.
-    parameters : dict
-        The concept's parameters, from its label.
-    tolerance : float
-        The relative accuracy asked for.
-    method : str
-        The label.
-    """
-
-    feasible: Any
-    batch: tuple[int, ...]
-    cell: tuple[int, ...]
-    disagreement: list[float]
-    payoffs: list[float]
-    status: Status
-    parameters: dict[str, Any]
-    tolerance: float
-    method: str
-
-    def weights(self) -> Weights:
-        """Return the weights as rationals that sum to exactly one; equal unless the label has others."""
-        players = len(self.payoffs)
-        given = self.parameters.get("weights")
-        if given is None:
-            return (Fraction(1, players),) * players
-        if isinstance(given, str):
-            raise NotApplicable(
-                f"the weights of {self.method} are too many for its label; solve the cell alone."
-            )
-        each = [Fraction(w) for w in self.at_cell(given, one_each=True)]
-        return tuple(w / sum(each) for w in each)
-
-    def at_cell(self, value: Any, *, one_each: bool = False) -> Any:
-        """Return the part of a batched array that belongs to this cell, as plain numbers."""
-        shape = (*self.batch, len(self.payoffs)) if one_each else self.batch
-        return np.broadcast_to(value, shape)[self.cell].tolist()
-
+__all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
@@ -227,49 +144,3 @@ def _parameters(label: str) -> dict[str, Any]:
         except json.JSONDecodeError:
             found[match[1]] = label[match.end() :].rstrip(")")
     return found
-
-
-def compare(
-    claim: Claim, exact: tuple[Fraction, ...] | None, status: Status, ranges: tuple[Fraction, ...], what: str
-) -> Certificate:
-    """Return the certificate that sets a claim beside the exact answer.
-
-    Parameters
-    ----------
-    exact : tuple of Fraction or None
-        The exact payoffs; None where there is no answer, and then the status is what is certified.
-    status : Status
-        How the exact problem ends.
-    ranges : tuple of Fraction
-        What each player's error is relative to; positive.
-    what : str
-        The subject of the statement.
-    """
-    if exact is None:
-        agreed = claim.status == status
-        verdict = "as computed" if agreed else f"but {claim.status.name} was computed"
-        statement = f"{what}: there is no answer ({status.name}), {verdict}."
-        return Certificate(
-            exact=None, bound=0.0 if agreed else inf, tolerance=claim.tolerance, statement=statement
-        )
-    if not np.isfinite(claim.payoffs).all():
-        statement = f"{what}: the exact answer is rational, but {claim.status.name} was computed."
-        return Certificate(exact=exact, bound=inf, tolerance=claim.tolerance, statement=statement)
-    errors = (abs(Fraction(x) - e) / r for x, e, r in zip(claim.payoffs, exact, ranges, strict=True))
-    bound = above(max(errors))
-    sizes = (
-        max(abs(e), abs(Fraction(d))) / r for e, d, r in zip(exact, claim.disagreement, ranges, strict=True)
-    )
-    allowed = claim.tolerance + 64 * float(np.finfo(float).eps) * float(max(sizes))
-    statement = (
-        f"{what}: the exact answer is rational; the payoffs are within {bound:.2g} of it, over the gains."
-    )
-    return Certificate(exact=exact, bound=bound, tolerance=allowed, statement=statement)
-
-
-def above(value: Fraction) -> float:
-    """Return a float that is at least `value`."""
-    try:
-        return 0.0 if value == 0 else nextafter(float(value), inf)
-    except OverflowError:
-        return inf

@@ -18,6 +18,7 @@ from bargaining._rational import rational
 from bargaining.errors import InvalidInput, Status
 
 Pair = tuple[int, int]
+Point = tuple[Fraction | int, Fraction | int]
 Exact = Fraction | float | int
 
 
@@ -51,30 +52,33 @@ class Polygon:
         """Return a point of the plane of integers as payoffs."""
         return Fraction(x) / self.scale, Fraction(y) / self.scale
 
-    def ideal(self) -> tuple[Fraction, Fraction] | None:
-        """Return each player's best coordinate over the points of the polygon that are at least d; None if empty."""
-        (d_0, d_1), chain = self.disagreement, self.chain
-        best_0 = _reach(chain, d_1)
-        best_1 = _reach([(y, x) for x, y in chain[::-1]], d_0)
-        if best_0 is None or best_1 is None or best_0 < d_0 or best_1 < d_1:
+    def ideal(self, floor: Point | None = None) -> Point | None:
+        """Return each player's best coordinate over the feasible points >= floor (d by default); None if empty."""
+        low_0, low_1 = floor or self.disagreement
+        best_0 = _reach(self.chain, low_1)
+        best_1 = _reach([(y, x) for x, y in self.chain[::-1]], low_0)
+        if best_0 is None or best_1 is None or best_0 < low_0 or best_1 < low_1:
             return None
         return best_0, best_1
 
-    def last(self, step: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction] | None:
-        """Return the last point on the ray from d along `step`; None where it misses the polygon."""
-        (d_0, d_1), (p_0, p_1) = self.disagreement, step
+    def crossing(self, origin: Point, step: Point) -> tuple[Point, Point] | None:
+        """Return the first and last feasible points of the ray from `origin` along `step`; None where it misses."""
+        (o_0, o_1), p_0, p_1 = origin, Fraction(step[0]), Fraction(step[1])
         first, last = Fraction(0), None
         for (x, y), (n_0, n_1) in self._sides():
-            slack, speed = n_0 * (x - d_0) + n_1 * (y - d_1), n_0 * p_0 + n_1 * p_1
+            slack, speed = n_0 * (x - o_0) + n_1 * (y - o_1), n_0 * p_0 + n_1 * p_1
             if speed > 0:
                 last = slack / speed if last is None else min(last, slack / speed)
             elif speed < 0:
                 first = max(first, slack / speed)
             elif slack < 0:
                 return None
-        if last is None or last < first:
-            return None
-        return d_0 + last * p_0, d_1 + last * p_1
+        last = first if last is None else last  # a ray that never leaves ends where it enters
+        return (
+            None
+            if last < first
+            else ((o_0 + first * p_0, o_1 + first * p_1), (o_0 + last * p_0, o_1 + last * p_1))
+        )
 
     def _sides(self) -> list[tuple[Pair, Pair]]:
         """Return a point and an outward normal of each side."""
@@ -148,14 +152,16 @@ def nash(problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fracti
 def kalai_smorodinsky(problem: Polygon) -> ExactDivision:
     """Return the last point on the ray from d to the ideal point."""
     d_0, d_1 = problem.disagreement
-    return _where_all_gain(problem, lambda ideal: problem.last((ideal[0] - d_0, ideal[1] - d_1)))
+    return _where_all_gain(problem, lambda ideal: _last(problem, (d_0, d_1), ideal))
 
 
 def egalitarian(
     problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))
 ) -> ExactDivision:
     """Return the last point on the ray from d in the proportions `weights`."""
-    return _where_all_gain(problem, lambda ideal: problem.last((weights[0], weights[1])), always=True)
+    d_0, d_1 = problem.disagreement
+    target = (d_0 + weights[0], d_1 + weights[1])
+    return _where_all_gain(problem, lambda ideal: _last(problem, (d_0, d_1), target), always=True)
 
 
 def utilitarian(
@@ -168,11 +174,35 @@ def utilitarian(
     return ExactDivision(payoffs=problem.payoffs(*middle), status=Status.OK)
 
 
+def equal_loss(problem: Polygon) -> ExactDivision:
+    """Return the first feasible point on the way down from the ideal point with equal steps."""
+    return _where_all_gain(problem, lambda ideal: _first(problem, ideal))
+
+
+def gupta_livne(problem: Polygon, reference: Sequence[Exact]) -> ExactDivision:
+    """Return the last feasible point on the segment from the reference point to the ideal point."""
+    start = Fraction(reference[0]) * problem.scale, Fraction(reference[1]) * problem.scale
+    return _where_all_gain(problem, lambda ideal: _last(problem, start, ideal))
+
+
+def dictatorial(problem: Polygon, player: int) -> ExactDivision:
+    """Return the ideal payoff of one player and the disagreement payoff of the other."""
+    d_0, d_1 = problem.disagreement
+    return _where_all_gain(problem, lambda ideal: (ideal[0], d_1) if player == 0 else (d_0, ideal[1]))
+
+
+def _last(problem: Polygon, start: Point, target: Point) -> Point | None:
+    found = problem.crossing(start, (target[0] - start[0], target[1] - start[1]))
+    return found and found[1]
+
+
+def _first(problem: Polygon, start: Point) -> Point | None:
+    found = problem.crossing(start, (-1, -1))
+    return found and found[0]
+
+
 def _where_all_gain(
-    problem: Polygon,
-    answer: Callable[[tuple[Fraction, Fraction]], tuple[Fraction, Fraction] | None],
-    *,
-    always: bool = False,
+    problem: Polygon, answer: Callable[[Point], Point | None], *, always: bool = False
 ) -> ExactDivision:
     """Return the answer, or what the library documents where nothing is feasible or not everyone can gain."""
     ideal = problem.ideal()
@@ -185,7 +215,7 @@ def _where_all_gain(
     return ExactDivision(payoffs=problem.payoffs(*found), status=Status.OK if gain else Status.DEGENERATE)
 
 
-def _product(problem: Polygon, weights: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
+def _product(problem: Polygon, weights: Sequence[Fraction]) -> Point:
     (d_0, d_1), (left, high) = problem.disagreement, problem.chain[0]
     w_0, w_1 = _proportion(weights)
     for right, low in problem.chain[1:]:
@@ -196,7 +226,7 @@ def _product(problem: Polygon, weights: Sequence[Fraction]) -> tuple[Fraction, F
             gain = Fraction(w_0 * ((high - d_1) * width + (left - d_0) * fall), (w_0 + w_1) * fall)
             return d_0 + gain, high - (d_0 + gain - left) * fall / width
         left, high = right, low
-    return Fraction(left), Fraction(high)
+    return left, high
 
 
 def _proportion(weights: Sequence[Fraction]) -> tuple[int, int]:
@@ -233,11 +263,11 @@ def _chain(vertices: Sequence[Pair]) -> list[Pair]:
     return around[top::-1]
 
 
-def _reach(chain: Sequence[Pair], floor: int) -> Fraction | None:
+def _reach(chain: Sequence[Pair], floor: Fraction | int) -> Fraction | None:
     """Return the largest x on a falling chain where y is at least `floor`; None if it never is."""
     if chain[0][1] < floor:
         return None
     for (left, high), (right, low) in pairwise(chain):
         if low < floor:
-            return left + Fraction((high - floor) * (right - left), high - low)
+            return left + (high - floor) * Fraction(right - left, high - low)
     return Fraction(chain[-1][0])

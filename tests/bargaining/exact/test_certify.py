@@ -159,6 +159,28 @@ def test_ties_of_the_weighted_sum_are_all_answers() -> None:
     assert not certify(replace(division, payoffs=np.array([1.0, 0.9]))).holds
 
 
+LABELS = [
+    ("raiffa", (2.0, 0.5)),
+    ("perles_maschler", (2.0, 0.5)),
+    ("equal_loss", (3.2, 0.2)),
+    ("gupta_livne(reference=[1.0, 0.25])", (2.0, 0.5)),
+    ("dictatorial(player=0)", (4.0, 0.0)),
+    ("dictatorial(player=1)", (0.0, 1.0)),
+]
+
+
+@pytest.mark.parametrize(("label", "payoffs"), LABELS, ids=lambda v: v if isinstance(v, str) else "")
+def test_other_concepts_on_the_triangle(label: str, payoffs: tuple[float, float]) -> None:
+    claimed = replace(nash(TRIANGLE), method=label, payoffs=np.array(payoffs))
+    proof = certify(claimed)
+    assert proof.holds
+    assert proof.bound < 1e-15
+    assert not certify(replace(claimed, payoffs=np.array(payoffs) + np.array([1e-9, 0]))).holds
+    nothing = replace(claimed, problem=Problem(TRIANGLE.feasible, [9.0, 9.0]))
+    assert not certify(nothing).holds
+    assert certify(replace(nothing, payoffs=np.full(2, np.nan), status=Status.EMPTY)).holds
+
+
 @dataclass(frozen=True)
 class NoAnswer:
     """A cell that ends in another status than OK."""
@@ -250,7 +272,7 @@ def test_a_certifier_can_be_added() -> None:
 def test_what_cannot_be_certified_says_so() -> None:
     division = nash(TRIANGLE)
     with pytest.raises(
-        NotApplicable, match="no certifier for custom on Polytope; known there: egalitarian, kalai"
+        NotApplicable, match="no certifier for custom on Polytope; known there: dictatorial, egal"
     ):
         certify(replace(division, method="custom"))
     with pytest.raises(NotApplicable, match="carries its own primitives"):

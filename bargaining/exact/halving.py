@@ -1,0 +1,123 @@
+"""The two concepts that halve: discrete Raiffa by steps, Perles-Maschler by the length of the frontier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from math import isqrt
+from typing import TYPE_CHECKING
+
+from bargaining.errors import Status
+from bargaining.exact.polygons import ExactDivision, Point, Polygon
+
+if TYPE_CHECKING:
+    import sympy as sp
+
+STEPS = 100
+DIGITS = 256  # binary digits of square roots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A box of payoffs, lowest and highest, that holds the answer; None if there is none."""
+
+    low: tuple[Fraction, Fraction] | None
+    high: tuple[Fraction, Fraction] | None
+    status: Status
+
+
+def raiffa(problem: Polygon) -> ExactDivision | Enclosure:
+    """Return the discrete Raiffa solution: step halfway to the ideal point until on the frontier.
+
+    Once both ideal payoffs come from one edge the next step lands on it, and the answer is rational. Where a
+    vertex stays between them for ever the answer lies in the box from the last point to its ideal point, which
+    each step at least halves.
+    """
+    here: Point = problem.disagreement
+    for _ in range(STEPS):
+        ideal = problem.ideal(here)
+        if ideal is None:
+            return ExactDivision(payoffs=None, status=Status.EMPTY)
+        if here == problem.disagreement and any(a <= x for a, x in zip(ideal, here, strict=True)):
+            return ExactDivision(payoffs=problem.payoffs(*ideal), status=Status.DEGENERATE)
+        if problem.ideal(ideal) is not None:  # the ideal point is feasible, and stays what it is
+            return ExactDivision(payoffs=problem.payoffs(*ideal), status=Status.OK)
+        here = (Fraction(here[0] + ideal[0]) / 2, Fraction(here[1] + ideal[1]) / 2)
+    ideal = problem.ideal(here) or here
+    return Enclosure(low=problem.payoffs(*here), high=problem.payoffs(*ideal), status=Status.OK)
+
+
+def perles_maschler(problem: Polygon) -> Enclosure:
+    """Return a box of side 2^-200 or less around the Perles-Maschler solution.
+
+    The frontier above d is measured with sqrt(-dx dy): a straight piece has length sqrt(|D0 D1|). The
+    solution is the point that halves it, irrational in general; square roots are enclosed in rationals.
+    """
+    pieces, status = _pieces(problem)
+    if status != Status.OK:
+        point = pieces[0] if pieces else None
+        return Enclosure(low=point, high=point, status=status)
+    roots = [_root_interval(_area(a, b)) for a, b in pairwise(pieces)]
+    ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
+    boxes = []
+    for (a, b), before, root in zip(pairwise(pieces), ends, roots, strict=False):
+        # The share of this piece that lies before the middle, and whether it can be in [0, 1].
+        low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
+        high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
+        if high >= 0 and low <= 1:
+            boxes += [_between(a, b, max(low, Fraction(0))), _between(a, b, min(high, Fraction(1)))]
+    columns = list(zip(*(boxes or pieces), strict=True))
+    return Enclosure(
+        low=(min(columns[0]), min(columns[1])), high=(max(columns[0]), max(columns[1])), status=Status.OK
+    )
+
+
+def perles_maschler_radicals(problem: Polygon) -> tuple[sp.Expr, sp.Expr] | None:
+    """Return the Perles-Maschler solution as sympy expressions in square roots; None where there is none."""
+    import sympy as sp
+
+    pieces, status = _pieces(problem)
+    if status != Status.OK or len(pieces) < 2:
+        return tuple(sp.Rational(x) for x in pieces[0]) if pieces else None
+    lengths = [sp.sqrt(sp.Rational(_area(a, b))) for a, b in pairwise(pieces)]
+    left = sum(lengths) / 2
+    for (a, b), length in zip(pairwise(pieces), lengths, strict=True):
+        if sp.simplify(left - length) <= 0:
+            share = sp.radsimp(left / length)
+            return tuple(
+                sp.expand(sp.Rational(p) + share * sp.Rational(q - p)) for p, q in zip(a, b, strict=True)
+            )
+        left -= length
+    raise AssertionError("half of a sum of lengths is within it")
+
+
+def _pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
+    """Return the corners of the frontier above d, best for player 1 first; a single point if someone cannot gain."""
+    ideal = problem.ideal()
+    if ideal is None:
+        return [], Status.EMPTY
+    (d_0, d_1), (a_0, a_1) = problem.disagreement, ideal
+    if a_0 <= d_0 or a_1 <= d_1:
+        return [problem.payoffs(a_0, a_1)], Status.DEGENERATE
+    inner = [(x, y) for x, y in problem.chain if x > d_0 and y > d_1]
+    first = [] if inner and inner[0][1] == a_1 else [(d_0, a_1)]
+    last = [] if inner and inner[-1][0] == a_0 else [(a_0, d_1)]
+    return [problem.payoffs(x, y) for x, y in [*first, *inner, *last]], Status.OK
+
+
+def _area(a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction]) -> Fraction:
+    return abs((b[0] - a[0]) * (b[1] - a[1]))
+
+
+def _root_interval(value: Fraction) -> tuple[Fraction, Fraction]:
+    """Return rationals around a square root, 2^-DIGITS of it apart."""
+    shift = 2 * DIGITS + 2 * max(0, value.denominator.bit_length() - value.numerator.bit_length())
+    low = isqrt((value.numerator << shift) // value.denominator)
+    return Fraction(low, 1 << (shift // 2)), Fraction(low + 1, 1 << (shift // 2))
+
+
+def _between(
+    a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction], share: Fraction
+) -> tuple[Fraction, Fraction]:
+    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])

@@ -50,10 +50,12 @@ def dependence(study: Study) -> Claim:
     )
     of_exports = flows[us, canada] / exports
     of_trade = (flows[us, canada] + flows[canada, us]) / (exports + imports)
+    balanced = float(study.baseline.payoffs().us_share)
     return Claim(
         claim="Over 70% of Canada's trade goes to the US",
         verdict=f"{_holds(of_exports > 0.7)} for goods exports, {_holds(of_trade > 0.7)} for goods trade both ways",
-        figures=f"{of_exports:.1%} of exports, {of_trade:.1%} of exports and imports",
+        figures=f"{of_exports:.1%} of exports, {of_trade:.1%} of exports and imports; {balanced:.1%} of exports in the "
+        "model's base, where trade is balanced",
         assumption="trade flows of the base year; the share of exports fell to 71.7% in 2025",
     )
 

@@ -14,6 +14,8 @@ from bargaining_models.us_canada.tariff_war import TariffGame
 from bargaining_models.us_canada.thresholds import GRID
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])
+COUNTRIES = ("Canada", "US")
+NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)
 ELASTICITIES = ("uniform5", "uniform4", "cp")
 
@@ -99,3 +101,8 @@ class Study:
             "Largest residual": max(residuals, default=0.0),
             "Version": __version__,
         }
+
+
+def clean(value: float) -> float:
+    """Return 0 for a rounding error of the solver."""
+    return 0.0 if abs(value) < NOISE else float(value)

@@ -1,0 +1,148 @@
+"""What the outcomes are worth and how the deal divides them: the headline table, T1 and T2."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bargaining.tables import Column, Table
+from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean
+from bargaining_models.us_canada.deal import Deal, Reading, readings
+
+OUTCOMES = (
+    ("agreement", "Free trade"),
+    ("status_quo", "Tariffs of 2025-26"),
+    ("war", "Tariff war"),
+    ("exit", "Exit"),
+)
+SAME_AS_NASH = ("Kalai-Smorodinsky", "Egalitarian")  # where any transfer is possible
+
+
+def headline(study: Study) -> Table:
+    """The transfer by reading and redirectable share, the China route open or closed under the agreement."""
+    deals = {"open": study.uncapped, "closed": study.closed_route}
+    shown = [reading for reading in readings() if reading.name not in SAME_AS_NASH]
+    divisions = [
+        (route, deal, reading, reading.divide(deal)) for route, deal in deals.items() for reading in shown
+    ]
+    rows = [
+        {"route": route, "reading": reading.name}
+        | {f"{r:g}": clean(transfer) for r, transfer in zip(SHARES, deal.transfer(division), strict=True)}
+        for route, deal, reading, division in divisions
+    ]
+    columns = [Column("route", title="China route"), Column("reading", title="The alternative is")]
+    return Table(
+        rows,
+        columns=columns + [Column(f"{r:g}", title=f"r = {r:g}") for r in SHARES],
+        caption="What Canada pays the US for free trade, USD bn a year (negative: the US pays)",
+        label="tab:headline",
+        digits=3,
+        notes=study.notes(
+            *(float(np.max(division.residual)) for *_, division in divisions),
+            study.uncapped.war.residual.max(),
+            Route="whether an agreement leaves the China route open or closes it",
+            Timing="as in T2 and T2-closed; with transfers Kalai-Smorodinsky and egalitarian divide as Nash does",
+        ),
+    )
+
+
+def payoffs(study: Study, measure: str) -> Table:
+    """T1: what each outcome is worth, by redirectable share, with and without capacity caps."""
+    rows = [
+        {"capacity": caps, "r": float(r)}
+        | {
+            f"{outcome}_{country}": clean(getattr(getattr(deal, outcome), measure)[k, c])
+            for outcome, _ in OUTCOMES
+            for c, country in enumerate(COUNTRIES)
+        }
+        for caps, deal in (("unlimited", study.uncapped), ("capped", study.capped))
+        for k, r in enumerate(SHARES)
+    ]
+    what = "percent of real income" if measure == "percent" else "USD bn of 2023 a year"
+    return Table(
+        rows,
+        columns=_outcome_columns("%" if measure == "percent" else study.uncapped.agreement.unit),
+        caption=f"What each outcome is worth, {what}, by redirectable share r",
+        label=f"tab:payoffs-{measure}",
+        notes=study.notes(
+            *(
+                getattr(d, name).residual.max()
+                for d in (study.uncapped, study.capped)
+                for name, _ in OUTCOMES
+            ),
+            Payoffs="change of real income against free trade at r = 0"
+            + ("" if measure == "percent" else ", times GDP"),
+            Outcomes="free trade between the two; the 2025-26 tariffs of both sides (sector rates before CUSMA "
+            "exemptions); the Nash equilibrium in tariffs; goods trade between the two closed",
+        ),
+    )
+
+
+def _outcome_columns(unit: str) -> list[Column]:
+    columns = [Column("capacity"), Column("r")]
+    for outcome, title in OUTCOMES:
+        columns += [Column(f"{outcome}_{c}", title=c, unit=unit, group=title) for c in COUNTRIES]
+    return columns
+
+
+SPLIT_COLUMNS = [
+    Column("reading", title="Concept or protocol"),
+    Column("r"),
+    Column("payoff", title="payoff", unit="USD bn", group="Canada"),
+    Column("gain", title="gain on war", unit="USD bn", group="Canada"),
+    Column("share", title="share of surplus", unit="%", group="Canada"),
+    Column("transfer", title="Canada to US", unit="USD bn", group="Transfer"),
+    Column("change", title="change of payoff", unit="USD bn", group="From r = 0"),
+    Column("from_threat", title="due to threat", unit="%", group="From r = 0"),
+]
+
+
+def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
+    """T2: how the money of an agreement is divided, under each reading of the alternative."""
+    rows = [row for reading in readings() for row in _split_rows(deal, reading)]
+    return Table(
+        rows,
+        columns=SPLIT_COLUMNS,
+        caption=f"The division of an agreement by redirectable share r: {variant}",
+        label=f"tab:{label}",
+        notes=study.notes(
+            *(float(np.max(reading.divide(deal).residual)) for reading in readings()),
+            deal.war.residual.max(),
+            Timing=_timings(),
+            Talks="r is in use under the tariffs of 2025-26 too"
+            if deal.route_survives
+            else "r is not in use while talks last, except where it is the inside option",
+            Surplus="what free trade adds to the tariff war at the same r, both countries together",
+            **{
+                "Due to threat": "the part of the change of Canada's payoff that is a smaller transfer; the rest is "
+                "China trade that raises income by itself"
+            },
+            **{"Discount rate": "5 percent a year for both"},
+        ),
+    )
+
+
+def _split_rows(deal: Deal, reading: Reading) -> Iterator[dict[str, Any]]:
+    division = reading.divide(deal).raise_if_failed()
+    transfer, share = deal.transfer(division), deal.share(division)
+    payoff = division.payoffs[:, 0]
+    change, conceded = payoff - payoff[0], transfer[0] - transfer
+    for k, r in enumerate(SHARES):
+        yield {
+            "reading": reading.name,
+            "r": float(r),
+            "payoff": clean(payoff[k]),
+            "gain": clean(payoff[k] - deal.war.money[k, 0]),
+            "share": clean(100 * share[k]),
+            "transfer": clean(transfer[k]),
+            "change": clean(change[k]),
+            "from_threat": None if abs(change[k]) < NOISE else clean(100 * conceded[k] / change[k]),
+        }
+
+
+def _timings() -> str:
+    """Return each timing once, after the readings that share it."""
+    names: dict[str, list[str]] = {}
+    for reading in readings():
+        names.setdefault(reading.timing, []).append(reading.name)
+    return "; ".join(f"{' / '.join(shared)}: {timing}" for timing, shared in names.items())

@@ -1,0 +1,83 @@
+"""What the repeated tariff game can enforce: T5 and T6."""
+
+from typing import Any
+
+from bargaining.tables import Column, Table
+from bargaining_models.paper.study import COUNTRIES, DISCOUNTS, Study, clean
+from bargaining_models.us_canada.tariff_war import RATES, TariffGame
+
+PUNISHMENTS = {
+    "optimal": "Harshest punishment",
+    "exit": "Either may leave",
+    "war": "Tariff war for ever",
+    "linear": "Linear model, war",
+}
+
+
+def critical_discounts(study: Study) -> Table:
+    """T5: how patient each country must be for free trade to enforce itself, by redirectable share."""
+    rows = [_critical_row(study, r, game) for r, game in study.tariff_games.items()]
+    columns = [Column("r")] + [
+        Column(f"{case}_{country}", title=country, group=title)
+        for case, title in PUNISHMENTS.items()
+        for country in COUNTRIES
+    ]
+    return Table(
+        rows,
+        columns=columns,
+        caption="The discount factor per year that each country needs to keep free trade",
+        label="tab:critical-discounts",
+        digits=3,
+        notes=study.notes(
+            study.uncapped.war.residual.max(),
+            Game=f"each year both set one rate of {len(RATES)} from 0 to {RATES[-1]:.0%}; 1 or more: never",
+            Punishment="the lowest payoff of the deviator in any equilibrium; the border closed for good where either "
+            "may leave; the Nash equilibrium in rates for ever",
+        ),
+    )
+
+
+def _critical_row(study: Study, r: float, game: TariffGame) -> dict[str, float]:
+    cases = {
+        "optimal": game.critical_discount().by_player,
+        "exit": game.critical_discount(leave=True).by_player,
+        "war": game.critical_under_war(),
+        "linear": study.linear_model.redirect(r).critical_discounts(),
+    }
+    row = {"r": r}
+    for case, values in cases.items():
+        row |= {f"{case}_{country}": float(v) for country, v in zip(COUNTRIES, values, strict=True)}
+    return row
+
+
+def self_enforcing(study: Study) -> Table:
+    """T6: the Nash division of what the two can enforce by themselves, by patience and redirectable share."""
+    rows, bounds = [], []
+    for discount in DISCOUNTS:
+        for r, game in study.tariff_games.items():
+            row: dict[str, Any] = {"discount": discount, "r": r}
+            bounds.append(game.payoff_set(discount).stats.bound)
+            for leave, case in ((False, "stay"), (True, "leave")):
+                division = game.self_enforcing(discount, leave=leave).raise_if_failed()
+                row |= {f"{case}_{c}": float(x) for c, x in zip(COUNTRIES, division.payoffs, strict=True)}
+                paid = game.with_transfers(discount, leave=leave).raise_if_failed()
+                row[f"{case}_transfer"] = clean(game.transfer(paid))
+            rows.append(row)
+    columns = [Column("discount", title="discount factor"), Column("r")]
+    for case, title in (("stay", "Neither may leave"), ("leave", "Either may leave")):
+        columns += [Column(f"{case}_{c}", title=c, unit="%", group=title) for c in COUNTRIES]
+        columns.append(Column(f"{case}_transfer", title="transfer", unit="USD bn", group=title))
+    return Table(
+        rows,
+        columns=columns,
+        caption="Self-enforcing agreements: the Nash division of the equilibrium payoffs of the repeated tariff game",
+        label="tab:self-enforcing",
+        notes=study.notes(
+            *bounds,
+            **{
+                "Payoffs": "percent of real income against free trade at r = 0, without transfers",
+                "Transfer": "what Canada pays the US where money may be paid every year, against free trade at r",
+                "Disagreement": "each country's lowest equilibrium payoff at the same discount factor",
+            },
+        ),
+    )

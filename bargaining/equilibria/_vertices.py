@@ -1,14 +1,20 @@
-"""Vertices of a best-reply polytope, exactly, by the double description method."""
+"""The extreme equilibria of a two-player game, exactly, from the vertices of the best-reply polytopes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._rational import Integers
+from bargaining._rational import Integers, Rationals, integers
+from bargaining.equilibria._indifference import Strategy
 
 Masks = NDArray[np.uint64]
+Pair = tuple[Strategy, Strategy]
+
+_LABELS = 64  # one bit for each action
 
 _CHUNK = 4_000_000  # entries of a mask comparison held at once
 
@@ -85,3 +91,40 @@ def _edges(
         part = met[k : k + step, None]
         edge[k : k + step] = ((labels & part) == part).sum(axis=1) == 2
     return inside[first[edge]], outside[second[edge]]
+
+
+def positive(payoffs: Rationals) -> Integers:
+    """Return payoffs in integers from 1, by a positive affine map."""
+    whole = integers(payoffs)[0]
+    shifted: Integers = whole - whole.min() + 1
+    return shifted
+
+
+def extreme_equilibria(exact: Rationals, *, limit: int) -> list[Pair] | None:
+    """Return every extreme equilibrium, or None if the game is too large."""
+    rows, columns = exact.shape[:2]
+    if rows + columns > _LABELS:
+        return None
+    first = best_reply_vertices(positive(exact[..., 1]), limit=limit)
+    second = best_reply_vertices(positive(exact[..., 0]).T, limit=limit) if first else None
+    if first is None or second is None:
+        return None
+    # The second polytope numbers its own actions first; the pairs need one numbering, rows first.
+    own = second.labels & np.uint64((1 << columns) - 1)
+    labels = (second.labels >> np.uint64(columns)) | (own << np.uint64(rows))
+    full = np.uint64((1 << (rows + columns)) - 1)
+    return [
+        (_strategy(first, i), _strategy(second, j)) for i, j in _complementary(first.labels, labels, full)
+    ]
+
+
+def _complementary(first: Masks, second: Masks, full: np.uint64) -> Iterator[tuple[int, int]]:
+    for i, mask in enumerate(first):
+        for j in np.flatnonzero((second | mask) == full):
+            yield i, int(j)
+
+
+def _strategy(vertices: Vertices, index: int) -> Strategy:
+    weights = vertices.rays[index, :-1].tolist()
+    total = sum(weights)
+    return tuple(Fraction(weight, total) for weight in weights)

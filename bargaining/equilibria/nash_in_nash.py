@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, per_player, player_index, real, scalar, within
-from bargaining._rational import floats, rational
+from bargaining._arrays import Floats, per_player, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 
 Gains = Callable[[float, Floats], ArrayLike]
@@ -274,97 +271,4 @@ def _nothing(pairs: list[BilateralDeal], run: tuple[Floats, int]) -> NashInNash:
         status=Status.EMPTY,
         residual=np.nan,
         sweeps=used,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LumpSums:
-    """Transfers that split each pair's joint gain from its agreement, the other agreements given.
-
-    Attributes
-    ----------
-    payoffs : ndarray of shape (n,)
-        What each player has after all transfers.
-    transfers : ndarray of shape (k,)
-        What the first of each pair pays the second.
-    surplus : ndarray of shape (k,)
-        The joint gain of each pair from its own agreement.
-    exact : tuple of Fraction
-        The transfers in exact arithmetic.
-    status : Status
-        OK, or EMPTY if some pair would rather have no agreement (its surplus is negative).
-    """
-
-    payoffs: Floats
-    transfers: Floats
-    surplus: Floats
-    exact: tuple[Fraction, ...]
-    status: Status
-
-
-def lump_sum_nash_in_nash(
-    payoffs: Callable[[frozenset[tuple[int, int]]], ArrayLike],
-    pairs: Iterable[tuple[int, int]],
-    *,
-    weights: ArrayLike = 0.5,
-) -> LumpSums:
-    r"""Return the Nash-in-Nash transfers of a network of agreements.
-
-    If :math:`\pi(E)` are the payoffs before transfers when the agreements E are in force, pair
-    :math:`e = (i, j)` divides :math:`\Delta_i + \Delta_j`, with :math:`\Delta = \pi(E) - \pi(E \setminus e)`:
-    i pays :math:`(1 - w)\Delta_i - w \Delta_j` and keeps the share w.
-
-    Parameters
-    ----------
-    payoffs : callable
-        Payoffs of all players before transfers, given the frozenset of pairs that agree.
-    pairs : iterable of pairs of players
-        The agreements of the network E.
-    weights : array_like of shape (k,), or one number
-        The bargaining weight of the first of each pair, in [0, 1].
-
-    Returns
-    -------
-    LumpSums
-
-    References
-    ----------
-    Collard-Wexler, A., Gowrisankaran, G. and Lee, R. S. (2019). "Nash-in-Nash" bargaining: a microfoundation
-    for applied work. *Journal of Political Economy* 127, 163-195.
-
-    Examples
-    --------
-    >>> worth = {0: 0, 1: 6, 2: 10, 3: 12}  # by the bits 1 (with China) and 2 (with the US)
-    >>> def payoffs(agreed):
-    ...     return [worth[((0, 2) in agreed) + 2 * ((0, 1) in agreed)], 0, 0]
-    >>> lump_sum_nash_in_nash(payoffs, [(0, 1), (0, 2)]).payoffs
-    array([8., 3., 1.])
-    """
-    network = [(int(i), int(j)) for i, j in pairs]
-    if not network or len(set(network)) < len(network):
-        raise InvalidInput(f"`pairs` must be one or more different pairs of players; got {network!r}.")
-    everything = frozenset(network)
-    base = rational(payoffs(everything), "payoffs", ndim=1)
-    for i, j in network:
-        player_index(i, "pairs", base.size)
-        if player_index(j, "pairs", base.size) == i:
-            raise InvalidInput(f"`pairs` must join two players; got {(i, j)!r}.")
-    shares = rational(
-        np.broadcast_to(within(real(weights, "weights"), "weights", 0, 1), len(network)), "weights"
-    )
-    final: NDArray[Any] = base.copy()
-    transfers, surplus = [], []
-    for (i, j), share in zip(network, shares, strict=True):
-        without = rational(payoffs(everything - {(i, j)}), "payoffs", ndim=1)
-        gain = base[[i, j]] - without[[i, j]]
-        transfers.append((1 - share) * gain[0] - share * gain[1])
-        surplus.append(gain[0] + gain[1])
-        final[i] -= transfers[-1]
-        final[j] += transfers[-1]
-    return LumpSums(
-        payoffs=floats(final),
-        transfers=floats(transfers),
-        surplus=floats(surplus),
-        exact=tuple(transfers),
-        status=Status.OK if min(surplus) >= 0 else Status.EMPTY,
     )

@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, choice
-from bargaining._rational import Integers, Rationals, floats, fractions, integers
+from bargaining._rational import Integers, Rationals, floats, fractions
 from bargaining.equilibria._indifference import Strategy, indifferent
-from bargaining.equilibria._vertices import Masks, Vertices, best_reply_vertices
+from bargaining.equilibria._vertices import extreme_equilibria, positive
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 
-Pair = tuple[Strategy, Strategy]
-
-_LABELS = 64  # the exact enumeration keeps one bit for each action
-_VERTICES = 10_000  # and gives up at this many vertices: about half a second
+_VERTICES = 10_000  # at which the exact enumeration gives up: about half a second
 _ROW_OPERATIONS = 200_000  # in nashpy's tableaus along the Lemke-Howson paths: about a second
 _SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
 _BASES = 3_000  # and its enumeration of vertices here
@@ -150,7 +147,7 @@ def stage_equilibria(
             )
         alone = game.players == 1 or small.size == game.players
         return _result(exact, kept, _pure(small), complete=alone, method="pure")
-    pairs = None if method == "nashpy" else _extreme(small)
+    pairs = None if method == "nashpy" else extreme_equilibria(small, limit=_VERTICES)
     if pairs is not None:
         return _result(exact, kept, pairs, complete=True, method="vertices")
     if method == "vertices":
@@ -191,45 +188,9 @@ def _unit(action: int, count: int) -> Strategy:
     return tuple(Fraction(int(k == action)) for k in range(count))
 
 
-def _positive(payoffs: Rationals) -> Integers:
-    whole = integers(payoffs)[0]
-    shifted: Integers = whole - whole.min() + 1
-    return shifted
-
-
-def _extreme(exact: Rationals) -> list[Pair] | None:
-    """Return every extreme equilibrium, or None if the game is too large."""
-    rows, columns = exact.shape[:2]
-    if rows + columns > _LABELS:
-        return None
-    first = best_reply_vertices(_positive(exact[..., 1]), limit=_VERTICES)
-    second = best_reply_vertices(_positive(exact[..., 0]).T, limit=_VERTICES) if first else None
-    if first is None or second is None:
-        return None
-    # The second polytope numbers its own actions first; the pairs need one numbering, rows first.
-    own = second.labels & np.uint64((1 << columns) - 1)
-    labels = (second.labels >> np.uint64(columns)) | (own << np.uint64(rows))
-    full = np.uint64((1 << (rows + columns)) - 1)
-    return [
-        (_strategy(first, i), _strategy(second, j)) for i, j in _complementary(first.labels, labels, full)
-    ]
-
-
-def _complementary(first: Masks, second: Masks, full: np.uint64) -> Iterator[tuple[int, int]]:
-    for i, mask in enumerate(first):
-        for j in np.flatnonzero((second | mask) == full):
-            yield i, int(j)
-
-
-def _strategy(vertices: Vertices, index: int) -> Strategy:
-    weights = vertices.rays[index, :-1].tolist()
-    total = sum(weights)
-    return tuple(Fraction(weight, total) for weight in weights)
-
-
 def _proved(exact: Rationals) -> list[Any]:
     """Return the pure equilibria, and the candidates of nashpy that are exact equilibria on their supports."""
-    first, second = _positive(exact[..., 0]), _positive(exact[..., 1])
+    first, second = positive(exact[..., 0]), positive(exact[..., 1])
     supports = {(_support(x), _support(y)): None for x, y in _candidates(_normal(first), _normal(second))}
     found: dict[Any, None] = dict.fromkeys(_pure(exact))
     for rows, columns in supports:

@@ -80,6 +80,10 @@ class Polygon:
             else ((o_0 + first * p_0, o_1 + first * p_1), (o_0 + last * p_0, o_1 + last * p_1))
         )
 
+    def contains(self, point: Point) -> bool:
+        """Say whether a point is feasible."""
+        return all(n_0 * (x - point[0]) + n_1 * (y - point[1]) >= 0 for (x, y), (n_0, n_1) in self._sides())
+
     def _sides(self) -> list[tuple[Pair, Pair]]:
         """Return a point and an outward normal of each side."""
         if self.free_disposal:
@@ -180,15 +184,26 @@ def equal_loss(problem: Polygon) -> ExactDivision:
 
 
 def gupta_livne(problem: Polygon, reference: Sequence[Exact]) -> ExactDivision:
-    """Return the last feasible point on the segment from the reference point to the ideal point."""
+    """Return the last point on the segment from a reference point, feasible and at least d, to the ideal point."""
     start = Fraction(reference[0]) * problem.scale, Fraction(reference[1]) * problem.scale
+    if (
+        start[0] < problem.disagreement[0]
+        or start[1] < problem.disagreement[1]
+        or not problem.contains(start)
+    ):
+        return ExactDivision(payoffs=None, status=Status.EMPTY)
     return _where_all_gain(problem, lambda ideal: _last(problem, start, ideal))
 
 
 def dictatorial(problem: Polygon, player: int) -> ExactDivision:
-    """Return the ideal payoff of one player and the disagreement payoff of the other."""
+    """Return the ideal payoff of one player and the disagreement payoff of the other, if that is feasible."""
     d_0, d_1 = problem.disagreement
-    return _where_all_gain(problem, lambda ideal: (ideal[0], d_1) if player == 0 else (d_0, ideal[1]))
+
+    def answer(ideal: Point) -> Point | None:
+        point = (ideal[0], d_1) if player == 0 else (d_0, ideal[1])
+        return point if problem.contains(point) else None
+
+    return _where_all_gain(problem, answer, always=True)
 
 
 def _last(problem: Polygon, start: Point, target: Point) -> Point | None:

@@ -188,6 +188,17 @@ def test_disagreement_points_off_the_interior(case: Edge) -> None:
     assert (found.status, found.payoffs) == (case.status, case.payoffs)
 
 
+def test_a_reference_or_a_dictate_that_is_not_feasible() -> None:
+    d: Any = [F(-1), F(1, 4)]
+    shape = polygons.polygon(TRIANGLE, d)
+    assert polygons.dictatorial(shape, 0).payoffs == (F(3), F(1, 4))
+    assert polygons.dictatorial(shape, 1).status == Status.EMPTY  # (-1, 1) is left of the triangle
+    comprehensive = polygons.polygon(TRIANGLE, [4, -1], free_disposal=True)
+    assert polygons.dictatorial(comprehensive, 0).payoffs == (F(4), F(-1))
+    assert polygons.gupta_livne(shape, [9, 9]).status == Status.EMPTY
+    assert polygons.gupta_livne(shape, [1, F(1, 8)]).status == Status.EMPTY
+
+
 @pytest.mark.parametrize("points", [[[1, 2]], [[1, 2], [1, 2]], [[0, 2], [2, 0]], [[0, 0], [1, 1], [2, 2]]])
 def test_points_and_segments(points: Any) -> None:
     """Flat sets: the egalitarian ray hits a segment only where they cross."""

@@ -8,16 +8,16 @@ applications are the rule, whatever the discount factor.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf, nan
 
-import numpy as np
-
-from bargaining.equilibria._operator import Block, Image, Tag, apply
+from bargaining.equilibria._operator import VERTEX, Block, Image, Tag, apply
 from bargaining.equilibria._outer import verdict
-from bargaining.equilibria._polygon import Point, Polygon, apart, hull, lowest
+from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, hull, lowest
 from bargaining.equilibria._structure import newton
 
 _SAME = 4e-15
 _SOLVED = 1e-13
+_CLOSE = 1e-10
 
 
 @dataclass(slots=True)
@@ -29,11 +29,11 @@ class Search:
     own: Point  # what each player gets by leaving, minus infinity if she may not
     polygon: Polygon  # outer set, and at the end the answer
     tags: list[Tag] = field(default_factory=list)
-    threat: Point = (np.nan, np.nan)
+    threat: Point = (nan, nan)
     iterations: int = 0
     solves: int = 0
     stopped: str = ""
-    bound: float = np.inf
+    bound: float = inf
     found: Image | None = None  # a set that generates itself
     cut: bool = False  # whether the outer set was cut by a proof
     leaves: list[int] = field(default_factory=list)  # the exits that are credible in the outer set
@@ -63,15 +63,21 @@ class Search:
             self._stop(image, 0.0, "the operator maps the set to itself")
         else:
             self.polygon, self.tags = image.polygon, image.tags
+            if not self.block.common:
+                self.tags = _renumbered(image, outer)
             if full:
                 self._settled(self.found, shape=True)
-            elif self.found is None or not self._settled(self.found, shape=self.iterations > 3):
-                found = self._candidate(image.polygon, image.tags, 1 + self.iterations)
+            elif not self._settled(self.found, shape=self.iterations > 3) and self._due():
+                found = self._candidate(self.polygon, self.tags, min(1 + self.iterations, 12))
                 if found is not None and (
                     self.found is None or apart(found.polygon, self.found.polygon) > _SOLVED
                 ):
                     self.found = found
                     self._settled(found, shape=self.iterations > 3)
+
+    def _due(self) -> bool:
+        """Whether to solve the structure: always if it is small, else at steps 4, 8, 16, ..."""
+        return self.block.common or (self.iterations > 3 and self.iterations & (self.iterations - 1) == 0)
 
     def _apply(self, polygon: Polygon, bound: Point, *, full: bool = False) -> Image:
         low = lowest(polygon)
@@ -80,6 +86,8 @@ class Search:
 
     def _stop(self, image: Image, bound: float, reason: str) -> None:
         self.polygon, self.tags, self.bound, self.stopped = image.polygon, image.tags, bound, reason
+        if image.polygon:
+            self.threat = lowest(image.polygon)
 
     def _candidate(self, polygon: Polygon, tags: list[Tag], rounds: int) -> Image | None:
         """Alternate Newton on the structure with one application, until a set generates itself."""
@@ -93,18 +101,27 @@ class Search:
             image = self._apply(trial, bound)
             if not image.polygon:
                 return None
-            if apart(image.polygon, trial) <= _SOLVED:
+            if not self.block.common:
+                image = image._replace(tags=_renumbered(image, trial))
+            if self._same(image.polygon, trial):
                 return image
             polygon, tags = image.polygon, image.tags
         return None
 
+    def _same(self, polygon: Polygon, other: Polygon) -> bool:
+        if self.block.common:
+            return apart(polygon, other) <= _SOLVED
+        return max(beyond(polygon, other), beyond(other, polygon)) <= _CLOSE
+
     def _settled(self, image: Image | None, *, shape: bool) -> bool:
         """Prove a candidate; failing that, take the smaller outer set that the attempt may give."""
-        if image is None or not self.block.common or image.leaves != self.leaves:
+        if image is None or image.leaves != self.leaves:
             return False
-        if apart(image.polygon, self.polygon) <= _SOLVED:
-            self._stop(image, _SOLVED, "the operator maps the set to itself")
+        if self._same(self.polygon, image.polygon):
+            self._stop(image, _SOLVED if self.block.common else _CLOSE, "the operator maps the set to itself")
             return True
+        if not self.block.common:
+            return False
         bound = self.block.threat_bound(self.own)
         result = verdict(self.block, image.polygon, self.polygon, bound, shape=shape)
         if result.proved:
@@ -112,3 +129,16 @@ class Search:
         elif result.outer:
             self.polygon, self.cut = result.outer, True
         return result.proved
+
+
+def _renumbered(image: Image, source: Polygon) -> list[Tag]:
+    """Return the tags with the vertices of the continuation set replaced by those nearest to them in the image."""
+
+    def nearest(k: int) -> int:
+        x, y = source[k]
+        return min(
+            range(len(image.polygon)),
+            key=lambda n: abs(image.polygon[n][0] - x) + abs(image.polygon[n][1] - y),
+        )
+
+    return [(tag[0], tag[1], nearest(tag[2])) if tag[0] == VERTEX else tag for tag in image.tags]

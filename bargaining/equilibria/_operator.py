@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import Chains, Point, Polygon, outline
+from bargaining.equilibria._polygon import MERGE, Chains, Point, Polygon, outline
 
 SLACK = 1e-13
 """An inequality violated by less than this share of the payoff range counts as met with equality."""
 
+
+FINE = 1e-12
+"""The share of the payoff range below which a vertex is dropped where there may be infinitely many."""
 
 Tag = tuple[int, int, int]
 """How a vertex is generated: (kind, profile, source), the source being a vertex of the continuations or an exit.
@@ -123,7 +126,7 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
         if any(leave.leaver is not None for leave in block.leaves):
             alive |= _played(block, chains, threat)
     points = np.concatenate([bound, *columns], axis=1) if columns else bound
-    corners = outline(points, polygon)
+    corners = outline(points, polygon, merge=MERGE if block.common else FINE)
     origin = _Origin(w, b, where, static, unbound, leaves)
     polygon = list(zip(*points[:, corners].tolist(), strict=True))
     return Image(polygon, [origin.tag(block, k) for k in corners], alive, leaves)

@@ -18,7 +18,7 @@ MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
 
 
-def hull(points: Sequence[Point]) -> list[int]:
+def hull(points: Sequence[Point], *, merge: float = MERGE) -> list[int]:
     """Return which points are the vertices of their convex hull, in order.
 
     The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
@@ -27,7 +27,7 @@ def hull(points: Sequence[Point]) -> list[int]:
     order = sorted(range(len(points)), key=points.__getitem__)
     if len(order) < 2:
         return order
-    return simplify(points, _half(points, order)[:-1] + _half(points, order[::-1])[:-1])
+    return simplify(points, _half(points, order)[:-1] + _half(points, order[::-1])[:-1], merge=merge)
 
 
 def _half(points: Sequence[Point], order: list[int]) -> list[int]:
@@ -43,7 +43,7 @@ def _half(points: Sequence[Point], order: list[int]) -> list[int]:
     return out
 
 
-def simplify(points: Sequence[Point], cycle: list[int], *, merge: float = MERGE) -> list[int]:
+def simplify(points: Sequence[Point], cycle: list[int], *, merge: float) -> list[int]:
     """Drop, from a convex cycle of indices, each vertex that lies between its neighbours up to `merge`."""
     i, unchanged = 0, 0
     while len(cycle) > 1 and unchanged < len(cycle):
@@ -67,28 +67,30 @@ def _between(o: Point, q: Point, p: Point, n: int, merge: float) -> bool:
     return ax * by - ay * bx <= merge * (abs(ax + bx) + abs(ay + by))
 
 
-def outline(points: Floats, like: Polygon | None = None, *, least: int = 48) -> list[int]:
+def outline(
+    points: Floats, like: Polygon | None = None, *, least: int = 48, merge: float = MERGE
+) -> list[int]:
     """Return the hull of an array of shape (2, N): vertices as indices, found fast when N is large.
 
     `like` is a polygon whose shape the hull may share, for a first guess of its vertices. A ring of extreme
     points grows by the farthest point beyond each of its edges, and what lies inside it is forgotten.
     """
     if points.shape[1] <= least:
-        return hull(list(zip(*points.tolist(), strict=True)))
+        return hull(list(zip(*points.tolist(), strict=True)), merge=merge)
     directions = _DIRECTIONS if like is None or len(like) < 4 else _pointing(like)
-    ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()})
+    ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()}, merge)
     outside = np.arange(points.shape[1])
     while len(ring) > 2 and outside.size > least / 4:
         corner = points[:, ring]
         edge = np.concatenate([corner[:, 1:], corner[:, :1]], axis=1) - corner
         normal = np.stack([edge[1], -edge[0]], axis=1) / np.hypot(edge[0], edge[1])[:, None]
         height = normal @ points[:, outside] - (normal.T * corner).sum(axis=0)[:, None]
-        beyond = np.flatnonzero(height.max(axis=0) > MERGE / 8)
+        beyond = np.flatnonzero(height.max(axis=0) > merge / 8)
         if not beyond.size:
             return ring
-        ring = _ring(points, {*ring, *outside[beyond[height[:, beyond].argmax(axis=1)]].tolist()})
+        ring = _ring(points, {*ring, *outside[beyond[height[:, beyond].argmax(axis=1)]].tolist()}, merge)
         outside = outside[beyond]
-    return _ring(points, {*ring, *outside.tolist()})
+    return _ring(points, {*ring, *outside.tolist()}, merge)
 
 
 def _pointing(polygon: Polygon) -> Floats:
@@ -101,9 +103,9 @@ def _pointing(polygon: Polygon) -> Floats:
     return np.array(out)
 
 
-def _ring(points: Floats, kept: set[int]) -> list[int]:
+def _ring(points: Floats, kept: set[int], merge: float) -> list[int]:
     order = list(kept)
-    corners = hull(list(zip(*points[:, order].tolist(), strict=True)))
+    corners = hull(list(zip(*points[:, order].tolist(), strict=True)), merge=merge)
     return [order[k] for k in corners]
 
 
@@ -196,6 +198,19 @@ def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:
         if h <= 0.0:
             out.append(q)
     return [out[k] for k in hull(out)]
+
+
+def beyond(polygon: Polygon, other: Polygon) -> float:
+    """Return how far the farthest vertex of the polygon lies from another one, of any shape."""
+    points, at = np.array(polygon), np.array(other)
+    edges = np.roll(at, -1, axis=0) - at
+    to = points[:, None] - at
+    square = (edges**2).sum(axis=1)
+    share = np.clip((edges * to).sum(axis=2) / np.where(square > 0.0, square, 1.0), 0.0, 1.0)
+    distance = np.hypot(*(to - share[:, :, None] * edges).transpose(2, 0, 1)).min(axis=1)
+    if len(other) > 2:
+        distance[(edges[:, 0] * to[:, :, 1] - edges[:, 1] * to[:, :, 0] >= 0.0).all(axis=1)] = 0.0
+    return float(distance.max())
 
 
 def apart(one: Polygon, other: Polygon) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, real
 from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import Tag
+from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._scaled import Scaled
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
@@ -84,7 +85,9 @@ class PayoffSet:
         point = real(payoffs, "payoffs", ndim=1)
         if point.shape != (2,):
             raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
-        return _distance(point, self.vertices)
+        if not len(self.vertices):
+            return np.inf
+        return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
 
     def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
         """Whether some equilibrium gives these payoffs, up to `tol` times the range of the stage payoffs."""
@@ -161,7 +164,7 @@ def payoff_set(repeated: RepeatedGame) -> PayoffSet:
 
     Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the hull
     of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which
-    those that matter at a 1e-11 share of the payoff range are kept.
+    those that matter at a 1e-10 share of the payoff range are kept.
 
     References
     ----------
@@ -254,16 +257,3 @@ def _result(scaled: Scaled, search: Search) -> PayoffSet:
         stats=stats,
         _tags=tuple(search.tags),
     )
-
-
-def _distance(point: Floats, vertices: Floats) -> float:
-    """Return the distance of a point to a convex polygon given counter-clockwise."""
-    if not len(vertices):
-        return np.inf
-    edges = np.roll(vertices, -1, axis=0) - vertices
-    to = point - vertices
-    if len(vertices) > 2 and (edges[:, 0] * to[:, 1] - edges[:, 1] * to[:, 0] >= 0.0).all():
-        return 0.0
-    square = (edges**2).sum(axis=1)
-    share = np.clip((edges * to).sum(axis=1) / np.where(square > 0.0, square, 1.0), 0.0, 1.0)
-    return float(np.hypot(*(to - share[:, None] * edges).T).min())

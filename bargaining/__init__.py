@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from bargaining.division import Method as Method
     from bargaining.equilibria.critical_discount import critical_discount as critical_discount
     from bargaining.equilibria.critical_discount import critical_exit as critical_exit
+    from bargaining.equilibria.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
+    from bargaining.equilibria.nash_in_nash import BilateralDeal as BilateralDeal
     from bargaining.equilibria.nash_in_nash import nash_in_nash as nash_in_nash
     from bargaining.equilibria.payoff_set import PayoffSet as PayoffSet
     from bargaining.equilibria.payoff_set import payoff_set as payoff_set
     from bargaining.equilibria.payoff_set import payoff_sets as payoff_sets
     from bargaining.equilibria.relational import relational_contract as relational_contract
+    from bargaining.equilibria.renegotiation import renegotiation_proof as renegotiation_proof
     from bargaining.equilibria.stage import stage_equilibria as stage_equilibria
+    from bargaining.equilibria.supporting_hyperplanes import payoff_bounds as payoff_bounds
     from bargaining.equilibria.threats import coco_value as coco_value
     from bargaining.equilibria.threats import variable_threats as variable_threats
     from bargaining.equilibria.transfers import transfer_equilibrium as transfer_equilibrium
@@ -69,6 +73,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "AlternatingOffers": "bargaining.protocols.alternating_offers",
     "BargainingError": "bargaining.errors",
+    "BilateralDeal": "bargaining.equilibria.nash_in_nash",
     "Bluff": "bargaining.protocols.bluff",
     "Certificate": "bargaining.exact.certify",
     "CoalitionalGame": "bargaining.games.coalitional",
@@ -108,13 +113,16 @@ _EXPORTS = {
     "critical_exit": "bargaining.equilibria.critical_discount",
     "egalitarian": "bargaining.concepts.egalitarian",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
+    "lump_sum_nash_in_nash": "bargaining.equilibria.lump_sums",
     "nash": "bargaining.concepts.nash",
     "nash_in_nash": "bargaining.equilibria.nash_in_nash",
+    "payoff_bounds": "bargaining.equilibria.supporting_hyperplanes",
     "payoff_set": "bargaining.equilibria.payoff_set",
     "payoff_sets": "bargaining.equilibria.payoff_set",
     "plot": "bargaining.plots",
     "read_description": "bargaining.descriptions",
     "relational_contract": "bargaining.equilibria.relational",
+    "renegotiation_proof": "bargaining.equilibria.renegotiation",
     "save_figure": "bargaining.plots",
     "stage_equilibria": "bargaining.equilibria.stage",
     "sweep": "bargaining.sweeps.sweep",

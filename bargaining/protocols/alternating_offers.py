@@ -14,6 +14,7 @@ from bargaining.problem import Problem
 from bargaining.protocols._offers import Mask, Talks, after_refusal, extreme_pair, extremes, finite_offers
 from bargaining.protocols._two_players import require_two
 
+ROUNDING = 1e-12
 LEAVERS = ("responder", "proposer", "both")
 
 
@@ -86,8 +87,8 @@ class AlternatingOffers:
     ----------
     A. Rubinstein (1982), "Perfect equilibrium in a bargaining model", Econometrica 50. K. Binmore, A. Rubinstein and
     A. Wolinsky (1986), "The Nash bargaining solution in economic modelling", RAND J. of Economics 17. K. Binmore, A.
-    Shaked and J. Sutton (1989), "The outside option", Quarterly J. of Economics 104. A. Shaked (1994), "Opting out:
-    bazaars versus 'hi tech' markets", Investigaciones Económicas 18. C. Ponsatí and J. Sákovics (1998), "Rubinstein
+    Shaked and J. Sutton (1989), "An outside option experiment", Quarterly J. of Economics 104. A. Shaked (1994), "Opting
+    out: bazaars versus 'hi tech' markets", Investigaciones Económicas 18. C. Ponsatí and J. Sákovics (1998), "Rubinstein
     bargaining with two-sided outside options", Economic Theory 11. I. Ståhl (1972), Bargaining Theory.
 
     Examples
@@ -144,8 +145,9 @@ class AlternatingOffers:
                 offers = finite_offers(talks, self.leaver, self.horizon)
                 residual = np.zeros(status.shape)
             else:
-                offers, residual, many = _infinite(talks, self.leaver)
-                status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
+                offers, residual, many, idle = _infinite(talks, self.leaver)
+                status = np.where(many & (status == Status.OK), Status.MULTIPLE, status)
+                status = np.where(idle & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
         first = divide(problem, describe(self), offers[self.proposer], residual, status, ideal=talks.ideal)
         answered = np.asarray(np.isfinite(first.payoffs).all(axis=-1))[..., None]
         return OffersDivision(
@@ -229,11 +231,12 @@ def _exits(outside: ArrayLike | Sequence[float | None]) -> tuple[Floats, Mask]:
     return payoffs, np.ones(payoffs.shape, dtype=bool)
 
 
-def _infinite(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask]:
-    """Return the offers, the violation of their conditions over the range of gains, and where they are not unique.
+def _infinite(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask, Mask]:
+    """Return the offers, how far they miss their conditions, where they are not unique, and where nobody makes them.
 
     If only responders may leave, concavity makes the highest and the lowest payoffs coincide: one pair is enough, and
-    each offer leaves the responder indifferent, or takes all that is feasible.
+    each offer leaves the responder indifferent, or takes all that is feasible. Nobody makes offers where both would
+    rather be refused: waiting for a breakdown is then worth more to the two than an agreement.
     """
     if leaver == "responder":
         high0, low1 = extreme_pair(talks, leaver, None, 0)
@@ -244,14 +247,26 @@ def _infinite(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask]:
         many = np.asarray(((high - low) > 1e-9 * (talks.ideal - talks.floor)).any(axis=-1))
     x = np.stack((high0, talks.best(1, high0)), axis=-1)
     y = np.stack((talks.best(0, low1), low1), axis=-1)
-    residual = np.zeros(high0.shape)
-    if leaver == "responder":
-        for offer, i in ((x, 0), (y, 1)):
-            other = y if i == 0 else x
-            needed = after_refusal(talks, leaver, None, i, other[..., 1 - i], worst=True)
-            short = needed - offer[..., 1 - i]
-            allowed = offer[..., i] >= talks.ideal[..., i]  # nothing more to take: generosity is no violation
-            residual = np.maximum(
-                residual, np.where(allowed, short, np.abs(short)) / (talks.ideal - talks.floor)[..., 1 - i]
-            )
-    return np.stack((x, y)), residual, many
+    if leaver != "responder":
+        return np.stack((x, y)), np.zeros(high0.shape), many, np.zeros(high0.shape, dtype=bool)
+    misses, refusals = zip(
+        *(_conditions(talks, i, *((x, y) if i == 0 else (y, x))) for i in (0, 1)), strict=True
+    )
+    idle = (refusals[0] > ROUNDING) & (refusals[1] > ROUNDING)
+    residual = np.maximum(np.maximum(*misses), np.where(idle, 0.0, np.maximum(*refusals)))
+    return np.stack((x, y)), residual, many, idle
+
+
+def _conditions(talks: Talks, i: int, offer: Floats, answer: Floats) -> tuple[Floats, Floats]:
+    """Return how far i's offer is from what the responder needs, and what i would gain by having it refused.
+
+    Both over the range of gains; `answer` is the other's offer, which follows a refusal unless somebody leaves.
+    """
+    j, span = 1 - i, talks.ideal - talks.floor
+    needed = after_refusal(talks, "responder", None, i, answer[..., j], worst=True)
+    short = needed - offer[..., j]
+    generous = offer[..., i] >= talks.ideal[..., i]  # nothing more to take: giving more is no violation
+    goes = talks.may_leave[..., j] & (talks.outside[..., j] > talks.wait(j, answer[..., j]))
+    refused = np.where(goes, talks.outside[..., i], talks.wait(i, answer[..., i]))
+    gain = np.maximum(refused - offer[..., i], 0.0)
+    return np.maximum(np.where(generous, short, np.abs(short)), 0.0) / span[..., j], gain / span[..., i]

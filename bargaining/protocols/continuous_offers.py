@@ -3,11 +3,12 @@
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, per_player, real, within
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
+from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem
 from bargaining.protocols._two_players import best_response, require_two
@@ -110,15 +111,32 @@ class ContinuousOffers:
         """Return the limit division."""
         require_two(problem, "ContinuousOffers")
         threat, feasible = self.threat(problem), problem.feasible
-        floor = threat if self.outside is None else np.maximum(threat, self.outside)
         with np.errstate(all="ignore"):
-            ideal = feasible.ideal(floor)
-            status = Problem(feasible, floor).gains_status(ideal)
+            ideal = feasible.ideal(threat)
+            status = Problem(feasible, threat).gains_status(ideal)
             payoffs, residual = best_product(feasible, threat, self.weights)
             payoffs = np.where((status == Status.OK)[..., None], payoffs, ideal)
-            for i in (0, 1) if self.outside is not None else ():
-                least = np.broadcast_to(floor[..., i], payoffs.shape[:-1])
-                held = np.stack([least, best_response(feasible, 1 - i, least)][:: 1 - 2 * i], axis=-1)
-                payoffs = np.where((payoffs[..., i] < least)[..., None], held, payoffs)
-        residual = np.where(status == Status.OK, residual, 0.0)
-        return divide(Problem(feasible, floor), describe(self), payoffs, residual, status, ideal=ideal)
+            residual = np.where(status == Status.OK, residual, 0.0)
+            if self.outside is not None:
+                payoffs, status = _cut(feasible, threat, np.asarray(self.outside), payoffs, status)
+                ideal = feasible.ideal(np.minimum(threat, self.outside))
+        return divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
+
+
+def _cut(
+    feasible: FeasibleSet, threat: Floats, outside: Floats, payoffs: Floats, status: NDArray[np.int8]
+) -> tuple[Floats, NDArray[np.int8]]:
+    """Give a player who would rather leave than take the division, and than talk for ever, the outside option.
+
+    The other takes what is left, even if talking for ever were worth more: refusing only makes the first leave.
+    """
+    acceptable = np.isfinite(feasible.ideal(outside)).all(axis=-1)
+    shape = np.broadcast_shapes(payoffs.shape[:-1], outside.shape[:-1])
+    payoffs, status = np.broadcast_to(payoffs, (*shape, 2)), np.broadcast_to(status, shape)
+    for i in (0, 1):
+        least = np.broadcast_to(outside[..., i], shape)
+        binds = (least >= threat[..., i]) & ~(payoffs[..., i] >= least)
+        held = np.stack([least, best_response(feasible, 1 - i, least)][:: 1 - 2 * i], axis=-1)
+        payoffs = np.where(binds[..., None], held, payoffs)
+        status = np.where(binds & (status == Status.EMPTY), Status.OK, status)
+    return payoffs, np.where(acceptable, status, Status.EMPTY).astype(np.int8)

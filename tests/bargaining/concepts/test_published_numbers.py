@@ -153,3 +153,8 @@ def test_a_kink_needs_its_slope_and_is_not_passed_off_as_solved() -> None:
     for method in (nash, utilitarian):
         assert method(blind).status == Status.INACCURATE
         np.testing.assert_allclose(method(seeing).raise_if_failed().payoffs, [2, 3], rtol=1e-14)
+
+
+def test_a_ray_that_meets_the_set_only_behind_its_origin() -> None:
+    feasible = Polytope([[-3, 2], [-4, -4], [2, -1], [3, 3], [4, -3]])
+    assert egalitarian(Problem(feasible, [-1, 3])).status == Status.EMPTY

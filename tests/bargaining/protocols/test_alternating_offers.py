@@ -201,3 +201,11 @@ def test_three_players_are_refused() -> None:
     for protocol in (AlternatingOffers(0.9), ContinuousOffers(0.1)):
         with pytest.raises(NotApplicable, match="2 players; the problem has 3"):
             protocol(problem)
+
+
+def test_nobody_makes_offers_where_a_breakdown_is_worth_more_than_the_pie() -> None:
+    windfall = {"breakdown": 0.5, "breakdown_payoffs": [0.8, 0.8]}
+    assert AlternatingOffers(0.9, **windfall)(PIE).status == Status.EMPTY
+    # Backward induction agrees: they wait until the last period, and the first offer is worth what waiting is.
+    last = AlternatingOffers(0.9, horizon=200, **windfall)(PIE).payoffs
+    assert last.sum() > 1

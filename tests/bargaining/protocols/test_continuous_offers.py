@@ -74,3 +74,17 @@ def test_talks_better_than_any_agreement_have_no_answer() -> None:
 def test_equal_rates_divide_the_gains_equally() -> None:
     problem = Problem(TransferableSurplus(8.0), [1.0, 3.0])
     np.testing.assert_allclose(ContinuousOffers(0.07)(problem).payoffs, egalitarian(problem).payoffs)
+
+
+def test_an_option_may_leave_the_other_with_less_than_talking_for_ever() -> None:
+    # Refusing does not prolong the talks: it makes the owner of the option leave.
+    limit = ContinuousOffers(0.02, breakdown=1.0, breakdown_payoffs=[0.86, 0.05], outside=[0.1, 0.35])(PIE)
+    period = 1e-7
+    short = AlternatingOffers(
+        np.exp(-0.02 * period),
+        breakdown=-np.expm1(-period),
+        breakdown_payoffs=[0.86, 0.05],
+        outside=[0.1, 0.35],
+    )(PIE)
+    np.testing.assert_allclose(limit.raise_if_failed().payoffs, [0.65, 0.35], rtol=1e-12)
+    np.testing.assert_allclose(short.payoffs, limit.payoffs, atol=1e-6)

@@ -85,11 +85,18 @@ class AlternatingOffers:
 
     References
     ----------
-    A. Rubinstein (1982), "Perfect equilibrium in a bargaining model", Econometrica 50. K. Binmore, A. Rubinstein and
-    A. Wolinsky (1986), "The Nash bargaining solution in economic modelling", RAND J. of Economics 17. K. Binmore, A.
-    Shaked and J. Sutton (1989), "An outside option experiment", Quarterly J. of Economics 104. A. Shaked (1994), "Opting
-    out: bazaars versus 'hi tech' markets", Investigaciones Económicas 18. C. Ponsatí and J. Sákovics (1998), "Rubinstein
-    bargaining with two-sided outside options", Economic Theory 11. I. Ståhl (1972), Bargaining Theory.
+    A. Rubinstein (1982), "Perfect equilibrium in a bargaining model", Econometrica 50.
+
+    K. Binmore, A. Rubinstein and A. Wolinsky (1986), "The Nash bargaining solution in economic modelling", RAND J. of
+    Economics 17.
+
+    K. Binmore, A. Shaked and J. Sutton (1989), "An outside option experiment", Quarterly J. of Economics 104.
+
+    A. Shaked (1994), "Opting out: bazaars versus 'hi tech' markets", Investigaciones Económicas 18.
+
+    C. Ponsatí and J. Sákovics (1998), "Rubinstein bargaining with two-sided outside options", Economic Theory 11.
+
+    I. Ståhl (1972), Bargaining Theory.
 
     Examples
     --------

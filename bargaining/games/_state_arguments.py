@@ -1,0 +1,167 @@
+"""Arguments of a stochastic game, checked state by state: messages name the state and the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import real
+from bargaining.errors import InvalidInput
+from bargaining.games._transitions import Transitions, block, stack
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit
+
+Exits = Exit | Sequence[Exit | None] | None
+Names = Sequence[str]
+
+
+def profile_name(game: Game, profile: Sequence[int]) -> str:
+    """Return the names of the actions, joined by commas."""
+    return ", ".join(own[action] for own, action in zip(game.actions, profile, strict=True))
+
+
+def state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[str, ...]:
+    """Return the names of the states, having checked that payoffs and transitions go state by state."""
+    for name, value in (("payoffs", payoffs), ("transitions", transitions)):
+        if (
+            isinstance(value, Game | str | Mapping)
+            or not hasattr(value, "__len__")
+            or hasattr(value, "tocsr")
+        ):
+            raise InvalidInput(
+                f"`{name}` must be a sequence with one entry a state; got a {type(value).__name__}."
+            )
+    if not len(payoffs) or len(payoffs) != len(transitions):
+        raise InvalidInput(
+            f"`payoffs` and `transitions` must have one entry a state each; got {len(payoffs)} and {len(transitions)}."
+        )
+    return unique_names(states, "states", len(payoffs))
+
+
+def unique_names(names: Names | None, argument: str, count: int) -> tuple[str, ...]:
+    """Return the names given, or numbers."""
+    if names is None:
+        return tuple(map(str, range(count)))
+    found = tuple(map(str, names))
+    if len(found) != count or len(set(found)) != count:
+        raise InvalidInput(f"`{argument}` must be {count} different names; got {found}.")
+    return found
+
+
+def games_by_state(
+    payoffs: Sequence[Any], names: tuple[str, ...], actions: Sequence[Any] | None
+) -> tuple[Game, ...]:
+    """Return the stage games, for the same players in every state."""
+    own = _action_names(actions, len(payoffs))
+    games = tuple(_game(entry, s, names[s], own[s]) for s, entry in enumerate(payoffs))
+    for name, game in zip(names, games, strict=True):
+        if game.players != games[0].players:
+            raise InvalidInput(
+                f"`payoffs` must be for the same players in every state; state {name} has {game.players}, "
+                f"state {names[0]} has {games[0].players}."
+            )
+    return games
+
+
+def _action_names(actions: Sequence[Any] | None, states: int) -> Sequence[Any]:
+    """Return the action names state by state: names for all states are strings two levels down."""
+    if actions is None:
+        return [None] * states
+    try:
+        shared = all(isinstance(name, str) for own in actions for name in own)
+    except TypeError:
+        raise InvalidInput(f"`actions` must be sequences of names; got {actions!r}.") from None
+    if not shared and len(actions) != states:
+        raise InvalidInput(f"`actions` must have one entry a state ({states}); got {len(actions)}.")
+    return [actions] * states if shared else actions
+
+
+def _game(entry: Any, state: int, name: str, actions: Any) -> Game:
+    if isinstance(entry, Game):
+        return entry if actions is None else Game(*entry._given, actions=actions)
+    table = real(entry, f"payoffs[{state}]")
+    if table.ndim < 2 or table.shape[-1] != table.ndim - 1:
+        raise InvalidInput(
+            f"`payoffs` must have shape (a_1, ..., a_n, n) in every state, players last; "
+            f"state {name} has {table.shape}."
+        )
+    given = np.asarray(entry)
+    return Game(*(given[..., i] for i in range(table.shape[-1])), actions=actions)
+
+
+def exits_by_state(value: Any, names: tuple[str, ...], players: int) -> tuple[Exit | None, ...]:
+    """Return the right to leave in each state."""
+    states = len(names)
+    if isinstance(value, Exit) and value.batch_shape:
+        if value.batch_shape != (states,):
+            raise InvalidInput(
+                f"`exit` must hold one row of payoffs, or one a state ({states}); got a batch {value.batch_shape}."
+            )
+        value = [value.at((s,)) for s in range(states)]
+    each = [value] * states if value is None or isinstance(value, Exit) else list(value)
+    if len(each) != states:
+        raise InvalidInput(f"`exit` must have one entry a state ({states}); got {len(each)}.")
+    for name, leave in zip(names, each, strict=True):
+        if leave is not None and not (isinstance(leave, Exit) and not leave.batch_shape):
+            raise InvalidInput(f"`exit` must be a single Exit or None in state {name}; got {leave!r}.")
+        if leave is not None and leave.players != players:
+            raise InvalidInput(
+                f"`exit` must have payoffs for {players} players; state {name} has {leave.players}."
+            )
+    return tuple(each)
+
+
+def transitions_by_state(
+    transitions: Sequence[Any], games: tuple[Game, ...], names: tuple[str, ...]
+) -> Transitions:
+    """Return all rows of probabilities, checked."""
+
+    def words(s: int) -> Callable[[int], str]:
+        def where(row: int) -> str:
+            profile = [int(k) for k in np.unravel_index(row, games[s].shape)]
+            return f"in state {names[s]} at actions ({profile_name(games[s], profile)})"
+
+        return where
+
+    return stack(
+        [
+            block(value, f"transitions[{s}]", games[s].shape, len(games), words(s))
+            for s, value in enumerate(transitions)
+        ]
+    )
+
+
+def payoff_table(rows: list[Any], shape: tuple[int, ...], state: Any) -> NDArray[Any]:
+    """Return the payoffs of all profiles of a state as one array."""
+    players = len(shape)
+    for row in rows:
+        if np.shape(row) != (players,):
+            raise InvalidInput(
+                f"`payoff` must return {players} numbers; in state {state} it returned {row!r}."
+            )
+    if not rows:
+        raise InvalidInput(f"`actions` must give every player an action; state {state} has {shape} of them.")
+    return np.array(rows).reshape(*shape, players)
+
+
+def transition_row(value: Any, index: Mapping[Any, int], state: Any, profile: tuple[Any, ...]) -> list[Any]:
+    """Return the probabilities of the next state as a list over the grid."""
+    if not isinstance(value, Mapping):
+        row = list(np.asarray(value).ravel().tolist())
+        if len(row) != len(index):
+            raise InvalidInput(
+                f"`transition` must return a mapping or {len(index)} numbers; in state {state} at {profile} "
+                f"it returned {value!r}."
+            )
+        return row
+    row = [0] * len(index)
+    for following, probability in value.items():
+        if following not in index:
+            raise InvalidInput(
+                f"`transition` must lead to one of `states`; in state {state} at {profile} it leads to {following!r}."
+            )
+        row[index[following]] += probability
+    return row

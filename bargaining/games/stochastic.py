@@ -1,0 +1,339 @@
+"""A game whose stage changes with a state that the players' actions may move, and the right to leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, real
+from bargaining._arrays import discounts as valid_discounts
+from bargaining._rational import Rationals, fractions
+from bargaining.errors import InvalidInput
+from bargaining.games._state_arguments import (
+    Exits,
+    Names,
+    exits_by_state,
+    games_by_state,
+    payoff_table,
+    profile_name,
+    state_names,
+    transition_row,
+    transitions_by_state,
+    unique_names,
+)
+from bargaining.games._transitions import Transitions
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class StochasticGame:
+    r"""A stage game for each state, perfectly monitored, and the law by which the state moves.
+
+    In state s the players choose a profile a at once, get :math:`g_i(s, a)`, and the state of the next period
+    is :math:`s'` with probability :math:`P(s' \mid s, a)`. Player i values a stream of stage payoffs by its
+    average :math:`(1-\delta_i)\sum_t \delta_i^t g_i(s_t, a_t)`.
+
+    Parameters
+    ----------
+    payoffs : sequence of Game or array_like, one a state
+        An array has shape (a_1, ..., a_n, n), players last; each state may have its own numbers of actions.
+    transitions : sequence of array_like or sparse matrix, one a state
+        Shape (a_1, ..., a_n, S), the next state last, or (S,) if actions do not matter. A sparse matrix has
+        shape (profiles, S), profiles in the order of the arrays, or (1, S).
+    discounts : array_like of shape (n,), or one number
+        Discount factor per period, each in [0, 1); one number is given to every player.
+    exit : Exit or sequence of Exit or None, optional
+        The right to leave, for each state; one `Exit` holds in every state, unless its batch is (S,): then
+        each state has its own. Its payoffs are averages from the period of leaving on.
+    states : sequence of str, optional
+        Names of the states; their numbers by default.
+    actions : sequence, optional
+        Names of each player's actions, either one sequence a state or one for all states; by default those of
+        the games.
+    players : sequence of str, optional
+        Names of the players; their numbers by default.
+
+    Attributes
+    ----------
+    games : tuple of Game
+        The stage game of each state.
+    discounts : ndarray of shape (n,)
+    exits : tuple of Exit or None
+        One a state.
+    states, player_names : tuple of str
+
+    Raises
+    ------
+    InvalidInput
+        If a shape is wrong, or in some state and at some actions the probabilities are not a distribution;
+        the message names them.
+
+    Examples
+    --------
+    Cooperation is worth more in good times, and defection makes them end:
+
+    >>> good, bad = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]]), Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])
+    >>> worsens = [[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]
+    >>> game = StochasticGame([good, bad], [worsens, [0.3, 0.7]], 0.9, states=["good", "bad"])
+    >>> game
+    <StochasticGame, 2 states, 2 players, 8 profiles>
+    >>> game.transition(0)[1, 1], game.exogenous
+    (array([0.2, 0.8]), array([False,  True]))
+    """
+
+    games: tuple[Game, ...]
+    discounts: Floats
+    exits: tuple[Exit | None, ...]
+    states: tuple[str, ...]
+    player_names: tuple[str, ...]
+    _transitions: Transitions
+    _given: NDArray[Any]
+
+    def __init__(
+        self,
+        payoffs: Sequence[Game | ArrayLike],
+        transitions: Sequence[Any],
+        discounts: ArrayLike,
+        *,
+        exit: Exits = None,  # noqa: A002 (the field's word)
+        states: Names | None = None,
+        actions: Sequence[Any] | None = None,
+        players: Names | None = None,
+    ) -> None:
+        names = state_names(payoffs, transitions, states)
+        games = games_by_state(payoffs, names, actions)
+        count = games[0].players
+        valid = valid_discounts(discounts, count)
+        if valid.ndim > 1:
+            raise InvalidInput(
+                f"`discounts` must have one entry per player ({count}); got shape {valid.shape}. "
+                "A stochastic game has no batch: build one for each row."
+            )
+        object.__setattr__(self, "games", games)
+        object.__setattr__(self, "discounts", valid)
+        object.__setattr__(self, "exits", exits_by_state(exit, names, count))
+        object.__setattr__(self, "states", names)
+        object.__setattr__(self, "player_names", unique_names(players, "players", count))
+        object.__setattr__(self, "_transitions", transitions_by_state(transitions, games, names))
+        object.__setattr__(self, "_given", np.array(discounts))
+
+    @classmethod
+    def from_chain(
+        cls,
+        game: Game | Sequence[Game],
+        transition: Any,
+        discounts: ArrayLike,
+        *,
+        exit: Exits = None,  # noqa: A002
+        states: Names | None = None,
+        players: Names | None = None,
+    ) -> StochasticGame:
+        """Return the game whose state follows a Markov chain that nobody moves.
+
+        Parameters
+        ----------
+        game : Game or sequence of Game
+            The stage game, one for all states or one a state.
+        transition : array_like or sparse matrix of shape (S, S)
+            Row s holds the probabilities of the state after s.
+        discounts, exit, states, players
+            As for `StochasticGame`.
+
+        Examples
+        --------
+        An outside option that strengthens for good:
+
+        >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+        >>> StochasticGame.from_chain(prisoners, [[0.9, 0.1], [0, 1]], 0.3, exit=Exit([[1, 1], [8, 3]])).absorbing
+        array([False,  True])
+        """
+        if hasattr(transition, "tocsr"):
+            rows = transition.tocsr()
+            square = rows.shape
+            chain = [rows[[k]] for k in range(square[0])]
+        else:
+            square = real(transition, "transition", ndim=2).shape
+            chain = list(np.asarray(transition))
+        if square[0] != square[1]:
+            raise InvalidInput(f"`transition` must be square, a row for each state; got shape {square}.")
+        games = [game] * square[0] if isinstance(game, Game) else list(game)
+        return cls(games, chain, discounts, exit=exit, states=states, players=players)
+
+    @classmethod
+    def from_functions(
+        cls,
+        states: Sequence[Hashable],
+        actions: Callable[[Any], Sequence[Sequence[Any]]] | Sequence[Sequence[Any]],
+        payoff: Callable[[Any, tuple[Any, ...]], ArrayLike],
+        transition: Callable[[Any, tuple[Any, ...]], Mapping[Any, Any] | ArrayLike],
+        discounts: ArrayLike,
+        *,
+        exit: Callable[[Any], Exit | None] | Exits = None,  # noqa: A002
+        players: Names | None = None,
+    ) -> StochasticGame:
+        """Return the game on a grid of states whose payoffs and transitions are given by functions.
+
+        Parameters
+        ----------
+        states : sequence of hashable
+            The grid: numbers, tuples, strings, ...
+        actions : sequence of sequences, or function of the state
+            The actions of each player, any objects.
+        payoff : function of (state, profile)
+            Returns n numbers; `profile` is a tuple of the players' actions.
+        transition : function of (state, profile)
+            Returns a mapping from next states to probabilities, or S numbers.
+        discounts, players
+            As for `StochasticGame`.
+        exit : function of the state, or as for `StochasticGame`
+            The right to leave.
+
+        Examples
+        --------
+        A stock that both harvest; what is left grows by one, up to three:
+
+        >>> game = StochasticGame.from_functions(
+        ...     range(4),
+        ...     lambda stock: [range(stock // 2 + 1)] * 2,
+        ...     lambda stock, taken: taken,
+        ...     lambda stock, taken: {min(stock - sum(taken) + 1, 3): 1},
+        ...     0.9,
+        ... )
+        >>> [game.shape(s) for s in range(4)]
+        [(1, 1), (1, 1), (2, 2), (2, 2)]
+        """
+        grid = list(states)
+        index = {state: k for k, state in enumerate(grid)}
+        if len(index) < len(grid) or not grid:
+            raise InvalidInput(f"`states` must be different from each other, one at least; got {grid!r}.")
+        payoffs, chain, names = [], [], []
+        for state in grid:
+            own = [list(choices) for choices in (actions(state) if callable(actions) else actions)]
+            shape = tuple(map(len, own))
+            profiles = list(product(*own))
+            payoffs.append(payoff_table([payoff(state, profile) for profile in profiles], shape, state))
+            rows = [transition_row(transition(state, profile), index, state, profile) for profile in profiles]
+            chain.append(np.array(rows).reshape(*shape, len(grid)))
+            names.append([[str(action) for action in choices] for choices in own])
+        return cls(
+            payoffs,
+            chain,
+            discounts,
+            exit=[exit(state) for state in grid] if callable(exit) else exit,
+            states=[str(state) for state in grid],
+            actions=names,
+            players=players,
+        )
+
+    @classmethod
+    def from_repeated(cls, repeated: RepeatedGame) -> StochasticGame:
+        """Return a repeated game as a stochastic game of one state.
+
+        Raises
+        ------
+        InvalidInput
+            If `repeated` is a batch; take one of it with `repeated.at(index)`.
+        """
+        if not isinstance(repeated, RepeatedGame):
+            raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+        if repeated.batch_shape:
+            raise InvalidInput(
+                f"`repeated` must be a single game; got a batch {repeated.batch_shape}. Use `repeated.at(index)`."
+            )
+        return cls([repeated.game], [[1]], repeated.exact_discounts, exit=repeated.exit)
+
+    def __repr__(self) -> str:
+        leave = ", with exit" if any(self.exits) else ""
+        profiles = sum(len(game.payoffs.reshape(-1, self.players)) for game in self.games)
+        return (
+            f"<StochasticGame, {len(self.games)} states, {self.players} players, {profiles} profiles{leave}>"
+        )
+
+    def __len__(self) -> int:
+        return len(self.games)
+
+    @property
+    def players(self) -> int:
+        """The number of players."""
+        return self.games[0].players
+
+    def shape(self, state: int) -> tuple[int, ...]:
+        """Return the number of actions of each player in a state."""
+        return self.games[state].shape
+
+    def transition(self, state: int) -> Floats:
+        """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
+        return self._transitions.dense(state).reshape(*self.shape(state), len(self))
+
+    def exact_transition(self, state: int) -> Rationals:
+        """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
+        return self._transitions.exact(state).reshape(*self.shape(state), len(self))
+
+    def transition_matrix(self) -> Any:
+        """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
+        from scipy.sparse import csr_array
+
+        rows = self._transitions
+        return csr_array(
+            (rows.values, rows.targets, rows.starts), shape=(len(rows.starts) - 1, len(self)), copy=True
+        )
+
+    @property
+    def exact_discounts(self) -> Rationals:
+        """The discount factors as `Fraction`, shape (n,)."""
+        return np.broadcast_to(fractions(self._given), (self.players,))
+
+    @property
+    def exit_own(self) -> Floats:
+        """What each player gets by leaving in each state, shape (S, n); minus infinity where she may not."""
+        nobody = np.full(self.players, -np.inf)
+        return np.array([nobody if leave is None else leave.own for leave in self.exits])
+
+    @property
+    def exogenous(self) -> NDArray[np.bool_]:
+        """Whether the state moves alike whatever the players do, one entry a state."""
+        rows = self._transitions
+        fixed = []
+        for s in range(len(self)):
+            low, high = rows.first[s], rows.first[s + 1]
+            part = slice(rows.starts[low], rows.starts[high])
+            counts = np.diff(rows.starts[low : high + 1])
+            alike = (counts == counts[0]).all() and all(
+                (array[part].reshape(high - low, -1) == array[part][: counts[0]]).all()
+                for array in (rows.targets, rows.values)
+            )
+            fixed.append(bool(alike))
+        return np.array(fixed)
+
+    @property
+    def absorbing(self) -> NDArray[np.bool_]:
+        """Whether the state, once entered, never changes, one entry a state."""
+        return np.array([bool(not np.delete(self._moves(s), s).any()) for s in range(len(self))])
+
+    @property
+    def unreachable(self) -> tuple[int, ...]:
+        """The states that no other state leads to: they matter only if play starts there."""
+        entered = np.zeros(len(self), dtype=bool)
+        for s in range(len(self)):
+            moves = self._moves(s)
+            moves[s] = False
+            entered |= moves
+        return tuple(np.flatnonzero(~entered).tolist()) if len(self) > 1 else ()
+
+    def _moves(self, state: int) -> NDArray[np.bool_]:
+        """Return which states may follow, whatever is played."""
+        rows = self._transitions
+        part = slice(rows.starts[rows.first[state]], rows.starts[rows.first[state + 1]])
+        follows = np.zeros(len(self), dtype=bool)
+        follows[rows.targets[part][rows.values[part] > 0]] = True
+        return follows
+
+    def profile_name(self, state: int, profile: Sequence[int]) -> str:
+        """Return a profile in words, for messages and tables: the actions' names, joined by commas."""
+        return profile_name(self.games[state], profile)

@@ -1,9 +1,9 @@
 """The Nash bargaining solution, weighted."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import distribution
+from bargaining._arrays import Floats, distribution
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
 from bargaining.feasible.product import best_product
@@ -21,13 +21,14 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
         Any number of players; a batch is solved cell by cell.
     weights : array_like, shape (n,) or (..., n), optional
         Bargaining weights that sum to one; equal by default. A player of weight 0 is held to what the others' best
-        agreement leaves.
+        agreement leaves, and several such players divide that equally weighted.
 
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Where not everyone can gain (DEGENERATE) those who cannot stay at
-        `disagreement`.
+        `payoffs` of shape (..., n). Where not everyone can gain (DEGENERATE) those who cannot stay at `disagreement`
+        and the others play what is left, with their weights in the same proportions. `residual` is the duality gap
+        max sum(w (y - d) / (x - d)) - 1 over feasible y, or the interval that brackets the first-order condition.
 
     Raises
     ------
@@ -49,9 +50,39 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     w = distribution(weights, "weights", problem.players)
     label = describe("nash", weights=weights)
     point, residual = best_product(problem.feasible, problem.disagreement, w)
-    if residual.max() <= ACCURACY:
+    if residual.max() <= ACCURACY and w.min() > 0:
         return solved(problem, label, point, residual)
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     payoffs = np.where((status == Status.OK)[..., None], point, ideal)
-    return divide(problem, label, payoffs, np.where(status == Status.OK, residual, 0.0), status, ideal=ideal)
+    residual = np.where(status == Status.OK, residual, 0.0)
+    if problem.players > 2 and problem.feasible.batch_shape == ():
+        payoffs, residual = _those_who_can(problem, w, payoffs, residual, status, ideal)
+    return divide(problem, label, payoffs, residual, status, ideal=ideal)
+
+
+def _those_who_can(
+    problem: Problem, w: Floats, payoffs: Floats, residual: Floats, status: NDArray[np.int8], ideal: Floats
+) -> tuple[Floats, Floats]:
+    """Let the players divide who can gain, where some cannot; then those without weight, what the others leave."""
+    d, w = (np.broadcast_to(a, payoffs.shape) for a in (problem.disagreement, w))
+    payoffs, residual = np.array(payoffs), np.array(residual)
+    with np.errstate(invalid="ignore"):
+        can = ideal - d > 16 * np.finfo(float).eps * (np.abs(ideal) + np.abs(d))
+    some = (status == Status.DEGENERATE) & (can.sum(axis=-1) > 1) & (np.where(can, w, 0.0).sum(axis=-1) > 0)
+    if some.any():
+        share = np.where(can, w, 0.0)[some]
+        share /= share.sum(axis=-1, keepdims=True)
+        payoffs[some], residual[some] = best_product(problem.feasible, d[some], share)
+        payoffs[some] = np.where(can[some], payoffs[some], d[some])
+    rest = can & (w == 0)
+    left = (residual <= ACCURACY) & rest.any(axis=-1) & ((status == Status.OK) | some)
+    if left.any():
+        # The others' payoffs are unique; a hair below them is a floor that rounding cannot make infeasible.
+        hair = 16 * np.finfo(float).eps * (np.abs(ideal) + np.abs(d))[left]
+        floor = np.where(w[left] > 0, payoffs[left] - hair, d[left])
+        equal = rest[left] / rest[left].sum(axis=-1, keepdims=True)
+        point, miss = best_product(problem.feasible, floor, equal)
+        better = miss <= ACCURACY
+        payoffs[left] = np.where(better[:, None] & (w[left] == 0), np.maximum(point, d[left]), payoffs[left])
+    return payoffs, residual

@@ -1,72 +1,163 @@
-"""The convex hull of finitely many payoff vectors."""
+"""Polytopes: the convex hull of finitely many payoff vectors, or what some inequalities allow."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
+from numbers import Rational
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._polygon import hull, pareto_chain
+from bargaining.feasible._halfspaces import Halfspaces
+from bargaining.feasible._hull import Hull
+from bargaining.feasible._interval import Interval
+from bargaining.feasible._planar import Planar
+from bargaining.feasible._polygon import hull
+from bargaining.feasible._vertices import corners, extreme
 
-EPS = float(np.finfo(float).eps)
+Exact = tuple[tuple[Fraction, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+Shape = Interval | Planar | Hull | Halfspaces
+"""The representation behind a polytope: one for the line, the plane, points and inequalities."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Polytope:
-    """The convex hull of points, or everything below it.
+    """The convex hull of points, or everything below it; `Polytope.from_inequalities` for {x : A x <= b}.
 
     Parameters
     ----------
     points : array_like, shape (m, n)
-        Payoff vectors, one per row; players are columns. Repeated and inner points are dropped.
+        Payoff vectors, one per row; players are columns. Fractions are kept exactly in `exact`.
     free_disposal : bool, default False
         Whether every payoff vector below a feasible one is feasible too.
+
+    Attributes
+    ----------
+    vertices : ndarray, shape (k, n)
+        The extreme points; counter-clockwise from the lowest x0 if n = 2.
+    exact : tuple of tuples of Fraction, or None
+        The points as given, if they were Fractions or integers too large for a float.
 
     Raises
     ------
     InvalidInput
-        If `points` is not a finite, non-empty (m, n) array.
+        If `points` is not a finite, non-empty (m, n) array, or spans more than a float holds.
+
+    Notes
+    -----
+    Collinear points, a single point and repetitions are fine: a set may be flat. In the plane every question has a
+    closed form, for a batch of problems at once. In more dimensions the product of gains is maximised by an interior
+    point finished by Newton's method, rays follow the facets where these are few, and the rest are linear programs
+    whose answers are proved optimal, in rationals if need be.
 
     Examples
     --------
     >>> from bargaining import Polytope, Problem, nash
     >>> nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
     array([2. , 0.5])
+    >>> nash(Problem(Polytope([[3, 0, 0], [0, 2, 0], [0, 0, 1]]), [0, 0, 0])).payoffs.round(12)
+    array([1.        , 0.66666667, 0.33333333])
     """
 
-    vertices: Floats
     free_disposal: bool
-    _origin: Floats = field(repr=False)
-    _span: Floats = field(repr=False)
-    _grain: float = field(repr=False)  # rounding errors of unit coordinates
-    _chain: Floats = field(repr=False)
-    _normals: Floats = field(repr=False)
-    _anchors: Floats = field(repr=False)
+    exact: Exact | None
+    players: int
+    _points: Floats | None
+    _inequalities: tuple[Floats, Floats] | None
+    _shape: Shape = field(repr=False)
 
     def __init__(self, points: ArrayLike, *, free_disposal: bool = False) -> None:
         array = real(points, "points", ndim=2)
-        if array.shape[1] != 2:
-            raise NotApplicable(f"`points` must be pairs; got {array.shape[1]} columns.")
-        vertices = hull(array)
-        origin = vertices.min(axis=0)
+        lowest = array.min(axis=0)
         with np.errstate(over="ignore"):
-            span = vertices.max(axis=0) - origin
+            span = array.max(axis=0) - lowest
         if not np.isfinite(span).all():
             raise InvalidInput("`points` must span less than the largest float; rescale the payoffs.")
+        tiny = (span > 0) & (span < 1e-290)
+        if tiny.any():
+            i = int(np.argmax(tiny))
+            raise InvalidInput(
+                f"`points` must span at least 1e-290 for each player, or nothing; got {span[i]:g} for player {i}. "
+                f"Rescale the payoffs."
+            )
         span = np.where(span > 0, span, 1.0)
-        unit = (vertices - origin) / span
-        grain = 16 * EPS * (1.0 + float((np.abs(vertices).max(axis=0) / span).max()))
-        chain = pareto_chain(unit)
-        normals, anchors = _edges(chain if free_disposal else unit, open_below=free_disposal)
-        fields = (vertices, bool(free_disposal), origin, span, grain, chain, normals, anchors)
-        for name, value in zip(self.__slots__, fields, strict=True):
-            object.__setattr__(self, name, value)
+        shape: Shape
+        if array.shape[1] == 1:
+            array = np.unique(array, axis=0)[[0, -1]]
+            shape = Interval(-np.inf if free_disposal else float(array[0, 0]), float(array[1, 0]))
+        elif array.shape[1] == 2:
+            array = hull(array)
+            shape = Planar(array, lowest, span, free_disposal=bool(free_disposal))
+        else:
+            array = np.array(list(dict.fromkeys(map(tuple, array.tolist()))))
+            shape = Hull(array, lowest, span, free_disposal=bool(free_disposal))
+        _fill(self, array, None, shape, free_disposal=free_disposal, exact=_kept_exactly(points))
+
+    @classmethod
+    def from_inequalities(cls, matrix: ArrayLike, limits: ArrayLike) -> Self:
+        """Return {x : matrix @ x <= limits}, which may be unbounded below.
+
+        Parameters
+        ----------
+        matrix : array_like, shape (m, n)
+            One inequality per row; players are columns.
+        limits : array_like, shape (m,)
+            The right-hand sides.
+
+        Raises
+        ------
+        InvalidInput
+            If the shapes differ, an entry is not finite, or nothing is feasible.
+
+        Notes
+        -----
+        A set that is unbounded above is not refused: what it makes unbounded has the status UNBOUNDED. In the plane
+        a bounded set, or one with everything below it, is turned into its vertices.
+
+        Examples
+        --------
+        >>> from bargaining import Polytope, Problem, nash
+        >>> pie = Polytope.from_inequalities([[1, 1, 1], [1, 0, 0]], [6, 1])
+        >>> nash(Problem(pie, [0, 0, 0])).payoffs.round(12)
+        array([1. , 2.5, 2.5])
+        """
+        rows, right = real(matrix, "matrix", ndim=2), real(limits, "limits", ndim=1)
+        if len(rows) != len(right):
+            raise InvalidInput(
+                f"`limits` must have one entry per row of `matrix` ({len(rows)}); got {len(right)}."
+            )
+        empty = ~rows.any(axis=1)
+        if (empty & (right < 0)).any():
+            k = int(np.argmax(empty & (right < 0)))
+            raise InvalidInput(
+                f"`limits` must be met by some x; row {k} says 0 <= {right[k]:g}. Drop the row."
+            )
+        if empty.all():
+            raise InvalidInput("`matrix` must bound something; every row is zero.")
+        shape = Halfspaces(rows[~empty], right[~empty])
+        drawn = corners(shape) if rows.shape[1] <= 2 else None
+        if drawn is not None:
+            return cls(drawn.points, free_disposal=drawn.open_below)
+        made = cls.__new__(cls)
+        _fill(made, None, (rows, right), shape, free_disposal=False, exact=None)
+        return made
 
     @property
-    def players(self) -> int:
-        """Number of players n."""
-        return int(self.vertices.shape[1])
+    def vertices(self) -> Floats:
+        """The extreme points, shape (k, n); counter-clockwise from the lowest x0 if n = 2."""
+        if isinstance(self._shape, Halfspaces):
+            drawn = corners(self._shape)
+            if drawn is None:
+                raise NotApplicable(
+                    "This set is unbounded or flat: it has no list of vertices that describes it."
+                )
+            return drawn.points
+        assert self._points is not None
+        return extreme(self._points) if self.players > 2 else self._points
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -74,104 +165,64 @@ class Polytope:
         return ()
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and the vertex where it is attained.
+        """Return the best weighted sum and where: the middle of the points that tie."""
+        return self._shape.support(weights)
 
-        Where an edge ties, the point is its middle.
-        """
-        unit = (self.vertices - self._origin) / self._span
-        scaled = weights * self._span
-        size = np.abs(scaled).sum(axis=-1)
-        sums = np.stack([(scaled * vertex).sum(axis=-1) for vertex in unit])
-        best = sums.max(axis=0)
-        tied = np.asarray(sums >= best - 4 * EPS * size)[..., None]
-        middle = sum(np.where(t, v, 0.0) for t, v in zip(tied, self.vertices, strict=True)) / tied.sum(axis=0)
-        value = (weights * middle).sum(axis=-1)
-        bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
-        return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        return self._shape.support_above(weights, floor)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
-        start, step = (origin - self._origin) / self._span, direction / self._span
-        shape = np.broadcast_shapes(start.shape, step.shape)[:-1]
-        first, last = np.full(shape, -np.inf), np.full(shape, np.inf)
-        reach = np.abs(step).max(axis=-1)
-        room = self._grain * np.maximum(1.0, np.abs(start).max(axis=-1))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for normal, anchor in zip(self._normals, self._anchors, strict=True):
-                slack = ((anchor - start) * normal).sum(axis=-1)
-                speed = (step * normal).sum(axis=-1)
-                flat = np.abs(speed) <= 4 * EPS * reach
-                last = np.where(~flat & (speed > 0), np.minimum(last, slack / speed), last)
-                first = np.where(~flat & (speed < 0), np.maximum(first, slack / speed), first)
-                first = np.where(flat & (slack < -room), np.inf, first)
-            missed = (first > last) & ~((first - last) * reach <= 2 * room)
-        hit: Floats = np.where(missed, -np.inf, last)
-        return hit
+        return self._shape.ray(origin, direction)
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        low = (floor - self._origin) / self._span
-        x, y = self._chain[:, 0], self._chain[:, 1]
-        best = np.stack((np.interp(low[..., 1], y[::-1], x[::-1]), np.interp(low[..., 0], x, y)), axis=-1)
-        room = self._grain * np.maximum(1.0, np.abs(np.where(np.isfinite(low), low, 0.0)).max(axis=-1))
-        top = self._chain[[-1, 0], [0, 1]]
-        empty = (low > top + room[..., None]).any(axis=-1) | (best < low - room[..., None]).any(axis=-1)
-        ideal = np.maximum(self._origin + self._span * best, floor)
-        return np.where(empty[..., None], -np.inf, ideal)
+        return self._shape.ideal(floor)
 
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x lies in the set, up to `tol` of its span."""
-        unit = (x - self._origin) / self._span
-        room = np.maximum(tol, self._grain * np.maximum(1.0, np.abs(unit).max(axis=-1)))
-        slacks = [
-            ((anchor - unit) * normal).sum(axis=-1)
-            for normal, anchor in zip(self._normals, self._anchors, strict=True)
-        ]
-        inside: NDArray[np.bool_] = np.asarray(np.min(slacks, axis=0) >= -room)
-        return inside
+        return self._shape.contains(x, tol=tol)
 
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 
-        Edge by edge down the frontier: on the line through an edge the best point divides the line's whole surplus
-        over `origin` by the weights; the walk goes on while that point lies beyond the edge's near end. The residual
-        is the duality gap max sum(w (y - d) / (x - d)) - 1 over feasible y; NaN where not both can gain.
+        The residual is the duality gap max sum(w (y - d) / (x - d)) - 1 over feasible y; NaN where not everyone with
+        a positive weight can gain.
         """
-        d = (origin - self._origin) / self._span
-        d0, d1, w0 = d[..., 0], d[..., 1], weights[..., 0]
-        shape = np.broadcast_shapes(d0.shape, w0.shape)
-        x, y = np.full(shape, self._chain[0, 0]), np.full(shape, self._chain[0, 1])
-        for (left, high), (right, low) in zip(self._chain[:-1], self._chain[1:], strict=True):
-            rate = (high - low) / (right - left)
-            wanted = d0 + w0 * ((high - d1) / rate + (left - d0))
-            further = wanted > left
-            x = np.where(further, np.minimum(wanted, right), x)
-            y = np.where(further, np.where(wanted >= right, low, high - (wanted - left) * rate), y)
-        with np.errstate(all="ignore"):
-            slopes = np.stack((w0 / (x - d0), weights[..., 1] / (y - d1)), axis=-1)
-            gains = [(slopes * (vertex - d)).sum(axis=-1) for vertex in self._chain]
-            gap = np.maximum(np.max(gains, axis=0) - 1.0, 0.0)
-            gap = np.where((x - d0 > self._grain) & (y - d1 > self._grain), gap, np.nan)
-        return self._origin + self._span * np.stack((x, y), axis=-1), gap
+        return self._shape.product(origin, weights)
+
+    def __repr__(self) -> str:
+        if self._inequalities is not None:
+            matrix, limits = self._inequalities
+            return f"Polytope.from_inequalities({matrix.tolist()}, {limits.tolist()})"
+        assert self._points is not None
+        disposal = ", free_disposal=True" if self.free_disposal else ""
+        return f"Polytope({self._points.tolist()}{disposal})"
 
 
-def _edges(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:
-    """Return an outward normal and a point of each side; a side is {x : normal . (anchor - x) >= 0}."""
-    if open_below:
-        ends, starts = vertices[:-1], vertices[1:]
-        extra = [((1.0, 0.0), vertices[-1]), ((0.0, 1.0), vertices[0])]
-    else:
-        starts, ends = vertices, np.roll(vertices, -1, axis=0)
-        extra = []
-        if len(vertices) == 1:
-            starts = ends = vertices[:0]
-            extra = [(n, vertices[0]) for n in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))]
-        elif len(vertices) == 2:
-            along = vertices[1] - vertices[0]
-            extra = [(tuple(along), vertices[1]), (tuple(-along), vertices[0])]
-    along = ends - starts
-    normals = np.concatenate(
-        (np.stack((along[:, 1], -along[:, 0]), axis=1), np.array([n for n, _ in extra]).reshape(-1, 2))
-    )
-    anchors = np.concatenate((starts, np.array([a for _, a in extra]).reshape(-1, 2)))
-    return normals / np.abs(normals).max(axis=1, keepdims=True), anchors
+def _fill(
+    made: Polytope,
+    points: Floats | None,
+    inequalities: tuple[Floats, Floats] | None,
+    shape: Shape,
+    *,
+    free_disposal: bool,
+    exact: Exact | None,
+) -> None:
+    players = points.shape[1] if points is not None else inequalities[0].shape[1]  # type: ignore[index]
+    if points is not None:
+        points.flags.writeable = False
+    values = (bool(free_disposal), exact, int(players), points, inequalities, shape)
+    for name, value in zip(Polytope.__slots__, values, strict=True):
+        object.__setattr__(made, name, value)
+
+
+def _kept_exactly(points: ArrayLike) -> Exact | None:
+    """Return points as Fractions if they were given exactly and floats would round them."""
+    array = np.asarray(points)
+    if array.dtype.kind == "f" or (array.dtype.kind in "iu" and np.abs(array).max() < 2**53):
+        return None
+    if not all(isinstance(x, Rational) for x in array.flat):
+        return None
+    return tuple(tuple(Fraction(x) for x in row) for row in array.tolist())

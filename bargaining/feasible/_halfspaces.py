@@ -1,0 +1,196 @@
+"""A polytope given by inequalities, bounded or not, in any dimension.
+
+Coordinates are measured from a point near the middle, in units in which rows and columns are of size one, so that
+neither the scale nor the offset of the payoffs costs accuracy.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput, Status
+from bargaining.feasible._decomposition import decompose
+from bargaining.feasible._interior import maximise_product
+from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._sides import EPS, last_along, within
+
+BLOCK = 512
+ACCURATE = 1e-12
+
+
+class Halfspaces:
+    """{x : A x <= b}, stored as {u : matrix u <= limits} with x = origin + span * u."""
+
+    __slots__ = ("anchors", "grain", "limits", "matrix", "origin", "span")
+
+    def __init__(self, matrix: Floats, limits: Floats) -> None:
+        self.origin = np.zeros(matrix.shape[1])
+        # The first middle is as good as the scale of the limits allows, the second is good.
+        for _ in range(2):
+            unit, room, span = _equilibrate(matrix, _slack(matrix, limits, self.origin))
+            middle = _middle(unit, room)
+            if np.isnan(middle).any():
+                raise InvalidInput(
+                    "`limits` must leave some payoffs feasible; no x has matrix @ x <= limits. Raise a limit."
+                )
+            self.origin = self.origin + span * middle
+        slack = _slack(matrix, limits, self.origin)
+        self.matrix, self.limits, self.span = _equilibrate(matrix, slack)
+        squares = (self.matrix**2).sum(axis=1, keepdims=True)
+        self.anchors = self.matrix * (self.limits[:, None] / squares)
+        self.grain = 16 * EPS * (1.0 + float((np.abs(self.origin) / self.span).max()))
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and a point where it is attained."""
+        w = np.asarray(weights, dtype=float)
+        point = np.array([self._best(cell, None) for cell in _rows(w * self.span)]).reshape(w.shape)
+        unbounded = np.isinf(point).any(axis=-1)
+        point = np.where(unbounded[..., None], np.nan, self.origin + self.span * point)
+        return np.where(unbounded, np.inf, (w * point).sum(axis=-1)), point
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        start, step = (origin - self.origin) / self.span, direction / self.span
+        return last_along(self.matrix, self.anchors, self.grain, start, step)
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        low = (floor - self.origin) / self.span
+        best = np.array([self._ideal(cell) for cell in _rows(low)]).reshape(low.shape)
+        return np.where(np.isneginf(best), best, np.maximum(self.origin + self.span * best, floor))
+
+    def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
+        """Say whether x meets every inequality, up to `tol` of the size of the set."""
+        return within(self.matrix, self.anchors, self.grain, (x - self.origin) / self.span, tol)
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        point = self._best(weights * self.span, (floor - self.origin) / self.span)
+        return np.where(np.isinf(point), np.nan, self.origin + self.span * point)
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
+        shape = np.broadcast_shapes(origin.shape, weights.shape)
+        low = _rows(np.broadcast_to((origin - self.origin) / self.span, shape))
+        w = _rows(np.broadcast_to(weights, shape))
+        gain, residual = np.empty(low.shape), np.empty(len(low))
+        for start in range(0, len(low), BLOCK):
+            cells = slice(start, start + BLOCK)
+            gain[cells], residual[cells] = self._gains(low[cells], w[cells])
+        for k in np.flatnonzero(~(residual <= ACCURATE)):
+            gain[k], residual[k] = self._held(low[k], w[k])
+        point = origin + self.span * gain.reshape(shape)
+        return point, residual.reshape(shape[:-1])
+
+    def _gains(self, low: Floats, w: Floats) -> tuple[Floats, Floats]:
+        """Maximise the product with gains as the variables, all cells together."""
+        slack = self.limits - np.matmul(self.matrix, low[:, :, None])[:, :, 0]
+        size = np.abs(slack).max(axis=1, keepdims=True) + np.finfo(float).tiny
+        matrix = np.broadcast_to(self.matrix, (len(low), *self.matrix.shape))
+        gain, price = maximise_product(w, matrix, slack / size)
+        with np.errstate(all="ignore"):
+            price = np.maximum(price, 0.0)
+            wanted = np.where(w > 0, w / gain, 0.0)
+            off = wanted - np.matmul(price[:, None, :], self.matrix)[:, 0]
+            # What the prices allow beyond the answer, and how far it breaks a row over the least gain.
+            gap = np.abs((price * slack / size).sum(axis=1) - 1.0) + (np.maximum(off, 0.0) * gain).sum(axis=1)
+            over = np.matmul(matrix, gain[:, :, None])[:, :, 0] - slack / size
+            least = np.where(w > 0, gain, np.inf).min(axis=1)
+            residual = np.maximum(
+                gap, np.maximum(over.max(axis=1), -gain.min(axis=1)) / np.minimum(1.0, least)
+            )
+        return gain * size, np.where((least > 0) & np.isfinite(residual), residual, np.nan)
+
+    def _held(self, low: Floats, w: Floats) -> tuple[Floats, float]:
+        """Maximise the product point by point, where the set is thin or a player is held at the origin."""
+
+        def best(prices: Floats) -> tuple[float, Floats]:
+            point = self._best(prices, low) - low
+            return float(prices @ point), point
+
+        ends = np.array([best(np.eye(len(w))[i])[1] for i in np.flatnonzero(w > 0)])
+        if not np.isfinite(ends).all():
+            return np.full(low.shape, np.nan), np.nan
+        return decompose(best, np.zeros(len(w)), w, ends, floored=True)
+
+    def _best(self, weights: Floats, low: Floats | None) -> Floats:
+        """Return the best point, above a floor if there is one; inf if there is no bound, NaN if no point."""
+        bound = np.isfinite(low) if low is not None else np.zeros(weights.shape, dtype=bool)
+        shift = np.zeros(weights.shape) if low is None else np.where(bound, low, 0.0)
+        limits = self.limits - self.matrix @ shift
+        objective = weights / max(float(np.abs(weights).max()), np.finfo(float).tiny)
+        size = max(1.0, float(np.abs(limits).max()))
+        for room in (0.0, self.grain * max(1.0, float(np.abs(shift).max()))):
+            found = optimise(
+                LinearProgram(
+                    objective=objective,
+                    matrix=self.matrix,
+                    limits=(limits + room) / size,
+                    lower=np.where(bound, 0.0, -np.inf),
+                )
+            )
+            if found.status == Status.OK:
+                return shift + size * found.point
+            if found.status == Status.UNBOUNDED:
+                return np.full(weights.shape, np.inf)
+        return np.full(weights.shape, np.nan)
+
+    def _ideal(self, low: Floats) -> Floats:
+        best = np.empty(low.shape)
+        for i in range(low.size):
+            best[i] = self._best(np.eye(low.size)[i], low)[i]
+            if np.isnan(best[i]):
+                return np.full(low.shape, -np.inf)
+        return best
+
+
+def _rows(x: Floats) -> Floats:
+    return x.reshape(-1, x.shape[-1])
+
+
+def _slack(matrix: Floats, limits: Floats, x: Floats) -> Floats:
+    """Return limits - matrix @ x, rounded once: large offsets cancel."""
+    from fractions import Fraction
+
+    if not x.any():
+        return limits
+    point = [Fraction(float(v)) for v in x]
+    rows = zip(matrix.tolist(), limits.tolist(), strict=True)
+    return np.array(
+        [
+            float(Fraction(b) - sum(Fraction(a) * v for a, v in zip(row, point, strict=True) if a))
+            for row, b in rows
+        ]
+    )
+
+
+def _equilibrate(matrix: Floats, limits: Floats) -> tuple[Floats, Floats, Floats]:
+    """Scale rows and columns, the limits being one more column, until the largest entry of each is about one."""
+    table = np.column_stack((matrix, limits))
+    columns = np.ones(table.shape[1])
+    for _ in range(20):
+        size = np.abs(table).max(axis=1, keepdims=True)
+        table = table / np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0)) / 2))
+        size = np.abs(table).max(axis=0)
+        factor = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0)) / 2))
+        table, columns = table / factor, columns / factor
+    span = columns[:-1] / columns[-1]
+    rows = np.abs(table[:, :-1]).max(axis=1, keepdims=True)
+    table = table / np.where(rows > 0, rows, 1.0)
+    return table[:, :-1], table[:, -1], span
+
+
+def _middle(matrix: Floats, limits: Floats) -> Floats:
+    """Return a point with the largest slack, of at most one; NaN where nothing is feasible."""
+    m, n = matrix.shape
+    found = optimise(
+        LinearProgram(
+            objective=np.append(np.zeros(n), 1.0),
+            matrix=np.concatenate((np.column_stack((matrix, np.ones(m))), np.eye(n + 1)[-1:])),
+            limits=np.append(limits, 1.0),
+            lower=np.full(n + 1, -np.inf),
+        )
+    )
+    if found.status != Status.OK or found.value < -1e-12:
+        return np.full(n, np.nan)
+    return found.point[:n]

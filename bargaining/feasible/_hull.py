@@ -1,0 +1,189 @@
+"""The convex hull of points in three and more dimensions, perhaps with everything below it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import Status
+from bargaining.feasible._decomposition import decompose, over_mixtures
+from bargaining.feasible._facets import Facets, facets
+from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._sides import largest, last_along, within
+
+EPS = float(np.finfo(float).eps)
+BLOCK = 512  # cells solved together
+ACCURATE = 1e-12
+
+
+class Hull:
+    """conv(points), or conv(points) less the positive orthant; coordinates are brought to the unit box first."""
+
+    __slots__ = ("_sides", "_sought", "free_disposal", "grain", "origin", "points", "span", "unit")
+
+    def __init__(self, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> None:
+        self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
+        self.unit = (points - origin) / span
+        self.grain = 16 * EPS * (1.0 + float((np.abs(points).max(axis=0) / span).max()))
+        self._sides: Facets | None = None
+        self._sought = False
+
+    @property
+    def sides(self) -> Facets | None:
+        """The facets, found when first needed; None where there may be too many."""
+        if not self._sought:
+            self._sides, self._sought = facets(self.unit, open_below=self.free_disposal), True
+        return self._sides
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and the middle of the points where it is attained."""
+        scaled = weights * self.span
+        shape = weights.shape[:-1]
+        sums = [(scaled * point).sum(axis=-1) for point in self.unit]
+        best = np.max(sums, axis=0) - 4 * EPS * np.abs(scaled).sum(axis=-1)
+        count, middle = np.zeros(shape), np.zeros((*shape, len(self.span)))
+        for total, point in zip(sums, self.unit, strict=True):
+            tied = np.asarray(total >= best)
+            count += tied
+            middle += np.where(tied[..., None], point, 0.0)
+        middle = self.origin + self.span * (middle / count[..., None])
+        bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
+        value = (weights * middle).sum(axis=-1)
+        return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        start, step = (origin - self.origin) / self.span, direction / self.span
+        if self.sides is not None:
+            return last_along(self.sides.normals, self.sides.anchors, self.grain, start, step)
+        start, step = np.broadcast_arrays(start, step)
+        cells = zip(_rows(start), _rows(step), strict=True)
+        return np.array([self._last(*cell) for cell in cells]).reshape(start.shape[:-1])
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        low = (floor - self.origin) / self.span
+        best = np.array([self._ideal(cell) for cell in _rows(low)]).reshape(low.shape)
+        return np.where(np.isneginf(best), best, np.maximum(self.origin + self.span * best, floor))
+
+    def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
+        """Say whether x lies in the set, up to `tol` of its span."""
+        unit = (x - self.origin) / self.span
+        if self.sides is not None:
+            return within(self.sides.normals, self.sides.anchors, self.grain, unit, tol)
+        room = np.maximum(tol, self.grain * np.maximum(1.0, largest(unit)))
+        far = np.array([self._distance(cell) for cell in _rows(unit)]).reshape(unit.shape[:-1])
+        return np.asarray(far <= room)
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        point = self._best(weights * self.span, (floor - self.origin) / self.span)
+        return self.origin + self.span * point
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
+        shape = np.broadcast_shapes(origin.shape, weights.shape)
+        d, w = _rows(np.broadcast_to(origin, shape)), _rows(np.broadcast_to(weights, shape))
+        point, residual = np.empty(d.shape), np.empty(len(d))
+        for start in range(0, len(d), BLOCK):
+            cells = slice(start, start + BLOCK)
+            mixture, _, residual[cells] = over_mixtures(self.points - d[cells, None, :], w[cells])
+            point[cells] = self.origin + self.span * np.matmul(mixture, self.unit)
+        alone = (w == 0).any(axis=1)
+        for k in np.flatnonzero((residual > ACCURATE) | (np.isnan(residual) & alone)):
+            point[k], residual[k] = self._step_by_step(d[k], w[k], held=bool(alone[k]))
+        return point.reshape(shape), residual.reshape(shape[:-1])
+
+    def _step_by_step(self, d: Floats, w: Floats, *, held: bool) -> tuple[Floats, float]:
+        """Maximise the product from few points to more: for ties, and players without weight held at d."""
+        low = (d - self.origin) / self.span
+
+        def best(prices: Floats) -> tuple[float, Floats]:
+            gain = (self._best(prices, low) if held else self.unit[np.argmax(self.unit @ prices)]) - low
+            return float(prices @ gain), gain
+
+        ends = np.array([best(np.eye(len(w))[i])[1] for i in np.flatnonzero(w > 0)])
+        if not np.isfinite(ends).all():
+            return np.full(d.shape, np.nan), np.nan
+        gain, gap = decompose(best, np.zeros(len(w)), w, ends, floored=held)
+        return self.origin + self.span * (low + gain), gap
+
+    def _best(self, weights: Floats, low: Floats) -> Floats:
+        """Return the best point above a floor; all in unit coordinates, NaN where nothing is feasible."""
+        nowhere = np.full(low.shape, np.nan)
+        dropped = (weights < 0) & self.free_disposal
+        if np.isneginf(low[dropped]).any():
+            return nowhere
+        objective = self.unit @ np.where(dropped, 0.0, weights)
+        objective = objective / max(float(np.abs(objective).max()), np.finfo(float).tiny)
+        bound = np.isfinite(low)
+        rows = (low - self.unit)[:, bound].T
+        for room in (0.0, self.grain):  # a floor on the frontier is met up to rounding
+            found = optimise(self._mixtures(objective, rows, np.full(len(rows), room)))
+            if found.status == Status.OK:
+                return np.where(dropped, low, found.point @ self.unit)
+        return nowhere
+
+    def _ideal(self, low: Floats) -> Floats:
+        """Return each player's best; a point that is best without the floor and above it needs no program."""
+        top = self.unit.max(axis=0)
+        if (low > top + self.grain).any():
+            return np.full(low.shape, -np.inf)
+        best = np.empty(low.shape)
+        for i in range(low.size):
+            leaders = self.unit[self.unit[:, i] == top[i]]
+            if (leaders >= low).all(axis=1).any():
+                best[i] = top[i]
+                continue
+            best[i] = self._best(np.eye(low.size)[i], low)[i]
+            if np.isnan(best[i]):
+                return np.full(low.shape, -np.inf)
+        return best
+
+    def _last(self, start: Floats, step: Floats) -> float:
+        """Return the largest t with start + t * step in the set, by a linear program in a mixture and t."""
+        size = float(np.abs(step).max())
+        if size == 0:
+            return (
+                np.inf
+                if self._distance(start) <= self.grain * max(1.0, float(np.abs(start).max()))
+                else -np.inf
+            )
+        # A mixture equal to start + t step, or no less: rows in payoffs, then t in the last column.
+        rows = np.column_stack(((start - self.unit).T, step / size))
+        objective = np.append(np.zeros(len(self.unit)), 1.0)
+        for room in (0.0, self.grain * max(1.0, float(np.abs(start).max()))):
+            limits = np.full(len(rows), room)
+            if self.free_disposal:
+                found = optimise(self._mixtures(objective, rows, limits))
+            elif room:
+                found = optimise(self._mixtures(objective, np.concatenate((rows, -rows)), np.tile(limits, 2)))
+            else:
+                found = optimise(self._mixtures(objective, rows, limits, equal=len(rows)))
+            if found.status != Status.EMPTY:
+                return found.value / size
+        return -np.inf
+
+    def _distance(self, x: Floats) -> float:
+        """Return how far x is from the set, in its worst coordinate."""
+        rows = np.column_stack(((x - self.unit).T, -np.ones(x.size)))
+        if not self.free_disposal:
+            rows = np.concatenate((rows, np.column_stack(((self.unit - x).T, -np.ones(x.size)))))
+        objective = np.append(np.zeros(len(self.unit)), -1.0)
+        size = max(1.0, float(np.abs(rows).max()))
+        return -optimise(self._mixtures(objective, rows / size, np.zeros(len(rows)))).value
+
+    def _mixtures(self, objective: Floats, rows: Floats, limits: Floats, *, equal: int = 0) -> LinearProgram:
+        """Return a program over mixtures of the points, and one free variable if there is one more column."""
+        total = np.zeros((1, rows.shape[1]))
+        total[0, : len(self.unit)] = 1.0
+        return LinearProgram(
+            objective=objective,
+            matrix=np.concatenate((total, rows)),
+            limits=np.concatenate(([1.0], limits)),
+            lower=np.where(total[0] > 0, 0.0, -np.inf),
+            equalities=1 + equal,
+        )
+
+
+def _rows(x: Floats) -> Floats:
+    return x.reshape(-1, x.shape[-1])

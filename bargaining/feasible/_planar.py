@@ -1,0 +1,179 @@
+"""A polygon, perhaps with everything below it: every question in closed form, for a batch at once."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.feasible._polygon import pareto_chain
+from bargaining.feasible._sides import EPS, largest, last_along, within
+
+BLOCK = 4096  # cells per pass: the temporaries stay in the processor's cache
+
+
+class Planar:
+    """A convex polygon in the unit box, with its Pareto chain and its sides."""
+
+    __slots__ = ("anchors", "chain", "free_disposal", "grain", "normals", "origin", "points", "span", "unit")
+
+    def __init__(self, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> None:
+        self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
+        self.unit = (points - origin) / span
+        self.grain = 16 * EPS * (1.0 + float((np.abs(points).max(axis=0) / span).max()))
+        self.chain = pareto_chain(self.unit)
+        self.normals, self.anchors = _sides(
+            self.chain if free_disposal else self.unit, open_below=free_disposal
+        )
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties."""
+        scaled = weights * self.span
+        size = np.abs(scaled).sum(axis=-1)
+        sums = np.stack([(scaled * vertex).sum(axis=-1) for vertex in self.unit])
+        best = sums.max(axis=0)
+        tied = np.asarray(sums >= best - 4 * EPS * size)[..., None]
+        middle = sum(np.where(t, v, 0.0) for t, v in zip(tied, self.points, strict=True)) / tied.sum(axis=0)
+        value = (weights * middle).sum(axis=-1)
+        bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
+        return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction feasible."""
+        start, step = (origin - self.origin) / self.span, direction / self.span
+        return last_along(self.normals, self.anchors, self.grain, start, step)
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        low = (floor - self.origin) / self.span
+        low0, low1 = low[..., 0], low[..., 1]
+        x, y = self.chain[:, 0], self.chain[:, 1]
+        best0, best1 = np.interp(low1, y[::-1], x[::-1]), np.interp(low0, x, y)
+        room = self.grain * np.maximum(1.0, largest(np.where(np.isfinite(low), low, 0.0)))
+        empty = (low0 > x[-1] + room) | (low1 > y[0] + room) | (best0 < low0 - room) | (best1 < low1 - room)
+        ideal = np.empty(low.shape)
+        for i, best in enumerate((best0, best1)):
+            payoff = np.maximum(self.origin[i] + self.span[i] * best, floor[..., i])
+            ideal[..., i] = np.where(empty, -np.inf, payoff)
+        return ideal
+
+    def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
+        """Say whether x lies in the set, up to `tol` of its span."""
+        return within(self.normals, self.anchors, self.grain, (x - self.origin) / self.span, tol)
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        corners = self.above(floor)
+        if len(corners) == 0:
+            return np.full(2, np.nan)
+        if self.free_disposal:
+            if np.isneginf(floor[weights < 0]).any():
+                return np.full(2, np.nan)
+            corners = np.where(weights < 0, floor, corners)
+        return np.asarray(corners[np.argmax(corners @ weights)])
+
+    def above(self, floor: Floats) -> Floats:
+        """Return the corners of the part at or above a floor; of the Pareto chain's part with free disposal."""
+        kept = self.unit if not self.free_disposal else self.chain
+        closed = not self.free_disposal and len(kept) > 2
+        low = (floor - self.origin) / self.span
+        for i in (0, 1):
+            kept = _cut(kept, i, float(low[i]), self.grain, closed=closed)
+        return np.asarray(self.origin + self.span * kept)
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual.
+
+        Edge by edge down the frontier: on the line through an edge the best point divides the line's whole surplus
+        over `origin` by the weights; the walk goes on while that point lies beyond the edge's near end. A player
+        without weight keeps the others' point at or above the disagreement payoff. The residual is the duality gap
+        max sum(w (y - d) / (x - d)) - 1 over feasible y; NaN where not everyone with a weight can gain.
+        """
+        shape = np.broadcast_shapes(origin.shape, weights.shape)[:-1]
+        point, residual = np.empty((*shape, 2)), np.empty(shape)
+        x, miss = point.reshape(-1, 2), residual.reshape(-1)
+        d = np.broadcast_to(origin, (*shape, 2)).reshape(-1, 2)
+        w = weights.reshape(-1, 2) if weights.ndim > 1 else np.broadcast_to(weights, (1, 2))
+        if weights.ndim > 1 and weights.shape[:-1] != shape:
+            w = np.broadcast_to(weights, (*shape, 2)).reshape(-1, 2)
+        for start in range(0, miss.size, BLOCK):
+            cells = slice(start, start + BLOCK)
+            x[cells], miss[cells] = self._walk(d[cells], w[cells] if len(w) > 1 else w)
+        if not (w > 0).all():
+            self._alone(np.broadcast_to(w, d.shape), d, x, miss)
+        return point, residual
+
+    def _alone(self, w: Floats, d: Floats, x: Floats, miss: Floats) -> None:
+        """Measure the cells in which one player has all the weight by that player's ideal."""
+        cells, player = np.nonzero(w == 1.0)
+        ideal = self.ideal(d[cells])[np.arange(cells.size), player]
+        gain, short = ideal - d[cells, player], ideal - x[cells, player]
+        with np.errstate(all="ignore"):
+            residual = np.abs(short) / gain
+        miss[cells] = np.where(gain > self.grain * self.span[player], residual, np.nan)
+
+    def _walk(self, d: Floats, w: Floats) -> tuple[Floats, Floats]:
+        d0, d1 = ((d[:, i] - self.origin[i]) / self.span[i] for i in (0, 1))
+        w0, w1 = w[:, 0], w[:, 1]
+        x_first, y_first = self.chain[0]
+        x, y = np.full(d0.shape, x_first), np.full(d0.shape, y_first)
+        for (left, high), (right, low) in zip(self.chain[:-1], self.chain[1:], strict=True):
+            rate = (high - low) / (right - left)
+            wanted = d0 + w0 * ((high - d1) / rate + (left - d0))
+            on = wanted > left
+            x = np.where(on, np.minimum(wanted, right), x)
+            y = np.where(on, np.maximum(high - (wanted - left) * rate, low), y)
+        with np.errstate(all="ignore"):
+            gain0, gain1 = x - d0, y - d1
+            price0, price1 = np.where(w0 > 0, w0 / gain0, 0.0), np.where(w1 > 0, w1 / gain1, 0.0)
+            best = price0 * (x_first - d0) + price1 * (y_first - d1)
+            for vertex in self.chain[1:]:
+                best = np.maximum(best, price0 * (vertex[0] - d0) + price1 * (vertex[1] - d1))
+            gap = np.maximum(best - 1.0, 0.0)
+            gap = np.where(
+                ((gain0 > self.grain) | (w0 == 0)) & ((gain1 > self.grain) | (w1 == 0)), gap, np.nan
+            )
+        point = np.empty(d.shape)
+        for i, unit in enumerate((x, y)):
+            np.multiply(unit, self.span[i], out=point[:, i])
+            point[:, i] += self.origin[i]
+        return point, gap
+
+
+def _cut(corners: Floats, i: int, low: float, room: float, *, closed: bool) -> Floats:
+    """Return the part of a polygon, or of a chain, with x_i at or above a floor; up to rounding."""
+    kept: list[Floats] = []
+    pairs = (
+        zip(corners, np.roll(corners, -1, axis=0), strict=True)
+        if closed
+        else zip(corners, [*corners[1:], None], strict=True)
+    )
+    for a, b in pairs:
+        if a[i] >= low - room:
+            kept.append(a)
+        if b is not None and (a[i] < low - room) != (b[i] < low - room):
+            t = (low - a[i]) / (b[i] - a[i])
+            middle = a + t * (b - a)
+            middle[i] = low
+            kept.append(middle)
+    return np.array(kept).reshape(-1, 2)
+
+
+def _sides(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:
+    """Return an outward normal and a point of each side; a side is {x : normal . (anchor - x) >= 0}."""
+    if open_below:
+        ends, starts = vertices[:-1], vertices[1:]
+        extra = [((1.0, 0.0), vertices[-1]), ((0.0, 1.0), vertices[0])]
+    else:
+        starts, ends = vertices, np.roll(vertices, -1, axis=0)
+        extra = []
+        if len(vertices) == 1:
+            starts = ends = vertices[:0]
+            extra = [(n, vertices[0]) for n in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))]
+        elif len(vertices) == 2:
+            along = vertices[1] - vertices[0]
+            extra = [(tuple(along), vertices[1]), (tuple(-along), vertices[0])]
+    along = ends - starts
+    normals = np.concatenate(
+        (np.stack((along[:, 1], -along[:, 0]), axis=1), np.array([n for n, _ in extra]).reshape(-1, 2))
+    )
+    anchors = np.concatenate((starts, np.array([a for _, a in extra]).reshape(-1, 2)))
+    return normals / np.abs(normals).max(axis=1, keepdims=True), anchors

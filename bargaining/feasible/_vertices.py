@@ -1,0 +1,94 @@
+"""From inequalities to vertices and from points to the extreme ones among them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rational import fractions, maximise
+from bargaining.feasible._halfspaces import Halfspaces
+from bargaining.feasible._polygon import hull
+
+NEAR = 1e-9
+SAME = 1e-12  # rounding errors of a vertex found twice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Corners:
+    """The vertices of a set, and whether everything below them belongs to it."""
+
+    points: Floats
+    open_below: bool
+
+
+def corners(shape: Halfspaces) -> Corners | None:
+    """Return the vertices of a set of inequalities; None if it is flat, or unbounded in another way than below."""
+    matrix, limits = shape.matrix, shape.limits
+    n = matrix.shape[1]
+    below = bool(
+        (matrix >= 0).all() and all((np.delete(matrix, i, axis=1) == 0).all(axis=1).any() for i in range(n))
+    )
+    if below:  # close the set far below: no vertex that matters lies there
+        far = -1e3 * max(1.0, float(np.abs(limits).max())) / float(matrix[matrix > 0].min())
+        matrix, limits = np.concatenate((matrix, -np.eye(n))), np.append(limits, np.full(n, -far))
+    if not (limits > NEAR * np.abs(matrix).max(axis=1)).all():
+        return None
+    unit = _intersections(matrix, limits)
+    return None if unit is None else Corners(points=shape.origin + shape.span * unit, open_below=below)
+
+
+def _intersections(matrix: Floats, limits: Floats) -> Floats | None:
+    """Return the vertices of a set around the origin: the facets of the hull of its polar's points."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    polar = matrix / limits[:, None]
+    n = polar.shape[1]
+    if n == 1:
+        ends = [polar.min(), polar.max()]
+        return None if ends[0] >= 0 or ends[1] <= 0 else np.array([[1 / ends[0]], [1 / ends[1]]])
+    if n == 2:
+        ring = hull(polar)
+        if len(ring) < 3:
+            return None
+        found = [_meet(np.array([ring[k - 1], ring[k]])) for k in range(len(ring))]
+    else:
+        try:
+            sides = ConvexHull(polar)
+        except QhullError:
+            return None
+        if (sides.equations[:, -1] >= -1e-12).any():
+            return None
+        near = [-side[:-1] / side[-1] for side in np.unique(sides.equations, axis=0)]
+        found = [_meet(polar[polar @ p >= 1 - NEAR]) for p in near]
+    # A side of the polar that does not leave the origin inside belongs to no vertex: the set is unbounded there.
+    if any(p is None or (polar @ p > 1 + NEAR).any() for p in found):
+        return None
+    kept: list[Floats] = []
+    for p in found:
+        if p is not None and not any(np.abs(p - q).max() <= SAME * np.abs(p).max() for q in kept):
+            kept.append(p)
+    return np.array(kept)
+
+
+def _meet(rows: Floats) -> Floats | None:
+    """Return the point on all these rows, or None where they have none or many in common."""
+    point, _, rank, _ = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=1e-13)
+    return np.asarray(point) if rank == rows.shape[1] else None
+
+
+def extreme(points: Floats) -> Floats:
+    """Return the points that are not mixtures of the others, decided exactly."""
+    exact = fractions(points)
+    kept = list(range(len(points)))
+    for k in range(len(points)):
+        others = [j for j in kept if j != k]
+        if not others:
+            break
+        # A mixture of the others equals the point: maximise its total weight subject to both inequalities.
+        columns = exact[others].T
+        rows = np.concatenate((columns, -columns, [[1] * len(others)]))
+        right = np.concatenate((exact[k], -exact[k], [1]))
+        found = maximise(fractions(np.ones(len(others))), rows, right)
+        if found is not None and found.value == 1:
+            kept.remove(k)
+    return points[kept]

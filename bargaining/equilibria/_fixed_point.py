@@ -67,7 +67,7 @@ class Search:
                 self.tags = _renumbered(image, outer)
             if full:
                 self._settled(self.found, shape=True)
-            elif not self._settled(self.found, shape=self.iterations > 3) and self._due():
+            elif not self._settled(self.found, shape=self.iterations > 3) and not self.cut and self._due():
                 found = self._candidate(self.polygon, self.tags, min(1 + self.iterations, 12))
                 if found is not None and (
                     self.found is None or apart(found.polygon, self.found.polygon) > _SOLVED

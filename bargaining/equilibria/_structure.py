@@ -8,18 +8,39 @@ discount factors.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from bargaining._arrays import Floats
 from bargaining.equilibria._operator import BOTTOM, LEAVE, LEFT, RIGHT, STATIC, TOP, VERTEX, Block, Tag
 from bargaining.equilibria._polygon import Chains, Point, Polygon, lowest, piece
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
+_INWARD = {TOP: -1, BOTTOM: 1, RIGHT: -1, LEFT: 1}
 
-Affine = tuple[float, int, float]
+Number = Any  # float or Fraction
+Affine = tuple[Number, int, Number]
 """A coordinate `constant + slope * unknowns[k]`, as (constant, k, slope); k is -1 if it is constant."""
+
+
+class Data(Protocol):
+    """What the equations need of the game, in floats or in rationals; players first."""
+
+    def now(self, i: int, profile: int) -> Number:
+        """Return (1 - discount) * payoff."""
+
+    def gain(self, i: int, profile: int) -> Number:
+        """Return the premium on the threat that keeps the player to the profile."""
+
+    def best(self, i: int, profile: int) -> Number:
+        """Return the best-deviation payoff."""
+
+    def floor(self, i: int, profile: int) -> Number | None:
+        """Return the continuation that makes staying worth while, None if the player may not leave."""
+
+    def discount(self, i: int) -> Number:
+        """Return the discount factor."""
 
 
 class _Row(NamedTuple):
@@ -29,8 +50,8 @@ class _Row(NamedTuple):
     p: int
     q: int
     threshold: Affine
-    now: float
-    delta: float
+    now: Number
+    delta: Number
 
 
 def newton(
@@ -54,14 +75,14 @@ def newton(
     Polygon or None
         The vertices, perhaps no longer convex; None if the system is singular or diverges.
     """
-    system = _System(block, polygon, tags, bound)
+    system = System(Floating(block), polygon, tags, bound)
     unknowns = system.start
     if not unknowns:
         return system.vertices(unknowns)
     for _ in range(steps):
-        jacobian, residual = system.linearise(unknowns)
+        matrix, residual = system.linearise(unknowns)
         try:
-            step = np.linalg.solve(jacobian, residual).tolist()
+            step = np.linalg.solve(np.array(matrix), np.array(residual)).tolist()
         except np.linalg.LinAlgError:
             return None
         unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
@@ -73,14 +94,37 @@ def newton(
     return system.vertices(unknowns)
 
 
-class _System:
-    """The equations: unknown free coordinates, and every coordinate of a vertex as affine in one of them."""
+class Floating:
+    """The data of a block, in floats."""
 
-    def __init__(self, block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> None:
-        self.block, self.polygon, self.tags = block, polygon, tags
+    __slots__ = ("best", "block", "discount", "gain", "now")
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.now: Callable[[int, int], float] = block.now.item
+        self.gain: Callable[[int, int], float] = block.gain.item
+        self.best: Callable[[int, int], float] = block.best.item
+        self.discount: Callable[[int], float] = block.discounts.item
+
+    def floor(self, i: int, profile: int) -> float | None:
+        """Return the continuation that makes staying worth while, None if nobody may leave."""
+        return None if self.block.floor is None else self.block.floor.item(i, profile)
+
+
+class System:
+    """The equations: unknown free coordinates, and every coordinate of a vertex as affine in one of them.
+
+    With an `inset` every continuation is moved inward by that much, off the constraints that bind and off
+    the edge it lies on: the fixed point then generates itself with room to spare.
+    """
+
+    def __init__(
+        self, data: Data, polygon: list[Any], tags: list[Tag], bound: Point, *, inset: Number = 0
+    ) -> None:
+        self.data, self.polygon, self.tags, self.inset = data, polygon, tags, inset
         free = [(k, i) for k, tag in enumerate(tags) for i in _FREE.get(tag[0], ())]
         self.position = {where: n for n, where in enumerate(free)}
-        self.start = [polygon[k][i] for k, i in free]
+        self.start: list[Number] = [polygon[k][i] for k, i in free]
         self.threat = [self._threat(bound, i) for i in (0, 1)]
         self.table = [(self._coordinate(k, 0), self._coordinate(k, 1)) for k in range(len(tags))]
         chains = Chains(polygon)
@@ -88,75 +132,89 @@ class _System:
 
     def _threat(self, bound: Point, i: int) -> Affine:
         low = lowest(self.polygon)[i]
+        shift = 0
+        if self.inset:
+            at_low = [tag for tag, vertex in zip(self.tags, self.polygon, strict=True) if vertex[i] == low]
+            if not any(tag[0] in (STATIC, LEAVE) for tag in at_low):
+                delta = self.data.discount(i)
+                shift = delta * self.inset / (1 - delta)
         if bound[i] >= low - 1e-15:
-            return bound[i], -1, 0.0
-        k = min(range(len(self.polygon)), key=lambda k: self.polygon[k][i])
+            return bound[i] + shift, -1, 0
+        k = min(
+            range(len(self.polygon)),
+            key=lambda k: (self.polygon[k][i], self.tags[k][0] not in (STATIC, LEAVE)),
+        )
         if (k, i) in self.position:
-            return 0.0, self.position[k, i], 1.0
+            return 0, self.position[k, i], 1
         kind, profile, _ = self.tags[k]
-        floor = self.block.floor
-        if kind in (STATIC, LEAVE) or (
-            floor is not None and floor.item(i, profile) > low + self.block.gain.item(i, profile)
-        ):
-            return low, -1, 0.0
+        if kind in (STATIC, LEAVE):
+            return low, -1, 0
+        floor = self.data.floor(i, profile)
+        if floor is not None and floor > low + self.data.gain(i, profile):
+            return low + self.data.discount(i) * self.inset, -1, 0
         # The constraint binds at the player's own worst point: she gets her best deviation payoff there.
-        return self.block.best.item(i, profile), -1, 0.0
+        return self.data.best(i, profile) + shift, -1, 0
 
     def _threshold(self, profile: int, i: int) -> Affine:
         constant, unknown, slope = self.threat[i]
-        constant += self.block.gain.item(i, profile)
-        if self.block.floor is not None:
-            floor = self.block.floor.item(i, profile)
-            if floor > (constant if unknown < 0 else constant + slope * self.start[unknown]):
-                return floor, -1, 0.0
-        return constant, unknown, slope
+        constant = constant + self.data.gain(i, profile)
+        floor = self.data.floor(i, profile)
+        if floor is not None and floor > (
+            constant if unknown < 0 else constant + slope * self.start[unknown]
+        ):
+            constant, unknown, slope = floor, -1, 0
+        return constant + self.inset, unknown, slope
 
     def _coordinate(self, k: int, i: int) -> Affine:
         unknown = self.position.get((k, i))
         if unknown is not None:
-            return 0.0, unknown, 1.0
+            return 0, unknown, 1
         kind, profile, _ = self.tags[k]
         if kind in (STATIC, LEAVE):
-            return self.polygon[k][i], -1, 0.0
-        delta = self.block.discounts.item(i)
+            return self.polygon[k][i], -1, 0
+        delta = self.data.discount(i)
         constant, unknown, slope = self._threshold(profile, i)
-        return self.block.now.item(i, profile) + delta * constant, unknown, delta * slope
+        return self.data.now(i, profile) + delta * constant, unknown, delta * slope
 
     def _row(self, chains: Chains, k: int, i: int) -> _Row:
         kind, profile, source = self.tags[k]
-        now, delta = self.block.now.item(i, profile), self.block.discounts.item(i)
+        now, delta = self.data.now(i, profile), self.data.discount(i)
         if kind == VERTEX:
-            return _Row(i, source, source, (0.0, -1, 0.0), now, delta)
+            centre = sum(vertex[i] for vertex in self.polygon) / len(self.polygon)
+            towards = 1 if centre > self.polygon[source][i] else -1
+            return _Row(i, source, source, (0, -1, 0), now + delta * towards * self.inset, delta)
         threshold = self._threshold(profile, 1 - i)
         constant, unknown, slope = threshold
         at = constant if unknown < 0 else constant + slope * self.start[unknown]
         chain = (chains.top, chains.bottom, chains.right, chains.left)[kind]
-        return _Row(i, *piece(chain, at), threshold, now, delta)
+        return _Row(i, *piece(chain, at), threshold, now + delta * _INWARD[kind] * self.inset, delta)
 
-    def vertices(self, unknowns: list[float]) -> Polygon:
+    def vertices(self, unknowns: list[Number]) -> list[Any]:
         """Return the polygon at these values of the unknowns."""
-        padded = [*unknowns, 0.0]
+        padded = [*unknowns, 0]
         return [(a + s * padded[k], b + t * padded[n]) for (a, k, s), (b, n, t) in self.table]
 
-    def linearise(self, unknowns: list[float]) -> tuple[Floats, Floats]:
-        """Return the Jacobian and the residual of the equations; a last column takes what is constant."""
-        points, padded, size = self.vertices(unknowns), [*unknowns, 0.0], len(unknowns)
-        matrix = [[0.0] * (size + 1) for _ in unknowns]
+    def linearise(self, unknowns: list[Number]) -> tuple[list[list[Number]], list[Number]]:
+        """Return the Jacobian and the residual of the equations."""
+        points, padded, size = self.vertices(unknowns), [*unknowns, 0], len(unknowns)
+        matrix: list[list[Number]] = [
+            [0] * (size + 1) for _ in unknowns
+        ]  # a last column takes what is constant
         residual = []
         for n, (i, p, q, (constant, unknown, slope), now, delta) in enumerate(self.rows):
             o = 1 - i
             width = points[q][o] - points[p][o]
             at = constant + slope * padded[unknown]
-            share = steep = 0.0
+            share = steep = 0 * now
             if abs(width) >= 1e-15:
                 share, steep = (at - points[p][o]) / width, (points[q][i] - points[p][i]) / width
             residual.append(unknowns[n] - now - delta * (points[p][i] + steep * (at - points[p][o])))
             row = matrix[n]
-            row[n] += 1.0
+            row[n] += 1
             row[unknown] -= delta * steep * slope
-            for vertex, weight in ((p, delta * (1.0 - share)), (q, delta * share)):
+            for vertex, weight in ((p, delta * (1 - share)), (q, delta * share)):
                 _, k, s = self.table[vertex][i]
                 row[k] -= weight * s
                 _, k, s = self.table[vertex][o]
                 row[k] += weight * steep * s
-        return np.array(matrix)[:, :size], np.array(residual)
+        return [row[:-1] for row in matrix], residual

@@ -109,8 +109,34 @@ class PayoffSet:
         return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
 
     def strategy(self, payoffs: ArrayLike) -> Automaton:
-        """Return an equilibrium with these payoffs, as an automaton. See `bargaining.equilibria.automaton`."""
-        from bargaining.equilibria.automaton import strategy
+        """Return an equilibrium with these payoffs, as an automaton that can be read, checked and played.
+
+        Parameters
+        ----------
+        payoffs : array_like of shape (2,)
+            A point of the set.
+
+        Raises
+        ------
+        InvalidInput
+            If the point lies outside the set by more than rounding; the message says how far.
+        Unsolved
+            If the game lies on a knife edge where no rational strategy without regret was found.
+
+        Examples
+        --------
+        >>> from bargaining.games.normal_form import Game
+        >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
+        >>> automaton = payoff_set(RepeatedGame(prisoners, 0.9)).strategy([8, 8])
+        >>> automaton.payoffs, automaton.regret
+        (array([8., 8.]), Fraction(0, 1))
+        >>> print(automaton)
+        start: 0: 1/6 | 1: 5/6
+        state  play  payoffs  next  if 0 deviates  if 1 deviates
+        0      D, D  3, 3     0     0              0
+        1      C, C  9, 9     1     0              0
+        """
+        from bargaining.equilibria._strategy import strategy
 
         return strategy(self, payoffs)
 

@@ -64,7 +64,7 @@ class Game:
         stacked.flags.writeable = False
         object.__setattr__(self, "payoffs", stacked)
         object.__setattr__(self, "actions", _names(actions, stacked.shape[:-1]))
-        object.__setattr__(self, "_given", tuple(np.asarray(array) for array in payoffs))
+        object.__setattr__(self, "_given", tuple(np.array(array) for array in payoffs))
 
     def __repr__(self) -> str:
         return f"<Game of {' x '.join(map(str, self.shape))} actions>"
@@ -87,6 +87,15 @@ class Game:
         for player, column in enumerate(flat):
             out[:, player] = column
         return out.reshape(self.payoffs.shape)
+
+    def exact_payoff(self, profile: tuple[int, ...], player: int) -> Fraction:
+        """Return one payoff as the rational that was given."""
+        return Fraction(self._given[player].item(profile))
+
+    def exact_best(self, profile: tuple[int, ...], player: int) -> Fraction:
+        """Return the player's best-reply payoff to the others' actions, as the rational that was given."""
+        own = np.moveaxis(self._given[player], player, -1)[*profile[:player], *profile[player + 1 :]]
+        return max(map(Fraction, own.tolist()))
 
     def deviations(self) -> Floats:
         r"""Return each player's best-reply payoff to the others, :math:`c_i(a) = \max_b g_i(b, a_{-i})`.

@@ -61,7 +61,7 @@ class Exit:
 
     payoffs: Floats
     who: tuple[int, ...]
-    _given: ArrayLike
+    _given: NDArray[Any]
 
     def __init__(self, payoffs: ArrayLike, *, who: Sequence[int] | None = None) -> None:
         common = real(payoffs, "payoffs")
@@ -107,7 +107,7 @@ class Exit:
             )
         object.__setattr__(self, "payoffs", payoffs)
         object.__setattr__(self, "who", leavers)
-        object.__setattr__(self, "_given", given)
+        object.__setattr__(self, "_given", np.array(given))
 
     def __repr__(self) -> str:
         return f"<Exit by players {self.who}, batch {self.batch_shape}>"
@@ -167,7 +167,7 @@ class RepeatedGame:
     game: Game
     discounts: Floats
     exit: Exit | None
-    _given: ArrayLike
+    _given: NDArray[Any]
 
     def __init__(self, game: Game, discounts: ArrayLike, *, exit: Exit | None = None) -> None:  # noqa: A002 (the field's word)
         if not isinstance(game, Game):
@@ -183,7 +183,7 @@ class RepeatedGame:
         object.__setattr__(self, "game", game)
         object.__setattr__(self, "discounts", valid_discounts(discounts, game.players))
         object.__setattr__(self, "exit", exit)
-        object.__setattr__(self, "_given", discounts)
+        object.__setattr__(self, "_given", np.array(discounts))
         try:
             self.batch_shape  # noqa: B018 (broadcasting is the check)
         except ValueError:

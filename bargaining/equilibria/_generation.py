@@ -1,0 +1,330 @@
+"""A payoff set in rationals: vertices that generate themselves, checked without a rounding error.
+
+The structure behind a payoff set is solved again, in rationals. Where the equations have a rational solution it
+is found and the vertices are exact. Elsewhere (a threat that itself depends on the shape of the set gives
+quadratic equations) every continuation is moved inward by a tiny inset; the polygon so defined generates
+itself with room to spare, and its vertices lie within a small multiple of the inset of the true ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bargaining._rational import fractions, solve
+from bargaining.equilibria._operator import LEAVE, STATIC, VERTEX, Tag
+from bargaining.equilibria._scaled import outcomes
+from bargaining.equilibria._structure import System
+from bargaining.games.repeated import RepeatedGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.payoff_set import PayoffSet
+
+Pair = tuple[Fraction, Fraction]
+Lottery = tuple[tuple[int, Fraction], ...]
+
+_INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
+_GRID = 2**100
+_STEPS = 5
+_LONG = 4000  # bits of a denominator beyond which a solution is not taken to be rational
+
+
+class Rationals:
+    """A repeated game in rationals, scaled to a box; what the structure's equations need of it."""
+
+    def __init__(self, repeated: RepeatedGame, low: Pair, size: Pair) -> None:
+        self.repeated, self.low, self.size = repeated, low, size
+        self.discounts: Pair = tuple(repeated.exact_discounts.tolist())
+        leaving = repeated.exit
+        self.exits = None if leaving is None else leaving.exact.tolist()
+        self.who: tuple[int, ...] = () if leaving is None else leaving.who
+
+    def scaled(self, value: Fraction, i: int) -> Fraction:
+        """Return a payoff of player i in the box."""
+        return (value - self.low[i]) / self.size[i]
+
+    def actions(self, profile: int) -> tuple[int, int]:
+        """Return the actions of a profile given by its number."""
+        return divmod(profile, self.repeated.game.shape[1])
+
+    def payoff(self, i: int, profile: int) -> Fraction:
+        """Return a stage payoff, in the box."""
+        return self.scaled(self.repeated.game.exact_payoff(self.actions(profile), i), i)
+
+    def best(self, i: int, profile: int) -> Fraction:
+        """Return the best-deviation payoff, in the box."""
+        return self.scaled(self.repeated.game.exact_best(self.actions(profile), i), i)
+
+    def discount(self, i: int) -> Fraction:
+        """Return the discount factor."""
+        return self.discounts[i]
+
+    def now(self, i: int, profile: int) -> Fraction:
+        """Return (1 - discount) * payoff."""
+        return (1 - self.discounts[i]) * self.payoff(i, profile)
+
+    def gain(self, i: int, profile: int) -> Fraction:
+        """Return the premium on the threat that keeps the player to the profile."""
+        gain, delta = self.best(i, profile) - self.payoff(i, profile), self.discounts[i]
+        return (1 - delta) / delta * gain if delta else Fraction(0)
+
+    def floor(self, i: int, profile: int) -> Fraction | None:
+        """Return the continuation that makes staying worth while, None if the player may not leave."""
+        delta = self.discounts[i]
+        if i not in self.who or not delta:
+            return None
+        return (self.own(i) - self.now(i, profile)) / delta
+
+    def own(self, i: int) -> Fraction:
+        """Return what the player gets by leaving, in the box."""
+        assert self.exits is not None
+        return self.scaled(self.exits[i][i], i)
+
+    def outcome(self, source: int) -> Pair:
+        """Return an outcome of leaving, in the box."""
+        assert self.repeated.exit is not None
+        assert self.exits is not None
+        leaver = outcomes(self.repeated.exit)[source].leaver
+        rows = self.exits if leaver is None else [self.exits[leaver]]
+        x, y = (sum(row[i] for row in rows) / Fraction(len(rows)) for i in (0, 1))
+        return self.scaled(x, 0), self.scaled(y, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a vertex is played: a profile and the payoffs promised after it, or leaving."""
+
+    profile: int
+    promise: Pair | None  # None after the outcome `source` of leaving
+    source: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Vertices in rationals, in the box of `data`, that generate themselves as `plans` say.
+
+    `exact` tells whether they are the vertices of the payoff set; otherwise they lie inside it.
+    """
+
+    data: Rationals
+    vertices: tuple[Pair, ...]
+    plans: tuple[Plan, ...]
+    exact: bool
+
+    @property
+    def threat(self) -> Pair:
+        """The lowest payoffs."""
+        return min(v[0] for v in self.vertices), min(v[1] for v in self.vertices)
+
+    def lottery(self, point: Pair) -> Lottery | None:
+        """Return probabilities of at most three vertices with this mean, None if it lies outside."""
+        return next(_lotteries(self.vertices, point), None)
+
+    def fault(self) -> str:
+        """Return what keeps the vertices from generating themselves, checked exactly; empty if nothing does."""
+        threat = self.threat
+        for k, (vertex, plan) in enumerate(zip(self.vertices, self.plans, strict=True)):
+            fault = self._leaves(vertex, plan) if plan.promise is None else self._stays(vertex, plan, threat)
+            if fault:
+                return f"vertex {k}: {fault}"
+        return ""
+
+    def _stays(self, vertex: Pair, plan: Plan, threat: Pair) -> str:
+        data, promise = self.data, plan.promise
+        assert promise is not None
+        for i in (0, 1):
+            delta = data.discount(i)
+            if vertex[i] != data.now(i, plan.profile) + delta * promise[i]:
+                return f"the promise does not give player {i} its payoff"
+            if vertex[i] < (1 - delta) * data.best(i, plan.profile) + delta * threat[i]:
+                return f"player {i} gains by deviating"
+            if i in data.who and vertex[i] < data.own(i):
+                return f"player {i} gains by leaving"
+        return "" if self.lottery(promise) is not None else "the promise lies outside"
+
+    def _leaves(self, vertex: Pair, plan: Plan) -> str:
+        if vertex != self.data.outcome(plan.source):
+            return "leaving does not give its payoffs"
+        leaving = self.data.repeated.exit
+        assert leaving is not None
+        leaver = outcomes(leaving)[plan.source].leaver
+        if leaver is None or self.challenge(leaver) is not None:
+            return ""
+        return f"player {leaver} would rather stay"
+
+    def challenge(self, leaver: int) -> Plan | None:
+        """Return a plan that gives a player who should have left no more than leaving, None if there is none."""
+        return next(_challenges(self, leaver), None)
+
+
+def _lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
+    for k, vertex in enumerate(vertices):
+        if vertex == point:
+            yield ((k, Fraction(1)),)
+    n = len(vertices)
+    for k in range(n):
+        share = _share(vertices[k - 1], vertices[k], point)
+        if share is not None:
+            yield (((k - 1) % n, 1 - share), (k, share))
+    for k in range(2, n):
+        weights = _weights(vertices[0], vertices[k - 1], vertices[k], point)
+        if weights is not None:
+            yield ((0, weights[0]), (k - 1, weights[1]), (k, weights[2]))
+
+
+def _share(p: Pair, q: Pair, point: Pair) -> Fraction | None:
+    """Return t with point = (1 - t) p + t q, 0 <= t <= 1."""
+    dx, dy, ax, ay = q[0] - p[0], q[1] - p[1], point[0] - p[0], point[1] - p[1]
+    if ax * dy != ay * dx or not (dx or dy):
+        return None
+    t = ax / dx if dx else ay / dy
+    return t if 0 <= t <= 1 else None
+
+
+def _weights(p: Pair, q: Pair, r: Pair, point: Pair) -> tuple[Fraction, Fraction, Fraction] | None:
+    area = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+    if not area:
+        return None
+    b = ((point[0] - p[0]) * (r[1] - p[1]) - (point[1] - p[1]) * (r[0] - p[0])) / area
+    c = ((q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0])) / area
+    return (1 - b - c, b, c) if b >= 0 and c >= 0 and b + c <= 1 else None
+
+
+def _challenges(made: Generation, leaver: int) -> Iterator[Plan]:
+    """Search every profile for a plan, stable among players who have stayed, that gives the leaver little."""
+    data, threat = made.data, made.threat
+    limit, game = data.own(leaver), data.repeated.game
+    for profile in range(game.shape[0] * game.shape[1]):
+        if (1 - data.discount(leaver)) * data.best(leaver, profile) + data.discount(leaver) * threat[
+            leaver
+        ] > limit:
+            continue
+        polygon = list(made.vertices)
+        for i in (0, 1):
+            delta = data.discount(i)
+            if delta:
+                polygon = _above(polygon, i, threat[i] + data.gain(i, profile))
+            elif data.best(i, profile) > data.payoff(i, profile):
+                polygon = []
+        for promise in polygon:
+            value = data.now(leaver, profile) + data.discount(leaver) * promise[leaver]
+            if value <= limit:
+                yield Plan(profile, promise)
+
+
+def _above(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
+    """Return the part of a convex polygon where coordinate i is at least `bound`."""
+    out: list[Pair] = []
+    for k, q in enumerate(polygon):
+        p = polygon[k - 1]
+        if (p[i] < bound) != (q[i] < bound):
+            t = (bound - p[i]) / (q[i] - p[i])
+            crossing = (p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]))
+            if crossing not in (p, q):
+                out.append(crossing)
+        if q[i] >= bound:
+            out.append(q)
+    return out
+
+
+def generate(found: PayoffSet) -> Generation | str:
+    """Return a rational polygon that generates itself, exact if it can be; or what stands in the way."""
+    data, polygon = _start(found)
+    solved = _solve(data, polygon, list(found._tags), Fraction(0), exact=True)
+    fault = "the structure has no rational solution that a few Newton steps find"
+    if solved is not None:
+        made = _made(data, solved, list(found._tags), exact=True)
+        fault = made.fault()
+        if not fault:
+            return made
+    for inset in _INSETS:
+        solved = _solve(data, polygon, list(found._tags), inset, exact=False)
+        if solved is not None:
+            made = _made(data, solved, list(found._tags), exact=False)
+            fault = made.fault()
+            if not fault:
+                return made
+    return fault
+
+
+def _start(found: PayoffSet) -> tuple[Rationals, list[Pair]]:
+    repeated = found.repeated
+    stage = [(float(x), float(y)) for x, y in repeated.game.payoffs.reshape(-1, 2)]
+    points = stage + [(float(x), float(y)) for x, y in found.vertices]
+    low = Fraction(min(x for x, _ in points)), Fraction(min(y for _, y in points))
+    size = Fraction(max(x for x, _ in points)) - low[0], Fraction(max(y for _, y in points)) - low[1]
+    data = Rationals(repeated, low, (size[0] or Fraction(1), size[1] or Fraction(1)))
+    polygon = []
+    for (kind, profile, source), vertex in zip(found._tags, fractions(found.vertices).tolist(), strict=True):
+        if kind == STATIC:
+            polygon.append((data.payoff(0, profile), data.payoff(1, profile)))
+        elif kind == LEAVE:
+            polygon.append(data.outcome(source))
+        else:
+            polygon.append((data.scaled(vertex[0], 0), data.scaled(vertex[1], 1)))
+    return data, polygon
+
+
+def _solve(
+    data: Rationals, polygon: list[Pair], tags: list[Tag], inset: Fraction, *, exact: bool
+) -> list[Pair] | None:
+    """Take Newton steps in rationals: to an exact solution, or to a grid far finer than the inset."""
+    system = System(data, polygon, tags, (-inf, -inf), inset=inset)
+    unknowns = system.start
+    if not unknowns:
+        return system.vertices(unknowns)
+    for _ in range(_STEPS):
+        matrix, residual = system.linearise(unknowns)
+        if exact and not any(residual):
+            return system.vertices(unknowns)
+        step = solve(fractions(np.array(matrix, dtype=object)), fractions(np.array(residual, dtype=object)))
+        if step is None:
+            return None
+        unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
+        if exact and max(u.denominator for u in unknowns).bit_length() > _LONG:
+            return None
+        if not exact:
+            unknowns = [Fraction(round(u * _GRID), _GRID) for u in unknowns]
+    return None if exact and any(system.linearise(unknowns)[1]) else system.vertices(unknowns)
+
+
+def _made(data: Rationals, vertices: list[Pair], tags: list[Tag], *, exact: bool) -> Generation:
+    plans = []
+    for vertex, (kind, profile, source) in zip(vertices, tags, strict=True):
+        if kind == LEAVE:
+            plans.append(Plan(-1, None, source))
+        elif kind == STATIC:
+            plans.append(Plan(profile, vertex))
+        else:
+            plans.append(
+                Plan(profile, _promise(data, vertices, vertex, profile, source if kind == VERTEX else -1))
+            )
+    return Generation(data, tuple(vertices), tuple(plans), exact)
+
+
+def _promise(data: Rationals, vertices: list[Pair], vertex: Pair, profile: int, source: int) -> Pair:
+    """Return the continuation behind a vertex; a player with discount factor 0 takes any that is feasible."""
+    if source >= 0 and not all(data.discounts):
+        return vertices[source]
+    out = [
+        (vertex[i] - data.now(i, profile)) / data.discount(i) if data.discount(i) else None for i in (0, 1)
+    ]
+    for i in (0, 1):
+        other = out[1 - i]
+        if out[i] is None:
+            assert other is not None
+            out[i] = _above(_below(vertices, 1 - i, other), 1 - i, other)[0][i]
+    x, y = out
+    assert x is not None
+    assert y is not None
+    return x, y
+
+
+def _below(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
+    mirrored = [(-x, -y) for x, y in polygon]
+    return [(-x, -y) for x, y in _above(mirrored, i, -bound)]

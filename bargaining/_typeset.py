@@ -1,22 +1,21 @@
-"""A table as plain text, Markdown, HTML, LaTeX and CSV; escaping and markup are the libraries' work."""
+"""A table as plain text, Markdown, HTML and CSV; escaping and markup are the libraries' work."""
 
 import csv as _csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bargaining import _digits
 from bargaining._optional import needs
-from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
     from bargaining.tables import Table
 
-_NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:e(-?)(\d+))?")
+NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:e(-?)(\d+))?")
 
 
 def texts(table: "Table") -> list[list[str]]:
@@ -57,14 +56,14 @@ def _words(cell: Any, digits: int, missing: str) -> str:
     return str(cell)
 
 
-def _is_numeric(table: "Table", k: int) -> bool:
+def is_numeric(table: "Table", k: int) -> bool:
     """Whether column `k` aligns as numbers."""
     return any(_is_number(row[k]) for row in table.rows)
 
 
 def plain(table: "Table") -> str:
     """Lay the table out for a terminal."""
-    numeric = [_is_numeric(table, k) for k in range(len(table.columns))]
+    numeric = [is_numeric(table, k) for k in range(len(table.columns))]
     units = any(column.unit for column in table.columns)
     blocks = [
         [column.heading, *([column.unit] if units else []), *(_aligned(cells) if n else cells)]
@@ -82,7 +81,7 @@ def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) ->
     return "  ".join(c.rjust(width) if n else c.ljust(width) for c, width, n in cells).rstrip()
 
 
-def _runs(groups: Sequence[str]) -> list[tuple[str, int, int]]:
+def runs(groups: Sequence[str]) -> list[tuple[str, int, int]]:
     """Return each group with the first of its neighbouring columns and the one after its last."""
     runs, start = [], 0
     for group, members in groupby(groups):
@@ -95,7 +94,7 @@ def _group_line(groups: Sequence[str], widths: list[int]) -> list[str]:
     if not any(groups):
         return []
     parts = []
-    for group, start, stop in _runs(groups):
+    for group, start, stop in runs(groups):
         space = sum(widths[start:stop]) + 2 * (stop - start - 1)
         if (lack := len(group) - space) > 0:
             widths[stop - 1] += lack
@@ -106,18 +105,18 @@ def _group_line(groups: Sequence[str], widths: list[int]) -> list[str]:
 def _aligned(column: list[str]) -> list[str]:
     """Pad numbers on the right so that their points stand under each other."""
     tails = [
-        len(text) - len(text.split(".")[0].split("e")[0]) if _NUMBER.fullmatch(text) else 0 for text in column
+        len(text) - len(text.split(".")[0].split("e")[0]) if NUMBER.fullmatch(text) else 0 for text in column
     ]
     return [
-        t + " " * (max(tails) - n) if _NUMBER.fullmatch(t) else t for t, n in zip(column, tails, strict=True)
+        t + " " * (max(tails) - n) if NUMBER.fullmatch(t) else t for t, n in zip(column, tails, strict=True)
     ]
 
 
 def markdown(table: "Table") -> str:
     """Write a pipe table."""
-    heads = [_markdown_escape(_flat_heading(column)) for column in table.columns]
+    heads = [_markdown_escape(flat_heading(column)) for column in table.columns]
     body = [[_markdown_escape(text) for text in row] for row in zip(*texts(table), strict=True)]
-    rules = ["---:" if _is_numeric(table, k) else ":---" for k in range(len(heads))]
+    rules = ["---:" if is_numeric(table, k) else ":---" for k in range(len(heads))]
     lines = [f"| {' | '.join(row)} |" for row in [heads, rules, *body]]
     caption = [f"**{_markdown_escape(table.caption)}**", ""] if table.caption else []
     notes = ["", *(f"{_markdown_escape(note)}  " for note in table.notes)] if table.notes else []
@@ -128,7 +127,7 @@ def _markdown_escape(text: str) -> str:
     return re.sub(r"([\\`*_<>|$#~])|\](?=\()", r"\\\g<0>", text)
 
 
-def _flat_heading(column: Any) -> str:
+def flat_heading(column: Any) -> str:
     group = f"{column.group}: " if column.group else ""
     return f"{group}{column.heading}" + (f" ({column.unit})" if column.unit else "")
 
@@ -137,7 +136,7 @@ def csv(table: "Table") -> str:
     """Write the cells in full precision."""
     out = io.StringIO(newline="")
     writer = _csv.writer(out, lineterminator="\n")
-    writer.writerow([_inert(_flat_heading(column)) for column in table.columns])
+    writer.writerow([_inert(flat_heading(column)) for column in table.columns])
     writer.writerows([_exact(cell) for cell in row] for row in table.rows)
     return out.getvalue()
 
@@ -160,102 +159,41 @@ def _inert(text: str) -> str:
 def html(table: "Table") -> str:
     """Write a table element through the pandas Styler, then the notes."""
     with needs("paper"):
-        from markupsafe import escape
-    styler = _styler(table, lambda text: str(escape(text)))
+        from markupsafe import escape as entities
+
+    def escape(text: str) -> str:
+        return str(entities(text))
+
+    body = [list(map(escape, column)) for column in texts(table)]
+    sheet = styler(body, [list(map(escape, level)) for level in headings(table)])
     name = "table-" + hashlib.sha256(csv(table).encode()).hexdigest()[:12]
-    sides = ["right" if _is_numeric(table, k) else "left" for k in range(len(table.columns))]
+    sides = ["right" if is_numeric(table, k) else "left" for k in range(len(table.columns))]
     rules = [{"selector": f".col{k}", "props": f"text-align: {side}"} for k, side in enumerate(sides)]
     rules.append({"selector": "th[colspan]", "props": "text-align: center"})
     if table.caption:
-        styler = styler.set_caption(str(escape(table.caption)))
+        sheet = sheet.set_caption(escape(table.caption))
     notes = "".join(f"<p>{escape(note)}</p>\n" for note in table.notes)
-    body = styler.set_table_styles(rules).set_uuid(name).to_html(table_attributes='class="bargaining"')
-    return f"{body.rstrip()}\n{notes}"
+    written = sheet.set_table_styles(rules).set_uuid(name).to_html(table_attributes='class="bargaining"')
+    return f"{written.rstrip()}\n{notes}"
 
 
-def _styler(
-    table: "Table", escape: Callable[[str], str], dress: Callable[[str, int], str] | None = None
-) -> Any:
-    """Return a Styler of escaped texts; `dress` finishes one cell of column `k`."""
+def headings(table: "Table") -> list[list[str]]:
+    """Return what stands over the columns, level by level: groups, headings and units."""
+    units = [f"({column.unit})" if column.unit else "" for column in table.columns]
+    return [
+        [column.group for column in table.columns],
+        [column.heading for column in table.columns],
+        units,
+    ]
+
+
+def styler(body: Sequence[Sequence[str]], levels: Sequence[Sequence[str]]) -> Any:
+    """Return a Styler of columns of finished cells under levels of finished headings."""
     with needs("paper"):
         import jinja2  # noqa: F401 - the Styler needs it and names no extra
         import pandas as pd
         from pandas.io.formats.style import Styler
-    body = [
-        [dress(escape(text), k) if dress else escape(text) for text in column]
-        for k, column in enumerate(texts(table))
-    ]
-    levels = [
-        [escape(column.group) for column in table.columns],
-        [escape(column.heading) for column in table.columns],
-    ]
-    levels.append([f"({escape(column.unit)})" if column.unit else "" for column in table.columns])
-    kept = [level for level in levels if any(level)] or [levels[1]]
+    kept = [list(level) for level in levels if any(level)] or [list(levels[1])]
     frame = pd.DataFrame({k: pd.Series(column, dtype=object) for k, column in enumerate(body)})
     frame.columns = pd.MultiIndex.from_arrays(kept) if len(kept) > 1 else pd.Index(kept[0], dtype=object)
     return Styler(frame, cell_ids=False).hide(axis="index")
-
-
-def latex(table: "Table") -> str:
-    """Write a `table` environment: booktabs rules, siunitx columns, notes by threeparttable."""
-    encode = _encoder()
-    numeric = [_is_numeric(table, k) for k in range(len(table.columns))]
-    styler = _styler(table, encode, lambda text, k: _dressed(text, numeric[k]))
-    layout = [_siunitx(column) if n else "l" for column, n in zip(texts(table), numeric, strict=True)]
-    tabular = styler.to_latex(column_format="".join(layout), hrules=True, siunitx=True, multicol_align="c")
-    notes = [
-        r"\begin{tablenotes}[flushleft]\footnotesize",
-        *(rf"\item[] {encode(n)}" for n in table.notes),
-        r"\end{tablenotes}",
-    ]
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        r"\begin{threeparttable}",
-        *([rf"\caption{{{encode(table.caption)}}}"] if table.caption else []),
-        *([rf"\label{{{table.label}}}"] if table.label else []),
-        *_with_group_rules(tabular.rstrip().split("\n"), [column.group for column in table.columns]),
-        *(notes if table.notes else []),
-        r"\end{threeparttable}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _encoder() -> Callable[[str], str]:
-    with needs("paper"):
-        from pylatexenc.latexencode import UnicodeToLatexEncoder
-    encoder = UnicodeToLatexEncoder(unknown_char_policy="fail", unknown_char_warning=False)
-
-    def encode(text: str) -> str:
-        try:
-            return str(encoder.unicode_to_latex(text))
-        except ValueError:
-            raise InvalidInput(
-                f"`rows`, headings and notes must have characters that LaTeX can set; got {text!r}."
-            ) from None
-
-    return encode
-
-
-def _dressed(text: str, numeric: bool) -> str:
-    """Brace what siunitx must not read as a number, and what LaTeX would read as an option of a row."""
-    bare = _NUMBER.fullmatch(text) is not None if numeric else not text.startswith(("[", "*"))
-    return text if bare else f"{{{text}}}"
-
-
-def _siunitx(column: Sequence[str]) -> str:
-    """Return the siunitx column that is wide enough for every number."""
-    found = [match.groups(default="") for text in column if (match := _NUMBER.fullmatch(text))]
-    sign, whole, part, lower, power = (
-        (list(field) for field in zip(*found, strict=True)) if found else ([""],) * 5
-    )
-    size = f"{max(sign)}{max(map(len, whole)) or 1}.{max(map(len, part))}"
-    exponent = f"e{max(lower)}{max(map(len, power))}" if any(power) else ""
-    return f"S[table-format={size}{exponent}]"
-
-
-def _with_group_rules(lines: list[str], groups: Sequence[str]) -> list[str]:
-    """Put a rule under each group of columns, below the first row of headings."""
-    rules = [rf"\cmidrule(lr){{{start + 1}-{stop}}}" for group, start, stop in _runs(groups) if group]
-    return [*lines[:3], "".join(rules), *lines[3:]] if rules else lines

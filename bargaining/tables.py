@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bargaining import __version__, _typeset
+from bargaining import __version__, _latex, _typeset
 from bargaining._digits import significant
 from bargaining._files import file_name, write_whole
 from bargaining._records import Cell, Column, cell, choose, digits_of, label_of, note_lines, read, text_of
@@ -53,7 +53,8 @@ class Table:
 
     Notes
     -----
-    LaTeX needs the packages booktabs, siunitx and threeparttable. All text is escaped: no text can
+    LaTeX needs the packages booktabs, siunitx and threeparttable, and longtable for more than 40 rows. What does
+    not fit the page is set smaller, with folded headings and texts. All text is escaped: no text can
     become a LaTeX command, HTML or a spreadsheet formula. Numbers in the CSV have full precision.
 
     Examples
@@ -113,8 +114,8 @@ class Table:
     __repr__ = __str__
 
     def to_latex(self) -> str:
-        """Return a `table` environment for booktabs, siunitx and threeparttable."""
-        return _typeset.latex(self)
+        """Return a `table` environment, or a `longtable` if there are more than 40 rows."""
+        return _latex.latex(self)
 
     def to_markdown(self) -> str:
         """Return a pipe table with the caption above and the notes below."""

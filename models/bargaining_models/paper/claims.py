@@ -1,35 +1,14 @@
 """The claims of the story, each with the model's verdict, its figures and what it hangs on."""
 
-from dataclasses import asdict, dataclass
-
 from bargaining import nash
+from bargaining_models.paper.claim import Claim
 from bargaining_models.paper.study import SHARES, Study
+from bargaining_models.paper.timing_claims import timing_verdicts
 from bargaining_models.us_canada.thresholds import first_crossing, gain_from_leaving, gain_from_refusing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A claim of the story and what the computation says of it.
-
-    Attributes
-    ----------
-    claim, verdict, figures, assumption : str
-        The claim in the story's words; "holds", "fails" or under which reading; the numbers that decide; the assumption
-        whose change would change the verdict.
-    """
-
-    claim: str
-    verdict: str
-    figures: str
-    assumption: str
-
-    def as_row(self) -> dict[str, str]:
-        """Return the four texts by name."""
-        return asdict(self)
-
-
 def verdicts(study: Study) -> list[Claim]:
-    """Return the claims that the static models can judge, computed from `study`."""
+    """Return the claims that the models can judge, computed from `study`."""
     return [
         dependence(study),
         pressure(study),
@@ -37,6 +16,7 @@ def verdicts(study: Study) -> list[Claim]:
         erosion_by_leaving(study),
         suicide(study),
         threat(study),
+        *timing_verdicts(study),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bargaining.plots import COLOURS, DASHES
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.timing_figures import reputations, transfers_over_time
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,4 +34,8 @@ def payoff_sets(study: Study) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[Study], Figure]] = {"F1": payoff_sets}
+FIGURES: dict[str, Callable[[Study], Figure]] = {
+    "F1": payoff_sets,
+    "F2": transfers_over_time,
+    "F3": reputations,
+}

@@ -7,6 +7,7 @@ import numpy as np
 from bargaining import __version__
 from bargaining._arrays import Floats
 from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.paper.pivot_study import PivotStudy
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
@@ -64,6 +65,11 @@ class Study:
     def closed_route(self) -> Deal:
         """The deal over the grid of r when an agreement ends the China route."""
         return self.uncapped.without_route()
+
+    @cached_property
+    def timing(self) -> PivotStudy:
+        """The models of timing: an alternative that grows, may be a bluff, and costs something."""
+        return PivotStudy(self.uncapped)
 
     @cached_property
     def tariff_games(self) -> dict[float, TariffGame]:

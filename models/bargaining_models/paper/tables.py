@@ -7,6 +7,7 @@ from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, payoffs, splits
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
 from bargaining_models.paper.turning_points import thresholds
 
 
@@ -40,4 +41,9 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T4": claims,
     "T5": critical_discounts,
     "T6": self_enforcing,
+    "T7": splits_over_time,
+    "T7-answers": answers,
+    "T8": beliefs,
+    "T8-delay": delay,
+    "T9": projects,
 }

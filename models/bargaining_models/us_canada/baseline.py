@@ -47,6 +47,8 @@ class Baseline:
     limit it; and `route`, whether the China route is open at all in this outcome (False is r = 0).
     Shapes broadcast.
 
+    `friction` are further cost hats of trade, (N, N, J), that apply in every outcome; by default none.
+
     Examples
     --------
     >>> baseline = Baseline.from_parameters()
@@ -67,6 +69,7 @@ class Baseline:
 
     parameters: Parameters
     model: TradeModel
+    friction: Floats | float = 1.0
 
     @classmethod
     def from_parameters(
@@ -242,7 +245,8 @@ class Baseline:
         share = r if isinstance(r, Mapping) else within(real(r, "r"), "r", 0.0, 1.0)
         caps = self.parameters.caps.values if capped else None
         costs = self.model.redirect(share, exporter=CANADA, market=US, target=CHINA, caps=caps)
-        return costs if route else np.ones_like(costs)
+        hats: Floats = (costs if route else np.ones_like(costs)) * self.friction
+        return hats
 
     def _outcome(self, tariffs: Floats, costs: Floats) -> Outcome:
         answer = self.model.solve(tariffs=tariffs, costs=costs)

@@ -1,0 +1,155 @@
+"""What the tables of timing share: the paths, chains and projects, each solved once."""
+
+from functools import cached_property
+
+import numpy as np
+
+from bargaining._arrays import real
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.bluff import Claim, HoldOut
+from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.decoupling import Answer, us_answers, without_suppliers
+from bargaining_models.us_canada.growth import Growth, OutcomeCurves
+from bargaining_models.us_canada.pivot import Pivot
+from bargaining_models.us_canada.pivot_chain import PivotChain, open_and_close
+from bargaining_models.us_canada.pivot_investment import Investment
+from bargaining_models.us_canada.projects import Project, projects, together
+
+SHARE, LARGE = 0.15, 0.30
+YEARS = 5.0  # until capacity opens where no other date is named
+HAZARD = 0.5
+WARS = (1.0, 3.0)
+PRIOR = 0.3
+OBSTINATE = (0.05, 0.05)
+POSTURES = (None, 0.85)  # the Nash terms of r = 0; a part of the surplus
+PROGRAMME = ("canola access", "drag-reducing agents", "Cedar LNG", "pumping stations", "LNG Canada phase 2")
+
+
+class PivotStudy:
+    """The models of timing on one baseline.
+
+    Parameters
+    ----------
+    deal : Deal
+        At increasing shares, 0 first; `SHARE` and `LARGE` among them.
+    """
+
+    main_path = f"{SHARE:.0%} in {YEARS:g} years"
+    steady_path = f"{SHARE:.0%} steadily over {YEARS:g} years"
+    lasting_chain = f"{SHARE:.0%} at rate {1 / YEARS:g} a year"
+    revocable_chain = f"{SHARE:.0%} at rate {1 / YEARS:g} a year, revocable by China"
+
+    def __init__(self, deal: Deal) -> None:
+        self.baseline = deal.baseline
+        self.shares = real(deal.r, "deal.r", ndim=1)  # type: ignore[arg-type]
+        self.deals = {True: deal, False: deal.without_route()}
+
+    def fact(self, name: str) -> float:
+        """Return a figure."""
+        return self.baseline.parameters.fact(name).value
+
+    @cached_property
+    def curves(self) -> dict[bool, OutcomeCurves]:
+        """The outcomes between those shares."""
+        curves = OutcomeCurves.solve(self.baseline, upper=LARGE)
+        return {True: curves, False: curves.without_route()}
+
+    @cached_property
+    def curve_error(self) -> float:
+        """How far the curves are from the trade model, USD bn."""
+        return self.curves[True].error()
+
+    @cached_property
+    def projects(self) -> tuple[Project, ...]:
+        """The projects of the figures."""
+        return projects(self.baseline.parameters)
+
+    @cached_property
+    def investments(self) -> dict[str, dict[bool, Investment]]:
+        """Each project and the deal, by name and route."""
+        solved = {project.name: Investment.solve(self.baseline, project) for project in self.projects}
+        return {
+            name: {True: investment, False: investment.without_route()} for name, investment in solved.items()
+        }
+
+    @cached_property
+    def paths(self) -> dict[str, dict[bool, Pivot]]:
+        """Talks along each path, by name and route."""
+        dates, shares = together(tuple(p for p in self.projects if p.name in PROGRAMME))
+        programme = Deal.at(self.baseline, r=shares)
+        staged = {True: programme, False: programme.without_route()}
+        large = f"{LARGE:.0%} in {YEARS:g} years"
+        return {
+            "none": {route: self._step(route, 0.0, None) for route in (True, False)},
+            f"{SHARE:.0%} in 1 year": {route: self._step(route, SHARE, 1.0) for route in (True, False)},
+            self.main_path: {route: self._step(route, SHARE, YEARS) for route in (True, False)},
+            f"{SHARE:.0%} in 7 years": {route: self._step(route, SHARE, 7.0) for route in (True, False)},
+            self.steady_path: {
+                route: Pivot(growth=Growth.in_a_line(self.curves[route], YEARS, end=SHARE))
+                for route in (True, False)
+            },
+            large: {route: self._step(route, LARGE, YEARS) for route in (True, False)},
+            "projects": {
+                route: Pivot(growth=Growth.in_steps(staged[route], dates)) for route in (True, False)
+            },
+        }
+
+    def _step(self, route: bool, share: float, date: float | None) -> Pivot:
+        last = int(np.argmin(np.abs(self.shares - share)))
+        growth = (
+            Growth.in_steps(self.deals[route], [], stages=(last,))
+            if date is None
+            else Growth.in_steps(self.deals[route], [date], stages=(0, last))
+        )
+        return Pivot(growth=growth)
+
+    @cached_property
+    def chains(self) -> dict[str, dict[bool, PivotChain]]:
+        """Talks while the alternative opens at random, for good or revocably, by name and route."""
+        deal = Deal.at(self.baseline, r=[0.0, SHARE, 0.0])
+        rates = {"closing": self.fact("china_closure_rate"), "reopening": self.fact("china_reopening_rate")}
+        return {
+            name: {
+                route: PivotChain(
+                    deal=deal if route else deal.without_route(),
+                    moves=open_and_close(opening=1 / YEARS, **more),
+                )
+                for route in (True, False)
+            }
+            for name, more in ((self.lasting_chain, {}), (self.revocable_chain, rates))
+        }
+
+    def answers(self, route: bool, hazard: float) -> tuple[Answer, ...]:
+        """Return what each answer of the US to the main path leads to."""
+        deal = Deal.at(self.replaced_baseline, r=[0.0, SHARE], route_survives=route)
+        return us_answers(
+            self.paths[self.main_path][route],
+            Pivot(growth=Growth.in_steps(deal, [YEARS])),
+            hazard=hazard,
+            replacing=self.fact("us_replacement_rate"),
+            wait=YEARS,
+        )
+
+    @cached_property
+    def replaced_baseline(self) -> Baseline:
+        """The outcomes when US buyers have turned away from Canada."""
+        return without_suppliers(self.baseline, self.fact("us_replaceable"))
+
+    def claim(self, route: bool, share: float, war: float) -> Claim:
+        """Return the claim that a share can be redirected."""
+        return Claim(deal=self._pair(route, share), war=war)
+
+    def _pair(self, route: bool, share: float) -> Deal:
+        return self._pairs[route, int(np.argmin(np.abs(self.shares - share)))]
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[bool, int], Deal]:
+        found: dict[tuple[bool, int], Deal] = {}
+        for k in range(1, len(self.shares)):
+            deal = Deal.at(self.baseline, r=self.shares[[0, k]])
+            found[True, k], found[False, k] = deal, deal.without_route()
+        return found
+
+    def hold_out(self, route: bool, us_demand: float | None) -> HoldOut:
+        """Return the hold-out at every share above 0."""
+        return HoldOut(deal=self.deals[route], priors=OBSTINATE, us_demand=us_demand)

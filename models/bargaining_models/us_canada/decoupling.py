@@ -1,0 +1,99 @@
+r"""The US answers a growing alternative: it rushes the deal, waits, or replaces what it buys from Canada.
+
+Replacing a share d of US goods imports from Canada is a cost of trade, :math:`(1 - d)^{-1/\theta}` on every goods
+sector, that lets US buyers take d less at fixed prices. It stays in every outcome, so it lowers what an agreement is
+worth to both, and with it what a tariff can extract.
+
+Timing of the answers, all under the tariffs of 2025-26 until there is an agreement:
+
+1. *Rush*: talks begin today, and end as in `pivot`.
+2. *Wait*: talks begin at a later date.
+3. *Replace while talking*: talks begin today, and at a rate e per year as long as they last US buyers turn to other
+   suppliers for good; an agreement before that keeps them.
+4. *Replace first*: US buyers have turned away when talks begin today.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bargaining._arrays import Floats, real, within
+from bargaining_models.us_canada.baseline import CANADA, US, Baseline
+from bargaining_models.us_canada.pivot import Pivot, PivotDivision
+
+
+def without_suppliers(baseline: Baseline, share: float) -> Baseline:
+    """Return the outcomes when US buyers have replaced a share of their goods imports from Canada.
+
+    Raises
+    ------
+    InvalidInput
+        If `share` is not in [0, 1).
+
+    Examples
+    --------
+    >>> baseline = Baseline.from_parameters()
+    >>> without_suppliers(baseline, 0.15).payoffs().money.round(1)  # free trade: Canada, US
+    array([-6.2, -6.2])
+    """
+    d = float(within(real(share, "share", ndim=0), "share", 0.0, 1.0, ends="[)"))
+    model = baseline.model
+    hats = np.ones_like(model.economy.tariffs)
+    importer, exporter = (model.regions.index(name) for name in (US, CANADA))
+    hats[importer, exporter, model.goods] = (1 - d) ** (-1 / model.economy.elasticities[model.goods])
+    return replace(baseline, friction=baseline.friction * hats)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answer:
+    """One answer of the US, and what it leads to.
+
+    Attributes
+    ----------
+    name : str
+    payoffs : ndarray, shape (2,)
+        Canada and the US, money a year from today.
+    transfer : float
+        What Canada pays the US a year once they agree.
+    residual : float
+    """
+
+    name: str
+    payoffs: Floats
+    transfer: float
+    residual: float
+
+
+def us_answers(
+    pivot: Pivot, replaced: Pivot, *, hazard: float, replacing: float, wait: float
+) -> tuple[Answer, ...]:
+    """Return what each answer of the US leads to.
+
+    Parameters
+    ----------
+    pivot, replaced : Pivot
+        The same path of the share before and after US buyers have turned away.
+    hazard : float
+        Rate per year at which talks break down into the tariff war.
+    replacing : float
+        Rate per year at which US buyers turn away while talks last.
+    wait : float
+        Years until talks begin if the US waits.
+    """
+    rush, gone = pivot.offers(hazard=hazard), replaced.offers(hazard=hazard)
+    losing = pivot.offers(hazard=hazard, replaced=(replacing, gone))
+    return (
+        _answer("rush", rush),
+        Answer(
+            name=f"wait {wait:g} years",
+            payoffs=rush.payoffs + rush.waiting(wait),
+            transfer=float(rush.transfer_at(wait)),
+            residual=rush.residual,
+        ),
+        _answer("replace while talking", losing),
+        _answer("replace first", gone),
+    )
+
+
+def _answer(name: str, division: PivotDivision) -> Answer:
+    return Answer(name=name, payoffs=division.payoffs, transfer=division.transfer, residual=division.residual)

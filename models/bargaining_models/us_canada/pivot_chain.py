@@ -1,0 +1,160 @@
+r"""The pivot as a Markov chain: the alternative opens at some hazard, and China may close it again.
+
+Timing. The state s, what share r_s can be redirected, follows a Markov process in continuous time with the rates of
+`moves`, whatever the two countries do: under an agreement, while they talk and after talks broke down. In each period
+of length `period`:
+
+1. Both see the state. Each side makes the offer with probability one half.
+2. The other accepts, and there is free trade and the agreed transfer for good; or rejects, and may then, with
+   `walk_out`, choose the tariff war.
+3. Otherwise the tariffs of 2025-26 are in force for the period, talks break down into the tariff war at the
+   rate `hazard`, and the state moves.
+
+Flows within the period are discounted continuously and exactly, so that `period` matters only where a responder may
+walk out. Payoffs are annual flows, as in `pivot`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining import StochasticBargaining
+from bargaining._arrays import Floats, real, scalar, within
+from bargaining.errors import InvalidInput
+from bargaining.protocols.stochastic import StochasticDivision
+from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
+
+MONTH = 1.0 / 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChainDivision:
+    """The terms by state, each side proposing half of the time.
+
+    Attributes
+    ----------
+    payoffs : ndarray, shape (S, 2)
+        What Canada and the US get if talks are on in each state, money a year.
+    transfer : ndarray, shape (S,)
+        What Canada pays the US a year, for ever, if they agree there.
+    agree : ndarray of bool, shape (S,)
+        Whether they agree at once, whoever proposes.
+    division : StochasticDivision
+        By state and proposer, from the value of never agreeing.
+    """
+
+    payoffs: Floats
+    transfer: Floats
+    agree: NDArray[np.bool_]
+    division: StochasticDivision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PivotChain:
+    """Talks while the alternative opens and closes at random.
+
+    Parameters
+    ----------
+    deal : Deal
+        The outcomes at the share of each state, S of them.
+    moves : array_like, shape (S, S)
+        Rates per year from row to column; the diagonal is ignored.
+    rate : float
+        Both countries' discount rate per year.
+    period : float
+        Years between offers.
+
+    Examples
+    --------
+    Capacity that opens at the rate 1/5 a year, for good, and one that China closes at .2 and reopens at .5:
+
+    >>> deal = Deal.at(r=[0.0, 0.15, 0.0], route_survives=False)
+    >>> for closing in (0.0, 0.2):
+    ...     chain = PivotChain(deal=deal, moves=open_and_close(opening=0.2, closing=closing, reopening=0.5))
+    ...     print(chain.offers(hazard=0.5).transfer.round(2))
+    [4.45 3.82 4.02]
+    [5.44 5.01 5.14]
+    """
+
+    deal: Deal
+    moves: ArrayLike
+    rate: float = DISCOUNT_RATE
+    period: float = MONTH
+
+    def __post_init__(self) -> None:
+        states = len(self.deal.war.money) if self.deal.war.money.ndim == 2 else 0
+        moves = real(self.moves, "moves", ndim=2)
+        if moves.shape != (states, states) or not states:
+            raise InvalidInput(
+                f"`moves` must have one row and column per share of `deal`; got shape {moves.shape} for shares of "
+                f"shape {self.deal.war.money.shape[:-1]}."
+            )
+        within(moves[~np.eye(states, dtype=bool)], "moves", 0.0, np.inf, ends="[)")
+        for name in ("rate", "period"):
+            if scalar(getattr(self, name), name) <= 0:
+                raise InvalidInput(f"`{name}` must be positive; got {getattr(self, name):.17g}.")
+        generator = moves - np.diag(np.diag(moves))
+        object.__setattr__(self, "moves", generator - np.diag(generator.sum(axis=1)))
+
+    def annuity(self, outcome: str) -> Floats:
+        """Return what an outcome is worth as a level flow by state: "agreement", "status_quo", "war" or "talks"."""
+        money = np.broadcast_to(getattr(self.deal, outcome).money, self.deal.war.money.shape)
+        return _annuity(np.asarray(self.moves), money, self.rate)
+
+    def offers(
+        self, *, hazard: float = 0.0, in_use: bool | None = None, walk_out: bool = False
+    ) -> ChainDivision:
+        """Return the stationary division; the arguments are those of `Pivot.offers`."""
+        within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
+        count = len(self.deal.war.money)
+        during = "status_quo" if in_use else "talks"
+        talks = np.broadcast_to(getattr(self.deal, during).money, (count, 2))
+        # States 0 to S - 1: they talk; S to 2S - 1: talks broke down.
+        moves, stay = np.asarray(self.moves), np.eye(count)
+        process = np.block([[moves - hazard * stay, hazard * stay], [np.zeros_like(moves), moves]])
+        never = _annuity(process, np.concatenate([talks, self.deal.war.money]), self.rate)
+        agreement = self.annuity("agreement")
+        surplus = np.append(agreement.sum(axis=1) - never[:count].sum(axis=1), np.zeros(count))
+        outside = np.full((2 * count, 2), -np.inf)
+        if walk_out:
+            outside[:count] = self.annuity("war") - never[:count]
+        found = self._bargain(process, surplus, outside)
+        payoffs = never[:count] + found.payoffs.reshape(2 * count, 2, 2).mean(axis=1)[:count]
+        agree: NDArray[np.bool_] = np.all(found.agree.reshape(2 * count, 2), axis=1)
+        return ChainDivision(
+            payoffs=payoffs,
+            transfer=agreement[:, 0] - payoffs[:, 0],
+            agree=agree[:count],
+            division=found,
+        )
+
+    def nash(self) -> Floats:
+        """Return the transfer by state in the Nash division about the tariff war, shape (S,)."""
+        agreement, war = self.annuity("agreement"), self.annuity("war")
+        loss = agreement - war
+        return np.asarray((loss[:, 0] - loss[:, 1]) / 2)
+
+    def _bargain(self, process: Floats, surplus: Floats, outside: Floats) -> StochasticDivision:
+        """Let each side propose with probability one half in every state of the process."""
+        from scipy.linalg import expm
+
+        transition = np.clip(expm(process * self.period), 0.0, None)
+        transition /= transition.sum(axis=1, keepdims=True)
+        return StochasticBargaining(
+            np.repeat(surplus, 2),
+            np.kron(transition, np.full((2, 2), 0.5)),
+            float(np.exp(-self.rate * self.period)),
+            np.tile([0, 1], len(surplus)),
+            outside=np.repeat(outside, 2, axis=0),
+        )()
+
+
+def open_and_close(*, opening: float, closing: float = 0.0, reopening: float = 0.0) -> Floats:
+    """Return the rates between three states: not yet there, open, closed by China."""
+    return np.array([[0.0, opening, 0.0], [0.0, 0.0, closing], [0.0, reopening, 0.0]])
+
+
+def _annuity(process: Floats, flow: Floats, rate: float) -> Floats:
+    """Solve rate A = rate f + Q A: the level flow worth as much as `flow` along the process."""
+    return np.asarray(np.linalg.solve(np.eye(len(process)) - process / rate, flow))

@@ -1,0 +1,118 @@
+r"""The pivot as an investment: what a project does to the terms of the deal, for each dollar it costs.
+
+Timing.
+
+1. Canada commits the cost K of a project, which is sunk and seen by the US. Its capacity opens after the lead time.
+2. *Talk at once*: talks begin at date 0 and both know when it opens, as in `pivot`. *Build first*: talks begin when it
+   opens, under the tariffs of 2025-26 until then.
+
+A project is worth what Canada gets more in the deal, less the yearly charge :math:`\rho K`. What it gets more has two
+parts: *leverage*, a smaller transfer, and *China trade itself*, which it would have with no negotiation. Under an
+agreement that closes the route there is only leverage, and the capacity is built to stay unused.
+
+How much of a project leverage alone would build is a problem of hold-up: the largest :math:`T(0) - T(k) - \rho K k`
+over the built part k in [0, 1], the project being in use when talks begin.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from bargaining._arrays import Floats
+from bargaining.protocols.hold_up import HoldUp
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal, Reading
+from bargaining_models.us_canada.growth import Growth
+from bargaining_models.us_canada.pivot import PathReading, Pivot
+from bargaining_models.us_canada.projects import Project
+
+_PARTS = (1 + chebyshev.chebpts2(6)) / 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Investment:
+    """A project and the deal.
+
+    Attributes
+    ----------
+    project : Project
+    deal : Deal
+        The outcomes at the parts 0 to 1 of the project, by Chebyshev's points.
+    rate : float
+        Both countries' discount rate per year.
+
+    Examples
+    --------
+    >>> from bargaining_models.us_canada.pivot import path_readings
+    >>> from bargaining_models.us_canada.projects import projects
+    >>> baseline = Baseline.from_parameters()
+    >>> pumps = next(p for p in projects(baseline.parameters) if p.name == "pumping stations")
+    >>> investment = Investment.solve(baseline, pumps)
+    >>> nash_along = path_readings()[0]
+    >>> round(investment.leverage(nash_along), 3), round(investment.charge, 3)
+    (0.205, 0.128)
+    """
+
+    project: Project
+    deal: Deal
+    rate: float = DISCOUNT_RATE
+
+    @classmethod
+    def solve(cls, baseline: Baseline, project: Project) -> "Investment":
+        """Solve the outcomes at some parts of the project, the China route open under an agreement."""
+        share = {sector: _PARTS * r for sector, r in project.share.items()}
+        return cls(project=project, deal=Deal.at(baseline, r=share))
+
+    def without_route(self) -> "Investment":
+        """Return the same project if an agreement closes the China route."""
+        return replace(self, deal=self.deal.without_route())
+
+    @property
+    def charge(self) -> float:
+        """What the capital costs a year, USD bn."""
+        return self.rate * self.project.cost
+
+    @cached_property
+    def pivot(self) -> Pivot:
+        """The talks while it is being built."""
+        growth = Growth.in_steps(self.deal, [self.project.lead_time], stages=(0, -1))
+        return Pivot(growth=growth, rate=self.rate)
+
+    @cached_property
+    def without(self) -> Pivot:
+        """The talks if it is never built."""
+        return Pivot(growth=Growth.in_steps(self.deal, [], stages=(0,)), rate=self.rate)
+
+    def leverage(self, reading: PathReading) -> float:
+        """Return by how much the transfer agreed today is smaller, money a year."""
+        return reading.divide(self.without).transfer - reading.divide(self.pivot).transfer
+
+    def china_trade(self) -> float:
+        """Return what the project adds to Canada's income under free trade, money a year from today."""
+        return float((self.pivot.value("agreement")(0.0) - self.without.value("agreement")(0.0))[0])
+
+    def talk_at_once(self, reading: PathReading) -> float:
+        """Return what Canada gains by the project if talks begin today, net of its charge."""
+        gain = reading.divide(self.pivot).payoffs - reading.divide(self.without).payoffs
+        return float(gain[0]) - self.charge
+
+    def build_first(self, reading: PathReading) -> float:
+        """Return what Canada gains by the project if talks begin when it opens, net of its charge."""
+        built = reading.divide(self.pivot)
+        later = built.payoffs + built.waiting(self.project.lead_time)
+        return float((later - reading.divide(self.without).payoffs)[0]) - self.charge
+
+    def part_built(self, reading: Reading) -> float:
+        """Return the part of the project that its leverage in a static deal would pay for, in [0, 1]."""
+        transfer = self.deal.transfer(reading.divide(self.deal).raise_if_failed())
+        gain = transfer[0] - transfer
+        unit = max(float(np.abs(gain).max()), self.charge)
+        curve = chebyshev.chebfit(2 * _PARTS - 1, gain / unit, len(_PARTS) - 1)
+
+        def rule(part: Floats) -> Floats:
+            return np.asarray(chebyshev.chebval(2 * part - 1, curve))
+
+        choice = HoldUp(lambda k: k, rule, 1.0, cost=lambda k: self.charge / unit * k)()
+        return float(choice.raise_if_failed().investment)

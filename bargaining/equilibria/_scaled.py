@@ -90,6 +90,7 @@ class Scaled:
                 if abs(leave.payoffs[i] - search.threat[i]) < 1e-14:
                     threat[i] = raw.payoffs[i]
             vertices[np.abs(unit[:, i] - search.threat[i]) < 1e-14, i] = threat[i]
+        vertices.flags.writeable = threat.flags.writeable = False
         return vertices, threat
 
 

@@ -1,0 +1,476 @@
+"""Payoff sets against printed numbers, an oracle in 96-bit arithmetic, and their own invariances."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import log
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
+GRID = np.linspace(0, 6, 15)
+PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
+COURNOT = Game(PROFIT, PROFIT.T)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A game with printed vertices."""
+
+    name: str
+    game: Game
+    discounts: object
+    vertices: tuple[tuple[float, float], ...]
+    leave: Exit | None = None
+    source: str = ""
+    digits: int = 7
+
+
+CASES = [
+    Case("patient prisoners", PRISONERS, 0.9, ((3, 3), (9.75, 3), (9, 9), (3, 9.75))),
+    Case("very patient prisoners", PRISONERS, 0.999, ((3, 3), (9.75, 3), (9, 9), (3, 9.75))),
+    Case("impatient prisoners", PRISONERS, 0.14, ((3, 3),)),
+    Case("prisoners who do not care", PRISONERS, 0, ((3, 3),)),
+    Case("critical prisoners", PRISONERS, Fraction(1, 7), ((3, 3), (9, 9))),
+    Case(
+        "three actions",
+        THREE,
+        0.3,
+        (
+            (1.1256824, 2.8),
+            (7.3377047, 0),
+            (7.8630896, 0),
+            (19.7917977, 2.8),
+            (15.5630896, 9.1),
+            (7.3377047, 10.9826253),
+        ),
+        source="Abreu and Sannikov (2014), their example; printed digits from a set iteration",
+    ),
+    Case(
+        "exit below the punishment",
+        PRISONERS,
+        0.5,
+        ((0, 0), (9.9375, 1.5), (9, 9), (1.5, 9.9375)),
+        Exit([0, 0]),
+    ),
+    Case("unequal exit", PRISONERS, 0.5, ((3, 5), (9.5, 5), (9, 9), (3, 9.75)), Exit([3, 5])),
+    Case("exit above everything", PRISONERS, 0.9, ((20, 20),), Exit([20, 20])),
+    Case("exit above everything for one", PRISONERS, 0.9, ((20, 0),), Exit([20, 0])),
+    Case("one action each", Game([[2]], [[5]]), 0.7, ((2, 5),)),
+    Case("constant payoffs", Game(np.full((3, 2), 4), np.full((3, 2), -1)), 0.7, ((4, -1),)),
+    Case("a coordination game at discount 0", Game([[2, 0], [0, 1]], [[1, 0], [0, 2]]), 0, ((1, 2), (2, 1))),
+]
+
+
+def hausdorff(one: np.ndarray, other: np.ndarray) -> float:
+    """The distance between two polygons given by vertices, by point-to-polygon distances."""
+    if not len(one) or not len(other):
+        return 0.0 if len(one) == len(other) else np.inf
+    return max(max(_to_polygon(p, other) for p in one), max(_to_polygon(p, one) for p in other))
+
+
+def _to_polygon(point: np.ndarray, polygon: np.ndarray) -> float:
+    edges = [(polygon[k - 1], polygon[k]) for k in range(len(polygon))]
+    cross = [(q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0]) for p, q in edges]
+    if len(polygon) > 2 and min(cross) >= 0:
+        return 0.0
+    best = np.inf
+    for p, q in edges:
+        d = q - p
+        t = 0.0 if not d.any() else np.clip((point - p) @ d / (d @ d), 0, 1)
+        best = min(best, float(np.hypot(*(point - p - t * d))))
+    return best
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_printed_vertices(case: Case) -> None:
+    found = payoff_set(RepeatedGame(case.game, case.discounts, exit=case.leave))
+    assert found.ok
+    assert found.vertices.shape == (len(case.vertices), 2)
+    np.testing.assert_allclose(found.vertices, case.vertices, rtol=0, atol=0.6 * 10.0**-case.digits)
+    np.testing.assert_allclose(found.threat, found.vertices.min(axis=0), atol=1e-12)
+
+
+def test_cournot() -> None:
+    found = payoff_set(RepeatedGame(COURNOT, 0.6))
+    assert len(found.vertices) == 15
+    assert found.vertices.min() == pytest.approx(0, abs=1e-12)
+    assert found.vertices.max() == pytest.approx(6.6731755, abs=5e-8)
+    assert found.vertices.sum(axis=1).max() == pytest.approx(7.2734694, abs=5e-8)
+
+
+def test_cooperation_breaks_at_one_seventh() -> None:
+    above, below = (payoff_set(RepeatedGame(PRISONERS, Fraction(1, 7) + shift)) for shift in (1e-9, -1e-9))
+    assert above.contains([9, 9])
+    assert not below.contains([9, 9])
+    assert below.vertices.tolist() == [[3, 3]]
+
+
+@pytest.mark.parametrize(("option", "critical"), [(0, 0.1), (2, 0.125), (5, 0.2), (8, 0.5)])
+def test_a_better_option_needs_more_patience(option: float, critical: float) -> None:
+    leave = Exit([option, option])
+    for shift in (1e-6, -1e-6):
+        found = payoff_set(RepeatedGame(PRISONERS, critical + shift, exit=leave))
+        assert found.contains([9, 9]) == (shift > 0)
+        assert found.threat.tolist() == [option, option]
+
+
+def test_zero_sum_is_empty_without_a_pure_equilibrium() -> None:
+    pennies = [[1, -1], [-1, 1]]
+    found = payoff_set(RepeatedGame(Game(pennies, np.negative(pennies)), 0.9))
+    assert found.status is Status.EMPTY
+    assert found.vertices.shape == (0, 2)
+    assert np.isnan(found.threat).all()
+    assert "pure actions" in found.reason
+    assert not found.contains([0, 0])
+    with pytest.raises(NotApplicable, match="no equilibrium"):
+        found.problem()
+    with pytest.raises(NotApplicable, match="no equilibrium"):
+        found.strategy([0, 0])
+
+
+def test_zero_sum_with_a_saddle_point_is_its_value() -> None:
+    game = np.array([[3, 1, 4], [2, 0, 9], [2, -5, 0]])
+    assert payoff_set(RepeatedGame(Game(game, -game), 0.9)).vertices.tolist() == [[1, -1]]
+
+
+# -- the oracle: the operator with every continuation, in integers over 2^96, from the box of payoffs ----------
+
+ONE = 1 << 96
+SLACK = 1 << 48
+
+
+def fixed(x: object) -> int:
+    return round(Fraction(x) * ONE)  # type: ignore[arg-type]
+
+
+def hull(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    points = sorted(set(points))
+
+    def half(order: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        out: list[tuple[int, int]] = []
+        for p in order:
+            while len(out) > 1 and _turn(out[-2], out[-1], p) <= 0:
+                out.pop()
+            out.append(p)
+        return out[:-1]
+
+    return points if len(points) < 2 else half(points) + half(points[::-1])
+
+
+def _turn(o: tuple[int, int], q: tuple[int, int], p: tuple[int, int]) -> int:
+    return (q[0] - o[0]) * (p[1] - o[1]) - (q[1] - o[1]) * (p[0] - o[0])
+
+
+def clip(polygon: list[tuple[int, int]], i: int, bound: int) -> list[tuple[int, int]]:
+    out = []
+    for k, q in enumerate(polygon):
+        p = polygon[k - 1]
+        if (p[i] >= bound - SLACK) != (q[i] >= bound - SLACK):
+            other = p[1 - i] + (bound - p[i]) * (q[1 - i] - p[1 - i]) // (q[i] - p[i])
+            out.append((bound, other) if i == 0 else (other, bound))
+        if q[i] >= bound - SLACK:
+            out.append(q)
+    return out
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Exit as a table: what player i gets if k leaves; both at once give the mean of the rows."""
+
+    table: list[list[object]]
+    who: tuple[int, ...]
+
+    def points(self, least: list[int]) -> list[tuple[int, int]]:
+        """The outcomes of leaving that are equilibria of the simultaneous choice to leave or stay."""
+        rows = [[fixed(x) for x in row] for row in self.table]
+        if len(self.who) == 1:
+            k = self.who[0]
+            return [(rows[k][0], rows[k][1])] if least[k] <= rows[k][k] + SLACK else []
+        both = [(rows[0][i] + rows[1][i]) // 2 for i in (0, 1)]
+        out = []
+        if both[0] >= rows[1][0] and both[1] >= rows[0][1]:
+            out.append((both[0], both[1]))
+        alone = [k for k in (0, 1) if least[k] <= rows[k][k] + SLACK and rows[k][1 - k] >= both[1 - k]]
+        out += [(rows[k][0], rows[k][1]) for k in alone]
+        return out
+
+
+def oracle(
+    first: list, second: list, discounts: list[Fraction], leaving: Leaving | None = None
+) -> np.ndarray:
+    rows, columns = len(first), len(first[0])
+    a, b = ([[fixed(x) for x in row] for row in table] for table in (first, second))
+    best = [[max(a[r][c] for r in range(rows)) for c in range(columns)], [max(row) for row in b]]
+    profiles = [((a[r][c], b[r][c]), (best[0][c], best[1][r])) for r in range(rows) for c in range(columns)]
+    points = [g for g, _ in profiles]
+    if leaving:
+        points += [(fixed(row[0]), fixed(row[1])) for row in leaving.table]
+    (low, high) = ([f(p[i] for p in points) for i in (0, 1)] for f in (min, max))
+    polygon = hull([(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])])
+    slowest = float(max(discounts))
+    for _ in range(int(log(1e-12) / log(slowest)) + 12 if slowest else 8):
+        image = _apply(polygon, profiles, discounts, leaving)
+        if not image:
+            return np.empty((0, 2))
+        same = len(image) == len(polygon) and all(
+            abs(p[i] - q[i]) < 1 << 30 for p, q in zip(image, polygon, strict=True) for i in (0, 1)
+        )
+        polygon = image
+        if same:
+            break
+    return np.array([[p[0] / ONE, p[1] / ONE] for p in polygon])
+
+
+def _apply(
+    polygon: list[tuple[int, int]], profiles: list, discounts: list[Fraction], leaving: Leaving | None
+) -> list[tuple[int, int]]:
+    threat = [min(p[i] for p in polygon) for i in (0, 1)]
+    parts = [(d.numerator, d.denominator) for d in discounts]
+    played = []
+    for g, c in profiles:
+        kept = polygon
+        for i, (up, down) in enumerate(parts):
+            if up:
+                kept = clip(kept, i, threat[i] + (down - up) * (c[i] - g[i]) // up)
+            elif c[i] > g[i]:
+                kept = []
+        played.append(
+            [tuple(((d - n) * g[i] + n * w[i]) // d for i, (n, d) in enumerate(parts)) for w in kept]
+        )
+    out: list[tuple[int, int]] = []
+    for values in played:
+        stay = hull(values)
+        for k in leaving.who if leaving else ():
+            stay = clip(stay, k, fixed(leaving.table[k][k])) if stay else stay
+        out += stay
+    if leaving:
+        least = [min((v[k] for values in played for v in values), default=ONE * 10**9) for k in (0, 1)]
+        out += leaving.points(least)
+    return hull(out)
+
+
+def random_game(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A 3x3 game: uniform, or small integers, where ties and degenerate sets abound."""
+    rng = np.random.default_rng(seed)
+    if seed % 2 == 0:
+        return tuple(rng.random((2, 3, 3)) * 10)
+    low, high = ((-3, 8), (0, 4))[seed // 2 % 2]
+    return tuple(rng.integers(low, high, (2, 3, 3)))
+
+
+def random_exit(seed: int, kind: str) -> tuple[Exit | None, Leaving | None]:
+    rng = np.random.default_rng(1000 + seed)
+    draw = (lambda *s: rng.random(s) * 8) if seed % 2 == 0 else (lambda *s: rng.integers(0, 6, s))
+    if kind == "none":
+        return None, None
+    if kind == "by leaver":
+        table = draw(2, 2)
+        return Exit.by_leaver(table), Leaving(table.tolist(), (0, 1))
+    point = draw(2)
+    who = (0, 1) if kind == "two-sided" else (seed // 2 % 2,)
+    return Exit(point, who=who), Leaving([point.tolist()] * 2, who)
+
+
+def check_against_oracle(
+    seed: int, discounts: tuple[str, str], kind: str = "none", *, tol: float = 1e-9
+) -> None:
+    first, second = random_game(seed)
+    leave, leaving = random_exit(seed, kind)
+    exact = [Fraction(d) for d in discounts]
+    found = payoff_set(RepeatedGame(Game(first, second), exact, exit=leave))
+    expected = oracle(first.tolist(), second.tolist(), exact, leaving)
+    assert found.status in (Status.OK, Status.EMPTY)
+    assert (len(found.vertices) == 0) == (len(expected) == 0)
+    assert hausdorff(found.vertices, expected) < tol
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_games_agree_with_the_oracle(seed: int) -> None:
+    for discount in ("0.1", "0.3", "0.5"):
+        check_against_oracle(seed, (discount, discount))
+
+
+@pytest.mark.parametrize("kind", ["two-sided", "one-sided", "by leaver"])
+@pytest.mark.parametrize("seed", range(8))
+def test_random_exits_agree_with_the_oracle(seed: int, kind: str) -> None:
+    for discount in ("0.3", "0.5"):
+        check_against_oracle(seed, (discount, discount), kind)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_unequal_patience_agrees_with_the_oracle(seed: int) -> None:
+    for discounts in (("0.3", "0.6"), ("0", "0.5")):
+        check_against_oracle(seed, discounts, tol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(400))
+def test_four_hundred_random_games(seed: int) -> None:
+    for discount in ("0.1", "0.3", "0.5", "0.7", "0.9"):
+        check_against_oracle(seed, (discount, discount))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["two-sided", "one-sided", "by leaver"])
+@pytest.mark.parametrize("seed", range(60))
+def test_many_random_exits(seed: int, kind: str) -> None:
+    for discount in ("0.2", "0.5", "0.8"):
+        check_against_oracle(seed, (discount, discount), kind)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_many_unequal_patiences(seed: int) -> None:
+    for discounts in (("0.3", "0.6"), ("0.7", "0.5"), ("0", "0.5"), ("0.8", "0.9")):
+        check_against_oracle(seed, discounts, tol=1e-7)
+
+
+# -- invariances and limits -------------------------------------------------------------------------------------
+
+
+def games(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [random_game(seed) for seed in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset"), [(1e6, 0), (1e-6, 0), (1, 1e6), (1e12, 0), (1e-12, 0), (1e-6, 1)]
+)
+def test_affine_payoffs_move_the_set_by_the_same_map(factor: float, offset: float) -> None:
+    for first, second in [(PRISONERS.payoffs[..., 0], PRISONERS.payoffs[..., 1]), *games(12)]:
+        for discount in (0.3, 0.9):
+            plain = payoff_set(RepeatedGame(Game(first, second), discount))
+            moved = payoff_set(RepeatedGame(Game(first * factor + offset, second), discount))
+            back = (moved.vertices - [offset, 0]) / [factor, 1]
+            tol = 1e-10 + 1e-9 * (offset / factor > 1e3)
+            assert plain.status == moved.status
+            assert hausdorff(plain.vertices, back) < 10 * tol
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.8, 0.99])
+def test_players_can_be_relabelled(discount: float) -> None:
+    for first, second in games(16):
+        one = payoff_set(RepeatedGame(Game(first, second), discount))
+        two = payoff_set(RepeatedGame(Game(second.T, first.T), discount))
+        assert hausdorff(one.vertices, two.vertices[:, ::-1]) < 1e-10
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9, 0.99, 0.999, 0.99999])
+def test_patience_costs_few_steps(discount: float) -> None:
+    for game in (PRISONERS, THREE, COURNOT):
+        found = payoff_set(RepeatedGame(game, discount))
+        assert found.ok
+        assert found.stats.iterations <= 4
+        assert found.stats.bound <= 1e-12
+
+
+def test_the_set_generates_itself() -> None:
+    for first, second in games(20):
+        found = payoff_set(RepeatedGame(Game(first, second), 0.8))
+        best = found.repeated.game.deviations()
+        for vertex in found.vertices:
+            ways = [
+                (vertex - 0.2 * found.repeated.game.payoffs[a]) / 0.8
+                for a in np.ndindex(3, 3)
+                if (vertex >= 0.2 * best[a] + 0.8 * found.threat - 1e-10).all()
+            ]
+            assert min(found.excess(w) for w in ways) < 1e-9
+
+
+def test_equal_patience_is_the_limit_of_unequal_patience() -> None:
+    equal = payoff_set(RepeatedGame(THREE, 0.4))
+    unequal = payoff_set(RepeatedGame(THREE, [0.4, 0.4 + 1e-9]))
+    assert hausdorff(equal.vertices, unequal.vertices) < 1e-6
+
+
+def test_unequal_patience_reaches_beyond_the_stage_payoffs() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, [0.6, 0.9]))
+    assert found.ok
+    assert found.vertices.sum(axis=1).max() > 18 + 1e-3
+
+
+def test_vertices_run_counter_clockwise_from_the_lowest_of_the_leftmost() -> None:
+    for first, second in games(20):
+        vertices = payoff_set(RepeatedGame(Game(first, second), 0.7)).vertices
+        if len(vertices) > 2:
+            edges = np.diff(vertices, axis=0, append=vertices[:1])
+            turns = [a[0] * b[1] - a[1] * b[0] for a, b in pairwise([*edges, edges[0]])]
+            assert min(turns) > 0
+        if len(vertices):
+            assert vertices[0].tolist() == min(vertices.tolist())
+
+
+def test_a_thin_set_keeps_its_ends() -> None:
+    agree = np.diag([1.0, 1.5, 2.0, 1.7])
+    found = payoff_set(RepeatedGame(Game(agree, agree * (1 + 1e-15)), 0.0))
+    np.testing.assert_allclose(found.vertices, [[1, 1], [2, 2]], rtol=1e-14)
+
+
+# -- what is around the set ----------------------------------------------------------------------------------
+
+
+def test_a_leaver_alone_needs_a_credible_threat() -> None:
+    """Player 0 may leave for 1, below her worst equilibrium of going on, 3: the option is worth nothing."""
+    without = payoff_set(RepeatedGame(PRISONERS, 0.5))
+    useless = payoff_set(RepeatedGame(PRISONERS, 0.5, exit=Exit([1, 0], who=[0])))
+    np.testing.assert_allclose(useless.vertices, without.vertices)
+    useful = payoff_set(RepeatedGame(PRISONERS, 0.5, exit=Exit([4, 0], who=[0])))
+    assert useful.threat[0] == 4
+    assert useful.threat[1] == 0
+
+
+def test_exit_payoffs_by_leaver() -> None:
+    """Each gets 4 by leaving and 0 by being left: leaving together gives both 2, the new punishment."""
+    found = payoff_set(RepeatedGame(PRISONERS, 0.5, exit=Exit.by_leaver([[4, 0], [0, 4]])))
+    assert found.threat.tolist() == [2, 2]
+    assert found.vertices[0].tolist() == [2, 2]
+
+
+def test_a_batch_is_solved_cell_by_cell() -> None:
+    options = np.stack([np.linspace(0, 8, 5), np.full(5, 2.0)], axis=-1)
+    batch = payoff_sets(RepeatedGame(THREE, 0.6, exit=Exit(options)))
+    assert batch.shape == (5,)
+    for found, option in zip(batch, options, strict=True):
+        alone = payoff_set(RepeatedGame(THREE, 0.6, exit=Exit(option)))
+        assert hausdorff(found.vertices, alone.vertices) < 1e-10
+
+
+def test_problem_and_membership() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, 0.9))
+    assert found.problem().disagreement.tolist() == [3, 3]
+    assert found.problem([4, 3]).disagreement.tolist() == [4, 3]
+    assert found.contains([9, 9])
+    assert found.excess([9, 10]) == pytest.approx(8 / np.sqrt(65))
+    with pytest.raises(InvalidInput, match="`payoffs` must be one number per player"):
+        found.contains([1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: RepeatedGame(PRISONERS, 1.0), InvalidInput, r"`discounts` must lie in \[0, 1\); got 1"),
+        (lambda: RepeatedGame(PRISONERS, [0.5, 1.5]), InvalidInput, "got 1.5 for player 1"),
+        (lambda: RepeatedGame(PRISONERS, np.nan), InvalidInput, "`discounts` must be finite"),
+        (lambda: payoff_set(RepeatedGame(PRISONERS, [[0.5, 0.5]])), InvalidInput, "`payoff_sets`"),
+        (lambda: payoff_set(PRISONERS), InvalidInput, "must be a RepeatedGame"),
+        (lambda: payoff_set(RepeatedGame(Game(*np.zeros((3, 2, 2, 2))), 0.5)), NotApplicable, "got 3"),
+    ],
+)
+def test_bad_input(make: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()  # type: ignore[operator]
+
+
+def test_the_result_is_frozen() -> None:
+    found: PayoffSet = payoff_set(RepeatedGame(PRISONERS, 0.9))
+    with pytest.raises(AttributeError):
+        found.status = Status.FAILED  # type: ignore[misc]
+    with pytest.raises(ValueError, match="read-only"):
+        found.vertices[0, 0] = 1

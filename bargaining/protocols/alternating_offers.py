@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, choice, per_player, player_index, real, within
 from bargaining.division import Division, describe, divide
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.problem import Problem
 from bargaining.protocols._offers import Mask, Talks, after_refusal, extreme_pair, extremes, finite_offers
+from bargaining.protocols._rotation import finite_rotation, rotation
 from bargaining.protocols._two_players import require_two
 
 ROUNDING = 1e-12
@@ -24,7 +25,7 @@ class OffersDivision(Division):
 
     Attributes
     ----------
-    offers : ndarray, shape (2, ..., 2)
+    offers : ndarray, shape (n, ..., n)
         ``offers[k]`` are the payoffs when player k makes the first offer, and k's offer in every period.
     """
 
@@ -39,12 +40,13 @@ class OffersDivision(Division):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AlternatingOffers:
-    r"""Two players take turns to propose until one accepts, talks break down, or one leaves.
+    r"""Players take turns to propose until the others accept, talks break down, or one leaves.
 
     Timing, in every period:
 
-    1. The proposer (`proposer` in the first period, then the other, and so on) offers a feasible x.
-    2. The responder accepts, and the payoffs are x for good; or rejects.
+    1. The proposer (`proposer` in the first period, then the next in order, and so on) offers a feasible x.
+    2. The responder accepts, and the payoffs are x for good; or rejects. Several responders answer in
+       turn, and all must accept.
     3. After a rejection those whom `leaver` names may leave, the responder first: both then get `outside`.
     4. Otherwise talks break down with probability `breakdown` and pay `breakdown_payoffs`; or the next period
        begins. Until they agree the players get the flow of their disagreement payoffs, so that agreeing to x after t
@@ -55,16 +57,16 @@ class AlternatingOffers:
 
     Parameters
     ----------
-    discounts : array_like, shape (2,) or (..., 2)
+    discounts : array_like, shape (n,) or (..., n), or scalar
         Discount factors per period, in [0, 1); 1 is allowed with a positive `breakdown` or a `horizon`.
-    outside : array_like or sequence with None, shape (2,) or (..., 2), optional
+    outside : array_like or sequence with None, shape (n,) or (..., n), optional
         Payoffs when someone leaves. An entry None: that player may not leave, and gets 0 if the other does.
     leaver : {"responder", "proposer", "both"}, default "responder"
         Who may leave after a rejection. With "proposer" or "both" equilibrium payoffs can be an interval: the
         status then is MULTIPLE, and `equilibria` returns the interval.
     breakdown : array_like, default 0
         Probability of breakdown after a rejection, in [0, 1].
-    breakdown_payoffs : array_like, shape (2,) or (..., 2), optional
+    breakdown_payoffs : array_like, shape (n,) or (..., n), optional
         Payoffs after a breakdown; the disagreement point by default.
     horizon : int, optional
         Number of offers; infinite by default. After the last rejection the disagreement payoffs are final.
@@ -76,10 +78,12 @@ class AlternatingOffers:
     InvalidInput
         If a discount factor, a probability or another argument is outside its domain.
     NotApplicable
-        When called on a problem with other than two players.
+        If more than two players have a `leaver` other than "responder".
 
     Notes
     -----
+    With three and more players many divisions are subgame perfect; the answer is the stationary equilibrium.
+
     An outside option is not a disagreement payoff: with ``leaver="responder"`` it changes nothing until
     it is worth more than waiting (Binmore, Shaked and Sutton 1989).
 
@@ -122,7 +126,6 @@ class AlternatingOffers:
 
     def __post_init__(self) -> None:
         choice(self.leaver, "leaver", LEAVERS)
-        player_index(self.proposer, "proposer", 2)
         if self.horizon is not None and (
             isinstance(self.horizon, bool)
             or not isinstance(self.horizon, int | np.integer)
@@ -134,21 +137,29 @@ class AlternatingOffers:
         breakdown = within(real(self.breakdown, "breakdown"), "breakdown", 0.0, 1.0)
         patient = self.horizon is not None or bool((breakdown > 0).all())
         delta = within(
-            per_player(self.discounts, "discounts", 2), "discounts", 0.0, 1.0, ends="[]" if patient else "[)"
+            real(self.discounts, "discounts"), "discounts", 0.0, 1.0, ends="[]" if patient else "[)"
         )
-        payoffs = self.breakdown_payoffs
         object.__setattr__(self, "discounts", delta)
         object.__setattr__(self, "breakdown", breakdown)
-        if payoffs is not None:
-            object.__setattr__(self, "breakdown_payoffs", per_player(payoffs, "breakdown_payoffs", 2))
-        if self.outside is not None:
-            _exits(self.outside)
+        if delta.ndim:  # a scalar is for any number of players: the rest is checked against the problem
+            self._check(delta.shape[-1])
+
+    def _check(self, players: int) -> None:
+        """Check the arguments that have an entry per player."""
+        per_player(self.discounts, "discounts", players)
+        player_index(self.proposer, "proposer", players)
+        if self.breakdown_payoffs is not None:
+            per_player(self.breakdown_payoffs, "breakdown_payoffs", players)
+        _exits(self.outside, players)
 
     def __call__(self, problem: Problem) -> OffersDivision:
         """Return the equilibrium division when `proposer` makes the first offer."""
         talks, status = self._talks(problem)
         with np.errstate(all="ignore"):
-            if self.horizon is not None:
+            if problem.players > 2:
+                rounds = self.horizon
+                offers, residual = rotation(talks) if rounds is None else finite_rotation(talks, rounds)
+            elif self.horizon is not None:
                 offers = finite_offers(talks, self.leaver, self.horizon)
                 residual = np.zeros(status.shape)
             else:
@@ -180,6 +191,7 @@ class AlternatingOffers:
             ``[..., i, 0]`` is player i's lowest payoff and ``[..., i, 1]`` the highest; equal where equilibrium
             is unique, NaN where no agreement is acceptable to both.
         """
+        require_two(problem, "AlternatingOffers.equilibria")
         talks, status = self._talks(problem)
         k, other = self.proposer, 1 - self.proposer
         with np.errstate(all="ignore"):
@@ -196,22 +208,22 @@ class AlternatingOffers:
 
     def _talks(self, problem: Problem) -> tuple[Talks, NDArray[np.int8]]:
         """Return the primitives with defaults filled in, and the status of each cell."""
-        require_two(problem, "AlternatingOffers")
-        d = problem.disagreement
+        n, d = problem.players, problem.disagreement
+        self._check(n)
+        if n > 2 and self.leaver != "responder":
+            raise NotApplicable(
+                f"`leaver` must be 'responder' with more than 2 players; got {self.leaver!r}."
+            )
         ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)
-        outside, may_leave = _exits((None, None) if self.outside is None else self.outside)
+        outside, may_leave = _exits(self.outside, n)
+        delta = per_player(self.discounts, "discounts", n)
         floor = np.where(np.asarray(self.breakdown)[..., None] > 0, np.minimum(d, ruin), d)
         with np.errstate(invalid="ignore"):
             ideal = problem.feasible.ideal(floor)
             wanted = np.where(may_leave & (self.leaver != "proposer"), np.maximum(floor, outside), floor)
             status = Problem(problem.feasible, floor).gains_status(problem.feasible.ideal(wanted))
-        shape = np.broadcast_shapes(
-            ideal.shape[:-1], np.shape(self.discounts)[:-1], outside.shape[:-1], floor.shape[:-1]
-        )
-        spread = (
-            np.broadcast_to(a, (*shape, 2))
-            for a in (d, self.discounts, ruin, outside, may_leave, floor, ideal)
-        )
+        shape = np.broadcast_shapes(ideal.shape[:-1], delta.shape[:-1], outside.shape[:-1], floor.shape[:-1])
+        spread = (np.broadcast_to(a, (*shape, n)) for a in (d, delta, ruin, outside, may_leave, floor, ideal))
         d, delta, ruin, outside, may_leave, floor, ideal = spread
         talks = Talks(
             feasible=problem.feasible,
@@ -227,14 +239,18 @@ class AlternatingOffers:
         return talks, np.broadcast_to(status, shape)
 
 
-def _exits(outside: ArrayLike | Sequence[float | None]) -> tuple[Floats, Mask]:
+def _exits(outside: ArrayLike | Sequence[float | None] | None, players: int) -> tuple[Floats, Mask]:
     """Return outside payoffs and who may leave."""
+    if outside is None:
+        outside = (None,) * players
     if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
-        if len(outside) != 2:
-            raise InvalidInput(f"`outside` must have one entry per player (2); got {outside!r}.")
+        if len(outside) != players:
+            raise InvalidInput(f"`outside` must have one entry per player ({players}); got {outside!r}.")
         may_leave = np.array([entry is not None for entry in outside])
-        return per_player([0.0 if entry is None else entry for entry in outside], "outside", 2), may_leave
-    payoffs = per_player(cast("ArrayLike", outside), "outside", 2)
+        return per_player(
+            [0.0 if entry is None else entry for entry in outside], "outside", players
+        ), may_leave
+    payoffs = per_player(cast("ArrayLike", outside), "outside", players)
     return payoffs, np.ones(payoffs.shape, dtype=bool)
 
 

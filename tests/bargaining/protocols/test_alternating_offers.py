@@ -176,14 +176,18 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: AlternatingOffers([0.9, 1.2]), "got 1.2 for player 1"),
     (lambda: AlternatingOffers([0.9, float("nan")]), "`discounts` must be finite"),
     (lambda: AlternatingOffers(True), "`discounts` must be real numbers"),
-    (lambda: AlternatingOffers([0.9, 0.9, 0.9]), "one entry per player"),
+    (lambda: AlternatingOffers([0.9, 0.9, 0.9])(PIE), "one entry per player"),
+    (lambda: AlternatingOffers(0.9, proposer=2)(PIE), "`proposer` must be a player, 0 to 1"),
     (lambda: AlternatingOffers(0.9, breakdown=1.5), "`breakdown` must lie in [0, 1]"),
     (lambda: AlternatingOffers(0.9, horizon=0), "`horizon` must be a positive number"),
     (lambda: AlternatingOffers(0.9, horizon=True), "`horizon` must be a positive number"),
     (lambda: AlternatingOffers(0.9, leaver="nobody"), "`leaver` must be one of 'responder'"),
-    (lambda: AlternatingOffers(0.9, proposer=2), "`proposer` must be a player, 0 to 1"),
-    (lambda: AlternatingOffers(0.9, outside=[None, 0.1, 0.2]), "`outside` must have one entry per player"),
-    (lambda: AlternatingOffers(0.9, outside=[None, float("inf")]), "`outside` must be finite"),
+    (lambda: AlternatingOffers([0.9, 0.9], proposer=2), "`proposer` must be a player, 0 to 1"),
+    (
+        lambda: AlternatingOffers(0.9, outside=[None, 0.1, 0.2])(PIE),
+        "`outside` must have one entry per player",
+    ),
+    (lambda: AlternatingOffers([0.9, 0.9], outside=[None, float("inf")]), "`outside` must be finite"),
     (lambda: ContinuousOffers([-0.1, 0.1]), "`rates` must lie in [0, inf]"),
     (lambda: ContinuousOffers([0.0, 0.1]), "never agrees"),
     (lambda: ContinuousOffers([0.1, 0.1], breakdown=-1.0), "`breakdown` must lie in"),
@@ -196,11 +200,48 @@ def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
         make()
 
 
-def test_three_players_are_refused() -> None:
-    problem = Problem(TransferableSurplus(1.0, players=3), [0, 0, 0])
-    for protocol in (AlternatingOffers(0.9), ContinuousOffers(0.1)):
-        with pytest.raises(NotApplicable, match="2 players; the problem has 3"):
-            protocol(problem)
+THREE = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+
+
+def test_three_players_who_propose_in_turn() -> None:
+    # With a common discount factor d the stationary division is (1, d, d^2) / (1 + d + d^2).
+    d = 0.9
+    division = AlternatingOffers(d)(THREE).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, np.array([1, d, d**2]) / (1 + d + d**2), rtol=1e-13)
+    np.testing.assert_allclose(division.offers[1], np.roll(division.payoffs, 1), rtol=1e-13)
+    np.testing.assert_allclose(AlternatingOffers(0.99999)(THREE).average, np.full(3, 1 / 3), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"outside": [0.4, None, 0.1]}, {"breakdown": 0.1, "breakdown_payoffs": [0.2, 0.0, 0.1]}],
+    ids=str,
+)
+def test_three_players_at_a_long_horizon(options: dict[str, Any]) -> None:
+    infinite = AlternatingOffers([0.9, 0.8, 0.85], **options)(THREE).raise_if_failed()
+    finite = AlternatingOffers([0.9, 0.8, 0.85], horizon=200, **options)(THREE)
+    np.testing.assert_allclose(infinite.payoffs, finite.payoffs, rtol=1e-9)
+
+
+def test_three_players_on_a_polytope_approach_the_nash_point() -> None:
+    problem = Problem(Polytope([[2, 0, 0], [0, 3, 0], [0, 0, 1], [1, 1, 0.5]], free_disposal=True), [0, 0, 0])
+    division = AlternatingOffers(1 - 1e-3)(problem).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, nash(problem).payoffs, atol=1e-2)
+
+
+def test_a_batch_of_surpluses_among_three() -> None:
+    totals = np.array([1.0, 5.0])
+    batch = AlternatingOffers(0.9)(Problem(TransferableSurplus(totals, players=3), [0, 0, 0]))
+    np.testing.assert_allclose(batch.payoffs / totals[:, None], np.tile(batch.payoffs[0], (2, 1)), rtol=1e-13)
+
+
+def test_what_is_for_two_players_only() -> None:
+    with pytest.raises(NotApplicable, match="2 players; the problem has 3"):
+        ContinuousOffers(0.1)(THREE)
+    with pytest.raises(NotApplicable, match="2 players; the problem has 3"):
+        AlternatingOffers(0.9).equilibria(THREE)
+    with pytest.raises(NotApplicable, match="`leaver` must be 'responder'"):
+        AlternatingOffers(0.9, outside=[0.1, 0.1, 0.1], leaver="both")(THREE)
 
 
 def test_nobody_makes_offers_where_a_breakdown_is_worth_more_than_the_pie() -> None:

@@ -88,3 +88,78 @@ class Problem:
         status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
         status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)
         return np.where(np.isnan(ideal).any(axis=-1), Status.FAILED, status).astype(np.int8)
+
+    def rescale(self, scale: ArrayLike, shift: ArrayLike = 0.0) -> "Problem":
+        """Return the problem in other units: every payoff x becomes scale * x + shift, player by player.
+
+        Parameters
+        ----------
+        scale, shift : array_like, shape (n,)
+            One entry per player, or one for all; `scale` is positive.
+
+        Raises
+        ------
+        InvalidInput
+            If an entry of `scale` is not positive.
+
+        Examples
+        --------
+        >>> from bargaining import Polytope, Problem, nash
+        >>> nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0]).rescale([1, 100], [0, 7])).payoffs
+        array([ 2., 57.])
+        """
+        from bargaining.feasible.transform import rescaled
+
+        a, b = (_vector(v, name, self.players) for v, name in ((scale, "scale"), (shift, "shift")))
+        if not (a > 0).all():
+            raise InvalidInput(f"`scale` must be positive; got {a.tolist()}. Payoffs keep their order.")
+        return Problem(rescaled(self.feasible, a, b), self.disagreement * a + b)
+
+    def relabel(self, order: ArrayLike) -> "Problem":
+        """Return the problem with the players in another order: player i is the one who was order[i].
+
+        Parameters
+        ----------
+        order : array_like of int, shape (n,)
+            A permutation of the players.
+
+        Raises
+        ------
+        InvalidInput
+            If `order` is not a permutation of the players.
+
+        Examples
+        --------
+        >>> from bargaining import Polytope, Problem, nash
+        >>> nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0]).relabel([1, 0])).payoffs
+        array([0.5, 2. ])
+        """
+        from bargaining.feasible.transform import relabelled
+
+        places = np.asarray(order)
+        if places.dtype.kind not in "iu" or sorted(places.ravel().tolist()) != list(range(self.players)):
+            raise InvalidInput(
+                f"`order` must name each of the players 0 to {self.players - 1} once; got {order!r}."
+            )
+        places = places.ravel().astype(np.intp)
+        return Problem(relabelled(self.feasible, places), self.disagreement[..., places])
+
+    def restrict(self) -> "Problem":
+        """Return the problem with only the agreements that give everyone at least the disagreement payoff.
+
+        Examples
+        --------
+        >>> from bargaining import Problem, TransferableSurplus, kalai_smorodinsky
+        >>> kalai_smorodinsky(Problem(TransferableSurplus(1), [0.2, 0]).restrict()).payoffs
+        array([0.6, 0.4])
+        """
+        from bargaining.feasible.transform import restricted
+
+        return Problem(restricted(self.feasible, self.disagreement), self.disagreement)
+
+
+def _vector(value: ArrayLike, name: str, players: int) -> Floats:
+    array = per_player(value, name, players)
+    if array.ndim != 1:
+        raise InvalidInput(f"`{name}` must have one entry per player; got shape {array.shape}.")
+    return array

@@ -1,5 +1,6 @@
 """Polytopes: the convex hull of finitely many payoff vectors, or what some inequalities allow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational
@@ -158,6 +159,28 @@ class Polytope:
             return drawn.points
         assert self._points is not None
         return extreme(self._points) if self.players > 2 else self._points
+
+    def mapped(
+        self,
+        function: Callable[[Floats], Floats],
+        *,
+        exactly: Callable[[list[Fraction]], list[Fraction]],
+    ) -> "Polytope":
+        """Return the image under an affine map that keeps the order of payoffs, given on floats and on Fractions.
+
+        Inequalities are mapped by what the map does to the unit vectors.
+        """
+        if self._inequalities is not None:
+            matrix, limits = self._inequalities
+            zero = function(np.zeros(self.players))
+            linear = np.linalg.inv((function(np.eye(self.players)) - zero).T)
+            return Polytope.from_inequalities(matrix @ linear, limits + matrix @ linear @ zero)
+        assert self._points is not None
+        if self.exact is None:
+            return Polytope(function(self._points), free_disposal=self.free_disposal)
+        rows = np.empty((len(self.exact), self.players), dtype=object)
+        rows[:] = [exactly(list(row)) for row in self.exact]
+        return Polytope(rows, free_disposal=self.free_disposal)
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -1,0 +1,233 @@
+r"""Small smooth concave programs, solved on their optimality conditions.
+
+.. math:: \max\ a \cdot v \quad\text{subject to}\quad c(v) \ge 0
+
+with every :math:`c_i` concave, where some constraints may carry a logarithm: :math:`\omega_i \log c_i(v)` is added to
+the objective. A primal-dual interior point follows s_i m_i -> w_i for the slacks s and the multipliers m (w_i = 0
+without a logarithm), so that a logarithm is a constraint whose product has another target, and goes on until the
+conditions hold to rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+
+EPS = float(np.finfo(float).eps)
+STEPS = 60
+INNER = 25
+GOOD = 1e-13
+ENOUGH = 1e-6
+FAR = 1e13
+POLISH = 5
+SURE = 1e-9
+LAST = 1e-14  # weight of the barrier at its end
+SOFT = 1e-10  # regularises constraints that say the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Local:
+    """Constraints at a point: their values, gradients (rows), and the Hessian of multipliers . c."""
+
+    values: Floats
+    gradients: Floats
+    hessian: Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConcaveProgram:
+    """Maximise objective . v + targets . log c(v) over c(v) >= 0; data of size one.
+
+    Attributes
+    ----------
+    objective : ndarray, shape (q,)
+    targets : ndarray, shape (p,)
+        The weights of the logarithms; 0 for a plain constraint.
+    at : callable
+        Describes the constraints near a point at which the first `strict` are positive.
+    start : ndarray, shape (q,)
+        A point at which the first `strict` constraints, which are linear, are positive.
+    """
+
+    objective: Floats
+    targets: Floats
+    at: Callable[[Floats], Local]
+    start: Floats
+    strict: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Point:
+    """Where a program ended: the point, the multipliers, and how far the conditions are from holding."""
+
+    v: Floats
+    multipliers: Floats
+    off: float
+
+
+def maximise(program: ConcaveProgram) -> Point:
+    """Follow the central path to the optimum; `off` is large where there is none."""
+    with np.errstate(all="ignore"):
+        return _follow(program)
+
+
+def _follow(program: ConcaveProgram) -> Point:
+    v, near = program.start, program.at(program.start)
+    slack = np.maximum(near.values, 0.1)
+    slack[: program.strict] = near.values[: program.strict]
+    multipliers = (program.targets + 0.1) / slack
+    best, tried = Point(v=v, multipliers=multipliers, off=np.inf), ENOUGH
+    feasible: Floats | None = None
+    for _ in range(STEPS):
+        off = _off(program, near, slack, multipliers)
+        if not np.isfinite(off) or np.abs(v).max() > FAR:
+            break
+        feasible = v if _inside(near) else feasible
+        if off < best.off:
+            best = Point(v=v, multipliers=multipliers, off=off)
+        if off <= tried:  # close enough, perhaps, to tell which constraints bind
+            tried = off / 100
+            done = _polish(program, best)
+            if done.off <= GOOD:
+                return done
+        v, near, slack, multipliers = _advance(program, v, near, slack, multipliers)
+        # A constraint that holds has its own value as slack: where it bends sharply the linear guess is far too large.
+        slack = np.where(near.values > 0.1 * slack, near.values, slack)
+    best = _polish(program, best)
+    if best.off <= SURE:
+        return best
+    other = _polish(program, _barrier(program, feasible))
+    return other if other.off < best.off else best
+
+
+def _barrier(program: ConcaveProgram, v: Floats | None) -> Point:
+    """Follow the path of the plain barrier from a point inside every constraint.
+
+    It bears gradients that grow without bound, as that of a square root at 0, where a path with multipliers of
+    its own loses its way.
+    """
+    if v is None:
+        return Point(v=program.start, multipliers=np.zeros_like(program.targets), off=np.inf)
+    mu, near = 1e-2, program.at(v)
+    found = Point(v=v, multipliers=np.zeros_like(program.targets), off=np.inf)
+    while mu > LAST:
+        targets = np.where(program.targets > 0, program.targets, mu)
+        for _ in range(INNER):
+            step, decrement = _newton(program, near, targets)
+            if not np.isfinite(decrement):
+                break
+            t = 1.0 / (1.0 + np.sqrt(decrement / mu)) if decrement > 0.1 * mu else 1.0
+            while not (_inside(there := program.at(v + t * step)) or t < EPS):
+                t /= 2
+            v, near = v + t * step, there
+            if decrement < 1e-4 * mu:
+                break
+        multipliers = targets / near.values
+        off = _off(program, near, near.values, multipliers)
+        if off < found.off:
+            found = Point(v=v, multipliers=multipliers, off=off)
+        mu /= 10
+    return found
+
+
+def _inside(near: Local) -> bool:
+    return bool((near.values > 0).all() and np.isfinite(near.gradients).all())
+
+
+def _newton(program: ConcaveProgram, near: Local, targets: Floats) -> tuple[Floats, float]:
+    """Return Newton's step for objective . v + targets . log c(v), and how much it promises, twice."""
+    price = targets / near.values
+    rows = near.gradients
+    slope = program.objective + price @ rows
+    step = _solve((rows.T * (price / near.values)) @ rows - near.hessian(price), slope)
+    return step, float(slope @ step)
+
+
+def _polish(program: ConcaveProgram, point: Point) -> Point:
+    """Solve the conditions with the binding constraints as equations, by Newton's method, as long as that helps."""
+    logs = program.targets > 0
+    for _ in range(POLISH):
+        near, multipliers = program.at(point.v), point.multipliers
+        active = ~logs & (multipliers > near.values)
+        rows, barrier = near.gradients[active], near.gradients[logs]
+        price = program.targets[logs] / near.values[logs]
+        curved = (
+            -near.hessian(np.where(active | logs, multipliers, 0.0))
+            + (barrier.T * (price / near.values[logs])) @ barrier
+        )
+        soft = SOFT * np.eye(int(active.sum()))
+        system = np.block([[curved, -rows.T], [rows, soft]])
+        slope = program.objective + price @ barrier + multipliers[active] @ rows
+        step = _solve(system, np.concatenate((slope, -near.values[active])))
+        again = np.zeros_like(multipliers)
+        v = point.v + step[: point.v.size]
+        again[active] = multipliers[active] + step[point.v.size :]
+        there = program.at(v)
+        again[logs] = program.targets[logs] / there.values[logs]
+        off = _off(program, there, np.where(active, 0.0, there.values), again)
+        off = max(off, float(-there.values.min()), float(-again.min()))
+        if not off < point.off:
+            break
+        point = Point(v=v, multipliers=again, off=off)
+    return point
+
+
+def _off(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Floats) -> float:
+    """Return the worst violation of the optimality conditions."""
+    used = multipliers != 0  # the gradient of an idle constraint may be infinite
+    slope = program.objective + multipliers[used] @ near.gradients[used]
+    size = 1.0 + np.abs(multipliers[used]) @ np.abs(near.gradients[used])
+    short = (near.values - slack) / (1.0 + np.abs(slack))
+    pairs = slack * multipliers - program.targets
+    return float(max(np.abs(slope / size).max(), np.abs(short).max(), np.abs(pairs).max()))
+
+
+def _advance(
+    program: ConcaveProgram, v: Floats, near: Local, slack: Floats, multipliers: Floats
+) -> tuple[Floats, Local, Floats, Floats]:
+    """Take a predictor-corrector step, shortened until the conditions are not much worse."""
+    rows, ratio, short = near.gradients, multipliers / slack, near.values - slack
+    matrix = (rows * ratio[:, None]).T @ rows - near.hessian(multipliers)
+    matrix[np.diag_indices_from(matrix)] += 1e-14 * (1.0 + np.abs(np.diag(matrix)))
+    plain = program.targets == 0
+    gap = float((slack * multipliers)[plain].sum()) / max(int(plain.sum()), 1)
+
+    def direction(pairs: Floats) -> tuple[Floats, Floats, Floats]:
+        dv = _solve(matrix, program.objective + rows.T @ (pairs / slack - ratio * short))
+        ds = rows @ dv + short
+        return dv, ds, pairs / slack - multipliers - ratio * ds
+
+    dv, ds, dm = direction(program.targets)
+    t = min(_reach(slack, ds), _reach(multipliers, dm))
+    ahead = float(((slack + t * ds) * (multipliers + t * dm))[plain].sum()) / max(int(plain.sum()), 1)
+    centre = max(min((ahead / gap) ** 3, 1.0), 1e-8) * gap if gap > 0 else 0.0
+    dv, ds, dm = direction(np.maximum(program.targets, centre) - t * t * ds * dm)
+    t = 0.99 * min(_reach(slack, ds), _reach(multipliers, dm))
+    now = _merit(program, near, slack, multipliers, centre)
+    for _ in range(12):
+        ahead_v, ahead_s, ahead_m = v + t * dv, slack + t * ds, multipliers + t * dm
+        there = program.at(ahead_v)
+        if _merit(program, there, ahead_s, ahead_m, centre) <= 2.0 * now + 1e-12:
+            break
+        t /= 2
+    return ahead_v, there, ahead_s, ahead_m
+
+
+def _merit(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Floats, centre: float) -> float:
+    slope = program.objective + multipliers @ near.gradients
+    pairs = slack * multipliers - np.maximum(program.targets, centre)
+    merit = np.linalg.norm(slope) + np.linalg.norm(near.values - slack) + np.linalg.norm(pairs)
+    return float(merit) if np.isfinite(merit) else np.inf
+
+
+def _reach(at: Floats, step: Floats) -> float:
+    return 1.0 / max(1.0, float((-step / at).max(initial=0.0)))
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats:
+    try:
+        return np.asarray(np.linalg.solve(matrix, right))
+    except np.linalg.LinAlgError:
+        return np.full(right.shape, np.nan)

@@ -1,0 +1,211 @@
+"""Decisions under constraints and what they are worth, in units in which both are of size one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+from bargaining.feasible._convex import ConcaveProgram, Local, Point, maximise
+
+EDGE = 1e-6  # on a bound, differences are taken this much further in
+STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
+
+Vector = Callable[[Floats], ArrayLike]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decisions:
+    """Decisions z = start + width * u with their constraints, and utilities in units of `span`.
+
+    Attributes
+    ----------
+    lower, upper, start, width : ndarray, shape (k,)
+    matrix, limits : ndarray, shapes (m, k) and (m,)
+    utilities, jacobian : callable
+    constraints, constraint_jacobian : callable
+        Give empty arrays where there are none.
+    span : ndarray, shape (n,)
+    """
+
+    lower: Floats
+    upper: Floats
+    start: Floats
+    width: Floats
+    matrix: Floats
+    limits: Floats
+    utilities: Vector
+    jacobian: Vector
+    constraints: Vector
+    constraint_jacobian: Vector
+    span: Floats
+
+    def decision(self, point: Point) -> Floats:
+        """Return the decision at a point of a program."""
+        return self.at(point.v[: self.start.size])
+
+    def at(self, unit: Floats) -> Floats:
+        """Return a decision from its scaled coordinates, never outside its bounds by rounding."""
+        return np.clip(self.start + self.width * unit, self.lower, self.upper)
+
+    def payoffs(self, z: Floats) -> Floats:
+        """Return what a decision gives."""
+        return np.asarray(self.utilities(z), dtype=float)
+
+    def slopes(self, z: Floats) -> Floats:
+        """Return the scaled gradients of the utilities."""
+        return np.asarray(self.jacobian(z), dtype=float) * self.width / self.span[:, None]
+
+    def slacks(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return the scaled slacks of bounds, linear and convex constraints, and their gradients."""
+        low, high, eye = np.isfinite(self.lower), np.isfinite(self.upper), np.eye(z.size)
+        rows = self.matrix * self.width
+        size = np.abs(rows).max(axis=1, initial=0.0)
+        size = np.where(size > 0, size, 1.0)
+        values = (
+            ((z - self.lower) / self.width)[low],
+            ((self.upper - z) / self.width)[high],
+            (self.limits - self.matrix @ z) / size,
+            -np.asarray(self.constraints(z), dtype=float).reshape(-1),
+        )
+        bends = np.asarray(self.constraint_jacobian(z), dtype=float).reshape(-1, z.size)
+        gradients = (eye[low], -eye[high], -rows / size[:, None], -bends * self.width)
+        return np.concatenate(values), np.concatenate(gradients)
+
+    def curvature(self, z: Floats, prices: Floats, multipliers: Floats) -> Floats:
+        """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds."""
+        k = z.size
+        edge = EDGE * self.width * ((z == self.lower) | (z == self.upper))
+        z = np.clip(z, self.lower + edge, self.upper - edge)
+        room = np.minimum(np.minimum(z - self.lower, self.upper - z) / self.width, 1.0) * STEP
+        curvature = np.empty((k, k))
+        for j in range(k):
+            h = np.zeros(k)
+            h[j] = room[j] * self.width[j]
+            sides = [
+                prices @ self.slopes(z + s * h)
+                - multipliers
+                @ np.asarray(self.constraint_jacobian(z + s * h), dtype=float).reshape(-1, k)
+                * self.width
+                for s in (1, -1)
+            ]
+            curvature[j] = (sides[0] - sides[1]) / (2 * room[j])
+        return (curvature + curvature.T) / 2
+
+    def solve(self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats) -> Point:
+        """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z.
+
+        Multipliers are in the order of `slacks`, then of the utilities with a finite offset, then of y if it
+        has weights.
+        """
+        k, q = self.start.size, objective.size
+        kept = np.isfinite(offset)
+        base, matrix, logs = offset[kept], matrix[kept], np.eye(q) if weights.any() else np.empty((0, q))
+        fixed = self.slacks(self.start)[0].size
+
+        def at(v: Floats) -> Local:
+            z, y = self.at(v[:k]), v[k:]
+            slack, rows = self.slacks(z)
+            worth = (self.payoffs(z)[kept] - base) / self.span[kept] - matrix @ y
+            gradients = np.zeros((slack.size + base.size + len(logs), k + q))
+            gradients[: slack.size, :k] = rows
+            gradients[slack.size : slack.size + base.size] = np.hstack((self.slopes(z)[kept], -matrix))
+            gradients[slack.size + base.size :, k:] = logs
+
+            def hessian(multipliers: Floats) -> Floats:
+                prices = np.zeros(self.span.size)
+                prices[kept] = multipliers[slack.size : slack.size + base.size]
+                bends = multipliers[slack.size - self._bends(z) : slack.size]
+                whole = np.zeros((k + q, k + q))
+                whole[:k, :k] = self.curvature(z, prices, bends)
+                return whole
+
+            return Local(
+                values=np.concatenate((slack, worth, logs @ y)), gradients=gradients, hessian=hessian
+            )
+
+        targets = np.zeros(fixed + base.size + len(logs))
+        targets[fixed + base.size :] = weights[: len(logs)]
+        strict = int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum())
+        start = np.concatenate((np.zeros(k), np.ones(q)))
+        return maximise(
+            ConcaveProgram(
+                objective=np.append(np.zeros(k), objective),
+                targets=targets,
+                at=at,
+                start=start,
+                strict=strict,
+            )
+        )
+
+    def _bends(self, z: Floats) -> int:
+        return int(np.asarray(self.constraints(z), dtype=float).size)
+
+
+def box(lower: ArrayLike, upper: ArrayLike, start: ArrayLike | None) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the bounds, the unit of each decision and where to start."""
+    low, high = (
+        np.atleast_1d(real(a, name, finite=False)) for a, name in ((lower, "lower"), (upper, "upper"))
+    )
+    if low.ndim != 1 or low.shape != high.shape:
+        raise InvalidInput(
+            f"`lower` and `upper` must have one entry per decision; got shapes {low.shape} and {high.shape}."
+        )
+    if not (low < high).all():
+        k = int(np.argmax(~(low < high)))
+        raise InvalidInput(f"`lower` must be below `upper`; got {low[k]:g} and {high[k]:g} for decision {k}.")
+    bounded = np.isfinite(high - low)
+    near = np.where(np.isfinite(low), low, np.where(np.isfinite(high), high, 0.0))
+    width = np.where(bounded, np.where(bounded, high - low, 1.0), 1.0 + np.abs(near))
+    if start is None:
+        inward = np.where(np.isfinite(low), 1.0, np.where(np.isfinite(high), -1.0, 0.0))
+        return low, high, width, near + np.where(bounded, 0.5, inward) * width
+    middle = np.atleast_1d(real(start, "start"))
+    if middle.shape != low.shape or not ((middle > low) & (middle < high)).all():
+        raise InvalidInput(f"`start` must lie strictly between `lower` and `upper`; got {middle.tolist()}.")
+    return low, high, width, middle
+
+
+def linear(matrix: ArrayLike | None, limits: ArrayLike | None, k: int) -> tuple[Floats, Floats]:
+    """Return the linear constraints, of which there may be none."""
+    if matrix is None and limits is None:
+        return np.empty((0, k)), np.empty(0)
+    if matrix is None or limits is None:
+        raise InvalidInput("`matrix` and `limits` must be given together; got one of them.")
+    rows, right = real(matrix, "matrix", ndim=2), real(limits, "limits", ndim=1)
+    if rows.shape != (right.size, k):
+        raise InvalidInput(
+            f"`matrix` must have shape ({right.size}, {k}), a row per limit and a column per decision; "
+            f"got {rows.shape}."
+        )
+    return rows, right
+
+
+def checked(names: tuple[str, str], function: Vector, jacobian: Vector, z: Floats, room: Floats) -> Floats:
+    """Return the gradients at a decision, after a comparison with differences of the function."""
+    for name, value in zip(names, (function, jacobian), strict=True):
+        if not callable(value):
+            raise InvalidInput(f"`{name}` must be callable on a decision; got {value!r}.")
+    values, slopes = real(function(z), f"{names[0]}(start)", ndim=1), real(jacobian(z), f"{names[1]}(start)")
+    if slopes.shape != (values.size, z.size):
+        raise InvalidInput(
+            f"`{names[1]}` must return shape ({values.size}, {z.size}), a row per value of `{names[0]}`; "
+            f"got {slopes.shape}."
+        )
+    steps = room * np.eye(z.size)
+    ahead, behind = (np.array([real(function(z + s * h), names[0]) for h in steps]).T for s in (1, -1))
+    wrong = np.abs((ahead - behind) - 2 * slopes * room) > 1e-3 * np.abs(2 * slopes * room).max(
+        axis=1, keepdims=True
+    )
+    wrong &= np.abs(ahead - behind) + np.abs(slopes * room) > 1e-9 * (
+        np.abs(values).max() + np.abs(slopes * room).max()
+    )
+    if wrong.any():
+        i, j = (int(index) for index in np.argwhere(wrong)[0])
+        raise InvalidInput(
+            f"`{names[1]}` must hold the gradients of `{names[0]}`; entry ({i}, {j}) is {slopes[i, j]:.6g} at the "
+            f"start and differences give {((ahead - behind)[i, j] / (2 * room[j])):.6g}."
+        )
+    return slopes

@@ -1,0 +1,238 @@
+"""Several issues at once: concave utilities of a decision the players take together."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+from bargaining.feasible._convex import Point
+from bargaining.feasible._decisions import Decisions, Vector, box, checked, linear
+
+EPS = float(np.finfo(float).eps)
+SOLVED = 1e-9  # conditions that are further off than this were not met at all
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class ConvexProgram:
+    r"""The payoffs {x : x <= u(z) for some decision z with lower <= z <= upper, matrix z <= limits, h(z) <= 0}.
+
+    Every u_i is concave and every h_j convex. Payoffs can be thrown away, so that the set is convex.
+
+    Parameters
+    ----------
+    utilities : callable
+        u: takes a decision, shape (k,), and returns the payoffs, shape (n,).
+    jacobian : callable
+        The gradients of u, shape (n, k).
+    lower, upper : array_like, shape (k,)
+        Bounds of the decision; u need not be defined beyond them, nor smooth on them. -inf and inf are allowed.
+    matrix, limits : array_like, shapes (m, k) and (m,), optional
+        Linear constraints.
+    constraints, constraint_jacobian : callable, optional
+        h, shape (p,), and its gradients, shape (p, k).
+    start : array_like, shape (k,), optional
+        A decision strictly between the bounds, at which the search starts; the middle by default. It need not meet the
+        other constraints.
+
+    Raises
+    ------
+    InvalidInput
+        If a shape is wrong, bounds cross, a function fails at the start, or a Jacobian is not its function's.
+
+    Notes
+    -----
+    Every question is a small concave program, solved on its optimality conditions by an interior point until they hold
+    to rounding; second derivatives are differences of the gradients and affect the speed only. Where the gradients are
+    wrong, or u is not concave, the conditions are not those of a maximum: the constructor compares gradients with
+    differences at the start.
+
+    The residual of `product` bounds the duality gap: with prices p = w / (u(z) - d) no feasible decision is worth more
+    than the multipliers times the slacks, plus what is left of the gradient times the bounds' width.
+
+    Examples
+    --------
+    Two issues, of which each player cares more for one:
+
+    >>> import numpy as np
+    >>> from bargaining.feasible.program import ConvexProgram
+    >>> from bargaining import Problem, nash
+    >>> value = np.array([[3.0, 1.0], [1.0, 3.0]])
+    >>> def utilities(z):  # shares of player 0 in the two issues
+    ...     return np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)])
+    >>> def jacobian(z):
+    ...     return np.array([value[0] / 2 / np.sqrt(z), -value[1] / 2 / np.sqrt(1 - z)])
+    >>> both = ConvexProgram(utilities, jacobian, lower=[0, 0], upper=[1, 1])
+    >>> nash(Problem(both, [0, 0])).payoffs.round(12)
+    array([3.16227766, 3.16227766])
+    """
+
+    players: int
+    _decisions: Decisions = field(repr=False)
+
+    def __init__(
+        self,
+        utilities: Vector,
+        jacobian: Vector,
+        *,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        matrix: ArrayLike | None = None,
+        limits: ArrayLike | None = None,
+        constraints: Vector | None = None,
+        constraint_jacobian: Vector | None = None,
+        start: ArrayLike | None = None,
+    ) -> None:
+        low, high, width, middle = box(lower, upper, start)
+        rows, right = linear(matrix, limits, low.size)
+        if (constraints is None) != (constraint_jacobian is None):
+            raise InvalidInput(
+                "`constraints` and `constraint_jacobian` must be given together; got one of them."
+            )
+        room = np.minimum(np.minimum(middle - low, high - middle), width) * 1e-4
+        slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room)
+        if constraints is not None and constraint_jacobian is not None:
+            checked(("constraints", "constraint_jacobian"), constraints, constraint_jacobian, middle, room)
+        span = np.abs(slopes) @ width
+        decisions = Decisions(
+            lower=low,
+            upper=high,
+            start=middle,
+            width=width,
+            matrix=rows,
+            limits=right,
+            utilities=utilities,
+            jacobian=jacobian,
+            constraints=constraints or _none,
+            constraint_jacobian=constraint_jacobian or _none,
+            span=np.where(span > 0, span, 1.0),
+        )
+        object.__setattr__(self, "players", len(slopes))
+        object.__setattr__(self, "_decisions", decisions)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes: (), one set."""
+        return ()
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and a point where it is attained; unbounded for a negative weight."""
+        points = np.array([self._support(w) for w in _rows(weights)]).reshape(weights.shape)
+        bounded = (weights >= 0).all(axis=-1)
+        return np.where(bounded, (weights * points).sum(axis=-1), np.inf), points
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        origin, direction = np.broadcast_arrays(origin, direction)
+        cells = zip(_rows(origin), _rows(direction), strict=True)
+        return np.array([self._ray(o, p) for o, p in cells]).reshape(origin.shape[:-1])
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        return np.array([self._ideal(cell) for cell in _rows(floor)]).reshape(floor.shape)
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set, up to `tol` of its size."""
+        span = self._decisions.span
+        room = np.maximum(tol, 64 * EPS * (1.0 + (np.abs(x) / span).max(axis=-1)))
+        depth = np.array([self._last(cell, span)[0] for cell in _rows(x)]).reshape(x.shape[:-1])
+        return np.asarray(depth >= -room)
+
+    def decision(self, payoffs: Floats) -> Floats:
+        """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
+        return self._decisions.decision(self._last(np.asarray(payoffs, dtype=float), self._decisions.span)[1])
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
+        shape = np.broadcast_shapes(origin.shape, weights.shape)
+        cells = zip(
+            _rows(np.broadcast_to(origin, shape)), _rows(np.broadcast_to(weights, shape)), strict=True
+        )
+        found = [self._product(d, w) for d, w in cells]
+        point = np.array([x for x, _ in found]).reshape(shape)
+        return point, np.array([miss for _, miss in found]).reshape(shape[:-1])
+
+    def _support(self, weights: Floats) -> Floats:
+        """Return the payoffs of the best decision at these weights."""
+        if (weights < 0).any():
+            return np.full(weights.shape, np.nan)
+        inside, counted = self._decisions, weights > 0
+        here = inside.payoffs(inside.start)
+        if not counted.any():
+            return here
+        worth = (weights * inside.span)[counted]
+        base = np.where(counted, here, -np.inf)
+        point = inside.solve(worth / worth.max(), np.zeros(worth.size), np.eye(len(here))[:, counted], base)
+        best = inside.payoffs(inside.decision(point))
+        return best if point.off <= SOLVED else np.full(weights.shape, np.nan)
+
+    def _last(self, origin: Floats, direction: Floats) -> tuple[float, Point]:
+        """Return the last t with origin + t * direction in the set; -inf where none was found."""
+        step = direction / self._decisions.span
+        size = float(np.abs(step).max())
+        point = self._decisions.solve(np.ones(1), np.zeros(1), step[:, None] / size, origin)
+        return (float(point.v[-1]) / size if point.off <= SOLVED else -np.inf), point
+
+    def _ray(self, origin: Floats, direction: Floats) -> float:
+        if not direction.any():
+            return np.inf if self.contains(origin) else -np.inf
+        last = self._last(origin, direction)[0]
+        if np.isfinite(last):
+            return last
+        return -np.inf if (direction < 0).any() and self._depth(origin, direction) < 0 else np.nan
+
+    def _ideal(self, floor: Floats) -> Floats:
+        """Return each player's best while the others keep their floors."""
+        inside = self._decisions
+        here = inside.payoffs(inside.start)
+        best = np.empty(floor.shape)
+        for i in range(floor.size):
+            base = np.where(np.arange(floor.size) == i, here, floor)
+            best[i] = here[i] + self._last(base, np.eye(floor.size)[i] * inside.span)[0] * inside.span[i]
+        if not np.isfinite(best).all():
+            return np.full(floor.shape, -np.inf if self._depth(floor) < 0 else np.nan)
+        room = 64 * EPS * (np.abs(best) + np.abs(np.where(np.isfinite(floor), floor, 0.0)) + inside.span)
+        return np.full(floor.shape, -np.inf) if (best < floor - room).any() else np.maximum(best, floor)
+
+    def _depth(self, x: Floats, direction: Floats | None = None) -> float:
+        """Return how far x, or the best point along a direction, lies below the frontier; 0 within rounding."""
+        span = self._decisions.span
+        columns = [np.ones(span.size)] if direction is None else [np.ones(span.size), direction / span]
+        last = np.eye(len(columns))[0]
+        point = self._decisions.solve(last, np.zeros(len(columns)), np.column_stack(columns), x)
+        room = 1e-9 * (1.0 + float((np.abs(np.where(np.isfinite(x), x, 0.0)) / span).max()))
+        return (
+            float(point.v[self._decisions.start.size]) if point.v[self._decisions.start.size] < -room else 0.0
+        )
+
+    def _product(self, d: Floats, w: Floats) -> tuple[Floats, float]:
+        """Maximise sum w log y over d + span * y <= u(z); a player of weight 0 has no y."""
+        inside, counted = self._decisions, w > 0
+        point = inside.solve(np.zeros(counted.sum()), w[counted], np.eye(w.size)[:, counted], d)
+        z = inside.decision(point)
+        x = inside.payoffs(z)
+        return x, self._gap(point, z, x, d, w) if point.off <= SOLVED else np.nan
+
+    def _gap(self, point: Point, z: Floats, x: Floats, d: Floats, w: Floats) -> float:
+        """Bound the duality gap by concavity: multipliers times slacks, and what is left of the gradient."""
+        inside, gain = self._decisions, (x - d) / self._decisions.span
+        if not (gain[w > 0] > 0).all():
+            return np.nan
+        slack, rows = inside.slacks(z)
+        multipliers = np.split(point.multipliers, [slack.size, slack.size + w.size])[:2]
+        prices = np.where(w > 0, w / np.where(w > 0, gain, 1.0), multipliers[1])
+        left = prices @ inside.slopes(z) + multipliers[0] @ rows
+        reach = np.where(np.isfinite(inside.upper - inside.lower), 1.0, 1.0 + np.abs(point.v[: z.size]))
+        over = max(float(-slack.min(initial=0.0)), float(-gain[w == 0].min(initial=0.0)))
+        spare = multipliers[0] @ np.maximum(slack, 0.0) + prices[w == 0] @ np.maximum(gain[w == 0], 0.0)
+        return max(float(spare) + float(np.abs(left) @ reach), over)
+
+
+def _rows(x: Floats) -> Floats:
+    return x.reshape(-1, x.shape[-1])
+
+
+def _none(z: Floats) -> Floats:
+    """Return no convex constraints, and none of their gradients."""
+    return np.empty(0)

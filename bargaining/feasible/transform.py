@@ -1,0 +1,222 @@
+"""The same agreements seen otherwise: other units, other names for the players, only what all prefer to none.
+
+Points, inequalities and surpluses stay what they are where they can; any other set is wrapped, and answers through
+the set within.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.product import best_product
+from bargaining.feasible.surplus import TransferableSurplus
+
+
+def rescaled(feasible: FeasibleSet, scale: Floats, shift: Floats) -> FeasibleSet:
+    """Return {scale * x + shift : x feasible}; `scale` is positive, one entry per player."""
+    if isinstance(feasible, Polytope):
+        return feasible.mapped(lambda x: x * scale + shift, exactly=_affine(scale, shift))
+    if isinstance(feasible, TransferableSurplus) and (scale == scale[0]).all():
+        return TransferableSurplus(feasible.total * scale[0] + shift.sum(), players=feasible.players)
+    return Rescaled(feasible, scale, shift)
+
+
+def relabelled(feasible: FeasibleSet, order: NDArray[np.intp]) -> FeasibleSet:
+    """Return the set in which player i is the one who was order[i]."""
+    if isinstance(feasible, TransferableSurplus):
+        return feasible
+    if isinstance(feasible, Polytope):
+        return feasible.mapped(lambda x: x[..., order], exactly=lambda row: [row[i] for i in order])
+    return Relabelled(feasible, order)
+
+
+def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
+    """Return the feasible x >= floor."""
+    if isinstance(feasible, TransferableSurplus) and feasible.batch_shape == () and floor.ndim == 1:
+        spare = float(feasible.total - floor.sum())
+        if not spare >= 0:
+            raise InvalidInput(
+                f"`disagreement` must leave something feasible; it adds up to {floor.sum():g}."
+            )
+        return Polytope(np.concatenate((floor[None], floor + spare * np.eye(floor.size))))
+    return Restricted(feasible, floor)
+
+
+def _affine(scale: Floats, shift: Floats) -> Callable[[list[Fraction]], list[Fraction]]:
+    a, b = ([Fraction(float(v)) for v in vector] for vector in (scale, shift))
+    return lambda row: [x * s + t for x, s, t in zip(row, a, b, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rescaled:
+    """{scale * x + shift : x in the set within}."""
+
+    within: FeasibleSet
+    scale: Floats
+    shift: Floats
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        return self.within.players
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes."""
+        return self.within.batch_shape
+
+    def _in(self, x: Floats) -> Floats:
+        return (x - self.shift) / self.scale
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where."""
+        value, point = self.within.support(weights * self.scale)
+        return value + (weights * self.shift).sum(axis=-1), point * self.scale + self.shift
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        return self.within.ray(self._in(origin), direction / self.scale)
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        best = self.within.ideal(self._in(floor)) * self.scale + self.shift
+        return np.where(np.isfinite(best), np.maximum(best, floor), best)
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set."""
+        return self.within.contains(self._in(x), tol=tol)
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains: units do not matter."""
+        point, residual = best_product(self.within, self._in(origin), weights)
+        return point * self.scale + self.shift, residual
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relabelled:
+    """The set within, in which player i was order[i]."""
+
+    within: FeasibleSet
+    order: NDArray[np.intp]
+    _back: NDArray[np.intp] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_back", np.argsort(self.order))
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        return self.within.players
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes."""
+        return self.within.batch_shape
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where."""
+        value, point = self.within.support(weights[..., self._back])
+        return value, point[..., self.order]
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        return self.within.ray(origin[..., self._back], direction[..., self._back])
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        return self.within.ideal(floor[..., self._back])[..., self.order]
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set."""
+        return self.within.contains(x[..., self._back], tol=tol)
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains."""
+        point, residual = best_product(self.within, origin[..., self._back], weights[..., self._back])
+        return point[..., self.order], residual
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restricted:
+    """The points of the set within that give every player at least a floor."""
+
+    within: FeasibleSet
+    floor: Floats
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        return self.within.players
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes."""
+        return np.broadcast_shapes(self.within.batch_shape, self.floor.shape[:-1])
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where.
+
+        Raises
+        ------
+        NotApplicable
+            If the best point of the set within breaks the floor and that set has no method ``support_above``.
+        """
+        value, point = self.within.support(weights)
+        point, value = np.array(np.broadcast_to(point, (*np.shape(value), self.players))), np.array(value)
+        below = ~(point >= self.floor).all(axis=-1)
+        if not below.any():
+            return value, point
+        w, f = (np.broadcast_to(a, point.shape) for a in (weights, self.floor))
+        above = getattr(self.within, "support_above", None) or self._corner
+        for k in np.argwhere(np.atleast_1d(below)):
+            cell = tuple(k) if below.ndim else ()
+            point[cell] = above(w[cell], f[cell])
+            value[cell] = (w[cell] * point[cell]).sum()
+        return value, point
+
+    def _corner(self, weights: Floats, floor: Floats) -> Floats:
+        """Return the best point where a floor binds two players: the one stays on it, the other takes the ideal."""
+        if self.players != 2 or self.within.batch_shape != () or (weights < 0).any():
+            raise NotApplicable(
+                f"The best point of {type(self.within).__name__} at these weights is not individually rational; "
+                f"give the class a method `support_above(weights, floor)`."
+            )
+        point = self.within.support(weights)[1]
+        return np.where(point < floor, floor, self.within.ideal(floor))
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set: the line meets it in an interval."""
+        last = self.within.ray(origin, direction)
+        back = self.within.ray(origin, -direction)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            time = (self.floor - origin) / direction
+        size = np.spacing(np.abs(self.floor) + np.abs(origin))
+        still = ((direction != 0) | (origin >= self.floor - 8 * size)).all(axis=-1)
+        enters = np.where(direction > 0, time, -np.inf).max(axis=-1)
+        leaves = np.where(direction < 0, time, np.inf).min(axis=-1)
+        end = np.minimum(last, leaves)
+        room = 1e-15 * np.where(np.isfinite(end), np.abs(end), 0.0)
+        misses = np.isneginf(last) | (end < np.maximum(enters, -back) - room) | ~still
+        return np.where(misses, -np.inf, end)
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        return self.within.ideal(np.maximum(floor, self.floor))
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set."""
+        room = tol * (np.abs(self.floor) + np.abs(x - self.floor))
+        return np.asarray(self.within.contains(x, tol=tol) & (x >= self.floor - room).all(axis=-1))
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains; NaN residual where it breaks the floor."""
+        point, residual = best_product(self.within, origin, weights)
+        size = 16 * np.spacing(np.abs(self.floor) + np.abs(point))
+        return point, np.where((point >= self.floor - size).all(axis=-1), residual, np.nan)

@@ -77,8 +77,8 @@ def _tabular(table: "Table", encode: Callable[[str], str]) -> tuple[Fit, list[st
         [*column, _room(form)] if n else column
         for column, form, n in zip(columns, forms, numeric, strict=True)
     ]
-    fitted = fit(rooms, titles, numeric)
-    heads = [_groups(table, levels[0], fitted, encode)] + [
+    fitted = fit(rooms, titles, numeric, runs(levels[0]))
+    heads = [_groups(levels[0], fitted, encode)] + [
         [_heading(text, fold, encode) for text, fold in zip(level, fitted.folds, strict=True)]
         for level in levels[1:]
     ]
@@ -95,7 +95,7 @@ def _tabular(table: "Table", encode: Callable[[str], str]) -> tuple[Fit, list[st
     return fitted, _with_group_rules(written.rstrip().split("\n"), levels[0])
 
 
-def _groups(table: "Table", groups: Sequence[str], fitted: Fit, encode: Callable[[str], str]) -> list[str]:
+def _groups(groups: Sequence[str], fitted: Fit, encode: Callable[[str], str]) -> list[str]:
     """Fold each group's heading to the width of its columns, where headings are folded at all."""
     heads: list[str] = []
     for group, start, stop in runs(groups):

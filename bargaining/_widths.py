@@ -39,7 +39,12 @@ class Fit:
     shares: tuple[float, ...]
 
 
-def fit(cells: Sequence[Sequence[str]], headings: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Fit:
+def fit(
+    cells: Sequence[Sequence[str]],
+    headings: Sequence[Sequence[str]],
+    numeric: Sequence[bool],
+    groups: Sequence[tuple[str, int, int]] = (),
+) -> Fit:
     """Return the largest setting in which a table fits the page, or the smallest there is.
 
     Parameters
@@ -50,6 +55,8 @@ def fit(cells: Sequence[Sequence[str]], headings: Sequence[Sequence[str]], numer
         What stands over each column: its title and its unit.
     numeric : sequence of bool
         Which columns are numbers; the others may be folded.
+    groups : sequence of (str, int, int)
+        Headings over several columns: the text, the first column, and the one after the last.
     """
     needed = [max(map(len, column), default=1) for column in cells]
     titles = [max(map(len, texts)) for texts in headings]
@@ -57,9 +64,12 @@ def fit(cells: Sequence[Sequence[str]], headings: Sequence[Sequence[str]], numer
         max(need, _longest_word(title), _longest_word(unit) if len(unit) > _UNIT else len(unit))
         for need, (title, unit) in zip(needed, headings, strict=True)
     ]
-    open_widths = [max(pair) for pair in zip(needed, titles, strict=True)]
+    whole = [max(pair) for pair in zip(needed, titles, strict=True)]
+    for text, start, stop in groups:
+        whole[stop - 1] += max(0, len(text) - _characters(whole[start:stop]))
+        folds[stop - 1] += max(0, _longest_word(text) - _characters(folds[start:stop]))
     none = (0.0,) * len(numeric)
-    if _total(open_widths, numeric, 1.0, 6.0) <= _PAGE:
+    if _total(whole, numeric, 1.0, 6.0) <= _PAGE:
         return Fit(folds=(0,) * len(numeric), shares=none)
     for size, scale, gap in _SIZES:
         if _total(folds, numeric, scale, gap) <= _PAGE:
@@ -78,6 +88,11 @@ def folded(text: str, characters: int) -> list[str]:
         if characters and text
         else [text]
     )
+
+
+def _characters(widths: Sequence[int]) -> int:
+    """Return how many characters fit over columns side by side."""
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _longest_word(text: str) -> int:

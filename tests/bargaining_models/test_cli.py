@@ -1,0 +1,289 @@
+"""The command `bargaining`: what it prints, what it writes, and how it fails."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bargaining import BargainingError, Table, read_description
+from bargaining_models import _answers, cli
+from bargaining_models.paper import figures, reproduce
+from bargaining_models.paper.reproduce import stored, stored_names
+from bargaining_models.paper.tables import TABLES
+
+CAKE = 'title = "Cake"\n[problem]\ndisagreement = [0, "1/5"]\ntotal = 1\n'
+DILEMMA = "[game]\npayoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]\n"
+PENNIES = "[game]\npayoffs = [[[1, -1], [-1, 1]], [[-1, 1], [1, -1]]]\n"
+REPEATED = DILEMMA + "[repeated]\ndiscounts = 0.5\nexit = [3, 5]\n"
+NO_EQUILIBRIUM = PENNIES + "[repeated]\ndiscounts = 0.1\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    def write(text: str, name: str = "problem.toml") -> str:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Return the exit status, what was printed, and what was complained of."""
+    try:
+        status = cli.main(arguments)
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    return status, *capsys.readouterr()
+
+
+def test_the_entry_point_is_this_command() -> None:
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    scripts = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"bargaining": "bargaining_models.cli:main"}
+
+
+@pytest.mark.parametrize("command", [[], ["table"], ["figure"], ["list"], ["reproduce"], ["solve"]])
+def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(*command, "--help", capsys=capsys)
+    assert (status, err) == (0, "")
+    assert out.startswith("usage: bargaining")
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("text", "The division of an agreement"),
+        ("latex", r"\begin"),
+        ("markdown", "**The division"),
+        ("html", "<style"),
+        ("csv", "Concept or protocol,r,"),
+    ],
+)
+def test_a_stored_table_in_every_format(form: str, start: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("table", "T2", "--format", form, capsys=capsys)
+    assert (status, err) == (0, "")
+    assert out.startswith(start)
+    printed = str(stored("T2")) + "\n" if form == "text" else getattr(stored("T2"), f"to_{form}")()
+    assert out == printed
+
+
+@pytest.mark.parametrize(("ending", "form"), cli.ENDINGS.items())
+def test_the_ending_of_the_file_says_the_format(
+    tmp_path: Path, ending: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new" / f"T1{ending}"
+    assert run("table", "T1", "-o", str(path), capsys=capsys) == (0, "", "")
+    assert run("table", "T1", "-f", form, capsys=capsys)[1].encode() == path.read_bytes()
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_table_can_be_computed_instead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(TABLES, "T1", lambda study: Table([{"fresh": 1}]))
+    monkeypatch.setitem(TABLES, "T-new", lambda study: Table([{"new": 2}]))
+    assert "fresh" not in run("table", "T1", capsys=capsys)[1]
+    assert "fresh" in run("table", "T1", "--recompute", capsys=capsys)[1]
+    assert "new" in run("table", "T-new", capsys=capsys)[1]
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    out = run("list", capsys=capsys)[1]
+    words = {line.split()[0] for line in out.splitlines() if line.startswith("  ")}
+    assert words == {*TABLES, *figures.FIGURES, *_answers.concepts()}
+    assert "nash" in words
+
+
+def test_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from matplotlib.figure import Figure
+
+    monkeypatch.setitem(figures.FIGURES, "F1", lambda study: Figure())
+    path = tmp_path / "F1.svg"
+    assert run("figure", "F1", "-o", str(path), capsys=capsys) == (0, f"{path}\n", "")
+    assert b"<svg" in path.read_bytes()
+
+
+def test_check_says_which_digit_changed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = stored("T1")
+    monkeypatch.setitem(TABLES, "T1", lambda study: table)
+    assert run("reproduce", "T1", "--check", capsys=capsys) == (0, "T1: 120 cells, unchanged\n", "")
+    row = list(table.rows[1])
+    row[2] *= 1.01
+    monkeypatch.setitem(
+        TABLES,
+        "T1",
+        lambda study: Table(
+            [table.rows[0], row, *table.rows[2:]], columns=table.columns, caption=table.caption
+        ),
+    )
+    status, out, err = run("reproduce", "T1", "--check", capsys=capsys)
+    assert (status, err) == (1, "")
+    first, second = out.splitlines()
+    assert first == "T1: 120 cells, CHANGED"
+    assert second.startswith("  row 2 | capacity unlimited | r 0.05 | Free trade: Canada (%): stored ")
+
+
+def test_reproduce_writes_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("reproduce", "T1", "-o", str(tmp_path), capsys=capsys)[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"T1.csv", "T1.md", "T1.tex"}
+    assert (tmp_path / "T1.csv").read_text(encoding="utf-8") == stored("T1").to_csv()
+
+
+def test_update_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = []
+    monkeypatch.setattr(reproduce, "store", lambda table, name: kept.append((name, table.rows)))
+    monkeypatch.setitem(TABLES, "T1", lambda study: Table([[3]]))
+    assert run("reproduce", "T1", "--update", capsys=capsys)[0] == 0
+    assert kept == [("T1", ((3,),))]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (CAKE, ["Cake\n", "nash               0.4", "Version"]),
+        (CAKE.replace("[problem]", 'methods = ["egalitarian"]\n[problem]'), ["egalitarian"]),
+        (DILEMMA, ["problem: equilibria", "0, 1", "minmax, pure actions", "coco value"]),
+        (PENNIES, ["1/2, 1/2", "minmax, mixed actions"]),
+        (REPEATED, ["corners of the set", "9.5", "Threat: 3, 5.", "divisions of that set"]),
+        (NO_EQUILIBRIUM, ["Threat: none.", "Status: empty. No profile"]),
+    ],
+    ids=["problem", "methods in the file", "game", "mixed", "repeated", "empty"],
+)
+def test_solve(text: str, shown: list[str], file, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("solve", file(text), capsys=capsys)
+    assert (status, err) == (0, "")
+    for piece in shown:
+        assert piece in out
+
+
+def test_methods_named_on_the_line_come_first(file, capsys: pytest.CaptureFixture[str]) -> None:
+    path = file(CAKE.replace("[problem]", 'methods = ["egalitarian"]\n[problem]'))
+    out = run("solve", path, "--method", "nash", "--method", "utilitarian", capsys=capsys)[1]
+    assert [name for name in ("nash", "utilitarian", "egalitarian") if name in out] == ["nash", "utilitarian"]
+    assert "minmax in pure actions" in run("solve", file(DILEMMA), "--method", "nash", capsys=capsys)[1]
+
+
+def test_the_paper_division_of_a_repeated_game(file) -> None:
+    """With exit (3, 5) the set is (3,5), (9.5,5), (9,9), (3,9.75): its Nash point from the threat is (9, 9)."""
+    corners, divisions = _answers.answers(read_description(file(REPEATED)), ["nash"])
+    assert sorted(corners.rows) == [(3.0, 5.0), (3.0, 9.75), (9.0, 9.0), (9.5, 5.0)]
+    assert divisions.rows == (("nash", 9.0, 9.0),)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "bargaining: the following arguments are required: COMMAND."),
+        (["table", "T22"], "did you mean T2"),
+        (["table", "t2"], "did you mean T2?"),
+        (["figure", "F99"], "there is no figure 'F99'"),
+        (["reproduce", "F1", "--check"], "there is no table 'F1'"),
+        (["reproduce", "--exact"], "`--exact` must come with `--check`"),
+        (["reproduce", "--check", "--update"], "not allowed with argument"),
+        (["table", "T2", "--format", "docx"], "invalid choice: 'docx'"),
+        (["table", "T2", "-o", "T2.docx"], "`-o` must end in .tex"),
+        (["solve", "absent.toml"], "`path` must be a file that exists; got 'absent.toml'"),
+        (["solve", "/etc"], "must end in .toml or .json"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_request_costs_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(*arguments, capsys=capsys)
+    assert (status, out) == (2, "")
+    assert complaint in err
+    assert err.count("\n") == 1
+    assert err.startswith("bargaining")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[",
+        "[problem]\ntotal = 1\n",
+        "[problem]\ndisagreement = [0, 0]\ntotal = nan\n",
+        "[problem]\ndisagreement = [0, 0]\npoints = [[[1]]]\n",
+        "[problem]\ndisagreement = [0, 0, 0]\npoints = [[1, 2]]\n",
+        "[game]\npayoffs = [[1, 2], [3]]\n",
+        "[game]\npayoffs = []\n",
+        DILEMMA + "[repeated]\ndiscounts = 1.5\n",
+        DILEMMA + "[repeated]\ndiscounts = [[0.5, 0.5], [0.1, 0.1]]\n",
+        "[problem]\ndisagreement = [[0, 0], [1, 1]]\ntotal = 1\n",
+        "[game]\npayoffs = [[[[1, 2], [3, 4]]], [[[1, 2], [3, 4]]], [[[1, 2], [3, 4]]]]\n[repeated]\ndiscounts = 0.5\n",
+        'methods = ["os"]\n' + CAKE.partition("\n")[2],
+    ],
+)
+def test_a_wrong_file_costs_one_line(text: str, file, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("solve", file(text), capsys=capsys)
+    assert (status, out) == (2, "")
+    assert err.startswith("bargaining: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [BargainingError("a\nb"), OSError(28, "No space left on device", "x"), ImportError("a b")]
+)
+def test_errors_become_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(study: object) -> Table:
+        raise error
+
+    monkeypatch.setitem(TABLES, "T1", broken)
+    status, _, err = run("table", "T1", "--recompute", capsys=capsys)
+    assert status == 2
+    assert err in ("bargaining: a b\n", "bargaining: x: No space left on device\n")
+
+
+def test_an_interrupt_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(study: object) -> Table:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(TABLES, "T1", interrupted)
+    assert run("table", "T1", "--recompute", capsys=capsys) == (130, "", "bargaining: interrupted\n")
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of a fresh process."""
+    code = f"import sys; from bargaining_models.cli import main; sys.exit(main({list(arguments)!r}))"
+    return [sys.executable, "-c", code]
+
+
+ELSEWHERE = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def test_a_reader_that_stops_early_is_no_traceback() -> None:
+    with subprocess.Popen(
+        command("table", "T2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ELSEWHERE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_a_terminal_without_these_signs_is_told_of_the_file(file) -> None:
+    done = subprocess.run(
+        command("solve", file(CAKE.replace("Cake", "δ"))),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**ELSEWHERE, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "write to a file with -o" in done.stderr
+
+
+def test_stored_tables_are_all_offered() -> None:
+    assert set(stored_names()) <= set(TABLES)

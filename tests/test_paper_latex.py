@@ -1,0 +1,83 @@
+"""Every table of the paper compiles as it is, and fits the page of LaTeX's narrowest class."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bargaining import Column, Table
+from bargaining_models.paper.reproduce import stored, stored_names
+
+PACKAGES = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,siunitx,threeparttable,longtable}"
+NEEDS_LATEX = pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="no pdflatex; install texlive-latex-base, texlive-latex-extra and texlive-science",
+)
+SENTENCE = "A sentence of many words that no column of a paper is wide enough to hold on one line. "
+
+
+def typeset(table: Table, folder: Path) -> str:
+    """Compile a table and return what LaTeX had to say."""
+    text = rf"\documentclass{{article}}{PACKAGES}\begin{{document}}{table.to_latex()}\end{{document}}"
+    (folder / "t.tex").write_text(text, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "t.tex"]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+def complaints(log: str) -> list[str]:
+    return re.findall(r"^(?:Overfull|LaTeX Error|LaTeX Warning: Float too large).*", log, flags=re.MULTILINE)
+
+
+@NEEDS_LATEX
+@pytest.mark.parametrize("name", stored_names())
+def test_a_table_of_the_paper_fits_the_page(name: str, tmp_path: Path) -> None:
+    assert complaints(typeset(stored(name), tmp_path)) == []
+
+
+@NEEDS_LATEX
+@pytest.mark.parametrize(
+    "table",
+    [
+        Table([[SENTENCE * 3, SENTENCE, 0.5]] * 3, caption="Text", notes=[SENTENCE * 2]),
+        Table([[SENTENCE, *(0.12345 * k for k in range(6))]] * 3),
+        Table(
+            [[k, SENTENCE, k / 7] for k in range(60)],
+            caption=SENTENCE,
+            label="tab:long",
+            notes=[SENTENCE * 3, "b"],
+        ),
+        Table([[k / 3 for k in range(3)]] * 41),
+        Table(
+            [[1 / 3] * 8], columns=[Column(f"a long heading {k}", unit="USD bn of 2023") for k in range(8)]
+        ),
+        Table(
+            [[1 / 3] * 4],
+            columns=[
+                Column(str(k), group=f"A group with a heading of many words, {k // 2}") for k in range(4)
+            ],
+        ),
+        Table([[-1.5e-300, 1e-12]] * 2),
+    ],
+    ids=["text", "text and numbers", "many rows", "many bare rows", "headings", "groups", "exponents"],
+)
+def test_wide_and_long_tables_fit_too(table: Table, tmp_path: Path) -> None:
+    assert complaints(typeset(table, tmp_path)) == []
+
+
+def test_what_fits_is_left_alone() -> None:
+    text = Table([["Nash", 0.5]]).to_latex()
+    assert r"\small" not in text
+    assert r"\linewidth" not in text
+    assert r"\begin{tabular}{@{}lS[table-format=1.1]@{}}" in text
+
+
+def test_the_head_of_a_long_table_is_repeated() -> None:
+    text = Table([[k] for k in range(41)], columns=[Column("n", group="g")]).to_latex()
+    assert text.count(r"\midrule") == text.count(r"\cmidrule") == 2
+    assert text.index(r"\endfirsthead") < text.index(r"\endhead") < text.index("40 ")

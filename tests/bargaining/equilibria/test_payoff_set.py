@@ -216,17 +216,26 @@ def oracle(
     (low, high) = ([f(p[i] for p in points) for i in (0, 1)] for f in (min, max))
     polygon = hull([(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])])
     slowest = float(max(discounts))
-    for _ in range(int(log(1e-12) / log(slowest)) + 12 if slowest else 8):
+    planned = int(log(1e-12) / log(slowest)) + 12 if slowest else 8
+    for step in range(20 * planned):
         image = _apply(polygon, profiles, discounts, leaving)
         if not image:
             return np.empty((0, 2))
-        same = len(image) == len(polygon) and all(
-            abs(p[i] - q[i]) < 1 << 30 for p, q in zip(image, polygon, strict=True) for i in (0, 1)
-        )
-        polygon = image
-        if same:
+        before, polygon = polygon, image
+        # The set may close in more slowly than the discount factor, where one threat feeds the other.
+        if len(image) == len(before) and _moved(image, before) < 1e-14 * (1 - slowest):
             break
-    return np.array([[p[0] / ONE, p[1] / ONE] for p in polygon])
+        if step > planned and step % 10 == 0 and hausdorff(_floats(image), _floats(before)) < 1e-13:
+            break
+    return _floats(polygon)
+
+
+def _floats(polygon: list[tuple[int, int]]) -> np.ndarray:
+    return np.array([[x / ONE, y / ONE] for x, y in polygon])
+
+
+def _moved(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> float:
+    return max(abs(p[i] - q[i]) for p, q in zip(one, other, strict=True) for i in (0, 1)) / ONE
 
 
 def _apply(

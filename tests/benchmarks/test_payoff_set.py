@@ -1,0 +1,92 @@
+"""Payoff sets against quantecon's Abreu-Sannikov algorithm, warm, and against our own scaling claims."""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria.payoff_set import payoff_set, payoff_sets
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+pytestmark = pytest.mark.benchmark
+
+PRISONERS = (np.array([[9.0, 1], [10, 3]]), np.array([[9.0, 10], [1, 3]]))
+THREE = (
+    np.array([[16.0, 3, 0], [21, 10, -1], [9, 5, -5]]),
+    np.array([[9.0, 13, 3], [1, 4, 0], [0, -4, -15]]),
+)
+GRID = np.linspace(0, 6, 15)
+PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
+COURNOT = (PROFIT, PROFIT.T)
+
+
+def uniform(size: int) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.random.default_rng(0).random((2, size, size))
+    return first, second
+
+
+CELLS: list[tuple[str, Any, float]] = [
+    ("prisoners", PRISONERS, 0.9),
+    ("prisoners", PRISONERS, 0.3),
+    ("three actions", THREE, 0.3),
+    *[("Cournot 15x15", COURNOT, discount) for discount in (0.3, 0.6, 0.8)],
+    *[("uniform 20x20", uniform(20), discount) for discount in (0.3, 0.6, 0.8)],
+    *[("uniform 50x50", uniform(50), discount) for discount in (0.6, 0.8)],
+    *[("uniform 100x100", uniform(100), discount) for discount in (0.6, 0.8)],
+]
+
+
+@pytest.mark.parametrize(("name", "payoffs", "discount"), CELLS, ids=[f"{c[0]}-{c[2]}" for c in CELLS])
+def test_ten_times_faster_than_quantecon(
+    name: str, payoffs: Any, discount: float, speedup: Callable[..., float]
+) -> None:
+    theory = pytest.importorskip("quantecon.game_theory")
+    first, second = payoffs
+    players = theory.Player(first), theory.Player(np.ascontiguousarray(second.T))
+    rival = theory.RepeatedGame(theory.NormalFormGame(players), discount)
+    ours = RepeatedGame(Game(first, second), discount)
+    rounds = 5 if first.size > 1000 else 40
+    ratio = speedup(
+        f"{name}, discount {discount}",
+        lambda: payoff_set(ours),
+        lambda: rival.equilibrium_payoffs(method="AS"),
+        rounds=rounds,
+    )
+    assert ratio > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "payoffs"),
+    [("prisoners", PRISONERS), ("Cournot 15x15", COURNOT), ("uniform 50x50", uniform(50))],
+)
+def test_patience_is_cheap(name: str, payoffs: Any, speedup: Callable[..., float]) -> None:
+    patient, less = (RepeatedGame(Game(*payoffs), discount) for discount in (0.999, 0.9))
+    ratio = speedup(
+        f"{name}, 0.999 against 0.9", lambda: payoff_set(patient), lambda: payoff_set(less), rounds=20
+    )
+    assert ratio > 1 / 3
+
+
+def test_a_sweep_over_exits_reuses_work() -> None:
+    """200 exit payoffs on one 25x25 game take at most a quarter of 200 separate solves."""
+    game = Game(*np.random.default_rng(1).random((2, 25, 25)))
+    options = np.stack([np.linspace(0.2, 0.9, 200), np.full(200, 0.5)], axis=-1)
+    batch = RepeatedGame(game, 0.6, exit=Exit(options))
+    alone = [RepeatedGame(game, 0.6, exit=Exit(option)) for option in options]
+    payoff_sets(batch)
+    together, apart = [], []
+    for _ in range(3):
+        start = perf_counter()
+        payoff_sets(batch)
+        together.append(perf_counter() - start)
+        start = perf_counter()
+        for repeated in alone:
+            payoff_set(repeated)
+        apart.append(perf_counter() - start)
+    ratio = median(apart) / median(together)
+    print(f"\n200 exits: {median(together):.3g} s together, {median(apart):.3g} s apart, {ratio:.3g} times")
+    assert ratio > 4

@@ -18,7 +18,6 @@ from bargaining_models.us_canada.projects import Project, projects, together
 SHARE, LARGE = 0.15, 0.30
 YEARS = 5.0  # until capacity opens where no other date is named
 HAZARD = 0.5
-WARS = (1.0, 3.0)
 PRIOR = 0.3
 OBSTINATE = (0.05, 0.05)
 POSTURES = (None, 0.85)  # the Nash terms of r = 0; a part of the surplus
@@ -47,6 +46,12 @@ class PivotStudy:
     def fact(self, name: str) -> float:
         """Return a figure."""
         return self.baseline.parameters.fact(name).value
+
+    @property
+    def wars(self) -> tuple[float, float]:
+        """Years of tariff war that a call may start: the figure, and three times as long."""
+        short = self.fact("called_bluff_war")
+        return short, 3 * short
 
     @cached_property
     def curves(self) -> dict[bool, OutcomeCurves]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bargaining import nash
 from bargaining.tables import Column, Table
-from bargaining_models.paper.pivot_study import HAZARD, OBSTINATE, POSTURES, PRIOR, PROGRAMME, WARS
+from bargaining_models.paper.pivot_study import HAZARD, OBSTINATE, POSTURES, PRIOR, PROGRAMME
 from bargaining_models.paper.study import NOISE, SHARES, Study
 from bargaining_models.us_canada.bluff import gain_over_giving_way
 from bargaining_models.us_canada.deal import HAZARDS, readings
@@ -142,7 +142,7 @@ def beliefs(study: Study) -> Table:
     """T8: how sure of Canada's alternative the US must be to concede, and what makes a claim credible."""
     rows = []
     for route, group in ROUTES:
-        for war in WARS:
+        for war in study.timing.wars:
             for share in SHARES[1:]:
                 claim = study.timing.claim(route, float(share), war)
                 row = {

@@ -84,28 +84,29 @@ def construction(study: Study) -> Claim:
 
 def bluff(study: Study) -> Claim:
     """They called our bluff."""
-    claim = study.timing.claim(True, SHARE, 1.0)
-    short, long = claim.threshold, study.timing.claim(True, SHARE, 3.0).threshold
-    greedy = study.timing.claim(True, 2 * SHARE, 1.0).threshold
-    calls = short > PRIOR
+    years, more = study.timing.wars
+    claim = study.timing.claim(True, SHARE, years)
+    short, long = claim.threshold, study.timing.claim(True, SHARE, more).threshold
+    greedy = study.timing.claim(True, 2 * SHARE, years).threshold
     talks = claim.talks(PRIOR)
     return Claim(
         claim="They called our bluff",
-        verdict="holds unless the US is nearly sure: it calls below the belief"
-        if calls and short > 0.5
-        else "holds only for a sceptical US",
-        figures=f"claim of {SHARE:.0%}, a call costs a year of tariff war: the US concedes from belief {short:.2f} on "
-        f"({long:.2f} if three years); at belief {PRIOR:g} a weak Canada claims with probability "
-        f"{talks.claim[1]:.2f} and the US calls with {1 - talks.concede:.2f}; a claim of {2 * SHARE:.0%} needs "
-        f"{greedy:.2f}",
+        verdict=f"holds for a US that gives the alternative less than {short:.0%}, though most claims it calls are true"
+        if PRIOR < short and talks.belief > 0.5
+        else f"holds for a US that gives the alternative less than {short:.0%}",
+        figures=f"claim of {SHARE:.0%}, tested by {years:g} year(s) of tariff war: the US concedes from belief "
+        f"{short:.2f} on ({long:.2f} if tested by {more:g}); at belief {PRIOR:g} a weak Canada claims with probability "
+        f"{talks.claim[1]:.2f}, a claim is true with {talks.belief:.2f} and called with {1 - talks.concede:.2f}; "
+        f"a claim of {2 * SHARE:.0%} needs {greedy:.2f}",
         assumption="how long a called claim takes to be tested; Nash terms once it is",
     )
 
 
 def envoy(study: Study) -> Claim:
     """The envoy makes it credible."""
-    ratios = [study.timing.claim(route, SHARE, 1.0).dearest_ratio for route, _ in ROUTES]
-    stakes = study.timing.claim(True, SHARE, 1.0).stakes
+    years = study.timing.wars[0]
+    ratios = [study.timing.claim(route, SHARE, years).dearest_ratio for route, _ in ROUTES]
+    stakes = study.timing.claim(True, SHARE, years).stakes
     return Claim(
         claim="The envoy makes it credible",
         verdict="fails for a visit, which costs a bluffer no more; holds for a contract that a bluffer cannot use"
@@ -115,7 +116,7 @@ def envoy(study: Study) -> Claim:
         f"bluffer; a step proves something only if it costs the strong less than {ratios[0]:.2f} ({ratios[1]:.2f} if "
         f"the deal closes the route) of what it costs the bluffer; one that costs a bluffer USD {stakes[1]:.2f} bn a "
         "year proves all",
-        assumption="a called claim is tested by a year of tariff war",
+        assumption=f"a called claim is tested by a tariff war of {years:g} year(s)",
     )
 
 

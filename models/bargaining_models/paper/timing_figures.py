@@ -52,5 +52,6 @@ def reputations(study: Study) -> Figure:
                 ax.plot(dates, paths[k, :, country], color=colour, linestyle=dash, linewidth=1.1, label=label)
         ax.set(xlabel="years", title=title, ylim=(0.0, 1.02))
     axes[0].set_ylabel("belief that it never gives way")
-    axes[0].legend(frameon=False, fontsize="x-small")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize="x-small")
     return figure

@@ -1,0 +1,183 @@
+"""The bluff: beliefs at which the US is indifferent, what a step proves, and where holding out ends."""
+
+import numpy as np
+import pytest
+
+from bargaining import nash
+from bargaining.errors import InvalidInput
+from bargaining.protocols.signalling import Kind
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.bluff import Claim, HoldOut, gain_over_giving_way
+from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.thresholds import first_crossing
+
+RATE = 0.05
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return Baseline.from_parameters()
+
+
+@pytest.fixture(scope="module")
+def pairs(baseline: Baseline) -> dict[float, Deal]:
+    return {share: Deal.at(baseline, r=[0.0, share]) for share in (0.05, 0.15, 0.30)}
+
+
+@pytest.fixture(scope="module")
+def small(baseline: Baseline) -> dict[bool, Deal]:
+    deal = Deal.at(baseline, r=np.array([0.0, 0.01, 0.03, 0.05, 0.10, 0.20]))
+    return {True: deal, False: deal.without_route()}
+
+
+def us_payoff(deal: Deal, strong: bool, transfer: float, years: float) -> float:
+    """The US income, from the outcomes themselves, if `years` of war come before a deal at `transfer`."""
+    k = int(strong)
+    kept = np.exp(-RATE * years)
+    return float((1 - kept) * deal.war.money[k, 1] + kept * (deal.agreement.money[k, 1] + transfer))
+
+
+@pytest.mark.parametrize("route", [True, False])
+@pytest.mark.parametrize("share", [0.15, 0.30])
+@pytest.mark.parametrize("years", [0.5, 1.0, 3.0])
+def test_the_us_is_indifferent_at_the_threshold(pairs, share, route, years) -> None:  # type: ignore[no-untyped-def]
+    deal = pairs[share] if route else pairs[share].without_route()
+    claim = Claim(deal=deal, war=years)
+    weak, strong = deal.transfer(nash(deal.problem()))
+    mu = claim.threshold
+    assert 0 < mu < 1
+    concede = mu * us_payoff(deal, True, strong, 0.0) + (1 - mu) * us_payoff(deal, False, strong, 0.0)
+    call = mu * us_payoff(deal, True, strong, years) + (1 - mu) * us_payoff(deal, False, weak, years)
+    assert concede == pytest.approx(call, rel=1e-9)
+
+
+def test_a_bluffer_is_indifferent_and_nobody_gains_by_deviating(pairs: dict[float, Deal]) -> None:
+    deal = pairs[0.15]
+    claim = Claim(deal=deal, war=1.0)
+    talks = claim.talks(0.3)
+    weak, strong = deal.transfer(nash(deal.problem()))
+    kept = np.exp(-RATE)
+
+    def canada(k: int, transfer: float, after: float) -> float:
+        """Canada's income if it claims: believed, or called and at its own terms after the war."""
+        conceded = deal.agreement.money[k, 0] - strong
+        called = (1 - kept) * deal.war.money[k, 0] + kept * (deal.agreement.money[k, 0] - after)
+        return float(talks.concede * conceded + (1 - talks.concede) * called)
+
+    assert canada(0, strong, weak) == pytest.approx(deal.agreement.money[0, 0] - weak, rel=1e-9)
+    assert canada(1, strong, strong) > deal.agreement.money[1, 0] - weak
+    assert talks.belief == pytest.approx(0.3 / (0.3 + 0.7 * talks.claim[1]))
+    assert talks.residual < 1e-12
+
+
+def test_a_larger_claim_is_harder_to_believe_and_a_longer_war_makes_it_easier(
+    pairs: dict[float, Deal],
+) -> None:
+    by_share = [Claim(deal=pairs[share], war=1.0).threshold for share in (0.05, 0.15, 0.30)]
+    by_war = [Claim(deal=pairs[0.15], war=years).threshold for years in (1e-6, 0.5, 1.0, 3.0, 20.0)]
+    assert (np.diff(by_share) > 0).all()
+    assert (np.diff(by_war) <= 0).all()
+    assert by_war[0] == pytest.approx(1.0, abs=1e-5)
+    assert by_war[-1] == 0.0  # calling a weak Canada costs more than it could gain
+
+
+def test_a_step_that_costs_both_alike_proves_nothing(pairs: dict[float, Deal]) -> None:
+    claim = Claim(deal=pairs[0.15], war=1.0)
+    assert claim.dearest_ratio < 1
+    for cost in (0.01, 0.3, 3.0):
+        kinds = {found.kind for found in claim.step(0.3, (cost, cost))()}
+        assert kinds == {Kind.POOL_ON_NONE}
+
+
+def test_a_contract_that_a_bluffer_cannot_use_separates(pairs: dict[float, Deal]) -> None:
+    claim = Claim(deal=pairs[0.15], war=1.0)
+    strong, weak = claim.stakes
+    enough = {found.kind for found in claim.step(0.3, (0.5 * strong, 1.01 * weak))()}
+    too_small = {found.kind for found in claim.step(0.3, (0.05 * strong, 0.5 * weak))()}
+    too_dear = {found.kind for found in claim.step(0.3, (1.01 * strong, 1.02 * weak))()}
+    assert Kind.SEPARATE in enough
+    assert Kind.SEPARATE not in too_small
+    assert Kind.BLUFF in too_small
+    assert Kind.SEPARATE not in too_dear
+
+
+# Holding out
+
+
+@pytest.mark.parametrize("route", [True, False])
+def test_terms_are_those_of_the_war_of_attrition(small, route) -> None:  # type: ignore[no-untyped-def]
+    deal, demand, (z0, z1) = small[route], 0.85, (0.05, 0.05)
+    held = HoldOut(deal=deal, priors=(z0, z1), us_demand=demand)
+    k = 2  # r = .05
+    talks = np.broadcast_to(deal.talks.money, (6, 2))[k + 1]
+    total = deal.total[k + 1]
+    surplus = total - talks.sum()
+    transfer = deal.transfer(nash(deal.problem()))[k + 1]
+    a0 = (deal.agreement.money[k + 1, 0] - transfer - talks[0]) / surplus
+    np.testing.assert_allclose(held.demands[k], [a0, demand], rtol=1e-12)
+    conflict = a0 + demand - 1
+    speed0, speed1 = RATE * (1 - a0) / conflict, RATE * (1 - demand) / conflict
+    horizon = min(-np.log(z0) / speed0, -np.log(z1) / speed1)
+    first1 = 1 - z1 * np.exp(speed1 * horizon)
+    payoff = first1 * a0 + (1 - first1) * (1 - demand)
+    expected = deal.agreement.money[k + 1, 0] - (talks[0] + surplus * payoff)
+    assert not held.jumps[k]
+    assert held.transfer[k] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_jump_is_where_the_war_beats_giving_way(baseline: Baseline, small: dict[bool, Deal]) -> None:
+    grid = Deal.at(baseline, r=np.linspace(0.0, 0.3, 4), route_survives=False)
+    threshold = first_crossing(grid, lambda deal: gain_over_giving_way(deal, us_demand=0.85)).value
+    assert threshold is not None
+    assert 0.05 < threshold < 0.10
+    deal = Deal.at(baseline, r=np.array([0.0, threshold - 1e-3, threshold + 1e-3]), route_survives=False)
+    held = HoldOut(deal=deal, priors=(0.05, 0.05), us_demand=0.85)
+    assert held.jumps.tolist() == [False, True]
+    assert held.transfer[0] - held.transfer[1] > 1.0  # a jump, not a slope
+    assert held.outcome.delay[1] == 0.0
+
+
+def test_a_better_option_can_hurt_until_it_is_good_enough_to_walk_out(small: dict[bool, Deal]) -> None:
+    # Under a deal that closes the route the agreement is worth the same to both at every r; a larger r makes
+    # Canada's posture greedier, so that it gives way more slowly and is believed less.
+    held = HoldOut(deal=small[False], priors=(0.01, 0.1), us_demand=0.85)
+    assert held.jumps.tolist() == [False, False, False, True, True]
+    assert (np.diff(held.transfer[:3]) > 0.1).all()
+    assert held.transfer[3] < held.transfer[0] - 1
+
+
+def test_what_both_lose_when_canada_walks_out(small: dict[bool, Deal]) -> None:
+    z0, z1 = 0.05, 0.1
+    deal = small[False]
+    held = HoldOut(deal=deal, priors=(z0, z1), us_demand=0.85)
+    k = 3  # r = .1
+    assert held.jumps[k]
+    into_war = deal.total[k + 1] - deal.war.money[k + 1].sum()
+    impasse = deal.total[k + 1] - deal.idle.money.sum()
+    # A normal US gives way at once; a committed one meets the war, or a committed Canada for ever.
+    expected = z1 * (1 - z0) * into_war + z1 * z0 * impasse
+    assert held.cost[k] == pytest.approx(expected, rel=1e-9)
+
+
+def test_as_the_us_becomes_surely_flexible_it_gives_way(small: dict[bool, Deal]) -> None:
+    held = HoldOut(deal=small[True], priors=(0.05, 1e-12), us_demand=0.85)
+    terms = held.deal.transfer(nash(held.deal.problem()))[1:]
+    np.testing.assert_allclose(held.transfer, terms, atol=1e-2)
+
+
+def test_bad_input(pairs: dict[float, Deal], small: dict[bool, Deal]) -> None:
+    deal = pairs[0.15]
+    cases = {
+        "`war` must be positive": lambda: Claim(deal=deal, war=0.0),
+        "`rate` must be positive": lambda: Claim(deal=deal, war=1.0, rate=0.0),
+        "`deal` must be at two shares": lambda: Claim(deal=small[True], war=1.0),
+        "`deal` must bring Canada better terms": lambda: Claim(deal=deal.elsewhere([0.15, 0.0]), war=1.0),
+        "`prior` must lie": lambda: Claim(deal=deal, war=1.0).talks(1.0),
+        "`deal` must be at an increasing": lambda: HoldOut(deal=deal.elsewhere([0.1, 0.2]), priors=0.05),
+        "`us_demand` must lie": lambda: HoldOut(deal=small[True], priors=0.05, us_demand=1.0),
+        "`priors` must lie": lambda: HoldOut(deal=small[True], priors=0.0).outcome,
+        "`demands` must conflict": lambda: HoldOut(deal=small[True], priors=0.05, us_demand=0.1).outcome,
+    }
+    for message, make in cases.items():
+        with pytest.raises(InvalidInput, match=message):
+            make()

@@ -95,6 +95,16 @@ class Division:
             "residual": np.asarray(self.residual).tolist(),
         }
 
+    def _repr_html_(self) -> str:
+        from bargaining._rich import division_html
+
+        return division_html(self)
+
+    def _repr_latex_(self) -> str | None:
+        from bargaining._rich import division_latex
+
+        return division_latex(self)
+
 
 Method = Callable[[Problem], Division]
 

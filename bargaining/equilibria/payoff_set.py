@@ -140,6 +140,16 @@ class PayoffSet:
 
         return strategy(self, payoffs)
 
+    def _repr_html_(self) -> str:
+        from bargaining._rich import payoff_set_html
+
+        return payoff_set_html(self)
+
+    def _repr_latex_(self) -> str:
+        from bargaining._rich import payoff_set_latex
+
+        return payoff_set_latex(self)
+
 
 def payoff_set(repeated: RepeatedGame) -> PayoffSet:
     r"""Return the set of subgame-perfect equilibrium payoffs of a repeated game between two players.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bargaining.errors import NotApplicable as NotApplicable
     from bargaining.errors import Status as Status
     from bargaining.errors import Unsolved as Unsolved
-    from bargaining.exact.certify import Certificate as Certificate
+    from bargaining.exact.certificate import Certificate as Certificate
     from bargaining.exact.certify import certify as certify
     from bargaining.feasible.frontier import Frontier as Frontier
     from bargaining.feasible.polytope import Polytope as Polytope
@@ -75,7 +75,7 @@ _EXPORTS = {
     "BargainingError": "bargaining.errors",
     "BilateralDeal": "bargaining.equilibria.nash_in_nash",
     "Bluff": "bargaining.protocols.bluff",
-    "Certificate": "bargaining.exact.certify",
+    "Certificate": "bargaining.exact.certificate",
     "CoalitionalGame": "bargaining.games.coalitional",
     "Column": "bargaining._records",
     "ContinuousOffers": "bargaining.protocols.continuous_offers",

@@ -35,6 +35,11 @@ class Column:
         A heading shared with the neighbouring columns of the same group.
     digits : int, optional
         Significant digits; those of the table if None.
+
+    Examples
+    --------
+    >>> Column("transfer", title="Canada to US", unit="USD bn").heading
+    'Canada to US'
     """
 
     name: str

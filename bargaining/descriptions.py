@@ -43,6 +43,12 @@ class Description:
         What is to be solved.
     methods : tuple of str
         The concepts asked for, by name; empty if the file does not say.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, TransferableSurplus
+    >>> Description(title="Pie", subject=Problem(TransferableSurplus(1), [0, 0]), methods=("nash",)).methods
+    ('nash',)
     """
 
     title: str

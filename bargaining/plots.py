@@ -249,6 +249,14 @@ def save_figure(figure: "Figure | Axes", path: str | Path) -> Path:
     ------
     InvalidInput
         If the ending is another one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from bargaining import Polytope, Problem, nash, plot
+    >>> drawn = plot(nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])))
+    >>> save_figure(drawn, Path(tempfile.mkdtemp()) / "split.svg").name
+    'split.svg'
     """
     path = Path(path)
     undated = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}

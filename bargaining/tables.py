@@ -200,6 +200,13 @@ def compare(
     ------
     InvalidInput
         If `problem` is a batch or no method is given.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, egalitarian, nash
+    >>> table = compare([nash, egalitarian], Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0]))
+    >>> [row[:3] for row in table.rows]
+    [('nash', 2.0, 0.5), ('egalitarian', 0.8, 0.8)]
     """
     if shape := getattr(problem, "batch_shape", ()):
         raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")

@@ -36,6 +36,13 @@ class BilateralDeal:
     Notes
     -----
     The weighted product of the gains must have one peak between the bounds, as it has for concave gains.
+
+    Examples
+    --------
+    A price x that one pays the other out of a surplus of 1, whatever the other contracts:
+
+    >>> BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0).weight
+    0.5
     """
 
     gains: Gains

@@ -28,6 +28,13 @@ class Certificate:
         The accuracy asked for, with what rounding the data to floats already costs.
     statement : str
         What is proved, and on which premises, in one sentence.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, certify, nash
+    >>> certificate = certify(nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])))
+    >>> certificate.holds, certificate.exact
+    (True, (Fraction(2, 1), Fraction(1, 2)))
     """
 
     exact: tuple[Fraction, ...] | None

@@ -190,6 +190,19 @@ def test_they_agree_at_once_and_waiting_costs_both_the_same(deals, route) -> Non
     assert (waiting < 0).all()
 
 
+def test_a_deal_that_closes_a_better_route_is_made_early_or_never(baseline: Baseline) -> None:
+    # At r = .6 the tariffs of 2025-26 with the route in use are better for both together than the deal without it.
+    deal = Deal.at(baseline, r=[0.0, 0.6], route_survives=False)
+    flows = deal.status_quo.money.sum(axis=1)
+    assert flows[0] < 0 < flows[1]
+    worth = [(1 - np.exp(-RATE * date)) * flows[0] + np.exp(-RATE * date) * flows[1] for date in (5.0, 40.0)]
+    assert worth[1] < 0 < worth[0]  # never agreeing, against an agreement worth 0
+    soon, late = (Pivot(growth=Growth.in_steps(deal, [date])).offers(in_use=True) for date in (5.0, 40.0))
+    assert (soon.delay, late.delay) == (np.inf, 0.0)
+    assert soon.payoffs.sum() == pytest.approx(worth[0], rel=1e-9)
+    assert late.payoffs.sum() == pytest.approx(0.0, abs=1e-9)
+
+
 def test_an_option_that_never_binds_moves_nothing_and_one_that_will_does(deals: dict[bool, Deal]) -> None:
     bare = step(deals[False], None, 0).offers(walk_out=True).transfer
     assert step(deals[False], 5.0, 1).offers(walk_out=True).transfer == pytest.approx(bare, rel=1e-10)

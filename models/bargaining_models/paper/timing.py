@@ -75,7 +75,8 @@ def _along(pivot: Pivot, reading: PathReading, group: str) -> tuple[dict[str, An
     today, then = division.transfer_at([0.0, last])
     wait = division.waiting(last)
     agreement = "at once" if division.delay == 0 else f"after {division.delay:.3g} years"
-    row: dict[str, Any] = {f"{group}_today": _clean(today), f"{group}_open": _clean(then)}
+    row: dict[str, Any] = {f"{group}_open": _clean(then)}
+    row[f"{group}_today"] = _clean(today) if division.delay == 0 else None
     row |= {f"{group}_wait_{c}": None if last == 0 else _clean(wait[c]) for c in (0, 1)}
     return row | {f"{group}_agree": agreement}, division.residual
 

@@ -92,7 +92,7 @@ def bluff(study: Study) -> Claim:
     return Claim(
         claim="They called our bluff",
         verdict=f"holds for a US that gives the alternative less than {short:.0%}, though most claims it calls are true"
-        if PRIOR < short and talks.belief > 0.5
+        if short > PRIOR and talks.belief > 0.5
         else f"holds for a US that gives the alternative less than {short:.0%}",
         figures=f"claim of {SHARE:.0%}, tested by {years:g} year(s) of tariff war: the US concedes from belief "
         f"{short:.2f} on ({long:.2f} if tested by {more:g}); at belief {PRIOR:g} a weak Canada claims with probability "

@@ -69,7 +69,10 @@ class PivotDivision:
         return self.payoffs_at(0.0)
 
     def transfer_at(self, t: ArrayLike) -> Floats:
-        """Return what Canada pays the US a year, for ever, if they agree at date t; negative if the US pays."""
+        """Return what Canada pays the US a year, for ever, if they agree at date t; negative if the US pays.
+
+        At a date at which they would rather wait it is what an agreement would have to bring Canada.
+        """
         transfer: Floats = self.values["agreement"](t)[..., 0] - self.payoffs_at(t)[..., 0]
         return transfer
 

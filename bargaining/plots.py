@@ -1,4 +1,4 @@
-"""Pictures of problems, divisions, payoff sets, sweeps and reputations."""
+"""Pictures of problems, divisions, payoff sets, strategies, sweeps and reputations."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._files import write_whole
+from bargaining._graphs import draw_automaton
 from bargaining._optional import needs
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.payoff_set import PayoffSet
     from bargaining.protocols.reputation import ReputationalOutcome
 
@@ -39,12 +41,13 @@ def plot(result: Any, *, ax: "Axes | None" = None) -> "Axes":
 
     Parameters
     ----------
-    result : Problem, Division, PayoffSet, ReputationalOutcome, Dataset, or several divisions
+    result : Problem, Division, PayoffSet, Automaton, ReputationalOutcome, Dataset, or several divisions
         A `Problem` of two players is drawn as its frontier above the disagreement point, with the
         ideal point; a `Division`, a list of them, or a mapping of labels to them adds the solutions. A
         `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage
-        game. A `Dataset` from `sweep` is drawn against its longest numeric axis, one line for each
-        other cell and player. A `ReputationalOutcome` is drawn as the probabilities of having conceded.
+        game; an `Automaton` as a graph of its states, where a heavy edge marks a start. A `Dataset` from
+        `sweep` is drawn against its longest numeric axis, one line for each other cell and player. A
+        `ReputationalOutcome` is drawn as the probabilities of having conceded.
     ax : Axes, optional
         Where to draw; a new figure if None.
 
@@ -77,13 +80,14 @@ def plot(result: Any, *, ax: "Axes | None" = None) -> "Axes":
         ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")[1]
     draw(given, ax)
     ax.spines[["top", "right"]].set_visible(False)
-    if ax.get_legend_handles_labels()[1]:
+    if ax.get_legend_handles_labels()[1] and ax.get_legend() is None:
         ax.legend(frameon=False, fontsize="small")
     return ax
 
 
 def _drawing(result: Any) -> tuple[Any, Any]:
     """Return the function that draws `result`, and what to give it."""
+    from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.payoff_set import PayoffSet
     from bargaining.protocols.reputation import ReputationalOutcome
 
@@ -93,6 +97,8 @@ def _drawing(result: Any) -> tuple[Any, Any]:
         return _draw_divisions, {result.method: result}
     if isinstance(result, PayoffSet):
         return _draw_payoff_set, result
+    if isinstance(result, Automaton):
+        return _draw_automaton, result
     if isinstance(result, ReputationalOutcome):
         return _draw_reputation, result
     if type(result).__module__.startswith("xarray") and hasattr(result, "data_vars"):
@@ -103,8 +109,8 @@ def _drawing(result: Any) -> tuple[Any, Any]:
     if several and all(isinstance(one, Division) for one in several.values()):
         return _draw_divisions, several
     raise NotApplicable(
-        "`result` must be a Problem, one or more Divisions, a PayoffSet, a ReputationalOutcome or a Dataset; "
-        f"got a {type(result).__name__}."
+        "`result` must be a Problem, one or more Divisions, a PayoffSet, an Automaton, a ReputationalOutcome or a "
+        f"Dataset; got a {type(result).__name__}."
     )
 
 
@@ -167,6 +173,10 @@ def _draw_payoff_set(found: "PayoffSet", ax: "Axes") -> None:
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": COLOURS[2], "markersize": 9}
         ax.plot(*np.unique(leaving.payoffs.reshape(-1, 2), axis=0).T, "s", label="exit", **hollow)
     _label_payoffs(ax)
+
+
+def _draw_automaton(automaton: "Automaton", ax: "Axes") -> None:
+    draw_automaton(automaton, ax, COLOURS)
 
 
 def _label_payoffs(ax: "Axes") -> None:

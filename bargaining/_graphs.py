@@ -1,0 +1,123 @@
+"""The picture of an automaton: its states on a circle, arrows for what follows and for punishments."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bargaining._arrays import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bargaining.equilibria.automaton import Automaton
+
+_NODE = 22.0  # points across
+_BEND = 0.18
+_LOOP = 0.34  # size of the smallest loop, in radii of the circle of states
+
+
+def draw_automaton(automaton: "Automaton", ax: "Axes", colours: tuple[str, ...]) -> None:
+    """Draw states, lotteries, and where each player's deviation leads."""
+    count = len(automaton.states)
+    angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
+    places = np.column_stack([np.cos(angles), np.sin(angles)])
+    styles = _styles(colours)
+    between: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
+    for a, b, label in automaton.edges():
+        kind = label if label in styles else "next"
+        between[a, b].append((kind, "" if label == kind else label))
+    for (a, b), arrows in between.items():
+        for k, (kind, label) in enumerate(arrows):
+            _arrow(ax, places[a], places[b], k, styles[kind], label)
+    _nodes(automaton, places, ax)
+    for kind in dict.fromkeys(kind for arrows in between.values() for kind, _ in arrows):
+        ax.plot([], [], label=kind, **styles[kind])
+    ax.set(xlim=(-2.4, 2.4), ylim=(-1.6, 2.4), aspect="equal")
+    ax.set_axis_off()
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
+
+
+def _styles(colours: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    return {
+        "next": {"color": "black", "linestyle": "-"},
+        "player 0 deviates": {"color": colours[0], "linestyle": "--"},
+        "player 1 deviates": {"color": colours[1], "linestyle": ":"},
+        "stays": {"color": colours[2], "linestyle": "-."},
+    }
+
+
+def _arrow(ax: "Axes", start: Floats, end: Floats, k: int, style: dict[str, Any], label: str) -> None:
+    """Draw the k-th arrow from one state to another, or back to itself."""
+    from matplotlib.patches import FancyArrowPatch, PathPatch
+
+    look = {
+        "linewidth": 1.1,
+        "facecolor": "none",
+        "edgecolor": style["color"],
+        "linestyle": style["linestyle"],
+    }
+    if (start == end).all():
+        path, middle = _loop(start, k)
+        ax.add_patch(PathPatch(path, **look, zorder=1, clip_on=False))
+    else:
+        bend = _BEND * (k + 1)
+        across = np.array([end[1] - start[1], start[0] - end[0]])
+        middle = (start + end) / 2 + 0.6 * bend * across
+        ax.add_patch(
+            FancyArrowPatch(
+                tuple(start),
+                tuple(end),
+                arrowstyle="-|>",
+                mutation_scale=10,
+                shrinkA=_NODE / 2,
+                shrinkB=_NODE / 2 + 1,
+                connectionstyle=f"arc3,rad={bend}",
+                color=style["color"],
+                linestyle=style["linestyle"],
+                linewidth=1.1,
+                zorder=1,
+            )
+        )
+    if label:
+        ax.text(
+            middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", color=style["color"]
+        )
+
+
+def _loop(at: Floats, k: int) -> tuple[Any, Floats]:
+    """Return a loop that leaves a state outwards and comes back, and its far end."""
+    from matplotlib.path import Path
+
+    size = _LOOP * (1 + 0.6 * k)
+    out, side = at, np.array([-at[1], at[0]])
+    corners = [at, at + size * (1.8 * out + 1.1 * side), at + size * (1.8 * out - 1.1 * side), at]
+    return Path(np.array(corners), [Path.MOVETO, *[Path.CURVE4] * 3]), at + 1.35 * size * out
+
+
+def _nodes(automaton: "Automaton", places: Floats, ax: "Axes") -> None:
+    """Draw the states; those in which play may start have a heavy edge."""
+    starts = {k for k, _ in automaton.start}
+    loops = [sum(a == b == k for a, b, _ in automaton.edges()) for k in range(len(places))]
+    for k, (state, place) in enumerate(zip(automaton.states, places, strict=True)):
+        edge = 2.4 if k in starts else 1.0
+        ax.plot(
+            *place,
+            "o",
+            markersize=_NODE,
+            markerfacecolor="white",
+            markeredgecolor="black",
+            markeredgewidth=edge,
+        )
+        ax.text(place[0], place[1], str(k), ha="center", va="center")
+        payoffs = ", ".join(f"{float(value):.4g}" for value in state.payoffs)
+        far = 1.25 + (_LOOP * (1.6 + 0.8 * (loops[k] - 1)) if loops[k] else 0.0)
+        x, y = far * place
+        ax.text(
+            x,
+            y,
+            f"{automaton._play(state)}\n({payoffs})",
+            fontsize="small",
+            ha="left" if x > 0.3 else "right" if x < -0.3 else "center",
+            va="center",
+        )

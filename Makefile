@@ -24,7 +24,7 @@ paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the 
 test: $(VENV)/.test  ## run the tests; ARGS="-k nash" picks some
 	$(PY) -m pytest -q -n auto --maxprocesses $(WORKERS) $(ARGS)
 
-test-slow: $(VENV)/.test  ## run the long searches
+test-slow: $(VENV)/.test $(VENV)/.slow  ## run the long searches
 	$(PY) -m pytest -q -n auto --maxprocesses $(WORKERS) -m slow $(ARGS)
 
 benchmark: $(VENV)/.test $(VENV)/.rivals  ## time ours against its rivals and print the ratios
@@ -64,7 +64,7 @@ $(VENV)/.paper: $(VENV)/.created $(PINS)
 	$(PIP_INSTALL) --editable '.[paper]'
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals: $(VENV)/.%: $(VENV)/.paper $(PINS)
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow: $(VENV)/.%: $(VENV)/.paper $(PINS)
 	$(PIP_INSTALL) --group $*
 	@touch $@
 
@@ -75,7 +75,7 @@ refresh-constraints:  ## pin the newest versions that work; needs PYTHON=python3
 	  echo "make: pins are chosen with the oldest supported Python: make refresh-constraints PYTHON=python3.11" >&2; exit 1; }
 	rm -rf build/pins && mkdir -p build && $(PYTHON) -m venv build/pins
 	build/pins/bin/python -m pip install --quiet --upgrade pip
-	build/pins/bin/python -m pip install --quiet --editable '.[paper]' --group dev --group rivals
+	build/pins/bin/python -m pip install --quiet --editable '.[paper]' --group dev --group rivals --group slow
 	{ sed -n '/^#/p' constraints.txt; \
 	  build/pins/bin/python -m pip freeze --all --exclude-editable --exclude setuptools; } > build/pins/constraints.txt
 	for version in 3.12 3.13; do \

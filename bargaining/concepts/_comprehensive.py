@@ -1,0 +1,66 @@
+"""The same set with free disposal: it has the same maximal points and the same ideal points, and is quicker to ask."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import NotApplicable
+from bargaining.feasible._facets import facets
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.polytope import Polytope
+
+
+def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
+    """Return a polytope of points with free disposal; other sets as they are."""
+    if not isinstance(feasible, Polytope) or feasible.free_disposal:
+        return feasible
+    try:
+        return Polytope(feasible.vertices, free_disposal=True)
+    except NotApplicable:
+        return feasible
+
+
+def ideal_of(feasible: FeasibleSet) -> Callable[[Floats], Floats]:
+    """Return the ideal point as a function of points of the set.
+
+    With free disposal player i's best is straight along axis i, and a ray along the sides is quicker than a program.
+    """
+    open_below = comprehensive(feasible)
+    if feasible.players <= 2 or not isinstance(open_below, Polytope) or not open_below.free_disposal:
+        return feasible.ideal
+    axes = np.eye(feasible.players)
+
+    def along_axes(x: Floats) -> Floats:
+        far = open_below.ray(x[..., None, :], axes)
+        ideal: Floats = x + far
+        return ideal
+
+    return along_axes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sides:
+    """The facets {x : normal . (anchor - x) >= 0} of a set with free disposal, in payoffs."""
+
+    normals: Floats
+    anchors: Floats
+
+
+def sides_of(feasible: FeasibleSet) -> Sides | None:
+    """Return the facets of a polytope with free disposal; None where it is no polytope or they are too many."""
+    if not isinstance(feasible, Polytope):
+        return None
+    try:
+        points = feasible.vertices
+    except NotApplicable:
+        return None
+    lowest = points.min(axis=0)
+    span = points.max(axis=0) - lowest
+    span = np.where(span > 0, span, 1.0)
+    found = facets((points - lowest) / span, open_below=True)
+    if found is None:
+        return None
+    normals = np.where(found.normals > 1e-12, found.normals, 0.0)
+    return Sides(normals=normals / span, anchors=lowest + span * found.anchors)

@@ -1,0 +1,109 @@
+"""The continuous Raiffa solution."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.concepts._comprehensive import Sides, ideal_of, sides_of
+from bargaining.concepts._facet_path import end_of_facet_path
+from bargaining.concepts._flow import end_of_flow
+from bargaining.concepts._pareto import chain, convex_only
+from bargaining.concepts._raiffa_path import end_of_path
+from bargaining.division import Division, divide
+from bargaining.problem import Problem
+
+STEPS = ((0.25, 2.0), (0.1, 0.7))  # first and longest, of the two integrations
+
+
+def continuous_raiffa(problem: Problem) -> Division:
+    r"""Return the continuous Raiffa solution: interim agreements that creep towards the ideal point they leave.
+
+    With :math:`a_i(x) = \max\{y_i : y \in S, y \ge x\}` it is the limit of
+
+    .. math:: \dot x = a(x) - x, \qquad x(0) = d.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell. The set must be convex.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). Pareto optimal also for three and more players.
+
+    Raises
+    ------
+    NotApplicable
+        If the set is not convex.
+
+    Notes
+    -----
+    Below a polygon of two players the path has a closed form from edge to edge; `residual` is by how much it
+    depends on which player is called first, or what is left to gain at its end. Elsewhere the path is integrated twice,
+    with different steps, to 1e-14 a step; `residual` is by how much the ends differ. Along the path the gains of any
+    two players exchange at the rate of the ideal gains from the interim agreement.
+
+    References
+    ----------
+    H. Raiffa (1953), "Arbitration schemes for generalized two-person games", Contributions to the Theory of Games II.
+    Z. A. Livne (1989), "Axiomatic characterizations of the Raiffa and the Kalai-Smorodinsky solutions to the bargaining
+    problem", Operations Research 37. H. Peters and E. van Damme (1991), "Characterizing the Nash and Raiffa bargaining
+    solutions by disagreement point axioms", Mathematics of Operations Research 16.
+
+    Examples
+    --------
+    >>> from bargaining import Frontier, Problem
+    >>> continuous_raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
+    array([1.17658972, 2.61563663])
+    """
+    convex_only(problem, "continuous_raiffa")
+    ideal = problem.ideal
+    status = problem.gains_status(ideal)
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
+    corners = chain(problem, ideal) if problem.players == 2 else None
+    sides = sides_of(problem.feasible) if problem.players > 2 else None
+    if corners is not None:
+        unit, residual = _along_chain(corners)
+    elif sides is not None:
+        unit, residual = _along_facets(sides, d, ideal, usual)
+    else:
+        unit, residual = _along_flow(problem, ideal, usual)
+    with np.errstate(invalid="ignore"):
+        payoffs = np.where(usual[..., None], d + unit * (ideal - d), ideal)
+    return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
+
+
+def _along_chain(corners: Floats) -> tuple[Floats, Floats]:
+    end, other = end_of_path(corners), end_of_path(corners[..., ::-1, ::-1])[..., ::-1]
+    return end, np.abs(end - other).max(axis=-1)
+
+
+def _along_facets(sides: Sides, d: Floats, ideal: Floats, usual: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    end, residual = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
+    for cell in map(tuple, np.argwhere(usual)):
+        gains = ideal[cell] - d[cell]
+        normals = sides.normals * gains
+        size = normals.max(axis=1, keepdims=True)
+        limits = (sides.normals * (sides.anchors - d[cell])).sum(axis=1) / size[:, 0]
+        (end[cell], left), (other, _) = (
+            end_of_facet_path(normals / size, limits, first=h) for h in (1 / 16, 1 / 23)
+        )
+        residual[cell] = max(float(np.abs(end[cell] - other).max()), left)
+    return end, residual
+
+
+def _along_flow(problem: Problem, ideal: Floats, usual: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    gains, ideal_at = np.where(usual[..., None], ideal - d, 1.0), ideal_of(problem.feasible)
+
+    def rate(x: Floats) -> Floats:
+        best = ideal_at(d + x * gains)
+        with np.errstate(invalid="ignore"):
+            return np.where(usual[..., None] & np.isfinite(best), (best - d) / gains - x, 0.0)
+
+    (end, left), (other, _) = (
+        end_of_flow(rate, np.zeros(ideal.shape), first=first, longest=longest) for first, longest in STEPS
+    )
+    return end, np.maximum(np.abs(end - other).max(axis=-1), left)

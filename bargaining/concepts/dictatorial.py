@@ -1,0 +1,54 @@
+"""The dictatorial solutions: the benchmark in which one player takes all."""
+
+import numpy as np
+
+from bargaining._arrays import player_index
+from bargaining.division import Division, describe, divide
+from bargaining.errors import Status
+from bargaining.problem import Problem
+
+
+def dictatorial(problem: Problem, *, player: int) -> Division:
+    r"""Return the best for one player that leaves the others what they have without an agreement.
+
+    The point :math:`(a_i, d_{-i})` with :math:`a_i = \max\{x_i : x \in S, x \ge d\}` for the dictator i.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell.
+    player : int
+        The dictator.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). Weakly Pareto optimal. EMPTY where the point is not feasible, which takes a set
+        without free disposal.
+
+    Raises
+    ------
+    InvalidInput
+        If `player` is not one of the players.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, TransferableSurplus
+    >>> dictatorial(Problem(TransferableSurplus(10), [1, 3]), player=1).payoffs
+    array([1., 9.])
+    """
+    i = player_index(player, "player", problem.players)
+    ideal = problem.ideal
+    status = problem.gains_status(ideal)
+    payoffs = np.array(np.broadcast_to(problem.disagreement, ideal.shape))
+    payoffs[..., i] = ideal[..., i]
+    known = np.asarray(np.isfinite(ideal).all(axis=-1))
+    inside = problem.feasible.contains(np.where(known[..., None], payoffs, 0.0))
+    status = np.where(known & ~inside, Status.EMPTY, status).astype(np.int8)
+    # Asked again at the answer: the dictator's best over what leaves the others no less.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        again = problem.feasible.ideal(np.where(known[..., None], payoffs, problem.disagreement))[..., i]
+        gain = ideal[..., i] - problem.disagreement[..., i]
+        residual = np.abs(again - payoffs[..., i]) / np.where(gain > 0, gain, np.inf)
+    label = describe("dictatorial", player=player)
+    return divide(problem, label, payoffs, np.asarray(residual), status, ideal=ideal)

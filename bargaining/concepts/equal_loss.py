@@ -1,0 +1,65 @@
+"""The equal-loss solution."""
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.division import Division, divide
+from bargaining.errors import Status
+from bargaining.problem import Problem
+
+
+def equal_loss(problem: Problem) -> Division:
+    r"""Return the equal-loss solution: everyone falls short of their ideal payoff by the same amount.
+
+    With :math:`a_i = \max\{x_i : x \in S, x \ge d\}` it is the point :math:`a - t(1, \dots, 1)` of S with the
+    smallest t.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). It compares losses between players, so their units matter. With three or more
+        players a player may get less than the disagreement payoff. EMPTY where the line misses S, which takes
+        a set without free disposal.
+
+    References
+    ----------
+    Y. Chun (1988), "The equal-loss principle for bargaining problems", Economics Letters 26.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem
+    >>> equal_loss(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
+    array([3.2, 0.2])
+    """
+    return lose_alike(problem, "equal_loss")
+
+
+def lose_alike(problem: Problem, method: str) -> Division:
+    """Return the equal-loss solution under the name of `method`.
+
+    The residual asks again from the answer how far the line goes on, over the range of gains.
+    """
+    ideal = problem.ideal
+    status = problem.gains_status(ideal)
+    known = np.isfinite(ideal).all(axis=-1)
+    alike = np.ones_like(ideal)
+    with np.errstate(all="ignore"):
+        loss = problem.feasible.ray(ideal, alike)
+        payoffs = ideal + loss[..., None]
+        further = problem.feasible.ray(payoffs, alike)
+        residual = np.abs(further) / _smallest_gain(problem, ideal)
+    status = np.where(known & (np.isneginf(loss) | np.isneginf(further)), Status.EMPTY, status).astype(
+        np.int8
+    )
+    return divide(problem, method, payoffs, residual, status, ideal=ideal)
+
+
+def _smallest_gain(problem: Problem, ideal: Floats) -> Floats:
+    gains = ideal - problem.disagreement
+    smallest: Floats = np.where(gains > 0, gains, np.inf).min(axis=-1)
+    return smallest

@@ -1,0 +1,65 @@
+"""The Gupta-Livne solution: negotiation from a reference agreement."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import per_player
+from bargaining.concepts._ray import last_on_ray
+from bargaining.division import Division, describe, divide
+from bargaining.errors import InvalidInput, Status
+from bargaining.problem import Problem
+
+
+def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
+    r"""Return the Gupta-Livne solution: from a reference agreement straight towards the ideal point.
+
+    With :math:`a_i = \max\{x_i : x \in S, x \ge d\}` it is the last feasible point on the segment from the reference
+    r to a. A status quo deal, the last contract or a mediator's draft serve as reference; r = d gives the
+    Kalai-Smorodinsky solution.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell.
+    reference : array_like, shape (n,) or (..., n)
+        A feasible agreement from which the talks start.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). EMPTY where the reference is not feasible or gives a player less than
+        `disagreement`.
+
+    Raises
+    ------
+    InvalidInput
+        If `reference` is not finite with one entry per player, or does not broadcast against the problem's batch.
+
+    References
+    ----------
+    S. Gupta and Z. A. Livne (1988), "Resolving a conflict situation with a reference outcome: an axiomatic model",
+    Management Science 34.
+
+    Examples
+    --------
+    >>> from bargaining import Frontier, Problem
+    >>> gupta_livne(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0]), reference=[1, 1]).payoffs
+    array([1.37228132, 2.11684397])
+    """
+    r = per_player(reference, "reference", problem.players)
+    try:
+        r = np.broadcast_to(r, (*problem.batch_shape, problem.players))
+    except ValueError:
+        raise InvalidInput(
+            f"`reference` must broadcast against the problem's batch {problem.batch_shape}; got shape {r.shape}."
+        ) from None
+    label, ideal = describe("gupta_livne", reference=reference), problem.ideal
+    with np.errstate(invalid="ignore"):
+        division = last_on_ray(problem, label, r, ideal - r, ideal)
+    d = problem.disagreement
+    below = (r < d - 16 * np.finfo(float).eps * (np.abs(r) + np.abs(d))).any(axis=-1)
+    bad = (below | ~problem.feasible.contains(r)) & np.isfinite(ideal).all(axis=-1)
+    if not bad.any():
+        return division
+    status = np.where(bad, Status.EMPTY, division.status).astype(np.int8)
+    return divide(problem, label, division.payoffs, np.asarray(division.residual), status, ideal=ideal)

@@ -1,0 +1,107 @@
+"""The lexicographic extensions of the Kalai-Smorodinsky and the egalitarian solution."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import distribution
+from bargaining.concepts._lexicographic import raise_together
+from bargaining.concepts._pareto import convex_only
+from bargaining.division import Division, describe
+from bargaining.problem import Problem
+
+
+def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
+    r"""Return the lexicographic Kalai-Smorodinsky solution: Pareto optimal for any number of players.
+
+    Gains are measured in ideal gains, :math:`(x_i - d_i)/(a_i - d_i)` with
+    :math:`a_i = \max\{x_i : x \in S, x \ge d\}`. Among the feasible points it has the largest least gain; among these
+    the largest second gain; and so on.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell. The set must be convex.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). Where not everyone can gain (DEGENERATE) those who cannot stay at `disagreement`
+        and the others go on.
+
+    Raises
+    ------
+    NotApplicable
+        If the set is not convex.
+
+    Notes
+    -----
+    All gains rise together to the Kalai-Smorodinsky point; whoever cannot gain any more with nobody worse off is
+    frozen there, and the others go on. In a convex set those who each can gain alone can also gain together, so at
+    most n rounds are needed. Points are compared with all they dominate, so a set without free disposal has the same
+    solution as with it.
+
+    References
+    ----------
+    H. Imai (1983), "Individual monotonicity and lexicographic maxmin solution", Econometrica 51.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem
+    >>> box = Polytope([[4, 1], [1, 1]], free_disposal=True)
+    >>> lexicographic_kalai_smorodinsky(Problem(box, [0, 0])).payoffs
+    array([4., 1.])
+    >>> cut = Polytope([[2, 0], [2, 1], [1, 2], [0, 2]], free_disposal=True)
+    >>> lexicographic_kalai_smorodinsky(Problem(cut, [0, 0])).payoffs
+    array([1.5, 1.5])
+    """
+    convex_only(problem, "lexicographic_kalai_smorodinsky")
+    ideal = problem.ideal
+    with np.errstate(invalid="ignore"):
+        direction = np.maximum(ideal - problem.disagreement, 0.0)
+    return raise_together(problem, "lexicographic_kalai_smorodinsky", direction, ideal)
+
+
+def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
+    r"""Return the lexicographic egalitarian solution: Pareto optimal, gains as equal as that allows.
+
+    Among the feasible points it has the largest least gain :math:`(x_i - d_i)/w_i`; among these the largest second
+    gain; and so on.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell. The set must be convex.
+    weights : array_like, shape (n,) or (..., n), optional
+        The proportions w of the gains that count as equal, summing to one; equal by default. A player of weight 0
+        stays at the disagreement payoff.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). It compares payoffs between players, so their units matter. Where not everyone
+        can gain (DEGENERATE) those who cannot stay at `disagreement` and the others go on.
+
+    Raises
+    ------
+    InvalidInput
+        If `weights` is not a distribution over the players.
+    NotApplicable
+        If the set is not convex.
+
+    References
+    ----------
+    Y. Chun and H. Peters (1988), "The lexicographic egalitarian solution", Cahiers du CERO 30.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem
+    >>> tall = Polytope([[1, 0], [1, 3], [0, 4]], free_disposal=True)
+    >>> lexicographic_egalitarian(Problem(tall, [0, 0])).payoffs
+    array([1., 3.])
+    """
+    convex_only(problem, "lexicographic_egalitarian")
+    w = distribution(weights, "weights", problem.players)
+    direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
+    return raise_together(
+        problem, describe("lexicographic_egalitarian", weights=weights), direction, problem.ideal
+    )

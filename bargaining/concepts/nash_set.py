@@ -1,0 +1,69 @@
+"""All Nash solutions of a problem that need not be convex."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, distribution
+from bargaining.concepts.nash import nash
+from bargaining.errors import InvalidInput
+from bargaining.feasible.points import TIE, FreeDisposalHull, log_product
+from bargaining.problem import Problem
+
+
+def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
+    r"""Return every feasible point with the largest weighted product of gains.
+
+    .. math:: \arg\max_{x \in S,\ x \ge d} \prod_i (x_i - d_i)^{w_i}, \qquad \sum_i w_i = 1.
+
+    On a convex set with positive weights there is one. Without lotteries several agreements can tie, and none of them
+    is more of a solution than the others.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players, one cell.
+    weights : array_like, shape (n,), optional
+        Bargaining weights that sum to one; equal by default.
+
+    Returns
+    -------
+    ndarray, shape (k, n)
+        The solutions, one per row, the best for player 0 first; no row where not every player with a weight can gain.
+
+    Raises
+    ------
+    InvalidInput
+        If `problem` is a batch, whose cells may have different numbers of solutions.
+    Unsolved
+        If the set is convex and its Nash solution could not be computed.
+
+    Notes
+    -----
+    Products tie if they differ by no more than rounding. With unit weights a single product can be compared with
+    another after any change of the players' scales, so the set is scale invariant.
+
+    References
+    ----------
+    M. Kaneko (1980), "An extension of the Nash bargaining problem and the Nash social welfare function", Theory and
+    Decision 12.
+
+    Examples
+    --------
+    >>> from bargaining import Problem
+    >>> from bargaining.feasible.points import FreeDisposalHull
+    >>> nash_set(Problem(FreeDisposalHull([[4, 1], [1, 4], [1.5, 1.5]]), [0, 0]))
+    array([[4., 1.],
+           [1., 4.]])
+    """
+    if problem.batch_shape:
+        raise InvalidInput(
+            f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
+        )
+    w = distribution(weights, "weights", problem.players)
+    if isinstance(problem.feasible, FreeDisposalHull):
+        points = problem.feasible.points
+        sizes = log_product(points, problem.disagreement, w)
+        return np.array(points[(sizes >= sizes.max() - TIE) & np.isfinite(sizes)])
+    division = nash(problem, weights=weights).raise_if_failed()
+    everyone = (division.gains > 0) | (w == 0)
+    return division.payoffs[None] if everyone.all() else division.payoffs[:0].reshape(0, problem.players)

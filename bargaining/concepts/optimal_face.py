@@ -1,0 +1,114 @@
+"""All utilitarian points: the face of the feasible set where a weighted sum is largest."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, distribution
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.frontier import Frontier
+from bargaining.feasible.points import FreeDisposalHull, undominated
+from bargaining.feasible.polytope import Polytope
+from bargaining.problem import Problem
+
+EPS = float(np.finfo(float).eps)
+HALVINGS = 80
+DIFFERENCES = 1e-11  # relative error of slopes by differences
+SHORT = 1e-6  # of the interval: a shorter face counts as a point
+
+
+def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
+    r"""Return the extreme points of the set of utilitarian points.
+
+    .. math:: \arg\max_{x \in S} \sum_i w_i x_i
+
+    `utilitarian` returns one point of it, the middle; every mixture of these points is as good.
+
+    Parameters
+    ----------
+    problem : Problem
+        One cell. The disagreement point does not matter; to leave out what someone would refuse, restrict the
+        problem first.
+    weights : array_like, shape (n,), optional
+        Weights that sum to one; equal by default.
+
+    Returns
+    -------
+    ndarray, shape (k, n)
+        One extreme point per row, the best for player 0 first; a single row where the solution is unique. On a
+        `FreeDisposalHull` the points themselves, which cannot be mixed.
+
+    Raises
+    ------
+    InvalidInput
+        If `problem` is a batch, whose cells may have faces of different sizes, or `weights` is not a distribution.
+    NotApplicable
+        If the sum has no upper bound, the face no extreme points, or the set no list of them.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem
+    >>> optimal_face(Problem(Polytope([[0, 0], [3, 0], [2, 1], [0, 3]]), [0, 0]))
+    array([[3., 0.],
+           [0., 3.]])
+    """
+    if problem.batch_shape:
+        raise InvalidInput(
+            f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
+        )
+    w = distribution(weights, "weights", problem.players)
+    feasible = problem.feasible
+    if isinstance(feasible, Frontier):
+        return _of_frontier(feasible, w)
+    if not isinstance(feasible, Polytope | FreeDisposalHull):
+        raise NotApplicable(
+            f"a {type(feasible).__name__} has no list of extreme points; restrict the problem to what nobody refuses, "
+            f"or describe the set as a Polytope."
+        )
+    if not np.isfinite(feasible.support(w)[0]):
+        raise NotApplicable("the weighted sum has no upper bound on the set; bound the set from above.")
+    points = feasible.points if isinstance(feasible, FreeDisposalHull) else feasible.vertices
+    points = points[_tied(points, w)]
+    if feasible.free_disposal if isinstance(feasible, Polytope) else True:
+        return undominated(points)
+    return np.array(points[np.lexsort(points.T[::-1])[::-1]])
+
+
+def _tied(points: Floats, w: Floats) -> NDArray[np.bool_]:
+    """Say which points are as good as the best, up to rounding."""
+    origin = points.min(axis=0)
+    sums = (w * (points - origin)).sum(axis=1)
+    size = np.abs(w * points).sum(axis=1).max() + np.abs(w * origin).sum()
+    tied: NDArray[np.bool_] = sums >= sums.max() - 4 * EPS * size
+    return tied
+
+
+def _of_frontier(feasible: Frontier, w: Floats) -> Floats:
+    """Return the ends of the interval on which the slope is that of the weights."""
+    low, high = float(feasible.lower), float(feasible.upper)
+    fall = float(feasible.function(feasible.lower) - feasible.function(feasible.upper))
+    slack = (w[0] * (high - low) + w[1] * fall) / (high - low)
+    slack *= 64 * EPS if feasible.derivative is not None else DIFFERENCES
+
+    def excess(x: float) -> float:
+        return float(w[0] + w[1] * feasible.slope(np.asarray(x)))
+
+    first = _last_where(lambda x: excess(x) > slack, low, high)
+    last = _last_where(lambda x: excess(x) > -slack, low, high)
+    ends = (
+        np.array([last, first])
+        if last - first > SHORT * (high - low)
+        else np.ravel(feasible.support(w)[1][0])
+    )
+    return np.stack((ends, feasible.function(ends)), axis=-1)
+
+
+def _last_where(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return where a statement that holds on the left of an interval ceases to."""
+    if not holds(low) or holds(high):
+        return high if holds(high) else low
+    for _ in range(HALVINGS):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low + (high - low) / 2

@@ -1,0 +1,141 @@
+"""The Perles-Maschler (superadditive) solution."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.concepts._halving import chords, gauss, halve, halve_with_kinks
+from bargaining.concepts._pareto import Curve, chain, convex_only, curve
+from bargaining.division import ACCURACY, Division, divide
+from bargaining.errors import NotApplicable
+from bargaining.problem import Problem
+
+BY_CHORDS = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
+
+
+def perles_maschler(problem: Problem) -> Division:
+    r"""Return the Perles-Maschler solution: the point that halves the frontier, measured free of both scales.
+
+    Two points start at the ends of the frontier above d, the best for player 0 and the best for player 1, and move
+    towards each other so that the product of the rates at which the players concede is always the same for both. Where
+    they meet,
+
+    .. math:: \int \sqrt{-dx_0\, dx_1}
+
+    is the same along either part of the frontier. A straight piece counts :math:`\sqrt{|\Delta_0 \Delta_1|}`, a level
+    or upright one nothing.
+
+    Parameters
+    ----------
+    problem : Problem
+        Two players; a batch is solved cell by cell. The set must be convex.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., 2).
+
+    Raises
+    ------
+    NotApplicable
+        If there are not two players, or the set is not convex.
+
+    Notes
+    -----
+    On polygons the answer is exact up to the rounding of square roots. On a curve the integral is computed by
+    quadrature that bears infinite slopes at the ends and kinks anywhere; `residual` is the difference of the two parts
+    by a finer rule over the whole, or the estimated error of the quadrature. Slopes taken by differences limit both.
+
+    The solution is the only one that is symmetric, Pareto optimal, scale invariant, continuous and superadditive. With
+    three players no solution is (Perles 1982).
+
+    References
+    ----------
+    M. A. Perles and M. Maschler (1981), "The super-additive solution for the Nash bargaining game", Int. J. of Game
+    Theory 10. M. A. Perles (1982), "Non-existence of super-additive solutions for 3-person games", Int. J. of Game
+    Theory 11.
+
+    Examples
+    --------
+    >>> from bargaining import Frontier, Problem
+    >>> frontier = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
+    >>> perles_maschler(Problem(frontier, [0, 0])).payoffs
+    array([1.25992105, 2.41259895])
+    """
+    if problem.players != 2:
+        raise NotApplicable(
+            f"perles_maschler is for two players; got {problem.players}. With more, no symmetric, Pareto optimal, "
+            f"scale invariant and continuous solution is superadditive (Perles 1982)."
+        )
+    convex_only(problem, "perles_maschler")
+    ideal = problem.ideal
+    status = problem.gains_status(ideal)
+    corners = chain(problem, ideal)
+    unit, residual = _on_curve(curve(problem, ideal)) if corners is None else _on_chain(corners)
+    d = problem.disagreement
+    with np.errstate(invalid="ignore"):
+        payoffs = np.where(np.asarray((ideal > d).all(axis=-1))[..., None], d + unit * (ideal - d), ideal)
+    return divide(problem, "perles_maschler", payoffs, residual, status, ideal=ideal)
+
+
+def _on_chain(corners: Floats) -> tuple[Floats, Floats]:
+    """Return the point of a chain of vertices that halves the sum of its edges' lengths."""
+    steps = np.diff(corners, axis=-2)
+    lengths = np.sqrt(np.maximum(-steps[..., 0] * steps[..., 1], 0.0))
+    after = np.cumsum(lengths, axis=-1)
+    if lengths.shape[-1] == 0:
+        return corners[..., 0, :], np.zeros(corners.shape[:-2])
+    half = after[..., -1:] / 2
+    k = np.minimum((after < half).sum(axis=-1, keepdims=True), lengths.shape[-1] - 1)
+    length, end = np.take_along_axis(lengths, k, axis=-1), np.take_along_axis(after, k, axis=-1)
+    share = np.where(length > 0, (half - (end - length)) / np.where(length > 0, length, 1.0), 0.0)
+    start, step = (
+        np.take_along_axis(a, k[..., None], axis=-2)[..., 0, :] for a in (corners[..., :-1, :], steps)
+    )
+    point = start + share * step
+    return point, _imbalance(corners, point)
+
+
+def _imbalance(corners: Floats, point: Floats) -> Floats:
+    """Return how much the parts of a chain to either side of a point differ in length, over the whole."""
+    left = np.minimum(corners[..., 0], point[..., None, 0]), np.maximum(corners[..., 1], point[..., None, 1])
+    right = np.maximum(corners[..., 0], point[..., None, 0]), np.minimum(corners[..., 1], point[..., None, 1])
+    one, other = (np.sqrt(np.maximum(-np.diff(x) * np.diff(y), 0.0)).sum(axis=-1) for x, y in (left, right))
+    whole = one + other
+    imbalance: Floats = np.abs(one - other) / np.where(whole > 0, whole, 1.0)
+    return imbalance
+
+
+def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
+    """Return the point of a curve that halves the integral; cells where two rules disagree may have kinks."""
+    density = _density(frontier.slope)
+    other = density if frontier.steeper is None else _density(frontier.steeper)
+    x, doubt = (np.array(a) for a in halve(density, other, frontier.left, frontier.right))
+    for cell in map(tuple, np.argwhere(~(doubt <= ACCURACY))):
+        one = frontier.cell(cell)
+        if one.steeper is None:
+            found = halve_with_kinks(gauss(_density(one.slope)), float(one.left), float(one.right))
+        else:
+            found = halve_with_kinks(
+                chords(one.function), float(one.left), float(one.right), agreed=BY_CHORDS
+            )
+        if not found[1] >= doubt[cell]:
+            x[cell], doubt[cell] = found
+    if frontier.steeper is not None:
+        doubt += _unseen(frontier)
+    return np.stack((x, frontier.function(x)), axis=-1), doubt
+
+
+def _density(slope: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    return lambda u: np.sqrt(np.maximum(-slope(u), 0.0))
+
+
+def _unseen(frontier: Curve) -> Floats:
+    """Return a doubt where the curve ends so steeply that neither differences nor chords follow it."""
+    width = frontier.right - frontier.left
+    far, near, end = (frontier.function(frontier.right - share * width) for share in (4e-6, 1e-6, 0.0))
+    with np.errstate(all="ignore"):
+        steep = (far - end) < 3.8 * (near - end)
+        doubt: Floats = np.where(steep, 1e-3 * np.sqrt(1e-6 * width * np.maximum(near - end, 0.0)), 0.0)
+    return doubt

@@ -1,0 +1,161 @@
+"""The Yu (compromise) solutions."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats, scalar
+from bargaining.concepts._comprehensive import sides_of
+from bargaining.concepts._nearest import nearest
+from bargaining.concepts._pareto import chain, convex_only, curve
+from bargaining.concepts.equal_loss import lose_alike
+from bargaining.division import Division, describe, divide
+from bargaining.errors import InvalidInput
+from bargaining.feasible._root import decreasing_root
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.problem import Problem
+
+EPS = float(np.finfo(float).eps)
+
+
+def yu(problem: Problem, *, p: float) -> Division:
+    r"""Return the Yu solution: the feasible point nearest to the ideal one.
+
+    .. math:: \min_{x \in S} \Big(\sum_i \max(a_i - x_i, 0)^p\Big)^{1/p}, \qquad
+              a_i = \max\{x_i : x \in S, x \ge d\}.
+
+    Parameters
+    ----------
+    problem : Problem
+        Any number of players; a batch is solved cell by cell. The set must be convex.
+    p : float
+        At least 1. With 1 only the sum of losses counts and the point is utilitarian among the x <= a; with infinity
+        only the largest loss counts and it is the equal-loss solution.
+
+    Returns
+    -------
+    Division
+        `payoffs` of shape (..., n). It compares losses between players, so their units matter. Several points may
+        be nearest with p = 1: of an edge it is the middle. `residual` is by how much the first-order condition is
+        missed, the prices being the gradient of the norm.
+
+    Raises
+    ------
+    InvalidInput
+        If `p` is below 1.
+    NotApplicable
+        If the set is not convex.
+
+    References
+    ----------
+    P. L. Yu (1973), "A class of solutions for group decision problems", Management Science 19.
+
+    Examples
+    --------
+    >>> from bargaining import Frontier, Problem
+    >>> frontier = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
+    >>> yu(Problem(frontier, [0, 0]), p=2).payoffs
+    array([0.83512235, 3.30257066])
+    """
+    power = scalar(p, "p", finite=False)
+    if not power >= 1:
+        raise InvalidInput(f"`p` must be at least 1; got {power:g}. Smaller powers are not norms.")
+    convex_only(problem, "yu")
+    label = describe("yu", p=power)
+    if np.isinf(power) or (
+        isinstance(problem.feasible, TransferableSurplus) and problem.players > 2 and power > 1
+    ):
+        return lose_alike(problem, label)
+    ideal = problem.ideal
+    status = problem.gains_status(ideal)
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
+    gains = np.where(usual[..., None], ideal - d, 1.0)
+    if problem.players == 2:
+        unit, residual = _two_players(problem, ideal, gains, power)
+    else:
+        unit, residual = _many_players(problem, np.where(usual[..., None], ideal, d), gains, power, usual)
+    payoffs = np.where(usual[..., None], ideal - (1.0 - unit) * gains, ideal)
+    return divide(problem, label, payoffs, residual, status, ideal=ideal)
+
+
+def _weights(fall: Floats, run: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return weights, adding up to one, of the losses that are equal at the best point of a line of that slope."""
+    with np.errstate(all="ignore"):
+        steep = np.log(fall) - np.log(run)
+        tilt = np.where(np.abs(steep) <= 8 * EPS, 0.0, steep * (np.inf if power == 1 else 1 / (power - 1)))
+        return 1 / (1 + np.exp(tilt)), 1 / (1 + np.exp(-tilt))
+
+
+def _two_players(problem: Problem, ideal: Floats, gains: Floats, power: float) -> tuple[Floats, Floats]:
+    units = gains / gains.max(axis=-1, keepdims=True)  # losses are compared in one unit
+    corners = chain(problem, ideal)
+    if corners is not None:
+        return _on_chain(corners, units, power)
+    frontier = curve(problem, ideal)
+
+    def condition(u: Floats) -> Floats:
+        w0, w1 = _weights(-frontier.slope(u) * units[..., 1], units[..., 0], power)
+        tie = power == 1
+        losses = (0.5, 0.5) if tie else ((1 - u) * units[..., 0], (1 - frontier.function(u)) * units[..., 1])
+        return np.asarray(w0 * losses[0] - w1 * losses[1])
+
+    u, width = decreasing_root(condition, frontier.left, frontier.right)
+    return np.stack((u, frontier.function(u)), axis=-1), width
+
+
+def _on_chain(corners: Floats, units: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the nearest point of a chain of vertices: on each edge the equal weighted losses are a linear equation."""
+    steps = np.diff(corners, axis=-2)
+    run, fall = steps[..., 0] * units[..., None, 0], -steps[..., 1] * units[..., None, 1]
+    w0, w1 = _weights(fall, run, power)
+    loss0, loss1 = ((1 - corners[..., :-1, i]) * units[..., None, i] for i in (0, 1))
+    with np.errstate(all="ignore"):
+        share = np.clip((w0 * loss0 - w1 * loss1) / (w0 * run + w1 * fall), 0.0, 1.0)
+    if power == 1:
+        share = np.where(w0 == w1, 0.5, share)
+    share = np.where((run > 0) & (fall > 0), share, np.where(run > 0, 1.0, 0.0))
+    point = corners[..., 0, :] + (share[..., None] * steps).sum(axis=-2)
+    loss0, loss1 = ((1 - point[..., None, i]) * units[..., None, i] for i in (0, 1))
+    if power == 1:
+        missed = ((1 - corners) * units[..., None, :]).sum(axis=-1).min(axis=-1) - (loss0 + loss1)[..., 0]
+        return point, np.abs(missed)
+    # Edges passed should have been, edges not passed should not, and on the edge of the point the losses are equal.
+    excess = np.where((run > 0) & (fall > 0), w0 * loss0 - w1 * loss1, 0.0)
+    excess = np.where(
+        share == 1, np.minimum(excess, 0.0), np.where(share == 0, np.maximum(excess, 0.0), excess)
+    )
+    return point, np.abs(excess).max(axis=-1, initial=0.0)
+
+
+def _many_players(
+    problem: Problem, ideal: Floats, gains: Floats, power: float, usual: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    unit, residual = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
+    if power == 1:
+        return _least_sum(problem.feasible, ideal, gains)
+    for cell in map(tuple, np.argwhere(usual)):
+        size = gains[cell].max()
+
+        def best(prices: Floats, cell: tuple[int, ...] = cell, size: float = size) -> Floats:
+            weights = np.broadcast_to(prices, ideal.shape)
+            return np.asarray((problem.feasible.support(weights)[1][cell] - ideal[cell]) / size)
+
+        point, residual[cell] = nearest(best, np.zeros(problem.players), power)
+        unit[cell] = 1 + point * size / gains[cell]
+    return unit, residual
+
+
+def _least_sum(feasible: FeasibleSet, ideal: Floats, gains: Floats) -> tuple[Floats, Floats]:
+    """Return a point with the largest sum among those that give nobody more than the ideal payoff."""
+    point = np.array(feasible.support(np.ones(ideal.shape))[1])
+    within = np.asarray((point <= ideal + 64 * EPS * (np.abs(ideal) + gains)).all(axis=-1))
+    sides = None if within.all() else sides_of(feasible)
+    if sides is not None:
+        rows = np.concatenate((sides.normals, np.eye(len(sides.normals[0]))))
+        limits = (sides.normals * sides.anchors).sum(axis=1)
+        for cell in map(tuple, np.argwhere(~within)):
+            capped = Polytope.from_inequalities(rows, np.concatenate((limits, ideal[cell])))
+            point[cell], within[cell] = capped.support(np.ones(len(rows[0])))[1], True
+    return 1 - (ideal - point) / gains, np.where(within, 0.0, np.nan)

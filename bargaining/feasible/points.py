@@ -1,0 +1,160 @@
+"""Finitely many agreements that cannot be mixed: a set that is not convex."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+from bargaining.feasible.polytope import Polytope
+
+EPS = float(np.finfo(float).eps)
+TIE = 64 * EPS  # relative difference of products that rounding can make
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class FreeDisposalHull:
+    r"""Everything below some point: :math:`\{x : x \le v_k \text{ for some } k\}`.
+
+    The payoffs of finitely many agreements when no lottery between them can be agreed on, and payoffs can be thrown
+    away. With lotteries it is ``Polytope(points, free_disposal=True)``.
+
+    Parameters
+    ----------
+    points : array_like, shape (m, n)
+        Payoff vectors v, one per row; players are columns. Points below another one are dropped.
+
+    Attributes
+    ----------
+    points : ndarray, shape (k, n)
+        The points that no other point dominates, the best for player 0 first.
+
+    Raises
+    ------
+    InvalidInput
+        If `points` is not a finite, non-empty (m, n) array.
+
+    Notes
+    -----
+    The set is not convex. Solutions along a ray (Kalai-Smorodinsky, egalitarian, equal loss, Gupta-Livne) are what
+    their definitions say; `nash` takes, of several maximisers, the best for player 0, and `nash_set` has them all;
+    solutions whose definition rests on convexity are not applicable.
+
+    Examples
+    --------
+    >>> from bargaining.concepts.nash import nash
+    >>> from bargaining.problem import Problem
+    >>> nash(Problem(FreeDisposalHull([[4, 1], [1, 3], [0, 0]]), [0, 0])).payoffs
+    array([4., 1.])
+    """
+
+    points: Floats
+    _span: Floats = field(repr=False)
+
+    def __init__(self, points: ArrayLike) -> None:
+        array = undominated(real(points, "points", ndim=2))
+        with np.errstate(over="ignore"):
+            span = array.max(axis=0) - array.min(axis=0)
+        if not np.isfinite(span).all():
+            raise InvalidInput("`points` must span less than the largest float; rescale the payoffs.")
+        array.flags.writeable = False
+        object.__setattr__(self, "points", array)
+        object.__setattr__(self, "_span", span)
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        return int(self.points.shape[1])
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes: (), one set."""
+        return ()
+
+    def convex_hull(self) -> Polytope:
+        """Return the set with lotteries: the convex hull of the points and everything below it."""
+        return Polytope(self.points, free_disposal=True)
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and the first point where it is attained."""
+        value = np.full(weights.shape[:-1], -np.inf)
+        where = np.full(weights.shape, np.nan)
+        for point in self.points:
+            total = (weights * point).sum(axis=-1)
+            better = total > value
+            value = np.where(better, total, value)
+            where = np.where(better[..., None], point, where)
+        bounded = np.asarray((weights >= 0).all(axis=-1))
+        return np.where(bounded, value, np.inf), np.where(bounded[..., None], where, np.nan)
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction feasible."""
+        last = np.full(np.broadcast_shapes(origin.shape, direction.shape)[:-1], -np.inf)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for point in self.points:
+                slack = point - origin
+                t = slack / direction
+                up = np.where(direction > 0, t, np.inf).min(axis=-1)
+                down = np.where(direction < 0, t, -np.inf).max(axis=-1)
+                room = self._grain(origin)
+                still = np.where((direction == 0) & (slack < -room), np.inf, -np.inf).max(axis=-1)
+                last = np.where((up >= np.maximum(down, still)) & (up > last), up, last)
+        return last
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        best = np.full(floor.shape, -np.inf)
+        room = self._grain(floor)
+        for point in self.points:
+            reached = (point >= floor - room).all(axis=-1, keepdims=True)
+            best = np.where(reached, np.maximum(best, point), best)
+        return np.where(np.isneginf(best), best, np.maximum(best, floor))
+
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x lies below one of the points, up to `tol` of their span."""
+        room = np.maximum(tol * self._span, self._grain(x))
+        inside = np.zeros(x.shape[:-1], dtype=bool)
+        for point in self.points:
+            inside |= np.asarray((x <= point + room).all(axis=-1))
+        return inside
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point with the largest weighted product of gains over `origin`, and its residual.
+
+        The first of the points that tie. The residual is 0, or NaN where no point gives every player with a
+        positive weight a gain.
+        """
+        shape = np.broadcast_shapes(origin.shape, weights.shape)
+        value, where = np.full(shape[:-1], -np.inf), np.full(shape, np.nan)
+        for point in self.points:
+            size = log_product(point, origin, weights)
+            better = size > value + TIE
+            value = np.where(better, size, value)
+            where = np.where(better[..., None], point, where)
+        return where, np.where(np.isneginf(value), np.nan, 0.0)
+
+    def _grain(self, x: Floats) -> Floats:
+        """Return the payoff differences that are rounding errors beside x."""
+        size = np.maximum(np.abs(self.points).max(axis=0), np.abs(np.where(np.isfinite(x), x, 0.0)))
+        grain: Floats = 16 * EPS * size
+        return grain
+
+
+def undominated(points: Floats) -> Floats:
+    """Return the rows that no other row weakly exceeds in every column, the largest first."""
+    kept: list[Floats] = []
+    for row in points[np.lexsort(points.T[::-1])[::-1]]:
+        if not any((other >= row).all() for other in kept):
+            kept.append(row)
+    return np.array(kept)
+
+
+def log_product(point: Floats, origin: Floats, weights: Floats) -> Floats:
+    """Return sum(weights * log(point - origin)); -inf unless everyone with a weight gains and nobody loses."""
+    gain = point - origin
+    size = 16 * EPS * (np.abs(point) + np.abs(origin))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(weights > 0, weights * np.log(np.where(gain > size, gain, 0.0)), 0.0)
+    total: Floats = np.where((gain >= -size).all(axis=-1), terms.sum(axis=-1), -np.inf)
+    return total

@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf, nan
 
+import numpy as np
+
 from bargaining.equilibria._operator import VERTEX, Block, Image, Tag, apply
-from bargaining.equilibria._outer import verdict
+from bargaining.equilibria._outer import Verdict, verdict
 from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, hull, lowest
-from bargaining.equilibria._structure import newton
+from bargaining.equilibria._structure import generates, newton
 
 _SAME = 4e-15
 _SOLVED = 1e-13
 _CLOSE = 1e-10
+_NOTHING = np.zeros(0, dtype=bool)
 
 
 @dataclass(slots=True)
@@ -40,8 +43,10 @@ class Search:
 
     def run(self, limit: int, *, guess: tuple[Polygon, list[Tag]] | None = None) -> None:
         """Search for at most `limit` applications to the outer set."""
-        if guess is not None and self._settled(self._candidate(*guess, 3), shape=False):
-            return
+        if not self.polygon:
+            self.bound, self.stopped = 0.0, "nothing is left"
+        elif guess is not None:
+            self._solve(*guess, 2)
         while self.iterations < limit and not self.stopped:
             self._step()
         if not self.stopped:
@@ -59,21 +64,16 @@ class Search:
             self.block = self.block.keep(image.alive)
         if not image.polygon:
             self._stop(image, 0.0, "nothing is left")
-        elif not died and apart(image.polygon, outer) <= _SAME:
+            return
+        if not died and apart(image.polygon, outer) <= _SAME:
             self._stop(image, 0.0, "the operator maps the set to itself")
-        else:
-            self.polygon, self.tags = image.polygon, image.tags
-            if not self.block.common:
-                self.tags = _renumbered(image, outer)
-            if full:
-                self._settled(self.found, shape=True)
-            elif not self._settled(self.found, shape=self.iterations > 3) and not self.cut and self._due():
-                found = self._candidate(self.polygon, self.tags, min(1 + self.iterations, 12))
-                if found is not None and (
-                    self.found is None or apart(found.polygon, self.found.polygon) > _SOLVED
-                ):
-                    self.found = found
-                    self._settled(found, shape=self.iterations > 3)
+            return
+        self.polygon = image.polygon
+        self.tags = image.tags if self.block.common else _renumbered(image, outer)
+        if self.found is not None and self._judged(self.found).proved:
+            return
+        if not self.cut and not full and self._due():
+            self._solve(self.polygon, self.tags, min(1 + self.iterations, 12))
 
     def _due(self) -> bool:
         """Whether to solve the structure: always if it is small, else at steps 4, 8, 16, ..."""
@@ -89,46 +89,56 @@ class Search:
         if image.polygon:
             self.threat = lowest(image.polygon)
 
-    def _candidate(self, polygon: Polygon, tags: list[Tag], rounds: int) -> Image | None:
-        """Alternate Newton on the structure with one application, until a set generates itself."""
+    def _solve(self, polygon: Polygon, tags: list[Tag], rounds: int) -> None:
+        """Alternate Newton on the structure with one application, until a set is a fixed point; judge it."""
         bound = self.block.threat_bound(self.own)
+        certain = self.block.common and all(leave.leaver is None for leave in self.block.leaves)
         for _ in range(rounds):
             self.solves += 1
             solved = newton(self.root, polygon, tags, bound)
             if solved is None:
-                return None
-            trial = [solved[k] for k in hull(solved)]
+                return
+            order = hull(solved)
+            trial, tags = [solved[k] for k in order], [tags[k] for k in order]
+            if self.found is not None and self._same(trial, self.found.polygon):
+                return
+            if certain and generates(self.root, trial, tags, bound):
+                image = Image(trial, tags, _NOTHING, self.leaves)
+                if self._judged(image).fixed:
+                    self.found = image
+                    return
             image = self._apply(trial, bound)
             if not image.polygon:
-                return None
+                return
             if not self.block.common:
                 image = image._replace(tags=_renumbered(image, trial))
             if self._same(image.polygon, trial):
-                return image
+                self.found = image
+                self._judged(image)
+                return
             polygon, tags = image.polygon, image.tags
-        return None
 
     def _same(self, polygon: Polygon, other: Polygon) -> bool:
         if self.block.common:
             return apart(polygon, other) <= _SOLVED
         return max(beyond(polygon, other), beyond(other, polygon)) <= _CLOSE
 
-    def _settled(self, image: Image | None, *, shape: bool) -> bool:
-        """Prove a candidate; failing that, take the smaller outer set that the attempt may give."""
-        if image is None or image.leaves != self.leaves:
-            return False
+    def _judged(self, image: Image) -> Verdict:
+        """Judge a candidate: stop if it is proved, else take the smaller outer set that the attempt may give."""
+        if image.leaves != self.leaves:
+            return Verdict(True, False)
         if self._same(self.polygon, image.polygon):
             self._stop(image, _SOLVED if self.block.common else _CLOSE, "the operator maps the set to itself")
-            return True
+            return Verdict(True, True)
         if not self.block.common:
-            return False
+            return Verdict(True, False)
         bound = self.block.threat_bound(self.own)
-        result = verdict(self.block, image.polygon, self.polygon, bound, shape=shape)
+        result = verdict(self.block, image.polygon, self.polygon, bound, shape=self.iterations > 3)
         if result.proved:
             self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
         elif result.outer:
             self.polygon, self.cut = result.outer, True
-        return result.proved
+        return result
 
 
 def _renumbered(image: Image, source: Polygon) -> list[Tag]:

@@ -119,17 +119,18 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
         alive[unbound[0]] = True
         columns.append(block.now[:, unbound[0]] + block.discounts * np.array(polygon).T[:, unbound[1]])
     where = np.flatnonzero(feasible)
-    bound = block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where]
-    leaves = _credible(block, chains, threat)
-    if leaves:
-        columns.append(np.array([block.leaves[k].payoffs for k in leaves]).T)
+    columns.append(block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where])
+    leaves = list(range(len(block.leaves)))
+    if block.leaves:
+        leaves = _credible(block, chains, threat)
+        columns += [np.array(block.leaves[k].payoffs)[:, None] for k in leaves]
         if any(leave.leaver is not None for leave in block.leaves):
             alive |= _played(block, chains, threat)
-    points = np.concatenate([bound, *columns], axis=1) if columns else bound
+    points = np.concatenate(columns, axis=1)
     corners = outline(points, polygon, merge=MERGE if block.common else FINE)
     origin = _Origin(w, b, where, static, unbound, leaves)
-    polygon = list(zip(*points[:, corners].tolist(), strict=True))
-    return Image(polygon, [origin.tag(block, k) for k in corners], alive, leaves)
+    image = list(zip(*points[:, corners].tolist(), strict=True))
+    return Image(image, [origin.tag(block, k) for k in corners], alive, leaves)
 
 
 def binding(chains: Chains, b: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -191,20 +192,12 @@ class _Origin(NamedTuple):
 
     w: Floats
     b: Floats
-    where: NDArray[np.intp]
+    where: NDArray[np.intp]  # after the columns of `static` and `unbound`
     static: NDArray[np.intp] | None
     unbound: tuple[NDArray[np.intp], NDArray[np.intp]] | None
     leaves: list[int]
 
     def tag(self, block: Block, column: int) -> Tag:
-        if column < self.where.size:
-            kind, profile = divmod(self.where.item(column), self.b.shape[1])
-            if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
-                kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
-            ):
-                kind = CORNER
-            return kind, block.index.item(profile), -1
-        column -= self.where.size
         if self.static is not None:
             if column < self.static.size:
                 return STATIC, block.index.item(self.static.item(column)), -1
@@ -213,4 +206,11 @@ class _Origin(NamedTuple):
             if column < self.unbound[0].size:
                 return VERTEX, block.index.item(self.unbound[0].item(column)), self.unbound[1].item(column)
             column -= self.unbound[0].size
-        return LEAVE, -1, self.leaves[column]
+        if column < self.where.size:
+            kind, profile = divmod(self.where.item(column), self.b.shape[1])
+            if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
+                kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
+            ):
+                kind = CORNER
+            return kind, block.index.item(profile), -1
+        return LEAVE, -1, self.leaves[column - self.where.size]

@@ -18,6 +18,7 @@ that reach a face: a max-affine system, solved by policy iteration. They exist i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import hypot, inf
 from typing import NamedTuple
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining.equilibria._operator import SLACK, Block, binding
-from bargaining.equilibria._polygon import Chains, Point, Polygon, cut, lowest
+from bargaining.equilibria._polygon import Chain, Chains, Point, Polygon, cut, lowest
 
 _ROUNDING = 1e-13
 _MARGIN = 1e-3
@@ -34,17 +35,22 @@ _FEW = 16
 
 
 class Verdict(NamedTuple):
-    """What a proof gave: whether it holds, the excess left unproved, and a smaller outer set if it found one."""
+    """What a proof gave.
 
+    `fixed` tells whether the candidate is a fixed point, `proved` whether it is the largest; `outer` is a smaller
+    set that contains the largest one, if the attempt found one.
+    """
+
+    fixed: bool
     proved: bool
-    excess: float
+    excess: float = inf
     outer: Polygon | None = None
 
 
 def verdict(
     block: Block, candidate: Polygon, outer: Polygon, bound: Point, *, shape: bool = False
 ) -> Verdict:
-    """Return whether `candidate` is all that is left of `outer`.
+    """Return whether `candidate`, which generates itself, is all that is left of `outer`.
 
     Parameters
     ----------
@@ -61,34 +67,50 @@ def verdict(
     """
     faces = _faces(candidate, outer if shape else [], bound)
     beyond = np.array(faces.normals) @ block.payoffs > (np.array(faces.offsets) + 1e-14)[:, None]
-    beyond[[j for j, moves in enumerate(faces.moves) if not moves]] = False
-    if np.count_nonzero(beyond) <= _FEW:
-        result = _attempt(block, faces, beyond, outer)
-        if result.proved:
-            return result
-    return _attempt(block, faces, beyond & _reachable(block, faces, outer, bound), outer)
+    for j in (0, 1):
+        if not faces.moves[j]:
+            beyond[j] = False
+    chains, quick = Chains(candidate), np.count_nonzero(beyond) <= _FEW
+    if not quick:
+        beyond &= _reachable(block, faces, outer, bound)
+    result = _attempt(block, faces, chains, beyond, outer)
+    if quick and result.fixed and not result.proved:
+        result = _attempt(block, faces, chains, beyond & _reachable(block, faces, outer, bound), outer)
+    return result
 
 
-def _attempt(block: Block, faces: _Faces, beyond: NDArray[np.bool_], outer: Polygon) -> Verdict:
-    pairs = [_pair(block, faces, j, k) for j, k in np.argwhere(beyond).tolist()]
+def _attempt(
+    block: Block, faces: _Faces, chains: Chains, beyond: NDArray[np.bool_], outer: Polygon
+) -> Verdict:
+    where = np.argwhere(beyond).tolist()
+    pairs = [_pair(block, faces, chains, j, k) for j, k in where]
     if not pairs:
-        return Verdict(True, 0.0)
+        return Verdict(True, True, 0.0)
+    for pair in pairs:
+        least = min([bound.level for bound in pair.bounds], default=-inf)
+        if least > faces.offsets[pair.face] + _ROUNDING and not pair.blocks:
+            return Verdict(False, False)
     speed = _speeds(faces, pairs)
     if speed is None:
-        return Verdict(False, inf)
+        return Verdict(True, False)
     far = 0.0
     for (x, y), offset, z, moves in zip(faces.normals, faces.offsets, speed, faces.moves, strict=True):
-        gap = max(x * p + y * q for p, q in outer) - offset
+        gap = max([x * p + y * q for p, q in outer]) - offset
         if moves:
             far = max(far, gap / z)
         elif gap > _ROUNDING:
-            return Verdict(False, inf)
+            return Verdict(True, False)
     if far <= _ROUNDING:
-        return Verdict(True, far)
-    near = max(_unproved(faces, pair, speed, far) for pair in pairs)
+        return Verdict(True, True, far)
+    near = 0.0
+    for pair, (j, k) in zip(pairs, where, strict=True):
+        left = _unproved(faces, pair, speed, far)
+        if left > 0.0:
+            left = min(left, _unproved(faces, _pair(block, faces, chains, j, k, every=True), speed, far))
+        near = max(near, left)
     if near == 0.0:
-        return Verdict(True, 0.0)
-    return Verdict(False, near, _moved(outer, faces, speed, near) if near < 0.9 * far else None)
+        return Verdict(True, True, 0.0)
+    return Verdict(True, False, near, _moved(outer, faces, speed, near) if near < 0.9 * far else None)
 
 
 def _moved(outer: Polygon, faces: _Faces, speed: list[float], distance: float) -> Polygon:
@@ -105,22 +127,45 @@ class _Faces:
     normals: list[Point]
     offsets: list[float]
     moves: list[bool]
+    upper: list[int]  # faces that bound the upper right
+    after: list[int]  # the face of the edge that starts at each vertex of the candidate
+    many: bool  # whether there are faces beside the candidate's own
+
+    def met(self, chain: Chain, at: float) -> list[int]:
+        """Return the faces of a chain next to an argument: one, or two around a vertex."""
+        arguments, _, vertices = chain
+        if len(vertices) == 1:
+            return [0, 1, 2, 3]
+        k = min(max(bisect_right(arguments, at), 1), len(vertices) - 1)
+        pieces = [k - 1]
+        if k < len(vertices) - 1 and arguments[k] - at <= 1e-12:
+            pieces.append(k)
+        if k > 1 and at - arguments[k - 1] <= 1e-12:
+            pieces.append(k - 2)
+        forward = (vertices[1] - vertices[0]) % len(self.after) == 1 if len(self.after) > 2 else None
+        if forward is None:
+            return [self.after[0], self.after[1]]
+        return [self.after[vertices[piece] if forward else vertices[piece + 1]] for piece in pieces]
 
 
 def _faces(candidate: Polygon, outer: Polygon, bound: Point) -> _Faces:
     normals: list[Point] = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
+    after = []
     for polygon in (candidate, outer):
         for k, (x, y) in enumerate(polygon):
-            dx, dy = x - polygon[k - 1][0], y - polygon[k - 1][1]
-            length = hypot(dx, dy)
+            px, py = polygon[k + 1 - len(polygon)]
+            length = hypot(px - x, py - y)
+            if polygon is candidate:
+                after.append(len(normals) if length > 0.0 else 0)
             if length > 0.0:
-                normals.append((dy / length, -dx / length))
-    offsets = [max(a * x + b * y for x, y in candidate) for a, b in normals]
+                normals.append(((py - y) / length, (x - px) / length))
+    offsets = [max([a * x + b * y for x, y in candidate]) for a, b in normals]
     moves = [True] * len(normals)
     for i in (0, 1):
         if bound[i] >= -offsets[i] - 1e-15:
             moves[i], offsets[i] = False, -bound[i]
-    return _Faces(normals, offsets, moves)
+    upper = [k for k, (a, b) in enumerate(normals) if a >= 0.0 and b >= 0.0]
+    return _Faces(normals, offsets, moves, upper, after, bool(outer))
 
 
 def _reachable(block: Block, faces: _Faces, outer: Polygon, bound: Point) -> NDArray[np.bool_]:
@@ -160,70 +205,93 @@ class _Pair(NamedTuple):
     blocks: list[_Bound]
 
 
-def _pair(block: Block, faces: _Faces, j: int, k: int) -> _Pair:
-    """Collect the dual bases: one constraint and one face, or both constraints; `k` is the profile."""
+def _pair(block: Block, faces: _Faces, chains: Chains, j: int, k: int, *, every: bool = False) -> _Pair:
+    """Collect the dual bases: one constraint and one face, or both constraints; `k` is the profile.
+
+    With one constraint binding the face that matters is the one that its line meets; `every` other one is used
+    where the profile has nothing to continue with at e = 0, or where that face proves nothing.
+    """
     delta, n = block.discounts.item(0), faces.normals[j]
-    b, moving = [0.0, 0.0], [0.0, 0.0]
-    for i in (0, 1):
-        b[i] = block.gain.item(i, k) - faces.offsets[i]
-        moving[i] = float(faces.moves[i])
-        if block.floor is not None and block.floor.item(i, k) >= b[i]:
-            b[i], moving[i] = block.floor.item(i, k), 0.0
+    x, moves_x = _threshold(block, faces, 0, k)
+    y, moves_y = _threshold(block, faces, 1, k)
     base = n[0] * block.now.item(0, k) + n[1] * block.now.item(1, k)
-    bounds, blocks = [], []
+    bounds = []
     if n[0] <= 1e-12 and n[1] <= 1e-12:
-        level = base + delta * (n[0] * b[0] + n[1] * b[1])
-        bounds.append(_Bound(level, 0, 0.0, (-delta * n[0] * moving[0], -delta * n[1] * moving[1])))
-    for at, (face, offset) in enumerate(zip(faces.normals, faces.offsets, strict=True)):
-        for i, o in ((0, 1), (1, 0)):
-            if n[o] * face[o] > 0.0 or (n[o] == 0.0 and face[o] != 0.0):
-                by_face = n[o] / face[o]
-                by_cut = by_face * face[i] - n[i]
+        level = base + delta * (n[0] * x + n[1] * y)
+        bounds.append(_Bound(level, 0, 0.0, (-delta * n[0] * moves_x, -delta * n[1] * moves_y)))
+    blocks = []
+    for at in faces.upper:
+        (p, q), offset = faces.normals[at], faces.offsets[at]
+        if p * x + q * y - offset > 1e-12:
+            blocks.append(_Bound(p * x + q * y - offset, at, 1.0, (p * moves_x, q * moves_y)))
+    every = every or bool(blocks) or faces.many
+    for i, b in enumerate((x, y)):
+        chain = ((chains.bottom, chains.top), (chains.left, chains.right))[i][n[1 - i] > 0.0]
+        for face in range(len(faces.normals)) if every else faces.met(chain, b):
+            a, o = faces.normals[face][i], faces.normals[face][1 - i]
+            if n[1 - i] * o > 0.0 or (n[1 - i] == 0.0 and o != 0.0):
+                by_face = n[1 - i] / o
+                by_cut = by_face * a - n[i]
                 if by_cut >= -1e-12:
-                    level = base + delta * (by_face * offset - by_cut * b[i])
-                    cut_speed = delta * by_cut * moving[i]
+                    level = base + delta * (by_face * faces.offsets[face] - by_cut * b)
+                    speed = delta * by_cut * (moves_x if i == 0 else moves_y)
                     bounds.append(
-                        _Bound(level, at, delta * by_face, (cut_speed, 0.0) if i == 0 else (0.0, cut_speed))
+                        _Bound(level, face, delta * by_face, (speed, 0.0) if i == 0 else (0.0, speed))
                     )
-        if face[0] >= 0.0 and face[1] >= 0.0:
-            excess = face[0] * b[0] + face[1] * b[1] - offset
-            if excess > 1e-12:
-                blocks.append(_Bound(excess, at, 1.0, (face[0] * moving[0], face[1] * moving[1])))
     return _Pair(j, bounds, blocks)
+
+
+def _threshold(block: Block, faces: _Faces, i: int, k: int) -> tuple[float, float]:
+    """Return the lowest continuation of player i in profile k at e = 0, and whether it moves with the threat."""
+    b = block.gain.item(i, k) - faces.offsets[i]
+    if block.floor is not None and block.floor.item(i, k) >= b:
+        return block.floor.item(i, k), 0.0
+    return b, float(faces.moves[i])
 
 
 def _speeds(faces: _Faces, pairs: list[_Pair]) -> list[float] | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
     choices = _reaching(faces, pairs)
     speed = [float(moves) for moves in faces.moves]
-    if not choices:
-        return speed
-    order = {j: row for row, j in enumerate(choices)}
     policy = {j: bounds[0] for j, bounds in choices.items()}
     for _ in range(2 * len(faces.normals)):
-        matrix = [[0.0] * len(order) for _ in order]
-        constant = [1.0] * len(order)
-        for j, row in order.items():
-            matrix[row][row] += 1.0
-            _, face, weight, threats = policy[j]
-            for other, share in ((face, weight), (0, threats[0]), (1, threats[1])):
-                if other in order:
-                    matrix[row][order[other]] -= share
-                else:
-                    constant[row] += share * speed[other]
-        try:
-            solved = np.linalg.solve(np.array(matrix), np.array(constant)).tolist()
-        except np.linalg.LinAlgError:
-            return None
-        if min(solved) <= 0.0:
-            return None
-        for j, row in order.items():
-            speed[j] = solved[row]
-        better = {j: max(bounds, key=lambda bound: bound.slope(speed)) for j, bounds in choices.items()}
-        if all(better[j].slope(speed) <= (1.0 + 1e-9) * policy[j].slope(speed) + 1e-15 for j in order):
+        for j, z in _policy_speeds(policy, speed).items():
+            if not z > 0.0:
+                return None
+            speed[j] = z
+        settled = True
+        for j, bounds in choices.items():
+            if len(bounds) > 1:
+                best = max(bounds, key=lambda bound: bound.slope(speed))
+                if best.slope(speed) > (1.0 + 1e-9) * policy[j].slope(speed) + 1e-15:
+                    policy[j], settled = best, False
+        if settled:
             return speed
-        policy = better
     return None
+
+
+def _policy_speeds(policy: dict[int, _Bound], speed: list[float]) -> dict[int, float]:
+    """Solve the linear system of one bound a face; the other faces keep their speed."""
+    order = {j: row for row, j in enumerate(policy)}
+    matrix, constant = [[0.0] * len(order) for _ in order], [1.0] * len(order)
+    coupled = False
+    for j, row in order.items():
+        matrix[row][row] = 1.0
+        _, face, weight, threats = policy[j]
+        for other, share in ((face, weight), (0, threats[0]), (1, threats[1])):
+            if share == 0.0:
+                continue
+            if other in order:
+                matrix[row][order[other]] -= share
+                coupled = True
+            else:
+                constant[row] += share * speed[other]
+    if coupled:
+        try:
+            constant = np.linalg.solve(np.array(matrix), np.array(constant)).tolist()
+        except np.linalg.LinAlgError:
+            return dict.fromkeys(policy, -inf)
+    return dict(zip(policy, constant, strict=True))
 
 
 def _reaching(faces: _Faces, pairs: list[_Pair]) -> dict[int, list[_Bound]]:
@@ -231,7 +299,7 @@ def _reaching(faces: _Faces, pairs: list[_Pair]) -> dict[int, list[_Bound]]:
     out: dict[int, list[_Bound]] = {}
     unit = [float(moves) for moves in faces.moves]
     for pair in pairs:
-        least = min(bound.level for bound in pair.bounds)
+        least = min((bound.level for bound in pair.bounds), default=-inf)
         if least >= faces.offsets[pair.face] - 1e-11 and not pair.blocks:
             ties = [bound for bound in pair.bounds if bound.level <= least + 1e-12]
             out.setdefault(pair.face, []).append(min(ties, key=lambda bound: bound.slope(unit)))

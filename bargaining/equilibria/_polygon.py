@@ -80,15 +80,16 @@ def outline(
     directions = _DIRECTIONS if like is None or len(like) < 4 else _pointing(like)
     ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()}, merge)
     outside = np.arange(points.shape[1])
-    while len(ring) > 2 and outside.size > least / 4:
+    while len(ring) > 2 and outside.size > least:
         corner = points[:, ring]
-        edge = np.concatenate([corner[:, 1:], corner[:, :1]], axis=1) - corner
-        normal = np.stack([edge[1], -edge[0]], axis=1) / np.hypot(edge[0], edge[1])[:, None]
-        height = normal @ points[:, outside] - (normal.T * corner).sum(axis=0)[:, None]
+        edge = corner[:, [*range(1, len(ring)), 0]] - corner
+        normal = np.array([edge[1], -edge[0]]) / np.hypot(edge[0], edge[1])
+        height = normal.T @ points[:, outside] - (normal * corner).sum(axis=0)[:, None]
         beyond = np.flatnonzero(height.max(axis=0) > merge / 8)
         if not beyond.size:
             return ring
-        ring = _ring(points, {*ring, *outside[beyond[height[:, beyond].argmax(axis=1)]].tolist()}, merge)
+        if beyond.size > least:
+            ring = _ring(points, {*ring, *outside[beyond[height[:, beyond].argmax(axis=1)]].tolist()}, merge)
         outside = outside[beyond]
     return _ring(points, {*ring, *outside.tolist()}, merge)
 

@@ -29,17 +29,17 @@ class Scaled:
     @classmethod
     def of(cls, repeated: RepeatedGame) -> Scaled:
         """Map the game to the unit box of all payoffs it can give."""
-        game, leaving = repeated.game, repeated.exit
-        payoffs = game.payoffs.reshape(-1, 2).T
-        best = game.deviations().reshape(-1, 2).T
+        leaving = repeated.exit
+        payoffs, best = _rows(repeated.game.payoffs)
         leaves = [] if leaving is None else outcomes(leaving)
         low, high = payoffs.min(axis=1), payoffs.max(axis=1)
         for leave in leaves:
             low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
         size = high - low
         size[size == 0.0] = 1.0
+        corner, scale = low[:, None], size[:, None]
         delta = repeated.discounts[:, None]
-        unit, unit_best = (payoffs - low[:, None]) / size[:, None], (best - low[:, None]) / size[:, None]
+        unit, unit_best = (payoffs - corner) / scale, (best - corner) / scale
         now = (1.0 - delta) * unit
         own, floor = (-np.inf, -np.inf), None
         if leaving is not None:
@@ -54,9 +54,10 @@ class Scaled:
     def search(self) -> Search:
         """Return a search that starts from a set that holds every payoff.
 
-        This is the hull of the stage payoffs, or their box if the players differ in patience.
+        This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs
+        if the players differ in patience.
         """
-        block = self.block
+        block = self._playable() if self.block.common else self.block
         points = block.payoffs
         if block.leaves:
             points = np.concatenate([points, np.array([k.payoffs for k in block.leaves]).T], axis=1)
@@ -65,7 +66,21 @@ class Scaled:
             points = np.array([[left, right, right, left], [low, low, high, high]])
         corners = outline(points)
         polygon = list(zip(*points[:, corners].tolist(), strict=True))
-        return Search(block, block, self.own, polygon)
+        return Search(self.block, block, self.own, polygon)
+
+    def _playable(self) -> Block:
+        """Drop the profiles whose constraints no payoff below the highest meets, until none is left to drop."""
+        block = self.block
+        while block.index.size:
+            high = block.payoffs.max(axis=1)
+            for leave in block.leaves:
+                high = np.maximum(high, leave.payoffs)
+            needed = block.gain + np.array(block.threat_bound(self.own))[:, None]
+            alive = (needed <= high[:, None] + SLACK).all(axis=0)
+            if alive.all():
+                break
+            block = block.keep(alive)
+        return block
 
     def back(self, search: Search) -> tuple[Floats, Floats]:
         """Return the vertices and the threat in the unit of the payoffs.
@@ -75,23 +90,31 @@ class Scaled:
         if not search.polygon:
             return np.empty((0, 2)), np.full(2, np.nan)
         unit = np.array(search.polygon)
-        vertices = self.low + self.size * unit
-        for k, (kind, profile, source) in enumerate(search.tags):
-            if kind == STATIC:
-                vertices[k] = self.payoffs[:, profile]
-            elif kind == LEAVE:
+        vertices, threat = self.low + self.size * unit, self.low + self.size * search.threat
+        static = [k for k, tag in enumerate(search.tags) if tag[0] == STATIC]
+        if static:
+            vertices[static] = self.payoffs[:, [search.tags[k][1] for k in static]].T
+        for k, (kind, _, source) in enumerate(search.tags):
+            if kind == LEAVE:
                 vertices[k] = self.leaves[source].payoffs
-        threat = np.array(search.threat) * self.size + self.low
-        for i in (0, 1):
-            near = np.abs(search.block.best[i] - search.threat[i])
-            if near.size and near.min() < 1e-14:
-                threat[i] = self.best[i, search.block.index[near.argmin()]]
+        for i, value in enumerate(search.threat):
+            at = int(np.abs(self.block.best[i] - value).argmin())
+            if abs(self.block.best.item(i, at) - value) < 1e-14:
+                threat[i] = self.best[i, at]
             for leave, raw in zip(self.block.leaves, self.leaves, strict=True):
-                if abs(leave.payoffs[i] - search.threat[i]) < 1e-14:
+                if abs(leave.payoffs[i] - value) < 1e-14:
                     threat[i] = raw.payoffs[i]
-            vertices[np.abs(unit[:, i] - search.threat[i]) < 1e-14, i] = threat[i]
+            vertices[np.abs(unit[:, i] - value) < 1e-14, i] = threat[i]
         vertices.flags.writeable = threat.flags.writeable = False
         return vertices, threat
+
+
+def _rows(payoffs: Floats) -> tuple[Floats, Floats]:
+    """Return the payoffs and the best-deviation payoffs of all profiles, each of shape (2, profiles)."""
+    stage, best = np.empty((2, *payoffs.shape[:2])), np.empty((2, *payoffs.shape[:2]))
+    stage[0], stage[1] = payoffs[..., 0], payoffs[..., 1]
+    best[0], best[1] = stage[0].max(axis=0), stage[1].max(axis=1)[:, None]
+    return stage.reshape(2, -1), best.reshape(2, -1)
 
 
 def _pair(array: Floats) -> Point:

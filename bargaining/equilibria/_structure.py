@@ -9,12 +9,13 @@ discount factors.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import hypot
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from bargaining.equilibria._operator import BOTTOM, LEAVE, LEFT, RIGHT, STATIC, TOP, VERTEX, Block, Tag
-from bargaining.equilibria._polygon import Chains, Point, Polygon, lowest, piece
+from bargaining.equilibria._operator import BOTTOM, LEAVE, LEFT, RIGHT, SLACK, STATIC, TOP, VERTEX, Block, Tag
+from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, hull, lowest, piece
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
 _INWARD = {TOP: -1, BOTTOM: 1, RIGHT: -1, LEFT: 1}
@@ -79,7 +80,7 @@ def newton(
     unknowns = system.start
     if not unknowns:
         return system.vertices(unknowns)
-    for _ in range(steps):
+    for n in range(steps):
         matrix, residual = system.linearise(unknowns)
         try:
             step = np.linalg.solve(np.array(matrix), np.array(residual)).tolist()
@@ -87,11 +88,42 @@ def newton(
             return None
         unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
         size = max(map(abs, step))
-        if size < 1e-9:
-            break
         if not size < 1e3:
             return None
+        # A vertex that falls inside tells that the structure is another one; precision would be wasted on it.
+        if size < 1e-8 or (n == 0 and len(hull(system.vertices(unknowns))) < len(polygon)):
+            break
     return system.vertices(unknowns)
+
+
+def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> bool:
+    """Whether each vertex comes from its profile with a continuation in the polygon that meets the constraints."""
+    low = lowest(polygon)
+    threat = max(bound[0], low[0]), max(bound[1], low[1])
+    now, gain, floor = block.now.item, block.gain.item, block.floor
+    first, second = block.discounts.item(0), block.discounts.item(1)
+    if len(polygon) > 2:
+        edges = [
+            (x, y, q[0] - x, q[1] - y) for (x, y), q in zip(polygon, polygon[1:] + polygon[:1], strict=True)
+        ]
+        sides = [(x, y, dx / hypot(dx, dy), dy / hypot(dx, dy)) for x, y, dx, dy in edges]
+    for (x, y), (kind, k, _) in zip(polygon, tags, strict=True):
+        if kind == LEAVE:
+            continue
+        w = (x - now(0, k)) / first, (y - now(1, k)) / second
+        for i in (0, 1):
+            least = threat[i] + gain(i, k)
+            if w[i] < (least if floor is None else max(least, floor.item(i, k))) - 2 * SLACK:
+                return False
+        if len(polygon) < 3:
+            if beyond([w], polygon) > 2 * SLACK:
+                return False
+        elif kind != STATIC:
+            u, v = w
+            for px, py, dx, dy in sides:
+                if dx * (v - py) - dy * (u - px) < -2 * SLACK:
+                    return False
+    return True
 
 
 class Floating:

@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bargaining._records import Column as Column
+    from bargaining.concepts.conley_wilkie import conley_wilkie as conley_wilkie
+    from bargaining.concepts.continuous_raiffa import continuous_raiffa as continuous_raiffa
+    from bargaining.concepts.dictatorial import dictatorial as dictatorial
     from bargaining.concepts.egalitarian import egalitarian as egalitarian
+    from bargaining.concepts.equal_loss import equal_loss as equal_loss
+    from bargaining.concepts.gupta_livne import gupta_livne as gupta_livne
     from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky as kalai_smorodinsky
+    from bargaining.concepts.lexicographic import lexicographic_egalitarian as lexicographic_egalitarian
+    from bargaining.concepts.lexicographic import (
+        lexicographic_kalai_smorodinsky as lexicographic_kalai_smorodinsky,
+    )
     from bargaining.concepts.nash import nash as nash
+    from bargaining.concepts.nash_set import nash_set as nash_set
+    from bargaining.concepts.perles_maschler import perles_maschler as perles_maschler
+    from bargaining.concepts.raiffa import raiffa as raiffa
     from bargaining.concepts.utilitarian import utilitarian as utilitarian
+    from bargaining.concepts.yu import yu as yu
     from bargaining.descriptions import Description as Description
     from bargaining.descriptions import read_description as read_description
     from bargaining.division import Division as Division
@@ -19,6 +32,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.critical_discount import critical_discount as critical_discount
     from bargaining.equilibria.critical_discount import critical_exit as critical_exit
     from bargaining.equilibria.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
+    from bargaining.equilibria.markov import markov_equilibria as markov_equilibria
     from bargaining.equilibria.nash_in_nash import BilateralDeal as BilateralDeal
     from bargaining.equilibria.nash_in_nash import nash_in_nash as nash_in_nash
     from bargaining.equilibria.payoff_set import PayoffSet as PayoffSet
@@ -39,12 +53,15 @@ if TYPE_CHECKING:
     from bargaining.exact.certificate import Certificate as Certificate
     from bargaining.exact.certify import certify as certify
     from bargaining.feasible.frontier import Frontier as Frontier
+    from bargaining.feasible.points import FreeDisposalHull as FreeDisposalHull
     from bargaining.feasible.polytope import Polytope as Polytope
+    from bargaining.feasible.program import ConvexProgram as ConvexProgram
     from bargaining.feasible.surplus import TransferableSurplus as TransferableSurplus
     from bargaining.games.coalitional import CoalitionalGame as CoalitionalGame
     from bargaining.games.normal_form import Game as Game
     from bargaining.games.repeated import Exit as Exit
     from bargaining.games.repeated import RepeatedGame as RepeatedGame
+    from bargaining.games.stochastic import StochasticGame as StochasticGame
     from bargaining.plots import plot as plot
     from bargaining.plots import save_figure as save_figure
     from bargaining.problem import Problem as Problem
@@ -79,10 +96,12 @@ _EXPORTS = {
     "CoalitionalGame": "bargaining.games.coalitional",
     "Column": "bargaining._records",
     "ContinuousOffers": "bargaining.protocols.continuous_offers",
+    "ConvexProgram": "bargaining.feasible.program",
     "CostlyStep": "bargaining.protocols.signalling",
     "Description": "bargaining.descriptions",
     "Division": "bargaining.division",
     "Exit": "bargaining.games.repeated",
+    "FreeDisposalHull": "bargaining.feasible.points",
     "Frontier": "bargaining.feasible.frontier",
     "Game": "bargaining.games.normal_form",
     "HoldUp": "bargaining.protocols.hold_up",
@@ -101,6 +120,7 @@ _EXPORTS = {
     "ReputationalDemands": "bargaining.protocols.reputational_demands",
     "Status": "bargaining.errors",
     "StochasticBargaining": "bargaining.protocols.stochastic",
+    "StochasticGame": "bargaining.games.stochastic",
     "Table": "bargaining.tables",
     "TransferableSurplus": "bargaining.feasible.surplus",
     "TwoTypeScreening": "bargaining.protocols.two_type_screening",
@@ -109,17 +129,28 @@ _EXPORTS = {
     "certify": "bargaining.exact.certify",
     "coco_value": "bargaining.equilibria.threats",
     "compare": "bargaining.tables",
+    "conley_wilkie": "bargaining.concepts.conley_wilkie",
+    "continuous_raiffa": "bargaining.concepts.continuous_raiffa",
     "critical_discount": "bargaining.equilibria.critical_discount",
     "critical_exit": "bargaining.equilibria.critical_discount",
+    "dictatorial": "bargaining.concepts.dictatorial",
     "egalitarian": "bargaining.concepts.egalitarian",
+    "equal_loss": "bargaining.concepts.equal_loss",
+    "gupta_livne": "bargaining.concepts.gupta_livne",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
+    "lexicographic_egalitarian": "bargaining.concepts.lexicographic",
+    "lexicographic_kalai_smorodinsky": "bargaining.concepts.lexicographic",
     "lump_sum_nash_in_nash": "bargaining.equilibria.lump_sums",
+    "markov_equilibria": "bargaining.equilibria.markov",
     "nash": "bargaining.concepts.nash",
     "nash_in_nash": "bargaining.equilibria.nash_in_nash",
+    "nash_set": "bargaining.concepts.nash_set",
     "payoff_bounds": "bargaining.equilibria.supporting_hyperplanes",
     "payoff_set": "bargaining.equilibria.payoff_set",
     "payoff_sets": "bargaining.equilibria.payoff_set",
+    "perles_maschler": "bargaining.concepts.perles_maschler",
     "plot": "bargaining.plots",
+    "raiffa": "bargaining.concepts.raiffa",
     "read_description": "bargaining.descriptions",
     "relational_contract": "bargaining.equilibria.relational",
     "renegotiation_proof": "bargaining.equilibria.renegotiation",
@@ -130,6 +161,7 @@ _EXPORTS = {
     "utilitarian": "bargaining.concepts.utilitarian",
     "variable_threats": "bargaining.equilibria.threats",
     "vectorized": "bargaining.sweeps.sweep",
+    "yu": "bargaining.concepts.yu",
 }
 
 

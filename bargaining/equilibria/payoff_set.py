@@ -65,6 +65,14 @@ class PayoffSet:
         Why the status is not OK.
     stats : Stats
         How the set was found.
+
+    Examples
+    --------
+    >>> from bargaining import Game, RepeatedGame, payoff_set
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> found = payoff_set(RepeatedGame(prisoners, 0.9))
+    >>> found.threat, found.contains([9, 9])
+    (array([3., 3.]), True)
     """
 
     repeated: RepeatedGame
@@ -254,6 +262,14 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
     Returns
     -------
     ndarray of PayoffSet, of shape `repeated.batch_shape`
+
+    Examples
+    --------
+    >>> from bargaining import Exit, Game, RepeatedGame
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> found = payoff_sets(RepeatedGame(prisoners, 0.5, exit=Exit([[0, 0], [3, 5]])))
+    >>> [one.threat.tolist() for one in found]
+    [[0.0, 0.0], [3.0, 5.0]]
     """
     _check(repeated)
     out = np.empty(repeated.batch_shape, dtype=object)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, per_player
 from bargaining.errors import InvalidInput, Status
+from bargaining.feasible._sides import every
 from bargaining.feasible.base import FeasibleSet
 
 
@@ -84,10 +85,12 @@ class Problem:
             * np.finfo(float).eps
             * (np.abs(np.where(np.isfinite(ideal), ideal, 0)) + np.abs(self.disagreement))
         )
-        status = np.where((gain > size).all(axis=-1), Status.OK, Status.DEGENERATE)
-        status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
-        status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)
-        return np.where(np.isnan(ideal).any(axis=-1), Status.FAILED, status).astype(np.int8)
+        status = np.where(every(gain > size), Status.OK, Status.DEGENERATE)
+        if not np.isfinite(ideal).all():
+            status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
+            status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)
+            status = np.where(np.isnan(ideal).any(axis=-1), Status.FAILED, status)
+        return status.astype(np.int8)
 
     def rescale(self, scale: ArrayLike, shift: ArrayLike = 0.0) -> "Problem":
         """Return the problem in other units: every payoff x becomes scale * x + shift, player by player.

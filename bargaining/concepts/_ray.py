@@ -5,6 +5,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.division import Division, divide
 from bargaining.errors import Status
+from bargaining.feasible._sides import every, largest
 from bargaining.problem import Problem
 
 BEHIND = 1e-9  # of the range of gains: the ray meets the set only before its origin
@@ -17,13 +18,12 @@ def last_on_ray(problem: Problem, method: str, origin: Floats, direction: Floats
     ray misses the set.
     """
     status = problem.gains_status(ideal)
-    known = np.asarray(np.isfinite(ideal).all(axis=-1))
-    step = np.where(known[..., None], direction, 0.0)
-    moving = step.any(axis=-1)
+    known = np.asarray(every(np.isfinite(ideal)))
+    step = direction if known.all() else np.where(known[..., None], direction, 0.0)
+    moving = largest(step) > 0
     with np.errstate(all="ignore"):
-        reach = (
-            np.abs(step) / np.where(ideal > problem.disagreement, ideal - problem.disagreement, np.inf)
-        ).max(-1)
+        gain = ideal - problem.disagreement
+        reach = largest(step / np.where(gain > 0, gain, np.inf))
         last = np.where(moving, problem.feasible.ray(origin, step), 0.0)
         t = np.maximum(last, 0.0)
         payoffs = origin + t[..., None] * step

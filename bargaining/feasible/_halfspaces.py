@@ -16,6 +16,7 @@ from bargaining.feasible._sides import EPS, last_along, within
 
 BLOCK = 512
 ACCURATE = 1e-12
+BALANCE = 50  # rounds of scaling
 
 
 class Halfspaces:
@@ -35,7 +36,9 @@ class Halfspaces:
                 )
             self.origin = self.origin + span * middle
         slack = _slack(matrix, limits, self.origin)
-        self.matrix, self.limits, self.span = _equilibrate(matrix, slack)
+        self.matrix, self.limits, span = _equilibrate(matrix, slack)
+        size = np.exp2(np.round(np.log2(np.abs(self.limits).max()))) if self.limits.any() else 1.0
+        self.limits, self.span = self.limits / size, span * size
         squares = (self.matrix**2).sum(axis=1, keepdims=True)
         self.anchors = self.matrix * (self.limits[:, None] / squares)
         self.grain = 16 * EPS * (1.0 + float((np.abs(self.origin) / self.span).max()))
@@ -79,6 +82,7 @@ class Halfspaces:
             gain[cells], residual[cells] = self._gains(low[cells], w[cells])
         for k in np.flatnonzero(~(residual <= ACCURATE)):
             gain[k], residual[k] = self._held(low[k], w[k])
+        residual[~((gain > self.grain) | (w == 0)).all(axis=1)] = np.nan
         point = origin + self.span * gain.reshape(shape)
         return point, residual.reshape(shape[:-1])
 
@@ -106,7 +110,7 @@ class Halfspaces:
 
         def best(prices: Floats) -> tuple[float, Floats]:
             point = self._best(prices, low) - low
-            return float(prices @ point), point
+            return float(prices @ point) if np.isfinite(point).all() else np.inf, point
 
         ends = np.array([best(np.eye(len(w))[i])[1] for i in np.flatnonzero(w > 0)])
         if not np.isfinite(ends).all():
@@ -165,19 +169,24 @@ def _slack(matrix: Floats, limits: Floats, x: Floats) -> Floats:
 
 
 def _equilibrate(matrix: Floats, limits: Floats) -> tuple[Floats, Floats, Floats]:
-    """Scale rows and columns, the limits being one more column, until the largest entry of each is about one."""
+    """Scale rows and columns, the limits being one more column, until entries are about one.
+
+    The logarithms of the entries, zeros apart, come nearest to 0 in the mean (Curtis and Reid 1972): units of the
+    payoffs then do not matter. Factors are powers of two, which are exact.
+    """
     table = np.column_stack((matrix, limits))
-    columns = np.ones(table.shape[1])
-    for _ in range(20):
-        size = np.abs(table).max(axis=1, keepdims=True)
-        table = table / np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0)) / 2))
-        size = np.abs(table).max(axis=0)
-        factor = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0)) / 2))
-        table, columns = table / factor, columns / factor
-    span = columns[:-1] / columns[-1]
-    rows = np.abs(table[:, :-1]).max(axis=1, keepdims=True)
-    table = table / np.where(rows > 0, rows, 1.0)
-    return table[:, :-1], table[:, -1], span
+    used = table != 0
+    size = np.log2(np.abs(np.where(used, table, 1.0)))
+    across, down = np.maximum(used.sum(axis=1), 1), np.maximum(used.sum(axis=0), 1)
+    columns = np.zeros(table.shape[1])
+    for _ in range(BALANCE):
+        rows = (used * (size - columns)).sum(axis=1) / across
+        columns = (used * (size - rows[:, None])).sum(axis=0) / down
+    columns = np.exp2(-np.round(columns))
+    table = table * columns
+    largest = np.abs(table[:, :-1]).max(axis=1, keepdims=True)
+    table = table / np.where(largest > 0, largest, 1.0)
+    return table[:, :-1], table[:, -1], columns[:-1] / columns[-1]
 
 
 def _middle(matrix: Floats, limits: Floats) -> Floats:

@@ -87,10 +87,12 @@ class Hull:
         for start in range(0, len(d), BLOCK):
             cells = slice(start, start + BLOCK)
             mixture, _, residual[cells] = over_mixtures(self.points - d[cells, None, :], w[cells])
-            point[cells] = self.origin + self.span * np.matmul(mixture, self.unit)
+            point[cells] = self.origin + self.span * np.matmul(mixture[:, None, :], self.unit)[:, 0]
         alone = (w == 0).any(axis=1)
         for k in np.flatnonzero((residual > ACCURATE) | (np.isnan(residual) & alone)):
             point[k], residual[k] = self._step_by_step(d[k], w[k], held=bool(alone[k]))
+        gain = (point - d) / self.span
+        residual[~((gain > self.grain) | (w == 0)).all(axis=1)] = np.nan
         return point.reshape(shape), residual.reshape(shape[:-1])
 
     def _step_by_step(self, d: Floats, w: Floats, *, held: bool) -> tuple[Floats, float]:

@@ -20,8 +20,8 @@ EPS = float(np.finfo(float).eps)
 FURTHER = 1e-13
 STEPS = 60
 USUAL = 12  # steps after which every other one only returns to the middle of the path
-ARRIVED = 1e-9  # gap at which the binding rows are told from the others
-POLISH = 4
+ARRIVED = 1e-6  # gap at which the binding rows are told from the others
+POLISH = 3
 SOFT = (
     1e-8  # regularisation of redundant rows in the polish; it slows Newton's method but does not move its end
 )
@@ -103,7 +103,7 @@ def _approach(w: Floats, g: Floats, c: Floats, near: float) -> Floats:
     live = np.arange(len(w))
     for k in range(STEPS):
         before, (path, off) = path, _step(w, g, c, path, careful=k > USUAL and k % 2 == 0)
-        if k > USUAL:  # a cell that gets no further keeps its best
+        if k > USUAL or near < ARRIVED:  # a cell that gets no further keeps its best
             closer = off < nearest[live]
             arrived[live[closer]], nearest[live[closer]] = before[closer], off[closer]
         going = off > near

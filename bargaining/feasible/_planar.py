@@ -38,8 +38,19 @@ class Planar:
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
-        start, step = (origin - self.origin) / self.span, direction / self.span
-        return last_along(self.normals, self.anchors, self.grain, start, step)
+        shape = np.broadcast_shapes(origin.shape, direction.shape)
+        if len(shape) == 1:
+            start, step = (origin - self.origin) / self.span, direction / self.span
+            return last_along(self.normals, self.anchors, self.grain, start, step)
+        o, p = (np.broadcast_to(a, shape).reshape(-1, 2) for a in (origin, direction))
+        last = np.empty(len(o))
+        for k in range(0, last.size, BLOCK):
+            cells = slice(k, k + BLOCK)
+            start, step = np.ascontiguousarray(o[cells].T), np.ascontiguousarray(p[cells].T)
+            start = (start - self.origin[:, None]) / self.span[:, None]
+            step = step / self.span[:, None]
+            last[cells] = last_along(self.normals, self.anchors, self.grain, start.T, step.T)
+        return last.reshape(shape[:-1])
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""

@@ -98,7 +98,7 @@ class Frontier:
         first, last = (np.where(upright, 0.0, t) for t in _sorted((low - o0) / speed, (high - o0) / speed))
 
         def gap(t: Floats) -> Floats:
-            return self.function(np.clip(o0 + t * p0, low, high)) - (o1 + t * p1)
+            return self.function(np.minimum(np.maximum(o0 + t * p0, low), high)) - (o1 + t * p1)
 
         # The gap is concave in t, and decreasing along directions that hurt nobody: start from its top.
         hurts = (p0 < 0) | (p1 < 0)
@@ -162,8 +162,8 @@ class Frontier:
             with np.errstate(divide="ignore", invalid="ignore"):
                 width = width + np.where(error == 0, 0.0, error / fall * 2 * probe)
         y = self.function(x)
-        everyone = (x - d0 > 16 * EPS * (np.abs(x) + np.abs(d0))) & (
-            y - d1 > 16 * EPS * (np.abs(y) + np.abs(d1))
+        everyone = ((x - d0 > 16 * EPS * (np.abs(x) + np.abs(d0))) | (w0 == 0)) & (
+            (y - d1 > 16 * EPS * (np.abs(y) + np.abs(d1))) | (w1 == 0)
         )
         return np.stack((x, y), axis=-1), np.where(everyone, width / (high - low), np.nan)
 

@@ -180,7 +180,12 @@ class ConvexProgram:
         last = self._last(origin, direction)[0]
         if np.isfinite(last):
             return last
-        return -np.inf if (direction < 0).any() and self._depth(origin, direction) < 0 else np.nan
+        # Going back far enough along a gain lets go of that player's row; only the other rows can miss.
+        held = np.where(direction > 0, -np.inf, origin)
+        if not (direction <= 0).any():
+            return np.nan
+        depth = self._depth(origin, direction) if (direction < 0).any() else self._depth(held)
+        return -np.inf if depth < 0 else np.nan
 
     def _ideal(self, floor: Floats) -> Floats:
         """Return each player's best while the others keep their floors."""

@@ -121,3 +121,42 @@ def test_one_polygon_many_disagreement_points() -> None:
         one = nash(Problem(square, d[k]))
         assert one.status == batch.status[k]
         np.testing.assert_array_equal(one.payoffs, batch.payoffs[k])
+
+
+@pytest.mark.parametrize("players", [3, 5])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("form", ["points", "points below", "sides"])
+def test_scale_and_offset_for_many_players(players: int, offset: float, form: str) -> None:
+    # Powers of two and integers: the moved data are the moved numbers exactly, so nothing excuses a difference.
+    rng = np.random.default_rng(players)
+    scale, shift = 2.0 ** rng.integers(-40, 40, players), offset * rng.integers(-1, 2, players)
+    points = rng.integers(0, 64, (4 * players, players)) / 64
+    d, w = points.mean(axis=0).round(6) - 0.25, rng.dirichlet(np.full(players, 3.0))
+    d = np.round(d * 64) / 64
+    rows, limits = (
+        np.concatenate((rng.integers(1, 9, (3, players)), -np.eye(players))),
+        rng.integers(9, 20, 3),
+    )
+
+    def problem(a: np.ndarray, b: np.ndarray) -> Problem:
+        if form == "sides":
+            moved = rows / a
+            bounds = np.append(limits, np.full(players, 8.0)) + rows @ b
+            return Problem(Polytope.from_inequalities(moved, bounds), (d + b) * a)
+        return Problem(Polytope((points + b) * a, free_disposal=form == "points below"), (d + b) * a)
+
+    plain, moved = problem(np.ones(players), np.zeros(players)), problem(scale, shift)
+    own = 4 * np.spacing(np.abs(shift))
+    # The ideal point is rounded to a float of its size, and its rounding tilts the ray for all.
+    for method, rounding in ((lambda p: nash(p, weights=w), own), (kalai_smorodinsky, own.max())):
+        before, after = method(plain).raise_if_failed(), method(moved).raise_if_failed()
+        assert (np.abs(after.payoffs / scale - shift - before.payoffs) <= 1e-12 + rounding).all()
+
+
+@pytest.mark.parametrize("size", [1e300, 1e-280])
+@pytest.mark.parametrize("players", [1, 2, 3])
+def test_payoffs_near_the_ends_of_floats(size: float, players: int) -> None:
+    points = np.concatenate((np.zeros((1, players)), np.eye(players)))
+    for method in (nash, kalai_smorodinsky, egalitarian):
+        division = method(Problem(Polytope(size * points), np.zeros(players)))
+        np.testing.assert_allclose(division.payoffs / size, 1 / players, rtol=1e-13)

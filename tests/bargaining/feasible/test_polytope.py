@@ -1,0 +1,144 @@
+"""Polytopes from points and from inequalities: vertices, exact copies, the four questions, bad input."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial import ConvexHull
+
+from bargaining import InvalidInput, NotApplicable, Polytope
+from bargaining.feasible._facets import facets
+from bargaining.feasible._hull import Hull
+from bargaining.feasible._linear import LinearProgram, optimise
+
+clouds = st.integers(3, 4).flatmap(
+    lambda n: st.lists(st.lists(st.integers(-4, 4), min_size=n, max_size=n), min_size=1, max_size=9).map(
+        lambda rows: np.array(rows, dtype=float)
+    )
+)
+
+
+@given(clouds, st.booleans(), st.lists(st.integers(-5, 5), min_size=8, max_size=8))
+def test_facets_and_linear_programs_agree(points: np.ndarray, free: bool, raw: list[int]) -> None:
+    n = points.shape[1]
+    span = np.where(np.ptp(points, axis=0) > 0, np.ptp(points, axis=0), 1.0)
+    by_facets = Hull(points, points.min(axis=0), span, free_disposal=free)
+    by_programs = Hull(points, points.min(axis=0), span, free_disposal=free)
+    by_programs._sought = True  # as if there were too many facets to look for
+    assert by_facets.sides is not None
+    assert by_programs.sides is None
+    origin, step = np.array(raw[:n], dtype=float), np.array(raw[-n:], dtype=float)
+    inside = points.mean(axis=0)
+    for start in (origin, inside):
+        np.testing.assert_allclose(
+            by_facets.ray(start, step), by_programs.ray(start, step), rtol=1e-12, atol=1e-12
+        )
+    assert by_facets.contains(origin, tol=1e-12) == by_programs.contains(origin, tol=1e-12)
+
+
+@given(clouds)
+def test_extreme_points_are_those_of_qhull(points: np.ndarray) -> None:
+    spread = np.unique(
+        np.concatenate((points, 9 * np.eye(points.shape[1]), -9 * np.eye(points.shape[1]))), axis=0
+    )
+    expected = {tuple(v) for v in spread[ConvexHull(spread).vertices]}
+    assert {tuple(v) for v in Polytope(spread).vertices} == expected
+
+
+@pytest.mark.parametrize("players", [2, 3, 4])
+def test_inequalities_give_back_their_vertices(players: int) -> None:
+    points = np.random.default_rng(players).uniform(-1, 1, (4 * players, players))
+    hull = ConvexHull(points)
+    rows, limits = hull.equations[:, :-1], -hull.equations[:, -1]
+    for scale, offset in ((1.0, 0.0), (1e-12, 0.0), (1e12, 3.0)):
+        found = Polytope.from_inequalities(rows / scale, limits + rows @ np.full(players, offset)).vertices
+        found = np.array(sorted(found.tolist())) / scale - offset
+        np.testing.assert_allclose(found, sorted(points[hull.vertices].tolist()), atol=1e-12)
+
+
+def test_sets_without_a_list_of_vertices() -> None:
+    for rows, limits in (([[1, 1]], [1]), ([[1, 1, 1]], [1]), ([[1, 0], [-1, 0], [0, 1]], [1, -1, 0])):
+        with pytest.raises(NotApplicable, match="unbounded or flat"):
+            _ = Polytope.from_inequalities(rows, limits).vertices
+
+
+def test_below_two_lines_is_a_chain_with_free_disposal() -> None:
+    below = Polytope.from_inequalities([[1, 0], [0, 1], [1, 1]], [3, 2, 4])
+    assert below.free_disposal
+    np.testing.assert_allclose(below.ideal(np.array([-np.inf, 1.5])), [2.5, 2])
+    assert below.contains(np.array([-1e9, 2.0]))
+    assert np.isposinf(below.support(np.array([1.0, -1.0]))[0])
+    assert below.support(np.array([1.0, 1.0]))[0] == pytest.approx(4)
+
+
+def test_fractions_are_kept() -> None:
+    third = Fraction(1, 3)
+    assert Polytope([[third, 0], [0, third]]).exact == ((third, 0), (0, third))
+    assert Polytope([[1, 0], [0, 1]]).exact is None  # floats hold them
+    assert Polytope([[2**60 + 1, 0], [0, 1]]).exact == ((2**60 + 1, 0), (0, 1))
+    assert Polytope([[0.5, 0], [0, 1]]).exact is None
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_the_size_of_a_tolerance_is_that_of_the_set(scale: float) -> None:
+    for feasible in (
+        Polytope(scale * np.eye(3), free_disposal=True),
+        Polytope.from_inequalities(np.concatenate((np.eye(3), [[1, 1, 1]])), scale * np.array([1, 1, 1, 1])),
+    ):
+        third = np.full(3, scale / 3)
+        assert feasible.contains(third)
+        assert not feasible.contains(third * (1 + 1e-9))
+        assert feasible.contains(third * (1 + 1e-9), tol=1e-8)
+
+
+def test_a_program_that_fools_the_solver_is_still_right() -> None:
+    # HiGHS drops coefficients below 1e-9: x is bounded all the same.
+    tiny = LinearProgram(
+        objective=np.ones(1), matrix=np.array([[1e-10]]), limits=np.array([1e-10]), lower=np.zeros(1)
+    )
+    assert Polytope.from_inequalities([[1e-10], [-1.0]], [1e-10, 0.0]).ideal(np.zeros(1)) == pytest.approx(
+        1.0
+    )
+    # Infeasible by 1e-9, which HiGHS accepts.
+    empty = LinearProgram(
+        objective=np.ones(2),
+        matrix=np.array([[1.0, 1.0], [-1.0, -1.0]]),
+        limits=np.array([1.0, -1.0 - 1e-9]),
+        lower=np.zeros(2),
+    )
+    assert np.isneginf(optimise(empty).value)
+    assert tiny.objective.size == 1
+
+
+def test_no_facets_where_there_would_be_too_many() -> None:
+    assert facets(np.random.default_rng(0).random((20, 6)), open_below=False) is None
+
+
+BAD = [
+    (lambda: Polytope.from_inequalities([[1, 0]], [1, 2]), "`limits` must have one entry per row"),
+    (
+        lambda: Polytope.from_inequalities([[1, 0], [-1, 0]], [0, -1]),
+        "`limits` must leave some payoffs feasible",
+    ),
+    (
+        lambda: Polytope.from_inequalities([[1, 1, 0], [-1, -1, 0]], [1, -1 - 1e-6]),
+        "`limits` must leave some",
+    ),
+    (lambda: Polytope.from_inequalities([[0, 0]], [-1]), "row 0 says 0 <= -1"),
+    (lambda: Polytope.from_inequalities([[0, 0]], [1]), "every row is zero"),
+    (lambda: Polytope.from_inequalities([[1, float("inf")]], [1]), "`matrix` must be finite"),
+    (lambda: Polytope.from_inequalities([1, 2], [1]), "`matrix` must have 2 axes"),
+    (lambda: Polytope([[1e308, 0, 0], [-1e308, 1, 0]]), "rescale"),
+    (lambda: Polytope([[5e-324, 0], [0, 1]]), "at least 1e-290"),
+    (lambda: Polytope(np.zeros((3, 0))), "`points` must not be empty"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), BAD)
+def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        make()
+    assert message in str(caught.value)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
@@ -100,48 +100,42 @@ class Decisions:
         Multipliers are in the order of `slacks`, then of the utilities with a finite offset, then of y if it
         has weights.
         """
-        k, q = self.start.size, objective.size
-        kept = np.isfinite(offset)
-        base, matrix, logs = offset[kept], matrix[kept], np.eye(q) if weights.any() else np.empty((0, q))
-        fixed = self.slacks(self.start)[0].size
-
-        def at(v: Floats) -> Local:
-            z, y = self.at(v[:k]), v[k:]
-            slack, rows = self.slacks(z)
-            worth = (self.payoffs(z)[kept] - base) / self.span[kept] - matrix @ y
-            gradients = np.zeros((slack.size + base.size + len(logs), k + q))
-            gradients[: slack.size, :k] = rows
-            gradients[slack.size : slack.size + base.size] = np.hstack((self.slopes(z)[kept], -matrix))
-            gradients[slack.size + base.size :, k:] = logs
-
-            def hessian(multipliers: Floats) -> Floats:
-                prices = np.zeros(self.span.size)
-                prices[kept] = multipliers[slack.size : slack.size + base.size]
-                bends = multipliers[slack.size - self._bends(z) : slack.size]
-                whole = np.zeros((k + q, k + q))
-                whole[:k, :k] = self.curvature(z, prices, bends)
-                return whole
-
-            return Local(
-                values=np.concatenate((slack, worth, logs @ y)), gradients=gradients, hessian=hessian
-            )
-
-        targets = np.zeros(fixed + base.size + len(logs))
-        targets[fixed + base.size :] = weights[: len(logs)]
-        strict = int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum())
-        start = np.concatenate((np.zeros(k), np.ones(q)))
+        k, kept = self.start.size, np.isfinite(offset)
+        logs = np.eye(objective.size) if weights.any() else np.empty((0, objective.size))
+        plain = self.slacks(self.start)[0].size + int(kept.sum())
         return maximise(
             ConcaveProgram(
                 objective=np.append(np.zeros(k), objective),
-                targets=targets,
-                at=at,
-                start=start,
-                strict=strict,
+                targets=np.append(np.zeros(plain), weights[: len(logs)]),
+                at=lambda v: self._near(v, kept, offset, matrix, logs),
+                start=np.append(np.zeros(k), np.ones(objective.size)),
+                strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
             )
         )
 
-    def _bends(self, z: Floats) -> int:
-        return int(np.asarray(self.constraints(z), dtype=float).size)
+    def _near(
+        self, v: Floats, kept: NDArray[np.bool_], offset: Floats, matrix: Floats, logs: Floats
+    ) -> Local:
+        """Describe slacks, what the kept utilities are worth beyond their claims, and y, near a point (u, y)."""
+        k = self.start.size
+        z, y = self.at(v[:k]), v[k:]
+        slack, rows = self.slacks(z)
+        worth = (self.payoffs(z) - np.where(kept, offset, 0.0)) / self.span - matrix @ y
+        claims = np.hstack((self.slopes(z), -matrix))[kept]
+        gradients = np.concatenate(
+            (np.pad(rows, ((0, 0), (0, y.size))), claims, np.pad(logs, ((0, 0), (k, 0))))
+        )
+
+        def hessian(multipliers: Floats) -> Floats:
+            prices, end = np.zeros(self.span.size), slack.size
+            prices[kept] = multipliers[end : end + len(claims)]
+            bends = np.asarray(self.constraints(z)).size
+            curved = self.curvature(z, prices, multipliers[end - bends : end])
+            return np.pad(curved, (0, y.size))
+
+        return Local(
+            values=np.concatenate((slack, worth[kept], logs @ y)), gradients=gradients, hessian=hessian
+        )
 
 
 def box(lower: ArrayLike, upper: ArrayLike, start: ArrayLike | None) -> tuple[Floats, Floats, Floats, Floats]:

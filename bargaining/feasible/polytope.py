@@ -88,8 +88,8 @@ class Polytope:
         span = np.where(span > 0, span, 1.0)
         shape: Shape
         if array.shape[1] == 1:
-            array = np.unique(array, axis=0)[[0, -1]]
-            shape = Interval(-np.inf if free_disposal else float(array[0, 0]), float(array[1, 0]))
+            array = np.unique([array.min(axis=0), array.max(axis=0)], axis=0)
+            shape = Interval(-np.inf if free_disposal else float(array[0, 0]), float(array[-1, 0]))
         elif array.shape[1] == 2:
             array = hull(array)
             shape = Planar(array, lowest, span, free_disposal=bool(free_disposal))

@@ -111,20 +111,20 @@ def extreme_pair(talks: Talks, leaver: str, threats: Threats | None, i: int) -> 
     return high, lowest(high)
 
 
-def extremes(talks: Talks, leaver: str) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest payoff of each player in the subgame that starts with its own offer."""
+def settle(talks: Talks, leaver: str) -> tuple[Floats, Floats, Threats]:
+    """Return each player's lowest and highest payoff when it makes the first offer, and the credible threats."""
     everything = np.ones(talks.ideal.shape, dtype=bool)
     threats = Threats(proposer_leaves=everything, proposer_stays=everything)
     while True:
         (high0, low1), (high1, low0) = (extreme_pair(talks, leaver, threats, i) for i in (0, 1))
         low, high = np.stack((low0, low1), axis=-1), np.stack((high0, high1), axis=-1)
         if leaver == "responder":
-            return low, high
+            return low, high, threats
         narrower = credible(talks, leaver, threats, low)
         if (narrower.proposer_leaves == threats.proposer_leaves).all() and (
             narrower.proposer_stays == threats.proposer_stays
         ).all():
-            return low, high
+            return low, high, threats
         threats = narrower
 
 

@@ -11,8 +11,9 @@ from bargaining._arrays import Floats, choice, per_player, player_index, real, w
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.problem import Problem
-from bargaining.protocols._offers import Mask, Talks, after_refusal, extreme_pair, extremes, finite_offers
+from bargaining.protocols._offers import Mask, Talks, after_refusal, extreme_pair, finite_offers, settle
 from bargaining.protocols._rotation import finite_rotation, rotation
+from bargaining.protocols._support import Phase, phases
 from bargaining.protocols._two_players import require_two
 
 ROUNDING = 1e-12
@@ -199,12 +200,56 @@ class AlternatingOffers:
                 payoffs = finite_offers(talks, self.leaver, self.horizon)[k]
                 ends = np.stack((payoffs, payoffs), axis=-1)
             else:
-                low, high = extremes(talks, self.leaver)
+                low, high, _ = settle(talks, self.leaver)
                 own = np.stack((low[..., k], high[..., k]), axis=-1)
                 others = np.stack((talks.best(other, high[..., k]), talks.best(other, low[..., k])), axis=-1)
                 ends = np.stack((own, others) if k == 0 else (others, own), axis=-2)
         answered = (status == Status.OK) | (status == Status.DEGENERATE)
         return np.where(answered[..., None, None], ends, np.nan)
+
+    def supporting(self, problem: Problem) -> tuple[Phase, ...]:
+        """Return the play behind the ends of `equilibria`: four phases, by proposer and end.
+
+        Parameters
+        ----------
+        problem : Problem
+            One problem of two players; the horizon must be infinite.
+
+        Returns
+        -------
+        tuple of Phase
+            In each the proposer makes an offer, the responder accepts it or anything better, and a refusal is
+            followed by one of the players leaving or by an offer of the other.
+
+        Raises
+        ------
+        InvalidInput
+            If the problem or the protocol is a batch.
+        NotApplicable
+            If the horizon is finite, where equilibrium is by backward induction, or nothing is acceptable to both.
+
+        Examples
+        --------
+        >>> from bargaining import AlternatingOffers, Problem, TransferableSurplus
+        >>> quits = AlternatingOffers(0.9, outside=[None, 0.6], leaver="proposer")
+        >>> for phase in quits.supporting(Problem(TransferableSurplus(1.0), [0.0, 0.0])):
+        ...     print(phase.proposer, phase.end, phase.offer.round(3), phase.refusal)
+        0 highest [0.37 0.63] talks go on
+        0 lowest [0.1 0.9] talks go on
+        1 highest [0. 1.] proposer leaves
+        1 lowest [0.3 0.7] talks go on
+        """
+        require_two(problem, "AlternatingOffers.supporting")
+        if self.horizon is not None:
+            raise NotApplicable(
+                "With a finite `horizon` play follows by backward induction; use horizon=None."
+            )
+        talks, status = self._talks(problem)
+        if status.shape:
+            raise InvalidInput(f"`problem` must be one problem; got a batch of shape {status.shape}.")
+        if status != Status.OK:
+            raise NotApplicable(f"There is no play to show: {Status(int(status)).advice}")
+        return phases(talks, self.leaver)
 
     def _talks(self, problem: Problem) -> tuple[Talks, NDArray[np.int8]]:
         """Return the primitives with defaults filled in, and the status of each cell."""
@@ -265,7 +310,7 @@ def _infinite(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask, Mask]:
         high0, low1 = extreme_pair(talks, leaver, None, 0)
         many = np.asarray(np.zeros(high0.shape, dtype=bool))
     else:
-        low, high = extremes(talks, leaver)
+        low, high, _ = settle(talks, leaver)
         high0, low1 = high[..., 0], low[..., 1]
         many = np.asarray(((high - low) > 1e-9 * (talks.ideal - talks.floor)).any(axis=-1))
     x = np.stack((high0, talks.best(1, high0)), axis=-1)

@@ -250,3 +250,43 @@ def test_nobody_makes_offers_where_a_breakdown_is_worth_more_than_the_pie() -> N
     # Backward induction agrees: they wait until the last period, and the first offer is worth what waiting is.
     last = AlternatingOffers(0.9, horizon=200, **windfall)(PIE).payoffs
     assert last.sum() > 1
+
+
+@pytest.mark.parametrize("problem", [PIE, ROOT, PENTAGON], ids=["pie", "frontier", "polytope"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"outside": [None, 0.6], "leaver": "proposer"},
+        {"outside": [0.2, 0.3], "leaver": "both"},
+        {"outside": [0.2, 0.5], "leaver": "proposer"},
+        {"outside": [0.1, 0.5]},
+    ],
+    ids=str,
+)
+def test_the_ends_are_supported_by_play_that_nobody_leaves_off(
+    problem: Problem, options: dict[str, Any]
+) -> None:
+    discount = 0.9
+    protocol = AlternatingOffers(discount, **options)
+    d, option = problem.disagreement, [o or 0.0 for o in options["outside"]]
+    phases = {(phase.proposer, phase.end): phase for phase in protocol.supporting(problem)}
+    ends = {k: AlternatingOffers(discount, proposer=k, **options).equilibria(problem)[k] for k in (0, 1)}
+    for (i, end), phase in phases.items():
+        j = 1 - i
+        assert phase.offer[i] == pytest.approx(ends[i][1 if end == "highest" else 0], rel=1e-9)
+        assert problem.feasible.contains(phase.offer, tol=1e-9)
+        if phase.refusal == "talks go on":
+            worth = d + discount * (phase.after - d)
+            # The continuation is itself an equilibrium payoff of the other's subgame, and nobody would rather leave.
+            assert ends[j][0] - 1e-9 <= phase.after[j] <= ends[j][1] + 1e-9
+            if options.get("leaver") in ("proposer", "both") and options["outside"][i] is not None:
+                assert worth[i] >= option[i] - 1e-9
+        else:
+            worth = np.array(option)
+            goes = j if phase.refusal == "responder leaves" else i
+            # Leaving is a best reply: some continuation is worth no more to the one who goes.
+            floor = min(p.offer[goes] for p in phases.values() if p.proposer != i)
+            assert option[goes] >= d[goes] + discount * (floor - d[goes]) - 1e-9
+        # The responder is indifferent, unless the proposer takes all there is to take.
+        assert phase.offer[j] >= worth[j] - 1e-9
+        assert phase.offer[i] >= worth[i] - 1e-9

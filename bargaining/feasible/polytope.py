@@ -85,7 +85,8 @@ class Polytope:
                 f"`points` must span at least 1e-290 for each player, or nothing; got {span[i]:g} for player {i}. "
                 f"Rescale the payoffs."
             )
-        span = np.where(span > 0, span, 1.0)
+        size = np.abs(lowest)  # the unit of a player who gets the same everywhere
+        span = np.where(span > 0, span, np.where(size < 1e-290, 1.0, size))
         shape: Shape
         if array.shape[1] == 1:
             array = np.unique([array.min(axis=0), array.max(axis=0)], axis=0)

@@ -1,0 +1,62 @@
+"""The axioms of bargaining, one a function: (method, problem, *, tol) -> Violation | None.
+
+`AXIOMS` holds all of them by name.
+"""
+
+from collections.abc import Callable
+
+from bargaining.axioms.change import continuity, risk_sensitivity, superadditivity
+from bargaining.axioms.comparison import (
+    disagreement_concavity,
+    disagreement_monotonicity,
+    independence_of_irrelevant_alternatives,
+    individual_monotonicity,
+    restricted_monotonicity,
+    strong_monotonicity,
+)
+from bargaining.axioms.efficiency import (
+    feasibility,
+    individual_rationality,
+    midpoint_domination,
+    strong_individual_rationality,
+    strong_pareto,
+    weak_pareto,
+)
+from bargaining.axioms.invariance import (
+    anonymity,
+    homogeneity,
+    independence_of_nonrational_alternatives,
+    scale_invariance,
+    symmetry,
+)
+from bargaining.axioms.violation import Violation
+
+Axiom = Callable[..., Violation | None]
+
+AXIOMS: dict[str, Axiom] = {
+    axiom.__name__: axiom
+    for axiom in (
+        feasibility,
+        weak_pareto,
+        strong_pareto,
+        individual_rationality,
+        strong_individual_rationality,
+        midpoint_domination,
+        symmetry,
+        anonymity,
+        scale_invariance,
+        homogeneity,
+        independence_of_nonrational_alternatives,
+        independence_of_irrelevant_alternatives,
+        individual_monotonicity,
+        restricted_monotonicity,
+        strong_monotonicity,
+        disagreement_monotonicity,
+        disagreement_concavity,
+        superadditivity,
+        risk_sensitivity,
+        continuity,
+    )
+}
+
+__all__ = ["AXIOMS", "Axiom", "Violation", *AXIOMS]

@@ -1,0 +1,95 @@
+"""A method's answer to one problem, with the scale on which answers are compared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats
+from bargaining.axioms.violation import Violation
+from bargaining.division import Method
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.problem import Problem
+
+TOLERANCE = 1e-9
+EPS = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a method said, each player's range of gains, and the differences that count as rounding."""
+
+    method: str
+    problem: Problem
+    payoffs: Floats
+    ideal: Floats
+    scale: Floats
+    allowed: Floats
+
+    @property
+    def players(self) -> int:
+        return self.problem.players
+
+    def short(
+        self, axiom: str, shortfall: ArrayLike, reason: str, *others: "Answer", size: float | None = None
+    ) -> Violation | None:
+        """Return a violation if some entry of `shortfall`, in payoffs per player, is more than rounding."""
+        missing = np.broadcast_to(np.asarray(shortfall, dtype=float), (self.players,))
+        beyond = (missing - np.max([a.allowed for a in (self, *others)], axis=0)) / self.scale
+        if not beyond.max() > 0:
+            return None
+        worst = int(np.argmax(beyond))
+        return self.broken(axiom, reason.format(worst), missing[worst] / self.scale[worst], *others)
+
+    def broken(self, axiom: str, reason: str, size: float, *others: "Answer") -> Violation:
+        """Return the violation that this and other answers prove."""
+        answers = (self, *others)
+        return Violation(
+            axiom=axiom,
+            method=self.method,
+            reason=reason,
+            size=float(size),
+            problems=tuple(a.problem for a in answers),
+            answers=tuple(a.payoffs for a in answers),
+        )
+
+
+def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") -> Answer:
+    """Return the method's answer to a single problem in which everyone can gain.
+
+    Raises
+    ------
+    InvalidInput
+        If the problem is a batch, or leaves somebody nothing to gain.
+    Unsolved
+        If the method has no answer.
+    """
+    ideal = gains_everyone(problem, name)
+    division = method(problem).raise_if_failed()
+    scale = ideal - problem.disagreement
+    size = np.maximum(np.abs(ideal), np.abs(problem.disagreement))
+    return Answer(division.method, problem, division.payoffs, ideal, scale, tol * scale + 64 * EPS * size)
+
+
+def gains_everyone(problem: Problem, name: str = "problem") -> Floats:
+    """Return the ideal point of a single problem in which everyone can gain."""
+    if problem.batch_shape:
+        raise InvalidInput(f"`{name}` must be a single problem; got a batch of shape {problem.batch_shape}.")
+    ideal = problem.ideal
+    status = Status(int(problem.gains_status(ideal)))
+    if status != Status.OK:
+        raise InvalidInput(
+            f"`{name}` must let every player gain, as the axioms assume; its status is {status.name}. {status.advice}"
+        )
+    return ideal
+
+
+def in_domain(problem: Problem) -> bool:
+    """Say whether everyone can gain."""
+    return int(problem.gains_status(problem.ideal)) == Status.OK
+
+
+def two_players(problem: Problem, axiom: str) -> None:
+    """Refuse an axiom that is stated for two players."""
+    if problem.players != 2:
+        raise NotApplicable(f"{axiom} is stated for two players; got {problem.players}.")

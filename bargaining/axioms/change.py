@@ -1,0 +1,143 @@
+"""What happens when problems are joined, players become more cautious, or the data are slightly off."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bargaining.axioms import _related
+from bargaining.axioms._answer import TOLERANCE, ask, gains_everyone, two_players
+from bargaining.axioms.violation import Violation
+from bargaining.division import Method
+from bargaining.errors import InvalidInput
+from bargaining.problem import Problem
+
+STEP, JUMP = 1e-10, 1e-3  # of the range of gains: a change of the data, and one of the answer
+
+
+def superadditivity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Two problems are better settled together (Perles and Maschler 1981).
+
+    .. math:: F(S + T, d + e) \ge F(S, d) + F(T, e)
+
+    Parameters and errors are those of `feasibility`, and
+
+    other : Problem, optional
+        (T, e). By default S with two players exchanged or stretched for one, triangles and rectangles.
+
+    Notes
+    -----
+    S and T stand for their individually rational parts with what lies below, as in the source.
+
+    References
+    ----------
+    M. A. Perles and M. Maschler (1981), "The super-additive solution for the Nash bargaining game", Int. J. of Game
+    Theory 10.
+    """
+    gains_everyone(problem)
+    first = ask(method, _related.rational_part(problem), tol)
+    if other is not None and other.players != problem.players:
+        raise InvalidInput(f"`other` must have {problem.players} players; it has {other.players}.")
+    others = _partners(first.problem) if other is None else [_related.rational_part(other)]
+    for partner in others:
+        second = ask(method, partner, tol, name="other")
+        joint = ask(method, _related.joined(first.problem, partner), tol)
+        loss = first.payoffs + second.payoffs - joint.payoffs
+        reason = "player {} loses by settling two problems together"
+        if found := joint.short("superadditivity", loss, reason):
+            return first.broken("superadditivity", found.reason, found.size, second, joint)
+    return None
+
+
+def _partners(problem: Problem) -> Iterator[Problem]:
+    """Yield the set with two players exchanged, then stretched ones, triangles and rectangles."""
+    n, d = problem.players, problem.disagreement
+    stretches = [np.ones(n), *(1 + 3 * np.eye(n))]
+    points, _ = _related.points_of(problem)
+    yield problem.relabel(next(_related.orders(n), (0,)))
+    for shape in (points, _related.dictators(problem), problem.ideal[None]):
+        for stretch in stretches[shape is points :]:
+            yield _related.with_points(problem, d + stretch * (shape - d), free=True)
+
+
+def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""It is good to face a more cautious opponent (Kihlstrom, Roth and Schmeidler 1981).
+
+    If k is increasing and concave with :math:`k(d_j) = d_j`, and T is S with :math:`k(x_j)` for :math:`x_j`, then
+    :math:`F_i(T, d) \ge F_i(S, d)` for the other player i.
+
+    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies
+    below; k has two slopes: (1, 0.5), (1, 0.1) or (3, 1).
+
+    Raises
+    ------
+    NotApplicable
+        For other than two players.
+
+    References
+    ----------
+    R. Kihlstrom, A. Roth and D. Schmeidler (1981), "Risk aversion and solutions to Nash's bargaining problem", in
+    O. Moeschlin and D. Pallaschke (eds), Game Theory and Mathematical Economics.
+    """
+    two_players(problem, "risk_sensitivity")
+    gains_everyone(problem)
+    answer = ask(method, _related.rational_part(problem), tol)
+    for j in (0, 1):
+        for kink, below, above in ((0.5, 1.0, 0.5), (0.25, 1.0, 0.1), (0.5, 3.0, 1.0)):
+            cautious = _cautious(answer.problem, j, kink, below, above)
+            after = ask(method, cautious, tol)
+            loss = np.where(np.arange(2) == j, 0.0, answer.payoffs - after.payoffs)
+            reason = "player {} loses by facing a more cautious opponent"
+            if found := answer.short("risk_sensitivity", loss, reason, after):
+                return found
+    return None
+
+
+def _cautious(problem: Problem, j: int, kink: float, below: float, above: float) -> Problem:
+    """Give player j's gains one slope up to a kink and a smaller one beyond: a vertex is put at the kink."""
+    d, ideal = problem.disagreement, problem.ideal
+    length = kink * (ideal[j] - d[j])
+    bend = d[j] + length
+    points, _ = _related.points_of(problem)
+    at_kink = problem.feasible.ideal(np.where(np.arange(2) == j, bend, d))
+    at_kink[j] = bend
+    points = np.concatenate((points, at_kink[None]))
+    gain = points[:, j] - d[j]
+    points[:, j] = d[j] + below * np.minimum(gain, length) + above * np.maximum(points[:, j] - bend, 0.0)
+    return _related.with_points(problem, points, free=True)
+
+
+def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Slightly wrong data give a slightly wrong answer: F is continuous in (S, d) in the Hausdorff distance.
+
+    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies
+    below.
+
+    Notes
+    -----
+    A probe, not a proof: agreements are added or moved, and d is moved, by 1e-10 of the range of gains, and the
+    answer must stay within 1e-3 of the range. Roots of the distance, which solutions defined by a maximum have, pass.
+    """
+    gains_everyone(problem)
+    answer = ask(method, _related.rational_part(problem), tol)
+    for near in _related.usable(_neighbours(answer.problem)):
+        after = ask(method, near, tol)
+        move = np.abs(after.payoffs - answer.payoffs)
+        jump = np.where(move > JUMP * answer.scale, move, 0.0)
+        reason = "the payoff of player {} jumps"
+        if found := answer.short("continuity", jump, reason, after):
+            return found
+    return None
+
+
+def _neighbours(problem: Problem) -> Iterator[Problem]:
+    points, free = _related.points_of(problem)
+    d, step = problem.disagreement, STEP * (problem.ideal - problem.disagreement)
+    for corner, unit in zip(_related.dictators(problem), np.eye(problem.players), strict=True):
+        yield _related.with_points(problem, np.concatenate((points, [corner + step * unit])), free=free)
+    for k in range(len(points)):
+        near = points.copy()
+        near[k] -= step * np.resize([1.0, 0.5], problem.players)
+        yield _related.with_points(problem, near, free=free)
+    yield Problem(problem.feasible, d + step)

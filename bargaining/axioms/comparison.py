@@ -1,0 +1,214 @@
+"""How an answer must move when the agreements or the disagreement point change."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from bargaining.axioms import _related
+from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone
+from bargaining.axioms.violation import Violation
+from bargaining.division import Method
+from bargaining.errors import InvalidInput
+from bargaining.problem import Problem
+
+
+def independence_of_irrelevant_alternatives(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Agreements that were not chosen do not matter (Nash 1950).
+
+    If :math:`T \subset S` and :math:`F(S, d) \in T`, then :math:`F(T, d) = F(S, d)`.
+
+    Parameters and errors are those of `feasibility`, and
+
+    other : Problem, optional
+        (T, d). By default each vertex of S is taken away in turn, the answer being kept, and S shrinks towards the
+        answer.
+
+    References
+    ----------
+    J. F. Nash (1950), "The bargaining problem", Econometrica 18.
+    """
+    whole = _related.polytope(problem) if other is None else problem
+    answer = ask(method, whole, tol)
+    if other is not None:
+        _related.larger(other, problem)
+        if not other.feasible.contains(answer.payoffs, tol=tol):
+            raise InvalidInput(
+                f"`other` must contain the answer to `problem`, {answer.payoffs.tolist()}; it lacks it."
+            )
+    smaller = _related.usable(_related.around(whole, answer.payoffs)) if other is None else [other]
+    for part in smaller:
+        rest = ask(method, part, tol, name="other")
+        off = np.abs(rest.payoffs - answer.payoffs)
+        reason = "player {} gets something else without agreements that were not chosen"
+        if found := answer.short("independence_of_irrelevant_alternatives", off, reason, rest):
+            return found
+    return None
+
+
+def individual_monotonicity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Better prospects of one player do not hurt that player.
+
+    If :math:`S \subset T` and :math:`a_j(S) = a_j(T)` for all :math:`j \ne i`, then :math:`F_i(T, d) \ge F_i(S, d)`
+    (Kalai and Smorodinsky 1975).
+
+    Parameters and errors are those of `feasibility`, and
+
+    other : Problem, optional
+        (T, d). By default agreements are added to the individually rational part of S, and taken away from it.
+
+    References
+    ----------
+    E. Kalai and M. Smorodinsky (1975), "Other solutions to Nash's bargaining problem", Econometrica 43.
+    """
+    answer = _asked(method, tol)
+    for small, large in _pairs(problem, other, beyond=1):
+        gainers = [i for i in range(problem.players) if _related.same_ideal(small, large, but=i)]
+        if other is not None and not gainers:
+            raise InvalidInput("`other` must leave the ideal payoffs of all players but one as they are.")
+        if gainers and (found := _no_loss("individual_monotonicity", answer(small), answer(large), gainers)):
+            return found
+    return None
+
+
+def restricted_monotonicity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""More agreements under the same ideal point hurt nobody (Roth 1979).
+
+    If :math:`S \subset T` and :math:`a(S) = a(T)`, then :math:`F(T, d) \ge F(S, d)`.
+
+    Parameters and errors are those of `individual_monotonicity`.
+
+    References
+    ----------
+    A. E. Roth (1979), "An impossibility result concerning n-person bargaining games", Int. J. of Game Theory 8.
+    """
+    answer, everyone = _asked(method, tol), range(problem.players)
+    for small, large in _pairs(problem, other, beyond=0):
+        comparable = _related.same_ideal(small, large)
+        if other is not None and not comparable:
+            raise InvalidInput("`other` must have the ideal payoffs of `problem`; it has others.")
+        if comparable and (
+            found := _no_loss("restricted_monotonicity", answer(small), answer(large), everyone)
+        ):
+            return found
+    return None
+
+
+def strong_monotonicity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""More agreements hurt nobody: if :math:`S \subset T`, then :math:`F(T, d) \ge F(S, d)` (Kalai 1977).
+
+    Parameters and errors are those of `individual_monotonicity`.
+
+    References
+    ----------
+    E. Kalai (1977), "Proportional solutions to bargaining situations: interpersonal utility comparisons",
+    Econometrica 45.
+    """
+    answer, everyone = _asked(method, tol), range(problem.players)
+    for small, large in _pairs(problem, other, beyond=problem.players):
+        if found := _no_loss("strong_monotonicity", answer(small), answer(large), everyone):
+            return found
+    return None
+
+
+def _asked(method: Method, tol: float) -> Callable[[Problem], Answer]:
+    """Return what asks the method, but not twice about one problem."""
+    return cache(lambda problem: ask(method, problem, tol))
+
+
+def _no_loss(axiom: str, before: Answer, after: Answer, players: Iterable[int]) -> Violation | None:
+    watched = np.isin(np.arange(before.players), list(players))
+    loss = np.where(watched, before.payoffs - after.payoffs, 0.0)
+    return before.short(axiom, loss, "player {} loses although more can be agreed on", after)
+
+
+def _pairs(problem: Problem, other: Problem | None, *, beyond: int) -> Iterator[tuple[Problem, Problem]]:
+    """Yield pairs of a smaller and a larger problem; at most `beyond` players can get more than the ideal payoff."""
+    gains_everyone(problem)
+    if other is not None:
+        _related.larger(problem, other)
+        yield problem, other
+        return
+    part = _related.rational_part(problem)
+    shares = [
+        share
+        for share in product((0.0, 0.5, 1.0, 1.5), repeat=problem.players)
+        if sum(s > 1 for s in share) <= beyond and sum(share) > 1
+    ]
+    for large in _related.with_each_point(part, _related.box_points(part, shares)):
+        yield part, large
+    for small in _related.usable(_related.without_each_point(part)):
+        yield small, part
+
+
+def disagreement_monotonicity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Losing less without an agreement does not hurt (Thomson 1987).
+
+    If :math:`d'_i > d_i` and :math:`d'_j = d_j` for all :math:`j \ne i`, then :math:`F_i(S, d') \ge F_i(S, d)`.
+
+    Parameters and errors are those of `feasibility`, and
+
+    other : Problem, optional
+        (S, d'). By default each player's payoff is raised in two steps.
+
+    References
+    ----------
+    W. Thomson (1987), "Monotonicity of bargaining solutions with respect to the disagreement point", Journal of
+    Economic Theory 42.
+    """
+    answer = ask(method, problem, tol)
+    steps = [share * unit for unit in np.eye(problem.players) for share in (0.3, 0.8)]
+    others = _related.usable(_related.moved(problem, s) for s in steps) if other is None else [other]
+    for later in others:
+        rise = later.disagreement - problem.disagreement
+        if later.feasible is not problem.feasible or (rise < 0).any() or (rise > 0).sum() != 1:
+            raise InvalidInput("`other` must have the same set and raise one player's disagreement payoff.")
+        after = ask(method, later, tol, name="other")
+        loss = np.where(rise > 0, answer.payoffs - after.payoffs, 0.0)
+        reason = "player {} loses by a better disagreement payoff"
+        if found := answer.short("disagreement_monotonicity", loss, reason, after):
+            return found
+    return None
+
+
+def disagreement_concavity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Nobody gains by waiting until it is known what disagreement brings (Chun and Thomson 1990).
+
+    .. math:: F(S, (d + d')/2) \ge (F(S, d) + F(S, d'))/2
+
+    Parameters and errors are those of `feasibility`, and
+
+    other : Problem, optional
+        (S, d'). By default d' is d raised for one player or for all, in two steps.
+
+    References
+    ----------
+    Y. Chun and W. Thomson (1990), "Bargaining with uncertain disagreement points", Econometrica 58.
+    """
+    answer = ask(method, problem, tol)
+    ways = [*np.eye(problem.players), np.linspace(1.0, 0.5, problem.players)]
+    steps = [share * way for way in ways for share in (0.4, 0.9)]
+    others = _related.usable(_related.moved(problem, s) for s in steps) if other is None else [other]
+    for later in others:
+        if later.feasible is not problem.feasible:
+            raise InvalidInput("`other` must have the same set as `problem`; it has another.")
+        end = ask(method, later, tol, name="other")
+        middle = ask(method, Problem(problem.feasible, (problem.disagreement + later.disagreement) / 2), tol)
+        loss = (answer.payoffs + end.payoffs) / 2 - middle.payoffs
+        reason = "player {} loses by agreeing before disagreement is known"
+        if found := answer.short("disagreement_concavity", loss, reason, end, middle):
+            return found
+    return None

@@ -1,0 +1,120 @@
+"""What one answer must satisfy: feasible, efficient, rational, no worse than drawing lots."""
+
+import numpy as np
+
+from bargaining.axioms._answer import TOLERANCE, ask
+from bargaining.axioms.violation import Violation
+from bargaining.division import Method
+from bargaining.problem import Problem
+
+
+def feasibility(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""The answer can be agreed on: :math:`F(S, d) \in S`.
+
+    Parameters
+    ----------
+    method : Method
+        A concept or protocol, or any function from a `Problem` to a `Division`.
+    problem : Problem
+        A single problem in which every player can gain.
+    tol : float
+        Differences up to this share of each player's range of gains are rounding.
+
+    Returns
+    -------
+    Violation or None
+        None if nothing was found.
+
+    Raises
+    ------
+    InvalidInput
+        If not everyone can gain in `problem`, or it is a batch.
+    Unsolved
+        If the method has no answer.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, nash
+    >>> print(feasibility(nash, Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])))
+    None
+    """
+    answer = ask(method, problem, tol)
+    if problem.feasible.contains(answer.payoffs, tol=tol):
+        return None
+    outward = answer.scale
+    excess = -float(problem.feasible.ray(answer.payoffs, outward))
+    size = excess if np.isfinite(excess) and excess > tol else 1.0
+    return answer.broken("feasibility", "the payoffs cannot be agreed on", size)
+
+
+def weak_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Not everyone can do better: no :math:`y \in S` with :math:`y_i > F_i(S, d)` for all i (Nash 1950).
+
+    Parameters and errors are those of `feasibility`.
+
+    Notes
+    -----
+    The set is convex, so the points at which each player does best, among those that nobody likes less than the
+    answer, mix to one that is better for all if every player gains in the own point.
+    """
+    answer = ask(method, problem, tol)
+    spare = problem.feasible.ideal(answer.payoffs) - answer.payoffs
+    if (spare > answer.allowed).all():
+        return answer.broken("weak_pareto", "everyone could gain more", (spare / answer.scale).min())
+    return None
+
+
+def strong_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Nobody can do better at nobody's expense: no :math:`y \in S`, :math:`y \ge F(S, d)`, :math:`y \ne F(S, d)`.
+
+    Parameters and errors are those of `feasibility`; the axiom is that of Nash (1950).
+    """
+    answer = ask(method, problem, tol)
+    spare = problem.feasible.ideal(answer.payoffs) - answer.payoffs
+    return answer.short("strong_pareto", spare, "player {} could gain more at nobody's expense")
+
+
+def individual_rationality(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Nobody loses by agreeing: :math:`F(S, d) \ge d`.
+
+    Parameters and errors are those of `feasibility`.
+    """
+    answer = ask(method, problem, tol)
+    loss = problem.disagreement - answer.payoffs
+    return answer.short("individual_rationality", loss, "player {} loses by agreeing")
+
+
+def strong_individual_rationality(
+    method: Method, problem: Problem, *, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Everyone gains, as everyone can: :math:`F_i(S, d) > d_i` for all i (Roth 1977).
+
+    Parameters and errors are those of `feasibility`.
+
+    References
+    ----------
+    A. E. Roth (1977), "Individual rationality and Nash's solution to the bargaining problem", Mathematics of
+    Operations Research 2.
+    """
+    answer = ask(method, problem, tol)
+    gain = answer.payoffs - problem.disagreement
+    worst = int(np.argmin((gain - answer.allowed) / answer.scale))
+    if gain[worst] > answer.allowed[worst]:
+        return None
+    size = max(0.0, -gain[worst] / answer.scale[worst])
+    return answer.broken("strong_individual_rationality", f"player {worst} gains nothing", size)
+
+
+def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Nobody would rather draw lots over who dictates: :math:`F(S, d) \ge d + (a - d)/n` (Sobel 1981).
+
+    Parameters and errors are those of `feasibility`; a is the ideal point over the individually rational agreements.
+
+    References
+    ----------
+    J. Sobel (1981), "Distortion of utilities and the bargaining problem", Econometrica 49.
+    """
+    answer = ask(method, problem, tol)
+    lottery = problem.disagreement + answer.scale / problem.players
+    reason = "player {} would rather draw lots over who dictates"
+    return answer.short("midpoint_domination", lottery - answer.payoffs, reason)

@@ -1,0 +1,133 @@
+"""What must not matter: names, units, and agreements nobody would sign."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, per_player, within
+from bargaining.axioms import _related
+from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone
+from bargaining.axioms.violation import Violation
+from bargaining.division import Method
+from bargaining.problem import Problem
+
+SCALES = (1e9, 1e-9, 3.0)
+
+
+def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Players who differ in nothing gain the same: :math:`F_i(T, d) = F_j(T, d)` on symmetric (T, d) (Nash 1950).
+
+    Parameters and errors are those of `feasibility`. T is the hull of the set and its relabellings, d moved to
+    where all its entries are equal.
+    """
+    gains_everyone(problem)
+    even = _related.symmetric(problem)
+    answer = ask(method, even, tol)
+    lead = answer.payoffs.max() - answer.payoffs
+    return answer.short("symmetry", lead, "player {} gets less than another who differs in nothing")
+
+
+def anonymity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Names do not matter: :math:`F(\pi S, \pi d) = \pi F(S, d)` for every permutation of the players.
+
+    Parameters and errors are those of `feasibility`. Neighbours are exchanged and everyone is moved up by one, which
+    generates all permutations.
+    """
+    answer = ask(method, problem, tol)
+    for order in _related.orders(problem.players):
+        renamed = ask(method, problem.relabel(order), tol)
+        off = np.abs(renamed.payoffs[np.argsort(order)] - answer.payoffs)
+        if found := answer.short(
+            "anonymity", off, "player {} gets something else under another name", renamed
+        ):
+            return found
+    return None
+
+
+def scale_invariance(
+    method: Method,
+    problem: Problem,
+    *,
+    scale: ArrayLike | None = None,
+    shift: ArrayLike | None = None,
+    tol: float = TOLERANCE,
+) -> Violation | None:
+    r"""Units and origins of utility do not matter: :math:`F(cS + b, cd + b) = c F(S, d) + b`, each c_i > 0 (Nash 1950).
+
+    Parameters and errors are those of `feasibility`, and
+
+    scale : array_like, shape (n,), optional
+        The factors c; by default several, from 1e-9 to 1e9, another for each player.
+    shift : array_like, shape (n,), optional
+        The offset b, in the new units; some ranges of gains by default.
+    """
+    n = problem.players
+    scales = [np.roll(np.resize(SCALES, n), k) for k in range(min(n, 2))]
+    return _same_map("scale_invariance", method, problem, _factors(scale, scales, n), shift, tol)
+
+
+def homogeneity(
+    method: Method,
+    problem: Problem,
+    *,
+    scale: float | None = None,
+    shift: ArrayLike | None = None,
+    tol: float = TOLERANCE,
+) -> Violation | None:
+    r"""A unit that all players share does not matter: :math:`F(cS + b, cd + b) = c F(S, d) + b` for one number c > 0.
+
+    Parameters and errors are those of `scale_invariance`; solutions that compare payoffs between players, such as
+    the egalitarian (Kalai 1977), satisfy it.
+    """
+    n = problem.players
+    return _same_map(
+        "homogeneity", method, problem, _factors(scale, [np.full(n, c) for c in SCALES], n), shift, tol
+    )
+
+
+def _factors(scale: ArrayLike | None, default: list[Floats], players: int) -> list[Floats]:
+    if scale is None:
+        return default
+    return [within(per_player(scale, "scale", players), "scale", 0.0, np.inf, ends="()")]
+
+
+def _same_map(
+    axiom: str, method: Method, problem: Problem, scales: list[Floats], shift: ArrayLike | None, tol: float
+) -> Violation | None:
+    answer = ask(method, problem, tol)
+    for c in scales:
+        b = c * answer.scale * np.resize([1.0, -3.0], problem.players)
+        if shift is not None:
+            b = per_player(shift, "shift", problem.players)
+        mapped = ask(method, problem.rescale(c, b), tol)
+        off = np.abs(mapped.payoffs - (c * answer.payoffs + b))
+        if found := _compared(axiom, mapped, answer, off):
+            return found
+    return None
+
+
+def _compared(axiom: str, mapped: Answer, answer: Answer, off: Floats) -> Violation | None:
+    """Judge in the units of the mapped problem, but list the given one first."""
+    reason = "player {} gets something else in other units"
+    found = mapped.short(axiom, off, reason)
+    return found and answer.broken(axiom, found.reason, found.size, mapped)
+
+
+def independence_of_nonrational_alternatives(
+    method: Method, problem: Problem, *, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""What somebody likes less than d does not matter: :math:`F(S, d) = F(\{x \in S : x \ge d\}, d)` (Peters 1992).
+
+    Parameters and errors are those of `feasibility`. For two players what lies below the individually rational
+    agreements is kept.
+
+    References
+    ----------
+    H. Peters (1992), Axiomatic Bargaining Game Theory, Kluwer.
+    """
+    whole = _related.polytope(problem) if problem.players == 2 else problem
+    answer = ask(method, whole, tol)
+    kept = _related.rational_part(whole) if problem.players == 2 else problem.restrict()
+    part = ask(method, kept, tol)
+    off = np.abs(part.payoffs - answer.payoffs)
+    reason = "player {} gets something else without agreements that somebody would refuse"
+    return answer.short("independence_of_nonrational_alternatives", off, reason, part)

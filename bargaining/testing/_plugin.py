@@ -1,0 +1,70 @@
+"""What Hypothesis runs while it is imported: make `st.from_type(Problem)` and its like work.
+
+A type can be registered only once it exists, and importing this library for its types would slow every
+`import hypothesis`. So modules that are loaded are registered now, and the others as soon as they are imported.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+# Module, type, and the strategy that draws it.
+TYPES = {
+    "bargaining.problem": ("Problem", "problems"),
+    "bargaining.feasible.polytope": ("Polytope", "polytopes"),
+    "bargaining.feasible.frontier": ("Frontier", "frontiers"),
+    "bargaining.games.normal_form": ("Game", "games"),
+}
+
+
+def setup() -> None:
+    """Register the types of the modules that are loaded and wait for the others."""
+    waiting = set(TYPES)
+    for name in TYPES:
+        if name in sys.modules:
+            waiting.discard(name)
+            _register(sys.modules[name])
+    if waiting and not any(isinstance(finder, _Watch) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Watch(waiting))
+
+
+def _register(module: ModuleType) -> None:
+    from hypothesis import strategies as st
+
+    kind, strategy = TYPES[module.__name__]
+
+    def drawn(_: type) -> "st.SearchStrategy[object]":
+        from bargaining.testing import strategies
+
+        made: st.SearchStrategy[object] = getattr(strategies, strategy)()
+        return made
+
+    st.register_type_strategy(getattr(module, kind), drawn)
+
+
+class _Watch(MetaPathFinder):
+    """Finds nothing itself: it registers the types of a module once the other finders have loaded it."""
+
+    def __init__(self, waiting: set[str]) -> None:
+        self.waiting = waiting
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self.waiting:
+            return None
+        self.waiting.discard(fullname)
+        spec = next(
+            (s for f in sys.meta_path if (s := f.find_spec(fullname, path, target)) is not None), None
+        )
+        if spec is not None and spec.loader is not None:
+            loader, load = spec.loader, spec.loader.exec_module
+
+            def load_and_register(module: ModuleType) -> None:
+                load(module)
+                _register(module)
+
+            loader.exec_module = load_and_register  # type: ignore[method-assign]
+        return spec

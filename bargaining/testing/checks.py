@@ -1,0 +1,275 @@
+"""Suites of axioms for a method: on one problem, on problems that Hypothesis draws, and as pytest parameters."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from inspect import signature
+from random import Random
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis.errors import NoSuchExample
+from hypothesis.strategies import SearchStrategy
+
+from bargaining.axioms import AXIOMS, Axiom, Violation
+from bargaining.axioms._answer import TOLERANCE
+from bargaining.division import Method
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.problem import Problem
+from bargaining.testing import strategies
+
+if TYPE_CHECKING:
+    import pytest
+
+Failures = Mapping[str, str] | Collection[str]
+
+
+class AxiomsBroken(AssertionError):
+    """A method breaks axioms that it was said to satisfy.
+
+    Attributes
+    ----------
+    violations : tuple of Violation
+        One for each axiom.
+    """
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("\n".join(map(str, violations)))
+        self.violations = violations
+
+
+def check_axioms(
+    method: Method,
+    problem: Problem,
+    *,
+    axioms: Iterable[str | Axiom] | None = None,
+    expected_failures: Failures = (),
+    tol: float = TOLERANCE,
+) -> tuple[Violation, ...]:
+    """Ask whether a method satisfies axioms on a problem and on those made from it.
+
+    Parameters
+    ----------
+    method : Method
+        A concept or protocol, or any function from a `Problem` to a `Division`.
+    problem : Problem
+        A single problem in which everyone can gain.
+    axioms : iterable of str or function, optional
+        Names in `bargaining.axioms.AXIOMS`, or functions of the same form; all that apply to the number of players
+        by default.
+    expected_failures : mapping of str to str, or collection of str
+        The axioms that the method is known to break, with the reason.
+    tol : float
+        Differences up to this share of each player's range of gains are rounding.
+
+    Returns
+    -------
+    tuple of Violation
+        The expected ones that were found.
+
+    Raises
+    ------
+    AxiomsBroken
+        If an axiom is broken that should not be; it names them all.
+    InvalidInput
+        If an axiom is unknown, or not everyone can gain in the problem.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, egalitarian
+    >>> problem = Problem(Polytope([[0, 2], [1, 0]], free_disposal=True), [0, 0])
+    >>> check_axioms(egalitarian, problem, axioms=["weak_pareto", "symmetry", "strong_monotonicity"])
+    ()
+    >>> check_axioms(egalitarian, problem, axioms=["scale_invariance"])
+    Traceback (most recent call last):
+    ...
+    bargaining.testing.checks.AxiomsBroken: egalitarian breaks scale_invariance by 0.667 of the range of gains: ...
+    """
+    expected = {_name(axiom) for axiom in _chosen(expected_failures)}
+    found = []
+    for axiom in _chosen(axioms):
+        try:
+            violation = axiom(method, problem, tol=tol)
+        except NotApplicable:
+            if axioms is not None:
+                raise
+            continue
+        if violation is not None:
+            found.append(violation)
+    unexpected = tuple(violation for violation in found if violation.axiom not in expected)
+    if unexpected:
+        raise AxiomsBroken(unexpected)
+    return tuple(found)
+
+
+def find_violation(
+    method: Method,
+    axiom: str | Axiom,
+    *,
+    problems: SearchStrategy[Problem] | None = None,
+    examples: int = 1000,
+    seed: int = 0,
+    tol: float = TOLERANCE,
+) -> Violation | None:
+    """Search for a problem on which a method breaks an axiom, and shrink it.
+
+    Parameters
+    ----------
+    method : Method
+    axiom : str or function
+        A name in `bargaining.axioms.AXIOMS`, or a function of the same form.
+    problems : SearchStrategy of Problem, optional
+        `problems()` by default.
+    examples : int
+        How many problems to draw.
+    seed : int
+        The same seed finds the same violation.
+    tol : float
+        As in `check_axioms`.
+
+    Returns
+    -------
+    Violation or None
+        None if no problem drawn shows one, which is no proof that there is none.
+
+    Examples
+    --------
+    >>> from bargaining import nash
+    >>> violation = find_violation(nash, "strong_monotonicity")
+    >>> violation.size > 0.1, violation.problems[0].players
+    (True, 2)
+    """
+    (rule,) = _chosen([axiom])
+    search = settings(
+        max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    drawn = strategies.problems() if problems is None else problems
+    try:
+        problem = find(
+            drawn, lambda p: rule(method, p, tol=tol) is not None, settings=search, random=Random(seed)
+        )
+    except NoSuchExample:
+        return None
+    return rule(method, problem, tol=tol)
+
+
+def replay(violation: Violation, method: Method, *, tol: float = TOLERANCE) -> Violation | None:
+    """Ask a method about a stored violation again.
+
+    Parameters
+    ----------
+    violation : Violation
+        Of an axiom in `bargaining.axioms.AXIOMS`.
+    method : Method
+        The method that was at fault, mended or not, or another.
+    tol : float
+        As in `check_axioms`.
+
+    Returns
+    -------
+    Violation or None
+        None if the method passes now.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, kalai_smorodinsky, nash
+    >>> from bargaining.axioms import individual_monotonicity
+    >>> kinked = Problem(Polytope([[0, 3], [1, 2], [2, 0]], free_disposal=True), [0, 0])
+    >>> violation = individual_monotonicity(nash, kinked)
+    >>> replay(violation, nash).size == violation.size, replay(violation, kalai_smorodinsky)
+    (True, None)
+    """
+    (axiom,) = _chosen([violation.axiom])
+    given_problem, *others = violation.problems
+    if others and "other" in signature(axiom).parameters:
+        return axiom(method, given_problem, other=others[0], tol=tol)
+    return axiom(method, given_problem, tol=tol)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One axiom on the problems that Hypothesis draws under the settings in force; call it with a method."""
+
+    axiom: Axiom
+    problems: SearchStrategy[Problem]
+    tol: float = TOLERANCE
+
+    def __call__(self, method: Method) -> None:
+        """Raise `AxiomsBroken` with the smallest problem found on which the method breaks the axiom."""
+
+        @given(problem=self.problems)
+        def search(problem: Problem) -> None:
+            check_axioms(method, problem, axioms=[self.axiom], tol=self.tol)
+
+        search()
+
+
+def parametrize_with_checks(
+    methods: Iterable[Method] | Mapping[str, Method],
+    *,
+    axioms: Iterable[str | Axiom] | None = None,
+    expected_failures: Failures | Callable[[Method], Failures] = (),
+    problems: SearchStrategy[Problem] | None = None,
+    tol: float = TOLERANCE,
+) -> "pytest.MarkDecorator":
+    """Make a pytest parameter of every pair of a method and an axiom.
+
+    Parameters
+    ----------
+    methods : iterable or mapping of Method
+        What to test; the keys of a mapping name them.
+    axioms, tol
+        As in `check_axioms`.
+    expected_failures : mapping of str to str, collection of str, or function
+        The axioms that the methods are known to break, with the reason; a function is given the method. These tests
+        are marked xfail.
+    problems : SearchStrategy of Problem, optional
+        `problems()` by default.
+
+    Returns
+    -------
+    pytest.MarkDecorator
+        For a test with the arguments `method` and `check`.
+
+    Examples
+    --------
+    >>> from bargaining import nash
+    >>> @parametrize_with_checks([nash], axioms=["strong_pareto", "scale_invariance"])
+    ... def test_axioms(method, check):
+    ...     check(method)
+    """
+    import pytest
+
+    named = (
+        methods.items() if isinstance(methods, Mapping) else ((_name(method), method) for method in methods)
+    )
+    drawn = strategies.problems() if problems is None else problems
+    cases = []
+    for name, method in named:
+        failures = expected_failures(method) if callable(expected_failures) else expected_failures
+        known = {_name(axiom): _reason(failures, axiom) for axiom in _chosen(failures)}
+        for axiom in _chosen(axioms):
+            label = _name(axiom)
+            marks = [pytest.mark.xfail(reason=known[label], raises=AxiomsBroken)] if label in known else []
+            check = Check(axiom=axiom, problems=drawn, tol=tol)
+            cases.append(pytest.param(method, check, id=f"{name}-{label}", marks=marks))
+    return pytest.mark.parametrize(("method", "check"), cases)
+
+
+def _chosen(axioms: Iterable[str | Axiom] | None) -> list[Axiom]:
+    """Return the axioms asked for, all by default."""
+    chosen: list[Axiom] = []
+    for axiom in AXIOMS.values() if axioms is None else axioms:
+        if isinstance(axiom, str) and axiom not in AXIOMS:
+            raise InvalidInput(f"`axioms` must be among {', '.join(AXIOMS)}, or functions; got {axiom!r}.")
+        chosen.append(AXIOMS[axiom] if isinstance(axiom, str) else axiom)
+    return chosen
+
+
+def _name(item: Callable[..., object]) -> str:
+    """Return the name of a function, of what a partial calls, or of a protocol's class."""
+    inner = getattr(item, "func", item)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def _reason(failures: Failures, axiom: Axiom) -> str:
+    return failures.get(_name(axiom), "") if isinstance(failures, Mapping) else ""

@@ -1,0 +1,343 @@
+"""Each axiom, on problems small enough to settle by hand; what it compares with; what it refuses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining import (
+    Division,
+    Frontier,
+    InvalidInput,
+    NotApplicable,
+    Polytope,
+    Problem,
+    Status,
+    TransferableSurplus,
+    Unsolved,
+    egalitarian,
+    kalai_smorodinsky,
+    nash,
+    utilitarian,
+)
+from bargaining.axioms import AXIOMS, Violation, _related, change, comparison
+from bargaining.concepts.dictatorial import dictatorial
+from bargaining.testing import problems
+
+LINE = Problem(Polytope([[0, 1], [1, 0]], free_disposal=True), [0, 0])
+STEEP = Problem(Polytope([[0, 2], [1, 0]], free_disposal=True), [0, 0])
+SQUARE = Problem(Polytope([[1, 1]], free_disposal=True), [0, 0])
+TALL = Problem(Polytope([[1, 2]], free_disposal=True), [0, 0])
+KINKED = Problem(Polytope([[0, 3], [1, 2], [2, 0]], free_disposal=True), [0, 0])
+
+
+def says(*payoffs: float) -> Callable[[Problem], Division]:
+    """Return a method with one answer to everything."""
+
+    def method(problem: Problem) -> Division:
+        return Division(
+            payoffs=np.array(payoffs), status=Status.OK, method="says", residual=0.0, problem=problem
+        )
+
+    return method
+
+
+def best_for_player_0(problem: Problem) -> Division:
+    return dictatorial(problem, player=0)
+
+
+@dataclass(frozen=True)
+class Case:
+    axiom: str
+    method: Callable[[Problem], Division]
+    problem: Problem
+    size: float
+    reason: str
+    given: dict[str, object] = field(default_factory=dict)
+
+
+CASES = [
+    # One answer: what is wrong with it can be read off the frontier.
+    Case("feasibility", says(1, 1), LINE, 0.5, "cannot be agreed on"),
+    Case("weak_pareto", says(0.25, 0.25), LINE, 0.5, "everyone could gain more"),
+    Case("strong_pareto", says(1, 1), TALL, 0.5, "player 1 could gain more"),
+    Case("individual_rationality", says(-0.5, 1), LINE, 0.5, "player 0 loses"),
+    Case("strong_individual_rationality", says(0, 1), LINE, 0.0, "player 0 gains nothing"),
+    Case("midpoint_domination", egalitarian, STEEP, 1 / 6, "player 1 would rather draw lots"),
+    # The dictator gets 1 of 1 on the symmetric line, and 2 under the name of player 1 on the steep one.
+    Case("symmetry", best_for_player_0, LINE, 1.0, "player 1 gets less"),
+    Case("anonymity", best_for_player_0, STEEP, 1.0, "under another name"),
+    # Twice the payoff of player 0: equal gains (2/3, 2/3) become (4/3, 2/3), but (1, 1) is equal.
+    Case("scale_invariance", egalitarian, STEEP, 1 / 6, "other units", {"scale": [2, 1], "shift": 0}),
+    # (1, 0) should become (7, 5) where the range of gains is 2.
+    Case(
+        "homogeneity",
+        says(1, 0),
+        LINE,
+        3.0,
+        "player 0 gets something else in other units",
+        {"scale": 2, "shift": 5},
+    ),
+    # Without what lies right of (1, 1) in y = 2 - x, over d = (0, 1), the middle of the ties moves from (1, 1).
+    Case(
+        "independence_of_nonrational_alternatives",
+        utilitarian,
+        Problem(Polytope([[0, 2], [2, 0]], free_disposal=True), [0, 1]),
+        0.5,
+        "somebody would refuse",
+    ),
+    # Kalai-Smorodinsky on the line without (0, 1): the ideal point (1, 1/2) and the ray to (2/3, 1/3).
+    Case(
+        "independence_of_irrelevant_alternatives",
+        kalai_smorodinsky,
+        LINE,
+        1 / 6,
+        "not chosen",
+        {"other": Problem(Polytope([[0.5, 0.5], [1, 0]], free_disposal=True), [0, 0])},
+    ),
+    # Nash at the kink (1, 2); with (2, 1.5) added, at (2, 1.5): player 1 loses 0.5 of 3.
+    *(
+        Case(
+            axiom,
+            nash,
+            KINKED,
+            1 / 6,
+            "player 1 loses although more",
+            {"other": Problem(Polytope([[0, 3], [2, 0], [2, 1.5]], free_disposal=True), [0, 0])},
+        )
+        for axiom in ("individual_monotonicity", "restricted_monotonicity", "strong_monotonicity")
+    ),
+    # A method that gives what d does not: player 0 falls from 1 to 1/2 as d0 rises to 1/2.
+    Case(
+        "disagreement_monotonicity",
+        lambda problem: says(1 - problem.disagreement[0], problem.disagreement[0])(problem),
+        LINE,
+        0.5,
+        "better disagreement payoff",
+        {"other": Problem(LINE.feasible, [0.5, 0])},
+    ),
+    # Nash is at the kink for d = (0, 0) and (0, 3/4), for (0, 3/2) at (3/4, 9/4): player 1 loses 1/8 of 3 halfway.
+    Case(
+        "disagreement_concavity",
+        nash,
+        KINKED,
+        1 / 24,
+        "player 1 loses by agreeing before",
+        {"other": Problem(KINKED.feasible, [0, 1.5])},
+    ),
+    # (1, 1) and (2, 1/2) against the best product on the hull of (0, 2), (1, 2), (5, 1): (9/2, 9/8).
+    Case(
+        "superadditivity",
+        nash,
+        SQUARE,
+        3 / 16,
+        "player 1 loses by settling",
+        {"other": Problem(Polytope([[0, 1], [4, 0]], free_disposal=True), [0, 0])},
+    ),
+    # On the steep line with gains of player 0 half as steep beyond 1/2, equal gains are 3/5 after 2/3.
+    Case("risk_sensitivity", egalitarian, STEEP, 1 / 30, "more cautious opponent"),
+    # The right end of the frontier jumps from (1, 1) to (1 + 1e-10, 0) when that point is added.
+    Case("continuity", lambda problem: says(*_right_end(problem))(problem), SQUARE, 1.0, "jumps"),
+]
+
+
+def _right_end(problem: Problem) -> tuple[float, float]:
+    best = problem.ideal
+    floor = np.array([best[0], problem.disagreement[1]])
+    return float(best[0]), float(problem.feasible.ideal(floor)[1])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.axiom)
+def test_a_violation_has_the_size_worked_out_by_hand(case: Case) -> None:
+    violation = AXIOMS[case.axiom](case.method, case.problem, **case.given)
+    assert violation is not None
+    assert violation.axiom == case.axiom
+    assert violation.size == pytest.approx(case.size, abs=1e-9 if case.axiom == "continuity" else 1e-12)
+    assert case.reason in violation.reason
+
+
+def test_every_axiom_has_a_case() -> None:
+    assert {case.axiom for case in CASES} == set(AXIOMS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.axiom)
+def test_a_violation_prints_as_code_that_brings_its_problems_back(case: Case) -> None:
+    violation = AXIOMS[case.axiom](case.method, case.problem, **case.given)
+    head, *lines = str(violation).splitlines()
+    assert f"breaks {case.axiom}" in head
+    assert len(lines) == len(violation.problems) == len(violation.answers)
+    for line, problem, answer in zip(lines, violation.problems, violation.answers, strict=True):
+        code, _, payoffs = line.strip().rpartition(" -> ")
+        again = eval(code, {"Problem": Problem, "Polytope": Polytope, "array": np.array})
+        np.testing.assert_array_equal(again.feasible.vertices, problem.feasible.vertices)
+        np.testing.assert_array_equal(again.disagreement, problem.disagreement)
+        np.testing.assert_array_equal(eval(payoffs), answer)
+
+
+SETS = {
+    "square": SQUARE,
+    "surplus": Problem(TransferableSurplus(3.0), [0, 1]),
+    "frontier": Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), [0, 0]),
+    "inequalities": Problem(Polytope.from_inequalities([[1, 2], [2, 1]], [6, 6]), [0, 0]),
+    "three": Problem(Polytope([[3, 0, 0], [0, 2, 0], [0, 0, 1], [1, 1, 1]], free_disposal=True), [0, 0, 0]),
+    "surplus of three": Problem(TransferableSurplus(6.0, players=3), [0, 1, 2]),
+}
+NASH_KEEPS = [
+    *(
+        "feasibility",
+        "weak_pareto",
+        "strong_pareto",
+        "individual_rationality",
+        "strong_individual_rationality",
+    ),
+    *("midpoint_domination", "symmetry", "anonymity", "scale_invariance", "homogeneity", "continuity"),
+    *("independence_of_nonrational_alternatives", "independence_of_irrelevant_alternatives"),
+    "disagreement_monotonicity",
+]
+
+
+@pytest.mark.parametrize("problem", SETS.values(), ids=SETS)
+@pytest.mark.parametrize("axiom", NASH_KEEPS)
+def test_every_set_can_be_asked_about(axiom: str, problem: Problem) -> None:
+    assert AXIOMS[axiom](nash, problem) is None
+
+
+@pytest.mark.parametrize("problem", SETS.values(), ids=SETS)
+def test_a_wrong_answer_is_seen_on_every_set(problem: Problem) -> None:
+    halfway = says(*(problem.disagreement + 0.9 * nash(problem).gains))
+    assert AXIOMS["weak_pareto"](halfway, problem) is not None
+    assert AXIOMS["scale_invariance"](halfway, problem) is not None
+
+
+@given(problem=problems(), beyond=st.integers(0, 2))
+def test_pairs_are_nested_and_keep_the_ideal_payoffs_they_should(problem: Problem, beyond: int) -> None:
+    for small, large in comparison._pairs(problem, None, beyond=beyond):
+        corners, _ = _related.points_of(small)
+        assert large.feasible.contains(corners).all()
+        np.testing.assert_array_equal(small.disagreement, large.disagreement)
+
+
+@given(problem=problems(players=2) | problems(players=3))
+def test_smaller_sets_around_an_answer_hold_it(problem: Problem) -> None:
+    answer = nash(problem).payoffs
+    for part in _related.around(problem, answer):
+        corners, _ = _related.points_of(part)
+        assert part.feasible.contains(answer)
+        assert problem.feasible.contains(corners).all()
+
+
+@given(problem=problems(players=2) | problems(players=3))
+def test_the_symmetric_problem_is_symmetric_and_holds_the_gains(problem: Problem) -> None:
+    even = _related.symmetric(problem)
+    corners, _ = _related.points_of(even)
+    for order in _related.orders(problem.players):
+        assert even.feasible.contains(corners[:, list(order)]).all()
+    gains = _related.points_of(problem)[0] - problem.disagreement
+    assert even.feasible.contains(even.disagreement + gains).all()
+
+
+@given(problem=problems())
+def test_the_rational_part_is_that(problem: Problem) -> None:
+    part = _related.rational_part(problem)
+    corners, _ = _related.points_of(part)
+    assert problem.feasible.contains(corners).all()
+    np.testing.assert_allclose(part.ideal, problem.ideal, rtol=1e-13, atol=1e-13)
+    for share in np.linspace(0, 1, 7):
+        floor = problem.disagreement + share * (problem.ideal - problem.disagreement) * [1, 0]
+        np.testing.assert_allclose(part.feasible.ideal(floor), problem.feasible.ideal(floor), atol=1e-12)
+
+
+@given(problem=problems())
+def test_a_cautious_player_has_a_concave_transform(problem: Problem) -> None:
+    part = _related.rational_part(problem)
+    d, ideal = part.disagreement, part.ideal
+    cautious = change._cautious(part, 0, 0.5, 3.0, 1.0)
+    for share in np.linspace(0, 0.99, 8):
+        gain, length = share * (ideal[0] - d[0]), (ideal[0] - d[0]) / 2
+        transformed = 3 * min(gain, length) + max(gain - length, 0.0)
+        before = part.feasible.ideal(np.array([d[0] + gain, d[1]]))[1]
+        after = cautious.feasible.ideal(np.array([d[0] + transformed, d[1]]))[1]
+        assert after == pytest.approx(before, rel=1e-12, abs=1e-11 * (ideal[1] - d[1]))
+
+
+OTHERS = {
+    "has other payoffs": (
+        "individual_monotonicity",
+        Problem(Polytope([[0, 3], [3, 0]], free_disposal=True), [0, 1]),
+    ),
+    "lacks an agreement": ("strong_monotonicity", Problem(Polytope([[1, 1]], free_disposal=True), [0, 0])),
+    "has other ideal payoffs": (
+        "restricted_monotonicity",
+        Problem(Polytope([[0, 9], [9, 0]], free_disposal=True), [0, 0]),
+    ),
+    "lets two gain": (
+        "individual_monotonicity",
+        Problem(Polytope([[0, 9], [9, 0]], free_disposal=True), [0, 0]),
+    ),
+    "lacks the answer": (
+        "independence_of_irrelevant_alternatives",
+        Problem(Polytope([[0, 3], [0.5, 0]], free_disposal=True), [0, 0]),
+    ),
+    "is no part": (
+        "independence_of_irrelevant_alternatives",
+        Problem(Polytope([[9, 9]], free_disposal=True), [0, 0]),
+    ),
+    "raises two": ("disagreement_monotonicity", Problem(KINKED.feasible, [0.1, 0.1])),
+    "lowers one": ("disagreement_monotonicity", Problem(KINKED.feasible, [-0.1, 0.0])),
+    "is another set": ("disagreement_concavity", Problem(LINE.feasible, [0.1, 0.1])),
+    "has three players": ("superadditivity", Problem(TransferableSurplus(1, players=3), [0, 0, 0])),
+    "leaves no gain": ("disagreement_concavity", Problem(KINKED.feasible, [1.0, 2.0])),
+}
+
+
+@pytest.mark.parametrize(("axiom", "other"), OTHERS.values(), ids=OTHERS)
+def test_a_companion_that_the_axiom_does_not_speak_of_is_refused(axiom: str, other: Problem) -> None:
+    with pytest.raises(InvalidInput, match="`other` must"):
+        AXIOMS[axiom](nash, KINKED, other=other)
+
+
+@pytest.mark.parametrize("axiom", AXIOMS)
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (Problem(KINKED.feasible, [1.0, 2.0]), "its status is DEGENERATE"),
+        (Problem(KINKED.feasible, [9.0, 9.0]), "its status is EMPTY"),
+        (Problem(KINKED.feasible, [[0.0, 0.0], [0.0, 1.0]]), "got a batch of shape"),
+    ],
+    ids=["no gain", "nothing feasible", "batch"],
+)
+def test_problems_the_axioms_do_not_speak_of_are_refused(axiom: str, problem: Problem, message: str) -> None:
+    with pytest.raises(InvalidInput, match=f"`problem` must .*{message}"):
+        AXIOMS[axiom](nash, problem)
+
+
+def test_a_method_without_an_answer_says_so() -> None:
+    def lost(problem: Problem) -> Division:
+        return Division(
+            payoffs=np.full(2, np.nan), status=Status.FAILED, method="lost", residual=np.nan, problem=problem
+        )
+
+    with pytest.raises(Unsolved, match="lost: FAILED"):
+        AXIOMS["feasibility"](lost, LINE)
+
+
+def test_risk_sensitivity_is_for_two() -> None:
+    with pytest.raises(NotApplicable, match="risk_sensitivity is stated for two players; got 3"):
+        AXIOMS["risk_sensitivity"](nash, SETS["three"])
+
+
+@pytest.mark.parametrize("scale", [[1, 0], [1, -1], [1, np.inf], [1, 2, 3]])
+def test_bad_scales_are_refused(scale: list[float]) -> None:
+    with pytest.raises(InvalidInput, match="`scale` must"):
+        AXIOMS["scale_invariance"](nash, LINE, scale=scale)
+
+
+def test_the_tolerance_is_a_share_of_the_gains() -> None:
+    for unit in (1e-9, 1.0, 1e9):
+        problem = Problem(Polytope([[0, unit], [unit, 0]], free_disposal=True), [0, 0])
+        near = says(0.5 * unit, (0.5 - 1e-6) * unit)
+        assert AXIOMS["weak_pareto"](near, problem, tol=1e-5) is None
+        assert isinstance(AXIOMS["weak_pareto"](near, problem, tol=1e-7), Violation)

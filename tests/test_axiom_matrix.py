@@ -1,0 +1,90 @@
+"""The matrix of axioms: counterexamples are replayed, proofs are probed, and the page shows what the data say."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bargaining import InvalidInput, Problem
+from bargaining.axioms import AXIOMS
+from bargaining.testing import axiom_table, check_axioms, problems, proven, replay, verdict
+from bargaining.testing.matrix import METHODS
+
+PAGE = Path(__file__).parents[1] / "docs" / "theory" / "axioms.md"
+REFUTED = [(c, a) for c in METHODS for a in AXIOMS if verdict(c, a).answer == "no"]
+FEW = 8  # problems for each solution by default; an axiom derives a dozen more from each
+
+
+@pytest.mark.parametrize(("concept", "axiom"), REFUTED)
+def test_a_counterexample_is_one(concept: str, axiom: str) -> None:
+    example = verdict(concept, axiom).example
+    assert example is not None
+    violation = AXIOMS[axiom](METHODS[concept], example)
+    assert violation is not None
+    assert violation.size > 1e-4 or axiom == "strong_individual_rationality"
+    again = replay(violation, METHODS[concept])
+    assert again is not None
+    assert again.size == pytest.approx(violation.size)
+
+
+@settings(max_examples=FEW)
+@given(data=st.data())
+@pytest.mark.parametrize("concept", METHODS)
+def test_proven_axioms_hold(concept: str, data: st.DataObject) -> None:
+    check_axioms(METHODS[concept], data.draw(problems()), axioms=proven(concept))
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000)
+@given(data=st.data())
+@pytest.mark.parametrize("concept", METHODS)
+def test_proven_axioms_hold_on_ten_thousand_problems(concept: str, data: st.DataObject) -> None:
+    problem = data.draw(problems(scale="common") | problems())
+    check_axioms(METHODS[concept], problem, axioms=proven(concept))
+
+
+@settings(max_examples=FEW)
+@given(problem=problems(scale="each"))
+@pytest.mark.parametrize("concept", [c for c in METHODS if verdict(c, "scale_invariance").answer == "yes"])
+def test_axioms_hold_whatever_the_units(concept: str, problem: Problem) -> None:
+    check_axioms(METHODS[concept], problem, axioms=set(proven(concept)) - {"homogeneity", "scale_invariance"})
+
+
+def test_every_cell_is_settled() -> None:
+    answers = {(c, a): verdict(c, a).answer for c in METHODS for a in AXIOMS}
+    assert {cell for cell, answer in answers.items() if answer not in ("yes", "no")} == set()
+
+
+def test_axioms_that_imply_others_agree_with_them() -> None:
+    for strong, weak in (
+        ("strong_pareto", "weak_pareto"),
+        ("strong_individual_rationality", "individual_rationality"),
+        ("anonymity", "symmetry"),
+        ("scale_invariance", "homogeneity"),
+        ("strong_monotonicity", "individual_monotonicity"),
+        ("individual_monotonicity", "restricted_monotonicity"),
+        ("midpoint_domination", "strong_individual_rationality"),
+    ):
+        for concept in METHODS:
+            assert verdict(concept, strong).answer == "no" or verdict(concept, weak).answer == "yes"
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"`concept` must be among nash, .*; got 'nsah'"):
+        verdict("nsah", "symmetry")
+    with pytest.raises(InvalidInput, match=r"`axiom` must be among feasibility, .*; got 'fairness'"):
+        verdict("nash", "fairness")
+
+
+def test_the_page_shows_the_matrix() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert axiom_table().to_markdown().strip() in page, "Paste what `axiom_table().to_markdown()` returns."
+    for axiom in AXIOMS:
+        assert f"### {axiom.replace('_', ' ')}\n" in page.lower()
+
+
+def test_the_matrix_prints_for_a_paper() -> None:
+    latex = axiom_table().to_latex()
+    assert latex.count("yes") + latex.count(" no") >= len(METHODS) * len(AXIOMS)
+    assert latex == axiom_table().to_latex()

@@ -39,7 +39,6 @@ class Search:
     bound: float = inf
     found: Image | None = None  # a set that generates itself
     cut: bool = False  # whether the outer set was cut by a proof
-    leaves: list[int] = field(default_factory=list)  # the exits that are credible in the outer set
 
     def run(self, limit: int, *, guess: tuple[Polygon, list[Tag]] | None = None) -> None:
         """Search for at most `limit` applications to the outer set."""
@@ -58,7 +57,6 @@ class Search:
         full, self.cut = self.cut, False
         image = self._apply(outer, bound, full=full)
         self.iterations += 1
-        self.leaves = image.leaves
         died = not image.alive.all()
         if died:
             self.block = self.block.keep(image.alive)
@@ -92,7 +90,6 @@ class Search:
     def _solve(self, polygon: Polygon, tags: list[Tag], rounds: int) -> None:
         """Alternate Newton on the structure with one application, until a set is a fixed point; judge it."""
         bound = self.block.threat_bound(self.own)
-        certain = self.block.common and all(leave.leaver is None for leave in self.block.leaves)
         for _ in range(rounds):
             self.solves += 1
             solved = newton(self.root, polygon, tags, bound)
@@ -102,8 +99,8 @@ class Search:
             trial, tags = [solved[k] for k in order], [tags[k] for k in order]
             if self.found is not None and self._same(trial, self.found.polygon):
                 return
-            if certain and generates(self.root, trial, tags, bound):
-                image = Image(trial, tags, _NOTHING, self.leaves)
+            if self.block.common and generates(self.root, trial, tags, bound):
+                image = Image(trial, tags, _NOTHING)
                 if self._judged(image).fixed:
                     self.found = image
                     return
@@ -125,15 +122,16 @@ class Search:
 
     def _judged(self, image: Image) -> Verdict:
         """Judge a candidate: stop if it is proved, else take the smaller outer set that the attempt may give."""
-        if image.leaves != self.leaves:
-            return Verdict(True, False)
         if self._same(self.polygon, image.polygon):
             self._stop(image, _SOLVED if self.block.common else _CLOSE, "the operator maps the set to itself")
             return Verdict(True, True)
         if not self.block.common:
             return Verdict(True, False)
         bound = self.block.threat_bound(self.own)
-        result = verdict(self.block, image.polygon, self.polygon, bound, shape=self.iterations > 3)
+        leaves = [leave.payoffs for leave in self.block.leaves]
+        result = verdict(
+            self.block, image.polygon, self.polygon, bound, leaves=leaves, shape=self.iterations > 3
+        )
         if result.proved:
             self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
         elif result.outer:

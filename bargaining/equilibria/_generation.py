@@ -123,7 +123,7 @@ class Generation:
 
     def lottery(self, point: Pair) -> Lottery | None:
         """Return probabilities of at most three vertices with this mean, None if it lies outside."""
-        return next(_lotteries(self.vertices, point), None)
+        return next(lotteries(self.vertices, point), None)
 
     def fault(self) -> str:
         """Return what keeps the vertices from generating themselves, checked exactly; empty if nothing does."""
@@ -162,7 +162,8 @@ class Generation:
         return next(_challenges(self, leaver), None)
 
 
-def _lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
+def lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
+    """Yield probabilities of at most three vertices with this mean, fewest first."""
     for k, vertex in enumerate(vertices):
         if vertex == point:
             yield ((k, Fraction(1)),)
@@ -234,7 +235,7 @@ def _above(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
 
 def generate(found: PayoffSet) -> Generation | str:
     """Return a rational polygon that generates itself, exact if it can be; or what stands in the way."""
-    data, polygon = _start(found)
+    data, polygon = start(found)
     solved = _solve(data, polygon, list(found._tags), Fraction(0), exact=True)
     fault = "the structure has no rational solution that a few Newton steps find"
     if solved is not None:
@@ -252,7 +253,8 @@ def generate(found: PayoffSet) -> Generation | str:
     return fault
 
 
-def _start(found: PayoffSet) -> tuple[Rationals, list[Pair]]:
+def start(found: PayoffSet) -> tuple[Rationals, list[Pair]]:
+    """Return the game in rationals, in the box of its payoffs, and the vertices in it."""
     repeated = found.repeated
     stage = [(float(x), float(y)) for x, y in repeated.game.payoffs.reshape(-1, 2)]
     points = stage + [(float(x), float(y)) for x, y in found.vertices]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import MERGE, Chains, Point, Polygon, outline
+from bargaining.equilibria._polygon import MERGE, Chains, Point, Polygon, lowest, outline
 
 SLACK = 1e-13
 """An inequality violated by less than this share of the payoff range counts as met with equality."""
@@ -43,10 +43,11 @@ VERTEX: Final = 7  # neither binds: a vertex of the continuation set
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """An outcome of leaving: the payoffs, and whose threat to leave must be credible (None: nobody's)."""
+    """An outcome of leaving: the payoffs, whose threat to leave must be credible (None: nobody's), and its number."""
 
     payoffs: Point
     leaver: int | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +85,11 @@ class Block:
 
 
 class Image(NamedTuple):
-    """The operator's value: vertices and how each is generated, which profiles can be played, which exits used."""
+    """The operator's value: vertices and how each is generated, and which profiles can be played."""
 
     polygon: Polygon
     tags: list[Tag]
     alive: NDArray[np.bool_]
-    leaves: list[int]
 
 
 def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) -> Image:
@@ -105,7 +105,7 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
     b = block.thresholds(threat)
     w, feasible = binding(chains, b)
     alive = feasible[0] | feasible[2]
-    columns = []
+    columns = [np.array(leave.payoffs)[:, None] for leave in block.leaves]
     static = unbound = None
     if block.common and not full:
         fixed = (block.payoffs >= b - SLACK).all(axis=0)
@@ -120,17 +120,22 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
         columns.append(block.now[:, unbound[0]] + block.discounts * np.array(polygon).T[:, unbound[1]])
     where = np.flatnonzero(feasible)
     columns.append(block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where])
-    leaves = list(range(len(block.leaves)))
-    if block.leaves:
-        leaves = _credible(block, chains, threat)
-        columns += [np.array(block.leaves[k].payoffs)[:, None] for k in leaves]
-        if any(leave.leaver is not None for leave in block.leaves):
-            alive |= _played(block, chains, threat)
     points = np.concatenate(columns, axis=1)
     corners = outline(points, polygon, merge=MERGE if block.common else FINE)
-    origin = _Origin(w, b, where, static, unbound, leaves)
+    origin = _Origin(w, b, where, static, unbound)
     image = list(zip(*points[:, corners].tolist(), strict=True))
-    return Image(image, [origin.tag(block, k) for k in corners], alive, leaves)
+    tags = [origin.tag(block, k) for k in corners]
+    for leave in block.leaves:
+        _snap(image, tags, leave)
+    return Image(image, tags, alive)
+
+
+def _snap(image: Polygon, tags: list[Tag], leave: Leave) -> None:
+    """Replace a vertex that is an outcome of leaving but for rounding."""
+    x, y = leave.payoffs
+    for k, (p, q) in enumerate(image):
+        if abs(p - x) + abs(q - y) <= MERGE:
+            image[k], tags[k] = leave.payoffs, (LEAVE, -1, leave.number)
 
 
 def binding(chains: Chains, b: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -156,19 +161,9 @@ def _unbound(polygon: Polygon, b: Floats) -> tuple[NDArray[np.intp], NDArray[np.
     return profile, vertex
 
 
-def _credible(block: Block, chains: Chains, threat: Point) -> list[int]:
-    """Return which outcomes of leaving are credible: staying would give the leaver no more."""
-    return [
-        k
-        for k, leave in enumerate(block.leaves)
-        if leave.leaver is None
-        or _stay(block, chains, threat, leave.leaver).min(initial=np.inf)
-        <= leave.payoffs[leave.leaver] + SLACK
-    ]
-
-
-def _stay(block: Block, chains: Chains, threat: Point, player: int) -> Floats:
-    """Return the least each profile gives `player` once all have stayed; infinity if it cannot be played."""
+def least_by_staying(block: Block, polygon: Polygon, player: int) -> float:
+    """Return the least that the player may get once all have stayed; infinity if nothing can be played."""
+    chains, threat = Chains(polygon), lowest(polygon)
     b = block.gain + np.array(threat)[:, None]
     own, other = b[player], b[1 - player]
     chain, far = (chains.left, chains.right) if player == 0 else (chains.bottom, chains.top)
@@ -177,14 +172,8 @@ def _stay(block: Block, chains: Chains, threat: Point, player: int) -> Floats:
     peak = max(k for k, value in enumerate(far[1]) if value == chains.high[player])
     most = np.interp(other, far[0][peak:], far[1][peak:])
     playable = (other <= chains.high[1 - player] + SLACK) & (most >= own - SLACK)
-    delta = block.discounts[player, 0]
-    with np.errstate(invalid="ignore"):
-        return np.where(playable, block.now[player] + delta * least, np.inf)
-
-
-def _played(block: Block, chains: Chains, threat: Point) -> NDArray[np.bool_]:
-    """Return which profiles can be played by players who have not left, whatever leaving would give."""
-    return np.isfinite(_stay(block, chains, threat, 0))
+    now, delta = block.now[player][playable], block.discounts.item(player)
+    return float((now + delta * least[playable]).min(initial=np.inf))
 
 
 class _Origin(NamedTuple):
@@ -192,12 +181,14 @@ class _Origin(NamedTuple):
 
     w: Floats
     b: Floats
-    where: NDArray[np.intp]  # after the columns of `static` and `unbound`
+    where: NDArray[np.intp]  # after the columns of exits, `static` and `unbound`
     static: NDArray[np.intp] | None
     unbound: tuple[NDArray[np.intp], NDArray[np.intp]] | None
-    leaves: list[int]
 
     def tag(self, block: Block, column: int) -> Tag:
+        if column < len(block.leaves):
+            return LEAVE, -1, block.leaves[column].number
+        column -= len(block.leaves)
         if self.static is not None:
             if column < self.static.size:
                 return STATIC, block.index.item(self.static.item(column)), -1
@@ -206,11 +197,9 @@ class _Origin(NamedTuple):
             if column < self.unbound[0].size:
                 return VERTEX, block.index.item(self.unbound[0].item(column)), self.unbound[1].item(column)
             column -= self.unbound[0].size
-        if column < self.where.size:
-            kind, profile = divmod(self.where.item(column), self.b.shape[1])
-            if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
-                kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
-            ):
-                kind = CORNER
-            return kind, block.index.item(profile), -1
-        return LEAVE, -1, self.leaves[column - self.where.size]
+        kind, profile = divmod(self.where.item(column), self.b.shape[1])
+        if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
+            kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
+        ):
+            kind = CORNER
+        return kind, block.index.item(profile), -1

@@ -19,6 +19,7 @@ that reach a face: a max-affine system, solved by policy iteration. They exist i
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, inf
 from typing import NamedTuple
@@ -48,7 +49,13 @@ class Verdict(NamedTuple):
 
 
 def verdict(
-    block: Block, candidate: Polygon, outer: Polygon, bound: Point, *, shape: bool = False
+    block: Block,
+    candidate: Polygon,
+    outer: Polygon,
+    bound: Point,
+    *,
+    leaves: Sequence[Point] = (),
+    shape: bool = False,
 ) -> Verdict:
     """Return whether `candidate`, which generates itself, is all that is left of `outer`.
 
@@ -62,10 +69,15 @@ def verdict(
         A set known to contain the largest fixed point.
     bound : Point
         A lower bound of the threat.
+    leaves : sequence of Point
+        The credible outcomes of leaving.
     shape : bool
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
     faces = _faces(candidate, outer if shape else [], bound)
+    for p, q in leaves:
+        if any(a * p + b * q > c + _ROUNDING for (a, b), c in zip(faces.normals, faces.offsets, strict=True)):
+            return Verdict(False, False)
     beyond = np.array(faces.normals) @ block.payoffs > (np.array(faces.offsets) + 1e-14)[:, None]
     for j in (0, 1):
         if not faces.moves[j]:

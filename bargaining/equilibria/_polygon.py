@@ -22,9 +22,11 @@ def hull(points: Sequence[Point], *, merge: float = MERGE) -> list[int]:
     """Return which points are the vertices of their convex hull, in order.
 
     The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
-    then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends.
+    then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
+    that coincide the first is kept.
     """
-    order = sorted(range(len(points)), key=points.__getitem__)
+    first = {points[k]: k for k in range(len(points) - 1, -1, -1)}
+    order = [first[point] for point in sorted(first)]
     if len(order) < 2:
         return order
     return simplify(points, _half(points, order)[:-1] + _half(points, order[::-1])[:-1], merge=merge)
@@ -49,7 +51,11 @@ def simplify(points: Sequence[Point], cycle: list[int], *, merge: float) -> list
     while len(cycle) > 1 and unchanged < len(cycle):
         n = len(cycle)
         i %= n
-        if _between(points[cycle[i - 1]], points[cycle[i]], points[cycle[(i + 1) % n]], n, merge):
+        o, q = points[cycle[i - 1]], points[cycle[i]]
+        if abs(q[0] - o[0]) + abs(q[1] - o[1]) <= merge:
+            del cycle[i if cycle[i] > cycle[i - 1] else i - 1]
+            i, unchanged = i - 1, 0
+        elif n > 2 and _between(o, q, points[cycle[(i + 1) % n]], merge):
             del cycle[i]
             i, unchanged = i - 1, 0
         else:
@@ -57,12 +63,9 @@ def simplify(points: Sequence[Point], cycle: list[int], *, merge: float) -> list
     return cycle
 
 
-def _between(o: Point, q: Point, p: Point, n: int, merge: float) -> bool:
-    ax, ay = q[0] - o[0], q[1] - o[1]
-    if abs(ax) + abs(ay) <= merge:
-        return True
-    bx, by = p[0] - q[0], p[1] - q[1]
-    if n == 2 or ax * bx + ay * by < 0.0:
+def _between(o: Point, q: Point, p: Point, merge: float) -> bool:
+    ax, ay, bx, by = q[0] - o[0], q[1] - o[1], p[0] - q[0], p[1] - q[1]
+    if ax * bx + ay * by < 0.0:
         return False
     return ax * by - ay * bx <= merge * (abs(ax + bx) + abs(ay + by))
 

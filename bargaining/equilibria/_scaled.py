@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._fixed_point import Search
-from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave
-from bargaining.equilibria._polygon import Point, outline
+from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave, least_by_staying
+from bargaining.equilibria._polygon import Point, Polygon, outline
 from bargaining.games.repeated import Exit, RepeatedGame
 
 
@@ -45,19 +45,42 @@ class Scaled:
         if leaving is not None:
             alone = (leaving.own - low) / size
             own, floor = (alone.item(0), alone.item(1)), _staying(alone[:, None], now, delta)
-        units = tuple(Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver) for k in leaves)
+        units = tuple(Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver, k.number) for k in leaves)
         common = delta.item(0) == delta.item(1)
         gain = _gain(unit_best - unit, delta)
         block = Block(unit, unit_best, now, gain, floor, delta, units, np.arange(unit.shape[1]), common)
         return cls(repeated, low, size, payoffs, best, leaves, block, own)
 
-    def search(self) -> Search:
+    def solve(self, limit: int) -> Search:
+        """Return the finished search for the largest fixed point.
+
+        Outcomes of leaving are first taken as given, which can only enlarge the set. Those that are not credible
+        even then are dropped, and the search is done again: what is left is credible in its own set.
+        """
+        block, iterations, solves = self.block, 0, 0
+        while True:
+            search = self.search(block)
+            search.run(limit)
+            iterations, solves = iterations + search.iterations, solves + search.solves
+            kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
+            if len(kept) == len(block.leaves):
+                search.iterations, search.solves = iterations, solves
+                return search
+            block = replace(block, leaves=kept)
+
+    def credible(self, leave: Leave, polygon: Polygon) -> bool:
+        """Whether staying might give the leaver no more, with continuations in the polygon."""
+        if leave.leaver is None:
+            return True
+        return least_by_staying(self.block, polygon, leave.leaver) <= leave.payoffs[leave.leaver] + SLACK
+
+    def search(self, root: Block) -> Search:
         """Return a search that starts from a set that holds every payoff.
 
         This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs
         if the players differ in patience.
         """
-        block = self._playable() if self.block.common else self.block
+        block = self._playable(root) if root.common else root
         points = block.payoffs
         if block.leaves:
             points = np.concatenate([points, np.array([k.payoffs for k in block.leaves]).T], axis=1)
@@ -66,11 +89,10 @@ class Scaled:
             points = np.array([[left, right, right, left], [low, low, high, high]])
         corners = outline(points)
         polygon = list(zip(*points[:, corners].tolist(), strict=True))
-        return Search(self.block, block, self.own, polygon)
+        return Search(root, block, self.own, polygon)
 
-    def _playable(self) -> Block:
+    def _playable(self, block: Block) -> Block:
         """Drop the profiles whose constraints no payoff below the highest meets, until none is left to drop."""
-        block = self.block
         while block.index.size:
             high = block.payoffs.max(axis=1)
             for leave in block.leaves:
@@ -152,7 +174,7 @@ def outcomes(leaving: Exit) -> list[Leave]:
     if first[0] >= second[0] and second[1] >= first[1]:
         out.append(Leave(((first[0] + second[0]) / 2, (first[1] + second[1]) / 2)))
     if first[1] >= second[1]:
-        out.append(Leave(first, 0))
+        out.append(Leave(first, 0, len(out)))
     if second[0] >= first[0]:
-        out.append(Leave(second, 1))
+        out.append(Leave(second, 1, len(out)))
     return out

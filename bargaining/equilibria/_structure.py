@@ -183,7 +183,8 @@ class System:
             return low, -1, 0
         floor = self.data.floor(i, profile)
         if floor is not None and floor > low + self.data.gain(i, profile):
-            return low + self.data.discount(i) * self.inset, -1, 0
+            # Staying is worth as much as leaving there.
+            return self.data.now(i, profile) + self.data.discount(i) * (floor + self.inset), -1, 0
         # The constraint binds at the player's own worst point: she gets her best deviation payoff there.
         return self.data.best(i, profile) + shift, -1, 0
 

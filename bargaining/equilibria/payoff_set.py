@@ -246,9 +246,7 @@ def payoff_set(repeated: RepeatedGame) -> PayoffSet:
             f"`repeated` must be one game; got a batch of shape {repeated.batch_shape}. Use `payoff_sets`."
         )
     scaled = Scaled.of(repeated)
-    search = scaled.search()
-    search.run(_LIMIT)
-    return _result(scaled, search)
+    return _result(scaled, scaled.solve(_LIMIT))
 
 
 def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:

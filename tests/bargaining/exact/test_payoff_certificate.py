@@ -1,0 +1,142 @@
+"""Certificates of payoff sets: they hold on what is right, and fail on what is not."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria.payoff_set import PayoffSet, payoff_set
+from bargaining.errors import InvalidInput, Status
+from bargaining.exact.payoff_certificate import certify_payoff_set
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
+GRID = np.linspace(0, 6, 15)
+PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
+
+
+def random_game(seed: int) -> Game:
+    rng = np.random.default_rng(seed)
+    if seed % 2 == 0:
+        return Game(*(rng.random((2, 3, 3)) * 10))
+    low, high = ((-3, 8), (0, 4))[seed // 2 % 2]
+    return Game(*rng.integers(low, high, (2, 3, 3)))
+
+
+def random_exit(seed: int, kind: str) -> Exit | None:
+    rng = np.random.default_rng(1000 + seed)
+    draw = (lambda *s: rng.random(s) * 8) if seed % 2 == 0 else (lambda *s: rng.integers(0, 6, s))
+    if kind == "by leaver":
+        return Exit.by_leaver(draw(2, 2))
+    return {
+        "none": None,
+        "two-sided": Exit(draw(2)),
+        "one-sided": Exit(draw(2), who=[seed // 2 % 2]),
+    }[kind]
+
+
+@pytest.mark.parametrize("discount", [Fraction(9, 10), Fraction(1, 7), Fraction(999, 1000), 0.3, 0.0])
+def test_prisoners_are_exact(discount: object) -> None:
+    proof = certify_payoff_set(payoff_set(RepeatedGame(PRISONERS, discount)))
+    assert proof.holds
+    assert proof.exact
+    assert proof.bound < 1e-12
+    assert all(isinstance(x, Fraction) for vertex in proof.vertices for x in vertex)
+    assert "generate themselves, checked exactly" in proof.statement
+
+
+def test_exact_vertices_of_the_prisoners() -> None:
+    proof = certify_payoff_set(payoff_set(RepeatedGame(PRISONERS, Fraction(9, 10))))
+    assert proof.vertices == ((3, 3), (Fraction(39, 4), 3), (9, 9), (3, Fraction(39, 4)))
+
+
+def test_irrational_vertices_are_bracketed() -> None:
+    found = payoff_set(RepeatedGame(THREE, Fraction(3, 10)))
+    proof = certify_payoff_set(found)
+    assert proof.holds
+    assert not proof.exact
+    assert proof.bound < 1e-12
+    assert "tiny inset" in proof.statement
+
+
+def test_cournot() -> None:
+    proof = certify_payoff_set(payoff_set(RepeatedGame(Game(PROFIT, PROFIT.T), Fraction(3, 5))))
+    assert proof.holds
+    assert len(proof.vertices) == 15
+
+
+@pytest.mark.parametrize("kind", ["none", "two-sided", "one-sided", "by leaver"])
+@pytest.mark.parametrize("seed", range(8))
+def test_random_sets(seed: int, kind: str) -> None:
+    for discount in (Fraction(3, 10), Fraction(9, 10)):
+        found = payoff_set(RepeatedGame(random_game(seed), discount, exit=random_exit(seed, kind)))
+        assert certify_payoff_set(found).holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["none", "two-sided", "one-sided", "by leaver"])
+@pytest.mark.parametrize("seed", range(50))
+def test_many_random_sets(seed: int, kind: str) -> None:
+    for discount in (Fraction(1, 10), Fraction(1, 2), Fraction(7, 10), Fraction(99, 100)):
+        found = payoff_set(RepeatedGame(random_game(seed), discount, exit=random_exit(seed, kind)))
+        assert certify_payoff_set(found).holds
+
+
+def test_unequal_patience() -> None:
+    assert certify_payoff_set(payoff_set(RepeatedGame(PRISONERS, [Fraction(3, 10), Fraction(3, 5)]))).holds
+
+
+def test_emptiness_is_proved() -> None:
+    pennies = [[1, -1], [-1, 1]]
+    found = payoff_set(RepeatedGame(Game(pennies, np.negative(pennies)), 0.9))
+    assert found.status is Status.EMPTY
+    assert certify_payoff_set(found).holds
+
+
+def test_a_payoff_set_that_is_too_small_is_not_certified() -> None:
+    """Mutual defection for ever generates itself, but it is not all there is."""
+    found = payoff_set(RepeatedGame(PRISONERS, Fraction(9, 10)))
+    small = replace(found, vertices=found.vertices[:1], _tags=found._tags[:1])
+    proof = certify_payoff_set(small)
+    assert proof.inner
+    assert not proof.outer
+    assert not proof.holds
+    assert "Nothing is proved from outside" in proof.statement
+
+
+def test_a_payoff_set_that_is_too_large_is_not_certified() -> None:
+    """Cooperation is no equilibrium below 1/7."""
+    above = payoff_set(RepeatedGame(PRISONERS, Fraction(1, 7)))
+    large = replace(above, repeated=RepeatedGame(PRISONERS, Fraction(1, 7) - Fraction(1, 10**20)))
+    proof = certify_payoff_set(large)
+    assert not proof.inner
+    assert not proof.holds
+    assert "gains by deviating" in proof.statement
+
+
+def test_a_false_claim_of_emptiness_is_not_certified() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, 0.5))
+    empty = replace(found, vertices=np.empty((0, 2)), status=Status.EMPTY, _tags=())
+    assert not certify_payoff_set(empty).holds
+
+
+def test_vertices_that_were_moved_cost_their_distance() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, Fraction(9, 10)))
+    moved: PayoffSet = replace(found, vertices=found.vertices + np.array([[0, 0], [1e-3, 0], [0, 0], [0, 0]]))
+    proof = certify_payoff_set(moved)
+    assert proof.bound == pytest.approx(1e-3 / 9, rel=0.1)
+    assert not proof.holds
+
+
+def test_scale_does_not_matter() -> None:
+    for factor in (1e-9, 1e9):
+        game = Game(PRISONERS.payoffs[..., 0] * factor, PRISONERS.payoffs[..., 1] + 1e3)
+        assert certify_payoff_set(payoff_set(RepeatedGame(game, 0.9)), tolerance=1e-9).holds
+
+
+def test_bad_input() -> None:
+    with pytest.raises(InvalidInput, match="must be a PayoffSet"):
+        certify_payoff_set(PRISONERS)  # type: ignore[arg-type]

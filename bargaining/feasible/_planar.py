@@ -187,4 +187,6 @@ def _sides(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:
         (np.stack((along[:, 1], -along[:, 0]), axis=1), np.array([n for n, _ in extra]).reshape(-1, 2))
     )
     anchors = np.concatenate((starts, np.array([a for _, a in extra]).reshape(-1, 2)))
-    return normals / np.abs(normals).max(axis=1, keepdims=True), anchors
+    length = np.abs(normals).max(axis=1, keepdims=True)
+    real = length[:, 0] > 0  # vertices a rounding error apart can meet in unit coordinates
+    return normals[real] / length[real], anchors[real]

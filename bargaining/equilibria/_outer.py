@@ -107,11 +107,8 @@ def _attempt(
         return Verdict(True, False)
     far = 0.0
     for (x, y), offset, z, moves in zip(faces.normals, faces.offsets, speed, faces.moves, strict=True):
-        gap = max([x * p + y * q for p, q in outer]) - offset
-        if moves:
-            far = max(far, gap / z)
-        elif gap > _ROUNDING:
-            return Verdict(True, False)
+        if moves:  # what is known of the threat holds wherever `outer` ends
+            far = max(far, (max([x * p + y * q for p, q in outer]) - offset) / z)
     if far <= _ROUNDING:
         return Verdict(True, True, far)
     near = 0.0

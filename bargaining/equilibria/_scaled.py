@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._fixed_point import Search
-from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave, least_by_staying
+from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave, Tag, least_by_staying
 from bargaining.equilibria._polygon import Point, Polygon, outline
 from bargaining.games.repeated import Exit, RepeatedGame
 
@@ -27,46 +28,61 @@ class Scaled:
     own: Point
 
     @classmethod
-    def of(cls, repeated: RepeatedGame) -> Scaled:
-        """Map the game to the unit box of all payoffs it can give."""
+    def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
+        """Map the game to the unit box of all payoffs that it, or its variants with other exits `beside`, can give."""
         leaving = repeated.exit
         payoffs, best = _rows(repeated.game.payoffs)
-        leaves = [] if leaving is None else outcomes(leaving)
         low, high = payoffs.min(axis=1), payoffs.max(axis=1)
-        for leave in leaves:
-            low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
+        for other in beside or ([] if leaving is None else [leaving]):
+            for leave in outcomes(other):
+                low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
         size = high - low
         size[size == 0.0] = 1.0
         corner, scale = low[:, None], size[:, None]
         delta = repeated.discounts[:, None]
         unit, unit_best = (payoffs - corner) / scale, (best - corner) / scale
-        now = (1.0 - delta) * unit
-        own, floor = (-np.inf, -np.inf), None
-        if leaving is not None:
-            alone = (leaving.own - low) / size
-            own, floor = (alone.item(0), alone.item(1)), _staying(alone[:, None], now, delta)
-        units = tuple(Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver, k.number) for k in leaves)
+        now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
-        gain = _gain(unit_best - unit, delta)
-        block = Block(unit, unit_best, now, gain, floor, delta, units, np.arange(unit.shape[1]), common)
-        return cls(repeated, low, size, payoffs, best, leaves, block, own)
+        block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
+        scaled = cls(repeated, low, size, payoffs, best, [], block, (-np.inf, -np.inf))
+        return scaled if leaving is None else scaled.leaving(repeated, leaving)
 
-    def solve(self, limit: int) -> Search:
+    def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
+        """Return the same game in the same box, with another exit."""
+        leaves, (x, y), (a, b) = outcomes(leaving), self.low.tolist(), self.size.tolist()
+        units = tuple(
+            Leave(((k.payoffs[0] - x) / a, (k.payoffs[1] - y) / b), k.leaver, k.number) for k in leaves
+        )
+        own = (leaving.own - self.low) / self.size
+        floor = _staying(own[:, None], self.block.now, self.block.discounts)
+        block = replace(self.block, floor=floor, leaves=units)
+        return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
+
+    def solve(self, limit: int, *, within: Search | None = None, like: Search | None = None) -> Search:
         """Return the finished search for the largest fixed point.
 
         Outcomes of leaving are first taken as given, which can only enlarge the set. Those that are not credible
         even then are dropped, and the search is done again: what is left is credible in its own set.
+
+        Parameters
+        ----------
+        limit : int
+            The most applications of the operator.
+        within : Search, optional
+            A finished search for a set that contains this one.
+        like : Search, optional
+            A finished search whose structure this one may share.
         """
         block, iterations, solves = self.block, 0, 0
         while True:
-            search = self.search(block)
-            search.run(limit)
+            search = self.search(block, within)
+            search.run(limit, guess=None if like is None else _borrowed(like, block))
             iterations, solves = iterations + search.iterations, solves + search.solves
             kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
             if len(kept) == len(block.leaves):
                 search.iterations, search.solves = iterations, solves
                 return search
-            block = replace(block, leaves=kept)
+            block, like = replace(block, leaves=kept), None
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
         """Whether staying might give the leaver no more, with continuations in the polygon."""
@@ -74,12 +90,16 @@ class Scaled:
             return True
         return least_by_staying(self.block, polygon, leave.leaver) <= leave.payoffs[leave.leaver] + SLACK
 
-    def search(self, root: Block) -> Search:
+    def search(self, root: Block, within: Search | None = None) -> Search:
         """Return a search that starts from a set that holds every payoff.
 
         This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs
-        if the players differ in patience.
+        if the players differ in patience; or else a larger set that was found before.
         """
+        if within is not None:
+            live = within.block
+            floor = None if root.floor is None else root.floor[:, live.index]
+            return Search(root, replace(live, floor=floor, leaves=root.leaves), self.own, within.polygon)
         block = self._playable(root) if root.common else root
         points = block.payoffs
         if block.leaves:
@@ -131,16 +151,24 @@ class Scaled:
         return vertices, threat
 
 
+def _borrowed(like: Search, block: Block) -> tuple[Polygon, list[Tag]] | None:
+    """Return another search's vertices with this game's own outcomes of leaving; None if they do not correspond."""
+    leaves = {leave.number: leave.payoffs for leave in block.leaves}
+    if any(kind == LEAVE and source not in leaves for kind, _, source in like.tags):
+        return None
+    polygon = [
+        leaves[source] if kind == LEAVE else vertex
+        for vertex, (kind, _, source) in zip(like.polygon, like.tags, strict=True)
+    ]
+    return polygon, like.tags
+
+
 def _rows(payoffs: Floats) -> tuple[Floats, Floats]:
     """Return the payoffs and the best-deviation payoffs of all profiles, each of shape (2, profiles)."""
     stage, best = np.empty((2, *payoffs.shape[:2])), np.empty((2, *payoffs.shape[:2]))
     stage[0], stage[1] = payoffs[..., 0], payoffs[..., 1]
     best[0], best[1] = stage[0].max(axis=0), stage[1].max(axis=1)[:, None]
     return stage.reshape(2, -1), best.reshape(2, -1)
-
-
-def _pair(array: Floats) -> Point:
-    return array.item(0), array.item(1)
 
 
 def _gain(deviation: Floats, delta: Floats) -> Floats:

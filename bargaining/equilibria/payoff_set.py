@@ -13,6 +13,7 @@ from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import Tag
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._scaled import Scaled
+from bargaining.equilibria._sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 2000
 _ACCURACY = 1e-9
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,18 +263,36 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
     -------
     ndarray of PayoffSet, of shape `repeated.batch_shape`
 
+    Notes
+    -----
+    Exits that share their discount factors are solved together: a set that contains all of theirs is computed
+    first, and neighbours in the batch try each other's structure, so a fine grid in its natural order is cheapest.
+    The answers are those of `payoff_set` up to rounding.
+
     Examples
     --------
-    >>> from bargaining import Exit, Game, RepeatedGame
+    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining.games.repeated import Exit
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-    >>> found = payoff_sets(RepeatedGame(prisoners, 0.5, exit=Exit([[0, 0], [3, 5]])))
-    >>> [one.threat.tolist() for one in found]
-    [[0.0, 0.0], [3.0, 5.0]]
+    >>> sets = payoff_sets(RepeatedGame(prisoners, 0.15, exit=Exit([[0, 0], [2, 2], [5, 5]])))
+    >>> [found.contains([9, 9]) for found in sets]
+    [True, True, False]
     """
     _check(repeated)
     out = np.empty(repeated.batch_shape, dtype=object)
-    for index in np.ndindex(*repeated.batch_shape):
-        out[index] = payoff_set(repeated.at(index))
+    groups: dict[tuple[float, ...], list[tuple[int, ...]]] = {}
+    cells = {index: repeated.at(index) for index in np.ndindex(*repeated.batch_shape)}
+    for index, cell in cells.items():
+        groups.setdefault(tuple(cell.discounts.tolist()), []).append(index)
+    for indices in groups.values():
+        if repeated.exit is None or len(indices) < _FEW:
+            for index in indices:
+                out[index] = payoff_set(cells[index])
+        else:
+            for index, (scaled, search) in zip(
+                indices, sweep([cells[k] for k in indices], _LIMIT), strict=True
+            ):
+                out[index] = _result(scaled, search)
     return out
 
 

@@ -35,7 +35,8 @@ def draw_automaton(automaton: "Automaton", ax: "Axes", colours: tuple[str, ...])
         ax.plot([], [], label=kind, **styles[kind])
     ax.set(xlim=(-2.4, 2.4), ylim=(-1.6, 2.4), aspect="equal")
     ax.set_axis_off()
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
 
 
 def _styles(colours: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,18 @@ from inspect import Parameter, signature
 from typing import Any
 
 import bargaining
-from bargaining import Column, Description, Game, InvalidInput, Method, Problem, RepeatedGame, Table, compare
+from bargaining import (
+    Column,
+    Description,
+    Division,
+    Game,
+    InvalidInput,
+    Method,
+    Problem,
+    RepeatedGame,
+    Table,
+    compare,
+)
 
 
 def concepts() -> dict[str, Method]:
@@ -15,8 +26,9 @@ def concepts() -> dict[str, Method]:
     for name, module in bargaining._EXPORTS.items():
         if module.startswith("bargaining.concepts."):
             function = getattr(bargaining, name)
-            asked = [p for p in signature(function).parameters.values() if p.default is Parameter.empty]
-            if len(asked) == 1:
+            form = signature(function)
+            asked = [p for p in form.parameters.values() if p.default is Parameter.empty]
+            if len(asked) == 1 and form.return_annotation in (Division, "Division"):
                 found[name] = function
     return found
 

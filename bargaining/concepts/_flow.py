@@ -23,36 +23,40 @@ ROUNDS = 600
 SHORTEST = 1e-15
 
 
-def end_of_flow(rate: Rate, start: Floats, *, first: float, longest: float) -> tuple[Floats, Floats]:
+def end_of_flow(
+    rate: Rate, start: Floats, *, first: Floats, longest: Floats, noise: Floats
+) -> tuple[Floats, Floats]:
     """Return where the path ends, and what is left to gain there; NaN where it was not reached.
 
     Parameters
     ----------
     rate : callable
-        a(x) - x.
+        a(x) - x; arguments may have one more axis before.
     start : ndarray, shape (..., n)
-    first, longest : float
-        The first and the longest step; two integrations that differ in these have different errors.
+    first, longest : ndarray, shape (...)
+        The first and the longest step of each cell.
+    noise : ndarray, shape (...)
+        Rounding errors of the rate.
     """
-    n = start.shape[-1]
-    x, step = np.array(start), np.full(start.shape[:-1], first)
+    n, allowed = start.shape[-1], TOLERANCE + 8 * noise
+    x, step = np.array(start), first
     now = rate(x)
     end, left = np.full(x.shape, np.nan), np.full(step.shape, np.nan)
     live = np.asarray(np.isfinite(now).all(axis=-1))
     for _ in range(ROUNDS):
         jump = np.where(live[..., None], x + now / n, start)
         rest = np.abs(rate(jump)).max(axis=-1)
-        arrived = live & (rest <= 4 * TOLERANCE)
+        arrived = live & (rest <= 4 * allowed)
         end, left = np.where(arrived[..., None], jump, end), np.where(arrived, rest, left)
         live = live & ~arrived
         if not live.any():
             break
         new, error = _extrapolate(rate, x, now, step)
-        good = live & ((error <= TOLERANCE) | (step <= SHORTEST))
+        good = live & ((error <= allowed) | (step <= SHORTEST))
         x = np.where(good[..., None], new, x)
         now = np.where(good[..., None], rate(x), now)
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.clip(0.9 * (TOLERANCE / error) ** (1 / ORDER), 0.2, 3.0)
+            factor = np.clip(0.9 * (allowed / error) ** (1 / ORDER), 0.2, 3.0)
         step = np.where(live, np.minimum(step * np.where(np.isfinite(factor), factor, 0.2), longest), step)
     return end, left
 
@@ -61,10 +65,10 @@ def _extrapolate(rate: Rate, x: Floats, now: Floats, step: Floats) -> tuple[Floa
     """Return x after one step, and how much the last order and the last substeps changed it."""
     older: list[Floats] = []
     rows: list[Floats] = []
-    for k, count in enumerate(SUBSTEPS):
-        row = [_midpoints(rate, x, now, step / count, count)]
+    for k, end in enumerate(_midpoints(rate, x, now, step)):
+        row = [end]
         for j in range(1, k + 1):
-            ratio = (count / SUBSTEPS[k - j]) ** 2 - 1
+            ratio = (SUBSTEPS[k] / SUBSTEPS[k - j]) ** 2 - 1
             row.append(row[j - 1] + (row[j - 1] - rows[j - 1]) / ratio)
         older, rows = rows, row
     # One of the two alone can be small by chance when a kink falls within the step.
@@ -72,10 +76,15 @@ def _extrapolate(rate: Rate, x: Floats, now: Floats, step: Floats) -> tuple[Floa
     return rows[-1], change
 
 
-def _midpoints(rate: Rate, x: Floats, now: Floats, step: Floats, count: int) -> Floats:
-    h = step[..., None]
-    before, here = x, x + h * now
-    for _ in range(count - 1):
-        before, here = here, before + 2 * h * rate(here)
-    smooth: Floats = (before + here + h * rate(here)) / 2
-    return smooth
+def _midpoints(rate: Rate, x: Floats, now: Floats, step: Floats) -> Floats:
+    """Return x after one step by the midpoint rule, for each number of substeps; all move together."""
+    h = step[..., None] / np.reshape(SUBSTEPS, (-1, *(1,) * x.ndim))
+    before, here = np.broadcast_to(x, np.broadcast_shapes(h.shape, x.shape)), x + h * now
+    ends = np.empty(here.shape)
+    for count in range(1, SUBSTEPS[-1] + 1):
+        move = h * rate(here)
+        if count == SUBSTEPS[-len(here)]:
+            ends[-len(here)] = (before[0] + here[0] + move[0]) / 2
+            before, here, move, h = before[1:], here[1:], move[1:], h[1:]
+        before, here = here, before + 2 * move
+    return ends

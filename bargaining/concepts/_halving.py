@@ -37,7 +37,16 @@ def _rule(step: float) -> Rule:
 
 
 COARSE, FINE = _rule(1 / 16), _rule(1 / 32)
-GAUSS = np.polynomial.legendre.leggauss(15)
+
+
+def _lobatto(count: int) -> tuple[Floats, Floats]:
+    """Return the nodes and weights of Gauss' rule on [-1, 1] with both ends among the nodes."""
+    basis = np.polynomial.legendre.Legendre.basis(count - 1)
+    nodes = np.concatenate(([-1.0], np.sort(basis.deriv().roots().real), [1.0]))
+    return nodes, 2 / (count * (count - 1) * basis(nodes) ** 2)
+
+
+LOBATTO = _lobatto(15)  # without the ends, a kink between an end and the first node would go unseen
 
 
 def integrate(density: Density, low: Floats, high: Floats, *, rule: Rule = COARSE) -> Floats:
@@ -140,9 +149,9 @@ def _leaves(lengths: Lengths, low: float, high: float, agreed: float) -> tuple[F
     return lows, highs, parts, error
 
 
-def gauss(density: Density) -> Lengths:
-    """Return the integrals of a density by Gauss' rule; nodes where it is infinite are dropped."""
-    nodes, weights = GAUSS
+def by_density(density: Density) -> Lengths:
+    """Return the integrals of a density by Lobatto's rule; nodes where it is infinite are dropped."""
+    nodes, weights = LOBATTO
 
     def lengths(lows: Floats, highs: Floats) -> Floats:
         half = (highs - lows)[:, None] / 2
@@ -154,7 +163,7 @@ def gauss(density: Density) -> Lengths:
     return lengths
 
 
-def chords(function: Density, *, levels: int = 5) -> Lengths:
+def by_chords(function: Density, *, levels: int = 5) -> Lengths:
     """Return the integrals of sqrt(-f') from f alone: sums of sqrt(width * fall) of chords, extrapolated (Romberg)."""
     shares = np.arange(2 ** (levels - 1) + 1) / 2 ** (levels - 1)
 

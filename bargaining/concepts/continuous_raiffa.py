@@ -12,7 +12,7 @@ from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.division import Division, divide
 from bargaining.problem import Problem
 
-STEPS = ((0.25, 2.0), (0.1, 0.7))  # first and longest, of the two integrations
+STEPS = ((0.5, 0.2), (2.0, 0.7))  # the first and the longest, of the two integrations
 
 
 def continuous_raiffa(problem: Problem) -> Division:
@@ -103,7 +103,13 @@ def _along_flow(problem: Problem, ideal: Floats, usual: NDArray[np.bool_]) -> tu
         with np.errstate(invalid="ignore"):
             return np.where(usual[..., None] & np.isfinite(best), (best - d) / gains - x, 0.0)
 
-    (end, left), (other, _) = (
-        end_of_flow(rate, np.zeros(ideal.shape), first=first, longest=longest) for first, longest in STEPS
+    # Both integrations at once, along a leading axis.
+    first, longest = (
+        np.broadcast_to(np.reshape(h, (2, *(1,) * usual.ndim)), (2, *usual.shape)) for h in STEPS
+    )
+    size = np.where(usual[..., None], np.maximum(np.abs(ideal), np.abs(d)), 0.0)
+    noise = float(np.finfo(float).eps) * (size / gains).max(axis=-1)
+    (end, other), (left, _) = end_of_flow(
+        rate, np.zeros((2, *ideal.shape)), first=first, longest=longest, noise=noise
     )
     return end, np.maximum(np.abs(end - other).max(axis=-1), left)

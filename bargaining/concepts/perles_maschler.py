@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.concepts._halving import chords, gauss, halve, halve_with_kinks
+from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
 from bargaining.concepts._pareto import Curve, chain, convex_only, curve
 from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import NotApplicable
 from bargaining.problem import Problem
 
-BY_CHORDS = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
+CHORDS_AGREE = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
 
 
 def perles_maschler(problem: Problem) -> Division:
@@ -47,8 +47,9 @@ def perles_maschler(problem: Problem) -> Division:
     quadrature that bears infinite slopes at the ends and kinks anywhere; `residual` is the difference of the two parts
     by a finer rule over the whole, or the estimated error of the quadrature. Slopes taken by differences limit both.
 
-    The solution is the only one that is symmetric, Pareto optimal, scale invariant, continuous and superadditive. With
-    three players no solution is (Perles 1982).
+    It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
+    about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it; it is
+    continuous where the frontier is more than a point. With three players no solution has them all (Perles 1982).
 
     References
     ----------
@@ -115,10 +116,10 @@ def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
     for cell in map(tuple, np.argwhere(~(doubt <= ACCURACY))):
         one = frontier.cell(cell)
         if one.steeper is None:
-            found = halve_with_kinks(gauss(_density(one.slope)), float(one.left), float(one.right))
+            found = halve_with_kinks(by_density(_density(one.slope)), float(one.left), float(one.right))
         else:
             found = halve_with_kinks(
-                chords(one.function), float(one.left), float(one.right), agreed=BY_CHORDS
+                by_chords(one.function), float(one.left), float(one.right), agreed=CHORDS_AGREE
             )
         if not found[1] >= doubt[cell]:
             x[cell], doubt[cell] = found

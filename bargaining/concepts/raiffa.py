@@ -67,8 +67,9 @@ def raiffa(problem: Problem) -> Division:
 def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the last agreement and what is left to gain from it, over ideal gains."""
     x, n = np.array(np.broadcast_to(problem.disagreement, ideal.shape)), problem.players
-    gains = np.where(ideal > x, ideal - x, np.inf)
-    hair = 4 * EPS * (1.0 + (np.abs(ideal) / gains).max(axis=-1))
+    gains = np.where(live[..., None] & (ideal > x), ideal - x, np.inf)
+    size = np.where(live[..., None], np.abs(ideal), 0.0)
+    hair = 4 * EPS * (1.0 + (size / gains).max(axis=-1))
     left = np.where(live, 1.0, np.nan)
     best, again = ideal, ideal_of(problem.feasible)
     for _ in range(ROUNDS * n):

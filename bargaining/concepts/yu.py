@@ -1,12 +1,14 @@
 """The Yu (compromise) solutions."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, scalar
 from bargaining.concepts._comprehensive import sides_of
 from bargaining.concepts._nearest import nearest
-from bargaining.concepts._pareto import chain, convex_only, curve
+from bargaining.concepts._pareto import Curve, chain, convex_only, curve
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput
@@ -93,16 +95,25 @@ def _two_players(problem: Problem, ideal: Floats, gains: Floats, power: float) -
     corners = chain(problem, ideal)
     if corners is not None:
         return _on_chain(corners, units, power)
-    frontier = curve(problem, ideal)
+    return _on_curve(curve(problem, ideal), units, power)
 
-    def condition(u: Floats) -> Floats:
-        w0, w1 = _weights(-frontier.slope(u) * units[..., 1], units[..., 0], power)
-        tie = power == 1
-        losses = (0.5, 0.5) if tie else ((1 - u) * units[..., 0], (1 - frontier.function(u)) * units[..., 1])
-        return np.asarray(w0 * losses[0] - w1 * losses[1])
 
-    u, width = decreasing_root(condition, frontier.left, frontier.right)
-    return np.stack((u, frontier.function(u)), axis=-1), width
+def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the nearest point of a curve, and how far it is in doubt: by the bracket and by the slope's error."""
+
+    def root(slope: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+        def condition(u: Floats) -> Floats:
+            w0, w1 = _weights(np.maximum(-slope(u), 0.0) * units[..., 1], units[..., 0], power)
+            if power == 1:
+                return np.asarray(w0 - w1)
+            return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - frontier.function(u)) * units[..., 1])
+
+        return decreasing_root(condition, frontier.left, frontier.right)
+
+    u, doubt = root(frontier.slope)
+    if frontier.steeper is not None:
+        doubt = doubt + np.abs(root(frontier.steeper)[0] - u)
+    return np.stack((u, frontier.function(u)), axis=-1), doubt
 
 
 def _on_chain(corners: Floats, units: Floats, power: float) -> tuple[Floats, Floats]:

@@ -1,0 +1,192 @@
+"""Continuous Raiffa: against a Taylor series in 30 digits, a solver with events, closed forms and itself."""
+
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
+from bargaining.concepts._raiffa_path import end_of_path
+from bargaining.concepts.continuous_raiffa import continuous_raiffa
+from bargaining.feasible.points import FreeDisposalHull
+
+
+def parabola_by_taylor_series() -> list[float]:
+    """Follow x' = a(x) - x on x1 = 4 - x0^2 for 9 units of time; then half of what is left, which errs by its square."""
+    with mpmath.workdps(25):
+        path = mpmath.odefun(lambda t, x: [mpmath.sqrt(4 - x[1]) - x[0], 4 - x[0] ** 2 - x[1]], 0, [0, 0])
+        x, y = path(9)
+        return [float((x + mpmath.sqrt(4 - y)) / 2), float((y + 4 - x**2) / 2)]
+
+
+def test_parabola() -> None:
+    expected = parabola_by_taylor_series()
+    np.testing.assert_allclose(expected, [1.1765897, 2.6156366], atol=5e-8)  # the table's digits
+    for slope in (lambda x: -2 * x, None):
+        division = continuous_raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=slope), [0, 0]))
+        np.testing.assert_allclose(division.payoffs, expected, rtol=1e-12)
+        assert division.status == Status.OK
+
+
+def by_events(corners: np.ndarray) -> np.ndarray:
+    """Integrate below a chain numerically, stopping at every vertex passed so that no step feels a kink."""
+    from scipy.integrate import solve_ivp
+
+    x = np.concatenate(([0.0], corners[:, 0], [1.0]))
+    y = np.concatenate(([1.0], corners[:, 1], [0.0]))
+
+    def line(at: float, u: np.ndarray, v: np.ndarray) -> tuple[float, float, float]:
+        k = int(np.clip(np.searchsorted(u, at + 1e-14, side="right") - 1, 0, len(u) - 2))
+        while u[k + 1] <= u[k]:
+            k += 1
+        return u[k + 1], v[k + 1], (v[k + 1] - v[k]) / (u[k + 1] - u[k])
+
+    state = np.zeros(2)
+    for _ in range(4 * len(x)):
+        end0, at0, slope0 = line(state[0], x, y)
+        end1, at1, slope1 = line(state[1], y[::-1], x[::-1])
+
+        def rate(_: float, s: np.ndarray, p: tuple = (at1, slope1, end1, at0, slope0, end0)) -> list[float]:
+            return [p[0] + p[1] * (s[1] - p[2]) - s[0], p[3] + p[4] * (s[0] - p[5]) - s[1]]
+
+        events = [lambda _, s, e=end0: s[0] - e, lambda _, s, e=end1: s[1] - e]
+        for event in events:
+            event.terminal = True
+        found = solve_ivp(rate, [0, 60], state, method="DOP853", rtol=3e-14, atol=1e-15, events=events)
+        state = found.y[:, -1]
+        if found.status == 0:
+            return state
+        state = np.where([len(e) > 0 for e in found.t_events], [end0, end1], state)
+    raise AssertionError
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
+def test_polygons_by_a_solver_with_events(pairs: list[tuple[int, int]], left: int, low: int) -> None:
+    ordered = sorted(pairs, key=lambda s: Fraction(s[1], s[0]))
+    x, y = np.cumsum([[0, 0], *ordered], axis=0).T
+    unit = np.column_stack((x / x[-1], 1 - y / y[-1])) * (1 - np.array([left, low]) / 10) + [
+        left / 10,
+        low / 10,
+    ]
+    unit[-1, 0] = unit[0, 1] = 1.0
+    np.testing.assert_allclose(end_of_path(unit), by_events(unit), atol=2e-12)
+
+
+def test_one_vertex_in_closed_form() -> None:
+    # Below the kink (3/5, 4/5): u' = -M u. The first component vanishes at tanh(rt)/r = u0/(a u1).
+    vertex = sp.Matrix([sp.Rational(3, 5), sp.Rational(4, 5)])
+    b, a = (1 - vertex[1]) / vertex[0], (1 - vertex[0]) / vertex[1]
+    t = sp.symbols("t", positive=True)
+    path = (-sp.Matrix([[1, a], [b, 1]]) * t).exp() * vertex
+    first, second = (sp.lambdify(t, u, "mpmath") for u in path)
+    with mpmath.workdps(30):
+        rises_first = b * vertex[0] ** 2 > a * vertex[1] ** 2
+        when = mpmath.findroot(second if rises_first else first, 0.5)
+        rest = first(when) if rises_first else second(when)
+        if rises_first:
+            expected = [vertex[0] - rest / 2, vertex[1] + b * rest / 2]
+        else:
+            expected = [vertex[0] + a * rest / 2, vertex[1] - rest / 2]
+    kinked = Polytope([[0, 1], [0.6, 0.8], [1, 0]], free_disposal=True)
+    division = continuous_raiffa(Problem(kinked, [0, 0]))
+    np.testing.assert_allclose(division.payoffs, np.array(expected, dtype=float), rtol=1e-14)
+
+
+def test_a_path_that_ends_in_the_vertex() -> None:
+    symmetric = Polytope([[0, 5], [3, 3], [5, 0]], free_disposal=True)
+    np.testing.assert_array_equal(continuous_raiffa(Problem(symmetric, [0, 0])).payoffs, [3, 3])
+    box = Polytope([[2, 1]], free_disposal=True)
+    np.testing.assert_array_equal(continuous_raiffa(Problem(box, [0, 0])).payoffs, [2, 1])
+
+
+def test_kinked_frontier_agrees_with_the_polygon() -> None:
+    corners = np.array([[1.0, 2], [3, 1], [4, -1]])
+    bent = Frontier(lambda x: np.interp(x, *corners.T), 1, 4)
+    drawn = Polytope(corners, free_disposal=True)
+    d = [0.5, 0.1]
+    np.testing.assert_allclose(
+        continuous_raiffa(Problem(bent, d)).payoffs, continuous_raiffa(Problem(drawn, d)).payoffs, rtol=1e-12
+    )
+
+
+def test_surplus_is_divided_equally() -> None:
+    division = continuous_raiffa(Problem(TransferableSurplus(10, players=4), [0, 1, 2, 3]))
+    np.testing.assert_allclose(division.payoffs, [1, 2, 3, 4], rtol=1e-15)
+
+
+ROWS = np.array([[1.0, 2, 1], [2, 1, 1], [1, 1, 3], [0, 1, 2]])
+LIMITS = np.array([4.0, 4, 5, 3])
+
+
+def test_three_players_below_facets() -> None:
+    # The ideal point below rows of a non-negative matrix is a minimum of linear functions.
+    from scipy.integrate import solve_ivp
+    from scipy.spatial import HalfspaceIntersection
+
+    def rate(_: float, x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return ((LIMITS - ROWS @ x)[:, None] / ROWS).min(axis=0)
+
+    found = solve_ivp(rate, [0, 60], np.zeros(3), method="RK45", rtol=1e-10, atol=1e-13, max_step=0.02)
+    sides = np.column_stack((np.vstack((ROWS, -np.eye(3))), np.append(-LIMITS, np.zeros(3))))
+    corners = HalfspaceIntersection(sides, np.full(3, 0.1)).intersections
+    division = continuous_raiffa(Problem(Polytope(corners), [0, 0, 0])).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, found.y[:, -1], atol=1e-9)
+    order = [2, 0, 1]
+    turned = continuous_raiffa(Problem(Polytope(corners[:, order]), [0, 0, 0])).payoffs
+    np.testing.assert_allclose(turned, division.payoffs[order], atol=1e-12)
+
+
+def test_three_players_agree_in_two_representations() -> None:
+    # Facets on the one hand, linear programs and extrapolated steps on the other.
+    edge = Polytope([[0, 0, 0], [1, 0, 1], [0, 1, 1]])
+    np.testing.assert_allclose(continuous_raiffa(Problem(edge, [0, 0, 0])).payoffs, [0.5, 0.5, 1], atol=1e-12)
+
+    class Sphere:
+        """The part of the unit ball above the origin, and everything below it."""
+
+        players, batch_shape = 3, ()
+
+        def support(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            size = np.linalg.norm(weights, axis=-1)
+            return size, weights / size[..., None]
+
+        def ray(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
+            raise NotImplementedError
+
+        def ideal(self, floor: np.ndarray) -> np.ndarray:
+            square = np.maximum(floor, 0) ** 2
+            rest = 1 - (square.sum(axis=-1, keepdims=True) - square)
+            return np.where(rest >= 0, np.sqrt(np.maximum(rest, 0)), -np.inf)
+
+        def contains(self, x: np.ndarray, *, tol: float = 1e-12) -> np.ndarray:
+            return np.asarray((np.maximum(x, 0) ** 2).sum(axis=-1) <= 1 + tol)
+
+    even = continuous_raiffa(Problem(Sphere(), [0, 0, 0]))
+    np.testing.assert_allclose(even.payoffs, 3**-0.5, rtol=1e-12)
+    uneven = continuous_raiffa(Problem(Sphere(), [0.5, 0.2, 0])).raise_if_failed()
+    assert (uneven.payoffs**2).sum() == pytest.approx(1, abs=1e-12)
+    assert uneven.payoffs[0] > uneven.payoffs[1] > uneven.payoffs[2]
+
+
+def test_the_path_satisfies_its_equation_from_any_agreement_on_it() -> None:
+    # Starting half way changes nothing: what is agreed in the meantime is a new disagreement point.
+    frontier = Frontier(lambda x: 4 - x**2, 0, 2)
+    whole = continuous_raiffa(Problem(frontier, [0, 0])).payoffs
+    with mpmath.workdps(20):
+        path = mpmath.odefun(lambda t, x: [mpmath.sqrt(4 - x[1]) - x[0], 4 - x[0] ** 2 - x[1]], 0, [0, 0])
+        half_way = [float(x) for x in path(0.5)]
+    np.testing.assert_allclose(continuous_raiffa(Problem(frontier, half_way)).payoffs, whole, rtol=1e-12)
+
+
+def test_not_applicable_without_lotteries() -> None:
+    with pytest.raises(NotApplicable, match="needs a convex set"):
+        continuous_raiffa(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))

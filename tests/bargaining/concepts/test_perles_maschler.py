@@ -1,0 +1,125 @@
+"""Perles-Maschler: closed forms, exact lengths, superadditivity, and the doubt that is reported."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
+from bargaining.concepts.perles_maschler import perles_maschler
+from bargaining.feasible.points import FreeDisposalHull
+
+steps = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6)
+
+
+def chain(pairs: list[tuple[int, int]]) -> np.ndarray:
+    """Return the concave chain of some steps (run, fall), down to player 0's axis."""
+    ordered = sorted(pairs, key=lambda s: Fraction(s[1], s[0]))
+    x, y = np.cumsum([[0, 0], *ordered], axis=0).T
+    return np.column_stack((x, y[-1] - y)).astype(float)
+
+
+def test_parabola_in_closed_form() -> None:
+    x, t = sp.symbols("x t", positive=True)
+    f = 4 - x**2
+    length = sp.integrate(sp.sqrt(-sp.diff(f, x)), x)
+    (half,) = sp.solve(sp.Eq(2 * length.subs(x, t), length.subs(x, 2)), t)
+    assert sp.simplify(half - 2 ** sp.Rational(1, 3)) == 0
+    for slope in (lambda x: -2 * x, None):
+        division = perles_maschler(Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=slope), [0, 0]))
+        np.testing.assert_allclose(division.payoffs, [2 ** (1 / 3), 4 - 2 ** (2 / 3)], rtol=1e-12)
+        assert division.status == Status.OK
+
+
+@pytest.mark.parametrize("power", [1.5, 2, 3, 4, 6])
+def test_slopes_that_are_infinite_at_the_end(power: float) -> None:
+    frontier = Frontier(
+        lambda x: np.maximum(1 - x**power, 0) ** (1 / power),
+        0,
+        1,
+        derivative=lambda x: -(x ** (power - 1)) * np.maximum(1 - x**power, 0) ** (1 / power - 1),
+    )
+    with np.errstate(divide="ignore"):
+        division = perles_maschler(Problem(frontier, [0, 0]))
+    np.testing.assert_allclose(division.payoffs, 2 ** (-1 / power), rtol=1e-12)  # it is symmetric
+    assert division.status == Status.OK
+
+
+@pytest.mark.parametrize("power", [1.2, 2, 5, 9])
+def test_powers(power: float) -> None:
+    # sqrt(k x^(k-1)) integrates to a multiple of x^((k+1)/2).
+    frontier = Frontier(lambda x: 1 - x**power, 0, 1, derivative=lambda x: -power * x ** (power - 1))
+    division = perles_maschler(Problem(frontier, [0, 0])).raise_if_failed()
+    assert division.payoffs[0] == pytest.approx(2 ** (-2 / (power + 1)), rel=1e-12)
+
+
+def test_a_kink_anywhere() -> None:
+    for kink in (0.3, 0.5, 0.777, 1.0, 1.9):
+        steep = 4 - kink**2
+        frontier = Frontier(
+            lambda x, k=kink, s=steep: np.where(x < k, 4 - x**2, s * (1 - (x - k) / (2 - k) * 0.9999)),
+            0,
+            2,
+            derivative=lambda x, k=kink, s=steep: np.where(x < k, -2 * x, -s * 0.9999 / (2 - k)),
+        )
+        division = perles_maschler(Problem(frontier, [0, 0.0001 * steep])).raise_if_failed()
+        rate = np.sqrt(steep * 0.9999 / (2 - kink))
+        before = 2 / 3 * np.sqrt(2) * kink**1.5
+        half = (before + rate * (2 - kink)) / 2
+        x = kink + (half - before) / rate if half > before else (half * 3 / 2 / np.sqrt(2)) ** (2 / 3)
+        assert division.payoffs[0] == pytest.approx(x, rel=1e-12)
+
+
+@given(steps)
+def test_polygons_in_exact_radicals(pairs: list[tuple[int, int]]) -> None:
+    corners = chain(pairs)
+    x = perles_maschler(Problem(Polytope(corners, free_disposal=True), [0, 0])).payoffs
+    lengths = [sp.sqrt(int(a * b)) for a, b in np.abs(np.diff(corners, axis=0))]
+    half, exact = sum(lengths) / 2, None
+    for k, length in enumerate(lengths):
+        done = sum(lengths[:k], sp.Integer(0))
+        if sp.N(done + length - half, 50) >= 0:
+            share = (half - done) / length
+            exact = [
+                sp.N(int(a) + share * int(b - a), 30) for a, b in zip(corners[k], corners[k + 1], strict=True)
+            ]
+            break
+    assert exact is not None
+    np.testing.assert_allclose(x, np.array(exact, dtype=float), rtol=1e-14, atol=1e-14)
+
+
+@given(steps, steps)
+def test_superadditive(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    # The frontier of a sum of sets has the steps of both, in the order of their slopes.
+    each, both = (
+        [perles_maschler(Problem(Polytope(chain(s), free_disposal=True), [0, 0])).payoffs for s in sets]
+        for sets in ((one, other), (one + other,))
+    )
+    assert (both[0] >= each[0] + each[1] - 1e-12).all()
+
+
+def test_level_and_upright_pieces_count_for_nothing() -> None:
+    cut = Polytope([[0, 2], [1, 2], [3, 1], [3, 0], [0, 0]])
+    np.testing.assert_allclose(perles_maschler(Problem(cut, [0, 0])).payoffs, [2, 1.5])
+    square = Polytope([[1, 1], [0, 0], [1, 0], [0, 1]])
+    np.testing.assert_allclose(perles_maschler(Problem(square, [0, 0])).payoffs, [1, 1])
+    np.testing.assert_allclose(perles_maschler(Problem(TransferableSurplus(6), [1, 3])).payoffs, [2, 4])
+
+
+def test_without_a_derivative_doubt_is_said() -> None:
+    # Differences do not follow a slope to infinity; they must not claim to.
+    circle = Frontier(lambda x: np.sqrt(np.maximum(1 - x**2, 0)), 0, 1)
+    division = perles_maschler(Problem(circle, [0, 0]))
+    assert division.status == Status.INACCURATE
+    assert np.abs(division.payoffs - np.sqrt(0.5)).max() <= division.residual
+    np.testing.assert_allclose(division.payoffs, np.sqrt(0.5), rtol=1e-8)
+
+
+def test_not_applicable() -> None:
+    with pytest.raises(NotApplicable, match="two players; got 3"):
+        perles_maschler(Problem(TransferableSurplus(1, players=3), [0, 0, 0]))
+    with pytest.raises(NotApplicable, match="needs a convex set"):
+        perles_maschler(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))

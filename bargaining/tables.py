@@ -192,7 +192,7 @@ def compare(
     Returns
     -------
     Table
-        One row per method with the payoff of every player. A protocol that has `.equilibria` and
+        One row per method with the payoff of every player. A protocol that has ``.equilibria`` and
         several equilibrium payoffs shows the interval [lowest, highest]. A method that does not apply
         shows "none" and its reason is a note.
 

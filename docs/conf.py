@@ -21,6 +21,8 @@ extensions = [
     "myst_parser",
     "sphinx_copybutton",
     "mathml",
+    "paper_pages",
+    "pictures",
     "public_api",
 ]
 

@@ -59,7 +59,7 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
     Returns
     -------
     Certificate
-        `.exact` holds the payoffs in rationals where they are, `.bound` the proved error and `.statement` what
+        ``.exact`` holds the payoffs in rationals where they are, ``.bound`` the proved error and ``.statement`` what
         was proved; `.holds` says whether the bound meets the tolerance.
 
     Raises

@@ -103,7 +103,7 @@ class StochasticBargaining:
     *Several players.* When an offer is bound to fail, the first responder decides what follows: he
     prefers his own rejection, followed by his choice of leaving or waiting, to that of anyone later.
 
-    *Uniqueness.* Let |y| be the largest absolute sum of y over a set of players. With
+    *Uniqueness.* Let ``|y|`` be the largest absolute sum of y over a set of players. With
     transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
     this norm, for n players, and waiting contracts it by the largest discount factor: stationary
     equilibrium payoffs exist and are unique, for own discount factors too. With a common one the

@@ -12,13 +12,16 @@ logger = logging.getLogger(__name__)
 
 # Commands the converter does not know, and what it knows them by.
 KNOWN = {"dots": "ldots", "big": "bigl", "Big": "Bigl", "bigg": "biggl", "Bigg": "Biggl"}
+# Arguments without braces, as in \tfrac12, which it would read as one.
+BARE = re.compile(r"(\\[dt]?frac)\s*([0-9])\s*([0-9])")
 UNKNOWN = re.compile(rf"\\\\|\\({'|'.join(KNOWN)})(?![a-zA-Z])")
 
 
 def convert(node: Element, *, display: bool) -> str:
     """Return a formula as MathML; a formula that cannot be read is a warning at its place."""
     source = node.astext()
-    text = UNKNOWN.sub(lambda found: rf"\{KNOWN[found[1]]}" if found[1] else found[0], source)
+    braced = BARE.sub(r"\1{\2}{\3}", source)
+    text = UNKNOWN.sub(lambda found: rf"\{KNOWN[found[1]]}" if found[1] else found[0], braced)
     if display and r"\\" in text and r"\begin" not in text:
         text = rf"\begin{{aligned}}{text}\end{{aligned}}"
     try:

@@ -32,7 +32,7 @@ SUMMARY = """
 ## {title}
 
 ```{{eval-rst}}
-.. currentmodule:: bargaining
+.. currentmodule:: {module}
 .. autosummary::
    :toctree: api
    :nosignatures:
@@ -58,8 +58,17 @@ def library_page() -> str:
         prefix = next(prefix for prefix in CHAPTERS if f"{module}.".startswith(f"{prefix}."))
         chapters[CHAPTERS[prefix]].append(name)
     return "# The library: `bargaining`\n" + "".join(
-        SUMMARY.format(title=title, names="\n   ".join(names)) for title, names in chapters.items() if names
+        SUMMARY.format(title=title, module="bargaining", names="\n   ".join(names))
+        for title, names in chapters.items()
+        if names
     )
+
+
+def testing_page() -> str:
+    """Return the page of `bargaining.testing`: every exported name."""
+    names = "\n   ".join(bargaining.testing.__all__)
+    title = "# Checks for your own methods: `bargaining.testing`\n"
+    return title + SUMMARY.format(title="Names", module="bargaining.testing", names=names)
 
 
 def modules_page(title: str, package: ModuleType) -> str:
@@ -75,7 +84,7 @@ def write(app: Sphinx, config: Config) -> None:
     folder.mkdir(exist_ok=True)
     pages = {
         "library.md": library_page(),
-        "testing.md": modules_page("Checks for your own methods: `bargaining.testing`", bargaining.testing),
+        "testing.md": testing_page(),
         "models.md": modules_page("The models: `bargaining_models`", bargaining_models),
     }
     for name, text in pages.items():
@@ -86,7 +95,7 @@ def write(app: Sphinx, config: Config) -> None:
 
 def escape_shapes(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
     """Escape the star of shapes such as `(*batch, n)`, which would start an emphasis."""
-    shape = re.compile(r"(``.*?``)|\\?\*(?=batch\b)")
+    shape = re.compile(r"(``.*?``)|\\?\*(?=batch\b|\w+\.shape\b)")
     lines[:] = [shape.sub(lambda found: found[1] or r"\*", line) for line in lines]
 
 

@@ -148,7 +148,7 @@ def test_update_stores(
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (CAKE, ["Cake\n", "nash               0.4", "Version"]),
+        (CAKE, ["Cake\n", "nash  ", "0.4", "Version"]),
         (CAKE.replace("[problem]", 'methods = ["egalitarian"]\n[problem]'), ["egalitarian"]),
         (DILEMMA, ["problem: equilibria", "0, 1", "minmax, pure actions", "coco value"]),
         (PENNIES, ["1/2, 1/2", "minmax, mixed actions"]),

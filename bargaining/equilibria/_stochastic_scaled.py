@@ -1,0 +1,129 @@
+"""A stochastic game in the unit box, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._operator import LEAVE, Leave
+from bargaining.equilibria._polygon import Polygon, outline
+from bargaining.equilibria._scaled import outcomes
+from bargaining.equilibria._stochastic_operator import Model, Replies, Tag, credible
+from bargaining.equilibria._stochastic_search import Search
+from bargaining.games.stochastic import StochasticGame
+
+_NEAR = 1e-14
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """The model in the unit box of all payoffs, the box, and the outcomes of leaving as they were given."""
+
+    model: Model
+    low: Floats
+    size: Floats
+    leaves: list[list[Leave]]
+
+    @classmethod
+    def of(cls, game: StochasticGame) -> Scaled:
+        """Map the game to the unit box of all payoffs it can give."""
+        payoffs = np.concatenate([stage.payoffs.reshape(-1, 2) for stage in game.games])
+        leaves = [[] if leaving is None else outcomes(leaving) for leaving in game.exits]
+        given = [payoffs, *(np.array([leave.payoffs]) for some in leaves for leave in some)]
+        everything = np.concatenate(given)
+        low = everything.min(axis=0)
+        size = everything.max(axis=0) - low
+        size[size == 0.0] = 1.0
+        unit = ((payoffs - low) / size).T
+        units = [
+            [Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver, k.number) for k in some]
+            for some in leaves
+        ]
+        counts = [len(stage.payoffs.reshape(-1, 2)) for stage in game.games]
+        stops = np.cumsum(counts).tolist()
+        transitions = np.concatenate(
+            [game.transition(s).reshape(count, -1) for s, count in enumerate(counts)]
+        )
+        laws, law = np.unique(transitions, axis=0, return_inverse=True)
+        delta = game.discounts[:, None]
+        model = Model(
+            states=[slice(stop - count, stop) for stop, count in zip(stops, counts, strict=True)],
+            state=np.repeat(np.arange(len(counts)), counts),
+            payoffs=unit,
+            now=(1.0 - delta) * unit,
+            transitions=transitions,
+            laws=laws,
+            law=law.reshape(-1),
+            replies=(_replies(game, 0), _replies(game, 1)),
+            discounts=delta,
+            own=(game.exit_own - low) / size,
+            leaves=units,
+            common=delta.item(0) == delta.item(1),
+        )
+        return cls(model, low, size, leaves)
+
+    def solve(self, limit: int) -> Search:
+        """Return the finished search for the largest fixed point.
+
+        Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible
+        even then are dropped, and the search is done again: what is left is credible in its own set.
+        """
+        model, iterations, solves = self.model, 0, 0
+        while True:
+            search = Search.start(model, self._start())
+            search.run(limit)
+            iterations, solves = iterations + search.iterations, solves + search.solves
+            leaves = credible(model, search.polygons, search.threat(search.polygons))
+            if leaves == model.leaves:
+                search.iterations, search.solves = iterations, solves
+                return search
+            model = replace(model, leaves=leaves)
+
+    def _start(self) -> Polygon:
+        """Return a set that holds every payoff: their hull, or their box if the players differ in patience."""
+        leaves = [leave.payoffs for some in self.model.leaves for leave in some]
+        points = np.concatenate([self.model.payoffs, np.array(leaves).reshape(-1, 2).T], axis=1)
+        if not self.model.common:
+            (left, low), (right, high) = points.min(axis=1).tolist(), points.max(axis=1).tolist()
+            points = np.array([[left, right, right, left], [low, low, high, high]])
+        corners = outline(points)
+        return list(zip(*points[:, corners].tolist(), strict=True))
+
+    def back(self, polygon: Polygon, tags: list[Tag], threat: Floats, state: int) -> tuple[Floats, Floats]:
+        """Return the vertices and the threat of one state in the unit of the payoffs.
+
+        Payoffs of leaving are returned as they were given.
+        """
+        if not polygon:
+            return np.empty((0, 2)), np.full(2, np.nan)
+        unit = np.array(polygon)
+        vertices, back = self.low + self.size * unit, self.low + self.size * threat
+        for k, (kind, _, source) in enumerate(tags):
+            if kind == LEAVE:
+                vertices[k] = self.leaves[state][source].payoffs
+        for i in (0, 1):
+            for leave, raw in zip(self.model.leaves[state], self.leaves[state], strict=True):
+                if abs(leave.payoffs[i] - threat[i]) < _NEAR:
+                    back[i] = raw.payoffs[i]
+            vertices[np.abs(unit[:, i] - threat[i]) < _NEAR, i] = back[i]
+        vertices.flags.writeable = back.flags.writeable = False
+        return vertices, back
+
+
+def _pair(array: Floats) -> tuple[float, float]:
+    return array.item(0), array.item(1)
+
+
+def _replies(game: StochasticGame, player: int) -> Replies:
+    groups, states, first = [], [], 0
+    for s in range(len(game)):
+        own, other = game.shape(s)[player], game.shape(s)[1 - player]
+        count = np.arange(first, first + other)
+        groups.append(np.tile(count, own) if player == 0 else np.repeat(count, own))
+        states.append(np.full(other, s))
+        first += other
+    group = np.concatenate(groups)
+    order = np.argsort(group, kind="stable")
+    return Replies(group, np.concatenate(states), order, np.searchsorted(group[order], np.arange(first)))

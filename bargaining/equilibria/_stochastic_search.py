@@ -1,0 +1,166 @@
+"""The largest fixed point in all states: iterate from outside, solve the structure, prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._polygon import Polygon, beyond, hull
+from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag, apply
+from bargaining.equilibria._stochastic_outer import verdict
+from bargaining.equilibria._stochastic_structure import directions, newton, settled
+from bargaining.equilibria._stochastic_threats import threat_bound
+
+_SAME = 4e-15
+_SOLVED = 1e-13
+_CLOSE = 1e-10
+_ROUNDS = 6
+_NEWTONS = 4
+
+Polygons = list[Polygon]
+
+
+@dataclass(slots=True, eq=False)
+class Search:
+    """A search for the largest fixed point, and what it has found so far."""
+
+    model: Model
+    polygons: Polygons  # outer sets, and at the end the answer
+    alive: Mask
+    tags: list[list[Tag]] = field(default_factory=list)
+    bound: Floats = field(default_factory=lambda: np.empty((0, 2)))  # below every threat
+    iterations: int = 0
+    solves: int = 0
+    stopped: str = ""
+    excess: float = inf
+    chain: tuple[Image, Polygons] | None = None  # sets on the way to a candidate, and what they come from
+    found: Image | None = None  # sets that generate themselves
+
+    @classmethod
+    def start(cls, model: Model, polygon: Polygon) -> Search:
+        """Start from one set that holds every payoff of every state."""
+        alive = np.ones(len(model.state), dtype=bool)
+        return cls(model, [polygon] * len(model.states), alive, bound=threat_bound(model, alive))
+
+    def run(self, limit: int) -> None:
+        """Search for at most `limit` applications to the outer sets."""
+        while self.iterations < limit and not self.stopped:
+            self._step()
+        if not self.stopped:
+            self.stopped = f"stopped after {limit} applications of the operator"
+
+    def threat(self, polygons: Polygons) -> Floats:
+        """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
+        lowest = np.array([np.min(polygon, axis=0) if polygon else np.full(2, inf) for polygon in polygons])
+        threat: Floats = np.maximum(lowest, self.bound)
+        return threat
+
+    def _apply(self, polygons: Polygons) -> Image:
+        return apply(self.model, polygons, self.threat(polygons), self.alive)
+
+    def _step(self) -> None:
+        outer = self.polygons
+        image = self._apply(outer)
+        self.iterations += 1
+        died = bool((self.alive & ~image.alive).any())
+        if died:
+            self.alive = image.alive
+            self.bound = threat_bound(self.model, self.alive)
+        if not any(image.polygons):
+            self._stop(image, 0.0, "nothing is left")
+        elif not died and _distance(image.polygons, outer) <= _SAME:
+            self._stop(image, 0.0, "the operator maps the sets to themselves")
+        else:
+            self.polygons, self.tags = image.polygons, image.tags
+            if self.chain is None:
+                self.chain = image, outer
+            if not self._settled(self.found) and self._due() and self._look(_ROUNDS):
+                self._settled(self.found)
+
+    def _due(self) -> bool:
+        """Whether to look for a candidate: at steps 1 to 4, 8, 16, ..."""
+        n = self.iterations
+        return n < 5 or n & (n - 1) == 0
+
+    def _stop(self, image: Image, excess: float, reason: str) -> None:
+        self.polygons, self.tags, self.excess, self.stopped = image.polygons, image.tags, excess, reason
+
+    def _look(self, rounds: int) -> bool:
+        """Look for sets that generate themselves along the chain: solve the structure, else settle it and go on."""
+        for _ in range(rounds):
+            if self.chain is None:
+                return False
+            image, source = self.chain
+            found = self._solved(image, source)
+            angles = directions(image.polygons, source, image.tags)
+            points = settled(self.model, image, angles, self.threat(source))
+            self.chain = None
+            if points is not None:
+                source = [_convex(part) for part in points]
+                image = self._apply(source)
+                if any(image.polygons):
+                    self.chain = image, source
+            if found is not None and (
+                self.found is None or not self._same(found.polygons, self.found.polygons)
+            ):
+                self.found = found
+                return True
+        return False
+
+    def _solved(self, image: Image, source: Polygons) -> Image | None:
+        """Alternate Newton on the structure with one application, a few times."""
+        for _ in range(_NEWTONS):
+            self.solves += 1
+            angles = directions(image.polygons, source, image.tags)
+            solution = newton(self.model, image.polygons, image.tags, angles)
+            if solution is None:
+                return None
+            source = [_convex(vertices) for vertices in solution]
+            image = self._apply(source)
+            if self._same(image.polygons, source):
+                return image
+            if not any(image.polygons):
+                return None
+        return None
+
+    def _same(self, one: Polygons, other: Polygons) -> bool:
+        return _distance(one, other) <= (_SOLVED if self.model.common else _CLOSE)
+
+    def _settled(self, image: Image | None) -> bool:
+        """Say whether a candidate is all that is left."""
+        if image is None:
+            return False
+        if self._same(self.polygons, image.polygons):
+            self._stop(
+                image, _SOLVED if self.model.common else _CLOSE, "the operator maps the sets to themselves"
+            )
+            return True
+        if not self.model.common:
+            return False
+        for shape in (False, True):
+            result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)
+            if result.proved:
+                self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
+                return True
+            if result.outer:
+                self.polygons = result.outer
+        return False
+
+
+def _convex(vertices: Floats) -> Polygon:
+    points: Polygon = [(x, y) for x, y in vertices.tolist()]
+    return [points[k] for k in hull(points)]
+
+
+def _distance(one: Polygons, other: Polygons) -> float:
+    """Return the largest Hausdorff distance between the polygons of a state."""
+    out = 0.0
+    for p, q in zip(one, other, strict=True):
+        if p and q:
+            out = max(out, beyond(p, q), beyond(q, p))
+        elif p or q:
+            return inf
+    return out

@@ -1,0 +1,289 @@
+"""The payoffs of subgame-perfect equilibria of a stochastic game between two players, state by state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real
+from bargaining.equilibria._polygon import beyond
+from bargaining.equilibria._stochastic_scaled import Scaled
+from bargaining.equilibria._stochastic_search import Search
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.stochastic import StochasticGame
+
+if TYPE_CHECKING:
+    from bargaining.problem import Problem
+
+_LIMIT = 1000
+_ACCURACY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """How the payoff sets were found.
+
+    Attributes
+    ----------
+    iterations : int
+        Applications of the operator to sets that contain the answer.
+    solves : int
+        Structures whose fixed point was computed.
+    stopped : str
+        Why the search ended.
+    bound : float
+        How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
+        rounding of floats.
+    """
+
+    iterations: int
+    solves: int
+    stopped: str
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StatePayoffSet:
+    """The equilibrium payoffs of play that starts in one state: a polygon, a segment, a point or nothing.
+
+    Attributes
+    ----------
+    state : str
+        The state's name.
+    vertices : ndarray of shape (m, 2)
+        Average payoffs, counter-clockwise from the lowest of the leftmost; none if the set is empty.
+    threat : ndarray of shape (2,)
+        The lowest payoff of each player in this state; NaN if there is none.
+    status : Status
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
+    reason : str
+        Why the status is not OK.
+    """
+
+    state: str
+    vertices: Floats
+    threat: Floats
+    status: Status
+    reason: str
+    scale: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the set is not empty and meets its definition."""
+        return self.status is Status.OK
+
+    def excess(self, payoffs: ArrayLike) -> float:
+        """Return how far a payoff pair lies outside the set, in the unit of the payoffs; infinity if it is empty."""
+        point = real(payoffs, "payoffs", ndim=1)
+        if point.shape != (2,):
+            raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
+        if not len(self.vertices):
+            return np.inf
+        return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
+
+    def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
+        """Whether some equilibrium gives these payoffs, up to `tol` times the range of all payoffs."""
+        return self.excess(payoffs) <= tol * self.scale
+
+    def problem(self, disagreement: ArrayLike | None = None) -> Problem:
+        """Return the bargaining problem over what the players can enforce by themselves from this state on.
+
+        Parameters
+        ----------
+        disagreement : array_like of shape (..., 2), optional
+            What they get without an agreement; the threat by default.
+        """
+        from bargaining.feasible.polytope import Polytope
+        from bargaining.problem import Problem
+
+        if self.status is Status.EMPTY:
+            raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
+        return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
+    """The payoff set of every state, by the state's name, or by its number with `at`.
+
+    Attributes
+    ----------
+    game : StochasticGame
+        The game they answer.
+    sets : tuple of StatePayoffSet
+        In the order of the game's states.
+    stats : Stats
+        How they were found.
+    """
+
+    game: StochasticGame
+    sets: tuple[StatePayoffSet, ...]
+    stats: Stats
+
+    def __getitem__(self, state: str) -> StatePayoffSet:
+        return self.sets[self.game.states.index(state)] if state in self.game.states else self._missing(state)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.game.states)
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def _missing(self, state: object) -> StatePayoffSet:
+        raise KeyError(state)
+
+    def at(self, state: int) -> StatePayoffSet:
+        """Return the set of a state given by its number."""
+        return self.sets[state]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no set is empty and all meet their definition."""
+        return all(some.ok for some in self.sets)
+
+    @property
+    def threats(self) -> Floats:
+        """The lowest payoff of each player in each state, shape (S, 2); NaN where there is none."""
+        return np.array([some.threat for some in self.sets])
+
+
+def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
+    r"""Return the subgame-perfect equilibrium payoffs of a stochastic game between two players, for each state.
+
+    The largest bounded sets :math:`V_s` of average payoffs with
+
+    .. math:: V_s = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(s, a)
+              + \delta_i \sum_{s'} P(s' \mid s, a)\, w_{s' i},\; w_{s'} \in V_{s'},\; v_i \ge D_i(s, a) \},
+
+    where :math:`D_i` is what player i gets by her best deviation, which moves the state as well, and is
+    punished in the state that follows by her lowest payoff there, :math:`P_i(s') = \min_{v \in V_{s'}} v_i`:
+
+    .. math:: D_i(s, a) = \max_b\, (1-\delta_i) g_i(s, b, a_{-i})
+              + \delta_i \sum_{s'} P(s' \mid s, b, a_{-i})\, P_i(s').
+
+    Players use pure actions, see everything, and see a public signal before every period, hence the convex hull.
+    Where they may leave (see `Exit` for the timing) a payoff that goes on also needs :math:`v_i \ge o_i(s)` of
+    everybody who may, and the outcomes of leaving join the set where leaving is an equilibrium: if
+    both may leave for the same payoffs o(s) it always is,
+
+    .. math:: V_s = \operatorname{co}\,(\{o(s)\} \cup \{v \in B_s(V) : v \ge o(s)\}), \qquad P(s) = o(s).
+
+    A player who alone may leave does so only where some equilibrium of going on gives her no more.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Two players, who may differ in patience.
+
+    Returns
+    -------
+    StochasticPayoffSets
+        One `StatePayoffSet` a state: a polygon, a segment, a point, or nothing (status EMPTY, with the reason).
+
+    Raises
+    ------
+    NotApplicable
+        If there are not two players.
+
+    Notes
+    -----
+    The operator is applied to sets that contain the answer: a profile's continuations are a weighted Minkowski sum
+    of the sets, whose edges are sorted once for all profiles. The threats jump to a lower bound: the value of a
+    zero-sum game in which the others choose among profiles that can still be played. The *structure*, which
+    profile and which constraint is behind each vertex, is solved for its fixed point by Newton, and
+    a proof from outside shows that nothing larger is left, so the work hardly depends on the discount factors.
+    Payoffs are mapped to the unit box first. An inequality missed by less than 1e-13 of the payoff range counts as met.
+
+    As in a repeated game, what would follow two deviations at once is no condition.
+
+    Players who differ in patience may have infinitely many vertices; those that matter at a 1e-10 share of the
+    payoff range are kept.
+
+    References
+    ----------
+    Abreu, D., Brooks, B. and Sannikov, Y. (2020), Algorithms for stochastic games with perfect monitoring,
+    Econometrica 88, 1661-1695.
+
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990), Toward a theory of discounted repeated games with imperfect
+    monitoring, Econometrica 58, 1041-1063.
+
+    Hoffman, A. J. and Karp, R. M. (1966), On nonterminating stochastic games, Management Science 12, 359-370.
+
+    Examples
+    --------
+    An alternative that may be built, and then stays, makes cooperation impossible later and poorer today:
+
+    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining.games.repeated import Exit
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> game = StochasticGame(
+    ...     [prisoners, prisoners],
+    ...     [[0.9, 0.1], [0, 1]],
+    ...     0.3,
+    ...     exit=[Exit([1, 1]), Exit([8, 3])],
+    ...     states=["today", "later"],
+    ... )
+    >>> found = stochastic_payoff_sets(game)
+    >>> found["later"].vertices
+    array([[8., 3.]])
+    >>> found["today"].vertices.round(4)
+    array([[1.    , 1.    ],
+           [9.7456, 2.46  ],
+           [8.9589, 8.7534],
+           [2.61  , 9.547 ]])
+    >>> found["later"].threat, found.ok
+    (array([8., 3.]), True)
+    """
+    if not isinstance(game, StochasticGame):
+        raise InvalidInput(
+            f"`game` must be a StochasticGame; got {type(game).__name__}. "
+            "For a repeated game use `StochasticGame.from_repeated`."
+        )
+    if game.players != 2:
+        raise NotApplicable(f"The exact payoff sets are known for two players; got {game.players}.")
+    scaled = Scaled.of(game)
+    return _result(game, scaled, scaled.solve(_LIMIT))
+
+
+def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticPayoffSets:
+    threat = search.threat(search.polygons)
+    sets = []
+    for s, name in enumerate(game.states):
+        vertices, back = scaled.back(search.polygons[s], search.tags[s], threat[s], s)
+        status, reason = Status.OK, ""
+        if not search.polygons[s]:
+            status, reason = Status.EMPTY, _empty(game, search, s)
+        elif search.excess > _ACCURACY:
+            status = Status.INACCURATE
+            reason = f"The search {search.stopped}; the set contains every equilibrium payoff, and may be too large."
+        sets.append(
+            StatePayoffSet(
+                state=name,
+                vertices=vertices,
+                threat=back,
+                status=status,
+                reason=reason,
+                scale=float(scaled.size.max()),
+            )
+        )
+    stats = Stats(
+        iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.excess
+    )
+    return StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
+
+
+def _empty(game: StochasticGame, search: Search, state: int) -> str:
+    """Say why a state has no equilibrium: by itself, or for the states it cannot keep out of."""
+    empty = [s for s, polygon in enumerate(search.polygons) if not polygon]
+    follows = game.transition(state).reshape(-1, len(game))
+    forced = [game.states[s] for s in empty if s != state and (follows[:, s] > 0).all()]
+    why = (
+        f"Every profile leads to state {forced[0]}, which has no equilibrium either."
+        if forced
+        else "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
+        f" (found after {search.iterations} applications of the operator)."
+    )
+    return f"In state {game.states[state]}: {why}"

@@ -1,7 +1,7 @@
 """Problems made from a problem: what the axioms that compare two problems compare it with."""
 
 from collections.abc import Iterable, Iterator
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 
@@ -63,7 +63,19 @@ def rational_part(problem: Problem) -> Problem:
     """
     points, _ = points_of(problem)
     rational = points[(points >= problem.disagreement).all(axis=1)]
-    return with_points(problem, np.concatenate((rational, dictators(problem))), free=True)
+    return with_points(problem, levelled(np.concatenate((rational, dictators(problem)))), free=True)
+
+
+def levelled(points: Floats) -> Floats:
+    """Give payoffs that differ by rounding alone one value, so that what is flat stays flat."""
+    even = points.copy()
+    near = ROUNDING * np.ptp(points, axis=0)
+    for column, gap in zip(even.T, near, strict=True):
+        order = np.argsort(column)
+        for above, below in pairwise(order[::-1]):
+            if column[above] - column[below] <= gap:
+                column[below] = column[above]
+    return even
 
 
 def without_each_point(problem: Problem) -> Iterator[Problem]:
@@ -129,18 +141,31 @@ def orders(players: int) -> Iterator[tuple[int, ...]]:
 
 
 def symmetric(problem: Problem) -> Problem:
-    """Return the hull of the gains and their relabellings, over a disagreement point with equal entries."""
+    """Return the hull of the shares of the ideal gains and their relabellings, over a d with equal entries."""
     points, free = points_of(problem)
-    gains, level = points - problem.disagreement, problem.disagreement.mean()
-    every = np.concatenate([gains[:, list(order)] for order in permutations(range(problem.players))])
-    return Problem(Polytope(level + every, free_disposal=free), np.full(problem.players, level))
+    d, ideal = problem.disagreement, problem.ideal
+    scale = ideal - d
+    unit = scale.max()
+    shares = (points - d) / scale
+    every = np.concatenate([shares[:, list(order)] for order in permutations(range(problem.players))])
+    level = unit * (d / scale).mean()
+    return Problem(Polytope(level + unit * every, free_disposal=free), np.full(problem.players, level))
+
+
+def exchanged(problem: Problem) -> Problem:
+    """Return the problem in which neighbours' shares of their ideal gains are exchanged."""
+    points, _ = points_of(problem)
+    d, ideal = problem.disagreement, problem.ideal
+    order = list(next(orders(problem.players), (0,)))
+    shares = ((points - d) / (ideal - d))[:, order]
+    return with_points(problem, levelled(d + shares * (ideal - d)), free=True)
 
 
 def joined(first: Problem, second: Problem) -> Problem:
     """Return the problem of settling two at once: every sum of an agreement of one and one of the other."""
     (p, _), (q, _) = points_of(first), points_of(second)
     sums = (p[:, None, :] + q[None, :, :]).reshape(-1, first.players)
-    return Problem(Polytope(sums, free_disposal=True), first.disagreement + second.disagreement)
+    return Problem(Polytope(levelled(sums), free_disposal=True), first.disagreement + second.disagreement)
 
 
 def around(problem: Problem, answer: Floats) -> Iterator[Problem]:

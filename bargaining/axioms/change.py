@@ -51,11 +51,11 @@ def superadditivity(
 
 
 def _partners(problem: Problem) -> Iterator[Problem]:
-    """Yield the set with two players exchanged, then stretched ones, triangles and rectangles."""
+    """Yield the set with two players' shares exchanged, then stretched ones, triangles and rectangles."""
     n, d = problem.players, problem.disagreement
     stretches = [np.ones(n), *(1 + 3 * np.eye(n))]
     points, _ = _related.points_of(problem)
-    yield problem.relabel(next(_related.orders(n), (0,)))
+    yield _related.exchanged(problem)
     for shape in (points, _related.dictators(problem), problem.ideal[None]):
         for stretch in stretches[shape is points :]:
             yield _related.with_points(problem, d + stretch * (shape - d), free=True)
@@ -105,7 +105,7 @@ def _cautious(problem: Problem, j: int, kink: float, below: float, above: float)
     points = np.concatenate((points, at_kink[None]))
     gain = points[:, j] - d[j]
     points[:, j] = d[j] + below * np.minimum(gain, length) + above * np.maximum(points[:, j] - bend, 0.0)
-    return _related.with_points(problem, points, free=True)
+    return _related.with_points(problem, _related.levelled(points), free=True)
 
 
 def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:

@@ -16,8 +16,8 @@ SCALES = (1e9, 1e-9, 3.0)
 def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
     r"""Players who differ in nothing gain the same: :math:`F_i(T, d) = F_j(T, d)` on symmetric (T, d) (Nash 1950).
 
-    Parameters and errors are those of `feasibility`. T is the hull of the set and its relabellings, d moved to
-    where all its entries are equal.
+    Parameters and errors are those of `feasibility`. T is the hull of the set, in shares of the ideal gains, and
+    its relabellings.
     """
     gains_everyone(problem)
     even = _related.symmetric(problem)

@@ -235,8 +235,10 @@ def test_the_symmetric_problem_is_symmetric_and_holds_the_gains(problem: Problem
     corners, _ = _related.points_of(even)
     for order in _related.orders(problem.players):
         assert even.feasible.contains(corners[:, list(order)]).all()
-    gains = _related.points_of(problem)[0] - problem.disagreement
-    assert even.feasible.contains(even.disagreement + gains).all()
+    np.testing.assert_allclose(np.ptp(even.disagreement), 0)
+    scale = problem.ideal - problem.disagreement
+    shares = (_related.points_of(problem)[0] - problem.disagreement) / scale
+    assert even.feasible.contains(even.disagreement + shares * scale.max()).all()
 
 
 @given(problem=problems())

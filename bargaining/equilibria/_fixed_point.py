@@ -15,6 +15,7 @@ import numpy as np
 from bargaining.equilibria._operator import VERTEX, Block, Image, Tag, apply
 from bargaining.equilibria._outer import Verdict, verdict
 from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, hull, lowest
+from bargaining.equilibria._scalar import FEW, apply_to_few
 from bargaining.equilibria._structure import generates, newton
 
 _SAME = 4e-15
@@ -75,11 +76,15 @@ class Search:
 
     def _due(self) -> bool:
         """Whether to solve the structure: always if it is small, else at steps 4, 8, 16, ..."""
-        return self.block.common or (self.iterations > 3 and self.iterations & (self.iterations - 1) == 0)
+        if self.block.common:
+            return bool(self.block.discounts.item(0))
+        return self.iterations > 3 and self.iterations & (self.iterations - 1) == 0
 
     def _apply(self, polygon: Polygon, bound: Point, *, full: bool = False) -> Image:
         low = lowest(polygon)
         self.threat = max(bound[0], low[0]), max(bound[1], low[1])
+        if self.block.index.size <= FEW and self.block.common and not full:
+            return apply_to_few(self.block, polygon, self.threat)
         return apply(self.block, polygon, self.threat, full=full)
 
     def _stop(self, image: Image, bound: float, reason: str) -> None:

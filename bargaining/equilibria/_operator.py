@@ -125,17 +125,17 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
     origin = _Origin(w, b, where, static, unbound)
     image = list(zip(*points[:, corners].tolist(), strict=True))
     tags = [origin.tag(block, k) for k in corners]
-    for leave in block.leaves:
-        _snap(image, tags, leave)
+    snap(block, image, tags)
     return Image(image, tags, alive)
 
 
-def _snap(image: Polygon, tags: list[Tag], leave: Leave) -> None:
-    """Replace a vertex that is an outcome of leaving but for rounding."""
-    x, y = leave.payoffs
-    for k, (p, q) in enumerate(image):
-        if abs(p - x) + abs(q - y) <= MERGE:
-            image[k], tags[k] = leave.payoffs, (LEAVE, -1, leave.number)
+def snap(block: Block, image: Polygon, tags: list[Tag]) -> None:
+    """Replace vertices that are outcomes of leaving but for rounding."""
+    for leave in block.leaves:
+        x, y = leave.payoffs
+        for k, (p, q) in enumerate(image):
+            if abs(p - x) + abs(q - y) <= MERGE:
+                image[k], tags[k] = leave.payoffs, (LEAVE, -1, leave.number)
 
 
 def binding(chains: Chains, b: Floats) -> tuple[Floats, NDArray[np.bool_]]:

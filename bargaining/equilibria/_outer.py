@@ -11,9 +11,10 @@ bound that holds for all e. A pair of a profile and a face passes if one bound s
 :math:`c_j + e z_j` at both ends, or if two bounds do on ranges that overlap. Pairs with
 :math:`n_j g(a) \le c_j` always pass, as the operator then contracts at the rate of the discount factor.
 
-The speeds solve :math:`z = 1 + \Phi(z)`, where :math:`\Phi` is the slope at :math:`e = 0` over the profiles
-that reach a face: a max-affine system, solved by policy iteration. They exist if, and then show that,
-:math:`K` attracts from outside.
+Speeds proportional to the distance from a point inside often do. In general they solve
+:math:`z = 1 + \Phi(z)`, where :math:`\Phi` is the slope at :math:`e = 0` over the profiles that reach a face: a
+max-affine system, solved by policy iteration. They exist if, and then show that, :math:`K` attracts from
+outside.
 """
 
 from __future__ import annotations
@@ -102,9 +103,40 @@ def _attempt(
         least = min([bound.level for bound in pair.bounds], default=-inf)
         if least > faces.offsets[pair.face] + _ROUNDING and not pair.blocks:
             return Verdict(False, False)
+    speed = _scaling(faces, outer)
+    if speed is not None:
+        result = _ranged(block, faces, chains, outer, speed, pairs, where)
+        if result.proved:
+            return result
     speed = _speeds(faces, pairs)
     if speed is None:
         return Verdict(True, False)
+    return _ranged(block, faces, chains, outer, speed, pairs, where, every=True)
+
+
+def _scaling(faces: _Faces, outer: Polygon) -> list[float] | None:
+    """Return the speeds that blow the faces up from the middle of the outer set, None if it lies outside."""
+    x, y = sum([p for p, _ in outer]) / len(outer), sum([q for _, q in outer]) / len(outer)
+    speed = []
+    for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True):
+        speed.append(offset - a * x - b * y if moves else 0.0)
+        if moves and speed[-1] < 1e-9:
+            return None
+    return speed
+
+
+def _ranged(
+    block: Block,
+    faces: _Faces,
+    chains: Chains,
+    outer: Polygon,
+    speed: list[float],
+    pairs: list[_Pair],
+    where: list[list[int]],
+    *,
+    every: bool = False,
+) -> Verdict:
+    """Check every pair on the range of e that covers the outer set, for given speeds."""
     far = 0.0
     for (x, y), offset, z, moves in zip(faces.normals, faces.offsets, speed, faces.moves, strict=True):
         if moves:  # what is known of the threat holds wherever `outer` ends
@@ -115,6 +147,8 @@ def _attempt(
     for pair, (j, k) in zip(pairs, where, strict=True):
         left = _unproved(faces, pair, speed, far)
         if left > 0.0:
+            if not every:
+                return Verdict(True, False)
             left = min(left, _unproved(faces, _pair(block, faces, chains, j, k, every=True), speed, far))
         near = max(near, left)
     if near == 0.0:

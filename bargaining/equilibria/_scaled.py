@@ -11,6 +11,7 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave, Tag, least_by_staying
 from bargaining.equilibria._polygon import Point, Polygon, outline
+from bargaining.equilibria._scalar import FEW
 from bargaining.games.repeated import Exit, RepeatedGame
 
 
@@ -100,7 +101,7 @@ class Scaled:
             live = within.block
             floor = None if root.floor is None else root.floor[:, live.index]
             return Search(root, replace(live, floor=floor, leaves=root.leaves), self.own, within.polygon)
-        block = self._playable(root) if root.common else root
+        block = self._playable(root) if root.common and root.index.size > FEW else root
         points = block.payoffs
         if block.leaves:
             points = np.concatenate([points, np.array([k.payoffs for k in block.leaves]).T], axis=1)
@@ -131,24 +132,37 @@ class Scaled:
         """
         if not search.polygon:
             return np.empty((0, 2)), np.full(2, np.nan)
-        unit = np.array(search.polygon)
-        vertices, threat = self.low + self.size * unit, self.low + self.size * search.threat
-        static = [k for k, tag in enumerate(search.tags) if tag[0] == STATIC]
-        if static:
-            vertices[static] = self.payoffs[:, [search.tags[k][1] for k in static]].T
-        for k, (kind, _, source) in enumerate(search.tags):
-            if kind == LEAVE:
-                vertices[k] = self.leaves[source].payoffs
-        for i, value in enumerate(search.threat):
-            at = int(np.abs(self.block.best[i] - value).argmin())
-            if abs(self.block.best.item(i, at) - value) < 1e-14:
-                threat[i] = self.best[i, at]
-            for leave, raw in zip(self.block.leaves, self.leaves, strict=True):
-                if abs(leave.payoffs[i] - value) < 1e-14:
-                    threat[i] = raw.payoffs[i]
-            vertices[np.abs(unit[:, i] - value) < 1e-14, i] = threat[i]
-        vertices.flags.writeable = threat.flags.writeable = False
-        return vertices, threat
+        (a, b), (c, d) = self.low.tolist(), self.size.tolist()
+        raw = [[a + c * x, b + d * y] for x, y in search.polygon]
+        for k, (kind, profile, source) in enumerate(search.tags):
+            if kind == STATIC:
+                raw[k] = [self.payoffs.item(0, profile), self.payoffs.item(1, profile)]
+            elif kind == LEAVE:
+                raw[k] = list(self.leaves[source].payoffs)
+        threat = [self._threat(search, i, raw) for i in (0, 1)]
+        for row, vertex in zip(raw, search.polygon, strict=True):
+            for i in (0, 1):
+                if abs(vertex[i] - search.threat[i]) < 1e-14:
+                    row[i] = threat[i]
+        return _frozen(raw), _frozen(threat)
+
+    def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
+        """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""
+        value = search.threat[i]
+        k = min(range(len(raw)), key=lambda k: search.polygon[k][i])
+        for leave, given in zip(self.block.leaves, self.leaves, strict=True):
+            if abs(leave.payoffs[i] - value) < 1e-14:
+                return given.payoffs[i]
+        profile = search.tags[k][1]
+        if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
+            return self.best.item(i, profile)
+        return raw[k][i]
+
+
+def _frozen(rows: list[list[float]] | list[float]) -> Floats:
+    array = np.array(rows)
+    array.flags.writeable = False
+    return array
 
 
 def _borrowed(like: Search, block: Block) -> tuple[Polygon, list[Tag]] | None:

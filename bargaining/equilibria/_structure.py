@@ -82,9 +82,8 @@ def newton(
         return system.vertices(unknowns)
     for n in range(steps):
         matrix, residual = system.linearise(unknowns)
-        try:
-            step = np.linalg.solve(np.array(matrix), np.array(residual)).tolist()
-        except np.linalg.LinAlgError:
+        step = _solved(matrix, residual)
+        if step is None:
             return None
         unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
         size = max(map(abs, step))
@@ -94,6 +93,23 @@ def newton(
         if size < 1e-8 or (n == 0 and len(hull(system.vertices(unknowns))) < len(polygon)):
             break
     return system.vertices(unknowns)
+
+
+def _solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
+    """Solve a linear system; the smallest ones by hand. None if it is singular."""
+    if len(right) <= 2:
+        if len(right) == 1:
+            return [right[0] / matrix[0][0]] if matrix[0][0] else None
+        (a, b), (c, d) = matrix
+        determinant = a * d - b * c
+        if abs(determinant) < 1e-300:
+            return None
+        return [(d * right[0] - b * right[1]) / determinant, (a * right[1] - c * right[0]) / determinant]
+    try:
+        solution: list[float] = np.linalg.solve(np.array(matrix), np.array(right)).tolist()
+    except np.linalg.LinAlgError:
+        return None
+    return solution
 
 
 def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> bool:

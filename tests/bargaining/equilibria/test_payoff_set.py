@@ -8,6 +8,10 @@ from math import log
 import numpy as np
 import pytest
 
+from bargaining.equilibria._operator import apply
+from bargaining.equilibria._polygon import apart, lowest
+from bargaining.equilibria._scalar import apply_to_few
+from bargaining.equilibria._scaled import Scaled
 from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
@@ -420,6 +424,24 @@ def test_a_thin_set_keeps_its_ends() -> None:
     agree = np.diag([1.0, 1.5, 2.0, 1.7])
     found = payoff_set(RepeatedGame(Game(agree, agree * (1 + 1e-15)), 0.0))
     np.testing.assert_allclose(found.vertices, [[1, 1], [2, 2]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["none", "two-sided"])
+def test_the_operator_for_few_profiles_is_the_operator(kind: str) -> None:
+    for seed in range(40):
+        repeated = RepeatedGame(Game(*random_game(seed)), 0.6, exit=random_exit(seed, kind)[0])
+        scaled = Scaled.of(repeated)
+        search = scaled.search(scaled.block)
+        for _ in range(3):
+            bound = search.block.threat_bound(scaled.own)
+            threat = tuple(max(a, b) for a, b in zip(bound, lowest(search.polygon), strict=True))
+            many, few = (f(search.block, search.polygon, threat) for f in (apply, apply_to_few))
+            assert apart(many.polygon, few.polygon) < 1e-15
+            assert many.tags == few.tags
+            assert many.alive.tolist() == few.alive.tolist()
+            if not many.polygon:
+                break
+            search.polygon = many.polygon
 
 
 # -- what is around the set ----------------------------------------------------------------------------------

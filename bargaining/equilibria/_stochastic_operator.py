@@ -27,9 +27,10 @@ from bargaining.equilibria._polygon import MERGE, Polygon, outline
 Mask = NDArray[np.bool_]
 
 Tag = tuple[int, int, int]
-"""How a vertex is generated: (kind, row, position), the position along the edges of the continuation set.
+"""How a vertex is generated: (kind, row, source), the kinds being those of the repeated game.
 
-The kinds are those of the repeated game; for an exit, the position is its number in the state.
+The source is the position of a vertex along the edges of the continuation set, the number of an exit in its
+state, or -1.
 """
 
 
@@ -101,17 +102,24 @@ class Model:
         return np.maximum(b, least)
 
 
+class Held(NamedTuple):
+    """Payoffs of one state at which a constraint binds or somebody leaves, and how each is generated."""
+
+    points: Floats  # (n, 2)
+    tags: list[Tag]
+
+
 class Image(NamedTuple):
     """The operator's value.
 
     `polygons` and how each vertex is generated, rows that can be played, and for each state all payoffs that
-    do not come from a vertex of the continuations, shape (2, n).
+    do not come from a vertex of the continuations.
     """
 
     polygons: list[Polygon]
     tags: list[list[Tag]]
     alive: Mask
-    held: list[Floats]
+    held: list[Held]
 
 
 class _Continuations(NamedTuple):
@@ -121,7 +129,6 @@ class _Continuations(NamedTuple):
     bound: Floats  # (2, 4, R): payoffs
     feasible: Mask  # (4, R)
     corner: Mask  # (2, R): whether BOTTOM or LEFT is where both constraints bind
-    position: Indices  # (4, R)
     free: tuple[Indices, Indices]  # pairs of a row (by its order here) and a position
     loose: Floats  # (2, F): their payoffs
 
@@ -173,11 +180,10 @@ def _continuations(
     b = model.thresholds(rows, deviations, low, staying=staying)
     x, y = b
     w = np.empty((2, 4, rows.size))
-    position = np.empty((4, rows.size), dtype=np.intp)
     for kind in range(4):
         axis = kind // 2
         crossing = sums.cross(kind, law, b[axis])
-        w[axis, kind], w[1 - axis, kind], position[kind] = b[axis], crossing.value, crossing.low
+        w[axis, kind], w[1 - axis, kind] = b[axis], crossing.value
     corner = np.stack([w[1, BOTTOM] <= y, w[0, LEFT] <= x])
     np.maximum(w[1, BOTTOM], y, out=w[1, BOTTOM])
     np.maximum(w[0, LEFT], x, out=w[0, LEFT])
@@ -190,7 +196,7 @@ def _continuations(
     inside = (sums.points[0][law] >= x[:, None] - SLACK) & (sums.points[1][law] >= y[:, None] - SLACK)
     row, vertex = np.nonzero(inside)
     loose = now[:, row] + model.discounts * sums.points[:, law[row], vertex]
-    return _Continuations(rows, bound, feasible, corner, position, (row, vertex), loose)
+    return _Continuations(rows, bound, feasible, corner, (row, vertex), loose)
 
 
 def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list[Leave]]:
@@ -220,7 +226,7 @@ def _least(stayed: _Continuations, span: slice, player: int) -> float:
     return float(np.append(bound, stayed.loose[player, first:last]).min(initial=np.inf))
 
 
-def _hull(model: Model, found: _Continuations, s: int, like: Polygon) -> tuple[Polygon, list[Tag], Floats]:
+def _hull(model: Model, found: _Continuations, s: int, like: Polygon) -> tuple[Polygon, list[Tag], Held]:
     """Return the polygon of one state, how its vertices are generated, and the payoffs held by constraints."""
     span = model.states[s]
     low, high = np.searchsorted(found.rows, [span.start, span.stop])
@@ -230,16 +236,19 @@ def _hull(model: Model, found: _Continuations, s: int, like: Polygon) -> tuple[P
     bound = found.bound[:, kinds, low + where]
     points = np.concatenate([bound, found.loose[:, first:last], exits], axis=1)
     corners = outline(points, like, merge=MERGE if model.common else FINE)
+    rows, free = found.rows[low + where], found.free[0][first:last]
+    corner = np.where(kinds == BOTTOM, found.corner[0, low + where], found.corner[1, low + where])
+    named = np.where(((kinds == BOTTOM) | (kinds == LEFT)) & corner, CORNER, kinds)
+    fixed = [(kind, row, -1) for kind, row in zip(named.tolist(), rows.tolist(), strict=True)]
+    left = [(LEAVE, -1, leave.number) for leave in model.leaves[s]]
     tags: list[Tag] = []
     for k in corners:
-        if k < len(kinds):
-            kind, at = int(kinds[k]), int(low + where[k])
-            binds = (kind == BOTTOM and found.corner[0, at]) or (kind == LEFT and found.corner[1, at])
-            tags.append((CORNER if binds else kind, found.rows.item(at), found.position.item(kind, at)))
-        elif k < len(kinds) + last - first:
-            n = first + k - len(kinds)
-            tags.append((VERTEX, found.rows.item(found.free[0].item(n)), found.free[1].item(n)))
+        n = k - len(fixed)
+        if n < 0:
+            tags.append(fixed[k])
+        elif n < len(free):
+            tags.append((VERTEX, found.rows.item(free.item(n)), found.free[1].item(int(first) + n)))
         else:
-            tags.append((LEAVE, -1, model.leaves[s][k - len(kinds) - int(last - first)].number))
+            tags.append(left[n - len(free)])
     polygon: Polygon = list(zip(*points[:, corners].tolist(), strict=True))
-    return polygon, tags, np.concatenate([bound, exits], axis=1)
+    return polygon, tags, Held(np.concatenate([bound, exits], axis=1).T, fixed + left)

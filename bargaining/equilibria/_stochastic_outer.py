@@ -227,9 +227,6 @@ def _attempt(system: _Bounds, faces: _Faces, pairs: NDArray[np.intp], outer: lis
     if speed is None:
         return Verdict(False, inf)
     gap = support(outer, faces.normals) - faces.offsets
-    filled = np.array([bool(polygon) for polygon in outer])
-    if (gap[filled][~faces.moves[filled]] > _ROUNDING).any():
-        return Verdict(False, inf)
     far = float((gap[faces.moves] / speed[faces.moves]).max(initial=0.0))
     if far <= _ROUNDING:
         return Verdict(True, far)

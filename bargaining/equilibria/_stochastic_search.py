@@ -8,10 +8,10 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import Polygon, beyond, hull
+from bargaining.equilibria._polygon import Polygon, beyond
 from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag, apply
 from bargaining.equilibria._stochastic_outer import verdict
-from bargaining.equilibria._stochastic_structure import directions, newton, settled
+from bargaining.equilibria._stochastic_structure import Structure, newton, settled
 from bargaining.equilibria._stochastic_threats import threat_bound
 
 _SAME = 4e-15
@@ -89,41 +89,37 @@ class Search:
         self.polygons, self.tags, self.excess, self.stopped = image.polygons, image.tags, excess, reason
 
     def _look(self, rounds: int) -> bool:
-        """Look for sets that generate themselves along the chain: solve the structure, else settle it and go on."""
+        """Look along the chain for other sets that generate themselves than those found before."""
         for _ in range(rounds):
             if self.chain is None:
                 return False
             image, source = self.chain
-            found = self._solved(image, source)
-            angles = directions(image.polygons, source, image.tags)
-            points = settled(self.model, image, angles, self.threat(source))
+            structure = settled(self.model, image, source, self.threat(source))
             self.chain = None
-            if points is not None:
-                source = [_convex(part) for part in points]
-                image = self._apply(source)
-                if any(image.polygons):
-                    self.chain = image, source
-            if found is not None and (
-                self.found is None or not self._same(found.polygons, self.found.polygons)
-            ):
+            if structure is None:
+                return False
+            found = self._solved(structure)
+            image = self._apply(structure.polygons)
+            if any(image.polygons):
+                self.chain = image, structure.polygons
+            if found and (self.found is None or not self._same(found.polygons, self.found.polygons)):
                 self.found = found
                 return True
         return False
 
-    def _solved(self, image: Image, source: Polygons) -> Image | None:
+    def _solved(self, structure: Structure | None) -> Image | None:
         """Alternate Newton on the structure with one application, a few times."""
         for _ in range(_NEWTONS):
             self.solves += 1
-            angles = directions(image.polygons, source, image.tags)
-            solution = newton(self.model, image.polygons, image.tags, angles)
-            if solution is None:
+            source = None if structure is None else newton(self.model, structure)
+            if source is None:
                 return None
-            source = [_convex(vertices) for vertices in solution]
             image = self._apply(source)
             if self._same(image.polygons, source):
                 return image
             if not any(image.polygons):
                 return None
+            structure = settled(self.model, image, source, self.threat(source))
         return None
 
     def _same(self, one: Polygons, other: Polygons) -> bool:
@@ -148,11 +144,6 @@ class Search:
             if result.outer:
                 self.polygons = result.outer
         return False
-
-
-def _convex(vertices: Floats) -> Polygon:
-    points: Polygon = [(x, y) for x, y in vertices.tolist()]
-    return [points[k] for k in hull(points)]
 
 
 def _distance(one: Polygons, other: Polygons) -> float:

@@ -10,41 +10,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan, Indices
 from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, TOP, VERTEX
-from bargaining.equilibria._polygon import Polygon
+from bargaining.equilibria._polygon import Polygon, outline
 from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag
 
 _STEPS = 8
 _LARGEST = 600  # vertices beyond which the system is not worth its solution
 
 
-def newton(
-    model: Model, polygons: list[Polygon], tags: list[list[Tag]], angles: list[Floats]
-) -> list[Floats] | None:
-    """Return the vertices, state by state, of the fixed point of the structure of `polygons`.
+class Structure(NamedTuple):
+    """Polygons, how each vertex is generated, and a direction in which it is the farthest.
 
-    Parameters
-    ----------
-    model : Model
-    polygons : list of Polygon
-        Vertices, the k-th of state s generated as `tags[s][k]` says.
-    tags : list of list of Tag
-    angles : list of ndarray
-        A direction in which each vertex is the farthest, as an angle.
-
-    Returns
-    -------
-    list of ndarray, or None
-        The vertices, perhaps no longer convex; None if the system is singular, too large or diverges.
+    The direction is an angle turned a quarter left, so it compares with the angles of edges: those below it have
+    been passed on the way to the vertex.
     """
-    if not 0 < sum(map(len, polygons)) <= _LARGEST:
+
+    polygons: list[Polygon]
+    tags: list[list[Tag]]
+    angles: list[Floats]
+
+
+def newton(model: Model, structure: Structure) -> list[Polygon] | None:
+    """Return the hulls of the vertices that solve the equations of a structure, by Newton from its own vertices.
+
+    None if the system is singular, too large or diverges.
+    """
+    if not 0 < sum(map(len, structure.polygons)) <= _LARGEST:
         return None
-    system = _System.of(model, polygons, tags, np.concatenate(angles))
+    system = _System.of(model, structure)
     z = system.start
     for _ in range(_STEPS):
         matrix, residual = system.linearise(z)
@@ -58,42 +57,58 @@ def newton(
             break
         if not size < 1e3:
             return None
-    return np.split(z, np.cumsum([len(polygon) for polygon in polygons])[:-1])
+    parts = np.split(z, np.cumsum([len(polygon) for polygon in structure.polygons])[:-1])
+    return [_convex(part)[0] for part in parts]
 
 
-def settled(model: Model, image: Image, angles: list[Floats], threat: Floats) -> list[Floats] | None:
-    """Return payoffs, state by state, as if every vertex that no constraint holds were played for ever.
+def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -> Structure | None:
+    """Return the structure of `image`, the operator's value at `source`, with its repetitions played out.
 
-    What constraints hold stays as it is in `image`. A vertex is continued with the farthest vertices in its own
-    direction, whose payoffs solve a linear system; it is dropped if the players would not go along.
+    What constraints hold stays as it is. A vertex that none holds is continued with the farthest vertices in
+    its own direction, whose payoffs solve a linear system; it is dropped if the players would not go along.
     """
-    polygons, tags = image.polygons, image.tags
-    if not 0 < sum(map(len, polygons)) <= _LARGEST:
+    if not 0 < sum(map(len, image.polygons)) <= _LARGEST:
         return None
-    fan = Fan(polygons)
-    flat = [tag for some in tags for tag in some]
-    moving = np.flatnonzero([tag[0] == VERTEX for tag in flat])
-    rows = np.array([tag[1] for tag in flat], dtype=np.intp)[moving]
+    fan, angle = Fan(image.polygons), np.concatenate(_directions(image, source))
+    tags = [tag for some in image.tags for tag in some]
+    moving = np.flatnonzero([tag[0] == VERTEX for tag in tags])
+    rows = np.array([tag[1] for tag in tags], dtype=np.intp)[moving]
     z = fan.vertices.copy()
-    source = fan.at[np.searchsorted(fan.angle, np.concatenate(angles)[moving])]
+    at = fan.at[np.searchsorted(fan.angle, angle[moving])]
     weights = model.transitions[rows]
     for i in (0, 1):
         matrix = np.zeros((len(moving), len(z)))
-        np.add.at(matrix, (np.arange(len(moving))[:, None], source), model.discounts[i] * weights)
+        np.add.at(matrix, (np.arange(len(moving))[:, None], at), model.discounts[i] * weights)
         still = z[:, i].copy()
         still[moving] = 0.0
-        z[moving, i] = np.linalg.solve(
-            np.eye(len(moving)) - matrix[:, moving], model.now[i, rows] + matrix @ still
-        )
-    after = np.einsum("ks,ksi->ik", weights, z[source])
+        known = model.now[i, rows] + matrix @ still
+        z[moving, i] = np.linalg.solve(np.eye(len(moving)) - matrix[:, moving], known)
+    after = np.einsum("ks,ksi->ik", weights, z[at])
     b = model.thresholds(rows, model.deviations(threat), np.full((2, 1), -np.inf), staying=True)
-    fails = moving[(after < b - SLACK).any(axis=0)]
-    kept = np.ones(len(z), dtype=bool)
-    kept[fails] = False
-    return [
-        np.concatenate([z[low:high][kept[low:high]], held.T])
-        for (low, high), held in zip(pairwise(fan.first.tolist()), image.held, strict=True)
-    ]
+    stands = moving[(after >= b - SLACK).all(axis=0)]
+    return _gathered(image, fan, z, angle, stands)
+
+
+def _gathered(image: Image, fan: Fan, z: Floats, angle: Floats, stands: Indices) -> Structure:
+    """Return the hulls of what constraints hold and of the vertices that stand without."""
+    out = Structure([], [], [])
+    tags = [tag for some in image.tags for tag in some]
+    for (low, high), held in zip(pairwise(fan.first.tolist()), image.held, strict=True):
+        free = stands[(stands >= low) & (stands < high)].tolist()
+        polygon, chosen = _convex(np.concatenate([held.points, z[free]]))
+        every = held.tags + [tags[k] for k in free]
+        angles = _outward(polygon)
+        if len(chosen) == 1 and chosen[0] >= len(held.tags):
+            angles[0] = angle[free[chosen[0] - len(held.tags)]]
+        out.polygons.append(polygon)
+        out.tags.append([every[k] for k in chosen])
+        out.angles.append(angles)
+    return out
+
+
+def _convex(vertices: Floats) -> tuple[Polygon, list[int]]:
+    chosen = outline(vertices.T)
+    return [(x, y) for x, y in vertices[chosen].tolist()], chosen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,9 +129,10 @@ class _System:
     next: Indices  # (K,): the far end of that edge
 
     @classmethod
-    def of(cls, model: Model, polygons: list[Polygon], tags: list[list[Tag]], angles: Floats) -> _System:
-        fan = Fan(polygons)
-        flat = [tag for some in tags for tag in some]
+    def of(cls, model: Model, structure: Structure) -> _System:
+        polygons, fan = structure.polygons, Fan(structure.polygons)
+        angles = np.concatenate(structure.angles)
+        flat = [tag for some in structure.tags for tag in some]
         kind = np.array([tag[0] for tag in flat])
         fixed = kind == LEAVE
         rows = np.where(fixed, 0, [tag[1] for tag in flat])
@@ -232,18 +248,18 @@ def _located(
     return source, edge, follows
 
 
-def directions(polygons: list[Polygon], source: list[Polygon], tags: list[list[Tag]]) -> list[Floats]:
-    """Return, for each vertex, a direction in which it is the farthest, as an angle turned a quarter left.
+def _directions(image: Image, source: list[Polygon]) -> list[Floats]:
+    """Return, for each vertex, a direction in which it is the farthest.
 
-    So it compares with the angles of edges: those below it have been passed on the way to the vertex. A polygon
-    of one vertex takes the direction of the continuation that generates it, a vertex of the sum over `source`.
+    A polygon of one vertex takes the direction of the continuation that generates it, a vertex of the sum over
+    `source`.
     """
-    out = [_outward(polygon) for polygon in polygons]
-    single = [s for s, polygon in enumerate(polygons) if len(polygon) == 1]
+    out = [_outward(polygon) for polygon in image.polygons]
+    single = [s for s, polygon in enumerate(image.polygons) if len(polygon) == 1]
     if single:
         angle = Fan(source).angle
         for s in single:
-            kind, _, position = tags[s][0]
+            kind, _, position = image.tags[s][0]
             if kind == VERTEX and len(angle):
                 out[s][0] = angle[max(position - 1, 0) : position + 1].mean()
     return out

@@ -19,7 +19,7 @@ class Planar:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
         self.unit = (points - origin) / span
         self.grain = 16 * EPS * (1.0 + float((np.abs(points).max(axis=0) / span).max()))
-        self.chain = pareto_chain(self.unit)
+        self.chain = _falling(pareto_chain(self.unit))
         self.normals, self.anchors = _sides(
             self.chain if free_disposal else self.unit, open_below=free_disposal
         )
@@ -166,6 +166,17 @@ def _cut(corners: Floats, i: int, low: float, room: float, *, closed: bool) -> F
             middle[i] = low
             kept.append(middle)
     return np.array(kept).reshape(-1, 2)
+
+
+def _falling(chain: Floats) -> Floats:
+    """Drop points of a Pareto chain that rounding to unit coordinates has put level with, or above, another."""
+    kept = [chain[0]]
+    for point in chain[1:]:
+        if point[0] > kept[-1][0] and point[1] < kept[-1][1]:
+            kept.append(point)
+        elif point[0] >= kept[-1][0] and point[1] >= kept[-1][1]:
+            kept[-1] = point
+    return np.array(kept)
 
 
 def _sides(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:

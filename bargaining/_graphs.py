@@ -33,7 +33,7 @@ def draw_automaton(automaton: "Automaton", ax: "Axes", colours: tuple[str, ...])
     _nodes(automaton, places, ax)
     for kind in dict.fromkeys(kind for arrows in between.values() for kind, _ in arrows):
         ax.plot([], [], label=kind, **styles[kind])
-    ax.set(xlim=(-2.4, 2.4), ylim=(-1.6, 2.4), aspect="equal")
+    ax.set(xlim=(-2.4, 2.4), ylim=(-1.7, 2.5), aspect="equal")
     ax.set_axis_off()
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
@@ -49,51 +49,48 @@ def _styles(colours: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _arrow(ax: "Axes", start: Floats, end: Floats, k: int, style: dict[str, Any], label: str) -> None:
-    """Draw the k-th arrow from one state to another, or back to itself."""
-    from matplotlib.patches import FancyArrowPatch, PathPatch
-
-    look = {
-        "linewidth": 1.1,
-        "facecolor": "none",
-        "edgecolor": style["color"],
-        "linestyle": style["linestyle"],
-    }
-    if (start == end).all():
-        path, middle = _loop(start, k)
-        ax.add_patch(PathPatch(path, **look, zorder=1, clip_on=False))
-    else:
-        bend = _BEND * (k + 1)
-        across = np.array([end[1] - start[1], start[0] - end[0]])
-        middle = (start + end) / 2 + 0.6 * bend * across
-        ax.add_patch(
-            FancyArrowPatch(
-                tuple(start),
-                tuple(end),
-                arrowstyle="-|>",
-                mutation_scale=10,
-                shrinkA=_NODE / 2,
-                shrinkB=_NODE / 2 + 1,
-                connectionstyle=f"arc3,rad={bend}",
-                color=style["color"],
-                linestyle=style["linestyle"],
-                linewidth=1.1,
-                zorder=1,
-            )
-        )
+    """Draw the k-th arrow from one state to another, or back to itself, with its label halfway."""
+    draw = _loop if (start == end).all() else _curve
+    patch, middle = draw(start, end, k, style)
+    ax.add_patch(patch)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     if label:
-        ax.text(
-            middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", color=style["color"]
-        )
+        ax.text(middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", bbox=box)
 
 
-def _loop(at: Floats, k: int) -> tuple[Any, Floats]:
+def _curve(start: Floats, end: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
+    """Return an arrow that bends the more, the more there are before it, and its middle."""
+    from matplotlib.patches import FancyArrowPatch
+
+    bend = _BEND * (k + 1)
+    across = np.array([end[1] - start[1], start[0] - end[0]])
+    arrow = FancyArrowPatch(
+        (start[0], start[1]),
+        (end[0], end[1]),
+        arrowstyle="-|>",
+        mutation_scale=10,
+        shrinkA=_NODE / 2,
+        shrinkB=_NODE / 2 + 1,
+        connectionstyle=f"arc3,rad={bend}",
+        linewidth=1.1,
+        zorder=1,
+        **style,
+    )
+    return arrow, (start + end) / 2 + 0.6 * bend * across
+
+
+def _loop(at: Floats, _: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
     """Return a loop that leaves a state outwards and comes back, and its far end."""
+    from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
     size = _LOOP * (1 + 0.6 * k)
     out, side = at, np.array([-at[1], at[0]])
     corners = [at, at + size * (1.8 * out + 1.1 * side), at + size * (1.8 * out - 1.1 * side), at]
-    return Path(np.array(corners), [Path.MOVETO, *[Path.CURVE4] * 3]), at + 1.35 * size * out
+    path = Path(np.array(corners), [Path.MOVETO, *[Path.CURVE4] * 3])
+    loop = PathPatch(path, fill=False, edgecolor=style["color"], linestyle=style["linestyle"], linewidth=1.1)
+    loop.set(zorder=1, clip_on=False)
+    return loop, at + 1.35 * size * out
 
 
 def _nodes(automaton: "Automaton", places: Floats, ax: "Axes") -> None:
@@ -112,7 +109,7 @@ def _nodes(automaton: "Automaton", places: Floats, ax: "Axes") -> None:
         )
         ax.text(place[0], place[1], str(k), ha="center", va="center")
         payoffs = ", ".join(f"{float(value):.4g}" for value in state.payoffs)
-        far = 1.25 + (_LOOP * (1.6 + 0.8 * (loops[k] - 1)) if loops[k] else 0.0)
+        far = 1.35 + (_LOOP * (1.4 + 0.8 * (loops[k] - 1)) if loops[k] else 0.0)
         x, y = far * place
         ax.text(
             x,

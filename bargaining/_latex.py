@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING
 
 from bargaining._optional import needs
 from bargaining._typeset import NUMBER, headings, is_numeric, runs, styler, texts
-from bargaining._widths import Fit, fit, folded
+from bargaining._widths import Fit, characters, fit, folded, lines
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
     from bargaining.tables import Table
 
-_ROWS = 40  # more do not fit one page
+_LINES, _TURNED_LINES = 40, 16  # more do not fit one page, with headings and notes
 
 
 def latex(table: "Table") -> str:
-    """Write a `table` environment, or a `longtable` that may break across pages if there are many rows."""
+    """Write a `table` environment, or a `longtable` that may break across pages if there are many lines."""
     encode = _encoder()
     fitted, tabular = _tabular(table, encode)
     title = rf"\caption{{{encode(table.caption)}}}" if table.caption else ""
     title += rf"\label{{{table.label}}}" if table.label else ""
     notes = [encode(note) for note in table.notes]
-    lines = (_long if len(table.rows) > _ROWS else _floating)(fitted, tabular, title, notes)
-    return "\n".join(line for line in lines if line) + "\n"
+    form = _long if lines(texts(table), fitted) > (_TURNED_LINES if fitted.turned else _LINES) else _floating
+    written = form(fitted, tabular, title, notes)
+    if fitted.turned:
+        written = [r"\begin{landscape}", *written, r"\end{landscape}"]
+    return "\n".join(line for line in written if line) + "\n"
 
 
 def _floating(fitted: Fit, tabular: list[str], title: str, notes: list[str]) -> list[str]:
@@ -99,16 +102,16 @@ def _groups(groups: Sequence[str], fitted: Fit, encode: Callable[[str], str]) ->
     """Fold each group's heading to the width of its columns, where headings are folded at all."""
     heads: list[str] = []
     for group, start, stop in runs(groups):
-        fold = sum(fitted.folds[start:stop]) + 2 * (stop - start - 1)
+        fold = characters(fitted.folds[start:stop])
         heads += [_heading(group, fold if fitted.folds[start] else 0, encode)] * (stop - start)
     return heads
 
 
 def _heading(text: str, fold: int, encode: Callable[[str], str]) -> str:
-    lines = [encode(line) for line in folded(text, fold)]
-    if len(lines) == 1:
-        return lines[0]
-    stacked = r"\\".join(lines)
+    parts = [encode(line) for line in folded(text, fold)]
+    if len(parts) == 1:
+        return parts[0]
+    stacked = r"\\".join(parts)
     return rf"\begin{{tabular}}[b]{{@{{}}c@{{}}}}{stacked}\end{{tabular}}"
 
 

@@ -1,18 +1,19 @@
 """How a table is fitted into a page: type size, folded headings, and widths for columns of text.
 
 Widths are estimates in points, made for a text width of 345 points, the narrowest of LaTeX's standard
-classes; five points is what a character takes on average in ten-point type.
+classes, or the 550 of its page turned on its side; five points is what a character takes on average in ten-point type.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-_PAGE = 345.0
+_UPRIGHT, _TURNED = 345.0, 550.0
 _CHARACTER = 5.0
 _NUMBER_MARGIN = 6.0  # a minus sign is wider than a digit
-_UNIT = 10  # characters; a unit of no more, as (USD bn), is kept on a line
-_READABLE = 20  # characters; a column of text is not made narrower to spare a size
+# How much may be squeezed before the type gets smaller than \\scriptsize: the longest unit that is kept on a line, as
+# (USD bn), and how many characters a column of text keeps.
+_SQUEEZES = ((10, 20), (0, 12), (0, 6))
 # Command, width of a character over that in ten points (small type is wider than its height says), half a gap.
 _SIZES = (("", 1.0, 6.0), (r"\small", 0.93, 5.0), (r"\footnotesize", 0.87, 4.0), (r"\scriptsize", 0.8, 2.0))
 
@@ -31,12 +32,15 @@ class Fit:
         For each column how many characters a line of its heading may have; 0 for any number.
     shares : tuple of float
         For each column the part of the line's width it gets; 0 where it takes what it needs.
+    turned : bool
+        Whether the page is turned on its side.
     """
 
     size: str = ""
     gap: float = 6.0
     folds: tuple[int, ...]
     shares: tuple[float, ...]
+    turned: bool = False
 
 
 def fit(
@@ -45,7 +49,7 @@ def fit(
     numeric: Sequence[bool],
     groups: Sequence[tuple[str, int, int]] = (),
 ) -> Fit:
-    """Return the largest setting in which a table fits the page, or the smallest there is.
+    """Return the largest setting in which a table fits the page, upright if it can, or the smallest there is.
 
     Parameters
     ----------
@@ -59,26 +63,52 @@ def fit(
         Headings over several columns: the text, the first column, and the one after the last.
     """
     needed = [max(map(len, column), default=1) for column in cells]
-    titles = [max(map(len, texts)) for texts in headings]
-    folds = [
-        max(need, _longest_word(title), _longest_word(unit) if len(unit) > _UNIT else len(unit))
-        for need, (title, unit) in zip(needed, headings, strict=True)
-    ]
-    whole = [max(pair) for pair in zip(needed, titles, strict=True)]
-    for text, start, stop in groups:
-        whole[stop - 1] += max(0, len(text) - _characters(whole[start:stop]))
-        folds[stop - 1] += max(0, _longest_word(text) - _characters(folds[start:stop]))
+    whole = [max(need, *map(len, texts)) for need, texts in zip(needed, headings, strict=True)]
+    _widen(whole, [(len(text), start, stop) for text, start, stop in groups])
     none = (0.0,) * len(numeric)
-    if _total(whole, numeric, 1.0, 6.0) <= _PAGE:
+    if _total(whole, numeric, 1.0, 6.0) <= _UPRIGHT:
         return Fit(folds=(0,) * len(numeric), shares=none)
-    for size, scale, gap in _SIZES:
-        if _total(folds, numeric, scale, gap) <= _PAGE:
-            return Fit(size=size, gap=gap, folds=tuple(folds), shares=none)
-        shares = _shares(folds, numeric, scale, gap)
-        if shares is not None:
-            return Fit(size=size, gap=gap, folds=tuple(folds), shares=shares)
+    for page in (_UPRIGHT, _TURNED):
+        for unit_length, readable in _SQUEEZES:
+            folds = _folds(needed, headings, numeric, unit_length)
+            _widen(folds, [(_longest_word(text), start, stop) for text, start, stop in groups])
+            for size, scale, gap in _SIZES:
+                shares = _shares(needed, folds, numeric, (page, scale, gap, readable))
+                if shares is not None:
+                    return Fit(size=size, gap=gap, folds=tuple(folds), shares=shares, turned=page > _UPRIGHT)
     size, _, gap = _SIZES[-1]
-    return Fit(size=size, gap=gap, folds=tuple(folds), shares=none)
+    return Fit(size=size, gap=gap, folds=tuple(folds), shares=none, turned=True)
+
+
+def _folds(
+    needed: Sequence[int], headings: Sequence[Sequence[str]], numeric: Sequence[bool], unit_length: int
+) -> list[int]:
+    """Return the fewest characters that each column must be wide; units up to a length are kept whole."""
+    units = [_longest_word(unit) if len(unit) > unit_length else len(unit) for _, unit in headings]
+    return [
+        max(need if number else 1, _longest_word(title), unit)
+        for need, number, (title, _), unit in zip(needed, numeric, headings, units, strict=True)
+    ]
+
+
+def _widen(widths: list[int], groups: Sequence[tuple[int, int, int]]) -> None:
+    """Widen the last column of each group that is narrower than its heading."""
+    for length, start, stop in groups:
+        widths[stop - 1] += max(0, length - characters(widths[start:stop]))
+
+
+def lines(cells: Sequence[Sequence[str]], fitted: Fit) -> int:
+    """Return how many lines the body of a table takes, about."""
+    scale = next(scale for size, scale, _ in _SIZES if size == fitted.size)
+    page = _TURNED if fitted.turned else _UPRIGHT
+    room = [share * page / (_CHARACTER * scale) for share in fitted.shares]
+    return sum(
+        max(
+            len(wrap(text, max(int(size), 1))) if size and text else 1
+            for text, size in zip(row, room, strict=True)
+        )
+        for row in zip(*cells, strict=True)
+    )
 
 
 def folded(text: str, characters: int) -> list[str]:
@@ -90,7 +120,7 @@ def folded(text: str, characters: int) -> list[str]:
     )
 
 
-def _characters(widths: Sequence[int]) -> int:
+def characters(widths: Sequence[int]) -> int:
     """Return how many characters fit over columns side by side."""
     return sum(widths) + 2 * (len(widths) - 1)
 
@@ -105,18 +135,30 @@ def _total(widths: Sequence[int], numeric: Sequence[bool], scale: float, gap: fl
 
 
 def _shares(
-    widths: Sequence[int], numeric: Sequence[bool], scale: float, gap: float
+    needed: Sequence[int],
+    folds: Sequence[int],
+    numeric: Sequence[bool],
+    setting: tuple[float, float, float, int],
 ) -> tuple[float, ...] | None:
-    """Return what the columns of text get of the space that numbers leave, if that can be read."""
-    text = [0 if number else width for width, number in zip(widths, numeric, strict=True)]
-    rest = [width if number else 0 for width, number in zip(widths, numeric, strict=True)]
-    left = _PAGE - _total(rest, numeric, scale, gap)
-    least = [scale * _CHARACTER * min(width, _READABLE) for width in text]
-    if not any(text) or left < sum(least):
+    """Return what the columns of text get of the space that numbers leave, 0 if all they need; None if too little."""
+    page, scale, gap, readable = setting
+    rest = [fold if number else 0 for fold, number in zip(folds, numeric, strict=True)]
+    left = page - _total(rest, numeric, scale, gap)
+    wish = [
+        0.0 if number else scale * _CHARACTER * max(need, fold + 1)
+        for need, fold, number in zip(needed, folds, numeric, strict=True)
+    ]
+    if sum(wish) <= left:
+        return (0.0,) * len(wish)
+    least = [
+        min(want, scale * _CHARACTER * max(readable, fold + 1))
+        for want, fold in zip(wish, folds, strict=True)
+    ]
+    if sum(least) > left or not any(wish):
         return None
-    spare, wish = (
-        left - sum(least),
-        [scale * _CHARACTER * width - low for width, low in zip(text, least, strict=True)],
+    spare, more = left - sum(least), [want - low for want, low in zip(wish, least, strict=True)]
+    points = [low + spare * extra / max(sum(more), 1e-9) for low, extra in zip(least, more, strict=True)]
+    return tuple(
+        int(1000 * point / page) / 1000 if point < want else 0.0
+        for point, want in zip(points, wish, strict=True)
     )
-    points = [low + spare * more / max(sum(wish), 1e-9) for low, more in zip(least, wish, strict=True)]
-    return tuple(int(1000 * point / _PAGE) / 1000 for point in points)

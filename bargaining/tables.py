@@ -53,9 +53,10 @@ class Table:
 
     Notes
     -----
-    LaTeX needs the packages booktabs, siunitx and threeparttable, and longtable for more than 40 rows. What does
-    not fit the page is set smaller, with folded headings and texts. All text is escaped: no text can
-    become a LaTeX command, HTML or a spreadsheet formula. Numbers in the CSV have full precision.
+    LaTeX needs the packages booktabs, siunitx and threeparttable. What is too wide for the page is set smaller, with
+    folded headings and texts, or else on a page turned on its side (package lscape); what is too long breaks across
+    pages (longtable). All text is escaped: no text can become a LaTeX command, HTML or a spreadsheet
+    formula. Numbers in the CSV have full precision.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class Table:
     __repr__ = __str__
 
     def to_latex(self) -> str:
-        """Return a `table` environment, or a `longtable` if there are more than 40 rows."""
+        """Return a `table` environment, or a `longtable` if there is more than a page holds."""
         return _latex.latex(self)
 
     def to_markdown(self) -> str:

@@ -7,50 +7,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from bargaining import BargainingError, InvalidInput, __version__
+from bargaining import BargainingError, InvalidInput
+from bargaining_models._options import ENDINGS, MISUSED, parser
 
 if TYPE_CHECKING:
     from bargaining.tables import Table
 
-ENDINGS = {".tex": "latex", ".md": "markdown", ".html": "html", ".csv": "csv", ".txt": "text"}
 CHANGED = 1
-MISUSED = 2
 INTERRUPTED = 130
-
-_EXAMPLES = """\
-examples:
-  bargaining list
-  bargaining table T2 --format latex -o T2.tex
-  bargaining figure F1 -o F1.pdf
-  bargaining reproduce --check
-  bargaining solve cake.toml --method nash egalitarian
-
-Each command has a --help of its own.
-"""
-
-_SOLVE = """\
-Solve a bargaining problem, a game or a repeated game described in a TOML or JSON file.
-Nothing in the file is executed, and its size, depth and digits are capped.
-"""
-
-_SCHEMA = """\
-the file, for a problem:
-  [problem]
-  disagreement = [0, "1/5"]           # fractions in quotes
-  total = 1                           # or: points = [[0, 1], [1, 0]]
-
-for a game, and for a repeated one with the right to leave:
-  [game]
-  payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]
-
-  [repeated]
-  discounts = 0.9
-  exit = [2, 1]                       # optional
-
-Before the tables: title = "Cake" and methods = ["nash"], both optional.
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         on standard error.
     """
     try:
-        options = _parser().parse_args(arguments)
+        options = parser(RUNS).parse_args(arguments)
         done: int = options.run(options)
         sys.stdout.flush()
         return done
@@ -224,113 +190,7 @@ def _written(one: "Table", form: str) -> str:
     return f"{one}\n" if form == "text" else str(getattr(one, f"to_{form}")())
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, with where to read on."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(MISUSED, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="bargaining",
-        description="The tables and figures of the paper, and answers to problems written down in a file.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"bargaining {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_table(commands)
-    _add_figure(commands)
-    commands.add_parser("list", help="say which tables, figures and methods there are").set_defaults(
-        run=catalogue
-    )
-    _add_reproduce(commands)
-    _add_solve(commands)
-    return parser
-
-
-def _add_table(commands: Any) -> None:
-    text = "print or write a table of the paper"
-    command = commands.add_parser(
-        "table", help=text, description=f"{text.capitalize()}, from stored results unless told to compute."
-    )
-    command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
-    command.add_argument("--recompute", action="store_true", help="compute it now; takes up to a minute")
-    _add_output(command)
-    command.set_defaults(run=table)
-
-
-def _add_figure(commands: Any) -> None:
-    text = "compute a figure of the paper and write it"
-    command = commands.add_parser("figure", help=text, description=f"{text.capitalize()}.")
-    command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
-    command.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="ending in .pdf, .svg or .png (default: NAME.pdf)"
-    )
-    command.set_defaults(run=figure)
-
-
-def _add_reproduce(commands: Any) -> None:
-    text = "compute the paper again, or check that it still comes out the same"
-    command = commands.add_parser(
-        "reproduce",
-        help=text,
-        description=f"{text.capitalize()}. With --check the exit status is 1 if a digit changed. The stored tables "
-        "are this project's own output: they show that results reproduce, not that they are right.",
-    )
-    command.add_argument("names", nargs="*", metavar="NAME", help="as in `bargaining list`; all by default")
-    what = command.add_mutually_exclusive_group()
-    what.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing; compare every cell of the tables with the stored ones",
-    )
-    what.add_argument(
-        "--update", action="store_true", help="for maintainers: store the tables as they come out"
-    )
-    command.add_argument(
-        "--exact", action="store_true", help="with --check: compare every bit, not what prints"
-    )
-    command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("build/paper"),
-        metavar="FOLDER",
-        help="(default: build/paper)",
-    )
-    command.set_defaults(run=reproduce)
-
-
-def _add_solve(commands: Any) -> None:
-    command = commands.add_parser(
-        "solve",
-        help="solve a problem or a game described in a TOML or JSON file",
-        description=_SOLVE,
-        epilog=_SCHEMA,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("file", type=Path, metavar="FILE", help="ending in .toml or .json, at most 100 kB")
-    command.add_argument(
-        "--method",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="concepts, as in `bargaining list`",
-    )
-    _add_output(command)
-    command.set_defaults(run=solve)
-
-
-def _add_output(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-f", "--format", choices=list(ENDINGS.values()), help="(default: by the ending of FILE, or text)"
-    )
-    command.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write it here instead of printing it"
-    )
+RUNS = {"table": table, "figure": figure, "list": catalogue, "reproduce": reproduce, "solve": solve}
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining._rational import fractions, solve
+from bargaining.equilibria._lottery import Lottery, Pair, above, below, lotteries
 from bargaining.equilibria._operator import LEAVE, STATIC, VERTEX, Tag
 from bargaining.equilibria._scaled import outcomes
 from bargaining.equilibria._structure import System
@@ -24,9 +25,6 @@ from bargaining.games.repeated import RepeatedGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.payoff_set import PayoffSet
-
-Pair = tuple[Fraction, Fraction]
-Lottery = tuple[tuple[int, Fraction], ...]
 
 _INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
 _GRID = 2**100
@@ -162,40 +160,6 @@ class Generation:
         return next(_challenges(self, leaver), None)
 
 
-def lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
-    """Yield probabilities of at most three vertices with this mean, fewest first."""
-    for k, vertex in enumerate(vertices):
-        if vertex == point:
-            yield ((k, Fraction(1)),)
-    n = len(vertices)
-    for k in range(n):
-        share = _share(vertices[k - 1], vertices[k], point)
-        if share is not None:
-            yield (((k - 1) % n, 1 - share), (k, share))
-    for k in range(2, n):
-        weights = _weights(vertices[0], vertices[k - 1], vertices[k], point)
-        if weights is not None:
-            yield ((0, weights[0]), (k - 1, weights[1]), (k, weights[2]))
-
-
-def _share(p: Pair, q: Pair, point: Pair) -> Fraction | None:
-    """Return t with point = (1 - t) p + t q, 0 <= t <= 1."""
-    dx, dy, ax, ay = q[0] - p[0], q[1] - p[1], point[0] - p[0], point[1] - p[1]
-    if ax * dy != ay * dx or not (dx or dy):
-        return None
-    t = ax / dx if dx else ay / dy
-    return t if 0 <= t <= 1 else None
-
-
-def _weights(p: Pair, q: Pair, r: Pair, point: Pair) -> tuple[Fraction, Fraction, Fraction] | None:
-    area = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
-    if not area:
-        return None
-    b = ((point[0] - p[0]) * (r[1] - p[1]) - (point[1] - p[1]) * (r[0] - p[0])) / area
-    c = ((q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0])) / area
-    return (1 - b - c, b, c) if b >= 0 and c >= 0 and b + c <= 1 else None
-
-
 def _challenges(made: Generation, leaver: int) -> Iterator[Plan]:
     """Search every profile for a plan, stable among players who have stayed, that gives the leaver little."""
     data, threat = made.data, made.threat
@@ -209,28 +173,13 @@ def _challenges(made: Generation, leaver: int) -> Iterator[Plan]:
         for i in (0, 1):
             delta = data.discount(i)
             if delta:
-                polygon = _above(polygon, i, threat[i] + data.gain(i, profile))
+                polygon = above(polygon, i, threat[i] + data.gain(i, profile))
             elif data.best(i, profile) > data.payoff(i, profile):
                 polygon = []
         for promise in polygon:
             value = data.now(leaver, profile) + data.discount(leaver) * promise[leaver]
             if value <= limit:
                 yield Plan(profile, promise)
-
-
-def _above(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
-    """Return the part of a convex polygon where coordinate i is at least `bound`."""
-    out: list[Pair] = []
-    for k, q in enumerate(polygon):
-        p = polygon[k - 1]
-        if (p[i] < bound) != (q[i] < bound):
-            t = (bound - p[i]) / (q[i] - p[i])
-            crossing = (p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]))
-            if crossing not in (p, q):
-                out.append(crossing)
-        if q[i] >= bound:
-            out.append(q)
-    return out
 
 
 def generate(found: PayoffSet) -> Generation | str:
@@ -320,13 +269,8 @@ def _promise(data: Rationals, vertices: list[Pair], vertex: Pair, profile: int, 
         other = out[1 - i]
         if out[i] is None:
             assert other is not None
-            out[i] = _above(_below(vertices, 1 - i, other), 1 - i, other)[0][i]
+            out[i] = above(below(vertices, 1 - i, other), 1 - i, other)[0][i]
     x, y = out
     assert x is not None
     assert y is not None
     return x, y
-
-
-def _below(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
-    mirrored = [(-x, -y) for x, y in polygon]
-    return [(-x, -y) for x, y in _above(mirrored, i, -bound)]

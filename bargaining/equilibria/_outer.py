@@ -19,17 +19,16 @@ outside.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import hypot, inf
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.equilibria._operator import SLACK, Block, binding
-from bargaining.equilibria._polygon import Chain, Chains, Point, Polygon, cut, lowest
+from bargaining.equilibria._bounds import Bound, Faces, Pair, faces_of, pair_of, reachable
+from bargaining.equilibria._operator import Block
+from bargaining.equilibria._polygon import Chains, Point, Polygon, cut
 
 _ROUNDING = 1e-13
 _MARGIN = 1e-3
@@ -75,7 +74,7 @@ def verdict(
     shape : bool
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
-    faces = _faces(candidate, outer if shape else [], bound)
+    faces = faces_of(candidate, outer if shape else [], bound)
     for p, q in leaves:
         if any(a * p + b * q > c + _ROUNDING for (a, b), c in zip(faces.normals, faces.offsets, strict=True)):
             return Verdict(False, False)
@@ -85,18 +84,18 @@ def verdict(
             beyond[j] = False
     chains, quick = Chains(candidate), np.count_nonzero(beyond) <= _FEW
     if not quick:
-        beyond &= _reachable(block, faces, outer, bound)
+        beyond &= reachable(block, faces, outer, bound)
     result = _attempt(block, faces, chains, beyond, outer)
     if quick and result.fixed and not result.proved:
-        result = _attempt(block, faces, chains, beyond & _reachable(block, faces, outer, bound), outer)
+        result = _attempt(block, faces, chains, beyond & reachable(block, faces, outer, bound), outer)
     return result
 
 
 def _attempt(
-    block: Block, faces: _Faces, chains: Chains, beyond: NDArray[np.bool_], outer: Polygon
+    block: Block, faces: Faces, chains: Chains, beyond: NDArray[np.bool_], outer: Polygon
 ) -> Verdict:
     where = np.argwhere(beyond).tolist()
-    pairs = [_pair(block, faces, chains, j, k) for j, k in where]
+    pairs = [pair_of(block, faces, chains, j, k) for j, k in where]
     if not pairs:
         return Verdict(True, True, 0.0)
     for pair in pairs:
@@ -114,7 +113,7 @@ def _attempt(
     return _ranged(block, faces, chains, outer, speed, pairs, where, every=True)
 
 
-def _scaling(faces: _Faces, outer: Polygon) -> list[float] | None:
+def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
     """Return the speeds that blow the faces up from the middle of the outer set, None if it lies outside."""
     x, y = sum([p for p, _ in outer]) / len(outer), sum([q for _, q in outer]) / len(outer)
     speed = []
@@ -127,11 +126,11 @@ def _scaling(faces: _Faces, outer: Polygon) -> list[float] | None:
 
 def _ranged(
     block: Block,
-    faces: _Faces,
+    faces: Faces,
     chains: Chains,
     outer: Polygon,
     speed: list[float],
-    pairs: list[_Pair],
+    pairs: list[Pair],
     where: list[list[int]],
     *,
     every: bool = False,
@@ -149,150 +148,21 @@ def _ranged(
         if left > 0.0:
             if not every:
                 return Verdict(True, False)
-            left = min(left, _unproved(faces, _pair(block, faces, chains, j, k, every=True), speed, far))
+            left = min(left, _unproved(faces, pair_of(block, faces, chains, j, k, every=True), speed, far))
         near = max(near, left)
     if near == 0.0:
         return Verdict(True, True, 0.0)
     return Verdict(True, False, near, _moved(outer, faces, speed, near) if near < 0.9 * far else None)
 
 
-def _moved(outer: Polygon, faces: _Faces, speed: list[float], distance: float) -> Polygon:
+def _moved(outer: Polygon, faces: Faces, speed: list[float], distance: float) -> Polygon:
     """Return the part of `outer` within the faces moved out by `distance`."""
     for normal, offset, z in zip(faces.normals, faces.offsets, speed, strict=True):
         outer = cut(outer, normal, offset + distance * z)
     return outer
 
 
-@dataclass(frozen=True, slots=True)
-class _Faces:
-    """Faces `normal . w <= offset`, the lower face of each player first; `moves` is false if a threat is known."""
-
-    normals: list[Point]
-    offsets: list[float]
-    moves: list[bool]
-    upper: list[int]  # faces that bound the upper right
-    after: list[int]  # the face of the edge that starts at each vertex of the candidate
-    many: bool  # whether there are faces beside the candidate's own
-
-    def met(self, chain: Chain, at: float) -> list[int]:
-        """Return the faces of a chain next to an argument: one, or two around a vertex."""
-        arguments, _, vertices = chain
-        if len(vertices) == 1:
-            return [0, 1, 2, 3]
-        k = min(max(bisect_right(arguments, at), 1), len(vertices) - 1)
-        pieces = [k - 1]
-        if k < len(vertices) - 1 and arguments[k] - at <= 1e-12:
-            pieces.append(k)
-        if k > 1 and at - arguments[k - 1] <= 1e-12:
-            pieces.append(k - 2)
-        forward = (vertices[1] - vertices[0]) % len(self.after) == 1 if len(self.after) > 2 else None
-        if forward is None:
-            return [self.after[0], self.after[1]]
-        return [self.after[vertices[piece] if forward else vertices[piece + 1]] for piece in pieces]
-
-
-def _faces(candidate: Polygon, outer: Polygon, bound: Point) -> _Faces:
-    normals: list[Point] = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
-    after = []
-    for polygon in (candidate, outer):
-        for k, (x, y) in enumerate(polygon):
-            px, py = polygon[k + 1 - len(polygon)]
-            length = hypot(px - x, py - y)
-            if polygon is candidate:
-                after.append(len(normals) if length > 0.0 else 0)
-            if length > 0.0:
-                normals.append(((py - y) / length, (x - px) / length))
-    offsets = [max([a * x + b * y for x, y in candidate]) for a, b in normals]
-    moves = [True] * len(normals)
-    for i in (0, 1):
-        if bound[i] >= -offsets[i] - 1e-15:
-            moves[i], offsets[i] = False, -bound[i]
-    upper = [k for k, (a, b) in enumerate(normals) if a >= 0.0 and b >= 0.0]
-    return _Faces(normals, offsets, moves, upper, after, bool(outer))
-
-
-def _reachable(block: Block, faces: _Faces, outer: Polygon, bound: Point) -> NDArray[np.bool_]:
-    """Return which profiles can pass which faces with some continuation in `outer`, shape (faces, profiles)."""
-    normals, offsets = np.array(faces.normals), np.array(faces.offsets)[:, None]
-    points, delta, low = np.array(outer).T, block.discounts.item(0), lowest(outer)
-    b = block.thresholds((max(bound[0], low[0]), max(bound[1], low[1])))
-    w, feasible = binding(Chains(outer), b)
-    level = (
-        np.where(feasible.ravel(), normals @ w.reshape(2, -1), -inf).reshape(len(normals), 4, -1).max(axis=1)
-    )
-    height = normals @ points
-    best = height.argmax(axis=1)
-    free = (points[:, best, None] >= b[:, None, :] - SLACK).all(axis=0)
-    level = np.where(free, height[np.arange(len(best)), best, None], level)
-    reach: NDArray[np.bool_] = (1.0 - delta) * (normals @ block.payoffs) + delta * level > offsets + 1e-14
-    return reach
-
-
-class _Bound(NamedTuple):
-    """An upper bound `level + e * slope` of how far a profile goes; the slope is a weighted sum of three speeds."""
-
-    level: float
-    face: int
-    weight: float
-    threats: Point
-
-    def slope(self, speed: list[float]) -> float:
-        return self.weight * speed[self.face] + self.threats[0] * speed[0] + self.threats[1] * speed[1]
-
-
-class _Pair(NamedTuple):
-    """A profile and a face it might pass: its bounds, and the faces that rule it out, with their ease in e."""
-
-    face: int
-    bounds: list[_Bound]
-    blocks: list[_Bound]
-
-
-def _pair(block: Block, faces: _Faces, chains: Chains, j: int, k: int, *, every: bool = False) -> _Pair:
-    """Collect the dual bases: one constraint and one face, or both constraints; `k` is the profile.
-
-    With one constraint binding the face that matters is the one that its line meets; `every` other one is used
-    where the profile has nothing to continue with at e = 0, or where that face proves nothing.
-    """
-    delta, n = block.discounts.item(0), faces.normals[j]
-    x, moves_x = _threshold(block, faces, 0, k)
-    y, moves_y = _threshold(block, faces, 1, k)
-    base = n[0] * block.now.item(0, k) + n[1] * block.now.item(1, k)
-    bounds = []
-    if n[0] <= 1e-12 and n[1] <= 1e-12:
-        level = base + delta * (n[0] * x + n[1] * y)
-        bounds.append(_Bound(level, 0, 0.0, (-delta * n[0] * moves_x, -delta * n[1] * moves_y)))
-    blocks = []
-    for at in faces.upper:
-        (p, q), offset = faces.normals[at], faces.offsets[at]
-        if p * x + q * y - offset > 1e-12:
-            blocks.append(_Bound(p * x + q * y - offset, at, 1.0, (p * moves_x, q * moves_y)))
-    every = every or bool(blocks) or faces.many
-    for i, b in enumerate((x, y)):
-        chain = ((chains.bottom, chains.top), (chains.left, chains.right))[i][n[1 - i] > 0.0]
-        for face in range(len(faces.normals)) if every else faces.met(chain, b):
-            a, o = faces.normals[face][i], faces.normals[face][1 - i]
-            if n[1 - i] * o > 0.0 or (n[1 - i] == 0.0 and o != 0.0):
-                by_face = n[1 - i] / o
-                by_cut = by_face * a - n[i]
-                if by_cut >= -1e-12:
-                    level = base + delta * (by_face * faces.offsets[face] - by_cut * b)
-                    speed = delta * by_cut * (moves_x if i == 0 else moves_y)
-                    bounds.append(
-                        _Bound(level, face, delta * by_face, (speed, 0.0) if i == 0 else (0.0, speed))
-                    )
-    return _Pair(j, bounds, blocks)
-
-
-def _threshold(block: Block, faces: _Faces, i: int, k: int) -> tuple[float, float]:
-    """Return the lowest continuation of player i in profile k at e = 0, and whether it moves with the threat."""
-    b = block.gain.item(i, k) - faces.offsets[i]
-    if block.floor is not None and block.floor.item(i, k) >= b:
-        return block.floor.item(i, k), 0.0
-    return b, float(faces.moves[i])
-
-
-def _speeds(faces: _Faces, pairs: list[_Pair]) -> list[float] | None:
+def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
     choices = _reaching(faces, pairs)
     speed = [float(moves) for moves in faces.moves]
@@ -313,7 +183,7 @@ def _speeds(faces: _Faces, pairs: list[_Pair]) -> list[float] | None:
     return None
 
 
-def _policy_speeds(policy: dict[int, _Bound], speed: list[float]) -> dict[int, float]:
+def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, float]:
     """Solve the linear system of one bound a face; the other faces keep their speed."""
     order = {j: row for row, j in enumerate(policy)}
     matrix, constant = [[0.0] * len(order) for _ in order], [1.0] * len(order)
@@ -337,9 +207,9 @@ def _policy_speeds(policy: dict[int, _Bound], speed: list[float]) -> dict[int, f
     return dict(zip(policy, constant, strict=True))
 
 
-def _reaching(faces: _Faces, pairs: list[_Pair]) -> dict[int, list[_Bound]]:
+def _reaching(faces: Faces, pairs: list[Pair]) -> dict[int, list[Bound]]:
     """Return, for each face that some profile reaches at e = 0, the binding bound of every such profile."""
-    out: dict[int, list[_Bound]] = {}
+    out: dict[int, list[Bound]] = {}
     unit = [float(moves) for moves in faces.moves]
     for pair in pairs:
         least = min((bound.level for bound in pair.bounds), default=-inf)
@@ -349,7 +219,7 @@ def _reaching(faces: _Faces, pairs: list[_Pair]) -> dict[int, list[_Bound]]:
     return out
 
 
-def _unproved(faces: _Faces, pair: _Pair, speed: list[float], far: float) -> float:
+def _unproved(faces: Faces, pair: Pair, speed: list[float], far: float) -> float:
     """Return the smallest excess above which the pair stays inside its face, zero if it does up to `far`."""
     offset, own = faces.offsets[pair.face], speed[pair.face]
     start, stop = inf, 0.0

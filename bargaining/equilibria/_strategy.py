@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import real
 from bargaining._rational import fractions
-from bargaining.equilibria._generation import Generation, Lottery, Pair, Plan, generate
+from bargaining.equilibria._generation import Generation, Plan, generate
+from bargaining.equilibria._lottery import Lottery, Pair
 from bargaining.equilibria._scaled import outcomes
 from bargaining.equilibria.automaton import Automaton, State
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved

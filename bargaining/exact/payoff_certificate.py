@@ -22,11 +22,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from bargaining.equilibria._generation import Generation, Pair, Rationals, generate, lotteries, start
+from bargaining.equilibria._generation import Generation, Rationals, generate, start
+from bargaining.equilibria._lottery import Pair, lotteries
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._scaled import Scaled, outcomes
 from bargaining.equilibria.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, Status
+from bargaining.exact._family import reach
 from bargaining.exact._outward import Outward, Stage
 
 _LIMIT = 2000
@@ -112,16 +114,16 @@ def certify_payoff_set(found: PayoffSet, *, tolerance: float = 1e-9) -> PayoffCe
             statement=statement,
         )
     apart = _apart(found, made)
-    reach = _reach(found, made.data, made.vertices)
-    bound = max(apart, float("inf") if reach is None else float(reach))
+    outside = _reach(found, made.data, made.vertices)
+    bound = max(apart, np.inf if outside is None else float(outside))
     return PayoffCertificate(
         inner=True,
-        outer=reach is not None,
+        outer=outside is not None,
         bound=bound,
         vertices=tuple(_back(made.data, vertex) for vertex in made.vertices),
         exact=made.exact,
         tolerance=tolerance,
-        statement=_statement(made, reach, apart),
+        statement=_statement(made, outside, apart),
     )
 
 
@@ -136,14 +138,14 @@ def _reach(found: PayoffSet, data: Rationals, vertices: tuple[Pair, ...]) -> Fra
     while True:
         outward = Outward(Stage.of(data, given))
         if all(_inside(vertices, data.outcome(k)) for k in given):
-            return outward.reach(vertices) if vertices else (Fraction(0) if outward.empty() else None)
+            return reach(outward, vertices) if vertices else (Fraction(0) if outward.empty() else None)
         scaled = Scaled.of(found.repeated)
         larger = scaled.search(replace(scaled.block, leaves=tuple(scaled.block.leaves[k] for k in given)))
         larger.run(_LIMIT)
         rows = [[Fraction(x) for x in row] for row in scaled.back(larger)[0].tolist()]
         hint = tuple((data.scaled(x, 0), data.scaled(y, 1)) for x, y in rows)
-        reach = outward.reach(hint)
-        if reach is None:
+        apart = reach(outward, hint)
+        if apart is None:
             return None
         kept = tuple(
             k
@@ -152,7 +154,7 @@ def _reach(found: PayoffSet, data: Rationals, vertices: tuple[Pair, ...]) -> Fra
         )
         if kept == given:
             inner = [(float(x), float(y)) for x, y in vertices]
-            return reach + Fraction(beyond([(float(x), float(y)) for x, y in hint], inner)) if inner else None
+            return apart + Fraction(beyond([(float(x), float(y)) for x, y in hint], inner)) if inner else None
         given = kept
 
 
@@ -187,13 +189,13 @@ def _back(data: Rationals, vertex: Pair) -> Pair:
     return data.low[0] + data.size[0] * vertex[0], data.low[1] + data.size[1] * vertex[1]
 
 
-def _statement(made: Generation, reach: Fraction | None, apart: float) -> str:
+def _statement(made: Generation, outside: Fraction | None, apart: float) -> str:
     count = len(made.vertices)
     kind = "solve the equations of the set exactly" if made.exact else "lie inside the set by a tiny inset"
     inner = (
         f"{count} rational vertices generate themselves, checked exactly; they {kind}, within {apart:.1e} of the "
         "floats."
     )
-    if reach is None:
+    if outside is None:
         return f"{inner} Nothing is proved from outside."
-    return f"{inner} No equilibrium payoff lies farther beyond their faces than {float(reach):.1e} of the payoff range."
+    return f"{inner} No equilibrium payoff lies farther beyond their faces than {float(outside):.1e} of the range."

@@ -1,0 +1,62 @@
+"""Convex combinations of points in the plane, in rationals."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+Pair = tuple[Fraction, Fraction]
+Lottery = tuple[tuple[int, Fraction], ...]
+
+
+def lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
+    """Yield probabilities of at most three vertices with this mean, fewest first."""
+    for k, vertex in enumerate(vertices):
+        if vertex == point:
+            yield ((k, Fraction(1)),)
+    n = len(vertices)
+    for k in range(n):
+        share = _share(vertices[k - 1], vertices[k], point)
+        if share is not None:
+            yield (((k - 1) % n, 1 - share), (k, share))
+    for k in range(2, n):
+        weights = _weights(vertices[0], vertices[k - 1], vertices[k], point)
+        if weights is not None:
+            yield ((0, weights[0]), (k - 1, weights[1]), (k, weights[2]))
+
+
+def _share(p: Pair, q: Pair, point: Pair) -> Fraction | None:
+    """Return t with point = (1 - t) p + t q, 0 <= t <= 1."""
+    dx, dy, ax, ay = q[0] - p[0], q[1] - p[1], point[0] - p[0], point[1] - p[1]
+    if ax * dy != ay * dx or not (dx or dy):
+        return None
+    t = ax / dx if dx else ay / dy
+    return t if 0 <= t <= 1 else None
+
+
+def _weights(p: Pair, q: Pair, r: Pair, point: Pair) -> tuple[Fraction, Fraction, Fraction] | None:
+    area = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+    if not area:
+        return None
+    b = ((point[0] - p[0]) * (r[1] - p[1]) - (point[1] - p[1]) * (r[0] - p[0])) / area
+    c = ((q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0])) / area
+    return (1 - b - c, b, c) if b >= 0 and c >= 0 and b + c <= 1 else None
+
+
+def above(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
+    """Return the part of a convex polygon where coordinate i is at least `bound`."""
+    out: list[Pair] = []
+    for k, q in enumerate(polygon):
+        p = polygon[k - 1]
+        if (p[i] < bound) != (q[i] < bound):
+            t = (bound - p[i]) / (q[i] - p[i])
+            crossing = (p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]))
+            if crossing not in (p, q):
+                out.append(crossing)
+        if q[i] >= bound:
+            out.append(q)
+    return out
+
+
+def below(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
+    """Return the part of a convex polygon where coordinate i is at most `bound`."""
+    mirrored = [(-x, -y) for x, y in polygon]
+    return [(-x, -y) for x, y in above(mirrored, i, -bound)]

@@ -13,7 +13,7 @@ from bargaining.problem import Problem
 
 Ideal = Callable[[Floats], Floats]
 
-HAIR = 64 * float(np.finfo(float).eps)
+HAIR = 16 * float(np.finfo(float).eps)
 LASTING = 4.0  # a gain this many times what a hair buys is none of rounding's making
 ROUNDS = 50
 

@@ -22,13 +22,13 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     problem : Problem
         Any number of players; a batch is solved cell by cell.
     reference : array_like, shape (n,) or (..., n)
-        A feasible agreement from which the talks start.
+        The agreement from which the talks start, at most as good for everyone as some feasible one.
 
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). EMPTY where the reference is not feasible or gives a player less than
-        `disagreement`.
+        `payoffs` of shape (..., n). EMPTY where no feasible agreement is at least as good as the reference for
+        everyone, or the reference gives a player less than `disagreement`.
 
     Raises
     ------
@@ -58,7 +58,8 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
         division = last_on_ray(problem, label, r, ideal - r, ideal)
     d = problem.disagreement
     below = (r < d - 16 * np.finfo(float).eps * (np.abs(r) + np.abs(d))).any(axis=-1)
-    bad = (below | ~problem.feasible.contains(r)) & np.isfinite(ideal).all(axis=-1)
+    beyond = np.isneginf(problem.feasible.ideal(r)).any(axis=-1)
+    bad = (below | beyond) & np.isfinite(ideal).all(axis=-1)
     if not bad.any():
         return division
     status = np.where(bad, Status.EMPTY, division.status).astype(np.int8)

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, distribution
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput
-from bargaining.feasible.points import TIE, FreeDisposalHull, log_product
+from bargaining.feasible.points import FreeDisposalHull, best_products
 from bargaining.problem import Problem
 
 
@@ -62,8 +62,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     w = distribution(weights, "weights", problem.players)
     if isinstance(problem.feasible, FreeDisposalHull):
         points = problem.feasible.points
-        sizes = log_product(points, problem.disagreement, w)
-        return np.array(points[(sizes >= sizes.max() - TIE) & np.isfinite(sizes)])
+        return np.array(points[best_products(points, problem.disagreement, w)])
     division = nash(problem, weights=weights).raise_if_failed()
     everyone = (division.gains > 0) | (w == 0)
     return division.payoffs[None] if everyone.all() else division.payoffs[:0].reshape(0, problem.players)

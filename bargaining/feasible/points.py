@@ -91,15 +91,15 @@ class FreeDisposalHull:
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         last = np.full(np.broadcast_shapes(origin.shape, direction.shape)[:-1], -np.inf)
+        room = self._grain(origin)
         with np.errstate(divide="ignore", invalid="ignore"):
             for point in self.points:
                 slack = point - origin
                 t = slack / direction
                 up = np.where(direction > 0, t, np.inf).min(axis=-1)
                 down = np.where(direction < 0, t, -np.inf).max(axis=-1)
-                room = self._grain(origin)
-                still = np.where((direction == 0) & (slack < -room), np.inf, -np.inf).max(axis=-1)
-                last = np.where((up >= np.maximum(down, still)) & (up > last), up, last)
+                blocked = ((direction == 0) & (slack < -room)).any(axis=-1)
+                last = np.where((up >= down) & ~blocked & (up > last), up, last)
         return last
 
     def ideal(self, floor: Floats) -> Floats:
@@ -126,13 +126,11 @@ class FreeDisposalHull:
         positive weight a gain.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)
-        value, where = np.full(shape[:-1], -np.inf), np.full(shape, np.nan)
-        for point in self.points:
-            size = log_product(point, origin, weights)
-            better = size > value + TIE
-            value = np.where(better, size, value)
-            where = np.where(better[..., None], point, where)
-        return where, np.where(np.isneginf(value), np.nan, 0.0)
+        tied = best_products(self.points, origin, weights)
+        first = np.argmax(tied, axis=0)
+        some = np.broadcast_to(tied.any(axis=0), shape[:-1])
+        where = np.broadcast_to(self.points[first], shape)
+        return np.where(some[..., None], where, np.nan), np.where(some, 0.0, np.nan)
 
     def _grain(self, x: Floats) -> Floats:
         """Return the payoff differences that are rounding errors beside x."""
@@ -150,11 +148,19 @@ def undominated(points: Floats) -> Floats:
     return np.array(kept)
 
 
-def log_product(point: Floats, origin: Floats, weights: Floats) -> Floats:
-    """Return sum(weights * log(point - origin)); -inf unless everyone with a weight gains and nobody loses."""
-    gain = point - origin
-    size = 16 * EPS * (np.abs(point) + np.abs(origin))
+def best_products(points: Floats, origin: Floats, weights: Floats) -> NDArray[np.bool_]:
+    """Say of each point, on a new first axis, whether no other has a larger weighted product of gains, up to rounding.
+
+    No point counts in cells where none gives everyone with a weight a gain and leaves nobody worse off.
+    """
+    sizes, doubts = [], []
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(weights > 0, weights * np.log(np.where(gain > size, gain, 0.0)), 0.0)
-    total: Floats = np.where((gain >= -size).all(axis=-1), terms.sum(axis=-1), -np.inf)
-    return total
+        for point in points:
+            gain, error = point - origin, EPS * (np.abs(point) + np.abs(origin))
+            counts = (gain >= -16 * error).all(axis=-1) & ((gain > 16 * error) | (weights == 0)).all(axis=-1)
+            terms = np.where(weights > 0, weights * np.log(np.where(gain > 0, gain, 1.0)), 0.0)
+            sizes.append(np.where(counts, terms.sum(axis=-1), -np.inf))
+            doubts.append(np.where(counts, (weights * (error / np.abs(gain))).sum(axis=-1), 0.0))
+        size, doubt = np.array(sizes), TIE + 4 * np.array(doubts)
+        tied: NDArray[np.bool_] = (size + doubt >= (size - doubt).max(axis=0)) & np.isfinite(size)
+    return tied

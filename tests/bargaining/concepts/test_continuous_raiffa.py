@@ -16,7 +16,7 @@ from bargaining.feasible.points import FreeDisposalHull
 
 
 def parabola_by_taylor_series() -> list[float]:
-    """Follow x' = a(x) - x on x1 = 4 - x0^2 for 9 units of time; then half of what is left, which errs by its square."""
+    """Follow x' = a(x) - x on x1 = 4 - x0^2 up to t = 9, then half of the rest: it errs by its square."""
     with mpmath.workdps(25):
         path = mpmath.odefun(lambda t, x: [mpmath.sqrt(4 - x[1]) - x[0], 4 - x[0] ** 2 - x[1]], 0, [0, 0])
         x, y = path(9)

@@ -1,0 +1,122 @@
+"""Yu solutions: cubic in closed form, brute force, the norms' limits, more than two players."""
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining import Frontier, InvalidInput, NotApplicable, Polytope, Problem, Status, TransferableSurplus
+from bargaining.concepts.equal_loss import equal_loss
+from bargaining.concepts.yu import yu
+from bargaining.feasible.points import FreeDisposalHull
+
+PARABOLA = Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), [0, 0])
+TRIANGLE = Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])
+
+
+def test_parabola_in_closed_form() -> None:
+    x = sp.symbols("x", real=True)
+    distance = (2 - x) ** 2 + (4 - (4 - x**2)) ** 2
+    (best,) = [r for r in sp.Poly(sp.diff(distance, x), x).nroots(30) if sp.im(r) == 0]
+    expected = [float(best), float(4 - best**2)]
+    np.testing.assert_allclose(expected, [0.8351223, 3.3025707], atol=6e-8)  # the table's digits
+    for slope in (lambda x: -2 * x, None):
+        division = yu(Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=slope), [0, 0]), p=2)
+        np.testing.assert_allclose(division.payoffs, expected, rtol=1e-12)
+        assert division.status == Status.OK
+
+
+@pytest.mark.parametrize("p", [1.25, 1.5, 2.0, 3.0, 7.0])
+def test_the_equal_weighted_losses_of_the_triangle(p: float) -> None:
+    # On x + 4 y = 4 the losses from (4, 1) have l0 + 4 l1 = 4, and l0^(p-1) = l1^(p-1)/4 at the least norm.
+    l0, l1 = sp.symbols("l0 l1", positive=True)
+    q = sp.nsimplify(1 / (p - 1))
+    solution = sp.solve([l0 - l1 * sp.Rational(1, 4) ** q, l0 + 4 * l1 - 4], [l0, l1])
+    division = yu(TRIANGLE, p=p)
+    np.testing.assert_allclose(
+        division.payoffs, [4 - float(solution[l0]), 1 - float(solution[l1])], rtol=1e-13, atol=1e-14
+    )
+    assert division.residual <= 1e-14
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=7),
+    st.sampled_from([1.0, 1.1, 1.5, 2.0, 4.0, 30.0, np.inf]),
+)
+def test_nothing_on_a_fine_grid_is_nearer(rows: list[tuple[int, int]], p: float) -> None:
+    corners = np.array([*rows, (10, 0), (0, 10)], dtype=float)
+    problem = Problem(Polytope(corners), [0, 0])
+    division = yu(problem, p=p).raise_if_failed()
+    shares = np.linspace(0, 1, 201)[:, None, None, None]
+    grid = (shares * corners[:, None] + (1 - shares) * corners).reshape(-1, 2)
+    losses = np.linalg.norm(problem.ideal - grid[(grid >= 0).all(axis=1)], ord=p, axis=1)
+    assert np.linalg.norm(problem.ideal - division.payoffs, ord=p) <= losses.min() * (1 + 1e-12)
+    assert problem.feasible.contains(division.payoffs, tol=1e-12)
+
+
+def test_the_ends_of_the_family() -> None:
+    for problem in (PARABOLA, TRIANGLE):
+        np.testing.assert_array_equal(yu(problem, p=np.inf).payoffs, equal_loss(problem).payoffs)
+    np.testing.assert_allclose(yu(PARABOLA, p=1).payoffs, [0.5, 3.75], rtol=1e-14)
+    np.testing.assert_allclose(yu(PARABOLA, p=1 + 1e-9).payoffs, [0.5, 3.75], rtol=1e-8)
+    np.testing.assert_allclose(yu(PARABOLA, p=1e9).payoffs, [1, 3], rtol=1e-8)
+    np.testing.assert_allclose(yu(TRIANGLE, p=1).payoffs, [4, 0])
+
+
+def test_the_middle_of_ties_among_what_nobody_refuses() -> None:
+    tie = Problem(Polytope([[0, 3], [3, 0], [0, 0]]), [0, 1])
+    np.testing.assert_allclose(yu(tie, p=1).payoffs, [1, 2])
+    np.testing.assert_allclose(yu(Problem(TransferableSurplus(5), [1, 0]), p=1).payoffs, [3, 2])
+
+
+@pytest.mark.parametrize("players", [3, 4, 5])
+@pytest.mark.parametrize("p", [1.3, 2.0, 5.0])
+def test_more_players_by_another_optimiser(players: int, p: float) -> None:
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(players)
+    points = rng.uniform(0, 1, (9, players))
+    problem = Problem(Polytope(points, free_disposal=True), np.zeros(players))
+    division = yu(problem, p=p).raise_if_failed()
+    a = problem.ideal
+    best = minimize(
+        lambda m: np.linalg.norm(np.maximum(a - m @ points, 0), p),
+        np.full(9, 1 / 9),
+        bounds=[(0, 1)] * 9,
+        constraints=[{"type": "eq", "fun": lambda m: m.sum() - 1}],
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    ours = np.linalg.norm(np.maximum(a - division.payoffs, 0), p)
+    assert ours <= best.fun * (1 + 1e-10)
+    assert problem.feasible.contains(division.payoffs, tol=1e-11)
+
+
+def test_more_players_in_closed_form() -> None:
+    pie = Problem(TransferableSurplus(10, players=4), [0, 1, 2, 3])
+    np.testing.assert_allclose(yu(pie, p=3).payoffs, [1, 2, 3, 4], rtol=1e-14)
+    # The foot of the perpendicular from (3, 2, 1) has x2 < 0, where the frontier is x0/3 + x1/2 = 1. On the edge
+    # x2 = 0 the losses (12/13, 18/13, 1) are prices between those of the two sides, (1/3, 1/2, 1) and (1/3, 1/2, 0).
+    simplex = Problem(Polytope([[3, 0, 0], [0, 2, 0], [0, 0, 1]], free_disposal=True), [0, 0, 0])
+    np.testing.assert_allclose(yu(simplex, p=2).payoffs, [27 / 13, 8 / 13, 0], rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(yu(simplex, p=1).payoffs, [3, 0, 0], atol=1e-15)
+
+
+def test_least_sum_among_what_gives_nobody_more_than_the_ideal() -> None:
+    # Player 2's disagreement payoff bars the point with the largest sum.
+    problem = Problem(Polytope([[9, 0, 0], [0, 3, 0], [0, 0, 3]], free_disposal=True), [0, 0, 2])
+    division = yu(problem, p=1).raise_if_failed()
+    a = problem.ideal
+    np.testing.assert_allclose(a, [3, 1, 3])
+    assert (division.payoffs <= a + 1e-12).all()
+    # Given x0 = 3 the rest add up to at most 2: x1/3 + x2/3 = 2/3.
+    assert division.payoffs.sum() == pytest.approx(5, rel=1e-12)
+
+
+def test_bad_input() -> None:
+    for p in (0.5, -np.inf, float("nan"), [2, 3], True, "2"):
+        with pytest.raises(InvalidInput, match="`p` must"):
+            yu(PARABOLA, p=p)
+    with pytest.raises(NotApplicable, match="needs a convex set"):
+        yu(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]), p=2)

@@ -269,7 +269,9 @@ def test_latex_groups_and_number_columns():
     reason="no pdflatex; install texlive-latex-base, texlive-latex-extra and texlive-science",
 )
 def test_a_real_latex_accepts_every_table(tmp_path):
-    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,siunitx,threeparttable,longtable,lscape}"
+    packages = (
+        r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,siunitx,threeparttable,longtable,lscape}"
+    )
     tables = "\n".join(make().to_latex() for make in TABLES)
     text = rf"\documentclass{{article}}{packages}\begin{{document}}{tables}\end{{document}}"
     (tmp_path / "t.tex").write_text(text, encoding="utf-8")

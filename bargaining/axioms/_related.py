@@ -41,6 +41,15 @@ def polytope(problem: Problem) -> Problem:
     return with_points(problem, points, free=free)
 
 
+def closed_below(problem: Problem) -> Problem:
+    """Return a polytope with everything below it, if what the dictators would choose belongs to it already."""
+    whole = polytope(problem)
+    points, free = points_of(whole)
+    if free or not whole.feasible.contains(dictators(whole)).all():
+        return whole
+    return with_points(whole, points, free=True)
+
+
 def _vertices(problem: Problem) -> Floats | None:
     """Return the vertices of a polytope that has enough of them to be spanned."""
     if not isinstance(problem.feasible, Polytope):

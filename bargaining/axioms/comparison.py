@@ -25,13 +25,13 @@ def independence_of_irrelevant_alternatives(
 
     other : Problem, optional
         (T, d). By default each vertex of S is taken away in turn, the answer being kept, and S shrinks towards the
-        answer.
+        answer; if S holds everything between d and its frontier, so do S and T all that lies below.
 
     References
     ----------
     J. F. Nash (1950), "The bargaining problem", Econometrica 18.
     """
-    whole = _related.polytope(problem) if other is None else problem
+    whole = _related.closed_below(problem) if other is None else problem
     answer = ask(method, whole, tol)
     if other is not None:
         _related.larger(other, problem)

@@ -25,13 +25,18 @@ class Planar:
         )
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties."""
+        """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties.
+
+        Rounding may leave vertices on the edge, so its ends are looked for across the weights.
+        """
         scaled = weights * self.span
         size = np.abs(scaled).sum(axis=-1)
         sums = np.stack([(scaled * vertex).sum(axis=-1) for vertex in self.unit])
-        best = sums.max(axis=0)
-        tied = np.asarray(sums >= best - 4 * EPS * size)[..., None]
-        middle = sum(np.where(t, v, 0.0) for t, v in zip(tied, self.points, strict=True)) / tied.sum(axis=0)
+        across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
+        tied = np.asarray(sums >= sums.max(axis=0) - self.grain * size)
+        first = np.argmin(np.where(tied, across, np.inf), axis=0)
+        last = np.argmax(np.where(tied, across, -np.inf), axis=0)
+        middle = 0.5 * self.points[first] + 0.5 * self.points[last]
         value = (weights * middle).sum(axis=-1)
         bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)

@@ -25,6 +25,13 @@ def test_support_of_a_polygon_is_the_best_of_its_points(rows: np.ndarray, weight
     assert where @ np.array(weights) == pytest.approx(value, abs=1e-12)
 
 
+def test_ties_end_in_the_middle_of_the_edge_although_rounding_left_a_vertex_on_it() -> None:
+    points = [[0.0, 1.2], [2.0, 0.0], [1.9, 0.4], [1.5000000000000002, 0.8], [1.4, 0.9]]
+    assert len(Polytope(points, free_disposal=True).vertices) == 5
+    _, where = Polytope(points, free_disposal=True).support(np.array([0.5, 0.5]))
+    np.testing.assert_allclose(where, [1.65, 0.65], rtol=1e-15)
+
+
 @given(points, st.lists(st.integers(0, 10), min_size=9, max_size=9))
 def test_a_polygon_contains_mixtures_of_its_points(rows: np.ndarray, mixture: list[int]) -> None:
     weights = np.array(mixture[: len(rows)]) + 1.0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,8 @@ from bargaining._arrays import Floats
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
 
-_Pair = tuple[NDArray[np.intp], NDArray[np.intp], Floats]
+_Pair = tuple[NDArray[np.intp], Floats]  # where in the flat (N, N) slopes, and what to take off there
 _Piece = tuple["Group", list[Floats], list[Floats]]
-
-_LETTERS = "abcdefghijklmnopqrstuvwxy"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,21 +31,45 @@ class Group:
     """Decision states with the same numbers of actions, stacked."""
 
     states: NDArray[np.intp]  # (G,)
-    reward: Floats  # (G, a_1, ..., a_n, n)
+    reward: Floats  # (n, G, a_1, ..., a_n)
     follow: Floats  # (G, a_1, ..., a_n, E)
-    discount: Floats  # (G, n)
+    both: Floats  # (G, a_1, ..., a_n, n + E): rewards, then chances
+    discount: Floats  # (n, G)
     index: tuple[NDArray[np.intp], ...]  # per player (G, a_i): where in the flat strategy
+    own: tuple[NDArray[np.intp], ...]  # per player (G, a_i): where in a flat (E, N) table, own state in rows
 
-    def average(self, array: Floats, strategies: list[Floats], keep: tuple[int, ...]) -> Floats:
-        """Average over the actions of all players but those kept."""
-        axes = "z" + _LETTERS[: len(strategies)]
-        for player in reversed(range(len(strategies))):
-            if player not in keep:
-                letter = _LETTERS[player]
-                left = axes.replace(letter, "")
-                array = np.einsum(f"{axes}...,z{letter}->{left}...", array, strategies[player])
-                axes = left
-        return array
+    def ahead(self, worth: Floats) -> Floats:
+        """Return what each profile is worth to each player, (n, G, a_1, ..., a_n), given what states are."""
+        later = (worth.T @ self.follow.reshape(-1, len(worth)).T).reshape(self.reward.shape)
+        total: Floats = self.reward + self._by_state(self.discount) * later
+        return total
+
+    def less(self, level: Floats) -> Group:
+        """Return the group with the present values `level` (n,) taken off every player's worth."""
+        reward = self.reward - level.reshape(-1, *(1,) * (self.reward.ndim - 1)) * self._share()
+        return replace(self, reward=reward, both=_together(reward, self.follow))
+
+    def _share(self) -> Floats:
+        """Return 1 - d times the chance that play goes on, (n, G, a_1, ..., a_n)."""
+        ends: Floats = 1.0 - self._by_state(self.discount) * self.follow.sum(axis=-1)
+        return ends
+
+    def _by_state(self, array: Floats) -> Floats:
+        return array.reshape(*array.shape, *(1,) * len(self.index))
+
+
+def _together(reward: Floats, follow: Floats) -> Floats:
+    return np.concatenate([np.moveaxis(reward, 0, -1), follow], axis=-1)
+
+
+def average(array: Floats, strategies: list[Floats], keep: tuple[int, ...]) -> Floats:
+    """Average an array (G, a_1, ..., a_n, ...) over the actions of all players but those kept."""
+    for player in reversed(range(len(strategies))):
+        if player not in keep:
+            weights, shape = strategies[player], array.shape
+            rows = array.reshape(len(weights), prod(shape[1 : player + 1]), shape[player + 1], -1)
+            array = (weights[:, None, None, :] @ rows).reshape(shape[: player + 1] + shape[player + 2 :])
+    return array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,14 +88,12 @@ class Arrays:
 
     groups: tuple[Group, ...]
     size: int
-    states: int
     decisions: int
     players: int
     entry: NDArray[np.intp]  # (S,): where a period opens in each state of the game
     block: NDArray[np.intp]  # (N,): decision state times n plus player
-    low: Floats
-    range: Floats
-    discounts: Floats
+    discounts: Floats  # (n,)
+    patience: Floats  # (n, E): the discount factor from each decision state to the next
 
     def uniform(self) -> Floats:
         """Return the strategy that gives every action the same probability."""
@@ -90,70 +111,67 @@ class Arrays:
         digits.
         """
         level = worth.min(axis=0) - 1.0
-        groups = []
-        for group in self.groups:
-            n = self.players
-            stays = group.follow.sum(axis=-1)[..., None]
-            share = 1.0 - group.discount.reshape(-1, *(1,) * n, n) * stays
-            groups.append(replace(group, reward=group.reward - level * share))
-        return replace(self, groups=tuple(groups))
-
-    def payoffs(self, worth: Floats) -> Floats:
-        """Return average payoffs in the game's own units, (S, n), from present values."""
-        return self.low + self.range * (worth[self.entry] * (1.0 - self.discounts) - 1.0)
+        return replace(self, groups=tuple(group.less(level) for group in self.groups))
 
     def evaluate(self, strategy: Floats, *, slope: bool) -> Evaluation:
         """Return the worth of a strategy, of one-shot deviations from it, and the slopes of the loss."""
         n, pieces = self.players, list[_Piece]()
-        step, reward = np.zeros((self.decisions, self.decisions)), np.empty((self.decisions, n))
-        discount = np.empty((self.decisions, n))
+        step, reward = np.empty((self.decisions, self.decisions)), np.empty((n, self.decisions))
         for group in self.groups:
             own = [strategy[index] for index in group.index]
-            follow = [group.average(group.follow, own, (i,)) for i in range(n)]
-            step[group.states] = (own[0][:, None, :] @ follow[0])[:, 0]
-            reward[group.states] = group.average(group.reward, own, ())
-            discount[group.states] = group.discount
-            pieces.append((group, own, follow))
-        inverse = self._inverses(step, discount)
-        worth = np.stack([inverse[i] @ reward[:, i] for i in range(n)], axis=1)
+            first = average(group.both, own, (0,))
+            total = (own[0][:, None, :] @ first)[:, 0]
+            step[group.states], reward[:, group.states] = total[:, n:], total[:, :n].T
+            rest = [average(group.follow, own, (i,)) for i in range(1, n)] if slope else []
+            pieces.append((group, own, [first[..., n:], *rest]))
+        inverse = self._inverses(step)
+        worth = np.stack([inverse[i] @ reward[i] for i in range(n)], axis=1)
         actions = np.empty(self.size)
         table = np.zeros((n, self.decisions, self.size)) if slope else np.empty((0, 0, 0))
         pairs: list[_Pair] = []
         for group, own, _ in pieces:
-            ahead = group.reward + group.discount.reshape(-1, *(1,) * n, n) * (group.follow @ worth)
-            for i in range(n):
-                values = ahead[..., i]
-                actions[group.index[i]] = group.average(values, own, (i,))
+            for i, values in enumerate(group.ahead(worth)):
                 if slope:
-                    pairs += self._pairs(group, values, own, i, table)
-        if slope:
-            for group, _, _ in pieces:
-                for i in range(n):
-                    table[i][group.states[:, None], group.index[i]] = actions[group.index[i]]
+                    mine, more = self._pairs(group, values, own, i, table)
+                    pairs += more
+                else:
+                    mine = average(values, own, (i,))
+                actions[group.index[i]] = mine
         loss = worth.ravel()[self.block] - actions
         jacobian = self._slopes(pieces, pairs, inverse, table) if slope else np.empty((0, 0))
         return Evaluation(worth, actions, loss, jacobian)
 
-    def _inverses(self, step: Floats, discount: Floats) -> list[Floats]:
+    def _inverses(self, step: Floats) -> list[Floats]:
         """Return (I - d P)^-1 for each player; equally patient players share it."""
         inverses: list[Floats] = []
         for i in range(self.players):
-            shared = i > 0 and self.discounts[i] == self.discounts[0]
-            system = np.eye(self.decisions) - discount[:, i : i + 1] * step
-            inverses.append(inverses[0] if shared else np.asarray(np.linalg.inv(system)))
+            if i > 0 and self.discounts[i] == self.discounts[0]:
+                inverses.append(inverses[0])
+                continue
+            system = -self.patience[i][:, None] * step
+            system.flat[:: self.decisions + 1] += 1.0
+            inverses.append(np.asarray(np.linalg.inv(system)))
         return inverses
 
-    def _pairs(self, group: Group, values: Floats, own: list[Floats], i: int, table: Floats) -> list[_Pair]:
-        """Return how the value of i's actions moves with the actions of each other player in the state."""
-        out = []
+    def _pairs(
+        self, group: Group, values: Floats, own: list[Floats], i: int, table: Floats
+    ) -> tuple[Floats, list[_Pair]]:
+        """Return what i's actions are worth, and how that moves with the actions of each other player.
+
+        `table` receives how the worth of the state moves with every action in it, what follows given.
+        """
+        out = list[_Pair]()
+        mine = values
         for j in range(self.players):
             if j == i:
                 continue
-            pair = group.average(values, own, (i, j))
+            pair = average(values, own, (i, j))
             pair = pair if i < j else pair.transpose(0, 2, 1)
-            table[i][group.states[:, None], group.index[j]] = (own[i][:, None, :] @ pair)[:, 0]
-            out.append((group.index[i][:, :, None], group.index[j][:, None, :], pair))
-        return out
+            mine = (pair @ own[j][:, :, None])[..., 0]
+            table[i].reshape(-1)[group.own[j]] = (own[i][:, None, :] @ pair)[:, 0]
+            out.append((group.index[i][:, :, None] * self.size + group.index[j][:, None, :], pair))
+        table[i].reshape(-1)[group.own[i]] = mine
+        return mine, out
 
     def _slopes(
         self, pieces: list[_Piece], pairs: list[_Pair], inverse: list[Floats], table: Floats
@@ -162,10 +180,11 @@ class Arrays:
         for i in range(self.players):
             moved = inverse[i] @ table[i]
             for group, _, follow in pieces:
-                later = group.discount[:, i, None, None] * (follow[i] @ moved)
+                later = group.discount[i][:, None, None] * (follow[i] @ moved)
                 jacobian[group.index[i]] = moved[group.states][:, None, :] - later
-        for rows, columns, pair in pairs:
-            jacobian[rows, columns] -= pair
+        entries = jacobian.reshape(-1)
+        for at, pair in pairs:
+            entries[at] -= pair
         return jacobian
 
 
@@ -189,7 +208,7 @@ def compile_game(game: StochasticGame) -> Arrays:
         rewards.append(reward)
         follows.append(follow)
         discounts.append(np.ones(n))
-    return _grouped(rewards, follows, discounts, states, entry, low, spread, game.discounts)
+    return _grouped(rewards, follows, discounts, entry, game.discounts)
 
 
 def _units(game: StochasticGame) -> tuple[Floats, Floats]:
@@ -223,14 +242,11 @@ def _choice(
 def _grouped(
     rewards: list[Floats],
     follows: list[Floats],
-    discounts: list[Floats],
-    states: int,
+    patience: list[Floats],
     entry: NDArray[np.intp],
-    low: Floats,
-    spread: Floats,
-    patience: Floats,
+    discounts: Floats,
 ) -> Arrays:
-    n, decisions = len(patience), len(rewards)
+    n, decisions = len(discounts), len(rewards)
     shapes = [reward.shape[:-1] for reward in rewards]
     counts: NDArray[np.intp] = np.array(shapes).ravel()
     offset = np.concatenate([[0], np.cumsum(counts)])
@@ -238,24 +254,26 @@ def _grouped(
     for shape in dict.fromkeys(shapes):
         members = np.array([e for e in range(decisions) if shapes[e] == shape])
         index = tuple(offset[members * n + i][:, None] + np.arange(shape[i]) for i in range(n))
+        reward = np.ascontiguousarray(np.moveaxis(np.stack([rewards[e] for e in members]), -1, 0))
+        follow = np.stack([follows[e] for e in members])
         groups.append(
             Group(
                 members,
-                np.stack([rewards[e] for e in members]),
-                np.stack([follows[e] for e in members]),
-                np.stack([discounts[e] for e in members]),
+                reward,
+                follow,
+                _together(reward, follow),
+                np.stack([patience[e] for e in members], axis=1),
                 index,
+                tuple(members[:, None] * offset[-1] + own for own in index),
             )
         )
     return Arrays(
         groups=tuple(groups),
         size=int(offset[-1]),
-        states=states,
         decisions=decisions,
         players=n,
         entry=entry,
         block=np.repeat(np.arange(decisions * n), counts),
-        low=low,
-        range=spread,
-        discounts=patience,
+        discounts=discounts,
+        patience=np.stack(patience, axis=1),
     )

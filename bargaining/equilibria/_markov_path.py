@@ -23,6 +23,8 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._markov_arrays import Arrays
 
 _CORRECTIONS = 3
+_FIRST, _GROWTH = 0.3, 3.0
+_HOPELESS = 1.5  # an error not worth correcting
 _SMALLEST = 1e-10
 _STEPS = 3000
 
@@ -77,7 +79,7 @@ def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
     """
     size = arrays.size
     ahead = np.append(np.zeros(size), 1.0)
-    point, step, before = _point(arrays, prior, np.append(prior, 0.0)), 0.1, None
+    point, step, before = _point(arrays, prior, np.append(prior, 0.0)), _FIRST, None
     for _ in range(_STEPS):
         tangent = _bordered(point, ahead, np.append(np.zeros(size), 1.0))
         tangent /= np.linalg.norm(tangent)
@@ -85,44 +87,52 @@ def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
         moved = _advance(arrays, prior, point, tangent, bend, step, tube)
         if moved is None:
             return
-        following, step, corrections = moved
+        following, step = moved
         before = float(np.linalg.norm(following.place - point.place))
         point, ahead = following, tangent
         yield point
         if 1.0 - point.weight < _SMALLEST:
             return
-        step *= (2.5, 1.6, 1.0)[min(corrections, 2)]
 
 
 def _advance(
     arrays: Arrays, prior: Floats, point: Point, tangent: Floats, bend: Floats, step: float, tube: float
-) -> tuple[Point, float, int] | None:
-    """Return the next point, the step that led there and the number of corrections; shorten steps that fail."""
+) -> tuple[Point, float] | None:
+    """Return the next point and the step to try after it; a step that fails is shortened.
+
+    The error of a guess grows with the third power of the step, so the step that brings it near the tube is known.
+    """
     start = point.place
     while step > _SMALLEST * (1.0 - point.weight):
         guess = start + step * tangent + step**2 * bend
         if guess[-1] >= 1.0:  # cut so as to leave a twentieth of the way to t = 1
             step *= 0.95 * (1.0 - point.weight) / (guess[-1] - point.weight)
             continue
-        found = _correct(arrays, prior, point, guess, tangent, tube)
+        found, error = _correct(arrays, prior, point, guess, tangent, tube)
+        ideal = (5.0 * tube / max(error, 1e-9)) ** (1 / 3)
         if found is not None:
-            return found[0], step, found[1]
-        step *= 0.4
+            return found, step * min(max(ideal, 0.5), _GROWTH)
+        step *= min(max(ideal, 0.1), 0.5)
     return None
 
 
 def _correct(
     arrays: Arrays, prior: Floats, point: Point, guess: Floats, tangent: Floats, tube: float
-) -> tuple[Point, int] | None:
-    """Return to the path on the plane across the tangent, by Newton's method."""
+) -> tuple[Point | None, float]:
+    """Return to the path on the plane across the tangent, by Newton's method; and the error of the guess."""
+    first = last = np.inf
     for corrections in range(_CORRECTIONS):
         if not 0.0 < guess[-1] < 1.0:
-            return None
+            break
         negative = guess[:-1] <= 0
         if negative.any():
             guess[:-1][negative] = 0.1 * point.strategy[negative]
         found = _point(arrays, prior, guess)
+        first = found.error if corrections == 0 else first
         if found.error < tube:
-            return found, corrections
+            return found, first
+        if found.error > min(_HOPELESS, last):
+            break
+        last = found.error
         guess = guess - _bordered(found, tangent, np.append(found.residual, 0.0))
-    return None
+    return None, first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -57,23 +58,41 @@ def stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> Stationa
         for i in range(n):
             leave[s, i] = pieces[arrays.entry[s] * n + i][1:].sum()
     strategies = tuple(tuple(pieces[s * n : (s + 1) * n]) for s in range(states))
+    values, chain = _worth(game, strategies, leave)
     return StationaryProfile(
         strategies=strategies,
         leave=leave,
-        values=arrays.payoffs(arrays.evaluate(vector, slope=False).worth),
+        values=values,
         regret=regret(arrays, vector),
-        chain=_chain(game, strategies, leave),
+        chain=chain,
     )
 
 
-def _chain(game: StochasticGame, strategies: tuple[tuple[Floats, ...], ...], leave: Floats) -> Floats:
-    rows = []
+def _worth(
+    game: StochasticGame, strategies: tuple[tuple[Floats, ...], ...], leave: Floats
+) -> tuple[Floats, Floats]:
+    """Return average payoffs, and the chance of each state in the next period."""
+    gains, rows = [], []
     for s, own in enumerate(strategies):
-        row = game.transition(s)
+        stage, row = game.games[s].payoffs, game.transition(s)
         for strategy in own:
-            row = np.tensordot(strategy, row, axes=1)
-        rows.append(row * np.prod(1.0 - leave[s]))
-    return np.array(rows)
+            stage, row = np.tensordot(strategy, stage, axes=1), np.tensordot(strategy, row, axes=1)
+        stays = np.prod(1.0 - leave[s])
+        gains.append(stays * (1.0 - game.discounts) * stage + _parting(game, s, leave[s]))
+        rows.append(stays * row)
+    chain, gain = np.array(rows), np.array(gains)
+    systems = np.eye(len(game)) - game.discounts[:, None, None] * chain
+    return np.linalg.solve(systems, gain.T[..., None])[..., 0].T, chain
+
+
+def _parting(game: StochasticGame, state: int, chance: Floats) -> Floats:
+    """Return the expected payoffs from exit: who leaves with others is as likely to be the one who left."""
+    total, right = np.zeros(game.players), game.exits[state]
+    for act in product((False, True), repeat=game.players) if right is not None else ():
+        gone = np.array(act)
+        if right is not None and gone.any():
+            total += np.prod(np.where(gone, chance, 1.0 - chance)) * right.payoffs[gone].mean(axis=0)
+    return total
 
 
 def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: ArrayLike | None) -> Floats:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, distribution
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.points import FreeDisposalHull, undominated
 from bargaining.feasible.polytope import Polytope
@@ -65,20 +66,43 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
         )
     w = distribution(weights, "weights", problem.players)
     feasible = problem.feasible
-    if isinstance(feasible, Frontier):
-        return _of_frontier(feasible, w)
-    if not isinstance(feasible, Polytope | FreeDisposalHull):
-        raise NotApplicable(
-            f"a {type(feasible).__name__} has no list of extreme points; restrict the problem to what nobody refuses, "
-            f"or describe the set as a Polytope."
-        )
     if not np.isfinite(feasible.support(w)[0]):
         raise NotApplicable("the weighted sum has no upper bound on the set; bound the set from above.")
-    points = feasible.points if isinstance(feasible, FreeDisposalHull) else feasible.vertices
-    points = points[_tied(points, w)]
-    if feasible.free_disposal if isinstance(feasible, Polytope) else True:
-        return undominated(points)
+    if isinstance(feasible, Frontier):
+        return _of_frontier(feasible, w)
+    if isinstance(feasible, FreeDisposalHull):
+        return undominated(feasible.points[_tied(feasible.points, w)])
+    if isinstance(feasible, Polytope):
+        points = feasible.vertices
+        points = points[_tied(points, w)]
+        return undominated(points) if feasible.free_disposal else _first_player_first(points)
+    if problem.players == 2:
+        return _along_tangent(feasible, w)
+    raise NotApplicable(
+        f"a {type(feasible).__name__} of {problem.players} players has no list of extreme points; describe the set as "
+        f"a Polytope."
+    )
+
+
+def _first_player_first(points: Floats) -> Floats:
     return np.array(points[np.lexsort(points.T[::-1])[::-1]])
+
+
+def _along_tangent(feasible: FeasibleSet, w: Floats) -> Floats:
+    """Return how far a set of two players goes along its tangent, either way from a best point."""
+    point = feasible.support(w)[1]
+    size = np.abs(point).max() + np.finfo(float).tiny
+    step = np.array([w[1], -w[0]]) * size
+    far = np.array([feasible.ray(point, step), feasible.ray(point, -step)])
+    if np.isposinf(far).any():
+        raise NotApplicable(
+            "the face has no extreme points, for the set is unbounded along it; leave out what someone would refuse: "
+            "`problem.restrict()`."
+        )
+    far = np.maximum(far, 0.0)
+    if far.sum() <= SHORT:
+        return np.asarray(point)[None]
+    return np.stack((point + far[0] * step, point - far[1] * step))
 
 
 def _tied(points: Floats, w: Floats) -> NDArray[np.bool_]:

@@ -78,8 +78,10 @@ def test_inequalities() -> None:
 
 
 def test_what_has_no_extreme_points() -> None:
-    with pytest.raises(NotApplicable, match="no list of extreme points"):
+    with pytest.raises(NotApplicable, match="unbounded along it"):
         optimal_face(Problem(TransferableSurplus(1), [0, 0]))
+    with pytest.raises(NotApplicable, match="unbounded along it"):
+        optimal_face(Problem(TransferableSurplus(1), [0, 0]).rescale([1, 2], [0, 0]), weights=[2 / 3, 1 / 3])
     np.testing.assert_allclose(
         optimal_face(Problem(TransferableSurplus(6), [1, 2]).restrict()), [[4, 2], [1, 5]]
     )
@@ -87,3 +89,12 @@ def test_what_has_no_extreme_points() -> None:
         optimal_face(Problem(Polytope.from_inequalities([[1, 0]], [1]), [0, 0]))
     with pytest.raises(InvalidInput, match="one problem"):
         optimal_face(Problem(Polytope([[1, 0], [0, 1]]), [[0, 0], [0, 0.5]]))
+
+
+def test_a_set_known_by_its_answers_alone() -> None:
+    tie = Problem(Polytope([[0, 3], [3, 0], [0, 0]]), [0, 1])
+    np.testing.assert_allclose(optimal_face(tie.restrict()), [[2, 1], [0, 3]], atol=1e-12)
+    np.testing.assert_allclose(optimal_face(tie.restrict(), weights=[0.6, 0.4]), [[2, 1]], atol=1e-12)
+    solid = Problem(Polytope([[3, 0, 0], [0, 3, 0], [0, 0, 3]]), [0, 0, 0]).restrict()
+    with pytest.raises(NotApplicable, match="no list of extreme points"):
+        optimal_face(solid)

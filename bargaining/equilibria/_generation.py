@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
 _GRID = 2**100
 _STEPS = 5
+_REFINEMENTS = 12
+_FINE = 1e-26
+_MANY = 60  # unknowns beyond which no exact solution is tried
 _LONG = 4000  # bits of a denominator beyond which a solution is not taken to be rational
 
 
@@ -185,7 +188,7 @@ def _challenges(made: Generation, leaver: int) -> Iterator[Plan]:
 def generate(found: PayoffSet) -> Generation | str:
     """Return a rational polygon that generates itself, exact if it can be; or what stands in the way."""
     data, polygon = start(found)
-    solved = _solve(data, polygon, list(found._tags), Fraction(0), exact=True)
+    solved = _exactly(data, polygon, list(found._tags))
     fault = "the structure has no rational solution that a few Newton steps find"
     if solved is not None:
         made = _made(data, solved, list(found._tags), exact=True)
@@ -193,7 +196,7 @@ def generate(found: PayoffSet) -> Generation | str:
         if not fault:
             return made
     for inset in _INSETS:
-        solved = _solve(data, polygon, list(found._tags), inset, exact=False)
+        solved = _nearly(data, polygon, list(found._tags), inset)
         if solved is not None:
             made = _made(data, solved, list(found._tags), exact=False)
             fault = made.fault()
@@ -221,27 +224,50 @@ def start(found: PayoffSet) -> tuple[Rationals, list[Pair]]:
     return data, polygon
 
 
-def _solve(
-    data: Rationals, polygon: list[Pair], tags: list[Tag], inset: Fraction, *, exact: bool
-) -> list[Pair] | None:
-    """Take Newton steps in rationals: to an exact solution, or to a grid far finer than the inset."""
-    system = System(data, polygon, tags, (-inf, -inf), inset=inset)
+def _exactly(data: Rationals, polygon: list[Pair], tags: list[Tag]) -> list[Pair] | None:
+    """Take Newton steps in rationals to an exact solution; None if there seems to be none."""
+    system = System(data, polygon, tags, (-inf, -inf))
     unknowns = system.start
-    if not unknowns:
-        return system.vertices(unknowns)
+    if len(unknowns) > _MANY:
+        return None
     for _ in range(_STEPS):
+        if not unknowns:
+            break
         matrix, residual = system.linearise(unknowns)
-        if exact and not any(residual):
-            return system.vertices(unknowns)
+        if not any(residual):
+            break
         step = solve(fractions(np.array(matrix, dtype=object)), fractions(np.array(residual, dtype=object)))
         if step is None:
             return None
         unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
-        if exact and max(u.denominator for u in unknowns).bit_length() > _LONG:
+        if max(u.denominator for u in unknowns).bit_length() > _LONG:
             return None
-        if not exact:
-            unknowns = [Fraction(round(u * _GRID), _GRID) for u in unknowns]
-    return None if exact and any(system.linearise(unknowns)[1]) else system.vertices(unknowns)
+    else:
+        if any(system.linearise(unknowns)[1]):
+            return None
+    return system.vertices(unknowns)
+
+
+def _nearly(data: Rationals, polygon: list[Pair], tags: list[Tag], inset: Fraction) -> list[Pair] | None:
+    """Solve to a grid far finer than the inset: residuals in rationals, steps in floats."""
+    system = System(data, polygon, tags, (-inf, -inf), inset=inset)
+    unknowns = system.start
+    for _ in range(_REFINEMENTS):
+        if not unknowns:
+            break
+        matrix, residual = system.linearise(unknowns)
+        try:
+            step = np.linalg.solve(np.array(matrix, dtype=float), np.array(residual, dtype=float)).tolist()
+        except np.linalg.LinAlgError:
+            return None
+        if not all(map(isfinite, step)):
+            return None
+        unknowns = [
+            Fraction(round((u - Fraction(s)) * _GRID), _GRID) for u, s in zip(unknowns, step, strict=True)
+        ]
+        if max(map(abs, step)) < _FINE:
+            break
+    return system.vertices(unknowns)
 
 
 def _made(data: Rationals, vertices: list[Pair], tags: list[Tag], *, exact: bool) -> Generation:

@@ -117,9 +117,10 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
     else:
         unbound = _unbound(polygon, b)
         alive[unbound[0]] = True
-        columns.append(block.now[:, unbound[0]] + block.discounts * np.array(polygon).T[:, unbound[1]])
     where = np.flatnonzero(feasible)
     columns.append(block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where])
+    if unbound is not None:
+        columns.append(block.now[:, unbound[0]] + block.discounts * np.array(polygon).T[:, unbound[1]])
     points = np.concatenate(columns, axis=1)
     corners = outline(points, polygon, merge=MERGE if block.common else FINE)
     origin = _Origin(w, b, where, static, unbound)
@@ -181,7 +182,7 @@ class _Origin(NamedTuple):
 
     w: Floats
     b: Floats
-    where: NDArray[np.intp]  # after the columns of exits, `static` and `unbound`
+    where: NDArray[np.intp]  # after the columns of exits and `static`, before those of `unbound`
     static: NDArray[np.intp] | None
     unbound: tuple[NDArray[np.intp], NDArray[np.intp]] | None
 
@@ -193,13 +194,14 @@ class _Origin(NamedTuple):
             if column < self.static.size:
                 return STATIC, block.index.item(self.static.item(column)), -1
             column -= self.static.size
-        if self.unbound is not None:
-            if column < self.unbound[0].size:
-                return VERTEX, block.index.item(self.unbound[0].item(column)), self.unbound[1].item(column)
-            column -= self.unbound[0].size
-        kind, profile = divmod(self.where.item(column), self.b.shape[1])
-        if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
-            kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
-        ):
-            kind = CORNER
-        return kind, block.index.item(profile), -1
+        if column < self.where.size:
+            kind, profile = divmod(self.where.item(column), self.b.shape[1])
+            if (kind == BOTTOM and self.w.item(1, 1, profile) == self.b.item(1, profile)) or (
+                kind == LEFT and self.w.item(0, 3, profile) == self.b.item(0, profile)
+            ):
+                kind = CORNER
+            return kind, block.index.item(profile), -1
+        assert self.unbound is not None
+        profiles, vertices = self.unbound
+        column -= self.where.size
+        return VERTEX, block.index.item(profiles.item(column)), vertices.item(column)

@@ -34,10 +34,13 @@ def strategy(found: PayoffSet, payoffs: ArrayLike) -> Automaton:
         )
     made = generate(found)
     if isinstance(made, str):
-        raise Unsolved(
-            f"No automaton has zero regret in exact arithmetic: {made}. The game lies on a knife edge that rounding "
-            "decides; give payoffs and discount factors as Fractions."
+        first, second = found.repeated.discounts.tolist()
+        why = (
+            "The game lies on a knife edge that rounding decides; give payoffs and discount factors as Fractions."
+            if first == second
+            else "Players who differ so much in patience need more vertices than were kept."
         )
+        raise Unsolved(f"No automaton has zero regret in exact arithmetic: {made}. {why}")
     return _Builder(made).build(_lottery(made, fractions(np.asarray(payoffs)).tolist()))
 
 

@@ -101,7 +101,7 @@ class Planar:
         Edge by edge down the frontier: on the line through an edge the best point divides the line's whole surplus
         over `origin` by the weights; the walk goes on while that point lies beyond the edge's near end. A player
         without weight keeps the others' point at or above the disagreement payoff. The residual is the duality gap
-        max sum(w (y - d) / (x - d)) - 1 over feasible y; NaN where not everyone with a weight can gain.
+        max sum(w (y - d) / (x - d)) - 1 over feasible y >= d; NaN where not everyone with a weight can gain.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)[:-1]
         point, residual = np.empty((*shape, 2)), np.empty(shape)
@@ -140,9 +140,12 @@ class Planar:
         with np.errstate(all="ignore"):
             gain0, gain1 = x - d0, y - d1
             price0, price1 = np.where(w0 > 0, w0 / gain0, 0.0), np.where(w1 > 0, w1 / gain1, 0.0)
-            best = price0 * (x_first - d0) + price1 * (y_first - d1)
-            for vertex in self.chain[1:]:
-                best = np.maximum(best, price0 * (vertex[0] - d0) + price1 * (vertex[1] - d1))
+            # Only points at or above the origin compete; far ones would add their rounding errors.
+            right, top = np.interp(d1, self.chain[::-1, 1], self.chain[::-1, 0]), np.interp(d0, *self.chain.T)
+            best = np.maximum(price0 * (right - d0), price1 * (top - d1))
+            for vertex in self.chain:
+                value = price0 * (vertex[0] - d0) + price1 * (vertex[1] - d1)
+                best = np.where((vertex[0] >= d0) & (vertex[1] >= d1), np.maximum(best, value), best)
             gap = np.maximum(best - 1.0, 0.0)
             gap = np.where(
                 ((gain0 > self.grain) | (w0 == 0)) & ((gain1 > self.grain) | (w1 == 0)), gap, np.nan

@@ -32,6 +32,14 @@ def test_ties_end_in_the_middle_of_the_edge_although_rounding_left_a_vertex_on_i
     np.testing.assert_allclose(where, [1.65, 0.65], rtol=1e-15)
 
 
+def test_far_agreements_do_not_blur_the_best_product_of_small_gains() -> None:
+    wide = Polytope([[0, 26], [9, 25], [11, 24], [19, 15], [20, 9], [21, 0]], free_disposal=True)
+    point, residual = wide.product(np.array([18.0, 16.0]), np.array([0.5, 0.5]))
+    # On the edge 8 y = 291 - 9 x the gains are 1 / 18 and 1 / 16.
+    np.testing.assert_allclose(point - [18, 16], [1 / 18, 1 / 16], rtol=1e-12)
+    assert residual <= 1e-12
+
+
 @given(points, st.lists(st.integers(0, 10), min_size=9, max_size=9))
 def test_a_polygon_contains_mixtures_of_its_points(rows: np.ndarray, mixture: list[int]) -> None:
     weights = np.array(mixture[: len(rows)]) + 1.0

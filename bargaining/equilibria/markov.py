@@ -103,8 +103,9 @@ def markov_equilibria(
     A strategy is listed only if its regret, recomputed by one-shot deviations, is at most 1e-12.
 
     *How many.* Generic games have an odd number of stationary equilibria. Paths from almost every prior end in
-    one whose index is +1, so of 2k + 1 at most k + 1 can be found, however many starts: the mixed equilibrium
-    of a coordination game is never among them. `stage_equilibria` lists all of a game of one state.
+    one whose index is +1; of 2k + 1 equilibria these are k + 1, and as a rule the others, such as the mixed
+    equilibrium of a coordination game, are found only from priors that share a symmetry of the game.
+    `stage_equilibria` lists all of a game of one state.
 
     References
     ----------

@@ -56,7 +56,8 @@ def test_a_fold_where_two_equilibria_meet():
 
 
 @pytest.mark.parametrize(
-    ("seed", "states", "players"), [(0, 2, 2), (1, 2, 2), (2, 3, 2), (4, 1, 2), pytest.param(3, 2, 3, marks=pytest.mark.slow)]
+    ("seed", "states", "players"),
+    [(0, 2, 2), (1, 2, 2), (2, 3, 2), (4, 1, 2), pytest.param(3, 2, 3, marks=pytest.mark.slow)],
 )
 def test_branches_reach_the_other_end_and_turn_in_pairs(seed, states, players):
     family = between(seed, states, players)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
 
 from bargaining import (
     AlternatingOffers,
@@ -16,7 +17,7 @@ from bargaining import (
     utilitarian,
 )
 from bargaining.axioms import AXIOMS
-from bargaining.testing import AxiomsBroken, Check, problems, proven
+from bargaining.testing import AxiomsBroken, Check, check_axioms, problems, proven
 
 
 def answer(problem: Problem, payoffs: np.ndarray) -> Division:
@@ -135,13 +136,24 @@ WRONG = [
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.method.__name__)
 def test_a_mistake_is_caught(wrong: Wrong) -> None:
-    broken = []
-    for axiom in proven(wrong.claims):
-        try:
-            Check(axiom=AXIOMS[axiom], problems=problems())(wrong.method)
-        except AxiomsBroken as error:
-            broken.extend(error.violations)
-            break
-    assert broken
-    assert broken[0].size >= 0
-    assert broken[0].method == "wrong"
+    @settings(phases=[Phase.generate])  # seen, if not yet shrunk
+    @given(problem=problems())
+    def search(problem: Problem) -> None:
+        check_axioms(wrong.method, problem, axioms=proven(wrong.claims))
+
+    with pytest.raises(AxiomsBroken, match="wrong breaks "):
+        search()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "axiom"),
+    [(global_ideal, "independence_of_nonrational_alternatives"), (averaged_vertices, "weak_pareto")],
+)
+def test_the_problem_shown_is_small(wrong: Callable[[Problem], Division], axiom: str) -> None:
+    with pytest.raises(AxiomsBroken) as caught:
+        Check(axiom=AXIOMS[axiom], problems=problems())(wrong)
+    (violation,) = caught.value.violations
+    problem = violation.problems[0]
+    assert isinstance(problem.feasible, Polytope)
+    assert len(problem.feasible.vertices) <= 3
+    assert np.abs(problem.feasible.vertices).max() <= 4

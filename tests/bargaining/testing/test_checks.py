@@ -1,0 +1,174 @@
+"""The suites: what they raise, what they let pass, and how they name it."""
+
+import inspect
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import bargaining.testing
+from bargaining import (
+    AlternatingOffers,
+    Division,
+    InvalidInput,
+    NotApplicable,
+    Polytope,
+    Problem,
+    Unsolved,
+    egalitarian,
+    kalai_smorodinsky,
+    nash,
+)
+from bargaining.axioms import AXIOMS, Violation
+from bargaining.testing import (
+    AxiomsBroken,
+    Check,
+    check_axioms,
+    find_violation,
+    parametrize_with_checks,
+    problems,
+    proven,
+    replay,
+)
+
+STEEP = Problem(Polytope([[0, 2], [1, 0]], free_disposal=True), [0, 0])
+CUBE = Problem(Polytope([[1, 1, 2]], free_disposal=True), [0, 0, 0])
+
+
+def equal_gains(method: object, problem: Problem, *, tol: float) -> Violation | None:
+    """Be an axiom of somebody's own."""
+    answer = method(problem)  # type: ignore[operator]
+    spread = float(np.ptp(answer.gains))
+    if spread <= tol:
+        return None
+    return Violation(
+        axiom="equal_gains",
+        method=answer.method,
+        reason="gains differ",
+        size=spread,
+        problems=(problem,),
+        answers=(answer.payoffs,),
+    )
+
+
+def lost(problem: Problem) -> Division:
+    raise Unsolved("lost: no answer")
+
+
+def test_all_that_is_broken_is_named_at_once() -> None:
+    with pytest.raises(AxiomsBroken) as caught:
+        check_axioms(egalitarian, STEEP)
+    broken = {violation.axiom for violation in caught.value.violations}
+    assert broken == set(AXIOMS) - set(proven("egalitarian")) - {"strong_pareto"}  # the set has no flat side
+    assert all(f"breaks {axiom}" in str(caught.value) for axiom in broken)
+
+
+def test_expected_failures_are_returned_and_the_rest_is_raised() -> None:
+    known = {"midpoint_domination": "not scale invariant"}
+    axioms = ["weak_pareto", "midpoint_domination", "scale_invariance"]
+    with pytest.raises(AxiomsBroken) as caught:
+        check_axioms(egalitarian, STEEP, axioms=axioms, expected_failures=known)
+    assert [violation.axiom for violation in caught.value.violations] == ["scale_invariance"]
+    found = check_axioms(egalitarian, STEEP, axioms=axioms[:2], expected_failures=known)
+    assert [violation.axiom for violation in found] == ["midpoint_domination"]
+    assert check_axioms(egalitarian, STEEP, axioms=["weak_pareto"], expected_failures=known) == ()
+
+
+def test_axioms_for_two_are_left_out_for_three_unless_asked_for() -> None:
+    known = set(AXIOMS) - set(proven("egalitarian"))
+    assert check_axioms(egalitarian, CUBE, expected_failures=known)
+    with pytest.raises(NotApplicable, match="two players"):
+        check_axioms(egalitarian, CUBE, axioms=["risk_sensitivity"])
+
+
+def test_own_axioms_go_where_names_go() -> None:
+    assert check_axioms(egalitarian, STEEP, axioms=[equal_gains]) == ()
+    with pytest.raises(AxiomsBroken, match="nash breaks equal_gains"):
+        check_axioms(nash, STEEP, axioms=[equal_gains])
+    assert check_axioms(nash, STEEP, axioms=[equal_gains], expected_failures=[equal_gains])
+    assert find_violation(nash, equal_gains) is not None
+
+
+@pytest.mark.parametrize("argument", ["axioms", "expected_failures"])
+def test_an_unknown_axiom_is_refused(argument: str) -> None:
+    with pytest.raises(InvalidInput, match=r"`axioms` must be among feasibility, .*; got 'fairness'"):
+        check_axioms(nash, STEEP, **{argument: ["fairness"]})
+
+
+def test_a_method_without_answer_is_an_error_not_a_violation() -> None:
+    with pytest.raises(Unsolved, match="no answer"):
+        check_axioms(lost, STEEP)
+
+
+def test_the_tolerance_is_handed_on() -> None:
+    assert check_axioms(egalitarian, STEEP, axioms=["midpoint_domination"], tol=0.2) == ()
+
+
+def test_a_search_finds_nothing_where_there_is_nothing() -> None:
+    assert find_violation(kalai_smorodinsky, "individual_monotonicity", examples=20) is None
+
+
+def test_a_search_is_repeatable_and_takes_problems() -> None:
+    tall = st.integers(2, 9).map(lambda h: Problem(Polytope([[1, h]], free_disposal=True), [0, 0]))
+    first, second = (find_violation(egalitarian, "strong_pareto", problems=tall, examples=50) for _ in "ab")
+    assert first is not None
+    assert second is not None
+    assert str(first) == str(second)
+    assert first.problems[0].ideal.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("axiom", sorted(set(AXIOMS) - set(proven("nash"))))
+def test_a_found_violation_is_replayed(axiom: str) -> None:
+    kinked = Problem(Polytope([[0, 3], [1, 2], [2, 0]], free_disposal=True), [0, 0])
+    violation = AXIOMS[axiom](nash, kinked)
+    assert violation is not None
+    again = replay(violation, nash)
+    assert again is not None
+    assert again.size == pytest.approx(violation.size, rel=1e-12)
+    if axiom != "superadditivity":
+        assert replay(violation, egalitarian) is None
+
+
+def test_a_check_searches_under_the_settings_in_force() -> None:
+    with pytest.raises(AxiomsBroken, match="egalitarian breaks midpoint_domination"):
+        Check(axiom=AXIOMS["midpoint_domination"], problems=problems())(egalitarian)
+    Check(axiom=AXIOMS["weak_pareto"], problems=problems(players=3))(egalitarian)
+
+
+@parametrize_with_checks(
+    {"mine": nash},
+    axioms=["strong_pareto", "symmetry", "superadditivity"],
+    expected_failures=["superadditivity"],
+)
+def test_the_decorator_makes_tests(method: object, check: Check) -> None:
+    check(method)  # type: ignore[arg-type]
+
+
+def test_tests_are_named_after_method_and_axiom() -> None:
+    offers = AlternatingOffers([0.9, 0.9])
+    methods = [nash, partial(nash, weights=[0.4, 0.6]), offers]
+    marks = parametrize_with_checks(
+        methods,
+        axioms=["symmetry", equal_gains],
+        expected_failures=lambda method: {} if method is nash else {"symmetry": "they differ"},
+    )
+    names, cases = marks.args
+    assert names == ("method", "check")
+    assert [case.id for case in cases] == [
+        *("nash-symmetry", "nash-equal_gains", "nash-symmetry", "nash-equal_gains"),
+        *("AlternatingOffers-symmetry", "AlternatingOffers-equal_gains"),
+    ]
+    assert [[mark.kwargs["reason"] for mark in case.marks] for case in cases] == [
+        *([], [], ["they differ"], [], ["they differ"], []),
+    ]
+
+
+def test_names_are_declared_for_python_and_for_type_checkers() -> None:
+    for name, module in bargaining.testing._EXPORTS.items():
+        item = getattr(bargaining.testing, name)
+        assert item.__module__ == f"bargaining.testing.{module}"
+        assert inspect.getdoc(item)
+        assert f"import {name} as {name}" in inspect.getsource(bargaining.testing)
+    with pytest.raises(AttributeError, match="has no attribute 'check_axiom'"):
+        _ = bargaining.testing.check_axiom  # type: ignore[attr-defined]

@@ -137,9 +137,9 @@ def test_a_check_searches_under_the_settings_in_force() -> None:
 
 
 @parametrize_with_checks(
-    {"mine": nash},
-    axioms=["strong_pareto", "symmetry", "superadditivity"],
-    expected_failures=["superadditivity"],
+    {"mine": egalitarian},
+    axioms=["weak_pareto", "symmetry", "midpoint_domination"],
+    expected_failures=["midpoint_domination"],
 )
 def test_the_decorator_makes_tests(method: object, check: Check) -> None:
     check(method)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from bargaining.concepts.nash import nash as nash
     from bargaining.concepts.nash_set import nash_set as nash_set
+    from bargaining.concepts.optimal_face import optimal_face as optimal_face
     from bargaining.concepts.perles_maschler import perles_maschler as perles_maschler
     from bargaining.concepts.raiffa import raiffa as raiffa
     from bargaining.concepts.utilitarian import utilitarian as utilitarian
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from bargaining.equilibria.critical_discount import critical_exit as critical_exit
     from bargaining.equilibria.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
     from bargaining.equilibria.markov import markov_equilibria as markov_equilibria
+    from bargaining.equilibria.markov import stationary_profile as stationary_profile
+    from bargaining.equilibria.markov_branch import equilibrium_branch as equilibrium_branch
     from bargaining.equilibria.nash_in_nash import BilateralDeal as BilateralDeal
     from bargaining.equilibria.nash_in_nash import nash_in_nash as nash_in_nash
     from bargaining.equilibria.payoff_set import PayoffSet as PayoffSet
@@ -41,6 +44,10 @@ if TYPE_CHECKING:
     from bargaining.equilibria.relational import relational_contract as relational_contract
     from bargaining.equilibria.renegotiation import renegotiation_proof as renegotiation_proof
     from bargaining.equilibria.stage import stage_equilibria as stage_equilibria
+    from bargaining.equilibria.stochastic_set import stochastic_payoff_sets as stochastic_payoff_sets
+    from bargaining.equilibria.stochastic_transfers import (
+        stochastic_transfer_equilibrium as stochastic_transfer_equilibrium,
+    )
     from bargaining.equilibria.supporting_hyperplanes import payoff_bounds as payoff_bounds
     from bargaining.equilibria.threats import coco_value as coco_value
     from bargaining.equilibria.threats import variable_threats as variable_threats
@@ -136,6 +143,7 @@ _EXPORTS = {
     "dictatorial": "bargaining.concepts.dictatorial",
     "egalitarian": "bargaining.concepts.egalitarian",
     "equal_loss": "bargaining.concepts.equal_loss",
+    "equilibrium_branch": "bargaining.equilibria.markov_branch",
     "gupta_livne": "bargaining.concepts.gupta_livne",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
     "lexicographic_egalitarian": "bargaining.concepts.lexicographic",
@@ -145,6 +153,7 @@ _EXPORTS = {
     "nash": "bargaining.concepts.nash",
     "nash_in_nash": "bargaining.equilibria.nash_in_nash",
     "nash_set": "bargaining.concepts.nash_set",
+    "optimal_face": "bargaining.concepts.optimal_face",
     "payoff_bounds": "bargaining.equilibria.supporting_hyperplanes",
     "payoff_set": "bargaining.equilibria.payoff_set",
     "payoff_sets": "bargaining.equilibria.payoff_set",
@@ -156,6 +165,9 @@ _EXPORTS = {
     "renegotiation_proof": "bargaining.equilibria.renegotiation",
     "save_figure": "bargaining.plots",
     "stage_equilibria": "bargaining.equilibria.stage",
+    "stationary_profile": "bargaining.equilibria.markov",
+    "stochastic_payoff_sets": "bargaining.equilibria.stochastic_set",
+    "stochastic_transfer_equilibrium": "bargaining.equilibria.stochastic_transfers",
     "sweep": "bargaining.sweeps.sweep",
     "transfer_equilibrium": "bargaining.equilibria.transfers",
     "utilitarian": "bargaining.concepts.utilitarian",

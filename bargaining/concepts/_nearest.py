@@ -39,6 +39,8 @@ def nearest(oracle: Oracle, ideal: Floats, power: float) -> tuple[Floats, float]
     for _ in range(ROUNDS):
         points, shares = _over_mixtures(points, shares, ideal, power)
         x = shares @ points
+        if (x >= ideal).all():
+            return x, 0.0
         prices, _ = _prices(x, ideal, power)
         new = oracle(prices)
         gap = float(prices @ (new - x)) / float(prices.sum())

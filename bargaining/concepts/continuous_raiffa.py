@@ -7,8 +7,9 @@ from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import Sides, ideal_of, sides_of
 from bargaining.concepts._facet_path import end_of_facet_path
 from bargaining.concepts._flow import end_of_flow
-from bargaining.concepts._pareto import chain, convex_only
+from bargaining.concepts._pareto import convex_only, pareto
 from bargaining.concepts._raiffa_path import end_of_path
+from bargaining.concepts._sampled import Followed
 from bargaining.division import Division, divide
 from bargaining.problem import Problem
 
@@ -62,14 +63,14 @@ def continuous_raiffa(problem: Problem) -> Division:
     status = problem.gains_status(ideal)
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
-    corners = chain(problem, ideal) if problem.players == 2 else None
+    edge = pareto(problem, ideal) if problem.players == 2 else None
     sides = sides_of(problem.feasible) if problem.players > 2 else None
-    if corners is not None:
-        unit, residual = _along_chain(corners)
+    if isinstance(edge, np.ndarray):
+        unit, residual = _along_chain(edge)
     elif sides is not None:
         unit, residual = _along_facets(sides, d, ideal, usual)
     else:
-        unit, residual = _along_flow(problem, ideal, usual)
+        unit, residual = _along_flow(problem, ideal, usual, edge)
     with np.errstate(invalid="ignore"):
         payoffs = np.where(usual[..., None], d + unit * (ideal - d), ideal)
     return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
@@ -94,9 +95,12 @@ def _along_facets(sides: Sides, d: Floats, ideal: Floats, usual: NDArray[np.bool
     return end, residual
 
 
-def _along_flow(problem: Problem, ideal: Floats, usual: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _along_flow(
+    problem: Problem, ideal: Floats, usual: NDArray[np.bool_], edge: Followed | None
+) -> tuple[Floats, Floats]:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
-    gains, ideal_at = np.where(usual[..., None], ideal - d, 1.0), ideal_of(problem.feasible)
+    gains = np.where(usual[..., None], ideal - d, 1.0)
+    ideal_at, error = (ideal_of(problem.feasible), 0.0) if edge is None else (edge.ideal, edge.error)
 
     def rate(x: Floats) -> Floats:
         best = ideal_at(d + x * gains)
@@ -112,4 +116,4 @@ def _along_flow(problem: Problem, ideal: Floats, usual: NDArray[np.bool_]) -> tu
     (end, other), (left, _) = end_of_flow(
         rate, np.zeros((2, *ideal.shape)), first=first, longest=longest, noise=noise
     )
-    return end, np.maximum(np.abs(end - other).max(axis=-1), left)
+    return end, np.maximum(np.abs(end - other).max(axis=-1), left) + error

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
-from bargaining.concepts._pareto import Curve, chain, convex_only, curve
+from bargaining.concepts._pareto import convex_only, pareto
+from bargaining.concepts._sampled import Followed
 from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import NotApplicable
 from bargaining.problem import Problem
@@ -72,8 +74,11 @@ def perles_maschler(problem: Problem) -> Division:
     convex_only(problem, "perles_maschler")
     ideal = problem.ideal
     status = problem.gains_status(ideal)
-    corners = chain(problem, ideal)
-    unit, residual = _on_curve(curve(problem, ideal)) if corners is None else _on_chain(corners)
+    edge = pareto(problem, ideal)
+    if isinstance(edge, Followed):
+        unit, residual = _on_curve(curve(edge, problem, ideal))
+    else:
+        unit, residual = _on_chain(edge)
     d = problem.disagreement
     with np.errstate(invalid="ignore"):
         payoffs = np.where(np.asarray((ideal > d).all(axis=-1))[..., None], d + unit * (ideal - d), ideal)
@@ -125,7 +130,7 @@ def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
             x[cell], doubt[cell] = found
     if frontier.steeper is not None:
         doubt += _unseen(frontier)
-    return np.stack((x, frontier.function(x)), axis=-1), doubt
+    return np.stack((x, frontier.function(x)), axis=-1), doubt + frontier.error
 
 
 def _density(slope: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, scalar
 from bargaining.concepts._comprehensive import sides_of
+from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._nearest import nearest
-from bargaining.concepts._pareto import Curve, chain, convex_only, curve
+from bargaining.concepts._pareto import convex_only, pareto
+from bargaining.concepts._sampled import Followed
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput
@@ -92,10 +94,10 @@ def _weights(fall: Floats, run: Floats, power: float) -> tuple[Floats, Floats]:
 
 def _two_players(problem: Problem, ideal: Floats, gains: Floats, power: float) -> tuple[Floats, Floats]:
     units = gains / gains.max(axis=-1, keepdims=True)  # losses are compared in one unit
-    corners = chain(problem, ideal)
-    if corners is not None:
-        return _on_chain(corners, units, power)
-    return _on_curve(curve(problem, ideal), units, power)
+    edge = pareto(problem, ideal)
+    if isinstance(edge, Followed):
+        return _on_curve(curve(edge, problem, ideal), units, power)
+    return _on_chain(edge, units, power)
 
 
 def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Floats]:
@@ -113,7 +115,7 @@ def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Flo
     u, doubt = root(frontier.slope)
     if frontier.steeper is not None:
         doubt = doubt + np.abs(root(frontier.steeper)[0] - u)
-    return np.stack((u, frontier.function(u)), axis=-1), doubt
+    return np.stack((u, frontier.function(u)), axis=-1), doubt + frontier.error
 
 
 def _on_chain(corners: Floats, units: Floats, power: float) -> tuple[Floats, Floats]:

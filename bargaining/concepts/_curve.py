@@ -1,0 +1,93 @@
+"""A curved Pareto frontier of two players, in gains over ideal gains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.concepts._pareto import both_gain
+from bargaining.concepts._sampled import Followed
+from bargaining.feasible.frontier import _difference as difference
+from bargaining.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curve:
+    """The frontier as a function of player 0's gain; arguments have the shape of the batch, or one more axis before.
+
+    Attributes
+    ----------
+    function, slope : callable
+        Player 1's gain and its derivative, both over ideal gains.
+    steeper : callable or None
+        The derivative plus its estimated error, if it is by differences.
+    left, right : ndarray, shape (...)
+        The interval, in [0, 1]: outside it the frontier is level or upright.
+    error : float
+        How far the function is off.
+    """
+
+    function: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+    steeper: Callable[[Floats], Floats] | None
+    left: Floats
+    right: Floats
+    error: float = 0.0
+
+    def cell(self, index: tuple[int, ...]) -> "Curve":
+        """Return the curve of one cell, with arguments of shape (m,)."""
+        shape = self.left.shape
+        if not shape:
+            return self
+        place = int(np.ravel_multi_index(index, shape))
+
+        def only(whole: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+            def one(x: Floats) -> Floats:
+                every = np.broadcast_to(
+                    np.reshape(x, (*np.shape(x), *(1,) * len(shape))), (*np.shape(x), *shape)
+                )
+                return whole(every).reshape(*np.shape(x), -1)[..., place]
+
+            return one
+
+        return Curve(
+            function=only(self.function),
+            slope=only(self.slope),
+            steeper=None if self.steeper is None else only(self.steeper),
+            left=self.left[index],
+            right=self.right[index],
+            error=self.error,
+        )
+
+
+def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
+    """Return a frontier as a curve in gains over ideal gains."""
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    usual = both_gain(ideal, d)[..., None]
+    safe = np.where(usual, ideal, d + 1.0)
+    gains = safe - d
+    frontier = followed.frontier
+    (d0, d1), (g0, g1) = (np.moveaxis(a, -1, 0) for a in (d, gains))
+    low, high = np.broadcast_to(frontier.lower, d0.shape), np.broadcast_to(frontier.upper, d0.shape)
+
+    def function(u: Floats) -> Floats:
+        return np.asarray((frontier.function(np.clip(d0 + u * g0, low, high)) - d1) / g1)
+
+    def slope(u: Floats) -> Floats:
+        return np.asarray(frontier.slope(np.clip(d0 + u * g0, low, high)) * (g0 / g1))
+
+    def steeper(u: Floats) -> Floats:
+        x = np.clip(d0 + u * g0, low, high)
+        derivative, error = difference(frontier.function, x, frontier.lower, frontier.upper)
+        return np.asarray((derivative - error) * (g0 / g1))
+
+    left = np.where(usual[..., 0], np.maximum(low - d0, 0.0) / g0, 0.0)
+    return Curve(
+        function=function,
+        slope=slope,
+        steeper=steeper if frontier.derivative is None else None,
+        left=left,
+        right=np.ones(d0.shape),
+        error=followed.error,
+    )

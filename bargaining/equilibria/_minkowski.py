@@ -18,6 +18,8 @@ from bargaining.equilibria._polygon import Polygon
 
 Indices = NDArray[np.intp]
 
+_HALF = np.pi / 2
+
 
 class Fan:
     """The edges of several polygons by angle, from -90 degrees (excluded) to 270 degrees.
@@ -41,14 +43,28 @@ class Fan:
         sizes = [len(polygon) for polygon in polygons]
         self.first = np.concatenate([[0], np.cumsum(sizes)])
         self.vertices = np.array([vertex for polygon in polygons for vertex in polygon]).reshape(-1, 2)
-        parts = [_edges(self.vertices[a:b]) for a, b in pairwise(self.first.tolist())]
-        angle = np.concatenate([part.angle for part in parts])
-        order = np.argsort(angle, kind="stable")
-        self.owner = np.repeat(np.arange(len(sizes)), [len(part.angle) for part in parts])[order]
-        self.edges, self.angle = np.concatenate([part.edges for part in parts])[order], angle[order]
+        follows = np.arange(1, len(self.vertices) + 1)
+        starts = np.zeros(len(sizes), dtype=np.intp)
+        ends = self.first.tolist()
+        for low, high in pairwise(ends):
+            if high > low:
+                follows[high - 1] = low
+        edges = self.vertices[follows] - self.vertices
+        angle = np.arctan2(edges[:, 1], edges[:, 0])
+        angle[angle <= -_HALF] += 2 * np.pi
+        for s, (low, high) in enumerate(pairwise(ends)):
+            if high > low + 1:
+                starts[s] = start = angle[low:high].argmin()
+                if start:
+                    turned = np.concatenate([angle[low + start : high], angle[low : low + start]])
+                    angle[low:high] = np.maximum.accumulate(turned)
+                    edges[low:high] = np.concatenate([edges[low + start : high], edges[low : low + start]])
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        real = np.flatnonzero(np.array(sizes)[owner] > 1)
+        order = real[np.argsort(angle[real], kind="stable")]
+        self.owner, self.edges, self.angle = owner[order], edges[order], angle[order]
         passed = np.zeros((len(order) + 1, len(sizes)), dtype=np.intp)
         passed[np.arange(1, len(order) + 1), self.owner] = 1
-        starts = np.array([part.start for part in parts])
         stand = self.first[:-1] + (starts + np.cumsum(passed, axis=0)) % np.maximum(sizes, 1)
         self.at = np.minimum(stand, max(len(self.vertices) - 1, 0))  # an empty polygon has no weight
 
@@ -63,33 +79,13 @@ class Fan:
     def _walks(self) -> list[Indices]:
         """Return the positions along the highest, lowest, rightmost and leftmost boundary, arguments increasing."""
         turn, count = self.angle.searchsorted, len(self.angle)
-        half = np.pi / 2
-        bottom = np.arange(int(turn(half, "left")) + 1)
-        top = np.arange(int(turn(half, "right")), int(turn(3 * half, "left")) + 1)[::-1]
+        bottom = np.arange(int(turn(_HALF, "left")) + 1)
+        top = np.arange(int(turn(_HALF, "right")), int(turn(3 * _HALF, "left")) + 1)[::-1]
         right = np.arange(int(turn(0.0, "right")), int(turn(np.pi, "left")) + 1)
         left = np.concatenate(
             [np.arange(int(turn(np.pi, "right")), count), np.arange(int(turn(0.0, "left")) + 1)]
         )
         return [top, bottom, right, left[::-1]]
-
-
-class _Edges(NamedTuple):
-    """The edges of one polygon from its lowest angle on, and the vertex from which the first of them leaves."""
-
-    edges: Floats
-    angle: Floats
-    start: int
-
-
-def _edges(vertices: Floats) -> _Edges:
-    if len(vertices) < 2:
-        return _Edges(np.empty((0, 2)), np.empty(0), 0)
-    edges = np.roll(vertices, -1, axis=0) - vertices
-    angle = np.arctan2(edges[:, 1], edges[:, 0])
-    angle[angle <= -np.pi / 2] += 2 * np.pi
-    start = int(angle.argmin())
-    turned: Floats = np.maximum.accumulate(np.roll(angle, -start))
-    return _Edges(np.roll(edges, -start, axis=0), turned, start)
 
 
 class Crossing(NamedTuple):
@@ -115,13 +111,13 @@ class Sums(NamedTuple):
         along = self.walks[walk]
         axis = 0 if walk < 2 else 1
         x = self.points[axis][:, along][rows]
-        k = np.clip((x <= argument[:, None]).sum(axis=1), 1, max(len(along) - 1, 1))
+        k = np.minimum(np.maximum((x <= argument[:, None]).sum(axis=1), 1), max(len(along) - 1, 1))
         before, after = k - 1, np.minimum(k, len(along) - 1)
         here = np.arange(len(rows))
         start, width = x[here, before], x[here, after] - x[here, before]
         low, high = along[before], along[after]
         y = self.points[1 - axis]
-        share = np.clip((argument - start) / np.where(width > 0.0, width, 1.0), 0.0, 1.0)
-        share[width <= 0.0] = 0.0
+        share = np.where(width > 0.0, argument - start, 0.0) / np.where(width > 0.0, width, 1.0)
+        share = np.minimum(np.maximum(share, 0.0), 1.0)
         base = y[rows, low]
         return Crossing(base + share * (y[rows, high] - base), low, high)

@@ -28,7 +28,7 @@ from bargaining.equilibria._stochastic_operator import Mask, Model, reach
 _ROUNDING = 1e-13
 _MARGIN = 1e-3
 _TIE = 1e-11
-_ROUNDS = 60
+_ROUNDS = 25
 _PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
 
 
@@ -69,16 +69,16 @@ def verdict(
         return Verdict(False, inf)
     faces = _faces(candidate, outer if shape else [], bound)
     rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))
-    system = _Bounds.of(model, faces, rows)
-    threat = np.maximum(bound, _lowest(outer))
-    far = reach(model, outer, threat, rows, faces.normals)
-    limit = faces.offsets[model.state[rows]]
-    pairs = np.argwhere((far > limit + 1e-14) & faces.moves[model.state[rows]])
+    limit, moves = faces.offsets[model.state[rows]], faces.moves[model.state[rows]]
+    far = reach(model, outer, np.maximum(bound, _lowest(outer)), rows, faces.normals)
+    pairs = np.argwhere((far > limit + 1e-14) & moves)
     if not len(pairs):
         return Verdict(True, 0.0)
     if len(pairs) > _PAIRS:
         return Verdict(False, inf)
-    return _attempt(system, faces, pairs, outer)
+    near = reach(model, candidate, np.maximum(bound, _lowest(candidate)), rows, faces.normals)
+    reached = np.argwhere((near >= limit - _TIE) & moves)
+    return _attempt(_Bounds.of(model, faces, rows), faces, pairs, reached, outer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,6 +200,18 @@ class _Bounds:
             (stack(cuts[0], axis=1), stack(cuts[1], axis=1)),
         )
 
+    def doubtful(self, rows: Indices, directions: Indices, speed: Floats) -> NDArray[np.intp]:
+        """Return the pairs that the simplest bound, without any constraint, leaves open."""
+        state, d = self.state[rows], self.delta
+        n = self.faces.normals[directions]
+        level = (n * self.now[:, rows].T).sum(axis=1) + d * self.mean[rows, directions]
+        slope = d * (self.transitions @ speed)[rows, directions]
+        own = speed[state, directions]
+        holds = (level <= self.faces.offsets[state, directions] + _ROUNDING) & (
+            slope <= own - _MARGIN * np.minimum(own, 1.0)
+        )
+        return np.stack([rows[~holds], directions[~holds]], axis=1)
+
     def slopes(self, rows: Indices, bases: _Bases, speed: Floats) -> Floats:
         """Return the slopes of the bounds at these speeds, shape (S, J)."""
         mean = self.transitions @ speed
@@ -220,12 +232,20 @@ class _Bounds:
         return out
 
 
-def _attempt(system: _Bounds, faces: _Faces, pairs: NDArray[np.intp], outer: list[Polygon]) -> Verdict:
-    rows, directions = pairs.T
-    bases = system.bases(rows, directions)
-    speed = _speeds(system, faces, rows, directions, bases)
+def _attempt(
+    system: _Bounds,
+    faces: _Faces,
+    pairs: NDArray[np.intp],
+    reached: NDArray[np.intp],
+    outer: list[Polygon],
+) -> Verdict:
+    speed = _speeds(system, faces, reached[:, 0], reached[:, 1])
     if speed is None:
         return Verdict(False, inf)
+    rows, directions = system.doubtful(pairs[:, 0], pairs[:, 1], speed).T
+    if not len(rows):
+        return Verdict(True, 0.0)
+    bases = system.bases(rows, directions)
     gap = support(outer, faces.normals) - faces.offsets
     far = float((gap[faces.moves] / speed[faces.moves]).max(initial=0.0))
     if far <= _ROUNDING:
@@ -250,59 +270,41 @@ def _moved(outer: list[Polygon], faces: _Faces, speed: Floats, distance: float) 
     return out
 
 
-def _speeds(
-    system: _Bounds, faces: _Faces, rows: Indices, directions: Indices, bases: _Bases
-) -> Floats | None:
+def _speeds(system: _Bounds, faces: _Faces, some: Indices, directions: Indices) -> Floats | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
     states, number = faces.offsets.shape
     speed = faces.moves.astype(float)
-    least = bases.level.min(axis=1)
-    offset = faces.offsets[system.state[rows], directions]
-    reached = np.flatnonzero((least >= offset - _TIE) & (system.blocked(rows, speed) == 0.0))
-    if not reached.size:
+    if not some.size:
         return speed
-    some = rows[reached]
-    ours = _Bases(
-        np.where(bases.level[reached] <= least[reached, None] + 1e-12, 0.0, inf),
-        bases.weight[reached],
-        bases.face[reached],
-        (bases.cuts[0][reached], bases.cuts[1][reached]),
-    )
-    where = system.state[some] * number + directions[reached]
+    bases = system.bases(some, directions)
+    least = bases.level.min(axis=1, keepdims=True)
+    ours = bases._replace(level=np.where(bases.level <= least + 1e-12, 0.0, inf))
+    where = system.state[some] * number + directions
     free = np.zeros(states * number, dtype=bool)
     free[where] = True
-    index = np.cumsum(free) - 1
-    policy: tuple[Indices, Indices] | None = None
+    reached = None
     for _ in range(_ROUNDS):
         slope = system.slopes(some, ours, speed) + ours.level
         basis = slope.argmin(axis=1)
         slope = slope[np.arange(len(some)), basis]
         chosen = _argmax(where, slope)
-        if policy is not None and (policy[0] == chosen).all() and (policy[1] == basis[chosen]).all():
-            return speed
-        policy = chosen, basis[chosen]
-        values = speed.ravel()[where[chosen]] - 1.0
-        if len(policy) and _ > 0 and (slope[chosen] <= (1 + 1e-9) * values + 1e-15).all():
+        if reached is not None and (slope[chosen] <= (1 + 1e-9) * (reached - 1.0) + 1e-15).all():
             return speed
         matrix = _matrix(system, ours, some[chosen], chosen, basis[chosen], number)
         fixed = np.where(free, 0.0, speed.ravel())
         try:
-            solved = np.linalg.solve(
-                np.eye(len(chosen)) - matrix[:, free][np.argsort(index[where[chosen]])],
-                (1.0 + matrix @ fixed)[np.argsort(index[where[chosen]])],
-            )
+            reached = np.linalg.solve(np.eye(len(chosen)) - matrix[:, free], 1.0 + matrix @ fixed)
         except np.linalg.LinAlgError:
             return None
-        if solved.min() <= 0.0:
+        if reached.min() <= 0.0:
             return None
-        updated = fixed
-        updated[free] = solved
-        speed = updated.reshape(states, number)
+        fixed[free] = reached
+        speed = fixed.reshape(states, number)
     return None
 
 
 def _argmax(where: Indices, values: Floats) -> Indices:
-    """Return, for each face, the pair with the largest value."""
+    """Return, for each face in order, the pair with the largest value."""
     order = np.lexsort((values, where))
     last = np.flatnonzero(np.append(np.diff(where[order]) != 0, True))
     chosen: Indices = order[last]

@@ -7,24 +7,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._operator import LEAVE, Leave
+from bargaining.equilibria._operator import Leave
 from bargaining.equilibria._polygon import Polygon, outline
 from bargaining.equilibria._scaled import outcomes
-from bargaining.equilibria._stochastic_operator import Model, Replies, Tag, credible
+from bargaining.equilibria._stochastic_operator import Model, Replies, credible
 from bargaining.equilibria._stochastic_search import Search
 from bargaining.games.stochastic import StochasticGame
 
-_NEAR = 1e-14
+_NEAR = 1e-13
+_LOWEST = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """The model in the unit box of all payoffs, the box, and the outcomes of leaving as they were given."""
+    """The model in the unit box of all payoffs, the box, and each player's payoffs, increasing, in it and as given."""
 
     model: Model
     low: Floats
     size: Floats
-    leaves: list[list[Leave]]
+    known: tuple[Floats, Floats]
+    given: tuple[Floats, Floats]
 
     @classmethod
     def of(cls, game: StochasticGame) -> Scaled:
@@ -62,7 +64,9 @@ class Scaled:
             leaves=units,
             common=delta.item(0) == delta.item(1),
         )
-        return cls(model, low, size, leaves)
+        values = tuple(np.unique(everything[:, i]) for i in (0, 1))
+        known = tuple((value - low[i]) / size[i] for i, value in enumerate(values))
+        return cls(model, low, size, (known[0], known[1]), (values[0], values[1]))
 
     def solve(self, limit: int) -> Search:
         """Return the finished search for the largest fixed point.
@@ -91,23 +95,24 @@ class Scaled:
         corners = outline(points)
         return list(zip(*points[:, corners].tolist(), strict=True))
 
-    def back(self, polygon: Polygon, tags: list[Tag], threat: Floats, state: int) -> tuple[Floats, Floats]:
+    def back(self, polygon: Polygon, threat: Floats) -> tuple[Floats, Floats]:
         """Return the vertices and the threat of one state in the unit of the payoffs.
 
-        Payoffs of leaving are returned as they were given.
+        What is a stage payoff or a payoff of leaving is returned as it was given.
         """
         if not polygon:
             return np.empty((0, 2)), np.full(2, np.nan)
-        unit = np.array(polygon)
-        vertices, back = self.low + self.size * unit, self.low + self.size * threat
-        for k, (kind, _, source) in enumerate(tags):
-            if kind == LEAVE:
-                vertices[k] = self.leaves[state][source].payoffs
+        unit = np.array([*polygon, threat])
+        unit = np.where(unit - threat < _LOWEST, threat, unit)
+        points = self.low + self.size * unit
         for i in (0, 1):
-            for leave, raw in zip(self.model.leaves[state], self.leaves[state], strict=True):
-                if abs(leave.payoffs[i] - threat[i]) < _NEAR:
-                    back[i] = raw.payoffs[i]
-            vertices[np.abs(unit[:, i] - threat[i]) < _NEAR, i] = back[i]
+            k = np.searchsorted(self.known[i], unit[:, i])
+            for near in (np.maximum(k - 1, 0), np.minimum(k, len(self.known[i]) - 1)):
+                same = np.abs(self.known[i][near] - unit[:, i]) < _NEAR
+                points[same, i] = self.given[i][near[same]]
+        first = min(range(len(polygon)), key=lambda k: points[k].tolist())
+        order = [*range(first, len(polygon)), *range(first)]
+        vertices, back = points[order], points[-1]
         vertices.flags.writeable = back.flags.writeable = False
         return vertices, back
 

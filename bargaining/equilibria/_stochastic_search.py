@@ -8,15 +8,20 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import Polygon, beyond
+from bargaining.equilibria._operator import FINE
+from bargaining.equilibria._polygon import Polygon, apart, beyond
 from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag, apply
 from bargaining.equilibria._stochastic_outer import verdict
-from bargaining.equilibria._stochastic_structure import Structure, newton, settled
+from bargaining.equilibria._stochastic_structure import Structure, newton, plain, settled
 from bargaining.equilibria._stochastic_threats import threat_bound
 
 _SAME = 4e-15
+_BLUR = 3 * FINE
 _SOLVED = 1e-13
 _CLOSE = 1e-10
+_INSIDE = 1e-12
+_NEAR = 1e-3
+_LONGER = 8
 _ROUNDS = 6
 _NEWTONS = 4
 
@@ -36,7 +41,7 @@ class Search:
     solves: int = 0
     stopped: str = ""
     excess: float = inf
-    chain: tuple[Image, Polygons] | None = None  # sets on the way to a candidate, and what they come from
+    chain: tuple[Polygons, Image | None] | None = None  # sets on the way to a candidate, and their image
     found: Image | None = None  # sets that generate themselves
 
     @classmethod
@@ -71,19 +76,22 @@ class Search:
             self.bound = threat_bound(self.model, self.alive)
         if not any(image.polygons):
             self._stop(image, 0.0, "nothing is left")
-        elif not died and _distance(image.polygons, outer) <= _SAME:
-            self._stop(image, 0.0, "the operator maps the sets to themselves")
+        elif not died and _distance(image.polygons, outer) <= self._still:
+            excess = 0.0 if self.model.common else self._still / (1.0 - self.model.discounts.max().item())
+            self._stop(image, excess, "the operator maps the sets to themselves")
         else:
             self.polygons, self.tags = image.polygons, image.tags
             if self.chain is None:
-                self.chain = image, outer
+                self.chain = outer, image
             if not self._settled(self.found) and self._due() and self._look(_ROUNDS):
                 self._settled(self.found)
 
     def _due(self) -> bool:
-        """Whether to look for a candidate: at steps 1 to 4, 8, 16, ..."""
+        """Whether to look for a candidate: at steps 8, 16, 32, ..., and before that until there is one."""
         n = self.iterations
-        return n < 5 or n & (n - 1) == 0
+        if n > 4 or not self.model.common:
+            return n > 4 and n & (n - 1) == 0
+        return self.found is None
 
     def _stop(self, image: Image, excess: float, reason: str) -> None:
         self.polygons, self.tags, self.excess, self.stopped = image.polygons, image.tags, excess, reason
@@ -93,50 +101,60 @@ class Search:
         for _ in range(rounds):
             if self.chain is None:
                 return False
-            image, source = self.chain
+            source, image = self.chain
+            image = image or self._apply(source)
             structure = settled(self.model, image, source, self.threat(source))
-            self.chain = None
-            if structure is None:
-                return False
+            self.chain = None if structure is None else (structure.polygons, None)
             found = self._solved(structure)
-            image = self._apply(structure.polygons)
-            if any(image.polygons):
-                self.chain = image, structure.polygons
-            if found and (self.found is None or not self._same(found.polygons, self.found.polygons)):
+            if found and (self.found is None or not _inside(found.polygons, self.found.polygons)):
                 self.found = found
                 return True
         return False
 
     def _solved(self, structure: Structure | None) -> Image | None:
-        """Alternate Newton on the structure with one application, a few times."""
-        for _ in range(_NEWTONS):
+        """Alternate Newton on the structure with one application, longer if that comes near."""
+        left, longer = _NEWTONS, _LONGER
+        while left and structure is not None:
+            left -= 1
             self.solves += 1
-            source = None if structure is None else newton(self.model, structure)
+            source = newton(self.model, structure)
             if source is None:
                 return None
             image = self._apply(source)
-            if self._same(image.polygons, source):
+            distance = _distance(image.polygons, source)
+            if distance <= self._tolerance:
                 return image
             if not any(image.polygons):
                 return None
-            structure = settled(self.model, image, source, self.threat(source))
+            if distance < _NEAR:
+                structure, left = plain(image, source), left + longer
+                longer = 0
+            else:
+                structure = settled(self.model, image, source, self.threat(source))
         return None
 
+    @property
+    def _still(self) -> float:
+        """A move of the outer sets that counts as none; vertices are dropped where there may be infinitely many."""
+        return _SAME if self.model.common else _BLUR
+
+    @property
+    def _tolerance(self) -> float:
+        return _SOLVED if self.model.common else _CLOSE
+
     def _same(self, one: Polygons, other: Polygons) -> bool:
-        return _distance(one, other) <= (_SOLVED if self.model.common else _CLOSE)
+        return _distance(one, other) <= self._tolerance
 
     def _settled(self, image: Image | None) -> bool:
         """Say whether a candidate is all that is left."""
         if image is None:
             return False
         if self._same(self.polygons, image.polygons):
-            self._stop(
-                image, _SOLVED if self.model.common else _CLOSE, "the operator maps the sets to themselves"
-            )
+            self._stop(image, self._tolerance, "the operator maps the sets to themselves")
             return True
         if not self.model.common:
             return False
-        for shape in (False, True):
+        for shape in (False, True) if self._due() else (False,):
             result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)
             if result.proved:
                 self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
@@ -147,11 +165,17 @@ class Search:
 
 
 def _distance(one: Polygons, other: Polygons) -> float:
-    """Return the largest Hausdorff distance between the polygons of a state."""
+    """Return the largest distance between the polygons of a state."""
     out = 0.0
     for p, q in zip(one, other, strict=True):
         if p and q:
-            out = max(out, beyond(p, q), beyond(q, p))
+            matched = apart(p, q)
+            out = max(out, matched if matched < _CLOSE else max(beyond(p, q), beyond(q, p)))
         elif p or q:
             return inf
     return out
+
+
+def _inside(one: Polygons, other: Polygons) -> bool:
+    """Say whether the polygons of each state lie in the others, up to rounding."""
+    return all(not p or (bool(q) and beyond(p, q) <= _INSIDE) for p, q in zip(one, other, strict=True))

@@ -89,6 +89,11 @@ def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -
     return _gathered(image, fan, z, angle, stands)
 
 
+def plain(image: Image, source: list[Polygon]) -> Structure:
+    """Return the structure of `image`, the operator's value at `source`, as it is."""
+    return Structure(image.polygons, image.tags, _directions(image, source))
+
+
 def _gathered(image: Image, fan: Fan, z: Floats, angle: Floats, stands: Indices) -> Structure:
     """Return the hulls of what constraints hold and of the vertices that stand without."""
     out = Structure([], [], [])
@@ -270,9 +275,9 @@ def _outward(polygon: Polygon) -> Floats:
     if n < 2:
         return np.zeros(n)
     at = np.array(polygon)
-    after = np.roll(at, -1, axis=0) - at
+    after = at[np.arange(1 - n, 1)] - at
     angle = np.arctan2(after[:, 1], after[:, 0])
-    before = np.roll(angle, 1)
+    before = angle[np.arange(-1, n - 1)]
     middle = before + np.mod(angle - before, 2 * np.pi) / 2
     out: Floats = np.mod(middle + np.pi / 2, 2 * np.pi) - np.pi / 2
     return out

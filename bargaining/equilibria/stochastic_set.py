@@ -252,7 +252,7 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticP
     threat = search.threat(search.polygons)
     sets = []
     for s, name in enumerate(game.states):
-        vertices, back = scaled.back(search.polygons[s], search.tags[s], threat[s], s)
+        vertices, back = scaled.back(search.polygons[s], threat[s])
         status, reason = Status.OK, ""
         if not search.polygons[s]:
             status, reason = Status.EMPTY, _empty(game, search, s)
@@ -279,9 +279,13 @@ def _empty(game: StochasticGame, search: Search, state: int) -> str:
     """Say why a state has no equilibrium: by itself, or for the states it cannot keep out of."""
     empty = [s for s, polygon in enumerate(search.polygons) if not polygon]
     follows = game.transition(state).reshape(-1, len(game))
-    forced = [game.states[s] for s in empty if s != state and (follows[:, s] > 0).all()]
+    forced = [
+        game.states[s]
+        for s in empty
+        if s != state and (follows[:, s] > 0).all() and not game.transition(s)[..., state].any()
+    ]
     why = (
-        f"Every profile leads to state {forced[0]}, which has no equilibrium either."
+        f"Every profile leads to state {forced[0]}, which has no equilibrium."
         if forced
         else "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
         f" (found after {search.iterations} applications of the operator)."

@@ -1,0 +1,531 @@
+"""Payoff sets of stochastic games: printed numbers, the repeated game, an oracle in 96-bit arithmetic, edge cases."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cmp_to_key, reduce
+from itertools import pairwise, product
+from math import log
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria._minkowski import Fan
+from bargaining.equilibria._polygon import hull as outline
+from bargaining.equilibria._stochastic_outer import verdict
+from bargaining.equilibria._stochastic_scaled import Scaled
+from bargaining.equilibria._stochastic_threats import threat_bound
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic_set import StochasticPayoffSets, stochastic_payoff_sets
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
+
+
+# -- distances between polygons, on their own --------------------------------------------------------------
+
+
+def hausdorff(one: np.ndarray, other: np.ndarray) -> float:
+    """The distance between two polygons given by vertices, by point-to-polygon distances."""
+    if not len(one) or not len(other):
+        return 0.0 if len(one) == len(other) else np.inf
+    return max(max(_to_polygon(p, other) for p in one), max(_to_polygon(p, one) for p in other))
+
+
+def _to_polygon(point: np.ndarray, polygon: np.ndarray) -> float:
+    edges = [(polygon[k - 1], polygon[k]) for k in range(len(polygon))]
+    cross = [(q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0]) for p, q in edges]
+    if len(polygon) > 2 and min(cross) >= 0:
+        return 0.0
+    best = np.inf
+    for p, q in edges:
+        d = q - p
+        t = 0.0 if not d.any() else np.clip((point - p) @ d / (d @ d), 0, 1)
+        best = min(best, float(np.hypot(*(point - p - t * d))))
+    return best
+
+
+# -- printed numbers -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """Prisoners in two states L and H, which move whatever they do, and what both get if anybody leaves."""
+
+    name: str
+    discount: float
+    chain: list[list[float]]
+    exits: tuple[tuple[float, float], tuple[float, float]]
+    low: list[tuple[float, float]]
+    high: list[tuple[float, float]]
+
+
+CASES = [
+    Case(
+        "an option that comes and goes",
+        0.6,
+        [[0.9, 0.1], [0.2, 0.8]],
+        ((0, 0), (5, 2)),
+        [(0, 0), (9.96, 1.32), (9, 9), (1.5217391, 9.9347826)],
+        [(5, 2), (9.855, 2.16), (9, 9), (5, 9.5)],
+    ),
+    Case(
+        "an option that strengthens for good",
+        0.3,
+        [[0.9, 0.1], [0, 1]],
+        ((1, 1), (8, 3)),
+        [(1, 1), (9.7455822, 2.46), (8.9589041, 8.7534247), (2.61, 9.5470377)],
+        [(8, 3)],
+    ),
+    Case(
+        "the same without patience",
+        0.12,
+        [[0.9, 0.1], [0, 1]],
+        ((1, 1), (8, 3)),
+        [(1, 1), (3.0672646, 3)],
+        [(8, 3)],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_printed_vertices(case: Case) -> None:
+    game = StochasticGame.from_chain(
+        PRISONERS, case.chain, case.discount, exit=[Exit(o) for o in case.exits], states=["L", "H"]
+    )
+    found = stochastic_payoff_sets(game)
+    assert found.ok
+    for name, expected, leave in (("L", case.low, case.exits[0]), ("H", case.high, case.exits[1])):
+        np.testing.assert_allclose(found[name].vertices, expected, rtol=0, atol=6e-8)
+        assert found[name].threat.tolist() == list(leave)
+        assert found[name].vertices[0].tolist() == list(leave)
+
+
+# -- the repeated game is the case of states that are alike --------------------------------------------------
+
+
+def random_stage(rng: np.random.Generator, shape: tuple[int, int], *, whole: bool) -> np.ndarray:
+    return rng.integers(-3, 8, (2, *shape)) if whole else rng.random((2, *shape)) * 10
+
+
+def check_against_repeated(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    stage = Game(*random_stage(rng, [(2, 2), (3, 3), (2, 3)][seed % 3], whole=seed % 4 == 1))
+    leave = [None, Exit(rng.random(2) * 8), Exit(rng.random(2) * 8, who=[seed // 3 % 2])][seed // 2 % 3]
+    discount = [0.2, 0.5, 0.7, 0.9][seed % 4]
+    chain = [rng.dirichlet(np.ones(2), stage.shape) for _ in range(2)]
+    alike = StochasticGame([stage, stage], chain, discount, exit=leave)
+    expected = payoff_set(RepeatedGame(stage, discount, exit=leave))
+    for some in stochastic_payoff_sets(alike).values():
+        assert some.status is expected.status
+        assert hausdorff(some.vertices, expected.vertices) < 1e-10
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_states_that_are_alike_give_the_repeated_game(block: int) -> None:
+    for seed in range(10 * block, 10 * block + 10):
+        check_against_repeated(seed)
+
+
+@pytest.mark.parametrize("discounts", [[0.9, 0.9], [0.5, 0.8], [0, 0.6], [0, 0]])
+def test_one_state_is_the_repeated_game(discounts: list[float]) -> None:
+    for stage in (PRISONERS, THREE):
+        repeated = RepeatedGame(stage, discounts)
+        found = stochastic_payoff_sets(StochasticGame.from_repeated(repeated)).at(0)
+        assert hausdorff(found.vertices, payoff_set(repeated).vertices) < 1e-7
+
+
+# -- the oracle: every profile, every continuation, in integers over 2^96, from the box of payoffs ------------
+
+ONE = 1 << 96
+NEAR = 1 << 48
+Points = list[tuple[int, int]]
+
+
+def fixed(x: object) -> int:
+    return round(Fraction(x) * ONE)  # type: ignore[arg-type]
+
+
+def convex(points: Points) -> Points:
+    points = sorted(set(points))
+
+    def half(order: Points) -> Points:
+        out: Points = []
+        for p in order:
+            while len(out) > 1 and _turn(out[-2], out[-1], p) <= 0:
+                out.pop()
+            out.append(p)
+        return out[:-1]
+
+    return points if len(points) < 2 else half(points) + half(points[::-1])
+
+
+def _turn(o: tuple[int, int], q: tuple[int, int], p: tuple[int, int]) -> int:
+    return (q[0] - o[0]) * (p[1] - o[1]) - (q[1] - o[1]) * (p[0] - o[0])
+
+
+def clip(polygon: Points, i: int, bound: int) -> Points:
+    out = []
+    for k, q in enumerate(polygon):
+        p = polygon[k - 1]
+        if (p[i] >= bound - NEAR) != (q[i] >= bound - NEAR):
+            other = p[1 - i] + (bound - p[i]) * (q[1 - i] - p[1 - i]) // (q[i] - p[i])
+            out.append((bound, other) if i == 0 else (other, bound))
+        if q[i] >= bound - NEAR:
+            out.append(q)
+    return out
+
+
+def add(one: Points, other: Points) -> Points:
+    """Merge the edges by angle, from the lowest of the leftmost points."""
+    x, y = one[0][0] + other[0][0], one[0][1] + other[0][1]
+    edges = _edges(one) + _edges(other)
+    edges.sort(key=cmp_to_key(lambda d, e: _half(d) - _half(e) or e[0] * d[1] - e[1] * d[0]))
+    out = [(x, y)]
+    for dx, dy in edges:
+        x, y = x + dx, y + dy
+        out.append((x, y))
+    return convex(out)
+
+
+def _edges(polygon: Points) -> Points:
+    closed = [*polygon, polygon[0]]
+    return [(q[0] - p[0], q[1] - p[1]) for p, q in pairwise(closed)] if len(polygon) > 1 else []
+
+
+def _half(edge: tuple[int, int]) -> int:
+    return 0 if edge[0] > 0 or (edge[0] == 0 and edge[1] > 0) else 1
+
+
+def times(share: Fraction, polygon: Points) -> Points:
+    n, d = share.numerator, share.denominator
+    return [(x * n // d, y * n // d) for x, y in polygon]
+
+
+def thin(polygon: Points) -> Points:
+    """Drop vertices less than 3e-14 units from the chord between their neighbours."""
+    kept: Points = []
+    for k, p in enumerate(polygon):
+        after = polygon[(k + 1) % len(polygon)]
+        if len(polygon) < 4 or not kept:
+            kept.append(p)
+            continue
+        before = kept[-1]
+        wide = abs(after[0] - before[0]) + abs(after[1] - before[1])
+        if _turn(before, p, after) > wide * (ONE >> 45):
+            kept.append(p)
+    return kept
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A two-player game with one discount factor as lists; exits are two-sided points or None."""
+
+    stages: list[list[list[tuple[Fraction, Fraction]]]]
+    chain: list[list[list[list[Fraction]]]]
+    discount: Fraction
+    exits: list[tuple[Fraction, Fraction] | None]
+
+    def solve(self) -> list[np.ndarray]:
+        d, states = self.discount, range(len(self.stages))
+        every = [g for stage in self.stages for row in stage for g in row] + [o for o in self.exits if o]
+        (left, bottom), (right, top) = (
+            [fixed(pick(g[i] for g in every)) for i in (0, 1)] for pick in (min, max)
+        )
+        sets = [[(left, bottom), (right, bottom), (right, top), (left, top)] for _ in states]
+        for _ in range(int(log(1e-13) / log(d)) + 5):
+            image = [self._apply(s, sets) for s in states]
+            moved = image != sets
+            sets = image
+            if not moved:
+                break
+        return [np.array([(x / ONE, y / ONE) for x, y in polygon]).reshape(-1, 2) for polygon in sets]
+
+    def _apply(self, s: int, sets: list[Points]) -> Points:
+        d, stage = self.discount, self.stages[s]
+        out: Points = []
+        leave = self.exits[s]
+        for a, b in product(range(len(stage)), range(len(stage[0]))):
+            parts = [times(p, sets[k]) for k, p in enumerate(self.chain[s][a][b]) if p]
+            if not all(parts):
+                continue
+            now = [fixed((1 - d) * x) for x in stage[a][b]]
+            values = [(now[0] + x, now[1] + y) for x, y in times(d, reduce(add, map(convex, parts)))]
+            for i in (0, 1):
+                others = (
+                    [(k, b) for k in range(len(stage))] if i == 0 else [(a, k) for k in range(len(stage[0]))]
+                )
+                worth = [self._punished(s, profile, i, sets) for profile in others]
+                values = [] if None in worth else clip(convex(values), i, max(worth))
+                if leave is not None:
+                    values = clip(values, i, fixed(leave[i]))
+            out += values
+        if leave is not None:
+            out.append((fixed(leave[0]), fixed(leave[1])))
+        return thin(convex(out))
+
+    def _punished(self, s: int, profile: tuple[int, int], i: int, sets: list[Points]) -> int | None:
+        """What a deviation to this profile gives, with the lowest payoffs to follow."""
+        a, b = profile
+        total = fixed((1 - self.discount) * self.stages[s][a][b][i])
+        for k, p in enumerate(self.chain[s][a][b]):
+            if p and not sets[k]:
+                return None
+            if p:
+                share = self.discount * p
+                total += min(v[i] for v in sets[k]) * share.numerator // share.denominator
+        return total
+
+
+def random_case(seed: int, *, leaving: bool) -> tuple[StochasticGame, Plain]:
+    """Two or three states; probabilities in twelfths; actions move the state in every second game."""
+    rng = np.random.default_rng(7000 + seed)
+    states, shape = 2 + seed % 2, (2, 3) if seed % 5 == 0 else (2, 2)
+    scale = 1 if seed % 3 == 0 else 16
+    stages = [rng.integers(-3 * scale, 8 * scale, (*shape, 2)) for _ in range(states)]
+    laws = []
+    for _ in range(states):
+        rows = rng.multinomial(12, np.ones(states) / states, shape)
+        if seed // 2 % 2:
+            rows = np.broadcast_to(rows[0, 0], rows.shape)
+        laws.append([[[Fraction(int(k), 12) for k in cell] for cell in row] for row in rows])
+    exits = [tuple(map(Fraction, rng.integers(-2 * scale, 4 * scale, 2).tolist())) for _ in range(states)]
+    exits = [o if leaving and rng.random() < 0.8 else None for o in exits]
+    discount = [Fraction(1, 4), Fraction(2, 5), Fraction(1, 2), Fraction(3, 5)][seed % 4]
+    game = StochasticGame(
+        stages,
+        [np.array(law, dtype=object) for law in laws],
+        discount,
+        exit=[None if o is None else Exit(o) for o in exits],
+    )
+    tables = [
+        [[(Fraction(int(g[0])), Fraction(int(g[1]))) for g in row] for row in stage] for stage in stages
+    ]
+    return game, Plain(tables, laws, discount, exits)
+
+
+def check_against_oracle(seed: int, *, leaving: bool) -> StochasticPayoffSets:
+    game, plain = random_case(seed, leaving=leaving)
+    found = stochastic_payoff_sets(game)
+    scale = max(np.ptp(stage.payoffs) for stage in game.games)
+    for some, expected in zip(found.values(), plain.solve(), strict=True):
+        assert some.status in (Status.OK, Status.EMPTY)
+        assert hausdorff(some.vertices, expected) < 1e-10 * scale
+    return found
+
+
+@pytest.mark.parametrize("leaving", [False, True], ids=["stay", "leave"])
+@pytest.mark.parametrize("seed", range(6))
+def test_random_games_agree_with_the_oracle(seed: int, leaving: bool) -> None:
+    check_against_oracle(seed, leaving=leaving)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leaving", [False, True], ids=["stay", "leave"])
+@pytest.mark.parametrize("seed", range(6, 106))
+def test_two_hundred_random_games(seed: int, leaving: bool) -> None:
+    check_against_oracle(seed, leaving=leaving)
+
+
+# -- shapes, limits, units -----------------------------------------------------------------------------------
+
+
+def test_two_zero_sum_games_without_a_saddle_point_have_no_equilibrium() -> None:
+    found = stochastic_payoff_sets(StochasticGame.from_chain(PENNIES, [[0.5, 0.5], [0.5, 0.5]], 0.9))
+    assert [some.status for some in found.values()] == [Status.EMPTY, Status.EMPTY]
+    assert not found.ok
+    assert np.isnan(found.threats).all()
+    assert "No profile of pure actions" in found["0"].reason
+    with pytest.raises(NotApplicable, match="no equilibrium"):
+        found["0"].problem()
+
+
+def test_a_state_without_equilibrium_empties_those_that_lead_to_it() -> None:
+    sure, away = [[0, 1, 0], [0, 1, 0], [0, 0, 1]], [0, 0, 1]
+    games, names = [PRISONERS, PENNIES, PRISONERS], ["before", "pennies", "apart"]
+    found = stochastic_payoff_sets(StochasticGame(games, sure, 0.9, states=names))
+    assert [some.status for some in found.values()] == [Status.EMPTY, Status.EMPTY, Status.OK]
+    assert "leads to state pennies" in found["before"].reason
+    np.testing.assert_allclose(found["apart"].vertices, [[3, 3], [9.75, 3], [9, 9], [3, 9.75]])
+    rescued = StochasticGame(
+        games, [sure[0], away, sure[2]], 0.9, states=names, exit=[None, Exit([12, 12]), None]
+    )
+    assert stochastic_payoff_sets(rescued)["pennies"].vertices.tolist() == [[12, 12]]
+
+
+def test_where_only_leaving_is_left_the_set_is_one_point() -> None:
+    chain = [[0.5, 0.5], [0.5, 0.5]]
+    found = stochastic_payoff_sets(
+        StochasticGame.from_chain(PRISONERS, chain, 0.9, exit=[Exit([20, 20]), Exit([19, 19.5])])
+    )
+    assert [some.vertices.tolist() for some in found.values()] == [[[20, 20]], [[19, 19.5]]]
+
+
+def test_a_segment() -> None:
+    common = Game([[2, 0], [0, 1]], [[2, 0], [0, 1]])
+    found = stochastic_payoff_sets(StochasticGame.from_chain(common, [[0.7, 0.3], [0.4, 0.6]], 0.8))
+    expected = payoff_set(RepeatedGame(common, 0.8)).vertices
+    assert len(expected) == 2
+    for some in found.values():
+        np.testing.assert_allclose(some.vertices, expected, atol=1e-12)
+
+
+def test_one_action_each_is_a_chain_of_payoffs() -> None:
+    rows, discount = np.array([[0.7, 0.3], [0.2, 0.8]]), 0.9
+    payoffs = np.array([[1.0, 5.0], [4.0, -2.0]])
+    game = StochasticGame([g.reshape(1, 1, 2) for g in payoffs], list(rows), discount)
+    worth = np.linalg.solve(np.eye(2) - discount * rows, (1 - discount) * payoffs)
+    found = stochastic_payoff_sets(game)
+    for some, value in zip(found.values(), worth, strict=True):
+        np.testing.assert_allclose(some.vertices, [value], atol=1e-12)
+        np.testing.assert_allclose(some.threat, value, atol=1e-12)
+
+
+def test_players_who_do_not_care_play_equilibria_of_each_stage() -> None:
+    other = Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])
+    found = stochastic_payoff_sets(StochasticGame([PRISONERS, other], [[0.5, 0.5], [0.5, 0.5]], 0))
+    assert [some.vertices.tolist() for some in found.values()] == [[[3, 3]], [[1, 1]]]
+
+
+@pytest.mark.parametrize("discount", [0.9, 0.99, 0.999, 0.9999])
+def test_work_hardly_depends_on_patience(discount: float) -> None:
+    chain = [[[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]] * 2
+    alike = StochasticGame([PRISONERS, PRISONERS], chain, discount)
+    found = stochastic_payoff_sets(alike)
+    assert found.ok
+    assert found.stats.iterations <= 5
+    for some in found.values():
+        np.testing.assert_allclose(some.vertices, [[3, 3], [9.75, 3], [9, 9], [3, 9.75]], atol=1e-9)
+
+
+def test_a_state_nobody_enters_is_solved_too() -> None:
+    game = StochasticGame([PRISONERS, PRISONERS], [[1, 0], [0.5, 0.5]], 0.9)
+    assert game.unreachable == (1,)
+    assert all(some.contains([9, 9]) for some in stochastic_payoff_sets(game).values())
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-6, 1e6, 1e12])
+def test_units_change_nothing(size: float) -> None:
+    game, _ = random_case(2, leaving=True)
+    before = stochastic_payoff_sets(game)
+    shift = np.array([3.0, -5.0])
+    moved = StochasticGame(
+        [(stage.payoffs + shift) * size for stage in game.games],
+        [game.transition(s) for s in range(len(game))],
+        game.discounts,
+        exit=[None if leave is None else Exit((leave.own + shift) * size) for leave in game.exits],
+    )
+    after = stochastic_payoff_sets(moved)
+    assert any(len(some.vertices) > 2 for some in before.values())
+    for one, other in zip(before.values(), after.values(), strict=True):
+        assert hausdorff((one.vertices + shift) * size, other.vertices) < 1e-10 * size * 100
+
+
+def test_relabelling_players_and_states_relabels_the_sets() -> None:
+    game, _ = random_case(3, leaving=True)
+    order = [2, 0, 1][: len(game)] if len(game) == 3 else [1, 0]
+    turned = StochasticGame(
+        [game.games[s].payoffs.swapaxes(0, 1)[..., ::-1] for s in order],
+        [game.transition(s).swapaxes(0, 1)[..., order] for s in order],
+        game.discounts,
+        exit=[None if game.exits[s] is None else Exit(game.exits[s].own[::-1]) for s in order],
+    )
+    before, after = stochastic_payoff_sets(game), stochastic_payoff_sets(turned)
+    for k, s in enumerate(order):
+        assert hausdorff(before.at(s).vertices[:, ::-1][::-1], after.at(k).vertices) < 1e-9
+
+
+def test_unequal_patience_goes_beyond_the_hull() -> None:
+    game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], [0.5, 0.8])
+    expected = payoff_set(RepeatedGame(PRISONERS, [0.5, 0.8])).vertices
+    for some in stochastic_payoff_sets(game).values():
+        assert hausdorff(some.vertices, expected) < 1e-7
+
+
+def test_questions_to_a_set() -> None:
+    game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], 0.9, states=["rain", "sun"])
+    found = stochastic_payoff_sets(game)
+    assert list(found) == ["rain", "sun"]
+    assert found.at(1) is found["sun"]
+    assert "snow" not in found
+    assert found["rain"].excess([3, 2]) == pytest.approx(1)
+    assert found["rain"].problem().disagreement.tolist() == [3, 3]
+    with pytest.raises(KeyError):
+        found["snow"]
+    with pytest.raises(InvalidInput, match="one number per player"):
+        found["rain"].contains([1, 2, 3])
+
+
+def test_what_is_not_a_two_player_stochastic_game() -> None:
+    with pytest.raises(InvalidInput, match="from_repeated"):
+        stochastic_payoff_sets(RepeatedGame(PRISONERS, 0.9))  # type: ignore[arg-type]
+    with pytest.raises(NotApplicable, match="two players; got 3"):
+        stochastic_payoff_sets(StochasticGame([np.zeros((2, 2, 2, 3))], [[1]], 0.5))
+
+
+# -- the parts -----------------------------------------------------------------------------------------------
+
+
+def test_weighted_sums_against_all_pairs_of_vertices() -> None:
+    rng = np.random.default_rng(1)
+    for size in range(1, 8):
+        polygons = []
+        for count in (size, 5, 1 + size % 2):
+            points = [tuple(p) for p in rng.integers(0, 6, (count, 2)).astype(float).tolist()]
+            polygons.append([points[k] for k in outline(points)])
+        weights = rng.dirichlet(np.ones(3), 4)
+        sums = Fan(polygons).sums(weights)
+        for row, boundary in zip(weights, sums.points.transpose(1, 2, 0), strict=True):
+            every = [tuple(row @ np.array(corners)) for corners in product(*polygons)]
+            expected = np.array([every[k] for k in outline(every)])
+            points = [tuple(p) for p in boundary.tolist()]
+            assert hausdorff(np.array([points[k] for k in outline(points)]), expected) < 1e-12
+            np.testing.assert_allclose(boundary[0], boundary[-1], atol=1e-12)
+
+
+def test_boundaries_of_sums_as_functions() -> None:
+    square = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
+    triangle = [(0.0, 0.0), (4.0, 0.0), (0.0, 4.0)]
+    sums = Fan([square, triangle]).sums(np.array([[0.5, 0.5]]))
+    rows, at = np.zeros(3, dtype=int), np.array([0.0, 2.0, 3.0])
+    assert sums.cross(0, rows, at).value.tolist() == [3, 2, 1]
+    assert sums.cross(1, rows, at).value.tolist() == [0, 0, 0]
+    assert sums.cross(2, rows, at).value.tolist() == [3, 2, 1]
+    assert sums.cross(3, rows, at).value.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_threat_bound_against_value_iteration(seed: int) -> None:
+    game, plain = random_case(seed, leaving=seed % 2 == 0)
+    model = Scaled.of(game).model
+    found = threat_bound(model, np.ones(len(model.state), dtype=bool))
+    d = float(plain.discount)
+    for i in (0, 1):
+        value = np.zeros(len(game))
+        for _ in range(300):
+            fresh = np.empty_like(value)
+            for s, stage in enumerate(game.games):
+                scaled = model.payoffs[i, model.states[s]].reshape(stage.shape)
+                worth = (1 - d) * scaled + d * game.transition(s) @ value
+                fresh[s] = worth.max(axis=i).min()
+                for leave in model.leaves[s]:
+                    fresh[s] = leave.payoffs[i]
+            value = fresh
+        np.testing.assert_allclose(found[:, i], value, atol=1e-12)
+
+
+def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None:
+    game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], 0.5)
+    scaled = Scaled.of(game)
+    search = scaled.solve(100)
+    alive = np.ones(len(scaled.model.state), dtype=bool)
+    outer = [[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]] * 2
+    war = [[(2 / 9, 2 / 9)]] * 2
+    bound = threat_bound(scaled.model, alive)
+    assert verdict(scaled.model, search.polygons, search.polygons, bound, alive).proved
+    for shape in (False, True):
+        assert not verdict(scaled.model, war, outer, bound, alive, shape=shape).proved

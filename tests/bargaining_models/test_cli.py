@@ -129,7 +129,10 @@ def test_check_says_which_digit_changed(
     assert second.startswith("  row 2 | capacity unlimited | r 0.05 | Free trade: Canada (%): stored ")
 
 
-def test_reproduce_writes_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reproduce_writes_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(TABLES, "T1", lambda study: stored("T1"))
     assert run("reproduce", "T1", "-o", str(tmp_path), capsys=capsys)[0] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"T1.csv", "T1.md", "T1.tex"}
     assert (tmp_path / "T1.csv").read_text(encoding="utf-8") == stored("T1").to_csv()

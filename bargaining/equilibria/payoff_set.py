@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +16,11 @@ from bargaining.equilibria._scaled import Scaled
 from bargaining.equilibria._sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.automaton import Automaton
+    from bargaining.equilibria.stochastic_set import StochasticPayoffSets
     from bargaining.problem import Problem
 
 _LIMIT = 2000
@@ -161,8 +163,14 @@ class PayoffSet:
         return payoff_set_latex(self)
 
 
-def payoff_set(repeated: RepeatedGame) -> PayoffSet:
+@overload
+def payoff_set(game: RepeatedGame) -> PayoffSet: ...
+@overload
+def payoff_set(game: StochasticGame) -> StochasticPayoffSets: ...
+def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPayoffSets:
     r"""Return the set of subgame-perfect equilibrium payoffs of a repeated game between two players.
+
+    For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`.
 
     The largest bounded set :math:`V` of average payoffs with
 
@@ -183,20 +191,22 @@ def payoff_set(repeated: RepeatedGame) -> PayoffSet:
 
     Parameters
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame or StochasticGame
         Two players; no batch (for that see `payoff_sets`). The players may differ in patience.
 
     Returns
     -------
     PayoffSet
         A polygon, a segment, a point, or nothing (status EMPTY, with the reason).
+    StochasticPayoffSets
+        The same for each state of a stochastic game.
 
     Raises
     ------
     NotApplicable
         If there are not two players.
     InvalidInput
-        If the repeated game is a batch.
+        If the repeated game is a batch, or `game` is something else.
 
     Notes
     -----
@@ -241,13 +251,26 @@ def payoff_set(repeated: RepeatedGame) -> PayoffSet:
            [9.5 , 5.  ],
            [9.  , 9.  ],
            [3.  , 9.75]])
+
+    While that option is still being built, it already weakens the punishment of player 1, not that of player 0:
+
+    >>> exits, chain = [None, Exit([3, 5])], [[0.5, 0.5], [0, 1]]
+    >>> coming = StochasticGame.from_chain(prisoners, chain, 0.5, exit=exits, states=["today", "then"])
+    >>> payoff_set(coming)["today"].threat.round(4)
+    array([3.    , 3.6667])
     """
-    _check(repeated)
-    if repeated.batch_shape:
+    if isinstance(game, StochasticGame):
+        from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
+
+        return stochastic_payoff_sets(game)
+    if not isinstance(game, RepeatedGame):
+        raise InvalidInput(f"`game` must be a RepeatedGame or a StochasticGame; got {type(game).__name__}.")
+    _check(game)
+    if game.batch_shape:
         raise InvalidInput(
-            f"`repeated` must be one game; got a batch of shape {repeated.batch_shape}. Use `payoff_sets`."
+            f"`game` must be one game; got a batch of shape {game.batch_shape}. Use `payoff_sets`."
         )
-    scaled = Scaled.of(repeated)
+    scaled = Scaled.of(game)
     return _result(scaled, scaled.solve(_LIMIT))
 
 
@@ -278,6 +301,8 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
     >>> [found.contains([9, 9]) for found in sets]
     [True, True, False]
     """
+    if not isinstance(repeated, RepeatedGame):
+        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
     _check(repeated)
     out = np.empty(repeated.batch_shape, dtype=object)
     groups: dict[tuple[float, ...], list[tuple[int, ...]]] = {}
@@ -297,8 +322,6 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
 
 
 def _check(repeated: RepeatedGame) -> None:
-    if not isinstance(repeated, RepeatedGame):
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
     if repeated.players != 2:
         raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
 

@@ -13,7 +13,9 @@ from bargaining._arrays import Floats, real
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._stochastic_scaled import Scaled
 from bargaining.equilibria._stochastic_search import Search
+from bargaining.equilibria.payoff_set import Stats, payoff_set
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
@@ -21,29 +23,6 @@ if TYPE_CHECKING:
 
 _LIMIT = 1000
 _ACCURACY = 1e-9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """How the payoff sets were found.
-
-    Attributes
-    ----------
-    iterations : int
-        Applications of the operator to sets that contain the answer.
-    solves : int
-        Structures whose fixed point was computed.
-    stopped : str
-        Why the search ended.
-    bound : float
-        How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
-        rounding of floats.
-    """
-
-    iterations: int
-    solves: int
-    stopped: str
-    bound: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -244,8 +223,25 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
         )
     if game.players != 2:
         raise NotApplicable(f"The exact payoff sets are known for two players; got {game.players}.")
+    if len(game) == 1:
+        return _repeated(game)
     scaled = Scaled.of(game)
     return _result(game, scaled, scaled.solve(_LIMIT))
+
+
+def _repeated(game: StochasticGame) -> StochasticPayoffSets:
+    """Return the set of a game of one state, a repeated game."""
+    found = payoff_set(RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0]))
+    payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])
+    alone = StatePayoffSet(
+        state=game.states[0],
+        vertices=found.vertices,
+        threat=found.threat,
+        status=found.status,
+        reason=found.reason,
+        scale=float(np.ptp(payoffs, axis=0).max()) or 1.0,
+    )
+    return StochasticPayoffSets(game=game, sets=(alone,), stats=found.stats)
 
 
 def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticPayoffSets:

@@ -207,16 +207,14 @@ def times(share: Fraction, polygon: Points) -> Points:
 
 
 def thin(polygon: Points) -> Points:
-    """Drop vertices less than 3e-14 units from the chord between their neighbours."""
+    """Drop vertices that lie between their neighbours, less than 3e-14 units from the chord."""
     kept: Points = []
     for k, p in enumerate(polygon):
-        after = polygon[(k + 1) % len(polygon)]
-        if len(polygon) < 4 or not kept:
-            kept.append(p)
-            continue
-        before = kept[-1]
+        before, after = kept[-1] if kept else polygon[-1], polygon[(k + 1) % len(polygon)]
+        to, on = (p[0] - before[0], p[1] - before[1]), (after[0] - p[0], after[1] - p[1])
         wide = abs(after[0] - before[0]) + abs(after[1] - before[1])
-        if _turn(before, p, after) > wide * (ONE >> 45):
+        between = to[0] * on[0] + to[1] * on[1] >= 0
+        if len(polygon) < 3 or not between or _turn(before, p, after) > wide * (ONE >> 45):
             kept.append(p)
     return kept
 

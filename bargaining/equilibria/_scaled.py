@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._fixed_point import Search
-from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, Block, Leave, Tag, least_by_staying
+from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, VERTEX, Block, Leave, Tag, least_by_staying
 from bargaining.equilibria._polygon import Point, Polygon, outline
 from bargaining.equilibria._scalar import FEW
 from bargaining.games.repeated import Exit, RepeatedGame
@@ -55,9 +55,20 @@ class Scaled:
             Leave(((k.payoffs[0] - x) / a, (k.payoffs[1] - y) / b), k.leaver, k.number) for k in leaves
         )
         own = (leaving.own - self.low) / self.size
-        floor = _staying(own[:, None], self.block.now, self.block.discounts)
-        block = replace(self.block, floor=floor, leaves=units)
+        block = replace(self.block, floor=self.staying(own), leaves=units)
         return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
+
+    def staying(self, own: Floats) -> Floats:
+        """Return the continuations at which staying is worth as much as leaving for `own`."""
+        return _staying(own[:, None], self.block.now, self.block.discounts)
+
+    def relabelled(self, repeated: RepeatedGame, own: Point) -> Scaled:
+        """Return what `back` needs of the same game with another exit, open to all for `own` in the unit box."""
+        leaving = repeated.exit
+        assert leaving is not None
+        x, y = leaving.payoffs[0].tolist()
+        block = replace(self.block, leaves=(Leave(own),))
+        return replace(self, repeated=repeated, leaves=[Leave((x, y))], block=block, own=own)
 
     def solve(self, limit: int, *, within: Search | None = None, like: Search | None = None) -> Search:
         """Return the finished search for the largest fixed point.
@@ -125,13 +136,13 @@ class Scaled:
             block = block.keep(alive)
         return block
 
-    def back(self, search: Search) -> tuple[Floats, Floats]:
-        """Return the vertices and the threat in the unit of the payoffs.
+    def back(self, search: Search) -> tuple[Floats, list[Tag], Floats]:
+        """Return the vertices, how each is generated, and the threat in the unit of the payoffs.
 
         What is a stage payoff, a best-deviation payoff or an exit payoff is returned as it was given.
         """
         if not search.polygon:
-            return np.empty((0, 2)), np.full(2, np.nan)
+            return np.empty((0, 2)), [], np.full(2, np.nan)
         (a, b), (c, d) = self.low.tolist(), self.size.tolist()
         raw = [[a + c * x, b + d * y] for x, y in search.polygon]
         for k, (kind, profile, source) in enumerate(search.tags):
@@ -144,7 +155,12 @@ class Scaled:
             for i in (0, 1):
                 if abs(vertex[i] - search.threat[i]) < 1e-14:
                     row[i] = threat[i]
-        return _frozen(raw), _frozen(threat)
+        first = raw.index(min(raw))  # but for rounding the search has it first already
+        tags = [
+            (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
+            for kind, profile, source in search.tags[first:] + search.tags[:first]
+        ]
+        return _frozen(raw[first:] + raw[:first]), tags, _frozen(threat)
 
     def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
         """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""

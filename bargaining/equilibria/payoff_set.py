@@ -327,7 +327,7 @@ def _check(repeated: RepeatedGame) -> None:
 
 
 def _result(scaled: Scaled, search: Search) -> PayoffSet:
-    vertices, threat = scaled.back(search)
+    vertices, tags, threat = scaled.back(search)
     status, reason = Status.OK, ""
     if not search.polygon:
         status = Status.EMPTY
@@ -348,5 +348,5 @@ def _result(scaled: Scaled, search: Search) -> PayoffSet:
         status=status,
         reason=reason,
         stats=stats,
-        _tags=tuple(search.tags),
+        _tags=tuple(tags),
     )

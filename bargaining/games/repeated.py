@@ -137,8 +137,11 @@ class Exit:
 
     def at(self, index: tuple[int, ...]) -> Exit:
         """Return one exit of the batch."""
-        given = np.broadcast_to(np.asarray(self._given), self.payoffs.shape)
-        return Exit.by_leaver(given[index], who=self.who)
+        one = object.__new__(Exit)
+        object.__setattr__(one, "payoffs", self.payoffs[index])
+        object.__setattr__(one, "who", self.who)
+        object.__setattr__(one, "_given", self._given[index])
+        return one
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -215,10 +218,17 @@ class RepeatedGame:
     def at(self, index: tuple[int, ...]) -> RepeatedGame:
         """Return one repeated game of the batch."""
         shape = self.batch_shape
-        given = np.asarray(self._given)
-        given = np.broadcast_to(given, (*shape, self.players))[index]
-        if self.exit is None:
-            return RepeatedGame(self.game, given)
-        position = np.arange(int(np.prod(self.exit.batch_shape))).reshape(self.exit.batch_shape)
-        own = np.unravel_index(int(np.broadcast_to(position, shape)[index]), self.exit.batch_shape)
-        return RepeatedGame(self.game, given, exit=self.exit.at(tuple(int(k) for k in own)))
+        one = object.__new__(RepeatedGame)
+        object.__setattr__(one, "game", self.game)
+        for name in ("discounts", "_given"):
+            value = getattr(self, name)
+            own = value if value.ndim < 2 else np.broadcast_to(value, (*shape, self.players))[index]
+            object.__setattr__(one, name, own)
+        object.__setattr__(one, "exit", None if self.exit is None else self.exit.at(self._own_index(index)))
+        return one
+
+    def _own_index(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the exit's own index: its axes are the last ones, those of length 1 shared."""
+        lengths = self.exit.batch_shape if self.exit is not None else ()
+        tail = index[len(index) - len(lengths) :]
+        return tuple(k if length > 1 else 0 for k, length in zip(tail, lengths, strict=True))

@@ -410,7 +410,10 @@ def test_unequal_patience_reaches_beyond_the_stage_payoffs() -> None:
 
 
 def test_vertices_run_counter_clockwise_from_the_lowest_of_the_leftmost() -> None:
-    for first, second in games(20):
+    thin = [[-1, 6, 1], [4, 1, 7], [-2, -2, 1]], [[3, 3, 6], [1, 7, 4], [3, -1, 5]]
+    segment = payoff_set(RepeatedGame(Game(*thin), 0.6, exit=Exit([4, 1])))
+    assert segment.vertices.tolist() == [[4, 1], [7, 4]]
+    for first, second in games(120):
         vertices = payoff_set(RepeatedGame(Game(first, second), 0.7)).vertices
         if len(vertices) > 2:
             edges = np.diff(vertices, axis=0, append=vertices[:1])
@@ -471,6 +474,35 @@ def test_a_batch_is_solved_cell_by_cell() -> None:
     for found, option in zip(batch, options, strict=True):
         alone = payoff_set(RepeatedGame(THREE, 0.6, exit=Exit(option)))
         assert hausdorff(found.vertices, alone.vertices) < 1e-10
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("seed", range(4))
+def test_exits_that_share_a_structure_are_solved_together(seed: int, discount: float) -> None:
+    rng = np.random.default_rng(seed)
+    first, second = rng.random((2, 6, 6)) if seed % 2 else rng.integers(0, 9, (2, 6, 6)) / 8
+    options = np.stack(np.meshgrid(np.linspace(-0.2, 1.1, 8), np.linspace(0.0, 0.9, 7)), axis=-1)
+    batch = RepeatedGame(Game(first, second), discount, exit=Exit(options))
+    together = payoff_sets(batch)
+    assert together.shape == (7, 8)
+    assert sum("neighbour" in found.stats.stopped for found in together.ravel()) > 5
+    for index, found in np.ndenumerate(together):
+        alone = payoff_set(RepeatedGame(Game(first, second), discount, exit=Exit(options[index])))
+        assert found.status is alone.status
+        assert found.repeated.exit.own.tolist() == options[index].tolist()
+        np.testing.assert_allclose(found.threat, alone.threat, rtol=0, atol=1e-12)
+        assert hausdorff(found.vertices, alone.vertices) < 1e-11
+        assert found.vertices[0].tolist() == min(found.vertices.tolist())
+
+
+def test_a_neighbours_structure_is_not_taken_for_the_largest() -> None:
+    """With better options the set of few payoffs still generates itself where a larger one does too."""
+    rng = np.random.default_rng(1)
+    game = Game(*rng.random((2, 25, 25)))
+    options = np.stack([np.linspace(0.2, 0.9, 60), np.full(60, 0.5)], axis=-1)
+    for found, option in zip(payoff_sets(RepeatedGame(game, 0.6, exit=Exit(options))), options, strict=True):
+        alone = payoff_set(RepeatedGame(game, 0.6, exit=Exit(option)))
+        assert hausdorff(found.vertices, alone.vertices) < 1e-11
 
 
 def test_problem_and_membership() -> None:

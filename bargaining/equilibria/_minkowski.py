@@ -102,10 +102,6 @@ class Sums(NamedTuple):
     points: Floats
     walks: list[Indices]
 
-    def extent(self) -> tuple[Floats, Floats]:
-        """Return the lowest and the highest coordinates, shape (2, U) each."""
-        return self.points.min(axis=2), self.points.max(axis=2)
-
     def cross(self, walk: int, rows: Indices, argument: Floats) -> Crossing:
         """Return where boundary number `walk` of the sum `rows[k]` passes over `argument[k]`, clipped to its ends."""
         along = self.walks[walk]

@@ -82,7 +82,7 @@ def outline(
         return hull(list(zip(*points.tolist(), strict=True)), merge=merge)
     directions = _DIRECTIONS if like is None or len(like) < 4 else _pointing(like)
     ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()}, merge)
-    outside = np.arange(points.shape[1])
+    outside, tried = np.arange(points.shape[1]), set(ring)
     while len(ring) > 2 and outside.size > least:
         corner = points[:, ring]
         edge = corner[:, [*range(1, len(ring)), 0]] - corner
@@ -91,9 +91,15 @@ def outline(
         beyond = np.flatnonzero(height.max(axis=0) > merge / 8)
         if not beyond.size:
             return ring
-        if beyond.size > least:
-            ring = _ring(points, {*ring, *outside[beyond[height[:, beyond].argmax(axis=1)]].tolist()}, merge)
         outside = outside[beyond]
+        if outside.size > least:
+            farthest = {*outside[height[:, beyond].argmax(axis=1)].tolist()}
+            if farthest <= tried:  # what is left lies along the edges, and matters only past their ends
+                along = edge.T @ points[:, outside]
+                ends = np.concatenate([along.argmin(axis=1), along.argmax(axis=1)])
+                return _ring(points, {*ring, *outside[ends].tolist()}, merge)
+            tried |= farthest
+            ring = _ring(points, {*ring, *farthest}, merge)
     return _ring(points, {*ring, *outside.tolist()}, merge)
 
 

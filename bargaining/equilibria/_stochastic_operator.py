@@ -72,6 +72,7 @@ class Model:
     own: Floats  # (S, 2): what leaving gives, minus infinity to one who may not
     leaves: list[list[Leave]]
     common: bool
+    twins: Indices | None  # (N,): rows with one number give the same payoffs and law; None if all differ
 
     def values(self, threat: Floats) -> Floats:
         """Return what each row gives with every player's lowest payoffs to follow, shape (2, N)."""
@@ -87,6 +88,11 @@ class Model:
         """Return the best-deviation payoffs D, shape (2, N)."""
         worth = self.values(threat)
         return np.stack([self.replies[i].best(worth[i])[self.replies[i].group] for i in (0, 1)])
+
+    def playable(self, polygons: list[Polygon], alive: Mask) -> Indices:
+        """Return the live rows that lead to no state without payoffs."""
+        empty = [s for s, polygon in enumerate(polygons) if not polygon]
+        return np.flatnonzero(alive & ~self.transitions[:, empty].any(axis=1) if empty else alive)
 
     def thresholds(self, rows: Indices, deviations: Floats, least: Floats, *, staying: bool) -> Floats:
         """Return the lowest continuations that keep each player to each of the rows, shape (2, R).
@@ -122,21 +128,22 @@ class Image(NamedTuple):
     held: list[Held]
 
 
-class _Continuations(NamedTuple):
-    """Payoffs of the extreme continuations of some rows: those with a constraint that binds, and vertices."""
+class _Bound(NamedTuple):
+    """Some rows, the continuations they need, and their payoffs where a constraint binds."""
 
     rows: Indices
-    bound: Floats  # (2, 4, R): payoffs
+    needed: Floats  # (2, R): the lowest continuations
+    payoffs: Floats  # (2, 4, R)
     feasible: Mask  # (4, R)
     corner: Mask  # (2, R): whether BOTTOM or LEFT is where both constraints bind
-    free: tuple[Indices, Indices]  # pairs of a row (by its order here) and a position
-    loose: Floats  # (2, F): their payoffs
 
-    def alive(self) -> Mask:
-        """Return which of the rows can be played."""
-        out: Mask = np.logical_or.reduce(self.feasible, axis=0)
-        out[self.free[0]] = True
-        return out
+
+class _Free(NamedTuple):
+    """Payoffs of vertices of the continuations at which no constraint binds, in the order of the rows."""
+
+    row: Indices  # (F,): the place of the row among those asked for
+    position: Indices  # (F,)
+    payoffs: Floats  # (2, F)
 
 
 def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) -> Image:
@@ -144,111 +151,150 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 
     `threat`, of shape (S, 2), is each player's lowest payoff in each state; infinite where there is none.
     """
-    filled = np.array([bool(polygon) for polygon in polygons])
-    rows = np.flatnonzero(alive & ~model.transitions[:, ~filled].any(axis=1))
-    fan = Fan(polygons)
-    sums = fan.sums(model.laws)
-    deviations = model.deviations(threat)
-    found = _continuations(model, sums, rows, deviations, staying=True)
+    rows = model.playable(polygons, alive)
+    sums = Fan(polygons).sums(model.laws)
+    needed = _needed(model, sums, rows, threat, staying=True)
+    leader = _leaders(model, rows, needed)
+    kept = np.flatnonzero(leader == np.arange(len(rows)))
+    bound = _bound(model, sums, rows[kept], needed[:, kept])
+    free = _free(model, sums, bound)
+    played = np.zeros(len(rows), dtype=bool)
+    played[kept] = bound.feasible.any(axis=0)
+    played[kept[free.row]] = True
     after = np.zeros_like(alive)
-    after[rows] = found.alive()
-    images = [_hull(model, found, s, polygons[s]) for s in range(len(model.states))]
+    after[rows] = played[leader]
+    images = [_hull(model, _points(model, bound, free, s), polygons[s]) for s in range(len(polygons))]
     polygons, tags, held = map(list, zip(*images, strict=True))
     return Image(polygons, tags, after, held)
 
 
 def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
-    """Return how far the payoffs of each of `rows` go in each direction, shape (R, J)."""
-    sums = Fan(polygons).sums(model.laws)
-    found = _continuations(model, sums, rows, model.deviations(threat), staying=True)
-    out = np.full((len(rows), len(normals)), -np.inf)
+    """Return how far the payoffs of each of `rows` go in each direction, shape (R, J).
+
+    That is where the continuations go farthest, if it meets the constraints; else a constraint binds.
+    """
+    fan = Fan(polygons)
+    sums = fan.sums(model.laws)
+    bound = _bound(model, sums, rows, _needed(model, sums, rows, threat, staying=True))
+    turned = np.arctan2(normals[:, 0], -normals[:, 1])
+    turned[turned <= -np.pi / 2] += 2 * np.pi
+    far = sums.points[:, :, np.searchsorted(fan.angle, turned)]
+    x, y = bound.needed[:, :, None] - SLACK
+    law = model.law[rows]
+    meets = (far[0][law] >= x) & (far[1][law] >= y)
+    most = (far * (model.discounts * normals.T)[:, None]).sum(axis=0)[law] + model.now[:, rows].T @ normals.T
+    out: Floats = np.where(meets, most, -np.inf)
     for kind in range(4):
-        here = found.feasible[kind]
-        out[here] = np.maximum(out[here], found.bound[:, kind, here].T @ normals.T)
-    if found.free[0].size:
-        starts = np.flatnonzero(np.append(True, np.diff(found.free[0]) > 0))
-        held = found.free[0][starts]
-        out[held] = np.maximum(out[held], np.maximum.reduceat(found.loose.T @ normals.T, starts, axis=0))
+        here = np.flatnonzero(bound.feasible[kind])
+        out[here] = np.maximum(out[here], bound.payoffs[:, kind, here].T @ normals.T)
     return out
 
 
-def _continuations(
-    model: Model, sums: Sums, rows: Indices, deviations: Floats, *, staying: bool
-) -> _Continuations:
-    law = model.law[rows]
-    low, high = (extent[:, law] for extent in sums.extent())
-    b = model.thresholds(rows, deviations, low, staying=staying)
-    x, y = b
+def _needed(model: Model, sums: Sums, rows: Indices, threat: Floats, *, staying: bool) -> Floats:
+    lowest = sums.points.min(axis=2)[:, model.law[rows]]
+    return model.thresholds(rows, model.deviations(threat), lowest, staying=staying)
+
+
+def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
+    """Return, for each row, one that gives the same and needs no more of either player: itself if none is found."""
+    each = np.arange(len(rows))
+    if model.twins is None:
+        return each
+    twin = model.twins[rows]
+    order = np.lexsort((needed[1], needed[0], twin))
+    first = np.append(True, np.diff(twin[order]) > 0)
+    leader = np.empty_like(each)
+    leader[order] = order[first][np.cumsum(first) - 1]
+    return np.where(needed[1, leader] <= needed[1], leader, each)
+
+
+def _bound(model: Model, sums: Sums, rows: Indices, needed: Floats) -> _Bound:
+    law, (x, y) = model.law[rows], needed
+    high = sums.points.max(axis=2)[:, law]
     w = np.empty((2, 4, rows.size))
     for kind in range(4):
         axis = kind // 2
-        crossing = sums.cross(kind, law, b[axis])
-        w[axis, kind], w[1 - axis, kind] = b[axis], crossing.value
+        w[axis, kind], w[1 - axis, kind] = needed[axis], sums.cross(kind, law, needed[axis]).value
     corner = np.stack([w[1, BOTTOM] <= y, w[0, LEFT] <= x])
     np.maximum(w[1, BOTTOM], y, out=w[1, BOTTOM])
     np.maximum(w[0, LEFT], x, out=w[0, LEFT])
     feasible = np.empty((4, rows.size), dtype=bool)
     feasible[0] = feasible[1] = (x <= high[0] + SLACK) & (w[1, 0] >= y - SLACK)
     feasible[2] = feasible[3] = (y <= high[1] + SLACK) & (w[0, 2] >= x - SLACK)
-    now = model.now[:, rows]
     w[:, ~feasible] = 0.0
-    bound = now[:, None, :] + model.discounts[:, :, None] * w
-    inside = (sums.points[0][law] >= x[:, None] - SLACK) & (sums.points[1][law] >= y[:, None] - SLACK)
-    row, vertex = np.nonzero(inside)
-    loose = now[:, row] + model.discounts * sums.points[:, law[row], vertex]
-    return _Continuations(rows, bound, feasible, corner, (row, vertex), loose)
+    payoffs = model.now[:, None, rows] + model.discounts[:, :, None] * w
+    return _Bound(rows, needed, payoffs, feasible, corner)
+
+
+def _free(model: Model, sums: Sums, bound: _Bound) -> _Free:
+    law, (x, y) = model.law[bound.rows], bound.needed[:, :, None] - SLACK
+    row, position = np.nonzero((sums.points[0][law] >= x) & (sums.points[1][law] >= y))
+    payoffs = model.now[:, bound.rows[row]] + model.discounts * sums.points[:, law[row], position]
+    return _Free(row, position, payoffs)
 
 
 def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list[Leave]]:
     """Return the outcomes of leaving that are credible in each state: staying might give the leaver no more."""
     if all(leave.leaver is None for leaves in model.leaves for leave in leaves):
         return model.leaves
-    filled = np.array([bool(polygon) for polygon in polygons])
-    rows = np.flatnonzero(~model.transitions[:, ~filled].any(axis=1))
+    rows = model.playable(polygons, np.ones(len(model.state), dtype=bool))
     sums = Fan(polygons).sums(model.laws)
-    stayed = _continuations(model, sums, rows, model.deviations(threat), staying=False)
+    bound = _bound(model, sums, rows, _needed(model, sums, rows, threat, staying=False))
+    free = _free(model, sums, bound)
+    least = np.full((2, len(model.states)), np.inf)
+    for i in (0, 1):
+        np.minimum.at(least[i], model.state[rows[free.row]], free.payoffs[i])
+        for kind in range(4):
+            here = bound.feasible[kind]
+            np.minimum.at(least[i], model.state[rows[here]], bound.payoffs[i, kind, here])
     return [
         [
             leave
             for leave in leaves
-            if leave.leaver is None
-            or _least(stayed, model.states[s], leave.leaver) <= leave.payoffs[leave.leaver] + SLACK
+            if leave.leaver is None or least[leave.leaver, s] <= leave.payoffs[leave.leaver] + SLACK
         ]
         for s, leaves in enumerate(model.leaves)
     ]
 
 
-def _least(stayed: _Continuations, span: slice, player: int) -> float:
-    """Return the least that any row of one state gives a player."""
-    low, high = np.searchsorted(stayed.rows, [span.start, span.stop])
-    first, last = np.searchsorted(stayed.free[0], [low, high])
-    bound = stayed.bound[player, :, low:high][stayed.feasible[:, low:high]]
-    return float(np.append(bound, stayed.loose[player, first:last]).min(initial=np.inf))
+class _Points(NamedTuple):
+    """Payoffs of one state: those held by a constraint or by leaving, with their tags, and those of vertices."""
+
+    held: Floats  # (2, n)
+    tags: list[Tag]
+    free: Floats  # (2, F)
+    rows: Indices  # (F,)
+    position: Indices  # (F,)
 
 
-def _hull(model: Model, found: _Continuations, s: int, like: Polygon) -> tuple[Polygon, list[Tag], Held]:
-    """Return the polygon of one state, how its vertices are generated, and the payoffs held by constraints."""
+def _points(model: Model, bound: _Bound, free: _Free, s: int) -> _Points:
     span = model.states[s]
-    low, high = np.searchsorted(found.rows, [span.start, span.stop])
-    kinds, where = np.nonzero(found.feasible[:, low:high])
-    first, last = np.searchsorted(found.free[0], [low, high])
+    low, high = np.searchsorted(bound.rows, [span.start, span.stop])
+    first, last = np.searchsorted(free.row, [low, high])
+    kinds, where = np.nonzero(bound.feasible[:, low:high])
+    where += low
+    corner = np.where(kinds == BOTTOM, bound.corner[0, where], (kinds == LEFT) & bound.corner[1, where])
+    named = np.where(corner, CORNER, kinds).tolist()
+    tags: list[Tag] = [(kind, row, -1) for kind, row in zip(named, bound.rows[where].tolist(), strict=True)]
     exits = np.array([leave.payoffs for leave in model.leaves[s]]).reshape(-1, 2).T
-    bound = found.bound[:, kinds, low + where]
-    points = np.concatenate([bound, found.loose[:, first:last], exits], axis=1)
-    corners = outline(points, like, merge=MERGE if model.common else FINE)
-    rows, free = found.rows[low + where], found.free[0][first:last]
-    corner = np.where(kinds == BOTTOM, found.corner[0, low + where], found.corner[1, low + where])
-    named = np.where(((kinds == BOTTOM) | (kinds == LEFT)) & corner, CORNER, kinds)
-    fixed = [(kind, row, -1) for kind, row in zip(named.tolist(), rows.tolist(), strict=True)]
-    left = [(LEAVE, -1, leave.number) for leave in model.leaves[s]]
-    tags: list[Tag] = []
-    for k in corners:
-        n = k - len(fixed)
-        if n < 0:
-            tags.append(fixed[k])
-        elif n < len(free):
-            tags.append((VERTEX, found.rows.item(free.item(n)), found.free[1].item(int(first) + n)))
-        else:
-            tags.append(left[n - len(free)])
-    polygon: Polygon = list(zip(*points[:, corners].tolist(), strict=True))
-    return polygon, tags, Held(np.concatenate([bound, exits], axis=1).T, fixed + left)
+    return _Points(
+        held=np.concatenate([bound.payoffs[:, kinds, where], exits], axis=1),
+        tags=tags + [(LEAVE, -1, leave.number) for leave in model.leaves[s]],
+        free=free.payoffs[:, first:last],
+        rows=bound.rows[free.row[first:last]],
+        position=free.position[first:last],
+    )
+
+
+def _hull(model: Model, points: _Points, like: Polygon) -> tuple[Polygon, list[Tag], Held]:
+    """Return the polygon of one state, how its vertices are generated, and the payoffs that are held."""
+    every, count = np.concatenate([points.held, points.free], axis=1), len(points.tags)
+    corners = outline(every, like, merge=MERGE if model.common else FINE)
+    tags = [
+        points.tags[k]
+        if k < count
+        else (VERTEX, points.rows.item(k - count), points.position.item(k - count))
+        for k in corners
+    ]
+    polygon: Polygon = list(zip(*every[:, corners].tolist(), strict=True))
+    return polygon, tags, Held(points.held.T, points.tags)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._minkowski import Indices
 from bargaining.equilibria._operator import Leave
 from bargaining.equilibria._polygon import Polygon, outline
 from bargaining.equilibria._scaled import outcomes
@@ -48,21 +49,24 @@ class Scaled:
         transitions = np.concatenate(
             [game.transition(s).reshape(count, -1) for s, count in enumerate(counts)]
         )
-        laws, law = np.unique(transitions, axis=0, return_inverse=True)
+        laws, law = _distinct(transitions)
+        state = np.repeat(np.arange(len(counts)), counts)
+        kinds, twins = _distinct(np.concatenate([payoffs, np.stack([state, law], axis=1)], axis=1))
         delta = game.discounts[:, None]
         model = Model(
             states=[slice(stop - count, stop) for stop, count in zip(stops, counts, strict=True)],
-            state=np.repeat(np.arange(len(counts)), counts),
+            state=state,
             payoffs=unit,
             now=(1.0 - delta) * unit,
             transitions=transitions,
             laws=laws,
-            law=law.reshape(-1),
+            law=law,
             replies=(_replies(game, 0), _replies(game, 1)),
             discounts=delta,
             own=(game.exit_own - low) / size,
             leaves=units,
             common=delta.item(0) == delta.item(1),
+            twins=twins if len(kinds) < len(payoffs) else None,
         )
         values = tuple(np.unique(everything[:, i]) for i in (0, 1))
         known = tuple((value - low[i]) / size[i] for i, value in enumerate(values))
@@ -119,6 +123,13 @@ class Scaled:
 
 def _pair(array: Floats) -> tuple[float, float]:
     return array.item(0), array.item(1)
+
+
+def _distinct(rows: Floats) -> tuple[Floats, Indices]:
+    """Return the rows that differ, in order of appearance, and the number of each row among them."""
+    numbers: dict[bytes, int] = {}
+    number = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])
+    return rows[np.unique(number, return_index=True)[1]], number
 
 
 def _replies(game: StochasticGame, player: int) -> Replies:

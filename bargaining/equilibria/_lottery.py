@@ -23,6 +23,30 @@ def lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
             yield ((0, weights[0]), (k - 1, weights[1]), (k, weights[2]))
 
 
+def nearest(vertices: tuple[Pair, ...], point: Pair) -> Lottery:
+    """Return a lottery over vertices with this mean, or with the nearest that there is."""
+    lottery = next(lotteries(vertices, point), None)
+    if lottery is not None:
+        return lottery
+    near = min(range(len(vertices)), key=lambda k: _square(vertices[k], point))
+    best: tuple[Fraction, Lottery] = (_square(vertices[near], point), ((near, Fraction(1)),))
+    for k, q in enumerate(vertices):
+        p = vertices[k - 1]
+        dx, dy = q[0] - p[0], q[1] - p[1]
+        if dx or dy:
+            share = ((point[0] - p[0]) * dx + (point[1] - p[1]) * dy) / (dx * dx + dy * dy)
+            share = min(max(share, Fraction(0)), Fraction(1)).limit_denominator(2**60)
+            at = (p[0] + share * dx, p[1] + share * dy)
+            # Prefer a vertex to a point that is hardly nearer.
+            if _square(at, point) < best[0] - Fraction(1, 2**80):
+                best = _square(at, point), (((k - 1) % len(vertices), 1 - share), (k, share))
+    return tuple((k, share) for k, share in best[1] if share)
+
+
+def _square(p: Pair, q: Pair) -> Fraction:
+    return (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2
+
+
 def _share(p: Pair, q: Pair, point: Pair) -> Fraction | None:
     """Return t with point = (1 - t) p + t q, 0 <= t <= 1."""
     dx, dy, ax, ay = q[0] - p[0], q[1] - p[1], point[0] - p[0], point[1] - p[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import real
 from bargaining._rational import fractions
 from bargaining.equilibria._generation import Generation, Plan, generate
-from bargaining.equilibria._lottery import Lottery, Pair
+from bargaining.equilibria._lottery import Lottery, Pair, nearest
 from bargaining.equilibria._scaled import outcomes
 from bargaining.equilibria.automaton import Automaton, State
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -41,33 +40,8 @@ def strategy(found: PayoffSet, payoffs: ArrayLike) -> Automaton:
             else "Players who differ so much in patience need more vertices than were kept."
         )
         raise Unsolved(f"No automaton has zero regret in exact arithmetic: {made}. {why}")
-    return _Builder(made).build(_lottery(made, fractions(np.asarray(payoffs)).tolist()))
-
-
-def _lottery(made: Generation, target: list[Fraction]) -> Lottery:
-    """Return a lottery over vertices with this mean, or the nearest that there is."""
-    point = made.data.scaled(target[0], 0), made.data.scaled(target[1], 1)
-    lottery = made.lottery(point)
-    if lottery is not None:
-        return lottery
-    vertices = made.vertices
-    near = min(range(len(vertices)), key=lambda k: _square(vertices[k], point))
-    best: tuple[Fraction, Lottery] = (_square(vertices[near], point), ((near, Fraction(1)),))
-    for k, q in enumerate(vertices):
-        p = vertices[k - 1]
-        dx, dy = q[0] - p[0], q[1] - p[1]
-        if dx or dy:
-            share = ((point[0] - p[0]) * dx + (point[1] - p[1]) * dy) / (dx * dx + dy * dy)
-            share = min(max(share, Fraction(0)), Fraction(1)).limit_denominator(2**60)
-            at = (p[0] + share * dx, p[1] + share * dy)
-            # Prefer a vertex to a point that is hardly nearer.
-            if _square(at, point) < best[0] - Fraction(1, 2**80):
-                best = _square(at, point), (((k - 1) % len(vertices), 1 - share), (k, share))
-    return tuple((k, share) for k, share in best[1] if share)
-
-
-def _square(p: Pair, q: Pair) -> Fraction:
-    return (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2
+    x, y = fractions(np.asarray(payoffs)).tolist()
+    return _Builder(made).build(nearest(made.vertices, (made.data.scaled(x, 0), made.data.scaled(y, 1))))
 
 
 class _Builder:

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._rational import solve
+from bargaining.equilibria._lottery import Lottery, Pair
+from bargaining.equilibria._machine import columns, dot, draw, short, spell, spell_leaving
 from bargaining.errors import InvalidInput
 from bargaining.games.repeated import RepeatedGame
-
-Pair = tuple[Fraction, Fraction]
-Lottery = tuple[tuple[int, Fraction], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +141,7 @@ class Automaton:
         generator, slips = np.random.default_rng(rng), dict(deviations or {})
         visited: list[int] = []
         played: list[tuple[int, int]] = []
-        state = self._draw(self.start, generator)
+        state = draw(self.start, generator)
         for period in range(periods):
             visited.append(state)
             profile = self.states[state].profile
@@ -153,11 +152,7 @@ class Automaton:
             played.append(actual)
             apart = [i for i in (0, 1) if actual[i] != profile[i]]
             punishment = self.states[state].punishment
-            state = (
-                punishment[apart[0]]
-                if len(apart) == 1
-                else self._draw(self.states[state].following, generator)
-            )
+            state = punishment[apart[0]] if len(apart) == 1 else draw(self.states[state].following, generator)
         return History(
             states=np.array(visited), profiles=np.array(played), payoffs=self._flows(visited, played)
         )
@@ -166,7 +161,7 @@ class Automaton:
         """Return the graph: (state, next state, label), probabilities and deviations as labels."""
         out = []
         for k, state in enumerate(self.states):
-            out += [(k, n, "" if share == 1 else _short(share)) for n, share in state.following]
+            out += [(k, n, "" if share == 1 else short(share)) for n, share in state.following]
             out += [(k, n, f"player {i} deviates") for i, n in enumerate(state.punishment)]
             if state.stayed is not None:
                 out.append((k, state.stayed, "stays"))
@@ -174,29 +169,19 @@ class Automaton:
 
     def to_dot(self) -> str:
         """Return the graph in the DOT language."""
-        lines = ["digraph automaton {"]
-        lines += [f'  {k} [label="{k}: {self._play(state)}"];' for k, state in enumerate(self.states)]
-        for a, b, label in self.edges():
-            style = ", style=dashed" if "deviates" in label or label == "stays" else ""
-            lines.append(f'  {a} -> {b} [label="{label}"{style}];')
-        return "\n".join([*lines, "}"])
+        return dot([self._play(state) for state in self.states], self.edges())
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")]
         for k, state in enumerate(self.states):
             after = [str(n) for n in state.punishment] or ["", ""]
             payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
-            rows.append((str(k), self._play(state), payoffs, _spell(state.following), *after))
-        widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
-        lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
-        ]
-        return "\n".join([f"start: {_spell(self.start)}", *lines])
+            rows.append((str(k), self._play(state), payoffs, spell(state.following), *after))
+        return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
 
     def _play(self, state: State) -> str:
         if state.profile is None:
-            text = " and ".join(map(str, state.leavers)) + (" leave" if len(state.leavers) > 1 else " leaves")
-            return text if state.stayed is None else f"{text} (else {state.stayed})"
+            return spell_leaving(state.leavers, state.stayed)
         names = self.repeated.game.actions
         return ", ".join(names[i][action] for i, action in enumerate(state.profile))
 
@@ -255,10 +240,6 @@ class Automaton:
         assert state.stayed is not None
         return values[state.stayed][i] - own
 
-    def _draw(self, lottery: Lottery, generator: np.random.Generator) -> int:
-        shares = np.array([float(share) for _, share in lottery])
-        return lottery[int(generator.choice(len(lottery), p=shares / shares.sum()))][0]
-
     def _actual(self, profile: tuple[int, int], slip: tuple[int, int] | None) -> tuple[int, int]:
         if slip is None:
             return profile
@@ -277,13 +258,3 @@ class Automaton:
                 for state, profile in zip(visited, played, strict=True)
             ]
         )
-
-
-def _short(share: Fraction) -> str:
-    return str(share) if share.denominator < 1000 else f"{float(share):.6g}"
-
-
-def _spell(lottery: Lottery) -> str:
-    if len(lottery) == 1:
-        return str(lottery[0][0])
-    return " | ".join(f"{n}: {_short(share)}" for n, share in lottery)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
+    from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
     from bargaining.problem import Problem
 
 _LIMIT = 1000
@@ -49,6 +50,7 @@ class StatePayoffSet:
     status: Status
     reason: str
     scale: float
+    _whole: StochasticPayoffSets | None = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -83,6 +85,27 @@ class StatePayoffSet:
             raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
         return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
 
+    def strategy(self, payoffs: ArrayLike) -> StochasticAutomaton:
+        """Return an equilibrium that gives these payoffs when play starts in this state, as an automaton.
+
+        Parameters
+        ----------
+        payoffs : array_like of shape (2,)
+            A point of the set.
+
+        Raises
+        ------
+        InvalidInput
+            If the point lies outside the set by more than rounding; the message says how far.
+        Unsolved
+            If the game lies on a knife edge where no rational strategy without regret was found.
+        """
+        from bargaining.equilibria._stochastic_strategy import strategy
+
+        if self._whole is None:
+            raise NotApplicable("A strategy needs the sets of all states: take this one from them.")
+        return strategy(self._whole, self._whole.game.states.index(self.state), payoffs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
@@ -101,6 +124,12 @@ class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
     game: StochasticGame
     sets: tuple[StatePayoffSet, ...]
     stats: Stats
+    _rational: list[Any] = field(
+        init=False, repr=False, default_factory=list
+    )  # what strategies are made of, once
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sets", tuple(replace(some, _whole=self) for some in self.sets))
 
     def __getitem__(self, state: str) -> StatePayoffSet:
         return self.sets[self.game.states.index(state)] if state in self.game.states else self._missing(state)

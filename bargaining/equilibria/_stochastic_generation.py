@@ -1,0 +1,270 @@
+"""Payoff sets of a stochastic game in rationals: vertices that generate themselves, checked without a rounding error.
+
+The equations behind the vertices are solved in rationals. Where the solution is rational the vertices are exact.
+Elsewhere every continuation is moved towards the middle of the stable ones by a tiny share, the *inset*; the
+polygons so defined generate themselves with room to spare, within a small multiple of the inset of the true ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from bargaining.equilibria._lottery import Pair, above, below
+from bargaining.equilibria._polygon import Polygon
+from bargaining.equilibria._stochastic_equations import Equations, Rule, recognised
+from bargaining.equilibria._stochastic_operator import Tag, apply, credible
+from bargaining.equilibria._stochastic_rationals import Rationals, Sum, Sums
+from bargaining.equilibria._stochastic_rules import Reader
+from bargaining.equilibria._stochastic_scaled import Scaled
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.stochastic_set import StochasticPayoffSets
+
+_INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
+_FINE = 128  # bits of the grid for vertices with an inset
+_LONG = (384, 1536)  # bits in which rational coordinates are looked for
+_MANY = 60  # vertices beyond which the longer ones are not tried
+
+
+Known = tuple[Fraction | None, Fraction | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a vertex is played: a row and the payoffs promised after it, or the outcome `source` of leaving."""
+
+    row: int
+    promise: Pair | None
+    source: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Generation:
+    """Vertices of each state in rationals, in the box of `data`, that generate themselves as `plans` say.
+
+    `exact` tells whether they are the vertices of the payoff sets; otherwise they lie inside them.
+    """
+
+    data: Rationals
+    vertices: tuple[tuple[Pair, ...], ...]
+    plans: tuple[tuple[Plan, ...], ...]
+    exact: bool
+    threat: tuple[list[Fraction | None], list[Fraction | None]] = field(init=False)
+    sums: Sums = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.threat = (
+            [min((v[0] for v in polygon), default=None) for polygon in self.vertices],
+            [min((v[1] for v in polygon), default=None) for polygon in self.vertices],
+        )
+        self.sums = Sums(self.vertices)
+
+    def after(self, row: int) -> Sum:
+        """Return the continuations of a row."""
+        return self.sums.of(self.data.law(row))
+
+    def fault(self) -> str:
+        """Return what keeps the vertices from generating themselves, checked exactly; empty if nothing does."""
+        for s, (vertices, plans) in enumerate(zip(self.vertices, self.plans, strict=True)):
+            for vertex, plan in zip(vertices, plans, strict=True):
+                fault = (
+                    self._leaves(s, vertex, plan) if plan.promise is None else self._stays(s, vertex, plan)
+                )
+                if fault:
+                    x, y = (float(value) for value in self.data.back(vertex))
+                    return f"vertex ({x:.6g}, {y:.6g}) of state {self.data.game.states[s]}: {fault}"
+        return ""
+
+    def _stays(self, s: int, vertex: Pair, plan: Plan) -> str:
+        data, promise = self.data, plan.promise
+        assert promise is not None
+        if data.state[plan.row] != s:
+            return "its profile belongs to another state"
+        for i in (0, 1):
+            if vertex[i] != data.now(i, plan.row) + data.discounts[i] * promise[i]:
+                return f"the promise does not give player {i} its payoff"
+            best, own = data.best(i, plan.row, self.threat[i]), data.own(s, i)
+            if best is None:
+                return f"player {i} can move to a state without equilibrium"
+            if vertex[i] < best:
+                return f"player {i} gains by deviating"
+            if own is not None and vertex[i] < own:
+                return f"player {i} gains by leaving"
+        return "" if self.after(plan.row).lottery(promise) is not None else "the promise lies outside"
+
+    def _leaves(self, s: int, vertex: Pair, plan: Plan) -> str:
+        point, leaver = self.data.leaves(s)[plan.source]
+        if vertex != point:
+            return "leaving does not give its payoffs"
+        if leaver is None or self.challenge(s, leaver) is not None:
+            return ""
+        return f"player {leaver} would rather stay"
+
+    def challenge(self, state: int, leaver: int) -> Plan | None:
+        """Return a plan that gives a player who should have left no more than leaving, None if there is none."""
+        return next(self._challenges(state, leaver), None)
+
+    def _challenges(self, state: int, leaver: int) -> Iterator[Plan]:
+        """Search every profile for a plan, stable among players who have stayed, that gives the leaver little."""
+        data, limit = self.data, self.data.own(state, leaver)
+        for row in data.rows(state):
+            best = [data.best(i, row, self.threat[i]) for i in (0, 1)]
+            hers = best[leaver]
+            if best[0] is None or best[1] is None or hers is None or limit is None or hers > limit:
+                continue
+            for promise in self._stable(row, best):
+                value = data.now(leaver, row) + data.discounts[leaver] * promise[leaver]
+                if value <= limit:
+                    yield Plan(row, promise)
+
+    def _stable(self, row: int, best: Sequence[Fraction | None]) -> list[Pair]:
+        """Return the corners of the continuations at which nobody gains by deviating."""
+        data, polygon = self.data, list(self.after(row).vertices)
+        for i in (0, 1):
+            least, delta = best[i], data.discounts[i]
+            if least is None or (not delta and least > data.now(i, row)):
+                return []
+            if delta:
+                polygon = above(polygon, i, (least - data.now(i, row)) / delta)
+        return polygon
+
+
+def generate(found: StochasticPayoffSets) -> Generation | str:
+    """Return rational polygons that generate themselves, exact if they can be; or what stands in the way."""
+    data = Rationals(found.game)
+    if not any(len(some.vertices) for some in found.sets):
+        nothing: tuple[tuple[()], ...] = ((),) * len(found.sets)
+        return Generation(data, nothing, nothing, exact=True)
+    owner, tags, rules, lowest, start = _read(found, data)
+    equations = Equations(data, rules, lowest)
+    exact = _exactly(equations, start)
+    if exact is None:
+        return "the equations of the vertices have no solution that Newton's steps find"
+    fault = ""
+    whole = [(x, y) for x, y in exact if x is not None and y is not None]
+    if len(whole) == len(exact):
+        made = _made(equations, whole, owner, tags, exact=True)
+        fault = made.fault()
+        if not fault:
+            return made
+    for inset in _INSETS:
+        fixed = [replace(rule, known=known) for rule, known in zip(rules, exact, strict=True)]
+        solved = Equations(data, fixed, lowest, inset=inset).solve(start, _FINE)
+        if solved is None:
+            fault = fault or "the vertices cannot be moved inward"
+            continue
+        made = _made(equations, solved, owner, tags, exact=False)
+        fault = made.fault()
+        if not fault:
+            return made
+    return fault
+
+
+def _read(
+    found: StochasticPayoffSets, data: Rationals
+) -> tuple[list[int], list[Tag], list[Rule], list[tuple[int, int]], list[Pair]]:
+    """Return each vertex's state, kind, rule and payoffs, and the lowest vertices; after one more application."""
+    import numpy as np
+
+    scaled = Scaled.of(found.game)
+    polygons: list[Polygon] = [
+        [(x, y) for x, y in ((some.vertices - scaled.low) / scaled.size).tolist()] for some in found.sets
+    ]
+    threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
+    model = replace(scaled.model, leaves=credible(scaled.model, polygons, threat))
+    image = apply(model, polygons, threat, np.ones(len(data.state), dtype=bool))
+    reader = Reader(data, image.polygons)
+    owner, tags, rules, start = [], [], [], []
+    for s, (polygon, kinds) in enumerate(zip(image.polygons, image.tags, strict=True)):
+        for vertex, tag in zip(polygon, kinds, strict=True):
+            owner.append(s)
+            tags.append(tag)
+            rules.append(reader.rule(s, vertex, tag))
+            start.append((Fraction(vertex[0]), Fraction(vertex[1])))
+    return owner, tags, rules, reader.lowest, start
+
+
+def _exactly(equations: Equations, start: list[Pair]) -> list[Known] | None:
+    """Return the coordinates that are rational and depend on none that is not; None if there is no solution."""
+    known: dict[tuple[int, int], Fraction] = {}
+    for bits in _LONG if len(start) <= _MANY else _LONG[:1]:
+        solved = equations.solve(start, bits)
+        if solved is None:
+            return None
+        found = {(k, i): recognised(vertex[i], bits) for k, vertex in enumerate(solved) for i in (0, 1)}
+        known = {where: value for where, value in found.items() if value is not None}
+        start = solved
+        if len(known) == len(found):
+            break
+    while True:
+        z = [(known.get((k, 0), x), known.get((k, 1), y)) for k, (x, y) in enumerate(start)]
+        wrong = [
+            (k, i)
+            for k, i in known
+            if not equations.uses(k, i) <= known.keys() or equations.value(z, k)[i] != known[k, i]
+        ]
+        if not wrong:
+            return [(known.get((k, 0)), known.get((k, 1))) for k in range(len(start))]
+        for where in wrong:
+            del known[where]
+
+
+def _made(
+    equations: Equations, solved: list[Pair], owner: list[int], tags: list[Tag], *, exact: bool
+) -> Generation:
+    """Return the hull of the vertices of each state, and how each is played."""
+    data = equations.data
+    chosen: list[list[int]] = [[] for _ in range(len(data.game))]
+    for k, s in enumerate(owner):
+        chosen[s].append(k)
+    corners = [_hull(solved, some) for some in chosen]
+    vertices = tuple(tuple(solved[k] for k in some) for some in corners)
+    sums = Sums(vertices)
+    plans = tuple(
+        tuple(_plan(equations.rules[k], tags[k], solved[k], sums, data) for k in some) for some in corners
+    )
+    return Generation(data, vertices, plans, exact)
+
+
+def _plan(rule: Rule, tag: Tag, vertex: Pair, sums: Sums, data: Rationals) -> Plan:
+    """Return the continuation behind a vertex; a player with discount factor 0 takes any that is feasible."""
+    if rule.row < 0:
+        return Plan(-1, None, tag[2])
+    out = [
+        (vertex[i] - data.now(i, rule.row)) / data.discounts[i] if data.discounts[i] else None for i in (0, 1)
+    ]
+    after = list(sums.of(data.law(rule.row)).vertices) if None in out else []
+    for i, value in enumerate(out):
+        if value is not None and after:
+            after = above(below(after, i, value), i, value) or after
+    if after:
+        out = [after[0][i] if value is None else value for i, value in enumerate(out)]
+    x, y = out
+    assert x is not None
+    assert y is not None
+    return Plan(rule.row, (x, y))
+
+
+def _hull(points: list[Pair], some: list[int]) -> list[int]:
+    """Return the vertices of the convex hull of some of the points, counter-clockwise, exactly."""
+    first = {points[k]: k for k in reversed(some)}
+    order = [first[point] for point in sorted(first)]
+    if len(order) < 3:
+        return order
+    return _half(points, order)[:-1] + _half(points, order[::-1])[:-1]
+
+
+def _half(points: list[Pair], order: list[int]) -> list[int]:
+    kept: list[int] = []
+    for k in order:
+        x, y = points[k]
+        while len(kept) > 1:
+            (a, b), (c, d) = points[kept[-2]], points[kept[-1]]
+            if (c - a) * (y - b) > (d - b) * (x - a):
+                break
+            kept.pop()
+        kept.append(k)
+    return kept

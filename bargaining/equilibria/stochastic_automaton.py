@@ -1,0 +1,224 @@
+"""Strategies of stochastic games as automata: what is played in each state, what follows, what punishes deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._arithmetic import Arithmetic, Node
+from bargaining.equilibria._lottery import Lottery, Pair
+from bargaining.equilibria._machine import columns, dot, draw, short, spell, spell_leaving
+from bargaining.errors import InvalidInput
+from bargaining.games.stochastic import StochasticGame
+
+__all__ = ["Node", "StateHistory", "StochasticAutomaton"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StateHistory:
+    """A simulated history.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (periods,)
+        The state of the game in each period; it stands still once somebody has left.
+    nodes : ndarray of int, shape (periods,)
+        The node of the automaton.
+    profiles : ndarray of int, shape (periods, 2)
+        The actions; -1 once somebody has left.
+    payoffs : ndarray of shape (periods, 2)
+        The stage payoffs, or what leaving gives per period.
+    """
+
+    states: NDArray[np.intp]
+    nodes: NDArray[np.intp]
+    profiles: NDArray[np.intp]
+    payoffs: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticAutomaton:
+    """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
+
+    Each node belongs to a state of the game. When the next state is known the public signal draws a node of that
+    state; the node says what is played. A player who deviates alone is punished: whatever the next state, a node
+    is named for her, for certain. `print` shows the table.
+
+    Attributes
+    ----------
+    game : StochasticGame
+        The game.
+    nodes : tuple of Node
+        The nodes.
+    start : tuple of (int, Fraction)
+        The lottery over nodes in the first period, all of them of one state.
+
+    Examples
+    --------
+    >>> from bargaining import Exit, Game, StochasticGame, stochastic_payoff_sets
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
+    >>> exits = Exit([[1, 1], [8, 3]])
+    >>> game = StochasticGame.from_chain(
+    ...     prisoners, [[0.5, 0.5], [0, 1]], 0.5, exit=exits, states=["now", "then"]
+    ... )
+    >>> automaton = stochastic_payoff_sets(game)["now"].strategy([9, 9])
+    >>> print(automaton)
+    start: 0
+    node  state  play           payoffs  next            if 0 deviates   if 1 deviates
+    0     now    C, C           9, 9     now 0, then 1   now 2, then 3   now 2, then 3
+    1     then   C, C           9, 9     then 1          then 3          then 3
+    2     now    0 and 1 leave  1, 1
+    3     then   0 and 1 leave  8, 3
+    >>> automaton.regret
+    Fraction(0, 1)
+    """
+
+    game: StochasticGame
+    nodes: tuple[Node, ...]
+    start: Lottery
+
+    @property
+    def exact_payoffs(self) -> Pair:
+        """The average payoffs of both players, as rationals."""
+        values = self.values()
+        x, y = (sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in (0, 1))
+        return x, y
+
+    @property
+    def payoffs(self) -> Floats:
+        """The average payoffs of both players, shape (2,)."""
+        return np.array([float(value) for value in self.exact_payoffs])
+
+    def values(self) -> list[Pair]:
+        r"""Return the value of every node, the only solution of v = (1 - d) g + d Q v."""
+        return Arithmetic(self.game, self.nodes).values()
+
+    @property
+    def regret(self) -> Fraction:
+        """The most that any player gains by deviating once, in any node; zero in a subgame-perfect equilibrium.
+
+        Payoffs are bounded and discounted, so an equilibrium is one from which no single deviation pays. The
+        deviations are: another action, which moves the state as well, leaving when one should stay, and staying
+        when one should leave.
+        """
+        arithmetic = Arithmetic(self.game, self.nodes)
+        values = arithmetic.values()
+        gains = [arithmetic.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1)]
+        return max([Fraction(0), *gains])
+
+    def simulate(
+        self,
+        periods: int,
+        rng: np.random.Generator | int | None = None,
+        *,
+        deviations: Mapping[int, tuple[int, int]] | None = None,
+    ) -> StateHistory:
+        """Play for a number of periods.
+
+        Parameters
+        ----------
+        periods : int
+            How many, at least 1.
+        rng : Generator or int, optional
+            Draws the states and the public signal.
+        deviations : mapping of period to (player, action), optional
+            Periods in which a player takes another action than she should.
+        """
+        if periods < 1:
+            raise InvalidInput(f"`periods` must be at least 1; got {periods}.")
+        generator, slips = np.random.default_rng(rng), dict(deviations or {})
+        laws = [self.game.transition(s) for s in range(len(self.game))]
+        arithmetic = Arithmetic(self.game, self.nodes)
+        visited: list[int] = []
+        played: list[tuple[int, int]] = []
+        at = draw(self.start, generator)
+        for period in range(periods):
+            node = self.nodes[at]
+            visited.append(at)
+            if node.profile is None:
+                played.append((-1, -1))
+                continue
+            actual = self._actual(node, slips.get(period))
+            played.append(actual)
+            state = int(generator.choice(len(self.game), p=laws[node.state][actual]))
+            apart = [i for i in (0, 1) if actual[i] != node.profile[i]]
+            at = (
+                arithmetic.punished(node, apart[0], state)
+                if apart
+                else draw(node.following[state], generator)
+            )
+        return StateHistory(
+            states=np.array([self.nodes[k].state for k in visited]),
+            nodes=np.array(visited),
+            profiles=np.array(played),
+            payoffs=self._flows(visited, played),
+        )
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (node, next node, label), probabilities and deviations as labels."""
+        out, arithmetic = [], Arithmetic(self.game, self.nodes)
+        for k, node in enumerate(self.nodes):
+            law = {} if node.profile is None else arithmetic.law(node.state, node.profile)
+            for state, p in law.items():
+                shares = [(n, p * share) for n, share in node.following[state]]
+                out += [(k, n, "" if share == 1 else short(share)) for n, share in shares]
+            for i, punishment in enumerate(node.punishment):
+                out += [(k, n, f"player {i} deviates") for n in dict.fromkeys(punishment.values())]
+            if node.stayed is not None:
+                out.append((k, node.stayed, "stays"))
+        return out
+
+    def to_dot(self) -> str:
+        """Return the graph in the DOT language."""
+        return dot([self._label(node) for node in self.nodes], self.edges())
+
+    def __str__(self) -> str:
+        rows: list[Sequence[str]] = [
+            ("node", "state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")
+        ]
+        names = self.game.states
+        for k, node in enumerate(self.nodes):
+            following = {
+                s: spell(lottery) if len(lottery) == 1 else f"({spell(lottery)})"
+                for s, lottery in node.following.items()
+            }
+            after = [
+                ", ".join(f"{names[s]} {n}" for s, n in sorted(where.items()))
+                for where in (following, *(node.punishment or ({}, {})))
+            ]
+            payoffs = ", ".join(f"{float(value):.6g}" for value in node.payoffs)
+            rows.append((str(k), names[node.state], self._play(node), payoffs, *after))
+        return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
+
+    def _play(self, node: Node) -> str:
+        if node.profile is None:
+            return spell_leaving(node.leavers, node.stayed)
+        return self.game.profile_name(node.state, node.profile)
+
+    def _label(self, node: Node) -> str:
+        return f"{self.game.states[node.state]}: {self._play(node)}"
+
+    def _actual(self, node: Node, slip: tuple[int, int] | None) -> tuple[int, int]:
+        assert node.profile is not None
+        if slip is None:
+            return node.profile
+        player, action = slip
+        a, b = node.profile
+        x, y = self.game.games[node.state].profile((action, b) if player == 0 else (a, action), "deviations")
+        return x, y
+
+    def _flows(self, visited: list[int], played: list[tuple[int, int]]) -> Floats:
+        arithmetic = Arithmetic(self.game, self.nodes)
+        return np.array(
+            [
+                self.game.games[self.nodes[k].state].payoffs[profile]
+                if profile[0] >= 0
+                else [float(value) for value in arithmetic.promise(self.nodes[k], ())]
+                for k, profile in zip(visited, played, strict=True)
+            ]
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, discounts, player_index, real, scalar
+from bargaining._arrays import Floats, discounts, player_index, real
 from bargaining.errors import InvalidInput
 
 Ints = NDArray[np.intp]
@@ -161,8 +161,14 @@ def build(
     """Check every argument and that their shapes agree."""
     matrix = transition_matrix(transition)
     states = matrix.shape[0]
+    factors = real(discount, "discount")
+    if factors.ndim > 1:
+        raise InvalidInput(
+            f"`discount` must be a number or have one entry per player; got shape {factors.shape}. "
+            f"Solve one game at a time."
+        )
     who = proposers(proposer)
-    n = count_players(discount, who, outside, players)
+    n = count_players(factors, who, outside, players)
     if n < 2:
         raise InvalidInput(f"`players` must be at least 2; got {n}.")
     for name, given in (("proposer", who), ("surplus", surplus)):
@@ -174,9 +180,7 @@ def build(
     return Chain(
         surplus=np.zeros(states) if surplus is None else surplus,
         transition=matrix,
-        discounts=discounts(
-            scalar(discount, "discount") if np.ndim(discount) == 0 else discount, n, name="discount"
-        ),
+        discounts=discounts(factors, n, name="discount"),
         proposer=who,
         outside=payoffs,
         may_leave=may,

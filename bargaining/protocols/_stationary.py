@@ -8,12 +8,12 @@ which converges wherever the equilibrium is shown to be unique, takes over for s
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.protocols._chain import Chain, Mask, identity_minus, linear_solver, scale_rows
+from bargaining.protocols._chain import Chain, Ints, Mask, identity_minus, linear_solver, scale_rows
 
 _WARM = 50
 _ROUNDS = 30
@@ -45,6 +45,37 @@ class Policy:
         )
 
 
+class Today(NamedTuple):
+    """What stands behind today's choices when tomorrow's payoffs are known."""
+
+    waiting: Floats
+    """The value of waiting, (S, n)."""
+    tempted: Mask
+    """Who would rather leave than wait, (S, n)."""
+    reservation: Floats
+    """The better of leaving and waiting, (S, n)."""
+    rest: Floats
+    """What the reservations leave for the proposer, (S,)."""
+    rows: Ints
+    first: Ints
+    """The first responder to answer, (S,)."""
+
+
+def today(chain: Chain, values: Floats) -> Today:
+    """Return what stands behind today's choices when tomorrow's payoffs are `values`."""
+    waiting = chain.wait(values)
+    tempted = chain.credible & (chain.outside > waiting)
+    reservation = np.where(tempted, chain.outside, waiting)
+    return Today(
+        waiting,
+        tempted,
+        reservation,
+        chain.rest(reservation),
+        np.arange(chain.states),
+        (chain.proposer + 1) % chain.players,
+    )
+
+
 def play(chain: Chain, values: Floats) -> tuple[Floats, Policy]:
     """Return today's payoffs when tomorrow's are `values`, and the policy that gives them.
 
@@ -52,18 +83,13 @@ def play(chain: Chain, values: Floats) -> tuple[Floats, Policy]:
     the reservations leave is at least the payoff of having the offer refused: the first responder
     to answer then decides between leaving and waiting, for all.
     """
-    waiting = chain.wait(values)
-    rows = np.arange(chain.states)
+    now = today(chain, values)
     proposes = chain.proposes
-    tempted = chain.credible & (chain.outside > waiting)
-    reservation = np.where(tempted, chain.outside, waiting)
-    rest = chain.rest(reservation)
-    first = (chain.proposer + 1) % chain.players
-    leaves = tempted[rows, first]
-    refused = np.where(leaves[:, None], chain.outside, waiting)
-    agree = rest >= refused[rows, chain.proposer]
-    agreed = np.where(proposes, rest[:, None], reservation)
-    policy = Policy(agree=agree, leave=leaves & ~agree, binds=tempted & ~proposes & agree[:, None])
+    leaves = now.tempted[now.rows, now.first]
+    refused = np.where(leaves[:, None], chain.outside, now.waiting)
+    agree = now.rest >= refused[now.rows, chain.proposer]
+    agreed = np.where(proposes, now.rest[:, None], now.reservation)
+    policy = Policy(agree=agree, leave=leaves & ~agree, binds=now.tempted & ~proposes & agree[:, None])
     return np.where(agree[:, None], agreed, refused), policy
 
 

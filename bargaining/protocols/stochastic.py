@@ -13,6 +13,7 @@ from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.protocols import _chain_of_sets as general
 from bargaining.protocols._chain import Chain, Mask, build
+from bargaining.protocols._lotteries import Choices, Lotteries, with_lotteries
 from bargaining.protocols._stationary import Policy, proven_unique, solve
 
 _PROMISED = 1e-10
@@ -25,20 +26,24 @@ class StochasticDivision(Division):
     Attributes
     ----------
     agree : numpy.ndarray of bool, (S,)
-        Whether they agree at once.
+        Whether they agree at once, for sure.
     leave : numpy.ndarray of bool, (S,)
-        Whether talks end without agreement.
+        Whether talks end without agreement, for sure.
+    chances : numpy.ndarray, (S, 3)
+        Probabilities that they agree at once, that talks end without agreement, and that they wait: 0 or 1
+        unless there is no stationary equilibrium without lotteries.
     unique : bool
         Whether these are shown to be the only stationary equilibrium payoffs. False: not shown.
     """
 
     agree: Mask
     leave: Mask
+    chances: Floats
     unique: bool
 
     @property
     def delay(self) -> Mask:
-        """Whether they wait for the next period, (S,)."""
+        """Whether they may wait for the next period, (S,)."""
         waiting: Mask = ~(self.agree | self.leave)
         return waiting
 
@@ -48,6 +53,7 @@ class StochasticDivision(Division):
             **Division.to_dict(self),
             "agree": self.agree.tolist(),
             "leave": self.leave.tolist(),
+            "chances": self.chances.tolist(),
             "unique": self.unique,
         }
 
@@ -110,8 +116,10 @@ class StochasticBargaining:
     total solves v = max{c, d P v}: they agree exactly where that is efficient. With outside options
     the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
     options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;
-    there may then be several equilibria, or none without lotteries (status INACCURATE), and `unique`
-    is False. Two
+    there may then be several equilibria, and `unique` is False, or none unless somebody draws lots: the
+    first responder, indifferent between leaving and waiting, or the proposer, indifferent between an agreement and a
+    refusal. One in lotteries always exists; it is then computed, for up to 400 payoffs, and `chances`
+    tells the odds. Status INACCURATE: none was found either way. Two
     players with general sets: iteration from both extremes brackets every equilibrium, `unique`
     says whether it closed to 1e-6 of the scale. For two players and transferable utility there is
     no other subgame perfect equilibrium payoff either, under the same conditions; for more players
@@ -182,7 +190,9 @@ class StochasticBargaining:
         if isinstance(self._chain, general.ChainOfSets):
             scale = general.size(self._chain) or 1.0
             payoffs, policy, error = general.solve_sets(self._chain)
-            return _pack(payoffs, policy, error / scale, general.bracketed(self._chain, payoffs))
+            found = Lotteries(payoffs, _without_lots(policy), error)
+            unique = general.bracketed(self._chain, payoffs)
+            return _pack(self._chain, found, unique, scale)
         return _solve_transferable(self._chain)
 
 
@@ -198,15 +208,26 @@ def _solve_transferable(chain: Chain) -> StochasticDivision:
     scale = max(float(np.abs(chain.surplus).max()), float(np.abs(chain.outside).max())) or 1.0
     unit = replace(chain, surplus=chain.surplus / scale, outside=chain.outside / scale)
     values, policy, error = solve(unit)
-    return _pack(values * scale, policy, error, proven_unique(unit))
+    found = _pack(unit, Lotteries(values, _without_lots(policy), error), proven_unique(unit), 1.0)
+    return replace(found, payoffs=found.payoffs * scale)
 
 
-def _pack(payoffs: Floats, policy: Policy, residual: float, unique: bool) -> StochasticDivision:
+def _without_lots(policy: Policy) -> Choices:
+    return Choices(policy.leave.astype(float), policy.agree.astype(float))
+
+
+def _pack(chain: Chain, found: Lotteries, unique: bool, scale: float) -> StochasticDivision:
+    """Return the answer; where no equilibrium was found without lotteries, one in lotteries."""
+    if found.residual > _PROMISED * scale:
+        found = with_lotteries(chain, _PROMISED * scale) or found
+    agree, leave = found.choices.agree, (1 - found.choices.agree) * found.choices.leave
+    residual = found.residual / scale
     return StochasticDivision(
-        payoffs=payoffs,
+        payoffs=found.payoffs,
         method="StochasticBargaining",
-        agree=policy.agree,
-        leave=policy.leave,
+        agree=agree == 1,
+        leave=leave == 1,
+        chances=np.stack([agree, leave, 1 - agree - leave], axis=-1),
         unique=unique,
         residual=residual,
         status=Status.OK if residual <= _PROMISED else Status.INACCURATE,

@@ -165,15 +165,80 @@ def test_several_equilibria_are_never_claimed_unique():
     assert result.payoffs[0, 1] >= 0.5
 
 
-def test_no_stationary_equilibrium_without_lotteries():
-    """A chain, found by search, where who waits today turns on the other's temptation tomorrow."""
-    rng = np.random.default_rng(0)
-    for _ in range(400):
-        n = int(rng.integers(3, 5))
-        c, P, k, o = random_chain(rng, n, options=True)
-        result = StochasticBargaining(c, P, 0.95, k, outside=o * rng.integers(0, 2, o.shape), players=n)()
-        if not result.ok:
+LOTS = {
+    "surplus": [4, 2, 1],
+    "transition": [[0, 1, 0], [0, 0.5, 0.5], [1, 0, 0]],
+    "discount": 0.8,
+    "proposer": [0, 1, 0],
+    "outside": [(0, 0), (0, 0), (0, 0.8)],
+}
+
+
+def test_an_indifferent_responder_draws_lots():
+    """By hand: in state 2 player 1 would leave if waiting were sure to go on, and wait if leaving were sure.
+
+    x_1(2) = .8 f_1(0) = .8 requires f_1(0) = 1, so f(1) = (.75, 1.25) and f(2) = (1.125, .8): player 0 gets
+    (1 - q) 2.4 by waiting, so q = 17/32.
+    """
+    result = StochasticBargaining(**LOTS)()
+    np.testing.assert_allclose(result.payoffs, [[3, 1], [0.75, 1.25], [1.125, 0.8]], rtol=1e-12)
+    np.testing.assert_allclose(result.chances[2], [0, 17 / 32, 15 / 32], atol=1e-12)
+    assert result.ok
+    assert not result.unique
+    assert result.agree.tolist() == [True, True, False]
+    assert not result.leave.any()
+    assert result.delay.tolist() == [False, False, True]
+    sets = StochasticBargaining(**LOTS | {"surplus": [TransferableSurplus(x) for x in LOTS["surplus"]]})()
+    np.testing.assert_allclose(sets.payoffs, result.payoffs, rtol=1e-9)
+    rich = StochasticBargaining(
+        **LOTS | {"surplus": [4e9, 2e9, 1e9], "outside": [(0, 0), (0, 0), (0, 8e8)]}
+    )()
+    np.testing.assert_allclose(rich.payoffs / 1e9, result.payoffs, rtol=1e-9)
+
+
+def best_replies_miss(c, P, d, k, o, result):
+    """Return by how much the strategies miss best replies to each other, state by state, in plain Python."""
+    n, f = len(o[0]), result.payoffs
+    worst = 0.0
+    for s, proposer in enumerate(k):
+        x = [d * sum(P[s][t] * f[t][j] for t in range(len(c))) for j in range(n)]
+        may = [o[s][j] > 0 for j in range(n)]
+        least = [max(x[j], o[s][j]) if may[j] else x[j] for j in range(n)]
+        rest = c[s] - sum(least[j] for j in range(n) if j != proposer)
+        agree, leave, _ = result.chances[s]
+        first = (proposer + 1) % n
+        q = leave / (1 - agree) if agree < 1 else float(may[first] and o[s][first] > x[first])
+        refused = [q * o[s][j] + (1 - q) * x[j] for j in range(n)]
+        paid = [
+            agree * (rest if j == proposer else least[j]) + (1 - agree) * refused[j] if agree else refused[j]
+            for j in range(n)
+        ]
+        worst = max([worst, *(abs(paid[j] - f[s][j]) for j in range(n))])
+        if may[first]:
+            worst = max(worst, q * (x[first] - o[s][first]), (1 - q) * (o[s][first] - x[first]))
+        worst = max(worst, agree * (refused[proposer] - rest), (1 - agree) * (rest - refused[proposer]))
+    return worst
+
+
+def test_where_a_payoff_jumps_lots_close_the_gap():
+    rng, seen = np.random.default_rng(0), 0
+    for _ in range(1000):
+        n, states = int(rng.integers(2, 4)), int(rng.integers(2, 6))
+        P, c = rng.dirichlet(np.full(states, 0.7), states), rng.uniform(0.2, 3, states)
+        k, d = rng.integers(0, n, states), rng.uniform(0.3, 0.97)
+        o = rng.uniform(0, 1, (states, n)) * c[:, None] / n * rng.integers(0, 2, (states, n))
+        result = StochasticBargaining(c, P, d, k, outside=o, players=n)()
+        if result.ok:
+            assert best_replies_miss(c, P, d, k, o, result) < 1e-9
+            seen += int(((result.chances > 0) & (result.chances < 1)).any())
+        if seen == 3:
             break
+    assert seen == 3
+
+
+def test_a_chain_too_large_for_lotteries_says_so(monkeypatch):
+    monkeypatch.setattr("bargaining.protocols._lotteries._LARGEST", 0)
+    result = StochasticBargaining(**LOTS)()
     assert result.status is Status.INACCURATE
     assert not result.unique
     with pytest.raises(Unsolved, match="StochasticBargaining: INACCURATE"):
@@ -291,6 +356,8 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discount": 0.9, "proposer": [0, 
         ({"transition": [[np.nan, 0.5], [0.5, 0.5]]}, "`transition` must be finite"),
         ({"discount": 1.0}, r"`discount` must lie in \[0, 1\)"),
         ({"discount": -0.1}, r"`discount` must lie in \[0, 1\)"),
+        ({"discount": [[0.9, 0.9]] * 2}, r"`discount` must be a number or have one .*got shape \(2, 2\)"),
+        ({"discount": []}, "`discount` must not be empty"),
         ({"discount": [0.9, 1.2]}, r"`discount` must lie in \[0, 1\); got 1.2"),
         ({"proposer": [0, 0.5]}, "`proposer` must hold players"),
         ({"proposer": [0, -1]}, "`proposer` must hold players"),

@@ -21,6 +21,9 @@ HAZARD = 0.5
 PRIOR = 0.3
 OBSTINATE = (0.05, 0.05)
 POSTURES = (None, 0.85)  # the Nash terms of r = 0; a part of the surplus
+ROUTES = ((True, "open"), (False, "closed"))
+ROUTE_NOTE = "whether an agreement leaves the China route open or closes it"
+RATE_NOTE = {"Discount rate": "5 percent a year for both; sums are level yearly flows from today"}
 PROGRAMME = ("canola access", "drag-reducing agents", "Cedar LNG", "pumping stations", "LNG Canada phase 2")
 
 

@@ -7,7 +7,9 @@ from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, payoffs, splits
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
+from bargaining_models.paper.timing_beliefs import beliefs, delay
+from bargaining_models.paper.timing_paths import answers, splits_over_time
+from bargaining_models.paper.timing_projects import projects
 from bargaining_models.paper.turning_points import thresholds
 
 

@@ -10,6 +10,7 @@ from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US
 
 DAYS = 365.0
+_PIPELINE = ("drag_added", "optimisation_added", "added_capacity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,57 +53,21 @@ def projects(parameters: Parameters) -> tuple[Project, ...]:
     LNG Canada phase 2 6.75 {'MIN': 0.013}
     """
     figures = _Figures(parameters)
-    value, gas = (
-        figures.value,
-        figures.value("lng_canada_capacity_gas") / figures.value("lng_canada_capacity"),
-    )
+    value = figures.value
     cad = value("cad_per_usd")
+    gas = value("lng_canada_capacity_gas") / value("lng_canada_capacity")
     canola = value("canola_redirectable") * value("canola_to_us") / cad
-    return tuple(
-        Project(
-            name=name,
-            lead_time=value(lead),
-            cost=cost,
-            share={sector: worth / figures.exports(sector)},
-        )
-        for name, lead, cost, sector, worth in (
-            ("canola access", "canola_access_lead_time", value("canola_access_cost") / cad, "FOOD", canola),
-            (
-                "drag-reducing agents",
-                "tmx_drag_lead_time",
-                value("tmx_drag_cost") / cad,
-                "MIN",
-                figures.crude(value("tmx_drag_added")),
-            ),
-            (
-                "Cedar LNG",
-                "cedar_lng_lead_time",
-                value("cedar_lng_cost"),
-                "MIN",
-                figures.gas(value("cedar_lng") * gas),
-            ),
-            (
-                "pumping stations",
-                "tmx_optimisation_lead_time",
-                value("tmx_optimisation_cost") / cad,
-                "MIN",
-                figures.crude(value("tmx_optimisation_added")),
-            ),
-            (
-                "second expansion",
-                "tmx_lead_time",
-                value("tmx_cost") / cad,
-                "MIN",
-                figures.crude(value("tmx_added_capacity")),
-            ),
-            (
-                "LNG Canada phase 2",
-                "lng_canada_lead_time",
-                value("lng_expansion_cost_share") * value("lng_canada_cost") / cad,
-                "MIN",
-                figures.gas(value("lng_canada_expansion") * gas),
-            ),
-        )
+    later = value("lng_expansion_cost_share") * value("lng_canada_cost")
+    drag, pumps, pipe = (figures.crude(value(f"tmx_{name}")) for name in _PIPELINE)
+    cedar, phase_2 = (figures.gas(value(name) * gas) for name in ("cedar_lng", "lng_canada_expansion"))
+    project = figures.project
+    return (
+        project("canola access", "canola_access", value("canola_access_cost") / cad, "FOOD", canola),
+        project("drag-reducing agents", "tmx_drag", value("tmx_drag_cost") / cad, "MIN", drag),
+        project("Cedar LNG", "cedar_lng", value("cedar_lng_cost"), "MIN", cedar),
+        project("pumping stations", "tmx_optimisation", value("tmx_optimisation_cost") / cad, "MIN", pumps),
+        project("second expansion", "tmx", value("tmx_cost") / cad, "MIN", pipe),
+        project("LNG Canada phase 2", "lng_canada", later / cad, "MIN", phase_2),
     )
 
 
@@ -111,6 +76,11 @@ class _Figures:
     """Volumes and exports in USD bn a year."""
 
     parameters: Parameters
+
+    def project(self, name: str, lead: str, cost: float, sector: str, worth: float) -> Project:
+        """Make a project that adds sales worth so much a year to what a sector can redirect."""
+        share = {sector: worth / self.exports(sector)}
+        return Project(name=name, lead_time=self.value(f"{lead}_lead_time"), cost=cost, share=share)
 
     def value(self, name: str) -> float:
         return self.parameters.fact(name).value

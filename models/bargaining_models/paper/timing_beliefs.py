@@ -1,0 +1,130 @@
+"""Is the alternative real, and who gives way: beliefs at which the US concedes (T8), delay (T8-delay)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bargaining import nash
+from bargaining.tables import Column, Table
+from bargaining_models.paper.pivot_study import OBSTINATE, POSTURES, PRIOR, RATE_NOTE, ROUTE_NOTE, ROUTES
+from bargaining_models.paper.study import SHARES, Study, clean
+from bargaining_models.us_canada.bluff import Claim, HoldOut, gain_over_giving_way
+from bargaining_models.us_canada.thresholds import first_crossing
+
+CLAIM_COLUMNS = [
+    Column("route", title="China route"),
+    Column("war", title="war", unit="years"),
+    Column("claim", title="r claimed"),
+    Column("weak", title="weak", unit="USD bn", group="Transfer"),
+    Column("strong", title="strong", unit="USD bn", group="Transfer"),
+    Column("threshold", title="belief to concede"),
+    Column("stake_strong", title="strong", unit="USD bn", group="A concession is worth"),
+    Column("stake_weak", title="weak", unit="USD bn", group="A concession is worth"),
+    Column("ratio", title="dearest step"),
+    Column("bluff", title="weak claims", group=f"Belief {PRIOR:g}"),
+    Column("call", title="US calls", group=f"Belief {PRIOR:g}"),
+]
+CLAIM_NOTES = {
+    "Timing": "Canada claims r or keeps silent; the US concedes the Nash terms at r, or calls: then the tariff "
+    "war for the years given (assumption) and the true terms; silence brings the terms of r = 0",
+    "Belief to concede": "0: the US concedes whatever it believes, since the call costs it more than it "
+    "could gain; then there is nothing to bluff about",
+    "Dearest step": "what a visible step may cost a strong Canada for each dollar it costs a weak one, "
+    "if it is to prove anything; a step that costs both alike has 1",
+}
+DELAY_COLUMNS = [
+    Column("route", title="China route"),
+    Column("posture", title="The US insists on"),
+    Column("r"),
+    Column("canada", title="Canada", group="Demands, of the surplus"),
+    Column("us", title="US", group="Demands, of the surplus"),
+    Column("transfer", title="Canada to US", unit="USD bn"),
+    Column("delay", title="delay", unit="years"),
+    Column("cost", title="lost by both", unit="USD bn"),
+    Column("out", title="Canada walks out"),
+    Column("jump", title="walks out from r"),
+]
+DELAY_NOTES = {
+    "Timing": "demands are on the table and each country never gives way with probability "
+    f"{OBSTINATE[0]:g} (assumption); both may give way at any moment; Canada may walk out into the tariff war",
+    "Surplus": "what free trade adds to the tariffs of 2025-26; Canada insists on the Nash terms at r",
+    "Jump": "the smallest r at which the tariff war beats giving way; there the US posture loses all effect",
+}
+
+
+def beliefs(study: Study) -> Table:
+    """T8: how sure of Canada's alternative the US must be to concede, and what makes a claim credible."""
+    rows = [
+        {"route": group, "war": war, "claim": float(share)}
+        | _claim(study.timing.claim(route, float(share), war))
+        for route, group in ROUTES
+        for war in study.timing.wars
+        for share in SHARES[1:]
+    ]
+    return Table(
+        rows,
+        columns=CLAIM_COLUMNS,
+        caption="Is the alternative real? Beliefs at which the US concedes to a claim",
+        label="tab:beliefs",
+        digits=3,
+        notes=study.notes(
+            study.timing.deals[True].war.residual.max(), **CLAIM_NOTES, Route=ROUTE_NOTE, **RATE_NOTE
+        ),
+    )
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    row = {
+        "weak": claim.terms[1],
+        "strong": claim.terms[0],
+        "threshold": claim.threshold,
+        "stake_strong": claim.stakes[0],
+        "stake_weak": claim.stakes[1],
+        "ratio": claim.dearest_ratio,
+    }
+    if 0 < claim.threshold < 1:
+        talks = claim.talks(PRIOR)
+        row |= {"bluff": talks.claim[1], "call": clean(1 - talks.concede)}
+    return row
+
+
+def delay(study: Study) -> Table:
+    """T8-delay: what holding out costs when either side may be unable to give way."""
+    rows, residuals = [], []
+    for route, group in ROUTES:
+        for posture in POSTURES:
+            held = study.timing.hold_out(route, posture)
+            residuals.append(float(held.outcome.residual.max()))
+            same = {
+                "route": group,
+                "posture": "terms of r = 0" if posture is None else f"{posture:.0%} of the surplus",
+                "jump": _jump(study, route, posture),
+            }
+            rows += [same | row for row in _held_out(held)]
+    return Table(
+        rows,
+        columns=DELAY_COLUMNS,
+        caption="Holding out: expected terms, delay and cost when either country may be unable to give way",
+        label="tab:delay",
+        digits=3,
+        notes=study.notes(*residuals, **DELAY_NOTES, Route=ROUTE_NOTE, **RATE_NOTE),
+    )
+
+
+def _held_out(held: HoldOut) -> Iterator[dict[str, Any]]:
+    for k, share in enumerate(SHARES[1:]):
+        yield {
+            "r": float(share),
+            "canada": held.demands[k, 0],
+            "us": held.demands[k, 1],
+            "transfer": held.transfer[k],
+            "delay": float(held.outcome.delay[k]),
+            "cost": held.cost[k],
+            "out": bool(held.jumps[k]),
+        }
+
+
+def _jump(study: Study, route: bool, posture: float | None) -> float | None:
+    static = study.timing.deals[route]
+    terms = float(static.transfer(nash(static.problem()))[0])
+    deal = study.thresholds_deal(study.elasticities, False, route)
+    return first_crossing(deal, lambda at: gain_over_giving_way(at, us_demand=posture, transfer=terms)).value

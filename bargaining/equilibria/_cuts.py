@@ -112,10 +112,18 @@ class Cuts:
             best = self._iterate()
             if not self.alive.any():
                 self.settled = True
-                return self.profiles.outside is not None
+                return self._left()
             if not (self._test() or self._solve(best)):
                 self.settled = True
                 break
+        return True
+
+    def _left(self) -> bool:
+        """Keep only leaving, once nothing can be played; say whether that is an outcome."""
+        outside = self.profiles.outside
+        if outside is None:
+            return False
+        self.levels, self.points = self.directions @ outside, outside[None]
         return True
 
     def _iterate(self) -> NDArray[np.intp]:

@@ -16,7 +16,7 @@ SLACK = 1e-12
 """A point this far outside a set, in shares of the payoff range, counts as inside."""
 
 _EDGE = 1e-14  # and this much is rounding in a constraint that binds
-_SHRINK = (0.0, 1e-6, 1e-2)
+_SHRINK = (0.0, 1e-6, 1e-2, 0.03, 0.1, 0.2, 0.35, 0.5)
 _TRIALS = 12
 _GAIN = 1e-9  # a point that adds less than this to a set is not worth a vertex
 _ROUNDS = 200

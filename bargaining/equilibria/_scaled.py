@@ -203,15 +203,15 @@ def _rows(payoffs: Floats) -> tuple[Floats, Floats]:
 
 def _gain(deviation: Floats, delta: Floats) -> Floats:
     """Return the premium on the threat that keeps each player to each profile."""
-    if delta.all():
+    if delta.min() > 1e-300:
         return (1.0 - delta) / delta * deviation
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return np.where(deviation > 0.0, (1.0 - delta) / delta * deviation, 0.0)
 
 
 def _staying(own: Floats, now: Floats, delta: Floats) -> Floats:
     """Return the continuation at which staying is worth as much as leaving."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         impatient = np.where(own > now + SLACK, np.inf, -np.inf)
         return np.where(delta > 0.0, (own - now) / delta, impatient)
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, player_index
 from bargaining._rational import solve
 from bargaining.equilibria._lottery import Lottery, Pair
 from bargaining.equilibria._machine import columns, dot, draw, short, spell, spell_leaving
@@ -136,8 +136,8 @@ class Automaton:
         deviations : mapping of period to (player, action), optional
             Periods in which a player takes another action than she should.
         """
-        if periods < 1:
-            raise InvalidInput(f"`periods` must be at least 1; got {periods}.")
+        if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 1:
+            raise InvalidInput(f"`periods` must be a whole number, at least 1; got {periods!r}.")
         generator, slips = np.random.default_rng(rng), dict(deviations or {})
         visited: list[int] = []
         played: list[tuple[int, int]] = []
@@ -243,7 +243,7 @@ class Automaton:
     def _actual(self, profile: tuple[int, int], slip: tuple[int, int] | None) -> tuple[int, int]:
         if slip is None:
             return profile
-        player, action = slip
+        player, action = player_index(slip[0], "deviations", 2), slip[1]
         x, y = (action, profile[1]) if player == 0 else (profile[0], action)
         x, y = self.repeated.game.profile((x, y), "deviations")
         return x, y

@@ -108,6 +108,9 @@ def relational_contract(
     if not low < high:
         raise InvalidInput(f"`lower` must be below `upper`; got {low:g} and {high:g}.")
     alternative = scalar(outside, "outside")
+    for name, function in (("surplus", surplus), ("temptation", temptation)):
+        if not callable(function):
+            raise InvalidInput(f"`{name}` must be a function of effort; got {function!r}.")
 
     def total(e: float) -> float:
         return scalar(surplus(e), "surplus")

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, real, scalar
 from bargaining.equilibria._cuts import Cuts, Profiles
 from bargaining.equilibria._inner import Hull, from_stage, grown, self_generating
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -95,6 +95,8 @@ def payoff_bounds(
 
     Raises
     ------
+    InvalidInput
+        If the game is a batch, or another argument is out of its domain.
     NotApplicable
         If only some may leave, or payoffs depend on who leaves.
 
@@ -128,6 +130,10 @@ def payoff_bounds(
     (True, False, True)
     """
     profiles, low, size = _unit(repeated)
+    if isinstance(refinements, bool) or not isinstance(refinements, int | np.integer) or refinements < 0:
+        raise InvalidInput(f"`refinements` must be a whole number, at least 0; got {refinements!r}.")
+    if not scalar(tolerance, "tolerance") >= 0.0:
+        raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
     cuts = Cuts.around(profiles, _directions(directions, size))
     if not cuts.shrink():
         return _bounds(cuts, None, low, size, tolerance)

@@ -46,8 +46,8 @@ class PayoffCertificate:
         Whether it is proved that no equilibrium payoff lies farther outside than `bound`.
     bound : float
         No equilibrium payoff lies farther beyond a face of the inner set, and no vertex of the set that was
-        certified is farther from the inner one, as a share of each player's payoff range; infinity if nothing is
-        proved.
+        certified, nor its threat, is farther from the inner one's, as a share of each player's payoff range;
+        infinity if nothing is proved.
     vertices : tuple of pairs of Fraction
         The inner vertices, counter-clockwise.
     exact : bool
@@ -101,7 +101,8 @@ def certify_payoff_set(found: PayoffSet, *, tolerance: float = 1e-9) -> PayoffCe
         raise InvalidInput(f"`found` must be a PayoffSet; got {type(found).__name__}.")
     if found.status is Status.EMPTY:
         return _empty(found, tolerance)
-    made = generate(found)
+    whole = len(found._tags) == len(found.vertices)
+    made = generate(found) if whole else "the set does not say which profile is behind each vertex"
     if isinstance(made, str):
         statement = f"Not proved from inside: {made}. The game may lie on a knife edge that rounding decides."
         return PayoffCertificate(
@@ -179,10 +180,11 @@ def _empty(found: PayoffSet, tolerance: float) -> PayoffCertificate:
 
 
 def _apart(found: PayoffSet, made: Generation) -> float:
-    """Return how far the vertices are from the rational ones, as a share of the payoff ranges."""
+    """Return how far the vertices and the threat are from the rational ones, as a share of the payoff ranges."""
     size = np.array([float(s) for s in made.data.size])
     exact = np.array([[float(x) for x in _back(made.data, vertex)] for vertex in made.vertices])
-    return float((np.abs(exact - found.vertices) / size).max())
+    threat = np.abs(exact.min(axis=0) - found.threat)
+    return float((np.vstack([np.abs(exact - found.vertices), threat]) / size).max())
 
 
 def _back(data: Rationals, vertex: Pair) -> Pair:

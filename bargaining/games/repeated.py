@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -99,6 +99,8 @@ class Exit:
         players = payoffs.shape[-1]
         if who is None:
             leavers = tuple(range(players))
+        elif not isinstance(who, Sequence | Set | np.ndarray) or isinstance(who, str):
+            raise InvalidInput(f"`who` must be a list of players; got {who!r}. For one player pass [player].")
         else:
             leavers = tuple(sorted({player_index(player, "who", players) for player in who}))
         if not leavers:

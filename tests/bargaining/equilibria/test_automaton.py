@@ -193,7 +193,10 @@ def test_a_knife_edge_in_floats_is_said() -> None:
 
 def test_bad_simulation() -> None:
     automaton = payoff_set(RepeatedGame(PRISONERS, 0.9)).strategy([9, 9])
-    with pytest.raises(InvalidInput, match="`periods`"):
-        automaton.simulate(0)
+    for periods in (0, 2.5, True, None):
+        with pytest.raises(InvalidInput, match="`periods` must be a whole number, at least 1; got"):
+            automaton.simulate(periods)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="`deviations` must be a player, 0 to 1; got 2"):
+        automaton.simulate(3, 0, deviations={0: (2, 0)})
     with pytest.raises(InvalidInput, match="`deviations`"):
         automaton.simulate(3, 0, deviations={0: (0, 7)})

@@ -65,6 +65,8 @@ CASES = [
         Exit([0, 0]),
     ),
     Case("unequal exit", PRISONERS, 0.5, ((3, 5), (9.5, 5), (9, 9), (3, 9.75)), Exit([3, 5])),
+    Case("prisoners with hardly any patience", PRISONERS, 5e-324, ((3, 3),)),
+    Case("hardly any patience, and exit", PRISONERS, 5e-324, ((2, 2), (3, 3)), Exit([2, 2])),
     Case("exit above everything", PRISONERS, 0.9, ((20, 20),), Exit([20, 20])),
     Case("exit above everything for one", PRISONERS, 0.9, ((20, 0),), Exit([20, 0])),
     Case("one action each", Game([[2]], [[5]]), 0.7, ((2, 5),)),

@@ -101,6 +101,8 @@ def test_bad_arguments():
         relational_contract(lambda e: e, lambda e: e, 0.5, lower=1, upper=1)
     with pytest.raises(InvalidInput, match="`surplus`"):
         relational_contract(lambda e: float("nan"), lambda e: e, 0.5, lower=0, upper=1)
+    with pytest.raises(InvalidInput, match="`temptation` must be a function of effort; got 0"):
+        relational_contract(lambda e: e, 0.5, 0.5, lower=0, upper=1)
     with pytest.raises(InvalidInput, match="`probabilities`"):
         bonus_spread([[0.5, 0.4]], [0])
     with pytest.raises(InvalidInput, match="`costs`"):

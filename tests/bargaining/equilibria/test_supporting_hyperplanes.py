@@ -171,6 +171,25 @@ def test_nothing_in_pure_actions():
     assert with_exit.contains([0, 0]) is True
 
 
+@pytest.mark.parametrize("option", [[100, 100, 100], [20, 0, 0]])
+def test_an_option_that_nobody_forgoes_is_all_there_is(option):
+    bounds = payoff_bounds(RepeatedGame(COMMONS, 0.5, exit=Exit(option)))
+    assert bounds.status == Status.OK
+    assert bounds.gap == 0
+    assert bounds.inner.tolist() == [option]
+    assert bounds.contains(option) is True
+    assert bounds.contains([6, 6, 6]) is False
+
+
+def test_an_inner_set_far_inside_grows_to_the_outer_one():
+    """The points where half-spaces touch must shrink by a tenth and more before they generate themselves."""
+    game = Game(*np.random.default_rng(102).integers(0, 6, (3, 2, 2, 2)))
+    bounds = payoff_bounds(RepeatedGame(game, 0.6))
+    assert bounds.status == Status.OK
+    assert len(bounds.inner) > 10
+    assert bounds.gap < 1e-6
+
+
 def test_impatient_players_play_stage_equilibria():
     bounds = payoff_bounds(RepeatedGame(COMMONS, 0.0))
     np.testing.assert_allclose(bounds.inner, [[3, 3, 3]])
@@ -196,6 +215,11 @@ def test_bad_arguments():
         payoff_bounds(repeated, directions=[[1, 1]])
     with pytest.raises(InvalidInput, match="zeros"):
         payoff_bounds(repeated, directions=[[0, 0, 0]])
+    for refinements in (-1, 1.5, True):
+        with pytest.raises(InvalidInput, match="`refinements`"):
+            payoff_bounds(repeated, refinements=refinements)
+    with pytest.raises(InvalidInput, match="`tolerance`"):
+        payoff_bounds(repeated, tolerance=-1e-9)
     with pytest.raises(NotApplicable, match="open to all"):
         payoff_bounds(RepeatedGame(COMMONS, 0.5, exit=Exit([1, 1, 1], who=[0])))
     with pytest.raises(InvalidInput, match="`payoffs`"):

@@ -131,6 +131,23 @@ def test_vertices_that_were_moved_cost_their_distance() -> None:
     assert not proof.holds
 
 
+def test_a_false_threat_costs_its_distance() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, 0.9))
+    proof = certify_payoff_set(replace(found, threat=found.threat - [0.9, 0.0]))
+    assert not proof.holds
+    assert proof.bound == pytest.approx(0.1)
+
+
+def test_vertices_without_a_structure_are_not_certified() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, 0.9))
+    more = np.vstack([found.vertices, [10.0, 10.0]])
+    for forged in (replace(found, vertices=more), replace(found, vertices=found.vertices[1:])):
+        proof = certify_payoff_set(forged)
+        assert not proof.holds
+        assert not proof.inner
+        assert "behind each vertex" in proof.statement
+
+
 def test_scale_does_not_matter() -> None:
     for factor in (1e-9, 1e9):
         game = Game(PRISONERS.payoffs[..., 0] * factor, PRISONERS.payoffs[..., 1] + 1e3)

@@ -91,40 +91,72 @@ def _guess(program: LinearProgram) -> Floats | Status:
 
 def _tighten(program: LinearProgram, guess: Floats) -> Floats | None:
     """Return the optimal point next to a guess, or None where it cannot be proved to be one."""
+    equal = np.arange(len(program.limits)) < program.equalities
+    near = np.flatnonzero((program.limits - program.matrix @ guess <= NEAR) | equal)
+    low = guess - program.lower <= NEAR
+    found = _multipliers(program, near, equal, low)
+    if found is None:
+        return None
+    on_rows, on_bounds = found
+    held = equal.copy()
+    held[near[on_rows > 0]] = True
+    return _onto(program, held, on_bounds > 0, guess)
+
+
+def _multipliers(
+    program: LinearProgram, near: NDArray[np.intp], equal: NDArray[np.bool_], low: NDArray[np.bool_]
+) -> tuple[Floats, Floats] | None:
+    """Return non-negative multipliers of the active rows and bounds that give the objective, or None.
+
+    A bound that is active only says that its entry of the objective is not exceeded. So the rows alone are asked
+    for the entries without one, and together with the bounds only if that exceeds another.
+    """
+    # An equality may have a multiplier of either sign.
+    rows = np.concatenate((program.matrix[near], -program.matrix[equal]))
+    room = PROVED * (1 + np.abs(program.objective).max())
+    found, miss = _nonnegative(rows[:, ~low].T, program.objective[~low])
+    excess = np.where(low, found @ rows - program.objective, 0.0)
+    if miss > room or (excess < -room).any():
+        bounds = -np.eye(low.size)[low]
+        both, miss = _nonnegative(np.concatenate((rows, bounds)).T, program.objective)
+        found, excess[low] = both[: len(rows)], both[len(rows) :]
+        if miss > room:
+            return None
+    else:
+        excess[excess <= room] = 0.0
+    return found[: near.size], excess
+
+
+def _nonnegative(matrix: Floats, target: Floats) -> tuple[Floats, float]:
+    """Return x >= 0 with matrix x nearest to the target, and how far it is off; infinity if none was found."""
     from scipy.optimize import nnls
 
-    bounded = np.flatnonzero(np.isfinite(program.lower))
-    rows = np.concatenate((program.matrix, -np.eye(guess.size)[bounded]))
-    limits = np.concatenate((program.limits, -program.lower[bounded]))
-    equal = np.arange(len(limits)) < program.equalities
-    near = np.flatnonzero((limits - rows @ guess <= NEAR) | equal)
-    # An equality may have a multiplier of either sign.
-    signed = np.concatenate((rows[near], -rows[equal]))
+    if not matrix.size:
+        return np.zeros(matrix.shape[1]), float(np.linalg.norm(target))
     try:
-        multipliers, miss = nnls(signed.T, program.objective)
+        found, miss = nnls(matrix, target)
     except RuntimeError:
-        return None
-    if miss > PROVED * (1 + np.abs(program.objective).max()):
-        return None
-    held = equal.copy()
-    held[near[multipliers[: len(near)] > 0]] = True
-    return _onto(rows, limits, held, guess)
+        return np.zeros(matrix.shape[1]), np.inf
+    return found, float(miss)
 
 
-def _onto(rows: Floats, limits: Floats, held: NDArray[np.bool_], point: Floats) -> Floats | None:
-    """Move a point the least to make the held rows tight, and hold whatever it then violates."""
-    room = PROVED * (1 + np.abs(limits))
+def _onto(
+    program: LinearProgram, held: NDArray[np.bool_], fixed: NDArray[np.bool_], point: Floats
+) -> Floats | None:
+    """Move a point the least to make held rows tight and fixed entries lie at their bounds; hold what it violates."""
+    room, below = PROVED * (1 + np.abs(program.limits)), PROVED * (1 + np.abs(program.lower))
     for _ in range(6):
+        point = np.where(fixed, program.lower, point)
         for _ in range(2):
-            gap = limits[held] - rows[held] @ point
-            point = point + np.linalg.lstsq(rows[held], gap, rcond=1e-12)[0]
-        slack = limits - rows @ point
+            gap = program.limits[held] - program.matrix[held] @ point
+            point[~fixed] += np.linalg.lstsq(program.matrix[np.ix_(held, ~fixed)], gap, rcond=1e-12)[0]
+        slack = program.limits - program.matrix @ point
         if (np.abs(slack[held]) > room[held]).any():
             return None
-        short = slack < -room
-        if not short.any():
+        short, under = slack < -room, point < program.lower - below
+        if not short.any() and not under.any():
             return point
-        held = held | short
+        held, fixed = held | short, fixed | under
     return None
 
 

@@ -1,6 +1,6 @@
 """Convex combinations of points in the plane, in rationals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 Pair = tuple[Fraction, Fraction]
@@ -84,3 +84,25 @@ def below(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
     """Return the part of a convex polygon where coordinate i is at most `bound`."""
     mirrored = [(-x, -y) for x, y in polygon]
     return [(-x, -y) for x, y in above(mirrored, i, -bound)]
+
+
+def hull(points: Sequence[Pair]) -> list[int]:
+    """Return which points are the vertices of their convex hull, counter-clockwise, exactly."""
+    first = {points[k]: k for k in range(len(points) - 1, -1, -1)}
+    order = [first[point] for point in sorted(first)]
+    if len(order) < 3:
+        return order
+    return _half(points, order)[:-1] + _half(points, order[::-1])[:-1]
+
+
+def _half(points: Sequence[Pair], order: list[int]) -> list[int]:
+    kept: list[int] = []
+    for k in order:
+        x, y = points[k]
+        while len(kept) > 1:
+            (a, b), (c, d) = points[kept[-2]], points[kept[-1]]
+            if (c - a) * (y - b) > (d - b) * (x - a):
+                break
+            kept.pop()
+        kept.append(k)
+    return kept

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from bargaining.equilibria._lottery import Pair, above, below
+from bargaining.equilibria._lottery import Pair, above, below, hull
 from bargaining.equilibria._polygon import Polygon
 from bargaining.equilibria._stochastic_equations import Equations, Rule, recognised
 from bargaining.equilibria._stochastic_operator import Tag, apply, credible
@@ -220,7 +220,7 @@ def _made(
     chosen: list[list[int]] = [[] for _ in range(len(data.game))]
     for k, s in enumerate(owner):
         chosen[s].append(k)
-    corners = [_hull(solved, some) for some in chosen]
+    corners = [[some[n] for n in hull([solved[k] for k in some])] for some in chosen]
     vertices = tuple(tuple(solved[k] for k in some) for some in corners)
     sums = Sums(vertices)
     plans = tuple(
@@ -246,25 +246,3 @@ def _plan(rule: Rule, tag: Tag, vertex: Pair, sums: Sums, data: Rationals) -> Pl
     assert x is not None
     assert y is not None
     return Plan(rule.row, (x, y))
-
-
-def _hull(points: list[Pair], some: list[int]) -> list[int]:
-    """Return the vertices of the convex hull of some of the points, counter-clockwise, exactly."""
-    first = {points[k]: k for k in reversed(some)}
-    order = [first[point] for point in sorted(first)]
-    if len(order) < 3:
-        return order
-    return _half(points, order)[:-1] + _half(points, order[::-1])[:-1]
-
-
-def _half(points: list[Pair], order: list[int]) -> list[int]:
-    kept: list[int] = []
-    for k in order:
-        x, y = points[k]
-        while len(kept) > 1:
-            (a, b), (c, d) = points[kept[-2]], points[kept[-1]]
-            if (c - a) * (y - b) > (d - b) * (x - a):
-                break
-            kept.pop()
-        kept.append(k)
-    return kept

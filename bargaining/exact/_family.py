@@ -205,18 +205,23 @@ class Family:
         spans = []
         for line in bounds:
             excess, growth = line.level - self.offsets[j], line.slope(speed) - speed[j]
-            spans.append(_negative(excess, growth))
-        spans += [_negative(-line.level, line.slope(speed)) for line in self._blocks(k)]
-        reached, last = far, None
-        while reached > 0:
-            fits = [low for low, high in spans if low < reached and high > reached]
-            if not fits:
-                return last
-            reached = last = min(fits)
-        return max(reached, Fraction(0))
+            spans.append(negative(excess, growth))
+        spans += [negative(-line.level, line.slope(speed)) for line in self._blocks(k)]
+        return covered(spans, far)
 
 
-def _negative(excess: Fraction, growth: Fraction) -> tuple[Fraction, Fraction]:
+def covered(spans: list[tuple[Fraction, Fraction]], far: Fraction) -> Fraction | None:
+    """Return the least s such that open intervals cover all of s < e <= far; None if there is none."""
+    reached, last = far, None
+    while reached > 0:
+        fits = [low for low, high in spans if low < reached and high > reached]
+        if not fits:
+            return last
+        reached = last = min(fits)
+    return max(reached, Fraction(0))
+
+
+def negative(excess: Fraction, growth: Fraction) -> tuple[Fraction, Fraction]:
     """Return the open interval of e >= 0 on which `excess + e * growth < 0`."""
     forever = Fraction(10**30)
     if growth == 0:

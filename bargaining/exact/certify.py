@@ -22,7 +22,10 @@ __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
-_ELSEWHERE = {"PayoffSet": ("bargaining.exact.payoff_certificate", "certify_payoff_set")}
+_ELSEWHERE = {
+    "PayoffSet": ("bargaining.exact.payoff_certificate", "certify_payoff_set"),
+    "StochasticPayoffSets": ("bargaining.exact.stochastic_certificate", "certify_stochastic_payoff_sets"),
+}
 
 
 def register(method: str, feasible: type) -> Callable[[Certifier], Certifier]:
@@ -48,7 +51,7 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
 
     Parameters
     ----------
-    result : Division or PayoffSet
+    result : Division, PayoffSet or StochasticPayoffSets
         What to check. Nothing of it is trusted but the problem it answers.
     tolerance : float, default 1e-12
         The relative accuracy asked for. Data of size m and range of gains g carry an error of 64 m / g
@@ -105,7 +108,7 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
 def _certify_other(result: Any, tolerance: float) -> Certificate:
     kind = type(result).__name__
     if kind not in _ELSEWHERE:
-        raise InvalidInput(f"`result` must be a Division or a PayoffSet; got a {kind}.")
+        raise InvalidInput(f"`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a {kind}.")
     module, name = _ELSEWHERE[kind]
     proof: Certificate = getattr(import_module(module), name)(result, tolerance=tolerance)
     return proof

@@ -281,7 +281,9 @@ def test_what_cannot_be_certified_says_so() -> None:
         certify(division, cell=(0,))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(2,\)"):
         certify(nash(Problem(TRIANGLE.feasible, np.zeros((2, 2)))), cell=(-1,))
-    with pytest.raises(InvalidInput, match="`result` must be a Division or a PayoffSet; got a list"):
+    with pytest.raises(
+        InvalidInput, match="`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a list"
+    ):
         certify([1, 2])
     many = nash(Problem(TRIANGLE.feasible, np.zeros((5, 2))), weights=np.full((5, 2), 0.5))
     with pytest.raises(NotApplicable, match="too many for its label"):

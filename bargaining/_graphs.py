@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from bargaining.equilibria.automaton import Automaton
+    from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
 
 _NODE = 22.0  # points across
 _BEND = 0.18
 _LOOP = 0.34  # size of the smallest loop, in radii of the circle of states
 
 
-def draw_automaton(automaton: "Automaton", ax: "Axes", colours: tuple[str, ...]) -> None:
+def draw_automaton(
+    automaton: "Automaton | StochasticAutomaton", ax: "Axes", colours: tuple[str, ...]
+) -> None:
     """Draw states, lotteries, and where each player's deviation leads."""
-    count = len(automaton.states)
+    count = len(automaton._drawn())
     angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
     places = np.column_stack([np.cos(angles), np.sin(angles)])
     styles = _styles(colours)
@@ -93,11 +96,11 @@ def _loop(at: Floats, _: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Fl
     return loop, at + 1.35 * size * out
 
 
-def _nodes(automaton: "Automaton", places: Floats, ax: "Axes") -> None:
+def _nodes(automaton: "Automaton | StochasticAutomaton", places: Floats, ax: "Axes") -> None:
     """Draw the states; those in which play may start have a heavy edge."""
     starts = {k for k, _ in automaton.start}
     loops = [sum(a == b == k for a, b, _ in automaton.edges()) for k in range(len(places))]
-    for k, (state, place) in enumerate(zip(automaton.states, places, strict=True)):
+    for k, ((label, values), place) in enumerate(zip(automaton._drawn(), places, strict=True)):
         edge = 2.4 if k in starts else 1.0
         ax.plot(
             *place,
@@ -108,13 +111,13 @@ def _nodes(automaton: "Automaton", places: Floats, ax: "Axes") -> None:
             markeredgewidth=edge,
         )
         ax.text(place[0], place[1], str(k), ha="center", va="center")
-        payoffs = ", ".join(f"{float(value):.4g}" for value in state.payoffs)
+        payoffs = ", ".join(f"{float(value):.4g}" for value in values)
         far = 1.35 + (_LOOP * (1.4 + 0.8 * (loops[k] - 1)) if loops[k] else 0.0)
         x, y = far * place
         ax.text(
             x,
             y,
-            f"{automaton._play(state)}\n({payoffs})",
+            f"{label}\n({payoffs})",
             fontsize="small",
             ha="left" if x > 0.3 else "right" if x < -0.3 else "center",
             va="center",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.payoff_set import PayoffSet
+    from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
     from bargaining.protocols.reputation import ReputationalOutcome
 
 __all__ = ["plot", "save_figure"]
@@ -45,7 +46,7 @@ def plot(result: Any, *, ax: "Axes | None" = None) -> "Axes":
         A `Problem` of two players is drawn as its frontier above the disagreement point, with the
         ideal point; a `Division`, a list of them, or a mapping of labels to them adds the solutions. A
         `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage
-        game; an `Automaton` as a graph of its states, where a heavy edge marks a start. A `Dataset` from
+        game; an `Automaton`, or a `StochasticAutomaton`, as a graph; a heavy edge marks a start. A `Dataset` from
         `sweep` is drawn against its longest numeric axis, one line for each other cell and player. A
         `ReputationalOutcome` is drawn as the probabilities of having conceded.
     ax : Axes, optional
@@ -89,6 +90,7 @@ def _drawing(result: Any) -> tuple[Any, Any]:
     """Return the function that draws `result`, and what to give it."""
     from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.payoff_set import PayoffSet
+    from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
     from bargaining.protocols.reputation import ReputationalOutcome
 
     if isinstance(result, Problem):
@@ -97,7 +99,7 @@ def _drawing(result: Any) -> tuple[Any, Any]:
         return _draw_divisions, {result.method: result}
     if isinstance(result, PayoffSet):
         return _draw_payoff_set, result
-    if isinstance(result, Automaton):
+    if isinstance(result, Automaton | StochasticAutomaton):
         return _draw_automaton, result
     if isinstance(result, ReputationalOutcome):
         return _draw_reputation, result
@@ -175,7 +177,7 @@ def _draw_payoff_set(found: "PayoffSet", ax: "Axes") -> None:
     _label_payoffs(ax)
 
 
-def _draw_automaton(automaton: "Automaton", ax: "Axes") -> None:
+def _draw_automaton(automaton: "Automaton | StochasticAutomaton", ax: "Axes") -> None:
     draw_automaton(automaton, ax, COLOURS)
 
 

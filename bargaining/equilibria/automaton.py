@@ -169,7 +169,7 @@ class Automaton:
 
     def to_dot(self) -> str:
         """Return the graph in the DOT language."""
-        return dot([self._play(state) for state in self.states], self.edges())
+        return dot([label for label, _ in self._drawn()], self.edges())
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")]
@@ -178,6 +178,10 @@ class Automaton:
             payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
             rows.append((str(k), self._play(state), payoffs, spell(state.following), *after))
         return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
+
+    def _drawn(self) -> list[tuple[str, Pair]]:
+        """Return what a picture writes beside each state."""
+        return [(self._play(state), state.payoffs) for state in self.states]
 
     def _play(self, state: State) -> str:
         if state.profile is None:

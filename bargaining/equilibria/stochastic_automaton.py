@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._arithmetic import Arithmetic, Node
 from bargaining.equilibria._lottery import Lottery, Pair
 from bargaining.equilibria._machine import columns, dot, draw, short, spell, spell_leaving
+from bargaining.equilibria._node_values import NodeValues
 from bargaining.errors import InvalidInput
 from bargaining.games.stochastic import StochasticGame
 
-__all__ = ["Node", "StateHistory", "StochasticAutomaton"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of an automaton: a state of the game, what is played in it and where it leads.
+
+    Attributes
+    ----------
+    state : int
+        The state of the game.
+    profile : tuple of int, or None
+        The actions; None if somebody leaves.
+    leavers : tuple of int
+        Who leaves; nobody if a profile is played.
+    following : mapping of state to lottery
+        For each state that may be next, the lottery, drawn by the public signal, over the nodes that follow when
+        nobody deviates alone: pairs of a node and its probability.
+    punishment : pair of mappings of state to node
+        For each player, the node that follows in each state when she alone deviates.
+    stayed : int or None
+        The node that is played if the one who should have left stayed.
+    challenged : bool
+        Whether this is a node reached in that way: this period's decisions to leave are already taken.
+    payoffs : pair of Fraction
+        Average payoffs from this node on.
+    """
+
+    state: int
+    profile: tuple[int, int] | None
+    leavers: tuple[int, ...] = ()
+    following: Mapping[int, Lottery] = field(default_factory=dict)
+    punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()
+    stayed: int | None = None
+    challenged: bool = False
+    payoffs: Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,7 +129,7 @@ class StochasticAutomaton:
 
     def values(self) -> list[Pair]:
         r"""Return the value of every node, the only solution of v = (1 - d) g + d Q v."""
-        return Arithmetic(self.game, self.nodes).values()
+        return NodeValues(self.game, self.nodes).values()
 
     @property
     def regret(self) -> Fraction:
@@ -106,9 +139,9 @@ class StochasticAutomaton:
         deviations are: another action, which moves the state as well, leaving when one should stay, and staying
         when one should leave.
         """
-        arithmetic = Arithmetic(self.game, self.nodes)
-        values = arithmetic.values()
-        gains = [arithmetic.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1)]
+        worth = NodeValues(self.game, self.nodes)
+        values = worth.values()
+        gains = [worth.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1)]
         return max([Fraction(0), *gains])
 
     def simulate(
@@ -133,7 +166,7 @@ class StochasticAutomaton:
             raise InvalidInput(f"`periods` must be at least 1; got {periods}.")
         generator, slips = np.random.default_rng(rng), dict(deviations or {})
         laws = [self.game.transition(s) for s in range(len(self.game))]
-        arithmetic = Arithmetic(self.game, self.nodes)
+        worth = NodeValues(self.game, self.nodes)
         visited: list[int] = []
         played: list[tuple[int, int]] = []
         at = draw(self.start, generator)
@@ -147,11 +180,7 @@ class StochasticAutomaton:
             played.append(actual)
             state = int(generator.choice(len(self.game), p=laws[node.state][actual]))
             apart = [i for i in (0, 1) if actual[i] != node.profile[i]]
-            at = (
-                arithmetic.punished(node, apart[0], state)
-                if apart
-                else draw(node.following[state], generator)
-            )
+            at = worth.punished(node, apart[0], state) if apart else draw(node.following[state], generator)
         return StateHistory(
             states=np.array([self.nodes[k].state for k in visited]),
             nodes=np.array(visited),
@@ -161,9 +190,9 @@ class StochasticAutomaton:
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (node, next node, label), probabilities and deviations as labels."""
-        out, arithmetic = [], Arithmetic(self.game, self.nodes)
+        out, worth = [], NodeValues(self.game, self.nodes)
         for k, node in enumerate(self.nodes):
-            law = {} if node.profile is None else arithmetic.law(node.state, node.profile)
+            law = {} if node.profile is None else worth.law(node.state, node.profile)
             for state, p in law.items():
                 shares = [(n, p * share) for n, share in node.following[state]]
                 out += [(k, n, "" if share == 1 else short(share)) for n, share in shares]
@@ -175,7 +204,7 @@ class StochasticAutomaton:
 
     def to_dot(self) -> str:
         """Return the graph in the DOT language."""
-        return dot([self._label(node) for node in self.nodes], self.edges())
+        return dot([label for label, _ in self._drawn()], self.edges())
 
     def __str__(self) -> str:
         rows: list[Sequence[str]] = [
@@ -200,8 +229,9 @@ class StochasticAutomaton:
             return spell_leaving(node.leavers, node.stayed)
         return self.game.profile_name(node.state, node.profile)
 
-    def _label(self, node: Node) -> str:
-        return f"{self.game.states[node.state]}: {self._play(node)}"
+    def _drawn(self) -> list[tuple[str, Pair]]:
+        """Return what a picture writes beside each node."""
+        return [(f"{self.game.states[node.state]}: {self._play(node)}", node.payoffs) for node in self.nodes]
 
     def _actual(self, node: Node, slip: tuple[int, int] | None) -> tuple[int, int]:
         assert node.profile is not None
@@ -213,12 +243,12 @@ class StochasticAutomaton:
         return x, y
 
     def _flows(self, visited: list[int], played: list[tuple[int, int]]) -> Floats:
-        arithmetic = Arithmetic(self.game, self.nodes)
+        worth = NodeValues(self.game, self.nodes)
         return np.array(
             [
                 self.game.games[self.nodes[k].state].payoffs[profile]
                 if profile[0] >= 0
-                else [float(value) for value in arithmetic.promise(self.nodes[k], ())]
+                else [float(value) for value in worth.promise(self.nodes[k], ())]
                 for k, profile in zip(visited, played, strict=True)
             ]
         )

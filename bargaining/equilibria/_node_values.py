@@ -1,58 +1,26 @@
-"""Nodes of the automata of stochastic games: what they are worth, and what a deviation gains."""
+"""What the nodes of a stochastic game's automaton are worth, and what a deviation gains."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bargaining._rational import solve
-from bargaining.equilibria._lottery import Lottery, Pair
+from bargaining.equilibria._lottery import Pair
 from bargaining.errors import InvalidInput
 from bargaining.games.stochastic import StochasticGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.stochastic_automaton import Node
 
 Profile = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A node of an automaton: a state of the game, what is played in it and where it leads.
-
-    Attributes
-    ----------
-    state : int
-        The state of the game.
-    profile : tuple of int, or None
-        The actions; None if somebody leaves.
-    leavers : tuple of int
-        Who leaves; nobody if a profile is played.
-    following : mapping of state to lottery
-        For each state that may be next, the lottery, drawn by the public signal, over the nodes that follow when
-        nobody deviates alone: pairs of a node and its probability.
-    punishment : pair of mappings of state to node
-        For each player, the node that follows in each state when she alone deviates.
-    stayed : int or None
-        The node that is played if the one who should have left stayed.
-    challenged : bool
-        Whether this is a node reached in that way: this period's decisions to leave are already taken.
-    payoffs : pair of Fraction
-        Average payoffs from this node on.
-    """
-
-    state: int
-    profile: tuple[int, int] | None
-    leavers: tuple[int, ...] = ()
-    following: Mapping[int, Lottery] = field(default_factory=dict)
-    punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()
-    stayed: int | None = None
-    challenged: bool = False
-    payoffs: Pair
-
-
-class Arithmetic:
+class NodeValues:
     """The values of the nodes of a game, in rationals."""
 
     def __init__(self, game: StochasticGame, nodes: Sequence[Node]) -> None:

@@ -75,14 +75,20 @@ if TYPE_CHECKING:
     from bargaining.protocols.alternating_offers import AlternatingOffers as AlternatingOffers
     from bargaining.protocols.attrition import WarOfAttrition as WarOfAttrition
     from bargaining.protocols.bluff import Bluff as Bluff
+    from bargaining.protocols.bluff import credibility as credibility
     from bargaining.protocols.continuous_offers import ContinuousOffers as ContinuousOffers
     from bargaining.protocols.demand_game import NashDemandGame as NashDemandGame
     from bargaining.protocols.hold_up import HoldUp as HoldUp
+    from bargaining.protocols.hold_up import deal_me_out as deal_me_out
+    from bargaining.protocols.hold_up import risk_of_breakdown as risk_of_breakdown
+    from bargaining.protocols.hold_up import split_the_difference as split_the_difference
+    from bargaining.protocols.kambe import kambe_limit as kambe_limit
     from bargaining.protocols.nonstationary import NonstationaryOffers as NonstationaryOffers
     from bargaining.protocols.random_proposer import RandomProposer as RandomProposer
     from bargaining.protocols.reputation import ReputationalBargaining as ReputationalBargaining
     from bargaining.protocols.reputational_demands import ReputationalDemands as ReputationalDemands
     from bargaining.protocols.screening import OutsideOptionScreening as OutsideOptionScreening
+    from bargaining.protocols.screening import screen_types as screen_types
     from bargaining.protocols.signalling import CostlyStep as CostlyStep
     from bargaining.protocols.stochastic import StochasticBargaining as StochasticBargaining
     from bargaining.protocols.two_type_screening import TwoTypeScreening as TwoTypeScreening
@@ -138,14 +144,17 @@ _EXPORTS = {
     "compare": "bargaining.tables",
     "conley_wilkie": "bargaining.concepts.conley_wilkie",
     "continuous_raiffa": "bargaining.concepts.continuous_raiffa",
+    "credibility": "bargaining.protocols.bluff",
     "critical_discount": "bargaining.equilibria.critical_discount",
     "critical_exit": "bargaining.equilibria.critical_discount",
+    "deal_me_out": "bargaining.protocols.hold_up",
     "dictatorial": "bargaining.concepts.dictatorial",
     "egalitarian": "bargaining.concepts.egalitarian",
     "equal_loss": "bargaining.concepts.equal_loss",
     "equilibrium_branch": "bargaining.equilibria.markov_branch",
     "gupta_livne": "bargaining.concepts.gupta_livne",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
+    "kambe_limit": "bargaining.protocols.kambe",
     "lexicographic_egalitarian": "bargaining.concepts.lexicographic",
     "lexicographic_kalai_smorodinsky": "bargaining.concepts.lexicographic",
     "lump_sum_nash_in_nash": "bargaining.equilibria.lump_sums",
@@ -163,7 +172,10 @@ _EXPORTS = {
     "read_description": "bargaining.descriptions",
     "relational_contract": "bargaining.equilibria.relational",
     "renegotiation_proof": "bargaining.equilibria.renegotiation",
+    "risk_of_breakdown": "bargaining.protocols.hold_up",
     "save_figure": "bargaining.plots",
+    "screen_types": "bargaining.protocols.screening",
+    "split_the_difference": "bargaining.protocols.hold_up",
     "stage_equilibria": "bargaining.equilibria.stage",
     "stationary_profile": "bargaining.equilibria.markov",
     "stochastic_payoff_sets": "bargaining.equilibria.stochastic_set",

@@ -1,39 +1,10 @@
 """The play behind the extreme equilibria of alternating offers: four phases, and what follows a refusal in each."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.protocols._offers import Talks, Threats, after_refusal, settle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Phase:
-    """One phase of an extreme equilibrium.
-
-    The proposer makes `offer`; the responder accepts it, and anything better, and refuses anything worse; a refusal is
-    followed by what `refusal` says.
-
-    Attributes
-    ----------
-    proposer : int
-        Who makes the offer.
-    end : str
-        "highest" or "lowest": which of the proposer's equilibrium payoffs it supports.
-    offer : ndarray, shape (2,)
-        The payoffs if it is accepted.
-    refusal : str
-        "responder leaves", "proposer leaves" or "talks go on".
-    after : ndarray, shape (2,)
-        What follows a refusal: the payoffs of leaving, or the offer that the other then makes.
-    """
-
-    proposer: int
-    end: str
-    offer: Floats
-    refusal: str
-    after: Floats
+from bargaining.protocols.phase import Phase
 
 
 def phases(talks: Talks, leaver: str) -> tuple[Phase, ...]:

@@ -163,6 +163,13 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     -------
     ndarray, shape of `sizes`
         NaN where the step is too dear for the strong type (:math:`e\,k_s > 1`).
+
+    Examples
+    --------
+    >>> from bargaining.protocols.signalling import CostlyStep
+    >>> step = CostlyStep(0.3, (0.05, 0.2), owner=[[0.6, 0.4], [0.6, 0.2]], receiver=[[0.4, 0.1], [0.4, 0.8]])
+    >>> credibility(step, [0.5, 1.0, 2.0, 5.0])
+    array([0.25, 0.5 , 1.  ,  nan])
     """
     e = within(real(sizes, "sizes"), "sizes", 0.0, np.inf, ends="()")
     k_strong, k_weak = game.hurdles

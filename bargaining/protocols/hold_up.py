@@ -24,6 +24,16 @@ def split_the_difference(weight: float) -> Rule:
     ----------
     weight : float
         The owner's bargaining weight w, between 0 and 1.
+
+    Returns
+    -------
+    callable
+        From an option, as a part of the pie, to the owner's payoff; vectorised.
+
+    Examples
+    --------
+    >>> round(split_the_difference(0.4)(0.3), 10)
+    0.58
     """
     w = float(within(real(weight, "weight", ndim=0), "weight", 0.0, 1.0))
     return lambda option: option + w * (1 - option)
@@ -37,10 +47,20 @@ def deal_me_out(share: float) -> Rule:
     share : float
         The owner's share s without an option, between 0 and 1.
 
+    Returns
+    -------
+    callable
+        From an option, as a part of the pie, to the owner's payoff; vectorised.
+
     References
     ----------
     Binmore, K., A. Shaked and J. Sutton (1989). An outside option experiment. Quarterly Journal of
     Economics 104, 753-770.
+
+    Examples
+    --------
+    >>> [float(deal_me_out(0.4)(option)) for option in (0.3, 0.5)]
+    [0.4, 0.5]
     """
     s = float(within(real(share, "share", ndim=0), "share", 0.0, 1.0))
     return lambda option: np.maximum(s, option)
@@ -58,6 +78,16 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
         Discount rates, the owner's first; positive.
     hazard : float
         Rate of breakdown L, not negative.
+
+    Returns
+    -------
+    callable
+        From an option, as a part of the pie, to the owner's payoff; vectorised.
+
+    Examples
+    --------
+    >>> round(float(risk_of_breakdown([0.05, 0.05], 0.5)(0.105)), 4)
+    0.5477
     """
     r = within(real(rates, "rates", ndim=1), "rates", 0.0, np.inf, ends="()")
     if r.shape != (2,):

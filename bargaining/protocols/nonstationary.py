@@ -10,10 +10,10 @@ from bargaining._arrays import Floats, per_player, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._defect import defect
 from bargaining.protocols._mesh import mesh, rule, times
-from bargaining.protocols._offer_path import OfferPath
 from bargaining.protocols._paths import OfTime, Path, pair, path
 from bargaining.protocols._regimes import Trajectory, walk
 from bargaining.protocols._terms import HAZARD, OUTSIDE, PIE, Block, Terms, sample
+from bargaining.protocols.offer_path import OfferPath
 
 _TAIL = 1e-12
 _PROMISED = 1e-8
@@ -139,7 +139,9 @@ class NonstationaryOffers:
             else real(self.kinks, "kinks", ndim=1)
         )
         object.__setattr__(self, "_terms", terms)
-        object.__setattr__(self, "_kinks", np.unique(within(known, "kinks", 0.0, np.inf)))
+        if (known < 0).any():
+            raise InvalidInput(f"`kinks` must be times from 0 on; got {known.min():.17g}. Drop it.")
+        object.__setattr__(self, "_kinks", np.unique(known))
         if self.until is not None:
             within(real(scalar(self.until, "until"), "until"), "until", 0.0, np.inf, ends="()")
 

@@ -120,8 +120,14 @@ class ReputationalDemands:
 
 
 def _checked_types(demands: ArrayLike, priors: ArrayLike, player: int) -> tuple[Floats, Floats]:
-    a = within(real(demands, "demands", ndim=1), "demands", 0.0, 1.0, ends="()")
-    z = within(real(priors, "priors", ndim=1), "priors", 0.0, 1.0, ends="()")
+    a, z = real(demands, "demands", ndim=1), real(priors, "priors", ndim=1)
+    for array, name in ((a, "demands"), (z, "priors")):
+        bad = (array <= 0) | (array >= 1)
+        if bad.any():
+            raise InvalidInput(
+                f"`{name}` must lie in (0, 1); got {array[bad][0]:.17g} for a type of player {player}. "
+                f"Drop that type, or move it inside."
+            )
     if a.shape != z.shape:
         raise InvalidInput(
             f"`priors` must have one entry per demand; got {z.size} for {a.size} demands of player {player}."

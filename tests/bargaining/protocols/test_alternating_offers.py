@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,37 @@ def test_offers_converge_to_the_nash_point_at_rate_one(problem: Problem) -> None
     if errors[0] > 1e-9:  # at a vertex the limit is reached at once
         assert errors[1] / errors[0] == pytest.approx(0.1, rel=0.1)
         assert errors[2] / errors[1] == pytest.approx(0.1, rel=0.1)
+
+
+@given(
+    width=st.integers(1, 50),
+    height=st.integers(1, 50),
+    bend=st.fractions(1, 4),
+    droop=st.fractions(Fraction(1, 3), 1),
+    start=st.tuples(st.fractions(0, Fraction(2, 5)), st.fractions(0, Fraction(2, 5))),
+    rates=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+)
+def test_offers_converge_at_rate_one_on_random_frontiers(
+    width: int,
+    height: int,
+    bend: Fraction,
+    droop: Fraction,
+    start: tuple[Fraction, Fraction],
+    rates: tuple[int, int],
+) -> None:
+    # x1 = height (1 - (x0 / width)^bend)^droop falls and is concave; the first offer's error is linear in the period.
+    a, b = float(bend), float(droop)
+    frontier = Frontier(lambda x: height * (1 - (x / width) ** a) ** b, 0, width)
+    problem = Problem(frontier, [float(start[0]) * width, float(start[1]) * height / 2])
+    speed = np.array(rates) / 100
+    unit = np.array([width, height])
+    limit = nash(problem, weights=speed[::-1] / speed.sum()).payoffs
+    errors = [
+        np.abs((AlternatingOffers(np.exp(-speed * period))(problem).payoffs - limit) / unit).max()
+        for period in (0.01, 0.001, 0.0001)
+    ]
+    assert errors[1] / errors[0] == pytest.approx(0.1, rel=0.05)
+    assert errors[2] / errors[1] == pytest.approx(0.1, rel=0.05)
 
 
 def test_the_limit_is_the_weighted_nash_point() -> None:

@@ -321,7 +321,7 @@ def test_outside_the_answer():
         ({"inside": (0.1, None)}, "`inside` must have an entry for each player"),
         ({"breakdown_payoffs": lambda t: t}, "`breakdown_payoffs` must be a pair"),
         ({"until": 0}, "`until` must lie in"),
-        ({"kinks": [-1.0]}, "`kinks` must lie in"),
+        ({"kinks": [-1.0]}, "`kinks` must be times from 0 on; got -1. "),
     ],
 )
 def test_bad_input(change, message):

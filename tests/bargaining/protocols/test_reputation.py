@@ -8,7 +8,8 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
+from bargaining.protocols.kambe import kambe_limit
+from bargaining.protocols.reputation import ReputationalBargaining
 
 
 @dataclass(frozen=True)

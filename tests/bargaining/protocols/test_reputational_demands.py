@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
+from bargaining.protocols.kambe import kambe_limit
+from bargaining.protocols.reputation import ReputationalBargaining
 from bargaining.protocols.reputational_demands import ReputationalDemands
 
 
@@ -147,10 +148,10 @@ def test_extreme_patience_and_tiny_priors(ratio):
 BAD = [
     ({"demands": ([0.5, 0.5], [0.6])}, "`demands` must be distinct"),
     ({"demands": ([0.5], [0.6], [0.7])}, "`demands` must be a pair"),
-    ({"demands": ([0.5, 1.0], [0.6])}, r"`demands` must lie in \(0, 1\)"),
+    ({"demands": ([0.5, 1.0], [0.6])}, r"`demands` must lie in \(0, 1\); got 1 for a type of player 0"),
     ({"priors": ([0.1], [0.1])}, "`priors` must have one entry per demand"),
     ({"priors": ([0.5, 0.5], [0.1])}, "`priors` must sum to less than 1"),
-    ({"priors": ([0.5, 0.0], [0.1])}, r"`priors` must lie in \(0, 1\)"),
+    ({"priors": ([0.5, 0.1], [0.0])}, r"`priors` must lie in \(0, 1\); got 0 for a type of player 1"),
     ({"rates": (0.0, 0.1)}, "`rates` must lie in"),
     ({"rates": (0.1, 0.1, 0.1)}, "`rates` must have one entry per player"),
     ({"first": 2}, "`first` must be a player"),

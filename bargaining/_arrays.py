@@ -14,8 +14,15 @@ from bargaining.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
+LARGEST = 1e300
+"""The largest payoff: sums, differences and weighted sums of a few stay well below the largest float."""
+SMALLEST = 1e-290
+"""The smallest gain that is not taken for nothing: products of relative roundings stay above the subnormal floats."""
 
-def real(value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool = True) -> Floats:
+
+def real(
+    value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool = True, payoffs: bool = False
+) -> Floats:
     """Return `value` as a read-only float array, or say what is wrong with it.
 
     Parameters
@@ -28,6 +35,8 @@ def real(value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool =
         The number of axes required.
     finite : bool, default True
         Whether infinities are rejected. NaN always is.
+    payoffs : bool, default False
+        Whether entries are payoffs, whose sums must not overflow: above `LARGEST` they are rejected.
 
     Raises
     ------
@@ -39,8 +48,8 @@ def real(value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool =
         raise InvalidInput(f"`{name}` must not be empty; got an array of shape {array.shape}.")
     if ndim is not None and array.ndim != ndim:
         raise InvalidInput(f"`{name}` must have {ndim} axes; got {array.ndim}, shape {array.shape}.")
-    # A sum is finite unless an entry is not (or it overflows): one pass without a mask.
-    if not np.isfinite(array.sum()):
+    # A sum of squares is finite unless an entry is not (or it overflows): one pass without a mask.
+    if not np.isfinite(np.vdot(array, array)):
         bad = ~np.isfinite(array) if finite else np.isnan(array)
         if bad.any():
             where = tuple(int(k) for k in np.argwhere(bad)[0])
@@ -48,6 +57,11 @@ def real(value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool =
             at = f" at index {where}" if where else ""
             raise InvalidInput(
                 f"`{name}` must be {wanted}; got {array[where]}{at}. Drop or repair that entry."
+            )
+        if payoffs and (np.abs(array) > LARGEST).any():
+            where = tuple(int(k) for k in np.argwhere(np.abs(array) > LARGEST)[0])
+            raise InvalidInput(
+                f"`{name}` must hold payoffs of size {LARGEST:g} at most; got {array[where]:g}: rescale the payoffs."
             )
     array = array.view()
     array.flags.writeable = False
@@ -97,9 +111,9 @@ def scalar(value: ArrayLike, name: str, *, finite: bool = True) -> float:
     return float(array)
 
 
-def per_player(value: ArrayLike, name: str, players: int) -> Floats:
+def per_player(value: ArrayLike, name: str, players: int, *, payoffs: bool = False) -> Floats:
     """Return `value` with `players` as its last axis; a bare scalar is given to every player."""
-    array = real(value, name)
+    array = real(value, name, payoffs=payoffs)
     if array.ndim == 0:
         array = np.broadcast_to(array, (players,))
     if array.shape[-1] != players:

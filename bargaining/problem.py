@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, per_player
+from bargaining._arrays import LARGEST, SMALLEST, Floats, per_player
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._sides import every
 from bargaining.feasible.base import FeasibleSet
@@ -50,7 +50,7 @@ class Problem:
                 f"`feasible` must answer support, ray, ideal and contains; got a {type(feasible).__name__}. "
                 f"Wrap points in `Polytope` or an amount in `TransferableSurplus`."
             )
-        point = per_player(disagreement, "disagreement", feasible.players)
+        point = per_player(disagreement, "disagreement", feasible.players, payoffs=True)
         try:
             np.broadcast_shapes(point.shape[:-1], feasible.batch_shape)
         except ValueError:
@@ -78,7 +78,10 @@ class Problem:
         return np.broadcast_to(best, (*self.batch_shape, self.players))
 
     def gains_status(self, ideal: Floats) -> NDArray[np.int8]:
-        """Say of each cell whether everyone can gain (OK), not everyone (DEGENERATE), or nothing is feasible."""
+        """Say of each cell whether everyone can gain (OK), not everyone (DEGENERATE), or nothing is feasible.
+
+        FAILED where gains are below 1e-290, or payoffs above 1e304: floats do not hold what is done with them.
+        """
         gain = ideal - self.disagreement
         size = (
             16
@@ -86,6 +89,10 @@ class Problem:
             * (np.abs(np.where(np.isfinite(ideal), ideal, 0)) + np.abs(self.disagreement))
         )
         status = np.where(every(gain > size), Status.OK, Status.DEGENERATE)
+        beyond = (np.abs(ideal) > 1e4 * LARGEST) | (
+            (gain > 0) & (gain < SMALLEST)
+        )  # sums and shares would not be right
+        status = np.where(beyond.any(axis=-1), Status.FAILED, status)
         if not np.isfinite(ideal).all():
             status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
             status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)
@@ -103,7 +110,7 @@ class Problem:
         Raises
         ------
         InvalidInput
-            If an entry of `scale` is not positive.
+            If an entry of `scale` is not positive, or payoffs become too large or too small for floats.
 
         Examples
         --------
@@ -114,9 +121,13 @@ class Problem:
         from bargaining.feasible.transform import rescaled
 
         a, b = (_vector(v, name, self.players) for v, name in ((scale, "scale"), (shift, "shift")))
-        if not (a > 0).all():
-            raise InvalidInput(f"`scale` must be positive; got {a.tolist()}. Payoffs keep their order.")
-        return Problem(rescaled(self.feasible, a, b), self.disagreement * a + b)
+        if not (a >= SMALLEST).all():
+            raise InvalidInput(
+                f"`scale` must be positive, {SMALLEST:g} at least; got {a.tolist()}. Payoffs keep their order."
+            )
+        with np.errstate(over="ignore"):
+            moved = self.disagreement * a + b
+        return Problem(rescaled(self.feasible, a, b), moved)
 
     def relabel(self, order: ArrayLike) -> "Problem":
         """Return the problem with the players in another order: player i is the one who was order[i].
@@ -162,7 +173,7 @@ class Problem:
 
 
 def _vector(value: ArrayLike, name: str, players: int) -> Floats:
-    array = per_player(value, name, players)
+    array = per_player(value, name, players, payoffs=True)
     if array.ndim != 1:
         raise InvalidInput(f"`{name}` must have one entry per player; got shape {array.shape}.")
     return array

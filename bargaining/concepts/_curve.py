@@ -8,7 +8,6 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._pareto import both_gain
 from bargaining.concepts._sampled import Followed
-from bargaining.feasible.frontier import _difference as difference
 from bargaining.problem import Problem
 
 
@@ -79,7 +78,7 @@ def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
 
     def steeper(u: Floats) -> Floats:
         x = np.clip(d0 + u * g0, low, high)
-        derivative, error = difference(frontier.function, x, frontier.lower, frontier.upper)
+        derivative, error = frontier.slope_and_error(x)
         return np.asarray((derivative - error) * (g0 / g1))
 
     left = np.where(usual[..., 0], np.maximum(low - d0, 0.0) / g0, 0.0)

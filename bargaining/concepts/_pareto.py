@@ -13,6 +13,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.feasible.transform import with_lotteries
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
@@ -21,8 +22,8 @@ MANY, VERTICES = 12, 64  # a frontier with more vertices is treated as a curve, 
 
 
 def convex_only(problem: Problem, method: str) -> None:
-    """Refuse a set that is not convex: a set says so by having a method ``convex_hull()``."""
-    if hasattr(problem.feasible, "convex_hull"):
+    """Refuse a set that is not convex."""
+    if with_lotteries(problem.feasible) is not None:
         raise NotApplicable(
             f"{method} needs a convex set; a {type(problem.feasible).__name__} is not. Allow lotteries with its "
             f"`convex_hull()`, or use `nash_set` or `conley_wilkie`."
@@ -43,7 +44,7 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     if isinstance(feasible, TransferableSurplus):
         return np.broadcast_to(_SEGMENT, (*ideal.shape[:-1], 2, 2))
     usual = both_gain(ideal, d)
-    corners = _corners(feasible)
+    corners = frontier_vertices(feasible)
     if corners is not None:
         return np.where(
             usual[..., None, None],
@@ -81,7 +82,7 @@ def both_gain(ideal: Floats, d: Floats) -> Floats:
     return usual
 
 
-def _corners(feasible: FeasibleSet) -> Floats | None:
+def frontier_vertices(feasible: FeasibleSet) -> Floats | None:
     """Return the vertices of the whole frontier of a polygon; None where the set cannot name them."""
     if not isinstance(feasible, Polytope):
         return None

@@ -46,7 +46,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     >>> gupta_livne(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0]), reference=[1, 1]).payoffs
     array([1.37228132, 2.11684397])
     """
-    r = per_player(reference, "reference", problem.players)
+    r = per_player(reference, "reference", problem.players, payoffs=True)
     try:
         r = np.broadcast_to(r, (*problem.batch_shape, problem.players))
     except ValueError:

@@ -7,6 +7,7 @@ from bargaining._arrays import Floats, distribution
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
 from bargaining.feasible.product import best_product
+from bargaining.feasible.transform import with_lotteries
 from bargaining.problem import Problem
 
 
@@ -27,7 +28,9 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     -------
     Division
         `payoffs` of shape (..., n). Where not everyone can gain (DEGENERATE) those who cannot stay at `disagreement`
-        and the others play what is left, with their weights in the same proportions. `residual` is the duality gap
+        and the others play what is left, with their weights in the same proportions. On a set without lotteries each
+        may be able to gain but not all together; every product is then 0, and of the agreements that hurt nobody it
+        is the best for player 0 (DEGENERATE too). `residual` is the duality gap
         max sum(w (y - d) / (x - d)) - 1 over feasible y, or the interval that brackets the first-order condition.
 
     Raises
@@ -54,6 +57,12 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
         return solved(problem, label, point, residual)
     ideal = problem.ideal
     status = problem.gains_status(ideal)
+    if np.isnan(residual).any() and with_lotteries(problem.feasible) is not None:
+        # Without lotteries each may be able to gain, but not all together: every product is 0.
+        alone = (status == Status.OK) & np.isnan(residual)
+        status = np.where(alone, Status.DEGENERATE, status).astype(np.int8)
+        residual = np.where(alone, 0.0, residual)
+        ideal = np.where(alone[..., None], point, ideal)
     payoffs = np.where((status == Status.OK)[..., None], point, ideal)
     residual = np.where(status == Status.OK, residual, 0.0)
     if problem.players > 2 and problem.feasible.batch_shape == ():

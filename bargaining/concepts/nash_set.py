@@ -7,6 +7,7 @@ from bargaining._arrays import Floats, distribution
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput
 from bargaining.feasible.points import FreeDisposalHull, best_products
+from bargaining.feasible.transform import Restricted
 from bargaining.problem import Problem
 
 
@@ -60,8 +61,9 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
         )
     w = distribution(weights, "weights", problem.players)
-    if isinstance(problem.feasible, FreeDisposalHull):
-        points = problem.feasible.points
+    feasible = problem.feasible.within if isinstance(problem.feasible, Restricted) else problem.feasible
+    if isinstance(feasible, FreeDisposalHull):
+        points = feasible.points
         return np.array(points[best_products(points, problem.disagreement, w)])
     division = nash(problem, weights=weights).raise_if_failed()
     everyone = (division.gains > 0) | (w == 0)

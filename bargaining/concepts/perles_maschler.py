@@ -7,7 +7,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
-from bargaining.concepts._pareto import convex_only, pareto
+from bargaining.concepts._pareto import both_gain, convex_only, frontier_vertices, pareto
 from bargaining.concepts._sampled import Followed
 from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import NotApplicable
@@ -78,16 +78,33 @@ def perles_maschler(problem: Problem) -> Division:
     if isinstance(edge, Followed):
         unit, residual = _on_curve(curve(edge, problem, ideal))
     else:
-        unit, residual = _on_chain(edge)
+        unit, residual = _on_chain(edge, _steps(problem, ideal, edge))
     d = problem.disagreement
     with np.errstate(invalid="ignore"):
         payoffs = np.where(np.asarray((ideal > d).all(axis=-1))[..., None], d + unit * (ideal - d), ideal)
     return divide(problem, "perles_maschler", payoffs, residual, status, ideal=ideal)
 
 
-def _on_chain(corners: Floats) -> tuple[Floats, Floats]:
-    """Return the point of a chain of vertices that halves the sum of its edges' lengths."""
+def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:
+    """Return the edges of a chain; of a polygon the part that is left of each, measured on its longer side.
+
+    An edge that is nearly level or upright has a length that differences of coordinates over d would round away.
+    """
     steps = np.diff(corners, axis=-2)
+    whole = frontier_vertices(problem.feasible)
+    if whole is None or steps.shape[-2] == 0:
+        return steps
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    gains = np.where(both_gain(ideal, d)[..., None], ideal - d, np.inf)
+    full = np.diff(whole, axis=-2) / gains[..., None, :]
+    along = np.argmax(np.abs(full), axis=-1, keepdims=True)
+    part, entire = (np.take_along_axis(a, along, axis=-1) for a in (steps, full))
+    left = np.clip(part / np.where(entire == 0, 1.0, entire), 0.0, 1.0)
+    return np.where((entire == 0) | (left == 0), steps, left * full)
+
+
+def _on_chain(corners: Floats, steps: Floats) -> tuple[Floats, Floats]:
+    """Return the point of a chain of vertices that halves the sum of its edges' lengths."""
     lengths = np.sqrt(np.maximum(-steps[..., 0] * steps[..., 1], 0.0))
     after = np.cumsum(lengths, axis=-1)
     if lengths.shape[-1] == 0:
@@ -100,16 +117,24 @@ def _on_chain(corners: Floats) -> tuple[Floats, Floats]:
         np.take_along_axis(a, k[..., None], axis=-2)[..., 0, :] for a in (corners[..., :-1, :], steps)
     )
     point = start + share * step
-    return point, _imbalance(corners, point)
+    return point, _imbalance(corners, steps, point)
 
 
-def _imbalance(corners: Floats, point: Floats) -> Floats:
-    """Return how much the parts of a chain to either side of a point differ in length, over the whole."""
-    left = np.minimum(corners[..., 0], point[..., None, 0]), np.maximum(corners[..., 1], point[..., None, 1])
-    right = np.maximum(corners[..., 0], point[..., None, 0]), np.minimum(corners[..., 1], point[..., None, 1])
-    one, other = (np.sqrt(np.maximum(-np.diff(x) * np.diff(y), 0.0)).sum(axis=-1) for x, y in (left, right))
+def _imbalance(corners: Floats, steps: Floats, point: Floats) -> Floats:
+    """Return how much the parts of a chain to either side of a point differ in length, over the whole.
+
+    Where the point parts an edge is read off the longer side of the edge, since along the other one rounding may be
+    as large as the edge itself; to it is added how far the point is from the chain.
+    """
+    beyond = point[..., None, :] - corners[..., :-1, :]
+    along = np.argmax(np.abs(steps), axis=-1, keepdims=True)
+    step, reached = (np.take_along_axis(a, along, axis=-1)[..., 0] for a in (steps, beyond))
+    share = np.clip(np.where(step == 0, 0.0, reached / np.where(step == 0, 1.0, step)), 0.0, 1.0)
+    lengths = np.sqrt(np.maximum(-steps[..., 0] * steps[..., 1], 0.0))
+    one, other = (share * lengths).sum(axis=-1), ((1 - share) * lengths).sum(axis=-1)
     whole = one + other
-    imbalance: Floats = np.abs(one - other) / np.where(whole > 0, whole, 1.0)
+    away = np.abs(corners[..., 0, :] + (share[..., None] * steps).sum(axis=-2) - point).max(axis=-1)
+    imbalance: Floats = np.abs(one - other) / np.where(whole > 0, whole, 1.0) + away
     return imbalance
 
 

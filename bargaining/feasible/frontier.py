@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, real
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import decreasing_root
 
@@ -56,10 +56,17 @@ class Frontier:
         *,
         derivative: Callable[..., object] | None = None,
     ) -> None:
-        low, high = np.broadcast_arrays(real(lower, "lower"), real(upper, "upper"))
+        low, high = np.broadcast_arrays(
+            *(real(v, name, payoffs=True) for v, name in ((lower, "lower"), (upper, "upper")))
+        )
         if (low >= high).any():
             k = int(np.argmax(low >= high))
             raise InvalidInput(f"`lower` must be below `upper`; got {low.flat[k]:g} and {high.flat[k]:g}.")
+        if (high - low < SMALLEST).any():
+            raise InvalidInput(
+                f"`upper` must be above `lower` by {SMALLEST:g} at least; got {(high - low).min():g}. "
+                f"Rescale the payoffs."
+            )
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
         object.__setattr__(self, "batch_shape", low.shape)
@@ -75,9 +82,13 @@ class Frontier:
 
     def slope(self, x: Floats) -> Floats:
         """Return f'(x), from `derivative` or by differences that stay within [lower, upper]."""
+        return self.slope_and_error(x)[0]
+
+    def slope_and_error(self, x: Floats) -> tuple[Floats, Floats | float]:
+        """Return f'(x) and an estimate of its error: 0 with a `derivative`."""
         if self.derivative is not None:
-            return self.derivative(x)
-        return _difference(self.function, x, self.lower, self.upper)[0]
+            return self.derivative(x), 0.0
+        return _difference(self.function, x, self.lower, self.upper)
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return max w0 x0 + w1 f(x0), where w0 + w1 f' passes through zero."""
@@ -206,6 +217,14 @@ def _probe(frontier: Frontier) -> None:
     """Look at the function on a grid and refuse what is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
+    size = np.maximum(np.abs(top), np.abs(bottom))
+    _refuse(
+        np.isfinite(size) & (size > LARGEST),
+        f"hold payoffs of size {LARGEST:g} at most",
+        "it is larger, over the interval from",
+        low,
+        "Rescale the payoffs.",
+    )
     slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
     before, fall, x = top, None, low
     for share in np.linspace(0.0, 1.0, PROBES if low.size < 1000 else 3)[1:]:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
-from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
 
 EPS = float(np.finfo(float).eps)
@@ -33,7 +32,7 @@ class FreeDisposalHull:
     Raises
     ------
     InvalidInput
-        If `points` is not a finite, non-empty (m, n) array.
+        If `points` is not a non-empty (m, n) array of numbers below 1e300 in size.
 
     Notes
     -----
@@ -53,11 +52,8 @@ class FreeDisposalHull:
     _span: Floats = field(repr=False)
 
     def __init__(self, points: ArrayLike) -> None:
-        array = undominated(real(points, "points", ndim=2))
-        with np.errstate(over="ignore"):
-            span = array.max(axis=0) - array.min(axis=0)
-        if not np.isfinite(span).all():
-            raise InvalidInput("`points` must span less than the largest float; rescale the payoffs.")
+        array = undominated(real(points, "points", ndim=2, payoffs=True))
+        span = array.max(axis=0) - array.min(axis=0)
         array.flags.writeable = False
         object.__setattr__(self, "points", array)
         object.__setattr__(self, "_span", span)
@@ -81,8 +77,8 @@ class FreeDisposalHull:
         value = np.full(weights.shape[:-1], -np.inf)
         where = np.full(weights.shape, np.nan)
         for point in self.points:
-            total = (weights * point).sum(axis=-1)
-            better = total > value
+            total, size = (weights * point).sum(axis=-1), np.abs(weights * point).sum(axis=-1)
+            better = total - 4 * EPS * size > value
             value = np.where(better, total, value)
             where = np.where(better[..., None], point, where)
         bounded = np.asarray((weights >= 0).all(axis=-1))
@@ -123,14 +119,21 @@ class FreeDisposalHull:
         """Return the point with the largest weighted product of gains over `origin`, and its residual.
 
         The first of the points that tie. The residual is 0, or NaN where no point gives every player with a
-        positive weight a gain.
+        positive weight a gain: then all that hurt nobody have a product of 0, and it is the first of these.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)
         tied = best_products(self.points, origin, weights)
-        first = np.argmax(tied, axis=0)
         some = np.broadcast_to(tied.any(axis=0), shape[:-1])
-        where = np.broadcast_to(self.points[first], shape)
-        return np.where(some[..., None], where, np.nan), np.where(some, 0.0, np.nan)
+        room = self._grain(origin)
+        harmless = np.stack([(point >= origin - room).all(axis=-1) for point in self.points])
+        harmless = np.broadcast_to(
+            harmless.reshape(len(harmless), *(1,) * (tied.ndim - harmless.ndim), *harmless.shape[1:]),
+            tied.shape,
+        )
+        first = np.argmax(np.where(tied.any(axis=0), tied, harmless), axis=0)
+        where = np.broadcast_to(np.maximum(self.points[first], origin), shape)
+        any_left = np.broadcast_to(harmless.any(axis=0), shape[:-1])
+        return np.where(any_left[..., None], where, np.nan), np.where(some, 0.0, np.nan)
 
     def _grain(self, x: Floats) -> Floats:
         """Return the payoff differences that are rounding errors beside x."""

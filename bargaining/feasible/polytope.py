@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, real
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._halfspaces import Halfspaces
 from bargaining.feasible._hull import Hull
@@ -46,7 +46,8 @@ class Polytope:
     Raises
     ------
     InvalidInput
-        If `points` is not a finite, non-empty (m, n) array, or spans more than a float holds.
+        If `points` is not a non-empty (m, n) array of numbers below 1e300 in size, or spans less than 1e-290 (unless
+        nothing).
 
     Notes
     -----
@@ -72,21 +73,18 @@ class Polytope:
     _shape: Shape = field(repr=False)
 
     def __init__(self, points: ArrayLike, *, free_disposal: bool = False) -> None:
-        array = real(points, "points", ndim=2)
+        array = real(points, "points", ndim=2, payoffs=True)
         lowest = array.min(axis=0)
-        with np.errstate(over="ignore"):
-            span = array.max(axis=0) - lowest
-        if not np.isfinite(span).all():
-            raise InvalidInput("`points` must span less than the largest float; rescale the payoffs.")
-        tiny = (span > 0) & (span < 1e-290)
+        span = array.max(axis=0) - lowest
+        tiny = (span > 0) & (span < SMALLEST)
         if tiny.any():
             i = int(np.argmax(tiny))
             raise InvalidInput(
-                f"`points` must span at least 1e-290 for each player, or nothing; got {span[i]:g} for player {i}. "
-                f"Rescale the payoffs."
+                f"`points` must span at least {SMALLEST:g} for each player, or nothing; got {span[i]:g} for player "
+                f"{i}. Rescale the payoffs."
             )
         size = np.abs(lowest)  # the unit of a player who gets the same everywhere
-        span = np.where(span > 0, span, np.where(size < 1e-290, 1.0, size))
+        span = np.where(span > 0, span, np.where(size < SMALLEST, 1.0, size))
         shape: Shape
         if array.shape[1] == 1:
             array = np.unique([array.min(axis=0), array.max(axis=0)], axis=0)
@@ -113,7 +111,8 @@ class Polytope:
         Raises
         ------
         InvalidInput
-            If the shapes differ, an entry is not finite, or nothing is feasible.
+            If the shapes differ, an entry is not finite, nothing is feasible, or payoffs are too large or too small for
+        sums of floats.
 
         Notes
         -----
@@ -140,7 +139,19 @@ class Polytope:
             )
         if empty.all():
             raise InvalidInput("`matrix` must bound something; every row is zero.")
+        with np.errstate(over="ignore"):
+            far = np.abs(right[~empty]) / np.abs(rows[~empty]).max(axis=1)
+        if (far > LARGEST).any():
+            raise InvalidInput(
+                f"`limits` must describe payoffs of size {LARGEST:g} at most; got {far.max():g}. Rescale the payoffs."
+            )
         shape = Halfspaces(rows[~empty], right[~empty])
+        size = np.abs(shape.origin) + shape.span
+        if not ((size <= LARGEST) & (shape.span >= SMALLEST)).all():
+            raise InvalidInput(
+                f"`limits` must describe payoffs between {SMALLEST:g} and {LARGEST:g} in size; got about "
+                f"{size.max():g} at most and {shape.span.min():g} at least. Rescale the payoffs."
+            )
         drawn = corners(shape) if rows.shape[1] <= 2 else None
         if drawn is not None:
             return cls(drawn.points, free_disposal=drawn.open_below)
@@ -178,7 +189,9 @@ class Polytope:
             return Polytope.from_inequalities(matrix @ linear, limits + matrix @ linear @ zero)
         assert self._points is not None
         if self.exact is None:
-            return Polytope(function(self._points), free_disposal=self.free_disposal)
+            with np.errstate(over="ignore"):
+                points = function(self._points)
+            return Polytope(points, free_disposal=self.free_disposal)
         rows = np.empty((len(self.exact), self.players), dtype=object)
         rows[:] = [exactly(list(row)) for row in self.exact]
         return Polytope(rows, free_disposal=self.free_disposal)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import LARGEST, SMALLEST, Floats
 from bargaining.errors import InvalidInput
 from bargaining.feasible._convex import Point
 from bargaining.feasible._decisions import Decisions, Vector, box, checked, linear
@@ -94,7 +94,12 @@ class ConvexProgram:
         slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room)
         if constraints is not None and constraint_jacobian is not None:
             checked(("constraints", "constraint_jacobian"), constraints, constraint_jacobian, middle, room)
-        span = np.abs(slopes) @ width
+        with np.errstate(over="ignore"):
+            span = np.abs(slopes) @ width
+        if not (((span == 0) | (span >= SMALLEST)) & (span <= LARGEST)).all():
+            raise InvalidInput(
+                f"`utilities` must vary by {SMALLEST:g} to {LARGEST:g}; got about {span.tolist()}. Rescale the payoffs."
+            )
         decisions = Decisions(
             lower=low,
             upper=high,

@@ -43,7 +43,7 @@ class TransferableSurplus:
     def __init__(self, total: ArrayLike, *, players: int = 2) -> None:
         if isinstance(players, bool) or not isinstance(players, int | np.integer) or players < 1:
             raise InvalidInput(f"`players` must be a positive integer; got {players!r}.")
-        array = real(total, "total")
+        array = real(total, "total", payoffs=True)
         object.__setattr__(self, "total", array)
         object.__setattr__(self, "players", int(players))
         object.__setattr__(self, "batch_shape", array.shape)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
 from bargaining.feasible.surplus import TransferableSurplus
@@ -23,8 +24,14 @@ def rescaled(feasible: FeasibleSet, scale: Floats, shift: Floats) -> FeasibleSet
     """Return {scale * x + shift : x feasible}; `scale` is positive, one entry per player."""
     if isinstance(feasible, Polytope):
         return feasible.mapped(lambda x: x * scale + shift, exactly=_affine(scale, shift))
+    if isinstance(feasible, FreeDisposalHull):
+        with np.errstate(over="ignore"):
+            points = feasible.points * scale + shift
+        return FreeDisposalHull(points)
     if isinstance(feasible, TransferableSurplus) and (scale == scale[0]).all():
-        return TransferableSurplus(feasible.total * scale[0] + shift.sum(), players=feasible.players)
+        with np.errstate(over="ignore"):
+            total = feasible.total * scale[0] + shift.sum()
+        return TransferableSurplus(total, players=feasible.players)
     return Rescaled(feasible, scale, shift)
 
 
@@ -34,6 +41,8 @@ def relabelled(feasible: FeasibleSet, order: NDArray[np.intp]) -> FeasibleSet:
         return feasible
     if isinstance(feasible, Polytope):
         return feasible.mapped(lambda x: x[..., order], exactly=lambda row: [row[i] for i in order])
+    if isinstance(feasible, FreeDisposalHull):
+        return FreeDisposalHull(feasible.points[:, order])
     return Relabelled(feasible, order)
 
 
@@ -46,7 +55,30 @@ def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
                 f"`disagreement` must leave something feasible; it adds up to {floor.sum():g}."
             )
         return Polytope(np.concatenate((floor[None], floor + spare * np.eye(floor.size))))
+    if isinstance(feasible, FreeDisposalHull) and floor.ndim == 1:
+        kept = feasible.points[(feasible.points >= floor).all(axis=1)]
+        feasible = FreeDisposalHull(kept) if len(kept) else feasible
     return Restricted(feasible, floor)
+
+
+def with_lotteries(feasible: FeasibleSet) -> FeasibleSet | None:
+    """Return the convex hull of a set that is not convex, perhaps within others; None of a convex one.
+
+    A set that is not convex says so by having a method ``convex_hull()``.
+    """
+    hull = getattr(feasible, "convex_hull", None)
+    if hull is not None:
+        found: FeasibleSet = hull()
+        return found
+    within = getattr(feasible, "within", None)
+    inner = None if within is None else with_lotteries(within)
+    if inner is None:
+        return None
+    if isinstance(feasible, Rescaled):
+        return rescaled(inner, feasible.scale, feasible.shift)
+    if isinstance(feasible, Relabelled):
+        return relabelled(inner, feasible.order)
+    return restricted(inner, feasible.floor) if isinstance(feasible, Restricted) else inner
 
 
 def _affine(scale: Floats, shift: Floats) -> Callable[[list[Fraction]], list[Fraction]]:
@@ -75,19 +107,28 @@ class Rescaled:
     def _in(self, x: Floats) -> Floats:
         return (x - self.shift) / self.scale
 
+    def _out(self, x: Floats) -> Floats:
+        """Return payoffs in the new units; NaN, not infinity, where a float does not hold them."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = x * self.scale + self.shift
+            return np.where(np.isfinite(x) & ~np.isfinite(moved), np.nan, moved)
+
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where."""
         value, point = self.within.support(weights * self.scale)
-        return value + (weights * self.shift).sum(axis=-1), point * self.scale + self.shift
+        return value + (weights * self.shift).sum(axis=-1), self._out(point)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
-        return self.within.ray(self._in(origin), direction / self.scale)
+        with np.errstate(over="ignore"):
+            step = direction / self.scale
+        return self.within.ray(self._in(origin), step)
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        best = self.within.ideal(self._in(floor)) * self.scale + self.shift
-        return np.where(np.isfinite(best), np.maximum(best, floor), best)
+        best = self.within.ideal(self._in(floor))
+        moved = self._out(best)
+        return np.where(np.isfinite(best), np.maximum(moved, floor), best)
 
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set."""
@@ -96,7 +137,7 @@ class Rescaled:
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains: units do not matter."""
         point, residual = best_product(self.within, self._in(origin), weights)
-        return point * self.scale + self.shift, residual
+        return self._out(point), residual
 
 
 @dataclass(frozen=True, slots=True, eq=False)

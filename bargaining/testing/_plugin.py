@@ -6,7 +6,7 @@ A type can be registered only once it exists, and importing this library for its
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -60,11 +60,22 @@ class _Watch(MetaPathFinder):
             (s for f in sys.meta_path if (s := f.find_spec(fullname, path, target)) is not None), None
         )
         if spec is not None and spec.loader is not None:
-            loader, load = spec.loader, spec.loader.exec_module
-
-            def load_and_register(module: ModuleType) -> None:
-                load(module)
-                _register(module)
-
-            loader.exec_module = load_and_register  # type: ignore[method-assign]
+            spec.loader = _Registering(spec.loader)
         return spec
+
+
+class _Registering(Loader):
+    """Loads one module with the loader that was found for it, which may serve others too, and registers its types."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self.loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        _register(module)

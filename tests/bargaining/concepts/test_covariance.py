@@ -13,6 +13,7 @@ from bargaining import (
     Problem,
     Status,
     TransferableSurplus,
+    certify,
     egalitarian,
     kalai_smorodinsky,
     nash,
@@ -20,6 +21,7 @@ from bargaining import (
 
 METHODS = [nash, kalai_smorodinsky]
 SCALES = [1e-12, 1e-6, 1.0, 1e6, 1e12]
+EXACT_SCALES = [2.0**-40, 2.0**-20, 1.0, 2.0**20, 2.0**40]  # with these, moved integers are not rounded
 
 
 @st.composite
@@ -37,8 +39,8 @@ def polygons(draw: st.DrawFn) -> np.ndarray:
 @given(
     polygons(),
     st.integers(1, 9),
-    st.sampled_from(SCALES),
-    st.sampled_from(SCALES),
+    st.sampled_from(EXACT_SCALES),
+    st.sampled_from(EXACT_SCALES),
     st.sampled_from([0.0, 1.0, -1e6]),
 )
 def test_scale_and_offset_move_the_answer_alike(
@@ -51,9 +53,26 @@ def test_scale_and_offset_move_the_answer_alike(
     moved = Problem(Polytope(move(chain), free_disposal=True), move(np.zeros(2)))
     for method in (lambda p: nash(p, weights=w), kalai_smorodinsky):
         before, after = method(plain).raise_if_failed(), method(moved).raise_if_failed()
-        # The moved data themselves are rounded: by half a unit in the last place of the offset.
+        # The answer, and the ideal point, are rounded to floats of the offset's size.
         tolerance = 1e-12 * np.ptp(chain, axis=0) + 8 * np.spacing(abs(offset))
         assert (np.abs(after.payoffs / scale - offset - before.payoffs) <= tolerance).all()
+
+
+@given(
+    polygons(),
+    st.integers(1, 9),
+    st.sampled_from(SCALES),
+    st.sampled_from(SCALES),
+    st.sampled_from([1.0, -1e6]),
+)
+def test_after_a_move_that_rounds_the_data_the_answer_is_that_of_the_rounded_data(
+    chain: np.ndarray, weight: int, s0: float, s1: float, offset: float
+) -> None:
+    # Rounded vertices a unit apart at an offset of a million turn an edge by 1e-10 and the answer by more.
+    scale = np.array([s0, s1])
+    moved = Problem(Polytope(scale * (chain + offset), free_disposal=True), scale * offset)
+    for method in (lambda p: nash(p, weights=[weight / 10, 1 - weight / 10]), kalai_smorodinsky):
+        assert certify(method(moved)).holds
 
 
 @given(polygons(), st.integers(1, 9))

@@ -8,7 +8,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
+from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus, certify
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.feasible.points import FreeDisposalHull
 
@@ -107,6 +107,16 @@ def test_level_and_upright_pieces_count_for_nothing() -> None:
     square = Polytope([[1, 1], [0, 0], [1, 0], [0, 1]])
     np.testing.assert_allclose(perles_maschler(Problem(square, [0, 0])).payoffs, [1, 1])
     np.testing.assert_allclose(perles_maschler(Problem(TransferableSurplus(6), [1, 3])).payoffs, [2, 4])
+
+
+@pytest.mark.parametrize("slope", [1e-4, 1e-8, 1e-10, 1e-14])
+@pytest.mark.parametrize("d", [(0, 0), (-1, -3)])
+def test_edges_that_are_nearly_level_or_upright(slope: float, d: tuple[float, float]) -> None:
+    # Along such an edge a rounding of one payoff is far more of the edge than of the payoff.
+    top, right = 1 + slope, 1 + slope
+    for corners in ([[0, top], [1, 1], [2, 0]], [[0, 2], [1, 1], [right, 0]], [[0, top], [1, 1], [right, 0]]):
+        division = perles_maschler(Problem(Polytope(corners, free_disposal=True), d)).raise_if_failed()
+        assert certify(division).holds
 
 
 def test_without_a_derivative_doubt_is_said() -> None:

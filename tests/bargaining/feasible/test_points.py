@@ -5,8 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import InvalidInput, Polytope, Problem, Status, egalitarian, kalai_smorodinsky, nash
-from bargaining.concepts.equal_loss import equal_loss
+from bargaining import (
+    Division,
+    InvalidInput,
+    NotApplicable,
+    Polytope,
+    Problem,
+    Status,
+    egalitarian,
+    equal_loss,
+    kalai_smorodinsky,
+    nash,
+    nash_set,
+    raiffa,
+    yu,
+)
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.points import FreeDisposalHull, undominated
 
@@ -93,6 +106,42 @@ def test_scale_and_offset(scale: float, offset: float) -> None:
         np.testing.assert_allclose(
             (division.payoffs - d) / [scale, 1.0], expected, rtol=1e-12 + 4e-16 * offset
         )
+
+
+def test_each_can_gain_but_not_together() -> None:
+    cliffs = FreeDisposalHull([[3, 0], [0, 5]])
+    division = nash(Problem(cliffs, [0, 0]))
+    assert division.status == Status.DEGENERATE  # every product is 0: the best for player 0
+    np.testing.assert_array_equal(division.payoffs, [3, 0])
+    batch = nash(Problem(cliffs, [[0, 0], [-1, -1], [0, 1], [4, 4]]))
+    assert batch.status.tolist() == [Status.DEGENERATE, Status.OK, Status.DEGENERATE, Status.EMPTY]
+    np.testing.assert_array_equal(batch.payoffs[:3], [[3, 0], [0, 5], [0, 5]])
+    three = nash(Problem(FreeDisposalHull([[3, 0, 0], [0, 5, 5]]), [0, 0, 0]))
+    assert three.status == Status.DEGENERATE
+    np.testing.assert_array_equal(three.payoffs, [3, 0, 0])
+
+
+def test_other_units_names_and_floors_leave_it_what_it_is() -> None:
+    problem = Problem(FreeDisposalHull([[4, 1], [1, 3], [-1, 9]]), [0, 0])
+    for other in (problem.rescale([2, 3], [5, 7]), problem.relabel([1, 0]), problem.restrict()):
+        for concept in (yu_two, raiffa):
+            with pytest.raises(NotApplicable, match="needs a convex set"):
+                concept(other)
+    restricted = problem.restrict()
+    for concept in (nash, kalai_smorodinsky, egalitarian, equal_loss):
+        np.testing.assert_allclose(concept(restricted).payoffs, concept(problem).payoffs, rtol=1e-14)
+    np.testing.assert_array_equal(nash_set(restricted), nash_set(problem))
+
+
+def yu_two(problem: Problem) -> Division:
+    return yu(problem, p=2)
+
+
+def test_of_points_that_tie_up_to_rounding_the_best_for_player_0() -> None:
+    points = np.array([[0.4, 0.4, 0.4], [1.0, 0.1, 0.1]])
+    for size in (1.0, 1e300, 1e-290):
+        _, where = FreeDisposalHull(size * points).support(np.ones(3))
+        np.testing.assert_array_equal(where, size * points[1])
 
 
 def test_convex_hull() -> None:

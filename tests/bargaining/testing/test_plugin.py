@@ -43,6 +43,31 @@ def test_the_hook_imports_nothing_heavy() -> None:
     assert loaded.isdisjoint({"numpy", "scipy", "bargaining.problem", "bargaining.testing.strategies"})
 
 
+def test_a_loader_may_serve_other_modules_too() -> None:
+    # As pytest's does, which rewrites assertions and is the loader of every module it rewrites.
+    code = f"""
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import spec_from_loader
+class Shared:
+    def find_spec(self, name, path, target=None):
+        found = PathFinder.find_spec(name, path, target)
+        inside = found is not None and name.startswith("bargaining.") and found.submodule_search_locations is None
+        return spec_from_loader(name, self, origin=found.origin) if inside else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        exec(compile(open(module.__spec__.origin).read(), module.__spec__.origin, "exec"), module.__dict__)
+sys.meta_path.insert(0, Shared())
+{HOOK.replace("; ", chr(10))}
+from bargaining import Problem, nash, Polytope, Frontier, Game
+import bargaining.problem
+assert type(bargaining.problem.__loader__).__name__ == "Shared"
+{DRAW.format("Problem").replace("; ", chr(10))}
+"""
+    run(code)
+
+
 def test_modules_keep_their_loaders_and_the_hook_runs_once() -> None:
     code = (
         f"{HOOK}; setup(); from bargaining import Problem; import bargaining.problem as module, inspect, sys; "

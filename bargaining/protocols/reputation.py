@@ -58,15 +58,18 @@ class ReputationalBargaining:
 
     If :math:`o_i > 1-a_j`, player i would rather leave than concede, and j's reputation is worthless:
 
-    * for one player i only: normal j gains nothing by waiting, since i never concedes and i's
-      departure pays j no more than conceding, so j concedes at once; i leaves as soon as it sees
-      that j has not;
+    * for one player i only: i never concedes at any date, since leaving then pays more. So all that j can
+      wait for is i's departure, which pays j no more than conceding; conceding at 0 beats conceding
+      later, and normal j concedes at 0. Whoever holds out after 0 is committed, and i leaves. Each step removes
+      strictly worse strategies, so nothing else is an equilibrium. Player i's own posture survives,
+      because j cannot do better than concede to it: a normal j yields :math:`a_i`, and i expects
+      :math:`(1-z_j) a_i + z_j o_i`;
     * for both: each normal player reveals itself at once and two normal players divide the pie as
       under complete information, at the limit of alternating offers with those outside options,
-      :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`; a normal player leaves a committed one.
+      :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`; a normal player leaves a committed one. This
+      case rests on Compte and Jehiel (2002).
 
-    The first case follows from the argument just given; for the second see Compte and Jehiel
-    (2002). Below :math:`1-a_j` the option changes nothing, above it everything: a jump.
+    Below :math:`1-a_j` the option changes nothing, above it everything: a jump.
 
     With one rate at 0 that player never tires, and the other concedes at once. As a prior goes to 0
     its owner becomes the one who concedes at 0.

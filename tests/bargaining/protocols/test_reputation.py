@@ -278,6 +278,49 @@ def test_no_date_is_better_than_what_players_do_where_one_would_leave():
     assert max(gaps[1]) < 1e-5
 
 
+def normal_payoff(i, own, other, a, z, discount, o):
+    """Return what normal player i expects from a pure plan against a plan of normal j; a plan is (date, deed).
+
+    At one date concessions come before departures; a committed j is one that never does anything.
+    """
+    j, total = 1 - i, 0.0
+    for chance, plan in ((1 - z[j], other), (z[j], (math.inf, "concede"))):
+        (t, deed), (u, hers) = own, plan
+        if t == u == math.inf:
+            paid = 0.0
+        elif deed == "concede" and (t < u or (t == u and hers == "leave")):
+            paid = 1 - a[j]
+        elif hers == "concede" and (u < t or (u == t and deed == "leave")):
+            paid = a[i]
+        else:  # both concede at once, or somebody leaves first
+            paid = 1 - a[j] if deed == hers == "concede" else o[i]
+        total += chance * discount[i] ** min(t, u) * paid if paid else 0.0
+    return total
+
+
+def test_where_one_would_leave_only_the_plans_claimed_survive_the_removal_of_worse_ones():
+    a, z, discount, o = (0.55, 0.85), (0.001, 0.3), (0.98, 0.95), (0.21, 0.0)
+    dates = [*range(12), math.inf]
+    plans = [
+        [(t, deed) for t in dates for deed in ("concede", "leave")],
+        [(t, "concede") for t in dates],  # player 1 may not leave
+    ]
+    while True:
+        before = [len(each) for each in plans]
+        for i in (0, 1):
+            table = np.array(
+                [[normal_payoff(i, own, her, a, z, discount, o) for her in plans[1 - i]] for own in plans[i]]
+            )
+            worse = (table[:, None, :] < table[None, :, :] - 1e-12).all(axis=2).any(axis=1)
+            plans[i] = [plan for plan, out in zip(plans[i], worse, strict=True) if not out]
+        if before == [len(each) for each in plans]:
+            break
+    assert plans == [[(0, "leave")], [(0, "concede")]]
+    talks = ReputationalBargaining(a, (0.1, 0.1), z, outside=(o[0], None))()
+    found = [normal_payoff(i, plans[i][0], plans[1 - i][0], a, z, discount, o) for i in (0, 1)]
+    assert talks.payoffs == pytest.approx(found, abs=1e-14)
+
+
 def test_kambes_limit_is_where_small_priors_lead():
     rates = np.array([0.1, 0.3])
     share = kambe_limit(rates)

@@ -1,0 +1,222 @@
+r"""The pivot as a game: capacity is built, revoked and held back while the two countries set tariffs for ever.
+
+Timing of a year that opens in state s, a level of capacity and whether China's market is open:
+
+1. Both see s and a public signal. With the right to leave, each says whether it closes the goods border for good.
+2. Both choose at once: a tariff each from a list; Canada also whether it builds towards the next level, if the market
+   is open and there is one.
+3. The year's incomes are those of the trade model at these tariffs and at the level in use: r, or 0 while China is
+   closed. Building costs Canada the capital of the step over its lead time, every year that it goes on.
+4. China closes an open market (if there is capacity) with probability :math:`1 - e^{-h}`, h the rate of closure.
+   Otherwise what Canada builds opens with probability 1 over the lead time, or less by the part `blocking` if the US
+   set its highest tariff in that year. A closed market opens again, with the capacity it had, with probability
+   :math:`1 - e^{-k}`, k the rate of reopening.
+
+So a step takes its lead time and costs its capital on average. A year counts :math:`\delta` times the year before it,
+for both. Payoffs are averages, :math:`(1 - \delta) \sum_t \delta^t g_t`, in USD bn a year: level yearly flows.
+
+Leaving closes the border, not the route to China: afterwards China closes and reopens its market as before, and Canada
+builds wherever that pays it, alone. With `build_after_leaving` false the share in use stays what it was.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from bargaining._arrays import Floats, real, within
+from bargaining.equilibria.markov import MarkovEquilibria, markov_equilibria
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic_set import StochasticPayoffSets
+from bargaining.equilibria.stochastic_transfers import (
+    StochasticTransferEquilibrium,
+    stochastic_transfer_equilibrium,
+)
+from bargaining.errors import InvalidInput, Unsolved
+from bargaining.games.repeated import Exit
+from bargaining.games.stochastic import StochasticGame
+from bargaining_models.us_canada.capacity import Capacity
+
+LEAD_TIME = 5.0
+"""Years a step takes: `tmx_lead_time` and `tmx_optimisation_lead_time` of the figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A level of capacity, by its number, and whether China's market is open."""
+
+    level: int
+    open: bool
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A tariff, by its number in the list, and whether Canada builds."""
+
+    tariff: int
+    build: bool
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, build" if self.build else self.name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PivotGame:
+    """The stochastic game of tariffs and capacity.
+
+    Parameters
+    ----------
+    capacity : Capacity
+        What a year is worth at every level, and what the levels cost.
+    lead_time : float, default 5
+        Years from one level to the next while Canada builds, on average; at least 1, infinite if nothing is
+        ever built.
+    closure : float, default 0
+        Rate per year at which China closes its market, 0 or more. `closure=0.2` is that of the figures.
+    reopening : float, default 0
+        Rate per year at which it opens again, 0 or more. `reopening=0.5` is that of the figures.
+    blocking : float, default 0
+        The part of the chance of completion that the highest US tariff takes away, in [0, 1].
+    build_after_leaving : bool, default True
+        Whether the capacity goes on changing once the border is closed.
+
+    Attributes
+    ----------
+    states : tuple of State
+        The levels with China's market open, then, if it may close, those above 0 with it closed.
+
+    Examples
+    --------
+    A step of 5 percent, a market that China may close, and a tariff war for ever:
+
+    >>> pivot = PivotGame(capacity=Capacity.solve(levels=[0, 0.05]), closure=0.2, reopening=0.5)
+    >>> [state.name for state in pivot.states]
+    ['0%', '5%', '5%, closed']
+    >>> pivot.markov(0.95)[0].values.round(1).tolist()  # Canada, US: USD bn a year
+    [[-17.5, -2.5], [-16.3, -2.6], [-16.5, -2.6]]
+    """
+
+    capacity: Capacity
+    lead_time: float = LEAD_TIME
+    closure: float = 0.0
+    reopening: float = 0.0
+    blocking: float = 0.0
+    build_after_leaving: bool = True
+    states: tuple[State, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.capacity, Capacity):
+            raise InvalidInput(
+                f"`capacity` must be a Capacity; got {type(self.capacity).__name__}. Make one with `Capacity.solve`."
+            )
+        within(real(self.lead_time, "lead_time", ndim=0, finite=False), "lead_time", 1.0, np.inf)
+        for name in ("closure", "reopening"):
+            within(real(getattr(self, name), name, ndim=0), name, 0.0, np.inf, ends="[)")
+        within(real(self.blocking, "blocking", ndim=0), "blocking", 0.0, 1.0)
+        if not isinstance(self.build_after_leaving, bool):
+            raise InvalidInput(
+                f"`build_after_leaving` must be True or False; got {self.build_after_leaving!r}."
+            )
+        levels = self.capacity.levels
+        words = [f"{100 * level:.6g}%" for level in levels]
+        closing = [k for k in range(len(levels)) if levels[k] > 0 and self.closure > 0]
+        states = [State(k, True, word) for k, word in enumerate(words)]
+        states += [State(k, False, f"{words[k]}, closed") for k in closing]
+        object.__setattr__(self, "states", tuple(states))
+
+    @property
+    def in_use(self) -> Floats:
+        """The share that Canada can redirect in each state, shape (S,): 0 while China is closed."""
+        return np.array([self.capacity.levels[s.level] if s.open else 0.0 for s in self.states])
+
+    def game(self, discount: float, *, leave: bool = False) -> StochasticGame:
+        """Return the stochastic game at a discount factor per year, with or without the right to leave."""
+        after = dict(zip(self.states, self.after_leaving(discount), strict=True)) if leave else {}
+        return StochasticGame.from_functions(
+            self.states,
+            lambda state: [self._canada(state), self._choices(1)],
+            lambda state, profile: self._flow(state, *profile),
+            lambda state, profile: self._moves(state, *profile),
+            discount,
+            exit=(lambda state: Exit(after[state])) if leave else None,
+            players=("Canada", "US"),
+        )
+
+    def enforceable(self, discount: float, *, leave: bool = False) -> StochasticPayoffSets:
+        """Return what the two can enforce from each state on, without transfers, in money a year."""
+        return payoff_set(self.game(discount, leave=leave))
+
+    def with_transfers(self, discount: float, *, leave: bool = False) -> StochasticTransferEquilibrium:
+        """Return what they can enforce if money may be paid every year."""
+        return stochastic_transfer_equilibrium(self.game(discount, leave=leave))
+
+    def markov(self, discount: float, *, starts: int = 1) -> MarkovEquilibria:
+        """Return equilibria that depend on the state alone: nobody keeps an agreement. There may be others."""
+        return markov_equilibria(self.game(discount), starts=starts, rng=0)
+
+    def after_leaving(self, discount: float) -> Floats:
+        """Return what each country gets a year from each state on once the border is closed, shape (S, 2).
+
+        Raises
+        ------
+        Unsolved
+            If Canada's best plan of building is not found.
+        """
+        closed = np.array([self.capacity.exit[self._row(state)] for state in self.states])
+        if not self.build_after_leaving:
+            return closed
+        own = dict(zip(self.states, closed, strict=True))
+        alone = StochasticGame.from_functions(
+            self.states,
+            lambda state: [self._canada(state)[:: len(self.capacity.names[0])], [None]],
+            lambda state, profile: own[state] - [self._spending(state, profile[0]), 0.0],
+            lambda state, profile: self._moves(state, profile[0], None),
+            discount,
+        )
+        found = markov_equilibria(alone)
+        if not len(found):
+            raise Unsolved(f"Canada's best plan after leaving was not found at `discount` {discount:g}.")
+        return found[0].values
+
+    @cached_property
+    def _escalation(self) -> int:
+        """The highest of the US tariffs, by its number."""
+        return int(self.capacity.rates[1][0].argmax())
+
+    def _row(self, state: State) -> int:
+        return state.level if state.open else len(self.capacity.levels)
+
+    def _choices(self, player: int, *, build: bool = False) -> list[Choice]:
+        return [Choice(k, build, name) for k, name in enumerate(self.capacity.names[player])]
+
+    def _canada(self, state: State) -> list[Choice]:
+        """Return Canada's tariffs, and again with building where it can build."""
+        can_build = state.open and state.level < len(self.capacity.capital)
+        return self._choices(0) + (self._choices(0, build=True) if can_build else [])
+
+    def _spending(self, state: State, canada: Choice) -> float:
+        return float(self.capacity.capital[state.level]) / self.lead_time if canada.build else 0.0
+
+    def _flow(self, state: State, canada: Choice, us: Choice) -> Floats:
+        flow = self.capacity.flows[self._row(state), canada.tariff, us.tariff]
+        return np.asarray(flow - [self._spending(state, canada), 0.0])
+
+    def _moves(self, state: State, canada: Choice, us: Choice | None) -> dict[State, float]:
+        if not state.open:
+            reopens = -np.expm1(-self.reopening)
+            return {self.states[state.level]: reopens, state: 1.0 - reopens}
+        closes = -np.expm1(-self.closure) if self.capacity.levels[state.level] > 0 else 0.0
+        opens = 1.0 / self.lead_time if canada.build else 0.0
+        if us is not None and us.tariff == self._escalation:
+            opens *= 1.0 - self.blocking
+        moves = {state: (1.0 - closes) * (1.0 - opens)}
+        if opens > 0:
+            moves[self.states[state.level + 1]] = (1.0 - closes) * opens
+        if closes > 0:
+            moves[next(s for s in self.states if s.level == state.level and not s.open)] = closes
+        return moves

@@ -1,0 +1,172 @@
+r"""What the pivot game says: the terms by state, when each country would settle, and how play goes on over the years.
+
+Terms from a state on are the Nash division of what the two can enforce from there, about the lowest payoff to which
+each can be held there. If they do not agree for a year, play goes on as in a stationary profile (the tariff war,
+in which Canada builds or not) and they agree in the state that follows. With terms N, and the profile's values V and
+chain P, a year's delay is worth
+
+.. math:: (1 - \delta) g + \delta P N - N = V + \delta P (N - V) - N
+
+to each country, g being the profile's flows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining import Method, nash
+from bargaining._arrays import Floats, player_index
+from bargaining.equilibria._markov_profile import StationaryProfile
+from bargaining.equilibria.markov import stationary_profile
+from bargaining.equilibria.stochastic_set import StochasticPayoffSets
+from bargaining.errors import InvalidInput
+from bargaining_models.us_canada.pivot_game import PivotGame
+
+_TIE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terms:
+    """What each country gets from each state on, in USD bn a year.
+
+    Attributes
+    ----------
+    payoffs : ndarray, shape (S, 2)
+        Canada and the US.
+    transfer : ndarray, shape (S,)
+        What Canada pays the US a year on average, against keeping its own income along the best agreement.
+    agreement : StationaryProfile
+        The play with the largest joint payoff: tariffs and building by state.
+    """
+
+    payoffs: Floats
+    transfer: Floats
+    agreement: StationaryProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PivotPath:
+    """Expected play over the years, from a state on.
+
+    Attributes
+    ----------
+    r : ndarray, shape (T,)
+        The share in use.
+    rates : ndarray, shape (T, 2)
+        Canada's and the US tariff, fractions.
+    payoffs : ndarray, shape (T, 2)
+        Income of the year, building paid, USD bn.
+    builds : ndarray, shape (T,)
+        The probability that Canada builds.
+    """
+
+    r: Floats
+    rates: Floats
+    payoffs: Floats
+    builds: Floats
+
+
+def terms(pivot: PivotGame, discount: float, *, leave: bool = False, method: Method = nash) -> Terms:
+    """Return the terms by state where money may be paid every year.
+
+    Examples
+    --------
+    Capacity for 15 percent that takes five years, and stays, moves the terms before it is there:
+
+    >>> from bargaining_models.us_canada.capacity import Capacity
+    >>> capacity = Capacity.solve(levels=[0, 0.15])
+    >>> terms(PivotGame(capacity=capacity.at(0)), 0.95).transfer.round(2)
+    array([7.6])
+    >>> terms(PivotGame(capacity=capacity), 0.95).transfer.round(2)
+    array([5.86, 5.4 ])
+    """
+    found = pivot.with_transfers(discount, leave=leave)
+    divisions = [method(found.problem(s)).raise_if_failed() for s in range(len(pivot.states))]
+    payoffs = np.array([division.payoffs for division in divisions])
+    game = pivot.game(discount, leave=leave)
+    parted = np.asarray(found.profile < 0).any(axis=1)
+    strategies = [
+        [np.eye(count)[max(own, 0)] for own, count in zip(profile, game.shape(s), strict=True)]
+        for s, profile in enumerate(found.profile.tolist())
+    ]
+    leaves = np.repeat(parted[:, None], 2, axis=1).astype(float) if leave else None
+    agreement = stationary_profile(game, strategies, leave=leaves)
+    return Terms(payoffs=payoffs, transfer=agreement.values[:, 0] - payoffs[:, 0], agreement=agreement)
+
+
+def divisions(sets: StochasticPayoffSets, *, method: Method = nash) -> Floats:
+    """Return the division in each state of what can be enforced without transfers, shape (S, 2)."""
+    return np.array([method(some.problem()).raise_if_failed().payoffs for some in sets.sets])
+
+
+def builds(pivot: PivotGame, profile: StationaryProfile) -> Floats:
+    """Return the probability that Canada builds in each state, shape (S,)."""
+    tariffs = len(pivot.capacity.names[0])
+    return np.array([own[0][tariffs:].sum() for own in profile.strategies])
+
+
+def builds_to(pivot: PivotGame, profile: StationaryProfile) -> float:
+    """Return the share that Canada reaches from the first state on if nothing is revoked meanwhile."""
+    level, last = 0, len(pivot.capacity.levels) - 1
+    likely = builds(pivot, profile)
+    while level < last and likely[level] > 0.5:
+        level += 1
+    return float(pivot.capacity.levels[level])
+
+
+def waiting(profile: StationaryProfile, agreed: Floats, discount: float) -> Floats:
+    """Return what each country gains if they agree a year later, shape (S, 2), money a year."""
+    later = profile.values + discount * profile.chain @ (agreed - profile.values)
+    return np.asarray(later - agreed)
+
+
+def settles(profile: StationaryProfile, agreed: Floats, discount: float, *, player: int) -> NDArray[np.bool_]:
+    r"""Return in which states a country would settle if the date were its to choose, shape (S,).
+
+    It solves :math:`X = \max(N, (1 - \delta) g + \delta P X)` by policy iteration; ties are settled.
+    """
+    i = player_index(player, "player", 2)
+    own, kept, chain = agreed[:, i], profile.values[:, i], discount * profile.chain
+    flow = kept - chain @ kept
+    stop = np.ones(len(own), dtype=bool)
+    while True:
+        going = np.where(stop[:, None], 0.0, chain)
+        worth = np.linalg.solve(np.eye(len(own)) - going, np.where(stop, own, flow))
+        better = flow + chain @ worth - own > _TIE * np.abs(own).max()
+        if (stop == ~better).all():
+            return stop
+        stop = ~better
+
+
+def path(pivot: PivotGame, profile: StationaryProfile, discount: float, *, years: int) -> PivotPath:
+    """Return what a profile is expected to bring in each year, from the first state on.
+
+    Raises
+    ------
+    InvalidInput
+        If `years` is not a whole number above 0.
+    """
+    if isinstance(years, bool) or not isinstance(years, int | np.integer) or years < 1:
+        raise InvalidInput(f"`years` must be a whole number above 0; got {years!r}.")
+    flow = (profile.values - discount * profile.chain @ profile.values) / (1.0 - discount)
+    columns = np.column_stack([pivot.in_use, _rates(pivot, profile), flow, builds(pivot, profile)])
+    found = np.empty((years, columns.shape[1]))
+    state = np.zeros(len(columns))
+    state[0] = 1.0
+    for year in range(years):
+        found[year] = state @ columns
+        state = state @ profile.chain
+    return PivotPath(r=found[:, 0], rates=found[:, 1:3], payoffs=found[:, 3:5], builds=found[:, 5])
+
+
+def _rates(pivot: PivotGame, profile: StationaryProfile) -> Floats:
+    """Return each side's expected tariff in each state, shape (S, 2)."""
+    canada, us = pivot.capacity.rates
+    rows = [state.level if state.open else len(pivot.capacity.levels) for state in pivot.states]
+    return np.array(
+        [
+            [np.resize(canada[row], len(own[0])) @ own[0], us[row] @ own[1]]
+            for row, own in zip(rows, profile.strategies, strict=True)
+        ]
+    )

@@ -1,0 +1,363 @@
+"""The pivot as a game: its parts are the trade model, the repeated game and chains written out by hand."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining import InvalidInput, RepeatedGame, StochasticGame, payoff_set
+from bargaining.equilibria.markov import stationary_profile
+from bargaining_models.parameters import load
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.capacity import Capacity, merit_order, points
+from bargaining_models.us_canada.pivot_game import PivotGame
+from bargaining_models.us_canada.pivot_terms import (
+    builds,
+    builds_to,
+    divisions,
+    path,
+    settles,
+    terms,
+    waiting,
+)
+from bargaining_models.us_canada.projects import projects
+from bargaining_models.us_canada.tariff_war import TariffGame
+
+RATES = np.linspace(0.0, 0.48, 7)
+REVOCABLE: dict[str, Any] = {"closure": 0.2, "reopening": 0.5}
+DISCOUNT = 0.95
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return Baseline.from_parameters()
+
+
+@pytest.fixture(scope="module")
+def capacity(baseline: Baseline) -> Capacity:
+    return Capacity.solve(baseline)
+
+
+@pytest.fixture(scope="module")
+def small(baseline: Baseline) -> Capacity:
+    return Capacity.solve(baseline, levels=[0, 0.05, 0.15])
+
+
+# Payoffs are those of the trade model
+
+
+@pytest.mark.parametrize("capped", [False, True])
+def test_flows_are_the_outcomes_of_the_trade_model(baseline: Baseline, capped: bool) -> None:
+    levels = [0.0, 0.1, 0.25]
+    found = Capacity.solve(baseline, levels=levels, capped=capped)
+    options: dict[str, Any] = {"r": [*levels, 0.0], "capped": capped}
+    expected = {
+        (0, 0): baseline.payoffs(**options),
+        (1, 4): baseline.payoffs(0.35, 0.02, **options),
+        (2, 2): baseline.schedule("us_2025_26", "canada_2025_26", **options),
+        (0, 2): baseline.schedule("us_2025_26", **options),
+        (3, 3): baseline.war(**options),
+    }
+    for (canada, us), outcome in expected.items():
+        np.testing.assert_allclose(found.flows[:, canada, us], outcome.money, atol=1e-9)
+    np.testing.assert_allclose(found.exit, baseline.leave(**options).money, atol=1e-9)
+    np.testing.assert_allclose(
+        np.stack([found.rates[0][:, 3], found.rates[1][:, 3]], 1), baseline.war(**options).rates
+    )
+
+
+def test_the_average_of_a_schedule_raises_what_its_rates_raise(baseline: Baseline) -> None:
+    figures, found = baseline.parameters, Capacity.solve(baseline, levels=[0.0])
+    us, canada = (figures.regions.index(name) for name in ("USA", "CAN"))
+    flows = np.where(figures.goods, figures.flows.values[us, canada], 0.0)
+    duty = flows @ figures.schedules["us_2025_26"].values[us, canada] / 100
+    assert found.rates[1][0, 2] * flows.sum() == pytest.approx(duty, rel=1e-12)
+
+
+def test_capital_adds_up_project_by_project() -> None:
+    figures = load()
+    cheap = [p for p in projects(figures) if "LNG" not in p.name]
+    importer, exporter = (figures.regions.index(name) for name in ("USA", "CAN"))
+    exports = figures.flows.values[importer, exporter] * figures.goods
+    added = sum(
+        100 * share * exports[figures.sectors.index(sector)] / exports.sum()
+        for p in cheap
+        for sector, share in p.share.items()
+    )
+    total = sum(p.cost for p in cheap)
+    assert merit_order(figures, added) == pytest.approx(total)
+    last = next(p for p in cheap if p.name == "second expansion")
+    size = 100 * last.share["MIN"] * exports[figures.sectors.index("MIN")] / exports.sum()
+    assert merit_order(figures, added + 2 * size) == pytest.approx(total + 2 * last.cost)
+    np.testing.assert_allclose(points(figures, [0.0, 0.3]), [0.0, 30.0])
+    assert (points(figures, [0.1, 0.3], capped=True) < [10.0, 30.0]).all()
+
+
+# One state, or states that nothing leads out of, are repeated games
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_one_state_without_building_is_the_tariff_war(baseline: Baseline, leave: bool) -> None:
+    war = TariffGame.at(baseline, r=0.15, rates=RATES)
+    capacity = Capacity.solve(
+        baseline, levels=[0.15], canada_tariffs=RATES.tolist(), us_tariffs=RATES.tolist()
+    )
+    found = PivotGame(capacity=capacity).enforceable(0.3, leave=leave)["15%"]
+    expected = war.payoff_set(0.3, leave=leave)
+    money = war.gdp / 100
+    assert len(found.vertices) == len(expected.vertices)
+    np.testing.assert_allclose(found.vertices, expected.vertices * money, atol=1e-7)
+    paid = war.with_transfers(0.3, leave=leave)
+    mine = terms(PivotGame(capacity=capacity), 0.3, leave=leave)
+    np.testing.assert_allclose(mine.payoffs[0], paid.payoffs, rtol=1e-9)
+    assert mine.transfer[0] == pytest.approx(war.transfer(paid), rel=1e-9)
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_where_nothing_is_built_every_state_is_its_own_repeated_game(small: Capacity, leave: bool) -> None:
+    pivot = PivotGame(capacity=small, lead_time=np.inf)
+    game = pivot.game(0.6, leave=leave)
+    for s, found in enumerate(pivot.enforceable(0.6, leave=leave).sets):
+        alone = payoff_set(RepeatedGame(game.games[s], 0.6, exit=game.exits[s]))
+        np.testing.assert_allclose(found.vertices, alone.vertices, atol=1e-8)
+        by_itself = PivotGame(capacity=small.at(s)).enforceable(0.6, leave=leave).at(0)
+        np.testing.assert_allclose(found.vertices, by_itself.vertices, atol=1e-8)
+
+
+# Chains written out by hand
+
+
+def by_hand(
+    capacity: Capacity, lead: float, closes: float, reopens: float, blocking: float
+) -> StochasticGame:
+    """Return the game of two levels from arrays: 0, r, r closed."""
+    spending = np.array([capacity.capital[0] / lead, 0.0])
+    tables = [np.concatenate([capacity.flows[0], capacity.flows[0] - spending]), *capacity.flows[1:]]
+    count = capacity.flows.shape[1:3]
+    opens = np.full(count, 1 / lead)
+    opens[:, 4] *= 1 - blocking
+    idle, built = np.zeros((*count, 3)), np.zeros((*count, 3))
+    idle[..., 0], built[..., 0], built[..., 1] = 1.0, 1 - opens, opens
+    return StochasticGame(
+        tables,
+        [np.concatenate([idle, built]), [0.0, 1 - closes, closes], [0.0, reopens, 1 - reopens]],
+        DISCOUNT,
+    )
+
+
+def test_the_game_is_the_one_written_out_by_hand(baseline: Baseline) -> None:
+    two = Capacity.solve(baseline, levels=[0, 0.15])
+    pivot = PivotGame(capacity=two, lead_time=4.0, blocking=0.3, **REVOCABLE)
+    expected = by_hand(two, 4.0, 1 - np.exp(-0.2), 1 - np.exp(-0.5), 0.3)
+    game = pivot.game(DISCOUNT)
+    assert game.games[0].actions[0][-1] == "35%, build"
+    for s in range(3):
+        np.testing.assert_allclose(game.games[s].payoffs, expected.games[s].payoffs, atol=1e-12)
+        np.testing.assert_allclose(game.transition(s), expected.transition(s), atol=1e-15)
+
+
+def test_a_revoked_step_from_the_middle_keeps_its_capacity(small: Capacity) -> None:
+    pivot = PivotGame(capacity=small, lead_time=2.0, **REVOCABLE)
+    closes, reopens = 1 - np.exp(-0.2), 1 - np.exp(-0.5)
+    game = pivot.game(DISCOUNT)
+    build = game.transition(1)[5, 0]
+    np.testing.assert_allclose(build, [0, (1 - closes) / 2, (1 - closes) / 2, closes, 0])
+    np.testing.assert_allclose(game.transition(3)[0, 0], [0, reopens, 0, 1 - reopens, 0])
+    np.testing.assert_allclose(pivot.in_use, [0, 0.05, 0.15, 0, 0])
+
+
+@pytest.mark.parametrize("lead", [1.0, 5.0])
+def test_in_the_war_canada_builds_if_income_covers_the_charge(baseline: Baseline, lead: float) -> None:
+    # A year later, at the latest: income B a year for good against capital C pays if delta B >= (1 - delta) C.
+    war = baseline.war(r=[0.0, 0.1]).money
+    worth = DISCOUNT / (1 - DISCOUNT) * (war[1, 0] - war[0, 0])
+    for factor, does in ((0.999, 1.0), (1.001, 0.0)):
+        capacity = Capacity.solve(baseline, levels=[0, 0.1], capital=worth * factor)
+        pivot = PivotGame(capacity=capacity, lead_time=lead)
+        found = pivot.markov(DISCOUNT)[0]
+        assert found.regret <= 1e-12
+        assert builds(pivot, found)[0] == does
+        q = 1 / lead
+        first = (
+            war[0]
+            if not does
+            else (
+                ((1 - DISCOUNT) * (war[0] - [worth * factor * q, 0]) + DISCOUNT * q * war[1])
+                / (1 - DISCOUNT * (1 - q))
+            )
+        )
+        np.testing.assert_allclose(found.values, [first, war[1]], rtol=1e-9)
+
+
+def test_after_leaving_canada_follows_the_best_of_all_plans(small: Capacity) -> None:
+    pivot = PivotGame(capacity=small, **REVOCABLE)
+    closes, reopens, q = 1 - np.exp(-0.2), 1 - np.exp(-0.5), 0.2
+    worth = []
+    for plan in product((0, 1), repeat=2):
+        flow = small.exit[[0, 1, 2, 3, 3]].copy()
+        flow[:2, 0] -= np.array(plan) * small.capital * q
+        chain = np.zeros((5, 5))
+        chain[0, :2] = 1 - plan[0] * q, plan[0] * q
+        chain[1, [1, 2, 3]] = (1 - closes) * (1 - plan[1] * q), (1 - closes) * plan[1] * q, closes
+        chain[2, [2, 4]] = 1 - closes, closes
+        chain[3, [1, 3]] = chain[4, [2, 4]] = reopens, 1 - reopens
+        worth.append(np.linalg.solve(np.eye(5) - DISCOUNT * chain, (1 - DISCOUNT) * flow))
+    best = max(worth, key=lambda values: float(values[0, 0]))
+    np.testing.assert_allclose(pivot.after_leaving(DISCOUNT), best, rtol=1e-9)
+    frozen = PivotGame(capacity=small, build_after_leaving=False, **REVOCABLE)
+    np.testing.assert_array_equal(frozen.after_leaving(DISCOUNT), small.exit[[0, 1, 2, 3, 3]])
+    np.testing.assert_array_equal(frozen.game(DISCOUNT, leave=True).exit_own, frozen.after_leaving(DISCOUNT))
+
+
+# What is read out of the game
+
+
+def test_waiting_is_a_year_of_war_and_then_the_terms(small: Capacity) -> None:
+    pivot = PivotGame(capacity=small, **REVOCABLE)
+    war, agreed = pivot.markov(DISCOUNT)[0], terms(pivot, DISCOUNT).payoffs
+    flow = np.array([small.flows[k, 3, 3] for k in (0, 1, 2, 3, 3)])
+    flow[:2, 0] -= builds(pivot, war)[:2] * small.capital / pivot.lead_time
+    later = (1 - DISCOUNT) * flow + DISCOUNT * war.chain @ agreed
+    np.testing.assert_allclose(waiting(war, agreed, DISCOUNT), later - agreed, atol=1e-9)
+
+
+def test_a_date_to_settle_is_the_best_of_all_sets_of_states(small: Capacity) -> None:
+    pivot = PivotGame(capacity=small, **REVOCABLE)
+    war = pivot.markov(DISCOUNT)[0]
+    flow = war.values - DISCOUNT * war.chain @ war.values
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        agreed = war.values + rng.uniform(0.0, 1.0, war.values.shape)
+        for player in (0, 1):
+            stop = settles(war, agreed, DISCOUNT, player=player)
+            worth = []
+            for some in product((False, True), repeat=5):
+                kept = np.array(some)
+                chain = np.where(kept[:, None], 0.0, DISCOUNT * war.chain)
+                worth.append(
+                    np.linalg.solve(np.eye(5) - chain, np.where(kept, agreed[:, player], flow[:, player]))
+                )
+            best = np.max(worth, axis=0)
+            np.testing.assert_array_equal(stop, best <= agreed[:, player] + 1e-12)
+
+
+def test_the_path_adds_up_to_the_value(small: Capacity) -> None:
+    pivot = PivotGame(capacity=small, **REVOCABLE)
+    profile = pivot.markov(0.9)[0]
+    found = path(pivot, profile, 0.9, years=400)
+    weights = 0.1 * 0.9 ** np.arange(400)
+    np.testing.assert_allclose(weights @ found.payoffs, profile.values[0], rtol=1e-9)
+    assert found.r[0] == 0
+    np.testing.assert_allclose(found.rates[0], [small.rates[0][0, 3], small.rates[1][0, 3]])
+    np.testing.assert_allclose(found.r[1], 0.05 * found.builds[0] / pivot.lead_time)
+
+
+def test_the_best_agreement_is_worth_the_largest_joint_payoff(capacity: Capacity) -> None:
+    for leave in (False, True):
+        pivot = PivotGame(capacity=capacity, **REVOCABLE)
+        found, joint = terms(pivot, DISCOUNT, leave=leave), pivot.with_transfers(DISCOUNT, leave=leave).joint
+        np.testing.assert_allclose(found.agreement.values.sum(axis=1), joint, atol=1e-9)
+        np.testing.assert_allclose(found.payoffs.sum(axis=1), joint, atol=1e-9)
+
+
+def test_where_leaving_together_is_best_the_agreement_is_to_part(small: Capacity) -> None:
+    from dataclasses import replace
+
+    rich = replace(small, exit=np.full_like(small.exit, 50.0))
+    found = terms(PivotGame(capacity=rich, build_after_leaving=False), DISCOUNT, leave=True)
+    assert found.agreement.leave.all()
+    np.testing.assert_allclose(found.payoffs, 50.0)
+    np.testing.assert_allclose(found.transfer, 0.0, atol=1e-12)
+
+
+def test_divisions_without_transfers_lie_in_the_sets(small: Capacity) -> None:
+    sets = PivotGame(capacity=small).enforceable(0.9)
+    for payoffs, some in zip(divisions(sets), sets.sets, strict=True):
+        assert some.contains(payoffs)
+        assert (payoffs >= some.threat).all()
+
+
+# What theory orders
+
+
+def test_a_better_alternative_never_lowers_the_payoff_to_which_canada_can_be_held(capacity: Capacity) -> None:
+    def threats(**options: Any) -> np.ndarray:
+        threat: np.ndarray = PivotGame(capacity=capacity, **options).with_transfers(DISCOUNT).threat[0]
+        return threat
+
+    none = PivotGame(capacity=capacity.at(0)).with_transfers(DISCOUNT).threat[0]
+    blocked, revocable = threats(blocking=0.5, **REVOCABLE), threats(**REVOCABLE)
+    lasting, fast = threats(), threats(lead_time=1.0)
+    floors = [x[0] for x in (none, blocked, revocable, lasting, fast)]
+    assert (np.diff(floors) > 0).all()
+    assert none[1] > revocable[1] > lasting[1] > fast[1]  # and the US to a lower one
+
+
+def test_a_riskier_market_is_built_for_less(capacity: Capacity) -> None:
+    reached = []
+    for closure in (0.0, 0.1, 0.2):
+        pivot = PivotGame(capacity=capacity, closure=closure, reopening=0.5)
+        reached.append(builds_to(pivot, pivot.markov(DISCOUNT)[0]))
+    assert reached[0] == 0.3 > reached[1] > reached[2] == 0.05
+
+
+def test_the_war_is_an_equilibrium_of_the_years_tariffs(capacity: Capacity) -> None:
+    # Tariffs do not move the state, so a Markov equilibrium has an equilibrium of the year's tariffs in each state.
+    pivot = PivotGame(capacity=capacity, **REVOCABLE)
+    found = pivot.markov(DISCOUNT, starts=3)
+    assert len(found) >= 1
+    assert not found.complete
+    for profile in found:
+        assert profile.regret <= 1e-12
+        again = stationary_profile(pivot.game(DISCOUNT), profile.strategies)
+        np.testing.assert_allclose(again.values, profile.values, rtol=1e-12)
+        for canada, us in profile.strategies:
+            assert np.resize(np.arange(5) == 3, len(canada)) @ canada == 1.0
+            assert us[3] == 1.0
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lead_time", 0.5),
+        ("lead_time", -1.0),
+        ("closure", -0.1),
+        ("closure", np.inf),
+        ("reopening", -1.0),
+        ("blocking", 1.5),
+        ("build_after_leaving", 1),
+        ("capacity", None),
+    ],
+)
+def test_bad_parameters_are_named(small: Capacity, name: str, value: Any) -> None:
+    options: dict[str, Any] = {"capacity": small} | {name: value}
+    with pytest.raises(InvalidInput, match=f"`{name}` must"):
+        PivotGame(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"levels": [0.1, 0.0]}, "levels"),
+        ({"levels": [0.0, 1.2]}, "levels"),
+        ({"canada_tariffs": ["us"]}, "canada_tariffs"),
+        ({"canada_tariffs": "Nash"}, "canada_tariffs"),
+        ({"us_tariffs": []}, "us_tariffs"),
+        ({"us_tariffs": [-1.0]}, "us_tariffs"),
+        ({"levels": [0.0, 0.1], "capital": [1.0, 2.0]}, "capital"),
+        ({"levels": [0.0, 0.1], "capital": -1.0}, "capital"),
+    ],
+)
+def test_bad_levels_and_lists_are_named(baseline: Baseline, options: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"`{name}` must"):
+        Capacity.solve(baseline, **{"levels": [0.0]} | options)
+
+
+def test_years_are_counted_from_one(small: Capacity) -> None:
+    pivot = PivotGame(capacity=small)
+    with pytest.raises(InvalidInput, match="`years` must"):
+        path(pivot, pivot.markov(0.9)[0], 0.9, years=0)

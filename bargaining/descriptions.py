@@ -26,9 +26,11 @@ __all__ = ["Description", "read_description"]
 _BYTES = 100_000
 _DEPTH = 12
 _DIGITS = 40
+_PLAYERS = 20
 _TEXT = 200
 _DOTS = 4
 _FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
+_LONG = re.compile(rf"[0-9_]{{{_DIGITS + 1},}}|0[box][0-9A-Fa-f_]{{{_DIGITS + 1},}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,7 +74,7 @@ def read_description(path: str | Path) -> Description:
     ------
     InvalidInput
         If the file is not a regular file, is too large or too deep, is not TOML or JSON, or does not
-        follow the schema; the message names the entry.
+        follow the schema, which has at most 20 players; the message names the entry.
 
     Notes
     -----
@@ -133,6 +135,7 @@ def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
     payoffs = _numbers(game["payoffs"], "game.payoffs")
     if not isinstance(payoffs, list):
         raise InvalidInput(f"`game.payoffs` must be a list with one array per player; got {_short(payoffs)}.")
+    _check_players(len(payoffs), "game.payoffs")
     played = Game(*payoffs)
     if "repeated" not in data:
         return played
@@ -161,16 +164,20 @@ def _problem(entries: Mapping[str, Any]) -> Problem:
     if ("total" in entries) == ("points" in entries):
         raise InvalidInput(f"`problem` must have one of `total` and `points`; got {_keys(entries)}.")
     d = _numbers(entries["disagreement"], "problem.disagreement")
+    if not isinstance(d, list):
+        raise InvalidInput(f"`problem.disagreement` must be a list, one number per player; got {_short(d)}.")
+    _check_players(len(d), "problem.disagreement")
     if "total" in entries:
-        if not isinstance(d, list):
-            raise InvalidInput(
-                f"`problem.disagreement` must be a list, one number per player; got {_short(d)}."
-            )
         return Problem(TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d)), d)
     free = entries.get("free_disposal", False)
     if not isinstance(free, bool):
         raise InvalidInput(f"`problem.free_disposal` must be true or false; got {_short(free)}.")
     return Problem(Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d)
+
+
+def _check_players(players: int, name: str) -> None:
+    if players > _PLAYERS:
+        raise InvalidInput(f"`{name}` must have at most {_PLAYERS} players; got {players}.")
 
 
 def _parse(path: Path) -> Any:
@@ -195,7 +202,7 @@ def _text(path: Path) -> str:
     if len(content) > _BYTES:
         raise InvalidInput(f"`path` must be at most {_BYTES // 1000} kB; {path.name!r} is longer.")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidInput(f"`path` must be text in UTF-8; {path.name!r} is not.") from None
 
@@ -206,7 +213,7 @@ def _check_text(text: str) -> None:
     A dotted key of a thousand parts would cost the parser gigabytes. A key in quotes may hold any sign,
     so one that goes on after its quote is refused too; the rest is cut at signs no bare key can have.
     """
-    if long := re.search(rf"[0-9_]{{{_DIGITS + 1},}}", text):
+    if long := _LONG.search(text):
         raise InvalidInput(f"numbers must have at most {_DIGITS} digits; got {_short(long.group())}.")
     bare = re.split(r"[,=\[\]{}\n#\"']", re.sub(r"[ \t\r]+", "", text))
     if re.search(r"[\"'][ \t]*\.", text) or max(part.count(".") for part in bare) > _DOTS:

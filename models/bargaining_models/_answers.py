@@ -19,6 +19,8 @@ from bargaining import (
     compare,
 )
 
+_LISTED = 8
+
 
 def concepts() -> dict[str, Method]:
     """Return the solution concepts that need nothing but a problem, by name."""
@@ -121,7 +123,9 @@ def _equilibria(game: Game, title: str) -> Table:
         columns=[Column(f"{group} {player}", title=f"{player}", group=group) for group, player in groups],
         caption=f"{title}: equilibria",
         notes={
-            "Strategies": "probabilities of the actions, in order",
+            "Strategies": "probabilities of the actions, in order"
+            if max(game.payoffs.shape[:-1]) <= _LISTED
+            else f"action: probability; all probabilities in order where there are at most {_LISTED} actions",
             "Complete": "yes, in extreme equilibria; the others mix these"
             if found.complete
             else "not proved",
@@ -132,7 +136,10 @@ def _equilibria(game: Game, title: str) -> Table:
 
 
 def _mixture(strategy: Sequence[Any]) -> str:
-    return ", ".join(map(str, strategy))
+    """List all probabilities, or of many actions those that are played."""
+    if len(strategy) <= _LISTED:
+        return ", ".join(map(str, strategy))
+    return ", ".join(f"{action}: {chance}" for action, chance in enumerate(strategy) if chance)
 
 
 def _levels(game: Game, title: str) -> Table:

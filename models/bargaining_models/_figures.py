@@ -19,7 +19,8 @@ from bargaining.errors import InvalidInput
 
 T = TypeVar("T")
 
-MAX_BYTES = 16_000_000
+MAX_BYTES = 4_000_000
+MAX_LINES = 50_000
 MAX_NAMES = 100
 TAIL = ("value", "unit", "year", "source")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -116,7 +117,7 @@ def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
     Raises
     ------
     InvalidInput
-        If the file is absent, over 16 MB, not UTF-8, or lacks a column, a row or a cell.
+        If the file is absent, over 4 MB or 50,000 lines, not UTF-8, or lacks a column, a row or a cell.
     """
     lines = _lines(folder, file, columns)
     header = [name.strip() for name in lines[0]] if lines else []
@@ -140,12 +141,14 @@ def _lines(folder: Path, file: str, columns: Sequence[str]) -> list[list[str]]:
         raise InvalidInput(
             f"`{file}` is missing from {str(folder)!r}; add it with the columns {_listed(columns)}."
         )
-    if path.stat().st_size > MAX_BYTES:
-        raise InvalidInput(
-            f"`{file}` must be at most {MAX_BYTES} bytes; got {path.stat().st_size}. Aggregate it."
-        )
+    with path.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InvalidInput(f"`{file}` must be at most {MAX_BYTES} bytes; it is longer. Aggregate it.")
+    if (lines := sum(content.count(end) for end in (b"\n", b"\r")) - content.count(b"\r\n")) > MAX_LINES:
+        raise InvalidInput(f"`{file}` must have at most {MAX_LINES} lines; got {lines}. Aggregate it.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
         return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except UnicodeDecodeError as error:
         raise InvalidInput(

@@ -1,6 +1,7 @@
 """The options of the command `bargaining`, and its help."""
 
 import argparse
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +26,7 @@ Each command has a --help of its own.
 
 _SOLVE = """\
 Solve a bargaining problem, a game or a repeated game described in a TOML or JSON file.
-Nothing in the file is executed, and its size, depth and digits are capped.
+Nothing in the file is executed, its size, depth and digits are capped, and so is the time to solve it.
 """
 
 _SCHEMA = """\
@@ -153,8 +154,18 @@ def _solve_options(commands: Any) -> argparse.ArgumentParser:
         metavar="NAME",
         help="concepts, as in `bargaining list`",
     )
+    command.add_argument(
+        "--seconds", type=_positive, default=60.0, metavar="N", help="give up after so long (default: 60)"
+    )
     _add_output(command)
     return command
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError
+    return value
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:

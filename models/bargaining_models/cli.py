@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining import BargainingError, InvalidInput
+from bargaining_models._limit import at_most
 from bargaining_models._options import ENDINGS, MISUSED, parser
 
 if TYPE_CHECKING:
@@ -160,7 +161,9 @@ def solve(options: argparse.Namespace) -> int:
     from bargaining import read_description
     from bargaining_models._answers import answers
 
-    _deliver(answers(read_description(options.file), options.method), options)
+    with at_most(options.seconds, "Name fewer methods with `--method`, or allow more with `--seconds`."):
+        tables = answers(read_description(options.file), options.method)
+    _deliver(tables, options)
     return 0
 
 

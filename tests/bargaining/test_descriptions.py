@@ -33,6 +33,11 @@ def test_a_problem_of_an_amount(tmp_path):
     assert read.subject.feasible.total == 1.0
 
 
+def test_a_byte_order_mark_is_ignored(tmp_path):
+    for ending, text in (("toml", CAKE), ("json", '{"problem": {"disagreement": [0, 0.2], "total": 1}}')):
+        assert read_description(write(tmp_path, b"\xef\xbb\xbf" + text.encode(), ending)).subject.players == 2
+
+
 def test_a_problem_of_points(tmp_path):
     text = "[problem]\ndisagreement = [0, 0]\npoints = [[0, 1], [1, 0]]\nfree_disposal = true\n"
     read = read_description(write(tmp_path, text))
@@ -95,6 +100,9 @@ def test_json_says_the_same(tmp_path):
         ),
         ('title = "a\\u0000"\n' + DILEMMA, "`title` must be one line"),
         ("[problem\n", "`path` must be valid TOML"),
+        ("[problem]\ndisagreement = [0, 0]\ntotal = 0x" + "f0" * 40, "numbers must have at most 40 digits"),
+        (f"[problem]\ndisagreement = {[0] * 21}\ntotal = 1", "must have at most 20 players; got 21"),
+        (f"[game]\npayoffs = {[[0]] * 21}", "`game.payoffs` must have at most 20 players; got 21"),
         (b"\xff\xfe", "`path` must be text in UTF-8"),
     ],
 )
@@ -143,6 +151,8 @@ MALICIOUS = {
     "huge integer": ("toml", "x = " + "9" * (SIZE - 10)),
     "huge integer in parts": ("toml", "x = " + "9_" * (SIZE // 2 - 10) + "9"),
     "huge integer in json": ("json", "9" * SIZE),
+    "huge hexadecimal": ("toml", "x = 0x" + "f0" * (SIZE // 2 - 10)),
+    "huge binary": ("toml", "[problem]\ndisagreement = [0, 0]\ntotal = 0b" + "1" * (SIZE - 100)),
     "huge power": ("toml", '[problem]\ndisagreement = [0, "9**9**9**9"]\ntotal = 1'),
     "huge exponent": ("toml", "[problem]\ndisagreement = [0, 1e99999999999999999]\ntotal = 1"),
     "huge fraction": ("toml", f'[problem]\ndisagreement = [0, "{"9" * 4000}/7"]\ntotal = 1'),

@@ -1,6 +1,7 @@
 """The command `bargaining`: what it prints, what it writes, and how it fails."""
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -286,6 +287,30 @@ def test_a_terminal_without_these_signs_is_told_of_the_file(file) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "write to a file with -o" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_a_hopeless_file_is_given_up(file, capsys: pytest.CaptureFixture[str]) -> None:
+    same = [[int(i == j) for j in range(16)] for i in range(16)]  # 2^16 - 1 equilibria
+    path = file(f"[game]\npayoffs = {[same, same]}\n")
+    status, out, err = run("solve", path, "--seconds", "0.2", capsys=capsys)
+    assert (status, out) == (2, "")
+    assert err.startswith("bargaining: no answer within 0.2 seconds. ")
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan", "soon"])
+def test_a_wrong_limit_is_named(seconds: str, file, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["solve", file(CAKE), "--seconds", seconds])
+    assert "argument --seconds" in capsys.readouterr().err
+
+
+def test_of_many_actions_those_that_are_played_are_listed(file, capsys: pytest.CaptureFixture[str]) -> None:
+    row = [[0] * 11 + [1]]
+    status, out, _ = run("solve", file(f"[game]\npayoffs = {[row, row]}\n"), capsys=capsys)
+    assert status == 0
+    assert "11: 1" in out
 
 
 def test_stored_tables_are_all_offered() -> None:

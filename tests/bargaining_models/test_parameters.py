@@ -1,6 +1,8 @@
 import csv
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -369,13 +371,54 @@ def test_a_bad_file_is_named(folder, content, message):
 
 def test_sizes_are_capped(folder, monkeypatch):
     monkeypatch.setattr(_figures, "MAX_BYTES", 100)
-    with pytest.raises(InvalidInput, match=r"`regions.csv` must be at most 100 bytes; got \d+"):
+    with pytest.raises(InvalidInput, match=r"`regions.csv` must be at most 100 bytes"):
+        load(folder)
+    monkeypatch.undo()
+    monkeypatch.setattr(_figures, "MAX_LINES", 3)
+    with pytest.raises(InvalidInput, match=r"`regions.csv` must have at most 3 lines; got \d+"):
         load(folder)
     monkeypatch.undo()
     rows = "".join(f"R{k},1,USD bn,2023,own\n" for k in range(101))
     (folder / "regions.csv").write_text("region,value,unit,year,source\n" + rows)
     with pytest.raises(InvalidInput, match=r"`regions.csv`, row 102, column `region`: at most 100"):
         load(folder)
+
+
+# Each file is as large as one may be, and costly in another way.
+SIZE = 3_900_000
+MALICIOUS = {
+    "many lines": b"\n" * SIZE,
+    "many returns": b"\r" * SIZE,
+    "many commas": b"," * SIZE,
+    "many words": b"ab," * (SIZE // 3),
+    "many quotes": b'"' * SIZE,
+    "one word": b"a" * SIZE,
+    "zeros": b"\0" * SIZE,
+    "many rows": b"MIN,0.5,share,2023,mine\n" * (49_000),
+    "many digits": b"MIN," + b"9" * 100_000 + b",share,2023,mine\n",
+    "formula": b"MIN,=1+1,share,2023,mine\n",
+}
+
+
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_a_malicious_file_costs_little(name, folder):
+    file = folder / "redirect_caps.csv"
+    file.write_bytes(file.read_bytes() + MALICIOUS[name])
+    code = (
+        "import sys, time\nfrom bargaining import BargainingError\nfrom bargaining_models.parameters import load\n"
+        "start = time.process_time()\ntry:\n    load(sys.argv[1])\nexcept BargainingError as error:\n"
+        "    assert len(str(error)) < 400\nseconds = time.process_time() - start\n"
+        "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1]\n"
+        "print(seconds, peak)"
+    )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of memory is read from /proc")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    seconds, peak = map(float, done.stdout.split())
+    assert seconds < 1.0
+    assert peak < 256 * 1024
 
 
 def test_unknown_folder_and_regions_are_named(parameters, tmp_path):

@@ -170,7 +170,13 @@ class HoldUp:
     def net(self, investment: ArrayLike) -> Floats:
         """Return the owner's payoff net of the cost of `investment`."""
         k = np.asarray(investment, dtype=float)
-        option = within(_values(self.option(k), "option", k), "option", 0.0, 1.0)
+        option = _values(self.option(k), "option", k)
+        bad = (option < 0) | (option > 1)
+        if bad.any():
+            raise InvalidInput(
+                f"`option` must lie in [0, 1], a part of the pie; got {option[bad][0]:.17g} at investment "
+                f"{k[bad][0]:.17g}. Measure it in pies, or lower `upper`."
+            )
         return np.asarray(_values(self.rule(option), "rule", k) - _values(self.cost(k), "cost", k))
 
     def __call__(self) -> "HoldUpOutcome":

@@ -359,11 +359,11 @@ def test_bad_input(deals: dict[bool, Deal], curves: OutcomeCurves) -> None:
     cases = {
         "`dates` must increase": lambda: Growth.in_steps(deal, [2.0, 1.0]),
         "`dates` must be one fewer": lambda: Growth.in_steps(deal, [2.0]),
-        "`dates` must lie": lambda: Growth.in_a_line(curves, -1.0, end=0.1),
+        "`dates` must be years after today; got -1": lambda: Growth.in_a_line(curves, -1.0, end=0.1),
+        "`hazard` must lie in .*; got -1": lambda: step(deal, 5.0).offers(hazard=-1.0),
         "`end` must lie": lambda: Growth.in_a_line(curves, 1.0, end=0.5),
         "`upper` must lie": lambda: OutcomeCurves.solve(upper=0.0),
         "`rate` must be positive": lambda: Pivot(growth=Growth.in_steps(deal, [1.0, 2.0]), rate=0.0),
-        "`breakdown` must not be negative": lambda: step(deal, 1.0).offers(hazard=-1.0),
         "`years` must lie": lambda: step(deal, 1.0).offers().waiting(-1.0),
         "`moves` must have one row": lambda: PivotChain(deal=deal, moves=np.zeros((2, 2))),
         "`moves` must lie": lambda: PivotChain(deal=deal, moves=-np.ones((3, 3))),

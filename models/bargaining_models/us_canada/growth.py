@@ -169,7 +169,9 @@ class Growth:
 def _checked_dates(dates: ArrayLike) -> Floats:
     if np.size(dates) == 0:
         return np.empty(0)
-    when = within(real(dates, "dates", ndim=1), "dates", 0.0, np.inf, ends="()")
+    when = real(dates, "dates", ndim=1)
+    if (when <= 0).any():
+        raise InvalidInput(f"`dates` must be years after today; got {when.min():.17g}. Begin with that share.")
     if (np.diff(when) <= 0).any():
         raise InvalidInput(f"`dates` must increase; got {when.tolist()}. Join what happens at one date.")
     return when

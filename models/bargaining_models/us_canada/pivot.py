@@ -174,6 +174,7 @@ class Pivot:
         replaced : pair of float and PivotDivision, optional
             A further hazard while talks last, at which the US replaces goods from Canada, and the division then.
         """
+        within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
         origin = self.growth.flow("exit")(0.0)
         war = self._values["war"]
         during = "status_quo" if in_use else "talks"

@@ -1,10 +1,22 @@
 """The continuous limit: three readings of an alternative, and their closed form."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bargaining import AlternatingOffers, ContinuousOffers, Problem, Status, TransferableSurplus, egalitarian
+from bargaining import (
+    AlternatingOffers,
+    ContinuousOffers,
+    Frontier,
+    Problem,
+    Status,
+    TransferableSurplus,
+    egalitarian,
+)
 
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.0])
 REDIRECTED = 0.7 * np.array([0, 0.1, 0.15, 0.2, 0.3])
@@ -88,3 +100,23 @@ def test_an_option_may_leave_the_other_with_less_than_talking_for_ever() -> None
     )(PIE)
     np.testing.assert_allclose(limit.raise_if_failed().payoffs, [0.65, 0.35], rtol=1e-12)
     np.testing.assert_allclose(short.payoffs, limit.payoffs, atol=1e-6)
+
+
+@given(
+    which=st.sampled_from(["inside", "breakdown_payoffs", "outside"]),
+    bend=st.fractions(1, 4),
+    rates=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    hazard=st.integers(0, 40),
+    own=st.lists(st.fractions(0, Fraction(1, 2)), min_size=2, max_size=2).map(sorted),
+    other=st.fractions(0, Fraction(1, 3)),
+)
+def test_a_better_option_never_hurts_its_owner(
+    which: str, bend: Fraction, rates: tuple[int, int], hazard: int, own: list[Fraction], other: Fraction
+) -> None:
+    problem = Problem(Frontier(lambda x: 1 - x ** float(bend), 0, 1), [0.0, 0.0])
+    options = np.array([[float(o), float(other)] for o in own])
+    if which == "inside":
+        options = options * np.array(rates) / 100
+    protocol = ContinuousOffers(np.array(rates) / 100, breakdown=hazard / 20, **{which: options})
+    before, after = protocol(problem).raise_if_failed().payoffs[:, 0]
+    assert after >= before - 1e-12

@@ -84,7 +84,7 @@ def test_the_unit_of_investment_does_not_matter(unit):
 BAD = [
     (lambda: HoldUp(root(1), deal_me_out(0.4), 0.0), "`upper` must be positive"),
     (lambda: HoldUp(0.5, deal_me_out(0.4), 1.0), "`option` must be a function"),
-    (lambda: HoldUp(root(2), deal_me_out(0.4), 1.0)(), r"`option` must lie in \[0, 1\]"),
+    (lambda: HoldUp(root(2), deal_me_out(0.4), 1.0)(), r"`option` must lie in \[0, 1\].* at investment 0.25"),
     (
         lambda: HoldUp(lambda k: np.where(k > 0.5, np.nan, k), deal_me_out(0.4), 1.0)(),
         "`option` must return finite",

@@ -21,6 +21,7 @@ from bargaining.equilibria._structure import generates, newton
 _SAME = 4e-15
 _SOLVED = 1e-13
 _CLOSE = 1e-10
+_STILL = 1e-11
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -51,6 +52,8 @@ class Search:
             self._step()
         if not self.stopped:
             self.stopped = f"stopped after {limit} applications of the operator"
+            if self.found is not None and not self.block.common:
+                self.bound = beyond(self.polygon, self.found.polygon)
 
     def _step(self) -> None:
         outer = self.polygon
@@ -65,14 +68,16 @@ class Search:
             self._stop(image, 0.0, "nothing is left")
             return
         if not died and apart(image.polygon, outer) <= _SAME:
-            self._stop(image, 0.0, "the operator maps the set to itself")
+            self._stop(
+                image._replace(tags=_renumbered(image, outer)), 0.0, "the operator maps the set to itself"
+            )
             return
-        self.polygon = image.polygon
-        self.tags = image.tags if self.block.common else _renumbered(image, outer)
-        if self.found is not None and self._judged(self.found).proved:
+        self.polygon, self.tags = image.polygon, image.tags
+        if self.found is not None and (self._judged(self.found).proved or self._rests(self.found, outer)):
             return
         if not self.cut and not full and self._due():
-            self._solve(self.polygon, self.tags, min(1 + self.iterations, 12))
+            tags = image.tags if self.block.common else _renumbered(image, outer)
+            self._solve(self.polygon, tags, min(1 + self.iterations, 12))
 
     def _due(self) -> bool:
         """Whether to solve the structure: always if it is small, else at steps 4, 8, 16, ..."""
@@ -123,7 +128,19 @@ class Search:
     def _same(self, polygon: Polygon, other: Polygon) -> bool:
         if self.block.common:
             return apart(polygon, other) <= _SOLVED
+        if _differ(polygon, other) > _CLOSE:
+            return False
         return max(beyond(polygon, other), beyond(other, polygon)) <= _CLOSE
+
+    def _rests(self, image: Image, before: Polygon) -> bool:
+        """Stop if the outer set moves by dropped vertices alone, next to a candidate that is a fixed point."""
+        if self.block.common or self.iterations % 8 or _differ(before, self.polygon) > _STILL:
+            return False
+        distance = max(beyond(self.polygon, image.polygon), beyond(image.polygon, self.polygon))
+        if distance > 10 * _CLOSE or beyond(before, self.polygon) > _STILL:
+            return False
+        self._stop(image, distance, "the operator no longer moves a set around one that generates itself")
+        return True
 
     def _judged(self, image: Image) -> Verdict:
         """Judge a candidate: stop if it is proved, else take the smaller outer set that the attempt may give."""
@@ -144,14 +161,24 @@ class Search:
         return result
 
 
+def _differ(polygon: Polygon, other: Polygon) -> float:
+    """Return by how much two polygons differ along the axes and one diagonal: a lower bound of their distance."""
+    first, second = (
+        (min(xs), min(ys), max(xs), max(ys), min(sums) / 2, max(sums) / 2)
+        for xs, ys, sums in (
+            ([x for x, _ in points], [y for _, y in points], [x + y for x, y in points])
+            for points in (polygon, other)
+        )
+    )
+    return max(abs(a - b) for a, b in zip(first, second, strict=True))
+
+
 def _renumbered(image: Image, source: Polygon) -> list[Tag]:
     """Return the tags with the vertices of the continuation set replaced by those nearest to them in the image."""
 
-    def nearest(k: int) -> int:
-        x, y = source[k]
-        return min(
-            range(len(image.polygon)),
-            key=lambda n: abs(image.polygon[n][0] - x) + abs(image.polygon[n][1] - y),
-        )
-
-    return [(tag[0], tag[1], nearest(tag[2])) if tag[0] == VERTEX else tag for tag in image.tags]
+    sources = sorted({n for kind, _, n in image.tags if kind == VERTEX})
+    if not sources:
+        return image.tags
+    distance = np.abs(np.array(source)[sources, None] - np.array(image.polygon)).sum(axis=2)
+    nearest = dict(zip(sources, distance.argmin(axis=1).tolist(), strict=True))
+    return [(kind, k, nearest[n]) if kind == VERTEX else (kind, k, n) for kind, k, n in image.tags]

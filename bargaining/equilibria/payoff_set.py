@@ -220,7 +220,9 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
 
     Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the hull
     of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which
-    those that matter at a 1e-10 share of the payoff range are kept.
+    those that matter at a 1e-10 share of the payoff range are kept. Their sets are found by applying the operator
+    until a set that generates itself fills the outer one: the time grows with patience, and where a discount factor
+    is above about 0.99 the search may end before that, with the status INACCURATE and the distance it reached.
 
     References
     ----------

@@ -411,6 +411,27 @@ def test_unequal_patience_reaches_beyond_the_stage_payoffs() -> None:
     assert found.vertices.sum(axis=1).max() > 18 + 1e-3
 
 
+@pytest.mark.slow
+def test_unequal_patience_with_hundreds_of_vertices_comes_to_an_end() -> None:
+    game = Game([[-2, 2], [6, 0], [0, 2]], [[3, 2], [5, -3], [7, 4]])
+    found = payoff_set(RepeatedGame(game, [0.9270260762386874, 0.9393687854368539]))
+    assert found.ok
+    assert found.stats.bound < 1e-9
+    assert found.stats.iterations < 1000
+    assert len(found.vertices) > 100
+
+
+def test_unequal_patience_says_how_far_it_came() -> None:
+    game = Game(
+        [[0.2961473984048516, 0.7517433952079304, 0.4817295863675557], [0.9995, 0.56228, 0.10841]],
+        [[0.04396093944516566, 0.7501179875099128, 0.34592976027371414], [0.27693, 0.67576, 0.24132]],
+    )
+    found = payoff_set(RepeatedGame(game, [0.9993, 0.5643559234053559]))
+    assert found.status is Status.INACCURATE
+    assert "stopped after 2000 applications" in found.reason
+    assert "may be too large" in found.reason
+
+
 def test_vertices_run_counter_clockwise_from_the_lowest_of_the_leftmost() -> None:
     thin = [[-1, 6, 1], [4, 1, 7], [-2, -2, 1]], [[3, 3, 6], [1, 7, 4], [3, -1, 5]]
     segment = payoff_set(RepeatedGame(Game(*thin), 0.6, exit=Exit([4, 1])))

@@ -23,6 +23,30 @@ def lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
             yield ((0, weights[0]), (k - 1, weights[1]), (k, weights[2]))
 
 
+def convex_lottery(vertices: Sequence[Pair], point: Pair) -> Lottery | None:
+    """Return the lottery over three vertices in strictly convex position, or fewer; None if there is none.
+
+    The triangle with the first vertex that holds the point is found by bisection.
+    """
+    if len(vertices) < 3:
+        return next(lotteries(tuple(vertices), point), None)
+    low, high = 1, len(vertices) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _turn(vertices[0], vertices[middle], point) >= 0:
+            low = middle
+        else:
+            high = middle
+    weights = _weights(vertices[0], vertices[low], vertices[high], point)
+    if weights is None:
+        return None
+    return tuple((k, share) for k, share in zip((0, low, high), weights, strict=True) if share)
+
+
+def _turn(o: Pair, p: Pair, q: Pair) -> Fraction:
+    return (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0])
+
+
 def nearest(vertices: tuple[Pair, ...], point: Pair) -> Lottery:
     """Return a lottery over vertices with this mean, or with the nearest that there is."""
     lottery = next(lotteries(vertices, point), None)
@@ -98,10 +122,8 @@ def hull(points: Sequence[Pair]) -> list[int]:
 def _half(points: Sequence[Pair], order: list[int]) -> list[int]:
     kept: list[int] = []
     for k in order:
-        x, y = points[k]
         while len(kept) > 1:
-            (a, b), (c, d) = points[kept[-2]], points[kept[-1]]
-            if (c - a) * (y - b) > (d - b) * (x - a):
+            if _turn(points[kept[-2]], points[kept[-1]], points[k]) > 0:
                 break
             kept.pop()
         kept.append(k)

@@ -53,18 +53,21 @@ class Generation:
     plans: tuple[tuple[Plan, ...], ...]
     exact: bool
     threat: tuple[list[Fraction | None], list[Fraction | None]] = field(init=False)
-    sums: Sums = field(init=False)
+    _sums: Sums = field(init=False)
+    _after: dict[int, Sum] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.threat = (
             [min((v[0] for v in polygon), default=None) for polygon in self.vertices],
             [min((v[1] for v in polygon), default=None) for polygon in self.vertices],
         )
-        self.sums = Sums(self.vertices)
+        self._sums = Sums(self.vertices)
 
     def after(self, row: int) -> Sum:
         """Return the continuations of a row."""
-        return self.sums.of(self.data.law(row))
+        if row not in self._after:
+            self._after[row] = self._sums.of(self.data.law(row))
+        return self._after[row]
 
     def fault(self) -> str:
         """Return what keeps the vertices from generating themselves, checked exactly; empty if nothing does."""

@@ -8,7 +8,7 @@ from functools import cache, cmp_to_key
 from typing import NamedTuple
 
 from bargaining._rational import fractions
-from bargaining.equilibria._lottery import Lottery, Pair, lotteries
+from bargaining.equilibria._lottery import Lottery, Pair, convex_lottery
 from bargaining.equilibria._scaled import outcomes
 from bargaining.games.stochastic import StochasticGame
 
@@ -122,7 +122,7 @@ class Sum(NamedTuple):
 
     def lottery(self, point: Pair) -> dict[int, Lottery] | None:
         """Return, for each next state, a lottery over its vertices; None if the point lies outside."""
-        found = next(lotteries(self.vertices, point), None)
+        found = convex_lottery(self.vertices, point)
         if found is None:
             return None
         out: dict[int, Lottery] = {}

@@ -1,0 +1,299 @@
+"""Certificates of the payoff sets of stochastic games: they hold on what is right, and fail on what is not."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria._lottery import Pair, hull
+from bargaining.equilibria._stochastic_generation import Generation, generate
+from bargaining.equilibria._stochastic_scaled import Scaled
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic_set import StochasticPayoffSets, stochastic_payoff_sets
+from bargaining.errors import InvalidInput, Status
+from bargaining.exact._state_family import StateFamily, reach
+from bargaining.exact._state_outward import StateOutward
+from bargaining.exact.certify import certify
+from bargaining.exact.payoff_certificate import certify_payoff_set
+from bargaining.exact.stochastic_certificate import certify_stochastic_payoff_sets
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
+KINDS = ["none", "two-sided", "one-sided", "by leaver"]
+
+
+def random_exit(rng: np.random.Generator, kind: str, scale: int) -> Exit | None:
+    table, player, some = (
+        rng.integers(-2 * scale, 4 * scale, (2, 2)),
+        int(rng.integers(2)),
+        rng.random() < 0.8,
+    )
+    if kind == "none" or not some:
+        return None
+    if kind == "by leaver":
+        return Exit.by_leaver(table)
+    return Exit(table[0], who=[player] if kind == "one-sided" else None)
+
+
+def random_game(seed: int, kind: str) -> StochasticGame:
+    """Two or three states; probabilities in twelfths; actions move the state in every second game."""
+    rng = np.random.default_rng(7000 + seed)
+    states, shape = 2 + seed % 2, (2, 3) if seed % 5 == 0 else (2, 2)
+    scale = 1 if seed % 3 == 0 else 16
+    stages = [rng.integers(-3 * scale, 8 * scale, (*shape, 2)) for _ in range(states)]
+    laws = []
+    for _ in range(states):
+        rows = rng.multinomial(12, np.ones(states) / states, shape)
+        if seed // 2 % 2:
+            rows = np.broadcast_to(rows[0, 0], rows.shape)
+        laws.append(np.vectorize(lambda k: Fraction(int(k), 12), otypes=[object])(rows))
+    exits = [random_exit(rng, kind, scale) for _ in range(states)]
+    discount = [Fraction(1, 4), Fraction(2, 5), Fraction(1, 2), Fraction(3, 5)][seed % 4]
+    return StochasticGame(stages, laws, discount, exit=exits)
+
+
+def float_game(seed: int, discount: float) -> StochasticGame:
+    """Two states of 2 x 2 actions that move them, nothing rounded."""
+    rng = np.random.default_rng(seed)
+    stages, laws = rng.random((2, 2, 2, 2)) * 10, rng.dirichlet(np.ones(2), (2, 2, 2))
+    return StochasticGame(list(stages), list(laws), discount)
+
+
+def strengthening(discount: Fraction = Fraction(3, 10)) -> StochasticGame:
+    chain = [[Fraction(9, 10), Fraction(1, 10)], [0, 1]]
+    return StochasticGame.from_chain(
+        PRISONERS, chain, discount, exit=Exit([[1, 1], [8, 3]]), states=["L", "H"]
+    )
+
+
+# -- what is right -------------------------------------------------------------------------------------------
+
+
+def test_exact_vertices_of_an_option_that_strengthens() -> None:
+    """The leaving in H is (8, 3); in L the constraints bind at 3/100 and 27/100 of a gain, derived by hand."""
+    proof = certify(stochastic_payoff_sets(strengthening()))
+    assert proof.holds
+    assert proof.exact
+    assert proof.bound < 1e-12
+    low, high = proof.vertices
+    assert high == ((8, 3),)
+    assert low[0] == (1, 1)
+    assert low[2] == (Fraction(654, 73), Fraction(639, 73))
+    # Cooperation for ever in L: v = 0.7 (9, 9) + 0.3 (0.9 v + 0.1 (8, 3)).
+    v = [(Fraction(63, 10) + Fraction(3, 100) * h) / (1 - Fraction(27, 100)) for h in (8, 3)]
+    assert low[2] == tuple(v)
+    assert "6 rational" not in proof.statement
+    assert "5 rational vertices in 2 states generate themselves" in proof.statement
+
+
+def test_irrational_vertices_are_bracketed() -> None:
+    chain = [[Fraction(9, 10), Fraction(1, 10)], [Fraction(1, 5), Fraction(4, 5)]]
+    game = StochasticGame.from_chain([THREE, THREE], chain, Fraction(3, 10), exit=[None, Exit([0, 0])])
+    proof = certify(stochastic_payoff_sets(game))
+    assert proof.holds
+    assert not proof.exact
+    assert proof.bound < 1e-12
+    assert "tiny inset" in proof.statement
+
+
+@pytest.mark.parametrize("discount", [Fraction(1, 7), Fraction(9, 10), Fraction(999, 1000), 0.3, 0.0])
+def test_patience(discount: Fraction | float) -> None:
+    chain = [[Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]]
+    proof = certify(stochastic_payoff_sets(StochasticGame.from_chain(PRISONERS, chain, discount)))
+    assert proof.holds
+    assert proof.bound < 1e-11
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(6))
+def test_random_sets(seed: int, kind: str) -> None:
+    proof = certify_stochastic_payoff_sets(stochastic_payoff_sets(random_game(seed, kind)))
+    assert proof.holds
+    assert proof.bound < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_floats(seed: int) -> None:
+    assert certify_stochastic_payoff_sets(stochastic_payoff_sets(float_game(seed, 0.7))).holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(6, 106))
+def test_four_hundred_random_sets(seed: int, kind: str) -> None:
+    assert certify_stochastic_payoff_sets(stochastic_payoff_sets(random_game(seed, kind))).holds
+
+
+@pytest.mark.parametrize("discounts", [[0, Fraction(3, 5)], [Fraction(1, 2), Fraction(1, 3)]])
+def test_unequal_patience(discounts: list[Fraction]) -> None:
+    chain = [[Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]]
+    found = stochastic_payoff_sets(StochasticGame.from_chain(PRISONERS, chain, discounts))
+    assert certify(found, tolerance=1e-9).holds
+
+
+def test_one_state_is_the_repeated_game() -> None:
+    repeated = RepeatedGame(THREE, Fraction(1, 2), exit=Exit([1, 1], who=[0]))
+    alone = certify(stochastic_payoff_sets(StochasticGame.from_repeated(repeated)))
+    expected = certify_payoff_set(payoff_set(repeated))
+    assert alone.holds
+    assert expected.holds
+    for (x, y), (a, b) in zip(alone.vertices[0], expected.vertices, strict=True):
+        assert abs(x - a) + abs(y - b) < Fraction(1, 10**12)
+
+
+def test_shapes() -> None:
+    """A segment, a point, and the outcome of leaving alone."""
+    common = Game([[2, 0], [0, 1]], [[2, 0], [0, 1]])
+    half = [[Fraction(1, 2)] * 2] * 2
+    assert certify(stochastic_payoff_sets(StochasticGame.from_chain([common] * 2, half, 0.8))).holds
+    single = StochasticGame([np.array([[[1, 5]]]), np.array([[[4, -2]]])], half, 0.9)
+    assert certify(stochastic_payoff_sets(single)).holds
+    leave = StochasticGame.from_chain(PRISONERS, half, 0.9, exit=[Exit([20, 20]), Exit([19, 19.5])])
+    assert certify(stochastic_payoff_sets(leave)).vertices == (((20, 20),), ((19, Fraction(39, 2)),))
+
+
+def test_scale_does_not_matter() -> None:
+    for factor in (1e-6, 1e6):
+        stages = [
+            Game(PRISONERS.payoffs[..., 0] * factor, PRISONERS.payoffs[..., 1] + shift) for shift in (1e3, 0)
+        ]
+        game = StochasticGame.from_chain(stages, [[0.5, 0.5], [0.25, 0.75]], 0.6)
+        assert certify(stochastic_payoff_sets(game), tolerance=1e-9).holds
+
+
+# -- emptiness -----------------------------------------------------------------------------------------------
+
+
+def test_emptiness_is_proved() -> None:
+    found = stochastic_payoff_sets(StochasticGame.from_chain(PENNIES, [[0.5, 0.5], [0.5, 0.5]], 0.9))
+    assert found.at(0).status is Status.EMPTY
+    assert certify(found).holds
+
+
+def test_emptiness_of_some_states_is_proved() -> None:
+    games, names = [PRISONERS, PENNIES, PRISONERS], ["before", "pennies", "apart"]
+    game = StochasticGame(games, [[0, 1, 0], [0, 1, 0], [0, 0, 1]], Fraction(9, 10), states=names)
+    proof = certify(stochastic_payoff_sets(game))
+    assert proof.holds
+    assert [len(some) for some in proof.vertices] == [0, 0, 4]
+    assert "No profile can be sustained in before, pennies" in proof.statement
+
+
+def test_a_false_claim_of_emptiness_is_not_certified() -> None:
+    found = stochastic_payoff_sets(strengthening())
+    gone = replace(found.at(0), vertices=np.empty((0, 2)), status=Status.EMPTY)
+    assert not certify(replace(found, sets=(gone, found.at(1)))).holds
+    both = tuple(replace(some, vertices=np.empty((0, 2)), status=Status.EMPTY) for some in found.sets)
+    assert not certify(replace(found, sets=both)).holds
+
+
+# -- what is not right ---------------------------------------------------------------------------------------
+
+
+def changed(found: StochasticPayoffSets, state: int, vertices: np.ndarray) -> StochasticPayoffSets:
+    sets = [replace(some, vertices=vertices) if s == state else some for s, some in enumerate(found.sets)]
+    return replace(found, sets=tuple(sets))
+
+
+@pytest.mark.parametrize(("seed", "kind"), [(10, "none"), (0, "two-sided"), (2, "two-sided")])
+def test_vertices_that_were_moved_are_not_certified(seed: int, kind: str) -> None:
+    found = stochastic_payoff_sets(random_game(seed, kind))
+    assert certify(found).holds
+    for s, some in enumerate(found.sets):
+        centre = some.vertices.mean(axis=0)
+        for k in range(len(some.vertices)):
+            out = some.vertices - centre
+            moved = some.vertices.copy()
+            moved[k] += 1e-6 * some.scale * out[k] / np.abs(out[k]).max()
+            proof = certify(changed(found, s, moved))
+            assert not proof.holds
+            assert proof.bound > 1e-8
+
+
+@pytest.mark.parametrize(("seed", "kind"), [(7, "none"), (10, "none"), (2, "two-sided")])
+def test_sets_without_one_vertex_are_not_certified(seed: int, kind: str) -> None:
+    found = stochastic_payoff_sets(random_game(seed, kind))
+    assert certify(found).holds
+    for k in range(4):
+        assert not certify(changed(found, 1, np.delete(found.at(1).vertices, k, axis=0))).holds
+
+
+def test_a_game_made_a_little_less_patient_is_not_certified() -> None:
+    """Cooperation is no equilibrium below 1/7."""
+    above = stochastic_payoff_sets(
+        StochasticGame.from_chain([PRISONERS] * 2, [[0, 1], [1, 0]], Fraction(1, 7))
+    )
+    assert certify(above).holds
+    below = Fraction(1, 7) - Fraction(1, 10**20)
+    large = replace(above, game=StochasticGame.from_chain([PRISONERS] * 2, [[0, 1], [1, 0]], below))
+    proof = certify(large)
+    assert not proof.inner
+    assert not proof.holds
+    assert "Not proved from inside" in proof.statement
+
+
+def made_of(game: StochasticGame) -> Generation:
+    made = generate(stochastic_payoff_sets(game))
+    assert isinstance(made, Generation)
+    return made
+
+
+def beyond_faces(
+    sets: tuple[tuple[Pair, ...], ...], truth: tuple[tuple[Pair, ...], ...], normals: list[Pair]
+) -> Fraction:
+    """How far the farthest of the true vertices lies beyond a face of the sets."""
+    return max(
+        max(a * x + b * y for x, y in right) - max(a * x + b * y for x, y in some)
+        for some, right in zip(sets, truth, strict=True)
+        if some
+        for a, b in normals
+    )
+
+
+@pytest.mark.parametrize("share", [Fraction(1), Fraction(1, 100), Fraction(1, 10**7)])
+@pytest.mark.parametrize("seed", [3, 7, 10])
+def test_no_outer_proof_for_sets_that_are_too_small(seed: int, share: Fraction) -> None:
+    """Pull one true vertex inward: what is proved from outside, if anything, must leave room for it."""
+    game = random_game(seed, "none")
+    made = made_of(game)
+    for s, vertices in enumerate(made.vertices):
+        centre = [sum(v[i] for v in vertices) / max(len(vertices), 1) for i in (0, 1)]
+        for k, (x, y) in enumerate(vertices):
+            points = list(vertices)
+            points[k] = (x + share * (centre[0] - x), y + share * (centre[1] - y))
+            pulled = tuple(points[n] for n in hull(points))
+            sets = tuple(pulled if n == s else some for n, some in enumerate(made.vertices))
+            outward = StateOutward(made.data, Scaled.of(game).model)
+            outward.steps = 9
+            proved = reach(outward, sets)
+            if proved is not None:
+                assert proved >= beyond_faces(sets, made.vertices, StateFamily(outward, sets).exact)
+
+
+def test_a_vertex_whose_plan_is_false_is_found() -> None:
+    made = made_of(strengthening())
+    assert made.fault() == ""
+    plan = made.plans[0][2]
+    assert plan.promise is not None
+    x, y = plan.promise
+
+    def fault(row: int, promise: Pair) -> str:
+        plans = (
+            (*made.plans[0][:2], replace(plan, row=row, promise=promise), *made.plans[0][3:]),
+            made.plans[1],
+        )
+        return Generation(made.data, made.vertices, plans, exact=True).fault()
+
+    assert "does not give player 0 its payoff" in fault(plan.row, (x + Fraction(1, 10**30), y))
+    assert "belongs to another state" in fault(plan.row + 4, plan.promise)
+    assert "state L" in fault(plan.row + 4, plan.promise)
+
+
+def test_bad_input() -> None:
+    with pytest.raises(InvalidInput, match="must be StochasticPayoffSets; got Game"):
+        certify_stochastic_payoff_sets(PRISONERS)  # type: ignore[arg-type]

@@ -255,11 +255,8 @@ def beyond_faces(
     )
 
 
-@pytest.mark.parametrize("share", [Fraction(1), Fraction(1, 100), Fraction(1, 10**7)])
-@pytest.mark.parametrize("seed", [3, 7, 10])
-def test_no_outer_proof_for_sets_that_are_too_small(seed: int, share: Fraction) -> None:
+def check_no_proof_without_a_vertex(game: StochasticGame, share: Fraction) -> None:
     """Pull one true vertex inward: what is proved from outside, if anything, must leave room for it."""
-    game = random_game(seed, "none")
     made = made_of(game)
     for s, vertices in enumerate(made.vertices):
         centre = [sum(v[i] for v in vertices) / max(len(vertices), 1) for i in (0, 1)]
@@ -269,10 +266,27 @@ def test_no_outer_proof_for_sets_that_are_too_small(seed: int, share: Fraction) 
             pulled = tuple(points[n] for n in hull(points))
             sets = tuple(pulled if n == s else some for n, some in enumerate(made.vertices))
             outward = StateOutward(made.data, Scaled.of(game).model)
-            outward.steps = 9
+            outward.steps = 5
             proved = reach(outward, sets)
             if proved is not None:
                 assert proved >= beyond_faces(sets, made.vertices, StateFamily(outward, sets).exact)
+
+
+SHARES = [Fraction(1), Fraction(1, 100), Fraction(1, 10**7)]
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("seed", [3, 10])
+def test_no_outer_proof_for_sets_that_are_too_small(seed: int, share: Fraction) -> None:
+    check_no_proof_without_a_vertex(random_game(seed, "none"), share)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("seed", range(15))
+def test_no_outer_proof_for_many_sets_that_are_too_small(seed: int, share: Fraction) -> None:
+    check_no_proof_without_a_vertex(random_game(seed, "none"), share)
+    check_no_proof_without_a_vertex(float_game(seed, [0.5, 0.7, 0.9][seed % 3]), share)
 
 
 def test_a_vertex_whose_plan_is_false_is_found() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.protocols._offers import Mask, Talks, after_refusal, extreme_pair, settle
 
 ROUNDING = 1e-12
@@ -16,7 +17,7 @@ def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask, Mask]:
     rather be refused: waiting for a breakdown is then worth more to the two than an agreement.
     """
     if leaver == "responder":
-        high0, low1 = extreme_pair(talks, leaver, None, 0)
+        high0, low1 = _without_cancellation(talks, *extreme_pair(talks, leaver, None, 0))
         many = np.asarray(np.zeros(high0.shape, dtype=bool))
     else:
         low, high, _ = settle(talks, leaver)
@@ -32,6 +33,30 @@ def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask, Mask]:
     idle = (refusals[0] > ROUNDING) & (refusals[1] > ROUNDING)
     residual = np.maximum(np.maximum(*misses), np.where(idle, 0.0, np.maximum(*refusals)))
     return np.stack((x, y)), residual, many, idle
+
+
+def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats, Floats]:
+    """Return the two proposers' payoffs to full accuracy where a surplus is shared and no option binds.
+
+    A refusal is worth a_i + b_i v with b_i = (1 - p) delta_i. The offers x_0 = T - a_1 - b_1 y_1 and
+    y_1 = T - a_0 - b_0 x_0 differ by so little where b is close to 1 that a root of their difference loses
+    digits; solved for x_0, with 1 - b_0 b_1 from 1 - delta, nothing cancels.
+    """
+    if not isinstance(talks.feasible, TransferableSurplus):
+        return x0, y1
+    total, p = talks.feasible.total, talks.breakdown[..., None]
+    delta, d = talks.discounts, talks.disagreement
+    rest = p + (1 - p) * (1 - delta)  # 1 - b
+    b, a = (1 - p) * delta, p * talks.breakdown_payoffs + (1 - p) * (1 - delta) * d
+    exact = (total * rest[..., 1] - a[..., 1] + b[..., 1] * a[..., 0]) / (
+        rest[..., 0] + b[..., 0] * rest[..., 1]
+    )
+    answer = total - a[..., 0] - b[..., 0] * exact
+    own = np.stack([exact, answer], axis=-1)
+    waiting = np.stack([talks.wait(i, own[..., i]) for i in (0, 1)], axis=-1)
+    free = (own > talks.floor) & (own < talks.ideal) & ~(talks.may_leave & (talks.outside > waiting))
+    here = np.asarray(free.all(axis=-1))
+    return np.where(here, exact, x0), np.where(here, answer, y1)
 
 
 def _conditions(talks: Talks, i: int, offer: Floats, answer: Floats) -> tuple[Floats, Floats]:

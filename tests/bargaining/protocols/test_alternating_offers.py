@@ -58,6 +58,22 @@ def test_known_divisions_of_a_pie(case: Case) -> None:
     assert division.payoffs.sum() == pytest.approx(1.0, rel=1e-14)
 
 
+@pytest.mark.parametrize("k", [2, 6, 10, 14])
+@pytest.mark.parametrize("breakdown", [0.0, 1e-9])
+def test_patience_close_to_one_costs_no_digits(k: int, breakdown: float) -> None:
+    # In rationals: x0 = 1 - a1 - b1 y1 and y1 = 1 - a0 - b0 x0, a refusal being worth a + b v.
+    discounts, ruin, d = [1 - 10.0**-k, 1 - 3 * 10.0**-k], [0.3, 0.1], [0.25, 0.125]
+    p = Fraction(breakdown)
+    b = [(1 - p) * Fraction(delta) for delta in discounts]
+    a = [p * Fraction(ruin[i]) + (1 - p) * (1 - Fraction(discounts[i])) * Fraction(d[i]) for i in (0, 1)]
+    x0 = (1 - a[1] - b[1] * (1 - a[0])) / (1 - b[0] * b[1])
+    division = AlternatingOffers(discounts, breakdown=breakdown, breakdown_payoffs=ruin)(
+        Problem(TransferableSurplus(1.0), d)
+    )
+    assert division.payoffs[0] == pytest.approx(float(x0), rel=1e-13)
+    assert division.status == Status.OK
+
+
 def test_the_responder_with_a_binding_option_keeps_it_when_proposing() -> None:
     offers = AlternatingOffers(0.9, outside=[0.0, 0.6])(PIE).offers
     np.testing.assert_allclose(offers[:, 1], [0.6, 0.64], rtol=1e-13)

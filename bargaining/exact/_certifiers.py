@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from math import inf
 
 from bargaining.errors import NotApplicable, Status
+from bargaining.exact import _body_certifiers as bodies
+from bargaining.exact import _curve_certifiers as _curve_certifiers
 from bargaining.exact import _frontier_certifiers as _frontier_certifiers
-from bargaining.exact import halving, polygons
+from bargaining.exact import _point_certifiers as _point_certifiers
+from bargaining.exact import _surplus_certifiers as _surplus_certifiers
+from bargaining.exact import halving, nearest, polygons
 from bargaining.exact.certificate import Certificate, Claim, above, compare, enclose
-from bargaining.exact.certify import register
+from bargaining.exact.certify import Certifier, register
 from bargaining.exact.polygons import ExactDivision, Polygon
 from bargaining.feasible.polytope import Polytope
-from bargaining.feasible.surplus import TransferableSurplus
 
 Payoffs = tuple[Fraction, ...]
 
 
+def _otherwise(general: Certifier | None) -> Callable[[Certifier], Certifier]:
+    """Ask a certifier of polygons where the set is one, and another where it is not."""
+
+    def choose(planar: Certifier) -> Certifier:
+        def certifier(claim: Claim) -> Certificate:
+            return planar(claim) if general is None or bodies.is_polygon(claim) else general(claim)
+
+        return certifier
+
+    return choose
+
+
 @register("nash", Polytope)
+@register("conley_wilkie", Polytope)
+@_otherwise(bodies.nash)
 def nash_on_polytope(claim: Claim) -> Certificate:
     """Solve the first-order condition on the edge where it changes sign: linear with rational data."""
     problem = _polygon(claim)
@@ -24,6 +43,7 @@ def nash_on_polytope(claim: Claim) -> Certificate:
 
 
 @register("kalai_smorodinsky", Polytope)
+@_otherwise(bodies.kalai_smorodinsky)
 def kalai_smorodinsky_on_polytope(claim: Claim) -> Certificate:
     """Intersect the ray to the exact ideal point with every side."""
     problem = _polygon(claim)
@@ -31,6 +51,7 @@ def kalai_smorodinsky_on_polytope(claim: Claim) -> Certificate:
 
 
 @register("egalitarian", Polytope)
+@_otherwise(bodies.egalitarian)
 def egalitarian_on_polytope(claim: Claim) -> Certificate:
     """Intersect the ray of equal or proportional gains with every side."""
     problem = _polygon(claim)
@@ -38,6 +59,7 @@ def egalitarian_on_polytope(claim: Claim) -> Certificate:
 
 
 @register("utilitarian", Polytope)
+@_otherwise(bodies.utilitarian)
 def utilitarian_on_polytope(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best vertex; points that tie are all solutions."""
     problem, weights = _polygon(claim), claim.weights()
@@ -57,6 +79,7 @@ def utilitarian_on_polytope(claim: Claim) -> Certificate:
 
 
 @register("equal_loss", Polytope)
+@_otherwise(bodies.equal_loss)
 def equal_loss_on_polytope(claim: Claim) -> Certificate:
     """Walk down from the exact ideal point with equal steps."""
     problem = _polygon(claim)
@@ -64,6 +87,7 @@ def equal_loss_on_polytope(claim: Claim) -> Certificate:
 
 
 @register("gupta_livne", Polytope)
+@_otherwise(bodies.gupta_livne)
 def gupta_livne_on_polytope(claim: Claim) -> Certificate:
     """Intersect the segment from the reference point to the exact ideal point with every side."""
     problem, reference = _polygon(claim), claim.at_cell(claim.parameters["reference"], one_each=True)
@@ -71,6 +95,7 @@ def gupta_livne_on_polytope(claim: Claim) -> Certificate:
 
 
 @register("dictatorial", Polytope)
+@_otherwise(bodies.dictatorial)
 def dictatorial_on_polytope(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
     problem = _polygon(claim)
@@ -87,6 +112,32 @@ def raiffa_on_polytope(claim: Claim) -> Certificate:
     )
 
 
+@register("yu", Polytope)
+def yu_on_polytope(claim: Claim) -> Certificate:
+    """Find the nearest point of each piece of the frontier: in rationals for p = 1, 2 and infinity, else in a box."""
+    power = float(claim.parameters["p"])
+    if power == inf:
+        return equal_loss_on_polytope(claim)
+    if not bodies.is_polygon(claim):
+        raise NotApplicable(f"{claim.method} is certified on polygons; for more players use p = infinity.")
+    problem = _polygon(claim)
+    if power == 1:
+        return _least_sum(claim, problem)
+    return _within(claim, problem, nearest.yu(problem, Fraction(power)))
+
+
+def _least_sum(claim: Claim, problem: Polygon) -> Certificate:
+    """Bound by how much the sum misses the best among points no better than the ideal one; ties are all solutions."""
+    box = nearest.largest_sum(problem)
+    if box.low is None or box.status != Status.OK:
+        return _within(claim, problem, box)
+    x, y = map(Fraction, claim.payoffs)
+    short = abs(box.low[0] + box.low[1] - x - y) / sum(_ranges(problem), Fraction(0))
+    beside = compare(claim, box.low, Status.OK, _ranges(problem), _what(claim, problem))
+    statement = f"{_what(claim, problem)}: the sum is within {above(short):.2g} of the best, over the gains."
+    return Certificate(exact=None, bound=above(short), tolerance=beside.tolerance, statement=statement)
+
+
 @register("perles_maschler", Polytope)
 def perles_maschler_on_polytope(claim: Claim) -> Certificate:
     """Halve the length of the frontier, square roots enclosed in rationals."""
@@ -101,9 +152,10 @@ def _within(claim: Claim, problem: Polygon, box: halving.Enclosure) -> Certifica
 
 
 def _polygon(claim: Claim) -> Polygon:
-    if len(claim.payoffs) != 2:
+    if not bodies.is_polygon(claim):
         raise NotApplicable(
-            f"{claim.method} is certified on polytopes of two players; got {len(claim.payoffs)}."
+            f"{claim.method} is certified on polytopes of two players that have a list of vertices: with more, its "
+            f"path has no end in rationals; got {len(claim.payoffs)} players."
         )
     # A set made of Fractions keeps them beside its floats.
     points = getattr(claim.feasible, "exact", None) or claim.feasible.vertices.tolist()
@@ -128,29 +180,3 @@ def _spans(problem: Polygon) -> Payoffs:
 
 def _what(claim: Claim, problem: Polygon) -> str:
     return f"{claim.method} on a polygon of {len(problem.vertices)} vertices"
-
-
-@register("nash", TransferableSurplus)
-@register("kalai_smorodinsky", TransferableSurplus)
-@register("egalitarian", TransferableSurplus)
-def shares_of_surplus(claim: Claim) -> Certificate:
-    """Give each player its weight's part of the surplus: d + w (total - sum d), for all three concepts."""
-    d = [Fraction(x) for x in claim.disagreement]
-    surplus = Fraction(claim.at_cell(claim.feasible.total)) - sum(d, Fraction(0))
-    what = f"{claim.method} on a surplus of {claim.at_cell(claim.feasible.total):g}"
-    if surplus < 0:
-        return compare(claim, None, Status.EMPTY, (), what)
-    exact = tuple(x + w * surplus for x, w in zip(d, claim.weights(), strict=True))
-    ranges = (surplus or Fraction(1),) * len(d)
-    return compare(claim, exact, Status.OK if surplus else Status.DEGENERATE, ranges, what)
-
-
-@register("utilitarian", TransferableSurplus)
-def utilitarian_on_surplus(claim: Claim) -> Certificate:
-    """Divide the total equally where the weights are equal; elsewhere the sum has no bound."""
-    total, weights = Fraction(claim.at_cell(claim.feasible.total)), claim.weights()
-    what = f"{claim.method} on a surplus of {float(total):g}"
-    if len(set(weights)) > 1:
-        return compare(claim, None, Status.UNBOUNDED, (), what)
-    exact = (total / len(weights),) * len(weights)
-    return compare(claim, exact, Status.OK, (abs(total) or Fraction(1),) * len(weights), what)

@@ -26,7 +26,7 @@ FINEST = 52  # halvings of the set from which a bracket starts
 CHORDS = range(12, 40, 4)  # halvings of the set that give the lengths of chords
 
 
-class _Cell:
+class Cell:
     """One cell of a frontier and its disagreement point."""
 
     def __init__(self, claim: Claim, *, rational: bool = True) -> None:
@@ -65,6 +65,25 @@ class _Cell:
         )
         return left, right
 
+    def ideal(self) -> tuple[Interval, Interval] | None:
+        """Return brackets of the players' best payoffs over what leaves the other at least d; None without any."""
+        guess = self._guess(self.d_1, self.d_0)
+        return None if guess is None else (self.farthest(self.d_1), self.value(self.start))
+
+    def farthest(self, floor: Fraction) -> Interval:
+        """Return a bracket of player 0's best payoff where player 1 gets at least a floor."""
+
+        def over_floor(x: Fraction) -> Interval:
+            f, g = self.value(x)
+            return f - floor, g - floor
+
+        return self.bracket(over_floor, self._guess(floor, self.low) or self.low)
+
+    def _guess(self, floor: Fraction, own: Fraction) -> Fraction | None:
+        """Return player 0's best payoff in floats."""
+        best = self.claim.at_cell(self.set.ideal(np.array([float(own), float(floor)])), one_each=True)[0]
+        return Fraction(best) if np.isfinite(best) else None
+
     def ranges(self) -> tuple[Fraction, Fraction]:
         """Return at most the range of each player's gains, or the span of the set where that is nothing."""
         low, high = self.start, self.high
@@ -76,7 +95,10 @@ class _Cell:
         return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))  # type: ignore[return-value]
 
     def _call(self, function: Callable[..., object], x: Fraction) -> Interval:
-        value = Fraction(self.claim.at_cell(function(np.full(self.claim.batch, float(x)))))
+        found = self.claim.at_cell(function(np.full(self.claim.batch, float(x))))
+        if np.isneginf(found):  # the slope at an end
+            return -FAR, -FAR
+        value = Fraction(found)
         return value - ULPS * abs(value), value + ULPS * abs(value)
 
 
@@ -86,74 +108,70 @@ def _float(x: Fraction) -> Fraction:
 
 
 @register("nash", Frontier)
+@register("conley_wilkie", Frontier)
 def nash_on_frontier(claim: Claim) -> Certificate:
     """Bracket the first-order condition w0 (f - d1) + w1 (x - d0) f' = 0."""
-    cell, (w_0, w_1) = _Cell(claim), claim.weights()
+    cell, (w_0, w_1) = Cell(claim), claim.weights()
 
     def condition(x: Fraction) -> Interval:
         (f, g), (p, q) = cell.value(x), cell.slope(x)
         gain = w_1 * (x - cell.d_0)
         return w_0 * (f - cell.d_1) + gain * p, w_0 * (g - cell.d_1) + gain * q
 
-    return _proved(cell, condition, "the first-order condition")
+    return proved(cell, condition, "the first-order condition")
 
 
 @register("kalai_smorodinsky", Frontier)
 def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
     """Bracket (f - d1) (a0 - d0) - (x - d0) (a1 - d1) = 0, with the ideal payoff a0 bracketed first."""
-    cell = _Cell(claim)
-    guess = claim.at_cell(claim.feasible.ideal(np.array(claim.disagreement)), one_each=True)[0]
-    if not np.isfinite(guess):
-        return _proved(cell, cell.value, "the ray to the ideal point")
-
-    def over_floor(x: Fraction) -> Interval:
-        f, g = cell.value(x)
-        return f - cell.d_1, g - cell.d_1
-
-    ideal_0, ideal_1 = cell.bracket(over_floor, Fraction(guess)), over_floor(cell.start)
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return proved(cell, cell.value, "the ray to the ideal point")
+    (a, b), (p, q) = ideal
 
     def condition(x: Fraction) -> Interval:
-        (f, g), gain = over_floor(x), x - cell.d_0
+        (f, g), gain = cell.value(x), x - cell.d_0
         return (
-            f * (ideal_0[0] - cell.d_0) - gain * ideal_1[1],
-            g * (ideal_0[1] - cell.d_0) - gain * ideal_1[0],
+            (f - cell.d_1) * (a - cell.d_0) - gain * (q - cell.d_1),
+            (g - cell.d_1) * (b - cell.d_0) - gain * (p - cell.d_1),
         )
 
-    return _proved(cell, condition, "the ray to the ideal point")
+    return proved(cell, condition, "the ray to the ideal point")
 
 
 @register("egalitarian", Frontier)
 def egalitarian_on_frontier(claim: Claim) -> Certificate:
     """Bracket w0 (f - d1) - w1 (x - d0) = 0; the other payoff is on the ray."""
-    cell, (w_0, w_1) = _Cell(claim), claim.weights()
+    cell, (w_0, w_1) = Cell(claim), claim.weights()
 
     def condition(x: Fraction) -> Interval:
         (f, g), gain = cell.value(x), w_1 * (x - cell.d_0)
         return w_0 * (f - cell.d_1) - gain, w_0 * (g - cell.d_1) - gain
 
     ray = None if w_0 == 0 else lambda x: cell.d_1 + (x - cell.d_0) * w_1 / w_0
-    return _proved(cell, condition, "the ray of proportional gains", other=ray)
+    return proved(cell, condition, "the ray of proportional gains", other=ray)
 
 
 @register("utilitarian", Frontier)
 def utilitarian_on_frontier(claim: Claim) -> Certificate:
     """Bracket w0 + w1 f' = 0 over the whole set, whatever the disagreement point."""
-    cell, (w_0, w_1) = _Cell(claim, rational=False), claim.weights()
+    cell, (w_0, w_1) = Cell(claim, rational=False), claim.weights()
 
     def condition(x: Fraction) -> Interval:
         p, q = cell.slope(x)
         return w_0 + w_1 * p, w_0 + w_1 * q
 
-    return _proved(cell, condition, "the first-order condition")
+    return proved(cell, condition, "the first-order condition")
 
 
-def _proved(
-    cell: _Cell, condition: Condition, what: str, *, other: Callable[[Fraction], Fraction] | None = None
+def proved(
+    cell: Cell, condition: Condition, what: str, *, other: Callable[[Fraction], Fraction] | None = None
 ) -> Certificate:
     """Return the certificate: the farthest that the true payoffs can be, given where the condition changes sign."""
     claim = cell.claim
     if not np.isfinite(claim.payoffs).all():
-        return _without_answer(cell)
+        return without_answer(cell)
     x, y = (Fraction(payoff) for payoff in claim.payoffs)
     left, right = cell.bracket(condition, x)
     if other is None:
@@ -173,7 +191,7 @@ def _proved(
     )
 
 
-def _without_answer(cell: _Cell) -> Certificate:
+def without_answer(cell: Cell) -> Certificate:
     """Check that a cell without payoffs is empty."""
     claim = cell.claim
     empty = cell.d_0 > cell.high or cell.value(cell.start)[1] < cell.d_1

@@ -22,6 +22,15 @@ __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
+_REASONS = {
+    "continuous_raiffa": "its path is that of a differential equation, which is not followed in rationals.",
+    "ConvexProgram": "utilities are functions that nothing is known of; if they are concave and their gradients right, "
+    "`residual` bounds the duality gap of `nash`.",
+    "Rescaled": "its data are rounded twice; certify the problem in the units of the set within.",
+    "Relabelled": "certify the problem with the players in the order of the set within.",
+    "Restricted": "certify the problem before `restrict()`, which leaves the answers of rational concepts alone.",
+}
+"""Why a concept, or a representation, has no certifier."""
 _ELSEWHERE = {
     "PayoffSet": ("bargaining.exact.payoff_certificate", "certify_payoff_set"),
     "StochasticPayoffSets": ("bargaining.exact.stochastic_certificate", "certify_stochastic_payoff_sets"),
@@ -68,16 +77,17 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
     Raises
     ------
     NotApplicable
-        If no certifier is known for the method on this feasible set.
+        If no certifier is known for the method on this feasible set; the message says why.
     InvalidInput
         If `cell` does not name one cell.
 
     Notes
     -----
-    On a `Polytope` and a `TransferableSurplus` the answer is compared with the exact one, for the data as the
-    set holds them. On a `Frontier` the proof rests on `function` and `derivative` being right to four
-    units in the last place, decreasing and concave; without a derivative it uses chords alone, and
-    proves no more than about 1e-8 where the division is at a smooth optimum.
+    On a `Polytope`, a `TransferableSurplus` and a `FreeDisposalHull` the answer is compared with the exact one, for
+    the data as the set holds them, or, where that is not rational, with a box of rationals that holds it. On a
+    `Frontier` the proof rests on `function` and `derivative` being right to four units in the last place, decreasing
+    and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where the division is at
+    a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6.
 
     Examples
     --------
@@ -100,8 +110,10 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
         if (name, kind) in _CERTIFIERS:
             return _CERTIFIERS[name, kind](claim)
     known = sorted(method for method, kind in _CERTIFIERS if isinstance(claim.feasible, kind))
+    represented = type(claim.feasible).__name__
+    reason = _REASONS.get(name) or _REASONS.get(represented) or "none was registered."
     raise NotApplicable(
-        f"no certifier for {name} on {type(claim.feasible).__name__}; known there: {', '.join(known) or 'none'}."
+        f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
     )
 
 

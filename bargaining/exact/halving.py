@@ -54,20 +54,20 @@ def perles_maschler(problem: Polygon) -> Enclosure:
     The frontier above d is measured with sqrt(-dx dy): a straight piece has length sqrt(|D0 D1|). The
     solution is the point that halves it, irrational in general; square roots are enclosed in rationals.
     """
-    pieces, status = _pieces(problem)
+    edges, status = pieces(problem)
     if status != Status.OK:
-        point = pieces[0] if pieces else None
+        point = edges[0] if edges else None
         return Enclosure(low=point, high=point, status=status)
-    roots = [_root_interval(_area(a, b)) for a, b in pairwise(pieces)]
+    roots = [_root_interval(_area(a, b)) for a, b in pairwise(edges)]
     ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
     boxes = []
-    for (a, b), before, root in zip(pairwise(pieces), ends, roots, strict=False):
+    for (a, b), before, root in zip(pairwise(edges), ends, roots, strict=False):
         # The share of this piece that lies before the middle, and whether it can be in [0, 1].
         low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
         high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
         if high >= 0 and low <= 1:
             boxes += [_between(a, b, max(low, Fraction(0))), _between(a, b, min(high, Fraction(1)))]
-    columns = list(zip(*(boxes or pieces), strict=True))
+    columns = list(zip(*(boxes or edges), strict=True))
     return Enclosure(
         low=(min(columns[0]), min(columns[1])), high=(max(columns[0]), max(columns[1])), status=Status.OK
     )
@@ -77,12 +77,12 @@ def perles_maschler_radicals(problem: Polygon) -> tuple[sp.Expr, sp.Expr] | None
     """Return the Perles-Maschler solution as sympy expressions in square roots; None where there is none."""
     import sympy as sp
 
-    pieces, status = _pieces(problem)
-    if status != Status.OK or len(pieces) < 2:
-        return tuple(sp.Rational(x) for x in pieces[0]) if pieces else None
-    lengths = [sp.sqrt(sp.Rational(_area(a, b))) for a, b in pairwise(pieces)]
+    edges, status = pieces(problem)
+    if status != Status.OK or len(edges) < 2:
+        return tuple(sp.Rational(x) for x in edges[0]) if edges else None
+    lengths = [sp.sqrt(sp.Rational(_area(a, b))) for a, b in pairwise(edges)]
     left = sum(lengths) / 2
-    for (a, b), length in zip(pairwise(pieces), lengths, strict=True):
+    for (a, b), length in zip(pairwise(edges), lengths, strict=True):
         if sp.simplify(left - length) <= 0:
             share = sp.radsimp(left / length)
             return tuple(
@@ -92,7 +92,7 @@ def perles_maschler_radicals(problem: Polygon) -> tuple[sp.Expr, sp.Expr] | None
     raise AssertionError("half of a sum of lengths is within it")
 
 
-def _pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
+def pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
     """Return the corners of the frontier above d, best for player 1 first; a single point if someone cannot gain."""
     ideal = problem.ideal()
     if ideal is None:

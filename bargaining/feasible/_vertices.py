@@ -10,6 +10,7 @@ from bargaining.feasible._halfspaces import Halfspaces
 from bargaining.feasible._polygon import hull
 
 NEAR = 1e-9
+FARTHER = 4
 SAME = 1e-12  # rounding errors of a vertex found twice
 
 
@@ -25,16 +26,33 @@ def corners(shape: Halfspaces) -> Corners | None:
     """Return the vertices of a set of inequalities; None if it is flat, or unbounded in another way than below."""
     matrix, limits = shape.matrix, shape.limits
     n = matrix.shape[1]
+    if not (limits > NEAR * np.abs(matrix).max(axis=1)).all():
+        return None
     below = bool(
         (matrix >= 0).all() and all((np.delete(matrix, i, axis=1) == 0).all(axis=1).any() for i in range(n))
     )
-    if below:  # close the set far below: no vertex that matters lies there
-        far = -1e3 * max(1.0, float(np.abs(limits).max())) / float(matrix[matrix > 0].min())
-        matrix, limits = np.concatenate((matrix, -np.eye(n))), np.append(limits, np.full(n, -far))
-    if not (limits > NEAR * np.abs(matrix).max(axis=1)).all():
-        return None
-    unit = _intersections(matrix, limits)
+    unit = _open_below(matrix, limits) if below else _intersections(matrix, limits)
     return None if unit is None else Corners(points=shape.origin + shape.span * unit, open_below=below)
+
+
+def _open_below(matrix: Floats, limits: Floats) -> Floats | None:
+    """Return the vertices of a set with everything below it: of those of the set closed far below, the others.
+
+    A vertex where the set was closed lies below another point. If others lie nearly as far, the set is closed farther.
+    """
+    n = matrix.shape[1]
+    far = 1e3 * max(1.0, float(np.abs(limits).max())) / float(matrix[matrix > 0].min())
+    for _ in range(FARTHER):
+        closed = np.concatenate((matrix, -np.eye(n))), np.append(limits, np.full(n, far))
+        unit = _intersections(*closed)
+        if unit is None:
+            return None
+        lowest = unit.min(axis=1)
+        kept = lowest > -0.9 * far
+        if kept.any() and (lowest[kept] > -1e-3 * far).all():
+            return np.asarray(unit[kept])
+        far *= 1e4
+    return None
 
 
 def _intersections(matrix: Floats, limits: Floats) -> Floats | None:

@@ -139,19 +139,7 @@ class Polytope:
             )
         if empty.all():
             raise InvalidInput("`matrix` must bound something; every row is zero.")
-        with np.errstate(over="ignore"):
-            far = np.abs(right[~empty]) / np.abs(rows[~empty]).max(axis=1)
-        if (far > LARGEST).any():
-            raise InvalidInput(
-                f"`limits` must describe payoffs of size {LARGEST:g} at most; got {far.max():g}. Rescale the payoffs."
-            )
-        shape = Halfspaces(rows[~empty], right[~empty])
-        size = np.abs(shape.origin) + shape.span
-        if not ((size <= LARGEST) & (shape.span >= SMALLEST)).all():
-            raise InvalidInput(
-                f"`limits` must describe payoffs between {SMALLEST:g} and {LARGEST:g} in size; got about "
-                f"{size.max():g} at most and {shape.span.min():g} at least. Rescale the payoffs."
-            )
+        shape = _halfspaces(rows[~empty], right[~empty])
         drawn = corners(shape) if rows.shape[1] <= 2 else None
         if drawn is not None:
             return cls(drawn.points, free_disposal=drawn.open_below)
@@ -171,6 +159,16 @@ class Polytope:
             return drawn.points
         assert self._points is not None
         return extreme(self._points) if self.players > 2 else self._points
+
+    @property
+    def points(self) -> Floats | None:
+        """The points whose mixtures the set is, shape (m, n); None for a set of inequalities."""
+        return self._points
+
+    @property
+    def inequalities(self) -> tuple[Floats, Floats] | None:
+        """The matrix A and limits b of {x : A x <= b}; None for a set of points."""
+        return self._inequalities
 
     def mapped(
         self,
@@ -253,6 +251,23 @@ def _fill(
     values = (bool(free_disposal), exact, int(players), points, inequalities, shape)
     for name, value in zip(Polytope.__slots__, values, strict=True):
         object.__setattr__(made, name, value)
+
+
+def _halfspaces(rows: Floats, limits: Floats) -> Halfspaces:
+    with np.errstate(over="ignore"):
+        far = np.abs(limits) / np.abs(rows).max(axis=1)
+    if (far > LARGEST).any():
+        raise InvalidInput(
+            f"`limits` must describe payoffs of size {LARGEST:g} at most; got {far.max():g}. Rescale the payoffs."
+        )
+    shape = Halfspaces(rows, limits)
+    size = np.abs(shape.origin) + shape.span
+    if not ((size <= LARGEST) & (shape.span >= SMALLEST)).all():
+        raise InvalidInput(
+            f"`limits` must describe payoffs between {SMALLEST:g} and {LARGEST:g} in size; got about "
+            f"{size.max():g} at most and {shape.span.min():g} at least. Rescale the payoffs."
+        )
+    return shape
 
 
 def _kept_exactly(points: ArrayLike) -> Exact | None:

@@ -94,12 +94,7 @@ class ConvexProgram:
         slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room)
         if constraints is not None and constraint_jacobian is not None:
             checked(("constraints", "constraint_jacobian"), constraints, constraint_jacobian, middle, room)
-        with np.errstate(over="ignore"):
-            span = np.abs(slopes) @ width
-        if not (((span == 0) | (span >= SMALLEST)) & (span <= LARGEST)).all():
-            raise InvalidInput(
-                f"`utilities` must vary by {SMALLEST:g} to {LARGEST:g}; got about {span.tolist()}. Rescale the payoffs."
-            )
+        span = _spans(slopes, width)
         decisions = Decisions(
             lower=low,
             upper=high,
@@ -111,7 +106,7 @@ class ConvexProgram:
             jacobian=jacobian,
             constraints=constraints or _none,
             constraint_jacobian=constraint_jacobian or _none,
-            span=np.where(span > 0, span, 1.0),
+            span=span,
         )
         object.__setattr__(self, "players", len(slopes))
         object.__setattr__(self, "_decisions", decisions)
@@ -246,3 +241,14 @@ def _rows(x: Floats) -> Floats:
 def _none(z: Floats) -> Floats:
     """Return no convex constraints, and none of their gradients."""
     return np.empty(0)
+
+
+def _spans(slopes: Floats, width: Floats) -> Floats:
+    """Return the units of the payoffs: how much they vary with the decision, or 1."""
+    with np.errstate(over="ignore"):
+        span = np.abs(slopes) @ width
+    if not (((span == 0) | (span >= SMALLEST)) & (span <= LARGEST)).all():
+        raise InvalidInput(
+            f"`utilities` must vary by {SMALLEST:g} to {LARGEST:g}; got about {span.tolist()}. Rescale the payoffs."
+        )
+    return np.where(span > 0, span, 1.0)

@@ -142,3 +142,18 @@ def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         make()
     assert message in str(caught.value)
+
+
+def test_a_set_of_inequalities_that_is_open_below_has_no_vertices_far_below() -> None:
+    pie = Polytope.from_inequalities([[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [6, 4, 4, 4])
+    assert sorted(pie.vertices.round(12).tolist()) == sorted(
+        [4, 4, -2][i:] + [4, 4, -2][:i] for i in range(3)
+    )
+    plane = Polytope.from_inequalities([[1, 2], [1, 0], [0, 1]], [6, 4, 2.5])
+    assert plane.free_disposal
+    np.testing.assert_allclose(
+        plane.vertices[np.argsort(plane.vertices[:, 0])], [[1, 2.5], [4, 1]], rtol=1e-15
+    )
+    # A vertex that is far below by itself stays.
+    slow = Polytope.from_inequalities([[1e3, 1e-3], [1, 0], [0, 1]], [1, 1, 1])
+    assert slow.vertices[:, 1].min() == pytest.approx((1 - 1e3) / 1e-3, rel=1e-12)

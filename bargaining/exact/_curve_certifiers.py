@@ -1,0 +1,203 @@
+"""Certifiers on a frontier given as a function, of what losses, references, steps and lengths define.
+
+Premises and arithmetic are those of the other certifiers on frontiers.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import isqrt
+
+from bargaining.errors import NotApplicable, Status
+from bargaining.exact._frontier_certifiers import (
+    Cell,
+    Interval,
+    egalitarian_on_frontier,
+    kalai_smorodinsky_on_frontier,
+    proved,
+    without_answer,
+)
+from bargaining.exact.certificate import Certificate, Claim, compare, enclose
+from bargaining.exact.certify import register
+from bargaining.feasible.frontier import Frontier
+
+STEPS = 60
+SMALL = Fraction(1, 2**56)
+PARTS = 1024
+NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
+BITS = 120
+
+
+@register("equal_loss", Frontier)
+def equal_loss_on_frontier(claim: Claim) -> Certificate:
+    """Bracket (a0 - x) - (a1 - f) = 0, with the ideal payoff a0 bracketed first."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        f, g = cell.value(x)
+        return (a - x) - (q - f), (b - x) - (p - g)
+
+    return proved(cell, condition, "the difference of the losses")
+
+
+@register("yu", Frontier)
+def yu_on_frontier(claim: Claim) -> Certificate:
+    """Bracket what the sum of losses to the power p loses by going on: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
+    power = float(claim.parameters["p"])
+    if power == float("inf"):
+        return equal_loss_on_frontier(claim)
+    if power not in (1, 2, 3, 4):
+        raise NotApplicable(
+            f"{claim.method} is certified on frontiers for p = 1, 2, 3, 4 and infinity; got {power:g}."
+        )
+    cell, k = Cell(claim), int(power) - 1
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), (s, t) = cell.value(x), cell.slope(x)
+        least, most = max(a - x, Fraction(0)) ** k, max(b - x, Fraction(0)) ** k
+        low, high = max(p - g, Fraction(0)) ** k, max(q - f, Fraction(0)) ** k
+        return least + min(s * high, s * low), most + max(t * low, t * high)
+
+    return proved(cell, condition, "the first-order condition")
+
+
+@register("gupta_livne", Frontier)
+def gupta_livne_on_frontier(claim: Claim) -> Certificate:
+    """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0."""
+    cell = Cell(claim)
+    r_0, r_1 = (Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    if r_0 < cell.d_0 or r_1 < cell.d_1 or r_0 > cell.high or cell.value(max(r_0, cell.low))[1] < r_1:
+        return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), gain = cell.value(x), x - r_0
+        ends = [(h - r_1) * (c - r_0) - gain * (e - r_1) for h in (f, g) for c in (a, b) for e in (p, q)]
+        return min(ends), max(ends)
+
+    return proved(cell, condition, "the ray from the reference to the ideal point")
+
+
+@register("dictatorial", Frontier)
+def dictatorial_on_frontier(claim: Claim) -> Certificate:
+    """Bracket one player's ideal payoff; the other gets d."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    low, high = [cell.d_0, cell.d_1], [cell.d_0, cell.d_1]
+    player = claim.parameters["player"]
+    low[player], high[player] = ideal[player]
+    if cell.d_0 < cell.low and player == 1:
+        return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
+    return enclose(claim, tuple(low), tuple(high), cell.ranges(), f"{claim.method} on a frontier")
+
+
+@register("lexicographic_kalai_smorodinsky", Frontier)
+def lexicographic_kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
+    """Where the frontier falls, nobody can go on alone from the Kalai-Smorodinsky point."""
+    return _where_it_falls(claim, kalai_smorodinsky_on_frontier(claim))
+
+
+@register("lexicographic_egalitarian", Frontier)
+def lexicographic_egalitarian_on_frontier(claim: Claim) -> Certificate:
+    """Where the frontier falls, nobody can go on alone from the egalitarian point."""
+    return _where_it_falls(claim, egalitarian_on_frontier(claim))
+
+
+def _where_it_falls(claim: Claim, proof: Certificate) -> Certificate:
+    if not proof.holds:
+        raise NotApplicable(
+            f"{claim.method} is certified on a frontier where it is the solution without the extension; it is not here."
+        )
+    return proof
+
+
+@register("raiffa", Frontier)
+def raiffa_on_frontier(claim: Claim) -> Certificate:
+    """Take the steps in intervals, until the ideal point is all but reached."""
+    cell = Cell(claim)
+    if cell.ideal() is None:
+        return without_answer(cell)
+    ranges = cell.ranges()
+    (a, b), (p, q) = (cell.d_0, cell.d_0), (cell.d_1, cell.d_1)
+    for _ in range(STEPS):
+        (_, right), (bottom, _) = cell.farthest(p), cell.value(max(b, cell.start))
+        (left, _), (_, top) = cell.farthest(q), cell.value(max(a, cell.start))
+        if max((right - a) / ranges[0], (top - p) / ranges[1]) <= SMALL:
+            break
+        here = a, p
+        a, b = (a + max(left, a)) / 2, (b + max(right, b)) / 2
+        p, q = (p + max(bottom, p)) / 2, (q + max(top, q)) / 2
+        if (a, p) == here:
+            break
+    return enclose(claim, (a, p), (right, top), ranges, f"{claim.method} on a frontier")
+
+
+@register("perles_maschler", Frontier)
+def perles_maschler_on_frontier(claim: Claim) -> Certificate:
+    """Enclose the lengths of short pieces by their chords, and by their slopes at both ends; halve the sum.
+
+    On a piece of run h and fall v the length is at most sqrt(h v); as the slope only falls, it is at least what two
+    straight pieces of the slopes at the ends have that together have its run and fall.
+    """
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None or claim.status != Status.OK:
+        return without_answer(cell)
+    nodes = _nodes(cell.start, ideal[0][0], Fraction(claim.payoffs[0]))
+    values, slopes = [cell.value(x) for x in nodes], [cell.slope(x) for x in nodes]
+    least, most = [Fraction(0)], [Fraction(0)]
+    for k in range(len(nodes) - 1):
+        run = nodes[k + 1] - nodes[k]
+        fall = max(values[k][0] - values[k + 1][1], Fraction(0)), values[k][1] - values[k + 1][0]
+        least.append(least[-1] + _least(run, fall[0], -slopes[k][1], -slopes[k + 1][0]))
+        most.append(most[-1] + _root(run * fall[1]) + Fraction(1, 2**BITS))
+    # What is left between the last node and the ideal payoff is a sliver, of either side's length.
+    sliver = _root((ideal[0][1] - ideal[0][0]) * max(values[-1][1] - cell.d_1, Fraction(0))) + Fraction(
+        1, 2**BITS
+    )
+    half = least[-1] / 2, (most[-1] + sliver) / 2
+    left = max(x for x, m in zip(nodes, most, strict=True) if m <= half[0])
+    right = min([x for x, m in zip(nodes, least, strict=True) if m >= half[1]], default=ideal[0][1])
+    low, high = (left, cell.value(right)[0]), (right, cell.value(left)[1])
+    return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
+
+
+def _nodes(low: Fraction, high: Fraction, around: Fraction) -> list[Fraction]:
+    """Return floats from low to high, dense around a point and at the ends."""
+    width, middle = high - low, min(max(around, low), high)
+    nodes = {low + width * k / PARTS for k in range(PARTS)}
+    nodes |= {middle + s * width / 2**k for k in NEAR for s in (1, -1)}
+    nodes |= {high - width / 2**k for k in NEAR} | {low + width / 2**k for k in NEAR}
+    exact = {Fraction(float(x)) for x in nodes if low < x < high}
+    return [low, *sorted(x for x in exact if low < x < high), high]
+
+
+def _least(run: Fraction, fall: Fraction, flat: Fraction, steep: Fraction) -> Fraction:
+    """Return at most the length of a piece whose slopes are between two: pieces of just these have the least."""
+    flat = max(flat, Fraction(0))
+    if run <= 0 or fall <= 0:
+        return Fraction(0)
+    mean = fall / run
+    if steep <= flat or mean <= flat:
+        return run * _root(flat)
+    share = min((mean - flat) / (steep - flat), Fraction(1))
+    return run * (share * _root(steep) + (1 - share) * _root(flat))
+
+
+def _root(x: Fraction) -> Fraction:
+    """Return at most the square root, 2^-BITS of it below."""
+    shift = 2 * BITS + 2 * max(0, x.denominator.bit_length() - x.numerator.bit_length())
+    return Fraction(isqrt((x.numerator << shift) // x.denominator), 1 << (shift // 2))

@@ -1,0 +1,170 @@
+"""Certifiers on finitely many agreements without lotteries: comparisons of rationals, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from bargaining.errors import NotApplicable, Status
+from bargaining.exact import polygons
+from bargaining.exact.certificate import Certificate, Claim, above, compare
+from bargaining.exact.certify import register
+from bargaining.exact.intervals import intervals
+from bargaining.feasible.points import FreeDisposalHull
+
+Vector = tuple[Fraction, ...]
+BITS = 256
+
+
+class _Cliffs:
+    """The points, the disagreement point and the ideal point over what hurts nobody."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.points = [tuple(map(Fraction, row)) for row in claim.feasible.points.tolist()]
+        self.d = tuple(map(Fraction, claim.disagreement))
+        self.what = f"{claim.method} on {len(self.points)} points without lotteries"
+        above_d = [v for v in self.points if all(x >= y for x, y in zip(v, self.d, strict=True))]
+        self.harmless = above_d
+        self.ideal = tuple(map(max, zip(*above_d, strict=True))) if above_d else None
+
+    def last(self, origin: Vector, step: Vector) -> Vector | None:
+        """Return the last feasible point of a ray that hurts nobody along it."""
+        times = []
+        for v in self.points:
+            slack = [x - o for x, o in zip(v, origin, strict=True)]
+            if all(s >= 0 for s in slack):
+                times.append(
+                    min((s / p for s, p in zip(slack, step, strict=True) if p > 0), default=Fraction(0))
+                )
+        return _at(origin, step, max(times)) if times else None
+
+    def proof(self, answer: Callable[[Vector], Vector | None]) -> Certificate:
+        """Return the certificate that sets the claim beside an answer, given the ideal point."""
+        exact = None if self.ideal is None else answer(self.ideal)
+        if exact is None or self.ideal is None:
+            return compare(self.claim, None, Status.EMPTY, (), self.what)
+        gains = [a - d for a, d in zip(self.ideal, self.d, strict=True)]
+        return compare(self.claim, exact, Status.OK, _ranges(gains, self.points), self.what)
+
+
+def _at(origin: Vector, step: Vector, t: Fraction) -> Vector:
+    return tuple(o + t * p for o, p in zip(origin, step, strict=True))
+
+
+def _ranges(gains: Sequence[Fraction], points: list[Vector]) -> Vector:
+    spans = [max(c) - min(c) or Fraction(1) for c in zip(*points, strict=True)]
+    return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))
+
+
+def _dot(x: Vector, y: Vector) -> Fraction:
+    return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
+
+
+def _less(x: Vector, y: Vector) -> Vector:
+    return tuple(a - b for a, b in zip(x, y, strict=True))
+
+
+@register("kalai_smorodinsky", FreeDisposalHull)
+def kalai_smorodinsky_on_points(claim: Claim) -> Certificate:
+    """Go along the ray to the exact ideal point."""
+    it = _Cliffs(claim)
+    return it.proof(lambda ideal: it.last(it.d, _less(ideal, it.d)))
+
+
+@register("egalitarian", FreeDisposalHull)
+def egalitarian_on_points(claim: Claim) -> Certificate:
+    """Go along the ray of equal or proportional gains."""
+    it = _Cliffs(claim)
+    return it.proof(lambda ideal: it.last(it.d, claim.weights()))
+
+
+@register("gupta_livne", FreeDisposalHull)
+def gupta_livne_on_points(claim: Claim) -> Certificate:
+    """Go from the reference towards the exact ideal point."""
+    it = _Cliffs(claim)
+    r = tuple(Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
+    bad = any(x < d for x, d in zip(r, it.d, strict=True))
+    return it.proof(lambda ideal: None if bad else it.last(r, _less(ideal, r)))
+
+
+@register("equal_loss", FreeDisposalHull)
+def equal_loss_on_points(claim: Claim) -> Certificate:
+    """Walk down from the exact ideal point with equal steps, to the nearest point's height."""
+    it = _Cliffs(claim)
+
+    def answer(ideal: Vector) -> Vector:
+        loss = min(max(a - x for a, x in zip(ideal, v, strict=True)) for v in it.points)
+        return tuple(a - loss for a in ideal)
+
+    return it.proof(answer)
+
+
+@register("dictatorial", FreeDisposalHull)
+def dictatorial_on_points(claim: Claim) -> Certificate:
+    """Compare with one player's exact ideal payoff."""
+    it, player = _Cliffs(claim), claim.parameters["player"]
+    return it.proof(lambda ideal: tuple(ideal[i] if i == player else d for i, d in enumerate(it.d)))
+
+
+@register("conley_wilkie", FreeDisposalHull)
+def conley_wilkie_on_points(claim: Claim) -> Certificate:
+    """Go from d towards the exact Nash solution of the hull."""
+    if len(claim.payoffs) != 2:
+        raise NotApplicable(
+            f"{claim.method} is certified for two players: with more, the Nash solution of the hull is not rational; "
+            f"got {len(claim.payoffs)} players."
+        )
+    it = _Cliffs(claim)
+    hull = polygons.from_pairs(claim.feasible.points.tolist(), claim.disagreement, free_disposal=True)
+    target = polygons.nash(hull).payoffs
+    return it.proof(lambda ideal: None if target is None else it.last(it.d, _less(target, it.d)))
+
+
+@register("utilitarian", FreeDisposalHull)
+def utilitarian_on_points(claim: Claim) -> Certificate:
+    """Bound by how much the weighted sum misses the best point."""
+    it, weights = _Cliffs(claim), claim.weights()
+    sums = [_dot(weights, v) for v in it.points]
+    ranges = _ranges([Fraction(0)] * len(weights), it.points)
+    short = abs(max(sums) - _dot(weights, tuple(map(Fraction, claim.payoffs))))
+    bound = above(short / _dot(weights, ranges))
+    best = it.points[sums.index(max(sums))]
+    statement = f"{it.what}: the weighted sum is within {bound:.2g} of the best, over its range."
+    allowed = compare(claim, best, Status.OK, ranges, it.what).tolerance
+    return Certificate(exact=best, bound=bound, tolerance=allowed, statement=statement)
+
+
+@register("nash", FreeDisposalHull)
+def nash_on_points(claim: Claim) -> Certificate:
+    """Bound by how much larger the logarithm of the best product is; products that tie are all solutions."""
+    it, weights = _Cliffs(claim), claim.weights()
+    if it.ideal is None:
+        return compare(claim, None, Status.EMPTY, (), it.what)
+    rivals = [
+        v for v in it.harmless if all(x > d or w == 0 for x, d, w in zip(v, it.d, weights, strict=True))
+    ]
+    here = tuple(map(Fraction, claim.payoffs))
+    if not rivals:  # every product is 0
+        return it.proof(lambda ideal: it.harmless[0])
+    if here not in it.points:
+        raise NotApplicable(
+            "the payoffs are none of the points: rounded data; certify the problem in its own units."
+        )
+    short = max(_excess(v, here, it.d, weights) for v in rivals)
+    statement = f"{it.what}: the weighted product of gains is within a factor 1 + {short:.2g} of the best."
+    return Certificate(exact=here, bound=short, tolerance=claim.tolerance, statement=statement)
+
+
+def _excess(rival: Vector, here: Vector, d: Vector, weights: Vector) -> float:
+    """Return at least the logarithm of a product of gains over another, or 0."""
+    iv = intervals(BITS)
+    total = iv.mpf(0)
+    for x, y, floor, w in zip(rival, here, d, weights, strict=True):
+        if w == 0:
+            continue
+        if y <= floor:
+            return float("inf")
+        ratio = (x - floor) / (y - floor)
+        total += iv.log(iv.mpf(ratio.numerator) / ratio.denominator) * iv.mpf(w.numerator) / w.denominator
+    return max(0.0, above(Fraction(float(total.b)))) if total.b > 0 and rival != here else 0.0

@@ -1,0 +1,182 @@
+r"""A box of rationals that is proved to hold the Nash solution of a polytope, for any number of players.
+
+With three or more players the solution is not rational in general. A feasible x close to it is found by Newton's method
+in rationals, and its duality gap :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1` is computed exactly. Let
+:math:`r_i` be the solution's gain over that of x. By optimality :math:`\sum w_i / r_i \le 1`, and by the gap
+:math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which bounds :math:`r_i`.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import isqrt
+
+import numpy as np
+
+from bargaining._rational import Rationals, floats, fractions, solve
+from bargaining.exact.bodies import Body, Vector
+
+BITS = 240  # to which numbers on the way are rounded
+STEPS = 7
+HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
+IDLE = 1e-9  # a share, or a slack, that is nothing
+TRIES = 3
+
+
+def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, Vector] | None:
+    """Return the lowest and highest payoffs that the Nash solution can have; None if `guess` leads to no proof.
+
+    Parameters
+    ----------
+    weights : tuple of Fraction
+        Positive, of sum one.
+    guess : list of float
+        A point near the solution.
+    """
+    inside = _mixture(body, weights, guess) if body.points is not None else _corner(body, weights, guess)
+    gains = [x - d for x, d in zip(inside or (), body.disagreement, strict=False)]
+    if not gains or min(gains) <= 0:
+        return None
+    prices = [w / g for w, g in zip(weights, gains, strict=True)]
+    best = body.most(prices, body.disagreement)
+    assert best is not None
+    gap = max(best - sum(p * d for p, d in zip(prices, body.disagreement, strict=True)) - 1, Fraction(0))
+    low, high = [], []
+    for d, g, w in zip(body.disagreement, gains, weights, strict=True):
+        h = gap / w
+        ratio = 1 + (h + _root_above(h * h + 4 * h)) / 2
+        low.append(d + g / ratio)
+        high.append(d + g * ratio)
+    return tuple(low), tuple(high)
+
+
+def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
+    """Return a mixture of the points, by Newton's method on the shares of those that count."""
+    from scipy.optimize import nnls
+
+    assert body.points is not None
+    unit, target = _scaled(body, guess)
+    below = -np.eye(len(guess)) if body.free_disposal else np.empty((len(guess), 0))
+    total = HEAVY * np.append(np.ones(len(unit)), np.zeros(below.shape[1]))
+    try:
+        shares = nnls(np.vstack((np.hstack((unit.T, below)), total)), np.append(target, HEAVY))[0]
+    except RuntimeError:
+        return None
+    used = np.flatnonzero(shares[: len(unit)] > IDLE).tolist()
+    best: Vector | None = None
+    for _ in range(TRIES):
+        points = body.points[used] - _row(body.disagreement)
+        found = _shares(points, weights, fractions(shares[used] / shares[used].sum()))
+        if found is None:
+            break
+        gains = found @ points
+        best = tuple(d + g for d, g in zip(body.disagreement, gains, strict=True))
+        worth = (body.points - _row(body.disagreement)) @ _row(
+            tuple(w / g for w, g in zip(weights, gains, strict=True))
+        )
+        more = int(np.argmax(worth))
+        if worth[more] - 1 <= Fraction(1, 2 ** (BITS // 2)) or more in used:
+            break
+        used.append(more)
+    return best
+
+
+def _shares(points: Rationals, weights: Vector, shares: Rationals) -> Rationals | None:
+    """Return the shares at which the weighted product of mixtures of gains is largest: sums of w v_k / x are equal."""
+    count = len(shares)
+    for _ in range(STEPS):
+        gains = [_rounded(g) for g in shares @ points]
+        if min(gains) <= 0:
+            return None
+        over = points / _row(tuple(gains))
+        slope = over @ _row(weights)
+        system = np.zeros((count + 1, count + 1), dtype=object) + Fraction(0)
+        system[:count, :count] = -(over * _row(weights)) @ over.T
+        system[:count, count], system[count, :count] = Fraction(-1), Fraction(1)
+        step = solve(system, np.concatenate((-slope, _row((Fraction(0),)))))
+        if step is None:
+            break
+        shares = np.array([_rounded(s + t) for s, t in zip(shares, step[:count], strict=True)], dtype=object)
+    shares = np.array([max(s, Fraction(0)) for s in shares], dtype=object)
+    whole = shares.sum()
+    return None if whole == 0 else shares / whole
+
+
+def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
+    """Return a point within the inequalities, by Newton's method on those that bind."""
+    from scipy.optimize import nnls
+
+    assert body.matrix is not None
+    assert body.limits is not None
+    d = _row(body.disagreement)
+    gains = fractions(np.array(guess)) - d
+    if min(gains) <= 0:
+        return None
+    rows, room = body.matrix * gains, body.limits - body.matrix @ d
+    size = np.array([max(abs(x) for x in row) or Fraction(1) for row in rows], dtype=object)
+    rows, room = rows / size[:, None], room / size
+    near = np.flatnonzero(np.abs(floats(room - rows.sum(axis=1))) <= IDLE)
+    if not near.size:
+        return None
+    try:
+        multipliers = nnls(floats(rows[near]).T, floats(_row(weights)))[0]
+    except RuntimeError:
+        return None
+    held = near[multipliers > IDLE]
+    ratios = _ratios(rows[held], room[held], weights, fractions(multipliers[multipliers > IDLE]))
+    if ratios is None or min(room) < 0:
+        return None
+    # Shrink towards d until every inequality holds: what is left of the violation is far below a float.
+    share = min([Fraction(1), *(r / v for r, v in zip(room, rows @ ratios, strict=True) if v > r)])
+    return tuple(body.disagreement + share * ratios * gains)
+
+
+def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rationals) -> Rationals | None:
+    """Return the gains, over those guessed, with w / r = multipliers . rows and rows r = room."""
+    n, held = len(weights), len(rows)
+    r = fractions(np.ones(n))
+    for _ in range(STEPS):
+        system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
+        for i in range(n):
+            system[i, i] = weights[i] / r[i] ** 2
+        system[:n, n:], system[n:, :n] = rows.T, rows
+        slope = np.array([w / x for w, x in zip(weights, r, strict=True)], dtype=object) - multipliers @ rows
+        step = solve(system, np.concatenate((slope, room - rows @ r)))
+        if step is None:
+            return None
+        r = np.array([_rounded(x + t) for x, t in zip(r, step[:n], strict=True)], dtype=object)
+        multipliers = np.array(
+            [_rounded(m + t) for m, t in zip(multipliers, step[n:], strict=True)], dtype=object
+        )
+        if min(r) <= 0:
+            return None
+    return r
+
+
+def _scaled(body: Body, guess: list[float]) -> tuple[Rationals, Rationals]:
+    """Return the points and the guess as floats in the unit box."""
+    assert body.points is not None
+    low = _row(tuple(min(c) for c in body.points.T.tolist()))
+    spans = _row(body.spans())
+    return floats((body.points - low) / spans), floats((fractions(np.array(guess)) - low) / spans)
+
+
+def _row(values: Vector) -> Rationals:
+    found = np.empty(len(values), dtype=object)
+    found[:] = list(values)
+    return found
+
+
+def _rounded(x: Fraction) -> Fraction:
+    """Return a fraction of about `BITS` significant binary digits."""
+    if x == 0:
+        return x
+    shift = BITS - (abs(x.numerator).bit_length() - x.denominator.bit_length())
+    return Fraction(round(x * Fraction(2) ** shift)) / Fraction(2) ** shift
+
+
+def _root_above(x: Fraction) -> Fraction:
+    """Return a rational at or above the square root."""
+    shift = max(0, 2 * BITS - 2 * (x.numerator.bit_length() - x.denominator.bit_length()))
+    shift += shift % 2
+    return Fraction(isqrt((x.numerator << shift) // x.denominator) + 1, 1 << (shift // 2))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.payoff_set import PayoffSet
-    from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
+    from bargaining.equilibria.stochastic_set import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 
 __all__ = ["plot", "save_figure"]
@@ -46,9 +46,10 @@ def plot(result: Any, *, ax: "Axes | None" = None) -> "Axes":
         A `Problem` of two players is drawn as its frontier above the disagreement point, with the
         ideal point; a `Division`, a list of them, or a mapping of labels to them adds the solutions. A
         `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage
-        game; an `Automaton`, or a `StochasticAutomaton`, as a graph; a heavy edge marks a start. A `Dataset` from
-        `sweep` is drawn against its longest numeric axis, one line for each other cell and player. A
-        `ReputationalOutcome` is drawn as the probabilities of having conceded.
+        game; the sets of a stochastic game as one outline and threat a state; an `Automaton`, or a
+        `StochasticAutomaton`, as a graph; a heavy edge marks a start. A `Dataset` from `sweep` is drawn against its
+        longest numeric axis, one line for each other cell and player. A `ReputationalOutcome` is drawn as the
+        probabilities of having conceded.
     ax : Axes, optional
         Where to draw; a new figure if None.
 
@@ -91,6 +92,7 @@ def _drawing(result: Any) -> tuple[Any, Any]:
     from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.payoff_set import PayoffSet
     from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
+    from bargaining.equilibria.stochastic_set import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 
     if isinstance(result, Problem):
@@ -99,8 +101,10 @@ def _drawing(result: Any) -> tuple[Any, Any]:
         return _draw_divisions, {result.method: result}
     if isinstance(result, PayoffSet):
         return _draw_payoff_set, result
+    if isinstance(result, StochasticPayoffSets):
+        return _draw_states, result
     if isinstance(result, Automaton | StochasticAutomaton):
-        return _draw_automaton, result
+        return partial(draw_automaton, colours=COLOURS), result
     if isinstance(result, ReputationalOutcome):
         return _draw_reputation, result
     if type(result).__module__.startswith("xarray") and hasattr(result, "data_vars"):
@@ -111,7 +115,7 @@ def _drawing(result: Any) -> tuple[Any, Any]:
     if several and all(isinstance(one, Division) for one in several.values()):
         return _draw_divisions, several
     raise NotApplicable(
-        "`result` must be a Problem, one or more Divisions, a PayoffSet, an Automaton, a ReputationalOutcome or a "
+        "`result` must be a Problem, one or more Divisions, payoff sets, an Automaton, a ReputationalOutcome or a "
         f"Dataset; got a {type(result).__name__}."
     )
 
@@ -177,8 +181,16 @@ def _draw_payoff_set(found: "PayoffSet", ax: "Axes") -> None:
     _label_payoffs(ax)
 
 
-def _draw_automaton(automaton: "Automaton | StochasticAutomaton", ax: "Axes") -> None:
-    draw_automaton(automaton, ax, COLOURS)
+def _draw_states(found: "StochasticPayoffSets", ax: "Axes") -> None:
+    if len(found) > len(COLOURS):
+        raise InvalidInput(
+            f"`result` must have at most {len(COLOURS)} states to be told apart; got {len(found)}."
+        )
+    for some, colour, dash in zip(found.sets, COLOURS, DASHES, strict=False):
+        corners = some.vertices[[*range(len(some.vertices)), 0]] if len(some.vertices) else some.vertices
+        ax.plot(*corners.T, color=colour, linestyle=dash, linewidth=1.2, label=f"state {some.state}")
+        ax.plot(*some.threat, "X", color=colour, markersize=6, markeredgecolor="white")
+    _label_payoffs(ax)
 
 
 def _label_payoffs(ax: "Axes") -> None:

@@ -16,12 +16,14 @@ from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 from bargaining.plots import plot, save_figure
 from bargaining.problem import Problem
 from bargaining.protocols.reputation import ReputationalBargaining
@@ -49,6 +51,20 @@ def drawn(ax):
 def curve(ax):
     """The longest line of a picture: the frontier."""
     return max((line.get_xydata() for line in ax.get_lines()), key=len)
+
+
+def test_the_sets_of_a_stochastic_game_are_closed_outlines_by_state():
+    chain = StochasticGame.from_chain(
+        DILEMMA, [[0.9, 0.1], [0, 1]], 0.3, exit=Exit([[1, 1], [8, 3]]), states=["now", "later"]
+    )
+    found = stochastic_payoff_sets(chain)
+    lines = drawn(plot(found, ax=axes()))
+    assert list(lines) == ["state now", "state later"]
+    np.testing.assert_array_equal(lines["state now"], [*found["now"].vertices, found["now"].vertices[0]])
+    np.testing.assert_array_equal(np.unique(lines["state later"], axis=0), found["later"].vertices)
+    many = StochasticGame.from_chain(DILEMMA, np.eye(9), 0.3)
+    with pytest.raises(InvalidInput, match="`result` must have at most 8 states"):
+        plot(stochastic_payoff_sets(many), ax=axes())
 
 
 def test_a_problem_shows_its_frontier_disagreement_and_ideal():

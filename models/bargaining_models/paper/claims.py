@@ -2,6 +2,7 @@
 
 from bargaining import nash
 from bargaining_models.paper.claim import Claim
+from bargaining_models.paper.pivot_game_claims import strategic_verdicts
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.timing_claims import timing_verdicts
 from bargaining_models.us_canada.thresholds import first_crossing, gain_from_leaving, gain_from_refusing
@@ -17,6 +18,7 @@ def verdicts(study: Study) -> list[Claim]:
         suicide(study),
         threat(study),
         *timing_verdicts(study),
+        *strategic_verdicts(study),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bargaining.plots import COLOURS, DASHES
+from bargaining_models.paper.pivot_game_figures import paths, sets_by_state
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_figures import reputations, transfers_over_time
 
@@ -38,4 +39,6 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F1": payoff_sets,
     "F2": transfers_over_time,
     "F3": reputations,
+    "F4": sets_by_state,
+    "F5": paths,
 }

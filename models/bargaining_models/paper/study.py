@@ -7,6 +7,7 @@ import numpy as np
 from bargaining import __version__
 from bargaining._arrays import Floats
 from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.paper.pivot_game_study import PivotGameStudy
 from bargaining_models.paper.pivot_study import PivotStudy
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
@@ -70,6 +71,11 @@ class Study:
     def timing(self) -> PivotStudy:
         """The models of timing: an alternative that grows, may be a bluff, and costs something."""
         return PivotStudy(self.uncapped)
+
+    @cached_property
+    def pivot_game(self) -> PivotGameStudy:
+        """The pivot as a stochastic game: capacity that is built, revoked and held back."""
+        return PivotGameStudy(self.baseline)
 
     @cached_property
     def tariff_games(self) -> dict[float, TariffGame]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bargaining.tables import Column, Table
 from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, payoffs, splits
+from bargaining_models.paper.pivot_game import sets_table, terms_table
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_beliefs import beliefs, delay
@@ -48,4 +49,6 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T8": beliefs,
     "T8-delay": delay,
     "T9": projects,
+    "T10": terms_table,
+    "T10-sets": sets_table,
 }

@@ -85,7 +85,7 @@ def terms(pivot: PivotGame, discount: float, *, leave: bool = False, method: Met
     divisions = [method(found.problem(s)).raise_if_failed() for s in range(len(pivot.states))]
     payoffs = np.array([division.payoffs for division in divisions])
     game = pivot.game(discount, leave=leave)
-    parted = np.asarray(found.profile < 0).any(axis=1)
+    parted = np.any(found.profile < 0, axis=1)
     strategies = [
         [np.eye(count)[max(own, 0)] for own, count in zip(profile, game.shape(s), strict=True)]
         for s, profile in enumerate(found.profile.tolist())

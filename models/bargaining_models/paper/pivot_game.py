@@ -1,0 +1,155 @@
+"""The pivot as a stochastic game: the terms with transfers (T10) and what can be enforced without (T10-sets)."""
+
+from typing import Any
+
+from bargaining.tables import Column, Table
+from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE, STARTS
+from bargaining_models.paper.study import COUNTRIES, Study, clean
+from bargaining_models.us_canada.capacity import REPEATED, Capacity
+from bargaining_models.us_canada.pivot_game import LEAD_TIME
+from bargaining_models.us_canada.pivot_terms import builds_to, divisions, settles, waiting
+
+CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
+
+
+def terms_table(study: Study) -> Table:
+    """T10: the terms before anything is built, what Canada builds and what waiting is worth, by alternative."""
+    rows = [_row(study, discount, name) for discount in PATIENCE for name in study.pivot_game.games]
+    columns = [Column("discount", title="discount factor"), Column("alternative")]
+    for _, case, title in CASES:
+        columns += [Column(f"{case}_{c}", title=c, unit="USD bn", group=title) for c in COUNTRIES]
+        columns.append(Column(f"{case}_transfer", title="transfer", unit="USD bn", group=title))
+    columns += [
+        Column("right", title="adds to Canada", unit="USD bn", group=CASES[1][2]),
+        Column("war", title="in the war", unit="%", group="Canada builds to"),
+        Column("agreed", title="under agreement", unit="%", group="Canada builds to"),
+        *(Column(f"wait_{c}", title=c, unit="USD bn", group="A year of war first") for c in COUNTRIES),
+    ]
+    return Table(
+        rows,
+        columns=columns,
+        caption="The pivot game with transfers: terms from the start, before any capacity is built",
+        label="tab:pivot-game",
+        digits=3,
+        notes=study.notes(
+            *_residuals(study),
+            **_notes(study, study.pivot_game.capacity),
+            Waiting=_waiting_note(study),
+            Markov=_markov_note(study),
+        ),
+    )
+
+
+def sets_table(study: Study) -> Table:
+    """T10-sets: the range of payoffs that can be enforced without transfers, and the Nash division in it."""
+    rows = [
+        _set_row(study, discount, name) for discount in PATIENCE for name in study.pivot_game.coarse_games
+    ]
+    columns = [Column("discount", title="discount factor"), Column("alternative")]
+    for _, case, title in CASES:
+        columns += [Column(f"{case}_{c}", title=f"{c}, range", group=title) for c in COUNTRIES]
+        columns += [Column(f"{case}_nash_{c}", title=f"{c}, Nash", group=title) for c in COUNTRIES]
+    return Table(
+        rows,
+        columns=columns,
+        caption="The pivot game without transfers: what can be enforced from the start, USD bn a year",
+        label="tab:pivot-game-sets",
+        digits=3,
+        notes=study.notes(
+            study.pivot_game.coarse.residual,
+            *_bounds(study),
+            **_notes(study, study.pivot_game.coarse)
+            | {"Levels": "0, 15 and 30 percent of every sector's exports to the US"},
+            Range="the lowest and highest payoff of any equilibrium with pure actions and a public signal",
+            Nash="the division about the lowest payoffs; it lies on a corner that the short list of tariffs makes",
+        ),
+    )
+
+
+def _set_row(study: Study, discount: float, name: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"discount": discount, "alternative": name}
+    for leave, case, _ in CASES:
+        found = study.pivot_game.sets(name, discount, leave=leave)
+        first, nash = found.at(0), divisions(found)[0]
+        for c, country in enumerate(COUNTRIES):
+            reach = (clean(first.threat[c]), clean(first.vertices[:, c].max()))
+            row |= {f"{case}_{country}": reach, f"{case}_nash_{country}": clean(nash[c])}
+    return row
+
+
+def _bounds(study: Study) -> list[float]:
+    return [
+        study.pivot_game.sets(name, discount, leave=leave).stats.bound
+        for discount in PATIENCE
+        for name in study.pivot_game.coarse_games
+        for leave, *_ in CASES
+    ]
+
+
+def _row(study: Study, discount: float, name: str) -> dict[str, Any]:
+    pivot, war = study.pivot_game.games[name], study.pivot_game.war(name, discount)
+    row: dict[str, Any] = {"discount": discount, "alternative": name}
+    for leave, case, _ in CASES:
+        found = study.pivot_game.terms(name, discount, leave=leave)
+        row |= {f"{case}_{c}": clean(x) for c, x in zip(COUNTRIES, found.payoffs[0], strict=True)}
+        row[f"{case}_transfer"] = clean(found.transfer[0])
+    agreed = study.pivot_game.terms(name, discount, leave=False)
+    if len(pivot.states) > 1:
+        row["war"], row["agreed"] = (100 * builds_to(pivot, profile) for profile in (war, agreed.agreement))
+    wait = waiting(war, agreed.payoffs, discount)[0]
+    row["right"] = clean(row["leave_Canada"] - row["stay_Canada"])
+    return row | {f"wait_{country}": clean(x) for country, x in zip(COUNTRIES, wait, strict=True)}
+
+
+def waits(study: Study, name: str, discount: float) -> list[str]:
+    """Return the countries that would let the war last, today, if they could choose the date of the agreement."""
+    war = study.pivot_game.war(name, discount)
+    agreed = study.pivot_game.terms(name, discount, leave=False).payoffs
+    return [country for i, country in enumerate(COUNTRIES) if not settles(war, agreed, discount, player=i)[0]]
+
+
+def _residuals(study: Study) -> list[float]:
+    found = [study.pivot_game.war(name, d).regret for d in PATIENCE for name in study.pivot_game.games]
+    return [study.pivot_game.capacity.residual, study.pivot_game.capped.residual, *found]
+
+
+def _waiting_note(study: Study) -> str:
+    late = [
+        f"{' and '.join(who)} ({name}, {d:g})"
+        for d in PATIENCE
+        for name in study.pivot_game.games
+        if (who := waits(study, name, d))
+    ]
+    return (
+        "what each country gains if the war and the building of a Markov equilibrium last for a year and the terms of "
+        "the state then reached are agreed, neither leaving; free to choose the date, "
+        + (
+            f"later: {', '.join(late)}; all others at once"
+            if late
+            else "each country would agree at once in every row"
+        )
+    )
+
+
+def _markov_note(study: Study) -> str:
+    most = max(len(study.pivot_game.markov(name, d)) for d in PATIENCE for name in study.pivot_game.games)
+    return (
+        f"{STARTS} starts a game found {'one equilibrium' if most == 1 else f'up to {most} equilibria'}: "
+        "Nash tariffs in every state; there may be others"
+    )
+
+
+def _notes(study: Study, capacity: Capacity) -> dict[str, str]:
+    china = study.pivot_game.china
+    return {
+        "Timing": "every year each sets one tariff of five (0, 2, 35 percent, the schedule of 2025-26, the Nash rate) "
+        "and Canada builds the next level or not; with the right to leave either may first close the goods border "
+        "for good",
+        "Levels": "0, 5, ..., 30 percent of every sector's exports to the US, or up to its cap",
+        "Alternative": f"a level takes {LEAD_TIME:g} years ({FAST:g} if fast) on average; revocable: China closes at "
+        f"rate {china['closure']:g} and reopens at rate {china['reopening']:g} a year (assumptions); US blocks: its "
+        f"highest tariff cuts the chance of completion by {BLOCKING:.0%} (assumption)",
+        "Capital": f"the cheapest projects of the figures, beyond them at the price of the {REPEATED} (assumption): "
+        f"USD {capacity.capital[0]:.1f} bn for the first level, {capacity.capital[-1]:.1f} for the last",
+        "Payoffs": "level yearly flows against free trade at r = 0, building paid",
+    }

@@ -66,7 +66,9 @@ class Fan:
         passed = np.zeros((len(order) + 1, len(sizes)), dtype=np.intp)
         passed[np.arange(1, len(order) + 1), self.owner] = 1
         stand = self.first[:-1] + (starts + np.cumsum(passed, axis=0)) % np.maximum(sizes, 1)
-        self.at = np.minimum(stand, max(len(self.vertices) - 1, 0))  # an empty polygon has no weight
+        if not len(self.vertices):  # an empty polygon has no weight
+            self.vertices = np.zeros((1, 2))
+        self.at = np.minimum(stand, len(self.vertices) - 1)
 
     def sums(self, weights: Floats) -> Sums:
         """Return the boundaries of the weighted sums, a row of `weights`, shape (U, S), for each."""

@@ -39,35 +39,11 @@ class Scaled:
         low = everything.min(axis=0)
         size = everything.max(axis=0) - low
         size[size == 0.0] = 1.0
-        unit = ((payoffs - low) / size).T
         units = [
             [Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver, k.number) for k in some]
             for some in leaves
         ]
-        counts = [len(stage.payoffs.reshape(-1, 2)) for stage in game.games]
-        stops = np.cumsum(counts).tolist()
-        transitions = np.concatenate(
-            [game.transition(s).reshape(count, -1) for s, count in enumerate(counts)]
-        )
-        laws, law = _distinct(transitions)
-        state = np.repeat(np.arange(len(counts)), counts)
-        kinds, twins = _distinct(np.concatenate([payoffs, np.stack([state, law], axis=1)], axis=1))
-        delta = game.discounts[:, None]
-        model = Model(
-            states=[slice(stop - count, stop) for stop, count in zip(stops, counts, strict=True)],
-            state=state,
-            payoffs=unit,
-            now=(1.0 - delta) * unit,
-            transitions=transitions,
-            laws=laws,
-            law=law,
-            replies=(_replies(game, 0), _replies(game, 1)),
-            discounts=delta,
-            own=(game.exit_own - low) / size,
-            leaves=units,
-            common=delta.item(0) == delta.item(1),
-            twins=twins if len(kinds) < len(payoffs) else None,
-        )
+        model = _model(game, ((payoffs - low) / size).T, units, (game.exit_own - low) / size)
         values = tuple(np.unique(everything[:, i]) for i in (0, 1))
         known = tuple((value - low[i]) / size[i] for i, value in enumerate(values))
         return cls(model, low, size, (known[0], known[1]), (values[0], values[1]))
@@ -80,7 +56,7 @@ class Scaled:
         """
         model, iterations, solves = self.model, 0, 0
         while True:
-            search = Search.start(model, self._start())
+            search = Search.start(model, self.start())
             search.run(limit)
             iterations, solves = iterations + search.iterations, solves + search.solves
             leaves = credible(model, search.polygons, search.threat(search.polygons))
@@ -89,7 +65,7 @@ class Scaled:
                 return search
             model = replace(model, leaves=leaves)
 
-    def _start(self) -> Polygon:
+    def start(self) -> Polygon:
         """Return a set that holds every payoff: their hull, or their box if the players differ in patience."""
         leaves = [leave.payoffs for some in self.model.leaves for leave in some]
         points = np.concatenate([self.model.payoffs, np.array(leaves).reshape(-1, 2).T], axis=1)
@@ -119,6 +95,32 @@ class Scaled:
         vertices, back = points[order], points[-1]
         vertices.flags.writeable = back.flags.writeable = False
         return vertices, back
+
+
+def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own: Floats) -> Model:
+    """Return the model with payoffs, outcomes of leaving and what leavers get in the unit box."""
+    counts = [int(np.prod(game.shape(s))) for s in range(len(game))]
+    stops = np.cumsum(counts).tolist()
+    transitions = np.concatenate([game.transition(s).reshape(count, -1) for s, count in enumerate(counts)])
+    laws, law = _distinct(transitions)
+    state = np.repeat(np.arange(len(counts)), counts)
+    kinds, twins = _distinct(np.stack([*payoffs, state, law], axis=1))
+    delta = game.discounts[:, None]
+    return Model(
+        states=[slice(stop - count, stop) for stop, count in zip(stops, counts, strict=True)],
+        state=state,
+        now=(1.0 - delta) * payoffs,
+        payoffs=payoffs,
+        transitions=transitions,
+        laws=laws,
+        law=law,
+        replies=(_replies(game, 0), _replies(game, 1)),
+        discounts=delta,
+        own=own,
+        leaves=leaves,
+        common=delta.item(0) == delta.item(1),
+        twins=twins if len(kinds) < len(law) else None,
+    )
 
 
 def _pair(array: Floats) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from bargaining.equilibria._operator import FINE
 from bargaining.equilibria._polygon import Polygon, apart, beyond
 from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag, apply
 from bargaining.equilibria._stochastic_outer import verdict
+from bargaining.equilibria._stochastic_sharpen import sharpened
 from bargaining.equilibria._stochastic_structure import Structure, newton, plain, settled
 from bargaining.equilibria._stochastic_threats import threat_bound
 
@@ -22,8 +23,9 @@ _CLOSE = 1e-10
 _INSIDE = 1e-12
 _NEAR = 1e-3
 _LONGER = 8
-_ROUNDS = 6
 _NEWTONS = 4
+_SMALL = 100_000  # bounds up to which moving faces costs little
+_LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
 Polygons = list[Polygon]
 
@@ -83,33 +85,42 @@ class Search:
             self.polygons, self.tags = image.polygons, image.tags
             if self.chain is None:
                 self.chain = outer, image
-            if not self._settled(self.found) and self._due() and self._look(_ROUNDS):
-                self._settled(self.found)
+            if self._settled(self.found) or (self._due() and self._look() and self._settled(self.found)):
+                return
+            self._sharpen(_LARGE if self._rare else _SMALL)
+
+    def _sharpen(self, limit: int) -> None:
+        """Move the faces of the outer sets as far as their own bounds allow, if these are few enough."""
+        smaller = sharpened(self.model, self.polygons, self.bound, self.alive, limit)
+        if smaller is not None:
+            self.polygons, self.chain = smaller, None
 
     def _due(self) -> bool:
-        """Whether to look for a candidate: at steps 8, 16, 32, ..., and before that until there is one."""
-        n = self.iterations
-        if n > 4 or not self.model.common:
-            return n > 4 and n & (n - 1) == 0
-        return self.found is None
+        """Whether to look for a candidate: at the first steps until there is one, and at steps 16, 32, ..."""
+        if self.model.common and self.iterations < 16:
+            return self.found is None or self._rare
+        return self.iterations > 4 and self._rare
+
+    @property
+    def _rare(self) -> bool:
+        """Whether this is step 1, 2, 4, 8, ..., for what is dear."""
+        return self.iterations & (self.iterations - 1) == 0
 
     def _stop(self, image: Image, excess: float, reason: str) -> None:
         self.polygons, self.tags, self.excess, self.stopped = image.polygons, image.tags, excess, reason
 
-    def _look(self, rounds: int) -> bool:
+    def _look(self) -> bool:
         """Look along the chain for other sets that generate themselves than those found before."""
-        for _ in range(rounds):
-            if self.chain is None:
-                return False
-            source, image = self.chain
-            image = image or self._apply(source)
-            structure = settled(self.model, image, source, self.threat(source))
-            self.chain = None if structure is None else (structure.polygons, None)
-            found = self._solved(structure)
-            if found and (self.found is None or not _inside(found.polygons, self.found.polygons)):
-                self.found = found
-                return True
-        return False
+        if self.chain is None:
+            return False
+        source, image = self.chain
+        structure = settled(self.model, image or self._apply(source), source, self.threat(source))
+        self.chain = None if structure is None else (structure.polygons, None)
+        found = self._solved(structure)
+        if found is None or (self.found is not None and _inside(found.polygons, self.found.polygons)):
+            return False
+        self.found = found
+        return True
 
     def _solved(self, structure: Structure | None) -> Image | None:
         """Alternate Newton on the structure with one application, longer if that comes near."""
@@ -154,7 +165,7 @@ class Search:
             return True
         if not self.model.common:
             return False
-        for shape in (False, True) if self._due() else (False,):
+        for shape in (False, True) if self._rare else (False,):
             result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)
             if result.proved:
                 self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")

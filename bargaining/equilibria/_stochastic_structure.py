@@ -21,6 +21,7 @@ from bargaining.equilibria._polygon import Polygon, outline
 from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag
 
 _STEPS = 8
+_HOLDS = (TOP, BOTTOM, CORNER), (RIGHT, LEFT, CORNER)  # the kinds at which each player's constraint binds
 _LARGEST = 600  # vertices beyond which the system is not worth its solution
 
 
@@ -135,23 +136,15 @@ class _System:
 
     @classmethod
     def of(cls, model: Model, structure: Structure) -> _System:
-        polygons, fan = structure.polygons, Fan(structure.polygons)
-        angles = np.concatenate(structure.angles)
-        flat = [tag for some in structure.tags for tag in some]
-        kind = np.array([tag[0] for tag in flat])
+        fan, tags = Fan(structure.polygons), [tag for some in structure.tags for tag in some]
+        kind = np.array([tag[0] for tag in tags])
         fixed = kind == LEAVE
-        rows = np.where(fixed, 0, [tag[1] for tag in flat])
-        lowest = np.zeros((len(polygons), 2), dtype=np.intp)
-        threat = np.full((len(polygons), 2), np.inf)
-        for s, polygon in enumerate(polygons):
-            if polygon:
-                lowest[s] = fan.first[s] + np.argmin(polygon, axis=0)
-                threat[s] = np.min(polygon, axis=0)
-        bound = np.stack([np.isin(kind, (TOP, BOTTOM, CORNER)), np.isin(kind, (RIGHT, LEFT, CORNER))], axis=1)
+        rows = np.where(fixed, 0, [tag[1] for tag in tags])
+        lowest, threat = _lowest(structure.polygons, fan)
         level, punish, needed = _binding(model, rows, threat)
         with np.errstate(divide="ignore", invalid="ignore"):
             target = (needed - model.now[:, rows]) / model.discounts
-        source, edge, follows = _located(model, fan, kind, rows, target, angles)
+        source, edge, follows = _located(model, fan, kind, rows, target, np.concatenate(structure.angles))
         return cls(
             start=fan.vertices,
             fixed=fixed,
@@ -159,7 +152,7 @@ class _System:
             delta=model.discounts[:, 0],
             weights=model.transitions[rows],
             source=source,
-            bound=bound,
+            bound=np.stack([np.isin(kind, across) for across in _HOLDS], axis=1),
             level=level,
             punish=punish,
             lowest=lowest,
@@ -209,6 +202,17 @@ class _System:
             for vertex, sign in ((q, -1.0), (p, 1.0)):
                 row[vertex, o] += sign * d * share * weight
                 row[vertex, i] -= sign * d * share * weight * slope
+
+
+def _lowest(polygons: list[Polygon], fan: Fan) -> tuple[Indices, Floats]:
+    """Return the vertices with each player's lowest payoffs in each state, and these payoffs, shape (S, 2)."""
+    lowest = np.zeros((len(polygons), 2), dtype=np.intp)
+    threat = np.full((len(polygons), 2), np.inf)
+    for s, polygon in enumerate(polygons):
+        if polygon:
+            lowest[s] = fan.first[s] + np.argmin(polygon, axis=0)
+            threat[s] = np.min(polygon, axis=0)
+    return lowest, threat
 
 
 def _binding(model: Model, rows: Indices, threat: Floats) -> tuple[Floats, Floats, Floats]:

@@ -34,6 +34,8 @@ def nearest(oracle: Oracle, ideal: Floats, power: float) -> tuple[Floats, float]
     """
     n = len(ideal)
     points = oracle(np.ones(n))[None]
+    if not np.isfinite(points).all():
+        return np.full(n, np.nan), np.nan
     shares = np.ones(1)
     best, least = points[0], np.inf
     for _ in range(ROUNDS):
@@ -43,6 +45,8 @@ def nearest(oracle: Oracle, ideal: Floats, power: float) -> tuple[Floats, float]
             return x, 0.0
         prices, _ = _prices(x, ideal, power)
         new = oracle(prices)
+        if not np.isfinite(new).all():
+            break
         gap = float(prices @ (new - x)) / float(prices.sum())
         if not gap >= least:
             best, least = x, gap

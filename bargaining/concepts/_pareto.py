@@ -7,7 +7,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.concepts._sampled import Followed, sampled
-from bargaining.errors import NotApplicable, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Unsolved
 from bargaining.feasible._polygon import pareto_chain
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
@@ -44,7 +44,7 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     if isinstance(feasible, TransferableSurplus):
         return np.broadcast_to(_SEGMENT, (*ideal.shape[:-1], 2, 2))
     usual = both_gain(ideal, d)
-    corners = frontier_vertices(feasible)
+    corners = frontier_vertices(feasible, d[usual])
     if corners is not None:
         return np.where(
             usual[..., None, None],
@@ -82,13 +82,30 @@ def both_gain(ideal: Floats, d: Floats) -> Floats:
     return usual
 
 
-def frontier_vertices(feasible: FeasibleSet) -> Floats | None:
-    """Return the vertices of the whole frontier of a polygon; None where the set cannot name them."""
+def frontier_vertices(feasible: FeasibleSet, floors: Floats) -> Floats | None:
+    """Return the vertices of the frontier of a polygon; None where the set cannot name them.
+
+    Of a set of inequalities that goes on for ever they are those of the part above what is well below all `floors`,
+    which has shape (k, 2).
+    """
     if not isinstance(feasible, Polytope):
         return None
     try:
         return pareto_chain(feasible.vertices)
     except NotApplicable:
+        if feasible.inequalities is None or not floors.size:
+            return None
+    matrix, limits = feasible.inequalities
+    lowest = floors.min(axis=0)
+    room = feasible.ideal(lowest) - lowest
+    if not (np.isfinite(room) & (room > 0)).all():
+        return None
+    try:
+        part = Polytope.from_inequalities(
+            np.concatenate((matrix, -np.eye(2))), np.concatenate((limits, room - lowest))
+        )
+        return pareto_chain(part.vertices)
+    except (InvalidInput, NotApplicable):
         return None
 
 

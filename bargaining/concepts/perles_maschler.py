@@ -91,11 +91,12 @@ def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:
     An edge that is nearly level or upright has a length that differences of coordinates over d would round away.
     """
     steps = np.diff(corners, axis=-2)
-    whole = frontier_vertices(problem.feasible)
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    usual = np.asarray(both_gain(ideal, d))
+    whole = frontier_vertices(problem.feasible, d[usual])
     if whole is None or steps.shape[-2] == 0:
         return steps
-    d = np.broadcast_to(problem.disagreement, ideal.shape)
-    gains = np.where(both_gain(ideal, d)[..., None], ideal - d, np.inf)
+    gains = np.where(usual[..., None], ideal - d, np.inf)
     full = np.diff(whole, axis=-2) / gains[..., None, :]
     along = np.argmax(np.abs(full), axis=-1, keepdims=True)
     part, entire = (np.take_along_axis(a, along, axis=-1) for a in (steps, full))

@@ -151,13 +151,32 @@ def _many_players(
     for cell in map(tuple, np.argwhere(usual)):
         size = gains[cell].max()
 
-        def best(prices: Floats, cell: tuple[int, ...] = cell, size: float = size) -> Floats:
-            weights = np.broadcast_to(prices, ideal.shape)
-            return np.asarray((problem.feasible.support(weights)[1][cell] - ideal[cell]) / size)
-
-        point, residual[cell] = nearest(best, np.zeros(problem.players), power)
+        best = _best_within_reach(problem.feasible, ideal[cell])
+        point, residual[cell] = nearest(
+            lambda prices, best=best, cell=cell, size=size: (best(prices) - ideal[cell]) / size,  # type: ignore[misc]
+            np.zeros(problem.players),
+            power,
+        )
         unit[cell] = 1 + point * size / gains[cell]
     return unit, residual
+
+
+def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats], Floats]:
+    """Return the set's best point at given prices; of an unbounded set among points that may be nearest.
+
+    Everyone loses t at the equal-loss point, so at the nearest point nobody loses more than n t.
+    """
+
+    def best(prices: Floats) -> Floats:
+        point = feasible.support(prices)[1]
+        above = getattr(feasible, "support_above", None)
+        if np.isfinite(point).all() or above is None:
+            return np.asarray(point)
+        alike = np.ones(ideal.shape)
+        loss = np.maximum(-feasible.ray(ideal, alike), 0.0)
+        return np.asarray(above(prices, ideal - (len(ideal) + 1) * loss))
+
+    return best
 
 
 def _least_sum(feasible: FeasibleSet, ideal: Floats, gains: Floats) -> tuple[Floats, Floats]:

@@ -8,7 +8,17 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus, certify
+from bargaining import (
+    Frontier,
+    NotApplicable,
+    Polytope,
+    Problem,
+    Status,
+    TransferableSurplus,
+    certify,
+    continuous_raiffa,
+    raiffa,
+)
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.feasible.points import FreeDisposalHull
 
@@ -117,6 +127,22 @@ def test_edges_that_are_nearly_level_or_upright(slope: float, d: tuple[float, fl
     for corners in ([[0, top], [1, 1], [2, 0]], [[0, 2], [1, 1], [right, 0]], [[0, top], [1, 1], [right, 0]]):
         division = perles_maschler(Problem(Polytope(corners, free_disposal=True), d)).raise_if_failed()
         assert certify(division).holds
+
+
+def test_a_half_plane_is_no_curve() -> None:
+    # It has no list of vertices, and asked point by point it takes minutes.
+    for method in (perles_maschler, raiffa, continuous_raiffa):
+        half = method(Problem(Polytope.from_inequalities([[1, 2]], [6]), [1, 0]))
+        assert half.status == Status.OK
+        np.testing.assert_allclose(half.payoffs, [3.5, 1.25], rtol=1e-14)
+    wedge = Polytope.from_inequalities([[1, 2], [2, 1]], [6, 6])
+    batch = perles_maschler(Problem(wedge, [[0, 0], [-9, 0], [2, 2], [5, 5]]))
+    assert batch.status.tolist() == [Status.OK, Status.OK, Status.DEGENERATE, Status.EMPTY]
+    np.testing.assert_allclose(batch.payoffs[0], [2, 2], rtol=1e-14)
+    bounded = Polytope.from_inequalities([[1, 2], [2, 1], [-1, 0], [0, -1]], [6, 6, 9, 9])
+    np.testing.assert_allclose(
+        batch.payoffs, perles_maschler(Problem(bounded, batch.problem.disagreement)).payoffs
+    )
 
 
 def test_without_a_derivative_doubt_is_said() -> None:

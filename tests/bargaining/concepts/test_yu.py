@@ -120,3 +120,11 @@ def test_bad_input() -> None:
             yu(PARABOLA, p=p)
     with pytest.raises(NotApplicable, match="needs a convex set"):
         yu(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]), p=2)
+
+
+def test_a_half_space_of_three_players() -> None:
+    # Unbounded below: at any prices but its own the set has no best point.
+    half = Polytope.from_inequalities([[1, 2, 3]], [6])
+    division = yu(Problem(half, [0, 0, 0]), p=2).raise_if_failed()
+    ideal, normal = np.array([6, 3, 2]), np.array([1, 2, 3])
+    np.testing.assert_allclose(division.payoffs, ideal - normal * (12 / 14), rtol=1e-12)

@@ -135,12 +135,77 @@ def test_states_that_are_alike_give_the_repeated_game(block: int) -> None:
         check_against_repeated(seed)
 
 
-@pytest.mark.parametrize("discounts", [[0.9, 0.9], [0.5, 0.8], [0, 0.6], [0, 0]])
-def test_one_state_is_the_repeated_game(discounts: list[float]) -> None:
+@dataclass(frozen=True)
+class Repeated:
+    """A repeated game and the vertices it has in print or by hand; none if it has no equilibrium."""
+
+    name: str
+    game: Game
+    discounts: object
+    vertices: list[tuple[float, float]]
+    leave: Exit | None = None
+
+
+PRISONERS_PATIENT = [(3, 3), (9.75, 3), (9, 9), (3, 9.75)]
+REPEATED = [
+    Repeated("patient", PRISONERS, 0.9, PRISONERS_PATIENT),
+    Repeated("very patient", PRISONERS, 0.999, PRISONERS_PATIENT),
+    Repeated("impatient", PRISONERS, 0.14, [(3, 3)]),
+    Repeated("without patience", PRISONERS, 0, [(3, 3)]),
+    Repeated("critical", PRISONERS, Fraction(1, 7), [(3, 3), (9, 9)]),
+    Repeated(
+        "three actions",
+        THREE,
+        0.3,
+        [
+            (1.1256824, 2.8),
+            (7.3377047, 0),
+            (7.8630896, 0),
+            (19.7917977, 2.8),
+            (15.5630896, 9.1),
+            (7.3377047, 10.9826253),
+        ],
+    ),
+    Repeated("low exit", PRISONERS, 0.5, [(0, 0), (9.9375, 1.5), (9, 9), (1.5, 9.9375)], Exit([0, 0])),
+    Repeated("unequal exit", PRISONERS, 0.5, [(3, 5), (9.5, 5), (9, 9), (3, 9.75)], Exit([3, 5])),
+    Repeated("exit above everything", PRISONERS, 0.9, [(20, 20)], Exit([20, 20])),
+    Repeated("exit above everything for one", PRISONERS, 0.9, [(20, 0)], Exit([20, 0])),
+    Repeated("a threat without credit", PRISONERS, 0.5, PRISONERS_PATIENT, Exit([1, 0], who=[0])),
+    Repeated("one action each", Game([[2]], [[5]]), 0.7, [(2, 5)]),
+    Repeated("constant payoffs", Game(np.full((3, 2), 4), np.full((3, 2), -1)), 0.7, [(4, -1)]),
+    Repeated("coordination", Game([[2, 0], [0, 1]], [[1, 0], [0, 2]]), 0, [(1, 2), (2, 1)]),
+    Repeated("pennies", PENNIES, 0.9, []),
+    Repeated("a saddle point", Game([[3, 1, 4], [2, 0, 9]], [[-3, -1, -4], [-2, 0, -9]]), 0.9, [(1, -1)]),
+]
+
+
+def in_general(game: StochasticGame) -> list[np.ndarray]:
+    """The vertices by the general solver, also for a game of one state."""
+    scaled = Scaled.of(game)
+    search = scaled.solve(1000)
+    threat = search.threat(search.polygons)
+    return [scaled.back(polygon, threat[s])[0] for s, polygon in enumerate(search.polygons)]
+
+
+@pytest.mark.parametrize("case", REPEATED, ids=lambda case: case.name)
+def test_every_path_solves_the_repeated_game(case: Repeated) -> None:
+    repeated = RepeatedGame(case.game, case.discounts, exit=case.leave)
+    single = StochasticGame.from_repeated(repeated)
+    double = StochasticGame.from_chain(
+        case.game, [[0.5, 0.5], [0.25, 0.75]], repeated.exact_discounts, exit=case.leave
+    )
+    every = [payoff_set(repeated).vertices, payoff_set(single).at(0).vertices]
+    for vertices in [*every, *in_general(single), *in_general(double)]:
+        assert vertices.shape == (len(case.vertices), 2)
+        np.testing.assert_allclose(vertices, np.reshape(case.vertices, (-1, 2)), rtol=0, atol=6e-8)
+
+
+@pytest.mark.parametrize("discounts", [[0.5, 0.8], [0, 0.6]])
+def test_every_path_solves_the_repeated_game_with_unequal_patience(discounts: list[float]) -> None:
     for stage in (PRISONERS, THREE):
         repeated = RepeatedGame(stage, discounts)
-        found = stochastic_payoff_sets(StochasticGame.from_repeated(repeated)).at(0)
-        assert hausdorff(found.vertices, payoff_set(repeated).vertices) < 1e-7
+        (vertices,) = in_general(StochasticGame.from_repeated(repeated))
+        assert hausdorff(vertices, payoff_set(repeated).vertices) < 1e-7
 
 
 # -- the oracle: every profile, every continuation, in integers over 2^96, from the box of payoffs ------------

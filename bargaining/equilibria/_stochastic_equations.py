@@ -24,6 +24,7 @@ OWN = -1
 
 _SPARE = 48  # bits lost to the conditioning of the equations
 _GAIN = 12  # bits a step must gain at least
+_AGAIN = 4  # how often the equations may be linearised again if a step gains less
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Equations:
 
     def solve(self, start: Sequence[Pair], bits: int) -> list[Pair] | None:
         """Return a solution rounded to a grid of so many bits; None if Newton's steps do not come closer."""
-        inverse = self._inverse(start)
+        inverse, again = self._inverse(start), _AGAIN
         z, reached = self._with_known(start), 0
         while inverse is not None:
             residual = [
@@ -133,7 +134,11 @@ class Equations:
                 return z
             correct = int(size.denominator.bit_length() - size.numerator.bit_length())
             if reached and correct < reached + _GAIN:
-                return None
+                if not again:
+                    return None
+                inverse, again = self._inverse(z), again - 1
+                if inverse is None:
+                    return None
             reached = max(correct, 1)
             scale = 2**reached
             step = inverse @ np.array([float(r * scale) for r in residual])

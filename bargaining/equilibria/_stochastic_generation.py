@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bargaining.equilibria._lottery import Pair, above, below, hull
 from bargaining.equilibria._polygon import Polygon
 from bargaining.equilibria._stochastic_equations import Equations, Rule, recognised
-from bargaining.equilibria._stochastic_operator import Tag, apply, credible
+from bargaining.equilibria._stochastic_operator import Image, Tag, apply, credible
 from bargaining.equilibria._stochastic_rationals import Rationals, Sum, Sums
 from bargaining.equilibria._stochastic_rules import Reader
 from bargaining.equilibria._stochastic_scaled import Scaled
@@ -135,59 +137,81 @@ class Generation:
         return polygon
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The vertices of all states, one after the other: their states, kinds, rules and payoffs."""
+
+    owner: list[int]
+    tags: list[Tag]
+    rules: list[Rule]
+    start: list[Pair]
+    lowest: list[tuple[int, int]]
+
+
 def generate(found: StochasticPayoffSets) -> Generation | str:
     """Return rational polygons that generate themselves, exact if they can be; or what stands in the way."""
     data = Rationals(found.game)
     if not any(len(some.vertices) for some in found.sets):
         nothing: tuple[tuple[()], ...] = ((),) * len(found.sets)
         return Generation(data, nothing, nothing, exact=True)
-    owner, tags, rules, lowest, start = _read(found, data)
-    equations = Equations(data, rules, lowest)
-    exact = _exactly(equations, start)
-    if exact is None:
-        return "the equations of the vertices have no solution that Newton's steps find"
-    fault = ""
-    whole = [(x, y) for x, y in exact if x is not None and y is not None]
-    if len(whole) == len(exact):
-        made = _made(equations, whole, owner, tags, exact=True)
-        fault = made.fault()
-        if not fault:
+    image, first, last = _image(found), None, ""
+    for snap in (True, False):
+        reading = _read(data, image, snap=snap)
+        if reading.rules == first:
+            break
+        made = _made_of(data, reading)
+        if isinstance(made, Generation):
             return made
-    for inset in _INSETS:
-        fixed = [replace(rule, known=known) for rule, known in zip(rules, exact, strict=True)]
-        solved = Equations(data, fixed, lowest, inset=inset).solve(start, _FINE)
-        if solved is None:
-            fault = fault or "the vertices cannot be moved inward"
-            continue
-        made = _made(equations, solved, owner, tags, exact=False)
-        fault = made.fault()
-        if not fault:
-            return made
-    return fault
+        first, last = reading.rules, last or made
+    return last
 
 
-def _read(
-    found: StochasticPayoffSets, data: Rationals
-) -> tuple[list[int], list[Tag], list[Rule], list[tuple[int, int]], list[Pair]]:
-    """Return each vertex's state, kind, rule and payoffs, and the lowest vertices; after one more application."""
-    import numpy as np
-
+def _image(found: StochasticPayoffSets) -> Image:
+    """Apply the operator once more, for the kinds of the vertices."""
     scaled = Scaled.of(found.game)
     polygons: list[Polygon] = [
         [(x, y) for x, y in ((some.vertices - scaled.low) / scaled.size).tolist()] for some in found.sets
     ]
     threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
     model = replace(scaled.model, leaves=credible(scaled.model, polygons, threat))
-    image = apply(model, polygons, threat, np.ones(len(data.state), dtype=bool))
-    reader = Reader(data, image.polygons)
-    owner, tags, rules, start = [], [], [], []
+    return apply(model, polygons, threat, np.ones(len(model.state), dtype=bool))
+
+
+def _read(data: Rationals, image: Image, *, snap: bool) -> _Reading:
+    reader = Reader(data, image.polygons, snap=snap)
+    out = _Reading([], [], [], [], reader.lowest)
     for s, (polygon, kinds) in enumerate(zip(image.polygons, image.tags, strict=True)):
         for vertex, tag in zip(polygon, kinds, strict=True):
-            owner.append(s)
-            tags.append(tag)
-            rules.append(reader.rule(s, vertex, tag))
-            start.append((Fraction(vertex[0]), Fraction(vertex[1])))
-    return owner, tags, rules, reader.lowest, start
+            out.owner.append(s)
+            out.tags.append(tag)
+            out.rules.append(reader.rule(s, vertex, tag))
+            out.start.append((Fraction(vertex[0]), Fraction(vertex[1])))
+    return out
+
+
+def _made_of(data: Rationals, reading: _Reading) -> Generation | str:
+    """Return what solves the equations exactly, or with the smallest inset that will do."""
+    exact = _exactly(Equations(data, reading.rules, reading.lowest), reading.start)
+    if exact is None:
+        return "the equations of the vertices have no solution that Newton's steps find"
+    fault = ""
+    whole = [(x, y) for x, y in exact if x is not None and y is not None]
+    if len(whole) == len(exact):
+        made = _collected(data, reading, whole, exact=True)
+        fault = made.fault()
+        if not fault:
+            return made
+    fixed = [replace(rule, known=known) for rule, known in zip(reading.rules, exact, strict=True)]
+    for inset in _INSETS:
+        solved = Equations(data, fixed, reading.lowest, inset=inset).solve(reading.start, _FINE)
+        if solved is None:
+            fault = fault or "the vertices cannot be moved inward"
+            continue
+        made = _collected(data, reading, solved, exact=False)
+        fault = made.fault()
+        if not fault:
+            return made
+    return fault
 
 
 def _exactly(equations: Equations, start: list[Pair]) -> list[Known] | None:
@@ -215,19 +239,17 @@ def _exactly(equations: Equations, start: list[Pair]) -> list[Known] | None:
             del known[where]
 
 
-def _made(
-    equations: Equations, solved: list[Pair], owner: list[int], tags: list[Tag], *, exact: bool
-) -> Generation:
+def _collected(data: Rationals, reading: _Reading, solved: list[Pair], *, exact: bool) -> Generation:
     """Return the hull of the vertices of each state, and how each is played."""
-    data = equations.data
     chosen: list[list[int]] = [[] for _ in range(len(data.game))]
-    for k, s in enumerate(owner):
+    for k, s in enumerate(reading.owner):
         chosen[s].append(k)
     corners = [[some[n] for n in hull([solved[k] for k in some])] for some in chosen]
     vertices = tuple(tuple(solved[k] for k in some) for some in corners)
     sums = Sums(vertices)
     plans = tuple(
-        tuple(_plan(equations.rules[k], tags[k], solved[k], sums, data) for k in some) for some in corners
+        tuple(_plan(reading.rules[k], reading.tags[k], solved[k], sums, data) for k in some)
+        for some in corners
     )
     return Generation(data, vertices, plans, exact)
 

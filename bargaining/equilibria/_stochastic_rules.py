@@ -19,15 +19,20 @@ from bargaining.equilibria._stochastic_rationals import Rationals
 _HOLDS = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
 _TIED = 1e-10
 _NARROW = 1e-13
+_THERE = 1e-12
 
 Threat = Sequence[Fraction | None]
 
 
 class Reader:
-    """Reads each vertex's rule off the polygons of all states and the kinds of their vertices."""
+    """Reads each vertex's rule off the polygons of all states and the kinds of their vertices.
 
-    def __init__(self, data: Rationals, polygons: list[Polygon]) -> None:
-        self.data, self.fan = data, Fan(polygons)
+    Where a player is indifferent the continuation may lie at the very end of an edge, as it does where only her lowest
+    continuation makes her indifferent. With `snap` it is then taken to be that vertex.
+    """
+
+    def __init__(self, data: Rationals, polygons: list[Polygon], *, snap: bool) -> None:
+        self.data, self.fan, self.snap = data, Fan(polygons), snap
         self.first: list[int] = self.fan.first.tolist()
         self.lowest = [
             (start + int(at[0]), start + int(at[1])) if len(at) else (-1, -1)
@@ -84,8 +89,10 @@ class Reader:
     ) -> tuple[int, tuple[int, int] | None]:
         """Return a position along the boundary, and the vertices of the edge ahead if the continuation lies on it."""
         known = [i for i in (0, 1) if not np.isnan(w[i])]
-        nearest = int(np.abs(points - w)[:, known].sum(axis=1).argmin())
-        if sum(reply is not None for reply in held) != 1 or not len(self.fan.owner):
+        far = np.abs(points - w)[:, known].sum(axis=1)
+        nearest = int(far.argmin())
+        there = self.snap and far[nearest] < _THERE
+        if sum(reply is not None for reply in held) != 1 or not len(self.fan.owner) or there:
             return nearest, None
         i = 0 if held[0] is not None else 1
         step = np.diff(points, axis=0)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Pair
+from bargaining.equilibria._polygon import Polygon
+from bargaining.equilibria._stochastic_operator import reach as far_of
 from bargaining.exact._outward import MARGIN, normals_of
 from bargaining.exact._state_bounds import Bases, Bounds, Indices
 from bargaining.exact._state_lines import Lines
@@ -29,23 +31,42 @@ def reach(outward: StateOutward, sets: Sets) -> Fraction | None:
     """
     filled = [bool(vertices) for vertices in sets]
     for step in range(outward.steps):
-        if outward.filled == filled and step & (step - 1) == 0:
-            family = StateFamily(outward, sets)
-            found = family.reach()
-            if found is not None and found < _USELESS:
-                outward.within(family.normals, family.floats + float(found) + MARGIN)
-                return found
+        if outward.filled == filled and (step & (step - 1) == 0 or step == outward.steps - 1):
+            for shape in (False, True):
+                distance = _attempt(outward, sets, shape=shape)
+                if distance is not None:
+                    return distance
         if not outward.advance():
             return None
     return None
 
 
-class StateFamily:
-    """The faces of inner sets, one list of directions for all states, to be moved out at speeds of their own."""
+def _attempt(outward: StateOutward, sets: Sets, *, shape: bool) -> Fraction | None:
+    """Move the faces in as long as that makes the outer sets much smaller; return the distance if it vanishes."""
+    while True:
+        family = StateFamily(outward, sets, shape=shape)
+        found = family.reach()
+        if found is None:
+            return None
+        near, speed = found
+        outward.within(family.normals, family.floats + float(near) * speed + MARGIN)
+        distance = near * Fraction(float(speed.max(initial=0.0)))
+        if distance < _USELESS:
+            return distance
+        if near > family.far / 2:
+            return None
 
-    def __init__(self, outward: StateOutward, sets: Sets) -> None:
+
+class StateFamily:
+    """The faces of inner sets, one list of directions for all states, to be moved out at speeds of their own.
+
+    With `shape` the directions of the outer sets' faces are used beside those of the inner ones.
+    """
+
+    def __init__(self, outward: StateOutward, sets: Sets, *, shape: bool = False) -> None:
         self.outward, self.data, self.model = outward, outward.data, outward.model
-        self.normals = _directions(sets)
+        self.far = Fraction(0)  # the e at which the faces hold the outer sets
+        self.normals = _directions(_floats(sets) + (outward.polygons if shape else []))
         self.exact = [(Fraction(x), Fraction(y)) for x, y in self.normals.tolist()]
         self.offsets = [
             [max((a * x + b * y for x, y in vertices), default=Fraction(0)) for a, b in self.exact]
@@ -63,8 +84,8 @@ class StateFamily:
         ]
         self.floats = np.array([[float(c) for c in row] for row in self.offsets])
 
-    def reach(self) -> Fraction | None:
-        """Return the distance within which the faces hold every equilibrium payoff, None if it is not proved."""
+    def reach(self) -> tuple[Fraction, Floats] | None:
+        """Return the e at which the faces hold every equilibrium payoff, and the speeds; None if none is proved."""
         if not all(map(self._holds, range(len(self.offsets)))):
             return None
         outer, model = self._outer(), self.model
@@ -74,7 +95,10 @@ class StateFamily:
         beyond = Bounds(model, self.normals, outer, threat, rows)
         state = model.state[rows]
         blocked = np.asarray((beyond.lack(np.arange(len(rows))) > MARGIN).any(axis=1))
-        close = (beyond.levels() > self.floats[state] - MARGIN) & np.take(self.moves, state, axis=0)
+        levels = beyond.levels()
+        if model.common:
+            np.minimum(levels, far_of(model, self.outward.polygons, threat, rows, self.normals), out=levels)
+        close = (levels > self.floats[state] - MARGIN) & np.take(self.moves, state, axis=0)
         pairs = np.argwhere(close & ~blocked[:, None])
         bounds = Bounds(model, self.normals, self.floats, lows, rows)
         if len(pairs) > _PAIRS:
@@ -83,11 +107,9 @@ class StateFamily:
         if speed is None:
             return None
         gap = (outer - self.floats)[self.moves] / speed[self.moves]
-        far = Fraction(float(gap.max(initial=0.0)) + MARGIN)
-        near = self._near(bounds, pairs, speed, far)
-        return (
-            None if near is None else max(near, Fraction(1, 2**60)) * Fraction(float(speed.max(initial=0.0)))
-        )
+        self.far = far = Fraction(float(gap.max(initial=0.0)) + MARGIN)
+        near = self._near(bounds, pairs, levels[tuple(pairs.T)] + MARGIN, speed, far)
+        return None if near is None else (max(near, Fraction(1, 2**60)), speed)
 
     def _holds(self, s: int) -> bool:
         """Whether the faces of a state hold the outcomes of leaving that are given."""
@@ -168,30 +190,30 @@ class StateFamily:
             return None
         return speed if np.isfinite(speed).all() and speed.min() > 0.0 and number else None
 
-    def _near(self, bounds: Bounds, pairs: Indices, speed: Floats, far: Fraction) -> Fraction | None:
-        """Return the least e such that every pair stays strictly inside its face up to `far`; None if one does not."""
+    def _near(
+        self, bounds: Bounds, pairs: Indices, most: Floats, speed: Floats, far: Fraction
+    ) -> Fraction | None:
+        """Return the least e such that every pair stays strictly inside its face up to `far`; None if one does not.
+
+        From the outer sets no pair goes farther than `most`, so it is inside as soon as its face is beyond that.
+        """
         bases = bounds.bases(pairs[:, 0], pairs[:, 1])
         state = self.model.state[bounds.rows[pairs[:, 0]]]
+        offset, own = self.floats[state, pairs[:, 1]], speed[state, pairs[:, 1]]
+        last = np.minimum((most - offset) / own + MARGIN, float(far))
         with np.errstate(invalid="ignore"):
-            excess = bases.level - self.floats[state, pairs[:, 1]][:, None]
-            growth = bounds.slopes(pairs[:, 0], bases, speed) - speed[state, pairs[:, 1]][:, None]
-            clear = (excess <= -MARGIN) & (excess + float(far) * growth <= -MARGIN)
-        lines = Lines(
-            self.data,
-            self.exact,
-            self.offsets,
-            self.lows,
-            [[Fraction(z) for z in row] for row in speed.tolist()],
-        )
+            excess = bases.level - offset[:, None]
+            growth = bounds.slopes(pairs[:, 0], bases, speed) - own[:, None]
+            clear = (excess <= -MARGIN) & (excess + last[:, None] * growth <= -MARGIN)
+        exact = [[Fraction(z) for z in row] for row in speed.tolist()]
+        lines = Lines(self.data, self.exact, self.offsets, self.lows, exact)
         near = Fraction(0)
         for n in np.flatnonzero(~clear.any(axis=1)).tolist():
             place, j = pairs[n].tolist()
-            candidates = _candidates(excess[n], growth[n], float(far))
-            start = lines.start(bounds, place, j, candidates, far)
-            if start is None:
-                return None
-            near = max(near, start)
-        return near
+            upto = Fraction(last.item(n))
+            start = lines.start(bounds, place, j, _candidates(excess[n], growth[n], last.item(n)), upto)
+            near = max(near, upto if start is None else start)
+        return near if near < far else None
 
 
 def _taken(field: Floats | tuple[Floats, Floats], rows: Indices) -> Floats | tuple[Floats, Floats]:
@@ -209,9 +231,13 @@ def _candidates(excess: Floats, growth: Floats, far: float) -> list[int]:
     return list(out)
 
 
-def _directions(sets: Sets) -> Floats:
+def _floats(sets: Sets) -> list[Polygon]:
+    return [[(float(x), float(y)) for x, y in vertices] for vertices in sets]
+
+
+def _directions(polygons: list[Polygon]) -> Floats:
     """Return the axes and the outward normals of all edges."""
-    normals = [normals_of([(float(x), float(y)) for x, y in vertices]) for vertices in sets if vertices]
+    normals = [normals_of(polygon) for polygon in polygons if polygon]
     axes = normals[0][:4]
     rest = np.concatenate([some[4:] for some in normals])
     angle = np.arctan2(rest[:, 1], rest[:, 0])

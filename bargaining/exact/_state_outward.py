@@ -13,8 +13,10 @@ from bargaining.equilibria._lottery import Pair
 from bargaining.equilibria._polygon import Polygon, cut, hull
 from bargaining.equilibria._stochastic_operator import Mask, Model, apply, credible
 from bargaining.equilibria._stochastic_rationals import Rationals
-from bargaining.exact._outward import ROUND_OUT
 
+_ROUND_OUT = (
+    1e-11  # floats err by less than a thousandth of it, and drop no vertex that sticks out by a tenth
+)
 _STEPS = 100
 
 
@@ -70,7 +72,7 @@ class StateOutward:
         if not any(self.filled):
             return False
         self.rule_out()
-        threat = self.threat() - ROUND_OUT
+        threat = self.threat() - _ROUND_OUT
         image = apply(self.model, self.polygons, threat, self.alive)
         self.alive = image.alive
         self.polygons = [wider(polygon) for polygon in image.polygons]
@@ -91,7 +93,7 @@ class StateOutward:
     def rule_out(self) -> bool:
         """Drop outcomes of leaving that are not credible, as staying gives more; return whether there were any."""
         before = self.model.leaves
-        leaves = credible(self.model, self.polygons, self.threat() - ROUND_OUT)
+        leaves = credible(self.model, self.polygons, self.threat() - _ROUND_OUT)
         self.model = replace(self.model, leaves=leaves)
         return leaves != before
 
@@ -168,6 +170,9 @@ class StateOutward:
 def wider(polygon: Polygon) -> Polygon:
     """Return a polygon moved out in all directions by more than floats can err."""
     points = [
-        (x + a, y + b) for x, y in polygon for a in (-ROUND_OUT, ROUND_OUT) for b in (-ROUND_OUT, ROUND_OUT)
+        (x + a, y + b)
+        for x, y in polygon
+        for a in (-_ROUND_OUT, _ROUND_OUT)
+        for b in (-_ROUND_OUT, _ROUND_OUT)
     ]
     return [points[k] for k in hull(points)]

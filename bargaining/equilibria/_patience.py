@@ -80,17 +80,17 @@ class Path:
         return roots
 
 
-def halve(path: Path, low: float, high: float) -> tuple[float, float]:
-    """Narrow a bracket at one end of which the profile is sustained.
+def halve(path: Path, low: float, high: float, player: int | None = None) -> tuple[float, float]:
+    """Narrow a bracket at one end of which the profile is sustained, or one player keeps to it.
 
     Just short of a threshold at which the whole payoff set collapses, the set takes long to do so: halving stops
     where one more answer would take seconds.
     """
-    sustained = holds(path, Fraction(high))
+    sustained = holds(path, Fraction(high), player)
     work = 0
     while high - low > _WIDTH and work < _WORK:
         middle = (low + high) / 2
-        answer, work = probe(path, Fraction(middle))
+        answer, work = probe(path, Fraction(middle), player)
         low, high = (low, middle) if answer == sustained else (middle, high)
     return low, high
 
@@ -105,13 +105,13 @@ def recognised(path: Path, bracket: tuple[float, float]) -> Fraction | float:
     return high
 
 
-def holds(path: Path, discount: Fraction) -> bool:
+def holds(path: Path, discount: Fraction, player: int | None = None) -> bool:
     """Say whether the profile can be played for ever at a discount factor, by the payoff set's threat."""
-    return probe(path, discount)[0]
+    return probe(path, discount, player)[0]
 
 
-def probe(path: Path, discount: Fraction) -> tuple[bool, int]:
-    """Return the answer and the work that it took."""
+def probe(path: Path, discount: Fraction, player: int | None = None) -> tuple[bool, int]:
+    """Return the answer, for all players or for one of them, and the work that it took."""
     delta = float(discount)
     if not path.stays():
         return False, 0
@@ -120,7 +120,8 @@ def probe(path: Path, discount: Fraction) -> tuple[bool, int]:
     if lowest is None:
         return False, work
     slack = delta * (floats(path.payoffs) - lowest) - (1 - delta) * gain
-    return bool(((gain == 0) | (slack >= -_SLACK * path.scale)).all()), work
+    keeps = (gain == 0) | (slack >= -_SLACK * path.scale)
+    return bool(keeps.all() if player is None else keeps[player]), work
 
 
 def threat(path: Path, discount: Fraction) -> tuple[Floats | None, int]:

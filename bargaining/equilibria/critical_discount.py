@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -39,7 +39,9 @@ class CriticalDiscount:
     intervals : ndarray of shape (k, 2)
         All discount factors in [0, 1) that sustain the profile, as closed-open intervals.
     by_player : ndarray of shape (n,)
-        What each player's own constraint needs, given the threats at `discount`.
+        The lowest discount factor at which each player's own constraint holds, with the punishment that is
+        available at that same discount factor; the largest of them is `discount`. If `monotone` is false, what
+        the constraint needs given the threats at `discount`.
     threat : ndarray of shape (n,)
         The average payoff after a deviation, by deviator, at `discount`.
     monotone : bool
@@ -255,11 +257,20 @@ def _bisected(path: Path) -> CriticalDiscount:
         return bound
     assert bound.exact is not None
     if holds(path, bound.exact):
-        return bound
+        return _each(path, bound)
     if bound.discount >= PATIENT or not holds(path, Fraction(PATIENT)):
         return _numeric(path, [])
     bracket = halve(path, bound.discount, PATIENT)
-    return _numeric(path, [[recognised(path, bracket), 1.0]], bracket=bracket)
+    return _each(path, _numeric(path, [[recognised(path, bracket), 1.0]], bracket=bracket))
+
+
+def _each(path: Path, found: CriticalDiscount) -> CriticalDiscount:
+    """Find what each player needs alone: with the threats of `discount`, unless less patience makes them weaker."""
+    needs = found.by_player.copy()
+    for i, need in enumerate(needs.tolist()):
+        if 0.0 < need < found.discount and not holds(path, Fraction(need), i):
+            needs[i] = min(halve(path, need, found.discount, i)[1], found.discount)
+    return replace(found, by_player=needs)
 
 
 def _searched(path: Path) -> CriticalDiscount:

@@ -29,6 +29,16 @@ def test_free_trade_is_enforced_from_the_critical_discount_on(game: TariffGame) 
     assert _sustains(game, kept, upper)
 
 
+def test_each_country_needs_the_punishment_of_its_own_patience(game: TariffGame) -> None:
+    critical = game.critical_discount()
+    kept, breach = (x[game.free_trade] for x in (game.stage.payoffs, game.stage.deviations()))
+    assert critical.by_player.max() == pytest.approx(critical.discount, abs=1e-9)
+    for country, need in enumerate(critical.by_player):
+        for discount, holds in ((need + 1e-6, True), (need - 1e-6, False)):
+            after = (1 - discount) * breach + discount * game.payoff_set(discount).threat
+            assert (kept[country] >= after[country]) == holds
+
+
 def _sustains(game: TariffGame, kept: np.ndarray, discount: float) -> bool:
     """Check the definition: no gain from one breach, against the worst punishment at this discount factor."""
     breach = game.stage.deviations()[game.free_trade]

@@ -31,8 +31,8 @@ def critical_discounts(study: Study) -> Table:
         notes=study.notes(
             study.uncapped.war.residual.max(),
             Game=f"each year both set one rate of {len(RATES)} from 0 to {RATES[-1]:.0%}; 1 or more: never",
-            Punishment="the lowest payoff of the deviator in any equilibrium; the border closed for good where either "
-            "may leave; the Nash equilibrium in rates for ever",
+            Punishment="the lowest payoff of the deviator in any equilibrium at that discount factor; the border "
+            "closed for good where either may leave; the Nash equilibrium in rates for ever",
         ),
     )
 

@@ -85,6 +85,29 @@ def test_prisoners_dilemma():
     assert critical_discount(PRISONERS, (0, 0), punishment="stage").exact == Fraction(1, 7)
 
 
+@pytest.mark.parametrize(("seed", "root"), [(2, 7 / 19), (44, 1 / 3), (15, 2 / 3)])
+def test_each_player_needs_the_punishments_of_the_same_patience(seed, root):
+    """The root at the threats of `discount` is not enough where less patience makes the threats weaker."""
+    game = Game(*np.random.default_rng(seed).integers(-3, 8, (2, 3, 3)))
+    profile = np.unravel_index(game.payoffs.sum(axis=-1).argmax(), (3, 3))
+    profile = tuple(int(k) for k in profile)
+    found = critical_discount(game, profile)
+    player = int(found.by_player.argmax())
+    gets, tempted = game.payoffs[profile][player], game.deviations()[profile][player]
+    assert (tempted - gets) / (tempted - found.threat[player]) == pytest.approx(root)
+    assert found.by_player[player] == pytest.approx(found.discount, abs=1e-9)
+    assert keeps(game, profile, found.by_player[player] + 1e-7, player)
+    assert not keeps(game, profile, found.by_player[player] - 1e-7, player)
+
+
+def keeps(game, profile, discount, player):
+    low = threat(game, discount)
+    if low is None:
+        return False
+    get, tempted = game.payoffs[profile][player], game.deviations()[profile][player]
+    return bool((1 - discount) * (tempted - get) <= discount * (get - low[player]) + 1e-10)
+
+
 @pytest.mark.parametrize(("outside", "expected"), [(0, "1/10"), (2, "1/8"), (5, "1/5"), (8, "1/2")])
 def test_exit_moves_the_critical_value_both_ways(outside, expected):
     found = critical_discount(PRISONERS, (0, 0), exit=Exit([outside, outside]))

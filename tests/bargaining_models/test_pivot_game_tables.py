@@ -62,7 +62,7 @@ def test_the_more_certain_and_the_faster_the_alternative_the_smaller_the_transfe
         rows = {
             row["alternative"]: row["stay_transfer"] for row in records(table) if row["discount"] == discount
         }
-        assert rows["none"] >= rows["revocable, US blocks"] >= rows["revocable"] >= rows["lasting"]
+        assert rows["none"] >= rows["revocable, blocked"] >= rows["revocable"] >= rows["lasting"]
         assert rows["revocable"] > rows["revocable, fast"]
         assert rows["lasting"] > rows["lasting, fast"]
 

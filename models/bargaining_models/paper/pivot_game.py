@@ -17,24 +17,29 @@ def terms_table(study: Study) -> Table:
     rows = [_row(study, discount, name) for discount in PATIENCE for name in study.pivot_game.games]
     columns = [Column("discount", title="discount factor"), Column("alternative")]
     for _, case, title in CASES:
-        columns += [Column(f"{case}_{c}", title=c, unit="USD bn", group=title) for c in COUNTRIES]
-        columns.append(Column(f"{case}_transfer", title="transfer", unit="USD bn", group=title))
+        columns += [Column(f"{case}_{c}", title=c, group=title) for c in COUNTRIES]
+        columns.append(Column(f"{case}_transfer", title="transfer", group=title))
     columns += [
-        Column("right", title="adds to Canada", unit="USD bn", group=CASES[1][2]),
-        Column("war", title="in the war", unit="%", group="Canada builds to"),
-        Column("agreed", title="under agreement", unit="%", group="Canada builds to"),
-        *(Column(f"wait_{c}", title=c, unit="USD bn", group="A year of war first") for c in COUNTRIES),
+        Column("right", title="to Canada", group=CASES[1][2]),
+        Column("war", title="war", unit="%", group="Builds to"),
+        Column("agreed", title="deal", unit="%", group="Builds to"),
+        *(Column(f"wait_{c}", title=c, group="A year of war") for c in COUNTRIES),
     ]
     return Table(
         rows,
         columns=columns,
-        caption="The pivot game with transfers: terms from the start, before any capacity is built",
+        caption="The pivot game with transfers: terms from the start, before any capacity is built, USD bn a year",
         label="tab:pivot-game",
         digits=3,
         notes=study.notes(
             *_residuals(study),
             **_notes(study, study.pivot_game.capacity),
-            Waiting=_waiting_note(study),
+            **{
+                "To Canada": "what the right to leave adds to Canada's payoff",
+                "Builds to": "the share that Canada reaches if nothing is revoked: in the war (Markov), and in the "
+                "agreement with the largest joint payoff (deal)",
+                "A year of war": _waiting_note(study),
+            },
             Markov=_markov_note(study),
         ),
     )
@@ -147,8 +152,8 @@ def _notes(study: Study, capacity: Capacity) -> dict[str, str]:
         "for good",
         "Levels": "0, 5, ..., 30 percent of every sector's exports to the US, or up to its cap",
         "Alternative": f"a level takes {LEAD_TIME:g} years ({FAST:g} if fast) on average; revocable: China closes at "
-        f"rate {china['closure']:g} and reopens at rate {china['reopening']:g} a year (assumptions); US blocks: its "
-        f"highest tariff cuts the chance of completion by {BLOCKING:.0%} (assumption)",
+        f"rate {china['closure']:g} and reopens at rate {china['reopening']:g} a year (assumptions); blocked: the "
+        f"highest US tariff cuts the chance of completion by {BLOCKING:.0%} (assumption)",
         "Capital": f"the cheapest projects of the figures, beyond them at the price of the {REPEATED} (assumption): "
         f"USD {capacity.capital[0]:.1f} bn for the first level, {capacity.capital[-1]:.1f} for the last",
         "Payoffs": "level yearly flows against free trade at r = 0, building paid",

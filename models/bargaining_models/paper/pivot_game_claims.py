@@ -94,14 +94,14 @@ def leaving(study: Study) -> Claim:
 def escalation(study: Study) -> Claim:
     """The US may answer by escalation that holds back what Canada builds."""
     game = study.pivot_game
-    free, blocked = (game.terms(name, PATIENT, leave=False) for name in ("revocable", "revocable, US blocks"))
+    free, blocked = (game.terms(name, PATIENT, leave=False) for name in ("revocable", "revocable, blocked"))
     threats = [
         float(game.games[name].with_transfers(PATIENT).threat[0, 0])
-        for name in ("revocable", "revocable, US blocks")
+        for name in ("revocable", "revocable, blocked")
     ]
     won = float(blocked.transfer[0] - free.transfer[0])
     lost = _transfer(study, "none") - float(free.transfer[0])
-    used = any(own[1][-1] > 0 for own in game.war("revocable, US blocks", PATIENT).strategies)
+    used = any(own[1][-1] > 0 for own in game.war("revocable, blocked", PATIENT).strategies)
     return Claim(
         claim="The US may answer by escalation that holds Canada back",
         verdict=("holds" if used else "holds as a threat, which is never carried out")

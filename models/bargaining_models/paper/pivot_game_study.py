@@ -61,7 +61,7 @@ class PivotGameStudy:
         """The alternatives of T10, by name."""
         return {
             **self._alternatives(self.capacity),
-            "revocable, US blocks": self.revocable(blocking=BLOCKING),
+            "revocable, blocked": self.revocable(blocking=BLOCKING),
             "lasting, capped": PivotGame(capacity=self.capped),
             "revocable, capped": self._revocable(self.capped),
         }

@@ -29,12 +29,14 @@ def uniform(size: int) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-# The ratio wanted is 10. Two cells are short of it: a few calls of NumPy take as long as the peer's whole loop.
+# The ratio wanted is 10. Two cells are short of it, three actions (about 5) and Cournot at 0.3 (about 6): their
+# structures are solved twice, which takes a third as long as the peer's whole compiled loop. The others have it, two
+# of them narrowly; the numbers asserted leave room for a busy machine.
 CELLS: list[tuple[str, Any, float, float]] = [
     ("prisoners", PRISONERS, 0.9, 10),
-    ("prisoners", PRISONERS, 0.3, 8),
-    ("three actions", THREE, 0.3, 3),
-    *[("Cournot 15x15", COURNOT, discount, least) for discount, least in ((0.3, 3), (0.6, 8), (0.8, 10))],
+    ("prisoners", PRISONERS, 0.3, 5),
+    ("three actions", THREE, 0.3, 2.5),
+    *[("Cournot 15x15", COURNOT, discount, least) for discount, least in ((0.3, 3), (0.6, 6), (0.8, 10))],
     *[("uniform 20x20", uniform(20), discount, 10) for discount in (0.3, 0.6, 0.8)],
     *[("uniform 50x50", uniform(50), discount, 10) for discount in (0.6, 0.8)],
     *[("uniform 100x100", uniform(100), discount, 10) for discount in (0.6, 0.8)],
@@ -97,7 +99,7 @@ def test_patience_is_cheap(name: str, payoffs: Any, speedup: Callable[..., float
 
 
 def test_a_sweep_over_exits_reuses_work() -> None:
-    """200 exit payoffs on one 25x25 game take less than 200 separate solves."""
+    """200 exit payoffs on one 25x25 game take about a quarter of the time of 200 separate solves."""
     game = Game(*np.random.default_rng(1).random((2, 25, 25)))
     options = np.stack([np.linspace(0.2, 0.9, 200), np.full(200, 0.5)], axis=-1)
     batch = RepeatedGame(game, 0.6, exit=Exit(options))
@@ -114,4 +116,4 @@ def test_a_sweep_over_exits_reuses_work() -> None:
         apart.append(perf_counter() - start)
     ratio = median(apart) / median(together)
     print(f"\n200 exits: {median(together):.3g} s together, {median(apart):.3g} s apart, {ratio:.3g} times")
-    assert ratio > 1
+    assert ratio > 2.5

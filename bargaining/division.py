@@ -107,6 +107,7 @@ class Division:
 
 
 Method = Callable[[Problem], Division]
+"""Whatever answers a problem: a solution concept, a protocol, or a function of your own."""
 
 
 def describe(rule: object, **parameters: object) -> str:

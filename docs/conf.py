@@ -41,6 +41,8 @@ numpydoc_xref_ignore = "all"  # link the names below and no other word
 DEFAULT_LINKS.clear()  # they point into other projects' pages, which would have to be fetched
 numpydoc_xref_aliases = {name: f"bargaining.{name}" for name in bargaining.__all__}
 
+highlight_options = {"python": {"stripnl": True}}  # no empty line at the end of a session
+
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"bargaining {release}"

@@ -99,8 +99,22 @@ def escape_shapes(app: Sphinx, what: str, name: str, item: object, options: obje
     lines[:] = [shape.sub(lambda found: found[1] or r"\*", line) for line in lines]
 
 
+def hide_private(
+    app: Sphinx,
+    what: str,
+    name: str,
+    item: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Leave fields that begin with an underscore out of the signature of a class."""
+    return signature and re.sub(r", _\w+=[^,()]*(\(\))?", "", signature), returns
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Write the pages before Sphinx looks for them, and mend docstrings before numpydoc reads them."""
     app.connect("config-inited", write)
     app.connect("autodoc-process-docstring", escape_shapes, priority=100)
+    app.connect("autodoc-process-signature", hide_private)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,6 +19,7 @@ from bargaining.exact._state_outward import StateOutward
 Sets = tuple[tuple[Pair, ...], ...]
 
 _USELESS = Fraction(1, 10**6)
+_FINE = Fraction(1, 10**11)
 _TIE = 1e-11
 _ROUNDS = 40
 _PAIRS = 30_000
@@ -51,10 +52,8 @@ def _attempt(outward: StateOutward, sets: Sets, *, shape: bool) -> Fraction | No
         near, speed = found
         outward.within(family.normals, family.floats + float(near) * speed + MARGIN)
         distance = near * Fraction(float(speed.max(initial=0.0)))
-        if distance < _USELESS:
-            return distance
-        if near > family.far / 2:
-            return None
+        if distance < _FINE or near > family.far / 2:
+            return distance if distance < _USELESS else None
 
 
 class StateFamily:

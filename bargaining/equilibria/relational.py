@@ -108,9 +108,7 @@ def relational_contract(
     if not low < high:
         raise InvalidInput(f"`lower` must be below `upper`; got {low:g} and {high:g}.")
     alternative = scalar(outside, "outside")
-    for name, function in (("surplus", surplus), ("temptation", temptation)):
-        if not callable(function):
-            raise InvalidInput(f"`{name}` must be a function of effort; got {function!r}.")
+    _functions(surplus=surplus, temptation=temptation)
 
     def total(e: float) -> float:
         return scalar(surplus(e), "surplus")
@@ -121,14 +119,7 @@ def relational_contract(
     best = _efficient(total, marginal_surplus, low, high)
     effort = _sustained(slack, best, low, high, scale=_scale(total, slack, low, high))
     if effort is None:
-        return RelationalContract(
-            effort=np.nan,
-            surplus=alternative,
-            bonus=0.0,
-            slack=np.nan,
-            status=Status.EMPTY,
-            first_best=False,
-        )
+        return _parted(alternative)
     return RelationalContract(
         effort=effort,
         surplus=total(effort),
@@ -136,6 +127,19 @@ def relational_contract(
         slack=slack(effort),
         status=Status.OK,
         first_best=effort == best,
+    )
+
+
+def _functions(**given: object) -> None:
+    for name, function in given.items():
+        if not callable(function):
+            raise InvalidInput(f"`{name}` must be a function of effort; got {function!r}.")
+
+
+def _parted(surplus: float) -> RelationalContract:
+    """Return the answer where no effort can be sustained."""
+    return RelationalContract(
+        effort=np.nan, surplus=surplus, bonus=0.0, slack=np.nan, status=Status.EMPTY, first_best=False
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.concepts._pareto import both_gain
+from bargaining.concepts._pareto import beyond, both_gain
 from bargaining.concepts._sampled import Followed
 from bargaining.problem import Problem
 
@@ -64,7 +64,7 @@ def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
     """Return a frontier as a curve in gains over ideal gains."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = both_gain(ideal, d)[..., None]
-    safe = np.where(usual, ideal, d + 1.0)
+    safe = np.where(usual, ideal, beyond(d))
     gains = safe - d
     frontier = followed.frontier
     (d0, d1), (g0, g1) = (np.moveaxis(a, -1, 0) for a in (d, gains))

@@ -48,10 +48,10 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     if corners is not None:
         return np.where(
             usual[..., None, None],
-            _clip(corners, d, np.where(usual[..., None], ideal, d + 1)),
+            _clip(corners, d, np.where(usual[..., None], ideal, beyond(d))),
             _stretched(len(corners)),
         )
-    safe = np.where(usual[..., None], ideal, d + 1.0)
+    safe = np.where(usual[..., None], ideal, beyond(d))
     if feasible.batch_shape:
         return _asked_each_time(feasible, d, safe)
     traced: list[Floats] = []
@@ -72,6 +72,11 @@ _SEGMENT = np.array([[0.0, 1.0], [1.0, 0.0]])
 
 def _stretched(length: int) -> Floats:
     return np.concatenate((np.repeat(_SEGMENT[:1], max(length - 1, 0), axis=0), _SEGMENT[1:]))
+
+
+def beyond(d: Floats) -> Floats:
+    """Return a point above d: an ideal point for cells that have none."""
+    return d + np.maximum(1.0, np.abs(d))
 
 
 def both_gain(ideal: Floats, d: Floats) -> Floats:

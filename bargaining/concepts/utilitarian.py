@@ -42,19 +42,29 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
         distribution(weights, "weights", problem.players), (*problem.batch_shape, problem.players)
     )
     value, payoffs = problem.feasible.support(w)
+    span = _spans(problem, payoffs)
     with np.errstate(invalid="ignore"):
         residual = np.abs((w * payoffs).sum(axis=-1) - value) / np.abs(w * payoffs).sum(axis=-1)
         if problem.players == 2:
-            residual = np.fmax(residual, _missed(problem, w, payoffs))
+            residual = np.fmax(residual, _missed(problem, w, payoffs, span))
     status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
     label = describe("utilitarian", weights=weights)
-    return divide(problem, label, payoffs, np.nan_to_num(residual), status, ideal=payoffs + 1.0)
+    return divide(problem, label, payoffs, np.nan_to_num(residual), status, ideal=problem.disagreement + span)
 
 
-def _missed(problem: Problem, w: Floats, point: Floats) -> Floats:
+def _spans(problem: Problem, point: Floats) -> Floats:
+    """Return the ranges of two players' gains; the size of payoffs where there are none, or more players."""
+    size = np.abs(point) + np.abs(problem.disagreement)
+    size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
+    if problem.players != 2:
+        return size
+    with np.errstate(invalid="ignore"):
+        span = problem.ideal - problem.disagreement
+    return np.where(np.isfinite(span) & (span > 0), span, size)
+
+
+def _missed(problem: Problem, w: Floats, point: Floats, span: Floats) -> Floats:
     """Return what nearby points of the frontier have more than the answer, over the weighted range of gains."""
-    span = problem.ideal - problem.disagreement
-    span = np.where(np.isfinite(span) & (span > 0), span, 1.0)
     up = np.broadcast_to(np.array([0.0, 1.0]), point.shape)
     gain = np.zeros(point.shape[:-1])
     for step in (0.25, -0.25, 2.0**-5, -(2.0**-5), 2.0**-10, -(2.0**-10), 2.0**-18, -(2.0**-18)):

@@ -61,6 +61,10 @@ def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         sign = _goes_on(_at(a, b, middle), a, b, ideal, power)
+        if sign == 0:  # the middle itself, within the width of the logarithms
+            near = max(low, middle - FINE), min(high, middle + FINE)
+            signs = [_goes_on(_at(a, b, t), a, b, ideal, power) for t in near]
+            low, high = near if signs[0] > 0 > signs[1] else (low, high)
         if sign == 0 or high - low < FINE:
             break
         low, high = (middle, high) if sign > 0 else (low, middle)

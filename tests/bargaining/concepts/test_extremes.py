@@ -135,3 +135,25 @@ def test_what_is_refused_is_named() -> None:
         Polytope.from_inequalities([[1e-200, 0], [0, 1e-200]], [1e200, 1e200])
     with pytest.raises(InvalidInput, match="`utilities` must vary by 1e-290"):
         ConvexProgram(lambda z: 1e-295 * z, lambda z: 1e-295 * np.eye(2), lower=[0, 0], upper=[1, 1])
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0**36, 2.0**-36])
+@pytest.mark.parametrize("d", [(1, 2), (2, 4), (-1e6, -1e6)])
+def test_a_single_point_at_any_scale_and_wherever_d_is(size: float, d: tuple[float, float]) -> None:
+    problem = Problem(Polytope([[size, 2 * size]]), size * np.array(d))
+    for name in ("raiffa", "continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
+        division = METHODS[name](problem)
+        assert division.status == {1: Status.DEGENERATE, 2: Status.EMPTY, -1e6: Status.OK}[d[0]]
+        if division.ok:
+            gains = max(1, abs(d[0])) * size
+            np.testing.assert_allclose(division.payoffs, [size, 2 * size], rtol=0, atol=1e-14 * gains)
+    assert utilitarian(problem).status == Status.OK  # whatever d is
+    np.testing.assert_array_equal(utilitarian(problem).payoffs, [size, 2 * size])
+
+
+def test_far_from_zero_a_single_point_has_nothing_to_divide() -> None:
+    far = Problem(
+        Polytope([[6.8719476736e16, 6.872057624762778e16]]), [6.8719476736e16, 6.872057624762778e16]
+    )
+    for name in ("continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
+        assert METHODS[name](far).status == Status.DEGENERATE

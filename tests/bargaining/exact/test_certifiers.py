@@ -190,3 +190,9 @@ def test_the_statuses_are_certified_too() -> None:
     assert "UNBOUNDED" in certify(kalai_smorodinsky(open_above)).statement
     assert "UNBOUNDED" in certify(nash(open_above)).statement
     assert "UNBOUNDED" in certify(utilitarian(open_above)).statement
+
+
+def test_a_cubic_norm_on_a_symmetric_polygon_is_enclosed_closely() -> None:
+    proof = certify(yu(Problem(Polytope([[0, 0], [1, 0], [0, 1]]), [0, 0]), p=3))
+    assert proof.holds
+    assert proof.bound < 1e-15

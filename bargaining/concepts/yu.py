@@ -139,7 +139,8 @@ def _on_chain(corners: Floats, units: Floats, power: float) -> tuple[Floats, Flo
     excess = np.where(
         share == 1, np.minimum(excess, 0.0), np.where(share == 0, np.maximum(excess, 0.0), excess)
     )
-    return point, np.abs(excess).max(axis=-1, initial=0.0)
+    # An edge cannot be missed by more than its length: one that rounding made has any slope.
+    return point, np.minimum(np.abs(excess), run + fall).max(axis=-1, initial=0.0)
 
 
 def _many_players(

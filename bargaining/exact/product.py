@@ -115,7 +115,8 @@ def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     rows, room = body.matrix * gains, body.limits - body.matrix @ d
     size = np.array([max(abs(x) for x in row) or Fraction(1) for row in rows], dtype=object)
     rows, room = rows / size[:, None], room / size
-    near = np.flatnonzero(np.abs(floats(room - rows.sum(axis=1))) <= IDLE)
+    rounding = 1e-13 * float(max(abs(Fraction(x)) / g for x, g in zip(guess, gains, strict=True)))
+    near = np.flatnonzero(np.abs(floats(room - rows.sum(axis=1))) <= IDLE + rounding)
     if not near.size:
         return None
     try:

@@ -128,3 +128,13 @@ def test_a_half_space_of_three_players() -> None:
     division = yu(Problem(half, [0, 0, 0]), p=2).raise_if_failed()
     ideal, normal = np.array([6, 3, 2]), np.array([1, 2, 3])
     np.testing.assert_allclose(division.payoffs, ideal - normal * (12 / 14), rtol=1e-12)
+
+
+def test_an_edge_that_rounding_made_raises_no_doubt() -> None:
+    # Two sides meet at d's height, where rounding leaves a stump of an edge.
+    rows, limits = 2.0**-24 * np.array([[12, 1], [0, 2], [12, 3]]), [6, 7, 12]
+    problem = Problem(Polytope.from_inequalities(rows, limits), 2.0**24 * np.array([0.25, 2]))
+    for p in (2, 3):
+        yu(problem, p=p).raise_if_failed()
+    expected = [0.25 + 1 / 1740, 3 - 1 / 145]
+    np.testing.assert_allclose(yu(problem, p=2).payoffs / 2**24, expected, rtol=1e-12)

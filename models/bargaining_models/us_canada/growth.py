@@ -171,7 +171,9 @@ def _checked_dates(dates: ArrayLike) -> Floats:
         return np.empty(0)
     when = real(dates, "dates", ndim=1)
     if (when <= 0).any():
-        raise InvalidInput(f"`dates` must be years after today; got {when.min():.17g}. Begin with that share.")
+        raise InvalidInput(
+            f"`dates` must be years after today; got {when.min():.17g}. Begin with that share."
+        )
     if (np.diff(when) <= 0).any():
         raise InvalidInput(f"`dates` must increase; got {when.tolist()}. Join what happens at one date.")
     return when

@@ -14,13 +14,17 @@ logger = logging.getLogger(__name__)
 KNOWN = {"dots": "ldots", "big": "bigl", "Big": "Bigl", "bigg": "biggl", "Bigg": "Biggl"}
 # Arguments without braces, as in \tfrac12, which it would read as one.
 BARE = re.compile(r"(\\[dt]?frac)\s*([0-9])\s*([0-9])")
+# An accented symbol before an index: without a group of its own the converter would set the index below the symbol.
+ACCENTED = re.compile(
+    r"(\\(?:hat|bar|tilde|dot|ddot|vec|check|overline)(?:\s*\{[^{}]*\}|\s+[A-Za-z]|\s*\\[A-Za-z]+))(?=\s*[_^])"
+)
 UNKNOWN = re.compile(rf"\\\\|\\({'|'.join(KNOWN)})(?![a-zA-Z])")
 
 
 def convert(node: Element, *, display: bool) -> str:
     """Return a formula as MathML; a formula that cannot be read is a warning at its place."""
     source = node.astext()
-    braced = BARE.sub(r"\1{\2}{\3}", source)
+    braced = ACCENTED.sub(r"{\1{}}", BARE.sub(r"\1{\2}{\3}", source))
     text = UNKNOWN.sub(lambda found: rf"\{KNOWN[found[1]]}" if found[1] else found[0], braced)
     if display and r"\\" in text and r"\begin" not in text:
         text = rf"\begin{{aligned}}{text}\end{{aligned}}"

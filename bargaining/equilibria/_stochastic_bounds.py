@@ -19,6 +19,8 @@ from bargaining.equilibria._minkowski import Fan, Indices
 from bargaining.equilibria._polygon import Polygon, cut
 from bargaining.equilibria._stochastic_operator import Mask, Model
 
+_ROUNDING = 1e-15
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
@@ -127,13 +129,14 @@ class Bounds:
         usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= -1e-12)
         by_face, by_cut = np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0)
         level = start + self.delta * (by_face * self.mean[rows] - by_cut * self.needed[i, rows][:, None])
+        level += _ROUNDING * (by_face + by_cut)  # of two large terms that nearly cancel, along a steep face
         cuts = (by_cut, np.zeros_like(by_cut)) if i == 0 else (np.zeros_like(by_cut), by_cut)
         faces = np.broadcast_to(np.arange(len(normals)), by_face.shape)
         return Bases(np.where(usable, level, inf), by_face, faces, cuts)
 
     def _at_both(self, rows: Indices, n: Floats, start: Floats) -> Bases:
         """Return the bounds at which both constraints bind."""
-        usable = (n <= 1e-12).all(axis=1)[:, None]
+        usable = np.all(n <= 1e-12, axis=1, keepdims=True)
         level = start + self.delta * (n * self.needed[:, rows].T).sum(axis=1)[:, None]
         cuts = np.where(usable, -n[:, :1], 0.0), np.where(usable, -n[:, 1:], 0.0)
         return Bases(np.where(usable, level, inf), np.zeros_like(level), np.zeros(level.shape, np.intp), cuts)

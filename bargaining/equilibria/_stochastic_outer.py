@@ -123,7 +123,8 @@ def _doubtful(system: Bounds, pairs: NDArray[np.intp], speed: Floats) -> Mask:
     slope = d * (system.transitions @ speed)[rows, directions]
     own = speed[state, directions]
     stays = level <= system.faces.offsets[state, directions] + _ROUNDING
-    return ~(stays & (slope <= own - _MARGIN * np.minimum(own, 1.0)))
+    closed: Mask = stays & (slope <= own - _MARGIN * np.minimum(own, 1.0))
+    return ~closed
 
 
 def _speeds(system: Bounds, faces: Faces, some: Indices, directions: Indices) -> Floats | None:

@@ -59,9 +59,10 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
     offsets = system.faces.offsets
     bases = system.bases(rows, directions)
     least = bases.level.argmin(axis=1)[:, None]
-    level, weight, face, first, second = (
-        np.take_along_axis(array, least, axis=1) for array in (*bases[:3], *bases.cuts)
+    level, weight, first, second = (
+        np.take_along_axis(array, least, axis=1) for array in (bases.level, bases.weight, *bases.cuts)
     )
+    face = np.take_along_axis(bases.face, least, axis=1)
     policy = _Policy(system, Bases(level, weight, face, (first, second)), rows, directions)
     speed = policy.solve(np.ones(len(rows)), np.full(offsets.shape, -np.inf))
     if speed is None or speed.min() < 0.0:

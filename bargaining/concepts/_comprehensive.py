@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.errors import NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._facets import facets
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
@@ -49,9 +49,11 @@ class Sides:
 
 
 def sides_of(feasible: FeasibleSet) -> Sides | None:
-    """Return the facets of a polytope with free disposal; None where it is no polytope or they are too many."""
+    """Return the facets of a polytope with free disposal; None where it is no polytope or they cannot be listed."""
     if not isinstance(feasible, Polytope):
         return None
+    if feasible.inequalities is not None and (feasible.inequalities[0] >= 0).all():
+        return _as_given(*feasible.inequalities)
     try:
         points = feasible.vertices
     except NotApplicable:
@@ -64,3 +66,26 @@ def sides_of(feasible: FeasibleSet) -> Sides | None:
         return None
     normals = np.where(found.normals > 1e-12, found.normals, 0.0)
     return Sides(normals=normals / span, anchors=lowest + span * found.anchors)
+
+
+def sides_above(feasible: FeasibleSet, floor: Floats) -> Sides | None:
+    """Return the facets that matter above a floor, of a set of inequalities that goes on for ever or is bounded."""
+    if not isinstance(feasible, Polytope) or feasible.inequalities is None:
+        return None
+    matrix, limits = feasible.inequalities
+    try:
+        part = Polytope.from_inequalities(
+            np.concatenate((matrix, -np.eye(len(floor)))), np.concatenate((limits, -floor))
+        )
+    except InvalidInput:
+        return None
+    return sides_of(part)
+
+
+def _as_given(matrix: Floats, limits: Floats) -> Sides:
+    """Return inequalities without a negative entry: everything below is feasible already."""
+    size = matrix.max(axis=1, keepdims=True)
+    kept = size[:, 0] > 0
+    normals, limits = matrix[kept] / size[kept], limits[kept] / size[kept, 0]
+    squares = (normals**2).sum(axis=1, keepdims=True)
+    return Sides(normals=normals, anchors=normals * (limits[:, None] / squares))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import Sides, ideal_of, sides_of
+from bargaining.concepts._comprehensive import Sides, ideal_of, sides_above, sides_of
 from bargaining.concepts._facet_path import end_of_facet_path
 from bargaining.concepts._flow import end_of_flow
 from bargaining.concepts._pareto import convex_only, pareto
@@ -64,7 +64,7 @@ def continuous_raiffa(problem: Problem) -> Division:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
     edge = pareto(problem, ideal) if problem.players == 2 else None
-    sides = sides_of(problem.feasible) if problem.players > 2 else None
+    sides = _sides(problem, d[usual]) if problem.players > 2 and usual.any() else None
     if isinstance(edge, np.ndarray):
         unit, residual = _along_chain(edge)
     elif sides is not None:
@@ -74,6 +74,12 @@ def continuous_raiffa(problem: Problem) -> Division:
     with np.errstate(invalid="ignore"):
         payoffs = np.where(usual[..., None], d + unit * (ideal - d), ideal)
     return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
+
+
+def _sides(problem: Problem, floors: Floats) -> Sides | None:
+    """Return the facets of the set with free disposal, or of its part above all the disagreement points."""
+    known = sides_of(problem.feasible)
+    return known if known is not None else sides_above(problem.feasible, floors.min(axis=0))
 
 
 def _along_chain(corners: Floats) -> tuple[Floats, Floats]:

@@ -145,6 +145,27 @@ def test_three_players_below_facets() -> None:
     np.testing.assert_allclose(turned, division.payoffs[order], atol=1e-12)
 
 
+MIXED = np.array([[1.0, 2, 1], [2, 1, -1], [-1, 1, 3], [0, -1, 2], [3, 1, 0]])
+
+
+@pytest.mark.parametrize("rows, limits", [(ROWS, LIMITS), (MIXED, np.array([4.0, 4, 5, 3, 6]))])
+def test_inequalities_that_bound_from_above_only(rows: np.ndarray, limits: np.ndarray) -> None:
+    # Above d the set is the hull of its corners there. Neither set has a list of vertices of its own.
+    from scipy.spatial import HalfspaceIntersection
+
+    sides = np.column_stack((np.vstack((rows, -np.eye(3))), np.append(-limits, np.zeros(3))))
+    corners = HalfspaceIntersection(sides, np.full(3, 0.1)).intersections
+    feasible = Polytope.from_inequalities(rows, limits)
+    with pytest.raises(NotApplicable):
+        feasible.vertices  # noqa: B018
+    division = continuous_raiffa(Problem(feasible, [0, 0, 0])).raise_if_failed()
+    expected = continuous_raiffa(Problem(Polytope(corners), [0, 0, 0])).payoffs
+    np.testing.assert_allclose(division.payoffs, expected, atol=1e-12)
+    batch = continuous_raiffa(Problem(feasible, [[0.1, 0.2, 0], [0, 0, 0], [9, 9, 9]]))
+    assert batch.status.tolist() == [Status.OK, Status.OK, Status.EMPTY]
+    np.testing.assert_allclose(batch.payoffs[1], expected, atol=1e-12)
+
+
 def test_three_players_agree_in_two_representations() -> None:
     # Facets on the one hand, linear programs and extrapolated steps on the other.
     edge = Polytope([[0, 0, 0], [1, 0, 1], [0, 1, 1]])

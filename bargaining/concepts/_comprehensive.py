@@ -58,13 +58,27 @@ def sides_of(feasible: FeasibleSet) -> Sides | None:
         points = feasible.vertices
     except NotApplicable:
         return None
+    return _listed(points, open_below=True)
+
+
+def inequalities_of(feasible: FeasibleSet) -> tuple[Floats, Floats] | None:
+    """Return A and b of a polytope {x : A x <= b}; None where it is no polytope or its facets cannot be listed."""
+    if not isinstance(feasible, Polytope):
+        return None
+    if feasible.points is None:
+        return feasible.inequalities
+    sides = _listed(feasible.points, open_below=feasible.free_disposal)
+    return None if sides is None else (sides.normals, (sides.normals * sides.anchors).sum(axis=1))
+
+
+def _listed(points: Floats, *, open_below: bool) -> Sides | None:
     lowest = points.min(axis=0)
     span = points.max(axis=0) - lowest
     span = np.where(span > 0, span, 1.0)
-    found = facets((points - lowest) / span, open_below=True)
+    found = facets((points - lowest) / span, open_below=open_below)
     if found is None:
         return None
-    normals = np.where(found.normals > 1e-12, found.normals, 0.0)
+    normals = np.where(np.abs(found.normals) > 1e-12, found.normals, 0.0)
     return Sides(normals=normals / span, anchors=lowest + span * found.anchors)
 
 

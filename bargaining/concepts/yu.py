@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, scalar
-from bargaining.concepts._comprehensive import sides_of
+from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
+from bargaining.concepts._least_sum import least_sum_of_losses
 from bargaining.concepts._nearest import nearest
 from bargaining.concepts._pareto import convex_only, pareto
 from bargaining.concepts._sampled import Followed
@@ -34,8 +35,9 @@ def yu(problem: Problem, *, p: float) -> Division:
     problem : Problem
         Any number of players; a batch is solved cell by cell. The set must be convex.
     p : float
-        At least 1. With 1 only the sum of losses counts and the point is utilitarian among the x <= a; with infinity
-        only the largest loss counts and it is the equal-loss solution.
+        At least 1. With 1 only the sum of losses counts and the point is utilitarian among the x <= a, unless one that
+        gives somebody more than that loses less; with infinity only the largest loss counts and it is the equal-loss
+        solution.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def _many_players(
 ) -> tuple[Floats, Floats]:
     unit, residual = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
     if power == 1:
-        return _least_sum(problem.feasible, ideal, gains)
+        return _least_sum(problem.feasible, ideal, gains, usual)
     for cell in map(tuple, np.argwhere(usual)):
         size = gains[cell].max()
 
@@ -180,15 +182,17 @@ def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats
     return best
 
 
-def _least_sum(feasible: FeasibleSet, ideal: Floats, gains: Floats) -> tuple[Floats, Floats]:
-    """Return a point with the largest sum among those that give nobody more than the ideal payoff."""
+def _least_sum(
+    feasible: FeasibleSet, ideal: Floats, gains: Floats, usual: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return a point with the largest sum, if it gives nobody more than the ideal payoff; or solve a program."""
     point = np.array(feasible.support(np.ones(ideal.shape))[1])
     within = np.asarray((point <= ideal + 64 * EPS * (np.abs(ideal) + gains)).all(axis=-1))
-    sides = None if within.all() else sides_of(feasible)
-    if sides is not None:
-        rows = np.concatenate((sides.normals, np.eye(len(sides.normals[0]))))
-        limits = (sides.normals * sides.anchors).sum(axis=1)
-        for cell in map(tuple, np.argwhere(~within)):
-            capped = Polytope.from_inequalities(rows, np.concatenate((limits, ideal[cell])))
-            point[cell], within[cell] = capped.support(np.ones(len(rows[0])))[1], True
-    return 1 - (ideal - point) / gains, np.where(within, 0.0, np.nan)
+    if isinstance(feasible, Polytope) and feasible.inequalities is not None:
+        within &= False  # of points that tie, these sets name any
+    missed = np.where(within, 0.0, np.nan)
+    listed = None if within.all() else inequalities_of(feasible)
+    if listed is not None:
+        for cell in map(tuple, np.argwhere(usual & ~within)):
+            point[cell], missed[cell] = least_sum_of_losses(*listed, ideal[cell])
+    return 1 - (ideal - point) / gains, missed / gains.max(axis=-1)

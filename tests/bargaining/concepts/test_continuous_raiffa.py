@@ -148,7 +148,7 @@ def test_three_players_below_facets() -> None:
 MIXED = np.array([[1.0, 2, 1], [2, 1, -1], [-1, 1, 3], [0, -1, 2], [3, 1, 0]])
 
 
-@pytest.mark.parametrize("rows, limits", [(ROWS, LIMITS), (MIXED, np.array([4.0, 4, 5, 3, 6]))])
+@pytest.mark.parametrize(("rows", "limits"), [(ROWS, LIMITS), (MIXED, np.array([4.0, 4, 5, 3, 6]))])
 def test_inequalities_that_bound_from_above_only(rows: np.ndarray, limits: np.ndarray) -> None:
     # Above d the set is the hull of its corners there. Neither set has a list of vertices of its own.
     from scipy.spatial import HalfspaceIntersection

@@ -114,6 +114,49 @@ def test_least_sum_among_what_gives_nobody_more_than_the_ideal() -> None:
     assert division.payoffs.sum() == pytest.approx(5, rel=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_least_sum_on_inequalities_by_a_program_in_losses(seed: int) -> None:
+    # min sum(t), t >= a - x, t >= 0, A x <= b: the definition. Most of these sets go on for ever in some direction.
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(seed)
+    n = 3 + seed % 2
+    rows = np.concatenate((rng.integers(-2, 4, (n + seed, n)), np.eye(n)))
+    limits = np.concatenate((rng.integers(1, 6, n + seed), np.full(n, 5)))
+    problem = Problem(Polytope.from_inequalities(rows, limits), np.zeros(n))
+    division = yu(problem, p=1).raise_if_failed()
+    a, unit = problem.ideal, np.eye(n)
+    least = linprog(
+        np.repeat([0, 1], n),
+        np.block([[rows, np.zeros_like(rows)], [-unit, -unit]]),
+        np.concatenate((limits, -a)),
+        bounds=[(None, None)] * n + [(0, None)] * n,
+    ).fun
+    assert np.maximum(a - division.payoffs, 0).sum() == pytest.approx(least, rel=1e-9, abs=1e-9)
+    assert problem.feasible.contains(division.payoffs)
+
+
+def test_least_sum_where_payoffs_cannot_be_thrown_away() -> None:
+    points = [[0, 0, 0], [1, 0, 1], [0, 1, 1], [0.5, 0.5, 2]]
+    for d in ([0, 0, 0], [0.25, 0.25, 1]):
+        problem = Problem(Polytope(points), d)
+        division = yu(problem, p=1).raise_if_failed()
+        a, shares = problem.ideal, np.array(list(np.ndindex(21, 21, 21))) / 20
+        mixed = shares[shares.sum(axis=1) <= 1] @ np.array(points[1:])
+        losses = np.maximum(a - mixed, 0).sum(axis=1)
+        assert np.maximum(a - division.payoffs, 0).sum() <= losses.min() + 1e-12
+        assert problem.feasible.contains(division.payoffs)
+
+
+def test_the_middle_of_ties_on_inequalities() -> None:
+    # x0 + x1 + x2 <= 3, x0 <= 1: with everyone above 0 the points that tie are an edge of a triangle and its inside.
+    pie = Polytope.from_inequalities([[1, 1, 1], *np.eye(3), *-np.eye(3)], [3, 2, 3, 3, 0, 0, 0])
+    corners = np.array([[2, 1, 0], [2, 0, 1], [0, 3, 0], [0, 0, 3]])
+    np.testing.assert_allclose(yu(Problem(pie, [0, 0, 0]), p=1).payoffs, corners.mean(axis=0), rtol=1e-13)
+    edge = Polytope.from_inequalities([[1, 2, 2], *np.eye(3), *-np.eye(3)], [6, 1, 3, 3, 0, 0, 0])
+    np.testing.assert_allclose(yu(Problem(edge, [0, 0, 0]), p=1).payoffs, [1, 1.25, 1.25], rtol=1e-13)
+
+
 def test_bad_input() -> None:
     for p in (0.5, -np.inf, float("nan"), [2, 3], True, "2"):
         with pytest.raises(InvalidInput, match="`p` must"):

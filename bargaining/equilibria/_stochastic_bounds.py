@@ -38,7 +38,7 @@ def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> F
     normals = np.concatenate([axes, np.stack([np.sin(angle), -np.cos(angle)], axis=1)])
     offsets = support(candidate, normals)
     moves = np.ones(offsets.shape, dtype=bool)
-    known = bound >= -offsets[:, :2] - 1e-15
+    known = np.isfinite(bound) & (bound >= -offsets[:, :2] - 1e-15)
     moves[:, :2] = ~known
     offsets[:, :2] = np.where(known, -bound, offsets[:, :2])
     moves[[s for s, polygon in enumerate(candidate) if not polygon]] = False

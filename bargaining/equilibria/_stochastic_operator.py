@@ -198,7 +198,7 @@ def _needed(model: Model, sums: Sums, rows: Indices, threat: Floats, *, staying:
 def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
     """Return, for each row, one that gives the same and needs no more of either player: itself if none is found."""
     each = np.arange(len(rows))
-    if model.twins is None:
+    if model.twins is None or not len(rows):
         return each
     twin = model.twins[rows]
     order = np.lexsort((needed[1], needed[0], twin))

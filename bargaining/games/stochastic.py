@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -294,6 +295,30 @@ class StochasticGame:
         """What each player gets by leaving in each state, shape (S, n); minus infinity where she may not."""
         nobody = np.full(self.players, -np.inf)
         return np.array([nobody if leave is None else leave.own for leave in self.exits])
+
+    def with_discounts(self, discounts: ArrayLike) -> StochasticGame:
+        """Return the same game between players of another patience.
+
+        Parameters
+        ----------
+        discounts : array_like of shape (n,), or one number
+            As for `StochasticGame`.
+
+        Examples
+        --------
+        >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+        >>> StochasticGame.from_chain(prisoners, [[0.5, 0.5], [0, 1]], 0.3).with_discounts(0.9).discounts
+        array([0.9, 0.9])
+        """
+        valid = valid_discounts(discounts, self.players)
+        if valid.ndim > 1:
+            raise InvalidInput(
+                f"`discounts` must have one entry per player ({self.players}); got shape {valid.shape}."
+            )
+        other = copy(self)
+        object.__setattr__(other, "discounts", valid)
+        object.__setattr__(other, "_given", np.array(discounts))
+        return other
 
     @property
     def exogenous(self) -> NDArray[np.bool_]:

@@ -528,6 +528,29 @@ def test_a_state_without_equilibrium_empties_those_that_lead_to_it() -> None:
     assert stochastic_payoff_sets(rescued)["pennies"].vertices.tolist() == [[12, 12]]
 
 
+@pytest.mark.parametrize("discount", [0.1, Fraction(1, 7), 0.5, 0.9])
+def test_a_state_without_equilibrium_leaves_those_that_keep_out_of_it_alone(discount: float) -> None:
+    games, chain = [PRISONERS, PRISONERS, PENNIES], [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]
+    found = stochastic_payoff_sets(StochasticGame(games, chain, discount))
+    expected = payoff_set(RepeatedGame(PRISONERS, discount)).vertices
+    for s in (0, 1):
+        np.testing.assert_allclose(found.at(s).vertices, expected, atol=1e-9)
+    assert found.at(2).status is Status.EMPTY
+
+
+def test_one_point_in_each_state_is_found_whatever_the_patience() -> None:
+    """Both keep to the first row and column in state 0, the last in state 1, which lasts: (7, 5) for ever."""
+    stages = [[[[6, 4], [2, -1]], [[0, -3], [-3, -3]]], [[[-2, 5], [4, 7]], [[2, 3], [7, 5]]]]
+    first = np.array([[[8, 7], [7, 12]], [[3, 10], [8, 0]]]) / 12
+    game = StochasticGame(stages, list(np.stack([first, 1 - first], axis=-1)), 0)
+    for k in range(1, 34):
+        found = stochastic_payoff_sets(game.with_discounts(k / 64))
+        d = k / 64
+        start = ((1 - d) * np.array([6, 4]) + d / 3 * np.array([7, 5])) / (1 - 2 * d / 3)
+        for some, point in zip(found.sets, (start, [7, 5]), strict=True):
+            np.testing.assert_allclose(some.vertices, [point], atol=1e-9)
+
+
 def test_where_only_leaving_is_left_the_set_is_one_point() -> None:
     chain = [[0.5, 0.5], [0.5, 0.5]]
     found = stochastic_payoff_sets(

@@ -38,7 +38,7 @@ format: $(VENV)/.lint  ## mend style
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-types: $(VENV)/.lint  ## check types
+types: $(VENV)/.lint $(VENV)/.test  ## check types
 	$(PY) -m mypy
 
 layers: $(VENV)/.lint  ## check who imports whom

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, distribution
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
+from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
 
@@ -45,7 +46,10 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     span = _spans(problem, payoffs)
     with np.errstate(invalid="ignore"):
         residual = np.abs((w * payoffs).sum(axis=-1) - value) / np.abs(w * payoffs).sum(axis=-1)
-        if problem.players == 2:
+        points = problem.feasible.points if isinstance(problem.feasible, Polytope) else None
+        if points is not None:
+            residual = np.fmax(residual, _missed_point(points, w, payoffs))
+        elif problem.players == 2:
             residual = np.fmax(residual, _missed(problem, w, payoffs, span))
     status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
     label = describe("utilitarian", weights=weights)
@@ -53,14 +57,25 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
 
 
 def _spans(problem: Problem, point: Floats) -> Floats:
-    """Return the ranges of two players' gains; the size of payoffs where there are none, or more players."""
+    """Return the ranges of payoffs or of two players' gains; the size of payoffs where there are none, or more."""
     size = np.abs(point) + np.abs(problem.disagreement)
     size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
+    if isinstance(problem.feasible, Polytope) and problem.feasible.points is not None:
+        span = np.ptp(problem.feasible.points, axis=0)
+        return np.where(span > 0, span, size)
     if problem.players != 2:
         return size
     with np.errstate(invalid="ignore"):
         span = problem.ideal - problem.disagreement
     return np.where(np.isfinite(span) & (span > 0), span, size)
+
+
+def _missed_point(points: Floats, w: Floats, point: Floats) -> Floats:
+    """Return what the best of the points has more than the answer, over the weighted range of payoffs."""
+    gain = np.max([(w * (other - point)).sum(axis=-1) for other in points], axis=0)
+    scale = (w * np.ptp(points, axis=0)).sum(axis=-1)
+    missed: Floats = gain / np.where(scale > 0, scale, 1.0)
+    return missed
 
 
 def _missed(problem: Problem, w: Floats, point: Floats, span: Floats) -> Floats:

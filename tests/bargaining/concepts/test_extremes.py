@@ -157,3 +157,23 @@ def test_far_from_zero_a_single_point_has_nothing_to_divide() -> None:
     )
     for name in ("continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
         assert METHODS[name](far).status == Status.DEGENERATE
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-11])
+@pytest.mark.parametrize("weights", [None, (0.16, 0.84)])
+@pytest.mark.parametrize("free_disposal", [True, False])
+def test_utilitarian_where_a_player_always_gets_nothing(
+    size: float, weights: tuple[float, float] | None, free_disposal: bool
+) -> None:
+    points = [[0, 1000 * size], [0, 1001 * size], [0, 1005 * size]]
+    problem = Problem(Polytope(points, free_disposal=free_disposal), [1000 * size, 1000 * size])
+    division = utilitarian(problem, weights=weights).raise_if_failed()
+    np.testing.assert_array_equal(division.payoffs, points[-1])
+
+
+def test_utilitarian_from_a_corner_that_rounding_moved() -> None:
+    # The gain of 2e-23 over d is rounding; sums are judged over the range of the set.
+    points = [[-5e-8, 0], [1.9852334701272664e-23, -2.481541837659083e-24], [-5e-8, 5e-8 / 3]]
+    division = utilitarian(Problem(Polytope(points), [0, 0])).raise_if_failed()
+    np.testing.assert_array_equal(division.payoffs, points[1])
+    assert division.residual <= 1e-15

@@ -13,16 +13,19 @@ from bargaining.feasible._decomposition import decompose
 from bargaining.feasible._interior import maximise_product
 from bargaining.feasible._linear import LinearProgram, optimise
 from bargaining.feasible._sides import EPS, last_along, within
+from bargaining.feasible._vertices import unit_corners
 
 BLOCK = 512
 ACCURATE = 1e-12
+FEW = (4, 200)  # with more dimensions or rows than this there may be too many vertices to be worth finding
+TIED = 16 * EPS
 BALANCE = 50  # rounds of scaling
 
 
 class Halfspaces:
     """{x : A x <= b}, stored as {u : matrix u <= limits} with x = origin + span * u."""
 
-    __slots__ = ("anchors", "grain", "limits", "matrix", "origin", "span")
+    __slots__ = ("_corners", "anchors", "grain", "limits", "matrix", "origin", "span")
 
     def __init__(self, matrix: Floats, limits: Floats) -> None:
         self.origin = np.zeros(matrix.shape[1])
@@ -42,14 +45,35 @@ class Halfspaces:
         squares = (self.matrix**2).sum(axis=1, keepdims=True)
         self.anchors = self.matrix * (self.limits[:, None] / squares)
         self.grain = 16 * EPS * (1.0 + float((np.abs(self.origin) / self.span).max()))
+        self._corners: Floats | None = None
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and a point where it is attained."""
+        """Return the best weighted sum and where: the middle of the vertices that tie, if they can be listed."""
         w = np.asarray(weights, dtype=float)
-        point = np.array([self._best(cell, None) for cell in _rows(w * self.span)]).reshape(w.shape)
+        cells = _rows(w * self.span)
+        point = np.array([self._middle_of_ties(cell, self._best(cell, None)) for cell in cells]).reshape(
+            w.shape
+        )
         unbounded = np.isinf(point).any(axis=-1)
         point = np.where(unbounded[..., None], np.nan, self.origin + self.span * point)
         return np.where(unbounded, np.inf, (w * point).sum(axis=-1)), point
+
+    @property
+    def corners(self) -> Floats:
+        """The vertices, found when first needed; none where the set has no list of them, or there may be too many."""
+        if self._corners is None:
+            few = self.matrix.shape[1] <= FEW[0] and len(self.matrix) <= FEW[1]
+            found = unit_corners(self.matrix, self.limits) if few else None
+            self._corners = self.matrix[:0] if found is None else found.points
+        return self._corners
+
+    def _middle_of_ties(self, weights: Floats, point: Floats) -> Floats:
+        if not np.isfinite(point).all():
+            return point
+        short = (self.corners - point) @ weights
+        size = np.abs(self.corners).max(axis=0, initial=0.0) + np.abs(point)
+        tied = np.abs(short) <= TIED * float(np.abs(weights) @ size)
+        return np.asarray(self.corners[tied].mean(axis=0)) if tied.sum() > 1 else point
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""

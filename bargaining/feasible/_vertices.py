@@ -1,13 +1,16 @@
 """From inequalities to vertices and from points to the extreme ones among them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import fractions, maximise
-from bargaining.feasible._halfspaces import Halfspaces
 from bargaining.feasible._polygon import hull
+
+if TYPE_CHECKING:
+    from bargaining.feasible._halfspaces import Halfspaces
 
 NEAR = 1e-9
 FARTHER = 4
@@ -22,9 +25,16 @@ class Corners:
     open_below: bool
 
 
-def corners(shape: Halfspaces) -> Corners | None:
+def corners(shape: "Halfspaces") -> Corners | None:
     """Return the vertices of a set of inequalities; None if it is flat, or unbounded in another way than below."""
-    matrix, limits = shape.matrix, shape.limits
+    found = unit_corners(shape.matrix, shape.limits)
+    if found is None:
+        return None
+    return Corners(points=shape.origin + shape.span * found.points, open_below=found.open_below)
+
+
+def unit_corners(matrix: Floats, limits: Floats) -> Corners | None:
+    """Return the vertices of {u : matrix u <= limits}, which has the origin well inside, or None."""
     n = matrix.shape[1]
     if not (limits > NEAR * np.abs(matrix).max(axis=1)).all():
         return None
@@ -32,7 +42,7 @@ def corners(shape: Halfspaces) -> Corners | None:
         (matrix >= 0).all() and all((np.delete(matrix, i, axis=1) == 0).all(axis=1).any() for i in range(n))
     )
     unit = _open_below(matrix, limits) if below else _intersections(matrix, limits)
-    return None if unit is None else Corners(points=shape.origin + shape.span * unit, open_below=below)
+    return None if unit is None else Corners(points=unit, open_below=below)
 
 
 def _open_below(matrix: Floats, limits: Floats) -> Floats | None:

@@ -157,3 +157,21 @@ def test_a_set_of_inequalities_that_is_open_below_has_no_vertices_far_below() ->
     # A vertex that is far below by itself stays.
     slow = Polytope.from_inequalities([[1e3, 1e-3], [1, 0], [0, 1]], [1, 1, 1])
     assert slow.vertices[:, 1].min() == pytest.approx((1 - 1e3) / 1e-3, rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_the_middle_of_ties_is_that_of_the_vertices(offset: float) -> None:
+    # A cube without one corner: the best face is a triangle, a point, an edge, another triangle.
+    rows, limits = np.array([[1, 1, 1], *np.eye(3), *-np.eye(3)]), np.array([2, 1, 1, 1, 0, 0, 0])
+    cut = Polytope.from_inequalities(rows, limits + rows @ np.full(3, offset))
+    for weights, middle in (
+        ([1, 1, 1], [2 / 3, 2 / 3, 2 / 3]),
+        ([2, 2, 1], [1, 1, 0]),
+        ([2, 1, 1], [1, 0.5, 0.5]),
+        ([1, 0, 0], [1, 1 / 3, 1 / 3]),
+    ):
+        value, point = cut.support(np.array(weights, dtype=float))
+        np.testing.assert_allclose(point - offset, middle, rtol=0, atol=1e-14 * (1 + 100 * offset))
+        assert value == pytest.approx(np.dot(weights, point), rel=1e-15)
+        same = Polytope(cut.vertices - offset).support(np.array(weights, dtype=float))[1]
+        np.testing.assert_allclose(same, middle, atol=1e-9)

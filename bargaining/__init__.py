@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.renegotiation import renegotiation_proof as renegotiation_proof
     from bargaining.equilibria.stage import stage_equilibria as stage_equilibria
     from bargaining.equilibria.stochastic_set import stochastic_payoff_sets as stochastic_payoff_sets
+    from bargaining.equilibria.stochastic_thresholds import plan_thresholds as plan_thresholds
     from bargaining.equilibria.stochastic_transfers import (
         stochastic_transfer_equilibrium as stochastic_transfer_equilibrium,
     )
@@ -167,6 +168,7 @@ _EXPORTS = {
     "payoff_set": "bargaining.equilibria.payoff_set",
     "payoff_sets": "bargaining.equilibria.payoff_set",
     "perles_maschler": "bargaining.concepts.perles_maschler",
+    "plan_thresholds": "bargaining.equilibria.stochastic_thresholds",
     "plot": "bargaining.plots",
     "raiffa": "bargaining.concepts.raiffa",
     "read_description": "bargaining.descriptions",

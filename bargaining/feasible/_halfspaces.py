@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, Status
+from bargaining.feasible._accurate import accurate_slack
 from bargaining.feasible._decomposition import decompose
 from bargaining.feasible._interior import maximise_product
 from bargaining.feasible._linear import LinearProgram, optimise
@@ -25,7 +26,7 @@ BALANCE = 50  # rounds of scaling
 class Halfspaces:
     """{x : A x <= b}, stored as {u : matrix u <= limits} with x = origin + span * u."""
 
-    __slots__ = ("_corners", "anchors", "grain", "limits", "matrix", "origin", "span")
+    __slots__ = ("_corners", "_given", "anchors", "grain", "limits", "matrix", "origin", "span")
 
     def __init__(self, matrix: Floats, limits: Floats) -> None:
         self.origin = np.zeros(matrix.shape[1])
@@ -38,14 +39,14 @@ class Halfspaces:
                     "`limits` must leave some payoffs feasible; no x has matrix @ x <= limits. Raise a limit."
                 )
             self.origin = self.origin + span * middle
-        slack = _slack(matrix, limits, self.origin)
-        self.matrix, self.limits, span = _equilibrate(matrix, slack)
+        self.matrix, self.limits, span = _equilibrate(matrix, _slack(matrix, limits, self.origin))
         size = np.exp2(np.round(np.log2(np.abs(self.limits).max()))) if self.limits.any() else 1.0
         self.limits, self.span = self.limits / size, span * size
         squares = (self.matrix**2).sum(axis=1, keepdims=True)
         self.anchors = self.matrix * (self.limits[:, None] / squares)
         self.grain = 16 * EPS * (1.0 + float((np.abs(self.origin) / self.span).max()))
         self._corners: Floats | None = None
+        self._given = self._in_exact_units(matrix, limits)
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where: the middle of the vertices that tie, if they can be listed."""
@@ -57,6 +58,14 @@ class Halfspaces:
         unbounded = np.isinf(point).any(axis=-1)
         point = np.where(unbounded[..., None], np.nan, self.origin + self.span * point)
         return np.where(unbounded, np.inf, (w * point).sum(axis=-1)), point
+
+    def _in_exact_units(self, matrix: Floats, limits: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return rows and limits as given but for powers of two, and how much larger than `matrix` the rows are."""
+        with np.errstate(all="ignore"):  # payoffs out of range are refused by whoever asked for this
+            rows = matrix * self.span
+            factor = np.exp2(-np.round(np.log2(np.abs(rows).max(axis=1))))
+            rows, limits = rows * factor[:, None], limits * factor
+            return rows, limits, np.abs(rows).max(axis=1) / np.abs(self.matrix).max(axis=1)
 
     @property
     def corners(self) -> Floats:
@@ -78,7 +87,11 @@ class Halfspaces:
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         start, step = (origin - self.origin) / self.span, direction / self.span
-        return last_along(self.matrix, self.anchors, self.grain, start, step)
+        far = np.moveaxis(np.broadcast_arrays(origin / self.span, step)[0], -1, 0)
+        slacks = (
+            accurate_slack(row, limit, far) / size for row, limit, size in zip(*self._given, strict=True)
+        )
+        return last_along(self.matrix, self.anchors, self.grain, start, step, slacks=slacks)
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""

@@ -1,5 +1,7 @@
 """A polytope by its sides {x : normal . (anchor - x) >= 0}: how far along a line, and inside or not."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,15 @@ from bargaining._arrays import Floats
 EPS = float(np.finfo(float).eps)
 
 
-def last_along(normals: Floats, anchors: Floats, grain: float, start: Floats, step: Floats) -> Floats:
+def last_along(
+    normals: Floats,
+    anchors: Floats,
+    grain: float,
+    start: Floats,
+    step: Floats,
+    *,
+    slacks: Iterable[Floats] | None = None,
+) -> Floats:
     """Return the largest t with start + t * step within every side; -inf where the line misses.
 
     Parameters
@@ -19,21 +29,32 @@ def last_along(normals: Floats, anchors: Floats, grain: float, start: Floats, st
         Rounding errors of coordinates of size one.
     start, step : ndarray, shape (..., n)
         In unit coordinates.
+    slacks : iterable of ndarray, shape (...), optional
+        normal . (anchor - start) of each side, where they are known better than from coordinates.
     """
-    start, step = np.broadcast_arrays(start, step)
-    return _last(normals, anchors, grain, np.moveaxis(start, -1, 0), np.moveaxis(step, -1, 0))
+    start, step = (np.moveaxis(x, -1, 0) for x in np.broadcast_arrays(start, step))
+    if slacks is None:
+        slacks = (_slack(normal, anchor, start) for normal, anchor in zip(normals, anchors, strict=True))
+    return _last(normals, grain, start, step, slacks)
 
 
-def _last(normals: Floats, anchors: Floats, grain: float, start: Floats, step: Floats) -> Floats:
+def _slack(normal: Floats, anchor: Floats, start: Floats) -> Floats:
+    slack: Floats = normal[0] * (anchor[0] - start[0])
+    for i in range(1, len(normal)):
+        slack = slack + normal[i] * (anchor[i] - start[i])
+    return slack
+
+
+def _last(normals: Floats, grain: float, start: Floats, step: Floats, slacks: Iterable[Floats]) -> Floats:
     """Take one player after the other: faster over so short an axis, and sums do not depend on the batch."""
     reach, room = np.abs(step).max(axis=0), grain * np.maximum(1.0, np.abs(start).max(axis=0))
     first, last = np.full(reach.shape, -np.inf), np.full(reach.shape, np.inf)
     flat, beyond = 4 * EPS * reach, np.zeros(reach.shape, dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for normal, anchor in zip(normals, anchors, strict=True):
-            slack, speed = normal[0] * (anchor[0] - start[0]), normal[0] * step[0]
+        for normal, slack in zip(normals, slacks, strict=True):
+            speed = normal[0] * step[0]
             for i in range(1, len(normal)):
-                slack, speed = slack + normal[i] * (anchor[i] - start[i]), speed + normal[i] * step[i]
+                speed = speed + normal[i] * step[i]
             time, ahead = slack / speed, speed > flat
             if ahead.all():
                 last = np.minimum(last, time)

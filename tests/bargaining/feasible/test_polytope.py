@@ -175,3 +175,26 @@ def test_the_middle_of_ties_is_that_of_the_vertices(offset: float) -> None:
         assert value == pytest.approx(np.dot(weights, point), rel=1e-15)
         same = Polytope(cut.vertices - offset).support(np.array(weights, dtype=float))[1]
         np.testing.assert_allclose(same, middle, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-12, 1e12])
+@pytest.mark.parametrize("players", [3, 4])
+def test_rays_far_from_zero_are_those_of_fractions(players: int, size: float) -> None:
+    # Few rows: most sets are cones whose middle may be anywhere, a million times as far away as the ray is long.
+    rng = np.random.default_rng(players)
+    for _ in range(60):
+        rows = np.abs(rng.normal(size=(players + 2, players))) - 0.3 * rng.random((players + 2, players))
+        far = size * 1e6 * rng.integers(-1, 2, players)
+        limits = size * (rng.random(players + 2) + 0.2) + rows @ far
+        start, step = (
+            far + size * rng.normal(size=players) / 4,
+            size * rng.integers(1, 4, players).astype(float),
+        )
+        last, first = [], [Fraction(-(10**30))]
+        for row, limit in zip(rows.tolist(), limits.tolist(), strict=True):
+            speed = sum(Fraction(a) * Fraction(v) for a, v in zip(row, step.tolist(), strict=True))
+            used = sum(Fraction(a) * Fraction(v) for a, v in zip(row, start.tolist(), strict=True))
+            (last if speed > 0 else first).append((Fraction(limit) - used) / speed)
+        expected = float(min(last)) if max(first) <= min(last) else -np.inf
+        found = Polytope.from_inequalities(rows, limits).ray(start, step)
+        assert found == pytest.approx(expected, rel=1e-13, abs=1e-14)

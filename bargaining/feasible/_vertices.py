@@ -7,7 +7,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import fractions, maximise
-from bargaining.feasible._polygon import hull
+from bargaining.feasible._polygon import hull, turn
 
 if TYPE_CHECKING:
     from bargaining.feasible._halfspaces import Halfspaces
@@ -76,7 +76,8 @@ def _intersections(matrix: Floats, limits: Floats) -> Floats | None:
         return None if ends[0] >= 0 or ends[1] <= 0 else np.array([[1 / ends[0]], [1 / ends[1]]])
     if n == 2:
         ring = hull(polar)
-        if len(ring) < 3:
+        corner = [(float(x), float(y)) for x, y in ring]
+        if len(ring) < 3 or any(turn(corner[k - 1], corner[k], (0.0, 0.0)) <= 0 for k in range(len(ring))):
             return None
         found = [_meet(np.array([ring[k - 1], ring[k]])) for k in range(len(ring))]
     else:

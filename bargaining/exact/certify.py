@@ -23,14 +23,17 @@ __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
 _REASONS = {
-    "continuous_raiffa": "its path is that of a differential equation, which is not followed in rationals.",
+    "continuous_raiffa": "its path is that of a differential equation, which is not followed in rationals; "
+    "`residual` compares two integrations.",
     "ConvexProgram": "utilities are functions that nothing is known of; if they are concave and their gradients right, "
-    "`residual` bounds the duality gap of `nash`.",
+    "`residual` bounds the duality gap of `nash`. To certify an answer, describe the payoffs as a Polytope or, of two "
+    "players, as a Frontier.",
     "Rescaled": "its data are rounded twice; certify the problem in the units of the set within.",
     "Relabelled": "certify the problem with the players in the order of the set within.",
     "Restricted": "certify the problem before `restrict()`, which leaves the answers of rational concepts alone.",
 }
 """Why a concept, or a representation, has no certifier."""
+_NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."
 _ELSEWHERE = {
     "PayoffSet": ("bargaining.exact.payoff_certificate", "certify_payoff_set"),
     "StochasticPayoffSets": ("bargaining.exact.stochastic_certificate", "certify_stochastic_payoff_sets"),
@@ -111,7 +114,7 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
             return _CERTIFIERS[name, kind](claim)
     known = sorted(method for method, kind in _CERTIFIERS if isinstance(claim.feasible, kind))
     represented = type(claim.feasible).__name__
-    reason = _REASONS.get(name) or _REASONS.get(represented) or "none was registered."
+    reason = _REASONS.get(name) or _REASONS.get(represented) or _NOBODY
     raise NotApplicable(
         f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
     )

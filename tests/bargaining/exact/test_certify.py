@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargaining import (
+    ConvexProgram,
     Frontier,
     Polytope,
     Problem,
@@ -271,8 +272,16 @@ def test_a_certifier_can_be_added() -> None:
 
 def test_what_cannot_be_certified_says_so() -> None:
     division = nash(TRIANGLE)
-    with pytest.raises(NotApplicable, match="on Polytope: none was registered"):
+    with pytest.raises(
+        NotApplicable,
+        match=r"on Polytope: none was registered; add one with `bargaining.exact.certify.register`",
+    ):
         certify(replace(division, method="custom"))
+    program = ConvexProgram(lambda z: z, lambda z: np.eye(2), lower=[0, 0], upper=[1, 1])
+    with pytest.raises(NotApplicable, match="describe the payoffs as a Polytope"):
+        certify(nash(Problem(program, [0, 0])))
+    with pytest.raises(NotApplicable, match=r"certify the problem before `restrict\(\)`"):
+        certify(nash(Problem(program, [0, 0]).restrict()))
     with pytest.raises(NotApplicable, match="carries its own primitives"):
         certify(replace(division, problem=None))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(\); got \(0,\)"):

@@ -11,6 +11,8 @@ from bargaining.feasible._facets import facets
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 
+FEW = (5, 200)  # dimensions and points: a path below facets saves thousands of programs
+
 
 def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
     """Return a polytope of points with free disposal; other sets as they are."""
@@ -75,7 +77,7 @@ def _listed(points: Floats, *, open_below: bool) -> Sides | None:
     lowest = points.min(axis=0)
     span = points.max(axis=0) - lowest
     span = np.where(span > 0, span, 1.0)
-    found = facets((points - lowest) / span, open_below=open_below)
+    found = facets((points - lowest) / span, open_below=open_below, few=FEW)
     if found is None:
         return None
     normals = np.where(np.abs(found.normals) > 1e-12, found.normals, 0.0)

@@ -19,7 +19,7 @@ class Facets:
     anchors: Floats
 
 
-def facets(unit: Floats, *, open_below: bool) -> Facets | None:
+def facets(unit: Floats, *, open_below: bool, few: tuple[int, int] = FEW) -> Facets | None:
     """Return the facets of the hull of points, or None where a linear program is the better way.
 
     Parameters
@@ -28,9 +28,11 @@ def facets(unit: Floats, *, open_below: bool) -> Facets | None:
         Points of the unit box.
     open_below : bool
         Whether everything below the hull belongs to the set.
+    few : tuple of int
+        The most dimensions and points.
     """
     m, n = unit.shape
-    if n > FEW[0] or m > FEW[1]:
+    if n > few[0] or m > few[1]:
         return None
     if open_below:
         unit = np.unique(

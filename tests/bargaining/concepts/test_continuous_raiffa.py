@@ -166,6 +166,17 @@ def test_inequalities_that_bound_from_above_only(rows: np.ndarray, limits: np.nd
     np.testing.assert_allclose(batch.payoffs[1], expected, atol=1e-12)
 
 
+def test_five_players_end_on_the_frontier() -> None:
+    # Nobody can gain at the end, and a player whose payoffs count double gets double: the path has no units.
+    points = np.concatenate((np.eye(5), np.random.default_rng(0).random((6, 5))))
+    division = continuous_raiffa(Problem(Polytope(points, free_disposal=True), np.zeros(5))).raise_if_failed()
+    left = Problem(Polytope(points, free_disposal=True), division.payoffs).ideal - division.payoffs
+    np.testing.assert_allclose(left, 0, atol=1e-12)
+    units = np.array([1, 2, 4, 8, 16])
+    scaled = continuous_raiffa(Problem(Polytope(points * units, free_disposal=True), np.zeros(5))).payoffs
+    np.testing.assert_allclose(scaled, division.payoffs * units, rtol=1e-12)
+
+
 def test_three_players_agree_in_two_representations() -> None:
     # Facets on the one hand, linear programs and extrapolated steps on the other.
     edge = Polytope([[0, 0, 0], [1, 0, 1], [0, 1, 1]])

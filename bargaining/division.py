@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from numbers import Rational
 from typing import Any, Self
 
 import numpy as np
@@ -123,6 +124,8 @@ def describe(rule: object, **parameters: object) -> str:
 
 def _brief(value: object) -> str:
     array = np.asarray(value)
+    if array.dtype.kind == "O" and all(isinstance(v, Rational) for v in array.flat):
+        array = array.astype(float)
     if array.dtype.kind not in "iuf":
         return repr(value)
     return str(array.tolist()) if array.size <= 8 else f"array of shape {array.shape}"

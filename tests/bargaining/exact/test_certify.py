@@ -295,3 +295,10 @@ def test_what_cannot_be_certified_says_so() -> None:
     many = nash(Problem(TRIANGLE.feasible, np.zeros((5, 2))), weights=np.full((5, 2), 0.5))
     with pytest.raises(NotApplicable, match="too many for its label"):
         certify(many, cell=(0,))
+
+
+def test_weights_given_as_fractions() -> None:
+    weights = [Fraction(1, 4), Fraction(3, 4)]
+    division = nash(TRIANGLE, weights=weights)
+    assert division.method == "nash(weights=[0.25, 0.75])"
+    assert certify(division).exact == (1, Fraction(3, 4))

@@ -106,6 +106,14 @@ class Cuts:
         self.proofs = np.insert(self.proofs, [old] * more, 0.0, axis=1)
         self.settled = False
 
+    def reach(self, directions: Floats) -> Floats:
+        """Return how far the half-spaces let payoffs go in other directions."""
+        if not len(directions):
+            return np.empty(0)
+        count = len(directions)
+        solutions, _ = _blocks([self.directions] * count, [self.levels] * count, list(-directions))
+        return np.asarray((directions * np.array(solutions)).sum(axis=1))
+
     def shrink(self) -> bool:
         """Apply the operator until it moves nothing; say whether anything can be played or left."""
         for _ in range(_ROUNDS):

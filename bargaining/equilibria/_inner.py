@@ -66,10 +66,11 @@ class Hull:
         off = np.abs(points - self.centre - local @ self.basis).max(axis=1)
         if not len(self.faces) or off.max() > SLACK:
             return points
-        beyond = local @ self.faces[:, :-1].T + self.faces[:, -1]
-        best = beyond.argmax(axis=0)
-        chosen: Floats = points[np.unique(best[beyond.max(axis=0) > _GAIN])]
-        return chosen
+        best: set[int] = set()
+        for faces in _portions(self.faces, len(points)):
+            beyond = local @ faces[:, :-1].T + faces[:, -1]
+            best.update(beyond.argmax(axis=0)[beyond.max(axis=0) > _GAIN].tolist())
+        return np.asarray(points[sorted(best)])
 
     def outside(self, points: Floats) -> Floats:
         """Return how far each point sticks out: of the affine hull, or beyond a face."""
@@ -78,13 +79,14 @@ class Hull:
         off = np.abs(spread - local @ self.basis).max(axis=1)
         if not len(self.faces):
             return np.asarray(off)
-        beyond: Floats = np.maximum(off, (local @ self.faces[:, :-1].T + self.faces[:, -1]).max(axis=1))
-        return beyond
+        for faces in _portions(self.faces, len(points)):
+            off = np.maximum(off, (local @ faces[:, :-1].T + faces[:, -1]).max(axis=1))
+        return np.asarray(off)
 
     def normals(self) -> Floats:
-        """Return the outward normals of the faces in the whole space."""
-        normals: Floats = np.asarray(self.faces[:, :-1] @ self.basis)
-        return normals
+        """Return the outward normals of the faces in the whole space, and both ways off a hull that is flat."""
+        off = np.linalg.qr(self.basis.T, mode="complete")[0][:, len(self.basis) :].T
+        return np.vstack([self.faces[:, :-1] @ self.basis, off, -off])
 
     def above(self, floor: Floats) -> Floats:
         """Return points of the hull at or above a floor; all extreme ones where that part has an interior."""
@@ -99,6 +101,11 @@ class Hull:
         local = _vertices(np.vstack([self.faces, limits[moves]]), guess)
         found: Floats = np.concatenate([kept, self.centre + local @ self.basis])
         return found
+
+
+def _portions(faces: Floats, points: int) -> list[Floats]:
+    """Split faces so that a table of them and the points stays within some 100 MB."""
+    return np.array_split(faces, 1 + len(faces) * points // 10_000_000)
 
 
 def _vertices(halfspaces: Floats, guess: Floats | None) -> Floats:

@@ -30,8 +30,9 @@ class PayoffBounds:
     threat : ndarray of shape (2, n)
         Lower and upper bound on each player's lowest equilibrium payoff.
     gap : float
-        How far the outer set reaches beyond the inner one at most in any of the directions, as a share of the
-        payoff range (payoffs scaled to the unit box, directions to length 1); infinite without an inner set.
+        How far the outer set reaches beyond the inner one, in any of the directions or beyond any face of the inner
+        set, as a share of the payoff range (payoffs scaled to the unit box, directions to length 1): 0 only if the
+        two are the same. Infinite without an inner set.
     status : Status
         OK; EMPTY if it is shown that no equilibrium exists; INACCURATE if `gap` exceeds the tolerance asked for:
         the bounds hold all the same.
@@ -140,12 +141,16 @@ def payoff_bounds(
     inner = from_stage(profiles)
     for left in range(refinements, -1, -1):
         touched = None
-        if len(cuts.points) and (inner is None or _gap(cuts, inner) > tolerance):
+        if len(cuts.points) and (inner is None or _gap(cuts, inner, enough=tolerance) > tolerance):
             touched = self_generating(profiles, cuts.points)
             inner = _union(profiles, inner, touched)
-        if not left or not len(cuts.points) or (inner is not None and _gap(cuts, inner) <= tolerance):
+        if (
+            not left
+            or not len(cuts.points)
+            or (inner is not None and _gap(cuts, inner, enough=tolerance) <= tolerance)
+        ):
             break
-        sources = [touched] if touched else [Hull.of(cuts.points), inner]
+        sources = [touched or Hull.of(cuts.points), inner]
         fresh = _new([source.normals() for source in sources if source], cuts.directions)
         if not len(fresh):
             break
@@ -212,13 +217,23 @@ def _union(profiles: Profiles, first: Hull | None, second: Hull | None) -> Hull 
     return grown(profiles, both) if both else first
 
 
-def _gap(cuts: Cuts, inner: Hull) -> float:
-    return float((cuts.levels - (cuts.directions @ inner.points.T).max(axis=1)).max())
+def _gap(cuts: Cuts, inner: Hull, *, enough: float = np.inf) -> float:
+    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces.
+
+    If the first of the two is over `enough` the second is not computed.
+    """
+    gap = _beyond(cuts.directions, cuts.levels, inner)
+    faces = inner.normals() if gap <= enough else inner.normals()[:0]
+    return max(gap, _beyond(faces, cuts.reach(faces), inner))
+
+
+def _beyond(directions: Floats, levels: Floats, inner: Hull) -> float:
+    return float((levels - (directions @ inner.points.T).max(axis=1)).max(initial=0.0))
 
 
 def _bounds(cuts: Cuts, inner: Hull | None, low: Floats, size: Floats, tolerance: float) -> PayoffBounds:
     """Return to the units of the payoffs."""
-    gap = np.inf if inner is None else max(_gap(cuts, inner), 0.0)
+    gap = np.inf if inner is None else _gap(cuts, inner)
     empty = inner is None and not cuts.alive.any()
     directions = cuts.directions / size
     norms = np.linalg.norm(directions, axis=1)

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy.optimize import linprog
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.supporting_hyperplanes import payoff_bounds
@@ -75,6 +76,21 @@ def test_patient_players_reach_everything_above_the_minmax(discount):
         assert level == pytest.approx(-best.fun, abs=1e-6)
     assert bounds.status == Status.OK
     np.testing.assert_allclose(bounds.threat, 3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("discount", "directions"), [(0.25, None), (0.6, np.eye(3))])
+def test_no_gap_means_that_the_two_sets_are_the_same(discount, directions):
+    """Directions in which they agree do not suffice: every corner of the outer set is near the inner one."""
+    repeated = RepeatedGame(COMMONS, discount)
+    coarse = payoff_bounds(repeated, directions=directions, refinements=0)
+    assert coarse.status == Status.INACCURATE
+    fine = payoff_bounds(repeated, directions=directions)
+    assert fine.status == Status.OK
+    for bounds in (coarse, fine):
+        outer = HalfspaceIntersection(np.c_[bounds.directions, -bounds.levels], bounds.inner.mean(axis=0))
+        faces = ConvexHull(bounds.inner).equations
+        beyond = (outer.intersections @ faces[:, :-1].T + faces[:, -1]).max() / 5  # payoffs span 5
+        assert beyond == pytest.approx(bounds.gap, rel=1e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize(("discount", "together"), [(0.24, False), (0.25, True)])

@@ -48,8 +48,11 @@ def _bound(model: Model, alive: Mask, i: int) -> Floats:
             break
         for s, group in change.items():
             punish[s] = group
+    # Probabilities that sum to 1 up to rounding can lift the value of patient players beyond every payoff.
+    gone = [leave.payoffs[i] for leaves in model.leaves for leave in leaves]
+    value = np.minimum(value, np.concatenate([model.payoffs[i], model.own[:, i], gone]).max())
     value[empty] = np.inf
-    return value
+    return np.asarray(value)
 
 
 def _playable(model: Model, alive: Mask, i: int, may_part: Mask) -> tuple[Indices, Mask]:

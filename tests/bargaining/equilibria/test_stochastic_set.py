@@ -551,6 +551,18 @@ def test_one_point_in_each_state_is_found_whatever_the_patience() -> None:
             np.testing.assert_allclose(some.vertices, [point], atol=1e-9)
 
 
+@pytest.mark.parametrize("discount", [0.9, 0.9993, 0.9995, 0.9999])
+def test_a_threat_that_is_all_a_player_can_get_leaves_the_segment(discount: float) -> None:
+    """Player 0 gets 7 in every equilibrium, the most there is; probabilities that sum to 1 up to rounding add to it."""
+    stage = Game([[4, 7, 6], [2, 7, 7], [7, -3, 1]], [[3, 0, 1], [3, 5, 3], [-2, 4, 6]])
+    rng = np.random.default_rng(4)
+    laws = [rng.dirichlet(np.ones(2), (3, 3)) for _ in range(2)]
+    repeated = payoff_set(RepeatedGame(stage, discount))
+    for found in payoff_set(StochasticGame([stage, stage], laws, discount)).values():
+        assert found.status is Status.OK
+        assert hausdorff(found.vertices, repeated.vertices) <= 1e-9
+
+
 def test_where_only_leaving_is_left_the_set_is_one_point() -> None:
     chain = [[0.5, 0.5], [0.5, 0.5]]
     found = stochastic_payoff_sets(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
 from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import Tag
-from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._scaled import Scaled
 from bargaining.equilibria._sweep import sweep
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -21,38 +20,14 @@ from bargaining.games.stochastic import StochasticGame
 if TYPE_CHECKING:
     from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.stochastic_set import StochasticPayoffSets
-    from bargaining.problem import Problem
 
 _LIMIT = 2000
 _ACCURACY = 1e-9
 _FEW = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """How a payoff set was found.
-
-    Attributes
-    ----------
-    iterations : int
-        Applications of the operator to a set that contains the answer.
-    solves : int
-        Structures whose fixed point was computed.
-    stopped : str
-        Why the search ended.
-    bound : float
-        How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
-        rounding of floats; `certify` proves a bound in exact arithmetic.
-    """
-
-    iterations: int
-    solves: int
-    stopped: str
-    bound: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PayoffSet:
+class PayoffSet(PayoffPolygon):
     """The average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.
 
     Attributes
@@ -67,6 +42,8 @@ class PayoffSet:
         OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
     reason : str
         Why the status is not OK.
+    scale : float
+        The larger of the players' ranges of stage payoffs: what a tolerance is a share of.
     stats : Stats
         How the set was found.
 
@@ -80,45 +57,8 @@ class PayoffSet:
     """
 
     repeated: RepeatedGame
-    vertices: Floats
-    threat: Floats
-    status: Status
-    reason: str
     stats: Stats
     _tags: tuple[Tag, ...] = field(repr=False, default=())
-
-    @property
-    def ok(self) -> bool:
-        """Whether the set is not empty and meets its definition."""
-        return self.status is Status.OK
-
-    def excess(self, payoffs: ArrayLike) -> float:
-        """Return how far a payoff pair lies outside the set, in the unit of the payoffs; infinity if it is empty."""
-        point = real(payoffs, "payoffs", ndim=1)
-        if point.shape != (2,):
-            raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
-        if not len(self.vertices):
-            return np.inf
-        return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
-
-    def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
-        """Whether some equilibrium gives these payoffs, up to `tol` times the range of the stage payoffs."""
-        return self.excess(payoffs) <= tol * float(np.ptp(self.repeated.game.payoffs, axis=(0, 1)).max())
-
-    def problem(self, disagreement: ArrayLike | None = None) -> Problem:
-        """Return the bargaining problem over what the players can enforce by themselves.
-
-        Parameters
-        ----------
-        disagreement : array_like of shape (..., 2), optional
-            What they get without an agreement; the threat by default.
-        """
-        from bargaining.feasible.polytope import Polytope
-        from bargaining.problem import Problem
-
-        if self.status is Status.EMPTY:
-            raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
-        return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
 
     def strategy(self, payoffs: ArrayLike) -> Automaton:
         """Return an equilibrium with these payoffs, as an automaton that can be read, checked and played.
@@ -349,6 +289,7 @@ def _result(scaled: Scaled, search: Search) -> PayoffSet:
         threat=threat,
         status=status,
         reason=reason,
+        scale=float(np.ptp(scaled.repeated.game.payoffs, axis=(0, 1)).max()),
         stats=stats,
         _tags=tuple(tags),
     )

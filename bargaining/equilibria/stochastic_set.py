@@ -9,25 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real
-from bargaining.equilibria._polygon import beyond
+from bargaining._arrays import Floats
 from bargaining.equilibria._stochastic_scaled import Scaled
 from bargaining.equilibria._stochastic_search import Search
-from bargaining.equilibria.payoff_set import Stats, payoff_set
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
+from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.stochastic_automaton import StochasticAutomaton
-    from bargaining.problem import Problem
 
 _LIMIT = 1000
 _ACCURACY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StatePayoffSet:
+class StatePayoffSet(PayoffPolygon):
     """The equilibrium payoffs of play that starts in one state: a polygon, a segment, a point or nothing.
 
     Attributes
@@ -42,48 +41,12 @@ class StatePayoffSet:
         OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
     reason : str
         Why the status is not OK.
+    scale : float
+        The larger of the players' ranges of all payoffs: what a tolerance is a share of.
     """
 
     state: str
-    vertices: Floats
-    threat: Floats
-    status: Status
-    reason: str
-    scale: float
     _whole: StochasticPayoffSets | None = field(default=None, repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the set is not empty and meets its definition."""
-        return self.status is Status.OK
-
-    def excess(self, payoffs: ArrayLike) -> float:
-        """Return how far a payoff pair lies outside the set, in the unit of the payoffs; infinity if it is empty."""
-        point = real(payoffs, "payoffs", ndim=1)
-        if point.shape != (2,):
-            raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
-        if not len(self.vertices):
-            return np.inf
-        return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
-
-    def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
-        """Whether some equilibrium gives these payoffs, up to `tol` times the range of all payoffs."""
-        return self.excess(payoffs) <= tol * self.scale
-
-    def problem(self, disagreement: ArrayLike | None = None) -> Problem:
-        """Return the bargaining problem over what the players can enforce by themselves from this state on.
-
-        Parameters
-        ----------
-        disagreement : array_like of shape (..., 2), optional
-            What they get without an agreement; the threat by default.
-        """
-        from bargaining.feasible.polytope import Polytope
-        from bargaining.problem import Problem
-
-        if self.status is Status.EMPTY:
-            raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
-        return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
 
     def strategy(self, payoffs: ArrayLike) -> StochasticAutomaton:
         """Return an equilibrium that gives these payoffs when play starts in this state, as an automaton.

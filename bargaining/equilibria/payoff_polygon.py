@@ -1,0 +1,97 @@
+"""The payoffs of equilibria between two players as a polygon: what can be asked of any such set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real
+from bargaining.equilibria._polygon import beyond
+from bargaining.errors import InvalidInput, NotApplicable, Status
+
+if TYPE_CHECKING:
+    from bargaining.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """How payoff sets were found.
+
+    Attributes
+    ----------
+    iterations : int
+        Applications of the operator to a set that contains the answer.
+    solves : int
+        Structures whose fixed point was computed.
+    stopped : str
+        Why the search ended.
+    bound : float
+        How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
+        rounding of floats; `certify` proves a bound in exact arithmetic.
+    """
+
+    iterations: int
+    solves: int
+    stopped: str
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PayoffPolygon:
+    """Average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.
+
+    Attributes
+    ----------
+    vertices : ndarray of shape (m, 2)
+        Counter-clockwise, from the lowest of the leftmost; none if the set is empty.
+    threat : ndarray of shape (2,)
+        The lowest payoff of each player: the worst punishment that is itself an equilibrium. NaN if there is none.
+    status : Status
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
+    reason : str
+        Why the status is not OK.
+    scale : float
+        The larger of the players' payoff ranges: what a tolerance is a share of.
+    """
+
+    vertices: Floats
+    threat: Floats
+    status: Status
+    reason: str
+    scale: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the set is not empty and meets its definition."""
+        return self.status is Status.OK
+
+    def excess(self, payoffs: ArrayLike) -> float:
+        """Return how far a payoff pair lies outside the set, in the unit of the payoffs; infinity if it is empty."""
+        point = real(payoffs, "payoffs", ndim=1)
+        if point.shape != (2,):
+            raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
+        if not len(self.vertices):
+            return np.inf
+        return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
+
+    def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
+        """Whether some equilibrium gives these payoffs, up to `tol` times `scale`."""
+        return self.excess(payoffs) <= tol * self.scale
+
+    def problem(self, disagreement: ArrayLike | None = None) -> Problem:
+        """Return the bargaining problem over what the players can enforce by themselves.
+
+        Parameters
+        ----------
+        disagreement : array_like of shape (..., 2), optional
+            What they get without an agreement; the threat by default.
+        """
+        from bargaining.feasible.polytope import Polytope
+        from bargaining.problem import Problem
+
+        if self.status is Status.EMPTY:
+            raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
+        return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)

@@ -30,46 +30,24 @@ from bargaining.equilibria.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._family import reach
 from bargaining.exact._outward import Outward, Stage
+from bargaining.exact.two_sided import TwoSidedCertificate
 
 _LIMIT = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayoffCertificate:
+class PayoffCertificate(TwoSidedCertificate):
     """What is proved about a payoff set.
 
     Attributes
     ----------
-    inner : bool
-        Whether the rational vertices generate themselves, so that all of them are equilibrium payoffs.
-    outer : bool
-        Whether it is proved that no equilibrium payoff lies farther outside than `bound`.
-    bound : float
-        No equilibrium payoff lies farther beyond a face of the inner set, and no vertex of the set that was
-        certified, nor its threat, is farther from the inner one's, as a share of each player's payoff range;
-        infinity if nothing is proved.
     vertices : tuple of pairs of Fraction
         The inner vertices, counter-clockwise.
-    exact : bool
-        Whether these solve the equations of the set exactly, rather than lie inside it by a tiny inset.
-    tolerance : float
-        The accuracy asked for.
-    statement : str
-        What is proved, in words.
+    inner, outer, bound, exact, tolerance, statement
+        As for `TwoSidedCertificate`.
     """
 
-    inner: bool
-    outer: bool
-    bound: float
     vertices: tuple[Pair, ...]
-    exact: bool
-    tolerance: float
-    statement: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether both sides are proved and the bound meets the tolerance."""
-        return self.inner and self.outer and self.bound <= self.tolerance
 
 
 def certify_payoff_set(found: PayoffSet, *, tolerance: float = 1e-9) -> PayoffCertificate:
@@ -104,16 +82,7 @@ def certify_payoff_set(found: PayoffSet, *, tolerance: float = 1e-9) -> PayoffCe
     whole = len(found._tags) == len(found.vertices)
     made = generate(found) if whole else "the set does not say which profile is behind each vertex"
     if isinstance(made, str):
-        statement = f"Not proved from inside: {made}. The game may lie on a knife edge that rounding decides."
-        return PayoffCertificate(
-            inner=False,
-            outer=False,
-            bound=np.inf,
-            vertices=(),
-            exact=False,
-            tolerance=tolerance,
-            statement=statement,
-        )
+        return PayoffCertificate.unproved(made, tolerance)
     apart = _apart(found, made)
     outside = _reach(found, made.data, made.vertices)
     bound = max(apart, np.inf if outside is None else float(outside))

@@ -38,47 +38,25 @@ from bargaining.equilibria.stochastic_set import StochasticPayoffSets
 from bargaining.errors import InvalidInput
 from bargaining.exact._state_family import Sets, reach
 from bargaining.exact._state_outward import StateOutward
+from bargaining.exact.two_sided import TwoSidedCertificate
 
 _LIMIT = 1000
 _TRIES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StochasticCertificate:
+class StochasticCertificate(TwoSidedCertificate):
     """What is proved about the payoff sets of a stochastic game.
 
     Attributes
     ----------
-    inner : bool
-        Whether the rational vertices generate themselves, so that all of them are equilibrium payoffs.
-    outer : bool
-        Whether it is proved that in no state an equilibrium payoff lies farther outside than `bound`.
-    bound : float
-        No equilibrium payoff lies farther beyond a face of the inner set of its state, and no set that was
-        certified is farther from the inner one, as a share of each player's payoff range; infinity if nothing is
-        proved.
     vertices : tuple of tuples of pairs of Fraction
         The inner vertices of each state, counter-clockwise; none where there is no equilibrium.
-    exact : bool
-        Whether these solve the equations of the sets exactly, rather than lie inside them by a tiny inset.
-    tolerance : float
-        The accuracy asked for.
-    statement : str
-        What is proved, in words.
+    inner, outer, bound, exact, tolerance, statement
+        As for `TwoSidedCertificate`.
     """
 
-    inner: bool
-    outer: bool
-    bound: float
     vertices: Sets
-    exact: bool
-    tolerance: float
-    statement: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether both sides are proved and the bound meets the tolerance."""
-        return self.inner and self.outer and self.bound <= self.tolerance
 
 
 def certify_stochastic_payoff_sets(
@@ -112,16 +90,7 @@ def certify_stochastic_payoff_sets(
         raise InvalidInput(f"`found` must be StochasticPayoffSets; got {type(found).__name__}.")
     made = generate(found)
     if isinstance(made, str):
-        statement = f"Not proved from inside: {made}. The game may lie on a knife edge that rounding decides."
-        return StochasticCertificate(
-            inner=False,
-            outer=False,
-            bound=np.inf,
-            vertices=(),
-            exact=False,
-            tolerance=tolerance,
-            statement=statement,
-        )
+        return StochasticCertificate.unproved(made, tolerance)
     apart, outside = _apart(found, made), _reach(found, made)
     return StochasticCertificate(
         inner=True,

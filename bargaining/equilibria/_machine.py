@@ -1,13 +1,141 @@
-"""What automata share: lotteries drawn and spelled, tables and graphs as text."""
+"""What automata share: how they are played and valued, lotteries drawn and spelled, tables and graphs as text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from bargaining.equilibria._lottery import Lottery
+from bargaining._arrays import Floats, player_index
+from bargaining.equilibria._lottery import Lottery, Pair
+from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
+
+Profile = tuple[int, int]
+Played = TypeVar("Played")
+
+NOBODY = (-1, -1)
+"""What is noted as the actions once somebody has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Machine(ABC, Generic[Played]):
+    """A profile of pure strategies with public randomisation, in rationals; `Played` is a simulated history.
+
+    Attributes
+    ----------
+    start : tuple of (int, Fraction)
+        The lottery over where play begins.
+    """
+
+    start: Lottery
+
+    @abstractmethod
+    def values(self) -> list[Pair]:
+        """Return the average payoffs from each place on."""
+
+    @abstractmethod
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (place, next place, label), probabilities and deviations as labels."""
+
+    @abstractmethod
+    def _gains(self) -> Iterator[Fraction]:
+        """Yield what each player gains by the best single deviation at each place."""
+
+    @abstractmethod
+    def _plan(self, at: int) -> tuple[Game, Profile | None]:
+        """Return the stage game and the actions that a place asks for; None if somebody leaves."""
+
+    @abstractmethod
+    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
+        """Return the function of a place, what was played there and a generator that draws the next place."""
+
+    @abstractmethod
+    def _history(self, visited: list[int], played: list[Profile]) -> Played:
+        """Return the history that went through these places with these actions."""
+
+    @abstractmethod
+    def _drawn(self) -> list[tuple[str, Pair]]:
+        """Return what a picture writes beside each place."""
+
+    @property
+    def exact_payoffs(self) -> Pair:
+        """The average payoffs of both players, as rationals."""
+        values = self.values()
+        x, y = (sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in (0, 1))
+        return x, y
+
+    @property
+    def payoffs(self) -> Floats:
+        """The average payoffs of both players, shape (2,)."""
+        return np.array([float(value) for value in self.exact_payoffs])
+
+    @property
+    def regret(self) -> Fraction:
+        """The most that any player gains by deviating once, anywhere; zero in a subgame-perfect equilibrium.
+
+        Payoffs are bounded and discounted, so an equilibrium is one from which no single deviation pays. The
+        deviations are: another action, which in a stochastic game moves the state as well, leaving when one should
+        stay, and staying when one should leave.
+        """
+        return max([Fraction(0), *self._gains()])
+
+    def simulate(
+        self,
+        periods: int,
+        rng: np.random.Generator | int | None = None,
+        *,
+        deviations: Mapping[int, tuple[int, int]] | None = None,
+    ) -> Played:
+        """Play for a number of periods and return the history.
+
+        Parameters
+        ----------
+        periods : int
+            How many, at least 1.
+        rng : Generator or int, optional
+            Draws the public signal, and the states of a stochastic game.
+        deviations : mapping of period to (player, action), optional
+            Periods in which a player takes another action than she should.
+        """
+        if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 1:
+            raise InvalidInput(f"`periods` must be a whole number, at least 1; got {periods!r}.")
+        generator, slips, move = np.random.default_rng(rng), dict(deviations or {}), self._moves()
+        visited: list[int] = []
+        played: list[Profile] = []
+        at = draw(self.start, generator)
+        for period in range(periods):
+            visited.append(at)
+            game, profile = self._plan(at)
+            if profile is None:
+                played.append(NOBODY)
+                continue
+            played.append(_actual(game, profile, slips.get(period)))
+            at = move(at, played[-1], generator)
+        return self._history(visited, played)
+
+    def to_dot(self) -> str:
+        """Return the graph in the DOT language."""
+        return dot([label for label, _ in self._drawn()], self.edges())
+
+
+def _actual(game: Game, profile: Profile, slip: tuple[int, int] | None) -> Profile:
+    """Return what is played if one player may slip."""
+    if slip is None:
+        return profile
+    actions = list(profile)
+    actions[player_index(slip[0], "deviations", 2)] = slip[1]
+    x, y = game.profile(actions, "deviations")
+    return x, y
+
+
+def apart(actual: Profile, profile: Profile) -> list[int]:
+    """Return the players who took another action than they should."""
+    return [i for i in (0, 1) if actual[i] != profile[i]]
 
 
 def draw(lottery: Lottery, generator: np.random.Generator) -> int:

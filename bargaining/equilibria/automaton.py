@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, player_index
+from bargaining._arrays import Floats
 from bargaining._rational import solve
 from bargaining.equilibria._lottery import Lottery, Pair
-from bargaining.equilibria._machine import columns, dot, draw, short, spell, spell_leaving
-from bargaining.errors import InvalidInput
+from bargaining.equilibria._machine import Machine, Profile, apart, columns, draw, short, spell, spell_leaving
+from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
 
@@ -68,7 +68,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Automaton:
+class Automaton(Machine[History]):
     """A profile of pure strategies with public randomisation, in rationals.
 
     In every period the public signal draws a state, from `start` in the first period; the state says what is
@@ -87,75 +87,12 @@ class Automaton:
 
     repeated: RepeatedGame
     states: tuple[State, ...]
-    start: Lottery
-
-    @property
-    def exact_payoffs(self) -> Pair:
-        """The average payoffs of both players, as rationals."""
-        values = self.values()
-        x, y = (sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in (0, 1))
-        return x, y
-
-    @property
-    def payoffs(self) -> Floats:
-        """The average payoffs of both players, shape (2,)."""
-        return np.array([float(value) for value in self.exact_payoffs])
 
     def values(self) -> list[Pair]:
         r"""Return the value of every state, the only solution of v = (1 - d) g + d Q v."""
         if all(self._promise(state) == state.payoffs for state in self.states):
             return [state.payoffs for state in self.states]
         return list(zip(*(self._solved(i) for i in (0, 1)), strict=True))
-
-    @property
-    def regret(self) -> Fraction:
-        """The most that any player gains by deviating once, in any state; zero in a subgame-perfect equilibrium.
-
-        Payoffs are bounded and discounted, so an equilibrium is one from which no single deviation pays. The
-        deviations are: another action, leaving when one should stay, and staying when one should leave.
-        """
-        values = self.values()
-        gains = [self._gain(k, i, values) for k in range(len(self.states)) for i in (0, 1)]
-        return max([Fraction(0), *gains])
-
-    def simulate(
-        self,
-        periods: int,
-        rng: np.random.Generator | int | None = None,
-        *,
-        deviations: Mapping[int, tuple[int, int]] | None = None,
-    ) -> History:
-        """Play for a number of periods.
-
-        Parameters
-        ----------
-        periods : int
-            How many, at least 1.
-        rng : Generator or int, optional
-            Draws the public signal.
-        deviations : mapping of period to (player, action), optional
-            Periods in which a player takes another action than she should.
-        """
-        if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 1:
-            raise InvalidInput(f"`periods` must be a whole number, at least 1; got {periods!r}.")
-        generator, slips = np.random.default_rng(rng), dict(deviations or {})
-        visited: list[int] = []
-        played: list[tuple[int, int]] = []
-        state = draw(self.start, generator)
-        for period in range(periods):
-            visited.append(state)
-            profile = self.states[state].profile
-            if profile is None:
-                played.append((-1, -1))
-                continue
-            actual = self._actual(profile, slips.get(period))
-            played.append(actual)
-            apart = [i for i in (0, 1) if actual[i] != profile[i]]
-            punishment = self.states[state].punishment
-            state = punishment[apart[0]] if len(apart) == 1 else draw(self.states[state].following, generator)
-        return History(
-            states=np.array(visited), profiles=np.array(played), payoffs=self._flows(visited, played)
-        )
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (state, next state, label), probabilities and deviations as labels."""
@@ -167,10 +104,6 @@ class Automaton:
                 out.append((k, state.stayed, "stays"))
         return out
 
-    def to_dot(self) -> str:
-        """Return the graph in the DOT language."""
-        return dot([label for label, _ in self._drawn()], self.edges())
-
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")]
         for k, state in enumerate(self.states):
@@ -179,8 +112,27 @@ class Automaton:
             rows.append((str(k), self._play(state), payoffs, spell(state.following), *after))
         return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
 
+    def _gains(self) -> Iterator[Fraction]:
+        values = self.values()
+        yield from (self._gain(k, i, values) for k in range(len(self.states)) for i in (0, 1))
+
+    def _plan(self, at: int) -> tuple[Game, Profile | None]:
+        return self.repeated.game, self.states[at].profile
+
+    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
+        def move(at: int, actual: Profile, generator: np.random.Generator) -> int:
+            state = self.states[at]
+            assert state.profile is not None
+            alone = apart(actual, state.profile)
+            return state.punishment[alone[0]] if alone else draw(state.following, generator)
+
+        return move
+
+    def _history(self, visited: list[int], played: list[Profile]) -> History:
+        flows = self._flows(visited, played)
+        return History(states=np.array(visited), profiles=np.array(played), payoffs=flows)
+
     def _drawn(self) -> list[tuple[str, Pair]]:
-        """Return what a picture writes beside each state."""
         return [(self._play(state), state.payoffs) for state in self.states]
 
     def _play(self, state: State) -> str:
@@ -244,15 +196,7 @@ class Automaton:
         assert state.stayed is not None
         return values[state.stayed][i] - own
 
-    def _actual(self, profile: tuple[int, int], slip: tuple[int, int] | None) -> tuple[int, int]:
-        if slip is None:
-            return profile
-        player, action = player_index(slip[0], "deviations", 2), slip[1]
-        x, y = (action, profile[1]) if player == 0 else (profile[0], action)
-        x, y = self.repeated.game.profile((x, y), "deviations")
-        return x, y
-
-    def _flows(self, visited: list[int], played: list[tuple[int, int]]) -> Floats:
+    def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
         stage = self.repeated.game.payoffs
         return np.array(
             [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Lottery, Pair
-from bargaining.equilibria._machine import columns, dot, draw, short, spell, spell_leaving
+from bargaining.equilibria._machine import Machine, Profile, apart, columns, draw, short, spell, spell_leaving
 from bargaining.equilibria._node_values import NodeValues
-from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame
 
 
@@ -75,7 +75,7 @@ class StateHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticAutomaton:
+class StochasticAutomaton(Machine[StateHistory]):
     """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
 
     Each node belongs to a state of the game. When the next state is known the public signal draws a node of that
@@ -113,80 +113,10 @@ class StochasticAutomaton:
 
     game: StochasticGame
     nodes: tuple[Node, ...]
-    start: Lottery
-
-    @property
-    def exact_payoffs(self) -> Pair:
-        """The average payoffs of both players, as rationals."""
-        values = self.values()
-        x, y = (sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in (0, 1))
-        return x, y
-
-    @property
-    def payoffs(self) -> Floats:
-        """The average payoffs of both players, shape (2,)."""
-        return np.array([float(value) for value in self.exact_payoffs])
 
     def values(self) -> list[Pair]:
         r"""Return the value of every node, the only solution of v = (1 - d) g + d Q v."""
         return NodeValues(self.game, self.nodes).values()
-
-    @property
-    def regret(self) -> Fraction:
-        """The most that any player gains by deviating once, in any node; zero in a subgame-perfect equilibrium.
-
-        Payoffs are bounded and discounted, so an equilibrium is one from which no single deviation pays. The
-        deviations are: another action, which moves the state as well, leaving when one should stay, and staying
-        when one should leave.
-        """
-        worth = NodeValues(self.game, self.nodes)
-        values = worth.values()
-        gains = [worth.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1)]
-        return max([Fraction(0), *gains])
-
-    def simulate(
-        self,
-        periods: int,
-        rng: np.random.Generator | int | None = None,
-        *,
-        deviations: Mapping[int, tuple[int, int]] | None = None,
-    ) -> StateHistory:
-        """Play for a number of periods.
-
-        Parameters
-        ----------
-        periods : int
-            How many, at least 1.
-        rng : Generator or int, optional
-            Draws the states and the public signal.
-        deviations : mapping of period to (player, action), optional
-            Periods in which a player takes another action than she should.
-        """
-        if periods < 1:
-            raise InvalidInput(f"`periods` must be at least 1; got {periods}.")
-        generator, slips = np.random.default_rng(rng), dict(deviations or {})
-        laws = [self.game.transition(s) for s in range(len(self.game))]
-        worth = NodeValues(self.game, self.nodes)
-        visited: list[int] = []
-        played: list[tuple[int, int]] = []
-        at = draw(self.start, generator)
-        for period in range(periods):
-            node = self.nodes[at]
-            visited.append(at)
-            if node.profile is None:
-                played.append((-1, -1))
-                continue
-            actual = self._actual(node, slips.get(period))
-            played.append(actual)
-            state = int(generator.choice(len(self.game), p=laws[node.state][actual]))
-            apart = [i for i in (0, 1) if actual[i] != node.profile[i]]
-            at = worth.punished(node, apart[0], state) if apart else draw(node.following[state], generator)
-        return StateHistory(
-            states=np.array([self.nodes[k].state for k in visited]),
-            nodes=np.array(visited),
-            profiles=np.array(played),
-            payoffs=self._flows(visited, played),
-        )
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (node, next node, label), probabilities and deviations as labels."""
@@ -201,10 +131,6 @@ class StochasticAutomaton:
             if node.stayed is not None:
                 out.append((k, node.stayed, "stays"))
         return out
-
-    def to_dot(self) -> str:
-        """Return the graph in the DOT language."""
-        return dot([label for label, _ in self._drawn()], self.edges())
 
     def __str__(self) -> str:
         rows: list[Sequence[str]] = [
@@ -229,20 +155,40 @@ class StochasticAutomaton:
             return spell_leaving(node.leavers, node.stayed)
         return self.game.profile_name(node.state, node.profile)
 
+    def _gains(self) -> Iterator[Fraction]:
+        worth = NodeValues(self.game, self.nodes)
+        values = worth.values()
+        yield from (worth.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1))
+
+    def _plan(self, at: int) -> tuple[Game, Profile | None]:
+        node = self.nodes[at]
+        return self.game.games[node.state], node.profile
+
+    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
+        worth = NodeValues(self.game, self.nodes)
+        laws = [self.game.transition(s) for s in range(len(self.game))]
+
+        def move(at: int, actual: Profile, generator: np.random.Generator) -> int:
+            node = self.nodes[at]
+            assert node.profile is not None
+            state = int(generator.choice(len(self.game), p=laws[node.state][actual]))
+            alone = apart(actual, node.profile)
+            return worth.punished(node, alone[0], state) if alone else draw(node.following[state], generator)
+
+        return move
+
+    def _history(self, visited: list[int], played: list[Profile]) -> StateHistory:
+        return StateHistory(
+            states=np.array([self.nodes[k].state for k in visited]),
+            nodes=np.array(visited),
+            profiles=np.array(played),
+            payoffs=self._flows(visited, played),
+        )
+
     def _drawn(self) -> list[tuple[str, Pair]]:
-        """Return what a picture writes beside each node."""
         return [(f"{self.game.states[node.state]}: {self._play(node)}", node.payoffs) for node in self.nodes]
 
-    def _actual(self, node: Node, slip: tuple[int, int] | None) -> tuple[int, int]:
-        assert node.profile is not None
-        if slip is None:
-            return node.profile
-        player, action = slip
-        a, b = node.profile
-        x, y = self.game.games[node.state].profile((action, b) if player == 0 else (a, action), "deviations")
-        return x, y
-
-    def _flows(self, visited: list[int], played: list[tuple[int, int]]) -> Floats:
+    def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
         worth = NodeValues(self.game, self.nodes)
         return np.array(
             [

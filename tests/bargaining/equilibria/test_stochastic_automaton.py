@@ -309,8 +309,11 @@ def test_simulated_averages_come_close_to_the_payoffs() -> None:
 
 def test_bad_simulation() -> None:
     automaton = grim(Fraction(1, 2))
-    with pytest.raises(InvalidInput, match="`periods`"):
-        automaton.simulate(0)
+    for periods in (0, 2.5, True, None):
+        with pytest.raises(InvalidInput, match="`periods` must be a whole number, at least 1; got"):
+            automaton.simulate(periods)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="`deviations` must be a player, 0 to 1; got 2"):
+        automaton.simulate(3, 0, deviations={0: (2, 0)})
     with pytest.raises(InvalidInput, match="`deviations`"):
         automaton.simulate(3, 0, deviations={0: (0, 7)})
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bargaining.division import Division as Division
     from bargaining.division import Method as Method
     from bargaining.equilibria.critical_discount import critical_discount as critical_discount
-    from bargaining.equilibria.critical_discount import critical_exit as critical_exit
+    from bargaining.equilibria.critical_exit import critical_exit as critical_exit
     from bargaining.equilibria.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
     from bargaining.equilibria.markov import markov_equilibria as markov_equilibria
     from bargaining.equilibria.markov import stationary_profile as stationary_profile
@@ -147,7 +147,7 @@ _EXPORTS = {
     "continuous_raiffa": "bargaining.concepts.continuous_raiffa",
     "credibility": "bargaining.protocols.bluff",
     "critical_discount": "bargaining.equilibria.critical_discount",
-    "critical_exit": "bargaining.equilibria.critical_discount",
+    "critical_exit": "bargaining.equilibria.critical_exit",
     "deal_me_out": "bargaining.protocols.hold_up",
     "dictatorial": "bargaining.concepts.dictatorial",
     "egalitarian": "bargaining.concepts.egalitarian",

@@ -1,5 +1,6 @@
 """Mixed actions that make an opponent indifferent, and the value of a matrix game, in exact arithmetic."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -34,10 +35,7 @@ def indifferent(payoffs: Integers, own: tuple[int, ...], replies: tuple[int, ...
         if program is None:
             return None
         mixed = program.solution[:-1]
-    full = [Fraction(0)] * len(payoffs)
-    for action, weight in zip(own, mixed, strict=True):
-        full[action] = weight
-    return tuple(full)
+    return spread(mixed, own, len(payoffs))
 
 
 def square(part: Integers, replies: tuple[int, ...]) -> Strategy | None:
@@ -102,10 +100,11 @@ def _guess(positive: Integers) -> tuple[Strategy, Strategy] | None:
     y, x = square(positive.T[list(columns)], rows), square(flipped[list(rows)], columns)
     if x is None or y is None:
         return None
-    return _spread(x, rows, unit.shape[0]), _spread(y, columns, unit.shape[1])
+    return spread(x, rows, unit.shape[0]), spread(y, columns, unit.shape[1])
 
 
-def _spread(weights: Strategy, at: tuple[int, ...], count: int) -> Strategy:
+def spread(weights: Strategy, at: Sequence[int], count: int) -> Strategy:
+    """Return the strategy over `count` actions that uses the actions `at` alone."""
     full = [Fraction(0)] * count
     for action, weight in zip(at, weights, strict=True):
         full[action] = weight

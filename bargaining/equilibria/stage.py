@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
 from math import comb
 from typing import Any, Literal
 
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, choice
 from bargaining._rational import Integers, Rationals, floats, fractions
-from bargaining.equilibria._indifference import Strategy, indifferent
+from bargaining.equilibria._indifference import Strategy, indifferent, spread
+from bargaining.equilibria._mixed_profiles import components, evaluate
 from bargaining.equilibria._vertices import extreme_equilibria, positive
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
@@ -274,12 +274,14 @@ def _result(
     shape = exact.shape[:-1]
     full = sorted(
         {
-            tuple(_spread(own, at, count) for own, at, count in zip(profile, kept, shape, strict=True))
+            tuple(
+                spread(own, at.tolist(), count) for own, at, count in zip(profile, kept, shape, strict=True)
+            )
             for profile in found
         }
     )
-    payoffs, regret = _evaluate(exact, full)
-    components = _components(full)
+    payoffs, regret = evaluate(exact, full)
+    groups = components(full)
     return StageEquilibria(
         profiles=tuple(tuple(floats(own) for own in profile) for profile in full),
         payoffs=floats(payoffs).reshape(len(full), len(shape)),
@@ -287,53 +289,7 @@ def _result(
         exact_payoffs=tuple(payoffs),
         regret=tuple(regret),
         complete=complete,
-        finite=len(components) == len(full) if complete else None,
-        components=components,
+        finite=len(groups) == len(full) if complete else None,
+        components=groups,
         method=method,
     )
-
-
-def _spread(own: Strategy, at: NDArray[np.intp], count: int) -> Strategy:
-    full = [Fraction(0)] * count
-    for action, weight in zip(at.tolist(), own, strict=True):
-        full[action] = weight
-    return tuple(full)
-
-
-def _evaluate(
-    exact: Rationals, profiles: list[tuple[Strategy, ...]]
-) -> tuple[list[tuple[Fraction, ...]], list[Fraction]]:
-    """Return payoffs and relative regret of mixed profiles, from the payoffs of the whole game."""
-    payoffs, regret = [], []
-    ranges = [np.ptp(exact[..., i]) or Fraction(1) for i in range(exact.shape[-1])]
-    for profile in profiles:
-        gets, gains = [], [Fraction(0)]
-        for i, scale in enumerate(ranges):
-            worth = _against(exact[..., i], profile, i)
-            value = sum((p * u for p, u in zip(profile[i], worth, strict=True)), Fraction(0))
-            gets.append(value)
-            gains.append((max(worth) - value) / scale)
-        payoffs.append(tuple(gets))
-        regret.append(max(gains))
-    return payoffs, regret
-
-
-def _against(payoffs: Rationals, profile: tuple[Strategy, ...], player: int) -> list[Fraction]:
-    """Return what each action of `player` is worth against the others' strategies."""
-    table = payoffs
-    for other in reversed(range(len(profile))):
-        if other != player:
-            used = [k for k, weight in enumerate(profile[other]) if weight]
-            weights = np.array([profile[other][k] for k in used], dtype=object)
-            table = np.moveaxis(np.take(table, used, axis=other), other, -1) @ weights
-    worth: list[Fraction] = table.tolist()
-    return worth
-
-
-def _components(profiles: list[tuple[Strategy, ...]]) -> tuple[tuple[int, ...], ...]:
-    """Group equilibria that differ in one strategy alone: the segment between two such is in equilibrium."""
-    group = list(range(len(profiles)))
-    for a, b in combinations(range(len(profiles)), 2):
-        if sum(x != y for x, y in zip(profiles[a], profiles[b], strict=True)) == 1:
-            group = [group[a] if k == group[b] else k for k in group]
-    return tuple(tuple(i for i, k in enumerate(group) if k == name) for name in dict.fromkeys(group))

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._generation import Rationals
 from bargaining.equilibria._lottery import Pair
 from bargaining.equilibria._polygon import Polygon, cut, hull
+from bargaining.equilibria._repeated_rationals import Rationals
 from bargaining.equilibria._scaled import outcomes
 
 MARGIN = 1e-10

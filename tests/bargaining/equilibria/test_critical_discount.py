@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria.critical_discount import critical_discount, critical_exit
+from bargaining.equilibria.critical_discount import critical_discount
+from bargaining.equilibria.critical_exit import critical_exit
 from bargaining.equilibria.stage import stage_equilibria
 from bargaining.equilibria.transfers import transfer_equilibrium
 from bargaining.errors import InvalidInput, NotApplicable

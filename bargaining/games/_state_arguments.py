@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bargaining._arrays import real
+from bargaining._arrays import Floats, real
+from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import Transitions, block, stack
 from bargaining.games.normal_form import Game
@@ -134,34 +134,24 @@ def transitions_by_state(
     )
 
 
-def payoff_table(rows: list[Any], shape: tuple[int, ...], state: Any) -> NDArray[Any]:
-    """Return the payoffs of all profiles of a state as one array."""
-    players = len(shape)
-    for row in rows:
-        if np.shape(row) != (players,):
-            raise InvalidInput(
-                f"`payoff` must return {players} numbers; in state {state} it returned {row!r}."
-            )
-    if not rows:
-        raise InvalidInput(f"`actions` must give every player an action; state {state} has {shape} of them.")
-    return np.array(rows).reshape(*shape, players)
+def chain_by_state(transition: Any) -> list[Any]:
+    """Return the rows of a square matrix, one a state."""
+    if hasattr(transition, "tocsr"):
+        matrix = transition.tocsr()
+        shape, rows = matrix.shape, [matrix[[k]] for k in range(matrix.shape[0])]
+    else:
+        shape, rows = real(transition, "transition", ndim=2).shape, list(np.asarray(transition))
+    if shape[0] != shape[1]:
+        raise InvalidInput(f"`transition` must be square, a row for each state; got shape {shape}.")
+    return rows
 
 
-def transition_row(value: Any, index: Mapping[Any, int], state: Any, profile: tuple[Any, ...]) -> list[Any]:
-    """Return the probabilities of the next state as a list over the grid."""
-    if not isinstance(value, Mapping):
-        row = list(np.asarray(value).ravel().tolist())
-        if len(row) != len(index):
-            raise InvalidInput(
-                f"`transition` must return a mapping or {len(index)} numbers; in state {state} at {profile} "
-                f"it returned {value!r}."
-            )
-        return row
-    row = [0] * len(index)
-    for following, probability in value.items():
-        if following not in index:
-            raise InvalidInput(
-                f"`transition` must lead to one of `states`; in state {state} at {profile} it leads to {following!r}."
-            )
-        row[index[following]] += probability
-    return row
+def discounts_of(discounts: Any, players: int) -> Floats:
+    """Return the discount factor of every player; a stochastic game has no batch."""
+    valid = valid_discounts(discounts, players)
+    if valid.ndim > 1:
+        raise InvalidInput(
+            f"`discounts` must have one entry per player ({players}); got shape {valid.shape}. "
+            "A stochastic game has no batch: build one for each row."
+        )
+    return valid

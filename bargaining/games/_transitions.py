@@ -52,6 +52,31 @@ class Transitions:
         rationals: Rationals = out / out.sum(axis=1, keepdims=True)
         return rationals
 
+    def matrix(self) -> Any:
+        """Return all rows as a sparse array."""
+        from scipy.sparse import csr_array
+
+        return csr_array(
+            (self.values, self.targets, self.starts), shape=(len(self.starts) - 1, self.states), copy=True
+        )
+
+    def moves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the pairs of a state and another one that may follow it, each as often as a profile allows it."""
+        owner = np.repeat(np.arange(self.states), np.diff(self.first))
+        origin = np.repeat(owner, np.diff(self.starts))
+        moves = (self.values > 0) & (origin != self.targets)
+        return origin[moves], self.targets[moves]
+
+    def alike(self, state: int) -> bool:
+        """Whether all rows of one state are the same."""
+        low, high = self.first[state], self.first[state + 1]
+        part = slice(self.starts[low], self.starts[high])
+        counts = np.diff(self.starts[low : high + 1])
+        return bool((counts == counts[0]).all()) and all(
+            (array[part].reshape(high - low, -1) == array[part][: counts[0]]).all()
+            for array in (self.targets, self.values)
+        )
+
     def _count(self, state: int) -> int:
         return int(self.first[state + 1] - self.first[state])
 

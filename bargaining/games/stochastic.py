@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
-from bargaining._arrays import discounts as valid_discounts
+from bargaining._arrays import Floats
 from bargaining._rational import Rationals, fractions
 from bargaining.errors import InvalidInput
 from bargaining.games._state_arguments import (
     Exits,
     Names,
+    chain_by_state,
+    discounts_of,
     exits_by_state,
     games_by_state,
-    payoff_table,
     profile_name,
     state_names,
-    transition_row,
     transitions_by_state,
     unique_names,
 )
+from bargaining.games._state_grid import tabulate
 from bargaining.games._transitions import Transitions
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
@@ -110,14 +109,8 @@ class StochasticGame:
         names = state_names(payoffs, transitions, states)
         games = games_by_state(payoffs, names, actions)
         count = games[0].players
-        valid = valid_discounts(discounts, count)
-        if valid.ndim > 1:
-            raise InvalidInput(
-                f"`discounts` must have one entry per player ({count}); got shape {valid.shape}. "
-                "A stochastic game has no batch: build one for each row."
-            )
         object.__setattr__(self, "games", games)
-        object.__setattr__(self, "discounts", valid)
+        object.__setattr__(self, "discounts", discounts_of(discounts, count))
         object.__setattr__(self, "exits", exits_by_state(exit, names, count))
         object.__setattr__(self, "states", names)
         object.__setattr__(self, "player_names", unique_names(players, "players", count))
@@ -154,16 +147,8 @@ class StochasticGame:
         >>> StochasticGame.from_chain(prisoners, [[0.9, 0.1], [0, 1]], 0.3, exit=Exit([[1, 1], [8, 3]])).absorbing
         array([False,  True])
         """
-        if hasattr(transition, "tocsr"):
-            rows = transition.tocsr()
-            square = rows.shape
-            chain = [rows[[k]] for k in range(square[0])]
-        else:
-            square = real(transition, "transition", ndim=2).shape
-            chain = list(np.asarray(transition))
-        if square[0] != square[1]:
-            raise InvalidInput(f"`transition` must be square, a row for each state; got shape {square}.")
-        games = [game] * square[0] if isinstance(game, Game) else list(game)
+        chain = chain_by_state(transition)
+        games = [game] * len(chain) if isinstance(game, Game) else list(game)
         return cls(games, chain, discounts, exit=exit, states=states, players=players)
 
     @classmethod
@@ -210,27 +195,10 @@ class StochasticGame:
         [(1, 1), (1, 1), (2, 2), (2, 2)]
         """
         grid = list(states)
-        index = {state: k for k, state in enumerate(grid)}
-        if len(index) < len(grid) or not grid:
-            raise InvalidInput(f"`states` must be different from each other, one at least; got {grid!r}.")
-        payoffs, chain, names = [], [], []
-        for state in grid:
-            own = [list(choices) for choices in (actions(state) if callable(actions) else actions)]
-            shape = tuple(map(len, own))
-            profiles = list(product(*own))
-            payoffs.append(payoff_table([payoff(state, profile) for profile in profiles], shape, state))
-            rows = [transition_row(transition(state, profile), index, state, profile) for profile in profiles]
-            chain.append(np.array(rows).reshape(*shape, len(grid)))
-            names.append([[str(action) for action in choices] for choices in own])
-        return cls(
-            payoffs,
-            chain,
-            discounts,
-            exit=[exit(state) for state in grid] if callable(exit) else exit,
-            states=[str(state) for state in grid],
-            actions=names,
-            players=players,
-        )
+        payoffs, chain, names = tabulate(grid, actions, payoff, transition)
+        exits = [exit(state) for state in grid] if callable(exit) else exit
+        labels = [str(state) for state in grid]
+        return cls(payoffs, chain, discounts, exit=exits, states=labels, actions=names, players=players)
 
     @classmethod
     def from_repeated(cls, repeated: RepeatedGame) -> StochasticGame:
@@ -278,12 +246,7 @@ class StochasticGame:
 
     def transition_matrix(self) -> Any:
         """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
-        from scipy.sparse import csr_array
-
-        rows = self._transitions
-        return csr_array(
-            (rows.values, rows.targets, rows.starts), shape=(len(rows.starts) - 1, len(self)), copy=True
-        )
+        return self._transitions.matrix()
 
     @property
     def exact_discounts(self) -> Rationals:
@@ -310,54 +273,27 @@ class StochasticGame:
         >>> StochasticGame.from_chain(prisoners, [[0.5, 0.5], [0, 1]], 0.3).with_discounts(0.9).discounts
         array([0.9, 0.9])
         """
-        valid = valid_discounts(discounts, self.players)
-        if valid.ndim > 1:
-            raise InvalidInput(
-                f"`discounts` must have one entry per player ({self.players}); got shape {valid.shape}."
-            )
         other = copy(self)
-        object.__setattr__(other, "discounts", valid)
+        object.__setattr__(other, "discounts", discounts_of(discounts, self.players))
         object.__setattr__(other, "_given", np.array(discounts))
         return other
 
     @property
     def exogenous(self) -> NDArray[np.bool_]:
         """Whether the state moves alike whatever the players do, one entry a state."""
-        rows = self._transitions
-        fixed = []
-        for s in range(len(self)):
-            low, high = rows.first[s], rows.first[s + 1]
-            part = slice(rows.starts[low], rows.starts[high])
-            counts = np.diff(rows.starts[low : high + 1])
-            alike = (counts == counts[0]).all() and all(
-                (array[part].reshape(high - low, -1) == array[part][: counts[0]]).all()
-                for array in (rows.targets, rows.values)
-            )
-            fixed.append(bool(alike))
-        return np.array(fixed)
+        return np.array([self._transitions.alike(s) for s in range(len(self))])
 
     @property
     def absorbing(self) -> NDArray[np.bool_]:
         """Whether the state, once entered, never changes, one entry a state."""
-        return np.array([bool(not np.delete(self._moves(s), s).any()) for s in range(len(self))])
+        left, _ = self._transitions.moves()
+        return np.isin(np.arange(len(self)), left, invert=True)
 
     @property
     def unreachable(self) -> tuple[int, ...]:
         """The states that no other state leads to: they matter only if play starts there."""
-        entered = np.zeros(len(self), dtype=bool)
-        for s in range(len(self)):
-            moves = self._moves(s)
-            moves[s] = False
-            entered |= moves
-        return tuple(np.flatnonzero(~entered).tolist()) if len(self) > 1 else ()
-
-    def _moves(self, state: int) -> NDArray[np.bool_]:
-        """Return which states may follow, whatever is played."""
-        rows = self._transitions
-        part = slice(rows.starts[rows.first[state]], rows.starts[rows.first[state + 1]])
-        follows = np.zeros(len(self), dtype=bool)
-        follows[rows.targets[part][rows.values[part] > 0]] = True
-        return follows
+        _, entered = self._transitions.moves()
+        return tuple(np.setdiff1d(np.arange(len(self)), entered).tolist()) if len(self) > 1 else ()
 
     def profile_name(self, state: int, profile: Sequence[int]) -> str:
         """Return a profile in words, for messages and tables: the actions' names, joined by commas."""

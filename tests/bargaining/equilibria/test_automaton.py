@@ -10,29 +10,10 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from drawn_games import exit_of, stage_game
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
-
-
-def random_game(seed: int) -> Game:
-    rng = np.random.default_rng(seed)
-    if seed % 2 == 0:
-        return Game(*(rng.random((2, 3, 3)) * 10))
-    low, high = ((-3, 8), (0, 4))[seed // 2 % 2]
-    return Game(*rng.integers(low, high, (2, 3, 3)))
-
-
-def random_exit(seed: int, kind: str) -> Exit | None:
-    rng = np.random.default_rng(1000 + seed)
-    draw = (lambda *s: rng.random(s) * 8) if seed % 2 == 0 else (lambda *s: rng.integers(0, 6, s))
-    if kind == "by leaver":
-        return Exit.by_leaver(draw(2, 2))
-    return {
-        "none": None,
-        "two-sided": Exit(draw(2)),
-        "one-sided": Exit(draw(2), who=[seed // 2 % 2]),
-    }[kind]
 
 
 def check_every_vertex(repeated: RepeatedGame) -> None:
@@ -51,7 +32,7 @@ def check_every_vertex(repeated: RepeatedGame) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_every_vertex_is_attained_without_regret(seed: int, kind: str) -> None:
     for discount in (Fraction(3, 10), Fraction(4, 5)):
-        check_every_vertex(RepeatedGame(random_game(seed), discount, exit=random_exit(seed, kind)))
+        check_every_vertex(RepeatedGame(stage_game(seed), discount, exit=exit_of(seed, kind)))
 
 
 @pytest.mark.slow
@@ -59,7 +40,7 @@ def test_every_vertex_is_attained_without_regret(seed: int, kind: str) -> None:
 @pytest.mark.parametrize("seed", range(200))
 def test_every_vertex_of_many_sets(seed: int, kind: str) -> None:
     for discount in (Fraction(3, 10), Fraction(9, 10)):
-        check_every_vertex(RepeatedGame(random_game(seed), discount, exit=random_exit(seed, kind)))
+        check_every_vertex(RepeatedGame(stage_game(seed), discount, exit=exit_of(seed, kind)))
 
 
 @pytest.mark.parametrize("discounts", [[0.3, 0.6], [0, 0.5], 0.0, 0.999])

@@ -12,38 +12,9 @@ from bargaining.equilibria.transfers import transfer_equilibrium
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from polygons import clip, hull
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-
-
-def hull(points):
-    """Monotone chain, ends of thin sets kept."""
-    points = sorted(set(map(tuple, np.round(points, 13))))
-    if len(points) < 3:
-        return np.array(points).reshape(-1, 2)
-    sides = []
-    for order in (points, points[::-1]):
-        chain = []
-        for p in order:
-            while (
-                len(chain) > 1
-                and np.linalg.det([np.subtract(chain[-1], chain[-2]), np.subtract(p, chain[-1])]) <= 0
-            ):
-                chain.pop()
-            chain.append(p)
-        sides += chain[:-1]
-    return np.array(sides)
-
-
-def clip(polygon, axis, bound):
-    """Keep the part of a polygon at or above a bound."""
-    kept = []
-    for p, q in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        if p[axis] >= bound - 1e-12:
-            kept.append(p)
-        if (p[axis] - bound) * (q[axis] - bound) < -1e-26:
-            kept.append(p + (q - p) * (bound - p[axis]) / (q[axis] - p[axis]))
-    return np.array(kept).reshape(-1, 2)
 
 
 def threat(game, discount, *, rounds=400):

@@ -16,6 +16,8 @@ from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from drawn_games import exit_of, stage_game
+from polygons import ONE, Leaving, Points, convex, fixed, floats, hausdorff, part_above
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
@@ -75,26 +77,6 @@ CASES = [
 ]
 
 
-def hausdorff(one: np.ndarray, other: np.ndarray) -> float:
-    """The distance between two polygons given by vertices, by point-to-polygon distances."""
-    if not len(one) or not len(other):
-        return 0.0 if len(one) == len(other) else np.inf
-    return max(max(_to_polygon(p, other) for p in one), max(_to_polygon(p, one) for p in other))
-
-
-def _to_polygon(point: np.ndarray, polygon: np.ndarray) -> float:
-    edges = [(polygon[k - 1], polygon[k]) for k in range(len(polygon))]
-    cross = [(q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0]) for p, q in edges]
-    if len(polygon) > 2 and min(cross) >= 0:
-        return 0.0
-    best = np.inf
-    for p, q in edges:
-        d = q - p
-        t = 0.0 if not d.any() else np.clip((point - p) @ d / (d @ d), 0, 1)
-        best = min(best, float(np.hypot(*(point - p - t * d))))
-    return best
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_printed_vertices(case: Case) -> None:
     found = payoff_set(RepeatedGame(case.game, case.discounts, exit=case.leave))
@@ -149,78 +131,17 @@ def test_zero_sum_with_a_saddle_point_is_its_value() -> None:
 
 # -- the oracle: the operator with every continuation, in integers over 2^96, from the box of payoffs ----------
 
-ONE = 1 << 96
-SLACK = 1 << 48
 
-
-def fixed(x: object) -> int:
-    return round(Fraction(x) * ONE)  # type: ignore[arg-type]
-
-
-def hull(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    points = sorted(set(points))
-
-    def half(order: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        out: list[tuple[int, int]] = []
-        for p in order:
-            while len(out) > 1 and _turn(out[-2], out[-1], p) <= 0:
-                out.pop()
-            out.append(p)
-        return out[:-1]
-
-    return points if len(points) < 2 else half(points) + half(points[::-1])
-
-
-def _turn(o: tuple[int, int], q: tuple[int, int], p: tuple[int, int]) -> int:
-    return (q[0] - o[0]) * (p[1] - o[1]) - (q[1] - o[1]) * (p[0] - o[0])
-
-
-def clip(polygon: list[tuple[int, int]], i: int, bound: int) -> list[tuple[int, int]]:
-    out = []
-    for k, q in enumerate(polygon):
-        p = polygon[k - 1]
-        if (p[i] >= bound - SLACK) != (q[i] >= bound - SLACK):
-            other = p[1 - i] + (bound - p[i]) * (q[1 - i] - p[1 - i]) // (q[i] - p[i])
-            out.append((bound, other) if i == 0 else (other, bound))
-        if q[i] >= bound - SLACK:
-            out.append(q)
-    return out
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """Exit as a table: what player i gets if k leaves; both at once give the mean of the rows."""
-
-    table: list[list[object]]
-    who: tuple[int, ...]
-
-    def points(self, least: list[int]) -> list[tuple[int, int]]:
-        """The outcomes of leaving that are equilibria of the simultaneous choice to leave or stay."""
-        rows = [[fixed(x) for x in row] for row in self.table]
-        if len(self.who) == 1:
-            k = self.who[0]
-            return [(rows[k][0], rows[k][1])] if least[k] <= rows[k][k] + SLACK else []
-        both = [(rows[0][i] + rows[1][i]) // 2 for i in (0, 1)]
-        out = []
-        if both[0] >= rows[1][0] and both[1] >= rows[0][1]:
-            out.append((both[0], both[1]))
-        alone = [k for k in (0, 1) if least[k] <= rows[k][k] + SLACK and rows[k][1 - k] >= both[1 - k]]
-        out += [(rows[k][0], rows[k][1]) for k in alone]
-        return out
-
-
-def oracle(
-    first: list, second: list, discounts: list[Fraction], leaving: Leaving | None = None
-) -> np.ndarray:
-    rows, columns = len(first), len(first[0])
-    a, b = ([[fixed(x) for x in row] for row in table] for table in (first, second))
+def oracle(game: Game, discounts: list[Fraction], leaving: Leaving | None = None) -> np.ndarray:
+    rows, columns = game.shape
+    a, b = ([[fixed(x) for x in row] for row in game.payoffs[..., i].tolist()] for i in (0, 1))
     best = [[max(a[r][c] for r in range(rows)) for c in range(columns)], [max(row) for row in b]]
     profiles = [((a[r][c], b[r][c]), (best[0][c], best[1][r])) for r in range(rows) for c in range(columns)]
     points = [g for g, _ in profiles]
     if leaving:
         points += [(fixed(row[0]), fixed(row[1])) for row in leaving.table]
     (low, high) = ([f(p[i] for p in points) for i in (0, 1)] for f in (min, max))
-    polygon = hull([(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])])
+    polygon = convex([(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])])
     slowest = float(max(discounts))
     planned = int(log(1e-12) / log(slowest)) + 12 if slowest else 8
     for step in range(20 * planned):
@@ -231,22 +152,16 @@ def oracle(
         # The set may close in more slowly than the discount factor, where one threat feeds the other.
         if len(image) == len(before) and _moved(image, before) < 1e-14 * (1 - slowest):
             break
-        if step > planned and step % 10 == 0 and hausdorff(_floats(image), _floats(before)) < 1e-13:
+        if step > planned and step % 10 == 0 and hausdorff(floats(image), floats(before)) < 1e-13:
             break
-    return _floats(polygon)
+    return floats(polygon)
 
 
-def _floats(polygon: list[tuple[int, int]]) -> np.ndarray:
-    return np.array([[x / ONE, y / ONE] for x, y in polygon])
-
-
-def _moved(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> float:
+def _moved(one: Points, other: Points) -> float:
     return max(abs(p[i] - q[i]) for p, q in zip(one, other, strict=True) for i in (0, 1)) / ONE
 
 
-def _apply(
-    polygon: list[tuple[int, int]], profiles: list, discounts: list[Fraction], leaving: Leaving | None
-) -> list[tuple[int, int]]:
+def _apply(polygon: Points, profiles: list, discounts: list[Fraction], leaving: Leaving | None) -> Points:
     threat = [min(p[i] for p in polygon) for i in (0, 1)]
     parts = [(d.numerator, d.denominator) for d in discounts]
     played = []
@@ -254,54 +169,31 @@ def _apply(
         kept = polygon
         for i, (up, down) in enumerate(parts):
             if up:
-                kept = clip(kept, i, threat[i] + (down - up) * (c[i] - g[i]) // up)
+                kept = part_above(kept, i, threat[i] + (down - up) * (c[i] - g[i]) // up)
             elif c[i] > g[i]:
                 kept = []
         played.append(
             [tuple(((d - n) * g[i] + n * w[i]) // d for i, (n, d) in enumerate(parts)) for w in kept]
         )
-    out: list[tuple[int, int]] = []
+    out: Points = []
     for values in played:
-        stay = hull(values)
+        stay = convex(values)
         for k in leaving.who if leaving else ():
-            stay = clip(stay, k, fixed(leaving.table[k][k])) if stay else stay
+            stay = part_above(stay, k, fixed(leaving.table[k][k])) if stay else stay
         out += stay
     if leaving:
         least = [min((v[k] for values in played for v in values), default=ONE * 10**9) for k in (0, 1)]
         out += leaving.points(least)
-    return hull(out)
-
-
-def random_game(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A 3x3 game: uniform, or small integers, where ties and degenerate sets abound."""
-    rng = np.random.default_rng(seed)
-    if seed % 2 == 0:
-        return tuple(rng.random((2, 3, 3)) * 10)
-    low, high = ((-3, 8), (0, 4))[seed // 2 % 2]
-    return tuple(rng.integers(low, high, (2, 3, 3)))
-
-
-def random_exit(seed: int, kind: str) -> tuple[Exit | None, Leaving | None]:
-    rng = np.random.default_rng(1000 + seed)
-    draw = (lambda *s: rng.random(s) * 8) if seed % 2 == 0 else (lambda *s: rng.integers(0, 6, s))
-    if kind == "none":
-        return None, None
-    if kind == "by leaver":
-        table = draw(2, 2)
-        return Exit.by_leaver(table), Leaving(table.tolist(), (0, 1))
-    point = draw(2)
-    who = (0, 1) if kind == "two-sided" else (seed // 2 % 2,)
-    return Exit(point, who=who), Leaving([point.tolist()] * 2, who)
+    return convex(out)
 
 
 def check_against_oracle(
     seed: int, discounts: tuple[str, str], kind: str = "none", *, tol: float = 1e-9
 ) -> None:
-    first, second = random_game(seed)
-    leave, leaving = random_exit(seed, kind)
+    game, leave = stage_game(seed), exit_of(seed, kind)
     exact = [Fraction(d) for d in discounts]
-    found = payoff_set(RepeatedGame(Game(first, second), exact, exit=leave))
-    expected = oracle(first.tolist(), second.tolist(), exact, leaving)
+    found = payoff_set(RepeatedGame(game, exact, exit=leave))
+    expected = oracle(game, exact, Leaving.of(leave))
     assert found.status in (Status.OK, Status.EMPTY)
     assert (len(found.vertices) == 0) == (len(expected) == 0)
     assert hausdorff(found.vertices, expected) < tol
@@ -352,7 +244,7 @@ def test_many_unequal_patiences(seed: int) -> None:
 
 
 def games(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [random_game(seed) for seed in range(count)]
+    return [tuple(np.moveaxis(stage_game(seed).payoffs, -1, 0)) for seed in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -455,7 +347,7 @@ def test_a_thin_set_keeps_its_ends() -> None:
 @pytest.mark.parametrize("kind", ["none", "two-sided"])
 def test_the_operator_for_few_profiles_is_the_operator(kind: str) -> None:
     for seed in range(40):
-        repeated = RepeatedGame(Game(*random_game(seed)), 0.6, exit=random_exit(seed, kind)[0])
+        repeated = RepeatedGame(stage_game(seed), 0.6, exit=exit_of(seed, kind))
         scaled = Scaled.of(repeated)
         search = scaled.search(scaled.block)
         for _ in range(3):

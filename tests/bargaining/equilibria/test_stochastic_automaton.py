@@ -14,41 +14,11 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from bargaining.plots import plot
+from drawn_games import KINDS, stochastic_game
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
-KINDS = ["none", "two-sided", "one-sided", "by leaver"]
 ALWAYS = Fraction(1)
-
-
-def random_exit(rng: np.random.Generator, kind: str, scale: int) -> Exit | None:
-    table, player, some = (
-        rng.integers(-2 * scale, 4 * scale, (2, 2)),
-        int(rng.integers(2)),
-        rng.random() < 0.8,
-    )
-    if kind == "none" or not some:
-        return None
-    if kind == "by leaver":
-        return Exit.by_leaver(table)
-    return Exit(table[0], who=[player] if kind == "one-sided" else None)
-
-
-def random_game(seed: int, kind: str) -> StochasticGame:
-    """Two or three states; probabilities in twelfths; actions move the state in every second game."""
-    rng = np.random.default_rng(7000 + seed)
-    states, shape = 2 + seed % 2, (2, 3) if seed % 5 == 0 else (2, 2)
-    scale = 1 if seed % 3 == 0 else 16
-    stages = [rng.integers(-3 * scale, 8 * scale, (*shape, 2)) for _ in range(states)]
-    laws = []
-    for _ in range(states):
-        rows = rng.multinomial(12, np.ones(states) / states, shape)
-        if seed // 2 % 2:
-            rows = np.broadcast_to(rows[0, 0], rows.shape)
-        laws.append(np.vectorize(lambda k: Fraction(int(k), 12), otypes=[object])(rows))
-    exits = [random_exit(rng, kind, scale) for _ in range(states)]
-    discount = [Fraction(1, 4), Fraction(2, 5), Fraction(1, 2), Fraction(3, 5)][seed % 4]
-    return StochasticGame(stages, laws, discount, exit=exits)
 
 
 # -- every vertex is attained --------------------------------------------------------------------------------
@@ -129,19 +99,19 @@ def check_every_vertex(game: StochasticGame, *, by_hand: bool = False, step: int
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(4))
 def test_every_vertex_is_attained_without_regret(seed: int, kind: str) -> None:
-    check_every_vertex(random_game(seed, kind))
+    check_every_vertex(stochastic_game(seed, kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_and_regret_by_hand(kind: str) -> None:
-    assert check_every_vertex(random_game(6, kind), by_hand=True) > 0
+    assert check_every_vertex(stochastic_game(6, kind), by_hand=True) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(4, 54))
 def test_every_vertex_of_many_sets(seed: int, kind: str) -> None:
-    check_every_vertex(random_game(seed, kind), by_hand=seed % 5 == 0)
+    check_every_vertex(stochastic_game(seed, kind), by_hand=seed % 5 == 0)
 
 
 def test_segments() -> None:
@@ -296,7 +266,7 @@ def test_simulation() -> None:
 
 
 def test_simulated_averages_come_close_to_the_payoffs() -> None:
-    game = random_game(2, "none")
+    game = stochastic_game(2, "none")
     found = stochastic_payoff_sets(game).at(0)
     target = found.vertices.mean(axis=0)
     automaton, discount = found.strategy(target), float(game.discounts[0])

@@ -24,33 +24,12 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
+from drawn_games import KINDS, stochastic_game
+from polygons import ONE, Leaving, Points, convex, fixed, floats, hausdorff, part_above, turn
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
-
-
-# -- distances between polygons, on their own --------------------------------------------------------------
-
-
-def hausdorff(one: np.ndarray, other: np.ndarray) -> float:
-    """The distance between two polygons given by vertices, by point-to-polygon distances."""
-    if not len(one) or not len(other):
-        return 0.0 if len(one) == len(other) else np.inf
-    return max(max(_to_polygon(p, other) for p in one), max(_to_polygon(p, one) for p in other))
-
-
-def _to_polygon(point: np.ndarray, polygon: np.ndarray) -> float:
-    edges = [(polygon[k - 1], polygon[k]) for k in range(len(polygon))]
-    cross = [(q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0]) for p, q in edges]
-    if len(polygon) > 2 and min(cross) >= 0:
-        return 0.0
-    best = np.inf
-    for p, q in edges:
-        d = q - p
-        t = 0.0 if not d.any() else np.clip((point - p) @ d / (d @ d), 0, 1)
-        best = min(best, float(np.hypot(*(point - p - t * d))))
-    return best
 
 
 # -- printed numbers -----------------------------------------------------------------------------------------
@@ -210,48 +189,6 @@ def test_every_path_solves_the_repeated_game_with_unequal_patience(discounts: li
 
 # -- the oracle: every profile, every continuation, in integers over 2^96, from the box of payoffs ------------
 
-ONE = 1 << 96
-NEAR = 1 << 48
-Points = list[tuple[int, int]]
-
-
-def fixed(x: object) -> int:
-    return round(Fraction(x) * ONE)  # type: ignore[arg-type]
-
-
-def floats(polygon: Points) -> np.ndarray:
-    return np.array([(x / ONE, y / ONE) for x, y in polygon]).reshape(-1, 2)
-
-
-def convex(points: Points) -> Points:
-    points = sorted(set(points))
-
-    def half(order: Points) -> Points:
-        out: Points = []
-        for p in order:
-            while len(out) > 1 and _turn(out[-2], out[-1], p) <= 0:
-                out.pop()
-            out.append(p)
-        return out[:-1]
-
-    return points if len(points) < 2 else half(points) + half(points[::-1])
-
-
-def _turn(o: tuple[int, int], q: tuple[int, int], p: tuple[int, int]) -> int:
-    return (q[0] - o[0]) * (p[1] - o[1]) - (q[1] - o[1]) * (p[0] - o[0])
-
-
-def clip(polygon: Points, i: int, bound: int) -> Points:
-    out = []
-    for k, q in enumerate(polygon):
-        p = polygon[k - 1]
-        if (p[i] >= bound - NEAR) != (q[i] >= bound - NEAR):
-            other = p[1 - i] + (bound - p[i]) * (q[1 - i] - p[1 - i]) // (q[i] - p[i])
-            out.append((bound, other) if i == 0 else (other, bound))
-        if q[i] >= bound - NEAR:
-            out.append(q)
-    return out
-
 
 def add(one: Points, other: Points) -> Points:
     """Merge the edges by angle, from the lowest of the leftmost points."""
@@ -287,28 +224,9 @@ def thin(polygon: Points) -> Points:
         to, on = (p[0] - before[0], p[1] - before[1]), (after[0] - p[0], after[1] - p[1])
         wide = abs(after[0] - before[0]) + abs(after[1] - before[1])
         between = to[0] * on[0] + to[1] * on[1] >= 0
-        if len(polygon) < 3 or not between or _turn(before, p, after) > wide * (ONE >> 45):
+        if len(polygon) < 3 or not between or turn(before, p, after) > wide * (ONE >> 45):
             kept.append(p)
     return kept
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """Exit as a table: what player i gets if k leaves; both at once give the mean of the rows."""
-
-    table: list[list[Fraction]]
-    who: tuple[int, ...]
-
-    def points(self, least: list[int]) -> Points:
-        """The outcomes of leaving that are equilibria, where staying gives player k `least[k]` or more."""
-        rows = [[fixed(x) for x in row] for row in self.table]
-        credible = [k for k in self.who if least[k] <= rows[k][k] + NEAR]
-        if len(self.who) == 1:
-            return [(rows[k][0], rows[k][1]) for k in credible]
-        both = ((rows[0][0] + rows[1][0]) // 2, (rows[0][1] + rows[1][1]) // 2)
-        together = both[0] >= rows[1][0] and both[1] >= rows[0][1]
-        alone = [(rows[k][0], rows[k][1]) for k in credible if rows[k][1 - k] >= both[1 - k]]
-        return alone + [both] * together
 
 
 @dataclass(frozen=True)
@@ -319,6 +237,14 @@ class Plain:
     chain: list[list[list[list[Fraction]]]]
     discounts: tuple[Fraction, Fraction]
     exits: list[Leaving | None]
+
+    @classmethod
+    def of(cls, game: StochasticGame) -> "Plain":
+        stages = [[[tuple(g) for g in row] for row in stage.exact.tolist()] for stage in game.games]
+        chain = [game.exact_transition(s).tolist() for s in range(len(game))]
+        return cls(
+            stages, chain, tuple(game.exact_discounts.tolist()), [Leaving.of(leave) for leave in game.exits]
+        )
 
     def solve(self) -> list[np.ndarray]:
         """Apply the operator to the box of all payoffs until it stands still, at whatever rate that happens."""
@@ -349,7 +275,7 @@ class Plain:
         out: Points = []
         for values in stay:
             for k in leave.who if leave else ():
-                values = clip(values, k, fixed(leave.table[k][k]))
+                values = part_above(values, k, fixed(leave.table[k][k]))
             out += values
         return thin(convex(out + (leave.points(least) if leave else [])))
 
@@ -365,7 +291,7 @@ class Plain:
         for i, others in enumerate((self.stages[s], self.stages[s][0])):
             replies = [(k, b) if i == 0 else (a, k) for k in range(len(others))]
             worth = [self._punished(s, reply, i, sets) for reply in replies]
-            values = [] if None in worth else convex(clip(values, i, max(worth)))
+            values = [] if None in worth else convex(part_above(values, i, max(worth)))
         return values
 
     def _punished(self, s: int, profile: tuple[int, int], i: int, sets: list[Points]) -> int | None:
@@ -381,55 +307,11 @@ class Plain:
         return total
 
 
-KINDS = ["none", "two-sided", "one-sided", "by leaver"]
-
-
-def random_exit(rng: np.random.Generator, kind: str, scale: int) -> tuple[Exit | None, Leaving | None]:
-    """An exit payoff in four of five states, unless the kind is "none"."""
-    table, player, some = (
-        rng.integers(-2 * scale, 4 * scale, (2, 2)),
-        int(rng.integers(2)),
-        rng.random() < 0.8,
-    )
-    if kind == "none" or not some:
-        return None, None
-    if kind == "by leaver":
-        return Exit.by_leaver(table), Leaving(_exact(table), (0, 1))
-    who = (player,) if kind == "one-sided" else (0, 1)
-    return Exit(table[0], who=who), Leaving(_exact(table[[0, 0]]), who)
-
-
-def _exact(table: np.ndarray) -> list[list[Fraction]]:
-    return [[Fraction(x) for x in row] for row in table.tolist()]
-
-
-PATIENCE = [Fraction(1, 4), Fraction(2, 5), Fraction(1, 2), Fraction(3, 5)]
-
-
-def random_case(seed: int, kind: str, *, unequal: bool = False) -> tuple[StochasticGame, Plain]:
-    """Two or three states; probabilities in twelfths; actions move the state in every second game."""
-    rng = np.random.default_rng(7000 + seed)
-    states, shape = 2 + seed % 2, (2, 3) if seed % 5 == 0 else (2, 2)
-    scale = 1 if seed % 3 == 0 else 16
-    stages = [rng.integers(-3 * scale, 8 * scale, (*shape, 2)) for _ in range(states)]
-    laws = []
-    for _ in range(states):
-        rows = rng.multinomial(12, np.ones(states) / states, shape)
-        if seed // 2 % 2:
-            rows = np.broadcast_to(rows[0, 0], rows.shape)
-        laws.append([[[Fraction(int(k), 12) for k in cell] for cell in row] for row in rows])
-    exits, leaving = zip(*(random_exit(rng, kind, scale) for _ in range(states)), strict=True)
-    discounts = (PATIENCE[seed % 4], PATIENCE[(seed + (1 + seed // 4 % 3) * unequal) % 4])
-    game = StochasticGame(stages, [np.array(law, dtype=object) for law in laws], discounts, exit=exits)
-    tables = [[[tuple(g) for g in _exact(row)] for row in stage] for stage in stages]
-    return game, Plain(tables, laws, discounts, list(leaving))
-
-
 def check_against_oracle(seed: int, kind: str, *, unequal: bool = False, tol: float = 1e-10) -> None:
-    game, plain = random_case(seed, kind, unequal=unequal)
+    game = stochastic_game(seed, kind, unequal=unequal)
     found = payoff_set(game)
     scale = max(np.ptp(stage.payoffs) for stage in game.games)
-    for some, expected in zip(found.values(), plain.solve(), strict=True):
+    for some, expected in zip(found.values(), Plain.of(game).solve(), strict=True):
         assert some.status in (Status.OK, Status.EMPTY)
         assert (some.status is Status.EMPTY) == (not len(expected))
         assert hausdorff(some.vertices, expected) < tol * scale
@@ -460,19 +342,10 @@ def test_many_unequal_patiences(seed: int, kind: str) -> None:
     check_against_oracle(seed, kind, unequal=True, tol=1e-8)
 
 
-def patient(seed: int, kind: str, discount: Fraction) -> tuple[StochasticGame, Plain]:
-    game, plain = random_case(seed, kind)
-    law = [np.array(rows, dtype=object) for rows in plain.chain]
-    return (
-        StochasticGame([stage.payoffs for stage in game.games], law, discount, exit=list(game.exits)),
-        replace(plain, discounts=(discount, discount)),
-    )
-
-
 def check_patient(seed: int, kind: str, discount: Fraction, *, oracle: bool) -> None:
     """Compare with the oracle, or else with one application of its operator to what was found."""
-    game, plain = patient(seed, kind, discount)
-    found = payoff_set(game)
+    game = stochastic_game(seed, kind).with_discounts(discount)
+    plain, found = Plain.of(game), payoff_set(game)
     scale = max(np.ptp(stage.payoffs) for stage in game.games)
     assert all(some.status in (Status.OK, Status.EMPTY) for some in found.values())
     sets = [[(fixed(x), fixed(y)) for x, y in some.vertices.tolist()] for some in found.values()]
@@ -619,7 +492,7 @@ def test_a_state_nobody_enters_is_solved_too() -> None:
 )
 @pytest.mark.parametrize(("kind", "seed"), [("two-sided", 2), ("one-sided", 7), ("by leaver", 3)])
 def test_units_change_nothing(kind: str, seed: int, size: float, shift: float) -> None:
-    game, _ = random_case(seed, kind)
+    game = stochastic_game(seed, kind)
     before = payoff_set(game)
     moved = StochasticGame(
         [stage.payoffs * size + shift for stage in game.games],
@@ -639,7 +512,7 @@ def test_units_change_nothing(kind: str, seed: int, size: float, shift: float) -
 
 
 def test_relabelling_players_and_states_relabels_the_sets() -> None:
-    game, _ = random_case(3, "two-sided")
+    game = stochastic_game(3, "two-sided")
     order = [2, 0, 1][: len(game)] if len(game) == 3 else [1, 0]
     turned = StochasticGame(
         [game.games[s].payoffs.swapaxes(0, 1)[..., ::-1] for s in order],
@@ -741,7 +614,7 @@ def test_profiles_that_give_the_same_are_played_once(discount: float) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_sharper_sets_still_hold_the_answer(seed: int) -> None:
-    game, _ = patient(seed, KINDS[seed % 4], Fraction(9, 10))
+    game = stochastic_game(seed, KINDS[seed % 4]).with_discounts(Fraction(9, 10))
     scaled = Scaled.of(game)
     found = scaled.solve(1000)
     alive, outer = np.ones(len(scaled.model.state), dtype=bool), Search.start(scaled.model, scaled.start())
@@ -756,7 +629,7 @@ def test_sharper_sets_still_hold_the_answer(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_how_far_payoffs_reach_is_how_far_the_vertices_of_each_row_do(seed: int) -> None:
-    game, _ = random_case(seed, KINDS[seed % 4])
+    game = stochastic_game(seed, KINDS[seed % 4])
     model = Scaled.of(game).model
     box = [(0.0, 0.0), (1.0, 0.0), (0.9, 0.8), (0.0, 1.0)]
     polygons, threat = [box] * len(game), np.full((len(game), 2), 0.1 * (seed % 3))
@@ -772,10 +645,10 @@ def test_how_far_payoffs_reach_is_how_far_the_vertices_of_each_row_do(seed: int)
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_threat_bound_against_value_iteration(seed: int) -> None:
-    game, plain = random_case(seed, KINDS[1 - seed % 2])
+    game = stochastic_game(seed, KINDS[1 - seed % 2])
     model = Scaled.of(game).model
     found = threat_bound(model, np.ones(len(model.state), dtype=bool))
-    d = float(plain.discounts[0])
+    d = float(game.discounts[0])
     for i in (0, 1):
         value = np.zeros(len(game))
         for _ in range(300):

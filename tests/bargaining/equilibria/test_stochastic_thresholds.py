@@ -12,6 +12,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
+from polygons import clip, hull
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 HARD_TIMES = Game([[4, 0], [8, 1]], [[4, 8], [0, 1]])
@@ -179,36 +180,6 @@ def test_units_change_nothing(size, shift):
 
 
 # -- a plain iteration of the operator -----------------------------------------------------------------------
-
-
-def hull(points):
-    """The monotone chain, ends of thin sets kept."""
-    points = sorted(set(map(tuple, np.round(points, 12))))
-    if len(points) < 3:
-        return np.array(points).reshape(-1, 2)
-    sides = []
-    for order in (points, points[::-1]):
-        chain = []
-        for p in order:
-            while len(chain) > 1 and turn(chain[-2], chain[-1], p) <= 1e-13:
-                chain.pop()
-            chain.append(p)
-        sides += chain[:-1]
-    return np.array(sides)
-
-
-def turn(o, a, b):
-    return (a[0] - o[0]) * (b[1] - o[1]) - (a[1] - o[1]) * (b[0] - o[0])
-
-
-def clip(polygon, axis, bound):
-    kept = []
-    for p, q in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        if p[axis] >= bound - 1e-12:
-            kept.append(p)
-        if (p[axis] - bound) * (q[axis] - bound) < -1e-26:
-            kept.append(p + (q - p) * (bound - p[axis]) / (q[axis] - p[axis]))
-    return np.array(kept).reshape(-1, 2)
 
 
 def lowest(stages, laws, leave, d, rounds=200):

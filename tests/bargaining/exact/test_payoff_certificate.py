@@ -10,32 +10,13 @@ from bargaining.equilibria.payoff_set import PayoffSet, payoff_set
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.payoff_certificate import certify_payoff_set
 from bargaining.games.normal_form import Game
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.repeated import RepeatedGame
+from drawn_games import exit_of, stage_game
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
 GRID = np.linspace(0, 6, 15)
 PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
-
-
-def random_game(seed: int) -> Game:
-    rng = np.random.default_rng(seed)
-    if seed % 2 == 0:
-        return Game(*(rng.random((2, 3, 3)) * 10))
-    low, high = ((-3, 8), (0, 4))[seed // 2 % 2]
-    return Game(*rng.integers(low, high, (2, 3, 3)))
-
-
-def random_exit(seed: int, kind: str) -> Exit | None:
-    rng = np.random.default_rng(1000 + seed)
-    draw = (lambda *s: rng.random(s) * 8) if seed % 2 == 0 else (lambda *s: rng.integers(0, 6, s))
-    if kind == "by leaver":
-        return Exit.by_leaver(draw(2, 2))
-    return {
-        "none": None,
-        "two-sided": Exit(draw(2)),
-        "one-sided": Exit(draw(2), who=[seed // 2 % 2]),
-    }[kind]
 
 
 @pytest.mark.parametrize("discount", [Fraction(9, 10), Fraction(1, 7), Fraction(999, 1000), 0.3, 0.0])
@@ -72,7 +53,7 @@ def test_cournot() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_random_sets(seed: int, kind: str) -> None:
     for discount in (Fraction(3, 10), Fraction(9, 10)):
-        found = payoff_set(RepeatedGame(random_game(seed), discount, exit=random_exit(seed, kind)))
+        found = payoff_set(RepeatedGame(stage_game(seed), discount, exit=exit_of(seed, kind)))
         assert certify_payoff_set(found).holds
 
 
@@ -81,7 +62,7 @@ def test_random_sets(seed: int, kind: str) -> None:
 @pytest.mark.parametrize("seed", range(50))
 def test_many_random_sets(seed: int, kind: str) -> None:
     for discount in (Fraction(1, 10), Fraction(1, 2), Fraction(7, 10), Fraction(99, 100)):
-        found = payoff_set(RepeatedGame(random_game(seed), discount, exit=random_exit(seed, kind)))
+        found = payoff_set(RepeatedGame(stage_game(seed), discount, exit=exit_of(seed, kind)))
         assert certify_payoff_set(found).holds
 
 

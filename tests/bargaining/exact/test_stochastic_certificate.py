@@ -20,41 +20,11 @@ from bargaining.exact.stochastic_certificate import certify_stochastic_payoff_se
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
+from drawn_games import KINDS, stochastic_game
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
-KINDS = ["none", "two-sided", "one-sided", "by leaver"]
-
-
-def random_exit(rng: np.random.Generator, kind: str, scale: int) -> Exit | None:
-    table, player, some = (
-        rng.integers(-2 * scale, 4 * scale, (2, 2)),
-        int(rng.integers(2)),
-        rng.random() < 0.8,
-    )
-    if kind == "none" or not some:
-        return None
-    if kind == "by leaver":
-        return Exit.by_leaver(table)
-    return Exit(table[0], who=[player] if kind == "one-sided" else None)
-
-
-def random_game(seed: int, kind: str) -> StochasticGame:
-    """Two or three states; probabilities in twelfths; actions move the state in every second game."""
-    rng = np.random.default_rng(7000 + seed)
-    states, shape = 2 + seed % 2, (2, 3) if seed % 5 == 0 else (2, 2)
-    scale = 1 if seed % 3 == 0 else 16
-    stages = [rng.integers(-3 * scale, 8 * scale, (*shape, 2)) for _ in range(states)]
-    laws = []
-    for _ in range(states):
-        rows = rng.multinomial(12, np.ones(states) / states, shape)
-        if seed // 2 % 2:
-            rows = np.broadcast_to(rows[0, 0], rows.shape)
-        laws.append(np.vectorize(lambda k: Fraction(int(k), 12), otypes=[object])(rows))
-    exits = [random_exit(rng, kind, scale) for _ in range(states)]
-    discount = [Fraction(1, 4), Fraction(2, 5), Fraction(1, 2), Fraction(3, 5)][seed % 4]
-    return StochasticGame(stages, laws, discount, exit=exits)
 
 
 def float_game(seed: int, discount: float) -> StochasticGame:
@@ -112,7 +82,7 @@ def test_patience(discount: Fraction | float) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(6))
 def test_random_sets(seed: int, kind: str) -> None:
-    proof = certify_stochastic_payoff_sets(stochastic_payoff_sets(random_game(seed, kind)))
+    proof = certify_stochastic_payoff_sets(stochastic_payoff_sets(stochastic_game(seed, kind)))
     assert proof.holds
     assert proof.bound < 1e-12
 
@@ -126,7 +96,7 @@ def test_random_floats(seed: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(6, 106))
 def test_four_hundred_random_sets(seed: int, kind: str) -> None:
-    assert certify_stochastic_payoff_sets(stochastic_payoff_sets(random_game(seed, kind))).holds
+    assert certify_stochastic_payoff_sets(stochastic_payoff_sets(stochastic_game(seed, kind))).holds
 
 
 @pytest.mark.parametrize("discounts", [[0, Fraction(3, 5)], [Fraction(1, 2), Fraction(1, 3)]])
@@ -202,7 +172,7 @@ def changed(found: StochasticPayoffSets, state: int, vertices: np.ndarray) -> St
 
 @pytest.mark.parametrize(("seed", "kind"), [(10, "none"), (0, "two-sided"), (2, "two-sided")])
 def test_vertices_that_were_moved_are_not_certified(seed: int, kind: str) -> None:
-    found = stochastic_payoff_sets(random_game(seed, kind))
+    found = stochastic_payoff_sets(stochastic_game(seed, kind))
     assert certify(found).holds
     for s, some in enumerate(found.sets):
         centre = some.vertices.mean(axis=0)
@@ -217,7 +187,7 @@ def test_vertices_that_were_moved_are_not_certified(seed: int, kind: str) -> Non
 
 @pytest.mark.parametrize(("seed", "kind"), [(7, "none"), (10, "none"), (2, "two-sided")])
 def test_sets_without_one_vertex_are_not_certified(seed: int, kind: str) -> None:
-    found = stochastic_payoff_sets(random_game(seed, kind))
+    found = stochastic_payoff_sets(stochastic_game(seed, kind))
     assert certify(found).holds
     for k in range(4):
         assert not certify(changed(found, 1, np.delete(found.at(1).vertices, k, axis=0))).holds
@@ -278,14 +248,14 @@ SHARES = [Fraction(1), Fraction(1, 100), Fraction(1, 10**7)]
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("seed", [3, 10])
 def test_no_outer_proof_for_sets_that_are_too_small(seed: int, share: Fraction) -> None:
-    check_no_proof_without_a_vertex(random_game(seed, "none"), share)
+    check_no_proof_without_a_vertex(stochastic_game(seed, "none"), share)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("seed", range(15))
 def test_no_outer_proof_for_many_sets_that_are_too_small(seed: int, share: Fraction) -> None:
-    check_no_proof_without_a_vertex(random_game(seed, "none"), share)
+    check_no_proof_without_a_vertex(stochastic_game(seed, "none"), share)
     check_no_proof_without_a_vertex(float_game(seed, [0.5, 0.7, 0.9][seed % 3]), share)
 
 

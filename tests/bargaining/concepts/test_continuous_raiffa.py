@@ -1,7 +1,5 @@
 """Continuous Raiffa: against a Taylor series in 30 digits, a solver with events, closed forms and itself."""
 
-from fractions import Fraction
-
 import mpmath
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, Trans
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.feasible.points import FreeDisposalHull
+from drawn_sets import chain, steps
 
 
 def parabola_by_taylor_series() -> list[float]:
@@ -64,18 +63,11 @@ def by_events(corners: np.ndarray) -> np.ndarray:
     raise AssertionError
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
-    st.integers(0, 3),
-    st.integers(0, 3),
-)
+@given(steps, st.integers(0, 3), st.integers(0, 3))
 def test_polygons_by_a_solver_with_events(pairs: list[tuple[int, int]], left: int, low: int) -> None:
-    ordered = sorted(pairs, key=lambda s: Fraction(s[1], s[0]))
-    x, y = np.cumsum([[0, 0], *ordered], axis=0).T
-    unit = np.column_stack((x / x[-1], 1 - y / y[-1])) * (1 - np.array([left, low]) / 10) + [
-        left / 10,
-        low / 10,
-    ]
+    corners = chain(pairs)
+    start = np.array([left, low]) / 10
+    unit = start + corners / corners.max(axis=0) * (1 - start)
     unit[-1, 0] = unit[0, 1] = 1.0
     np.testing.assert_allclose(end_of_path(unit), by_events(unit), atol=2e-12)
 

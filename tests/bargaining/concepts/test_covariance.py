@@ -18,26 +18,13 @@ from bargaining import (
     kalai_smorodinsky,
     nash,
 )
+from drawn_sets import EXACT_SCALES, SCALES, chains
 
 METHODS = [nash, kalai_smorodinsky]
-SCALES = [1e-12, 1e-6, 1.0, 1e6, 1e12]
-EXACT_SCALES = [2.0**-40, 2.0**-20, 1.0, 2.0**20, 2.0**40]  # with these, moved integers are not rounded
-
-
-@st.composite
-def polygons(draw: st.DrawFn) -> np.ndarray:
-    """Return a strictly decreasing concave chain with the origin below it: slopes sorted, never filtered."""
-    steps = draw(
-        st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6, unique=True)
-    )
-    steps.sort(key=lambda s: s[1] / s[0])
-    x = np.cumsum([0] + [s[0] for s in steps])
-    y = np.cumsum([0] + [s[1] for s in steps])
-    return np.column_stack((x, y[-1] - y)).astype(float)
 
 
 @given(
-    polygons(),
+    chains,
     st.integers(1, 9),
     st.sampled_from(EXACT_SCALES),
     st.sampled_from(EXACT_SCALES),
@@ -59,7 +46,7 @@ def test_scale_and_offset_move_the_answer_alike(
 
 
 @given(
-    polygons(),
+    chains,
     st.integers(1, 9),
     st.sampled_from(SCALES),
     st.sampled_from(SCALES),
@@ -75,7 +62,7 @@ def test_after_a_move_that_rounds_the_data_the_answer_is_that_of_the_rounded_dat
         assert certify(method(moved)).holds
 
 
-@given(polygons(), st.integers(1, 9))
+@given(chains, st.integers(1, 9))
 def test_relabelling_the_players(chain: np.ndarray, weight: int) -> None:
     w = np.array([weight, 10 - weight]) / 10
     here = nash(Problem(Polytope(chain), [0, 0]), weights=w).payoffs
@@ -83,7 +70,7 @@ def test_relabelling_the_players(chain: np.ndarray, weight: int) -> None:
     np.testing.assert_allclose(here, there[::-1], rtol=1e-12, atol=1e-13)
 
 
-@given(polygons(), st.integers(1, 9))
+@given(chains, st.integers(1, 9))
 def test_nash_is_the_best_product_and_ks_is_on_its_ray(chain: np.ndarray, weight: int) -> None:
     w = np.array([weight, 10 - weight]) / 10
     problem = Problem(Polytope(chain, free_disposal=True), [0, 0])

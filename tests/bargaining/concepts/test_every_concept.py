@@ -19,6 +19,7 @@ from bargaining.concepts.lexicographic import lexicographic_egalitarian, lexicog
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.concepts.raiffa import raiffa
 from bargaining.concepts.yu import yu
+from drawn_sets import EXACT_SCALES, SCALES, chains
 
 Method = Callable[[Problem], Division]
 
@@ -48,24 +49,11 @@ CONCEPTS = [
     Concept(partial(dictatorial, player=1), "dictatorial", True),
 ]
 each = pytest.mark.parametrize("concept", CONCEPTS, ids=lambda c: c.name)
-SCALES = [1e-12, 1e-6, 1.0, 1e6, 1e12]
-EXACT_SCALES = [2.0**-40, 2.0**-20, 1.0, 2.0**20, 2.0**40]  # with these, moved integers are not rounded
-
-
-@st.composite
-def chains(draw: st.DrawFn) -> np.ndarray:
-    """Return a strictly decreasing concave chain from player 1's axis to player 0's."""
-    steps = draw(
-        st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6, unique=True)
-    )
-    steps.sort(key=lambda s: s[1] / s[0])
-    x, y = np.cumsum([[0, 0], *steps], axis=0).T
-    return np.column_stack((x, y[-1] - y)).astype(float)
 
 
 @each
 @given(
-    chain=chains(),
+    chain=chains,
     s0=st.sampled_from(EXACT_SCALES),
     s1=st.sampled_from(EXACT_SCALES),
     offset=st.sampled_from([0.0, 1.0, -1e6]),
@@ -106,7 +94,7 @@ def test_smooth_frontiers_at_any_scale(concept: Concept, scale: float, offset: f
 
 
 @each
-@given(chain=chains())
+@given(chain=chains)
 def test_relabelling_the_players(concept: Concept, chain: np.ndarray) -> None:
     other = partial(dictatorial, player=0) if concept.name == "dictatorial" else concept.method
     here = concept.method(Problem(Polytope(chain, free_disposal=True), [0, 0])).payoffs
@@ -115,7 +103,7 @@ def test_relabelling_the_players(concept: Concept, chain: np.ndarray) -> None:
 
 
 @each
-@given(chain=chains(), left=st.integers(0, 9), low=st.integers(0, 9))
+@given(chain=chains, left=st.integers(0, 9), low=st.integers(0, 9))
 def test_a_set_known_by_its_answers_alone(concept: Concept, chain: np.ndarray, left: int, low: int) -> None:
     class Answers:
         """A polygon that shows nothing but the four questions."""

@@ -1,12 +1,9 @@
 """Perles-Maschler: closed forms, exact lengths, superadditivity, and the doubt that is reported."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given
-from hypothesis import strategies as st
 
 from bargaining import (
     Frontier,
@@ -21,15 +18,7 @@ from bargaining import (
 )
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.feasible.points import FreeDisposalHull
-
-steps = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6)
-
-
-def chain(pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Return the concave chain of some steps (run, fall), down to player 0's axis."""
-    ordered = sorted(pairs, key=lambda s: Fraction(s[1], s[0]))
-    x, y = np.cumsum([[0, 0], *ordered], axis=0).T
-    return np.column_stack((x, y[-1] - y)).astype(float)
+from drawn_sets import chain, steps
 
 
 def test_parabola_in_closed_form() -> None:

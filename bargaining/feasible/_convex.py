@@ -12,8 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+
+Binding = NDArray[np.bool_]
 
 EPS = float(np.finfo(float).eps)
 STEPS = 60
@@ -21,10 +24,10 @@ INNER = 25
 GOOD = 1e-13
 ENOUGH = 1e-6
 FAR = 1e13
-POLISH = 5
+POLISH = 8
 SURE = 1e-9
 LAST = 1e-14  # weight of the barrier at its end
-SOFT = 1e-10  # regularises constraints that say the same
+SOFT = 1e-10  # regularises constraints that say the same, and decisions that do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,6 +74,12 @@ def maximise(program: ConcaveProgram) -> Point:
     """Follow the central path to the optimum; `off` is large where there is none."""
     with np.errstate(all="ignore"):
         return _follow(program)
+
+
+def polish(program: ConcaveProgram, point: Point) -> Point:
+    """Solve the conditions with the binding constraints as equations, by Newton's method, as long as that helps."""
+    with np.errstate(all="ignore"):
+        return _polish(program, point)
 
 
 def _follow(program: ConcaveProgram) -> Point:
@@ -146,32 +155,39 @@ def _newton(program: ConcaveProgram, near: Local, targets: Floats) -> tuple[Floa
 
 
 def _polish(program: ConcaveProgram, point: Point) -> Point:
-    """Solve the conditions with the binding constraints as equations, by Newton's method, as long as that helps."""
-    logs = program.targets > 0
+    plain = program.targets == 0
+    active = plain & (point.multipliers > program.at(point.v).values)
     for _ in range(POLISH):
-        near, multipliers = program.at(point.v), point.multipliers
-        active = ~logs & (multipliers > near.values)
-        rows, barrier = near.gradients[active], near.gradients[logs]
-        price = program.targets[logs] / near.values[logs]
-        curved = (
-            -near.hessian(np.where(active | logs, multipliers, 0.0))
-            + (barrier.T * (price / near.values[logs])) @ barrier
-        )
-        soft = SOFT * np.eye(int(active.sum()))
-        system = np.block([[curved, -rows.T], [rows, soft]])
-        slope = program.objective + price @ barrier + multipliers[active] @ rows
-        step = _solve(system, np.concatenate((slope, -near.values[active])))
-        again = np.zeros_like(multipliers)
-        v = point.v + step[: point.v.size]
-        again[active] = multipliers[active] + step[point.v.size :]
-        there = program.at(v)
-        again[logs] = program.targets[logs] / there.values[logs]
-        off = _off(program, there, np.where(active, 0.0, there.values), again)
-        off = max(off, float(-there.values.min()), float(-again.min()))
-        if not off < point.off:
+        found, wanted = _on(program, point, active)
+        if found.off < point.off:
+            point, wanted = found, plain & (found.multipliers > program.at(found.v).values)
+        elif (wanted == active).all():
             break
-        point = Point(v=v, multipliers=again, off=off)
+        active = wanted
     return point
+
+
+def _on(program: ConcaveProgram, point: Point, active: Binding) -> tuple[Point, Binding]:
+    """Take a Newton step with these constraints as equations; say which ones bind to judge by where it leads."""
+    logs, near, multipliers = program.targets > 0, program.at(point.v), point.multipliers
+    rows, barrier = near.gradients[active], near.gradients[logs]
+    price = program.targets[logs] / near.values[logs]
+    curved = (
+        -near.hessian(np.where(active | logs, multipliers, 0.0))
+        + (barrier.T * (price / near.values[logs])) @ barrier
+        + SOFT * np.eye(point.v.size)
+    )
+    system = np.block([[curved, -rows.T], [rows, SOFT * np.eye(int(active.sum()))]])
+    slope = program.objective + price @ barrier + multipliers[active] @ rows
+    step = _solve(system, np.concatenate((slope, -near.values[active])))
+    v, again = point.v + step[: point.v.size], np.zeros_like(multipliers)
+    again[active] = multipliers[active] + step[point.v.size :]
+    there = program.at(v)
+    again[logs] = program.targets[logs] / there.values[logs]
+    off = _off(program, there, np.where(active, 0.0, there.values), again)
+    off = max(off, float(-there.values.min()), float(-again.min()))
+    wanted = np.where(active, again > 0, ~logs & (there.values < 0))
+    return Point(v=v, multipliers=again, off=off), wanted
 
 
 def _off(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Floats) -> float:

@@ -1,19 +1,33 @@
 """Decisions under constraints and what they are worth, in units in which both are of size one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
-from bargaining.feasible._convex import ConcaveProgram, Local, Point, maximise
+from bargaining.feasible._convex import ConcaveProgram, Local, Point, maximise, polish
 
 EDGE = 1e-6  # on a bound, differences are taken this much further in
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
 Vector = Callable[[Floats], ArrayLike]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choice:
+    """The best decision, the other variables y of its program, the multipliers, and how far off the conditions are.
+
+    Multipliers are in the order of `Decisions.slacks`, then of the utilities with a finite offset, then of y if it has
+    weights.
+    """
+
+    decision: Floats
+    rest: Floats
+    multipliers: Floats
+    off: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,10 +55,6 @@ class Decisions:
     constraints: Vector
     constraint_jacobian: Vector
     span: Floats
-
-    def decision(self, point: Point) -> Floats:
-        """Return the decision at a point of a program."""
-        return self.at(point.v[: self.start.size])
 
     def at(self, unit: Floats) -> Floats:
         """Return a decision from its scaled coordinates, never outside its bounds by rounding."""
@@ -74,6 +84,13 @@ class Decisions:
         gradients = (eye[low], -eye[high], -rows / size[:, None], -bends * self.width)
         return np.concatenate(values), np.concatenate(gradients)
 
+    def most(self, z: Floats, slope: Floats) -> float:
+        """Return the most that a scaled slope is worth from z to the bounds; the size of z stands in for none."""
+        size = 1.0 + np.abs((z - self.start) / self.width)
+        up, down = ((end - z) / self.width for end in (self.upper, self.lower))
+        up, down = np.where(np.isfinite(up), up, size), np.where(np.isfinite(down), down, -size)
+        return float(np.maximum(slope * up, slope * down).sum())
+
     def curvature(self, z: Floats, prices: Floats, multipliers: Floats) -> Floats:
         """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds."""
         k = z.size
@@ -94,23 +111,31 @@ class Decisions:
             curvature[j] = (sides[0] - sides[1]) / (2 * room[j])
         return (curvature + curvature.T) / 2
 
-    def solve(self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats) -> Point:
-        """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z.
+    def solve(self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats) -> Choice:
+        """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z."""
+        k = self.start.size
+        found = maximise(self._program(objective, weights, matrix, offset))
+        # Measured from where it is, a decision near a bound keeps all its digits.
+        here = replace(self, start=self.at(found.v[:k]))
+        v = np.append(np.zeros(k), found.v[k:])
+        found = polish(
+            here._program(objective, weights, matrix, offset),
+            Point(v=v, multipliers=found.multipliers, off=found.off),
+        )
+        return Choice(
+            decision=here.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
+        )
 
-        Multipliers are in the order of `slacks`, then of the utilities with a finite offset, then of y if it
-        has weights.
-        """
+    def _program(self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats) -> ConcaveProgram:
         k, kept = self.start.size, np.isfinite(offset)
         logs = np.eye(objective.size) if weights.any() else np.empty((0, objective.size))
         plain = self.slacks(self.start)[0].size + int(kept.sum())
-        return maximise(
-            ConcaveProgram(
-                objective=np.append(np.zeros(k), objective),
-                targets=np.append(np.zeros(plain), weights[: len(logs)]),
-                at=lambda v: self._near(v, kept, offset, matrix, logs),
-                start=np.append(np.zeros(k), np.ones(objective.size)),
-                strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
-            )
+        return ConcaveProgram(
+            objective=np.append(np.zeros(k), objective),
+            targets=np.append(np.zeros(plain), weights[: len(logs)]),
+            at=lambda v: self._near(v, kept, offset, matrix, logs),
+            start=np.append(np.zeros(k), np.ones(objective.size)),
+            strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
         )
 
     def _near(

@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import LARGEST, SMALLEST, Floats
 from bargaining.errors import InvalidInput
-from bargaining.feasible._convex import Point
-from bargaining.feasible._decisions import Decisions, Vector, box, checked, linear
+from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
 
 EPS = float(np.finfo(float).eps)
+ROUNDING = 1e-12  # of payoffs: differences below this are none
 SOLVED = 1e-9  # conditions that are further off than this were not met at all
 
 
@@ -49,7 +49,7 @@ class ConvexProgram:
     differences at the start.
 
     The residual of `product` bounds the duality gap: with prices p = w / (u(z) - d) no feasible decision is worth more
-    than the multipliers times the slacks, plus what is left of the gradient times the bounds' width.
+    than the multipliers times the slacks, plus what is left of the gradient times the way to the bounds.
 
     Examples
     --------
@@ -90,11 +90,13 @@ class ConvexProgram:
             raise InvalidInput(
                 "`constraints` and `constraint_jacobian` must be given together; got one of them."
             )
-        room = np.minimum(np.minimum(middle - low, high - middle), width) * 1e-4
-        slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room)
+        room = np.minimum(np.minimum(middle - low, high - middle), width)
+        slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room * 1e-4)
         if constraints is not None and constraint_jacobian is not None:
-            checked(("constraints", "constraint_jacobian"), constraints, constraint_jacobian, middle, room)
-        span = _spans(slopes, width)
+            checked(
+                ("constraints", "constraint_jacobian"), constraints, constraint_jacobian, middle, room * 1e-4
+            )
+        span = _spans(slopes, width, [utilities(z) for z in (middle, *(middle + np.diag(room / 2)))])
         decisions = Decisions(
             lower=low,
             upper=high,
@@ -141,7 +143,7 @@ class ConvexProgram:
 
     def decision(self, payoffs: Floats) -> Floats:
         """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
-        return self._decisions.decision(self._last(np.asarray(payoffs, dtype=float), self._decisions.span)[1])
+        return self._last(np.asarray(payoffs, dtype=float), self._decisions.span)[1].decision
 
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
@@ -164,15 +166,15 @@ class ConvexProgram:
         worth = (weights * inside.span)[counted]
         base = np.where(counted, here, -np.inf)
         point = inside.solve(worth / worth.max(), np.zeros(worth.size), np.eye(len(here))[:, counted], base)
-        best = inside.payoffs(inside.decision(point))
+        best = inside.payoffs(point.decision)
         return best if point.off <= SOLVED else np.full(weights.shape, np.nan)
 
-    def _last(self, origin: Floats, direction: Floats) -> tuple[float, Point]:
+    def _last(self, origin: Floats, direction: Floats) -> tuple[float, Choice]:
         """Return the last t with origin + t * direction in the set; -inf where none was found."""
         step = direction / self._decisions.span
         size = float(np.abs(step).max())
         point = self._decisions.solve(np.ones(1), np.zeros(1), step[:, None] / size, origin)
-        return (float(point.v[-1]) / size if point.off <= SOLVED else -np.inf), point
+        return (float(point.rest[-1]) / size if point.off <= SOLVED else -np.inf), point
 
     def _ray(self, origin: Floats, direction: Floats) -> float:
         if not direction.any():
@@ -207,31 +209,33 @@ class ConvexProgram:
         last = np.eye(len(columns))[0]
         point = self._decisions.solve(last, np.zeros(len(columns)), np.column_stack(columns), x)
         room = 1e-9 * (1.0 + float((np.abs(np.where(np.isfinite(x), x, 0.0)) / span).max()))
-        return (
-            float(point.v[self._decisions.start.size]) if point.v[self._decisions.start.size] < -room else 0.0
-        )
+        return float(point.rest[0]) if point.rest[0] < -room else 0.0
 
     def _product(self, d: Floats, w: Floats) -> tuple[Floats, float]:
         """Maximise sum w log y over d + span * y <= u(z); a player of weight 0 has no y."""
         inside, counted = self._decisions, w > 0
         point = inside.solve(np.zeros(counted.sum()), w[counted], np.eye(w.size)[:, counted], d)
-        z = inside.decision(point)
-        x = inside.payoffs(z)
-        return x, self._gap(point, z, x, d, w) if point.off <= SOLVED else np.nan
+        x = inside.payoffs(point.decision)
+        return x, self._gap(point, x, d, w) if point.off <= SOLVED else np.nan
 
-    def _gap(self, point: Point, z: Floats, x: Floats, d: Floats, w: Floats) -> float:
-        """Bound the duality gap by concavity: multipliers times slacks, and what is left of the gradient."""
-        inside, gain = self._decisions, (x - d) / self._decisions.span
+    def _gap(self, point: Choice, x: Floats, d: Floats, w: Floats) -> float:
+        """Bound the duality gap by concavity: multipliers times slacks, and what is left of the gradient.
+
+        Prices are those of the program's gains, as far as x - d tells: beside large payoffs it rounds a small gain.
+        """
+        inside, z, gain = self._decisions, point.decision, (x - d) / self._decisions.span
         if not (gain[w > 0] > 0).all():
             return np.nan
+        room = 8 * EPS * (1.0 + (np.abs(x) + np.abs(d)) / inside.span)
+        counted = np.clip(point.rest, (gain - room)[w > 0], (gain + room)[w > 0])
         slack, rows = inside.slacks(z)
         multipliers = np.split(point.multipliers, [slack.size, slack.size + w.size])[:2]
-        prices = np.where(w > 0, w / np.where(w > 0, gain, 1.0), multipliers[1])
+        prices = multipliers[1].copy()
+        prices[w > 0] = w[w > 0] / counted
         left = prices @ inside.slopes(z) + multipliers[0] @ rows
-        reach = np.where(np.isfinite(inside.upper - inside.lower), 1.0, 1.0 + np.abs(point.v[: z.size]))
         over = max(float(-slack.min(initial=0.0)), float(-gain[w == 0].min(initial=0.0)))
         spare = multipliers[0] @ np.maximum(slack, 0.0) + prices[w == 0] @ np.maximum(gain[w == 0], 0.0)
-        return max(float(spare) + float(np.abs(left) @ reach), over)
+        return max(float(spare) + inside.most(z, left), over)
 
 
 def _rows(x: Floats) -> Floats:
@@ -243,10 +247,15 @@ def _none(z: Floats) -> Floats:
     return np.empty(0)
 
 
-def _spans(slopes: Floats, width: Floats) -> Floats:
-    """Return the units of the payoffs: how much they vary with the decision, or 1."""
-    with np.errstate(over="ignore"):
-        span = np.abs(slopes) @ width
+def _spans(slopes: Floats, width: Floats, elsewhere: list[ArrayLike]) -> Floats:
+    """Return the units of the payoffs: how much they vary with the decision, or 1.
+
+    By the gradients, and by payoffs some way off: at a player's own best decision gradients say nothing.
+    """
+    with np.errstate(all="ignore"):
+        span, payoffs = np.abs(slopes) @ width, np.array(elsewhere, dtype=float)
+        apart = np.ptp(payoffs, axis=0)
+        span = np.fmax(span, np.where(apart > ROUNDING * np.abs(payoffs).max(axis=0), apart, 0.0))
     if not (((span == 0) | (span >= SMALLEST)) & (span <= LARGEST)).all():
         raise InvalidInput(
             f"`utilities` must vary by {SMALLEST:g} to {LARGEST:g}; got about {span.tolist()}. Rescale the payoffs."

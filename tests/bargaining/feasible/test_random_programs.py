@@ -1,0 +1,128 @@
+"""Nash solutions of random programs: each is found to rounding, and no decision drawn at random is worth more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining import ConvexProgram, Problem, Status, nash, utilitarian
+from bargaining.feasible._decisions import Vector
+
+
+@dataclass(frozen=True)
+class Case:
+    """Utilities of a decision z, in units and from a zero of their own, and decisions that meet the constraints."""
+
+    utilities: Vector
+    jacobian: Vector
+    constraints: dict[str, Any]
+    floor: np.ndarray
+    decisions: np.ndarray
+
+    def moved(self, units: np.ndarray, offset: float) -> Problem:
+        program = ConvexProgram(
+            lambda z: units * (self.utilities(z) + offset),
+            lambda z: units[:, None] * self.jacobian(z),
+            **self.constraints,
+        )
+        return Problem(program, units * (self.floor + offset))
+
+
+def goods(rng: np.random.Generator, n: int, value: Callable, slope: Callable) -> Case:
+    """Return an exchange economy: everybody values every good by a function of the own amount, n amounts in all."""
+    g = int(rng.integers(1, 4))
+    a, supply = rng.uniform(0.05, 1, (n, g)), rng.uniform(1, 3, g)
+
+    def jacobian(z: np.ndarray) -> np.ndarray:
+        slopes = np.zeros((n, n, g))
+        slopes[np.arange(n), np.arange(n)] = a * slope(z.reshape(n, g))
+        return slopes.reshape(n, -1)
+
+    bounds = {"lower": np.zeros(n * g), "upper": np.full(n * g, 9.0), "matrix": np.tile(np.eye(g), n)}
+    return Case(
+        lambda z: (a * value(z.reshape(n, g))).sum(axis=1),
+        jacobian,
+        {**bounds, "limits": supply},
+        (a * value(np.zeros((n, g)))).sum(axis=1) + rng.uniform(0, 0.05, n),
+        (rng.dirichlet(np.ones(n), (2000, g)).transpose(0, 2, 1) * supply).reshape(2000, -1),
+    )
+
+
+def economy(rng: np.random.Generator, n: int) -> Case:
+    near = rng.choice([1.0, 0.1])
+    return goods(rng, n, lambda c: np.log(near + c), lambda c: 1 / (near + c))
+
+
+def power(rng: np.random.Generator, n: int) -> Case:
+    p = rng.uniform(0.2, 0.9)
+    return goods(rng, n, lambda c: c**p, lambda c: p * c ** (p - 1))
+
+
+def linear(rng: np.random.Generator, n: int) -> Case:
+    k = int(rng.integers(2, 7))
+    worth, matrix = rng.integers(-3, 10, (n, k)), rng.integers(0, 5, (int(rng.integers(1, 5)), k))
+    limits = rng.integers(2, 9, len(matrix))
+    drawn = rng.exponential(0.5, (2000, k))
+    return Case(
+        lambda z: worth @ z,
+        lambda z: worth,
+        {"lower": np.zeros(k), "upper": np.full(k, 5.0), "matrix": matrix, "limits": limits},
+        worth @ np.full(k, 0.1) - rng.uniform(0.05, 1, n),
+        drawn[(drawn @ matrix.T <= limits).all(axis=1) & (drawn <= 5).all(axis=1)],
+    )
+
+
+def distances(rng: np.random.Generator, n: int) -> Case:
+    k = int(rng.integers(1, 4))
+    best, radius, drawn = rng.normal(size=(n, k)), rng.uniform(0.2, 2), rng.normal(size=(2000, k))
+    return Case(
+        lambda z: 4 - ((z - best) ** 2).sum(axis=1),
+        lambda z: -2 * (z - best),
+        {
+            "lower": np.full(k, -np.inf),
+            "upper": np.full(k, np.inf),
+            "constraints": lambda z: [z @ z - radius**2],
+            "constraint_jacobian": lambda z: [2 * z],
+        },
+        4 - (best**2).sum(axis=1) - rng.uniform(0, 1, n),
+        drawn[np.linalg.norm(drawn, axis=1) <= radius],
+    )
+
+
+FAMILIES = (economy, power, linear, distances)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("seeds", [range(30), pytest.param(range(30, 430), marks=pytest.mark.slow)])
+def test_the_nash_solution_is_found_to_rounding(family: Callable, seeds: range) -> None:
+    for seed in seeds:
+        rng = np.random.default_rng([seed, FAMILIES.index(family)])
+        n = int(rng.integers(2, 6))
+        case = family(rng, n)
+        units = 10.0 ** rng.integers(-6, 7, n) if seed % 3 == 0 else np.full(n, rng.choice([1e-6, 1, 1e6]))
+        problem = case.moved(units, float(rng.choice([0, 10, 1e3])))
+        w = np.maximum(rng.dirichlet(np.full(n, rng.choice([0.3, 2.0]))), 1e-6)
+        w /= w.sum()
+        division = nash(problem, weights=w)
+        assert division.status == Status.OK, (seed, division)
+        others = np.array([np.asarray(case.utilities(z)) for z in case.decisions])
+        gains = division.gains / units
+        prices, rounding = w / gains, 1e-15 * (8 + np.abs(problem.disagreement / units)) / gains
+        missed = (others - case.floor) @ prices - 1 - np.abs(others - case.floor) @ (prices * rounding)
+        assert missed.max(initial=0.0) <= 1e-11, (seed, division)
+
+
+def test_units_do_not_depend_on_where_the_search_starts() -> None:
+    # Player 1's best decision is the middle, where the gradient is zero but for rounding.
+    program = ConvexProgram(
+        lambda z: [1e3 * z[0], 1e6 * (1 - (z[0] - 0.5 - 1e-9) ** 2)],
+        lambda z: [[1e3], [-2e6 * (z[0] - 0.5 - 1e-9)]],
+        lower=[0],
+        upper=[1],
+    )
+    division = nash(Problem(program, [0, 0])).raise_if_failed()
+    # 1 - s^2 = 2 s (s + 1/2) with s = z - 1/2: s = (-1 + sqrt(13)) / 6.
+    np.testing.assert_allclose(division.payoffs[0], 1e3 * (0.5 + (np.sqrt(13) - 1) / 6), rtol=1e-8)
+    assert utilitarian(Problem(program, [0, 0])).status == Status.OK

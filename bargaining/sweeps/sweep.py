@@ -2,10 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -170,6 +168,8 @@ def _check_names(model: Callable[..., Any], grid: Grid) -> None:
 
 def _manifest(task: Task, size: int) -> dict[str, Any]:
     """Return what a checkpoint must agree on."""
+    from importlib.metadata import version
+
     return {
         "grid": {axis.name: _axis_entry(axis) for axis in task.grid.axes},
         "model": name_of(task.model),
@@ -196,6 +196,8 @@ def _results(
     task: Task, missing: Sequence[tuple[int, int]], workers: int | Mapper
 ) -> Iterator[tuple[int, Chunk]]:
     """Compute the missing stretches; a killed worker process ends the sweep with advice."""
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         yield from _run(task, missing, workers)
     except BrokenProcessPool:

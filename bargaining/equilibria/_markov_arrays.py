@@ -254,19 +254,11 @@ def _grouped(
     for shape in dict.fromkeys(shapes):
         members = np.array([e for e in range(decisions) if shapes[e] == shape])
         index = tuple(offset[members * n + i][:, None] + np.arange(shape[i]) for i in range(n))
-        reward = np.ascontiguousarray(np.moveaxis(np.stack([rewards[e] for e in members]), -1, 0))
-        follow = np.stack([follows[e] for e in members])
-        groups.append(
-            Group(
-                members,
-                reward,
-                follow,
-                _together(reward, follow),
-                np.stack([patience[e] for e in members], axis=1),
-                index,
-                tuple(members[:, None] * offset[-1] + own for own in index),
-            )
-        )
+        own, after, weights = ([each[e] for e in members] for each in (rewards, follows, patience))
+        reward, follow = np.ascontiguousarray(np.moveaxis(np.stack(own), -1, 0)), np.stack(after)
+        flat = tuple(members[:, None] * offset[-1] + at for at in index)
+        together = _together(reward, follow)
+        groups.append(Group(members, reward, follow, together, np.stack(weights, axis=1), index, flat))
     return Arrays(
         groups=tuple(groups),
         size=int(offset[-1]),

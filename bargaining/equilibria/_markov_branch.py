@@ -122,16 +122,14 @@ def follow(family: Family, start: Floats, used: NDArray[np.bool_], *, points: in
     block = family(0.0).block
     curve = Curve.of(family, block, used, start)
     place = np.append(start[curve.mixed], 0.0)
-    tangent, _ = curve.tangents(place)
-    tangent = tangent if tangent[-1] > 0 else -tangent
+    tangent = _along(curve, place, np.append(np.zeros(len(place) - 1), 1.0))
     nodes, step, heading = [Node(0.0, start, used)], 0.01, 1.0
     while len(nodes) < points:
         piece = _advance(curve, place, tangent, step)
         if piece is None:
             return nodes, "lost"
         after, step, hit, close = piece
-        raw, _ = curve.tangents(after)
-        onward = raw if raw @ tangent > 0 else -raw
+        onward = _along(curve, after, tangent)
         if _direction(onward) == -heading:
             nodes, heading = nodes + _fold(curve, place, tangent, step), -heading
         nodes.append(Node(float(after[-1]), curve.strategy(after), curve.used))
@@ -150,6 +148,12 @@ def follow(family: Family, start: Floats, used: NDArray[np.bool_], *, points: in
             event, heading = "fold", -heading
         nodes[-1] = replace(nodes[-1], used=curve.used, event=event)
     return nodes, "points"
+
+
+def _along(curve: Curve, place: Floats, way: Floats) -> Floats:
+    """Return the tangent at a place that points the way that is given."""
+    tangent, _ = curve.tangents(place)
+    return tangent if tangent @ way > 0 else -tangent
 
 
 def _direction(tangent: Floats) -> float:

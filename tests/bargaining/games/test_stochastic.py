@@ -45,6 +45,12 @@ def test_rationals_are_kept():
     assert rounded.games[0].exact[0, 0, 0] == 9
 
 
+def test_probabilities_that_nearly_sum_to_one_are_divided_by_their_sum():
+    game = StochasticGame.from_chain(PRISONERS, [[0.5 + 4e-10, 0.5], [0, 1]], 0.9)
+    np.testing.assert_allclose(game.transition(0)[0, 0], [0.5 + 2e-10, 0.5 - 2e-10], rtol=0, atol=1e-16)
+    assert game.exact_transition(0)[0, 0].sum() == 1
+
+
 def test_where_the_chain_can_go():
     game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5, 0], [0, 1, 0], [0, 0.5, 0.5]], 0.9)
     assert game.absorbing.tolist() == [False, True, False]

@@ -4,6 +4,8 @@ Coordinates are measured from a point near the middle, in units in which rows an
 neither the scale nor the offset of the payoffs costs accuracy.
 """
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from bargaining.feasible._accurate import accurate_slack
 from bargaining.feasible._decomposition import decompose
 from bargaining.feasible._interior import maximise_product
 from bargaining.feasible._linear import LinearProgram, optimise
-from bargaining.feasible._sides import EPS, last_along, within
+from bargaining.feasible._sides import EPS, largest, last_along
 from bargaining.feasible._vertices import unit_corners
 
 BLOCK = 512
@@ -51,10 +53,9 @@ class Halfspaces:
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where: the middle of the vertices that tie, if they can be listed."""
         w = np.asarray(weights, dtype=float)
-        cells = _rows(w * self.span)
-        point = np.array([self._middle_of_ties(cell, self._best(cell, None)) for cell in cells]).reshape(
-            w.shape
-        )
+        cells, above = _rows(w), self._above(np.full(w.shape[-1], -np.inf))
+        point = np.array([self._middle_of_ties(cell * self.span, above(cell) / self.span) for cell in cells])
+        point = point.reshape(w.shape)
         unbounded = np.isinf(point).any(axis=-1)
         point = np.where(unbounded[..., None], np.nan, self.origin + self.span * point)
         return np.where(unbounded, np.inf, (w * point).sum(axis=-1)), point
@@ -87,47 +88,50 @@ class Halfspaces:
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         start, step = (origin - self.origin) / self.span, direction / self.span
-        far = np.moveaxis(np.broadcast_arrays(origin / self.span, step)[0], -1, 0)
-        slacks = (
-            accurate_slack(row, limit, far) / size for row, limit, size in zip(*self._given, strict=True)
-        )
+        slacks = self._slacks(np.broadcast_arrays(origin, step)[0])
         return last_along(self.matrix, self.anchors, self.grain, start, step, slacks=slacks)
+
+    def _slacks(self, x: Floats) -> Iterator[Floats]:
+        """Give the slack of each row at payoffs x, as if computed with twice the digits."""
+        far = np.moveaxis(x / self.span, -1, 0)
+        return (accurate_slack(row, limit, far) / size for row, limit, size in zip(*self._given, strict=True))
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        low = (floor - self.origin) / self.span
-        best = np.array([self._ideal(cell) for cell in _rows(low)]).reshape(low.shape)
-        return np.where(np.isneginf(best), best, np.maximum(self.origin + self.span * best, floor))
+        return np.array([self._ideal(cell) for cell in _rows(floor)]).reshape(floor.shape)
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
         """Say whether x meets every inequality, up to `tol` of the size of the set."""
-        return within(self.matrix, self.anchors, self.grain, (x - self.origin) / self.span, tol)
+        room = np.maximum(tol, self.grain * np.maximum(1.0, largest((x - self.origin) / self.span)))
+        inside = np.ones(x.shape[:-1], dtype=bool)
+        for slack in self._slacks(x):
+            inside &= slack >= -room
+        return inside
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
-        point = self._best(weights * self.span, (floor - self.origin) / self.span)
-        return np.where(np.isinf(point), np.nan, self.origin + self.span * point)
+        gain = self._above(floor)(weights)
+        return np.where(np.isinf(gain), np.nan, self._base(floor) + gain)
 
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
         shape = np.broadcast_shapes(origin.shape, weights.shape)
-        low = _rows(np.broadcast_to((origin - self.origin) / self.span, shape))
-        w = _rows(np.broadcast_to(weights, shape))
-        gain, residual = np.empty(low.shape), np.empty(len(low))
-        for start in range(0, len(low), BLOCK):
+        d, w = _rows(np.broadcast_to(origin, shape)), _rows(np.broadcast_to(weights, shape))
+        slack = np.stack([*self._slacks(d)], axis=-1)
+        gain, residual = np.empty(d.shape), np.empty(len(d))
+        for start in range(0, len(d), BLOCK):
             cells = slice(start, start + BLOCK)
-            gain[cells], residual[cells] = self._gains(low[cells], w[cells])
+            gain[cells], residual[cells] = self._gains(slack[cells], w[cells])
         for k in np.flatnonzero(~(residual <= ACCURATE)):
-            gain[k], residual[k] = self._held(low[k], w[k])
+            gain[k], residual[k] = self._held(d[k], w[k])
         residual[~((gain > self.grain) | (w == 0)).all(axis=1)] = np.nan
         point = origin + self.span * gain.reshape(shape)
         return point, residual.reshape(shape[:-1])
 
-    def _gains(self, low: Floats, w: Floats) -> tuple[Floats, Floats]:
+    def _gains(self, slack: Floats, w: Floats) -> tuple[Floats, Floats]:
         """Maximise the product with gains as the variables, all cells together."""
-        slack = self.limits - np.matmul(self.matrix, low[:, :, None])[:, :, 0]
         size = np.abs(slack).max(axis=1, keepdims=True) + np.finfo(float).tiny
-        matrix = np.broadcast_to(self.matrix, (len(low), *self.matrix.shape))
+        matrix = np.broadcast_to(self.matrix, (len(slack), *self.matrix.shape))
         gain, price = maximise_product(w, matrix, slack / size)
         with np.errstate(all="ignore"):
             price = np.maximum(price, 0.0)
@@ -142,46 +146,59 @@ class Halfspaces:
             )
         return gain * size, np.where((least > 0) & np.isfinite(residual), residual, np.nan)
 
-    def _held(self, low: Floats, w: Floats) -> tuple[Floats, float]:
+    def _held(self, d: Floats, w: Floats) -> tuple[Floats, float]:
         """Maximise the product point by point, where the set is thin or a player is held at the origin."""
+        above = self._above(d)
 
         def best(prices: Floats) -> tuple[float, Floats]:
-            point = self._best(prices, low) - low
-            return float(prices @ point) if np.isfinite(point).all() else np.inf, point
+            gain = above(prices / self.span) / self.span
+            return float(prices @ gain) if np.isfinite(gain).all() else np.inf, gain
 
         ends = np.array([best(np.eye(len(w))[i])[1] for i in np.flatnonzero(w > 0)])
         if not np.isfinite(ends).all():
-            return np.full(low.shape, np.nan), np.nan
+            return np.full(d.shape, np.nan), np.nan
         return decompose(best, np.zeros(len(w)), w, ends, floored=True)
 
-    def _best(self, weights: Floats, low: Floats | None) -> Floats:
-        """Return the best point, above a floor if there is one; inf if there is no bound, NaN if no point."""
-        bound = np.isfinite(low) if low is not None else np.zeros(weights.shape, dtype=bool)
-        shift = np.zeros(weights.shape) if low is None else np.where(bound, low, 0.0)
-        limits = self.limits - self.matrix @ shift
-        objective = weights / max(float(np.abs(weights).max()), np.finfo(float).tiny)
-        size = max(1.0, float(np.abs(limits).max()))
-        for room in (0.0, self.grain * max(1.0, float(np.abs(shift).max()))):
-            found = optimise(
-                LinearProgram(
-                    objective=objective,
-                    matrix=self.matrix,
-                    limits=(limits + room) / size,
-                    lower=np.where(bound, 0.0, -np.inf),
-                )
-            )
-            if found.status == Status.OK:
-                return shift + size * found.point
-            if found.status == Status.UNBOUNDED:
-                return np.full(weights.shape, np.inf)
-        return np.full(weights.shape, np.nan)
+    def _base(self, floor: Floats) -> Floats:
+        return np.where(np.isfinite(floor), floor, self.origin)
 
-    def _ideal(self, low: Floats) -> Floats:
-        best = np.empty(low.shape)
-        for i in range(low.size):
-            best[i] = self._best(np.eye(low.size)[i], low)[i]
+    def _above(self, floor: Floats) -> Callable[[Floats], Floats]:
+        """Return the best gains over a floor as a function of weights: inf if there is no bound, NaN if no point.
+
+        Where there is no floor, gains are over the middle. Slacks at the floor are brought to size one.
+        """
+        bound, base = np.isfinite(floor), self._base(floor)
+        slack = np.array([float(row) for row in self._slacks(base)])
+        far = float(np.abs((base - self.origin) / self.span).max())
+        tries = [
+            _equilibrate(self.matrix, slack + room) for room in (0.0, self.grain * max(1.0, far))
+        ]  # a floor on the frontier is met up to rounding
+
+        def best(weights: Floats) -> Floats:
+            for matrix, limits, span in tries:
+                size, worth = max(1.0, float(np.abs(limits).max())), weights * self.span * span
+                found = optimise(
+                    LinearProgram(
+                        objective=worth / max(float(np.abs(worth).max()), np.finfo(float).tiny),
+                        matrix=matrix,
+                        limits=limits / size,
+                        lower=np.where(bound, 0.0, -np.inf),
+                    )
+                )
+                if found.status == Status.OK:
+                    return np.asarray(self.span * span * (size * found.point))
+                if found.status == Status.UNBOUNDED:
+                    return np.full(weights.shape, np.inf)
+            return np.full(weights.shape, np.nan)
+
+        return best
+
+    def _ideal(self, floor: Floats) -> Floats:
+        above, base, best = self._above(floor), self._base(floor), np.empty(floor.shape)
+        for i in range(floor.size):
+            best[i] = base[i] + above(np.eye(floor.size)[i])[i]
             if np.isnan(best[i]):
-                return np.full(low.shape, -np.inf)
+                return np.full(floor.shape, -np.inf)
         return best
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact.bodies import Body, Vector, along, body, lexicographic
-from bargaining.exact.certificate import Certificate, Claim, above, compare, enclose
+from bargaining.exact import distance, steps
+from bargaining.exact.bodies import Body, Vector, along, body_of, lexicographic
+from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
 from bargaining.exact.certify import register
 from bargaining.exact.product import nash_box
 from bargaining.feasible.polytope import Polytope
@@ -18,7 +19,7 @@ Answer = Callable[[Body, Vector], Vector | None]
 
 def is_polygon(claim: Claim) -> bool:
     """Say whether the set has two players and is known by its vertices."""
-    return len(claim.payoffs) == 2 and claim.feasible.points is not None
+    return len(claim.payoffs) == 2 and getattr(claim.feasible, "points", None) is not None
 
 
 def kalai_smorodinsky(claim: Claim) -> Certificate:
@@ -59,13 +60,13 @@ def dictatorial(claim: Claim) -> Certificate:
     return _exactly(claim, answer)
 
 
-@register("lexicographic_kalai_smorodinsky", Polytope)
+@register("lexicographic_kalai_smorodinsky", Polytope, views=True)
 def lexicographic_kalai_smorodinsky(claim: Claim) -> Certificate:
     """Raise everybody together towards the exact ideal point, freezing who is blocked."""
     return _exactly(claim, lambda it, ideal: lexicographic(it, _less(ideal, it.disagreement)))
 
 
-@register("lexicographic_egalitarian", Polytope)
+@register("lexicographic_egalitarian", Polytope, views=True)
 def lexicographic_egalitarian(claim: Claim) -> Certificate:
     """Raise everybody together in the proportions of the weights, freezing who is blocked."""
     return _exactly(claim, lambda it, ideal: lexicographic(it, claim.weights()))
@@ -73,25 +74,91 @@ def lexicographic_egalitarian(claim: Claim) -> Certificate:
 
 def utilitarian(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best; points that tie are all solutions."""
-    it, weights, what = body(claim.feasible, claim.disagreement), claim.weights(), _what(claim)
+    it, weights, what = body_of(claim), claim.weights(), _what(claim)
+    if it.floor is not None and it.most(weights, it.floor) is None:
+        return compare(claim, None, Status.EMPTY, (), what)
     try:
-        best = it.best(weights)
+        top = it.top(weights)
     except OverflowError:
         return compare(claim, None, Status.UNBOUNDED, (), what)
-    if claim.status != Status.OK:
-        return compare(claim, None, Status.OK, (), what)
-    sizes, x = it.spans(), tuple(Fraction(v) for v in claim.payoffs)
-    short = abs(best - _dot(weights, x)) / _dot(weights, sizes)
+    sizes = it.spans()
+    if claim.status != Status.OK or not claim.finite:
+        return compare(claim, top, Status.OK, sizes, what)
+    x = tuple(Fraction(v) for v in claim.payoffs)
+    short = abs(_dot(weights, top) - _dot(weights, x)) / _dot(weights, sizes)
     far = above(short if it.contains(x) else max(short, _outside(it, x, sizes)))
     statement = f"{what}: the weighted sum is within {far:.2g} of the best, over its range."
-    allowed = compare(claim, x, Status.OK, sizes, what).tolerance
-    return Certificate(exact=None, bound=far, tolerance=allowed, statement=statement)
+    return Certificate(exact=top, bound=far, tolerance=allowance(claim, x, sizes), statement=statement)
+
+
+def raiffa(claim: Claim) -> Certificate:
+    """Take the steps in rationals, until one lands on the frontier or little is left."""
+    it, what = body_of(claim), _what(claim)
+    try:
+        box, ideal = steps.raiffa(it), it.ideal()
+    except OverflowError:
+        return compare(claim, None, Status.UNBOUNDED, (), what)
+    if box.low is None or box.high is None or ideal is None:
+        return compare(claim, None, box.status, (), what)
+    ranges = _ranges(it, ideal)
+    if box.low == box.high:
+        return compare(claim, box.low, box.status, ranges, what)
+    return enclose(claim, box.low, box.high, ranges, what)
+
+
+def yu(claim: Claim) -> Certificate:
+    """Hold the nearest point in a box by the gap of its first-order condition; for p = 1 bound the sum."""
+    it, what, power = body_of(claim), _what(claim), Fraction(claim.parameters["p"])
+    try:
+        ideal = it.ideal()
+    except OverflowError:
+        return compare(claim, None, Status.UNBOUNDED, (), what)
+    if ideal is None:
+        return compare(claim, None, Status.EMPTY, (), what)
+    if min(_less(ideal, it.disagreement)) <= 0:
+        return compare(claim, ideal, Status.DEGENERATE, _ranges(it, ideal), what)
+    if not claim.finite:
+        return enclose(claim, it.disagreement, ideal, _ranges(it, ideal), what)
+    if power == 1:
+        return _least_sum(claim, it, ideal)
+    found = distance.nearest_losses(it, ideal, power, [float(x) for x in claim.payoffs])
+    if found is None:
+        return enclose(claim, it.disagreement, ideal, _ranges(it, ideal), what)
+    return _losses(claim, it, ideal, *found)
+
+
+def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) -> Certificate:
+    """Compare with the nearest point; where somebody loses nothing, losses alone are certain."""
+    ranges, what = _ranges(it, ideal), _what(claim)
+    if all(a - v > e for a, v, e in zip(ideal, x, misses, strict=True)):
+        if not any(misses):
+            return compare(claim, x, Status.OK, ranges, what)
+        low, high = (tuple(v + s * e for v, e in zip(x, misses, strict=True)) for s in (-1, 1))
+        return enclose(claim, low, high, ranges, what)
+    given = tuple(Fraction(v) for v in claim.payoffs)
+    off = (
+        (abs(max(a - v, Fraction(0)) - max(a - y, Fraction(0))) + e) / r
+        for a, v, y, e, r in zip(ideal, given, x, misses, ranges, strict=True)
+    )
+    far = above(max(*off, _outside(it, given, ranges)))
+    statement = f"{what}: the losses are within {far:.2g} of the least, over the gains."
+    return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
+
+
+def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
+    """Bound by how much the sum of losses misses the least, and by how far the payoffs are from feasible."""
+    ranges, x = _ranges(it, ideal), tuple(Fraction(v) for v in claim.payoffs)
+    losses = sum((max(a - v, Fraction(0)) for a, v in zip(ideal, x, strict=True)), Fraction(0))
+    short = abs(losses - distance.least_sum(it, ideal)) / sum(ranges)
+    far = above(max(short, _outside(it, x, ranges)))
+    statement = f"{_what(claim)}: the sum of losses is within {far:.2g} of the least, over the gains."
+    return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
 
 
 def nash(claim: Claim) -> Certificate:
     """Enclose the best product of gains by the exact duality gap of a point found in rationals."""
     weights, what = claim.weights(), _what(claim)
-    it = body(claim.feasible, claim.disagreement)
+    it = body_of(claim)
     try:
         ideal = it.ideal()
     except OverflowError:
@@ -103,14 +170,14 @@ def nash(claim: Claim) -> Certificate:
         raise NotApplicable(
             f"{claim.method} is certified for three and more players where everyone can gain and has a weight."
         )
-    box = None if claim.status != Status.OK else nash_box(it, weights, claim.payoffs)
+    box = None if claim.status != Status.OK else nash_box(it, weights, [float(x) for x in claim.payoffs])
     if box is None:
         box = it.disagreement, ideal
     return enclose(claim, *box, gains, what)
 
 
 def _exactly(claim: Claim, answer: Answer) -> Certificate:
-    it, what = body(claim.feasible, claim.disagreement), _what(claim)
+    it, what = body_of(claim), _what(claim)
     try:
         ideal = it.ideal()
         exact = None if ideal is None else answer(it, ideal)
@@ -119,8 +186,14 @@ def _exactly(claim: Claim, answer: Answer) -> Certificate:
     if exact is None or ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)
     gains = _less(ideal, it.disagreement)
-    ranges = tuple(g if g > 0 else s for g, s in zip(gains, it.spans(), strict=True))
-    return compare(claim, exact, Status.OK if min(gains) > 0 else Status.DEGENERATE, ranges, what)
+    status = Status.OK if min(gains) > 0 else Status.DEGENERATE
+    return compare(claim, exact, status, _ranges(it, ideal), what)
+
+
+def _ranges(it: Body, ideal: Vector) -> Vector:
+    """Return the players' ranges of gains, or the span of the set where one cannot gain."""
+    gains = _less(ideal, it.disagreement)
+    return tuple(g if g > 0 else s for g, s in zip(gains, it.spans(), strict=True))
 
 
 def _what(claim: Claim) -> str:

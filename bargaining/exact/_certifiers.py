@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import wraps
 from math import inf
 
 from bargaining.errors import NotApplicable, Status
@@ -13,8 +14,10 @@ from bargaining.exact import _frontier_certifiers as _frontier_certifiers
 from bargaining.exact import _point_certifiers as _point_certifiers
 from bargaining.exact import _surplus_certifiers as _surplus_certifiers
 from bargaining.exact import halving, nearest, polygons
+from bargaining.exact.bodies import body_of
 from bargaining.exact.certificate import Certificate, Claim, above, compare, enclose
 from bargaining.exact.certify import Certifier, register
+from bargaining.exact.clipping import polygon_of
 from bargaining.exact.polygons import ExactDivision, Polygon
 from bargaining.feasible.polytope import Polytope
 
@@ -33,8 +36,21 @@ def _otherwise(general: Certifier | None) -> Callable[[Certifier], Certifier]:
     return choose
 
 
-@register("nash", Polytope)
-@register("conley_wilkie", Polytope)
+def _bounded(certifier: Certifier) -> Certifier:
+    """Say that a set is unbounded where rational programs find that."""
+
+    @wraps(certifier)
+    def answer(claim: Claim) -> Certificate:
+        try:
+            return certifier(claim)
+        except OverflowError:
+            return compare(claim, None, Status.UNBOUNDED, (), f"{claim.method} on a polytope")
+
+    return answer
+
+
+@register("nash", Polytope, views=True)
+@register("conley_wilkie", Polytope, views=True)
 @_otherwise(bodies.nash)
 def nash_on_polytope(claim: Claim) -> Certificate:
     """Solve the first-order condition on the edge where it changes sign: linear with rational data."""
@@ -42,7 +58,7 @@ def nash_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.nash(problem, claim.weights()))
 
 
-@register("kalai_smorodinsky", Polytope)
+@register("kalai_smorodinsky", Polytope, views=True)
 @_otherwise(bodies.kalai_smorodinsky)
 def kalai_smorodinsky_on_polytope(claim: Claim) -> Certificate:
     """Intersect the ray to the exact ideal point with every side."""
@@ -50,7 +66,7 @@ def kalai_smorodinsky_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.kalai_smorodinsky(problem))
 
 
-@register("egalitarian", Polytope)
+@register("egalitarian", Polytope, views=True)
 @_otherwise(bodies.egalitarian)
 def egalitarian_on_polytope(claim: Claim) -> Certificate:
     """Intersect the ray of equal or proportional gains with every side."""
@@ -58,7 +74,7 @@ def egalitarian_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.egalitarian(problem, claim.weights()))
 
 
-@register("utilitarian", Polytope)
+@register("utilitarian", Polytope, views=True)
 @_otherwise(bodies.utilitarian)
 def utilitarian_on_polytope(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best vertex; points that tie are all solutions."""
@@ -78,7 +94,7 @@ def utilitarian_on_polytope(claim: Claim) -> Certificate:
     return Certificate(exact=exact, bound=bound, tolerance=beside.tolerance, statement=statement)
 
 
-@register("equal_loss", Polytope)
+@register("equal_loss", Polytope, views=True)
 @_otherwise(bodies.equal_loss)
 def equal_loss_on_polytope(claim: Claim) -> Certificate:
     """Walk down from the exact ideal point with equal steps."""
@@ -86,7 +102,7 @@ def equal_loss_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.equal_loss(problem))
 
 
-@register("gupta_livne", Polytope)
+@register("gupta_livne", Polytope, views=True)
 @_otherwise(bodies.gupta_livne)
 def gupta_livne_on_polytope(claim: Claim) -> Certificate:
     """Intersect the segment from the reference point to the exact ideal point with every side."""
@@ -94,7 +110,7 @@ def gupta_livne_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.gupta_livne(problem, reference))
 
 
-@register("dictatorial", Polytope)
+@register("dictatorial", Polytope, views=True)
 @_otherwise(bodies.dictatorial)
 def dictatorial_on_polytope(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
@@ -102,7 +118,8 @@ def dictatorial_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.dictatorial(problem, claim.parameters["player"]))
 
 
-@register("raiffa", Polytope)
+@register("raiffa", Polytope, views=True)
+@_otherwise(bodies.raiffa)
 def raiffa_on_polytope(claim: Claim) -> Certificate:
     """Take the steps in rationals, until one lands on the frontier or the rest is too small to matter."""
     problem = _polygon(claim)
@@ -112,14 +129,15 @@ def raiffa_on_polytope(claim: Claim) -> Certificate:
     )
 
 
-@register("yu", Polytope)
+@register("yu", Polytope, views=True)
+@_bounded
 def yu_on_polytope(claim: Claim) -> Certificate:
     """Find the nearest point of each piece of the frontier: in rationals for p = 1, 2 and infinity, else in a box."""
     power = float(claim.parameters["p"])
     if power == inf:
         return equal_loss_on_polytope(claim)
-    if not bodies.is_polygon(claim):
-        raise NotApplicable(f"{claim.method} is certified on polygons; for more players use p = infinity.")
+    if len(claim.payoffs) > 2:
+        return bodies.yu(claim)
     problem = _polygon(claim)
     if power == 1:
         return _least_sum(claim, problem)
@@ -131,16 +149,19 @@ def _least_sum(claim: Claim, problem: Polygon) -> Certificate:
     box = nearest.largest_sum(problem)
     if box.low is None or box.status != Status.OK:
         return _within(claim, problem, box)
-    x, y = map(Fraction, claim.payoffs)
+    x, y = (Fraction(v) for v in claim.payoffs)
     short = abs(box.low[0] + box.low[1] - x - y) / sum(_ranges(problem), Fraction(0))
     beside = compare(claim, box.low, Status.OK, _ranges(problem), _what(claim, problem))
     statement = f"{_what(claim, problem)}: the sum is within {above(short):.2g} of the best, over the gains."
     return Certificate(exact=None, bound=above(short), tolerance=beside.tolerance, statement=statement)
 
 
-@register("perles_maschler", Polytope)
+@register("perles_maschler", Polytope, views=True)
+@_bounded
 def perles_maschler_on_polytope(claim: Claim) -> Certificate:
     """Halve the length of the frontier, square roots enclosed in rationals."""
+    if len(claim.payoffs) > 2:
+        raise NotApplicable(f"{claim.method} is a concept for two players; got {len(claim.payoffs)}.")
     problem = _polygon(claim)
     return _within(claim, problem, halving.perles_maschler(problem))
 
@@ -152,11 +173,9 @@ def _within(claim: Claim, problem: Polygon, box: halving.Enclosure) -> Certifica
 
 
 def _polygon(claim: Claim) -> Polygon:
-    if not bodies.is_polygon(claim):
-        raise NotApplicable(
-            f"{claim.method} is certified on polytopes of two players that have a list of vertices: with more, its "
-            f"path has no end in rationals; got {len(claim.payoffs)} players."
-        )
+    """Return a claim's polygon; of a set that goes on for ever below, what is at or above d."""
+    if claim.view is not None or not bodies.is_polygon(claim):
+        return polygon_of(body_of(claim))
     # A set made of Fractions keeps them beside its floats.
     points = getattr(claim.feasible, "exact", None) or claim.feasible.vertices.tolist()
     return polygons.from_pairs(points, claim.disagreement, free_disposal=claim.feasible.free_disposal)

@@ -19,6 +19,7 @@ from bargaining.exact._frontier_certifiers import (
 )
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 from bargaining.exact.certify import register
+from bargaining.exact.intervals import enclosed_power
 from bargaining.feasible.frontier import Frontier
 
 STEPS = 60
@@ -28,7 +29,7 @@ NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
 BITS = 120
 
 
-@register("equal_loss", Frontier)
+@register("equal_loss", Frontier, views=True)
 def equal_loss_on_frontier(claim: Claim) -> Certificate:
     """Bracket (a0 - x) - (a1 - f) = 0, with the ideal payoff a0 bracketed first."""
     cell = Cell(claim)
@@ -44,17 +45,13 @@ def equal_loss_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the difference of the losses")
 
 
-@register("yu", Frontier)
+@register("yu", Frontier, views=True)
 def yu_on_frontier(claim: Claim) -> Certificate:
     """Bracket what the sum of losses to the power p loses by going on: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
     power = float(claim.parameters["p"])
     if power == float("inf"):
         return equal_loss_on_frontier(claim)
-    if power not in (1, 2, 3, 4):
-        raise NotApplicable(
-            f"{claim.method} is certified on frontiers for p = 1, 2, 3, 4 and infinity; got {power:g}."
-        )
-    cell, k = Cell(claim), int(power) - 1
+    cell, k = Cell(claim), Fraction(power) - 1
     ideal = cell.ideal()
     if ideal is None:
         return without_answer(cell)
@@ -62,14 +59,20 @@ def yu_on_frontier(claim: Claim) -> Certificate:
 
     def condition(x: Fraction) -> Interval:
         (f, g), (s, t) = cell.value(x), cell.slope(x)
-        least, most = max(a - x, Fraction(0)) ** k, max(b - x, Fraction(0)) ** k
-        low, high = max(p - g, Fraction(0)) ** k, max(q - f, Fraction(0)) ** k
+        least, most = _marginal(a - x, b - x, k)
+        low, high = _marginal(p - g, q - f, k)
         return least + min(s * high, s * low), most + max(t * low, t * high)
 
     return proved(cell, condition, "the first-order condition")
 
 
-@register("gupta_livne", Frontier)
+def _marginal(least: Fraction, most: Fraction, power: Fraction) -> Interval:
+    """Return what a loss between two bounds adds, a power of it; a negative one adds nothing."""
+    low = enclosed_power(least, power)[0] if least > 0 else Fraction(0)
+    return low, enclosed_power(most, power)[1] if most >= 0 else Fraction(0)
+
+
+@register("gupta_livne", Frontier, views=True)
 def gupta_livne_on_frontier(claim: Claim) -> Certificate:
     """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0."""
     cell = Cell(claim)
@@ -89,7 +92,7 @@ def gupta_livne_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the ray from the reference to the ideal point")
 
 
-@register("dictatorial", Frontier)
+@register("dictatorial", Frontier, views=True)
 def dictatorial_on_frontier(claim: Claim) -> Certificate:
     """Bracket one player's ideal payoff; the other gets d."""
     cell = Cell(claim)
@@ -99,18 +102,18 @@ def dictatorial_on_frontier(claim: Claim) -> Certificate:
     low, high = [cell.d_0, cell.d_1], [cell.d_0, cell.d_1]
     player = claim.parameters["player"]
     low[player], high[player] = ideal[player]
-    if cell.d_0 < cell.low and player == 1:
+    if (cell.d_0 < cell.low and player == 1) or not cell.above_floor(low[0], low[1]):
         return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
     return enclose(claim, tuple(low), tuple(high), cell.ranges(), f"{claim.method} on a frontier")
 
 
-@register("lexicographic_kalai_smorodinsky", Frontier)
+@register("lexicographic_kalai_smorodinsky", Frontier, views=True)
 def lexicographic_kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
     """Where the frontier falls, nobody can go on alone from the Kalai-Smorodinsky point."""
     return _where_it_falls(claim, kalai_smorodinsky_on_frontier(claim))
 
 
-@register("lexicographic_egalitarian", Frontier)
+@register("lexicographic_egalitarian", Frontier, views=True)
 def lexicographic_egalitarian_on_frontier(claim: Claim) -> Certificate:
     """Where the frontier falls, nobody can go on alone from the egalitarian point."""
     return _where_it_falls(claim, egalitarian_on_frontier(claim))
@@ -124,7 +127,7 @@ def _where_it_falls(claim: Claim, proof: Certificate) -> Certificate:
     return proof
 
 
-@register("raiffa", Frontier)
+@register("raiffa", Frontier, views=True)
 def raiffa_on_frontier(claim: Claim) -> Certificate:
     """Take the steps in intervals, until the ideal point is all but reached."""
     cell = Cell(claim)
@@ -133,8 +136,8 @@ def raiffa_on_frontier(claim: Claim) -> Certificate:
     ranges = cell.ranges()
     (a, b), (p, q) = (cell.d_0, cell.d_0), (cell.d_1, cell.d_1)
     for _ in range(STEPS):
-        (_, right), (bottom, _) = cell.farthest(p), cell.value(max(b, cell.start))
-        (left, _), (_, top) = cell.farthest(q), cell.value(max(a, cell.start))
+        (_, right), (bottom, _) = cell.farthest(max(p, cell.least)), cell.value(max(b, cell.start))
+        (left, _), (_, top) = cell.farthest(max(q, cell.least)), cell.value(max(a, cell.start))
         if max((right - a) / ranges[0], (top - p) / ranges[1]) <= SMALL:
             break
         here = a, p
@@ -145,7 +148,7 @@ def raiffa_on_frontier(claim: Claim) -> Certificate:
     return enclose(claim, (a, p), (right, top), ranges, f"{claim.method} on a frontier")
 
 
-@register("perles_maschler", Frontier)
+@register("perles_maschler", Frontier, views=True)
 def perles_maschler_on_frontier(claim: Claim) -> Certificate:
     """Enclose the lengths of short pieces by their chords, and by their slopes at both ends; halve the sum.
 
@@ -165,7 +168,7 @@ def perles_maschler_on_frontier(claim: Claim) -> Certificate:
         least.append(least[-1] + _least(run, fall[0], -slopes[k][1], -slopes[k + 1][0]))
         most.append(most[-1] + _root(run * fall[1]) + Fraction(1, 2**BITS))
     # What is left between the last node and the ideal payoff is a sliver, of either side's length.
-    sliver = _root((ideal[0][1] - ideal[0][0]) * max(values[-1][1] - cell.d_1, Fraction(0))) + Fraction(
+    sliver = _root((ideal[0][1] - ideal[0][0]) * max(values[-1][1] - cell.least, Fraction(0))) + Fraction(
         1, 2**BITS
     )
     half = least[-1] / 2, (most[-1] + sliver) / 2

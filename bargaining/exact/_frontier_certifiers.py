@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import inf
+from math import inf, nextafter
 
 import numpy as np
 
 from bargaining.errors import Status
-from bargaining.exact.certificate import Certificate, Claim, above, allowance
+from bargaining.exact.certificate import Certificate, Claim, View, above, allowance
 from bargaining.exact.certify import register
 from bargaining.feasible.frontier import Frontier
 
@@ -21,6 +21,7 @@ Interval = tuple[Fraction, Fraction]
 Condition = Callable[[Fraction], Interval]
 
 ULPS = Fraction(4, 2**52)
+ONES, NONE = (Fraction(1),) * 2, (Fraction(0),) * 2
 FAR = Fraction(10) ** 400
 FINEST = 52  # halvings of the set from which a bracket starts
 CHORDS = range(12, 40, 4)  # halvings of the set that give the lengths of chords
@@ -31,18 +32,29 @@ class Cell:
 
     def __init__(self, claim: Claim, *, rational: bool = True) -> None:
         self.claim, self.set = claim, claim.feasible
-        self.low, self.high = (Fraction(claim.at_cell(end)) for end in (self.set.lower, self.set.upper))
+        view = claim.view or View(scale=ONES, shift=NONE, floor=None)
+        self.scale, self.shift = view.scale, view.shift
+        self.low, self.high = (
+            Fraction(claim.at_cell(end)) * self.scale[0] + self.shift[0]
+            for end in (self.set.lower, self.set.upper)
+        )
         self.d_0, self.d_1 = (Fraction(x) for x in claim.disagreement)
+        self.floor = view.floor
+        floor_0, floor_1 = view.floor or (self.low, self.d_1)
+        self.low = min(max(self.low, floor_0), self.high)
         self.start = min(max(self.low, self.d_0), self.high) if rational else self.low
+        self.least = max(self.d_1, floor_1)  # what player 1 gets at least where both are to gain
 
     def value(self, x: Fraction) -> Interval:
         """Return f(x)."""
-        return self._call(self.set.function, x)
+        low, high = self._call(self.set.function, x)
+        return low * self.scale[1] + self.shift[1], high * self.scale[1] + self.shift[1]
 
     def slope(self, x: Fraction) -> Interval:
         """Return f'(x): from `derivative`, or between the chords on its right and on its left."""
         if self.set.derivative is not None:
-            return self._call(self.set.derivative, x)
+            low, high = self._call(self.set.derivative, x)
+            return low * self.scale[1] / self.scale[0], high * self.scale[1] / self.scale[0]
         top, least, most = self.value(x)[1], -FAR, FAR
         for power in CHORDS:
             step = (self.high - self.low) / 2**power
@@ -52,6 +64,27 @@ class Cell:
             if self.low <= left < x:
                 most = min(most, (top - self.value(left)[0]) / (x - left))
         return least, most
+
+    def held(self, condition: Condition) -> Condition:
+        """Return a condition that is negative where player 1 gets less than the floor: there one must go back."""
+        if self.floor is None:
+            return condition
+        floor = self.floor[1]
+
+        def with_floor(x: Fraction) -> Interval:
+            f, g = self.value(x)
+            if g < floor:
+                return Fraction(-1), Fraction(-1)
+            low, high = condition(x)
+            return (low, high) if f >= floor else (min(low, Fraction(-1)), max(high, Fraction(-1)))
+
+        return with_floor
+
+    def above_floor(self, x: Fraction, y: Fraction) -> bool:
+        """Say whether what gives both at least d, or the payoffs (x, y), is at or above the floor."""
+        if self.floor is None or (self.d_0 >= self.floor[0] and self.d_1 >= self.floor[1]):
+            return True
+        return x >= self.floor[0] and y >= self.floor[1]
 
     def bracket(self, condition: Condition, around: Fraction) -> Interval:
         """Return points near `around` between which a falling condition passes zero, or ends of the set."""
@@ -67,8 +100,8 @@ class Cell:
 
     def ideal(self) -> tuple[Interval, Interval] | None:
         """Return brackets of the players' best payoffs over what leaves the other at least d; None without any."""
-        guess = self._guess(self.d_1, self.d_0)
-        return None if guess is None else (self.farthest(self.d_1), self.value(self.start))
+        guess = self._guess(self.least, self.start)
+        return None if guess is None else (self.farthest(self.least), self.value(self.start))
 
     def farthest(self, floor: Fraction) -> Interval:
         """Return a bracket of player 0's best payoff where player 1 gets at least a floor."""
@@ -81,21 +114,33 @@ class Cell:
 
     def _guess(self, floor: Fraction, own: Fraction) -> Fraction | None:
         """Return player 0's best payoff in floats."""
-        best = self.claim.at_cell(self.set.ideal(np.array([float(own), float(floor)])), one_each=True)[0]
-        return Fraction(best) if np.isfinite(best) else None
+        inside = [float((x - b) / a) for x, a, b in zip((own, floor), self.scale, self.shift, strict=True)]
+        best = self.claim.at_cell(self.set.ideal(np.array(inside)), one_each=True)[0]
+        return Fraction(best) * self.scale[0] + self.shift[0] if np.isfinite(best) else None
 
     def ranges(self) -> tuple[Fraction, Fraction]:
         """Return at most the range of each player's gains, or the span of the set where that is nothing."""
         low, high = self.start, self.high
         for _ in range(30):
             middle = _float((low + high) / 2)
-            low, high = (middle, high) if self.value(middle)[0] >= self.d_1 else (low, middle)
+            low, high = (middle, high) if self.value(middle)[0] >= self.least else (low, middle)
         gains = (low - self.d_0, self.value(self.start)[0] - self.d_1)
         spans = (self.high - self.low, self.value(self.low)[1] - self.value(self.high)[0])
         return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))  # type: ignore[return-value]
 
     def _call(self, function: Callable[..., object], x: Fraction) -> Interval:
-        found = self.claim.at_cell(function(np.full(self.claim.batch, float(x))))
+        """Return what a falling function is at x in the set's units, which may lie between two floats."""
+        inside = (x - self.shift[0]) / self.scale[0]
+        near = float(inside)
+        if near == inside:
+            return self._at(function, near)
+        left, right = (near, nextafter(near, inf)) if near < inside else (nextafter(near, -inf), near)
+        ends = (self.claim.at_cell(end) for end in (self.set.upper, self.set.lower))
+        last, first = ends
+        return self._at(function, min(right, last))[0], self._at(function, max(left, first))[1]
+
+    def _at(self, function: Callable[..., object], x: float) -> Interval:
+        found = self.claim.at_cell(function(np.full(self.claim.batch, x)))
         if np.isneginf(found):  # the slope at an end
             return -FAR, -FAR
         value = Fraction(found)
@@ -107,8 +152,8 @@ def _float(x: Fraction) -> Fraction:
     return Fraction(float(x))
 
 
-@register("nash", Frontier)
-@register("conley_wilkie", Frontier)
+@register("nash", Frontier, views=True)
+@register("conley_wilkie", Frontier, views=True)
 def nash_on_frontier(claim: Claim) -> Certificate:
     """Bracket the first-order condition w0 (f - d1) + w1 (x - d0) f' = 0."""
     cell, (w_0, w_1) = Cell(claim), claim.weights()
@@ -121,7 +166,7 @@ def nash_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the first-order condition")
 
 
-@register("kalai_smorodinsky", Frontier)
+@register("kalai_smorodinsky", Frontier, views=True)
 def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
     """Bracket (f - d1) (a0 - d0) - (x - d0) (a1 - d1) = 0, with the ideal payoff a0 bracketed first."""
     cell = Cell(claim)
@@ -140,7 +185,7 @@ def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the ray to the ideal point")
 
 
-@register("egalitarian", Frontier)
+@register("egalitarian", Frontier, views=True)
 def egalitarian_on_frontier(claim: Claim) -> Certificate:
     """Bracket w0 (f - d1) - w1 (x - d0) = 0; the other payoff is on the ray."""
     cell, (w_0, w_1) = Cell(claim), claim.weights()
@@ -153,7 +198,7 @@ def egalitarian_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the ray of proportional gains", other=ray)
 
 
-@register("utilitarian", Frontier)
+@register("utilitarian", Frontier, views=True)
 def utilitarian_on_frontier(claim: Claim) -> Certificate:
     """Bracket w0 + w1 f' = 0 over the whole set, whatever the disagreement point."""
     cell, (w_0, w_1) = Cell(claim, rational=False), claim.weights()
@@ -162,25 +207,33 @@ def utilitarian_on_frontier(claim: Claim) -> Certificate:
         p, q = cell.slope(x)
         return w_0 + w_1 * p, w_0 + w_1 * q
 
-    return proved(cell, condition, "the first-order condition")
+    return proved(cell, condition, "the first-order condition", free=True)
 
 
 def proved(
-    cell: Cell, condition: Condition, what: str, *, other: Callable[[Fraction], Fraction] | None = None
+    cell: Cell,
+    condition: Condition,
+    what: str,
+    *,
+    other: Callable[[Fraction], Fraction] | None = None,
+    free: bool = False,
 ) -> Certificate:
-    """Return the certificate: the farthest that the true payoffs can be, given where the condition changes sign."""
+    """Return the certificate: the farthest that the true payoffs can be, given where the condition changes sign.
+
+    A concept that is `free` is a maximum over all that is at or above the floor, on which it may well lie.
+    """
     claim = cell.claim
-    if not np.isfinite(claim.payoffs).all():
+    if not claim.finite:
         return without_answer(cell)
     x, y = (Fraction(payoff) for payoff in claim.payoffs)
-    left, right = cell.bracket(condition, x)
+    left, right = cell.bracket(cell.held(condition), x)
     if other is None:
         lowest, highest = cell.value(right)[0], cell.value(left)[1]
     else:
         lowest, highest = other(left), other(right)
     ranges = cell.ranges()
     errors = (max(x - left, right - x) / ranges[0], max(y - lowest, highest - y) / ranges[1])
-    bound = above(max(*errors, Fraction(0)))
+    bound = above(max(*errors, Fraction(0))) if free or cell.above_floor(left, lowest) else inf
     premise = "`function` and `derivative` are" if cell.set.derivative is not None else "`function` is"
     statement = (
         f"{claim.method} on a frontier: {what} changes sign within {bound:.2g} of the range of gains around the "
@@ -194,7 +247,8 @@ def proved(
 def without_answer(cell: Cell) -> Certificate:
     """Check that a cell without payoffs is empty."""
     claim = cell.claim
-    empty = cell.d_0 > cell.high or cell.value(cell.start)[1] < cell.d_1
+    start = cell.start if cell.floor is None else max(cell.start, cell.floor[0])
+    empty = max(cell.d_0, start) > cell.high or cell.value(cell.start)[1] < cell.least
     agreed = empty and claim.status == Status.EMPTY
     statement = (
         f"{claim.method} on a frontier: {'nothing' if empty else 'something'} feasible gives both players their "

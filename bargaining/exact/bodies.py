@@ -7,7 +7,7 @@ variables of their own; what is feasible is then {x : x >= floor} within a small
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,9 @@ import numpy as np
 
 from bargaining._rational import Rationals, fractions, maximise
 from bargaining.errors import Status
+from bargaining.exact.certificate import Claim, Number
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
 
 Vector = tuple[Fraction, ...]
 
@@ -33,6 +35,8 @@ class Body:
     disagreement : tuple of Fraction
     free_disposal : bool
         Whether everything below a mixture of the points is feasible.
+    floor : tuple of Fraction, or None
+        What every feasible x is at or above; where there are inequalities, these say it.
     """
 
     points: Rationals | None
@@ -40,6 +44,7 @@ class Body:
     limits: Rationals | None
     disagreement: Vector
     free_disposal: bool
+    floor: Vector | None = None
 
     def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
         """Return the largest weights . x over the feasible x >= floor; None if there is no such x.
@@ -49,15 +54,26 @@ class Body:
         OverflowError
             If there is no largest.
         """
+        objective, rows, right, base = self.program(weights, floor)
+        found = maximise(objective, rows, right)
+        return None if found is None else found.value + base
+
+    def program(
+        self, weights: Sequence[Fraction | int], floor: Vector
+    ) -> tuple[Rationals, Rationals, Rationals, Fraction]:
+        """Return the objective, matrix and bounds of the linear program behind `most`, and what to add to its value.
+
+        A floor changes the bounds alone.
+        """
         w, low = _vector(weights), _vector(floor)
         if self.points is not None:
+            low = low if self.floor is None else np.maximum(low, _vector(self.floor))
             rows, right = self._mixtures()
             rows, right = np.concatenate((rows, -self.points.T)), np.concatenate((right, -low))
-            found = maximise(self.points @ w, rows, right)
-            return None if found is None else found.value
+            return self.points @ w, rows, right, Fraction(0)
         assert self.matrix is not None
-        found = maximise(w, self.matrix, self.limits - self.matrix @ low)
-        return None if found is None else found.value + w @ low
+        assert self.limits is not None
+        return w, self.matrix, self.limits - self.matrix @ low, _dot(weights, tuple(low))
 
     def best(self, weights: Vector) -> Fraction:
         """Return the largest weights . x over the whole set.
@@ -67,16 +83,39 @@ class Body:
         OverflowError
             If there is no largest.
         """
+        if self.points is not None and self.floor is None:
+            return Fraction(max(self.points @ _vector(weights)))
+        return _dot(weights, self.top(weights))
+
+    def top(self, weights: Vector) -> Vector:
+        """Return a feasible point with the largest weights . x: the middle of the points that tie, or a vertex.
+
+        Raises
+        ------
+        OverflowError
+            If there is none.
+        """
         w = _vector(weights)
+        if self.points is not None and self.floor is None:
+            worth = self.points @ w
+            tied = list(dict.fromkeys(map(tuple, self.points[worth == max(worth)].tolist())))
+            return tuple(sum(column, Fraction(0)) / len(tied) for column in zip(*tied, strict=True))
         if self.points is not None:
-            return Fraction(max(self.points @ w))
+            rows, right = self._mixtures()
+            rows, right = (
+                np.concatenate((rows, -self.points.T)),
+                np.concatenate((right, -_vector(self.floor))),
+            )
+            found = maximise(self.points @ w, rows, right)
+            assert found is not None
+            return tuple(_vector(found.solution) @ self.points)
         assert self.matrix is not None
         assert self.limits is not None
         found = maximise(
             np.concatenate((w, -w)), np.concatenate((self.matrix, -self.matrix), axis=1), self.limits
         )
         assert found is not None
-        return found.value
+        return tuple(p - q for p, q in zip(found.solution[: len(w)], found.solution[len(w) :], strict=True))
 
     def ideal(self, floor: Vector | None = None) -> Vector | None:
         """Return each player's largest payoff over the feasible x >= floor, d by default; None if there are none."""
@@ -96,11 +135,14 @@ class Body:
         sign = -1 if nearest else 1
         if self.points is not None:
             rows, right = self._mixtures()
-            rows = np.concatenate((np.zeros((len(rows), 1), dtype=object) + Fraction(0), rows), axis=1)
+            none = np.zeros((len(rows), 1), dtype=object) + Fraction(0)
             above = np.concatenate((move[:, None], -self.points.T), axis=1)
-            rows, right = np.concatenate((rows, above)), np.concatenate((right, -start))
+            rows = np.concatenate((np.concatenate((none, rows), axis=1), above))
+            right = np.concatenate((right, -start))
             if not (below or self.free_disposal):
                 rows, right = np.concatenate((rows, -above)), np.concatenate((right, start))
+            if self.floor is not None:
+                rows, right = self._at_floor(rows, right, start, move, below=below)
             target = _vector([sign] + [0] * len(self.points))
         else:
             assert self.matrix is not None
@@ -120,13 +162,27 @@ class Body:
             return (Fraction(1),) * len(self.disagreement)
         return tuple(max(c) - min(c) or Fraction(1) for c in self.points.T.tolist())
 
+    def _at_floor(
+        self, rows: Rationals, right: Rationals, start: Rationals, move: Rationals, *, below: bool
+    ) -> tuple[Rationals, Rationals]:
+        """Keep the mixture at or above the floor, and the point of the ray too if it can lie below the mixture."""
+        assert self.points is not None
+        low, zero = _vector(self.floor), np.zeros((len(move), 1), dtype=object) + Fraction(0)
+        rows = np.concatenate((rows, np.concatenate((zero, -self.points.T), axis=1)))
+        right = np.concatenate((right, -low))
+        if self.free_disposal and not below:
+            still = np.zeros(self.points.T.shape, dtype=object) + Fraction(0)
+            rows = np.concatenate((rows, np.concatenate((-move[:, None], still), axis=1)))
+            right = np.concatenate((right, start - low))
+        return rows, right
+
     def _mixtures(self) -> tuple[Rationals, Rationals]:
         """Say that shares add up to one."""
         ones = fractions(np.ones((1, len(self.points) if self.points is not None else 0)))
         return np.concatenate((ones, -ones)), _vector([1, -1])
 
 
-def body(feasible: Polytope, disagreement: Sequence[float]) -> Body:
+def body(feasible: Polytope, disagreement: Sequence[Number]) -> Body:
     """Return a polytope as it holds its data, with a disagreement point."""
     d = tuple(Fraction(x) for x in disagreement)
     if feasible.inequalities is not None:
@@ -136,6 +192,30 @@ def body(feasible: Polytope, disagreement: Sequence[float]) -> Body:
     assert given is not None
     points = fractions(given)
     return Body(points=points, matrix=None, limits=None, disagreement=d, free_disposal=feasible.free_disposal)
+
+
+def body_of(claim: Claim) -> Body:
+    """Return the polytope, or the surplus, that a claim is about, in the units of its payoffs."""
+    if isinstance(claim.feasible, TransferableSurplus):
+        ones = fractions(np.ones((1, len(claim.payoffs))))
+        limits = _vector([claim.at_cell(claim.feasible.total)])
+        d = tuple(Fraction(x) for x in claim.disagreement)
+        made = Body(points=None, matrix=ones, limits=limits, disagreement=d, free_disposal=False)
+    else:
+        made = body(claim.feasible, claim.disagreement)
+    if claim.view is None:
+        return made
+    scale, shift = _vector(claim.view.scale), _vector(claim.view.shift)
+    if made.points is not None:
+        return replace(made, points=made.points * scale + shift, floor=claim.view.floor)
+    assert made.matrix is not None
+    assert made.limits is not None
+    matrix = made.matrix / scale
+    limits = made.limits + matrix @ shift
+    if claim.view.floor is not None:
+        matrix = np.concatenate((matrix, -fractions(np.eye(len(scale)))))
+        limits = np.concatenate((limits, -_vector(claim.view.floor)))
+    return replace(made, matrix=matrix, limits=limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +245,10 @@ def lexicographic(body: Body, direction: Vector) -> Vector:
                 most = body.most([int(i == j) for j in range(len(x))], tuple(x))
                 free[i] = most is not None and most > x[i]
     return tuple(x)
+
+
+def _dot(x: Sequence[Fraction | int], y: Vector) -> Fraction:
+    return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
 
 
 def _vector(values: Any) -> Rationals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, nextafter
+from math import inf, isfinite, nextafter
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,22 @@ import numpy as np
 from bargaining.errors import NotApplicable, Status
 
 Weights = tuple[Fraction, ...]
+Number = float | Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Payoffs x are feasible if (x - shift) / scale is in the set and x is at or above the floor, if there is one.
+
+    Attributes
+    ----------
+    scale, shift : tuple of Fraction
+    floor : tuple of Fraction, or None
+    """
+
+    scale: Weights
+    shift: Weights
+    floor: Weights | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +72,13 @@ class Claim:
     ----------
     feasible : FeasibleSet
         The set, of the type the certifier was registered for.
+    view : View, or None
+        How the payoffs lie in the set; None where they are those of the set.
     batch : tuple of int
         The shape of the batch.
     cell : tuple of int
         The cell of the batch.
-    disagreement, payoffs : list of float
+    disagreement, payoffs : list of float or Fraction
         Of that cell.
     status : Status
         Of that cell.
@@ -75,12 +93,18 @@ class Claim:
     feasible: Any
     batch: tuple[int, ...]
     cell: tuple[int, ...]
-    disagreement: list[float]
-    payoffs: list[float]
+    disagreement: list[Number]
+    payoffs: list[Number]
     status: Status
     parameters: dict[str, Any]
     tolerance: float
     method: str
+    view: View | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether there are payoffs."""
+        return all(isfinite(x) for x in self.payoffs)
 
     def weights(self) -> Weights:
         """Return the weights as rationals that sum to exactly one; equal unless the label has others."""
@@ -124,7 +148,7 @@ def compare(
         return Certificate(
             exact=None, bound=0.0 if agreed else inf, tolerance=claim.tolerance, statement=statement
         )
-    if not np.isfinite(claim.payoffs).all():
+    if not claim.finite:
         statement = f"{what}: the exact answer is rational, but {claim.status.name} was computed."
         return Certificate(exact=exact, bound=inf, tolerance=claim.tolerance, statement=statement)
     bound = above(_error(claim, exact, exact, ranges))
@@ -153,8 +177,7 @@ def enclose(
     what : str
         The subject of the statement.
     """
-    finite = bool(np.isfinite(claim.payoffs).all())
-    bound = above(_error(claim, low, high, ranges)) if finite else inf
+    bound = above(_error(claim, low, high, ranges)) if claim.finite else inf
     statement = (
         f"{what}: the exact answer is enclosed; the payoffs are within {bound:.2g} of it, over the gains."
     )
@@ -170,8 +193,10 @@ def _error(
 
 def allowance(claim: Claim, payoffs: tuple[Fraction, ...], ranges: tuple[Fraction, ...]) -> float:
     """Return the tolerance plus 64 roundings of the data over the range of gains."""
+    shifts = (Fraction(0),) * len(ranges) if claim.view is None else claim.view.shift
     sizes = (
-        max(abs(x), abs(Fraction(d))) / r for x, d, r in zip(payoffs, claim.disagreement, ranges, strict=True)
+        max(abs(x), abs(Fraction(d)), abs(x - b), abs(Fraction(d) - b)) / r
+        for x, d, b, r in zip(payoffs, claim.disagreement, shifts, ranges, strict=True)
     )
     return claim.tolerance + 64 * float(np.finfo(float).eps) * float(max(sizes))
 

@@ -22,15 +22,13 @@ __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
+_VIEWERS: set[Certifier] = set()
 _REASONS = {
     "continuous_raiffa": "its path is that of a differential equation, which is not followed in rationals; "
     "`residual` compares two integrations.",
     "ConvexProgram": "utilities are functions that nothing is known of; if they are concave and their gradients right, "
     "`residual` bounds the duality gap of `nash`. To certify an answer, describe the payoffs as a Polytope or, of two "
     "players, as a Frontier.",
-    "Rescaled": "its data are rounded twice; certify the problem in the units of the set within.",
-    "Relabelled": "certify the problem with the players in the order of the set within.",
-    "Restricted": "certify the problem before `restrict()`, which leaves the answers of rational concepts alone.",
 }
 """Why a concept, or a representation, has no certifier."""
 _NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."
@@ -40,7 +38,7 @@ _ELSEWHERE = {
 }
 
 
-def register(method: str, feasible: type) -> Callable[[Certifier], Certifier]:
+def register(method: str, feasible: type, *, views: bool = False) -> Callable[[Certifier], Certifier]:
     """Make a function the certifier of a method on a representation; the most specific type wins.
 
     Parameters
@@ -49,10 +47,14 @@ def register(method: str, feasible: type) -> Callable[[Certifier], Certifier]:
         The name a division's `method` starts with.
     feasible : type
         The class of feasible sets.
+    views : bool, default False
+        Whether the certifier heeds `Claim.view`, and so serves the set in other units and above a floor too.
     """
 
     def add(certifier: Certifier) -> Certifier:
         _CERTIFIERS[method, feasible] = certifier
+        if views:
+            _VIEWERS.add(certifier)
         return certifier
 
     return add
@@ -109,15 +111,34 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
 
     claim = _claim(result, cell, tolerance)
     name = claim.method.partition("(")[0]
-    for kind in type(claim.feasible).__mro__:
-        if (name, kind) in _CERTIFIERS:
-            return _CERTIFIERS[name, kind](claim)
-    known = sorted(method for method, kind in _CERTIFIERS if isinstance(claim.feasible, kind))
-    represented = type(claim.feasible).__name__
+    own = certifier_of(name, type(claim.feasible))
+    if own is not None:
+        return own(claim)
+    from bargaining.exact._views import unwrap
+
+    inner = unwrap(claim)
+    within = None if inner is None else certifier_of(name, type(inner.claim.feasible))
+    if inner is not None and within is not None:
+        if within not in _VIEWERS:
+            raise NotApplicable(
+                f"the certifier for {name} on {type(inner.claim.feasible).__name__} was registered without `views`: it "
+                f"knows the set as it is. Certify the problem before it is rescaled, relabelled or restricted."
+            )
+        return inner.back(within(inner.claim))
+    raise NotApplicable(_why_not(name, claim.feasible if inner is None else inner.claim.feasible))
+
+
+def certifier_of(name: str, feasible: type) -> Certifier | None:
+    """Return the certifier of a method on a representation; None if there is none."""
+    known = ((name, kind) for kind in feasible.__mro__)
+    return next((_CERTIFIERS[key] for key in known if key in _CERTIFIERS), None)
+
+
+def _why_not(name: str, feasible: Any) -> str:
+    known = sorted(method for method, kind in _CERTIFIERS if isinstance(feasible, kind))
+    represented = type(feasible).__name__
     reason = _REASONS.get(name) or _REASONS.get(represented) or _NOBODY
-    raise NotApplicable(
-        f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
-    )
+    return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
 
 
 def _certify_other(result: Any, tolerance: float) -> Certificate:

@@ -1,6 +1,11 @@
 """Interval arithmetic to any precision, for the numbers that are not rational."""
 
+from __future__ import annotations
+
+from fractions import Fraction
 from typing import Any
+
+BITS = 400
 
 
 def intervals(bits: int) -> Any:
@@ -10,3 +15,25 @@ def intervals(bits: int) -> Any:
     context = MPIntervalContext()
     context.prec = bits
     return context
+
+
+def ends(interval: Any) -> tuple[Fraction, Fraction]:
+    """Return the ends of an interval as fractions."""
+    return _exactly(interval.a), _exactly(interval.b)
+
+
+def enclosed_power(base: Fraction, exponent: Fraction) -> tuple[Fraction, Fraction]:
+    """Return rationals around a power of a non-negative number; 0 to a negative power counts as 0."""
+    if exponent.denominator == 1 and (base > 0 or exponent >= 0):
+        return base**exponent.numerator, base**exponent.numerator
+    if base == 0:
+        return Fraction(0), Fraction(0)
+    iv = intervals(BITS)
+    logarithm = iv.log(iv.mpf(base.numerator) / base.denominator)
+    return ends(iv.exp(logarithm * exponent.numerator / exponent.denominator))
+
+
+def _exactly(end: Any) -> Fraction:
+    sign, mantissa, exponent, _ = end._mpi_[0]
+    value = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return -value if sign else value

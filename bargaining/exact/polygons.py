@@ -65,7 +65,7 @@ class Polygon:
         """Return the first and last feasible points of the ray from `origin` along `step`; None where it misses."""
         (o_0, o_1), p_0, p_1 = origin, Fraction(step[0]), Fraction(step[1])
         first, last = Fraction(0), None
-        for (x, y), (n_0, n_1) in self._sides():
+        for (x, y), (n_0, n_1) in self.sides():
             slack, speed = n_0 * (x - o_0) + n_1 * (y - o_1), n_0 * p_0 + n_1 * p_1
             if speed > 0:
                 last = slack / speed if last is None else min(last, slack / speed)
@@ -82,9 +82,9 @@ class Polygon:
 
     def contains(self, point: Point) -> bool:
         """Say whether a point is feasible."""
-        return all(n_0 * (x - point[0]) + n_1 * (y - point[1]) >= 0 for (x, y), (n_0, n_1) in self._sides())
+        return all(n_0 * (x - point[0]) + n_1 * (y - point[1]) >= 0 for (x, y), (n_0, n_1) in self.sides())
 
-    def _sides(self) -> list[tuple[Pair, Pair]]:
+    def sides(self) -> list[tuple[Pair, Pair]]:
         """Return a point and an outward normal of each side."""
         if self.free_disposal:
             starts, ends = self.chain[1:], self.chain[:-1]

@@ -229,8 +229,11 @@ class Restricted:
                 f"The best point of {type(self.within).__name__} at these weights is not individually rational; "
                 f"give the class a method `support_above(weights, floor)`."
             )
-        point = self.within.support(weights)[1]
-        return np.where(point < floor, floor, self.within.ideal(floor))
+        point, best = self.within.support(weights)[1], self.within.ideal(floor)
+        if np.isnan(point).any():  # without the floor the sum has no bound: it rises all the way to one end
+            ends = np.array([[best[0], floor[1]], [floor[0], best[1]]])
+            return np.asarray(ends[np.argmax(ends @ weights)])
+        return np.where(point < floor, floor, best)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set: the line meets it in an interval."""

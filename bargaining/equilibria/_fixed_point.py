@@ -14,7 +14,7 @@ import numpy as np
 
 from bargaining.equilibria._operator import VERTEX, Block, Image, Tag, apply
 from bargaining.equilibria._outer import Verdict, verdict
-from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, hull, lowest
+from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
 from bargaining.equilibria._scalar import FEW, apply_to_few
 from bargaining.equilibria._structure import generates, newton
 
@@ -22,6 +22,7 @@ _SAME = 4e-15
 _SOLVED = 1e-13
 _CLOSE = 1e-10
 _STILL = 1e-11
+_FAST = 0.5
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -75,9 +76,13 @@ class Search:
         self.polygon, self.tags = image.polygon, image.tags
         if self.found is not None and (self._judged(self.found).proved or self._rests(self.found, outer)):
             return
-        if not self.cut and not full and self._due():
+        if not self.cut and not full and not (died and self._hasty()) and self._due():
             tags = image.tags if self.block.common else _renumbered(image, outer)
             self._solve(self.polygon, tags, min(1 + self.iterations, 12))
+
+    def _hasty(self) -> bool:
+        """Whether one more application promises a better structure: profiles died, and the operator contracts fast."""
+        return self.iterations == 1 and self.block.common and self.block.discounts.item(0) < _FAST
 
     def _due(self) -> bool:
         """Whether to solve the structure: always if it is small, else at steps 4, 8, 16, ..."""
@@ -105,8 +110,7 @@ class Search:
             solved = newton(self.root, polygon, tags, bound)
             if solved is None:
                 return
-            order = hull(solved)
-            trial, tags = [solved[k] for k in order], [tags[k] for k in order]
+            trial, tags = solved
             if self.found is not None and self._same(trial, self.found.polygon):
                 return
             if self.block.common and generates(self.root, trial, tags, bound):

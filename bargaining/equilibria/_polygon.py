@@ -32,6 +32,24 @@ def hull(points: Sequence[Point], *, merge: float = MERGE) -> list[int]:
     return simplify(points, _half(points, order)[:-1] + _half(points, order[::-1])[:-1], merge=merge)
 
 
+def corners(cycle: Polygon) -> list[int]:
+    """Return what `hull` does, fast for points that are the vertices of a convex polygon in order already."""
+    n, turns = len(cycle), 0
+    if n > 2:
+        (px, py), (qx, qy) = cycle[-2], cycle[-1]
+        ax, ay = qx - px, qy - py
+        for x, y in cycle:
+            bx, by = x - qx, y - qy
+            if ax * by - ay * bx <= MERGE * (abs(ax + bx) + abs(ay + by)) or abs(bx) + abs(by) <= MERGE:
+                return hull(cycle)
+            turns += (ax < 0.0) != (bx < 0.0)
+            qx, qy, ax, ay = x, y, bx, by
+        if turns == 2:  # it winds once
+            first = min(range(n), key=cycle.__getitem__)
+            return [*range(first, n), *range(first)]
+    return hull(cycle)
+
+
 def _half(points: Sequence[Point], order: list[int]) -> list[int]:
     out: list[int] = []
     for k in order:

@@ -229,9 +229,11 @@ def _passing(block: Block, chains: Chains, corners: Floats, thresholds: Floats, 
     corner = np.concatenate([block.payoffs, thresholds.min(axis=1)])
     room = faces.offsets - delta * (np.maximum(faces.normals, 0.0) @ np.array(chains.high)) + 1e-14
     room[faces.normals.min(axis=2) == -1.0] = np.inf  # nobody stays for less than leaving pays
-    loose = sides.reshape(-1, 4) @ corner > room.reshape(-1, 1)
-    loose &= faces.normals.reshape(-1, 2) @ block.payoffs > faces.offsets.reshape(-1, 1) + 1e-14
-    cell, face, profile = np.nonzero(loose.reshape(*room.shape, block.index.size))
+    row, profile = np.nonzero(sides.reshape(-1, 4) @ corner > room.reshape(-1, 1))
+    cell, face = np.divmod(row, room.shape[1])
+    n, g = faces.normals[cell, face].T, block.payoffs[:, profile]
+    out = n[0] * g[0] + n[1] * g[1] > faces.offsets[cell, face] + 1e-14
+    cell, face, profile = cell[out], face[out], profile[out]
     b, n, g = thresholds[:, cell, profile], faces.normals[cell, face].T, block.payoffs[:, profile]
     w, feasible = binding(chains, b)
     level = np.where(feasible, n[0] * w[0] + n[1] * w[1], -np.inf).max(axis=0, initial=-np.inf)

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from bargaining.equilibria._operator import BOTTOM, LEAVE, LEFT, RIGHT, SLACK, STATIC, TOP, VERTEX, Block, Tag
-from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, hull, lowest, piece
+from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, corners, lowest, piece
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
+_ROUNDING = 2e-16
 _INWARD = {TOP: -1, BOTTOM: 1, RIGHT: -1, LEFT: 1}
 
 Number = Any  # float or Fraction
@@ -57,8 +58,11 @@ class _Row(NamedTuple):
 
 def newton(
     block: Block, polygon: Polygon, tags: list[Tag], bound: Point, *, steps: int = 6
-) -> Polygon | None:
-    """Return the vertices after Newton steps from `polygon` for the fixed point of its structure.
+) -> tuple[Polygon, list[Tag]] | None:
+    """Return the fixed point of a structure, by Newton steps from `polygon`.
+
+    A vertex that falls inside the hull of the others tells that the structure is another one: it is dropped,
+    and, for players who are equally patient, the structure that is left is solved in turn.
 
     Parameters
     ----------
@@ -73,15 +77,29 @@ def newton(
 
     Returns
     -------
-    Polygon or None
-        The vertices, perhaps no longer convex; None if the system is singular or diverges.
+    tuple of Polygon and list of Tag, or None
+        The vertices, and how each is generated; None if a system is singular or diverges.
     """
-    system = System(Floating(block), polygon, tags, bound)
+    data = Floating(block)
+    while True:
+        system = System(data, polygon, tags, bound)
+        solved = _descended(system, steps)
+        if solved is None:
+            return None
+        order = corners(solved)
+        settled = len(order) == len(polygon) or not block.common
+        polygon, tags = [solved[k] for k in order], [tags[k] for k in order]
+        if settled:
+            return polygon, tags
+
+
+def _descended(system: System, steps: int) -> Polygon | None:
+    """Take Newton steps; only one if it makes a vertex fall inside, as precision would be wasted then."""
     unknowns = system.start
-    if not unknowns:
-        return system.vertices(unknowns)
-    for n in range(steps):
+    for n in range(steps if unknowns else 0):
         matrix, residual = system.linearise(unknowns)
+        if n and max(map(abs, residual)) <= _ROUNDING:
+            break
         step = _solved(matrix, residual)
         if step is None:
             return None
@@ -89,8 +107,7 @@ def newton(
         size = max(map(abs, step))
         if not size < 1e3:
             return None
-        # A vertex that falls inside tells that the structure is another one; precision would be wasted on it.
-        if size < 1e-8 or (n == 0 and len(hull(system.vertices(unknowns))) < len(polygon)):
+        if size < 1e-8 or (n == 0 and len(corners(system.vertices(unknowns))) < len(system.polygon)):
             break
     return system.vertices(unknowns)
 

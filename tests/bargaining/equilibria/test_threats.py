@@ -1,6 +1,7 @@
 """Variable threats against their definition: mutual best threats when the Nash solution follows."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -143,6 +144,18 @@ def test_matrix_games_agree_with_the_equilibria_of_the_zero_sum_game():
         assert min(y) >= 0
     small = rng.integers(-5, 6, (3, 3))
     assert stage_equilibria(Game(small, -small)).exact_payoffs[0][0] == matrix_game(fractions(small)).value
+
+
+@pytest.mark.parametrize("guess", [None, np.ones(12)])
+def test_matrix_games_do_not_need_a_guess(guess, monkeypatch):
+    matrix = fractions(np.random.default_rng(4).integers(-5, 6, (12, 12)))
+    expected = matrix_game(matrix).value
+    lost = SimpleNamespace(x=guess, ineqlin=SimpleNamespace(marginals=guess))
+    monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: lost)
+    found = matrix_game(matrix)
+    assert found.value == expected
+    assert (np.array(found.row, dtype=object) @ matrix).min() == found.value
+    assert (matrix @ np.array(found.column, dtype=object)).max() == found.value
 
 
 @pytest.mark.parametrize("solver", [variable_threats, coco_value])

@@ -9,6 +9,8 @@ import bargaining
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
+from reference_pages import results
+
 project = "bargaining"
 author = "The bargaining authors"
 copyright = f"2026, {author}"  # noqa: A001 (the name is Sphinx's)
@@ -39,7 +41,8 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # link the names below and no other word
 DEFAULT_LINKS.clear()  # they point into other projects' pages, which would have to be fetched
-numpydoc_xref_aliases = {name: f"bargaining.{name}" for name in bargaining.__all__}
+numpydoc_xref_aliases = {name: f"{kind.__module__}.{name}" for name, kind in results().items()}
+numpydoc_xref_aliases |= {name: f"bargaining.{name}" for name in bargaining.__all__}
 
 highlight_options = {"python": {"stripnl": True}}  # no empty line at the end of a session
 

@@ -6,13 +6,15 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
-from importlib import import_module
+from dataclasses import fields, is_dataclass
+from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import bargaining
+import bargaining.testing
 import bargaining_models
 
 
@@ -21,6 +23,19 @@ def _is_label(item: object) -> bool:
     return inspect.isclass(item) and issubclass(item, Exception | enum.Enum)
 
 
+def _reference_pages() -> ModuleType:
+    """Return what writes the reference pages: it needs no Sphinx."""
+    path = Path(__file__).parents[1] / "docs" / "_extensions" / "reference_pages.py"
+    found = util.spec_from_file_location("reference_pages", path)
+    assert found is not None
+    assert found.loader is not None
+    module = util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+PAGES = _reference_pages()
+RESULTS: dict[str, type] = PAGES.results()
 EXPORTS: dict[str, str] = bargaining._EXPORTS
 DEFINED = [
     name for name in EXPORTS if inspect.isroutine(it := getattr(bargaining, name)) or inspect.isclass(it)
@@ -76,6 +91,46 @@ def test_docstring_has_examples_and_says_what_is_returned(name: str) -> None:
     assert ">>> " in sections["Examples"]
     if inspect.isfunction(item):
         assert sections["Returns"].strip()
+
+
+@pytest.mark.parametrize("name", [name for name, item in RESULTS.items() if is_dataclass(item)])
+def test_every_attribute_of_a_result_is_described(name: str) -> None:
+    sections = [_sections(owner) for owner in RESULTS[name].__mro__[:-1]]
+    described = {
+        head
+        for section in sections
+        for part in ("Attributes", "Parameters")
+        for head in _heads(section.get(part, ""))
+    }
+    assert {field.name for field in fields(RESULTS[name]) if not field.name.startswith("_")} <= described
+
+
+def test_exports_and_results_have_reference_pages() -> None:
+    library, testing = PAGES.library_page().split(), PAGES.testing_page().split()
+    assert set(EXPORTS) <= set(library)
+    assert set(bargaining.testing.__all__) <= set(testing)
+    assert {PAGES.entry(item) for item in RESULTS.values()} <= {*library, *testing}
+
+
+def test_results_are_what_is_given_back() -> None:
+    prisoners = bargaining.Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    repeated = bargaining.RepeatedGame(prisoners, 0.9)
+    alone = bargaining.payoff_set(bargaining.StochasticGame.from_repeated(repeated))
+    automata = [bargaining.payoff_set(repeated).strategy([9, 9]), alone["0"].strategy([9, 9])]
+    given = [
+        bargaining.payoff_set(repeated).stats,
+        alone,
+        alone["0"],
+        *automata,
+        *(automaton.simulate(2, 0) for automaton in automata),
+        automata[0].states[0],
+        automata[1].nodes[0],
+        bargaining.stage_equilibria(prisoners),
+        bargaining.AlternatingOffers([0.9, 0.9])(
+            bargaining.Problem(bargaining.TransferableSurplus(1), [0, 0])
+        ),
+    ]
+    assert [type(item) for item in given if RESULTS.get(type(item).__name__) is not type(item)] == []
 
 
 def _modules() -> Iterator[ModuleType]:

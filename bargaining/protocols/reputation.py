@@ -137,6 +137,8 @@ class ReputationalOutcome:
         Whether the player would rather leave than concede, which cancels the other's reputation.
     game : Game
         Its `demands`, `rates`, `priors` and options, checked and of one shape.
+    method : str
+        What it is called in tables.
     """
 
     payoffs: Floats

@@ -163,6 +163,8 @@ class DemandOutcome(Division):
         The most that a normal player could gain by another announcement or reply.
     status : Status
         OK if the residual is below 1e-10.
+    first : int
+        Who announces.
     """
 
     announcements: Floats

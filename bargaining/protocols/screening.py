@@ -33,6 +33,9 @@ class ScreeningOutcome:
     residual : float
         What the best price tried would add to the profit, over the range of profits.
     status : Status
+        OK, or INACCURATE.
+    method : str
+        What it is called in tables.
     """
 
     price: float

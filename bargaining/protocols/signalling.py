@@ -27,6 +27,7 @@ class SignallingEquilibrium:
     Attributes
     ----------
     kind : Kind
+        What the types do.
     step : ndarray, shape (2,)
         Probability with which each type takes the step.
     concede : ndarray, shape (2, 2)
@@ -41,6 +42,8 @@ class SignallingEquilibrium:
         The receiver's expected payoff.
     intuitive : bool
         Whether it passes the intuitive criterion of Cho and Kreps.
+    residual : float
+        The largest gain by a deviation: of a type over what it has at stake, of the receiver over its own range.
     """
 
     kind: Kind

@@ -31,6 +31,8 @@ class ScreeningPath:
     residual : float
         The largest gain from deviating: of the seller to another number of rounds, of the high type to
         another period, over the high value.
+    method : str
+        What it is called in tables.
     """
 
     prices: Floats

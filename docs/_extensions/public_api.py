@@ -1,81 +1,19 @@
-"""Write the reference pages from the names the packages export, so that none can be forgotten."""
+"""Put the reference pages where Sphinx finds them, and mend what it reads."""
 
-import pkgutil
+import inspect
 import re
 from pathlib import Path
-from types import ModuleType
 
+from docutils import nodes
+from reference_pages import given_by, library_page, modules_page, results, testing_page
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
-import bargaining
-import bargaining.testing
 import bargaining_models
 
-# Where the names of a module are shown: the first prefix that fits decides.
-CHAPTERS = {
-    "bargaining.problem": "Problems and answers",
-    "bargaining.division": "Problems and answers",
-    "bargaining.feasible": "Feasible sets",
-    "bargaining.concepts": "Solution concepts",
-    "bargaining.protocols": "Protocols of negotiation",
-    "bargaining.games": "Games",
-    "bargaining.equilibria": "Equilibria",
-    "bargaining.axioms": "Axioms",
-    "bargaining.exact": "Exact answers and certificates",
-    "bargaining.errors": "Errors and status",
-    "bargaining": "Sweeps, tables and figures",
-}
-
-
-SUMMARY = """
-## {title}
-
-```{{eval-rst}}
-.. currentmodule:: {module}
-.. autosummary::
-   :toctree: api
-   :nosignatures:
-
-   {names}
-```
-"""
-
-MODULE = """
-## `{name}`
-
-```{{eval-rst}}
-.. automodule:: {name}
-   :members:
-```
-"""
-
-
-def library_page() -> str:
-    """Return the page of `bargaining`: every exported name, by chapter."""
-    chapters: dict[str, list[str]] = {title: [] for title in CHAPTERS.values()}
-    for name, module in bargaining._EXPORTS.items():
-        prefix = next(prefix for prefix in CHAPTERS if f"{module}.".startswith(f"{prefix}."))
-        chapters[CHAPTERS[prefix]].append(name)
-    return "# The library: `bargaining`\n" + "".join(
-        SUMMARY.format(title=title, module="bargaining", names="\n   ".join(names))
-        for title, names in chapters.items()
-        if names
-    )
-
-
-def testing_page() -> str:
-    """Return the page of `bargaining.testing`: every exported name."""
-    names = "\n   ".join(bargaining.testing.__all__)
-    title = "# Checks for your own methods: `bargaining.testing`\n"
-    return title + SUMMARY.format(title="Names", module="bargaining.testing", names=names)
-
-
-def modules_page(title: str, package: ModuleType) -> str:
-    """Return a page that documents every public module under `package`."""
-    found = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    public = [name for name in found if "._" not in name]
-    return f"# {title}\n" + "".join(MODULE.format(name=name) for name in [package.__name__, *public])
+RESULTS = results()
 
 
 def write(app: Sphinx, config: Config) -> None:
@@ -95,7 +33,7 @@ def write(app: Sphinx, config: Config) -> None:
 
 def escape_shapes(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
     """Escape the star of shapes such as `(*batch, n)`, which would start an emphasis."""
-    shape = re.compile(r"(``.*?``)|\\?\*(?=batch\b|\w+\.shape\b)")
+    shape = re.compile(r"(``.*?``)|\\?\*(?=(?:batch|s)\b|\w+\.shape\b)")
     lines[:] = [shape.sub(lambda found: found[1] or r"\*", line) for line in lines]
 
 
@@ -112,9 +50,35 @@ def hide_private(
     return signature and re.sub(r", _\w+=[^,()]*(\(\))?", "", signature), returns
 
 
+def name_what_is_given(
+    app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
+) -> None:
+    """Add what a function or method returns, where that is a result with a page and the docstring does not say so."""
+    function = getattr(item, "__func__", item)
+    if not inspect.isfunction(function) or "Returns" in lines:
+        return
+    names = sorted(given_by(function, RESULTS))
+    if names:
+        lines += ["", "Returns", "-------", " or ".join(names), ""]
+
+
+def find_result(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
+) -> nodes.reference | None:
+    """Link the bare name of a result, as in `Automaton`, to its page."""
+    kind = RESULTS.get(node.get("reftarget", ""))
+    if node.get("refdomain") != "py" or kind is None:
+        return None
+    target = f"{kind.__module__}.{kind.__name__}"
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", target, node, shown)
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Write the pages before Sphinx looks for them, and mend docstrings before numpydoc reads them."""
     app.connect("config-inited", write)
     app.connect("autodoc-process-docstring", escape_shapes, priority=100)
+    app.connect("autodoc-process-docstring", name_what_is_given, priority=100)
     app.connect("autodoc-process-signature", hide_private)
+    app.connect("missing-reference", find_result)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

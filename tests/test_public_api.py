@@ -123,6 +123,7 @@ def test_results_are_what_is_given_back() -> None:
         alone["0"],
         *automata,
         *(automaton.simulate(2, 0) for automaton in automata),
+        bargaining.certify(bargaining.payoff_set(repeated)),
         automata[0].states[0],
         automata[1].nodes[0],
         bargaining.stage_equilibria(prisoners),

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,14 +18,19 @@ from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 
+if TYPE_CHECKING:
+    from bargaining.equilibria.payoff_set import PayoffSet
+    from bargaining.equilibria.stochastic_set import StochasticPayoffSets
+    from bargaining.exact.payoff_certificate import PayoffCertificate
+    from bargaining.exact.stochastic_certificate import StochasticCertificate
+
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
 _VIEWERS: set[Certifier] = set()
 _REASONS = {
-    "continuous_raiffa": "its path is that of a differential equation, which is not followed in rationals; "
-    "`residual` compares two integrations.",
+    "continuous_raiffa": "its path is followed below polygons only; `residual` compares two integrations.",
     "ConvexProgram": "utilities are functions that nothing is known of; if they are concave and their gradients right, "
     "`residual` bounds the duality gap of `nash`. To certify an answer, describe the payoffs as a Polytope or, of two "
     "players, as a Frontier.",
@@ -60,7 +65,18 @@ def register(method: str, feasible: type, *, views: bool = False) -> Callable[[C
     return add
 
 
-def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] = ()) -> Certificate:
+@overload
+def certify(result: Division, *, tolerance: float = ..., cell: tuple[int, ...] = ...) -> Certificate: ...
+@overload
+def certify(result: PayoffSet, *, tolerance: float = ...) -> PayoffCertificate: ...
+@overload
+def certify(result: StochasticPayoffSets, *, tolerance: float = ...) -> StochasticCertificate: ...
+def certify(
+    result: Division | PayoffSet | StochasticPayoffSets,
+    *,
+    tolerance: float = ACCURACY,
+    cell: tuple[int, ...] = (),
+) -> Certificate | PayoffCertificate | StochasticCertificate:
     """Prove how far a computed answer is from the exact one.
 
     Parameters
@@ -78,6 +94,8 @@ def certify(result: Any, *, tolerance: float = ACCURACY, cell: tuple[int, ...] =
     Certificate
         ``.exact`` holds the payoffs in rationals where they are, ``.bound`` the proved error and ``.statement`` what
         was proved; `.holds` says whether the bound meets the tolerance.
+    PayoffCertificate or StochasticCertificate
+        The same of payoff sets, whose ``.vertices`` are rational.
 
     Raises
     ------
@@ -141,12 +159,14 @@ def _why_not(name: str, feasible: Any) -> str:
     return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
 
 
-def _certify_other(result: Any, tolerance: float) -> Certificate:
+def _certify_other(result: Any, tolerance: float) -> PayoffCertificate | StochasticCertificate:
     kind = type(result).__name__
     if kind not in _ELSEWHERE:
         raise InvalidInput(f"`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a {kind}.")
     module, name = _ELSEWHERE[kind]
-    proof: Certificate = getattr(import_module(module), name)(result, tolerance=tolerance)
+    proof: PayoffCertificate | StochasticCertificate = getattr(import_module(module), name)(
+        result, tolerance=tolerance
+    )
     return proof
 
 

@@ -134,12 +134,12 @@ def public_classes() -> dict[str, type]:
 
 
 def gives(item: Any, known: Iterable[str]) -> Iterator[tuple[Any, set[str]]]:
-    """Yield a function, or the fields and methods of a class, with the names of the classes that each gives."""
+    """Yield a function, or a class, its fields and methods, with the names of the classes that each gives or is of."""
     if inspect.isfunction(item):
         yield item, given_by(item, known)
     if not inspect.isclass(item):
         return
-    yield item, _named(getattr(item, "__orig_bases__", ()), known)
+    yield item, _named([*item.__mro__[1:], *getattr(item, "__orig_bases__", ())], known)
     for owner in item.__mro__[:-1]:
         if is_dataclass(owner):
             fields = [hint for name, hint in inspect.get_annotations(owner).items() if name[:1] != "_"]

@@ -2,23 +2,29 @@ r"""Weighted Minkowski sums of convex polygons, many at once, in linear time.
 
 The boundary of :math:`\sum_s p_s V_s` runs through the edges of all :math:`V_s`, shortened by their weights, in
 the order of their angles. The order does not depend on the weights: edges are sorted once, and every weighted
-sum is one running total over them.
+sum is one running total over them, in an array for many sums or in plain floats for one.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+from math import atan2, pi
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import Polygon
+from bargaining.equilibria._polygon import Point, Polygon
 
 Indices = NDArray[np.intp]
 
-_HALF = np.pi / 2
+Law = list[tuple[int, float]]
+"""Weights that are not zero, and the polygons they belong to."""
+
+_HALF = pi / 2
 
 
 class Fan:
@@ -26,76 +32,133 @@ class Fan:
 
     Attributes
     ----------
-    vertices : ndarray of shape (K, 2)
+    vertices : list of Point
         All vertices, polygon by polygon.
-    first : ndarray of shape (S + 1,)
-        Where each polygon's vertices begin.
-    owner : ndarray of shape (M,)
+    first : list of int
+        Where each polygon's vertices begin, and where the last one's end.
+    angle : list of float
+        The angles of the M edges.
+    owner : list of int
         The polygon of each edge.
-    angle : ndarray of shape (M,)
-    at : ndarray of shape (M + 1, S)
-        Which vertex of each polygon the boundary of a sum stands on after so many edges.
+    edges : list of Point
+    at : list of tuple
+        Which vertex of each polygon the boundary of a sum stands on after 0, ..., M edges.
     """
 
     __slots__ = ("angle", "at", "edges", "first", "owner", "vertices")
 
     def __init__(self, polygons: list[Polygon]) -> None:
-        sizes = [len(polygon) for polygon in polygons]
-        self.first = np.concatenate([[0], np.cumsum(sizes)])
-        self.vertices = np.array([vertex for polygon in polygons for vertex in polygon]).reshape(-1, 2)
-        follows = np.arange(1, len(self.vertices) + 1)
-        starts = np.zeros(len(sizes), dtype=np.intp)
-        ends = self.first.tolist()
-        for low, high in pairwise(ends):
-            if high > low:
-                follows[high - 1] = low
-        edges = self.vertices[follows] - self.vertices
-        angle = np.arctan2(edges[:, 1], edges[:, 0])
-        angle[angle <= -_HALF] += 2 * np.pi
-        for s, (low, high) in enumerate(pairwise(ends)):
-            if high > low + 1:
-                starts[s] = start = angle[low:high].argmin()
-                if start:
-                    turned = np.concatenate([angle[low + start : high], angle[low : low + start]])
-                    angle[low:high] = np.maximum.accumulate(turned)
-                    edges[low:high] = np.concatenate([edges[low + start : high], edges[low : low + start]])
-        owner = np.repeat(np.arange(len(sizes)), sizes)
-        real = np.flatnonzero(np.array(sizes)[owner] > 1)
-        order = real[np.argsort(angle[real], kind="stable")]
-        self.owner, self.edges, self.angle = owner[order], edges[order], angle[order]
-        passed = np.zeros((len(order) + 1, len(sizes)), dtype=np.intp)
-        passed[np.arange(1, len(order) + 1), self.owner] = 1
-        stand = self.first[:-1] + (starts + np.cumsum(passed, axis=0)) % np.maximum(sizes, 1)
-        if not len(self.vertices):  # an empty polygon has no weight
-            self.vertices = np.zeros((1, 2))
-        self.at = np.minimum(stand, len(self.vertices) - 1)
+        self.first = [0, *accumulate(map(len, polygons))]
+        self.vertices = [vertex for polygon in polygons for vertex in polygon] or [(0.0, 0.0)]
+        last = len(self.vertices) - 1
+        stand, edges = [], []
+        for s, polygon in enumerate(polygons):
+            start, angles, steps = _turned(polygon)
+            stand.append(min(self.first[s] + start, last))  # an empty polygon has no weight
+            edges += [(angle, s, step) for angle, step in zip(angles, steps, strict=True)]
+        edges.sort(key=_angle)
+        self.angle = [angle for angle, _, _ in edges]
+        self.owner = [s for _, s, _ in edges]
+        self.edges = [step for _, _, step in edges]
+        self.at = [tuple(stand)]
+        for s in self.owner:
+            ahead = stand[s] + 1
+            stand[s] = ahead if ahead < self.first[s + 1] else self.first[s]
+            self.at.append(tuple(stand))
 
     def sums(self, weights: Floats) -> Sums:
         """Return the boundaries of the weighted sums, a row of `weights`, shape (U, S), for each."""
-        start = weights @ self.vertices[self.at[0]]
+        start = weights @ np.array([self.vertices[k] for k in self.at[0]])
         steps = np.zeros((2, len(weights), len(self.edges) + 1))
-        np.multiply(weights[:, self.owner], self.edges.T[:, None, :], out=steps[:, :, 1:])
+        edges = np.array(self.edges).reshape(-1, 2)
+        np.multiply(weights[:, self.owner], edges.T[:, None, :], out=steps[:, :, 1:])
         steps[:, :, 0] = start.T
-        return Sums(np.cumsum(steps, axis=2), self._walks())
+        return Sums(np.cumsum(steps, axis=2), [np.array(walk, dtype=np.intp) for walk in self.walks()])
 
-    def _walks(self) -> list[Indices]:
+    def boundary(self, law: Law, walks: list[range | list[int]]) -> Boundary:
+        """Return the boundary of one weighted sum; `walks` are those of this fan."""
+        shares, x, y = dict(law), 0.0, 0.0
+        for s, share in law:
+            p, q = self.vertices[self.at[0][s]]
+            x, y = x + share * p, y + share * q
+        xs, ys = [x], [y]
+        for s, (dx, dy) in zip(self.owner, self.edges, strict=True):
+            if s in shares:
+                share = shares[s]
+                x, y = x + share * dx, y + share * dy
+            xs.append(x)
+            ys.append(y)
+        return Boundary(xs, ys, walks)
+
+    def walks(self) -> list[range | list[int]]:
         """Return the positions along the highest, lowest, rightmost and leftmost boundary, arguments increasing."""
-        turn, count = self.angle.searchsorted, len(self.angle)
-        bottom = np.arange(int(turn(_HALF, "left")) + 1)
-        top = np.arange(int(turn(_HALF, "right")), int(turn(3 * _HALF, "left")) + 1)[::-1]
-        right = np.arange(int(turn(0.0, "right")), int(turn(np.pi, "left")) + 1)
-        left = np.concatenate(
-            [np.arange(int(turn(np.pi, "right")), count), np.arange(int(turn(0.0, "left")) + 1)]
-        )
+        angle, count = self.angle, len(self.angle)
+        bottom = range(bisect_left(angle, _HALF) + 1)
+        top = range(bisect_right(angle, _HALF), bisect_left(angle, 3 * _HALF) + 1)[::-1]
+        right = range(bisect_right(angle, 0.0), bisect_left(angle, pi) + 1)
+        left = [*range(bisect_right(angle, pi), count), *range(bisect_left(angle, 0.0) + 1)]
         return [top, bottom, right, left[::-1]]
 
 
-class Crossing(NamedTuple):
-    """Where a boundary passes over an argument: the other coordinate and the two positions around it."""
+def _angle(edge: tuple[float, int, Point]) -> float:
+    return edge[0]
 
-    value: Floats
-    low: Indices
-    high: Indices
+
+def _turned(polygon: Polygon) -> tuple[int, Iterable[float], list[Point]]:
+    """Return the vertex at which a polygon's edges have the lowest angle, and the angles and edges from there on."""
+    if len(polygon) < 2:
+        return 0, [], []
+    x, y = polygon[0]
+    angles, edges = [], []
+    for p, q in [*polygon[1:], polygon[0]]:
+        dx, dy = p - x, q - y
+        angle = atan2(dy, dx)
+        angles.append(angle if angle > -_HALF else angle + 2 * pi)
+        edges.append((dx, dy))
+        x, y = p, q
+    start = angles.index(min(angles))
+    return start, accumulate(angles[start:] + angles[:start], max), edges[start:] + edges[:start]
+
+
+class Boundary:
+    """The boundary of one sum, in plain floats.
+
+    Attributes
+    ----------
+    x, y : list of float
+        The points, of which some may coincide.
+    low, high : Point
+        The smallest and the largest coordinates.
+    """
+
+    __slots__ = ("_chains", "high", "low", "x", "y")
+
+    def __init__(self, x: list[float], y: list[float], walks: list[range | list[int]]) -> None:
+        self.x, self.y = x, y
+        self.low, self.high = (min(x), min(y)), (max(x), max(y))
+        top, bottom, right, left = walks
+        self._chains = (
+            ([x[k] for k in top], top),
+            ([x[k] for k in bottom], bottom),
+            ([y[k] for k in right], right),
+            ([y[k] for k in left], left),
+        )
+
+    def around(self, walk: int, argument: float) -> tuple[int, int]:
+        """Return the positions between which boundary number `walk` passes over an argument."""
+        arguments, along = self._chains[walk]
+        k = min(max(bisect_right(arguments, argument), 1), max(len(along) - 1, 1))
+        return along[k - 1], along[min(k, len(along) - 1)]
+
+    def over(self, walk: int, argument: float) -> float:
+        """Return the other coordinate where boundary number `walk` passes over an argument, clipped to its ends."""
+        before, after = self.around(walk, argument)
+        x, y = (self.x, self.y) if walk < 2 else (self.y, self.x)
+        start, base = x[before], y[before]
+        width = x[after] - start
+        if width <= 0.0 or argument <= start:
+            return base
+        return base + min((argument - start) / width, 1.0) * (y[after] - base)
 
 
 class Sums(NamedTuple):
@@ -104,7 +167,7 @@ class Sums(NamedTuple):
     points: Floats
     walks: list[Indices]
 
-    def cross(self, walk: int, rows: Indices, argument: Floats) -> Crossing:
+    def cross(self, walk: int, rows: Indices, argument: Floats) -> Floats:
         """Return where boundary number `walk` of the sum `rows[k]` passes over `argument[k]`, clipped to its ends."""
         along = self.walks[walk]
         axis = 0 if walk < 2 else 1
@@ -113,9 +176,9 @@ class Sums(NamedTuple):
         before, after = k - 1, np.minimum(k, len(along) - 1)
         here = np.arange(len(rows))
         start, width = x[here, before], x[here, after] - x[here, before]
-        low, high = along[before], along[after]
         y = self.points[1 - axis]
         share = np.where(width > 0.0, argument - start, 0.0) / np.where(width > 0.0, width, 1.0)
         share = np.minimum(np.maximum(share, 0.0), 1.0)
-        base = y[rows, low]
-        return Crossing(base + share * (y[rows, high] - base), low, high)
+        base = y[rows, along[before]]
+        out: Floats = base + share * (y[rows, along[after]] - base)
+        return out

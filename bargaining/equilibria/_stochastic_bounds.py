@@ -17,7 +17,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan, Indices
 from bargaining.equilibria._polygon import Polygon, cut
-from bargaining.equilibria._stochastic_operator import Mask, Model
+from bargaining.equilibria._stochastic_model import Mask, Model
 
 _ROUNDING = 1e-15
 
@@ -32,7 +32,7 @@ class Faces:
 
 
 def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> Faces:
-    angle = Fan(candidate + outer).angle
+    angle = np.array(Fan(candidate + outer).angle)
     angle = angle[np.concatenate([[True], np.diff(angle) > 1e-13])] if len(angle) else angle
     axes = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
     normals = np.concatenate([axes, np.stack([np.sin(angle), -np.cos(angle)], axis=1)])
@@ -67,6 +67,11 @@ class Bases(NamedTuple):
     face: Indices
     cuts: tuple[Floats, Floats]
 
+    def of(self, pairs: Mask) -> Bases:
+        """Return the bounds of some pairs."""
+        first, second = self.cuts
+        return Bases(self.level[pairs], self.weight[pairs], self.face[pairs], (first[pairs], second[pairs]))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bounds:
@@ -80,6 +85,7 @@ class Bounds:
     punish: tuple[Floats, Floats]  # (R, S): the transitions after each player's best deviation
     state: Indices  # (R,)
     mean: Floats  # (R, J): offsets of the continuations
+    unbound: Floats  # (R, J): the bounds at which no constraint binds
 
     @classmethod
     def of(cls, model: Model, faces: Faces, rows: Indices) -> Bounds:
@@ -93,15 +99,17 @@ class Bounds:
             leaves = own >= worth[i, reply]
             needed[i] = (np.where(leaves, own, worth[i, reply]) - model.now[i, rows]) / delta
             punish.append(np.where(leaves[:, None], 0.0, model.transitions[reply]))
+        mean, now = model.transitions[rows] @ faces.offsets, model.now[:, rows]
         return cls(
             faces=faces,
             delta=delta,
-            now=model.now[:, rows],
+            now=now,
             needed=needed,
             transitions=model.transitions[rows],
             punish=(punish[0], punish[1]),
             state=model.state[rows],
-            mean=model.transitions[rows] @ faces.offsets,
+            mean=mean,
+            unbound=now.T @ faces.normals.T + delta * mean,
         )
 
     def bases(self, rows: Indices, directions: Indices) -> Bases:

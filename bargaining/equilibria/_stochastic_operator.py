@@ -13,18 +13,15 @@ state, in the order of the states.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan, Indices, Sums
 from bargaining.equilibria._operator import BOTTOM, CORNER, FINE, LEAVE, LEFT, SLACK, VERTEX, Leave
-from bargaining.equilibria._polygon import MERGE, Polygon, outline
-
-Mask = NDArray[np.bool_]
+from bargaining.equilibria._polygon import MERGE, Point, Polygon, outline
+from bargaining.equilibria._stochastic_model import Mask, Model
 
 Tag = tuple[int, int, int]
 """How a vertex is generated: (kind, row, source), the kinds being those of the repeated game.
@@ -34,84 +31,10 @@ state, or -1.
 """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Replies:
-    """One player's replies: rows of one group differ in her action alone."""
-
-    group: Indices  # (N,)
-    state: Indices  # the state of each group
-    order: Indices  # the rows, group by group
-    starts: Indices  # where each group begins
-
-    def best(self, worth: Floats) -> Floats:
-        """Return the largest worth in each group."""
-        best: Floats = np.maximum.reduceat(worth[self.order], self.starts)
-        return best
-
-    def argbest(self, worth: Floats) -> Indices:
-        """Return the row of the largest worth in each group."""
-        rows = np.flatnonzero(worth == self.best(worth)[self.group])[::-1]
-        out = np.empty(len(self.starts), dtype=np.intp)
-        out[self.group[rows]] = rows
-        return out
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """A stochastic game in the unit box; N rows, S states, players first."""
-
-    states: list[slice]  # the rows of each state
-    state: Indices  # (N,)
-    payoffs: Floats  # (2, N)
-    now: Floats  # (2, N): (1 - discount) * payoffs
-    transitions: Floats  # (N, S)
-    laws: Floats  # (U, S): the transitions that differ
-    law: Indices  # (N,)
-    replies: tuple[Replies, Replies]
-    discounts: Floats  # (2, 1)
-    own: Floats  # (S, 2): what leaving gives, minus infinity to one who may not
-    leaves: list[list[Leave]]
-    common: bool
-    twins: Indices | None  # (N,): rows with one number give the same payoffs and law; None if all differ
-
-    def values(self, threat: Floats) -> Floats:
-        """Return what each row gives with every player's lowest payoffs to follow, shape (2, N)."""
-        known = np.logical_and(*np.isfinite(threat).T)
-        worth: Floats = (
-            self.now + self.discounts * (self.transitions @ np.where(known[:, None], threat, 0.0)).T
-        )
-        if not known.all():
-            worth[:, self.transitions[:, ~known].any(axis=1)] = np.inf
-        return worth
-
-    def deviations(self, threat: Floats) -> Floats:
-        """Return the best-deviation payoffs D, shape (2, N)."""
-        worth = self.values(threat)
-        return np.stack([self.replies[i].best(worth[i])[self.replies[i].group] for i in (0, 1)])
-
-    def playable(self, polygons: list[Polygon], alive: Mask) -> Indices:
-        """Return the live rows that lead to no state without payoffs."""
-        empty = [s for s, polygon in enumerate(polygons) if not polygon]
-        return np.flatnonzero(alive & ~self.transitions[:, empty].any(axis=1) if empty else alive)
-
-    def thresholds(self, rows: Indices, deviations: Floats, least: Floats, *, staying: bool) -> Floats:
-        """Return the lowest continuations that keep each player to each of the rows, shape (2, R).
-
-        `least` are the lowest continuations there are; `staying` adds that nobody prefers to leave.
-        """
-        now, needed = self.now[:, rows], deviations[:, rows]
-        if staying:
-            needed = np.maximum(needed, self.own[self.state[rows]].T)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            impatient = np.where(needed > now + SLACK, np.inf, -np.inf)
-            b = np.where(self.discounts > 0.0, (needed - now) / self.discounts, impatient)
-        return np.maximum(b, least)
-
-
 class Held(NamedTuple):
     """Payoffs of one state at which a constraint binds or somebody leaves, and how each is generated."""
 
-    points: Floats  # (n, 2)
+    points: list[Point]
     tags: list[Tag]
 
 
@@ -132,9 +55,9 @@ class _Bound(NamedTuple):
     """Some rows, the continuations they need, and their payoffs where a constraint binds."""
 
     rows: Indices
-    needed: Floats  # (2, R): the lowest continuations
+    floor: Floats  # (2, R): the lowest continuations
     payoffs: Floats  # (2, 4, R)
-    feasible: Mask  # (4, R)
+    feasible: Mask  # (4, R): whether the constraint can bind and the rest be met
     corner: Mask  # (2, R): whether BOTTOM or LEFT is where both constraints bind
 
 
@@ -153,7 +76,7 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
     """
     rows = model.playable(polygons, alive)
     sums = Fan(polygons).sums(model.laws)
-    needed = _needed(model, sums, rows, threat, staying=True)
+    needed = model.thresholds(rows, model.deviations(threat), staying=True)
     leader = _leaders(model, rows, needed)
     kept = np.flatnonzero(leader == np.arange(len(rows)))
     bound = _bound(model, sums, rows[kept], needed[:, kept])
@@ -175,11 +98,11 @@ def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, 
     """
     fan = Fan(polygons)
     sums = fan.sums(model.laws)
-    bound = _bound(model, sums, rows, _needed(model, sums, rows, threat, staying=True))
+    bound = _bound(model, sums, rows, model.thresholds(rows, model.deviations(threat), staying=True))
     turned = np.arctan2(normals[:, 0], -normals[:, 1])
     turned[turned <= -np.pi / 2] += 2 * np.pi
-    far = sums.points[:, :, np.searchsorted(fan.angle, turned)]
-    x, y = bound.needed[:, :, None] - SLACK
+    far = sums.points[:, :, np.searchsorted(np.array(fan.angle), turned)]
+    x, y = bound.floor[:, :, None] - SLACK
     law = model.law[rows]
     meets = (far[0][law] >= x) & (far[1][law] >= y)
     most = (far * (model.discounts * normals.T)[:, None]).sum(axis=0)[law] + model.now[:, rows].T @ normals.T
@@ -188,11 +111,6 @@ def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, 
         here = np.flatnonzero(bound.feasible[kind])
         out[here] = np.maximum(out[here], bound.payoffs[:, kind, here].T @ normals.T)
     return out
-
-
-def _needed(model: Model, sums: Sums, rows: Indices, threat: Floats, *, staying: bool) -> Floats:
-    lowest = sums.points.min(axis=2)[:, model.law[rows]]
-    return model.thresholds(rows, model.deviations(threat), lowest, staying=staying)
 
 
 def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
@@ -209,25 +127,27 @@ def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
 
 
 def _bound(model: Model, sums: Sums, rows: Indices, needed: Floats) -> _Bound:
-    law, (x, y) = model.law[rows], needed
-    high = sums.points.max(axis=2)[:, law]
+    law = model.law[rows]
+    low, high = sums.points.min(axis=2)[:, law], sums.points.max(axis=2)[:, law]
+    floor = x, y = np.maximum(needed, low)
     w = np.empty((2, 4, rows.size))
     for kind in range(4):
         axis = kind // 2
-        w[axis, kind], w[1 - axis, kind] = needed[axis], sums.cross(kind, law, needed[axis]).value
-    corner = np.stack([w[1, BOTTOM] <= y, w[0, LEFT] <= x])
-    np.maximum(w[1, BOTTOM], y, out=w[1, BOTTOM])
-    np.maximum(w[0, LEFT], x, out=w[0, LEFT])
+        w[axis, kind], w[1 - axis, kind] = floor[axis], sums.cross(kind, law, floor[axis])
+    corner = np.stack([w[1, BOTTOM], w[0, LEFT]]) <= needed[::-1] + SLACK
+    np.copyto(w[1, BOTTOM], y, where=corner[0])
+    np.copyto(w[0, LEFT], x, where=corner[1])
+    binds = needed >= low - SLACK
     feasible = np.empty((4, rows.size), dtype=bool)
-    feasible[0] = feasible[1] = (x <= high[0] + SLACK) & (w[1, 0] >= y - SLACK)
-    feasible[2] = feasible[3] = (y <= high[1] + SLACK) & (w[0, 2] >= x - SLACK)
+    feasible[0] = feasible[1] = binds[0] & (x <= high[0] + SLACK) & (w[1, 0] >= y - SLACK)
+    feasible[2] = feasible[3] = binds[1] & (y <= high[1] + SLACK) & (w[0, 2] >= x - SLACK)
     w[:, ~feasible] = 0.0
     payoffs = model.now[:, None, rows] + model.discounts[:, :, None] * w
-    return _Bound(rows, needed, payoffs, feasible, corner)
+    return _Bound(rows, floor, payoffs, feasible, corner)
 
 
 def _free(model: Model, sums: Sums, bound: _Bound) -> _Free:
-    law, (x, y) = model.law[bound.rows], bound.needed[:, :, None] - SLACK
+    law, (x, y) = model.law[bound.rows], bound.floor[:, :, None] - SLACK
     row, position = np.nonzero((sums.points[0][law] >= x) & (sums.points[1][law] >= y))
     payoffs = model.now[:, bound.rows[row]] + model.discounts * sums.points[:, law[row], position]
     return _Free(row, position, payoffs)
@@ -239,7 +159,7 @@ def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list
         return model.leaves
     rows = model.playable(polygons, np.ones(len(model.state), dtype=bool))
     sums = Fan(polygons).sums(model.laws)
-    bound = _bound(model, sums, rows, _needed(model, sums, rows, threat, staying=False))
+    bound = _bound(model, sums, rows, model.thresholds(rows, model.deviations(threat), staying=False))
     free = _free(model, sums, bound)
     least = np.full((2, len(model.states)), np.inf)
     for i in (0, 1):
@@ -297,4 +217,4 @@ def _hull(model: Model, points: _Points, like: Polygon) -> tuple[Polygon, list[T
         for k in corners
     ]
     polygon: Polygon = list(zip(*every[:, corners].tolist(), strict=True))
-    return polygon, tags, Held(points.held.T, points.tags)
+    return polygon, tags, Held(list(zip(*points.held.tolist(), strict=True)), points.tags)

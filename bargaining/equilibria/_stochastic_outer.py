@@ -22,7 +22,6 @@ from bargaining.equilibria._polygon import Polygon
 from bargaining.equilibria._stochastic_bounds import (
     Bases,
     Bounds,
-    Faces,
     faces_of,
     largest,
     lowest,
@@ -30,12 +29,14 @@ from bargaining.equilibria._stochastic_bounds import (
     slope_matrix,
     support,
 )
-from bargaining.equilibria._stochastic_operator import Mask, Model, reach
+from bargaining.equilibria._stochastic_model import Mask, Model
+from bargaining.equilibria._stochastic_operator import reach
 
 _ROUNDING = 1e-13
 _MARGIN = 1e-3
 _TIE = 1e-11
 _ROUNDS = 25
+_FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
 _PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
 
 
@@ -76,37 +77,45 @@ def verdict(
         return Verdict(False, inf)
     faces = faces_of(candidate, outer if shape else [], bound)
     rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))
-    limit, moves = faces.offsets[model.state[rows]], faces.moves[model.state[rows]]
+    system = Bounds.of(model, faces, rows)
+    speed = _speeds(system, *np.nonzero(_reaching(model, system, candidate, bound, rows)))
+    if speed is not None:
+        pairs = _doubtful(system, speed)
+        if np.count_nonzero(pairs) <= _FEW:
+            result = _ranged(system, np.argwhere(pairs), speed, outer)
+            if result.proved:
+                return result
     far = reach(model, outer, np.maximum(bound, lowest(outer)), rows, faces.normals)
-    pairs = np.argwhere((far > limit + 1e-14) & moves)
+    beyond = (far > faces.offsets[system.state] + 1e-14) & faces.moves[system.state]
+    if not beyond.any():
+        return Verdict(True, 0.0)
+    if speed is None or np.count_nonzero(pairs & beyond) > _PAIRS:
+        return Verdict(False, inf)
+    return _ranged(system, np.argwhere(pairs & beyond), speed, outer)
+
+
+def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Floats, rows: Indices) -> Mask:
+    """Say which rows may reach which faces at e = 0, shape (R, J)."""
+    faces = system.faces
+    limit = faces.offsets[system.state] - _TIE
+    pairs: Mask = faces.moves[system.state] & (system.unbound >= limit)
+    if np.count_nonzero(pairs) > _FEW:
+        near = reach(model, candidate, np.maximum(bound, lowest(candidate)), rows, faces.normals)
+        pairs &= near >= limit
+    return pairs
+
+
+def _ranged(system: Bounds, pairs: NDArray[np.intp], speed: Floats, outer: list[Polygon]) -> Verdict:
+    """Check pairs of a row and a face on the range of e that covers the outer sets, for given speeds."""
     if not len(pairs):
         return Verdict(True, 0.0)
-    if len(pairs) > _PAIRS:
-        return Verdict(False, inf)
-    near = reach(model, candidate, np.maximum(bound, lowest(candidate)), rows, faces.normals)
-    reached = np.argwhere((near >= limit - _TIE) & moves)
-    return _attempt(Bounds.of(model, faces, rows), faces, pairs, reached, outer)
-
-
-def _attempt(
-    system: Bounds,
-    faces: Faces,
-    pairs: NDArray[np.intp],
-    reached: NDArray[np.intp],
-    outer: list[Polygon],
-) -> Verdict:
-    speed = _speeds(system, faces, reached[:, 0], reached[:, 1])
-    if speed is None:
-        return Verdict(False, inf)
-    rows, directions = pairs[_doubtful(system, pairs, speed)].T
-    if not len(rows):
-        return Verdict(True, 0.0)
-    bases = system.bases(rows, directions)
+    faces, (rows, directions) = system.faces, pairs.T
     gap = support(outer, faces.normals) - faces.offsets
     far = float((gap[faces.moves] / speed[faces.moves]).max(initial=0.0))
     if far <= _ROUNDING:
         return Verdict(True, far)
-    near = float(_unproved(system, faces, rows, directions, bases, speed, far).max())
+    bases = system.bases(rows, directions)
+    near = float(_unproved(system, rows, directions, bases, speed, far).max())
     if near == 0.0:
         return Verdict(True, 0.0)
     if near >= 0.9 * far:
@@ -114,28 +123,30 @@ def _attempt(
     return Verdict(False, near, moved(outer, faces, faces.offsets + near * speed))
 
 
-def _doubtful(system: Bounds, pairs: NDArray[np.intp], speed: Floats) -> Mask:
-    """Say which pairs the simplest bound, without any constraint, leaves open."""
-    rows, directions = pairs.T
-    state, d = system.state[rows], system.delta
-    level = (system.faces.normals[directions] * system.now[:, rows].T).sum(axis=1)
-    level += d * system.mean[rows, directions]
-    slope = d * (system.transitions @ speed)[rows, directions]
-    own = speed[state, directions]
-    stays = level <= system.faces.offsets[state, directions] + _ROUNDING
-    closed: Mask = stays & (slope <= own - _MARGIN * np.minimum(own, 1.0))
-    return ~closed
+def _doubtful(system: Bounds, speed: Floats) -> Mask:
+    """Say which pairs of a row and a face the simplest bound, without any constraint, leaves open, shape (R, J)."""
+    own = speed[system.state]
+    grows = system.delta * (system.transitions @ speed) > own - _MARGIN * np.minimum(own, 1.0)
+    open_: Mask = (system.unbound > system.faces.offsets[system.state] + _ROUNDING) | grows
+    return open_ & system.faces.moves[system.state]
 
 
-def _speeds(system: Bounds, faces: Faces, some: Indices, directions: Indices) -> Floats | None:
+def _speeds(system: Bounds, some: Indices, directions: Indices) -> Floats | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
-    states, number = faces.offsets.shape
-    speed = faces.moves.astype(float)
+    bases = system.bases(some, directions)
+    least = bases.level.min(axis=1)
+    reached = least >= system.faces.offsets[system.state[some], directions] - _TIE
+    bases, least = bases.of(reached), least[reached, None]
+    ours = bases._replace(level=np.where(bases.level <= least + 1e-12, 0.0, inf))
+    return _fixed_speeds(system, some[reached], directions[reached], ours)
+
+
+def _fixed_speeds(system: Bounds, some: Indices, directions: Indices, ours: Bases) -> Floats | None:
+    """Solve for the speeds by policy iteration; bases that do not count have an infinite level."""
+    states, number = system.faces.offsets.shape
+    speed = system.faces.moves.astype(float)
     if not some.size:
         return speed
-    bases = system.bases(some, directions)
-    least = bases.level.min(axis=1, keepdims=True)
-    ours = bases._replace(level=np.where(bases.level <= least + 1e-12, 0.0, inf))
     where = system.state[some] * number + directions
     free = np.zeros(states * number, dtype=bool)
     free[where] = True
@@ -161,17 +172,11 @@ def _speeds(system: Bounds, faces: Faces, some: Indices, directions: Indices) ->
 
 
 def _unproved(
-    system: Bounds,
-    faces: Faces,
-    rows: Indices,
-    directions: Indices,
-    bases: Bases,
-    speed: Floats,
-    far: float,
+    system: Bounds, rows: Indices, directions: Indices, bases: Bases, speed: Floats, far: float
 ) -> Floats:
     """Return, pair by pair, the smallest excess above which it stays inside its face; zero if it does up to `far`."""
     state = system.state[rows]
-    offset, own = faces.offsets[state, directions][:, None], speed[state, directions][:, None]
+    offset, own = system.faces.offsets[state, directions][:, None], speed[state, directions][:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         excess, growth = bases.level - offset, system.slopes(rows, bases, speed) - own
         beyond = excess + far * growth <= -_MARGIN * far * np.minimum(own, 1.0)

@@ -33,7 +33,7 @@ class Reader:
 
     def __init__(self, data: Rationals, polygons: list[Polygon], *, snap: bool) -> None:
         self.data, self.fan, self.snap = data, Fan(polygons), snap
-        self.first: list[int] = self.fan.first.tolist()
+        self.first = self.fan.first
         self.lowest = [
             (start + int(at[0]), start + int(at[1])) if len(at) else (-1, -1)
             for start, at in zip(self.first, map(_lowest, polygons), strict=False)
@@ -43,7 +43,7 @@ class Reader:
 
     def _threat(self, i: int) -> Threat:
         vertices = self.fan.vertices
-        return [Fraction(vertices.item(at[i], i)) if at[i] >= 0 else None for at in self.lowest]
+        return [Fraction(vertices[at[i]][i]) if at[i] >= 0 else None for at in self.lowest]
 
     def rule(self, state: int, vertex: tuple[float, float], tag: Tag) -> Rule:
         """Return how a vertex is generated."""
@@ -67,7 +67,7 @@ class Reader:
         region = _stable(points, needed)
         return Rule(
             row,
-            base=tuple((s, int(self.fan.at[position, s])) for s in law),
+            base=tuple((s, self.fan.at[position][s]) for s in law),
             edge=edge,
             held=(held[0], held[1]),
             centre=_centre(region, np.where(np.isnan(w), points.mean(axis=0), w)),
@@ -92,7 +92,7 @@ class Reader:
         far = np.abs(points - w)[:, known].sum(axis=1)
         nearest = int(far.argmin())
         there = self.snap and far[nearest] < _THERE
-        if sum(reply is not None for reply in held) != 1 or not len(self.fan.owner) or there:
+        if sum(reply is not None for reply in held) != 1 or not self.fan.owner or there:
             return nearest, None
         i = 0 if held[0] is not None else 1
         step = np.diff(points, axis=0)
@@ -103,8 +103,8 @@ class Reader:
         share = np.clip((w[i] - points[:-1, i]) / along, 0.0, 1.0)
         away = np.abs(points[:-1] + share[:, None] * step - w)[:, known].sum(axis=1)
         j = int(np.where(usable, away, np.inf).argmin())
-        owner = int(self.fan.owner[j])
-        return j, (int(self.fan.at[j, owner]), int(self.fan.at[j + 1, owner]))
+        owner = self.fan.owner[j]
+        return j, (self.fan.at[j][owner], self.fan.at[j + 1][owner])
 
 
 def _lowest(polygon: Polygon) -> Sequence[int]:

@@ -11,7 +11,8 @@ from bargaining.equilibria._minkowski import Indices
 from bargaining.equilibria._operator import Leave
 from bargaining.equilibria._polygon import Polygon, outline
 from bargaining.equilibria._scaled import outcomes
-from bargaining.equilibria._stochastic_operator import Model, Replies, credible
+from bargaining.equilibria._stochastic_model import Model, Replies
+from bargaining.equilibria._stochastic_operator import credible
 from bargaining.equilibria._stochastic_search import Search
 from bargaining.games.stochastic import StochasticGame
 

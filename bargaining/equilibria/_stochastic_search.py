@@ -9,11 +9,14 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._operator import FINE
-from bargaining.equilibria._polygon import Polygon, apart, beyond
-from bargaining.equilibria._stochastic_operator import Image, Mask, Model, Tag, apply
+from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
+from bargaining.equilibria._stochastic_few import FEW, apply_to_few
+from bargaining.equilibria._stochastic_model import Mask, Model
+from bargaining.equilibria._stochastic_newton import newton
+from bargaining.equilibria._stochastic_operator import Image, Tag, apply
 from bargaining.equilibria._stochastic_outer import verdict
 from bargaining.equilibria._stochastic_sharpen import sharpened
-from bargaining.equilibria._stochastic_structure import Structure, newton, plain, settled
+from bargaining.equilibria._stochastic_structure import Structure, plain, settled
 from bargaining.equilibria._stochastic_threats import threat_bound
 
 _SAME = 4e-15
@@ -61,12 +64,13 @@ class Search:
 
     def threat(self, polygons: Polygons) -> Floats:
         """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
-        lowest = np.array([np.min(polygon, axis=0) if polygon else np.full(2, inf) for polygon in polygons])
-        threat: Floats = np.maximum(lowest, self.bound)
+        threat: Floats = np.maximum([_lowest(polygon) for polygon in polygons], self.bound)
         return threat
 
     def _apply(self, polygons: Polygons) -> Image:
-        return apply(self.model, polygons, self.threat(polygons), self.alive)
+        few = len(self.alive) * sum(map(len, polygons)) <= FEW
+        operator = apply_to_few if few else apply
+        return operator(self.model, polygons, self.threat(polygons), self.alive)
 
     def _step(self) -> None:
         outer = self.polygons
@@ -78,7 +82,7 @@ class Search:
             self.bound = threat_bound(self.model, self.alive)
         if not any(image.polygons):
             self._stop(image, 0.0, "nothing is left")
-        elif not died and _distance(image.polygons, outer) <= self._still:
+        elif not died and _distance(image.polygons, outer, enough=self._still) <= self._still:
             excess = 0.0 if self.model.common else self._still / (1.0 - self.model.discounts.max().item())
             self._stop(image, excess, "the operator maps the sets to themselves")
         else:
@@ -132,7 +136,7 @@ class Search:
             if source is None:
                 return None
             image = self._apply(source)
-            distance = _distance(image.polygons, source)
+            distance = _distance(image.polygons, source, enough=_NEAR)
             if distance <= self._tolerance:
                 return image
             if not any(image.polygons):
@@ -154,7 +158,7 @@ class Search:
         return _SOLVED if self.model.common else _CLOSE
 
     def _same(self, one: Polygons, other: Polygons) -> bool:
-        return _distance(one, other) <= self._tolerance
+        return _distance(one, other, enough=self._tolerance) <= self._tolerance
 
     def _settled(self, image: Image | None) -> bool:
         """Say whether a candidate is all that is left."""
@@ -175,16 +179,30 @@ class Search:
         return False
 
 
-def _distance(one: Polygons, other: Polygons) -> float:
-    """Return the largest distance between the polygons of a state."""
+def _lowest(polygon: Polygon) -> Point:
+    return lowest(polygon) if polygon else (inf, inf)
+
+
+def _distance(one: Polygons, other: Polygons, *, enough: float = inf) -> float:
+    """Return the largest distance between the polygons of a state; beyond `enough` perhaps only a lower bound."""
     out = 0.0
     for p, q in zip(one, other, strict=True):
         if p and q:
-            matched = apart(p, q)
-            out = max(out, matched if matched < _CLOSE else max(beyond(p, q), beyond(q, p)))
+            least = max(abs(a - b) for a, b in zip(_widths(p), _widths(q), strict=True))
+            if least <= enough:
+                matched = apart(p, q)
+                least = matched if matched < _CLOSE else max(beyond(p, q), beyond(q, p))
+            out = max(out, least)
         elif p or q:
             return inf
     return out
+
+
+def _widths(polygon: Polygon) -> list[float]:
+    """Return how far a polygon reaches along the axes and the diagonals."""
+    xs, ys = zip(*polygon, strict=True)
+    sums, gaps = [(x + y) / 2 for x, y in polygon], [(x - y) / 2 for x, y in polygon]
+    return [extreme(some) for some in (xs, ys, sums, gaps) for extreme in (min, max)]
 
 
 def _inside(one: Polygons, other: Polygons) -> bool:

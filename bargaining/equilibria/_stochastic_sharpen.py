@@ -17,7 +17,7 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Indices
 from bargaining.equilibria._polygon import Polygon
 from bargaining.equilibria._stochastic_bounds import Bases, Bounds, faces_of, largest, moved, slope_matrix
-from bargaining.equilibria._stochastic_operator import Mask, Model
+from bargaining.equilibria._stochastic_model import Mask, Model
 
 _ROUNDS = 50
 _STRATEGIES = 20

@@ -19,7 +19,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Indices
-from bargaining.equilibria._stochastic_operator import Mask, Model
+from bargaining.equilibria._stochastic_model import Mask, Model
 
 _PART = -1  # the punishment is that somebody leaves
 _ROUNDS = 100

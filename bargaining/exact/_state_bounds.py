@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._stochastic_operator import Model
+from bargaining.equilibria._stochastic_model import Model
 
 Indices = NDArray[np.intp]
 

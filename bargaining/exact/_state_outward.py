@@ -11,7 +11,8 @@ from bargaining._arrays import Floats
 from bargaining._rational import solve
 from bargaining.equilibria._lottery import Pair
 from bargaining.equilibria._polygon import Polygon, cut, hull
-from bargaining.equilibria._stochastic_operator import Mask, Model, apply, credible
+from bargaining.equilibria._stochastic_model import Mask, Model
+from bargaining.equilibria._stochastic_operator import apply, credible
 from bargaining.equilibria._stochastic_rationals import Rationals
 
 _ROUND_OUT = (

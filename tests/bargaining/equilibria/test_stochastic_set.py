@@ -12,6 +12,7 @@ from bargaining.equilibria._minkowski import Fan
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._polygon import hull as outline
 from bargaining.equilibria._polygon import outline as hull_of_many
+from bargaining.equilibria._stochastic_few import apply_to_few
 from bargaining.equilibria._stochastic_operator import apply, reach
 from bargaining.equilibria._stochastic_outer import verdict
 from bargaining.equilibria._stochastic_scaled import Scaled
@@ -578,10 +579,10 @@ def test_boundaries_of_sums_as_functions() -> None:
     triangle = [(0.0, 0.0), (4.0, 0.0), (0.0, 4.0)]
     sums = Fan([square, triangle]).sums(np.array([[0.5, 0.5]]))
     rows, at = np.zeros(3, dtype=int), np.array([0.0, 2.0, 3.0])
-    assert sums.cross(0, rows, at).value.tolist() == [3, 2, 1]
-    assert sums.cross(1, rows, at).value.tolist() == [0, 0, 0]
-    assert sums.cross(2, rows, at).value.tolist() == [3, 2, 1]
-    assert sums.cross(3, rows, at).value.tolist() == [0, 0, 0]
+    assert sums.cross(0, rows, at).tolist() == [3, 2, 1]
+    assert sums.cross(1, rows, at).tolist() == [0, 0, 0]
+    assert sums.cross(2, rows, at).tolist() == [3, 2, 1]
+    assert sums.cross(3, rows, at).tolist() == [0, 0, 0]
 
 
 def test_points_that_rounding_lifts_above_an_edge_do_not_stop_the_hull() -> None:
@@ -641,6 +642,23 @@ def test_how_far_payoffs_reach_is_how_far_the_vertices_of_each_row_do(seed: int)
         image = apply(alone, polygons, threat, rows == k).polygons[model.state[k]]
         most = (np.array(image) @ normals.T).max(axis=0) if image else np.full(20, -np.inf)
         np.testing.assert_allclose(found[k], most, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_operator_in_plain_floats_gives_what_it_gives_in_arrays(seed: int) -> None:
+    game = stochastic_game(seed, KINDS[seed % 4], unequal=seed % 3 == 0)
+    scaled = Scaled.of(game)
+    search = Search.start(scaled.model, scaled.start())
+    for _ in range(4):
+        threat = search.threat(search.polygons)
+        image, plain = (
+            operator(scaled.model, search.polygons, threat, search.alive)
+            for operator in (apply, apply_to_few)
+        )
+        assert (image.alive == plain.alive).all()
+        for one, other in zip(image.polygons, plain.polygons, strict=True):
+            assert hausdorff(np.array(one), np.array(other)) < 1e-14
+        search.polygons, search.alive = image.polygons, image.alive
 
 
 @pytest.mark.parametrize("seed", range(6))

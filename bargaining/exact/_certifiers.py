@@ -13,7 +13,7 @@ from bargaining.exact import _curve_certifiers as _curve_certifiers
 from bargaining.exact import _frontier_certifiers as _frontier_certifiers
 from bargaining.exact import _point_certifiers as _point_certifiers
 from bargaining.exact import _surplus_certifiers as _surplus_certifiers
-from bargaining.exact import halving, nearest, polygons
+from bargaining.exact import flow, halving, nearest, polygons
 from bargaining.exact.bodies import body_of
 from bargaining.exact.certificate import Certificate, Claim, above, compare, enclose
 from bargaining.exact.certify import Certifier, register
@@ -129,6 +129,19 @@ def raiffa_on_polytope(claim: Claim) -> Certificate:
     )
 
 
+@register("continuous_raiffa", Polytope, views=True)
+@_bounded
+def continuous_raiffa_on_polytope(claim: Claim) -> Certificate:
+    """Hold the path between two, in intervals; where one edge is above and beside d, it ends at a rational."""
+    if len(claim.payoffs) > 2:
+        raise NotApplicable(
+            f"{claim.method} is certified for two players: with more, paths are not ordered; "
+            f"got {len(claim.payoffs)}."
+        )
+    problem = _polygon(claim)
+    return _within(claim, problem, flow.continuous_raiffa(problem))
+
+
 @register("yu", Polytope, views=True)
 @_bounded
 def yu_on_polytope(claim: Claim) -> Certificate:
@@ -169,6 +182,8 @@ def perles_maschler_on_polytope(claim: Claim) -> Certificate:
 def _within(claim: Claim, problem: Polygon, box: halving.Enclosure) -> Certificate:
     if box.low is None or box.high is None:
         return compare(claim, None, box.status, (), _what(claim, problem))
+    if box.low == box.high:
+        return compare(claim, box.low, box.status, _ranges(problem), _what(claim, problem))
     return enclose(claim, box.low, box.high, _ranges(problem), _what(claim, problem))
 
 

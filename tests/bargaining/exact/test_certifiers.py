@@ -54,6 +54,7 @@ METHODS: dict[str, Callable[[Problem], Division]] = {
     "utilitarian": utilitarian,
     "equal_loss": equal_loss,
     "raiffa": raiffa,
+    "continuous_raiffa": continuous_raiffa,
     "perles_maschler": perles_maschler,
     "lexicographic_kalai_smorodinsky": lexicographic_kalai_smorodinsky,
     "lexicographic_egalitarian": lexicographic_egalitarian,
@@ -84,6 +85,11 @@ SETS = {
         "cliffs": lambda n: Problem(FreeDisposalHull(POINTS[n]), POINTS[n].mean(axis=0) - 0.4),
     }.items()
 } | {"frontier": Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), [0.1, 0.2])}
+UNPROVED = [
+    ("continuous_raiffa", name)
+    for name in SETS
+    if name == "frontier" or ("surplus" not in name and "2" not in name)
+]
 LOOSE = {("perles_maschler", "frontier"): 1e-6}  # a proof by pieces of the length
 
 
@@ -95,6 +101,10 @@ def test_right_answers_hold_and_wrong_ones_do_not(concept: str, name: str) -> No
         division = METHODS[concept](problem)
     except NotApplicable:
         return  # the concept says so itself
+    if (concept, name) in UNPROVED:
+        with pytest.raises(NotApplicable, match="continuous_raiffa"):
+            certify(division)
+        return
     proof = certify(division)
     if not division.ok:
         assert proof.bound == 0
@@ -150,9 +160,8 @@ def test_a_cubic_frontier_against_many_digits() -> None:
 
 
 def test_what_has_no_certifier_says_why() -> None:
-    triangle = Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])
-    with pytest.raises(NotApplicable, match="differential equation"):
-        certify(continuous_raiffa(triangle))
+    with pytest.raises(NotApplicable, match="paths are not ordered"):
+        certify(continuous_raiffa(Problem(Polytope(np.eye(3), free_disposal=True), [0, 0, 0])))
     both = ConvexProgram(
         lambda z: np.array([z[0], 1 - z[0]]), lambda z: np.array([[1.0], [-1.0]]), lower=[0], upper=[1]
     )

@@ -16,10 +16,11 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan, Indices
-from bargaining.equilibria._polygon import Polygon, cut
+from bargaining.equilibria._polygon import Polygon, hull
 from bargaining.equilibria._stochastic_model import Mask, Model
 
 _ROUNDING = 1e-15
+_SAME_ANGLE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,21 +57,51 @@ def lowest(polygons: list[Polygon]) -> Floats:
     return np.array([np.min(p, axis=0) if p else np.full(2, inf) for p in polygons])
 
 
+class Around(NamedTuple):
+    """For each of some directions two faces and the weights, not negative, that make it up: shape (2, J) each."""
+
+    faces: Indices
+    weights: Floats
+
+
+def _around(normals: Floats, directions: Floats) -> Around:
+    """Return the faces on both sides of each direction; the axes are among the normals."""
+    angle = np.arctan2(normals[:, 1], normals[:, 0])
+    order = np.argsort(angle, kind="stable")
+    turns = np.diff(angle[order], prepend=angle[order[-1]] - 2 * np.pi)
+    order = order[turns > _SAME_ANGLE]
+    after = np.searchsorted(angle[order], np.arctan2(directions[:, 1], directions[:, 0])) % len(order)
+    faces = np.stack([order[after - 1], order[after]])
+    (a, b), (c, d) = normals[faces[0]].T, normals[faces[1]].T
+    x, y = directions.T
+    one, other = np.maximum(x * d - y * c, 0.0), np.maximum(a * y - b * x, 0.0)
+    share = one / (one + other)  # of two faces nearly alike no weight can be trusted, but any share can
+    mixed = share[:, None] * normals[faces[0]] + (1.0 - share)[:, None] * normals[faces[1]]
+    size = (directions**2).sum(axis=1) / (directions * mixed).sum(axis=1)
+    weights = size * np.stack([share, 1.0 - share])
+    return Around(faces, weights)
+
+
 class Bases(NamedTuple):
     """Upper bounds of how far rows go: shape (pairs, bases) each; infinite where there is no such basis.
 
-    The slope is `weight * P[row] @ speed[:, face] + cuts[0] * ... + cuts[1] * ...`, see `Bounds.slopes`.
+    The slope is `weight * P[row] @ speed[:, face] + cuts[0] * ... + cuts[1] * ...`, see `Bounds.slopes`. The first
+    basis of a pair may have a second face, `beside`, its number and weight of shape (pairs,), where the players
+    differ in patience.
     """
 
     level: Floats
     weight: Floats
     face: Indices
     cuts: tuple[Floats, Floats]
+    beside: tuple[Indices, Floats] | None = None
 
     def of(self, pairs: Mask) -> Bases:
         """Return the bounds of some pairs."""
         first, second = self.cuts
-        return Bases(self.level[pairs], self.weight[pairs], self.face[pairs], (first[pairs], second[pairs]))
+        beside = None if self.beside is None else (self.beside[0][pairs], self.beside[1][pairs])
+        cuts = first[pairs], second[pairs]
+        return Bases(self.level[pairs], self.weight[pairs], self.face[pairs], cuts, beside)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,84 +109,120 @@ class Bounds:
     """What the dual bounds of some rows are made of."""
 
     faces: Faces
-    delta: float
+    discounts: Floats  # (2,)
+    around: Around | None  # None if the players are equally patient
     now: Floats  # (2, R)
     needed: Floats  # (2, R): the lowest continuations
     transitions: Floats  # (R, S)
     punish: tuple[Floats, Floats]  # (R, S): the transitions after each player's best deviation
     state: Indices  # (R,)
     mean: Floats  # (R, J): offsets of the continuations
-    unbound: Floats  # (R, J): the bounds at which no constraint binds
 
     @classmethod
     def of(cls, model: Model, faces: Faces, rows: Indices) -> Bounds:
         known = np.where(np.array(model.transitions.any(axis=0))[:, None], -faces.offsets[:, :2], 0.0)
         worth = model.values(known)
         needed, punish = np.empty((2, len(rows))), []
-        delta = model.discounts.item(0)
+        discounts = model.discounts[:, 0]
         for i in (0, 1):
             reply = model.replies[i].argbest(worth[i])[model.replies[i].group[rows]]
             own = model.own[model.state[rows], i]
             leaves = own >= worth[i, reply]
-            needed[i] = (np.where(leaves, own, worth[i, reply]) - model.now[i, rows]) / delta
+            needed[i] = (np.where(leaves, own, worth[i, reply]) - model.now[i, rows]) / discounts[i]
             punish.append(np.where(leaves[:, None], 0.0, model.transitions[reply]))
         mean, now = model.transitions[rows] @ faces.offsets, model.now[:, rows]
+        around = None if model.common else _around(faces.normals, discounts * faces.normals)
         return cls(
             faces=faces,
-            delta=delta,
+            discounts=discounts,
+            around=around,
             now=now,
             needed=needed,
             transitions=model.transitions[rows],
             punish=(punish[0], punish[1]),
             state=model.state[rows],
             mean=mean,
-            unbound=now.T @ faces.normals.T + delta * mean,
         )
+
+    @property
+    def unbound(self) -> Floats:
+        """The bounds at which no constraint binds, shape (R, J)."""
+        out: Floats = self.now.T @ self.faces.normals.T + self.onward(self.mean)
+        return out
+
+    def onward(self, mean: Floats) -> Floats:
+        """Return what continuations add in each direction if they reach as far as `mean`, shape (R, J)."""
+        if self.around is None:
+            out: Floats = self.discounts.item(0) * mean
+            return out
+        (first, second), weights = self.around.faces, self.around.weights
+        return weights[0] * mean[:, first] + weights[1] * mean[:, second]
 
     def bases(self, rows: Indices, directions: Indices) -> Bases:
         """Return the bounds for pairs of a row and a direction: no constraint, one, or both of them bind."""
-        n, none = self.faces.normals[directions], np.zeros((len(rows), 1))
-        start = (n * self.now[:, rows].T).sum(axis=1)[:, None]
-        free = start + self.delta * self.mean[rows, directions][:, None]
+        n = self.faces.normals[directions]
+        start, after = (n * self.now[:, rows].T).sum(axis=1)[:, None], self.discounts * n
         parts = [
-            Bases(free, np.ones((len(rows), 1)), directions[:, None], (none, none)),
-            self._along_a_face(0, rows, n, start),
-            self._along_a_face(1, rows, n, start),
-            self._at_both(rows, n, start),
+            self.free(rows, directions),
+            self._along_a_face(0, rows, after, start),
+            self._along_a_face(1, rows, after, start),
+            self._at_both(rows, after, start),
         ]
-        levels, weights, faces, cuts = zip(*parts, strict=True)
+        levels, weights, faces, cuts, _ = zip(*parts, strict=True)
         first, second = (np.concatenate(some, axis=1) for some in zip(*cuts, strict=True))
         stack = np.concatenate
-        return Bases(stack(levels, axis=1), stack(weights, axis=1), stack(faces, axis=1), (first, second))
+        return Bases(
+            stack(levels, axis=1),
+            stack(weights, axis=1),
+            stack(faces, axis=1),
+            (first, second),
+            parts[0].beside,
+        )
 
-    def _along_a_face(self, i: int, rows: Indices, n: Floats, start: Floats) -> Bases:
+    def free(self, rows: Indices, directions: Indices) -> Bases:
+        """Return the bounds at which no constraint binds, one for each pair."""
+        start = (self.faces.normals[directions] * self.now[:, rows].T).sum(axis=1)[:, None]
+        none = np.zeros_like(start)
+        if self.around is None:
+            delta = self.discounts.item(0)
+            level = start + delta * self.mean[rows, directions][:, None]
+            return Bases(level, np.full_like(start, delta), directions[:, None], (none, none))
+        faces, weights = self.around.faces[:, directions], self.around.weights[:, directions]
+        level = start[:, 0] + (weights * self.mean[rows, faces]).sum(axis=0)
+        return Bases(
+            level[:, None], weights[0, :, None], faces[0, :, None], (none, none), (faces[1], weights[1])
+        )
+
+    def _along_a_face(self, i: int, rows: Indices, after: Floats, start: Floats) -> Bases:
         """Return the bounds at which player i's constraint and one face of the continuations bind."""
         normals, o = self.faces.normals, 1 - i
         with np.errstate(divide="ignore", invalid="ignore"):
-            by_face = n[:, o, None] / normals[:, o]
-            by_cut = by_face * normals[:, i] - n[:, i, None]
+            by_face = after[:, o, None] / normals[:, o]
+            by_cut = by_face * normals[:, i] - after[:, i, None]
         usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= -1e-12)
         by_face, by_cut = np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0)
-        level = start + self.delta * (by_face * self.mean[rows] - by_cut * self.needed[i, rows][:, None])
+        level = start + by_face * self.mean[rows] - by_cut * self.needed[i, rows][:, None]
         level += _ROUNDING * (by_face + by_cut)  # of two large terms that nearly cancel, along a steep face
         cuts = (by_cut, np.zeros_like(by_cut)) if i == 0 else (np.zeros_like(by_cut), by_cut)
         faces = np.broadcast_to(np.arange(len(normals)), by_face.shape)
         return Bases(np.where(usable, level, inf), by_face, faces, cuts)
 
-    def _at_both(self, rows: Indices, n: Floats, start: Floats) -> Bases:
+    def _at_both(self, rows: Indices, after: Floats, start: Floats) -> Bases:
         """Return the bounds at which both constraints bind."""
-        usable = np.all(n <= 1e-12, axis=1, keepdims=True)
-        level = start + self.delta * (n * self.needed[:, rows].T).sum(axis=1)[:, None]
-        cuts = np.where(usable, -n[:, :1], 0.0), np.where(usable, -n[:, 1:], 0.0)
+        usable = np.all(after <= 1e-12, axis=1, keepdims=True)
+        level = start + (after * self.needed[:, rows].T).sum(axis=1)[:, None]
+        cuts = np.where(usable, -after[:, :1], 0.0), np.where(usable, -after[:, 1:], 0.0)
         return Bases(np.where(usable, level, inf), np.zeros_like(level), np.zeros(level.shape, np.intp), cuts)
 
     def slopes(self, rows: Indices, bases: Bases, speed: Floats) -> Floats:
         """Return the slopes of the bounds at these speeds, shape (S, J)."""
         mean = self.transitions @ speed
-        slope = bases.weight * mean[rows[:, None], bases.face]
+        slope: Floats = bases.weight * mean[rows[:, None], bases.face]
+        if bases.beside is not None:
+            slope[:, 0] += bases.beside[1] * mean[rows, bases.beside[0]]
         for i in (0, 1):
             slope += bases.cuts[i] * (self.punish[i] @ speed[:, i])[rows][:, None]
-        return self.delta * slope
+        return slope
 
     def blocked(self, rows: Indices, speed: Floats) -> Floats:
         """Return the excess up to which each row cannot be played at all; zero if it can at once."""
@@ -185,10 +252,12 @@ def slope_matrix(
     each = np.arange(count)
     out = np.zeros((count, states, number))
     out[each, :, bases.face[pairs, basis]] = bases.weight[pairs, basis][:, None] * system.transitions[rows]
+    if bases.beside is not None:
+        face, weight = (some[pairs] for some in bases.beside)
+        out[each, :, face] += np.where(basis == 0, weight, 0.0)[:, None] * system.transitions[rows]
     for i in (0, 1):
         out[:, :, i] += bases.cuts[i][pairs, basis][:, None] * system.punish[i][rows]
-    flat: Floats = system.delta * out.reshape(count, -1)
-    return flat
+    return out.reshape(count, -1)
 
 
 def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
@@ -196,6 +265,22 @@ def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
     out = []
     for polygon, row in zip(outer, offsets.tolist(), strict=True):
         for (x, y), offset in zip(faces.normals.tolist(), row, strict=True):
-            polygon = cut(polygon, (x, y), offset) if polygon else polygon
-        out.append(polygon)
+            polygon = _clip(polygon, x, y, offset)
+        out.append([polygon[k] for k in hull(polygon)])
+    return out
+
+
+def _clip(polygon: Polygon, a: float, b: float, bound: float) -> Polygon:
+    """Return the part where `a x + b y <= bound`; vertices may come twice."""
+    height = [a * x + b * y - bound for x, y in polygon]
+    if max(height, default=0.0) <= 0.0:
+        return polygon
+    out: Polygon = []
+    for k, (q, h) in enumerate(zip(polygon, height, strict=True)):
+        o, g = polygon[k - 1], height[k - 1]
+        if g * h < 0.0:
+            t = g / (g - h)
+            out.append((o[0] + t * (q[0] - o[0]), o[1] + t * (q[1] - o[1])))
+        if h <= 0.0:
+            out.append(q)
     return out

@@ -13,8 +13,9 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Boundary, Fan
 from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP, VERTEX
 from bargaining.equilibria._polygon import Point, Polygon
-from bargaining.equilibria._stochastic_model import Model, Rows
-from bargaining.equilibria._stochastic_structure import LARGEST, Structure, convex, outward, pairs
+from bargaining.equilibria._stochastic_directions import later, outward
+from bargaining.equilibria._stochastic_model import Model
+from bargaining.equilibria._stochastic_structure import LARGEST, Structure, convex, pairs
 
 _STEPS = 8
 _SHORT = 1e-9
@@ -37,7 +38,7 @@ def newton(model: Model, structure: Structure) -> list[Polygon] | None:
     None if the system is singular, too large or diverges, or nothing is left in a state.
     """
     while 0 < sum(map(len, structure.polygons)) <= LARGEST:
-        system = _System(model.rows, structure)
+        system = _System(model, structure)
         vertices = system.solve()
         if vertices is None:
             return None
@@ -54,7 +55,7 @@ def newton(model: Model, structure: Structure) -> list[Polygon] | None:
                 [[*compress(tags, stands[low:high])][k] for k in chosen]
                 for (low, high), tags, (_, chosen) in zip(bounds, structure.tags, hulls, strict=True)
             ],
-            [outward(polygon) for polygon, _ in hulls],
+            [outward(model, polygon) for polygon, _ in hulls],
         )
     return None
 
@@ -76,8 +77,8 @@ class _System:
     They are `matrix z = constant`, but for continuations on edges.
     """
 
-    def __init__(self, rows: Rows, structure: Structure) -> None:
-        self.rows, self.fan = rows, Fan(structure.polygons)
+    def __init__(self, model: Model, structure: Structure) -> None:
+        self.rows, self.fan = model.rows, Fan(structure.polygons)
         self.lowest, self.threat = _lowest(structure.polygons, self.fan.first)
         self.tags, angles = [*chain(*structure.tags)], chain(*structure.angles)
         self.matrix, self.constant = np.eye(2 * len(self.tags)), np.array(self.fan.vertices).reshape(-1)
@@ -85,7 +86,7 @@ class _System:
         self._walks, self._boundaries = self.fan.walks(), dict[int, Boundary]()
         for k, ((kind, row, _), angle) in enumerate(zip(self.tags, angles, strict=True)):
             if kind != LEAVE:
-                self._add(k, kind, row, angle)
+                self._add(k, kind, row, later(model, angle))
 
     def _add(self, k: int, kind: int, row: int, angle: float) -> None:
         """Add the equations of one vertex."""

@@ -92,14 +92,12 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 
 
 def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
-    """Return how far the payoffs of each of `rows` go in each direction, shape (R, J).
-
-    That is where the continuations go farthest, if it meets the constraints; else a constraint binds.
-    """
+    """Return how far payoffs of `rows` go in each direction, shape (R, J): freely, else where a constraint binds."""
     fan = Fan(polygons)
     sums = fan.sums(model.laws)
     bound = _bound(model, sums, rows, model.thresholds(rows, model.deviations(threat), staying=True))
-    turned = np.arctan2(normals[:, 0], -normals[:, 1])
+    after = normals if model.common else model.discounts[:, 0] * normals
+    turned = np.arctan2(after[:, 0], -after[:, 1])
     turned[turned <= -np.pi / 2] += 2 * np.pi
     far = sums.points[:, :, np.searchsorted(np.array(fan.angle), turned)]
     x, y = bound.floor[:, :, None] - SLACK

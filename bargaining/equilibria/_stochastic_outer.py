@@ -37,6 +37,7 @@ _MARGIN = 1e-3
 _TIE = 1e-11
 _ROUNDS = 25
 _FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
+_BOUNDS = 10_000_000
 _PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
 
 
@@ -62,7 +63,7 @@ def verdict(
     Parameters
     ----------
     model : Model
-        Both players equally patient.
+        Nobody with the discount factor 0.
     candidate, outer : list of Polygon
         Sets that generate themselves, and sets known to contain the largest fixed point.
     bound : ndarray of shape (S, 2)
@@ -73,7 +74,7 @@ def verdict(
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
     filled = [bool(polygon) for polygon in candidate]
-    if not model.common or not model.discounts.all() or filled != [bool(polygon) for polygon in outer]:
+    if not model.discounts.all() or filled != [bool(polygon) for polygon in outer]:
         return Verdict(False, inf)
     faces = faces_of(candidate, outer if shape else [], bound)
     rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))
@@ -89,7 +90,8 @@ def verdict(
     beyond = (far > faces.offsets[system.state] + 1e-14) & faces.moves[system.state]
     if not beyond.any():
         return Verdict(True, 0.0)
-    if speed is None or np.count_nonzero(pairs & beyond) > _PAIRS:
+    count = np.count_nonzero(pairs & beyond) if speed is not None else 0
+    if speed is None or count > _PAIRS or 2 * count * len(faces.normals) > _BOUNDS:
         return Verdict(False, inf)
     return _ranged(system, np.argwhere(pairs & beyond), speed, outer)
 
@@ -126,7 +128,7 @@ def _ranged(system: Bounds, pairs: NDArray[np.intp], speed: Floats, outer: list[
 def _doubtful(system: Bounds, speed: Floats) -> Mask:
     """Say which pairs of a row and a face the simplest bound, without any constraint, leaves open, shape (R, J)."""
     own = speed[system.state]
-    grows = system.delta * (system.transitions @ speed) > own - _MARGIN * np.minimum(own, 1.0)
+    grows = system.onward(system.transitions @ speed) > own - _MARGIN * np.minimum(own, 1.0)
     open_: Mask = (system.unbound > system.faces.offsets[system.state] + _ROUNDING) | grows
     return open_ & system.faces.moves[system.state]
 

@@ -28,6 +28,7 @@ _NEAR = 1e-3
 _LONGER = 8
 _NEWTONS = 4
 _SMALL = 100_000  # bounds up to which moving faces costs little
+_WORK = 60_000  # vertices met where there may be infinitely many: seconds
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
 Polygons = list[Polygon]
@@ -43,6 +44,7 @@ class Search:
     tags: list[list[Tag]] = field(default_factory=list)
     bound: Floats = field(default_factory=lambda: np.empty((0, 2)))  # below every threat
     iterations: int = 0
+    work: int = 0
     solves: int = 0
     stopped: str = ""
     excess: float = inf
@@ -57,10 +59,20 @@ class Search:
 
     def run(self, limit: int) -> None:
         """Search for at most `limit` applications to the outer sets."""
-        while self.iterations < limit and not self.stopped:
+        while self.iterations < limit and self.work < _WORK and not self.stopped:
             self._step()
         if not self.stopped:
-            self.stopped = f"stopped after {limit} applications of the operator"
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Stop, and say how far the outer sets reach beyond sets that generate themselves if some are known."""
+        self.stopped = f"stopped after {self.iterations} applications of the operator"
+        if not self.model.common:
+            self.chain = self.polygons, None
+            self._look()
+            if self.found is not None:
+                rounding = _BLUR / (1.0 - self.model.discounts.max().item())
+                self.excess = _distance(self.polygons, self.found.polygons) + rounding
 
     def threat(self, polygons: Polygons) -> Floats:
         """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
@@ -76,6 +88,7 @@ class Search:
         outer = self.polygons
         image = self._apply(outer)
         self.iterations += 1
+        self.work += sum(map(len, outer)) if not self.model.common else 0
         died = bool((self.alive & ~image.alive).any())
         if died:
             self.alive = image.alive
@@ -87,7 +100,7 @@ class Search:
             self._stop(image, excess, "the operator maps the sets to themselves")
         else:
             self.polygons, self.tags = image.polygons, image.tags
-            if self.chain is None:
+            if self.chain is None or not self.model.common:
                 self.chain = outer, image
             if self._settled(self.found) or (self._due() and self._look() and self._settled(self.found)):
                 return
@@ -108,7 +121,9 @@ class Search:
     @property
     def _rare(self) -> bool:
         """Whether this is step 1, 2, 4, 8, ..., for what is dear."""
-        return self.iterations & (self.iterations - 1) == 0
+        return self.iterations & (self.iterations - 1) == 0 or (
+            not self.model.common and self.iterations % 32 == 0
+        )
 
     def _stop(self, image: Image, excess: float, reason: str) -> None:
         self.polygons, self.tags, self.excess, self.stopped = image.polygons, image.tags, excess, reason
@@ -137,12 +152,14 @@ class Search:
                 return None
             image = self._apply(source)
             distance = _distance(image.polygons, source, enough=_NEAR)
-            if distance <= self._tolerance:
+            if distance <= self._tolerance or (
+                not self.model.common and _inside(source, image.polygons, _BLUR)
+            ):
                 return image
             if not any(image.polygons):
                 return None
             if distance < _NEAR:
-                structure, left = plain(image, source), left + longer
+                structure, left = plain(self.model, image, source), left + longer
                 longer = 0
             else:
                 structure = settled(self.model, image, source, self.threat(source))
@@ -167,7 +184,7 @@ class Search:
         if self._same(self.polygons, image.polygons):
             self._stop(image, self._tolerance, "the operator maps the sets to themselves")
             return True
-        if not self.model.common:
+        if not self.model.common and not self._rare:
             return False
         for shape in (False, True) if self._rare else (False,):
             result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)
@@ -205,6 +222,6 @@ def _widths(polygon: Polygon) -> list[float]:
     return [extreme(some) for some in (xs, ys, sums, gaps) for extreme in (min, max)]
 
 
-def _inside(one: Polygons, other: Polygons) -> bool:
+def _inside(one: Polygons, other: Polygons, tolerance: float = _INSIDE) -> bool:
     """Say whether the polygons of each state lie in the others, up to rounding."""
-    return all(not p or (bool(q) and beyond(p, q) <= _INSIDE) for p, q in zip(one, other, strict=True))
+    return all(not p or (bool(q) and beyond(p, q) <= tolerance) for p, q in zip(one, other, strict=True))

@@ -29,7 +29,7 @@ def sharpened(
     model: Model, outer: list[Polygon], bound: Floats, alive: Mask, limit: int
 ) -> list[Polygon] | None:
     """Return smaller outer sets, by the faces they have; None if that gains nothing or takes over `limit` bounds."""
-    if not model.common or not model.discounts.all():
+    if not model.discounts.all():
         return None
     rows, start = model.playable(outer, alive), outer
     for _ in range(_STRATEGIES):
@@ -63,7 +63,10 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
         np.take_along_axis(array, least, axis=1) for array in (bases.level, bases.weight, *bases.cuts)
     )
     face = np.take_along_axis(bases.face, least, axis=1)
-    policy = _Policy(system, Bases(level, weight, face, (first, second)), rows, directions)
+    beside = (
+        None if bases.beside is None else (bases.beside[0], np.where(least[:, 0] == 0, bases.beside[1], 0.0))
+    )
+    policy = _Policy(system, Bases(level, weight, face, (first, second), beside), rows, directions)
     speed = policy.solve(np.ones(len(rows)), np.full(offsets.shape, -np.inf))
     if speed is None or speed.min() < 0.0:
         return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import chain, pairwise
-from math import atan2, pi
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +18,12 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan
 from bargaining.equilibria._operator import SLACK, VERTEX
 from bargaining.equilibria._polygon import Point, Polygon, hull, outline
+from bargaining.equilibria._stochastic_directions import directions, later, outward
 from bargaining.equilibria._stochastic_model import Model
 from bargaining.equilibria._stochastic_operator import Image, Tag
 
 _FEW = 48  # points up to which their hull is found without NumPy
 LARGEST = 600  # vertices beyond which the system is not worth its solution
-_TURN = 2 * pi
 
 
 class Structure(NamedTuple):
@@ -47,19 +46,19 @@ def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -
     """
     if not 0 < sum(map(len, image.polygons)) <= LARGEST:
         return None
-    rows, fan, angle = model.rows, Fan(image.polygons), [*chain(*_directions(image, source))]
+    rows, fan, angle = model.rows, Fan(image.polygons), [*chain(*directions(model, image, source))]
     tags, lows = [*chain(*image.tags)], pairs(threat)
     moving = [k for k, tag in enumerate(tags) if tag[0] == VERTEX]
-    sources = [fan.at[bisect_left(fan.angle, angle[k])] for k in moving]
+    sources = [fan.at[bisect_left(fan.angle, later(model, angle[k]))] for k in moving]
     z = _played_out(model, fan.vertices, moving, [tags[k][1] for k in moving], sources)
     stands = []
     for k, at in zip(moving, sources, strict=True):
         row = tags[k][1]
         x, y = rows.thresholds(row, lows)
-        after = [sum([share * z[at[s]][i] for s, share in rows.laws[rows.law[row]]]) for i in (0, 1)]
-        if after[0] >= x - SLACK and after[1] >= y - SLACK:
+        onward = [sum([share * z[at[s]][i] for s, share in rows.laws[rows.law[row]]]) for i in (0, 1)]
+        if onward[0] >= x - SLACK and onward[1] >= y - SLACK:
             stands.append(k)
-    return _gathered(image, fan, z, angle, stands)
+    return _gathered(model, image, fan, z, angle, stands)
 
 
 def _played_out(
@@ -92,12 +91,14 @@ def _played_out(
     return out
 
 
-def plain(image: Image, source: list[Polygon]) -> Structure:
+def plain(model: Model, image: Image, source: list[Polygon]) -> Structure:
     """Return the structure of `image`, the operator's value at `source`, as it is."""
-    return Structure(image.polygons, image.tags, _directions(image, source))
+    return Structure(image.polygons, image.tags, directions(model, image, source))
 
 
-def _gathered(image: Image, fan: Fan, z: list[Point], angle: list[float], stands: list[int]) -> Structure:
+def _gathered(
+    model: Model, image: Image, fan: Fan, z: list[Point], angle: list[float], stands: list[int]
+) -> Structure:
     """Return the hulls of what constraints hold and of the vertices that stand without."""
     out = Structure([], [], [])
     tags = [*chain(*image.tags)]
@@ -105,7 +106,7 @@ def _gathered(image: Image, fan: Fan, z: list[Point], angle: list[float], stands
         free = [k for k in stands if low <= k < high]
         polygon, chosen = convex(held.points + [z[k] for k in free])
         every = held.tags + [tags[k] for k in free]
-        angles = outward(polygon)
+        angles = outward(model, polygon)
         if len(chosen) == 1 and chosen[0] >= len(held.tags):
             angles[0] = angle[free[chosen[0] - len(held.tags)]]
         out.polygons.append(polygon)
@@ -121,32 +122,3 @@ def convex(vertices: list[Point]) -> tuple[Polygon, list[int]]:
 
 def pairs(flat: Floats) -> list[Point]:
     return [(x, y) for x, y in flat.reshape(-1, 2).tolist()]
-
-
-def _directions(image: Image, source: list[Polygon]) -> list[list[float]]:
-    """Return, for each vertex, a direction in which it is the farthest.
-
-    A polygon of one vertex takes the direction of the continuation that generates it, a vertex of the sum over
-    `source`.
-    """
-    out = [outward(polygon) for polygon in image.polygons]
-    single = [s for s, polygon in enumerate(image.polygons) if len(polygon) == 1]
-    if single:
-        angle = Fan(source).angle
-        for s in single:
-            kind, _, position = image.tags[s][0]
-            if kind == VERTEX and angle:
-                around = angle[max(position - 1, 0) : position + 1]
-                out[s][0] = sum(around) / len(around)
-    return out
-
-
-def outward(polygon: Polygon) -> list[float]:
-    if len(polygon) < 2:
-        return [0.0] * len(polygon)
-    angles = [atan2(q - y, p - x) for (x, y), (p, q) in zip(polygon, [*polygon[1:], polygon[0]], strict=True)]
-    out = []
-    for before, angle in zip([angles[-1], *angles[:-1]], angles, strict=True):
-        middle = before + (angle - before) % _TURN / 2
-        out.append((middle + pi / 2) % _TURN - pi / 2)
-    return out

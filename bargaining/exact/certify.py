@@ -93,7 +93,7 @@ def certify(
     -------
     Certificate
         ``.exact`` holds the payoffs in rationals where they are, ``.bound`` the proved error and ``.statement`` what
-        was proved; `.holds` says whether the bound meets the tolerance.
+        was proved; ``.holds`` says whether the bound meets the tolerance.
     PayoffCertificate or StochasticCertificate
         The same of payoff sets, whose ``.vertices`` are rational.
 

@@ -154,65 +154,46 @@ class Bounds:
         """Return what continuations add in each direction if they reach as far as `mean`, shape (R, J)."""
         if self.around is None:
             out: Floats = self.discounts.item(0) * mean
-            return out
-        (first, second), weights = self.around.faces, self.around.weights
-        return weights[0] * mean[:, first] + weights[1] * mean[:, second]
+        else:
+            (first, second), weights = self.around.faces, self.around.weights
+            out = weights[0] * mean[:, first] + weights[1] * mean[:, second]
+        return out
 
     def bases(self, rows: Indices, directions: Indices) -> Bases:
         """Return the bounds for pairs of a row and a direction: no constraint, one, or both of them bind."""
-        n = self.faces.normals[directions]
+        normals = self.faces.normals
+        n, number, shape = normals[directions], len(normals), (len(rows), 2 * len(normals) + 2)
         start, after = (n * self.now[:, rows].T).sum(axis=1)[:, None], self.discounts * n
-        parts = [
-            self.free(rows, directions),
-            self._along_a_face(0, rows, after, start),
-            self._along_a_face(1, rows, after, start),
-            self._at_both(rows, after, start),
-        ]
-        levels, weights, faces, cuts, _ = zip(*parts, strict=True)
-        first, second = (np.concatenate(some, axis=1) for some in zip(*cuts, strict=True))
-        stack = np.concatenate
-        return Bases(
-            stack(levels, axis=1),
-            stack(weights, axis=1),
-            stack(faces, axis=1),
-            (first, second),
-            parts[0].beside,
+        level, weight, cuts = np.empty(shape), np.zeros(shape), np.zeros((2, *shape))
+        by_face, by_cut, usable = self._along_faces(after)
+        for i in (0, 1):
+            along = slice(1 + i * number, 1 + (i + 1) * number)
+            weight[:, along], cuts[i, :, along] = by_face[i], by_cut[i]
+            bound = start + by_face[i] * self.mean[rows] - by_cut[i] * self.needed[i, rows][:, None]
+            bound += _ROUNDING * (by_face[i] + by_cut[i])  # large terms nearly cancel along a steep face
+            level[:, along] = np.where(usable[i], bound, inf)
+        both = (after <= 1e-12).all(axis=1)
+        level[:, -1] = np.where(both, start[:, 0] + (after * self.needed[:, rows].T).sum(axis=1), inf)
+        cuts[:, :, -1] = np.where(both, -after.T, 0.0)
+        face = np.concatenate([[0], np.arange(number), np.arange(number), [0]])[None].repeat(
+            len(rows), axis=0
         )
-
-    def free(self, rows: Indices, directions: Indices) -> Bases:
-        """Return the bounds at which no constraint binds, one for each pair."""
-        start = (self.faces.normals[directions] * self.now[:, rows].T).sum(axis=1)[:, None]
-        none = np.zeros_like(start)
+        level[:, 0] = self.unbound[rows, directions]
         if self.around is None:
-            delta = self.discounts.item(0)
-            level = start + delta * self.mean[rows, directions][:, None]
-            return Bases(level, np.full_like(start, delta), directions[:, None], (none, none))
-        faces, weights = self.around.faces[:, directions], self.around.weights[:, directions]
-        level = start[:, 0] + (weights * self.mean[rows, faces]).sum(axis=0)
-        return Bases(
-            level[:, None], weights[0, :, None], faces[0, :, None], (none, none), (faces[1], weights[1])
-        )
+            weight[:, 0], face[:, 0], beside = self.discounts.item(0), directions, None
+        else:
+            faces, weights = self.around.faces[:, directions], self.around.weights[:, directions]
+            weight[:, 0], face[:, 0], beside = weights[0], faces[0], (faces[1], weights[1])
+        return Bases(level, weight, face, (cuts[0], cuts[1]), beside)
 
-    def _along_a_face(self, i: int, rows: Indices, after: Floats, start: Floats) -> Bases:
-        """Return the bounds at which player i's constraint and one face of the continuations bind."""
-        normals, o = self.faces.normals, 1 - i
+    def _along_faces(self, after: Floats) -> tuple[Floats, Floats, Mask]:
+        """Return the weights of each face and of player i's constraint where these two bind, shape (2, pairs, J)."""
+        n, normals = after.T[:, :, None], self.faces.normals.T[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
-            by_face = after[:, o, None] / normals[:, o]
-            by_cut = by_face * normals[:, i] - after[:, i, None]
+            by_face = n[::-1] / normals[::-1]
+            by_cut = by_face * normals - n
         usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= -1e-12)
-        by_face, by_cut = np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0)
-        level = start + by_face * self.mean[rows] - by_cut * self.needed[i, rows][:, None]
-        level += _ROUNDING * (by_face + by_cut)  # of two large terms that nearly cancel, along a steep face
-        cuts = (by_cut, np.zeros_like(by_cut)) if i == 0 else (np.zeros_like(by_cut), by_cut)
-        faces = np.broadcast_to(np.arange(len(normals)), by_face.shape)
-        return Bases(np.where(usable, level, inf), by_face, faces, cuts)
-
-    def _at_both(self, rows: Indices, after: Floats, start: Floats) -> Bases:
-        """Return the bounds at which both constraints bind."""
-        usable = np.all(after <= 1e-12, axis=1, keepdims=True)
-        level = start + (after * self.needed[:, rows].T).sum(axis=1)[:, None]
-        cuts = np.where(usable, -after[:, :1], 0.0), np.where(usable, -after[:, 1:], 0.0)
-        return Bases(np.where(usable, level, inf), np.zeros_like(level), np.zeros(level.shape, np.intp), cuts)
+        return np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0), usable
 
     def slopes(self, rows: Indices, bases: Bases, speed: Floats) -> Floats:
         """Return the slopes of the bounds at these speeds, shape (S, J)."""

@@ -79,11 +79,14 @@ def verdict(
     faces = faces_of(candidate, outer if shape else [], bound)
     rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))
     system = Bounds.of(model, faces, rows)
-    speed = _speeds(system, *np.nonzero(_reaching(model, system, candidate, bound, rows)))
+    reaching = _reaching(model, system, candidate, bound, rows)
+    bases = system.bases(*np.nonzero(reaching))
+    speed = _speeds(system, *np.nonzero(reaching), bases)
     if speed is not None:
         pairs = _doubtful(system, speed)
         if np.count_nonzero(pairs) <= _FEW:
-            result = _ranged(system, np.argwhere(pairs), speed, outer)
+            known = None if (pairs & ~reaching).any() else bases.of(pairs[reaching])
+            result = _ranged(system, np.argwhere(pairs), speed, outer, known)
             if result.proved:
                 return result
     far = reach(model, outer, np.maximum(bound, lowest(outer)), rows, faces.normals)
@@ -107,7 +110,13 @@ def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Flo
     return pairs
 
 
-def _ranged(system: Bounds, pairs: NDArray[np.intp], speed: Floats, outer: list[Polygon]) -> Verdict:
+def _ranged(
+    system: Bounds,
+    pairs: NDArray[np.intp],
+    speed: Floats,
+    outer: list[Polygon],
+    bases: Bases | None = None,
+) -> Verdict:
     """Check pairs of a row and a face on the range of e that covers the outer sets, for given speeds."""
     if not len(pairs):
         return Verdict(True, 0.0)
@@ -116,7 +125,7 @@ def _ranged(system: Bounds, pairs: NDArray[np.intp], speed: Floats, outer: list[
     far = float((gap[faces.moves] / speed[faces.moves]).max(initial=0.0))
     if far <= _ROUNDING:
         return Verdict(True, far)
-    bases = system.bases(rows, directions)
+    bases = bases or system.bases(rows, directions)
     near = float(_unproved(system, rows, directions, bases, speed, far).max())
     if near == 0.0:
         return Verdict(True, 0.0)
@@ -133,9 +142,8 @@ def _doubtful(system: Bounds, speed: Floats) -> Mask:
     return open_ & system.faces.moves[system.state]
 
 
-def _speeds(system: Bounds, some: Indices, directions: Indices) -> Floats | None:
+def _speeds(system: Bounds, some: Indices, directions: Indices, bases: Bases) -> Floats | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
-    bases = system.bases(some, directions)
     least = bases.level.min(axis=1)
     reached = least >= system.faces.offsets[system.state[some], directions] - _TIE
     bases, least = bases.of(reached), least[reached, None]

@@ -38,7 +38,8 @@ def _bound(model: Model, alive: Mask, i: int) -> Floats:
     punish = np.full(states, _PART)
     punish[replies.state[groups]] = groups
     value = np.zeros(states)
-    members = np.split(replies.order, replies.starts[1:])
+    bounds = [*replies.starts.tolist(), len(replies.order)]
+    members = [replies.order[low:high] for low, high in pairwise(bounds)]
     for _ in range(_ROUNDS):
         value = _response(model, i, [members[g] if g != _PART else None for g in punish], leaving, value)
         worth = model.now[i] + model.discounts[i, 0] * (model.transitions @ value)

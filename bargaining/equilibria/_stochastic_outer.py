@@ -80,8 +80,9 @@ def verdict(
     rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))
     system = Bounds.of(model, faces, rows)
     reaching = _reaching(model, system, candidate, bound, rows)
-    bases = system.bases(*np.nonzero(reaching))
-    speed = _speeds(system, *np.nonzero(reaching), bases)
+    some, directions = np.nonzero(reaching)
+    bases = system.bases(some, directions)
+    speed = _speeds(system, some, directions, bases)
     if speed is not None:
         pairs = _doubtful(system, speed)
         if np.count_nonzero(pairs) <= _FEW:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.relational import relational_contract as relational_contract
     from bargaining.equilibria.renegotiation import renegotiation_proof as renegotiation_proof
     from bargaining.equilibria.stage import stage_equilibria as stage_equilibria
+    from bargaining.equilibria.stochastic_exit_thresholds import plan_exit_thresholds as plan_exit_thresholds
     from bargaining.equilibria.stochastic_set import stochastic_payoff_sets as stochastic_payoff_sets
     from bargaining.equilibria.stochastic_thresholds import plan_thresholds as plan_thresholds
     from bargaining.equilibria.stochastic_transfers import (
@@ -168,6 +169,7 @@ _EXPORTS = {
     "payoff_set": "bargaining.equilibria.payoff_set",
     "payoff_sets": "bargaining.equilibria.payoff_set",
     "perles_maschler": "bargaining.concepts.perles_maschler",
+    "plan_exit_thresholds": "bargaining.equilibria.stochastic_exit_thresholds",
     "plan_thresholds": "bargaining.equilibria.stochastic_thresholds",
     "plot": "bargaining.plots",
     "raiffa": "bargaining.concepts.raiffa",

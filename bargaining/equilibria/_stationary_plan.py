@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
 Profiles = Sequence[Sequence[int] | None]
+States = int | str | Sequence[int | str] | None
 _FEWEST = 2  # players who must be able to leave for leaving together to be an equilibrium
 
 
@@ -58,6 +59,7 @@ class Plan:
     """A profile for each state, or None where the players part, checked in the states that matter."""
 
     game: StochasticGame
+    profiles: list[tuple[int, ...] | None]
     now: Floats  # (S, n): the stage payoffs, or those of parting
     moves: Floats  # (S, S): zero in a row where the players part
     parted: NDArray[np.bool_]
@@ -82,47 +84,95 @@ class Plan:
             replies.append(others)
         checked = _reached(moves > 0, range(len(game)) if start is None else start)
         parted = np.array([profile is None for profile in given])
-        return cls(game, now, moves, parted, replies, _scale(game), checked, name == "punishment")
+        return cls(game, given, now, moves, parted, replies, _scale(game), checked, name == "punishment")
 
-    def values(self, discount: float) -> Floats:
-        """Return the average payoffs from each state on, shape (S, n)."""
-        weight = np.where(self.parted, 1.0, 1.0 - discount)[:, None]
-        matrix = np.eye(len(self.game)) - discount * self.moves
-        return np.asarray(np.linalg.solve(matrix, weight * self.now), dtype=np.float64)
+    def values(self, discounts: Floats) -> Floats:
+        """Return the average payoffs from each state on, shape (S, n), to players of this patience."""
+        weight = np.where(self.parted[:, None], 1.0, 1.0 - discounts)
+        matrix = np.eye(len(self.game)) - discounts[:, None, None] * self.moves
+        return np.asarray(np.linalg.solve(matrix, (weight * self.now).T[:, :, None])[:, :, 0].T)
 
-    def tightest(self, discount: float, threats: Floats) -> PlanConstraint | None:
+    def tightest(self, discounts: Floats, threats: Floats) -> PlanConstraint | None:
         """Return the constraint with the least slack for the player's range, None if nobody has a choice."""
         return min(
-            self._constraints(discount, threats), key=lambda c: c.slack / self.scale[c.player], default=None
+            self._constraints(discounts, threats), key=lambda c: c.slack / self.scale[c.player], default=None
         )
 
-    def _constraints(self, discount: float, threats: Floats) -> Iterator[PlanConstraint]:
-        values, own = self.values(discount), self.game.exit_own
+    def _constraints(self, discounts: Floats, threats: Floats) -> Iterator[PlanConstraint]:
+        values, own = self.values(discounts), self.game.exit_own
         for s in self.checked:
             for i in range(self.game.players):
                 yield from self._staying(s, i) if self.parted[s] else self._leaving(s, i, values, own)
             for i, other in self.replies[s].items():
-                worth = _worth(other, discount, threats[:, i])
+                worth = _worth(other, discounts.item(i), threats[:, i])
                 for action, slack in zip(other.actions, (values[s, i] - worth).tolist(), strict=True):
-                    yield self._constraint(i, s, "deviate", action, slack)
+                    yield self.constraint(i, s, "deviate", action, slack)
 
     def _leaving(self, s: int, i: int, values: Floats, own: Floats) -> Iterator[PlanConstraint]:
         if own[s, i] > -np.inf:
-            yield self._constraint(i, s, "leave", None, float(values[s, i] - own[s, i]))
+            yield self.constraint(i, s, "leave", None, float(values[s, i] - own[s, i]))
 
     def _staying(self, s: int, i: int) -> Iterator[PlanConstraint]:
         leave = self.game.exits[s]
         assert leave is not None
         if i in leave.who:
             rest = leave.payoffs[[k for k in leave.who if k != i], i].mean()
-            yield self._constraint(i, s, "stay", None, float(self.now[s, i] - rest))
+            yield self.constraint(i, s, "stay", None, float(self.now[s, i] - rest))
 
-    def _constraint(
+    def constraint(
         self, player: int, state: int, kind: Any, action: int | None, slack: float
     ) -> PlanConstraint:
+        """Return a constraint of this plan."""
         return PlanConstraint(
             player=player, state=state, kind=kind, action=action, slack=slack, punishment=self.punishment
         )
+
+
+def states_named(game: StochasticGame, given: States, name: str) -> list[int] | None:
+    """Return the numbers of states given by number or name, one or several; None for None."""
+    if given is None:
+        return None
+    several = [given] if isinstance(given, int | str | np.integer) else list(given)
+    if not several:
+        raise InvalidInput(f"`{name}` must name at least one state; for all of them pass None.")
+    return [_state_number(game, state, name) for state in several]
+
+
+def _state_number(game: StochasticGame, state: int | str, name: str) -> int:
+    number = game.states.index(state) if state in game.states else state
+    if (
+        isinstance(number, bool | str)
+        or not isinstance(number, int | np.integer)
+        or not 0 <= number < len(game)
+    ):
+        raise InvalidInput(
+            f"`{name}` must name states of the game, {', '.join(game.states)}, or their numbers; got {state!r}."
+        )
+    return int(number)
+
+
+def reverted_to(game: StochasticGame, punishment: Literal["optimal"] | Profiles) -> Plan | None:
+    """Return the plan that punishes, None for optimal punishments."""
+    if isinstance(punishment, str):
+        if punishment != "optimal":
+            raise InvalidInput(
+                f'`punishment` must be "optimal" or one profile a state, an equilibrium; got {punishment!r}.'
+            )
+        return None
+    return Plan.of(game, punishment, "punishment")
+
+
+def lowest_payoffs(game: StochasticGame) -> tuple[Floats, bool]:
+    """Return the lowest equilibrium payoffs and whether they are accurate; those of inaccurate sets are too low."""
+    from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
+
+    if game.players != 2:
+        raise NotApplicable(
+            f"Optimal punishments need the payoff sets, which are for two players; the game has {game.players}. "
+            "Give a stationary equilibrium as `punishment`."
+        )
+    found = stochastic_payoff_sets(game)
+    return found.threats, all(some.status is not Status.INACCURATE for some in found.sets)
 
 
 def _profiles(game: StochasticGame, profiles: Profiles, name: str) -> list[tuple[int, ...] | None]:

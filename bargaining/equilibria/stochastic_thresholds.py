@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from bargaining._arrays import Floats, scalar
-from bargaining.equilibria._stationary_plan import Plan, PlanConstraint, Profiles
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.equilibria._plan_looks import Look, scan
+from bargaining.equilibria._stationary_plan import (
+    Plan,
+    PlanConstraint,
+    Profiles,
+    States,
+    lowest_payoffs,
+    reverted_to,
+    states_named,
+)
+from bargaining.errors import InvalidInput, Status
 from bargaining.games.stochastic import StochasticGame
 
 _GRID = (*(k / 64 for k in range(64)), *(1 - 2.0**-k for k in range(7, 10)))
-_SLACK = 1e-11  # of the payoff range: values and threats are floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,30 +63,11 @@ class PlanThresholds:
         return len(self.intervals) > 0
 
 
-class _Answer(NamedTuple):
-    """The tightest constraint at a discount factor, its slack over the range, and whether it is accurate."""
-
-    constraint: PlanConstraint | None
-    slack: float
-    accurate: bool
-
-    @property
-    def holds(self) -> bool:
-        return self.accurate and self.slack >= -_SLACK
-
-
-class _Look(NamedTuple):
-    """A discount factor that was looked at."""
-
-    discount: float
-    answer: _Answer
-
-
 def plan_thresholds(
     game: StochasticGame,
     plan: Profiles,
     *,
-    start: int | str | Sequence[int | str] | None = None,
+    start: States = None,
     punishment: Literal["optimal"] | Profiles = "optimal",
     tolerance: float = 1e-10,
 ) -> PlanThresholds:
@@ -166,106 +153,33 @@ def plan_thresholds(
     width = scalar(tolerance, "tolerance")
     if not width > 0:
         raise InvalidInput(f"`tolerance` must be positive; got {width:g}.")
-    kept = Plan.of(game, plan, "plan", _starts(game, start))
-    return _scan(kept, _reversion(game, punishment), width)
+    kept = Plan.of(game, plan, "plan", states_named(game, start, "start"))
+    return _found(kept, reverted_to(game, punishment), width)
 
 
-def _starts(game: StochasticGame, start: int | str | Sequence[int | str] | None) -> list[int] | None:
-    if start is None:
-        return None
-    given = [start] if isinstance(start, int | str | np.integer) else list(start)
-    numbers: list[int] = []
-    for state in given:
-        number = game.states.index(state) if state in game.states else state
-        if (
-            isinstance(number, bool | str)
-            or not isinstance(number, int | np.integer)
-            or not 0 <= number < len(game)
-        ):
-            raise InvalidInput(
-                f"`start` must name states of the game, {', '.join(game.states)}, or their numbers; got {state!r}."
-            )
-        numbers.append(int(number))
-    if not numbers:
-        raise InvalidInput("`start` must name at least one state; for all of them pass None.")
-    return numbers
-
-
-def _reversion(game: StochasticGame, punishment: Literal["optimal"] | Profiles) -> Plan | None:
-    """Return the plan that punishes, None for optimal punishments."""
-    if isinstance(punishment, str):
-        if punishment != "optimal":
-            raise InvalidInput(
-                f'`punishment` must be "optimal" or one profile a state, an equilibrium; got {punishment!r}.'
-            )
-        if game.players != 2:
-            raise NotApplicable(
-                f"Optimal punishments need the payoff sets, which are for two players; the game has {game.players}. "
-                "Give a stationary equilibrium as `punishment`."
-            )
-        return None
-    return Plan.of(game, punishment, "punishment")
-
-
-def _scan(plan: Plan, reversion: Plan | None, width: float) -> PlanThresholds:
-    """Look at the grid and halve between neighbours that differ."""
-    looked = [_Look(discount, _answer(plan, reversion, discount)) for discount in _GRID]
-    first, last = looked[0].answer, looked[-1].answer
-    changes = [
-        _halve(plan, reversion, *sides, width)
-        for sides in pairwise(looked)
-        if sides[0].answer.holds != sides[1].answer.holds
-    ]
-    ends = [0.0] * first.holds + [holds.discount for _, holds in changes] + [1.0] * last.holds
-    if changes:
-        (low, failing), (high, _) = changes[-1]
+def _found(plan: Plan, reversion: Plan | None, width: float) -> PlanThresholds:
+    found = scan(lambda discount: _look(plan, reversion, discount), _GRID, width)
+    first, last = found.looked[0], found.looked[-1]
+    ends = [0.0] * first.holds + [holds.at for _, holds in found.changes] + [1.0] * last.holds
+    if found.changes:
+        failing, holding = found.changes[-1]
+        low, high = failing.at, holding.at
     else:
-        low = high = 0.0 if last.holds else np.inf
         failing = last
-    every = looked + [fails for fails, _ in changes]
+        low = high = 0.0 if last.holds else np.inf
     return PlanThresholds(
         discount=high if last.holds else np.inf,
         intervals=np.array(ends).reshape(-1, 2),
         bracket=(low, high),
         binding=None if failing.holds else failing.constraint,
-        residual=max([0.0, *(-holds.answer.slack for _, holds in changes)]),
-        status=_status(all(look.answer.accurate for look in every), bool(ends)),
+        residual=found.residual,
+        status=found.status,
     )
 
 
-def _status(accurate: bool, sustained: bool) -> Status:
-    if not accurate:
-        return Status.INACCURATE
-    return Status.OK if sustained else Status.EMPTY
-
-
-def _halve(plan: Plan, reversion: Plan | None, low: _Look, high: _Look, width: float) -> tuple[_Look, _Look]:
-    """Return neighbours of which the first does not sustain the plan and the second does."""
-    fails, holds = (low, high) if high.answer.holds else (high, low)
-    while abs(holds.discount - fails.discount) > width:
-        middle = (holds.discount + fails.discount) / 2
-        if middle in (holds.discount, fails.discount):
-            break
-        look = _Look(middle, _answer(plan, reversion, middle))
-        fails, holds = (fails, look) if look.answer.holds else (look, holds)
-    return fails, holds
-
-
-def _answer(plan: Plan, reversion: Plan | None, discount: float) -> _Answer:
-    if reversion is None:
-        threats, accurate = _threats(plan.game, discount)
-        found = [plan.tightest(discount, threats)]
-    else:
-        threats, accurate = reversion.values(discount), True
-        found = [one.tightest(discount, threats) for one in (plan, reversion)]
-    shares = [(np.inf if c is None else c.slack / plan.scale.item(c.player), c) for c in found]
-    slack, constraint = min(shares, key=lambda share: share[0])
-    return _Answer(constraint, slack, accurate or slack < -_SLACK)
-
-
-def _threats(game: StochasticGame, discount: float) -> tuple[Floats, bool]:
-    """Return the lowest payoffs and whether they are accurate; those of inaccurate sets are too low."""
-    from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
-
-    found = stochastic_payoff_sets(game.with_discounts(discount))
-    return found.threats, all(some.status is not Status.INACCURATE for some in found.sets)
+def _look(plan: Plan, reversion: Plan | None, discount: float) -> Look:
+    patience = np.full(plan.game.players, discount)
+    if reversion is not None:
+        return Look.of(discount, (plan, reversion), patience, reversion.values(patience), accurate=True)
+    threats, accurate = lowest_payoffs(plan.game.with_discounts(discount))
+    return Look.of(discount, (plan,), patience, threats, accurate=accurate)

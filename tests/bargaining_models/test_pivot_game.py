@@ -16,6 +16,7 @@ from bargaining_models.us_canada.pivot_terms import (
     builds,
     builds_to,
     divisions,
+    dominance,
     path,
     settles,
     terms,
@@ -315,6 +316,44 @@ def test_the_war_is_an_equilibrium_of_the_years_tariffs(capacity: Capacity) -> N
         for canada, us in profile.strategies:
             assert np.resize(np.arange(5) == 3, len(canada)) @ canada == 1.0
             assert us[3] == 1.0
+
+
+# Nash rates that beat all other tariffs
+
+
+@pytest.mark.parametrize("blocking", [0.0, 0.5])
+def test_whatever_follows_the_nash_rates_are_the_best_of_the_year(
+    capacity: Capacity, blocking: float
+) -> None:
+    # Continuation values anywhere in the bounds: Canada's at will, those of the US between its flows at Nash rates.
+    pivot = PivotGame(capacity=capacity, blocking=blocking, **REVOCABLE)
+    game, least = pivot.game(DISCOUNT), dominance(pivot, DISCOUNT)
+    war, best = capacity.flows[:, 3, 3, 1], capacity.flows[:, 3, :, 1].max()
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        after = np.column_stack([rng.uniform(-50, 50, 13), rng.choice([war.min(), best], 13)])
+        for s in range(13):
+            worth = game.games[s].payoffs + DISCOUNT / (1 - DISCOUNT) * game.transition(s) @ after
+            for build in range(len(worth) // 5):
+                rows = worth[5 * build : 5 * build + 5]
+                assert (rows[3, :, 0] - np.delete(rows[..., 0], 3, axis=0)).min() >= least - 1e-9
+                assert (rows[3, 3, 1] - np.delete(rows[3, :, 1], 3)).min() >= least - 1e-9
+
+
+def test_the_bound_on_blocking_is_reached(capacity: Capacity) -> None:
+    # Canada builds at level 0 and the US gets the best it can there, for ever, and the worst once the step is done.
+    pivot, discount = PivotGame(capacity=capacity, blocking=0.5), 0.99
+    game, us = pivot.game(discount), capacity.flows[:, 3, :, 1]
+    after = np.where(np.arange(7) == 0, us.max(), us[:, 3].min())
+    worth = game.games[0].payoffs[8, :, 1] + discount / (1 - discount) * game.transition(0)[8] @ after
+    assert dominance(pivot, discount) == pytest.approx(worth[3] - worth[4], abs=1e-9)
+    assert worth[3] < worth[4]  # so patient a US might escalate
+
+
+def test_without_the_nash_rate_there_is_nothing_to_compare(baseline: Baseline) -> None:
+    bare = Capacity.solve(baseline, levels=[0.0], us_tariffs=[0.0, 0.35])
+    with pytest.raises(InvalidInput, match="`pivot` must have 'Nash' on both lists"):
+        dominance(PivotGame(capacity=bare), 0.9)
 
 
 # Bad input

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining import Table
+from bargaining_models.paper import pivot_game_sets
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import waits
 from bargaining_models.paper.pivot_game_claims import strategic_verdicts
@@ -13,7 +14,6 @@ from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGam
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, Capacity
-from bargaining_models.us_canada.pivot_game import PivotGame
 from bargaining_models.us_canada.pivot_terms import builds_to
 
 
@@ -27,6 +27,16 @@ def table(study: Study) -> Table:
     return TABLES["T10"](study)
 
 
+@pytest.fixture(scope="module")
+def patience(study: Study) -> list[dict[str, Any]]:
+    return records(TABLES["T10-patience"](study))
+
+
+@pytest.fixture(scope="module")
+def changed(study: Study) -> dict[str, dict[str, Any]]:
+    return {row["changed"]: row for row in records(TABLES["T10-sensitivity"](study))}
+
+
 def records(table: Table) -> list[dict[str, Any]]:
     names = [column.name for column in table.columns]
     return [dict(zip(names, row, strict=True)) for row in table.rows]
@@ -34,7 +44,15 @@ def records(table: Table) -> list[dict[str, Any]]:
 
 def test_notes_say_data_timing_and_accuracy(table: Table) -> None:
     notes = " ".join(table.notes)
-    for words in ("2023", "uniform5", "Timing", "residual", "Version", "assumption", "there may be others"):
+    for words in (
+        "2023",
+        "uniform5",
+        "Timing",
+        "residual",
+        "Version",
+        "assumption",
+        "no other Markov equilibrium",
+    ):
         assert words in notes
     residual = next(note for note in table.notes if note.startswith("Largest residual"))
     assert float(residual.split(": ")[1].rstrip(".")) < 1e-8
@@ -102,12 +120,74 @@ def test_the_tolerated_rate_of_closure_is_where_building_stops(study: Study) -> 
         assert (builds_to(pivot, pivot.markov(PATIENT)[0]) >= 0.1) == does
 
 
+# What the results hang on
+
+
+def test_canada_builds_the_more_the_more_patient_both_are(patience: list[dict[str, Any]]) -> None:
+    for name in ("lasting", "revocable", "lasting, capped", "revocable, capped"):
+        for column in ("war", "deal"):
+            assert (np.diff([row[f"{name}_{column}"] for row in patience]) >= 0).all()
+        assert (np.diff([row[f"{name}_transfer"] for row in patience]) < 0).all()
+
+
+def test_canada_builds_a_step_if_income_covers_the_charge(
+    study: Study, patience: list[dict[str, Any]]
+) -> None:
+    # delta B >= (1 - delta) K, step by step: each step of a lasting, uncapped alternative pays less than the one before
+    capacity = study.pivot_game.capacity
+    gains = {
+        "war": np.diff(capacity.flows[:-1, 3, 3, 0]),
+        "deal": np.diff(capacity.flows[:-1, 0, 0].sum(axis=-1)),
+    }
+    for row in patience:
+        discount = row["discount"]
+        for column, gain in gains.items():
+            pays = discount * gain >= (1 - discount) * capacity.capital
+            assert row[f"lasting_{column}"] == 5 * int(np.append(pays, False).argmin())
+
+
+def test_what_is_not_changed_is_as_in_the_other_table(
+    table: Table, changed: dict[str, dict[str, Any]]
+) -> None:
+    terms = {row["alternative"]: row for row in records(table) if row["discount"] == PATIENT}
+    for what, name in (("nothing", "revocable"), ("escalation blocks 50%", "revocable, blocked")):
+        for mine, other in {
+            "stay": "stay_transfer",
+            "leave": "leave_transfer",
+            "war": "war",
+            "deal": "agreed",
+        }.items():
+            assert changed[what][mine] == pytest.approx(terms[name][other], abs=1e-9)
+        assert changed[what]["bare"] == pytest.approx(terms["none"]["stay_transfer"], abs=1e-9)
+        assert changed[what]["right"] == pytest.approx(terms[name]["right"], abs=1e-9)
+
+
+def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dict[str, Any]]) -> None:
+    paid = {what: row["stay"] for what, row in changed.items()}
+    assert paid["China closes at rate 0.1"] < paid["nothing"] < paid["China closes at rate 0.4"]
+    assert paid["China reopens at rate 1"] < paid["nothing"] < paid["China reopens at rate 0.25"]
+    assert paid["a level takes 2.5 years"] < paid["nothing"] < paid["a level takes 10 years"]
+    assert paid["half the capital"] < paid["nothing"] < paid["twice the capital"]
+    blocked = [paid["nothing"], *(paid[f"escalation blocks {part}%"] for part in (25, 50, 100))]
+    assert (np.diff(blocked) > 0).all()
+    assert paid["nothing is built after leaving"] == pytest.approx(
+        paid["nothing"], abs=1e-9
+    )  # nobody may leave
+
+
+# Figures, and what can be enforced without transfers
+
+
 def quick(study: Study) -> PivotGameStudy:
     """Return a study of three tariffs and few levels, whose sets take no time."""
     game = PivotGameStudy(study.baseline)
-    short = {"canada_tariffs": CANADA_TARIFFS[::2], "us_tariffs": US_TARIFFS[::2]}
-    for name, levels in (("capacity", [0.0, 0.1, 0.2, 0.3]), ("coarse", [0.0, 0.15])):
-        game.__dict__[name] = Capacity.solve(study.baseline, levels=levels, **short)  # type: ignore[arg-type]
+    short: dict[str, Any] = {"canada_tariffs": CANADA_TARIFFS[::2], "us_tariffs": US_TARIFFS[::2]}
+    for name, levels in (
+        ("capacity", [0.0, 0.1, 0.2, 0.3]),
+        ("capped", [0.0, 0.15]),
+        ("coarse", [0.0, 0.15]),
+    ):
+        game.__dict__[name] = Capacity.solve(study.baseline, levels=levels, capped=name == "capped", **short)
     return game
 
 
@@ -127,11 +207,25 @@ def test_the_table_of_sets_lists_every_alternative(study: Study) -> None:
     small = Study()
     small.__dict__["pivot_game"] = quick(study)
     rows = records(TABLES["T10-sets"](small))
-    assert [row["alternative"] for row in rows] == [*small.pivot_game.coarse_games] * len(PATIENCE)
+    assert [row["alternative"] for row in rows] == [*small.pivot_game.set_games] * len(PATIENCE)
     for row in rows:
-        for case in ("stay", "leave"):
+        for case, leave in (("stay", False), ("leave", True)):
             for country in ("Canada", "US"):
                 low, high = row[f"{case}_{country}"]
                 assert low <= row[f"{case}_nash_{country}"] <= high
+            sets = [
+                small.pivot_game.sets(name, row["discount"], leave=leave).at(0)
+                for name in (row["alternative"], "none")
+            ]
+            assert (row[f"{case}_new"] > 0) == any(not sets[1].contains(v) for v in sets[0].vertices)
+            assert (row[f"{case}_lost"] > 0) == any(not sets[0].contains(v) for v in sets[1].vertices)
         assert row["leave_Canada"][0] < row["stay_Canada"][0]
-    assert isinstance(small.pivot_game.coarse_games["none"], PivotGame)
+
+
+def test_new_and_lost_are_the_parts_of_two_areas() -> None:
+    square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])
+    diamond = np.array([[1.0, -1.0], [3.0, 1.0], [1.0, 3.0], [-1.0, 1.0]])
+    assert pivot_game_sets._area(square) == 4.0
+    for other, both in ((square, 4.0), (square + 1.0, 1.0), (diamond, 4.0), (diamond - 1.0, 2.0)):
+        assert pivot_game_sets._area(pivot_game_sets._overlap(square, other)) == pytest.approx(both)
+        assert pivot_game_sets._area(pivot_game_sets._overlap(other, square)) == pytest.approx(both)

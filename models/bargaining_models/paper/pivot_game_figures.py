@@ -31,7 +31,7 @@ def sets_by_state(study: Study) -> Figure:
     for ax, leave, title in zip(axes, (False, True), ("neither may leave", "either may leave"), strict=True):
         bare = study.pivot_game.sets("none", PATIENT, leave=leave).at(0)
         _outline(ax, bare, "black", DASHES[4], "no alternative")
-        found = study.pivot_game.lasting_sets(leave=leave)
+        found = study.pivot_game.sets("lasting", PATIENT, leave=leave)
         for k, level in enumerate(SHOWN):
             _outline(ax, found[level], COLOURS[k], DASHES[k], f"from r = {level}")
         ax.set(xlabel="Canada, USD bn a year", ylabel="US, USD bn a year", title=title)
@@ -47,7 +47,7 @@ def _outline(ax: Axes, found: StatePayoffSet, colour: str, dash: Any, label: str
 
 
 def paths(study: Study) -> Figure:
-    """F5: the share in use and the two incomes expected over the years, in the war and under the best agreement."""
+    """F5: the share in use expected over the years, in the war and the best agreement, and the incomes of the war."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")

@@ -1,21 +1,20 @@
 """What the tables and figures of the pivot game share, each game solved once."""
 
 from functools import cached_property
+from typing import Any
 
 from bargaining.equilibria._markov_profile import StationaryProfile
 from bargaining.equilibria.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity
-from bargaining_models.us_canada.pivot_game import LEAD_TIME, PivotGame
+from bargaining_models.us_canada.pivot_game import PivotGame
 from bargaining_models.us_canada.pivot_terms import Terms, builds_to, terms
 
 PATIENCE = (0.6, 0.9, 0.95)
 PATIENT = 0.95  # the 5 percent a year of the other tables
 FAST = 1.0
 BLOCKING = 0.5
-STEP = 0.15
-STARTS = 4
 WORTHWHILE = 0.10  # the lower end of "10-15% of key exports"
 
 
@@ -33,7 +32,6 @@ class PivotGameStudy:
         self._terms: dict[tuple[str, float, bool], Terms] = {}
         self._markov: dict[tuple[str, float], MarkovEquilibria] = {}
         self._sets: dict[tuple[str, float, bool], StochasticPayoffSets] = {}
-        self._lasting: dict[bool, StochasticPayoffSets] = {}
 
     @cached_property
     def china(self) -> dict[str, float]:
@@ -52,28 +50,39 @@ class PivotGameStudy:
         return Capacity.solve(self.baseline, capped=True)
 
     @cached_property
-    def coarse(self) -> Capacity:
-        """Levels 0, 15 and 30 percent."""
-        return Capacity.solve(self.baseline, levels=[0.0, STEP, 2 * STEP])
-
-    @cached_property
     def games(self) -> dict[str, PivotGame]:
-        """The alternatives of T10, by name."""
+        """The alternatives, by name."""
         return {
-            **self._alternatives(self.capacity),
+            "none": PivotGame(capacity=self.capacity.at(0)),
+            "lasting": PivotGame(capacity=self.capacity),
+            "lasting, fast": PivotGame(capacity=self.capacity, lead_time=FAST),
+            "revocable": self.revocable(),
+            "revocable, fast": self.revocable(lead_time=FAST),
             "revocable, blocked": self.revocable(blocking=BLOCKING),
             "lasting, capped": PivotGame(capacity=self.capped),
-            "revocable, capped": self._revocable(self.capped),
+            "revocable, capped": self.revocable(capacity=self.capped),
         }
 
     @cached_property
-    def coarse_games(self) -> dict[str, PivotGame]:
-        """The alternatives of T10-sets, by name."""
-        return self._alternatives(self.coarse)
+    def coarse(self) -> Capacity:
+        """Levels 0, 15 and 30 percent."""
+        return Capacity.solve(self.baseline, levels=[0.0, 0.15, 0.30])
 
-    def revocable(self, *, closure: float | None = None, blocking: float = 0.0) -> PivotGame:
-        """Return the game in which China may close its market, by default at the rate of the figures."""
-        return self._revocable(self.capacity, closure=closure, blocking=blocking)
+    @cached_property
+    def set_games(self) -> dict[str, PivotGame]:
+        """The alternatives of T10-sets, by name: all levels where the market stays open, three where it may close."""
+        full = ("none", "lasting", "lasting, fast", "lasting, capped")
+        return {name: self.games[name] for name in full} | {
+            "three levels, lasting": PivotGame(capacity=self.coarse),
+            "three levels, revocable": self.revocable(capacity=self.coarse),
+            "three levels, revocable, fast": self.revocable(capacity=self.coarse, lead_time=FAST),
+            "three levels, revocable, blocked": self.revocable(capacity=self.coarse, blocking=BLOCKING),
+        }
+
+    def revocable(self, **options: Any) -> PivotGame:
+        """Return the game in which China may close its market, by default at the rates of the figures."""
+        rates: dict[str, Any] = {"capacity": self.capacity, **self.china}
+        return PivotGame(**rates | options)
 
     def terms(self, name: str, discount: float, *, leave: bool) -> Terms:
         """Return the terms by state with transfers."""
@@ -86,7 +95,7 @@ class PivotGameStudy:
         """Return the Markov equilibria found."""
         key = (name, discount)
         if key not in self._markov:
-            self._markov[key] = self.games[name].markov(discount, starts=STARTS)
+            self._markov[key] = self.games[name].markov(discount)
         return self._markov[key]
 
     def war(self, name: str, discount: float) -> StationaryProfile:
@@ -94,17 +103,11 @@ class PivotGameStudy:
         return self.markov(name, discount)[0]
 
     def sets(self, name: str, discount: float, *, leave: bool) -> StochasticPayoffSets:
-        """Return what can be enforced without transfers, with the levels of `coarse`."""
+        """Return what can be enforced without transfers."""
         key = (name, discount, leave)
         if key not in self._sets:
-            self._sets[key] = self.coarse_games[name].enforceable(discount, leave=leave)
+            self._sets[key] = self.set_games[name].enforceable(discount, leave=leave)
         return self._sets[key]
-
-    def lasting_sets(self, *, leave: bool) -> StochasticPayoffSets:
-        """Return the same for the lasting alternative of T10, with all levels, at the patience of 5 percent a year."""
-        if leave not in self._lasting:
-            self._lasting[leave] = self.games["lasting"].enforceable(PATIENT, leave=leave)
-        return self._lasting[leave]
 
     @cached_property
     def tolerated_closure(self) -> float:
@@ -116,28 +119,3 @@ class PivotGameStudy:
             built = builds_to(pivot, pivot.markov(PATIENT)[0]) >= WORTHWHILE
             low, high = (middle, high) if built else (low, middle)
         return low
-
-    def _alternatives(self, capacity: Capacity) -> dict[str, PivotGame]:
-        return {
-            "none": PivotGame(capacity=capacity.at(0)),
-            "lasting": PivotGame(capacity=capacity),
-            "lasting, fast": PivotGame(capacity=capacity, lead_time=FAST),
-            "revocable": self._revocable(capacity),
-            "revocable, fast": self._revocable(capacity, lead_time=FAST),
-        }
-
-    def _revocable(
-        self,
-        capacity: Capacity,
-        *,
-        closure: float | None = None,
-        lead_time: float = LEAD_TIME,
-        blocking: float = 0.0,
-    ) -> PivotGame:
-        return PivotGame(
-            capacity=capacity,
-            lead_time=lead_time,
-            closure=self.china["closure"] if closure is None else closure,
-            reopening=self.china["reopening"],
-            blocking=blocking,
-        )

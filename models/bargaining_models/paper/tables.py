@@ -5,7 +5,9 @@ from collections.abc import Callable
 from bargaining.tables import Column, Table
 from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, payoffs, splits
-from bargaining_models.paper.pivot_game import sets_table, terms_table
+from bargaining_models.paper.pivot_game import terms_table
+from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensitivity_table
+from bargaining_models.paper.pivot_game_sets import sets_table
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_beliefs import beliefs, delay
@@ -51,4 +53,6 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T9": projects,
     "T10": terms_table,
     "T10-sets": sets_table,
+    "T10-patience": patience_table,
+    "T10-sensitivity": sensitivity_table,
 }

@@ -184,7 +184,7 @@ class PivotGame:
         return found[0].values
 
     @cached_property
-    def _escalation(self) -> int:
+    def escalation(self) -> int:
         """The highest of the US tariffs, by its number."""
         return int(self.capacity.rates[1][0].argmax())
 
@@ -212,7 +212,7 @@ class PivotGame:
             return {self.states[state.level]: reopens, state: 1.0 - reopens}
         closes = -np.expm1(-self.closure) if self.capacity.levels[state.level] > 0 else 0.0
         opens = 1.0 / self.lead_time if canada.build else 0.0
-        if us is not None and us.tariff == self._escalation:
+        if us is not None and us.tariff == self.escalation:
             opens *= 1.0 - self.blocking
         moves = {state: (1.0 - closes) * (1.0 - opens)}
         if opens > 0:

@@ -21,6 +21,7 @@ from bargaining.equilibria._markov_profile import StationaryProfile
 from bargaining.equilibria.markov import stationary_profile
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets
 from bargaining.errors import InvalidInput
+from bargaining_models.us_canada.capacity import NASH
 from bargaining_models.us_canada.pivot_game import PivotGame
 
 _TIE = 1e-12
@@ -113,6 +114,41 @@ def builds_to(pivot: PivotGame, profile: StationaryProfile) -> float:
     while level < last and likely[level] > 0.5:
         level += 1
     return float(pivot.capacity.levels[level])
+
+
+def dominance(pivot: PivotGame, discount: float) -> float:
+    r"""Return by how much the Nash rates beat every other tariff of their lists at least, USD bn in the year.
+
+    If it is above 0, both set them in every state of every Markov equilibrium, which is then unique but for ties in
+    what Canada builds: Canada's tariff never moves the state, the US one only where it blocks.
+
+    Raises
+    ------
+    InvalidInput
+        If the Nash rate is not on both lists.
+
+    Notes
+    -----
+    *Canada*: the least that its Nash rate brings in more than another tariff, over states and US tariffs. *The US*:
+    the same, as Canada sets its Nash rate. A US tariff that blocks delays a step with a probability of blocking / L
+    or less, L the lead time, and from any state on the US gets no less than m, its lowest flow at Nash rates, and no
+    more than M, its highest against Canada's; so the delay gains it at most
+    :math:`(M - m) \delta / (1 - \delta)` blocking / L in the year's money, which is taken off.
+    """
+    for names in pivot.capacity.names:
+        if NASH not in names:
+            raise InvalidInput(
+                f"`pivot` must have {NASH!r} on both lists of tariffs; got {', '.join(names)}."
+            )
+    canada, us = (names.index(NASH) for names in pivot.capacity.names)
+    flows = pivot.capacity.flows
+    more = flows[:, canada, None, :, 0] - flows[..., 0]
+    against = flows[:, canada, :, 1]
+    less = against[:, [us]] - against
+    blocks = np.arange(against.shape[1]) == pivot.escalation
+    delay = discount / (1.0 - discount) * pivot.blocking / pivot.lead_time
+    less -= np.where(blocks != blocks[us], delay * (against.max() - against[:, us].min()), 0.0)
+    return float(min(np.delete(more, canada, axis=1).min(), np.delete(less, us, axis=1).min()))
 
 
 def waiting(profile: StationaryProfile, agreed: Floats, discount: float) -> Floats:

@@ -1,0 +1,145 @@
+"""What the results of the pivot game hang on: patience (T10-patience) and each assumption (T10-sensitivity)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._markov_profile import StationaryProfile
+from bargaining.tables import Column, Table
+from bargaining_models.paper.pivot_game import markov_note, notes
+from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
+from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean
+from bargaining_models.us_canada.capacity import Capacity
+from bargaining_models.us_canada.pivot_game import LEAD_TIME, PivotGame
+from bargaining_models.us_canada.pivot_terms import builds_to, settles, terms, waiting
+
+DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
+SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
+
+
+def patience_table(study: Study) -> Table:
+    """T10-patience: how far Canada builds and what it pays, by discount factor."""
+    columns = [Column("discount", title="discount factor")]
+    for name in SHOWN:
+        columns += [
+            Column(f"{name}_war", title="war", unit="%", group=name.capitalize()),
+            Column(f"{name}_deal", title="deal", unit="%", group=name.capitalize()),
+            Column(f"{name}_transfer", title="transfer", group=name.capitalize()),
+        ]
+    return Table(
+        [_patience_row(study, discount) for discount in DISCOUNTS],
+        columns=columns,
+        caption="The pivot game by patience: the share that Canada reaches, and what it pays from the start",
+        label="tab:pivot-game-patience",
+        digits=3,
+        notes=study.notes(
+            study.pivot_game.capacity.residual,
+            study.pivot_game.capped.residual,
+            **notes(study),
+            War="the share Canada reaches if nothing is agreed or revoked",
+            Deal="the same in the agreement with the largest joint payoff",
+            Transfer="what Canada pays the US where neither may leave, USD bn a year",
+            Markov=markov_note(
+                (study.pivot_game.games[k], discount) for k in SHOWN for discount in DISCOUNTS
+            ),
+        ),
+    )
+
+
+def _patience_row(study: Study, discount: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"discount": discount}
+    for name in SHOWN:
+        pivot = study.pivot_game.games[name]
+        agreed = terms(pivot, discount)
+        row[f"{name}_war"] = _percent(builds_to(pivot, pivot.markov(discount)[0]))
+        row[f"{name}_deal"] = _percent(builds_to(pivot, agreed.agreement))
+        row[f"{name}_transfer"] = clean(agreed.transfer[0])
+    return row
+
+
+def sensitivity_table(study: Study) -> Table:
+    """T10-sensitivity: the revocable alternative with one assumption changed at a time."""
+    variants = dict(_variants(study))
+    rows = [_row(changed, pivot) for changed, pivot in variants.items()]
+    return Table(
+        rows,
+        columns=_columns(),
+        caption="The pivot game with a revocable alternative, one assumption changed at a time, USD bn a year",
+        label="tab:pivot-game-sensitivity",
+        digits=3,
+        notes=study.notes(
+            *(pivot.capacity.residual for pivot in variants.values()),
+            **notes(study),
+            **{
+                "Discount factor": f"{PATIENT:g}",
+                "No alternative": "the transfer if nothing can be built, under the same assumption",
+                "A year of war": "what each gains if they agree a year later, as in T10",
+                "Settle at once": "who agrees at once if free to choose the date",
+                "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
+            },
+        ),
+    )
+
+
+def _columns() -> list[Column]:
+    return [
+        Column("changed", title=""),
+        Column("war", title="war", unit="%", group="Builds to"),
+        Column("deal", title="deal", unit="%", group="Builds to"),
+        Column("bare", title="no alternative", group="Transfer, neither may leave"),
+        Column("stay", title="from the start", group="Transfer, neither may leave"),
+        Column("leave", title="transfer", group="Either may leave"),
+        Column("right", title="to Canada", group="Either may leave"),
+        *(Column(f"wait_{c}", title=c, group="A year of war") for c in COUNTRIES),
+        Column("settles", title="settle at once"),
+    ]
+
+
+def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
+    """Yield what is changed, and the game."""
+    game = study.pivot_game
+    china = game.china
+    yield "nothing", game.revocable()
+    for name, verb in (("closure", "closes"), ("reopening", "reopens")):
+        for factor in (0.5, 2.0):
+            yield (
+                f"China {verb} at rate {china[name] * factor:g}",
+                game.revocable(**{name: china[name] * factor}),
+            )
+    for factor in (0.5, 2.0):
+        yield f"a level takes {LEAD_TIME * factor:g} years", game.revocable(lead_time=LEAD_TIME * factor)
+    for blocking in (BLOCKING / 2, BLOCKING, 1.0):
+        yield f"escalation blocks {blocking:.0%}", game.revocable(blocking=blocking)
+    for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
+        money = game.capacity.capital * factor
+        yield word, game.revocable(capacity=Capacity.solve(game.baseline, capital=money))
+    yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
+    for name in ELASTICITIES[1:]:
+        yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))
+
+
+def _row(changed: str, pivot: PivotGame) -> dict[str, Any]:
+    war = pivot.markov(PATIENT)[0]
+    stay, leave = (terms(pivot, PATIENT, leave=leave) for leave in (False, True))
+    bare = terms(PivotGame(capacity=pivot.capacity.at(0)), PATIENT)
+    wait = waiting(war, stay.payoffs, PATIENT)[0]
+    return {
+        "changed": changed,
+        "war": _percent(builds_to(pivot, war)),
+        "deal": _percent(builds_to(pivot, stay.agreement)),
+        "bare": clean(bare.transfer[0]),
+        "stay": clean(stay.transfer[0]),
+        "leave": clean(leave.transfer[0]),
+        "right": clean(leave.payoffs[0, 0] - stay.payoffs[0, 0]),
+        **{f"wait_{country}": clean(x) for country, x in zip(COUNTRIES, wait, strict=True)},
+        "settles": _at_once(war, stay.payoffs),
+    }
+
+
+def _at_once(war: StationaryProfile, agreed: Floats) -> str:
+    who = [c for i, c in enumerate(COUNTRIES) if settles(war, agreed, PATIENT, player=i)[0]]
+    return "both" if len(who) == len(COUNTRIES) else who[0] if who else "neither"
+
+
+def _percent(share: float) -> int:
+    return round(100 * share)

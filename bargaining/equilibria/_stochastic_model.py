@@ -48,7 +48,10 @@ class Rows:
     state: list[int]
     law: list[int]
     laws: list[Law]
-    replies: tuple[list[list[int]], list[list[int]]]  # for each player, the rows she may turn each row into
+    groups: tuple[
+        list[list[int]], list[list[int]]
+    ]  # for each player, the rows that differ in her action alone
+    replies: tuple[list[list[int]], list[list[int]]]  # for each player, the group of each row
     own: list[Point]  # of each state
     delta: Point
 
@@ -99,11 +102,11 @@ class Model:
     @cached_property
     def rows(self) -> Rows:
         """The rows in plain floats."""
-        replies = []
+        groups, replies = [], []
         for one in self.replies:
             order, bounds = one.order.tolist(), [*one.starts.tolist(), len(one.order)]
-            members = [order[low:high] for low, high in pairwise(bounds)]
-            replies.append([members[g] for g in one.group.tolist()])
+            groups.append([order[low:high] for low, high in pairwise(bounds)])
+            replies.append([groups[-1][g] for g in one.group.tolist()])
         laws = [[(s, p) for s, p in enumerate(law) if p] for law in self.laws.tolist()]
         x, y = self.discounts[:, 0].tolist()
         return Rows(
@@ -111,6 +114,7 @@ class Model:
             state=self.state.tolist(),
             law=self.law.tolist(),
             laws=laws,
+            groups=(groups[0], groups[1]),
             replies=(replies[0], replies[1]),
             own=[(a, b) for a, b in self.own.tolist()],
             delta=(x, y),

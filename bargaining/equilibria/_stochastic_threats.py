@@ -13,7 +13,7 @@ itself be the punishment.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from math import inf, isfinite
 
 import numpy as np
 
@@ -32,23 +32,27 @@ def threat_bound(model: Model, alive: Mask) -> Floats:
 
 
 def _bound(model: Model, alive: Mask, i: int) -> Floats:
-    replies, states = model.replies[i], len(model.states)
-    leaving = np.array([min((k.payoffs[i] for k in leaves), default=np.inf) for leaves in model.leaves])
+    members, own = model.rows.groups[i], [pair[i] for pair in model.rows.own]
+    leaving = [min((k.payoffs[i] for k in leaves), default=inf) for leaves in model.leaves]
     groups, empty = _playable(model, alive, i, np.isfinite(leaving))
-    punish = np.full(states, _PART)
-    punish[replies.state[groups]] = groups
-    value = np.zeros(states)
-    bounds = [*replies.starts.tolist(), len(replies.order)]
-    members = [replies.order[low:high] for low, high in pairwise(bounds)]
+    choices: list[list[int]] = [[] for _ in leaving]
+    for group, s in zip(groups.tolist(), model.replies[i].state[groups].tolist(), strict=True):
+        choices[s].append(group)
+    punish = [some[-1] if some else _PART for some in choices]
+    law, value = model.discounts[i, 0] * model.transitions, np.zeros(len(leaving))
     for _ in range(_ROUNDS):
-        value = _response(model, i, [members[g] if g != _PART else None for g in punish], leaving, value)
-        worth = model.now[i] + model.discounts[i, 0] * (model.transitions @ value)
-        best = np.maximum(replies.best(worth)[groups], model.own[replies.state[groups], i])
-        change = _improvement(best, groups, replies.state[groups], leaving, value)
-        if not change:
+        replies = [members[group] if group != _PART else None for group in punish]
+        value = _response(model.now[i], law, replies, own, leaving, value)
+        worth = (model.now[i] + law @ value).tolist()
+        changed = False
+        for s, held in enumerate(value.tolist()):
+            best = {g: max(own[s], *[worth[row] for row in members[g]]) for g in choices[s]}
+            group = min(best, key=best.__getitem__, default=_PART)
+            least = best.get(group, inf)
+            if min(least, leaving[s]) < held - _BETTER * (1.0 + abs(held)):
+                punish[s], changed = _PART if leaving[s] <= least else group, True
+        if not changed:
             break
-        for s, group in change.items():
-            punish[s] = group
     # Probabilities that sum to 1 up to rounding can lift the value of patient players beyond every payoff.
     gone = [leave.payoffs[i] for leaves in model.leaves for leave in leaves]
     value = np.minimum(value, np.concatenate([model.payoffs[i], model.own[:, i], gone]).max())
@@ -71,42 +75,31 @@ def _playable(model: Model, alive: Mask, i: int, may_part: Mask) -> tuple[Indice
         empty = ~may_part
 
 
-def _improvement(
-    best: Floats, groups: Indices, state: Indices, leaving: Floats, value: Floats
-) -> dict[int, int]:
-    """Return, state by state, a punishment that holds the player below her value."""
-    change = {}
-    bounds = np.searchsorted(state, np.arange(len(value) + 1))
-    for s, (low, high) in enumerate(pairwise(bounds.tolist())):
-        k = low + int(best[low:high].argmin()) if high > low else _PART
-        least = best[k] if high > low else np.inf
-        if min(least, leaving[s]) < value[s] - _BETTER * (1.0 + abs(value[s])):
-            change[s] = _PART if leaving[s] <= least else int(groups[k])
-    return change
-
-
-def _response(model: Model, i: int, punish: list[Indices | None], leaving: Floats, value: Floats) -> Floats:
+def _response(
+    now: Floats,
+    law: Floats,
+    punish: list[list[int] | None],
+    own: list[float],
+    leaving: list[float],
+    value: Floats,
+) -> Floats:
     """Return the values of the best replies to a fixed punishment, by policy iteration."""
-    states, delta = len(punish), model.discounts[i, 0]
-    constant = np.where(np.isfinite(leaving), leaving, 0.0)
-    matrix = np.eye(states)
-    policy: dict[int, int] = {}
+    constant = np.array([past if isfinite(past) else 0.0 for past in leaving])
     value = np.where([rows is None for rows in punish], constant, value)
+    matrix, policy = np.eye(len(punish)), set[int]()
     for _ in range(_ROUNDS):
-        changed = False
-        for s, rows in enumerate(punish):
+        changed, worth = False, (now + law @ value).tolist()
+        for s, (rows, held) in enumerate(zip(punish, value.tolist(), strict=True)):
             if rows is None:
                 continue
-            worth = np.append(model.now[i, rows] + delta * (model.transitions[rows] @ value), model.own[s, i])
-            k = int(worth.argmax())
-            if s in policy and worth[k] <= value[s] + _BETTER * (1.0 + abs(value[s])):
+            row = max(rows, key=worth.__getitem__)
+            if s in policy and max(worth[row], own[s]) <= held + _BETTER * (1.0 + abs(held)):
                 continue
-            changed, policy[s] = True, k
-            matrix[s] = 0.0
-            matrix[s, s], constant[s] = 1.0, worth[-1]
-            if k < len(rows):
-                matrix[s] -= delta * model.transitions[rows[k]]
-                constant[s] = model.now[i, rows[k]]
+            changed, leaves = True, own[s] > worth[row]
+            policy.add(s)
+            matrix[s] = 0.0 if leaves else -law[row]
+            matrix[s, s] += 1.0
+            constant[s] = own[s] if leaves else now[row]
         if not changed:
             break
         value = np.asarray(np.linalg.solve(matrix, constant), dtype=np.float64)

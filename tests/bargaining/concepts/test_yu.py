@@ -148,6 +148,12 @@ def test_least_sum_where_payoffs_cannot_be_thrown_away() -> None:
         assert problem.feasible.contains(division.payoffs)
 
 
+def test_the_middle_of_ties_where_the_ideal_point_is_zero() -> None:
+    shares = Polytope.from_inequalities(np.vstack((np.ones((1, 3)), np.eye(3))), [-6, 0, 0, 0])
+    division = yu(Problem(shares, [-10, -10, -10]), p=1)
+    np.testing.assert_allclose(division.payoffs, [-2, -2, -2], rtol=1e-13)
+
+
 def test_the_middle_of_ties_on_inequalities() -> None:
     # x0 + x1 + x2 <= 3, x0 <= 1: with everyone above 0 the points that tie are an edge of a triangle and its inside.
     pie = Polytope.from_inequalities([[1, 1, 1], *np.eye(3), *-np.eye(3)], [3, 2, 3, 3, 0, 0, 0])

@@ -22,6 +22,7 @@ from bargaining import (
     TransferableSurplus,
     nash,
 )
+from bargaining.protocols import _offer_pair
 
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.0])
 ROOT = Problem(Frontier(lambda x: 1 - x**2, 0, 1, derivative=lambda x: -2 * x), [0.0, 0.0])
@@ -338,3 +339,16 @@ def test_the_ends_are_supported_by_play_that_nobody_leaves_off(
         # The responder is indifferent, unless the proposer takes all there is to take.
         assert phase.offer[j] >= worth[j] - 1e-9
         assert phase.offer[i] >= worth[i] - 1e-9
+
+
+@pytest.mark.parametrize("shift", [[0.01, 0.0], [0.0, 0.01], [-0.01, 0.0], [0.0, -0.01]])
+def test_offers_that_are_off_are_not_accurate(shift: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = _offer_pair._without_cancellation
+    monkeypatch.setattr(
+        _offer_pair,
+        "_without_cancellation",
+        lambda *given: tuple(x + s for x, s in zip(exact(*given), shift, strict=True)),
+    )
+    division = AlternatingOffers([0.9, 0.8])(PIE)
+    assert division.residual > 0.005
+    assert division.status == Status.INACCURATE

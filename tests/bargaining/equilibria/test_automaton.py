@@ -174,6 +174,7 @@ def test_a_knife_edge_in_floats_is_said() -> None:
 
 def test_bad_simulation() -> None:
     automaton = payoff_set(RepeatedGame(PRISONERS, 0.9)).strategy([9, 9])
+    assert automaton.simulate(1).payoffs.tolist() == [[9, 9]]
     for periods in (0, 2.5, True, None):
         with pytest.raises(InvalidInput, match="`periods` must be a whole number, at least 1; got"):
             automaton.simulate(periods)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from bargaining._rational import fractions, solve
 from bargaining.equilibria._lottery import Lottery, Pair, above, below, lotteries
 from bargaining.equilibria._operator import LEAVE, STATIC, VERTEX, Tag
 from bargaining.equilibria._repeated_rationals import Rationals
+from bargaining.equilibria._roundings import rounded
 from bargaining.equilibria._scaled import outcomes
 from bargaining.equilibria._structure import System
 
@@ -31,6 +32,7 @@ _GRID = 2**100
 _STEPS = 5
 _REFINEMENTS = 12
 _FINE = 1e-26
+_MOST = 300  # vertices beyond which no system is solved
 _MANY = 60  # unknowns beyond which no exact solution is tried
 _LONG = 4000  # bits of a denominator beyond which a solution is not taken to be rational
 
@@ -134,6 +136,14 @@ def generate(found: PayoffSet) -> Generation | str:
         fault = made.fault()
         if not fault:
             return made
+    if data.discounts[0] != data.discounts[1] and all(data.discounts):
+        vertices, promises = rounded(data, polygon, found._tags)
+        whole = zip(found._tags, promises, strict=True)
+        plans = [Plan(k, promise, source if kind == LEAVE else -1) for (kind, k, source), promise in whole]
+        made = Generation(data, tuple(vertices), tuple(plans), exact=False)
+        fault = made.fault()
+        if not fault or len(vertices) > _MOST:
+            return fault or made
     for inset in _INSETS:
         solved = _nearly(data, polygon, list(found._tags), inset)
         if solved is not None:

@@ -12,6 +12,7 @@ from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, VERTEX, Block, Leave, Tag, least_by_staying
 from bargaining.equilibria._polygon import Point, Polygon, outline
 from bargaining.equilibria._scalar import FEW
+from bargaining.equilibria._unequal import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
 
 
@@ -88,7 +89,10 @@ class Scaled:
         block, iterations, solves = self.block, 0, 0
         while True:
             search = self.search(block, within)
-            search.run(limit, guess=None if like is None else _borrowed(like, block))
+            if block.common:
+                search.run(limit, guess=None if like is None else _borrowed(like, block))
+            else:
+                run_unequal(search)
             iterations, solves = iterations + search.iterations, solves + search.solves
             kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
             if len(kept) == len(block.leaves):

@@ -160,9 +160,11 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
 
     Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the hull
     of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which
-    those that matter at a 1e-10 share of the payoff range are kept. Their sets are found by applying the operator
-    until a set that generates itself fills the outer one: the time grows with patience, and where a discount factor
-    is above about 0.99 the search may end before that, with the status INACCURATE and the distance it reached.
+    those that matter at a 1e-10 share of the payoff range are kept, thousands where a discount factor is near 1.
+    Their sets are found from half-planes that contain them: the faces of an image are followed along their orbits,
+    and the levels of all of them are lowered to their fixed point by policy iteration. With many vertices
+    the answer lies a little inside, as a set seen to generate itself; its distance from the outer one is the bound.
+    Where none was seen closer than 1e-9 the outer one is given, with the status INACCURATE.
 
     References
     ----------

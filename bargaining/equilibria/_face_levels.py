@@ -1,0 +1,256 @@
+r"""How far out equilibrium payoffs can lie in given directions, for players who differ in patience.
+
+Let every payoff set considered lie in :math:`\{w : n_j w \le c_j\}`, with the threats :math:`P_i`, the levels
+of the lower faces, among the c. The farthest that a profile a goes in the direction :math:`n_j` is a linear program
+over continuations :math:`w \ge b(a)`; any :math:`y, z \ge 0` with :math:`\sum_k y_k n_k - z = D n_j` bound it by
+
+.. math:: n_j (I - D) g(a) + y c - z\, b(a), \qquad b_i(a) = P_i + \frac{1-\delta_i}{\delta_i} (c_i(a) - g_i(a)).
+
+With one such dual for each pair that matters the levels of any fixed point V of the operator satisfy
+:math:`h \le F(h)`, F being a maximum of affine functions with non-negative weights. So :math:`h \le c` for
+the fixed point c of F below the present levels, which policy iteration finds: a sparse linear system a step,
+whatever the discount factors. Better duals at c then give another F.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._halfplanes import AXES, Halfplanes, following, pruned
+from bargaining.equilibria._operator import SLACK, Block, binding
+from bargaining.equilibria._plane_duals import Choices
+from bargaining.equilibria._polygon import Chains, Point, hull
+
+_SAFE = 1e-13  # levels are kept this far, in multiples of their speed, above what rounding might make too low
+_CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for where the best ones go astray
+_ROUNDS = 25
+_POLICIES = 60
+
+Index = NDArray[np.intp]
+
+
+class Astray(Exception):
+    """The levels do not contract under some policy, so that they must be lowered step by step."""
+
+
+@dataclass(slots=True, eq=False)
+class Levels:
+    """Faces and their levels; the polygon they bound and what its profiles can do, once `look` was called."""
+
+    block: Block
+    own: Point
+    normals: Floats
+    levels: Floats
+    tol: float
+    low: list[int] = field(init=False)
+    kept: Index = field(init=False)
+    polygon: Halfplanes = field(init=False)
+    points: list[Point] = field(init=False)
+    threat: Point = (0.0, 0.0)
+    moves: tuple[bool, bool] = (True, True)
+    thresholds: Floats = field(init=False)
+    values: Floats = field(init=False)  # how far each profile goes in each direction, shape (faces, profiles)
+    fixed: Floats = field(init=False)  # and how far outcomes of leaving go
+    settled: Floats = field(init=False)  # the fixed point of F, and
+    rows: Rows | None = None  # the duals behind it, one a face; None before it was found
+    speeds: Floats = field(init=False)  # how fast each level moves with all others, 0 where it is constant
+
+    def __post_init__(self) -> None:
+        self.low = [int(np.flatnonzero((self.normals == AXES[i]).all(axis=1))[0]) for i in (0, 1)]
+
+    def prune(self) -> None:
+        """Take the faces that matter for the polygon."""
+        self.kept = pruned(self.normals, self.levels, self.tol)
+        self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
+        while (inverted := self.polygon.inverted()).any():
+            self.kept = self.kept[~inverted]
+            self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
+        points = [(x, y) for x, y in self.polygon.vertices.tolist()]
+        self.points = [points[k] for k in hull(points, merge=0.0)]
+        bound = self.block.threat_bound(self.own)
+        lows = [-self.levels.item(k) for k in self.low]
+        self.threat = max(lows[0], bound[0]), max(lows[1], bound[1])
+        self.moves = lows[0] > bound[0] + 1e-15, lows[1] > bound[1] + 1e-15
+        self.thresholds = self.block.thresholds(self.threat)
+
+    def look(self) -> bool:
+        """Compute how far each profile goes, and drop those that have no continuation; say whether any is left."""
+        while True:
+            self.prune()
+            w, feasible = binding(Chains(self.points), self.thresholds)
+            alive = feasible[0] | feasible[2] | self.unbound().any(axis=0)
+            if alive.all() or not alive.any():
+                break
+            self.block = self.block.keep(alive)
+        pull = self.normals * self.block.discounts.T
+        top = self.polygon.vertices[self.polygon.farthest(pull)]
+        level = np.full((len(pull), alive.size), -inf)
+        for kind in range(4):
+            np.maximum(level, np.where(feasible[kind], pull @ w[:, kind], -inf), out=level)
+        free = (top[:, :, None] >= self.thresholds - SLACK).all(axis=1)
+        level = np.where(free, (pull * top).sum(axis=1)[:, None], level)
+        self.values = self.normals @ self.block.now + level
+        leaves = np.array([leave.payoffs for leave in self.block.leaves]).reshape(-1, 2)
+        self.fixed = (self.normals @ leaves.T).max(axis=1, initial=-inf)
+        return bool(alive.any())
+
+    def unbound(self) -> NDArray[np.bool_]:
+        return np.asarray((np.array(self.points)[:, :, None] >= self.thresholds - SLACK).all(axis=1))
+
+    def lower(self) -> float:
+        """Lower the levels to what the present duals allow in the long run; return by how much at most."""
+        before = self.levels
+        for caution in _CAUTION:
+            try:
+                settled, self.speeds, self.rows = self._solved(caution)
+            except Astray:
+                continue
+            self.settled = settled
+            self.levels = np.minimum(self.levels, settled + _SAFE * (1.0 + self.speeds))
+            break
+        self.levels = np.minimum(self.levels, np.maximum(self.values.max(axis=1), self.fixed) + _SAFE)
+        return float((before - self.levels).max())
+
+    def active(self) -> tuple[Index, Index]:
+        """Return faces and the profiles that go farthest there, but for those where leaving does."""
+        face, profile = np.arange(len(self.levels)), self.values.argmax(axis=1)
+        played = self.values[face, profile] >= self.fixed
+        return face[played], profile[played]
+
+    def _solved(self, caution: float) -> tuple[Floats, Floats, Rows]:
+        """Return the fixed point of F, the speeds, and the duals; pairs are added as they turn out to matter."""
+        used = np.zeros(self.values.shape, dtype=bool)
+        rows, levels, policy = Rows.fixed(self.fixed), self.levels, None
+        face, profile = self.active()
+        for _ in range(_ROUNDS):
+            used[face, profile] = True
+            rows = rows.joined(self.duals(face, profile, caution))
+            policy, levels, speeds = self._iterated(rows, policy, levels)
+            missed = (self.values > (levels + _SAFE * speeds)[:, None] + 1e-15) & ~used
+            if not missed.any():
+                return levels, speeds, rows.only(policy)
+            face, profile = np.nonzero(missed)
+        raise Astray
+
+    def _iterated(self, rows: Rows, policy: Index | None, levels: Floats) -> tuple[Index, Floats, Floats]:
+        """Return the best policy among the rows, its levels and its speeds."""
+        policy = rows.best(levels, policy)
+        for _ in range(_POLICIES):
+            levels, speeds = rows.solved(policy, self.low)
+            if not (speeds >= 0.0).all() or (levels > self.levels + 1e-9).any():
+                raise Astray
+            better = rows.best(levels, policy)
+            if (better == policy).all():
+                return policy, levels, speeds
+            policy = better
+        raise Astray
+
+    def duals(self, face: Index, profile: Index, caution: float = 0.0) -> Rows:
+        """Return the best dual of each pair of a face and a profile, as a row of F.
+
+        With caution, one that is worse by that much for every unit of weight less.
+        """
+        pull, b = (self.normals * self.block.discounts.T)[face], self.thresholds[:, profile]
+        choices = Choices(self.polygon, pull, b)
+        first, second, y, x, z, cost = choices.best(caution)
+        straight = following(
+            self.normals, pull, 4e-16
+        )  # the face that an orbit comes from, even if redundant
+        length = np.hypot(pull[:, 0], pull[:, 1])
+        level = length * self.levels[straight]
+        same = (straight >= 0) & (z == 0.0).all(axis=0) & (level <= cost + _SAFE)
+        first = np.where(same, straight, self.kept[first])
+        y, x = np.where(same, length, y), np.where(same, 0.0, x)
+        constant = (self.normals[face] * self.block.now[:, profile].T).sum(axis=1)
+        weights = []
+        for i in (0, 1):
+            gain, floor = self.block.gain[i, profile], self.block.floor
+            tied = np.full(face.size, self.moves[i])
+            if floor is not None:
+                tied &= floor[i, profile] < gain + self.threat[i]
+            constant = constant - np.where(z[i] > 0.0, z[i] * np.where(tied, gain, b[i]), 0.0)
+            weights.append(np.where(tied, z[i], 0.0))
+        return Rows(face, profile, first, y, self.kept[second], x, weights[0], weights[1], constant, self.low)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Affine functions of the levels, each an upper bound for one face unless another row is higher."""
+
+    face: Index
+    profile: Index  # whose payoffs it bounds, -1 for the outcomes of leaving
+    first: Index
+    y: Floats
+    second: Index
+    x: Floats
+    threat: Floats  # the weights of the two lower faces
+    other: Floats
+    constant: Floats
+    low: list[int]
+
+    @classmethod
+    def fixed(cls, levels: Floats) -> Rows:
+        """Return constants, for the faces where they are finite."""
+        face = np.flatnonzero(np.isfinite(levels))
+        none, zero = np.zeros(face.size, dtype=np.intp), np.zeros(face.size)
+        return cls(face, none - 1, none, zero, none, zero, zero, zero, levels[face], [0, 0])
+
+    def joined(self, more: Rows) -> Rows:
+        """Return these rows and more."""
+        return self._mapped(lambda name: np.concatenate([getattr(self, name), getattr(more, name)]), more.low)
+
+    def only(self, policy: Index) -> Rows:
+        """Return the rows of a policy."""
+        return self._mapped(lambda name: getattr(self, name)[policy], self.low)
+
+    def _mapped(self, change: Callable[[str], Any], low: list[int]) -> Rows:
+        return Rows(**{each.name: change(each.name) for each in fields(self) if each.name != "low"}, low=low)
+
+    def slopes(self) -> Floats:
+        """Return speeds z = 1 + max of all rows' weighted sums of z, 0 where every row is constant."""
+        moves = (self.y + self.x + self.threat + self.other > 0.0).astype(float)
+        unit, policy, speeds = replace(self, constant=moves), None, np.zeros(self.face.max() + 1)
+        for _ in range(_POLICIES):
+            better = unit.best(speeds, policy)
+            if policy is not None and (better == policy).all():
+                return speeds
+            policy = better
+            speeds, _ = unit.solved(policy, self.low)
+            if not (speeds >= 0.0).all():
+                break
+        raise Astray
+
+    def best(self, levels: Floats, policy: Index | None) -> Index:
+        """Return the highest row of each face; the one it had if no other is higher but for rounding."""
+        value = self.constant + self.y * levels[self.first] + self.x * levels[self.second]
+        value += self.threat * levels[self.low[0]] + self.other * levels[self.low[1]]
+        order = np.lexsort((value, self.face))
+        ends = np.append(self.face[order][1:] != self.face[order][:-1], True)
+        chosen: Index = order[ends]
+        return chosen if policy is None else np.where(value[chosen] > value[policy] + 1e-14, chosen, policy)
+
+    def solved(self, policy: Index, low: list[int]) -> tuple[Floats, Floats]:
+        """Return the levels and the speeds of a policy, one row a face."""
+        from scipy.sparse import csc_matrix, identity
+        from scipy.sparse.linalg import splu
+
+        count = len(policy)
+        weights = [column[policy] for column in (self.y, self.x, self.threat, self.other)]
+        faces = [self.first[policy], self.second[policy], *(np.full(count, k) for k in low)]
+        entries = np.concatenate(weights), (np.tile(np.arange(count), 4), np.concatenate(faces))
+        matrix = csc_matrix(entries, shape=(count, count))
+        try:
+            factors = splu(csc_matrix(identity(count, format="csc") - matrix))
+        except RuntimeError as singular:
+            raise Astray from singular
+        constant = self.constant[policy]
+        levels = factors.solve(constant)
+        levels += factors.solve(constant + matrix @ levels - levels)
+        return levels, factors.solve((np.array(weights) > 0.0).any(axis=0).astype(float))

@@ -1,0 +1,199 @@
+r"""Convex polygons as half-planes `normal . w <= level`, in the order of their angles, by the thousand.
+
+Players who differ in patience have sets whose faces come in orbits: where a profile is played with any
+continuation, :math:`v = (I - D) g + D w`, a face with the normal n becomes one with the normal :math:`D^{-1} n`.
+Normals are therefore kept as they are and never taken from vertices again, which would lose digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+
+AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
+_ALIKE = 1e-12
+_PARALLEL, _BACKWARDS = 1e-5, 1e-14
+_STEEPEST = 1e-11  # a normal closer to an axis than this is not worth a face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halfplanes:
+    """A bounded polygon: every face has an edge, and vertex k lies between the faces k - 1 and k."""
+
+    normals: Floats
+    levels: Floats
+    vertices: Floats
+    angles: Floats
+
+    @classmethod
+    def of(cls, normals: Floats, levels: Floats) -> Halfplanes:
+        """Return the polygon of half-planes none of which is redundant.
+
+        Next to each other they may be almost parallel; a vertex is then sharp across its edges, not along them.
+        """
+        before, level = np.roll(normals, 1, axis=0), np.roll(levels, 1)
+        along = before + normals
+        across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+        x = (level + levels) / (along**2).sum(axis=1)
+        y = (levels - level) / ((normals - before) * across).sum(axis=1)
+        return cls(normals, levels, x[:, None] * along + y[:, None] * across, angles(normals))
+
+    def inverted(self) -> NDArray[np.bool_]:
+        """Say which edges run backwards, as a corner of almost parallel half-planes was placed beyond the next one."""
+        edge = np.roll(self.vertices, -1, axis=0) - self.vertices
+        forward = self.normals[:, 0] * edge[:, 1] - self.normals[:, 1] * edge[:, 0]
+        turn = np.roll(self.normals, 1, axis=0) * self.normals[:, ::-1]
+        parallel = np.abs(turn[:, 0] - turn[:, 1]) < _PARALLEL
+        return np.asarray((forward < -_BACKWARDS) & (parallel | np.roll(parallel, -1)))
+
+    def farthest(self, directions: Floats) -> NDArray[np.intp]:
+        """Return the number of the vertex farthest in each direction."""
+        found: NDArray[np.intp] = np.searchsorted(self.angles, angles(directions)) % len(self.angles)
+        return found
+
+    def support(self, directions: Floats) -> Floats:
+        """Return how far the polygon reaches in each direction."""
+        return np.asarray((directions * self.vertices[self.farthest(directions)]).sum(axis=1))
+
+
+def angles(vectors: Floats) -> Floats:
+    """Return angles from -pi, that of (-1, 0), upwards."""
+    found = np.arctan2(vectors[:, 1], vectors[:, 0])
+    return np.where((vectors[:, 1] == 0.0) & (vectors[:, 0] < 0.0), -np.pi, found)
+
+
+def unit(vectors: Floats) -> Floats:
+    """Return vectors of length 1."""
+    return np.asarray(vectors / np.hypot(vectors[:, 0], vectors[:, 1])[:, None])
+
+
+def normals_around(points: Floats, known: Floats) -> Floats:
+    """Return the axes, the `known` normals and those of the edges of a polygon that are not among them."""
+    edge = np.roll(points, -1, axis=0) - points
+    length = np.hypot(edge[:, 0], edge[:, 1])
+    own = unit(np.stack([edge[:, 1], -edge[:, 0]], axis=1)[length > 0.0])
+    known = np.concatenate([AXES, known])
+    known = known[np.argsort(angles(known), kind="stable")]
+    place = np.searchsorted(angles(known), angles(own))
+    near = [np.abs(known[k % len(known)] - own).max(axis=1) for k in (place, place - 1)]
+    fresh = np.minimum(*near) > _ALIKE * (1.0 + 1.0 / length[length > 0.0])
+    rest = np.concatenate([known, own[fresh]])
+    rest = rest[(np.abs(rest) > _STEEPEST).all(axis=1)]
+    rest = rest[np.argsort(angles(rest), kind="stable")]
+    if len(rest):
+        rest = rest[np.append(True, np.abs(np.diff(rest, axis=0)).max(axis=1) > _ALIKE)]
+    every = np.concatenate([AXES, rest])
+    return np.asarray(every[np.argsort(angles(every), kind="stable")])
+
+
+def farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
+    """Return which vertex of a polygon, counter-clockwise, is the farthest in each direction."""
+    edge = np.roll(points, -1, axis=0) - points
+    angle = angles(np.stack([edge[:, 1], -edge[:, 0]], axis=1))
+    first = int(angle.argmin())
+    place = np.searchsorted(np.roll(angle, -first), angles(directions)) + first
+    around = np.stack([(place + k) % len(points) for k in (-1, 0, 1)])
+    height = (directions * points[around]).sum(axis=2)
+    found: NDArray[np.intp] = np.take_along_axis(around, height.argmax(axis=0)[None], axis=0)[0]
+    return found
+
+
+def reach(points: Floats, directions: Floats) -> Floats:
+    """Return how far a polygon reaches in each direction."""
+    return np.asarray((directions * points[farthest(points, directions)]).sum(axis=1))
+
+
+def outward(points: Floats) -> Floats:
+    """Return, for each vertex of a polygon, a direction in which it is the farthest."""
+    edge = np.roll(points, -1, axis=0) - points
+    normal = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
+    length = np.hypot(edge[:, 0], edge[:, 1])[:, None]
+    normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0.0)
+    return np.asarray(normal + np.roll(normal, 1, axis=0))
+
+
+def pruned(normals: Floats, levels: Floats, tol: float) -> NDArray[np.intp]:
+    """Return which half-planes matter: without any other the polygon grows by at most `tol` there."""
+    count = len(normals)
+    after, before = [*range(1, count), 0], [count - 1, *range(count - 1)]
+    vectors, level = normals.tolist(), levels.tolist()
+    kept, k, unchanged = [True] * count, 0, 0
+    while unchanged < count and count > 3:
+        a, b = before[k], after[k]
+        if _redundant(vectors[a], vectors[k], vectors[b], level[a], level[k], level[b], tol):
+            kept[k], after[a], before[b] = False, b, a
+            k, count, unchanged = a, count - 1, -1
+        else:
+            k, unchanged = b, unchanged + 1
+    return np.flatnonzero(kept)
+
+
+def _redundant(
+    before: list[float],
+    at: list[float],
+    after: list[float],
+    low: float,
+    level: float,
+    high: float,
+    tol: float,
+) -> bool:
+    """Whether the corner of two half-planes reaches past one between them by no more than `tol`."""
+    (ax, ay), (x, y), (bx, by) = before, at, after
+    turn, dot = ax * by - ay * bx, ax * bx + ay * by
+    if turn <= 0.0:
+        return False
+    share = (x * by - y * bx) / turn
+    if dot > -0.99:
+        # The sum of both shares is sharp also where the half-planes are almost parallel.
+        total = (x * (ax + bx) + y * (ay + by)) / (1.0 + dot)
+        share = min(max(share, 0.0), total)
+        return share * low + (total - share) * high - level <= tol
+    return share * low + (ax * y - ay * x) / turn * high - level <= tol
+
+
+def extended(normals: Floats, discounts: Floats) -> Floats:
+    """Return the normals with the next ones of every orbit, and orbits that end here at twice their length."""
+    inner = normals[(np.abs(normals) > _STEEPEST).all(axis=1)]
+    if not len(inner) or not discounts.all():
+        return normals
+    source = following(inner, inner * discounts, 1e-13)
+    length = _orbits(source.tolist())
+    ends = np.setdiff1d(np.arange(len(inner)), source)
+    out = [normals, unit(inner / discounts)]
+    for k in ends.tolist():
+        powers = np.arange(2, length[k] + 1)[:, None]
+        logs = np.log(np.abs(inner[k])) - powers * np.log(discounts)
+        if len(powers):
+            out.append(unit(np.sign(inner[k]) * np.exp(logs - logs.max(axis=1, keepdims=True))))
+    return np.concatenate(out)
+
+
+def following(normals: Floats, vectors: Floats, tol: float) -> NDArray[np.intp]:
+    """Return which normal points in the direction of each vector up to `tol`, -1 if none does."""
+    length = np.hypot(vectors[:, 0], vectors[:, 1])[:, None]
+    wanted = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
+    place = np.searchsorted(angles(normals), angles(wanted))
+    found = np.full(len(wanted), -1)
+    for k in ((place - 1) % len(normals), place % len(normals)):
+        found = np.where(np.abs(normals[k] - wanted).max(axis=1) <= tol, k, found)
+    return found
+
+
+def _orbits(source: list[int]) -> list[int]:
+    """Return how many steps back along `source` there are from each normal, itself included."""
+    length = [0] * len(source)
+    for start in range(len(source)):
+        path: list[int] = []
+        k = start
+        while k >= 0 and not length[k] and k not in path[-1:]:
+            path.append(k)
+            k = source[k]
+        steps = length[k] if k >= 0 else 0
+        for passed in reversed(path):
+            steps += 1
+            length[passed] = steps
+    return length

@@ -1,0 +1,67 @@
+"""A set that generates itself with room to spare, in rationals: what binds is made exact, the rest is as it is.
+
+Players who differ in patience have sets with too many vertices for the equations of their structure. Theirs are found
+a little inside (see `_unequal`): every continuation that no constraint holds lies off the faces by far more than
+rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from bargaining.equilibria._lottery import Pair
+from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, STATIC, TOP, Tag
+from bargaining.equilibria._structure import Data
+
+_BINDING = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
+_NEAR = Fraction(1, 2**40)
+
+
+def rounded(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag]) -> tuple[list[Pair], list[Pair | None]]:
+    """Return the vertices and the continuation behind each (None after leaving), with what binds made exact.
+
+    Parameters
+    ----------
+    data : Data
+        The game in rationals; both discount factors positive.
+    polygon, tags
+        The vertices but for rounding, and how each is generated.
+    """
+    threat = [_threat(data, polygon, tags, i) for i in (0, 1)]
+    vertices: list[Pair] = []
+    promises: list[Pair | None] = []
+    for vertex, (kind, k, _) in zip(polygon, tags, strict=True):
+        if kind in (LEAVE, STATIC):
+            vertices.append(vertex)
+            promises.append(vertex if kind == STATIC else None)
+            continue
+        promise, payoffs = [], []
+        for i in (0, 1):
+            now, delta, least = data.now(i, k), data.discount(i), _least(data, threat[i], i, k)
+            at = (vertex[i] - now) / delta
+            promise.append(least if i in _BINDING.get(kind, ()) else max(at, least))
+            payoffs.append(now + delta * promise[i])
+        vertices.append((payoffs[0], payoffs[1]))
+        promises.append((promise[0], promise[1]))
+    return vertices, promises
+
+
+def _least(data: Data, threat: Any, i: int, profile: int) -> Any:
+    """Return the lowest continuation that keeps the player to the profile."""
+    floor, least = data.floor(i, profile), threat + data.gain(i, profile)
+    return least if floor is None else max(least, floor)
+
+
+def _threat(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag], i: int) -> Any:
+    """Return the lowest payoff: the best deviation from the profile played there, if her constraint binds."""
+    n = min(range(len(polygon)), key=lambda n: polygon[n][i])
+    low, (kind, profile, _) = polygon[n][i], tags[n]
+    if i not in _BINDING.get(kind, ()):
+        return low
+    floor = data.floor(i, profile)
+    exact = [data.best(i, profile)]
+    if floor is not None:
+        exact.append(data.now(i, profile) + data.discount(i) * floor)
+    return next((value for value in exact if abs(value - low) <= _NEAR), low)

@@ -31,9 +31,8 @@ _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
 _VIEWERS: set[Certifier] = set()
 _REASONS = {
     "continuous_raiffa": "its path is followed below polygons only; `residual` compares two integrations.",
-    "ConvexProgram": "utilities are functions that nothing is known of; if they are concave and their gradients right, "
-    "`residual` bounds the duality gap of `nash`. To certify an answer, describe the payoffs as a Polytope or, of two "
-    "players, as a Frontier.",
+    "ConvexProgram": "only what a single program defines is proved there. To certify an answer, describe the payoffs "
+    "as a Polytope or, of two players, as a Frontier.",
 }
 """Why a concept, or a representation, has no certifier."""
 _NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."

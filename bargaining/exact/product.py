@@ -35,18 +35,23 @@ def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, V
     """
     inside = _mixture(body, weights, guess) if body.points is not None else _corner(body, weights, guess)
     gains = [x - d for x, d in zip(inside or (), body.disagreement, strict=False)]
-    if not gains or min(gains) <= 0:
+    if inside is None or min(gains) <= 0:
         return None
     prices = [w / g for w, g in zip(weights, gains, strict=True)]
     best = body.most(prices, body.disagreement)
     assert best is not None
     gap = max(best - sum(p * d for p, d in zip(prices, body.disagreement, strict=True)) - 1, Fraction(0))
+    return box_of_gap(body.disagreement, inside, weights, gap)
+
+
+def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Vector, Vector]:
+    """Return the lowest and highest payoffs of the Nash solution, given a feasible x above d and its duality gap."""
     low, high = [], []
-    for d, g, w in zip(body.disagreement, gains, weights, strict=True):
+    for floor, payoff, w in zip(d, x, weights, strict=True):
         h = gap / w
         ratio = 1 + (h + _root_above(h * h + 4 * h)) / 2
-        low.append(d + g / ratio)
-        high.append(d + g * ratio)
+        low.append(floor + (payoff - floor) / ratio)
+        high.append(floor + (payoff - floor) * ratio)
     return tuple(low), tuple(high)
 
 

@@ -165,8 +165,8 @@ def test_what_has_no_certifier_says_why() -> None:
     both = ConvexProgram(
         lambda z: np.array([z[0], 1 - z[0]]), lambda z: np.array([[1.0], [-1.0]]), lower=[0], upper=[1]
     )
-    with pytest.raises(NotApplicable, match="nothing is known of"):
-        certify(nash(Problem(both, [0, 0])))
+    with pytest.raises(NotApplicable, match="what a single program defines"):
+        certify(perles_maschler(Problem(both, [0, 0])))
     with pytest.raises(NotApplicable, match="everyone can gain and has a weight"):
         certify(nash(Problem(Polytope(np.eye(3), free_disposal=True), [0, 0, 0]), weights=[0, 0.5, 0.5]))
 

@@ -1,0 +1,251 @@
+r"""Concave programs in intervals: what a decision certainly gives, and what no decision can exceed.
+
+Premises: utilities are concave and constraints convex; a value is right to four units in the last place of its size,
+which is its own and that of what it changes by over the decision, :math:`|v| + \sum_k |v_k z_k|`; a gradient's entry is
+right to four in its own. From these a decision z that meets every constraint proves payoffs, and at prices
+:math:`q \ge 0` weak duality bounds what all feasible decisions z' are worth: with :math:`\mu, \nu \ge 0`
+
+.. math:: q \cdot u(z') \le q \cdot u(z) + \mu \cdot (b - A z) - \nu \cdot h(z)
+          + \sum_k \max_{l_k \le z'_k \le m_k} r_k (z'_k - z_k), \qquad
+          r = q \cdot \nabla u(z) - \mu A - \nu \cdot \nabla h(z).
+
+The multipliers are found in floats, by non-negative least squares on r = 0; whatever they are, the bound holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats
+from bargaining.exact.certificate import Claim, View
+
+Function = Callable[[Floats], ArrayLike]
+Vector = tuple[Fraction, ...]
+Interval = tuple[Fraction, Fraction]
+
+ULPS = Fraction(4, 2**52)
+NEAR = 1e-6  # of its scale: a slack that may be none
+MARGINS = (0.0, 4.0, 64.0, 1024.0)  # roundings by which a decision is moved inside
+ZERO = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision that meets every constraint, and what it gives at least and at most."""
+
+    z: Floats
+    low: Vector
+    high: Vector
+
+
+class Programs:
+    """The set of a claim, in the units of its payoffs."""
+
+    def __init__(self, claim: Claim) -> None:
+        n = len(claim.payoffs)
+        self.set, self.inside = claim.feasible, claim.feasible._decisions
+        self.view = claim.view or View(scale=(Fraction(1),) * n, shift=(ZERO,) * n, floor=None)
+        self.bounded = bool(np.isfinite(self.inside.upper - self.inside.lower).all())
+
+    def near(self, payoffs: Sequence[Fraction], floor: Vector | None = None) -> Decided | None:
+        """Return a decision that gives about these payoffs or more, and no less than a floor; None if none was found.
+
+        It is moved off what it breaks by rounding, along the least change that does so.
+        """
+        view = self.view
+        inner = [float((x - b) / a) for x, a, b in zip(payoffs, view.scale, view.shift, strict=True)]
+        first: Floats = self.set.decision(np.array(inner))
+        if not np.isfinite(first).all():
+            return None
+        for margin in MARGINS:
+            z = self._moved(first, floor, margin) if margin else first
+            found = self.decided(z)
+            if found is not None and (
+                floor is None or all(x >= f for x, f in zip(found.low, floor, strict=True))
+            ):
+                return found
+        return None
+
+    def decided(self, z: Floats) -> Decided | None:
+        """Return what a decision gives, if it certainly meets the constraints."""
+        inside = self.inside
+        if not ((z >= inside.lower) & (z <= inside.upper)).all():
+            return None
+        exact = [Fraction(v) for v in z.tolist()]
+        for row, limit in zip(inside.matrix.tolist(), inside.limits.tolist(), strict=True):
+            if sum((Fraction(a) * v for a, v in zip(row, exact, strict=True)), ZERO) > Fraction(limit):
+                return None
+        bends = self._values(inside.constraints, inside.constraint_jacobian, z)
+        payoffs = self._values(inside.utilities, inside.jacobian, z)
+        if bends is None or payoffs is None or any(high > 0 for _, high in bends):
+            return None
+        scaled = [
+            (a * low + b, a * high + b)
+            for (low, high), a, b in zip(payoffs, self.view.scale, self.view.shift, strict=True)
+        ]
+        return Decided(z=z, low=tuple(x for x, _ in scaled), high=tuple(x for _, x in scaled))
+
+    def most(self, at: Decided, prices: Vector) -> Fraction | None:
+        """Return a number that no feasible payoffs exceed at these prices; None if none is proved."""
+        units = [q * a for q, a in zip(prices, self.view.scale, strict=True)]
+        slopes = self._slopes(self.inside.jacobian, at.z)
+        bends = self._slopes(self.inside.constraint_jacobian, at.z)
+        if slopes is None or bends is None or not self.bounded:
+            return None
+        rows, multipliers = self._multipliers(at.z, _floats(units) @ _middle(slopes))
+        kinds = len(self.inside.limits), len(bends)
+        z = [Fraction(v) for v in at.z.tolist()]
+        total = sum((q * x for q, x in zip(prices, at.high, strict=True)), ZERO)
+        rest = [_combined(units, [row[k] for row in slopes]) for k in range(len(z))]
+        for place, price in zip(rows, multipliers, strict=True):
+            if place < kinds[0]:
+                row = [Fraction(a) for a in self.inside.matrix[place].tolist()]
+                slack = Fraction(float(self.inside.limits[place])) - sum(
+                    (a * v for a, v in zip(row, z, strict=True)), ZERO
+                )
+                gradient = [(a, a) for a in row]
+            else:
+                values = self._values(self.inside.constraints, self.inside.constraint_jacobian, at.z)
+                assert values is not None
+                slack, gradient = -values[place - kinds[0]][0], bends[place - kinds[0]]
+            total += price * slack
+            rest = [(p - price * b, q - price * a) for (p, q), (a, b) in zip(rest, gradient, strict=True)]
+        for (p, q), v, low, high in zip(
+            rest, z, self.inside.lower.tolist(), self.inside.upper.tolist(), strict=True
+        ):
+            total += max(r * (Fraction(end) - v) for r in (p, q) for end in (low, high))
+        return total
+
+    def prices(self, at: Decided, direction: Vector, tight: Sequence[int]) -> Vector:
+        """Return prices, of worth one along a direction, at which the tight players' payoffs cannot all be better."""
+        found = self._priced(at, tight, direction, None)
+        return tuple(Fraction(v) for v in found.tolist())
+
+    def shadow(self, at: Decided, player: int, tight: Sequence[int]) -> Vector:
+        """Return prices, one for a player, at which the payoffs of those held at a floor count for that player."""
+        found = self._priced(at, tight, None, player)
+        return tuple(Fraction(1) if i == player else Fraction(v) for i, v in enumerate(found.tolist()))
+
+    def _priced(
+        self, at: Decided, tight: Sequence[int], direction: Vector | None, player: int | None
+    ) -> Floats:
+        """Return non-negative prices of the tight players with which the gradients come nearest to cancel."""
+        from scipy.optimize import nnls
+
+        scale = _floats(self.view.scale)
+        gradients = np.asarray(self.inside.jacobian(at.z), dtype=float) * scale[:, None] * self.inside.width
+        size = np.abs(gradients).max(axis=1)
+        size = np.where(size > 0, size, 1.0)
+        columns = [gradients[i] / size[i] for i in tight]
+        _, held = self._active(at.z)
+        table = np.array([*columns, *(-held)]).T if len(held) else np.array(columns).T
+        if player is None:
+            assert direction is not None
+            worth = np.zeros(table.shape[1])
+            worth[: len(tight)] = [float(direction[i]) / size[i] for i in tight]
+            weight = 1.0 / max(worth.max(), np.finfo(float).tiny)
+            table = np.vstack((table, worth * weight))
+            target = np.append(np.zeros(len(at.z)), 1.0)
+        else:
+            target = -gradients[player] / size[player]
+        try:
+            found = nnls(table, target)[0][: len(tight)]
+        except RuntimeError:
+            found = np.zeros(len(tight))
+        prices = np.zeros(len(size))
+        prices[list(tight)] = found / size[list(tight)]
+        return prices * size[player] if player is not None else prices
+
+    def _multipliers(self, z: Floats, slope: Floats) -> tuple[list[int], list[Fraction]]:
+        """Return the constraints with a multiplier, linear ones first, and the multipliers."""
+        from scipy.optimize import nnls
+
+        places, held = self._active(z)
+        if not len(held):
+            return [], []
+        try:
+            found = nnls(held.T, slope * self.inside.width)[0]
+        except RuntimeError:
+            return [], []
+        used = [(p, Fraction(v)) for p, v in zip(places, found.tolist(), strict=True) if p >= 0 and v > 0]
+        return [p for p, _ in used], [v for _, v in used]
+
+    def _active(self, z: Floats) -> tuple[list[int], Floats]:
+        """Return the constraints that may bind, by their places, -1 for a bound, and their scaled gradients."""
+        inside, eye = self.inside, np.eye(z.size)
+        rows = inside.matrix * inside.width
+        slack = inside.limits - inside.matrix @ z
+        near = np.flatnonzero(slack <= NEAR * np.abs(rows).max(axis=1, initial=1e-300))
+        values = np.asarray(inside.constraints(z), dtype=float).reshape(-1)
+        bends = np.asarray(inside.constraint_jacobian(z), dtype=float).reshape(-1, z.size) * inside.width
+        close = np.flatnonzero(-values <= NEAR * np.abs(bends).max(axis=1, initial=1e-300))
+        low = np.flatnonzero(z - inside.lower <= NEAR * inside.width)
+        high = np.flatnonzero(inside.upper - z <= NEAR * inside.width)
+        places = [*near.tolist(), *(close + len(rows)).tolist(), *[-1] * (len(low) + len(high))]
+        return places, np.concatenate((rows[near], bends[close], -eye[low], eye[high]))
+
+    def _moved(self, z: Floats, floor: Vector | None, margin: float) -> Floats:
+        """Return a decision some roundings further inside the constraints that bind, and above the floor."""
+        inside, view = self.inside, self.view
+        places, rows = self._active(z)
+        kept = [k for k, place in enumerate(places) if place >= 0]
+        rows = rows[kept]
+        room = np.full(len(rows), -1.0)
+        if floor is not None:
+            gradients = np.asarray(inside.jacobian(z), dtype=float) * inside.width
+            values = np.asarray(inside.utilities(z), dtype=float)
+            wanted = np.array(
+                [float((f - b) / a) for f, a, b in zip(floor, view.scale, view.shift, strict=True)]
+            )
+            tight = values - wanted <= NEAR * np.abs(gradients).max(axis=1)
+            rows = np.concatenate((rows, -gradients[tight]))
+            room = np.append(
+                room, -np.abs(values[tight]) / np.abs(gradients[tight]).max(axis=1, initial=1e-300)
+            )
+        if not len(rows):
+            return z
+        free = (z - inside.lower > NEAR * inside.width) & (inside.upper - z > NEAR * inside.width)
+        size = np.abs(rows).max(axis=1) * np.maximum(1.0, -room)
+        step = np.linalg.lstsq(
+            rows * free, -margin * np.finfo(float).eps * size * (1 + np.abs(z).max()), rcond=None
+        )
+        moved: Floats = np.clip(z + step[0] * inside.width * free, inside.lower, inside.upper)
+        return moved
+
+    def _values(self, function: Function, jacobian: Function, z: Floats) -> list[Interval] | None:
+        """Return what functions certainly are between at a decision."""
+        values = np.asarray(function(z), dtype=float).reshape(-1)
+        slopes = np.asarray(jacobian(z), dtype=float).reshape(values.size, z.size)
+        if not (np.isfinite(values).all() and np.isfinite(slopes).all()):
+            return None
+        found = []
+        for value, slope in zip(values.tolist(), slopes, strict=True):
+            size = abs(Fraction(value)) + sum((abs(Fraction(v)) for v in (slope * z).tolist()), ZERO)
+            found.append((Fraction(value) - ULPS * size, Fraction(value) + ULPS * size))
+        return found
+
+    def _slopes(self, jacobian: Function, z: Floats) -> list[list[Interval]] | None:
+        """Return what gradients certainly are between at a decision."""
+        slopes = np.asarray(jacobian(z), dtype=float).reshape(-1, z.size)
+        if not np.isfinite(slopes).all():
+            return None
+        exact = [[Fraction(v) for v in row] for row in slopes.tolist()]
+        return [[(v - ULPS * abs(v), v + ULPS * abs(v)) for v in row] for row in exact]
+
+
+def _combined(weights: Sequence[Fraction], entries: Sequence[Interval]) -> Interval:
+    low = sum((w * a for w, (a, _) in zip(weights, entries, strict=True)), ZERO)
+    return low, sum((w * b for w, (_, b) in zip(weights, entries, strict=True)), ZERO)
+
+
+def _middle(rows: list[list[Interval]]) -> Floats:
+    return np.array([[float((a + b) / 2) for a, b in row] for row in rows])
+
+
+def _floats(values: Sequence[Fraction]) -> Floats:
+    return np.array([float(v) for v in values])

@@ -1,0 +1,202 @@
+"""Certificates on concave programs: what decisions prove, against closed forms, polytopes and brute force."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from math import sqrt
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+from bargaining import (
+    ConvexProgram,
+    Division,
+    NotApplicable,
+    Polytope,
+    Problem,
+    certify,
+    dictatorial,
+    egalitarian,
+    equal_loss,
+    gupta_livne,
+    kalai_smorodinsky,
+    nash,
+    utilitarian,
+)
+from bargaining.exact.certificate import Claim
+from bargaining.exact.certify import _claim
+from bargaining.exact.programs import Programs
+
+Method = Callable[[Problem], Division]
+CONCEPTS: dict[str, Method] = {
+    "nash": nash,
+    "weighted nash": partial(nash, weights=[0.3, 0.7]),
+    "kalai_smorodinsky": kalai_smorodinsky,
+    "egalitarian": partial(egalitarian, weights=[0.4, 0.6]),
+    "equal_loss": equal_loss,
+    "utilitarian": partial(utilitarian, weights=[0.6, 0.4]),
+    "dictatorial": partial(dictatorial, player=1),
+    "gupta_livne": partial(gupta_livne, reference=[0.3, 0.4]),
+}
+ROOTS = {"nash": 1e-6, "weighted nash": 1e-6}  # the root of a gap is what is proved
+
+
+def disc() -> Problem:
+    """All payoffs within the unit circle."""
+    return Problem(
+        ConvexProgram(
+            lambda z: z,
+            lambda z: np.eye(2),
+            lower=[0, 0],
+            upper=[2, 2],
+            constraints=lambda z: np.array([z @ z - 1]),
+            constraint_jacobian=lambda z: 2 * z[None],
+        ),
+        [0.1, 0.2],
+    )
+
+
+def roads() -> Problem:
+    """Two issues under a common budget, linear: a polytope in disguise."""
+    value = np.array([[3.0, 1.0], [1.0, 2.0]])
+    return Problem(
+        ConvexProgram(
+            lambda z: value @ z, lambda z: value, lower=[0, 0], upper=[1, 1], matrix=[[1, 1]], limits=[1.25]
+        ),
+        [0.1, 0.2],
+    )
+
+
+def logrolling() -> Problem:
+    """Two issues to divide, of which each cares more for one."""
+    value = np.array([[3.0, 1.0], [1.0, 3.0]])
+    return Problem(
+        ConvexProgram(
+            lambda z: np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)]),
+            lambda z: np.array([value[0] / 2 / np.sqrt(z), -value[1] / 2 / np.sqrt(1 - z)]),
+            lower=[0, 0],
+            upper=[1, 1],
+        ),
+        [0.1, 0.2],
+    )
+
+
+PROBLEMS = {"disc": disc, "roads": roads, "logrolling": logrolling}
+
+
+def _in_other_units(problem: Problem) -> Problem:
+    return problem.restrict().rescale([2, 0.5], [1, -3])
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("concept", CONCEPTS)
+def test_right_answers_are_proved_and_wrong_ones_are_not(concept: str, name: str) -> None:
+    problem = PROBLEMS[name]()
+    division = CONCEPTS[concept](problem)
+    assert certify(division).bound < ROOTS.get(concept, 1e-11)
+    wrong = division.payoffs + 1e-4 * problem.ideal * [1, -0.5]
+    assert certify(replace(division, payoffs=wrong)).bound > 1e-5
+
+
+@pytest.mark.parametrize("concept", [c for c in CONCEPTS if c not in ("utilitarian", "gupta_livne")])
+def test_other_units_and_floors_change_nothing(concept: str) -> None:
+    problem = _in_other_units(disc())
+    division = CONCEPTS[concept](problem)
+    assert certify(division).bound < ROOTS.get(concept, 1e-11)
+    wrong = division.payoffs + 1e-4 * (problem.ideal - problem.disagreement) * [1, -0.5]
+    assert certify(replace(division, payoffs=wrong)).bound > 1e-5
+    turned = CONCEPTS[concept](disc().relabel([1, 0]))
+    assert certify(turned).bound < ROOTS.get(concept, 1e-11)
+
+
+def on_the_circle(condition: Callable[[float, float], float]) -> np.ndarray:
+    x = brentq(lambda x: condition(x, sqrt(1 - x * x)), 0.1, sqrt(1 - 0.04), xtol=1e-16, rtol=1e-15)
+    return np.array([x, sqrt(1 - x * x)])
+
+
+CIRCLE = {
+    "nash": on_the_circle(lambda x, y: (y - 0.2) * y - (x - 0.1) * x),
+    "kalai_smorodinsky": on_the_circle(
+        lambda x, y: (y - 0.2) * (sqrt(0.96) - 0.1) - (x - 0.1) * (sqrt(0.99) - 0.2)
+    ),
+    "egalitarian": on_the_circle(lambda x, y: 0.4 * (y - 0.2) - 0.6 * (x - 0.1)),
+    "equal_loss": on_the_circle(lambda x, y: (sqrt(0.96) - x) - (sqrt(0.99) - y)),
+    "dictatorial": np.array([0.1, sqrt(0.99)]),
+}
+
+
+@pytest.mark.parametrize("concept", CIRCLE)
+@pytest.mark.parametrize("shift", [0.0, 1e-13, -1e-9, 1e-3])
+def test_the_bound_covers_the_error_on_a_circle(concept: str, shift: float) -> None:
+    """The true answer is a root of one equation; a claim is moved off it by a known amount."""
+    problem = disc()
+    true = CIRCLE[concept]
+    claimed = replace(CONCEPTS[concept](problem), payoffs=true + np.array([shift, 0]))
+    gains = problem.ideal - problem.disagreement
+    assert certify(claimed).bound >= abs(shift) / gains[0] * (1 - 1e-6) - 1e-15
+
+
+@pytest.mark.parametrize("concept", [c for c in CONCEPTS if c != "utilitarian"])
+def test_linear_utilities_agree_with_the_exact_answer_of_the_polytope(concept: str) -> None:
+    corners = [[0, 0], [3, 1], [3.25, 1.5], [1.75, 2.25], [1, 2]]
+    exact = certify(CONCEPTS[concept](Problem(Polytope(corners, free_disposal=True), [0.1, 0.2]))).exact
+    division = CONCEPTS[concept](roads())
+    assert exact is not None
+    error = max(abs(Fraction(x) - e) for x, e in zip(division.payoffs.tolist(), exact, strict=True))
+    assert error <= certify(division).bound * 4
+    assert error < 1e-12
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_dual_bound_holds_whatever_the_multipliers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weak duality: no feasible decision is worth more than the bound, at any decision, prices and multipliers."""
+    problem, rng = PROBLEMS[name](), np.random.default_rng(3)
+    claim: Claim = _claim(egalitarian(problem), (), 1e-12)
+    it = Programs(claim)
+    inside = it.inside
+    tried = rng.uniform(inside.lower, inside.upper, (2000, 2))
+    feasible = [z for z in tried if (inside.slacks(z)[0] >= 0).all()]
+    worth = np.array([inside.payoffs(z) for z in feasible])
+    count = len(inside.limits) + (name == "disc")
+    for z in feasible[:15]:
+        decided = it.decided(z)
+        assert decided is not None
+        prices = tuple(Fraction(v) for v in rng.uniform(0, 2, 2))
+        best = float(max(worth @ [float(q) for q in prices]))
+        free = it.most(decided, prices)
+        any_of_them = [Fraction(v) for v in rng.uniform(0, 3, count)]
+        with monkeypatch.context() as patched:
+            answer = (list(range(count)), any_of_them)
+            patched.setattr(Programs, "_multipliers", lambda *_, answer=answer: answer)
+            random = it.most(decided, prices)
+        assert free is not None
+        assert random is not None
+        assert min(free, random) >= best * (1 - 1e-12)
+
+
+def test_a_decision_that_breaks_a_constraint_proves_nothing() -> None:
+    it = Programs(_claim(egalitarian(roads()), (), 1e-12))
+    assert it.decided(np.array([0.5, 0.75])) is not None
+    assert it.decided(np.array([0.5, np.nextafter(0.75, 1)])) is None
+    assert it.decided(np.array([-1e-300, 0.5])) is None
+    it = Programs(_claim(egalitarian(disc()), (), 1e-12))
+    assert it.decided(np.array([0.6, 0.8])) is None  # on the circle up to rounding: not for sure
+
+
+def test_what_is_not_proved_says_why() -> None:
+    open_ended = ConvexProgram(
+        lambda z: np.array([z[0] - z[0] ** 2, 1 - z[0] ** 2]),
+        lambda z: np.array([[1 - 2 * z[0]], [-2 * z[0]]]),
+        lower=[0],
+        upper=[np.inf],
+    )
+    with pytest.raises(NotApplicable, match="whose decisions have bounds"):
+        certify(kalai_smorodinsky(Problem(open_ended, [0, 0])))
+    with pytest.raises(NotApplicable, match="everyone has a weight"):
+        certify(nash(disc(), weights=[0, 1]))
+    with pytest.raises(NotApplicable, match="where it is OK"):
+        certify(kalai_smorodinsky(Problem(disc().feasible, [2, 2])))
+    with pytest.raises(NotApplicable, match="without a floor"):
+        certify(utilitarian(disc().restrict()))

@@ -6,6 +6,10 @@ g = a(x) - x obey g' = -G g with rows :math:`G_i = N_{k(i)}/N_{k(i) i}`, so x(t)
 An event is the first time at which another facet becomes the nearest for somebody.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,26 +19,61 @@ Places = NDArray[np.intp]
 
 NOISE = 8 * float(np.finfo(float).eps)
 ARRIVED = 1e-13
-EVENTS = 1000
+EVENTS = 5000
 LONGEST = 1.0
 CHECKS = 8  # of a step: between two of them a distance has one lowest point at most
 
 
-def end_of_facet_path(normals: Floats, limits: Floats, *, first: float) -> tuple[Floats, float]:
+class PathSides(Protocol):
+    """The facets of a set with free disposal, in gains over ideal gains; all of them, or those found so far.
+
+    Attributes
+    ----------
+    normals : ndarray, shape (m, n)
+        Non-negative outward normals N, of largest entry one.
+    limits : ndarray, shape (m,)
+        The right-hand sides c, positive.
+    """
+
+    @property
+    def normals(self) -> Floats: ...
+    @property
+    def limits(self) -> Floats: ...
+
+    def add(self, x: Floats) -> bool:
+        """Find the facets above x that are not known; say whether there were any."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """All the facets of a set."""
+
+    normals: Floats
+    limits: Floats
+
+    def add(self, x: Floats) -> bool:
+        """Find nothing."""
+        return False
+
+
+def end_of_facet_path(sides: PathSides, *, first: float) -> tuple[Floats, float]:
     """Return where the path from 0 ends, in gains over ideal gains, and what is left to gain there.
+
+    Where a facet not known lies above the end of a step, the step is taken again with it. Between the ends
+    the facets are concave: one that is the nearest at both is the nearest on the line between them.
 
     Parameters
     ----------
-    normals : ndarray, shape (m, n)
-        Non-negative outward normals N of the facets of a set with free disposal, of largest entry one.
-    limits : ndarray, shape (m,)
-        The right-hand sides c, positive.
+    sides : PathSides
     first : float
         The step after an event; two integrations that differ in it have different errors.
     """
-    n = normals.shape[1]
+    n = sides.normals.shape[1]
     x, step = np.zeros(n), first
+    sides.add(x)
     for _ in range(EVENTS):
+        normals, limits = sides.normals, sides.limits
         distances = _distances(normals, limits, x)
         gain = distances.min(axis=0)
         jump = x + gain / n
@@ -42,7 +81,10 @@ def end_of_facet_path(normals: Floats, limits: Floats, *, first: float) -> tuple
         if left <= ARRIVED / 50 or gain.max() <= ARRIVED:
             return jump, float(left)
         piece = _Piece(normals, limits, x, gain, _nearest(normals, distances, gain))
-        x, met = piece.follow(step)
+        ahead, met = piece.follow(step)
+        if sides.add(ahead):
+            continue
+        x = ahead
         step = first if met else min(2 * step, LONGEST)
     return np.full(n, np.nan), np.nan
 
@@ -116,16 +158,26 @@ class _Piece:
 
     def crossing(self, early: float, late: float) -> float:
         """Return when another facet becomes the nearest for somebody, after `early` and no later than `late`."""
-        from scipy.optimize import brentq
-
-        return float(brentq(lambda t: self.lead(self.at(t))[0].min(), early, late, xtol=1e-15, rtol=1e-14))
+        return _zero(lambda t: float(self.lead(self.at(t))[0].min()), early, late)
 
     def dip(self, before: Floats, after: Floats, early: float, late: float) -> float | None:
         """Return a time between two checks at which another facet is nearest for a moment; None if none is."""
-        from scipy.optimize import brentq
-
         for place in map(tuple, np.argwhere((before < 0) & (after > 0))):
-            lowest = brentq(lambda t, place=place: self.lead(self.at(t))[1][place], early, late)
+
+            def speed(t: float, place: tuple[int, ...] = place) -> float:
+                return float(self.lead(self.at(t))[1][place])
+
+            lowest = _zero(speed, early, late)
             if self.lead(self.at(lowest))[0][place] < 0:
-                return float(lowest)
+                return lowest
         return None
+
+
+def _zero(function: Callable[[float], float], early: float, late: float) -> float:
+    """Return where a function changes its sign; the end nearer to that if, by rounding, it does not."""
+    from scipy.optimize import brentq
+
+    first, last = function(early), function(late)
+    if (first > 0) == (last > 0):
+        return early if abs(first) < abs(last) else late
+    return float(brentq(function, early, late, xtol=1e-15, rtol=1e-14))

@@ -1,19 +1,28 @@
 """The continuous Raiffa solution."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import Sides, ideal_of, sides_above, sides_of
-from bargaining.concepts._facet_path import end_of_facet_path
+from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
+from bargaining.concepts._facet_search import FacetSearch
 from bargaining.concepts._flow import end_of_flow
 from bargaining.concepts._pareto import convex_only, pareto
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts._sampled import Followed
 from bargaining.division import Division, divide
+from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
+FEW = (4, 100)  # players and points: with more, facets are looked for on the way
+FIRST = (1 / 16, 1 / 23)  # the step after an event, of the two paths below facets
 STEPS = ((0.5, 0.2), (2.0, 0.7))  # the first and the longest, of the two integrations
+
+Facets = Callable[[Floats, Floats], PathSides]
+"""Takes d and the ideal gains, and returns the facets in gains over ideal gains."""
 
 
 def continuous_raiffa(problem: Problem) -> Division:
@@ -64,11 +73,11 @@ def continuous_raiffa(problem: Problem) -> Division:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
     edge = pareto(problem, ideal) if problem.players == 2 else None
-    sides = _sides(problem, d[usual]) if problem.players > 2 and usual.any() else None
+    facets = _facets(problem, d[usual]) if problem.players > 2 and usual.any() else None
     if isinstance(edge, np.ndarray):
         unit, residual = _along_chain(edge)
-    elif sides is not None:
-        unit, residual = _along_facets(sides, d, ideal, usual)
+    elif facets is not None:
+        unit, residual = _along_facets(facets, d, ideal, usual)
     else:
         unit, residual = _along_flow(problem, ideal, usual, edge)
     with np.errstate(invalid="ignore"):
@@ -76,10 +85,24 @@ def continuous_raiffa(problem: Problem) -> Division:
     return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
 
 
-def _sides(problem: Problem, floors: Floats) -> Sides | None:
-    """Return the facets of the set with free disposal, or of its part above all the disagreement points."""
-    known = sides_of(problem.feasible)
-    return known if known is not None else sides_above(problem.feasible, floors.min(axis=0))
+def _facets(problem: Problem, floors: Floats) -> Facets | None:
+    """Return the facets of the set with free disposal, or of its part above all the disagreement points.
+
+    Of few points, or inequalities, they are listed once; of many, each path looks for those it passes below.
+    """
+    feasible = problem.feasible
+    points = feasible.points if isinstance(feasible, Polytope) else None
+    if points is not None and (problem.players > FEW[0] or len(points) > FEW[1]):
+        return lambda d, gains: FacetSearch((points - d) / gains)
+    known = sides_of(feasible)
+    known = known if known is not None else sides_above(feasible, floors.min(axis=0))
+    return None if known is None else lambda d, gains: _listed(known, d, gains)
+
+
+def _listed(sides: Sides, d: Floats, gains: Floats) -> Listed:
+    normals = sides.normals * gains
+    size = normals.max(axis=1, keepdims=True)
+    return Listed(normals / size, (sides.normals * (sides.anchors - d)).sum(axis=1) / size[:, 0])
 
 
 def _along_chain(corners: Floats) -> tuple[Floats, Floats]:
@@ -87,16 +110,15 @@ def _along_chain(corners: Floats) -> tuple[Floats, Floats]:
     return end, np.abs(end - other).max(axis=-1)
 
 
-def _along_facets(sides: Sides, d: Floats, ideal: Floats, usual: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _along_facets(
+    facets: Facets, d: Floats, ideal: Floats, usual: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
     end, residual = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
     for cell in map(tuple, np.argwhere(usual)):
-        gains = ideal[cell] - d[cell]
-        normals = sides.normals * gains
-        size = normals.max(axis=1, keepdims=True)
-        limits = (sides.normals * (sides.anchors - d[cell])).sum(axis=1) / size[:, 0]
-        (end[cell], left), (other, _) = (
-            end_of_facet_path(normals / size, limits, first=h) for h in (1 / 16, 1 / 23)
-        )
+        sides, known = facets(d[cell], ideal[cell] - d[cell]), -1
+        while len(sides.limits) > known:  # a facet found late may lie above an earlier path
+            known = len(sides.limits)
+            (end[cell], left), (other, _) = (end_of_facet_path(sides, first=h) for h in FIRST)
         residual[cell] = max(float(np.abs(end[cell] - other).max()), left)
     return end, residual
 

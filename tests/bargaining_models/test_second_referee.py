@@ -12,11 +12,11 @@ from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.us_canada.capacity import Capacity
-from bargaining_models.us_canada.pivot_game import PivotGame
 from bargaining_models.us_canada.pivot_terms import path, settles
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 
 NASH = (3, 3)
+SETS = list(dict.fromkeys(row[1] for row in stored("T10-sets").rows))
 ONE = [np.ones((len(RATES), len(RATES), 1))]
 
 
@@ -96,6 +96,10 @@ def alternatives(study: Study) -> dict[str, Any]:
         "revocable, blocked": plain_pivot(full, blocking=BLOCKING, **rates),
         "lasting, capped": plain_pivot(capped),
         "revocable, capped": plain_pivot(capped, **rates),
+        "three levels, lasting": plain_pivot(game.coarse),
+        "three levels, revocable": plain_pivot(game.coarse, **rates),
+        "three levels, revocable, fast": plain_pivot(game.coarse, lead=FAST, **rates),
+        "three levels, revocable, blocked": plain_pivot(game.coarse, blocking=BLOCKING, **rates),
     }
 
 
@@ -162,7 +166,7 @@ def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str)
 
 
 @pytest.mark.parametrize("leave", [False, True])
-@pytest.mark.parametrize("name", ["lasting", "revocable, blocked"])
+@pytest.mark.parametrize("name", ["three levels, lasting", "three levels, revocable, blocked"])
 def test_sets_by_state_are_those_of_the_plain_operator(
     study: Study, alternatives: dict[str, Any], name: str, leave: bool
 ) -> None:
@@ -171,19 +175,21 @@ def test_sets_by_state_are_those_of_the_plain_operator(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("leave", [False, True])
-@pytest.mark.parametrize("discount", [0.9, 0.95])
-@pytest.mark.parametrize("name", ["lasting", "lasting, fast", "lasting, capped"])
-def test_sets_of_patient_countries_are_those_of_the_plain_operator(
+@pytest.mark.parametrize("discount", [0.6, 0.9, 0.95])
+@pytest.mark.parametrize("name", [name for name in SETS if name != "none"])
+def test_sets_of_every_alternative_are_those_of_the_plain_operator(
     study: Study, alternatives: dict[str, Any], name: str, discount: float, leave: bool
 ) -> None:
     check_sets(study, alternatives, name, discount, leave)
 
 
 def check_sets(study: Study, alternatives: dict[str, Any], name: str, discount: float, leave: bool) -> None:
-    game, pivot = alternatives[name], study.pivot_game.games[name]
-    assert isinstance(pivot, PivotGame)
-    border = game.after_leaving(discount) if leave else None
-    found = PLAIN.payoff_sets(game.games, game.chains, discount, border)
-    for one, other in zip(found, pivot.enforceable(discount, leave=leave).sets, strict=True):
-        assert PLAIN.distance(one, other.vertices) < 1e-5
-        np.testing.assert_allclose(one.min(axis=0), other.threat, atol=1e-5)
+    game, border = alternatives[name], None
+    if leave:
+        border = game.after_leaving(discount)
+    found = PLAIN.payoff_sets(game.games, game.chains, discount, border, moves=1e-8)
+    for one, other in zip(found, study.pivot_game.sets(name, discount, leave=leave).sets, strict=True):
+        assert (
+            PLAIN.distance(one, other.vertices) < 1e-4
+        )  # of a range of 100: what still moves, times 1 / (1 - delta)
+        np.testing.assert_allclose(one.min(axis=0), other.threat, atol=1e-4)

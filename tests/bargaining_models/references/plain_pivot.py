@@ -11,24 +11,26 @@ import numpy as np
 
 
 def hull(points, eps):
-    """Vertices counter-clockwise; one is dropped if it lies within `eps` of the edge of its neighbours."""
-    points = points[np.lexsort((points[:, 1], points[:, 0]))]
-    kept = np.append(True, (np.abs(np.diff(points, axis=0)) > eps).any(axis=1))
-    points = points[kept].tolist()
-    if len(points) < 3:
-        return np.array(points)
-    chains = []
+    """Vertices counter-clockwise; one goes if it lies between its neighbours, within `eps` of their edge."""
+    points, chains = points[np.lexsort((points[:, 1], points[:, 0]))].tolist(), []
     for order in (points, points[::-1]):
         chain = []
         for x, y in order:
             while len(chain) > 1:
                 (ax, ay), (bx, by) = chain[-2:]
-                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > eps * (abs(x - ax) + abs(y - ay)):
+                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
                     break
                 chain.pop()
             chain.append((x, y))
         chains += chain[:-1]
-    return np.array(chains)
+    kept = chains[:1]
+    for k in range(1, len(chains)):
+        (ax, ay), (bx, by), (cx, cy) = kept[-1], chains[k], chains[(k + 1) % len(chains)]
+        u, v, p, q = bx - ax, by - ay, cx - bx, cy - by
+        between = u * p + v * q >= 0 and u * q - v * p <= eps * (abs(u + p) + abs(v + q))
+        if not (between or abs(u) + abs(v) <= eps):
+            kept.append((bx, by))
+    return np.array(kept or points[:1])
 
 
 def clip(polygon, axis, least, slack):

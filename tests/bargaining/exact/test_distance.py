@@ -84,3 +84,14 @@ def test_the_least_sum_is_that_of_a_vertex_or_of_losses_at_zero(data: st.DataObj
     assert certify(division).holds
     lower = division.payoffs - [1e-3, 0, 0]
     assert certify(replace(division, payoffs=lower)).bound > 1e-6
+
+
+@given(st.floats(0, 3), st.floats(-3, 3), st.floats(1.05, 6))
+def test_powers_are_as_convex_as_the_bound_says(t: float, s: float, p: float) -> None:
+    """The inequalities that turn a gap into a distance of losses, on positive parts."""
+    kept, excess = max(s, 0.0), 1e-12
+    above = kept**p / p - t**p / p - t ** (p - 1) * (s - t)
+    if p >= 2:
+        assert above >= abs(kept - t) ** p / (p * (2 ** (p - 1) - 1)) - excess
+    else:
+        assert above >= (p - 1) / 2 * 3 ** (p - 2) * (kept - t) ** 2 - excess

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._state_family import StateFamily, reach
+from bargaining.exact._state_lines import Lines
 from bargaining.exact._state_outward import StateOutward
 from bargaining.exact.certify import certify
 from bargaining.exact.payoff_certificate import certify_payoff_set
@@ -276,6 +279,31 @@ def test_a_vertex_whose_plan_is_false_is_found() -> None:
     assert "does not give player 0 its payoff" in fault(plan.row, (x + Fraction(1, 10**30), y))
     assert "belongs to another state" in fault(plan.row + 4, plan.promise)
     assert "state L" in fault(plan.row + 4, plan.promise)
+
+
+@pytest.mark.parametrize("discounts", [(1, 1), (1, 2), (0, 1), (0, 0)])
+def test_every_basis_makes_up_its_direction_without_negative_weights(discounts: tuple[int, int]) -> None:
+    """With a negative weight or another direction a dual bound would be none."""
+    delta = tuple(Fraction(d, 3) for d in discounts)
+    normals = [
+        (Fraction(x), Fraction(y)) for x, y in [(2, 1), (-1, 3), (-2, -1), (0, -1), (1, -2), (1, 0), (-1, 0)]
+    ]
+    count, kept = len(normals), 0
+    for pair in product(range(count), repeat=2):
+        lines = Lines(SimpleNamespace(discounts=delta), normals, [], [], [])  # type: ignore[arg-type]
+        bounds = SimpleNamespace(free=[[(face, 0.0) for face in pair]] * count)
+        for j, basis in product(range(count), range(2 * count + 2)):
+            found = lines._weights(bounds, j, basis)  # type: ignore[arg-type]
+            if found is None:
+                continue
+            faces, cuts = found
+            kept += 1
+            assert min([*cuts, *(weight for _, weight in faces)]) >= 0
+            for i in (0, 1):
+                made = sum((weight * normals[face][i] for face, weight in faces), Fraction(0)) - cuts[i]
+                assert made == normals[j][i] * delta[i]
+                assert delta[i] or not cuts[i]
+    assert kept > 100
 
 
 def test_bad_input() -> None:

@@ -69,6 +69,12 @@ def test_an_efficient_effort_at_the_end_of_the_range():
     assert found.first_best
 
 
+@pytest.mark.parametrize("best", [1e-3, 5e-3, 2 - 1e-3])
+def test_an_efficient_effort_close_to_the_end_of_the_range(best):
+    found = relational_contract(lambda e: best * e - e**2 / 2, lambda e: 0.0, 0.5, lower=0, upper=2)
+    assert found.effort == pytest.approx(best, rel=1e-4, abs=1e-7)
+
+
 def test_spreads_of_noisy_output():
     """Two outputs: the spread is the cost over the difference in likelihood (binding against the neighbour)."""
     good = np.array([0.2, 0.5, 0.7])

@@ -14,6 +14,7 @@ from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGam
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, Capacity
+from bargaining_models.us_canada.pivot_game import PivotGame
 from bargaining_models.us_canada.pivot_terms import builds_to
 
 
@@ -116,8 +117,19 @@ def test_claims_follow_the_figures(study: Study) -> None:
 def test_the_tolerated_rate_of_closure_is_where_building_stops(study: Study) -> None:
     rate = study.pivot_game.tolerated_closure
     for closure, does in ((rate, True), (rate + 2e-3, False)):
-        pivot = study.pivot_game.revocable(closure=closure)
-        assert (builds_to(pivot, pivot.markov(PATIENT)[0]) >= 0.1) == does
+        assert builds_ten(study.pivot_game.revocable(closure=closure)) == does
+
+
+def test_the_tolerated_capital_is_where_building_stops(study: Study) -> None:
+    part = study.pivot_game.tolerated_capital
+    assert 0.5 < part < 1
+    for factor, does in ((part, True), (part + 2e-3, False)):
+        capacity = Capacity.solve(study.baseline, capital=factor * study.pivot_game.capacity.capital)
+        assert builds_ten(study.pivot_game.revocable(capacity=capacity)) == does
+
+
+def builds_ten(pivot: PivotGame) -> bool:
+    return builds_to(pivot, pivot.markov(PATIENT)[0]) >= 0.1
 
 
 # What the results hang on

@@ -26,7 +26,6 @@ def credible(study: Study) -> Claim:
         name: builds_to(game.games[name], game.war(name, PATIENT)) for name in ("lasting", "revocable")
     }
     transfer = {name: _transfer(study, name) for name in ("none", "lasting", "revocable")}
-    needs = game.tolerated_closure
     holds = [r >= WORTHWHILE for r in reached.values()]
     return Claim(
         claim="Canada can credibly redirect 10-15% of its exports",
@@ -37,7 +36,8 @@ def credible(study: Study) -> Claim:
         else "fails: Canada would not build it",
         figures=f"in the war Canada builds to {reached['lasting']:.0%} if the market stays open and to "
         f"{reached['revocable']:.0%} at closures of {game.china['closure']:g} a year; to {WORTHWHILE:.0%} if they come "
-        f"at {needs:.2f} a year or less; transfer before anything is built, USD bn: {transfer['none']:.2f} with no "
+        f"at {game.tolerated_closure:.2f} a year or less, or if capacity costs {game.tolerated_capital:.0%} of what is "
+        f"assumed; transfer before anything is built, USD bn: {transfer['none']:.2f} with no "
         f"alternative, {transfer['lasting']:.2f} lasting, {transfer['revocable']:.2f} revocable",
         assumption="capacity beyond the cheap projects costs what the second expansion of Trans Mountain did; 5 "
         "percent a year; each level takes 5 years",

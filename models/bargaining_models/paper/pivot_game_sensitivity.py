@@ -111,8 +111,7 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
     for blocking in (BLOCKING / 2, BLOCKING, 1.0):
         yield f"escalation blocks {blocking:.0%}", game.revocable(blocking=blocking)
     for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
-        money = game.capacity.capital * factor
-        yield word, game.revocable(capacity=Capacity.solve(game.baseline, capital=money))
+        yield word, game.revocable(capacity=game.dearer(factor))
     yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
     for name in ELASTICITIES[1:]:
         yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))

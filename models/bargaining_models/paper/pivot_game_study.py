@@ -1,5 +1,7 @@
 """What the tables and figures of the pivot game share, each game solved once."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -109,13 +111,26 @@ class PivotGameStudy:
             self._sets[key] = self.set_games[name].enforceable(discount, leave=leave)
         return self._sets[key]
 
+    def dearer(self, factor: float) -> Capacity:
+        """Return the capacity at `factor` times the capital."""
+        return replace(self.capacity, capital=factor * self.capacity.capital)
+
     @cached_property
     def tolerated_closure(self) -> float:
         """The largest rate of closure, to 0.001 a year, at which Canada builds 10 percent in the war."""
-        low, high = 0.0, self.china["closure"]
-        while high - low > 1e-3:
-            middle = (low + high) / 2
-            pivot = self.revocable(closure=middle)
-            built = builds_to(pivot, pivot.markov(PATIENT)[0]) >= WORTHWHILE
-            low, high = (middle, high) if built else (low, middle)
-        return low
+        return _largest(lambda rate: self.revocable(closure=rate), self.china["closure"])
+
+    @cached_property
+    def tolerated_capital(self) -> float:
+        """The largest part of the capital, to 0.001, at which it does so although China closes as in the figures."""
+        return _largest(lambda part: self.revocable(capacity=self.dearer(part)), 1.0)
+
+
+def _largest(game: Callable[[float], PivotGame], high: float) -> float:
+    """Return, to 0.001, the largest number from 0 to `high` at which Canada builds 10 percent in the war."""
+    low = 0.0
+    while high - low > 1e-3:
+        pivot = game((low + high) / 2)
+        built = builds_to(pivot, pivot.markov(PATIENT)[0]) >= WORTHWHILE
+        low, high = ((low + high) / 2, high) if built else (low, (low + high) / 2)
+    return low

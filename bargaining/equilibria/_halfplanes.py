@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-_ALIKE = 1e-12
+_ALIKE = 1e-14
 _PARALLEL, _BACKWARDS = 1e-5, 1e-14
-_STEEPEST = 1e-11  # a normal closer to an axis than this is not worth a face
+_STEEPEST = 1e-14  # a normal closer to an axis than this is not worth a face
 
 
 @dataclass(frozen=True, slots=True, eq=False)

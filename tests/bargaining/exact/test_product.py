@@ -1,0 +1,37 @@
+"""Boxes that hold the Nash solution: they start from points that are feasible, exactly."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining._rational import fractions
+from bargaining.exact.bodies import Body
+from bargaining.exact.product import _corner, nash_box
+
+THIRDS = (Fraction(1, 3),) * 3
+
+
+def body(rows: list[list[float]], limits: list[float]) -> Body:
+    return Body(
+        points=None,
+        matrix=fractions(np.array(rows)),
+        limits=fractions(np.array(limits)),
+        disagreement=(Fraction(0),) * 3,
+        free_disposal=False,
+    )
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1e-15, -1e-15])
+@pytest.mark.parametrize("player", [0, 1, 2])
+def test_points_meet_every_inequality_however_close_two_are(tilt: float, player: int) -> None:
+    tilted = [1.0 + tilt * (i == player) for i in range(3)]
+    made = body([[1, 1, 1], tilted, [1, 0, 0]], [3, 3, 2])
+    found = _corner(made, THIRDS, [1.0, 1.0, 1.0])
+    assert found is not None
+    assert made.matrix is not None
+    assert (made.matrix @ np.array(found, dtype=object) <= made.limits).all()
+    low, high = nash_box(made, THIRDS, [1.0, 1.0, 1.0]) or (None, None)
+    assert low is not None
+    assert all(a <= x <= b for a, x, b in zip(low, found, high, strict=True))
+    assert max(b - a for a, b in zip(low, high, strict=True)) < 1e-5

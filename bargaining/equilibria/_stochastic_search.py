@@ -27,7 +27,8 @@ _INSIDE = 1e-12
 _NEAR = 1e-3
 _LONGER = 8
 _NEWTONS = 4
-_SMALL = 100_000  # bounds up to which moving faces costs little
+_PATIENT = 0.8
+_SMALL = 30_000  # bounds up to which moving faces costs little
 _WORK = 60_000  # vertices met where there may be infinitely many: seconds
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
@@ -104,10 +105,15 @@ class Search:
                 self.chain = outer, image
             if self._settled(self.found) or (self._due() and self._look() and self._settled(self.found)):
                 return
-            self._sharpen(_LARGE if self._rare else _SMALL)
+            self._sharpen()
 
-    def _sharpen(self, limit: int) -> None:
-        """Move the faces of the outer sets as far as their own bounds allow, if these are few enough."""
+    def _sharpen(self) -> None:
+        """Move the faces of the outer sets as far as their own bounds allow, if these are few enough.
+
+        Where players are impatient the operator itself closes in at once, unless it does not after some steps.
+        """
+        late = not self.model.common or self.iterations >= 4 or self.model.discounts.min() >= _PATIENT
+        limit = _LARGE if self._rare and late else _SMALL
         smaller = sharpened(self.model, self.polygons, self.bound, self.alive, limit)
         if smaller is not None:
             self.polygons, self.chain = smaller, None

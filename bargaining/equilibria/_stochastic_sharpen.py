@@ -23,6 +23,7 @@ _ROUNDS = 50
 _STRATEGIES = 20
 _STILL = 1e-13
 _WORTH = 1e-9
+_STANDS = 1e-11  # a move of a face that no others need follow
 
 
 def sharpened(
@@ -67,10 +68,13 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
         None if bases.beside is None else (bases.beside[0], np.where(least[:, 0] == 0, bases.beside[1], 0.0))
     )
     policy = _Policy(system, Bases(level, weight, face, (first, second), beside), rows, directions)
+    gap = level[:, 0] - offsets[system.state[rows], directions]
+    if policy.highest(gap, floor).min() > -_STANDS:
+        return np.zeros_like(offsets)
     speed = policy.solve(np.ones(len(rows)), np.full(offsets.shape, -np.inf))
     if speed is None or speed.min() < 0.0:
         return None
-    return policy.solve(level[:, 0] - offsets[system.state[rows], directions], floor)
+    return policy.solve(gap, floor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,10 +86,22 @@ class _Policy:
     rows: Indices
     directions: Indices
 
+    @property
+    def where(self) -> Indices:
+        """The number of each pair's face among all faces of all states."""
+        out: Indices = self.system.state[self.rows] * len(self.system.faces.normals) + self.directions
+        return out
+
+    def highest(self, values: Floats, floor: Floats) -> Floats:
+        """Return the largest value of each face, `floor` at least, of the faces that some pair has."""
+        chosen = largest(self.where, values)
+        out: Floats = np.maximum(values[chosen], floor.ravel()[self.where[chosen]])
+        return out
+
     def solve(self, constant: Floats, floor: Floats) -> Floats | None:
         """Return the change x of all faces with x = max(floor, max over rows of constant + slope x), shape (S, J)."""
         states, number = floor.shape
-        where = self.system.state[self.rows] * number + self.directions
+        where = self.where
         chosen = largest(where, constant)
         faces, least = where[chosen], floor.ravel()[where[chosen]]
         change, value = np.zeros((states, number)), constant

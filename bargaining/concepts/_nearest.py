@@ -17,7 +17,10 @@ Oracle = Callable[[Floats], Floats]
 EPS = float(np.finfo(float).eps)
 ROUNDS = 200
 NEWTON = 60
+PER_POWER = 4  # far from the optimum a step takes the largest loss down by about 1/p of it
+MOST = 2000
 NEAR = 1e-15
+DEPENDENT = 1e-13
 
 
 def nearest(oracle: Oracle, ideal: Floats, power: float) -> tuple[Floats, float]:
@@ -60,10 +63,9 @@ def _prices(x: Floats, ideal: Floats, power: float) -> tuple[Floats, Floats]:
     """Return the gradient of the norm and its derivative, over the largest loss."""
     loss = np.maximum(ideal - x, 0.0)
     unit = loss / max(float(loss.max()), np.finfo(float).tiny)
-    floor = np.maximum(unit, 1e-12)
-    return unit ** (power - 1), (power - 1) * floor ** (power - 2) / max(
-        float(loss.max()), np.finfo(float).tiny
-    )
+    # Nothing bends where there is no loss; just before, a power below 2 bends without bound.
+    bend = np.where(loss > 0, (power - 1) * np.maximum(unit, 1e-12) ** (power - 2), 0.0)
+    return unit ** (power - 1), bend / max(float(loss.max()), np.finfo(float).tiny)
 
 
 def _over_mixtures(points: Floats, shares: Floats, ideal: Floats, power: float) -> tuple[Floats, Floats]:
@@ -82,16 +84,17 @@ def _over_mixtures(points: Floats, shares: Floats, ideal: Floats, power: float) 
 
 
 def _over_plane(points: Floats, shares: Floats, ideal: Floats, power: float) -> Floats:
-    """Return shares, of either sign, of the nearest point of the plane through some points: Newton's method."""
+    """Return shares, of either sign, of the nearest point of the plane through some points: Newton's method.
+
+    Each step is a least-squares problem, the shortest where points depend on each other: the shares stay bounded.
+    """
     base, along = points[0], points[1:] - points[0]
     mix = shares[1:].copy()
-    for _ in range(NEWTON if len(along) else 0):
+    for _ in range(min(NEWTON + int(PER_POWER * power), MOST) if len(along) else 0):
         x = base + mix @ along
         prices, bend = _prices(x, ideal, power)
-        slope = along @ prices
-        curvature = (along * bend) @ along.T
-        curvature[np.diag_indices_from(curvature)] *= 1 + 4 * EPS
-        step = np.linalg.lstsq(curvature, slope, rcond=None)[0]
+        root = np.sqrt(np.maximum(bend, np.finfo(float).tiny))
+        step = np.linalg.lstsq((along * root).T, prices / root, rcond=DEPENDENT)[0]
         size = _damped(base, along, mix, step, ideal, power)
         mix = mix + size * step
         if size == 0 or np.abs(step @ along).max() <= NEAR:

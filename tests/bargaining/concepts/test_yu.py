@@ -187,3 +187,22 @@ def test_an_edge_that_rounding_made_raises_no_doubt() -> None:
         yu(problem, p=p).raise_if_failed()
     expected = [0.25 + 1 / 1740, 3 - 1 / 145]
     np.testing.assert_allclose(yu(problem, p=2).payoffs / 2**24, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("p", [1.5, 2.0, 3.0, 100.0])
+@pytest.mark.parametrize("seed", [1, 28, 35])
+def test_many_players_where_the_best_points_lie_far_below_the_ideal(p: float, seed: int) -> None:
+    # At some prices the best point gives a player more than the ideal payoff, and others far less than d.
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.integers(3, 6)), int(rng.integers(3, 8))
+    matrix = rng.uniform(0.2, 3, (m, n))
+    problem = Problem(Polytope.from_inequalities(matrix, np.ones(m)), np.full(n, 0.01))
+    division = yu(problem, p=p).raise_if_failed()
+    assert (matrix @ division.payoffs <= 1 + 1e-12).all()
+    loss = np.maximum(problem.ideal - division.payoffs, 0.0)
+    prices = (loss / loss.max()) ** (p - 1)
+    best = linprog(-prices, A_ub=matrix, b_ub=np.ones(m), bounds=[(None, None)] * n)
+    assert best.status == 0
+    assert -best.fun <= prices @ division.payoffs + 1e-9

@@ -6,7 +6,7 @@ from typing import Any
 from bargaining._arrays import Floats
 from bargaining.equilibria._markov_profile import StationaryProfile
 from bargaining.tables import Column, Table
-from bargaining_models.paper.pivot_game import markov_note, notes
+from bargaining_models.paper.pivot_game import markov_note
 from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
 from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean
 from bargaining_models.us_canada.capacity import Capacity
@@ -14,6 +14,7 @@ from bargaining_models.us_canada.pivot_game import LEAD_TIME, PivotGame
 from bargaining_models.us_canada.pivot_terms import builds_to, settles, terms, waiting
 
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
+GAME = "timing, levels, alternatives and capital as in T10"
 SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
 
 
@@ -35,7 +36,7 @@ def patience_table(study: Study) -> Table:
         notes=study.notes(
             study.pivot_game.capacity.residual,
             study.pivot_game.capped.residual,
-            **notes(study),
+            Game=GAME,
             War="the share Canada reaches if nothing is agreed or revoked",
             Deal="the same in the agreement with the largest joint payoff",
             Transfer="what Canada pays the US where neither may leave, USD bn a year",
@@ -69,7 +70,7 @@ def sensitivity_table(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             *(pivot.capacity.residual for pivot in variants.values()),
-            **notes(study),
+            Game=GAME,
             **{
                 "Discount factor": f"{PATIENT:g}",
                 "No alternative": "the transfer if nothing can be built, under the same assumption",

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from bargaining.equilibria._operator import SLACK, Block, binding
 from bargaining.equilibria._polygon import Chain, Chains, Point, Polygon, lowest
 
+_EPSILON = 2.0**-52
+
 
 @dataclass(frozen=True, slots=True)
 class Faces:
@@ -103,7 +105,8 @@ def pair_of(block: Block, faces: Faces, chains: Chains, j: int, k: int, *, every
     """Collect the dual bases: one constraint and one face, or both constraints; `k` is the profile.
 
     With one constraint binding the face that matters is the one that its line meets; `every` other one is used
-    where the profile has nothing to continue with at e = 0, or where that face proves nothing.
+    where the profile has nothing to continue with at e = 0, or where that face proves nothing. A multiplier below
+    zero by rounding counts for what it may add in the unit box, and so does the rounding of a large one.
     """
     delta, n = block.discounts.item(0), faces.normals[j]
     x, moves_x = _threshold(block, faces, 0, k)
@@ -111,8 +114,9 @@ def pair_of(block: Block, faces: Faces, chains: Chains, j: int, k: int, *, every
     base = n[0] * block.now.item(0, k) + n[1] * block.now.item(1, k)
     bounds = []
     if n[0] <= 1e-12 and n[1] <= 1e-12:
-        level = base + delta * (n[0] * x + n[1] * y)
-        bounds.append(Bound(level, 0, 0.0, (-delta * n[0] * moves_x, -delta * n[1] * moves_y)))
+        low, off = [min(a, 0.0) for a in n], sum(max(a, 0.0) for a in n)
+        level = base + delta * (low[0] * x + low[1] * y + off)
+        bounds.append(Bound(level, 0, 0.0, (-delta * low[0] * moves_x, -delta * low[1] * moves_y)))
     blocks = []
     for at in faces.upper:
         (p, q), offset = faces.normals[at], faces.offsets[at]
@@ -127,7 +131,10 @@ def pair_of(block: Block, faces: Faces, chains: Chains, j: int, k: int, *, every
                 by_face = n[1 - i] / o
                 by_cut = by_face * a - n[i]
                 if by_cut >= -1e-12:
-                    level = base + delta * (by_face * faces.offsets[face] - by_cut * b)
+                    offset = faces.offsets[face]
+                    off, by_cut = max(-by_cut, 0.0), max(by_cut, 0.0)
+                    off += _EPSILON * (by_face * abs(offset) + by_cut * abs(b))
+                    level = base + delta * (by_face * offset - by_cut * b + off)
                     speed = delta * by_cut * (moves_x if i == 0 else moves_y)
                     bounds.append(
                         Bound(level, face, delta * by_face, (speed, 0.0) if i == 0 else (0.0, speed))

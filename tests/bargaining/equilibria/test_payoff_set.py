@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from bargaining.equilibria._bounds import faces_of, pair_of
 from bargaining.equilibria._operator import apply
-from bargaining.equilibria._polygon import apart, lowest
+from bargaining.equilibria._polygon import Chains, apart, lowest
 from bargaining.equilibria._scalar import apply_to_few
 from bargaining.equilibria._scaled import Scaled
 from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
@@ -397,6 +398,41 @@ def test_the_operator_for_few_profiles_is_the_operator(kind: str) -> None:
             if not many.polygon:
                 break
             search.polygon = many.polygon
+
+
+@pytest.mark.parametrize("tilt", [0.2, 1e-6, 1e-10, 1e-13])
+def test_no_profile_goes_farther_than_its_bounds(tilt: float) -> None:
+    """Faces almost along the axes make for huge multipliers; corners of the moved polygon are tried one by one."""
+    block = Scaled.of(RepeatedGame(stage_game(6), 0.6)).block
+    candidate = [(0.1, 0.2), (0.8, 0.2 + tilt), (0.8 + tilt, 0.7), (0.3, 0.9), (0.1 - tilt, 0.6)]
+    faces = faces_of(candidate, [], (-1.0, -1.0))
+    moved = [Fraction(z) for z in faces.offsets]
+    for j in range(len(faces.normals)):
+        for k in range(block.index.size):
+            pair = pair_of(block, faces, Chains(candidate), j, k, every=True)
+            b = [Fraction(block.gain.item(i, k)) - moved[i] for i in (0, 1)]
+            corners = [(Fraction(x), Fraction(y)) for x, y in candidate]
+            for i in (0, 1):
+                corners = part_above_exactly(corners, i, b[i])
+            n = [Fraction(a) for a in faces.normals[j]]
+            now = sum(n[i] * Fraction(block.now.item(i, k)) for i in (0, 1))
+            for w in corners:
+                value = float(now + Fraction(0.6) * (n[0] * w[0] + n[1] * w[1]))
+                assert all(bound.level >= value - 1e-15 for bound in pair.bounds)
+
+
+def part_above_exactly(
+    polygon: list[tuple[Fraction, Fraction]], i: int, bound: Fraction
+) -> list[tuple[Fraction, Fraction]]:
+    out = []
+    for k, q in enumerate(polygon):
+        p = polygon[k - 1]
+        if (p[i] < bound) != (q[i] < bound):
+            share = (bound - p[i]) / (q[i] - p[i])
+            out.append((p[0] + share * (q[0] - p[0]), p[1] + share * (q[1] - p[1])))
+        if q[i] >= bound:
+            out.append(q)
+    return out
 
 
 # -- what is around the set ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import is_dataclass
 from importlib import import_module
 from types import ModuleType
@@ -110,14 +110,12 @@ def results() -> dict[str, type]:
         getattr(module, name) for module in (bargaining, bargaining.testing) for name in module.__all__
     ]
     known, found = public_classes(), {}
-    seen, waiting = {id(item) for item in exported}, exported
+    waiting = exported.copy()
     while waiting:
-        for _, names in gives(waiting.pop(), known):
-            for name in names:
-                if id(known[name]) not in seen:
-                    seen.add(id(known[name]))
-                    found[name] = known[name]
-                    waiting.append(known[name])
+        for name in gives(waiting.pop(), known):
+            if known[name] not in exported and name not in found:
+                found[name] = known[name]
+                waiting.append(known[name])
     return dict(sorted(found.items()))
 
 
@@ -133,21 +131,22 @@ def public_classes() -> dict[str, type]:
     }
 
 
-def gives(item: Any, known: Iterable[str]) -> Iterator[tuple[Any, set[str]]]:
-    """Yield a function, or a class, its fields and methods, with the names of the classes that each gives or is of."""
+def gives(item: Any, known: Iterable[str]) -> set[str]:
+    """Return the names of the classes that a function gives, or that a class is made of and its methods give."""
     if inspect.isfunction(item):
-        yield item, given_by(item, known)
+        return given_by(item, known)
     if not inspect.isclass(item):
-        return
-    yield item, _named([*item.__mro__[1:], *getattr(item, "__orig_bases__", ())], known)
+        return set()
+    hints = [*item.__mro__[1:], *getattr(item, "__orig_bases__", ())]
+    names: set[str] = set()
     for owner in item.__mro__[:-1]:
         if is_dataclass(owner):
-            fields = [hint for name, hint in inspect.get_annotations(owner).items() if name[:1] != "_"]
-            yield owner, _named(fields, known)
+            hints += [hint for name, hint in inspect.get_annotations(owner).items() if name[:1] != "_"]
         for name, member in vars(owner).items():
             function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
             if inspect.isfunction(function) and (name == "__call__" or not name.startswith("_")):
-                yield function, given_by(function, known)
+                names |= given_by(function, known)
+    return names | _named(hints, known)
 
 
 def given_by(function: Any, known: Iterable[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The largest fixed point of the operator: iterate from outside, solve the structure, prove it.
+"""The largest fixed point of the operator for equally patient players: iterate from outside, solve, prove.
 
 Plain iteration closes in at the rate of the discount factor. Here one application gives a structure, Newton
 solves that structure's fixed point, and a proof from outside shows that nothing else was left: two or three
@@ -12,16 +12,14 @@ from math import inf, nan
 
 import numpy as np
 
-from bargaining.equilibria._operator import VERTEX, Block, Image, Tag, apply
+from bargaining.equilibria._operator import Block, Image, Tag, apply
 from bargaining.equilibria._outer import Verdict, verdict
-from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
+from bargaining.equilibria._polygon import Point, Polygon, apart, lowest
 from bargaining.equilibria._scalar import FEW, apply_to_few
 from bargaining.equilibria._structure import generates, newton
 
 _SAME = 4e-15
 _SOLVED = 1e-13
-_CLOSE = 1e-10
-_STILL = 1e-11
 _FAST = 0.5
 _NOTHING = np.zeros(0, dtype=bool)
 
@@ -53,8 +51,6 @@ class Search:
             self._step()
         if not self.stopped:
             self.stopped = f"stopped after {limit} applications of the operator"
-            if self.found is not None and not self.block.common:
-                self.bound = beyond(self.polygon, self.found.polygon)
 
     def _step(self) -> None:
         outer = self.polygon
@@ -68,32 +64,22 @@ class Search:
         if not image.polygon:
             self._stop(image, 0.0, "nothing is left")
             return
-        if not died and apart(image.polygon, outer) <= _SAME:
-            self._stop(
-                image._replace(tags=_renumbered(image, outer)), 0.0, "the operator maps the set to itself"
-            )
+        if not (died or full) and apart(image.polygon, outer) <= _SAME:
+            self._stop(image, 0.0, "the operator maps the set to itself")
             return
         self.polygon, self.tags = image.polygon, image.tags
-        if self.found is not None and (self._judged(self.found).proved or self._rests(self.found, outer)):
+        if self.found is not None and self._judged(self.found).proved:
             return
-        if not self.cut and not full and not (died and self._hasty()) and self._due():
-            tags = image.tags if self.block.common else _renumbered(image, outer)
-            self._solve(self.polygon, tags, min(1 + self.iterations, 12))
-
-    def _hasty(self) -> bool:
-        """Whether one more application promises a better structure: profiles died, and the operator contracts fast."""
-        return self.iterations == 1 and self.block.common and self.block.discounts.item(0) < _FAST
-
-    def _due(self) -> bool:
-        """Whether to solve the structure: always if it is small, else at steps 4, 8, 16, ..."""
-        if self.block.common:
-            return bool(self.block.discounts.item(0))
-        return self.iterations > 3 and self.iterations & (self.iterations - 1) == 0
+        delta = self.block.discounts.item(0)
+        # Where profiles died and the operator contracts fast, one more application promises a better structure.
+        hasty = died and self.iterations == 1 and delta < _FAST
+        if delta and not (self.cut or full or hasty):
+            self._solve(self.polygon, image.tags, min(1 + self.iterations, 12))
 
     def _apply(self, polygon: Polygon, bound: Point, *, full: bool = False) -> Image:
         low = lowest(polygon)
         self.threat = max(bound[0], low[0]), max(bound[1], low[1])
-        if self.block.index.size <= FEW and self.block.common and not full:
+        if self.block.index.size <= FEW and not full:
             return apply_to_few(self.block, polygon, self.threat)
         return apply(self.block, polygon, self.threat, full=full)
 
@@ -111,9 +97,9 @@ class Search:
             if solved is None:
                 return
             trial, tags = solved
-            if self.found is not None and self._same(trial, self.found.polygon):
+            if self.found is not None and apart(trial, self.found.polygon) <= _SOLVED:
                 return
-            if self.block.common and generates(self.root, trial, tags, bound):
+            if generates(self.root, trial, tags, bound):
                 image = Image(trial, tags, _NOTHING)
                 if self._judged(image).fixed:
                     self.found = image
@@ -121,38 +107,17 @@ class Search:
             image = self._apply(trial, bound)
             if not image.polygon:
                 return
-            if not self.block.common:
-                image = image._replace(tags=_renumbered(image, trial))
-            if self._same(image.polygon, trial):
+            if apart(image.polygon, trial) <= _SOLVED:
                 self.found = image
                 self._judged(image)
                 return
             polygon, tags = image.polygon, image.tags
 
-    def _same(self, polygon: Polygon, other: Polygon) -> bool:
-        if self.block.common:
-            return apart(polygon, other) <= _SOLVED
-        if _differ(polygon, other) > _CLOSE:
-            return False
-        return max(beyond(polygon, other), beyond(other, polygon)) <= _CLOSE
-
-    def _rests(self, image: Image, before: Polygon) -> bool:
-        """Stop if the outer set moves by dropped vertices alone, next to a candidate that is a fixed point."""
-        if self.block.common or self.iterations % 8 or _differ(before, self.polygon) > _STILL:
-            return False
-        distance = max(beyond(self.polygon, image.polygon), beyond(image.polygon, self.polygon))
-        if distance > 10 * _CLOSE or beyond(before, self.polygon) > _STILL:
-            return False
-        self._stop(image, distance, "the operator no longer moves a set around one that generates itself")
-        return True
-
     def _judged(self, image: Image) -> Verdict:
         """Judge a candidate: stop if it is proved, else take the smaller outer set that the attempt may give."""
-        if self._same(self.polygon, image.polygon):
-            self._stop(image, _SOLVED if self.block.common else _CLOSE, "the operator maps the set to itself")
+        if apart(self.polygon, image.polygon) <= _SOLVED:
+            self._stop(image, _SOLVED, "the operator maps the set to itself")
             return Verdict(True, True)
-        if not self.block.common:
-            return Verdict(True, False)
         bound = self.block.threat_bound(self.own)
         leaves = [leave.payoffs for leave in self.block.leaves]
         result = verdict(
@@ -163,26 +128,3 @@ class Search:
         elif result.outer:
             self.polygon, self.cut = result.outer, True
         return result
-
-
-def _differ(polygon: Polygon, other: Polygon) -> float:
-    """Return by how much two polygons differ along the axes and one diagonal: a lower bound of their distance."""
-    first, second = (
-        (min(xs), min(ys), max(xs), max(ys), min(sums) / 2, max(sums) / 2)
-        for xs, ys, sums in (
-            ([x for x, _ in points], [y for _, y in points], [x + y for x, y in points])
-            for points in (polygon, other)
-        )
-    )
-    return max(abs(a - b) for a, b in zip(first, second, strict=True))
-
-
-def _renumbered(image: Image, source: Polygon) -> list[Tag]:
-    """Return the tags with the vertices of the continuation set replaced by those nearest to them in the image."""
-
-    sources = sorted({n for kind, _, n in image.tags if kind == VERTEX})
-    if not sources:
-        return image.tags
-    distance = np.abs(np.array(source)[sources, None] - np.array(image.polygon)).sum(axis=2)
-    nearest = dict(zip(sources, distance.argmin(axis=1).tolist(), strict=True))
-    return [(kind, k, nearest[n]) if kind == VERTEX else (kind, k, n) for kind, k, n in image.tags]

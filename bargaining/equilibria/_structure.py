@@ -62,7 +62,7 @@ def newton(
     """Return the fixed point of a structure, by Newton steps from `polygon`.
 
     A vertex that falls inside the hull of the others tells that the structure is another one: it is dropped,
-    and, for players who are equally patient, the structure that is left is solved in turn.
+    and the structure that is left is solved in turn.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def newton(
         if solved is None:
             return None
         order = corners(solved)
-        settled = len(order) == len(polygon) or not block.common
+        settled = len(order) == len(polygon)
         polygon, tags = [solved[k] for k in order], [tags[k] for k in order]
         if settled:
             return polygon, tags

@@ -33,7 +33,10 @@ def sweep(cells: Sequence[RepeatedGame], limit: int) -> list[tuple[Scaled, Searc
     base = Scaled.of(cells[0], beside=exits)
     if base.block.common and base.block.discounts.item(0) > 0.0 and all(map(_open, exits)):
         return _shared(base, cells, exits, limit)
-    return _chunks([base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)], limit)
+    scaled = [base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)]
+    if not base.block.common:
+        return [(one, one.solve(limit)) for one in scaled]
+    return _chunks(scaled, limit)
 
 
 def _open(leaving: Exit) -> bool:

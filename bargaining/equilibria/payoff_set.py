@@ -232,8 +232,9 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
 
     Notes
     -----
-    Exits that share their discount factors are solved together: a set that contains all of theirs is computed
-    first, and neighbours in the batch try each other's structure, so a fine grid in its natural order is cheapest.
+    Exits that share a discount factor of both players are solved together: a set that contains all of theirs is
+    computed first, and neighbours in the batch try each other's structure, so a fine grid in its natural order is
+    cheapest.
     The answers are those of `payoff_set` up to rounding.
 
     Examples

@@ -110,7 +110,8 @@ def certify(
     `Frontier` the proof rests on `function` and `derivative` being right to four units in the last place, decreasing
     and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where the division is at
     a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6. On a `ConvexProgram` it rests
-    on concave utilities, convex constraints and gradients as right as that; the Nash solution is proved to about 1e-7.
+    on concave utilities, convex constraints and gradients as right as that; the solutions of Nash and Yu are proved to
+    about 1e-7.
     In other units, under other names and above a floor all this holds too.
 
     Examples

@@ -66,7 +66,7 @@ def nearest_losses(
         top = body.ideal(floor)
         assert top is not None
         gap += spread * max(a - v for a, v in zip(top, x, strict=True)) / unit
-    return x, tuple(unit * e for e in _misses(losses, power, max(gap, Fraction(0))))
+    return x, tuple(unit * e for e in misses(losses, power, max(gap, Fraction(0))))
 
 
 def least_sum(body: Body, ideal: Vector) -> Fraction:
@@ -98,7 +98,7 @@ def least_sum(body: Body, ideal: Vector) -> Fraction:
     return -found.value
 
 
-def _misses(losses: list[Fraction], power: Fraction, gap: Fraction) -> list[Fraction]:
+def misses(losses: list[Fraction], power: Fraction, gap: Fraction) -> list[Fraction]:
     """Return how far each loss can be from that of the nearest point."""
     if gap == 0:
         return [Fraction(0)] * len(losses)
@@ -107,14 +107,14 @@ def _misses(losses: list[Fraction], power: Fraction, gap: Fraction) -> list[Frac
         return [enclosed_power(2 * gap / bend, Fraction(1, 2))[1]] * len(losses)
     scale = power * (enclosed_power(Fraction(2), power - 1)[1] - 1)
     far = enclosed_power(scale * gap, 1 / power)[1]
-    misses = []
+    found = []
     for loss in losses:
         if loss <= far:
-            misses.append(far)
+            found.append(far)
             continue
         bend = (power - 1) * enclosed_power(loss - far, power - 2)[0]
-        misses.append(min(far, enclosed_power(2 * gap / bend, Fraction(1, 2))[1]))
-    return misses
+        found.append(min(far, enclosed_power(2 * gap / bend, Fraction(1, 2))[1]))
+    return found
 
 
 def _floors(body: Body, guess: list[float]) -> Iterable[list[int]]:

@@ -30,6 +30,7 @@ Interval = tuple[Fraction, Fraction]
 
 ULPS = Fraction(4, 2**52)
 NEAR = 1e-6  # of its scale: a slack that may be none
+BROKEN = 1e-11  # of its scale: a payoff above a floor that rounding may have put below
 MARGINS = (0.0, 4.0, 64.0, 1024.0)  # roundings by which a decision is moved inside
 ZERO = Fraction(0)
 
@@ -202,7 +203,7 @@ class Programs:
             wanted = np.array(
                 [float((f - b) / a) for f, a, b in zip(floor, view.scale, view.shift, strict=True)]
             )
-            tight = values - wanted <= NEAR * np.abs(gradients).max(axis=1)
+            tight = values - wanted <= BROKEN * np.abs(gradients).max(axis=1)
             rows = np.concatenate((rows, -gradients[tight]))
             room = np.append(
                 room, -np.abs(values[tight]) / np.abs(gradients[tight]).max(axis=1, initial=1e-300)

@@ -170,26 +170,45 @@ def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str)
 def test_sets_by_state_are_those_of_the_plain_operator(
     study: Study, alternatives: dict[str, Any], name: str, leave: bool
 ) -> None:
-    check_sets(study, alternatives, name, 0.6, leave)
+    game = alternatives[name]
+    border = game.after_leaving(0.6) if leave else None
+    found = PLAIN.payoff_sets(game.games, game.chains, 0.6, border, moves=1e-8)
+    for one, other in zip(found, study.pivot_game.sets(name, 0.6, leave=leave).sets, strict=True):
+        assert PLAIN.distance(one, other.vertices) < 1e-5  # of a range of 100
+        np.testing.assert_allclose(one.min(axis=0), other.threat, atol=1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("leave", [False, True])
 @pytest.mark.parametrize("discount", [0.6, 0.9, 0.95])
 @pytest.mark.parametrize("name", [name for name in SETS if name != "none"])
-def test_sets_of_every_alternative_are_those_of_the_plain_operator(
+def test_the_plain_operator_keeps_the_sets_and_shrinks_larger_ones(
     study: Study, alternatives: dict[str, Any], name: str, discount: float, leave: bool
 ) -> None:
-    check_sets(study, alternatives, name, discount, leave)
+    game = alternatives[name]
+    border = game.after_leaving(discount) if leave else None
+    sets = [some.vertices for some in study.pivot_game.sets(name, discount, leave=leave).sets]
 
+    def apply(polygons: list[np.ndarray]) -> list[np.ndarray]:
+        found: list[np.ndarray] = PLAIN.operator(polygons, game.games, game.chains, discount, border, 1e-10)
+        return found
 
-def check_sets(study: Study, alternatives: dict[str, Any], name: str, discount: float, leave: bool) -> None:
-    game, border = alternatives[name], None
-    if leave:
-        border = game.after_leaving(discount)
-    found = PLAIN.payoff_sets(game.games, game.chains, discount, border, moves=1e-8)
-    for one, other in zip(found, study.pivot_game.sets(name, discount, leave=leave).sets, strict=True):
-        assert (
-            PLAIN.distance(one, other.vertices) < 1e-4
-        )  # of a range of 100: what still moves, times 1 / (1 - delta)
-        np.testing.assert_allclose(one.min(axis=0), other.threat, atol=1e-4)
+    def apart(polygons: list[np.ndarray]) -> float:
+        return max(map(PLAIN.distance, polygons, sets))
+
+    assert apart(apply(sets)) < 1e-9
+    larger = [some.mean(axis=0) + 1.03 * (some - some.mean(axis=0)) for some in sets]
+    distances = [apart(larger)]
+    for _ in range(12):
+        larger = apply(larger)
+        distances.append(apart(larger))
+    assert distances[-1] < 0.7 * distances[0]
+    row = next(
+        r for r in records(stored("T10-sets")) if (r["discount"], r["alternative"]) == (discount, name)
+    )
+    case = "leave" if leave else "stay"
+    for c, country in enumerate(("Canada", "US")):
+        expected = sets[0][:, c].min(), sets[0][:, c].max()
+        np.testing.assert_allclose(row[f"{case}_{country}"], expected, atol=1e-9)
+    nash = [row[f"{case}_nash_{country}"] for country in ("Canada", "US")]
+    np.testing.assert_allclose(nash, PLAIN.nash_point(sets[0]), atol=1e-8)

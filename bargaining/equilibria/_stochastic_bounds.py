@@ -64,7 +64,7 @@ class Around(NamedTuple):
     weights: Floats
 
 
-def _around(normals: Floats, directions: Floats) -> Around:
+def enclosing(normals: Floats, directions: Floats) -> Around:
     """Return the faces on both sides of each direction; the axes are among the normals."""
     angle = np.arctan2(normals[:, 1], normals[:, 0])
     order = np.argsort(angle, kind="stable")
@@ -75,9 +75,12 @@ def _around(normals: Floats, directions: Floats) -> Around:
     (a, b), (c, d) = normals[faces[0]].T, normals[faces[1]].T
     x, y = directions.T
     one, other = np.maximum(x * d - y * c, 0.0), np.maximum(a * y - b * x, 0.0)
-    share = one / (one + other)  # of two faces nearly alike no weight can be trusted, but any share can
+    some = directions.any(axis=1)
+    share = one / np.where(
+        some, one + other, 1.0
+    )  # of faces nearly alike no weight can be trusted, any share can
     mixed = share[:, None] * normals[faces[0]] + (1.0 - share)[:, None] * normals[faces[1]]
-    size = (directions**2).sum(axis=1) / (directions * mixed).sum(axis=1)
+    size = (directions**2).sum(axis=1) / np.where(some, (directions * mixed).sum(axis=1), 1.0)
     weights = size * np.stack([share, 1.0 - share])
     return Around(faces, weights)
 
@@ -122,16 +125,20 @@ class Bounds:
     def of(cls, model: Model, faces: Faces, rows: Indices) -> Bounds:
         known = np.where(np.array(model.transitions.any(axis=0))[:, None], -faces.offsets[:, :2], 0.0)
         worth = model.values(known)
+        mean, now = model.transitions[rows] @ faces.offsets, model.now[:, rows]
         needed, punish = np.empty((2, len(rows))), []
         discounts = model.discounts[:, 0]
         for i in (0, 1):
             reply = model.replies[i].argbest(worth[i])[model.replies[i].group[rows]]
             own = model.own[model.state[rows], i]
             leaves = own >= worth[i, reply]
-            needed[i] = (np.where(leaves, own, worth[i, reply]) - model.now[i, rows]) / discounts[i]
-            punish.append(np.where(leaves[:, None], 0.0, model.transitions[reply]))
-        mean, now = model.transitions[rows] @ faces.offsets, model.now[:, rows]
-        around = None if model.common else _around(faces.normals, discounts * faces.normals)
+            if discounts[i] > 0.0:
+                needed[i] = (np.where(leaves, own, worth[i, reply]) - model.now[i, rows]) / discounts[i]
+                punish.append(np.where(leaves[:, None], 0.0, model.transitions[reply]))
+            else:  # continuations do not matter to her: those within her lower face will do
+                needed[i] = -mean[:, i]
+                punish.append(model.transitions[rows])
+        around = None if model.common else enclosing(faces.normals, discounts * faces.normals)
         return cls(
             faces=faces,
             discounts=discounts,

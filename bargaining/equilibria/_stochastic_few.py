@@ -9,8 +9,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Boundary, Fan
-from bargaining.equilibria._operator import BOTTOM, CORNER, FINE, LEAVE, LEFT, RIGHT, SLACK, TOP, VERTEX
-from bargaining.equilibria._polygon import MERGE, Point, Polygon, hull
+from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, TOP, VERTEX
+from bargaining.equilibria._polygon import Point, Polygon, hull
 from bargaining.equilibria._stochastic_model import Mask, Model
 from bargaining.equilibria._stochastic_operator import Held, Image
 
@@ -33,39 +33,39 @@ def apply_to_few(model: Model, polygons: list[Polygon], threat: Floats, alive: M
             needed = rows.thresholds(row, lows)
             floor = max(needed[0], boundary.low[0]), max(needed[1], boundary.low[1])
             (nx, ny), count = rows.now[row], len(held.tags) + len(free.tags)
-            for kind, p, q in _bound(boundary, needed, floor):
+            for kind, p, q in _bound(boundary, needed, floor, model.slack):
                 held.points.append((nx + dx * p, ny + dy * q))
                 held.tags.append((kind, row, -1))
-            for k, p, q in _free(boundary, floor):
+            for k, p, q in _free(boundary, floor, model.slack):
                 free.points.append((nx + dx * p, ny + dy * q))
                 free.tags.append((VERTEX, row, k))
             out.alive[row] = len(held.tags) + len(free.tags) > count
         held.points.extend(leave.payoffs for leave in leaves)
         held.tags.extend((LEAVE, -1, leave.number) for leave in leaves)
         points, tags = held.points + free.points, held.tags + free.tags
-        corners = hull(points, merge=MERGE if model.common else FINE)
+        corners = hull(points, merge=model.merge)
         out.polygons.append([points[k] for k in corners])
         out.tags.append([tags[k] for k in corners])
         out.held.append(held)
     return out
 
 
-def _bound(boundary: Boundary, needed: Point, floor: Point) -> list[tuple[int, float, float]]:
+def _bound(boundary: Boundary, needed: Point, floor: Point, slack: float) -> list[tuple[int, float, float]]:
     """Return the continuations at which a constraint binds, and which one it is."""
     (x, y), (a, b), low, high = floor, needed, boundary.low, boundary.high
     out = []
-    if low[0] - SLACK <= a and x <= high[0] + SLACK and (top := boundary.over(TOP, x)) >= y - SLACK:
+    if low[0] - slack <= a and x <= high[0] + slack and (top := boundary.over(TOP, x)) >= y - slack:
         bottom = boundary.over(BOTTOM, x)
         out += [(TOP, x, top), (BOTTOM, x, bottom) if bottom > b + SLACK else (CORNER, x, y)]
-    if low[1] - SLACK <= b and y <= high[1] + SLACK and (right := boundary.over(RIGHT, y)) >= x - SLACK:
+    if low[1] - slack <= b and y <= high[1] + slack and (right := boundary.over(RIGHT, y)) >= x - slack:
         left = boundary.over(LEFT, y)
         out += [(RIGHT, right, y), (LEFT, left, y) if left > a + SLACK else (CORNER, x, y)]
     return out
 
 
-def _free(boundary: Boundary, floor: Point) -> list[tuple[int, float, float]]:
+def _free(boundary: Boundary, floor: Point, slack: float) -> list[tuple[int, float, float]]:
     """Return the vertices of the continuations at which no constraint binds, and their positions."""
-    x, y = floor[0] - SLACK, floor[1] - SLACK
+    x, y = floor[0] - slack, floor[1] - slack
     return [
         (k, p, q) for k, (p, q) in enumerate(zip(boundary.x, boundary.y, strict=True)) if p >= x and q >= y
     ]

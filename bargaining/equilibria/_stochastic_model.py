@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Indices, Law
-from bargaining.equilibria._operator import SLACK, Leave
-from bargaining.equilibria._polygon import Point, Polygon
+from bargaining.equilibria._operator import FINE, SLACK, Leave
+from bargaining.equilibria._polygon import MERGE, Point, Polygon
 
 Mask = NDArray[np.bool_]
 
@@ -98,6 +98,18 @@ class Model:
     leaves: list[list[Leave]]
     common: bool
     twins: Indices | None  # (N,): rows with one number give the same payoffs and law; None if all differ
+
+    @cached_property
+    def slack(self) -> float:
+        """By how much a constraint may be missed: by more where vertices are dropped time after time."""
+        return SLACK if self.common else 4 * self.merge / (1.0 - float(self.discounts.max()))
+
+    @cached_property
+    def merge(self) -> float:
+        """The distance below which vertices are dropped: what that adds up to over time must not matter."""
+        if self.common:
+            return MERGE
+        return max(MERGE, min(1.0, 10 * (1.0 - float(self.discounts.max()))) * FINE)
 
     @cached_property
     def rows(self) -> Rows:

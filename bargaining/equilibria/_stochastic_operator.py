@@ -19,8 +19,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan, Indices, Sums
-from bargaining.equilibria._operator import BOTTOM, CORNER, FINE, LEAVE, LEFT, SLACK, VERTEX, Leave
-from bargaining.equilibria._polygon import MERGE, Point, Polygon, outline
+from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, SLACK, VERTEX, Leave
+from bargaining.equilibria._polygon import Point, Polygon, outline
 from bargaining.equilibria._stochastic_model import Mask, Model
 
 Tag = tuple[int, int, int]
@@ -100,7 +100,7 @@ def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, 
     turned = np.arctan2(after[:, 0], -after[:, 1])
     turned[turned <= -np.pi / 2] += 2 * np.pi
     far = sums.points[:, :, np.searchsorted(np.array(fan.angle), turned)]
-    x, y = bound.floor[:, :, None] - SLACK
+    x, y = bound.floor[:, :, None] - model.slack
     law = model.law[rows]
     meets = (far[0][law] >= x) & (far[1][law] >= y)
     most = (far * (model.discounts * normals.T)[:, None]).sum(axis=0)[law] + model.now[:, rows].T @ normals.T
@@ -125,7 +125,7 @@ def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
 
 
 def _bound(model: Model, sums: Sums, rows: Indices, needed: Floats) -> _Bound:
-    law = model.law[rows]
+    law, slack = model.law[rows], model.slack
     low, high = sums.points.min(axis=2)[:, law], sums.points.max(axis=2)[:, law]
     floor = x, y = np.maximum(needed, low)
     w = np.empty((2, 4, rows.size))
@@ -135,17 +135,17 @@ def _bound(model: Model, sums: Sums, rows: Indices, needed: Floats) -> _Bound:
     corner = np.stack([w[1, BOTTOM], w[0, LEFT]]) <= needed[::-1] + SLACK
     np.copyto(w[1, BOTTOM], y, where=corner[0])
     np.copyto(w[0, LEFT], x, where=corner[1])
-    binds = needed >= low - SLACK
+    binds = needed >= low - slack
     feasible = np.empty((4, rows.size), dtype=bool)
-    feasible[0] = feasible[1] = binds[0] & (x <= high[0] + SLACK) & (w[1, 0] >= y - SLACK)
-    feasible[2] = feasible[3] = binds[1] & (y <= high[1] + SLACK) & (w[0, 2] >= x - SLACK)
+    feasible[0] = feasible[1] = binds[0] & (x <= high[0] + slack) & (w[1, 0] >= y - slack)
+    feasible[2] = feasible[3] = binds[1] & (y <= high[1] + slack) & (w[0, 2] >= x - slack)
     w[:, ~feasible] = 0.0
     payoffs = model.now[:, None, rows] + model.discounts[:, :, None] * w
     return _Bound(rows, floor, payoffs, feasible, corner)
 
 
 def _free(model: Model, sums: Sums, bound: _Bound) -> _Free:
-    law, (x, y) = model.law[bound.rows], bound.floor[:, :, None] - SLACK
+    law, (x, y) = model.law[bound.rows], bound.floor[:, :, None] - model.slack
     row, position = np.nonzero((sums.points[0][law] >= x) & (sums.points[1][law] >= y))
     payoffs = model.now[:, bound.rows[row]] + model.discounts * sums.points[:, law[row], position]
     return _Free(row, position, payoffs)
@@ -207,7 +207,7 @@ def _points(model: Model, bound: _Bound, free: _Free, s: int) -> _Points:
 def _hull(model: Model, points: _Points, like: Polygon) -> tuple[Polygon, list[Tag], Held]:
     """Return the polygon of one state, how its vertices are generated, and the payoffs that are held."""
     every, count = np.concatenate([points.held, points.free], axis=1), len(points.tags)
-    corners = outline(every, like, merge=MERGE if model.common else FINE)
+    corners = outline(every, like, merge=model.merge)
     tags = [
         points.tags[k]
         if k < count

@@ -63,7 +63,7 @@ def verdict(
     Parameters
     ----------
     model : Model
-        Nobody with the discount factor 0.
+        Some player with a discount factor above 0.
     candidate, outer : list of Polygon
         Sets that generate themselves, and sets known to contain the largest fixed point.
     bound : ndarray of shape (S, 2)
@@ -74,7 +74,7 @@ def verdict(
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
     filled = [bool(polygon) for polygon in candidate]
-    if not model.discounts.all() or filled != [bool(polygon) for polygon in outer]:
+    if not model.discounts.any() or filled != [bool(polygon) for polygon in outer]:
         return Verdict(False, inf)
     faces = faces_of(candidate, outer if shape else [], bound)
     rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))

@@ -8,7 +8,6 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._operator import FINE
 from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
 from bargaining.equilibria._stochastic_few import FEW, apply_to_few
 from bargaining.equilibria._stochastic_model import Mask, Model
@@ -20,7 +19,7 @@ from bargaining.equilibria._stochastic_structure import Structure, plain, settle
 from bargaining.equilibria._stochastic_threats import threat_bound
 
 _SAME = 4e-15
-_BLUR = 3 * FINE
+_BLUR = 3  # times the distance below which vertices are dropped
 _SOLVED = 1e-13
 _CLOSE = 1e-10
 _INSIDE = 1e-12
@@ -72,7 +71,7 @@ class Search:
             self.chain = self.polygons, None
             self._look()
             if self.found is not None:
-                rounding = _BLUR / (1.0 - self.model.discounts.max().item())
+                rounding = self._still / (1.0 - self.model.discounts.max().item())
                 self.excess = _distance(self.polygons, self.found.polygons) + rounding
 
     def threat(self, polygons: Polygons) -> Floats:
@@ -159,7 +158,7 @@ class Search:
             image = self._apply(source)
             distance = _distance(image.polygons, source, enough=_NEAR)
             if distance <= self._tolerance or (
-                not self.model.common and _inside(source, image.polygons, _BLUR)
+                not self.model.common and _inside(source, image.polygons, self._still)
             ):
                 return image
             if not any(image.polygons):
@@ -174,7 +173,7 @@ class Search:
     @property
     def _still(self) -> float:
         """A move of the outer sets that counts as none; vertices are dropped where there may be infinitely many."""
-        return _SAME if self.model.common else _BLUR
+        return _SAME if self.model.common else _BLUR * self.model.merge
 
     @property
     def _tolerance(self) -> float:

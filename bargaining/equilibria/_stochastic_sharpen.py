@@ -30,7 +30,7 @@ def sharpened(
     model: Model, outer: list[Polygon], bound: Floats, alive: Mask, limit: int
 ) -> list[Polygon] | None:
     """Return smaller outer sets, by the faces they have; None if that gains nothing or takes over `limit` bounds."""
-    if not model.discounts.all():
+    if not model.discounts.any():
         return None
     rows, start = model.playable(outer, alive), outer
     for _ in range(_STRATEGIES):
@@ -40,7 +40,7 @@ def sharpened(
             break
         floor = _left(model, faces.normals) - faces.offsets
         change = _fall(Bounds.of(model, faces, rows), pairs[:, 0], pairs[:, 1], floor)
-        if change is None or change.min() > -_WORTH:
+        if change is None or change.min() > -(_WORTH if model.common else _WORTH / 100):
             break
         outer = moved(outer, faces, faces.offsets + np.minimum(change, 0.0) + _STILL)
     return None if outer is start else outer

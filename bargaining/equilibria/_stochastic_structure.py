@@ -16,7 +16,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan
-from bargaining.equilibria._operator import SLACK, VERTEX
+from bargaining.equilibria._operator import VERTEX
 from bargaining.equilibria._polygon import Point, Polygon, hull, outline
 from bargaining.equilibria._stochastic_directions import directions, later, outward
 from bargaining.equilibria._stochastic_model import Model
@@ -56,7 +56,7 @@ def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -
         row = tags[k][1]
         x, y = rows.thresholds(row, lows)
         onward = [sum([share * z[at[s]][i] for s, share in rows.laws[rows.law[row]]]) for i in (0, 1)]
-        if onward[0] >= x - SLACK and onward[1] >= y - SLACK:
+        if onward[0] >= x - model.slack and onward[1] >= y - model.slack:
             stands.append(k)
     return _gathered(model, image, fan, z, angle, stands)
 

@@ -7,19 +7,18 @@ with weights that are not negative: a *basis*. Each basis gives an upper bound.
 
 from __future__ import annotations
 
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._stochastic_bounds import enclosing
 from bargaining.equilibria._stochastic_model import Model
 
 Indices = NDArray[np.intp]
 
 _STEEP = 1e4
-_ENTRIES = 2_000_000
 
 
 class Bases(NamedTuple):
@@ -56,7 +55,7 @@ class Bounds:
         self.punish = [
             np.where(self.leaves[i][:, None], 0.0, model.transitions[self.reply[i]]) for i in (0, 1)
         ]
-        self.free = [_enclosing(normals, m) for m in normals * self.discounts]
+        self.free = enclosing(normals, normals * self.discounts)
 
     def bases(self, at: Indices, directions: Indices) -> Bases:
         """Return the bounds of pairs: rows by their place among `rows`, and directions by number."""
@@ -64,11 +63,9 @@ class Bounds:
         m = (n * d)[directions]
         base = (n[directions] * self.now[:, at].T).sum(axis=1)
         out = _nothing((len(at), 2 * number + 2))
-        free = [self.free[j] for j in directions.tolist()]
         out.level[:, 0] = base
         for k in (0, 1):
-            out.face[k][:, 0] = [pair[k][0] for pair in free]
-            out.weight[k][:, 0] = [pair[k][1] for pair in free]
+            out.face[k][:, 0], out.weight[k][:, 0] = (some[k, directions] for some in self.free)
             out.level[:, 0] += out.weight[k][:, 0] * self.mean[at, out.face[k][:, 0]]
         for i in (0, 1):
             part = slice(1 + i * number, 1 + (i + 1) * number)
@@ -95,17 +92,6 @@ class Bounds:
             slope += bases.cut[k] * (self.punish[k] @ speed[:, k])[at][:, None]
         return slope
 
-    def levels(self) -> Floats:
-        """Return the least bound of every row in every direction, shape (rows, directions); -inf if it is blocked."""
-        number = len(self.normals)
-        out = np.empty((len(self.rows), number))
-        step = max(1, _ENTRIES // (number * (2 * number + 2)))
-        for low in range(0, len(self.rows), step):
-            part = np.arange(low, min(low + step, len(self.rows)))
-            pairs = np.repeat(part, number), np.tile(np.arange(number), len(part))
-            out[part] = self.bases(*pairs).level.min(axis=1).reshape(len(part), number)
-        return out
-
     def lack(self, at: Indices) -> Floats:
         """Return by how much the thresholds lie beyond each face whose normal is not negative, shape (pairs, faces)."""
         n = self.normals
@@ -129,24 +115,3 @@ def _beside(normals: Floats, m: Floats, i: int) -> tuple[Floats, Floats, NDArray
         by_cut = by_face * normals[:, i] - m[:, i, None]
     good = (by_face >= 0.0) & (by_cut >= 0.0) & (by_face < _STEEP) & (np.abs(by_cut) < _STEEP)
     return np.where(good, by_face, 0.0), np.where(good, by_cut, 0.0), good
-
-
-def _enclosing(normals: Floats, direction: Floats) -> tuple[tuple[int, float], tuple[int, float]]:
-    """Return two faces and weights that make up a direction."""
-    if not direction.any():
-        return (0, 0.0), (0, 0.0)
-    along = np.abs(normals[:, 0] * direction[1] - normals[:, 1] * direction[0])
-    same = np.flatnonzero((along < 1e-15) & (normals @ direction > 0.0))
-    if same.size:
-        return (int(same[0]), float(np.hypot(*direction) / np.hypot(*normals[same[0]]))), (0, 0.0)
-    angle = np.arctan2(normals[:, 1], normals[:, 0])
-    order = np.argsort(angle)
-    k = int(np.searchsorted(angle[order], np.arctan2(direction[1], direction[0])))
-    x, y = direction
-    for back, ahead in product(range(1, 4), range(3)):
-        p, q = int(order[k - back]), int(order[(k + ahead) % len(order)])
-        (a, b), (c, d) = normals[p], normals[q]
-        area = a * d - b * c
-        if area > 1e-9:
-            return (p, max((x * d - y * c) / area, 0.0)), (q, max((a * y - b * x) / area, 0.0))
-    raise AssertionError("The axes are among the faces, so every direction lies between two of them.")

@@ -22,6 +22,7 @@ _USELESS = Fraction(1, 10**6)
 _FINE = Fraction(1, 10**11)
 _TIE = 1e-11
 _ROUNDS = 40
+_LATE = 32  # steps before the first attempt where there are many faces
 _PAIRS = 30_000
 
 
@@ -32,7 +33,8 @@ def reach(outward: StateOutward, sets: Sets) -> Fraction | None:
     """
     filled = [bool(vertices) for vertices in sets]
     for step in range(outward.steps):
-        if outward.filled == filled and (step & (step - 1) == 0 or step == outward.steps - 1):
+        due = step & (step - 1) == 0 and (outward.model.common or step >= _LATE)
+        if outward.filled == filled and (due or step == outward.steps - 1):
             for shape in (False, True):
                 distance = _attempt(outward, sets, shape=shape)
                 if distance is not None:
@@ -94,9 +96,7 @@ class StateFamily:
         beyond = Bounds(model, self.normals, outer, threat, rows)
         state = model.state[rows]
         blocked = np.asarray((beyond.lack(np.arange(len(rows))) > MARGIN).any(axis=1))
-        levels = beyond.levels()
-        if model.common:
-            np.minimum(levels, far_of(model, self.outward.polygons, threat, rows, self.normals), out=levels)
+        levels = far_of(model, self.outward.polygons, threat, rows, self.normals)
         close = (levels > self.floats[state] - MARGIN) & np.take(self.moves, state, axis=0)
         pairs = np.argwhere(close & ~blocked[:, None])
         bounds = Bounds(model, self.normals, self.floats, lows, rows)

@@ -65,7 +65,7 @@ class Lines:
         faces: list[tuple[int, Fraction]] = []
         cuts = [Fraction(0), Fraction(0)]
         if basis == 0:
-            faces = self._free(m, [face for face, _ in bounds.free[j]], j)
+            faces = self._free(m, bounds.free.faces[:, j].tolist(), j)
         elif basis <= 2 * number:
             i, face = divmod(basis - 1, number)
             normal = self.normals[face]

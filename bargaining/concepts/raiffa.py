@@ -7,9 +7,11 @@ from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import ideal_of
 from bargaining.concepts._pareto import convex_only
 from bargaining.division import Division, divide
+from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
+FAR = 100.0
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
 
 
@@ -59,9 +61,29 @@ def raiffa(problem: Problem) -> Division:
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     live = np.asarray(np.isfinite(ideal).all(axis=-1))
-    x, left = _agree(problem, ideal, live)
+    far = live & _far(problem, ideal)
+    x, left = _agree(problem, ideal, live & ~far)
+    for cell in map(tuple, np.argwhere(far)):
+        x[cell], left[cell] = _agree_near_zero(problem, cell)
     payoffs = np.where(live[..., None], x, ideal)
     return divide(problem, "raiffa", payoffs, left, status, ideal=ideal)
+
+
+def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:
+    """Say in which cells of a polytope payoffs are so large beside gains that rounding interim agreements counts."""
+    d, far = problem.disagreement, np.zeros(ideal.shape[:-1], dtype=bool)
+    if isinstance(problem.feasible, Polytope):
+        with np.errstate(invalid="ignore"):
+            far |= ((np.abs(d) > FAR * (ideal - d)) & (ideal > d)).any(axis=-1)
+    return far
+
+
+def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the last agreement of one cell and what is left to gain, found in gains over the disagreement point."""
+    d = np.broadcast_to(problem.disagreement, (*problem.batch_shape, problem.players))[cell]
+    moved = Problem(problem.feasible, d).rescale(1.0, -d)
+    gains, left = _agree(moved, moved.ideal, np.asarray(True))
+    return d + gains, left
 
 
 def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -22,6 +22,7 @@ from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
+NOISE = 8 * EPS
 
 
 def yu(problem: Problem, *, p: float) -> Division:
@@ -86,11 +87,14 @@ def yu(problem: Problem, *, p: float) -> Division:
     return divide(problem, label, payoffs, residual, status, ideal=ideal)
 
 
-def _weights(fall: Floats, run: Floats, power: float) -> tuple[Floats, Floats]:
-    """Return weights, adding up to one, of the losses that are equal at the best point of a line of that slope."""
+def _weights(fall: Floats, run: Floats, power: float, noise: Floats | float) -> tuple[Floats, Floats]:
+    """Return weights, adding up to one, of the losses that are equal at the best point of a line of that slope.
+
+    `noise` is the relative error of the slope that rounding can make.
+    """
     with np.errstate(all="ignore"):
         steep = np.log(fall) - np.log(run)
-        tilt = np.where(np.abs(steep) <= 8 * EPS, 0.0, steep * (np.inf if power == 1 else 1 / (power - 1)))
+        tilt = np.where(np.abs(steep) <= noise, 0.0, steep * (np.inf if power == 1 else 1 / (power - 1)))
         return 1 / (1 + np.exp(tilt)), 1 / (1 + np.exp(-tilt))
 
 
@@ -99,7 +103,10 @@ def _two_players(problem: Problem, ideal: Floats, gains: Floats, power: float) -
     edge = pareto(problem, ideal)
     if isinstance(edge, Followed):
         return _on_curve(curve(edge, problem, ideal), units, power)
-    return _on_chain(edge, units, power)
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    with np.errstate(invalid="ignore"):
+        places = np.where(np.isfinite(ideal), np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains
+    return _on_chain(edge, units, power, NOISE * (1.0 + places))
 
 
 def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Floats]:
@@ -107,7 +114,7 @@ def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Flo
 
     def root(slope: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
         def condition(u: Floats) -> Floats:
-            w0, w1 = _weights(np.maximum(-slope(u), 0.0) * units[..., 1], units[..., 0], power)
+            w0, w1 = _weights(np.maximum(-slope(u), 0.0) * units[..., 1], units[..., 0], power, NOISE)
             if power == 1:
                 return np.asarray(w0 - w1)
             return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - frontier.function(u)) * units[..., 1])
@@ -120,11 +127,15 @@ def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Flo
     return np.stack((u, frontier.function(u)), axis=-1), doubt + frontier.error
 
 
-def _on_chain(corners: Floats, units: Floats, power: float) -> tuple[Floats, Floats]:
-    """Return the nearest point of a chain of vertices: on each edge the equal weighted losses are a linear equation."""
+def _on_chain(corners: Floats, units: Floats, power: float, noise: Floats) -> tuple[Floats, Floats]:
+    """Return the nearest point of a chain of vertices: on each edge the equal weighted losses are a linear equation.
+
+    `noise` holds the rounding errors of the vertices.
+    """
     steps = np.diff(corners, axis=-2)
     run, fall = steps[..., 0] * units[..., None, 0], -steps[..., 1] * units[..., None, 1]
-    w0, w1 = _weights(fall, run, power)
+    with np.errstate(divide="ignore"):
+        w0, w1 = _weights(fall, run, power, (noise[..., None, :] / np.abs(steps)).sum(axis=-1))
     loss0, loss1 = ((1 - corners[..., :-1, i]) * units[..., None, i] for i in (0, 1))
     with np.errstate(all="ignore"):
         share = np.clip((w0 * loss0 - w1 * loss1) / (w0 * run + w1 * fall), 0.0, 1.0)

@@ -34,14 +34,14 @@ class Halfspaces:
         self.origin = np.zeros(matrix.shape[1])
         # The first middle is as good as the scale of the limits allows, the second is good.
         for _ in range(2):
-            unit, room, span = _equilibrate(matrix, _slack(matrix, limits, self.origin))
+            unit, room, span = _equilibrate(matrix, slack_at(matrix, limits, self.origin))
             middle = _middle(unit, room)
             if np.isnan(middle).any():
                 raise InvalidInput(
                     "`limits` must leave some payoffs feasible; no x has matrix @ x <= limits. Raise a limit."
                 )
             self.origin = self.origin + span * middle
-        self.matrix, self.limits, span = _equilibrate(matrix, _slack(matrix, limits, self.origin))
+        self.matrix, self.limits, span = _equilibrate(matrix, slack_at(matrix, limits, self.origin))
         size = np.exp2(np.round(np.log2(np.abs(self.limits).max()))) if self.limits.any() else 1.0
         self.limits, self.span = self.limits / size, span * size
         squares = (self.matrix**2).sum(axis=1, keepdims=True)
@@ -206,7 +206,7 @@ def _rows(x: Floats) -> Floats:
     return x.reshape(-1, x.shape[-1])
 
 
-def _slack(matrix: Floats, limits: Floats, x: Floats) -> Floats:
+def slack_at(matrix: Floats, limits: Floats, x: Floats) -> Floats:
     """Return limits - matrix @ x, rounded once: large offsets cancel."""
     from fractions import Fraction
 

@@ -179,9 +179,12 @@ class Frontier:
         return np.stack((x, y), axis=-1), np.where(everyone, width / (high - low), np.nan)
 
     def _rounding(self) -> Floats:
-        """Return the payoff of player 1 below which differences are rounding errors."""
+        """Return the payoff of player 1 below which differences are rounding errors, of either player's payoffs."""
         top, bottom = self.function(self.lower), self.function(self.upper)
-        return ROUNDING * (top - bottom) + 8 * EPS * np.maximum(np.abs(top), np.abs(bottom))
+        places = np.maximum(np.abs(self.lower), np.abs(self.upper)) / (self.upper - self.lower)
+        return (ROUNDING + 8 * EPS * places) * (top - bottom) + 8 * EPS * np.maximum(
+            np.abs(top), np.abs(bottom)
+        )
 
 
 def _together(*arrays: Floats) -> list[Floats]:

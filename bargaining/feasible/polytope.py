@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import LARGEST, SMALLEST, Floats, real
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._halfspaces import Halfspaces
+from bargaining.feasible._halfspaces import Halfspaces, slack_at
 from bargaining.feasible._hull import Hull
 from bargaining.feasible._interval import Interval
 from bargaining.feasible._planar import Planar
@@ -178,13 +178,16 @@ class Polytope:
     ) -> "Polytope":
         """Return the image under an affine map that keeps the order of payoffs, given on floats and on Fractions.
 
-        Inequalities are mapped by what the map does to the unit vectors.
+        Inequalities are mapped by what the map does to the unit vectors: a shift, however large, rounds nothing else.
         """
         if self._inequalities is not None:
             matrix, limits = self._inequalities
-            zero = function(np.zeros(self.players))
-            linear = np.linalg.inv((function(np.eye(self.players)) - zero).T)
-            return Polytope.from_inequalities(matrix @ linear, limits + matrix @ linear @ zero)
+            n = self.players
+            zero = exactly([Fraction(0)] * n)
+            moved = [exactly([Fraction(int(i == j)) for j in range(n)]) for i in range(n)]
+            linear = np.array([[float(x - z) for x, z in zip(row, zero, strict=True)] for row in moved]).T
+            rows = matrix @ np.linalg.inv(linear)
+            return Polytope.from_inequalities(rows, slack_at(rows, limits, -np.array(zero, dtype=float)))
         assert self._points is not None
         if self.exact is None:
             with np.errstate(over="ignore"):

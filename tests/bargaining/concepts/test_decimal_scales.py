@@ -1,0 +1,189 @@
+"""Payoffs from 1e-12 to 1e12 and up to a million ranges from zero: the same map gives the same map of the answer."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    ConvexProgram,
+    Division,
+    FreeDisposalHull,
+    Frontier,
+    NotApplicable,
+    Polytope,
+    Problem,
+    conley_wilkie,
+    continuous_raiffa,
+    dictatorial,
+    egalitarian,
+    equal_loss,
+    gupta_livne,
+    kalai_smorodinsky,
+    lexicographic_egalitarian,
+    lexicographic_kalai_smorodinsky,
+    nash,
+    perles_maschler,
+    raiffa,
+    utilitarian,
+    yu,
+)
+
+Method = Callable[[Problem], Division]
+Make = Callable[
+    [np.ndarray, np.ndarray], Problem
+]  # of units s and offsets o: every payoff x becomes s (x + o)
+ALIKE = {
+    egalitarian,
+    lexicographic_egalitarian,
+    utilitarian,
+    equal_loss,
+    yu,
+}  # they compare payoffs between players
+METHODS: list[Method] = [
+    nash,
+    kalai_smorodinsky,
+    lexicographic_kalai_smorodinsky,
+    raiffa,
+    continuous_raiffa,
+    perles_maschler,
+    conley_wilkie,
+    partial(dictatorial, player=0),
+    egalitarian,
+    lexicographic_egalitarian,
+    utilitarian,
+    equal_loss,
+    partial(yu, p=1),
+    partial(yu, p=2),
+    partial(yu, p=np.inf),
+]
+STEEP = 15.0  # slopes of all sets lie between 1 / STEEP and STEEP
+
+
+def hull(points: np.ndarray, d: np.ndarray, *, disposal: bool) -> Make:
+    return lambda s, o: Problem(Polytope(s * (points + o), free_disposal=disposal), s * (d + o))
+
+
+def sides(matrix: np.ndarray, d: np.ndarray) -> Make:
+    return lambda s, o: Problem(Polytope.from_inequalities(matrix / s, 1 + matrix @ o), s * (d + o))
+
+
+def parabola(s: np.ndarray, o: np.ndarray) -> Problem:
+    frontier = Frontier(
+        lambda x: s[1] * (4 - (x / s[0] - o[0]) ** 2 + o[1]),
+        s[0] * o[0],
+        s[0] * (2 + o[0]),
+        derivative=lambda x: -2 * s[1] / s[0] * (x / s[0] - o[0]),
+    )
+    return Problem(frontier, s * (np.array([0.1, 0.2]) + o))
+
+
+def two_issues(s: np.ndarray, o: np.ndarray) -> Problem:
+    value = np.array([[3.0, 1.0], [1.0, 3.0]])
+    program = ConvexProgram(
+        lambda z: s * (np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)]) + o),
+        lambda z: s[:, None] * np.array([value[0] / 2 / np.sqrt(z), -value[1] / 2 / np.sqrt(1 - z)]),
+        lower=[0, 0],
+        upper=[1, 1],
+    )
+    return Problem(program, s * (np.array([0.1, 0.4]) + o))
+
+
+def sets(rng: np.random.Generator) -> dict[str, Make]:
+    steps = sorted(
+        {(int(a), int(b)) for a, b in rng.integers(1, 10, (4, 2))}, key=lambda step: step[1] / step[0]
+    )
+    x, y = np.cumsum([(0, 0), *steps], axis=0).T / 10.0
+    chain = np.column_stack((x, y[-1] - y))
+    d = 0.15 * chain.max(axis=0) * rng.random(2)
+    points, plane, space = rng.random((8, 3)), rng.uniform(0.2, 3, (4, 2)), rng.uniform(0.2, 3, (5, 3))
+    points = np.concatenate((points, np.eye(3)))
+    return {
+        "chain": hull(chain, d, disposal=True),
+        "polygon": hull(np.vstack((chain, np.zeros(2))), d, disposal=False),
+        "points": hull(points, np.full(3, 0.05), disposal=False),
+        "points below": hull(points, np.full(3, 0.05), disposal=True),
+        "sides": sides(plane, np.full(2, 0.02)),
+        "sides beside": sides(np.vstack((plane, [1.0, -4.0])), np.full(2, 0.02)),
+        "sides in space": sides(space, np.full(3, 0.02)),
+        "frontier": parabola,
+        "program": two_issues,
+        "cliffs": lambda s, o: Problem(FreeDisposalHull(s * (chain + o)), s * (d + o)),
+    }
+
+
+SETS = list(sets(np.random.default_rng(0)))
+SLOW = {
+    perles_maschler,
+    continuous_raiffa,
+    raiffa,
+    lexicographic_egalitarian,
+    lexicographic_kalai_smorodinsky,
+    yu,
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 20), marks=pytest.mark.slow)])
+def test_the_same_map_of_the_answer(name: str, seeds: range) -> None:
+    """Compare the answer of the moved problem with the moved answer.
+
+    Both are exact up to 1e-12 of the range of gains, and to what representing the offset costs: a payoff at s (x + o)
+    is known to u = eps |o| / 2 in units of s. Where data move by u, frontiers with slopes up to STEEP move by STEEP u;
+    the disagreement and the ideal point, and with them rays, are off by as much, and the answer is rounded itself. A
+    side between two points a tenth of the range apart tilts by 20 u: together less than 32 STEEP u.
+    """
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        make = sets(rng)[name]
+        n = 3 if name in ("points", "points below", "sides in space") else 2
+        plain = make(np.ones(n), np.zeros(n))
+        gains = plain.ideal - plain.disagreement
+        for method in METHODS:
+            rule = getattr(method, "func", method)
+            if name == "program" and rule in SLOW:
+                continue
+            size = 10.0 ** rng.choice([-12, -6, -3, 3, 6, 12], n)
+            s = np.full(n, size[0]) if rule in ALIKE else size
+            far = [0.0, 1.0, 100.0] if name == "program" else [0.0, 1.3, 1e3, -1e6, 1e6]
+            o = rng.choice(far, n) * gains.max()
+            compare(method, plain, make(s, o), s, o)
+
+
+def compare(method: Method, plain: Problem, moved: Problem, s: np.ndarray, o: np.ndarray) -> None:
+    try:
+        before = method(plain)
+    except NotApplicable:
+        with pytest.raises(NotApplicable):
+            method(moved)
+        return
+    after = method(moved)
+    assert after.status == before.status
+    gains = plain.ideal - plain.disagreement
+    u = np.finfo(float).eps * np.abs(o).max() / 2
+    error = (after.payoffs - s * (before.payoffs + o)) / s
+    assert not before.ok or (np.abs(error) <= 1e-12 * gains + 32 * STEEP * u).all()
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e6, 1e12])
+def test_a_reference_moves_too(scale: float) -> None:
+    for name, make in sets(np.random.default_rng(1)).items():
+        n = 3 if name in ("points", "points below", "sides in space") else 2
+        s, o = scale ** np.linspace(1, -1, n), np.zeros(n)
+        plain = make(np.ones(n), o)
+        reference = plain.disagreement + 0.1 * (plain.ideal - plain.disagreement)
+        before = gupta_livne(plain, reference=reference)
+        after = gupta_livne(make(s, o), reference=s * reference)
+        assert after.status == before.status
+        np.testing.assert_allclose(after.payoffs, s * before.payoffs, rtol=1e-12)
+
+
+def test_a_large_shift_of_inequalities() -> None:
+    # A map was once read off from floats, in which 1 + 1e18 - 1e18 is 0.
+    moved = Problem(Polytope.from_inequalities([[1, 2], [2, 1]], [3, 3]), [0, 0]).rescale(
+        [1e-3, 1e12], [1e15, -1e17]
+    )
+    assert moved.feasible.contains(moved.disagreement)
+    far = Problem(Polytope.from_inequalities([[1, 2], [2, 1]], [3, 3]), [0, 0]).rescale(1, [1e6, -1e6])
+    np.testing.assert_allclose(nash(far).gains, [1, 1], rtol=1e-9)

@@ -75,12 +75,12 @@ def lexicographic_egalitarian(claim: Claim) -> Certificate:
 def utilitarian(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best; points that tie are all solutions."""
     it, weights, what = body_of(claim), claim.weights(), _what(claim)
-    if it.floor is not None and it.most(weights, it.floor) is None:
-        return compare(claim, None, Status.EMPTY, (), what)
     try:
         top = it.top(weights)
     except OverflowError:
         return compare(claim, None, Status.UNBOUNDED, (), what)
+    if top is None:
+        return compare(claim, None, Status.EMPTY, (), what)
     sizes = it.spans()
     if claim.status != Status.OK or not claim.finite:
         return compare(claim, top, Status.OK, sizes, what)

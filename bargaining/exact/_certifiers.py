@@ -52,9 +52,11 @@ def _bounded(certifier: Certifier) -> Certifier:
 
 @register("nash", Polytope, views=True)
 @register("conley_wilkie", Polytope, views=True)
-@_otherwise(bodies.nash)
+@_bounded
 def nash_on_polytope(claim: Claim) -> Certificate:
     """Solve the first-order condition on the edge where it changes sign: linear with rational data."""
+    if len(claim.payoffs) != 2:
+        return bodies.nash(claim)
     problem = _polygon(claim)
     return _beside(claim, problem, polygons.nash(problem, claim.weights()))
 

@@ -85,15 +85,17 @@ class Body:
         """
         if self.points is not None and self.floor is None:
             return Fraction(max(self.points @ _vector(weights)))
-        return _dot(weights, self.top(weights))
+        top = self.top(weights)
+        assert top is not None
+        return _dot(weights, top)
 
-    def top(self, weights: Vector) -> Vector:
-        """Return a feasible point with the largest weights . x: the middle of the points that tie, or a vertex.
+    def top(self, weights: Vector) -> Vector | None:
+        """Return a feasible point with the largest weights . x, the middle of points that tie; None if there is none.
 
         Raises
         ------
         OverflowError
-            If there is none.
+            If there is no largest.
         """
         w = _vector(weights)
         if self.points is not None and self.floor is None:
@@ -107,14 +109,14 @@ class Body:
                 np.concatenate((right, -_vector(self.floor))),
             )
             found = maximise(self.points @ w, rows, right)
-            assert found is not None
-            return tuple(_vector(found.solution) @ self.points)
+            return None if found is None else tuple(_vector(found.solution) @ self.points)
         assert self.matrix is not None
         assert self.limits is not None
         found = maximise(
             np.concatenate((w, -w)), np.concatenate((self.matrix, -self.matrix), axis=1), self.limits
         )
-        assert found is not None
+        if found is None:
+            return None
         return tuple(p - q for p, q in zip(found.solution[: len(w)], found.solution[len(w) :], strict=True))
 
     def ideal(self, floor: Vector | None = None) -> Vector | None:

@@ -279,9 +279,9 @@ def test_what_cannot_be_certified_says_so() -> None:
         certify(replace(division, method="custom"))
     program = ConvexProgram(lambda z: z, lambda z: np.eye(2), lower=[0, 0], upper=[1, 1])
     with pytest.raises(NotApplicable, match="describe the payoffs as a Polytope"):
-        certify(replace(nash(Problem(program, [0, 0])), method="raiffa"))
+        certify(replace(nash(Problem(program, [0, 0])), method="perles_maschler"))
     with pytest.raises(NotApplicable, match="describe the payoffs as a Polytope"):
-        certify(replace(nash(Problem(program, [0, 0]).restrict()), method="raiffa"))
+        certify(replace(nash(Problem(program, [0, 0]).restrict()), method="perles_maschler"))
     with pytest.raises(NotApplicable, match="carries its own primitives"):
         certify(replace(division, problem=None))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(\); got \(0,\)"):

@@ -15,6 +15,7 @@ from bargaining import (
     NotApplicable,
     Polytope,
     Problem,
+    Status,
     TransferableSurplus,
     certify,
     conley_wilkie,
@@ -195,3 +196,23 @@ def test_a_batch_is_certified_cell_by_cell() -> None:
     for cell in range(2):
         assert certify(division, cell=(cell,)).holds
     assert not certify(replace(division, payoffs=division.payoffs[::-1]), cell=(0,)).holds
+
+
+def test_nothing_left_above_a_floor_is_certified_empty() -> None:
+    """Inequalities and points of three players that the floor leaves nothing of."""
+    for feasible in (
+        Polytope.from_inequalities([[1, 2, 1], [2, 1, 1], [1, 1, 3]], [9, 8, 7]),
+        Polytope(POINTS),
+    ):
+        empty = Problem(Problem(feasible, [9.0, 9, 9]).restrict().feasible, [0.0, 0, 0])
+        division = replace(utilitarian(Problem(feasible, [0, 0, 0])), problem=empty)
+        assert "EMPTY" in certify(division).statement
+        assert certify(replace(division, status=Status.EMPTY, payoffs=np.full(3, np.nan))).holds
+
+
+def test_a_wedge_of_two_players_far_below_has_a_rational_nash_point() -> None:
+    """On x + 3 y = 9 the product of gains from (-155, 1/2) peaks where x + 155 = 3 (y - 1/2), or at the next edge."""
+    wedge = Polytope.from_inequalities([[-1, 3], [2, 2], [-1, -1]], [9, 21, 21])
+    proof = certify(nash(Problem(wedge, [-155.0, 0.5]).restrict()))
+    assert proof.holds
+    assert proof.exact == (Fraction(45, 8), Fraction(39, 8))

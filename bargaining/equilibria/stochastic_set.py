@@ -174,7 +174,10 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
     As in a repeated game, what would follow two deviations at once is no condition.
 
     Players who differ in patience may have infinitely many vertices; those that matter at a 1e-10 share of the
-    payoff range are kept.
+    payoff range are kept, and an inequality missed by less than about 4e-11 of it counts as met. If both discount
+    factors are above about 0.9 the search may end, after a given amount of work, with the status INACCURATE: the sets
+    then contain every equilibrium payoff, and `stats.bound` says how far they reach beyond sets that generate
+    themselves.
 
     References
     ----------

@@ -20,6 +20,7 @@ Sets = tuple[tuple[Pair, ...], ...]
 
 _USELESS = Fraction(1, 10**6)
 _FINE = Fraction(1, 10**11)
+_ENOUGH = Fraction(1, 10**10)
 _TIE = 1e-11
 _ROUNDS = 40
 _LATE = 32  # steps before the first attempt where there are many faces
@@ -31,21 +32,24 @@ def reach(outward: StateOutward, sets: Sets) -> Fraction | None:
 
     The outer sets are made smaller until the faces hold them; at the end they are what lies within the faces.
     """
-    filled = [bool(vertices) for vertices in sets]
+    filled, best = [bool(vertices) for vertices in sets], None
     for step in range(outward.steps):
         due = step & (step - 1) == 0 and (outward.model.common or step >= _LATE)
         if outward.filled == filled and (due or step == outward.steps - 1):
             for shape in (False, True):
                 distance = _attempt(outward, sets, shape=shape)
                 if distance is not None:
-                    return distance
+                    best = distance if best is None else min(best, distance)
+                if best is not None and best < _ENOUGH:
+                    return best
         if not outward.advance():
-            return None
-    return None
+            break
+    return best
 
 
 def _attempt(outward: StateOutward, sets: Sets, *, shape: bool) -> Fraction | None:
     """Move the faces in as long as that makes the outer sets much smaller; return the distance if it vanishes."""
+    last: Fraction | None = None
     while True:
         family = StateFamily(outward, sets, shape=shape)
         found = family.reach()
@@ -54,8 +58,9 @@ def _attempt(outward: StateOutward, sets: Sets, *, shape: bool) -> Fraction | No
         near, speed = found
         outward.within(family.normals, family.floats + float(near) * speed + MARGIN)
         distance = near * Fraction(float(speed.max(initial=0.0)))
-        if distance < _FINE or near > family.far / 2:
+        if distance < _FINE or near > family.far / 2 or (last is not None and near > last / 2):
             return distance if distance < _USELESS else None
+        last = near
 
 
 class StateFamily:

@@ -11,6 +11,7 @@ from bargaining.equilibria._stochastic_operator import apply, reach
 from bargaining.equilibria._stochastic_scaled import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.errors import Status
+from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -63,6 +64,14 @@ def test_stationary_equilibria_are_in_the_sets():
                 assert some.status is not Status.EMPTY, seed
                 assert some.contains(value), seed
     assert count > 20
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 10, 12])
+def test_certificates_prove_the_sets_from_both_sides(seed):
+    stages, laws, discounts = drawn(seed)
+    game = StochasticGame([np.moveaxis(stage, 0, -1) for stage in stages], laws, discounts)
+    proof = certify(payoff_set(game), tolerance=1e-10)
+    assert proof.holds, proof.statement
 
 
 @pytest.mark.parametrize("seed", range(8))

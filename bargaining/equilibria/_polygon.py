@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from math import hypot
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
 Point = tuple[float, float]
 Polygon = list[Point]
+
+_MANY = 2000  # from so many points on a coarse ring is worth while
 
 MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
@@ -98,14 +101,10 @@ def outline(
     """
     if points.shape[1] <= least:
         return hull(list(zip(*points.tolist(), strict=True)), merge=merge)
-    directions = _DIRECTIONS if like is None or len(like) < 4 else _pointing(like)
-    ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()}, merge)
-    outside, tried = np.arange(points.shape[1]), set(ring)
+    ring, outside = _coarse(points, like, merge)
+    tried = set(ring)
     while len(ring) > 2 and outside.size > least:
-        corner = points[:, ring]
-        edge = corner[:, [*range(1, len(ring)), 0]] - corner
-        normal = np.array([edge[1], -edge[0]]) / np.hypot(edge[0], edge[1])
-        height = normal.T @ points[:, outside] - (normal * corner).sum(axis=0)[:, None]
+        height = _heights(points, ring, outside)
         beyond = np.flatnonzero(height.max(axis=0) > merge / 8)
         if not beyond.size:
             return ring
@@ -113,12 +112,41 @@ def outline(
         if outside.size > least:
             farthest = {*outside[height[:, beyond].argmax(axis=1)].tolist()}
             if farthest <= tried:  # what is left lies along the edges, and matters only past their ends
-                along = edge.T @ points[:, outside]
+                along = _edges(points, ring).T @ points[:, outside]
                 ends = np.concatenate([along.argmin(axis=1), along.argmax(axis=1)])
                 return _ring(points, {*ring, *outside[ends].tolist()}, merge)
             tried |= farthest
             ring = _ring(points, {*ring, *farthest}, merge)
     return _ring(points, {*ring, *outside.tolist()}, merge)
+
+
+def _coarse(points: Floats, like: Polygon | None, merge: float) -> tuple[list[int], NDArray[np.intp]]:
+    """Return a first ring, and which points may lie beyond it."""
+    every = np.arange(points.shape[1])
+    rough = like is None or len(like) < 4
+    first: list[int] = []
+    if rough or every.size > _MANY:
+        first = _ring(points, {*(_DIRECTIONS @ points).argmax(axis=1).tolist()}, merge)
+    if like is None or rough:
+        return first, every
+    outside = every[_heights(points, first, every).max(axis=0) > merge / 8] if len(first) > 2 else every
+    if not outside.size:
+        return first, outside
+    guess = outside[(_pointing(like) @ points[:, outside]).argmax(axis=1)]
+    return _ring(points, {*first, *guess.tolist()}, merge), outside
+
+
+def _edges(points: Floats, ring: list[int]) -> Floats:
+    corner = points[:, ring]
+    return corner[:, [*range(1, len(ring)), 0]] - corner
+
+
+def _heights(points: Floats, ring: list[int], which: NDArray[np.intp]) -> Floats:
+    """Return how far points lie beyond the line of each edge of a ring, shape (edges, points)."""
+    edge = _edges(points, ring)
+    normal = np.array([edge[1], -edge[0]]) / np.hypot(edge[0], edge[1])
+    height: Floats = normal.T @ points[:, which] - (normal * points[:, ring]).sum(axis=0)[:, None]
+    return height
 
 
 def _pointing(polygon: Polygon) -> Floats:

@@ -179,6 +179,8 @@ def _towards_a_box(it: _Cliffs) -> Certificate:
 def utilitarian_on_points(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best point."""
     it, weights = _Cliffs(claim), claim.weights()
+    if not it.points:
+        return compare(claim, None, Status.EMPTY, (), it.what)
     sums = [_dot(weights, v) for v in it.points]
     ranges = _ranges([Fraction(0)] * len(weights), it.points)
     short = abs(max(sums) - _dot(weights, tuple(Fraction(x) for x in claim.payoffs)))

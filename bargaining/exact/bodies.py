@@ -230,6 +230,8 @@ class ExactPoint:
 
 def along(body: Body, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
     """Return the last, or the nearest, feasible point of a ray."""
+    if not any(step):
+        return origin if body.contains(origin) else None
     t = body.furthest(origin, step, nearest=nearest)
     return None if t is None else tuple(o + t * p for o, p in zip(origin, step, strict=True))
 

@@ -29,7 +29,8 @@ from bargaining.exact.intervals import BITS, enclosed_power
 STEPS = 10
 HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
 IDLE = 1e-9  # a share, or a slack, that is nothing
-NEVER = Fraction(10) ** 9
+CLOSED = Fraction(1, 2**200)
+TRIES = 3
 
 
 def nearest_losses(
@@ -143,15 +144,30 @@ def _of_mixtures(
     assert body.points is not None
     points, target = (body.points - ideal) / unit, (fractions(np.array(guess)) - ideal) / unit
     shares = _shares(floats(points), floats(target), free=body.free_disposal)
-    used = np.flatnonzero(shares > IDLE)
-    if not used.size:
-        return None
-    held, found = points[used], fractions(shares[used] / shares[used].sum())
-    rows, right = fractions(np.ones((1, len(used)))), _row([Fraction(1)])
-    if floored:
-        assert body.floor is not None
-        rows = np.concatenate((rows, held.T[floored]))
-        right = np.concatenate((right, ((_row(body.floor) - ideal) / unit)[floored]))
+    used = np.flatnonzero(shares > IDLE).tolist()
+    best: Rationals | None = None
+    for _ in range(TRIES if used else 0):
+        rows, right = fractions(np.ones((1, len(used)))), _row([Fraction(1)])
+        if floored:
+            assert body.floor is not None
+            rows = np.concatenate((rows, points[used].T[floored]))
+            right = np.concatenate((right, ((_row(body.floor) - ideal) / unit)[floored]))
+        found = _mixed(points[used], fractions(shares[used] / shares[used].sum()), rows, right, power)
+        if found is None:
+            break
+        best = found @ points[used]
+        worth = points @ _derivatives(-best, power)[0]
+        more = int(np.argmax(worth))
+        if more in used or worth[more] - max(worth[used]) <= CLOSED:
+            break
+        used.append(more)
+    return None if best is None else tuple(ideal + unit * best)
+
+
+def _mixed(
+    held: Rationals, found: Rationals, rows: Rationals, right: Rationals, power: Fraction
+) -> Rationals | None:
+    """Return the shares of the points with the nearest mixture to the origin, by Newton's method."""
     for _ in range(STEPS):
         slope, bend = _derivatives(-found @ held, power)
         step = _newton((held * bend) @ held.T, held @ slope, rows, right - rows @ found)
@@ -162,7 +178,7 @@ def _of_mixtures(
             break
         found = _rounded(found)
     found = _row(max(share, Fraction(0)) for share in found)
-    return tuple(ideal + unit * (found / found.sum()) @ held) if found.sum() else None
+    return found / found.sum() if found.sum() else None
 
 
 def _shares(points: Floats, target: Floats, *, free: bool) -> Floats:

@@ -185,6 +185,16 @@ def test_the_statuses_are_certified_too() -> None:
     assert "UNBOUNDED" in certify(utilitarian(open_above)).statement
 
 
+def test_a_single_point_is_where_nobody_can_go_on() -> None:
+    alone = Problem(Polytope([[2.0, 0, 3, 0]]), [2, 0, 3, 0])
+    for method in (kalai_smorodinsky, egalitarian, equal_loss, raiffa, lexicographic_kalai_smorodinsky):
+        assert certify(method(alone)).exact == (2, 0, 3, 0)
+    nothing = Problem(FreeDisposalHull([[1.0, 1], [0, 2]]), [3.0, 3])
+    division = utilitarian(Problem(FreeDisposalHull([[1.0, 1], [0, 2]]), [0, 0]))
+    beyond = Problem(nothing.restrict().feasible, [0, 0])
+    assert "EMPTY" in certify(replace(division, problem=beyond)).statement
+
+
 def test_a_cubic_norm_on_a_symmetric_polygon_is_enclosed_closely() -> None:
     proof = certify(yu(Problem(Polytope([[0, 0], [1, 0], [0, 1]]), [0, 0]), p=3))
     assert proof.holds

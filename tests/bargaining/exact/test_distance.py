@@ -95,3 +95,23 @@ def test_powers_are_as_convex_as_the_bound_says(t: float, s: float, p: float) ->
         assert above >= abs(kept - t) ** p / (p * (2 ** (p - 1) - 1)) - excess
     else:
         assert above >= (p - 1) / 2 * 3 ** (p - 2) * (kept - t) ** 2 - excess
+
+
+def test_a_point_with_a_tiny_share_is_found() -> None:
+    """The float answer hides that a further point has a share; its prices tell."""
+    points = [
+        [5, 4, 0],
+        [2, 2, 0],
+        [0, 0, 1],
+        [4, 1, 5],
+        [3, 5, 1],
+        [3, 2, 3],
+        [5, 2, 3],
+        [0, 0, 4],
+        [1, 4, 3],
+    ]
+    small = np.array(points) * 1e-4
+    problem = Problem(Polytope(small, free_disposal=True), [1.11813997e-04, 6.58373648e-06, -3.11368763e-05])
+    proof = certify(yu(problem, p=2))
+    assert proof.exact is not None
+    assert proof.holds

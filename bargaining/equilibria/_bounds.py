@@ -123,23 +123,31 @@ def pair_of(block: Block, faces: Faces, chains: Chains, j: int, k: int, *, every
         if p * x + q * y - offset > 1e-12:
             blocks.append(Bound(p * x + q * y - offset, at, 1.0, (p * moves_x, q * moves_y)))
     every = every or bool(blocks) or faces.many
-    for i, b in enumerate((x, y)):
+    for i, (b, moves) in enumerate(((x, moves_x), (y, moves_y))):
         chain = ((chains.bottom, chains.top), (chains.left, chains.right))[i][n[1 - i] > 0.0]
         for face in range(len(faces.normals)) if every else faces.met(chain, b):
-            a, o = faces.normals[face][i], faces.normals[face][1 - i]
-            if n[1 - i] * o > 0.0 or (n[1 - i] == 0.0 and o != 0.0):
-                by_face = n[1 - i] / o
-                by_cut = by_face * a - n[i]
-                if by_cut >= -1e-12:
-                    offset = faces.offsets[face]
-                    off, by_cut = max(-by_cut, 0.0), max(by_cut, 0.0)
-                    off += _EPSILON * (by_face * abs(offset) + by_cut * abs(b))
-                    level = base + delta * (by_face * offset - by_cut * b + off)
-                    speed = delta * by_cut * (moves_x if i == 0 else moves_y)
-                    bounds.append(
-                        Bound(level, face, delta * by_face, (speed, 0.0) if i == 0 else (0.0, speed))
-                    )
+            bound = _mixed(faces, face, n, i, b, moves, base, delta)
+            if bound is not None:
+                bounds.append(bound)
     return Pair(j, bounds, blocks)
+
+
+def _mixed(
+    faces: Faces, face: int, n: Point, i: int, b: float, moves: float, base: float, delta: float
+) -> Bound | None:
+    """Return the bound of one face and the constraint of player i, None if a multiplier is negative."""
+    a, o = faces.normals[face][i], faces.normals[face][1 - i]
+    if not (n[1 - i] * o > 0.0 or (n[1 - i] == 0.0 and o != 0.0)):
+        return None
+    by_face = n[1 - i] / o
+    by_cut = by_face * a - n[i]
+    if by_cut < -1e-12:
+        return None
+    offset, off, by_cut = faces.offsets[face], max(-by_cut, 0.0), max(by_cut, 0.0)
+    off += _EPSILON * (by_face * abs(offset) + by_cut * abs(b))
+    speed = delta * by_cut * moves
+    threats = (speed, 0.0) if i == 0 else (0.0, speed)
+    return Bound(base + delta * (by_face * offset - by_cut * b + off), face, delta * by_face, threats)
 
 
 def _threshold(block: Block, faces: Faces, i: int, k: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ the hull of Z and whatever Z generates. Everything is in the unit box.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._cuts import Profiles
@@ -17,9 +18,11 @@ SLACK = 1e-12
 
 _EDGE = 1e-14  # and this much is rounding in a constraint that binds
 _SHRINK = (0.0, 1e-6, 1e-2, 0.03, 0.1, 0.2, 0.35, 0.5)
-_TRIALS = 12
+_TRIALS, _PATIENT = 12, 150
 _GAIN = 1e-9  # a point that adds less than this to a set is not worth a vertex
 _ROUNDS = 200
+_MANY = 400  # faces, or points, beyond which no more than some directions are looked at
+_MOST = 400  # vertices: in four dimensions their hull has some three thousand faces
 
 
 class Hull:
@@ -67,7 +70,7 @@ class Hull:
         if not len(self.faces) or off.max() > SLACK:
             return points
         best: set[int] = set()
-        for faces in _portions(self.faces, len(points)):
+        for faces in portions(self.faces, len(points)):
             beyond = local @ faces[:, :-1].T + faces[:, -1]
             best.update(beyond.argmax(axis=0)[beyond.max(axis=0) > _GAIN].tolist())
         return np.asarray(points[sorted(best)])
@@ -79,7 +82,7 @@ class Hull:
         off = np.abs(spread - local @ self.basis).max(axis=1)
         if not len(self.faces):
             return np.asarray(off)
-        for faces in _portions(self.faces, len(points)):
+        for faces in portions(self.faces, len(points)):
             off = np.maximum(off, (local @ faces[:, :-1].T + faces[:, -1]).max(axis=1))
         return np.asarray(off)
 
@@ -98,17 +101,17 @@ class Hull:
         if (limits[~moves, -1] > SLACK).any():
             return kept[:0]
         guess = (kept.mean(axis=0) - self.centre) @ self.basis.T if len(kept) else None
-        local = _vertices(np.vstack([self.faces, limits[moves]]), guess)
+        local = vertices(np.vstack([self.faces, limits[moves]]), guess)
         found: Floats = np.concatenate([kept, self.centre + local @ self.basis])
         return found
 
 
-def _portions(faces: Floats, points: int) -> list[Floats]:
+def portions(faces: Floats, points: int) -> list[Floats]:
     """Split faces so that a table of them and the points stays within some 100 MB."""
     return np.array_split(faces, 1 + len(faces) * points // 10_000_000)
 
 
-def _vertices(halfspaces: Floats, guess: Floats | None) -> Floats:
+def vertices(halfspaces: Floats, guess: Floats | None) -> Floats:
     """Return the vertices of {x : A x + b <= 0}, none if it has no interior."""
     from scipy.spatial import HalfspaceIntersection, QhullError
 
@@ -161,42 +164,59 @@ def generated(profiles: Profiles, hull: Hull) -> Floats:
     return np.concatenate(found)
 
 
-def self_generating(profiles: Profiles, points: Floats) -> Hull | None:
+def self_generating(profiles: Profiles, points: Floats, directions: Floats, enough: float) -> Hull | None:
     """Shrink points towards their centre, and generate from them until they generate themselves; None if in vain.
 
-    Payoffs lost by shrinking come back under the operator, which is monotone, so that its iterates from
-    below the largest fixed point end by rising towards it.
+    Without shrinking, the operator's iterates may fall until they move no more. Payoffs lost by shrinking come
+    back under the operator, which is monotone, so that its iterates from below the largest fixed point end by
+    rising towards it.
     """
     centre = points.mean(axis=0)
     for share in _SHRINK:
         hull = Hull.of(centre + (1 - share) * (points - centre))
-        for _ in range(_TRIALS):
+        for trial in range(_PATIENT if share == 0.0 else _TRIALS):
+            if hull and len(hull.faces) > _MANY and trial >= _TRIALS:
+                break
             image = generated(profiles, hull) if hull else np.empty((0, centre.size))
-            after = Hull.of(image)
+            after = Hull.of(image) if len(image) <= _MANY else Hull.of(image[_farthest(image, directions)])
             if hull is None or after is None:
                 break
             if (after.outside(hull.points) <= SLACK).all():
-                return grown(profiles, after)
+                return grown(profiles, after, directions, enough)
             hull = after
     return None
 
 
-def from_stage(profiles: Profiles) -> Hull | None:
+def from_stage(profiles: Profiles, directions: Floats, enough: float) -> Hull | None:
     """Return the set grown from the pure stage equilibria and from leaving; None if there is neither."""
     still = profiles.payoffs[(profiles.best <= profiles.payoffs).all(axis=1)]
     if profiles.outside is not None:
         still = np.vstack([still[(still >= profiles.outside).all(axis=1)], profiles.outside])
     start = Hull.of(still)
-    return grown(profiles, start) if start else None
+    return grown(profiles, start, directions, enough) if start else None
 
 
-def grown(profiles: Profiles, hull: Hull) -> Hull:
-    """Add what a self-generating set generates, the point farthest beyond each face, until that adds nothing."""
+def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float) -> Hull:
+    """Add what a self-generating set generates, the point farthest beyond each face, until that adds nothing.
+
+    A hull of many faces takes only the points farthest in given directions, if they add more than is `enough`.
+    Whatever is left out, the hull generates itself.
+    """
     for _ in range(_ROUNDS):
         image = generated(profiles, hull)
-        image = image[hull.outside(image) > _GAIN] if len(image) else image
+        many = len(hull.faces) > _MANY
+        image = image[hull.outside(image) > (enough if many else _GAIN)] if len(image) else image
+        if many and len(image):
+            image = image[_farthest(image, directions)]
         larger = Hull.of(np.vstack([hull.points, hull.farthest(image)])) if len(image) else None
-        if larger is None:
+        if larger is None or len(larger.points) > _MOST:
             break
         hull = larger
     return hull
+
+
+def _farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
+    """Return which points lie farthest in some direction."""
+    return np.unique(
+        np.concatenate([(part @ points.T).argmax(axis=1) for part in portions(directions, len(points))])
+    )

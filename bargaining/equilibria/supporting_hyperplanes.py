@@ -10,10 +10,13 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, scalar
 from bargaining.equilibria._cuts import Cuts, Profiles
-from bargaining.equilibria._inner import Hull, from_stage, grown, self_generating
+from bargaining.equilibria._inner import Hull, from_stage, grown, portions, self_generating, vertices
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import Exit, RepeatedGame
 
+_FRESH = 200  # normals added by one refinement, and programs solved for one gap
+_FEWER = 50  # with four players and more, whose hulls have faces by the thousand
+_COARSE = 1e-3  # what a point must add at first to a hull of many faces; a tenth after each refinement
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 
@@ -86,7 +89,8 @@ def payoff_bounds(
         Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
         default all sign vectors, up to four players.
     refinements : int, default 4
-        How many times normals are added: of the inner set's faces, or of the outer points' while there is none.
+        How many times normals are added: of the inner set's faces, or of the outer points' while there is none;
+        at most 200 each time (50 with four players), those beyond which the outer set reaches farthest.
     tolerance : float, default 1e-6
         The gap at which refinement stops.
 
@@ -138,12 +142,18 @@ def payoff_bounds(
     cuts = Cuts.around(profiles, _directions(directions, size))
     if not cuts.shrink():
         return _bounds(cuts, None, low, size, tolerance)
-    inner = from_stage(profiles)
+    return _bounds(cuts, _refined(cuts, int(refinements), tolerance), low, size, tolerance)
+
+
+def _refined(cuts: Cuts, refinements: int, tolerance: float) -> Hull | None:
+    """Add normals where the outer set reaches far beyond the inner one; return the inner set."""
+    profiles, enough = cuts.profiles, _COARSE
+    inner = from_stage(profiles, cuts.directions, enough)
     for left in range(refinements, -1, -1):
         touched = None
         if len(cuts.points) and (inner is None or _gap(cuts, inner, enough=tolerance) > tolerance):
-            touched = self_generating(profiles, cuts.points)
-            inner = _union(profiles, inner, touched)
+            touched = self_generating(profiles, cuts.points, cuts.directions, enough)
+            inner = _union(cuts, inner, touched, enough)
         if (
             not left
             or not len(cuts.points)
@@ -151,12 +161,34 @@ def payoff_bounds(
         ):
             break
         sources = [touched or Hull.of(cuts.points), inner]
-        fresh = _new([source.normals() for source in sources if source], cuts.directions)
+        fresh = _new([_widest(cuts, source) for source in sources if source], cuts.directions)
         if not len(fresh):
             break
         cuts.extend(fresh)
         cuts.shrink()
-    return _bounds(cuts, inner, low, size, tolerance)
+        enough = max(enough / 10.0, tolerance / 10.0)
+    return inner
+
+
+def _widest(cuts: Cuts, inner: Hull) -> Floats:
+    """Return normals of the faces beyond which the outer set reaches farthest: enough of them for one refinement."""
+    normals, most = inner.normals(), _FRESH if inner.points.shape[1] < _SIGNS else _FEWER
+    if len(normals) <= most:
+        return normals
+    beyond = _reach(cuts, normals) - (normals @ inner.points.T).max(axis=1)
+    return np.asarray(normals[np.argsort(-beyond, kind="stable")[:most]])
+
+
+def _reach(cuts: Cuts, directions: Floats) -> Floats:
+    """Return how far the outer set reaches: by programs, or by its vertices if directions are many."""
+    if len(directions) <= _FRESH:
+        return cuts.reach(directions)
+    inside = cuts.points.mean(axis=0)
+    halfspaces = np.hstack([cuts.directions, -cuts.levels[:, None]])
+    corners = vertices(halfspaces, inside)
+    if not len(corners):
+        return cuts.reach(directions)
+    return np.concatenate([(part @ corners.T).max(axis=1) for part in portions(directions, len(corners))])
 
 
 def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
@@ -209,12 +241,12 @@ def _new(normals: list[Floats], known: Floats) -> Floats:
     return np.array(kept).reshape(-1, known.shape[1])
 
 
-def _union(profiles: Profiles, first: Hull | None, second: Hull | None) -> Hull | None:
+def _union(cuts: Cuts, first: Hull | None, second: Hull | None, enough: float) -> Hull | None:
     """Return what two self-generating sets generate together."""
     if first is None or second is None:
         return first or second
     both = Hull.of(np.vstack([first.points, second.points]))
-    return grown(profiles, both) if both else first
+    return grown(cuts.profiles, both, cuts.directions, enough) if both else first
 
 
 def _gap(cuts: Cuts, inner: Hull, *, enough: float = np.inf) -> float:
@@ -224,7 +256,7 @@ def _gap(cuts: Cuts, inner: Hull, *, enough: float = np.inf) -> float:
     """
     gap = _beyond(cuts.directions, cuts.levels, inner)
     faces = inner.normals() if gap <= enough else inner.normals()[:0]
-    return max(gap, _beyond(faces, cuts.reach(faces), inner))
+    return max(gap, _beyond(faces, _reach(cuts, faces), inner))
 
 
 def _beyond(directions: Floats, levels: Floats, inner: Hull) -> float:

@@ -142,9 +142,8 @@ class Programs:
         gradients = np.asarray(self.inside.jacobian(at.z), dtype=float) * scale[:, None] * self.inside.width
         size = np.abs(gradients).max(axis=1)
         size = np.where(size > 0, size, 1.0)
-        columns = [gradients[i] / size[i] for i in tight]
         _, held = self._active(at.z)
-        table = np.array([*columns, *(-held)]).T if len(held) else np.array(columns).T
+        table = np.concatenate((gradients[list(tight)] / size[list(tight), None], -held)).T
         if player is None:
             assert direction is not None
             worth = np.zeros(table.shape[1])
@@ -155,7 +154,7 @@ class Programs:
         else:
             target = -gradients[player] / size[player]
         try:
-            found = nnls(table, target)[0][: len(tight)]
+            found = nnls(table, target)[0][: len(tight)] if table.size else np.zeros(len(tight))
         except RuntimeError:
             found = np.zeros(len(tight))
         prices = np.zeros(len(size))

@@ -228,3 +228,16 @@ def test_what_is_not_proved_says_why() -> None:
         certify(yu(disc(), p=1))
     with pytest.raises(NotApplicable, match="without a floor"):
         certify(utilitarian(disc().restrict()))
+
+
+def test_a_best_decision_inside_every_bound_needs_no_multipliers() -> None:
+    """Losses around one's own best decision: the ideal payoff of each is there, and no constraint binds."""
+    best = np.array([[0.25, 0.25], [0.75, 0.5]])
+    losses = ConvexProgram(
+        lambda z: 1 - ((z - best) ** 2).sum(axis=1), lambda z: -2 * (z - best), lower=[0, 0], upper=[1, 1]
+    )
+    problem = Problem(losses, [0.0, 0.0])
+    for method in (kalai_smorodinsky, egalitarian, equal_loss):
+        division = method(problem)
+        assert certify(division).holds
+        np.testing.assert_allclose(division.payoffs, 1 - 5 / 64, rtol=1e-12)

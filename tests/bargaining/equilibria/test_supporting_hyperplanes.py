@@ -206,6 +206,33 @@ def test_an_inner_set_far_inside_grows_to_the_outer_one():
     assert bounds.gap < 1e-6
 
 
+@pytest.mark.parametrize("seed", [0, 2])
+def test_an_inner_set_that_no_shrinking_finds_is_what_the_operator_leaves(seed):
+    """One threat feeds the other, so that a scaled set generates less than itself."""
+    game = Game(*np.random.default_rng(seed).random((2, 3, 3)))
+    bounds, known = payoff_bounds(RepeatedGame(game, 0.7)), payoff_set(RepeatedGame(game, 0.7))
+    assert bounds.status == Status.OK
+    assert len(bounds.inner) >= 4
+    reach = support(known.vertices, bounds.directions)
+    np.testing.assert_allclose(bounds.levels, reach, atol=2e-6)
+    np.testing.assert_allclose(support(bounds.inner, bounds.directions), reach, atol=2e-6)
+
+
+@pytest.mark.slow
+def test_four_players():
+    """Hulls of thousands of faces are kept at bay; what that costs is in the gap."""
+    game = Game(*np.random.default_rng(0).random((4, 2, 2, 2, 2)))
+    bounds = payoff_bounds(RepeatedGame(game, 0.7), refinements=0)
+    assert bounds.status == Status.INACCURATE
+    assert bounds.gap < 0.3
+    assert 4 < len(bounds.inner) <= 600
+    assert (support(bounds.inner, bounds.directions) <= bounds.levels + 1e-9).all()
+    faces = ConvexHull(bounds.inner / np.ptp(game.payoffs.reshape(-1, 4), axis=0)).equations
+    outer = HalfspaceIntersection(np.c_[bounds.directions, -bounds.levels], bounds.inner.mean(axis=0))
+    corners = outer.intersections / np.ptp(game.payoffs.reshape(-1, 4), axis=0)
+    assert (corners @ faces[:, :-1].T + faces[:, -1]).max() <= bounds.gap + 1e-6
+
+
 def test_impatient_players_play_stage_equilibria():
     bounds = payoff_bounds(RepeatedGame(COMMONS, 0.0))
     np.testing.assert_allclose(bounds.inner, [[3, 3, 3]])

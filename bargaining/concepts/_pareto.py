@@ -44,12 +44,12 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     if isinstance(feasible, TransferableSurplus):
         return np.broadcast_to(_SEGMENT, (*ideal.shape[:-1], 2, 2))
     usual = both_gain(ideal, d)
-    corners = frontier_vertices(feasible, d[usual])
+    corners = vertices_by_cell(feasible, d, usual)
     if corners is not None:
         return np.where(
             usual[..., None, None],
             _clip(corners, d, np.where(usual[..., None], ideal, beyond(d))),
-            _stretched(len(corners)),
+            _stretched(corners.shape[-2]),
         )
     safe = np.where(usual[..., None], ideal, beyond(d))
     if feasible.batch_shape:
@@ -62,12 +62,17 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
         if isinstance(one, Followed):
             return one
         traced.append(one)
-    length = max(len(one) for one in traced)
-    padded = [np.concatenate((one, np.repeat(one[-1:], length - len(one), axis=0))) for one in traced]
-    return np.array(padded).reshape(*usual.shape, length, 2)
+    return _padded(traced, usual.shape)
 
 
 _SEGMENT = np.array([[0.0, 1.0], [1.0, 0.0]])
+
+
+def _padded(chains: list[Floats], shape: tuple[int, ...]) -> Floats:
+    """Return chains as one array: the last vertices of the shorter ones repeat."""
+    length = max((len(one) for one in chains), default=2)
+    padded = [np.concatenate((one, np.repeat(one[-1:], length - len(one), axis=0))) for one in chains]
+    return np.array(padded).reshape(*shape, length, 2)
 
 
 def _stretched(length: int) -> Floats:
@@ -87,21 +92,31 @@ def both_gain(ideal: Floats, d: Floats) -> Floats:
     return usual
 
 
-def frontier_vertices(feasible: FeasibleSet, floors: Floats) -> Floats | None:
-    """Return the vertices of the frontier of a polygon; None where the set cannot name them.
+def vertices_by_cell(feasible: FeasibleSet, d: Floats, usual: Floats) -> Floats | None:
+    """Return the vertices of the frontier of a polygon, shape (k, 2); None where the set cannot name them.
 
-    Of a set of inequalities that goes on for ever they are those of the part above what is well below all `floors`,
-    which has shape (k, 2).
+    Of a set of inequalities that goes on for ever they are those of the part above what is well below each cell's d,
+    shape (..., k, 2).
     """
     if not isinstance(feasible, Polytope):
         return None
     try:
         return pareto_chain(feasible.vertices)
     except NotApplicable:
-        if feasible.inequalities is None or not floors.size:
+        chains = []
+    for cell in np.ndindex(usual.shape):
+        chain = _above(feasible, d[cell]) if usual[cell] else d[cell] + _SEGMENT
+        if chain is None:
             return None
+        chains.append(chain)
+    return _padded(chains, usual.shape)
+
+
+def _above(feasible: Polytope, lowest: Floats) -> Floats | None:
+    """Return the vertices of the frontier of the part of a set of inequalities above what is well below a point."""
+    if feasible.inequalities is None:
+        return None
     matrix, limits = feasible.inequalities
-    lowest = floors.min(axis=0)
     room = feasible.ideal(lowest) - lowest
     if not (np.isfinite(room) & (room > 0)).all():
         return None

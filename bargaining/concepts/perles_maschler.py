@@ -7,7 +7,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
-from bargaining.concepts._pareto import both_gain, convex_only, frontier_vertices, pareto
+from bargaining.concepts._pareto import both_gain, convex_only, pareto, vertices_by_cell
 from bargaining.concepts._sampled import Followed
 from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import NotApplicable
@@ -93,7 +93,7 @@ def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:
     steps = np.diff(corners, axis=-2)
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray(both_gain(ideal, d))
-    whole = frontier_vertices(problem.feasible, d[usual])
+    whole = vertices_by_cell(problem.feasible, d, usual)
     if whole is None or steps.shape[-2] == 0:
         return steps
     gains = np.where(usual[..., None], ideal - d, np.inf)

@@ -88,7 +88,7 @@ class FreeDisposalHull:
         """Return the largest t with origin + t * direction feasible."""
         last = np.full(np.broadcast_shapes(origin.shape, direction.shape)[:-1], -np.inf)
         room = self._grain(origin)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for point in self.points:
                 slack = point - origin
                 t = slack / direction

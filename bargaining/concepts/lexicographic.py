@@ -88,6 +88,12 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     NotApplicable
         If the set is not convex.
 
+    Notes
+    -----
+    The solution jumps where a face becomes level: along a level face a player gains while nobody loses, along one that
+    falls ever so little somebody does. Payoffs that are floats cannot tell a fall of their last places from none, so a
+    face along which nobody loses more than about 16 roundings, ``16 * eps * (abs(d) + abs(ideal))``, counts as level.
+
     References
     ----------
     Y. Chun and H. Peters (1988), "The lexicographic egalitarian solution", Cahiers du CERO 30.

@@ -100,6 +100,20 @@ def test_a_hair_inside_is_not_a_gain(slope: float) -> None:
     np.testing.assert_allclose(even.payoffs, [1, 1], rtol=1e-13)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_a_fall_of_a_few_roundings_is_none(scale: float, offset: float) -> None:
+    # Leximin is discontinuous here: (2, 1) if the face is level, (1, 1) if it falls by anything at all.
+    rounding = np.finfo(float).eps * (2 * offset + 1)
+    for fall, expected in ((0, [2, 1]), (4, [2, 1]), (100, [1, 1]), (1e6, [1, 1])):
+        points = np.array([[0, 1], [0.5, 1], [2, 1 - fall * rounding]]) + offset
+        division = lexicographic_egalitarian(
+            Problem(Polytope(scale * points, free_disposal=True), scale * np.full(2, offset))
+        )
+        gains = division.raise_if_failed().gains / scale
+        np.testing.assert_allclose(gains, expected, rtol=0, atol=1e-14 + (fall + 100) * rounding)
+
+
 def test_what_is_level_is_used() -> None:
     upright = Polytope([[1, 0], [1, 3], [0, 4]], free_disposal=True)
     np.testing.assert_allclose(

@@ -26,9 +26,10 @@ _INSIDE = 1e-12
 _NEAR = 1e-3
 _LONGER = 8
 _NEWTONS = 4
+_GROWTH = 24  # applications that make sets larger which have too many vertices to solve for
 _PATIENT = 0.8
 _SMALL = 30_000  # bounds up to which moving faces costs little
-_WORK = 60_000  # vertices met where there may be infinitely many: seconds
+_WORK = 100_000  # vertices met where there may be infinitely many: seconds
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
 Polygons = list[Polygon]
@@ -102,7 +103,8 @@ class Search:
             self.polygons, self.tags = image.polygons, image.tags
             if self.chain is None or not self.model.common:
                 self.chain = outer, image
-            if self._settled(self.found) or (self._due() and self._look() and self._settled(self.found)):
+            known = self._settled(self.found, judge=self.model.common)
+            if known or (self._due() and self._look() and self._settled(self.found)):
                 return
             self._sharpen()
 
@@ -140,11 +142,20 @@ class Search:
         source, image = self.chain
         structure = settled(self.model, image or self._apply(source), source, self.threat(source))
         self.chain = None if structure is None else (structure.polygons, None)
-        found = self._solved(structure)
+        found = self._solved(structure) or self._grown()
         if found is None or (self.found is not None and _inside(found.polygons, self.found.polygons)):
             return False
         self.found = found
         return True
+
+    def _grown(self) -> Image | None:
+        """Apply the operator to sets that generate themselves and have too many vertices to solve for."""
+        grown = None if self.model.common else self.found
+        for _ in range(_GROWTH if grown is not None else 0):
+            assert grown is not None
+            self.work += sum(map(len, grown.polygons))
+            grown = self._apply(grown.polygons)
+        return grown
 
     def _solved(self, structure: Structure | None) -> Image | None:
         """Alternate Newton on the structure with one application, longer if that comes near."""
@@ -182,14 +193,14 @@ class Search:
     def _same(self, one: Polygons, other: Polygons) -> bool:
         return _distance(one, other, enough=self._tolerance) <= self._tolerance
 
-    def _settled(self, image: Image | None) -> bool:
+    def _settled(self, image: Image | None, *, judge: bool = True) -> bool:
         """Say whether a candidate is all that is left."""
         if image is None:
             return False
         if self._same(self.polygons, image.polygons):
             self._stop(image, self._tolerance, "the operator maps the sets to themselves")
             return True
-        if not self.model.common and not self._rare:
+        if not judge:
             return False
         for shape in (False, True) if self._rare else (False,):
             result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)

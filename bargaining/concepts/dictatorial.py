@@ -45,11 +45,11 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
     known = np.asarray(np.isfinite(ideal).all(axis=-1))
     inside = problem.feasible.contains(np.where(known[..., None], payoffs, 0.0))
     status = np.where(known & ~inside, Status.EMPTY, status).astype(np.int8)
-    # Asked again at the answer: how much further the dictator could go.
+    # Asked again along the dictator's axis, from d: from the answer, rounding may say that the line misses the set.
     with np.errstate(invalid="ignore", divide="ignore"):
         own = np.broadcast_to(np.eye(problem.players)[i], payoffs.shape)
-        further = problem.feasible.ray(np.where(known[..., None], payoffs, problem.disagreement), own)
         gain = ideal[..., i] - problem.disagreement[..., i]
-        residual = np.where(inside, np.abs(further) / np.where(gain > 0, gain, np.inf), np.nan)
+        missed = problem.feasible.ray(np.broadcast_to(problem.disagreement, payoffs.shape), own) - gain
+        residual = np.where(inside, np.abs(missed) / np.where(gain > 0, gain, np.inf), np.nan)
     label = describe("dictatorial", player=player)
     return divide(problem, label, payoffs, np.asarray(residual), status, ideal=ideal)

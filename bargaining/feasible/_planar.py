@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.feasible._polygon import pareto_chain
+from bargaining.feasible._polygon import hull, pareto_chain
 from bargaining.feasible._sides import EPS, largest, last_along, within
 
 BLOCK = 4096  # cells per pass: the temporaries stay in the processor's cache
@@ -19,10 +19,10 @@ class Planar:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
         self.unit = (points - origin) / span
         self.grain = 16 * EPS * (1.0 + float((np.abs(points).max(axis=0) / span).max()))
-        self.chain = _falling(pareto_chain(self.unit))
-        self.normals, self.anchors = _sides(
-            self.chain if free_disposal else self.unit, open_below=free_disposal
-        )
+        # Vertices a rounding error apart need not be convex in unit coordinates: a side could cut off the others.
+        convex = hull(self.unit)
+        self.chain = _falling(pareto_chain(convex))
+        self.normals, self.anchors = _sides(self.chain if free_disposal else convex, open_below=free_disposal)
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties.

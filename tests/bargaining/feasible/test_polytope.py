@@ -199,3 +199,15 @@ def test_rays_far_from_zero_are_those_of_fractions(players: int, size: float) ->
         expected = float(min(last)) if max(first) <= min(last) else -np.inf
         found = Polytope.from_inequalities(rows, limits).ray(start, step)
         assert found == pytest.approx(expected, rel=rel, abs=rel / 10)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, *range(190, 200)])
+@pytest.mark.parametrize("disposal", [True, False])
+def test_points_a_rounding_error_apart_cut_off_no_others(seed: int, disposal: bool) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        base = rng.random((4, 2))
+        points = np.concatenate((base, base * (1 + 1e-16 * rng.integers(-4, 5, base.shape)), base + 1e-14))
+        polytope = Polytope(points, free_disposal=disposal)
+        assert polytope.contains(points).all()
+        assert polytope.contains((points + points[rng.permutation(12)]) / 2).all()

@@ -137,7 +137,8 @@ def _clip(corners: Floats, d: Floats, ideal: Floats) -> Floats:
     before, after = unit[..., 0] <= left, unit[..., 1] <= low
     x = np.where(before, left, np.where(after, 1.0, unit[..., 0]))
     y = np.where(before, 1.0, np.where(after, low, unit[..., 1]))
-    return np.stack((x, y), axis=-1)
+    # Vertices a rounding error apart may be out of order.
+    return np.stack((np.maximum.accumulate(x, axis=-1), np.minimum.accumulate(y, axis=-1)), axis=-1)
 
 
 def ends(feasible: FeasibleSet, d: Floats, ideal: Floats) -> tuple[Floats, Floats]:

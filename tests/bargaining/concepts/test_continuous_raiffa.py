@@ -211,6 +211,23 @@ def test_the_path_satisfies_its_equation_from_any_agreement_on_it() -> None:
     np.testing.assert_allclose(continuous_raiffa(Problem(frontier, half_way)).payoffs, whole, rtol=1e-12)
 
 
+def test_sides_that_all_but_meet_in_one_point() -> None:
+    # All four sides pass within 1e-13 of (0, 2), and only the third matters: the path ends half way down it.
+    rows = np.array(
+        [
+            [0.93918156976078, 0.38081529063430386],
+            [0.2965581407932866, 0.08848854737386078],
+            [0.9594422020896967, 0.2401254669527732],
+            [0.9391815697606488, 0.3808152906343181],
+        ]
+    )
+    limits = [0.7616305812686077, 0.17697709474772155, 0.4802509339055464, 0.7616305812686363]
+    problem = Problem(Polytope.from_inequalities(rows, limits), [0, -0.2])
+    division = continuous_raiffa(problem).raise_if_failed()
+    right = (limits[2] + 0.2 * rows[2, 1]) / rows[2, 0]
+    np.testing.assert_allclose(division.payoffs, [right / 2, 0.9], rtol=1e-12)
+
+
 def test_not_applicable_without_lotteries() -> None:
     with pytest.raises(NotApplicable, match="needs a convex set"):
         continuous_raiffa(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))

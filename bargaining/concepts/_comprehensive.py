@@ -10,6 +10,8 @@ from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._facets import facets
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.feasible.transform import Relabelled, Rescaled
 
 FEW = (5, 200)  # dimensions and points: a path below facets saves thousands of programs
 
@@ -64,7 +66,17 @@ def sides_of(feasible: FeasibleSet) -> Sides | None:
 
 
 def inequalities_of(feasible: FeasibleSet) -> tuple[Floats, Floats] | None:
-    """Return A and b of a polytope {x : A x <= b}; None where it is no polytope or its facets cannot be listed."""
+    """Return A and b of a set {x : A x <= b}; None where it is none or its facets cannot be listed."""
+    if isinstance(feasible, TransferableSurplus) and not feasible.batch_shape:
+        return np.ones((1, feasible.players)), np.atleast_1d(feasible.total)
+    if isinstance(feasible, Rescaled | Relabelled):
+        inner = inequalities_of(feasible.within)
+        if inner is None:
+            return None
+        matrix, limits = inner
+        if isinstance(feasible, Relabelled):
+            return matrix[:, feasible.order], limits
+        return matrix / feasible.scale, limits + (matrix / feasible.scale) @ feasible.shift
     if not isinstance(feasible, Polytope):
         return None
     if feasible.points is None:

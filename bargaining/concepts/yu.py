@@ -19,6 +19,7 @@ from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.feasible.transform import support_above
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
@@ -183,12 +184,11 @@ def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats
 
     def best(prices: Floats) -> Floats:
         point = feasible.support(prices)[1]
-        above = getattr(feasible, "support_above", None)
-        if np.isfinite(point).all() or above is None:
+        if np.isfinite(point).all():
             return np.asarray(point)
         alike = np.ones(ideal.shape)
         loss = np.maximum(-feasible.ray(ideal, alike), 0.0)
-        return np.asarray(above(prices, ideal - (len(ideal) + 1) * loss))
+        return support_above(feasible, prices, ideal - (len(ideal) + 1) * loss)
 
     return best
 

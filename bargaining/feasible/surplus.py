@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, NotApplicable
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
@@ -55,6 +55,19 @@ class TransferableSurplus:
         value = np.where(bounded, first * self.total, np.inf)
         each = np.where(bounded, self.total / self.players, np.nan)
         return value, np.broadcast_to(each[..., None], (*each.shape, self.players))
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.
+
+        What the floors leave goes to whoever has the largest weight, in equal parts to those who tie.
+        """
+        if self.batch_shape:
+            raise NotApplicable(
+                f"The best point above a floor is known for one total; got a batch of shape {self.batch_shape}."
+            )
+        spare = self.total - _sum(floor)
+        first = weights == weights.max()
+        return np.where(spare >= 0, floor + first * (spare / first.sum()), np.nan)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""

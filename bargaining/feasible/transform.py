@@ -81,6 +81,32 @@ def with_lotteries(feasible: FeasibleSet) -> FeasibleSet | None:
     return restricted(inner, feasible.floor) if isinstance(feasible, Restricted) else inner
 
 
+def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floats:
+    """Return a point with the best weighted sum over the x >= floor, for one cell.
+
+    The set's own method of that name says it. Of two players the one stays on a floor that binds, and the other
+    takes the ideal payoff.
+
+    Raises
+    ------
+    NotApplicable
+        If the set has no such method, and there are more players, a batch, or a negative weight.
+    """
+    above = getattr(feasible, "support_above", None)
+    if above is not None:
+        return np.asarray(above(weights, floor))
+    if feasible.players != 2 or feasible.batch_shape != () or (weights < 0).any():
+        raise NotApplicable(
+            f"The best point of {type(feasible).__name__} at these weights is not individually rational; "
+            f"give the class a method `support_above(weights, floor)`."
+        )
+    point, best = feasible.support(weights)[1], feasible.ideal(floor)
+    if np.isnan(point).any():  # without the floor the sum has no bound: it rises all the way to one end
+        ends = np.array([[best[0], floor[1]], [floor[0], best[1]]])
+        return np.asarray(ends[np.argmax(ends @ weights)])
+    return np.where(point < floor, floor, best)
+
+
 def _affine(scale: Floats, shift: Floats) -> Callable[[list[Fraction]], list[Fraction]]:
     a, b = ([Fraction(float(v)) for v in vector] for vector in (scale, shift))
     return lambda row: [x * s + t for x, s, t in zip(row, a, b, strict=True)]
@@ -117,6 +143,10 @@ class Rescaled:
         """Return the best weighted sum and where."""
         value, point = self.within.support(weights * self.scale)
         return value + (weights * self.shift).sum(axis=-1), self._out(point)
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell."""
+        return self._out(support_above(self.within, weights * self.scale, self._in(floor)))
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
@@ -166,6 +196,10 @@ class Relabelled:
         value, point = self.within.support(weights[..., self._back])
         return value, point[..., self.order]
 
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell."""
+        return support_above(self.within, weights[self._back], floor[self._back])[self.order]
+
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         return self.within.ray(origin[..., self._back], direction[..., self._back])
@@ -207,7 +241,7 @@ class Restricted:
         Raises
         ------
         NotApplicable
-            If the best point of the set within breaks the floor and that set has no method ``support_above``.
+            If the best point of the set within breaks the floor, and `support_above` does not know a better one.
         """
         value, point = self.within.support(weights)
         point, value = np.array(np.broadcast_to(point, (*np.shape(value), self.players))), np.array(value)
@@ -215,25 +249,11 @@ class Restricted:
         if not below.any():
             return value, point
         w, f = (np.broadcast_to(a, point.shape) for a in (weights, self.floor))
-        above = getattr(self.within, "support_above", None) or self._corner
         for k in np.argwhere(np.atleast_1d(below)):
             cell = tuple(k) if below.ndim else ()
-            point[cell] = above(w[cell], f[cell])
+            point[cell] = support_above(self.within, w[cell], f[cell])
             value[cell] = (w[cell] * point[cell]).sum()
         return value, point
-
-    def _corner(self, weights: Floats, floor: Floats) -> Floats:
-        """Return the best point where a floor binds two players: the one stays on it, the other takes the ideal."""
-        if self.players != 2 or self.within.batch_shape != () or (weights < 0).any():
-            raise NotApplicable(
-                f"The best point of {type(self.within).__name__} at these weights is not individually rational; "
-                f"give the class a method `support_above(weights, floor)`."
-            )
-        point, best = self.within.support(weights)[1], self.within.ideal(floor)
-        if np.isnan(point).any():  # without the floor the sum has no bound: it rises all the way to one end
-            ends = np.array([[best[0], floor[1]], [floor[0], best[1]]])
-            return np.asarray(ends[np.argmax(ends @ weights)])
-        return np.where(point < floor, floor, best)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set: the line meets it in an interval."""

@@ -206,3 +206,18 @@ def test_many_players_where_the_best_points_lie_far_below_the_ideal(p: float, se
     best = linprog(-prices, A_ub=matrix, b_ub=np.ones(m), bounds=[(None, None)] * n)
     assert best.status == 0
     assert -best.fun <= prices @ division.payoffs + 1e-9
+
+
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, 8.0])
+def test_a_surplus_in_other_units(p: float) -> None:
+    """Losses weigh as the prices do: with q = p / (p - 1) they are proportional to prices ** (q - 1)."""
+    scale, shift = np.array([1.0, 0.5, 2.0]), np.array([3.0, -1.0, 0.0])
+    whole = Problem(TransferableSurplus(6.0, players=3), [0, 1, 0])
+    prices, best = 1 / scale, scale * (6 - np.array([1.0, 0.0, 1.0])) + shift
+    share = prices ** (1 / (p - 1)) if p > 1 else (prices == prices.max()).astype(float)
+    missing = prices @ (best - shift) - 6
+    expected = best - share * missing / (prices @ share)
+    for order in ([0, 1, 2], [2, 0, 1]):
+        division = yu(whole.rescale(scale, shift).relabel(order), p=p)
+        assert division.status == Status.OK
+        np.testing.assert_allclose(division.payoffs, expected[order], rtol=1e-12)

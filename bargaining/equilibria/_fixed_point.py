@@ -14,7 +14,7 @@ import numpy as np
 
 from bargaining.equilibria._operator import Block, Image, Tag, apply
 from bargaining.equilibria._outer import Verdict, verdict
-from bargaining.equilibria._polygon import Point, Polygon, apart, lowest
+from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
 from bargaining.equilibria._scalar import FEW, apply_to_few
 from bargaining.equilibria._structure import generates, newton
 
@@ -51,6 +51,8 @@ class Search:
             self._step()
         if not self.stopped:
             self.stopped = f"stopped after {limit} applications of the operator"
+            if self.found is not None:
+                self.bound = beyond(self.polygon, self.found.polygon)
 
     def _step(self) -> None:
         outer = self.polygon

@@ -14,7 +14,9 @@ bound that holds for all e. A pair of a profile and a face passes if one bound s
 Speeds proportional to the distance from a point inside often do. In general they solve
 :math:`z = 1 + \Phi(z)`, where :math:`\Phi` is the slope at :math:`e = 0` over the profiles that reach a face: a
 max-affine system, solved by policy iteration. They exist if, and then show that, :math:`K` attracts from
-outside.
+outside. Where vertices of the next sets lie on faces of :math:`K` some bounds tie and may not show it: then the
+distance of :math:`W` beyond each face serves as its speed, and what is proved for e above some part of E leaves a
+smaller W.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from bargaining.equilibria._polygon import Chains, Point, Polygon, cut
 
 _ROUNDING = 1e-13
 _MARGIN = 1e-3
+_SLOWEST = 1e-3
 _FEW = 16
 
 
@@ -109,7 +112,9 @@ def _attempt(
             return result
     speed = _speeds(faces, pairs)
     if speed is None:
-        return Verdict(True, False)
+        if not faces.many:
+            return Verdict(True, False)
+        speed = _shaped(faces, outer)
     return _ranged(block, faces, chains, outer, speed, pairs, where, every=True)
 
 
@@ -122,6 +127,16 @@ def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
         if moves and speed[-1] < 1e-9:
             return None
     return speed
+
+
+def _shaped(faces: Faces, outer: Polygon) -> list[float]:
+    """Return speeds that move the faces to the outer set, over the fastest: its shape contracts slowest."""
+    beyond = [
+        max([a * p + b * q for p, q in outer]) - offset if moves else 0.0
+        for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True)
+    ]
+    far = max(beyond) or 1.0
+    return [max(z / far, _SLOWEST) if moves else 0.0 for z, moves in zip(beyond, faces.moves, strict=True)]
 
 
 def _ranged(

@@ -16,6 +16,7 @@ from bargaining.equilibria._scalar import apply_to_few
 from bargaining.equilibria._scaled import Scaled
 from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from drawn_games import exit_of, stage_game
@@ -314,6 +315,17 @@ def test_unequal_patience_with_hundreds_of_vertices_comes_to_an_end() -> None:
     assert found.stats.bound < 1e-9
     assert found.stats.iterations < 1000
     assert len(found.vertices) > 100
+
+
+@pytest.mark.parametrize("discount", [0.98, 0.99])
+def test_a_vertex_that_comes_to_rest_on_an_edge_does_not_hide_what_attracts(discount: float) -> None:
+    """The outer sets keep a fourth vertex, which nears the edge of a triangle more slowly than patience says."""
+    game = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
+    found = payoff_set(RepeatedGame(game, discount))
+    assert found.ok
+    assert len(found.vertices) == 3
+    assert found.stats.iterations < 400
+    assert certify(found).inner
 
 
 def test_unequal_patience_says_how_far_it_came() -> None:

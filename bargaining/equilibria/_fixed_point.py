@@ -34,6 +34,7 @@ class Search:
     polygon: Polygon  # outer set, and at the end the answer
     tags: list[Tag] = field(default_factory=list)
     threat: Point = (nan, nan)
+    least: Point = (nan, nan)  # a lower bound of the threat
     iterations: int = 0
     solves: int = 0
     stopped: str = ""
@@ -43,6 +44,7 @@ class Search:
 
     def run(self, limit: int, *, guess: tuple[Polygon, list[Tag]] | None = None) -> None:
         """Search for at most `limit` applications to the outer set."""
+        self.least = self.block.threat_bound(self.own)
         if not self.polygon:
             self.bound, self.stopped = 0.0, "nothing is left"
         elif guess is not None:
@@ -56,13 +58,13 @@ class Search:
 
     def _step(self) -> None:
         outer = self.polygon
-        bound = self.block.threat_bound(self.own)
         full, self.cut = self.cut, False
-        image = self._apply(outer, bound, full=full)
+        image = self._apply(outer, full=full)
         self.iterations += 1
         died = not image.alive.all()
         if died:
             self.block = self.block.keep(image.alive)
+            self.least = self.block.threat_bound(self.own)
         if not image.polygon:
             self._stop(image, 0.0, "nothing is left")
             return
@@ -78,9 +80,9 @@ class Search:
         if delta and not (self.cut or full or hasty):
             self._solve(self.polygon, image.tags, min(1 + self.iterations, 12))
 
-    def _apply(self, polygon: Polygon, bound: Point, *, full: bool = False) -> Image:
-        low = lowest(polygon)
-        self.threat = max(bound[0], low[0]), max(bound[1], low[1])
+    def _apply(self, polygon: Polygon, *, full: bool = False) -> Image:
+        low, least = lowest(polygon), self.least
+        self.threat = max(least[0], low[0]), max(least[1], low[1])
         if self.block.index.size <= FEW and not full:
             return apply_to_few(self.block, polygon, self.threat)
         return apply(self.block, polygon, self.threat, full=full)
@@ -92,21 +94,20 @@ class Search:
 
     def _solve(self, polygon: Polygon, tags: list[Tag], rounds: int) -> None:
         """Alternate Newton on the structure with one application, until a set is a fixed point; judge it."""
-        bound = self.block.threat_bound(self.own)
         for _ in range(rounds):
             self.solves += 1
-            solved = newton(self.root, polygon, tags, bound)
+            solved = newton(self.root, polygon, tags, self.least)
             if solved is None:
                 return
             trial, tags = solved
             if self.found is not None and apart(trial, self.found.polygon) <= _SOLVED:
                 return
-            if generates(self.root, trial, tags, bound):
+            if generates(self.root, trial, tags, self.least):
                 image = Image(trial, tags, _NOTHING)
                 if self._judged(image).fixed:
                     self.found = image
                     return
-            image = self._apply(trial, bound)
+            image = self._apply(trial)
             if not image.polygon:
                 return
             if apart(image.polygon, trial) <= _SOLVED:
@@ -120,10 +121,9 @@ class Search:
         if apart(self.polygon, image.polygon) <= _SOLVED:
             self._stop(image, _SOLVED, "the operator maps the set to itself")
             return Verdict(True, True)
-        bound = self.block.threat_bound(self.own)
         leaves = [leave.payoffs for leave in self.block.leaves]
         result = verdict(
-            self.block, image.polygon, self.polygon, bound, leaves=leaves, shape=self.iterations > 3
+            self.block, image.polygon, self.polygon, self.least, leaves=leaves, shape=self.iterations > 3
         )
         if result.proved:
             self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")

@@ -28,6 +28,7 @@ class Scaled:
     leaves: list[Leave]
     block: Block
     own: Point
+    span: float  # the larger of the ranges of the players' stage payoffs
 
     @classmethod
     def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
@@ -35,6 +36,7 @@ class Scaled:
         leaving = repeated.exit
         payoffs, best = _rows(repeated.game.payoffs)
         low, high = payoffs.min(axis=1), payoffs.max(axis=1)
+        span = max((high - low).tolist())
         for other in beside or ([] if leaving is None else [leaving]):
             for leave in outcomes(other):
                 low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
@@ -46,7 +48,7 @@ class Scaled:
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
         block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
-        scaled = cls(repeated, low, size, payoffs, best, [], block, (-np.inf, -np.inf))
+        scaled = cls(repeated, low, size, payoffs, best, [], block, (-np.inf, -np.inf), span)
         return scaled if leaving is None else scaled.leaving(repeated, leaving)
 
     def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
@@ -124,7 +126,7 @@ class Scaled:
             (left, low), (right, high) = points.min(axis=1).tolist(), points.max(axis=1).tolist()
             points = np.array([[left, right, right, left], [low, low, high, high]])
         corners = outline(points)
-        polygon = list(zip(*points[:, corners].tolist(), strict=True))
+        polygon = [(points.item(0, k), points.item(1, k)) for k in corners]
         return Search(root, block, self.own, polygon)
 
     def _playable(self, block: Block) -> Block:

@@ -292,7 +292,7 @@ def _result(scaled: Scaled, search: Search) -> PayoffSet:
         threat=threat,
         status=status,
         reason=reason,
-        scale=float(np.ptp(scaled.repeated.game.payoffs, axis=(0, 1)).max()),
+        scale=scaled.span,
         stats=stats,
         _tags=tuple(tags),
     )

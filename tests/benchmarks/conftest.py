@@ -9,11 +9,17 @@ Work = Callable[[], object]
 Clock = Callable[[], float]
 
 
+BRIEF = 0.02  # seconds
+
+
 def seconds(work: Work, clock: Clock) -> float:
-    """Return how long one call takes."""
-    start = clock()
-    work()
-    return clock() - start
+    """Return how long one call takes: of a brief one the shortest of three, as the first finds cold caches."""
+    times: list[float] = []
+    while not times or (times[0] < BRIEF and len(times) < 3):
+        start = clock()
+        work()
+        times.append(clock() - start)
+    return min(times)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from math import log
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import brentq, linprog
 
 from bargaining.equilibria._bounds import faces_of, pair_of
 from bargaining.equilibria._operator import apply
@@ -317,15 +317,47 @@ def test_unequal_patience_with_hundreds_of_vertices_comes_to_an_end() -> None:
     assert len(found.vertices) > 100
 
 
+RESTING = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
+
+
+def resting(delta: float) -> list[tuple[float, float]]:
+    """Return the set of the game above: (0, 5) for ever, the best for player 1, and the worst for player 0.
+
+    Player 1 never gets less than 5. Her best starts with (-3, 6) and goes on above the worst p by what player 0 needs;
+    his worst starts with (-2, 0) and goes on where she is made up for that. Both go on on edges of the triangle.
+    """
+    need = (1 - delta) / delta * 5
+
+    def best(p: float) -> tuple[float, float]:
+        x = (1 - delta) * -3 + delta * (p + need)
+        share = (p + need - x) / -x  # of the way to (0, 5)
+        return x, ((1 - delta) * 6 + delta * share * 5) / (1 - delta + delta * share)
+
+    def missed(p: float) -> float:
+        x, y = best(p)
+        return float((1 - delta) * -2 + delta * (p + (x - p) * need / (y - 5)) - p)
+
+    p = brentq(missed, -2 + 1e-6, -1e-3, xtol=1e-15)
+    return [(p, 5.0), (0.0, 5.0), best(p)]
+
+
 @pytest.mark.parametrize("discount", [0.98, 0.99])
 def test_a_vertex_that_comes_to_rest_on_an_edge_does_not_hide_what_attracts(discount: float) -> None:
     """The outer sets keep a fourth vertex, which nears the edge of a triangle more slowly than patience says."""
-    game = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
-    found = payoff_set(RepeatedGame(game, discount))
+    found = payoff_set(RepeatedGame(RESTING, discount))
     assert found.ok
-    assert len(found.vertices) == 3
     assert found.stats.iterations < 400
+    np.testing.assert_allclose(found.vertices, resting(discount), rtol=0, atol=1e-10)
     assert certify(found).inner
+
+
+def test_a_search_that_is_cut_short_says_how_far_it_may_be_off() -> None:
+    found = payoff_set(RepeatedGame(RESTING, 0.999))
+    assert found.status is Status.INACCURATE
+    unit = np.array([8.0, 6.0])
+    off = hausdorff(found.vertices / unit, np.array(resting(0.999)) / unit)
+    assert 1e-9 < off < 1e-2
+    assert found.stats.bound == pytest.approx(off, rel=1e-9)
 
 
 def test_unequal_patience_says_how_far_it_came() -> None:

@@ -242,9 +242,11 @@ def lowest(polygon: Polygon) -> Point:
     return min(p[0] for p in polygon), min(p[1] for p in polygon)
 
 
-def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:
-    """Return the part of the polygon where `normal . x <= bound`."""
+def clip(polygon: Polygon, normal: Point, bound: float) -> Polygon:
+    """Return the part of the polygon where `normal . x <= bound`; vertices may come twice."""
     height = [normal[0] * x + normal[1] * y - bound for x, y in polygon]
+    if max(height, default=0.0) <= 0.0:
+        return polygon
     out: Polygon = []
     for k, (q, h) in enumerate(zip(polygon, height, strict=True)):
         o, g = polygon[k - 1], height[k - 1]
@@ -253,6 +255,12 @@ def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:
             out.append((o[0] + t * (q[0] - o[0]), o[1] + t * (q[1] - o[1])))
         if h <= 0.0:
             out.append(q)
+    return out
+
+
+def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:
+    """Return what `clip` does, each vertex once."""
+    out = clip(polygon, normal, bound)
     return [out[k] for k in hull(out)]
 
 

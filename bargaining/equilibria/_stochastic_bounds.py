@@ -16,7 +16,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Fan, Indices
-from bargaining.equilibria._polygon import Polygon, hull
+from bargaining.equilibria._polygon import Polygon, clip, hull
 from bargaining.equilibria._stochastic_model import Mask, Model
 
 _ROUNDING = 1e-15
@@ -253,22 +253,6 @@ def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
     out = []
     for polygon, row in zip(outer, offsets.tolist(), strict=True):
         for (x, y), offset in zip(faces.normals.tolist(), row, strict=True):
-            polygon = _clip(polygon, x, y, offset)
+            polygon = clip(polygon, (x, y), offset)
         out.append([polygon[k] for k in hull(polygon)])
-    return out
-
-
-def _clip(polygon: Polygon, a: float, b: float, bound: float) -> Polygon:
-    """Return the part where `a x + b y <= bound`; vertices may come twice."""
-    height = [a * x + b * y - bound for x, y in polygon]
-    if max(height, default=0.0) <= 0.0:
-        return polygon
-    out: Polygon = []
-    for k, (q, h) in enumerate(zip(polygon, height, strict=True)):
-        o, g = polygon[k - 1], height[k - 1]
-        if g * h < 0.0:
-            t = g / (g - h)
-            out.append((o[0] + t * (q[0] - o[0]), o[1] + t * (q[1] - o[1])))
-        if h <= 0.0:
-            out.append(q)
     return out

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from bargaining.feasible.polytope import Polytope as Polytope
     from bargaining.feasible.program import ConvexProgram as ConvexProgram
     from bargaining.feasible.surplus import TransferableSurplus as TransferableSurplus
+    from bargaining.feasible.union import Union as Union
     from bargaining.games.coalitional import CoalitionalGame as CoalitionalGame
     from bargaining.games.normal_form import Game as Game
     from bargaining.games.repeated import Exit as Exit
@@ -138,6 +139,7 @@ _EXPORTS = {
     "StochasticGame": "bargaining.games.stochastic",
     "Table": "bargaining.tables",
     "TransferableSurplus": "bargaining.feasible.surplus",
+    "Union": "bargaining.feasible.union",
     "TwoTypeScreening": "bargaining.protocols.two_type_screening",
     "Unsolved": "bargaining.errors",
     "WarOfAttrition": "bargaining.protocols.attrition",

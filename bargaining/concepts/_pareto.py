@@ -13,21 +13,11 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import with_lotteries
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
 STRAIGHT = 64 * EPS  # sag of a chord, in gains over ideal gains, below which it is an edge
 MANY, VERTICES = 12, 64  # a frontier with more vertices is treated as a curve, at once if it is a smooth one
-
-
-def convex_only(problem: Problem, method: str) -> None:
-    """Refuse a set that is not convex."""
-    if with_lotteries(problem.feasible) is not None:
-        raise NotApplicable(
-            f"{method} needs a convex set; a {type(problem.feasible).__name__} is not. Allow lotteries with its "
-            f"`convex_hull()`, or use `nash_set` or `conley_wilkie`."
-        )
 
 
 def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:

@@ -5,7 +5,7 @@ import numpy as np
 from bargaining.concepts._ray import last_on_ray
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
-from bargaining.feasible.transform import with_lotteries
+from bargaining.feasible.lotteries import with_lotteries
 from bargaining.problem import Problem
 
 
@@ -37,8 +37,6 @@ def conley_wilkie(problem: Problem) -> Division:
     >>> conley_wilkie(Problem(FreeDisposalHull([[4, 1], [1, 3]]), [0, 0])).payoffs
     array([1.5, 1. ])
     """
-    hull = with_lotteries(problem.feasible)
-    feasible = problem.feasible if hull is None else hull
-    target = nash(Problem(feasible, problem.disagreement))
+    target = nash(Problem(with_lotteries(problem.feasible), problem.disagreement))
     gains = np.where(np.isfinite(target.payoffs), target.gains, 0.0)
     return last_on_ray(problem, "conley_wilkie", problem.disagreement, gains, problem.ideal)

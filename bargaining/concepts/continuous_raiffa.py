@@ -10,10 +10,11 @@ from bargaining.concepts._comprehensive import Sides, ideal_of, sides_above, sid
 from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
 from bargaining.concepts._facet_search import FacetSearch
 from bargaining.concepts._flow import end_of_flow
-from bargaining.concepts._pareto import convex_only, pareto
+from bargaining.concepts._pareto import pareto
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts._sampled import Followed
 from bargaining.division import Division, divide
+from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
@@ -67,7 +68,7 @@ def continuous_raiffa(problem: Problem) -> Division:
     >>> continuous_raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.17658972, 2.61563663])
     """
-    convex_only(problem, "continuous_raiffa")
+    convex_only(problem.feasible, "continuous_raiffa")
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     d = np.broadcast_to(problem.disagreement, ideal.shape)

@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import distribution
 from bargaining.concepts._lexicographic import raise_together
-from bargaining.concepts._pareto import convex_only
 from bargaining.division import Division, describe
+from bargaining.feasible.lotteries import convex_only
 from bargaining.problem import Problem
 
 
@@ -54,7 +54,7 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
     >>> lexicographic_kalai_smorodinsky(Problem(cut, [0, 0])).payoffs
     array([1.5, 1.5])
     """
-    convex_only(problem, "lexicographic_kalai_smorodinsky")
+    convex_only(problem.feasible, "lexicographic_kalai_smorodinsky")
     ideal = problem.ideal
     with np.errstate(invalid="ignore"):
         direction = np.maximum(ideal - problem.disagreement, 0.0)
@@ -105,7 +105,7 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     >>> lexicographic_egalitarian(Problem(tall, [0, 0])).payoffs
     array([1., 3.])
     """
-    convex_only(problem, "lexicographic_egalitarian")
+    convex_only(problem.feasible, "lexicographic_egalitarian")
     w = distribution(weights, "weights", problem.players)
     direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
     return raise_together(

@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, distribution
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
+from bargaining.feasible.lotteries import is_convex
 from bargaining.feasible.product import best_product
-from bargaining.feasible.transform import with_lotteries
 from bargaining.problem import Problem
 
 
@@ -57,7 +57,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
         return solved(problem, label, point, residual)
     ideal = problem.ideal
     status = problem.gains_status(ideal)
-    if np.isnan(residual).any() and with_lotteries(problem.feasible) is not None:
+    if np.isnan(residual).any() and not is_convex(problem.feasible):
         # Without lotteries each may be able to gain, but not all together: every product is 0.
         alone = (status == Status.OK) & np.isnan(residual)
         status = np.where(alone, Status.DEGENERATE, status).astype(np.int8)

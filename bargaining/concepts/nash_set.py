@@ -5,10 +5,13 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, distribution
 from bargaining.concepts.nash import nash
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.points import FreeDisposalHull, best_products
 from bargaining.feasible.transform import Restricted
+from bargaining.feasible.union import Union
 from bargaining.problem import Problem
+
+SAME = 1e-9  # of the gains: solutions of two sets that are one
 
 
 def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
@@ -36,7 +39,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     InvalidInput
         If `problem` is a batch, whose cells may have different numbers of solutions.
     Unsolved
-        If the set is convex and its Nash solution could not be computed.
+        If the set, or one of a union, is convex and its Nash solution could not be computed.
 
     Notes
     -----
@@ -65,6 +68,22 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     if isinstance(feasible, FreeDisposalHull):
         points = feasible.points
         return np.array(points[best_products(points, problem.disagreement, w)])
+    if isinstance(feasible, Union):
+        return _of_union(feasible, problem.disagreement, w)
     division = nash(problem, weights=weights).raise_if_failed()
     everyone = (division.gains > 0) | (w == 0)
     return division.payoffs[None] if everyone.all() else division.payoffs[:0].reshape(0, problem.players)
+
+
+def _of_union(union: Union, d: Floats, w: Floats) -> Floats:
+    """Return, of the solutions of each set, those that no other beats, each once."""
+    each = [Problem(one, d) for one in union.sets]
+    some = [one for one in each if one.gains_status(one.ideal) == Status.OK]
+    found = np.concatenate([np.empty((0, d.size)), *(nash_set(one, weights=w) for one in some)])
+    if not len(found):
+        return found
+    best = found[best_products(found, d, w)]
+    best = best[np.lexsort(best.T[::-1])[::-1]]
+    gains = best - d
+    again = [any((np.abs(gains[:k] - one) <= SAME * np.abs(one)).all(axis=1)) for k, one in enumerate(gains)]
+    return np.array(best[~np.array(again)])

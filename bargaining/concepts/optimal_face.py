@@ -11,6 +11,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.points import FreeDisposalHull, undominated
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.union import Union
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
@@ -38,7 +39,8 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     -------
     ndarray, shape (k, n)
         One extreme point per row, the best for player 0 first; a single row where the solution is unique. On a
-        `FreeDisposalHull` the points themselves, which cannot be mixed.
+        `FreeDisposalHull` the points themselves, which cannot be mixed; on a `Union` those of each set, which can be
+        mixed within it alone.
 
     Raises
     ------
@@ -72,6 +74,8 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
         return _of_frontier(feasible, w)
     if isinstance(feasible, FreeDisposalHull):
         return undominated(feasible.points[_tied(feasible.points, w)])
+    if isinstance(feasible, Union):
+        return _of_union(feasible, problem.disagreement, w)
     if isinstance(feasible, Polytope):
         points = feasible.vertices
         points = points[_tied(points, w)]
@@ -82,6 +86,17 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
         f"a {type(feasible).__name__} of {problem.players} players has no list of extreme points; describe the set as "
         f"a Polytope."
     )
+
+
+def _of_union(union: Union, d: Floats, w: Floats) -> Floats:
+    """Return the points of the sets whose best sum is the best of all."""
+    best = np.array([one.support(w)[1] for one in union.sets])
+    faces = [
+        optimal_face(Problem(one, d), weights=w)
+        for one, tied in zip(union.sets, _tied(best, w), strict=True)
+        if tied
+    ]
+    return _first_player_first(np.unique(np.concatenate(faces), axis=0))
 
 
 def _first_player_first(points: Floats) -> Floats:

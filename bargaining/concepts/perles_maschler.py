@@ -7,10 +7,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
-from bargaining.concepts._pareto import both_gain, convex_only, pareto, vertices_by_cell
+from bargaining.concepts._pareto import both_gain, pareto, vertices_by_cell
 from bargaining.concepts._sampled import Followed
 from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import NotApplicable
+from bargaining.feasible.lotteries import convex_only
 from bargaining.problem import Problem
 
 CHORDS_AGREE = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
@@ -71,7 +72,7 @@ def perles_maschler(problem: Problem) -> Division:
             f"perles_maschler is for two players; got {problem.players}. With more, no symmetric, Pareto optimal, "
             f"scale invariant and continuous solution is superadditive (Perles 1982)."
         )
-    convex_only(problem, "perles_maschler")
+    convex_only(problem.feasible, "perles_maschler")
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     edge = pareto(problem, ideal)

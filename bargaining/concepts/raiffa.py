@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import ideal_of
-from bargaining.concepts._pareto import convex_only
 from bargaining.division import Division, divide
+from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
@@ -57,7 +57,7 @@ def raiffa(problem: Problem) -> Division:
     >>> raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.21594182, 2.5214855 ])
     """
-    convex_only(problem, "raiffa")
+    convex_only(problem.feasible, "raiffa")
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     live = np.asarray(np.isfinite(ideal).all(axis=-1))

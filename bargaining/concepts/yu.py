@@ -10,13 +10,14 @@ from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._least_sum import least_sum_of_losses
 from bargaining.concepts._nearest import nearest
-from bargaining.concepts._pareto import convex_only, pareto
+from bargaining.concepts._pareto import pareto
 from bargaining.concepts._sampled import Followed
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import support_above
@@ -69,7 +70,7 @@ def yu(problem: Problem, *, p: float) -> Division:
     power = scalar(p, "p", finite=False)
     if not power >= 1:
         raise InvalidInput(f"`p` must be at least 1; got {power:g}. Smaller powers are not norms.")
-    convex_only(problem, "yu")
+    convex_only(problem.feasible, "yu")
     label = describe("yu", p=power)
     if np.isinf(power) or (
         isinstance(problem.feasible, TransferableSurplus) and problem.players > 2 and power > 1

@@ -7,14 +7,16 @@ from fractions import Fraction
 
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact import distance, steps
-from bargaining.exact.bodies import Body, Vector, along, body_of, lexicographic
+from bargaining.exact.bodies import Body, Solid, Vector, along, body_of, lexicographic
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
 from bargaining.exact.certify import register
 from bargaining.exact.product import nash_box
+from bargaining.exact.unions import bodies_of
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.union import Union
 
-Answer = Callable[[Body, Vector], Vector | None]
-"""Takes a body and its ideal point, and returns the exact answer; None where there is none."""
+Answer = Callable[[Solid, Vector], Vector | None]
+"""Takes a polytope, or a union of some, and its ideal point, and returns the exact answer; None where there is none."""
 
 
 def is_polygon(claim: Claim) -> bool:
@@ -24,57 +26,57 @@ def is_polygon(claim: Claim) -> bool:
 
 def kalai_smorodinsky(claim: Claim) -> Certificate:
     """Go along the ray to the exact ideal point."""
-    return _exactly(claim, lambda it, ideal: along(it, it.disagreement, _less(ideal, it.disagreement)))
+    return exactly(claim, lambda it, ideal: along(it, it.disagreement, _less(ideal, it.disagreement)))
 
 
 def egalitarian(claim: Claim) -> Certificate:
     """Go along the ray of equal or proportional gains."""
-    return _exactly(claim, lambda it, ideal: along(it, it.disagreement, claim.weights()))
+    return exactly(claim, lambda it, ideal: along(it, it.disagreement, claim.weights()))
 
 
 def equal_loss(claim: Claim) -> Certificate:
     """Walk down from the exact ideal point with equal steps."""
-    return _exactly(claim, lambda it, ideal: along(it, ideal, (Fraction(-1),) * len(ideal), nearest=True))
+    return exactly(claim, lambda it, ideal: along(it, ideal, (Fraction(-1),) * len(ideal), nearest=True))
 
 
 def gupta_livne(claim: Claim) -> Certificate:
     """Go from the reference towards the exact ideal point."""
     r = tuple(Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
 
-    def answer(it: Body, ideal: Vector) -> Vector | None:
+    def answer(it: Solid, ideal: Vector) -> Vector | None:
         if any(x < d for x, d in zip(r, it.disagreement, strict=True)) or it.ideal(r) is None:
             return None
         return along(it, r, _less(ideal, r))
 
-    return _exactly(claim, answer)
+    return exactly(claim, answer)
 
 
 def dictatorial(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
     player = claim.parameters["player"]
 
-    def answer(it: Body, ideal: Vector) -> Vector | None:
+    def answer(it: Solid, ideal: Vector) -> Vector | None:
         point = tuple(ideal[i] if i == player else d for i, d in enumerate(it.disagreement))
         return point if it.contains(point) else None
 
-    return _exactly(claim, answer)
+    return exactly(claim, answer)
 
 
 @register("lexicographic_kalai_smorodinsky", Polytope, views=True)
 def lexicographic_kalai_smorodinsky(claim: Claim) -> Certificate:
     """Raise everybody together towards the exact ideal point, freezing who is blocked."""
-    return _exactly(claim, lambda it, ideal: lexicographic(it, _less(ideal, it.disagreement)))
+    return exactly(claim, lambda it, ideal: lexicographic(it, _less(ideal, it.disagreement)))
 
 
 @register("lexicographic_egalitarian", Polytope, views=True)
 def lexicographic_egalitarian(claim: Claim) -> Certificate:
     """Raise everybody together in the proportions of the weights, freezing who is blocked."""
-    return _exactly(claim, lambda it, ideal: lexicographic(it, claim.weights()))
+    return exactly(claim, lambda it, ideal: lexicographic(it, claim.weights()))
 
 
 def utilitarian(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best; points that tie are all solutions."""
-    it, weights, what = body_of(claim), claim.weights(), _what(claim)
+    it, weights, what = _whole(claim), claim.weights(), _what(claim)
     try:
         top = it.top(weights)
     except OverflowError:
@@ -86,7 +88,7 @@ def utilitarian(claim: Claim) -> Certificate:
         return compare(claim, top, Status.OK, sizes, what)
     x = tuple(Fraction(v) for v in claim.payoffs)
     short = abs(_dot(weights, top) - _dot(weights, x)) / _dot(weights, sizes)
-    far = above(short if it.contains(x) else max(short, _outside(it, x, sizes)))
+    far = above(short if it.contains(x) else max(short, outside(it, x, sizes)))
     statement = f"{what}: the weighted sum is within {far:.2g} of the best, over its range."
     return Certificate(exact=top, bound=far, tolerance=allowance(claim, x, sizes), statement=statement)
 
@@ -140,7 +142,7 @@ def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) ->
         (abs(max(a - v, Fraction(0)) - max(a - y, Fraction(0))) + e) / r
         for a, v, y, e, r in zip(ideal, given, x, misses, ranges, strict=True)
     )
-    far = above(max(*off, _outside(it, given, ranges)))
+    far = above(max(*off, outside(it, given, ranges)))
     statement = f"{what}: the losses are within {far:.2g} of the least, over the gains."
     return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
 
@@ -150,7 +152,7 @@ def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
     ranges, x = _ranges(it, ideal), tuple(Fraction(v) for v in claim.payoffs)
     losses = sum((max(a - v, Fraction(0)) for a, v in zip(ideal, x, strict=True)), Fraction(0))
     short = abs(losses - distance.least_sum(it, ideal)) / sum(ranges)
-    far = above(max(short, _outside(it, x, ranges)))
+    far = above(max(short, outside(it, x, ranges)))
     statement = f"{_what(claim)}: the sum of losses is within {far:.2g} of the least, over the gains."
     return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
 
@@ -176,8 +178,9 @@ def nash(claim: Claim) -> Certificate:
     return enclose(claim, *box, gains, what)
 
 
-def _exactly(claim: Claim, answer: Answer) -> Certificate:
-    it, what = body_of(claim), _what(claim)
+def exactly(claim: Claim, answer: Answer) -> Certificate:
+    """Compare with the exact answer."""
+    it, what = _whole(claim), _what(claim)
     try:
         ideal = it.ideal()
         exact = None if ideal is None else answer(it, ideal)
@@ -190,14 +193,19 @@ def _exactly(claim: Claim, answer: Answer) -> Certificate:
     return compare(claim, exact, status, _ranges(it, ideal), what)
 
 
-def _ranges(it: Body, ideal: Vector) -> Vector:
+def _ranges(it: Solid, ideal: Vector) -> Vector:
     """Return the players' ranges of gains, or the span of the set where one cannot gain."""
     gains = _less(ideal, it.disagreement)
     return tuple(g if g > 0 else s for g, s in zip(gains, it.spans(), strict=True))
 
 
+def _whole(claim: Claim) -> Solid:
+    return bodies_of(claim) if isinstance(claim.feasible, Union) else body_of(claim)
+
+
 def _what(claim: Claim) -> str:
-    return f"{claim.method} on a polytope of {len(claim.payoffs)} players"
+    kind = "union" if isinstance(claim.feasible, Union) else "polytope"
+    return f"{claim.method} on a {kind} of {len(claim.payoffs)} players"
 
 
 def _less(x: Vector, y: Vector) -> Vector:
@@ -208,7 +216,7 @@ def _dot(x: Vector, y: Vector) -> Fraction:
     return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
 
 
-def _outside(it: Body, x: Vector, sizes: Vector) -> Fraction:
+def outside(it: Solid, x: Vector, sizes: Vector) -> Fraction:
     """Return by how much all payoffs must fall, over their ranges, to be feasible or below what is."""
     t = it.furthest(x, tuple(-s for s in sizes), below=True, nearest=True)
     assert t is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,34 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 
 Vector = tuple[Fraction, ...]
+
+
+class Solid(Protocol):
+    """What the concepts ask of a set in rationals: a polytope, or a union of some, with a disagreement point."""
+
+    @property
+    def disagreement(self) -> Vector:
+        """The disagreement point."""
+
+    def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
+        """Return the largest weights . x over the feasible x >= floor; None if there is no such x."""
+
+    def top(self, weights: Vector) -> Vector | None:
+        """Return a feasible point with the largest weights . x; None if there is none."""
+
+    def ideal(self, floor: Vector | None = None) -> Vector | None:
+        """Return each player's largest payoff over the feasible x >= floor, d by default; None if there are none."""
+
+    def furthest(
+        self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
+    ) -> Fraction | None:
+        """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none."""
+
+    def contains(self, x: Vector) -> bool:
+        """Say whether x is feasible."""
+
+    def spans(self) -> Vector:
+        """Return a size for each player."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -228,7 +256,7 @@ class ExactPoint:
     status: Status
 
 
-def along(body: Body, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
+def along(body: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
     """Return the last, or the nearest, feasible point of a ray."""
     if not any(step):
         return origin if body.contains(origin) else None
@@ -236,7 +264,7 @@ def along(body: Body, origin: Vector, step: Vector, *, nearest: bool = False) ->
     return None if t is None else tuple(o + t * p for o, p in zip(origin, step, strict=True))
 
 
-def lexicographic(body: Body, direction: Vector) -> Vector:
+def lexicographic(body: Solid, direction: Vector) -> Vector:
     """Return the point that raises everybody together in a direction, freezing who is blocked."""
     x, free = list(body.disagreement), [p > 0 for p in direction]
     while any(free):

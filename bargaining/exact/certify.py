@@ -105,13 +105,13 @@ def certify(
 
     Notes
     -----
-    On a `Polytope`, a `TransferableSurplus` and a `FreeDisposalHull` the answer is compared with the exact one, for
-    the data as the set holds them, or, where that is not rational, with a box of rationals that holds it. On a
-    `Frontier` the proof rests on `function` and `derivative` being right to four units in the last place, decreasing
-    and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where the division is at
-    a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6. On a `ConvexProgram` it rests
-    on concave utilities, convex constraints and gradients as right as that; the solutions of Nash and Yu are proved to
-    about 1e-7.
+    On a `Polytope`, a `TransferableSurplus`, a `FreeDisposalHull` and a `Union` of these the answer is compared with
+    the exact one, for the data as the set holds them, or, where that is not rational, with a box of rationals that
+    holds it. On a `Frontier` the proof rests on `function` and `derivative` being right to four units in the last
+    place, decreasing and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where
+    the division is at a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6. On a
+    `ConvexProgram` it rests on concave utilities, convex constraints and gradients as right as that; the solutions of
+    Nash and Yu are proved to about 1e-7.
     In other units, under other names and above a floor all this holds too.
 
     Examples

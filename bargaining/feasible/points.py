@@ -151,10 +151,10 @@ def undominated(points: Floats) -> Floats:
     return np.array(kept)
 
 
-def best_products(points: Floats, origin: Floats, weights: Floats) -> NDArray[np.bool_]:
-    """Say of each point, on a new first axis, whether no other has a larger weighted product of gains, up to rounding.
+def log_products(points: Floats, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return each point's logarithm of the weighted product of gains, on a new first axis, and what rounding can make.
 
-    No point counts in cells where none gives everyone with a weight a gain and leaves nobody worse off.
+    It is -inf in cells where the point leaves somebody worse off, or gives someone with a weight no gain.
     """
     sizes, doubts = [], []
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -164,6 +164,19 @@ def best_products(points: Floats, origin: Floats, weights: Floats) -> NDArray[np
             terms = np.where(weights > 0, weights * np.log(np.where(gain > 0, gain, 1.0)), 0.0)
             sizes.append(np.where(counts, terms.sum(axis=-1), -np.inf))
             doubts.append(np.where(counts, (weights * (error / np.abs(gain))).sum(axis=-1), 0.0))
-        size, doubt = np.array(sizes), TIE + 4 * np.array(doubts)
-        tied: NDArray[np.bool_] = (size + doubt >= (size - doubt).max(axis=0)) & np.isfinite(size)
+    return np.array(sizes), TIE + 4 * np.array(doubts)
+
+
+def ties(sizes: Floats, doubts: Floats) -> NDArray[np.bool_]:
+    """Say of each product whether no other is larger, up to rounding; none is where there is none."""
+    with np.errstate(invalid="ignore"):
+        tied: NDArray[np.bool_] = (sizes + doubts >= (sizes - doubts).max(axis=0)) & np.isfinite(sizes)
     return tied
+
+
+def best_products(points: Floats, origin: Floats, weights: Floats) -> NDArray[np.bool_]:
+    """Say of each point, on a new first axis, whether no other has a larger weighted product of gains, up to rounding.
+
+    No point counts in cells where none gives everyone with a weight a gain and leaves nobody worse off.
+    """
+    return ties(*log_products(points, origin, weights))

@@ -1,7 +1,7 @@
 """The same agreements seen otherwise: other units, other names for the players, only what all prefer to none.
 
-Points, inequalities and surpluses stay what they are where they can; any other set is wrapped, and answers through
-the set within.
+Points, inequalities and surpluses stay what they are where they can, and a union is one of the sets so seen; any other
+set is wrapped, and answers through the set within.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.feasible.union import Union
 
 
 def rescaled(feasible: FeasibleSet, scale: Floats, shift: Floats) -> FeasibleSet:
@@ -28,6 +29,8 @@ def rescaled(feasible: FeasibleSet, scale: Floats, shift: Floats) -> FeasibleSet
         with np.errstate(over="ignore"):
             points = feasible.points * scale + shift
         return FreeDisposalHull(points)
+    if isinstance(feasible, Union):
+        return Union([rescaled(one, scale, shift) for one in feasible.sets])
     if isinstance(feasible, TransferableSurplus) and (scale == scale[0]).all():
         with np.errstate(over="ignore"):
             total = feasible.total * scale[0] + shift.sum()
@@ -43,6 +46,8 @@ def relabelled(feasible: FeasibleSet, order: NDArray[np.intp]) -> FeasibleSet:
         return feasible.mapped(lambda x: x[..., order], exactly=lambda row: [row[i] for i in order])
     if isinstance(feasible, FreeDisposalHull):
         return FreeDisposalHull(feasible.points[:, order])
+    if isinstance(feasible, Union):
+        return Union([relabelled(one, order) for one in feasible.sets])
     return Relabelled(feasible, order)
 
 
@@ -58,27 +63,10 @@ def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
     if isinstance(feasible, FreeDisposalHull) and floor.ndim == 1:
         kept = feasible.points[(feasible.points >= floor).all(axis=1)]
         feasible = FreeDisposalHull(kept) if len(kept) else feasible
+    if isinstance(feasible, Union):
+        left = [one for one in feasible.sets if np.isfinite(one.ideal(floor)).any()]
+        return Union([restricted(one, floor) for one in left or feasible.sets[:1]])
     return Restricted(feasible, floor)
-
-
-def with_lotteries(feasible: FeasibleSet) -> FeasibleSet | None:
-    """Return the convex hull of a set that is not convex, perhaps within others; None of a convex one.
-
-    A set that is not convex says so by having a method ``convex_hull()``.
-    """
-    hull = getattr(feasible, "convex_hull", None)
-    if hull is not None:
-        found: FeasibleSet = hull()
-        return found
-    within = getattr(feasible, "within", None)
-    inner = None if within is None else with_lotteries(within)
-    if inner is None:
-        return None
-    if isinstance(feasible, Rescaled):
-        return rescaled(inner, feasible.scale, feasible.shift)
-    if isinstance(feasible, Relabelled):
-        return relabelled(inner, feasible.order)
-    return restricted(inner, feasible.floor) if isinstance(feasible, Restricted) else inner
 
 
 def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floats:

@@ -9,6 +9,7 @@ from bargaining._arrays import Floats, per_player, real, within
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem
 from bargaining.protocols._two_players import best_response, require_two
@@ -47,7 +48,9 @@ class ContinuousOffers:
     InvalidInput
         If a rate is negative, or a player neither discounts nor fears a breakdown.
     NotApplicable
-        When called on a problem with other than two players.
+        When called on a problem with other than two players, or a set that is not convex: without lotteries equilibria
+        with short periods can have several limits (Herrero 1989, "The Nash program: non-convex bargaining problems",
+        J. of Economic Theory 49).
 
     Notes
     -----
@@ -110,6 +113,7 @@ class ContinuousOffers:
     def __call__(self, problem: Problem) -> Division:
         """Return the limit division."""
         require_two(problem, "ContinuousOffers")
+        convex_only(problem.feasible, "ContinuousOffers")
         threat, feasible = self.threat(problem), problem.feasible
         with np.errstate(all="ignore"):
             ideal = feasible.ideal(threat)

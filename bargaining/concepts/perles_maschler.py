@@ -123,10 +123,11 @@ def _on_chain(corners: Floats, steps: Floats) -> tuple[Floats, Floats]:
 
 
 def _imbalance(corners: Floats, steps: Floats, point: Floats) -> Floats:
-    """Return how much the parts of a chain to either side of a point differ in length, over the whole.
+    """Return how much the parts of a chain to either side of a point differ in length, as a share of how far it goes.
 
-    Where the point parts an edge is read off the longer side of the edge, since along the other one rounding may be
-    as large as the edge itself; to it is added how far the point is from the chain.
+    A chain that goes no further than rounding has no middle to miss. Where the point parts an edge is read off the
+    longer side of the edge, since along the other one rounding may be as large as the edge itself; to it is added how
+    far the point is from the chain.
     """
     beyond = point[..., None, :] - corners[..., :-1, :]
     along = np.argmax(np.abs(steps), axis=-1, keepdims=True)
@@ -136,7 +137,8 @@ def _imbalance(corners: Floats, steps: Floats, point: Floats) -> Floats:
     one, other = (share * lengths).sum(axis=-1), ((1 - share) * lengths).sum(axis=-1)
     whole = one + other
     away = np.abs(corners[..., 0, :] + (share[..., None] * steps).sum(axis=-2) - point).max(axis=-1)
-    imbalance: Floats = np.abs(one - other) / np.where(whole > 0, whole, 1.0) + away
+    far = np.abs(corners[..., -1, :] - corners[..., 0, :]).max(axis=-1)
+    imbalance: Floats = far * np.abs(one - other) / np.where(whole > 0, whole, 1.0) + away
     return imbalance
 
 

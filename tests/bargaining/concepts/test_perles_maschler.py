@@ -118,6 +118,18 @@ def test_edges_that_are_nearly_level_or_upright(slope: float, d: tuple[float, fl
         assert certify(division).holds
 
 
+def test_a_corner_that_rounding_cuts_off() -> None:
+    """The frontier is one point, (1, 1) in hundredths; as floats it is a side of one rounding error."""
+    up, down = np.nextafter(0.01, 1), 0.01
+    square = Polytope([[0, 0], [up, 0], [up, down], [down, up], [0, up]])
+    division = perles_maschler(Problem(square, [0, 0]))
+    assert division.status == Status.OK
+    np.testing.assert_allclose(division.payoffs, [0.01, 0.01], rtol=1e-15)
+    # Of a longer one the middle counts.
+    short = Polytope([[0, 0], [1, 0], [1, 1 - 1e-9], [1 - 1e-9, 1], [0, 1]])
+    np.testing.assert_allclose(perles_maschler(Problem(short, [0, 0])).payoffs, 1 - 5e-10, rtol=1e-15)
+
+
 def test_a_half_plane_is_no_curve() -> None:
     # It has no list of vertices, and asked point by point it takes minutes.
     for method in (perles_maschler, raiffa, continuous_raiffa):

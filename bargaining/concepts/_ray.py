@@ -1,25 +1,38 @@
 """The last feasible point along a ray: what Kalai-Smorodinsky, egalitarian and Gupta-Livne share."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.division import Division, divide
+from bargaining._rational import floats, fractions
+from bargaining.concepts._exact_ray import Aim, distance, last_exactly, may_be_thin
+from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import Status
 from bargaining.feasible._sides import every, largest
 from bargaining.problem import Problem
 
 BEHIND = 1e-9  # of the range of gains: the ray meets the set only before its origin
+NARROW = 1e-9  # of the ray: two players' sets missed by more are not asked for again
+EPS = float(np.finfo(float).eps)
 
 
-def last_on_ray(problem: Problem, method: str, origin: Floats, direction: Floats, ideal: Floats) -> Division:
-    """Return the last feasible point on origin + t * direction, t >= 0.
+def last_on_ray(
+    problem: Problem, method: str, origin: Floats, direction: Floats | None, ideal: Floats
+) -> Division:
+    """Return the last feasible point on origin + t * direction, t >= 0; without a direction, towards the ideal point.
 
-    The residual asks again how much further the ray goes from the answer, over the range of gains. EMPTY where the
-    ray misses the set.
+    The residual asks again how much further the ray goes from the answer, over the range of gains; in a set that may
+    be thin, from a few roundings beside it. Where that is too far, or the set is missed narrowly, the ray is followed
+    in rationals. EMPTY where it misses the set.
     """
     status = problem.gains_status(ideal)
     known = np.asarray(every(np.isfinite(ideal)))
-    step = direction if known.all() else np.where(known[..., None], direction, 0.0)
+    with np.errstate(invalid="ignore"):
+        towards = ideal - origin if direction is None else direction
+    step = towards if known.all() else np.where(known[..., None], towards, 0.0)
     moving = largest(step) > 0
     with np.errstate(all="ignore"):
         gain = ideal - problem.disagreement
@@ -27,8 +40,85 @@ def last_on_ray(problem: Problem, method: str, origin: Floats, direction: Floats
         last = np.where(moving, problem.feasible.ray(origin, step), 0.0)
         t = np.maximum(last, 0.0)
         payoffs = origin + t[..., None] * step
-        further = np.where(moving, problem.feasible.ray(payoffs, step), 0.0)
+        further = np.where(moving, further_on(problem, payoffs, step, ideal), 0.0)
         residual = np.abs(further) * reach
         behind = np.isneginf(last) | (last * reach < -BEHIND)
-    status = np.where(known & behind, Status.EMPTY, status).astype(np.int8)
-    return divide(problem, method, payoffs, residual, status, ideal=ideal)
+    answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=known & behind)
+    start = np.broadcast_to(origin, payoffs.shape)
+    answer = settled(problem, answer, lambda cell: _aim(start, direction, cell), origin=start, step=step)
+    return divide(problem, method, answer.payoffs, answer.residual, answer.status, ideal=ideal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answer:
+    """Payoffs with their residuals, where the ray misses the set, and the status where it does not."""
+
+    payoffs: Floats
+    residual: Floats
+    status: NDArray[np.int8]
+    missed: NDArray[np.bool_]
+
+
+def further_on(problem: Problem, payoffs: Floats, step: Floats, ideal: Floats) -> Floats:
+    """Return how much further a ray goes from its last point: 0, but for rounding.
+
+    In a set that may be thin it is asked a few roundings beside the point, one player up and the next one down:
+    at a small angle to a side that changes where the ray leaves the set by many times as much.
+    """
+    if not may_be_thin(problem.feasible):
+        return problem.feasible.ray(payoffs, step)
+    n = payoffs.shape[-1]
+    size = 4 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
+    aside = np.where(np.arange(n) % 2, -1.0, 1.0) * (1.0 - np.arange(n) / (2 * n))
+    further = problem.feasible.ray(payoffs + aside * size, step)
+    if n <= 2:
+        return further
+    again = problem.feasible.ray(payoffs + aside[::-1] * size, step)
+    return np.where(np.abs(again) > np.abs(further), again, further)
+
+
+def settled(
+    problem: Problem,
+    answer: Answer,
+    aim: Callable[[tuple[int, ...]], Aim],
+    *,
+    origin: Floats,
+    step: Floats,
+    backwards: bool = False,
+) -> Answer:
+    """Return the answer, in rationals where floats leave a doubt: a large residual, or a set missed narrowly.
+
+    `aim` takes the index of a cell.
+    """
+    status = np.where(answer.missed, Status.EMPTY, answer.status).astype(np.int8)
+    doubt = np.asarray(((status == Status.OK) & ~(answer.residual <= ACCURACY)) | answer.missed)
+    if not (doubt.any() and may_be_thin(problem.feasible)):
+        return replace(answer, status=status)
+    if problem.players == 2 and answer.missed.any():
+        doubt &= ~answer.missed | _narrowly(problem, origin, step)
+    payoffs, residual = np.array(answer.payoffs), np.array(answer.residual)
+    disagreement = np.broadcast_to(problem.disagreement, payoffs.shape)
+    for cell in map(tuple, np.argwhere(doubt)):
+        found = last_exactly(problem.feasible, disagreement[cell], aim(cell), backwards=backwards)
+        if found is not None:
+            payoffs[cell] = floats(found[0])
+            residual[cell] = distance(payoffs[cell], *found, disagreement[cell])
+            status[cell] = answer.status[cell]
+    return replace(answer, payoffs=payoffs, residual=residual, status=status)
+
+
+def _narrowly(problem: Problem, origin: Floats, step: Floats) -> NDArray[np.bool_]:
+    """Say whether a line misses a set of two players by next to nothing: judged across the line."""
+    across = np.stack((step[..., 1], -step[..., 0]), axis=-1)
+    line = (across * origin).sum(axis=-1)
+    over, under = problem.feasible.support(across)[0] - line, problem.feasible.support(-across)[0] + line
+    size = (np.abs(across) * (np.abs(origin) + np.abs(step))).sum(axis=-1)
+    return np.asarray(np.minimum(over, under) >= -NARROW * size)
+
+
+def _aim(origin: Floats, direction: Floats | None, cell: tuple[int, ...]) -> Aim:
+    start = fractions(origin[cell])
+    if direction is None:
+        return lambda ideal: (start, ideal - start)
+    step = fractions(np.broadcast_to(direction, origin.shape)[cell])
+    return lambda ideal: (start, step)

@@ -1,11 +1,13 @@
 """The Conley-Wilkie extension of the Nash solution to sets that are not convex."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from bargaining.concepts._ray import last_on_ray
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
-from bargaining.feasible.lotteries import with_lotteries
+from bargaining.feasible.lotteries import is_convex, with_lotteries
 from bargaining.problem import Problem
 
 
@@ -37,6 +39,8 @@ def conley_wilkie(problem: Problem) -> Division:
     >>> conley_wilkie(Problem(FreeDisposalHull([[4, 1], [1, 3]]), [0, 0])).payoffs
     array([1.5, 1. ])
     """
+    if is_convex(problem.feasible):
+        return replace(nash(problem), method="conley_wilkie")
     target = nash(Problem(with_lotteries(problem.feasible), problem.disagreement))
     gains = np.where(np.isfinite(target.payoffs), target.gains, 0.0)
     return last_on_ray(problem, "conley_wilkie", problem.disagreement, gains, problem.ideal)

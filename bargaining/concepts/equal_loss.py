@@ -3,8 +3,9 @@
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rational import Rationals, fractions
+from bargaining.concepts._ray import Answer, further_on, settled
 from bargaining.division import Division, divide
-from bargaining.errors import Status
 from bargaining.problem import Problem
 
 
@@ -42,7 +43,8 @@ def equal_loss(problem: Problem) -> Division:
 def lose_alike(problem: Problem, method: str) -> Division:
     """Return the equal-loss solution under the name of `method`.
 
-    The residual asks again from the answer how far the line goes on, over the range of gains.
+    The residual asks again from the answer how far the line goes on, over the range of gains; in a set that may be
+    thin, from a few roundings beside it. Where that is too far, the line is followed in rationals.
     """
     ideal = problem.ideal
     status = problem.gains_status(ideal)
@@ -51,12 +53,16 @@ def lose_alike(problem: Problem, method: str) -> Division:
     with np.errstate(all="ignore"):
         loss = problem.feasible.ray(ideal, alike)
         payoffs = ideal + loss[..., None]
-        further = problem.feasible.ray(payoffs, alike)
+        further = further_on(problem, payoffs, alike, ideal)
         residual = np.abs(further) / _smallest_gain(problem, ideal)
-    status = np.where(known & (np.isneginf(loss) | np.isneginf(further)), Status.EMPTY, status).astype(
-        np.int8
-    )
-    return divide(problem, method, payoffs, residual, status, ideal=ideal)
+    missed = np.asarray(known & np.isneginf(loss))
+    answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=missed)
+    answer = settled(problem, answer, lambda cell: _aim, origin=ideal, step=alike, backwards=True)
+    return divide(problem, method, answer.payoffs, answer.residual, answer.status, ideal=ideal)
+
+
+def _aim(ideal: Rationals) -> tuple[Rationals, Rationals]:
+    return ideal, fractions(np.ones(len(ideal)))
 
 
 def _smallest_gain(problem: Problem, ideal: Floats) -> Floats:

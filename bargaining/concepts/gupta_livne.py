@@ -54,8 +54,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
             f"`reference` must broadcast against the problem's batch {problem.batch_shape}; got shape {r.shape}."
         ) from None
     label, ideal = describe("gupta_livne", reference=reference), problem.ideal
-    with np.errstate(invalid="ignore"):
-        division = last_on_ray(problem, label, r, ideal - r, ideal)
+    division = last_on_ray(problem, label, r, None, ideal)
     d = problem.disagreement
     below = (r < d - 16 * np.finfo(float).eps * (np.abs(r) + np.abs(d))).any(axis=-1)
     beyond = np.isneginf(problem.feasible.ideal(r)).any(axis=-1)

@@ -1,7 +1,5 @@
 """The Kalai-Smorodinsky solution."""
 
-import numpy as np
-
 from bargaining.concepts._ray import last_on_ray
 from bargaining.division import Division
 from bargaining.problem import Problem
@@ -33,7 +31,4 @@ def kalai_smorodinsky(problem: Problem) -> Division:
     >>> kalai_smorodinsky(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.23606798, 2.47213595])
     """
-    ideal = problem.ideal
-    with np.errstate(invalid="ignore"):
-        direction = ideal - problem.disagreement
-    return last_on_ray(problem, "kalai_smorodinsky", problem.disagreement, direction, ideal)
+    return last_on_ray(problem, "kalai_smorodinsky", problem.disagreement, None, problem.ideal)

@@ -1,10 +1,13 @@
-"""The least sum of losses over a polytope of inequalities, and the middle of the points that attain it."""
+"""The least sum of losses: of points that attain it over inequalities the middle, over decisions any."""
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.program import ConvexProgram
+from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
 EPS = float(np.finfo(float).eps)
 
@@ -26,6 +29,30 @@ def least_sum_of_losses(matrix: Floats, limits: Floats, ideal: Floats) -> tuple[
     if within is not None and _loss(within, ideal) - least <= 64 * EPS * (np.abs(ideal).sum() + least):
         point = within
     return point, max(_loss(point, ideal) - least, 0.0)
+
+
+def least_sum_over_decisions(feasible: FeasibleSet, ideal: Floats) -> tuple[Floats, float] | None:
+    """Return the same for a convex program, perhaps within others; None for another set."""
+    return _over_decisions(feasible, ideal, np.ones(ideal.size), np.full(ideal.size, -np.inf))
+
+
+def _over_decisions(
+    feasible: FeasibleSet, ideal: Floats, weights: Floats, floor: Floats
+) -> tuple[Floats, float] | None:
+    """Return the least sum of weighted losses among the x >= floor."""
+    if isinstance(feasible, ConvexProgram):
+        return feasible.least_losses(ideal, weights, floor)
+    if isinstance(feasible, Restricted):
+        return _over_decisions(feasible.within, ideal, weights, np.maximum(floor, feasible.floor))
+    if isinstance(feasible, Relabelled):
+        back = np.argsort(feasible.order)
+        found = _over_decisions(feasible.within, ideal[back], weights[back], floor[back])
+        return None if found is None else (found[0][feasible.order], found[1])
+    if isinstance(feasible, Rescaled):
+        a, b = feasible.scale, feasible.shift
+        found = _over_decisions(feasible.within, (ideal - b) / a, weights * a, (floor - b) / a)
+        return None if found is None else (np.minimum(found[0] * a + b, ideal), found[1])
+    return None
 
 
 def _loss(point: Floats, ideal: Floats) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, scalar
 from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
-from bargaining.concepts._least_sum import least_sum_of_losses
+from bargaining.concepts._least_sum import least_sum_of_losses, least_sum_over_decisions
 from bargaining.concepts._nearest import nearest
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._sampled import Followed
@@ -197,14 +197,22 @@ def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats
 def _least_sum(
     feasible: FeasibleSet, ideal: Floats, gains: Floats, usual: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Return a point with the largest sum, if it gives nobody more than the ideal payoff; or solve a program."""
-    point = np.array(feasible.support(np.ones(ideal.shape))[1])
-    within = np.asarray((point <= ideal + 64 * EPS * (np.abs(ideal) + gains)).all(axis=-1))
-    if isinstance(feasible, Polytope) and feasible.inequalities is not None:
-        within &= False  # of points that tie, these sets name any
-    missed = np.where(within, 0.0, np.nan)
-    listed = None if within.all() else inequalities_of(feasible)
+    """Solve a program in losses; where there is none, return a point with the largest sum that is below the ideal one.
+
+    Of a list of points the middle of those that tie is one, if it gives nobody more than the ideal payoff.
+    """
+    point, missed = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
+    for cell in map(tuple, np.argwhere(usual)):
+        found = least_sum_over_decisions(feasible, ideal[cell])
+        if found is not None:
+            point[cell], missed[cell] = found
+    todo = usual & np.isnan(point).any(axis=-1)
+    if todo.any() and not (isinstance(feasible, Polytope) and feasible.inequalities is not None):
+        best = np.array(feasible.support(np.ones(ideal.shape))[1])
+        within = todo & np.asarray((best <= ideal + 64 * EPS * (np.abs(ideal) + gains)).all(axis=-1))
+        point[within], missed[within], todo = best[within], 0.0, todo & ~within
+    listed = inequalities_of(feasible) if todo.any() else None
     if listed is not None:
-        for cell in map(tuple, np.argwhere(usual & ~within)):
+        for cell in map(tuple, np.argwhere(todo)):
             point[cell], missed[cell] = least_sum_of_losses(*listed, ideal[cell])
     return 1 - (ideal - point) / gains, missed / gains.max(axis=-1)

@@ -14,14 +14,16 @@ EDGE = 1e-6  # on a bound, differences are taken this much further in
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
 Vector = Callable[[Floats], ArrayLike]
+Rows = tuple[Floats, Floats]
+"""A matrix and what is added to its product with a vector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choice:
     """The best decision, the other variables y of its program, the multipliers, and how far off the conditions are.
 
-    Multipliers are in the order of `Decisions.slacks`, then of the utilities with a finite offset, then of y if it has
-    weights.
+    Multipliers are in the order of `Decisions.slacks`, then of the utilities with a finite offset, then of the rows
+    that bound y alone, then of y if it has weights.
     """
 
     decision: Floats
@@ -111,44 +113,52 @@ class Decisions:
             curvature[j] = (sides[0] - sides[1]) / (2 * room[j])
         return (curvature + curvature.T) / 2
 
-    def solve(self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats) -> Choice:
-        """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z."""
-        k = self.start.size
-        found = maximise(self._program(objective, weights, matrix, offset))
+    def solve(
+        self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats, *, alone: Rows | None = None
+    ) -> Choice:
+        """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z.
+
+        With `alone`, rows and their room, also subject to rows y + room >= 0.
+        """
+        k, eye = self.start.size, np.eye(objective.size)
+        rows, room = (eye[:0], np.empty(0)) if alone is None else alone
+        logs = len(eye) if weights.any() else 0
+        own = np.concatenate((rows, eye[:logs])), np.append(room, np.zeros(logs))
+        targets = np.append(np.zeros(len(rows)), weights[:logs])
+        found = maximise(self._program(objective, targets, matrix, offset, own))
         # Measured from where it is, a decision near a bound keeps all its digits.
         here = replace(self, start=self.at(found.v[:k]))
         v = np.append(np.zeros(k), found.v[k:])
         found = polish(
-            here._program(objective, weights, matrix, offset),
+            here._program(objective, targets, matrix, offset, own),
             Point(v=v, multipliers=found.multipliers, off=found.off),
         )
         return Choice(
             decision=here.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
         )
 
-    def _program(self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats) -> ConcaveProgram:
+    def _program(
+        self, objective: Floats, targets: Floats, matrix: Floats, offset: Floats, own: Rows
+    ) -> ConcaveProgram:
         k, kept = self.start.size, np.isfinite(offset)
-        logs = np.eye(objective.size) if weights.any() else np.empty((0, objective.size))
         plain = self.slacks(self.start)[0].size + int(kept.sum())
         return ConcaveProgram(
             objective=np.append(np.zeros(k), objective),
-            targets=np.append(np.zeros(plain), weights[: len(logs)]),
-            at=lambda v: self._near(v, kept, offset, matrix, logs),
+            targets=np.append(np.zeros(plain), targets),
+            at=lambda v: self._near(v, kept, offset, matrix, own),
             start=np.append(np.zeros(k), np.ones(objective.size)),
             strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
         )
 
-    def _near(
-        self, v: Floats, kept: NDArray[np.bool_], offset: Floats, matrix: Floats, logs: Floats
-    ) -> Local:
-        """Describe slacks, what the kept utilities are worth beyond their claims, and y, near a point (u, y)."""
-        k = self.start.size
+    def _near(self, v: Floats, kept: NDArray[np.bool_], offset: Floats, matrix: Floats, own: Rows) -> Local:
+        """Describe slacks, what the kept utilities are worth beyond their claims, and rows of y, near (u, y)."""
+        k, (lines, room) = self.start.size, own
         z, y = self.at(v[:k]), v[k:]
         slack, rows = self.slacks(z)
         worth = (self.payoffs(z) - np.where(kept, offset, 0.0)) / self.span - matrix @ y
         claims = np.hstack((self.slopes(z), -matrix))[kept]
         gradients = np.concatenate(
-            (np.pad(rows, ((0, 0), (0, y.size))), claims, np.pad(logs, ((0, 0), (k, 0))))
+            (np.pad(rows, ((0, 0), (0, y.size))), claims, np.pad(lines, ((0, 0), (k, 0))))
         )
 
         def hessian(multipliers: Floats) -> Floats:
@@ -159,7 +169,9 @@ class Decisions:
             return np.pad(curved, (0, y.size))
 
         return Local(
-            values=np.concatenate((slack, worth[kept], logs @ y)), gradients=gradients, hessian=hessian
+            values=np.concatenate((slack, worth[kept], lines @ y + room)),
+            gradients=gradients,
+            hessian=hessian,
         )
 
 

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import LARGEST, SMALLEST, Floats
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
+from bargaining.feasible._losses import SOLVED, least_losses
 
 EPS = float(np.finfo(float).eps)
 ROUNDING = 1e-12  # of payoffs: differences below this are none
-SOLVED = 1e-9  # conditions that are further off than this were not met at all
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -120,7 +120,8 @@ class ConvexProgram:
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; unbounded for a negative weight."""
-        points = np.array([self._support(w) for w in _rows(weights)]).reshape(weights.shape)
+        nothing = np.full(self.players, -np.inf)
+        points = np.array([self.support_above(w, nothing) for w in _rows(weights)]).reshape(weights.shape)
         bounded = (weights >= 0).all(axis=-1)
         return np.where(bounded, (weights * points).sum(axis=-1), np.inf), points
 
@@ -155,19 +156,32 @@ class ConvexProgram:
         point = np.array([x for x, _ in found]).reshape(shape)
         return point, np.array([miss for _, miss in found]).reshape(shape[:-1])
 
-    def _support(self, weights: Floats) -> Floats:
-        """Return the payoffs of the best decision at these weights."""
-        if (weights < 0).any():
+    def least_losses(self, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
+        """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and by how much it errs."""
+        return least_losses(self._decisions, ideal, weights, floor)
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.
+
+        A player with a negative weight stays at the floor, the others get what the decision gives.
+        """
+        if np.isneginf(floor[weights < 0]).any():
             return np.full(weights.shape, np.nan)
-        inside, counted = self._decisions, weights > 0
+        inside, counted, bound = self._decisions, weights > 0, np.isfinite(floor)
         here = inside.payoffs(inside.start)
-        if not counted.any():
+        if not (counted | bound).any():
             return here
-        worth = (weights * inside.span)[counted]
-        base = np.where(counted, here, -np.inf)
-        point = inside.solve(worth / worth.max(), np.zeros(worth.size), np.eye(len(here))[:, counted], base)
-        best = inside.payoffs(point.decision)
-        return best if point.off <= SOLVED else np.full(weights.shape, np.nan)
+        worth, least = np.where(counted, weights * inside.span, 0.0), (here - floor) / inside.span
+        held, eye = bound & counted, np.eye(len(here))
+        point = inside.solve(
+            worth[counted] / max(float(worth.max()), np.finfo(float).tiny),
+            np.zeros(counted.sum()),
+            eye[:, counted],
+            np.where(counted, here, floor),
+            alone=(eye[np.ix_(held, counted)], least[held]),
+        )
+        best = np.where(weights < 0, floor, inside.payoffs(point.decision))
+        return np.asarray(best) if point.off <= SOLVED else np.full(weights.shape, np.nan)
 
     def _last(self, origin: Floats, direction: Floats) -> tuple[float, Choice]:
         """Return the last t with origin + t * direction in the set; -inf where none was found."""

@@ -82,6 +82,15 @@ def polish(program: ConcaveProgram, point: Point) -> Point:
         return _polish(program, point)
 
 
+def resume(program: ConcaveProgram, point: Point) -> Point:
+    """Follow the plain barrier from a point that is not good enough, if it is inside every constraint."""
+    with np.errstate(all="ignore"):
+        if not _inside(program.at(point.v)):
+            return point
+        other = _barrier(program, point.v, first=min(point.off, 1e-2))
+        return other if other.off < point.off else point
+
+
 def _follow(program: ConcaveProgram) -> Point:
     v, near = program.start, program.at(program.start)
     slack = np.maximum(near.values, 0.1)
@@ -107,38 +116,77 @@ def _follow(program: ConcaveProgram) -> Point:
     best = _polish(program, best)
     if best.off <= SURE:
         return best
-    other = _polish(program, _barrier(program, feasible))
+    other = _barrier(program, _interior(program) if feasible is None else feasible)
     return other if other.off < best.off else best
 
 
-def _barrier(program: ConcaveProgram, v: Floats | None) -> Point:
-    """Follow the path of the plain barrier from a point inside every constraint.
+def _interior(program: ConcaveProgram) -> Floats | None:
+    """Return a point inside every constraint: raise the least of their values above 0; None if that fails."""
+    strict, first = program.strict, program.at(program.start)
+
+    def at(v: Floats) -> Local:
+        near, below = program.at(v[:-1]), np.where(np.arange(len(first.values)) < strict, 0.0, -1.0)
+        return Local(
+            values=np.append(near.values + below * v[-1], 1.0 - v[-1]),
+            gradients=np.vstack((np.column_stack((near.gradients, below)), -np.eye(v.size)[-1])),
+            hessian=lambda multipliers: np.pad(near.hessian(multipliers[:-1]), (0, 1)),
+        )
+
+    start = np.append(program.start, min(float(first.values[strict:].min(initial=1.0)), 0.0) - 1.0)
+    up, none = np.eye(start.size)[-1], np.zeros(len(first.values) + 1)
+    raised = ConcaveProgram(objective=up, targets=none, at=at, start=start, strict=strict)
+    found = _barrier(raised, start, enough=lambda v: bool(v[-1] > 0)).v
+    return found[:-1] if found[-1] > 0 else None
+
+
+def _barrier(
+    program: ConcaveProgram,
+    v: Floats | None,
+    *,
+    first: float = 1e-2,
+    enough: Callable[[Floats], bool] = lambda v: False,
+) -> Point:
+    """Follow the path of the plain barrier from a point inside every constraint, until it is good `enough`.
 
     It bears gradients that grow without bound, as that of a square root at 0, where a path with multipliers of
     its own loses its way.
     """
     if v is None:
         return Point(v=program.start, multipliers=np.zeros_like(program.targets), off=np.inf)
-    mu, near = 1e-2, program.at(v)
+    mu = first
     found = Point(v=v, multipliers=np.zeros_like(program.targets), off=np.inf)
     while mu > LAST:
         targets = np.where(program.targets > 0, program.targets, mu)
-        for _ in range(INNER):
-            step, decrement = _newton(program, near, targets)
-            if not np.isfinite(decrement):
-                break
-            t = 1.0 / (1.0 + np.sqrt(decrement / mu)) if decrement > 0.1 * mu else 1.0
-            while not (_inside(there := program.at(v + t * step)) or t < EPS):
-                t /= 2
-            v, near = v + t * step, there
-            if decrement < 1e-4 * mu:
-                break
+        v, near = _centre(program, v, targets, mu, enough)
         multipliers = targets / near.values
+        if enough(v):
+            return Point(v=v, multipliers=multipliers, off=np.inf)
+        # Of a slack as small as mu rounding leaves few digits, and of its multiplier: the point may still be good.
         off = _off(program, near, near.values, multipliers)
-        if off < found.off:
-            found = Point(v=v, multipliers=multipliers, off=off)
+        here = _polish(program, Point(v=v, multipliers=multipliers, off=off))
+        found = here if here.off < found.off else found
+        if found.off <= GOOD:
+            break
         mu /= 10
     return found
+
+
+def _centre(
+    program: ConcaveProgram, v: Floats, targets: Floats, mu: float, enough: Callable[[Floats], bool]
+) -> tuple[Floats, Local]:
+    """Take damped Newton steps to the maximum of objective . v + targets . log c(v)."""
+    near = program.at(v)
+    for _ in range(INNER):
+        step, decrement = _newton(program, near, targets)
+        if not np.isfinite(decrement):
+            break
+        t = 1.0 / (1.0 + np.sqrt(decrement / mu)) if decrement > 0.1 * mu else 1.0
+        while not (_inside(there := program.at(v + t * step)) or t < EPS):
+            t /= 2
+        v, near = v + t * step, there
+        if enough(v) or decrement < 1e-4 * mu:
+            break
+    return v, near
 
 
 def _inside(near: Local) -> bool:

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
-from bargaining.feasible._convex import ConcaveProgram, Local, Point, maximise, polish
+from bargaining.feasible._convex import SURE, ConcaveProgram, Local, Point, maximise, polish, resume
 
 EDGE = 1e-6  # on a bound, differences are taken this much further in
+CLOSER = 3  # times that decisions are measured anew
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
 Vector = Callable[[Floats], ArrayLike]
@@ -125,14 +126,16 @@ class Decisions:
         logs = len(eye) if weights.any() else 0
         own = np.concatenate((rows, eye[:logs])), np.append(room, np.zeros(logs))
         targets = np.append(np.zeros(len(rows)), weights[:logs])
-        found = maximise(self._program(objective, targets, matrix, offset, own))
-        # Measured from where it is, a decision near a bound keeps all its digits.
-        here = replace(self, start=self.at(found.v[:k]))
-        v = np.append(np.zeros(k), found.v[k:])
-        found = polish(
-            here._program(objective, targets, matrix, offset, own),
-            Point(v=v, multipliers=found.multipliers, off=found.off),
-        )
+        here, found = self, maximise(self._program(objective, targets, matrix, offset, own))
+        for _ in range(CLOSER):
+            # Measured from where it is, a decision near a bound keeps all its digits.
+            here = replace(here, start=here.at(found.v[:k]))
+            v = np.append(np.zeros(k), found.v[k:])
+            program = here._program(objective, targets, matrix, offset, own)
+            found = polish(program, Point(v=v, multipliers=found.multipliers, off=found.off))
+            if found.off <= SURE:
+                break
+            found = resume(program, found)
         return Choice(
             decision=here.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
         )

@@ -139,8 +139,8 @@ class ConvexProgram:
         """Say whether x is in the set, up to `tol` of its size."""
         span = self._decisions.span
         room = np.maximum(tol, 64 * EPS * (1.0 + (np.abs(x) / span).max(axis=-1)))
-        depth = np.array([self._last(cell, span)[0] for cell in _rows(x)]).reshape(x.shape[:-1])
-        return np.asarray(depth >= -room)
+        cells = zip(_rows(x), room.reshape(-1), strict=True)
+        return np.array([self._reaches(cell, least) for cell, least in cells]).reshape(x.shape[:-1])
 
     def decision(self, payoffs: Floats) -> Floats:
         """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
@@ -189,6 +189,15 @@ class ConvexProgram:
         size = float(np.abs(step).max())
         point = self._decisions.solve(np.ones(1), np.zeros(1), step[:, None] / size, origin)
         return (float(point.rest[-1]) / size if point.off <= SOLVED else -np.inf), point
+
+    def _reaches(self, x: Floats, room: float) -> bool:
+        """Say whether x lies below the frontier, or a decision found on the way shows it is feasible."""
+        inside = self._decisions
+        depth, found = self._last(x, inside.span)
+        if depth >= -room:
+            return True
+        gives, slack = inside.payoffs(found.decision), inside.slacks(found.decision)[0]
+        return bool(((gives - x) / inside.span >= -room).all() and (slack >= -room).all())
 
     def _ray(self, origin: Floats, direction: Floats) -> float:
         if not direction.any():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining import ConvexProgram, Problem, Status, nash, utilitarian
+from bargaining import ConvexProgram, Problem, Status, dictatorial, nash, utilitarian
 from bargaining.feasible._decisions import Vector
 
 
@@ -126,3 +126,22 @@ def test_units_do_not_depend_on_where_the_search_starts() -> None:
     # 1 - s^2 = 2 s (s + 1/2) with s = z - 1/2: s = (-1 + sqrt(13)) / 6.
     np.testing.assert_allclose(division.payoffs[0], 1e3 * (0.5 + (np.sqrt(13) - 1) / 6), rtol=1e-8)
     assert utilitarian(Problem(program, [0, 0])).status == Status.OK
+
+
+@pytest.mark.parametrize("power", [0.5, 0.25, 0.2])
+def test_claims_that_next_to_nothing_meets(power: float) -> None:
+    # A claim of 0.01 takes 1e-10 of the good if the fifth root is its value: utilities rise by 1e8 per unit there.
+    claims = np.array([0.3, 0.01, 0.4, 0.02])
+    program = ConvexProgram(
+        lambda z: z**power,
+        lambda z: np.diag(power * z ** (power - 1)),
+        lower=np.zeros(4),
+        upper=np.full(4, 2.0),
+        matrix=np.ones((1, 4)),
+        limits=[1],
+    )
+    problem, taken = Problem(program, claims), claims ** (1 / power)
+    np.testing.assert_allclose(problem.ideal, (1 - taken.sum() + taken) ** power, rtol=1e-12)
+    division = dictatorial(problem, player=0)
+    assert division.status == Status.OK
+    np.testing.assert_array_equal(division.payoffs[1:], claims[1:])

@@ -14,8 +14,10 @@ from bargaining.concepts._pareto import pareto
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts._sampled import Followed
 from bargaining.division import Division, divide
+from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.transform import Restricted
 from bargaining.problem import Problem
 
 FEW = (4, 100)  # players and points: with more, facets are looked for on the way
@@ -74,7 +76,11 @@ def continuous_raiffa(problem: Problem) -> Division:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
     edge = pareto(problem, ideal) if problem.players == 2 else None
-    facets = _facets(problem, d[usual]) if problem.players > 2 and usual.any() else None
+    facets = (
+        _facets(_without_floor(problem.feasible, d), d[usual])
+        if problem.players > 2 and usual.any()
+        else None
+    )
     if isinstance(edge, np.ndarray):
         unit, residual = _along_chain(edge)
     elif facets is not None:
@@ -86,14 +92,20 @@ def continuous_raiffa(problem: Problem) -> Division:
     return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
 
 
-def _facets(problem: Problem, floors: Floats) -> Facets | None:
+def _without_floor(feasible: FeasibleSet, d: Floats) -> FeasibleSet:
+    """Return a set without floors that are nowhere above d: the path never asks for less than d."""
+    while isinstance(feasible, Restricted) and (feasible.floor <= d).all():
+        feasible = feasible.within
+    return feasible
+
+
+def _facets(feasible: FeasibleSet, floors: Floats) -> Facets | None:
     """Return the facets of the set with free disposal, or of its part above all the disagreement points.
 
     Of few points, or inequalities, they are listed once; of many, each path looks for those it passes below.
     """
-    feasible = problem.feasible
     points = feasible.points if isinstance(feasible, Polytope) else None
-    if points is not None and (problem.players > FEW[0] or len(points) > FEW[1]):
+    if points is not None and (feasible.players > FEW[0] or len(points) > FEW[1]):
         return lambda d, gains: FacetSearch((points - d) / gains)
     known = sides_of(feasible)
     known = known if known is not None else sides_above(feasible, floors.min(axis=0))

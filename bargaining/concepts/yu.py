@@ -46,8 +46,8 @@ def yu(problem: Problem, *, p: float) -> Division:
     -------
     Division
         `payoffs` of shape (..., n). It compares losses between players, so their units matter. Several points may
-        be nearest with p = 1: of an edge it is the middle. `residual` is by how much the first-order condition is
-        missed, the prices being the gradient of the norm.
+        be nearest with p = 1: of an edge it is the middle, on a `ConvexProgram` of three and more players any of them.
+        `residual` is by how much the first-order condition is missed, the prices being the gradient of the norm.
 
     Raises
     ------

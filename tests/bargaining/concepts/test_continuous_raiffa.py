@@ -231,3 +231,13 @@ def test_sides_that_all_but_meet_in_one_point() -> None:
 def test_not_applicable_without_lotteries() -> None:
     with pytest.raises(NotApplicable, match="needs a convex set"):
         continuous_raiffa(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))
+
+
+@pytest.mark.parametrize("disposal", [True, False])
+def test_a_floor_at_the_disagreement_point_changes_nothing(disposal: bool) -> None:
+    # Without the facets the path would be integrated across every kink of the set, for minutes.
+    points = np.vstack((np.random.default_rng(0).random((8, 3)), np.eye(3)))
+    problem = Problem(Polytope(points, free_disposal=disposal), np.full(3, 0.03))
+    whole, part = continuous_raiffa(problem), continuous_raiffa(problem.restrict())
+    assert part.status == Status.OK
+    np.testing.assert_allclose(part.payoffs, whole.payoffs, rtol=1e-13)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact import distance, steps
+from bargaining.exact import distance, polytope_flow, steps
 from bargaining.exact.bodies import Body, Solid, Vector, along, body_of, lexicographic
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
 from bargaining.exact.certify import register
@@ -95,9 +95,18 @@ def utilitarian(claim: Claim) -> Certificate:
 
 def raiffa(claim: Claim) -> Certificate:
     """Take the steps in rationals, until one lands on the frontier or little is left."""
+    return _within(claim, steps.raiffa)
+
+
+def continuous_raiffa(claim: Claim) -> Certificate:
+    """Follow the path by a curve of many digits; a straight path ends at a rational."""
+    return _within(claim, polytope_flow.continuous_raiffa)
+
+
+def _within(claim: Claim, answer: Callable[[Body], steps.Enclosed]) -> Certificate:
     it, what = body_of(claim), _what(claim)
     try:
-        box, ideal = steps.raiffa(it), it.ideal()
+        box, ideal = answer(it), it.ideal()
     except OverflowError:
         return compare(claim, None, Status.UNBOUNDED, (), what)
     if box.low is None or box.high is None or ideal is None:

@@ -136,12 +136,9 @@ def raiffa_on_polytope(claim: Claim) -> Certificate:
 @register("continuous_raiffa", Polytope, views=True)
 @_bounded
 def continuous_raiffa_on_polytope(claim: Claim) -> Certificate:
-    """Hold the path between two, in intervals; where one edge is above and beside d, it ends at a rational."""
+    """Hold the path between two, in intervals; with more players follow it by a curve of many digits."""
     if len(claim.payoffs) > 2:
-        raise NotApplicable(
-            f"{claim.method} is certified for two players: with more, paths are not ordered; "
-            f"got {len(claim.payoffs)}."
-        )
+        return bodies.continuous_raiffa(claim)
     problem = _polygon(claim)
     return _within(claim, problem, flow.continuous_raiffa(problem))
 

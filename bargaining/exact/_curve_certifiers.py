@@ -8,7 +8,11 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isqrt
 
+import numpy as np
+
+from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable, Status
+from bargaining.exact import frontier_flow
 from bargaining.exact._frontier_certifiers import (
     Cell,
     Interval,
@@ -19,6 +23,7 @@ from bargaining.exact._frontier_certifiers import (
 )
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 from bargaining.exact.certify import register
+from bargaining.exact.frontier_track import MANY, Below
 from bargaining.exact.intervals import enclosed_power
 from bargaining.feasible.frontier import Frontier
 
@@ -27,6 +32,7 @@ SMALL = Fraction(1, 2**56)
 PARTS = 1024
 NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
 BITS = 120
+FEW = 2**12  # nodes of a path, however many cells a batch has
 
 
 @register("equal_loss", Frontier, views=True)
@@ -146,6 +152,57 @@ def raiffa_on_frontier(claim: Claim) -> Certificate:
         if (a, p) == here:
             break
     return enclose(claim, (a, p), (right, top), ranges, f"{claim.method} on a frontier")
+
+
+@register("continuous_raiffa", Frontier, views=True)
+def continuous_raiffa_on_frontier(claim: Claim) -> Certificate:
+    """Follow the path with a curve between chords of the frontier, in floats whose rounding is counted."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    low: Interval = (cell.d_0, cell.d_1)
+    high: Interval = (max(ideal[0][1], cell.d_0), max(ideal[1][1], cell.d_1))
+    if low[0] < ideal[0][0] and low[1] < ideal[1][0] and cell.above_floor(*low):
+        box = frontier_flow.continuous_raiffa(_below(cell, (ideal[0][0], ideal[1][0])))
+        low, high = (low, high) if box is None else (_seen(cell, box[0]), _seen(cell, box[1]))
+    return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
+
+
+def _seen(cell: Cell, x: Interval) -> Interval:
+    """Return payoffs of the frontier in the units of the claim."""
+    return cell.scale[0] * x[0] + cell.shift[0], cell.scale[1] * x[1] + cell.shift[1]
+
+
+def _below(cell: Cell, ideal: tuple[Fraction, Fraction]) -> Below:
+    """Return the frontier of a cell in its own units."""
+    claim, inner = cell.claim, cell.set
+    start = [(x - b) / a for x, a, b in zip((cell.d_0, cell.d_1), cell.scale, cell.shift, strict=True)]
+    gains = [(a - x) / r for a, x, r in zip(ideal, (cell.d_0, cell.d_1), cell.scale, strict=True)]
+    ends = [float(claim.at_cell(end)) for end in (inner.lower, inner.upper)]
+    cells, slope = (slice(None), *claim.cell), inner.derivative
+    axes = (1,) * len(claim.batch)
+
+    def spread(x: Floats) -> Floats:
+        return np.broadcast_to(x.reshape(-1, *axes), (len(x), *claim.batch))
+
+    def inverse(y: Floats) -> Floats:
+        floor = np.stack((np.full(len(y), -np.inf), y), axis=-1)
+        best = inner.ideal(np.broadcast_to(floor.reshape(-1, *axes, 2), (len(y), *claim.batch, 2)))
+        own: Floats = best[cells][..., 0]
+        return own
+
+    return Below(
+        function=lambda x: inner.function(spread(x))[cells],
+        inverse=inverse,
+        derivative=None if slope is None else lambda x: slope(spread(x))[cells],
+        low=ends[0],
+        high=ends[1],
+        d=np.array([float(x) for x in start]),
+        gains=np.array([float(g) for g in gains]),
+        off=float(max(abs(Fraction(float(x)) - x) for x in start)),
+        nodes=max(MANY // int(np.prod(claim.batch, dtype=int)), FEW),
+    )
 
 
 @register("perles_maschler", Frontier, views=True)

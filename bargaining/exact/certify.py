@@ -30,7 +30,6 @@ Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
 _VIEWERS: set[Certifier] = set()
 _REASONS = {
-    "continuous_raiffa": "its path is followed below polygons only; `residual` compares two integrations.",
     "ConvexProgram": "only what a single program defines is proved there. To certify an answer, describe the payoffs "
     "as a Polytope or, of two players, as a Frontier.",
 }
@@ -109,9 +108,9 @@ def certify(
     the exact one, for the data as the set holds them, or, where that is not rational, with a box of rationals that
     holds it. On a `Frontier` the proof rests on `function` and `derivative` being right to four units in the last
     place, decreasing and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where
-    the division is at a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6. On a
-    `ConvexProgram` it rests on concave utilities, convex constraints and gradients as right as that; the solutions of
-    Nash and Yu are proved to about 1e-7.
+    the division is at a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6, and the path
+    of continuous Raiffa without a derivative to a few 1e-12. On a `ConvexProgram` it rests on concave utilities, convex
+    constraints and gradients as right as that; the solutions of Nash and Yu are proved to about 1e-7.
     In other units, under other names and above a floor all this holds too.
 
     Examples

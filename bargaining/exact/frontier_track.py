@@ -12,7 +12,9 @@ from bargaining._arrays import Floats
 Function = Callable[[Floats], Floats]
 
 MANY = 2**19  # nodes, unless a batch makes them too many
+ENOUGH = 1e-14  # the rounding beyond which so many nodes are no use
 COARSE = 4001
+EPS = float(np.finfo(float).eps)
 LONGEST = 1e-4  # the longest step
 SMALL = 3e-8  # of the gains: where the path is taken to its end, with as many points as that
 LATE = 60.0
@@ -48,6 +50,11 @@ class Below:
     gains: Floats
     off: float
     nodes: int = MANY
+
+    @property
+    def rounding(self) -> float:
+        """What payoffs are rounded by, over the gains."""
+        return EPS * float(((np.abs(self.d) + self.gains) / self.gains).max())
 
     def value(self, x: Floats) -> Floats:
         """Return player 1's best."""
@@ -89,7 +96,8 @@ def track_of(frontier: Below) -> Track:
     coarse = np.linspace(0.0, last, COARSE)
     x = d + path(coarse)
     best = np.stack((frontier.inverse(x[1]), frontier.value(x[0])))
-    times = _times(coarse, ((best - x) / frontier.gains[:, None]).max(axis=0), frontier.nodes)
+    nodes = min(frontier.nodes, int(MANY * (ENOUGH / frontier.rounding) ** 0.5))
+    times = _times(coarse, ((best - x) / frontier.gains[:, None]).max(axis=0), nodes)
     gains = path(times)
     own, height = d + gains
     far = PchipInterpolator(coarse, best[0])(times)
@@ -112,8 +120,11 @@ def _integrated(frontier: Below) -> tuple[float, Function]:
         best: Floats = np.concatenate((frontier.inverse(x[1:]), frontier.value(x[:1])))
         return best - x
 
+    small: float = max(SMALL * MANY / frontier.nodes, frontier.rounding**0.5)
+
     def left(time: float, gains: Floats) -> float:
-        return float((field(time, gains) / frontier.gains).max()) - SMALL * MANY / frontier.nodes
+        most: float = (field(time, gains) / frontier.gains).max()
+        return most - small
 
     left.terminal = True  # type: ignore[attr-defined]
     path = solve_ivp(

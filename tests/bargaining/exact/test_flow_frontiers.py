@@ -117,6 +117,13 @@ def test_other_units_and_names_and_cells() -> None:
     assert all(certify(cells, cell=(k,)).bound < 1e-11 for k in range(2))
 
 
+@pytest.mark.parametrize("origin", [1e4, 1e6])
+def test_far_from_zero_rounding_is_all_that_is_lost(origin: float) -> None:
+    far = Frontier(lambda x: origin + 4 - (x - origin) ** 2, origin, origin + 2)
+    division = continuous_raiffa(Problem(far, [origin, origin]))
+    assert certify(division).bound < 1e-12 * origin
+
+
 def test_where_somebody_gains_nothing_and_where_nothing_is_feasible() -> None:
     on_it = continuous_raiffa(Problem(PARABOLA, [1, 3]))
     assert certify(on_it).bound < 1e-12

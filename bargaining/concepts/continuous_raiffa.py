@@ -43,7 +43,8 @@ def continuous_raiffa(problem: Problem) -> Division:
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Pareto optimal also for three and more players.
+        `payoffs` of shape (..., n). Pareto optimal also for three and more players. Those who cannot gain stay at
+        `disagreement`, and the others go on (DEGENERATE).
 
     Raises
     ------
@@ -74,7 +75,9 @@ def continuous_raiffa(problem: Problem) -> Division:
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     d = np.broadcast_to(problem.disagreement, ideal.shape)
-    usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
+    gaining = np.isfinite(ideal) & (ideal > d)
+    usual = np.asarray(gaining.all(axis=-1))
+    some = np.asarray(np.isfinite(ideal).all(axis=-1) & ~usual & (gaining.sum(axis=-1) > 1))
     edge = pareto(problem, ideal) if problem.players == 2 else None
     facets = (
         _facets(_without_floor(problem.feasible, d), d[usual])
@@ -87,8 +90,11 @@ def continuous_raiffa(problem: Problem) -> Division:
         unit, residual = _along_facets(facets, d, ideal, usual)
     else:
         unit, residual = _along_flow(problem, ideal, usual, edge)
+    if some.any():
+        less, miss = _along_flow(problem, ideal, some, None)
+        unit, residual = np.where(some[..., None], less, unit), np.where(some, miss, residual)
     with np.errstate(invalid="ignore"):
-        payoffs = np.where(usual[..., None], d + unit * (ideal - d), ideal)
+        payoffs = np.where((usual | some)[..., None], d + unit * (ideal - d), ideal)
     return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
 
 
@@ -140,19 +146,20 @@ def _along_flow(
     problem: Problem, ideal: Floats, usual: NDArray[np.bool_], edge: Followed | None
 ) -> tuple[Floats, Floats]:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
-    gains = np.where(usual[..., None], ideal - d, 1.0)
+    moving = usual[..., None] & (ideal > d)
+    gains = np.where(moving, ideal - d, 1.0)
     ideal_at, error = (ideal_of(problem.feasible), 0.0) if edge is None else (edge.ideal, edge.error)
 
     def rate(x: Floats) -> Floats:
         best = ideal_at(d + x * gains)
         with np.errstate(invalid="ignore"):
-            return np.where(usual[..., None] & np.isfinite(best), (best - d) / gains - x, 0.0)
+            return np.where(moving & np.isfinite(best), (best - d) / gains - x, 0.0)
 
     # Both integrations at once, along a leading axis.
     first, longest = (
         np.broadcast_to(np.reshape(h, (2, *(1,) * usual.ndim)), (2, *usual.shape)) for h in STEPS
     )
-    size = np.where(usual[..., None], np.maximum(np.abs(ideal), np.abs(d)), 0.0)
+    size = np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0)
     noise = float(np.finfo(float).eps) * (size / gains).max(axis=-1)
     (end, other), (left, _) = end_of_flow(
         rate, np.zeros((2, *ideal.shape)), first=first, longest=longest, noise=noise

@@ -241,3 +241,24 @@ def test_a_floor_at_the_disagreement_point_changes_nothing(disposal: bool) -> No
     whole, part = continuous_raiffa(problem), continuous_raiffa(problem.restrict())
     assert part.status == Status.OK
     np.testing.assert_allclose(part.payoffs, whole.payoffs, rtol=1e-13)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
+    """Players 0 and 1 divide as they would alone: the path towards (2, 1) below x0 / 2 + x1 = 1 is straight."""
+    points = np.array([[0, 0, 0], [2, 0, 0], [0, 1, 0]]) + offset
+    alone = continuous_raiffa(Problem(Polytope(points[:, :2]), points[0, :2]))
+    for problem in (
+        Problem(Polytope(points), points[0]),
+        Problem(Polytope(points, free_disposal=True), points[0]),
+        Problem(Polytope(points), points[0]).relabel([1, 2, 0]).relabel([2, 0, 1]),
+    ):
+        division = continuous_raiffa(problem)
+        assert division.status == Status.DEGENERATE
+        np.testing.assert_allclose(
+            division.payoffs - offset, [1, 0.5, 0], rtol=1e-12, atol=1e-15 * (1 + offset)
+        )
+        np.testing.assert_allclose(division.payoffs[:2], alone.payoffs, rtol=1e-12)
+    batch = continuous_raiffa(Problem(Polytope(points), points[0] - [[0, 0, 0], [0, 0, 0.5], [1, 1, -1]]))
+    assert batch.status.tolist() == [Status.DEGENERATE, Status.OK, Status.EMPTY]
+    np.testing.assert_allclose(batch.payoffs[:2] - offset, [[1, 0.5, 0]] * 2, rtol=1e-12, atol=1e-12)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import Point, Polygon
+from bargaining.equilibria._polygon import Chain, Point, Polygon
 
 Indices = NDArray[np.intp]
 
@@ -75,7 +75,7 @@ class Fan:
         steps[:, :, 0] = start.T
         return Sums(np.cumsum(steps, axis=2), [np.array(walk, dtype=np.intp) for walk in self.walks()])
 
-    def boundary(self, law: Law, walks: list[range | list[int]]) -> Boundary:
+    def boundary(self, law: Law, walks: list[list[int]]) -> Boundary:
         """Return the boundary of one weighted sum; `walks` are those of this fan."""
         shares, x, y = dict(law), 0.0, 0.0
         for s, share in law:
@@ -90,14 +90,14 @@ class Fan:
             ys.append(y)
         return Boundary(xs, ys, walks)
 
-    def walks(self) -> list[range | list[int]]:
+    def walks(self) -> list[list[int]]:
         """Return the positions along the highest, lowest, rightmost and leftmost boundary, arguments increasing."""
         angle, count = self.angle, len(self.angle)
-        bottom = range(bisect_left(angle, _HALF) + 1)
-        top = range(bisect_right(angle, _HALF), bisect_left(angle, 3 * _HALF) + 1)[::-1]
-        right = range(bisect_right(angle, 0.0), bisect_left(angle, pi) + 1)
+        bottom = [*range(bisect_left(angle, _HALF) + 1)]
+        top = [*range(bisect_right(angle, _HALF), bisect_left(angle, 3 * _HALF) + 1)]
+        right = [*range(bisect_right(angle, 0.0), bisect_left(angle, pi) + 1)]
         left = [*range(bisect_right(angle, pi), count), *range(bisect_left(angle, 0.0) + 1)]
-        return [top, bottom, right, left[::-1]]
+        return [top[::-1], bottom, right, left[::-1]]
 
 
 def _angle(edge: tuple[float, int, Point]) -> float:
@@ -129,36 +129,32 @@ class Boundary:
         The points, of which some may coincide.
     low, high : Point
         The smallest and the largest coordinates.
+    chains : tuple of Chain
+        The highest, lowest, rightmost and leftmost boundary.
     """
 
-    __slots__ = ("_chains", "high", "low", "x", "y")
+    __slots__ = ("chains", "high", "low", "x", "y")
 
-    def __init__(self, x: list[float], y: list[float], walks: list[range | list[int]]) -> None:
+    def __init__(self, x: list[float], y: list[float], walks: list[list[int]]) -> None:
         self.x, self.y = x, y
         self.low, self.high = (min(x), min(y)), (max(x), max(y))
         top, bottom, right, left = walks
-        self._chains = (
-            ([x[k] for k in top], top),
-            ([x[k] for k in bottom], bottom),
-            ([y[k] for k in right], right),
-            ([y[k] for k in left], left),
-        )
-
-    def around(self, walk: int, argument: float) -> tuple[int, int]:
-        """Return the positions between which boundary number `walk` passes over an argument."""
-        arguments, along = self._chains[walk]
-        k = min(max(bisect_right(arguments, argument), 1), max(len(along) - 1, 1))
-        return along[k - 1], along[min(k, len(along) - 1)]
+        self.chains = (_chain(x, y, top), _chain(x, y, bottom), _chain(y, x, right), _chain(y, x, left))
 
     def over(self, walk: int, argument: float) -> float:
         """Return the other coordinate where boundary number `walk` passes over an argument, clipped to its ends."""
-        before, after = self.around(walk, argument)
-        x, y = (self.x, self.y) if walk < 2 else (self.y, self.x)
-        start, base = x[before], y[before]
-        width = x[after] - start
-        if width <= 0.0 or argument <= start:
-            return base
-        return base + min((argument - start) / width, 1.0) * (y[after] - base)
+        arguments, values, _ = self.chains[walk]
+        if argument < arguments[0]:
+            return values[0]
+        if argument >= arguments[-1]:
+            return values[bisect_left(arguments, arguments[-1])]
+        k = bisect_right(arguments, argument)
+        start, base = arguments[k - 1], values[k - 1]
+        return base + (argument - start) / (arguments[k] - start) * (values[k] - base)
+
+
+def _chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:
+    return [arguments[k] for k in walk], [values[k] for k in walk], walk
 
 
 class Sums(NamedTuple):

@@ -30,18 +30,16 @@ def apply_to_few(model: Model, polygons: list[Polygon], threat: Floats, alive: M
             boundary = boundaries[rows.law[row]]
             if not live[row] or boundary is None:
                 continue
-            needed = rows.thresholds(row, lows)
+            needed, (nx, ny) = rows.thresholds(row, lows), rows.now[row]
             floor = max(needed[0], boundary.low[0]), max(needed[1], boundary.low[1])
-            (nx, ny), count = rows.now[row], len(held.tags) + len(free.tags)
-            for kind, p, q in _bound(boundary, needed, floor, model.slack):
-                held.points.append((nx + dx * p, ny + dy * q))
-                held.tags.append((kind, row, -1))
-            for k, p, q in _free(boundary, floor, model.slack):
-                free.points.append((nx + dx * p, ny + dy * q))
-                free.tags.append((VERTEX, row, k))
-            out.alive[row] = len(held.tags) + len(free.tags) > count
-        held.points.extend(leave.payoffs for leave in leaves)
-        held.tags.extend((LEAVE, -1, leave.number) for leave in leaves)
+            bound, loose = _bound(boundary, needed, floor, model.slack), _free(boundary, floor, model.slack)
+            held.points.extend([(nx + dx * p, ny + dy * q) for _, p, q in bound])
+            held.tags.extend([(kind, row, -1) for kind, _, _ in bound])
+            free.points.extend([(nx + dx * p, ny + dy * q) for _, p, q in loose])
+            free.tags.extend([(VERTEX, row, k) for k, _, _ in loose])
+            out.alive[row] = bool(bound or loose)
+        held.points.extend([leave.payoffs for leave in leaves])
+        held.tags.extend([(LEAVE, -1, leave.number) for leave in leaves])
         points, tags = held.points + free.points, held.tags + free.tags
         corners = hull(points, merge=model.merge)
         out.polygons.append([points[k] for k in corners])
@@ -53,13 +51,17 @@ def apply_to_few(model: Model, polygons: list[Polygon], threat: Floats, alive: M
 def _bound(boundary: Boundary, needed: Point, floor: Point, slack: float) -> list[tuple[int, float, float]]:
     """Return the continuations at which a constraint binds, and which one it is."""
     (x, y), (a, b), low, high = floor, needed, boundary.low, boundary.high
-    out = []
+    corner, out = (CORNER, x, y), []
     if low[0] - slack <= a and x <= high[0] + slack and (top := boundary.over(TOP, x)) >= y - slack:
         bottom = boundary.over(BOTTOM, x)
-        out += [(TOP, x, top), (BOTTOM, x, bottom) if bottom > b + SLACK else (CORNER, x, y)]
+        out += [(TOP, x, top), (BOTTOM, x, bottom) if bottom > b + SLACK else corner]
     if low[1] - slack <= b and y <= high[1] + slack and (right := boundary.over(RIGHT, y)) >= x - slack:
         left = boundary.over(LEFT, y)
-        out += [(RIGHT, right, y), (LEFT, left, y) if left > a + SLACK else (CORNER, x, y)]
+        out += [(RIGHT, right, y)]
+        if left > a + SLACK:
+            out.append((LEFT, left, y))
+        elif corner not in out:
+            out.append(corner)
     return out
 
 

@@ -12,12 +12,13 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._minkowski import Boundary, Fan
 from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP, VERTEX
-from bargaining.equilibria._polygon import Point, Polygon
+from bargaining.equilibria._polygon import Point, Polygon, piece
 from bargaining.equilibria._stochastic_directions import later, outward
 from bargaining.equilibria._stochastic_model import Model
 from bargaining.equilibria._stochastic_structure import LARGEST, Structure, convex, pairs
 
 _STEPS = 8
+_ROUNDING = 2e-16
 _SHORT = 1e-9
 _HOLDS = {
     TOP: (True, False),
@@ -122,7 +123,7 @@ class _System:
         law = self.rows.law[row]
         if law not in self._boundaries:
             self._boundaries[law] = self.fan.boundary(self.rows.laws[law], self._walks)
-        first, last = sorted(self._boundaries[law].around(walk, argument))
+        first, last = sorted(piece(self._boundaries[law].chains[walk], argument))
         if last - first > 1 and first == 0:  # the last edge ends where the first one starts
             first, last = last, last + 1
         return first, self.fan.owner[first] if last - first == 1 else None
@@ -130,8 +131,10 @@ class _System:
     def solve(self) -> list[Point] | None:
         """Return the solution that Newton finds from the structure's own vertices, None if it finds none."""
         z = np.array(self.fan.vertices).reshape(-1)
-        for _ in range(_STEPS):
+        for n in range(_STEPS):
             matrix, residual = self.linearise(z)
+            if n and np.abs(residual).max() <= _ROUNDING:
+                break
             try:
                 step = np.linalg.solve(matrix, residual)
             except np.linalg.LinAlgError:

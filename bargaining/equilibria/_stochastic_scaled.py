@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain
+from math import prod
 
 import numpy as np
 
@@ -22,13 +25,12 @@ _LOWEST = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """The model in the unit box of all payoffs, the box, and each player's payoffs, increasing, in it and as given."""
+    """The model in the unit box of all payoffs, the box, and each player's payoffs as given, increasing."""
 
     model: Model
     low: Floats
     size: Floats
-    known: tuple[Floats, Floats]
-    given: tuple[Floats, Floats]
+    given: tuple[list[float], list[float]]
 
     @classmethod
     def of(cls, game: StochasticGame) -> Scaled:
@@ -45,9 +47,8 @@ class Scaled:
             for some in leaves
         ]
         model = _model(game, ((payoffs - low) / size).T, units, (game.exit_own - low) / size)
-        values = tuple(np.unique(everything[:, i]) for i in (0, 1))
-        known = tuple((value - low[i]) / size[i] for i, value in enumerate(values))
-        return cls(model, low, size, (known[0], known[1]), (values[0], values[1]))
+        first, second = (sorted({*column}) for column in everything.T.tolist())
+        return cls(model, low, size, (first, second))
 
     def solve(self, limit: int) -> Search:
         """Return the finished search for the largest fixed point.
@@ -83,44 +84,57 @@ class Scaled:
         """
         if not polygon:
             return np.empty((0, 2)), np.full(2, np.nan)
-        unit = np.array([*polygon, threat])
-        unit = np.where(unit - threat < _LOWEST, threat, unit)
-        points = self.low + self.size * unit
-        for i in (0, 1):
-            k = np.searchsorted(self.known[i], unit[:, i])
-            for near in (np.maximum(k - 1, 0), np.minimum(k, len(self.known[i]) - 1)):
-                same = np.abs(self.known[i][near] - unit[:, i]) < _NEAR
-                points[same, i] = self.given[i][near[same]]
-        first = min(range(len(polygon)), key=lambda k: points[k].tolist())
-        order = [*range(first, len(polygon)), *range(first)]
-        vertices, back = points[order], points[-1]
-        vertices.flags.writeable = back.flags.writeable = False
-        return vertices, back
+        least, columns = threat.tolist(), zip(*polygon, strict=True)
+        raised = [
+            [x if x - low >= _LOWEST else low for x in xs] for xs, low in zip(columns, least, strict=True)
+        ]
+        rows = [*zip(*(self._as_given(i, [*raised[i], least[i]]) for i in (0, 1)), strict=True)]
+        vertices, back = rows[:-1], np.array(rows[-1])
+        first = vertices.index(min(vertices))
+        turned = np.array(vertices[first:] + vertices[:first])
+        turned.flags.writeable = back.flags.writeable = False
+        return turned, back
+
+    def _as_given(self, i: int, units: list[float]) -> list[float]:
+        """Return payoffs of player i, the numbers given wherever they are these but for rounding."""
+        low, size, given = self.low.item(i), self.size.item(i), self.given[i]
+
+        def unit(payoff: float) -> float:
+            return (payoff - low) / size
+
+        out = []
+        for value in units:
+            k = bisect_left(given, value, key=unit)
+            near = [payoff for payoff in given[max(k - 1, 0) : k + 1] if abs(unit(payoff) - value) < _NEAR]
+            out.append(near[-1] if near else low + size * value)
+        return out
 
 
 def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own: Floats) -> Model:
     """Return the model with payoffs, outcomes of leaving and what leavers get in the unit box."""
-    counts = [int(np.prod(game.shape(s))) for s in range(len(game))]
-    stops = np.cumsum(counts).tolist()
+    shapes = [game.shape(s) for s in range(len(game))]
+    counts = [prod(shape) for shape in shapes]
     transitions = np.concatenate([game.transition(s).reshape(count, -1) for s, count in enumerate(counts)])
     laws, law = _distinct(transitions)
     state = np.repeat(np.arange(len(counts)), counts)
-    kinds, twins = _distinct(np.stack([*payoffs, state, law], axis=1))
+    kinds = dict[tuple[float, ...], int]()
+    every = zip(*payoffs.tolist(), state.tolist(), law.tolist(), strict=True)
+    twins = [kinds.setdefault(kind, len(kinds)) for kind in every]
     delta = game.discounts[:, None]
     return Model(
-        states=[slice(stop - count, stop) for stop, count in zip(stops, counts, strict=True)],
+        states=[slice(stop - count, stop) for stop, count in zip(accumulate(counts), counts, strict=True)],
         state=state,
         now=(1.0 - delta) * payoffs,
         payoffs=payoffs,
         transitions=transitions,
         laws=laws,
         law=law,
-        replies=(_replies(game, 0), _replies(game, 1)),
+        replies=(_replies(shapes, 0), _replies(shapes, 1)),
         discounts=delta,
         own=own,
         leaves=leaves,
         common=delta.item(0) == delta.item(1),
-        twins=twins if len(kinds) < len(law) else None,
+        twins=np.array(twins) if len(kinds) < len(twins) else None,
     )
 
 
@@ -130,19 +144,23 @@ def _pair(array: Floats) -> tuple[float, float]:
 
 def _distinct(rows: Floats) -> tuple[Floats, Indices]:
     """Return the rows that differ, in order of appearance, and the number of each row among them."""
-    numbers: dict[bytes, int] = {}
-    number = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])
-    return rows[np.unique(number, return_index=True)[1]], number
+    first = dict[bytes, int]()
+    like = [first.setdefault(row.tobytes(), k) for k, row in enumerate(rows)]
+    kept = [*first.values()]
+    return rows[kept], np.searchsorted(kept, like)
 
 
-def _replies(game: StochasticGame, player: int) -> Replies:
-    groups, states, first = [], [], 0
-    for s in range(len(game)):
-        own, other = game.shape(s)[player], game.shape(s)[1 - player]
-        count = np.arange(first, first + other)
-        groups.append(np.tile(count, own) if player == 0 else np.repeat(count, own))
-        states.append(np.full(other, s))
-        first += other
-    group = np.concatenate(groups)
-    order = np.argsort(group, kind="stable")
-    return Replies(group, np.concatenate(states), order, np.searchsorted(group[order], np.arange(first)))
+def _replies(shapes: list[tuple[int, ...]], player: int) -> Replies:
+    """Return the groups of profiles that differ in one player's action alone, state by state."""
+    groups, states, first = list[range](), list[int](), 0
+    for s, (count, width) in enumerate(shapes):
+        rows = range(first, first + count * width)
+        across = [rows[k::width] for k in range(width)]
+        along = [rows[k : k + width] for k in range(0, len(rows), width)]
+        groups += (across, along)[player]
+        states += [s] * (width, count)[player]
+        first = rows.stop
+    order, lengths = np.array([*chain(*groups)]), [len(group) for group in groups]
+    group = np.empty_like(order)
+    group[order] = np.repeat(np.arange(len(groups)), lengths)
+    return Replies(group, np.array(states), order, np.cumsum(lengths, dtype=np.intp) - lengths)

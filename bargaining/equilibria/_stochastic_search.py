@@ -12,7 +12,7 @@ from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
 from bargaining.equilibria._stochastic_few import FEW, apply_to_few
 from bargaining.equilibria._stochastic_model import Mask, Model
 from bargaining.equilibria._stochastic_newton import newton
-from bargaining.equilibria._stochastic_operator import Image, Tag, apply
+from bargaining.equilibria._stochastic_operator import Image, apply
 from bargaining.equilibria._stochastic_outer import verdict
 from bargaining.equilibria._stochastic_sharpen import sharpened
 from bargaining.equilibria._stochastic_structure import Structure, plain, settled
@@ -42,7 +42,6 @@ class Search:
     model: Model
     polygons: Polygons  # outer sets, and at the end the answer
     alive: Mask
-    tags: list[list[Tag]] = field(default_factory=list)
     bound: Floats = field(default_factory=lambda: np.empty((0, 2)))  # below every threat
     iterations: int = 0
     work: int = 0
@@ -100,7 +99,7 @@ class Search:
             excess = 0.0 if self.model.common else self._still / (1.0 - self.model.discounts.max().item())
             self._stop(image, excess, "the operator maps the sets to themselves")
         else:
-            self.polygons, self.tags = image.polygons, image.tags
+            self.polygons = image.polygons
             if self.chain is None or not self.model.common:
                 self.chain = outer, image
             known = self._settled(self.found, judge=self.model.common)
@@ -133,7 +132,7 @@ class Search:
         )
 
     def _stop(self, image: Image, excess: float, reason: str) -> None:
-        self.polygons, self.tags, self.excess, self.stopped = image.polygons, image.tags, excess, reason
+        self.polygons, self.excess, self.stopped = image.polygons, excess, reason
 
     def _look(self) -> bool:
         """Look along the chain for other sets that generate themselves than those found before."""
@@ -220,22 +219,26 @@ def _distance(one: Polygons, other: Polygons, *, enough: float = inf) -> float:
     """Return the largest distance between the polygons of a state; beyond `enough` perhaps only a lower bound."""
     out = 0.0
     for p, q in zip(one, other, strict=True):
-        if p and q:
-            least = max(abs(a - b) for a, b in zip(_widths(p), _widths(q), strict=True))
-            if least <= enough:
-                matched = apart(p, q)
-                least = matched if matched < _CLOSE else max(beyond(p, q), beyond(q, p))
-            out = max(out, least)
-        elif p or q:
+        if bool(p) != bool(q):
             return inf
+        least = apart(p, q)
+        if least >= _CLOSE:
+            least = _shift(p, q, enough)
+            if least <= enough:
+                least = max(beyond(p, q), beyond(q, p))
+        out = max(out, least)
     return out
 
 
-def _widths(polygon: Polygon) -> list[float]:
-    """Return how far a polygon reaches along the axes and the diagonals."""
-    xs, ys = zip(*polygon, strict=True)
-    sums, gaps = [(x + y) / 2 for x, y in polygon], [(x - y) / 2 for x, y in polygon]
-    return [extreme(some) for some in (xs, ys, sums, gaps) for extreme in (min, max)]
+def _shift(one: Polygon, other: Polygon, enough: float) -> float:
+    """Return the largest difference of how far two polygons reach along the axes and the diagonals, up to `enough`."""
+    out = 0.0
+    for a, b in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.5, -0.5)):
+        first, second = [a * x + b * y for x, y in one], [a * x + b * y for x, y in other]
+        out = max(out, abs(min(first) - min(second)), abs(max(first) - max(second)))
+        if out > enough:
+            break
+    return out
 
 
 def _inside(one: Polygons, other: Polygons, tolerance: float = _INSIDE) -> bool:

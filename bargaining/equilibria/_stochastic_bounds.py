@@ -9,7 +9,9 @@ affine in c, so each dual basis gives an upper bound affine in c, increasing, an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from functools import cached_property
+from itertools import pairwise
+from math import cos, inf, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from bargaining.equilibria._stochastic_model import Mask, Model
 
 _ROUNDING = 1e-15
 _SAME_ANGLE = 1e-12
+_AXES = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,15 +36,14 @@ class Faces:
 
 
 def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> Faces:
-    angle = np.array(Fan(candidate + outer).angle)
-    angle = angle[np.concatenate([[True], np.diff(angle) > 1e-13])] if len(angle) else angle
-    axes = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-    normals = np.concatenate([axes, np.stack([np.sin(angle), -np.cos(angle)], axis=1)])
+    angles = Fan(candidate + outer).angle
+    distinct = [angle for before, angle in pairwise([-inf, *angles]) if angle - before > 1e-13]
+    normals = np.array(_AXES + [(sin(angle), -cos(angle)) for angle in distinct])
     offsets = support(candidate, normals)
-    moves = np.ones(offsets.shape, dtype=bool)
     known = np.isfinite(bound) & (bound >= -offsets[:, :2] - 1e-15)
-    moves[:, :2] = ~known
-    offsets[:, :2] = np.where(known, -bound, offsets[:, :2])
+    moves = np.ones(offsets.shape, dtype=bool)
+    np.logical_not(known, out=moves[:, :2])
+    np.copyto(offsets[:, :2], -bound, where=known)
     moves[[s for s, polygon in enumerate(candidate) if not polygon]] = False
     return Faces(normals, offsets, moves)
 
@@ -107,7 +109,7 @@ class Bases(NamedTuple):
         return Bases(self.level[pairs], self.weight[pairs], self.face[pairs], cuts, beside)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Bounds:
     """What the dual bounds of some rows are made of."""
 
@@ -123,21 +125,17 @@ class Bounds:
 
     @classmethod
     def of(cls, model: Model, faces: Faces, rows: Indices) -> Bounds:
-        known = np.where(np.array(model.transitions.any(axis=0))[:, None], -faces.offsets[:, :2], 0.0)
-        worth = model.values(known)
-        mean, now = model.transitions[rows] @ faces.offsets, model.now[:, rows]
-        needed, punish = np.empty((2, len(rows))), []
-        discounts = model.discounts[:, 0]
-        for i in (0, 1):
-            reply = model.replies[i].argbest(worth[i])[model.replies[i].group[rows]]
-            own = model.own[model.state[rows], i]
-            leaves = own >= worth[i, reply]
-            if discounts[i] > 0.0:
-                needed[i] = (np.where(leaves, own, worth[i, reply]) - model.now[i, rows]) / discounts[i]
-                punish.append(np.where(leaves[:, None], 0.0, model.transitions[reply]))
-            else:  # continuations do not matter to her: those within her lower face will do
-                needed[i] = -mean[:, i]
-                punish.append(model.transitions[rows])
+        worth, discounts = model.values(-faces.offsets[:, :2]), model.discounts[:, 0]
+        state, now, transitions = model.state[rows], model.now[:, rows], model.transitions[rows]
+        replies = [model.replies[i].argbest(worth[i])[model.replies[i].group[rows]] for i in (0, 1)]
+        best, own = np.stack([worth[i, replies[i]] for i in (0, 1)]), model.own[state].T
+        leaves, mean = own >= best, transitions @ faces.offsets
+        with np.errstate(divide="ignore", invalid="ignore"):
+            needed = (np.where(leaves, own, best) - now) / model.discounts
+        punish = [np.where(leaves[i, :, None], 0.0, model.transitions[replies[i]]) for i in (0, 1)]
+        for i in np.flatnonzero(discounts == 0.0).tolist():
+            # Continuations do not matter to her: those within her lower face will do.
+            needed[i], punish[i] = -mean[:, i], transitions
         around = None if model.common else enclosing(faces.normals, discounts * faces.normals)
         return cls(
             faces=faces,
@@ -145,13 +143,13 @@ class Bounds:
             around=around,
             now=now,
             needed=needed,
-            transitions=model.transitions[rows],
+            transitions=transitions,
             punish=(punish[0], punish[1]),
-            state=model.state[rows],
+            state=state,
             mean=mean,
         )
 
-    @property
+    @cached_property
     def unbound(self) -> Floats:
         """The bounds at which no constraint binds, shape (R, J)."""
         out: Floats = self.now.T @ self.faces.normals.T + self.onward(self.mean)
@@ -168,23 +166,21 @@ class Bounds:
 
     def bases(self, rows: Indices, directions: Indices) -> Bases:
         """Return the bounds for pairs of a row and a direction: no constraint, one, or both of them bind."""
-        normals = self.faces.normals
+        normals, needed = self.faces.normals, self.needed[:, rows]
         n, number, shape = normals[directions], len(normals), (len(rows), 2 * len(normals) + 2)
-        start, after = (n * self.now[:, rows].T).sum(axis=1)[:, None], self.discounts * n
-        level, weight, cuts = np.empty(shape), np.zeros(shape), np.zeros((2, *shape))
+        start, after = (n * self.now[:, rows].T).sum(axis=1), self.discounts * n
         by_face, by_cut, usable = self._along_faces(after)
+        bound = start[:, None] + by_face * self.mean[rows] - by_cut * needed[:, :, None]
+        bound += _ROUNDING * (by_face + by_cut)  # large terms nearly cancel along a steep face
+        level, weight, cuts = np.empty(shape), np.zeros(shape), np.zeros((2, *shape))
+        face = np.zeros(shape, dtype=np.intp)
         for i in (0, 1):
             along = slice(1 + i * number, 1 + (i + 1) * number)
-            weight[:, along], cuts[i, :, along] = by_face[i], by_cut[i]
-            bound = start + by_face[i] * self.mean[rows] - by_cut[i] * self.needed[i, rows][:, None]
-            bound += _ROUNDING * (by_face[i] + by_cut[i])  # large terms nearly cancel along a steep face
-            level[:, along] = np.where(usable[i], bound, inf)
+            level[:, along] = np.where(usable[i], bound[i], inf)
+            weight[:, along], cuts[i, :, along], face[:, along] = by_face[i], by_cut[i], np.arange(number)
         both = (after <= 1e-12).all(axis=1)
-        level[:, -1] = np.where(both, start[:, 0] + (after * self.needed[:, rows].T).sum(axis=1), inf)
+        level[:, -1] = np.where(both, start + (after * needed.T).sum(axis=1), inf)
         cuts[:, :, -1] = np.where(both, -after.T, 0.0)
-        face = np.concatenate([[0], np.arange(number), np.arange(number), [0]])[None].repeat(
-            len(rows), axis=0
-        )
         level[:, 0] = self.unbound[rows, directions]
         if self.around is None:
             weight[:, 0], face[:, 0], beside = self.discounts.item(0), directions, None

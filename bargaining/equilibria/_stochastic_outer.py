@@ -5,7 +5,8 @@ The argument of the repeated game, for all states at once. Let :math:`K_s` gener
 for all states and speeds :math:`z > 0`, and let E be such that :math:`W_s \subseteq X_s(E)`. If the operator maps
 :math:`X(e)` strictly inside :math:`X(e)` for every :math:`0 < e \le E`, nothing but K is left.
 
-Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)` by policy iteration.
+Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)` by policy iteration; for a handful of
+rows speeds of 1 are tried first, see `proved_evenly`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from bargaining.equilibria._stochastic_bounds import (
     slope_matrix,
     support,
 )
+from bargaining.equilibria._stochastic_even import proved_evenly
+from bargaining.equilibria._stochastic_few import FEW
 from bargaining.equilibria._stochastic_model import Mask, Model
 from bargaining.equilibria._stochastic_operator import reach
 
@@ -73,11 +76,12 @@ def verdict(
     shape : bool
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
-    filled = [bool(polygon) for polygon in candidate]
-    if not model.discounts.any() or filled != [bool(polygon) for polygon in outer]:
+    if not model.discounts.any() or any(bool(p) != bool(q) for p, q in zip(candidate, outer, strict=True)):
         return Verdict(False, inf)
-    faces = faces_of(candidate, outer if shape else [], bound)
-    rows = np.flatnonzero(alive & ~model.transitions[:, ~np.array(filled)].any(axis=1))
+    few = not shape and len(alive) * sum(map(len, candidate)) <= FEW
+    if few and proved_evenly(model, candidate, bound, alive):
+        return Verdict(True, 0.0)
+    faces, rows = faces_of(candidate, outer if shape else [], bound), model.playable(candidate, alive)
     system = Bounds.of(model, faces, rows)
     reaching = _reaching(model, system, candidate, bound, rows)
     some, directions = np.nonzero(reaching)
@@ -191,6 +195,8 @@ def _unproved(
     with np.errstate(divide="ignore", invalid="ignore"):
         excess, growth = bases.level - offset, system.slopes(rows, bases, speed) - own
         beyond = excess + far * growth <= -_MARGIN * far * np.minimum(own, 1.0)
+        if (beyond & (excess <= _ROUNDING)).any(axis=1).all():
+            return np.zeros(len(rows))
         start = np.where(beyond, np.where(excess <= _ROUNDING, 0.0, -excess / growth), inf).min(axis=1)
         short = ~beyond & (excess < 0.0) & (growth > 0.0)
         stop = np.where(short, -0.999 * excess / growth, 0.0).max(axis=1)

@@ -12,6 +12,8 @@ from bargaining.equilibria._minkowski import Fan
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._polygon import hull as outline
 from bargaining.equilibria._polygon import outline as hull_of_many
+from bargaining.equilibria._stochastic_bounds import faces_of, moved
+from bargaining.equilibria._stochastic_even import proved_evenly
 from bargaining.equilibria._stochastic_few import apply_to_few
 from bargaining.equilibria._stochastic_operator import apply, reach
 from bargaining.equilibria._stochastic_outer import verdict
@@ -583,6 +585,12 @@ def test_boundaries_of_sums_as_functions() -> None:
     assert sums.cross(1, rows, at).tolist() == [0, 0, 0]
     assert sums.cross(2, rows, at).tolist() == [3, 2, 1]
     assert sums.cross(3, rows, at).tolist() == [0, 0, 0]
+    fan = Fan([square, triangle])
+    plain = fan.boundary([(0, 0.5), (1, 0.5)], fan.walks())
+    for walk in range(4):
+        assert [plain.over(walk, x) for x in at.tolist()] == sums.cross(walk, rows, at).tolist()
+        assert plain.over(walk, -1.0) == plain.over(walk, 0.0)
+        assert plain.over(walk, 9.0) == plain.over(walk, 3.0)
 
 
 def test_points_that_rounding_lifts_above_an_edge_do_not_stop_the_hull() -> None:
@@ -681,6 +689,39 @@ def test_the_threat_bound_against_value_iteration(seed: int) -> None:
         np.testing.assert_allclose(found[:, i], value, atol=1e-12)
 
 
+@pytest.mark.parametrize("discount", [0.3, 0.7, 0.95])
+@pytest.mark.parametrize("states", range(1, 7))
+def test_the_threat_bound_of_many_states_against_value_iteration(states: int, discount: float) -> None:
+    rng = np.random.default_rng(states)
+    stages, laws = rng.random((states, 2, 3, 2)), rng.dirichlet(np.ones(states), (states, 2, 3))
+    scaled = Scaled.of(StochasticGame(list(stages), list(laws), discount))
+    found = threat_bound(scaled.model, np.ones(6 * states, dtype=bool))
+    value = np.zeros((states, 2))
+    for _ in range(1000):
+        worth = (1 - discount) * (stages - scaled.low) / scaled.size + discount * laws @ value
+        value = np.stack([worth[..., i].max(axis=1 + i).min(axis=1) for i in (0, 1)], axis=1)
+    np.testing.assert_allclose(found, value, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_proved_evenly_stays_inside_faces_that_move_out(kind: str) -> None:
+    proved, box = 0, [(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)]
+    for seed in range(40):
+        search = Scaled.of(stochastic_game(seed, kind)).solve(1000)
+        model, candidate = search.model, search.polygons
+        if not proved_evenly(model, candidate, search.bound, search.alive):
+            continue
+        proved += 1
+        faces, rows = faces_of(candidate, [], search.bound), np.flatnonzero(search.alive)
+        for e in (1e-6, 1e-3, 0.1, 0.5, 1.0):
+            offsets = faces.offsets + e * faces.moves
+            outer = moved([box] * len(candidate), faces, offsets)
+            far = reach(model, outer, -offsets[:, :2], rows, faces.normals)
+            inside = far < offsets[model.state[rows]] - 1e-4 * e
+            assert inside[faces.moves[model.state[rows]]].all()
+    assert proved >= 5
+
+
 def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None:
     game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], 0.5)
     scaled = Scaled.of(game)
@@ -690,5 +731,7 @@ def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None
     war = [[(2 / 9, 2 / 9)]] * 2
     bound = threat_bound(scaled.model, alive)
     assert verdict(scaled.model, search.polygons, search.polygons, bound, alive).proved
+    assert proved_evenly(scaled.model, search.polygons, bound, alive)
+    assert not proved_evenly(scaled.model, war, bound, alive)
     for shape in (False, True):
         assert not verdict(scaled.model, war, outer, bound, alive, shape=shape).proved

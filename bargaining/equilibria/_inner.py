@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._cuts import Profiles
+from bargaining.equilibria._profiles import Profiles
 
 SLACK = 1e-12
 """A point this far outside a set, in shares of the payoff range, counts as inside."""

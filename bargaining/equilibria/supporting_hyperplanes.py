@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, scalar
-from bargaining.equilibria._cuts import Cuts, Profiles
-from bargaining.equilibria._inner import Hull, from_stage, grown, portions, self_generating, vertices
+from bargaining.equilibria._inner import Hull
+from bargaining.equilibria._outer_faces import Outer
+from bargaining.equilibria._profiles import Profiles
+from bargaining.equilibria._refinement import gap, refined
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import Exit, RepeatedGame
 
-_FRESH = 200  # normals added by one refinement, and programs solved for one gap
-_FEWER = 50  # with four players and more, whose hulls have faces by the thousand
-_COARSE = 1e-3  # what a point must add at first to a hull of many faces; a tenth after each refinement
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 
@@ -70,7 +69,7 @@ def payoff_bounds(
     repeated: RepeatedGame,
     *,
     directions: ArrayLike | None = None,
-    refinements: int = 4,
+    refinements: int = 8,
     tolerance: float = 1e-6,
 ) -> PayoffBounds:
     r"""Bound the subgame-perfect payoffs of a repeated game with n players by supporting hyperplanes.
@@ -88,9 +87,9 @@ def payoff_bounds(
     directions : array_like of shape (h, n), optional
         Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
         default all sign vectors, up to four players.
-    refinements : int, default 4
-        How many times normals are added: of the inner set's faces, or of the outer points' while there is none;
-        at most 200 each time (50 with four players), those beyond which the outer set reaches farthest.
+    refinements : int, default 8
+        How many times normals are added: of faces of the inner set and of the hull of the points where the half-spaces
+        touch, at most 100 of each a time, those beyond which the outer set reaches farthest.
     tolerance : float, default 1e-6
         The gap at which refinement stops.
 
@@ -109,12 +108,16 @@ def payoff_bounds(
     -----
     *Outer.* From the feasible payoffs, half-spaces are pushed in to the support of B of their intersection. Each
     support is bounded by a dual solution of its linear program (repaired to be feasible, so that the bound
-    does not rest on the solver's tolerances), and the threat is never below the least best-deviation payoff of a
-    profile that can still be played. Every iterate contains V.
+    does not rest on a solver's tolerances), an affine function of all levels. Policy iteration solves for the fixed
+    point of these bounds at once, and counts where they are shown to contract. The threat is never below the least
+    best-deviation payoff of a profile that can still be played.
 
-    *Inner.* The points where the half-spaces touch are shrunk towards their centre until they generate
-    themselves, up to 1e-11 of the payoff range, and are grown again; the stage equilibria are the fallback. The
-    faces of the inner set are then new directions for the outer one.
+    *Inner.* The vertices of the hull of the points where the half-spaces touch move to what they generate until they
+    stay, or until the points that generate themselves in the same way can be solved for: up to 1e-11 of the
+    payoff range. Shrunk points and the stage equilibria are the fallback.
+
+    *Both* are the same polytope once the inner set has all its vertices: the half-spaces at the faces of the
+    inner set alone then hold the outer one.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 
@@ -139,56 +142,11 @@ def payoff_bounds(
         raise InvalidInput(f"`refinements` must be a whole number, at least 0; got {refinements!r}.")
     if not scalar(tolerance, "tolerance") >= 0.0:
         raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
-    cuts = Cuts.around(profiles, _directions(directions, size))
-    if not cuts.shrink():
-        return _bounds(cuts, None, low, size, tolerance)
-    return _bounds(cuts, _refined(cuts, int(refinements), tolerance), low, size, tolerance)
-
-
-def _refined(cuts: Cuts, refinements: int, tolerance: float) -> Hull | None:
-    """Add normals where the outer set reaches far beyond the inner one; return the inner set."""
-    profiles, enough = cuts.profiles, _COARSE
-    inner = from_stage(profiles, cuts.directions, enough)
-    for left in range(refinements, -1, -1):
-        touched = None
-        if len(cuts.points) and (inner is None or _gap(cuts, inner, enough=tolerance) > tolerance):
-            touched = self_generating(profiles, cuts.points, cuts.directions, enough)
-            inner = _union(cuts, inner, touched, enough)
-        if (
-            not left
-            or not len(cuts.points)
-            or (inner is not None and _gap(cuts, inner, enough=tolerance) <= tolerance)
-        ):
-            break
-        sources = [touched or Hull.of(cuts.points), inner]
-        fresh = _new([_widest(cuts, source) for source in sources if source], cuts.directions)
-        if not len(fresh):
-            break
-        cuts.extend(fresh)
-        cuts.shrink()
-        enough = max(enough / 10.0, tolerance / 10.0)
-    return inner
-
-
-def _widest(cuts: Cuts, inner: Hull) -> Floats:
-    """Return normals of the faces beyond which the outer set reaches farthest: enough of them for one refinement."""
-    normals, most = inner.normals(), _FRESH if inner.points.shape[1] < _SIGNS else _FEWER
-    if len(normals) <= most:
-        return normals
-    beyond = _reach(cuts, normals) - (normals @ inner.points.T).max(axis=1)
-    return np.asarray(normals[np.argsort(-beyond, kind="stable")[:most]])
-
-
-def _reach(cuts: Cuts, directions: Floats) -> Floats:
-    """Return how far the outer set reaches: by programs, or by its vertices if directions are many."""
-    if len(directions) <= _FRESH:
-        return cuts.reach(directions)
-    inside = cuts.points.mean(axis=0)
-    halfspaces = np.hstack([cuts.directions, -cuts.levels[:, None]])
-    corners = vertices(halfspaces, inside)
-    if not len(corners):
-        return cuts.reach(directions)
-    return np.concatenate([(part @ corners.T).max(axis=1) for part in portions(directions, len(corners))])
+    outer = Outer.around(profiles, _directions(directions, size))
+    inner = None
+    if outer.shrink():
+        outer, inner = refined(outer, int(refinements), tolerance)
+    return _bounds(outer, inner, low, size, tolerance)
 
 
 def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
@@ -232,51 +190,20 @@ def _directions(given: ArrayLike | None, size: Floats) -> Floats:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _new(normals: list[Floats], known: Floats) -> Floats:
-    """Return the normals that are not among the known directions, each once."""
-    kept: list[Floats] = []
-    for normal in np.vstack([np.empty((0, known.shape[1])), *normals]):
-        if all(np.abs(normal - other).max() > 1e-7 for other in [*known, *kept]):
-            kept.append(normal)
-    return np.array(kept).reshape(-1, known.shape[1])
-
-
-def _union(cuts: Cuts, first: Hull | None, second: Hull | None, enough: float) -> Hull | None:
-    """Return what two self-generating sets generate together."""
-    if first is None or second is None:
-        return first or second
-    both = Hull.of(np.vstack([first.points, second.points]))
-    return grown(cuts.profiles, both, cuts.directions, enough) if both else first
-
-
-def _gap(cuts: Cuts, inner: Hull, *, enough: float = np.inf) -> float:
-    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces.
-
-    If the first of the two is over `enough` the second is not computed.
-    """
-    gap = _beyond(cuts.directions, cuts.levels, inner)
-    faces = inner.normals() if gap <= enough else inner.normals()[:0]
-    return max(gap, _beyond(faces, _reach(cuts, faces), inner))
-
-
-def _beyond(directions: Floats, levels: Floats, inner: Hull) -> float:
-    return float((levels - (directions @ inner.points.T).max(axis=1)).max(initial=0.0))
-
-
-def _bounds(cuts: Cuts, inner: Hull | None, low: Floats, size: Floats, tolerance: float) -> PayoffBounds:
+def _bounds(outer: Outer, inner: Hull | None, low: Floats, size: Floats, tolerance: float) -> PayoffBounds:
     """Return to the units of the payoffs."""
-    gap = np.inf if inner is None else _gap(cuts, inner)
-    empty = inner is None and not cuts.alive.any()
-    directions = cuts.directions / size
+    reach = np.inf if inner is None else gap(outer, inner)
+    empty = inner is None and not outer.alive.any()
+    directions = outer.directions / size
     norms = np.linalg.norm(directions, axis=1)
     points = np.empty((0, size.size)) if inner is None else inner.points * size + low
     highest = np.full(size.size, np.nan) if inner is None else points.min(axis=0)
     return PayoffBounds(
         inner=points,
         directions=directions / norms[:, None],
-        levels=(cuts.levels + directions @ low) / norms,
-        threat=np.stack([cuts.threat * size + low, highest]),
-        gap=float(gap),
-        status=Status.EMPTY if empty else Status.OK if gap <= tolerance else Status.INACCURATE,
-        steps=cuts.steps,
+        levels=(outer.levels + directions @ low) / norms,
+        threat=np.stack([outer.threat * size + low, highest]),
+        gap=float(reach),
+        status=Status.EMPTY if empty else Status.OK if reach <= tolerance else Status.INACCURATE,
+        steps=outer.steps,
     )

@@ -1,0 +1,51 @@
+"""A stage game in the unit box, as the bounds of n players see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profiles:
+    """The stage game in the unit box, one row a profile, and the right of all to leave for o."""
+
+    payoffs: Floats  # (a, n)
+    best: Floats  # (a, n) best deviation payoffs
+    discounts: Floats  # (n,)
+    outside: Floats | None  # (n,)
+
+    def lowest(self, threat: Floats) -> Floats:
+        """Return the least continuation that keeps everyone to each profile, shape (a, n)."""
+        delta = self.discounts
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.where(self.best > self.payoffs, (1 - delta) / delta * (self.best - self.payoffs), 0.0)
+            low = threat + gain
+            if self.outside is not None:
+                short = self.outside - (1 - delta) * self.payoffs
+                stay = np.where(delta > 0, short / delta, np.where(short > 0, np.inf, -np.inf))
+                low = np.maximum(low, stay)
+        return low
+
+    def floors(self, threat: Floats) -> Floats:
+        """Return the same, cut off where it lies far from the box: every continuation is above, or none."""
+        return np.clip(self.lowest(threat), -FAR, FAR)
+
+    def now(self) -> Floats:
+        """Return what a profile adds to a payoff in the period it is played, shape (a, n)."""
+        return np.asarray((1 - self.discounts) * self.payoffs)
+
+    def reach(self, directions: Floats) -> Floats:
+        """Return how far feasible payoffs go: the stage game's, in its box if players differ in patience."""
+        if (self.discounts == self.discounts[0]).all():
+            levels = (directions @ self.payoffs.T).max(axis=1)
+        else:
+            low, high = self.payoffs.min(axis=0), self.payoffs.max(axis=0)
+            levels = np.where(directions > 0, directions * high, directions * low).sum(axis=1)
+        return np.asarray(levels if self.outside is None else np.maximum(levels, directions @ self.outside))
+
+
+FAR = 10.0

@@ -1,0 +1,75 @@
+"""Linear programs solved many at a time, and fixed points of affine bounds, against scipy and plain iteration."""
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria._programs import Bases, optimise, pivot
+
+
+def boxed(normals, rights, n, pulls, owners):
+    """Normals with the unit box in front, and bases that lie in it."""
+    box = np.vstack([np.eye(n), -np.eye(n)])
+    rows = np.where(pulls > 0, np.arange(n), n + np.arange(n))
+    normals = np.vstack([box, normals])
+    sides = np.broadcast_to(np.repeat([1.0, 0.0], n), (len(rights), 2 * n))
+    return normals, np.hstack([sides, rights]), Bases.at(normals, pulls, owners, rows)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("ties", [False, True])
+def test_many_programs_agree_with_one_at_a_time(n, ties):
+    rng = np.random.default_rng(n)
+    normals = rng.integers(-2, 3, (12, n)).astype(float) if ties else rng.normal(size=(12, n))
+    rights = normals @ np.full(n, 0.5) + rng.integers(1, 3, (4, 12)) / 4
+    pulls, owners = np.vstack([normals[:8], rng.normal(size=(20, n))]), np.arange(28) % 4
+    normals, rights, bases = boxed(normals, rights, n, pulls, owners)
+    optimise(normals, rights, bases)
+    weights, rest = bases.repaired(normals)
+    np.testing.assert_allclose(rest, 0, atol=1e-12)
+    for p, pull in enumerate(pulls):
+        best = -linprog(-pull, A_ub=normals, b_ub=rights[owners[p]], bounds=(None, None)).fun
+        assert weights[p] @ rights[owners[p], bases.rows[p]] == pytest.approx(best, abs=1e-9)
+        assert pull @ bases.points(rights)[p] == pytest.approx(best, abs=1e-9)
+
+
+def test_a_program_without_a_solution_is_shown_to_have_none():
+    """x + y <= 1/2 and x + y >= 3/4 in the unit box."""
+    normals, rights, bases = boxed(
+        np.array([[1.0, 1.0], [-1.0, -1.0]]),
+        np.array([[0.5, -0.75], [0.75, -0.5]]),
+        2,
+        np.eye(2),
+        np.array([0, 1]),
+    )
+    left, empty = np.arange(2), np.zeros(2, bool)
+    while left.size:
+        done, none = pivot(normals, rights, bases, left)
+        empty[left[none]] = True
+        left = left[~done]
+    assert empty.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.9])
+def test_the_fixed_point_is_where_iterates_end(rate):
+    rng = np.random.default_rng(0)
+    weights = rng.random((30, 3))
+    weights *= rate / weights.sum(axis=1, keepdims=True)
+    functions = Affine(np.arange(30) % 6, rng.normal(size=30), weights, rng.integers(0, 6, (30, 3)))
+    start = np.full(6, 30.0)
+    start[0] = 0.5
+    levels = start
+    for _ in range(1000):
+        values = functions.at(levels)
+        levels = np.minimum(start, [values[functions.faces == h].max() for h in range(6)])
+    found = settled(functions, start)
+    np.testing.assert_allclose(found, levels, atol=1e-12)
+    assert (found >= levels - 1e-15).all()
+
+
+def test_functions_that_do_not_contract_leave_what_iterates_reach():
+    """x -> 2 x - 1 falls from 1/2 for ever, and stays at 1, where it does not attract."""
+    function = Affine(np.array([0]), np.array([-1.0]), np.array([[2.0]]), np.array([[0]]))
+    assert settled(function, np.array([1.0])) == pytest.approx(1.0)
+    assert settled(function, np.array([0.5])) < -1e6

@@ -22,7 +22,7 @@ def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hu
         near, proved = sustained(outer.profiles, touching)
         if near is not None and proved and (inner is None or gap(outer, near) < gap(outer, inner)):
             inner = near
-        if inner is not None:
+        if inner is not None and refinements:
             cleared = _cleared(outer, inner, given)
             if not left or gap(cleared, inner) <= tolerance:
                 return cleared, inner

@@ -14,15 +14,15 @@ whatever the discount factors. Better duals at c then give another F.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._face_rows import Astray, Rows
 from bargaining.equilibria._halfplanes import AXES, Halfplanes, following, pruned
 from bargaining.equilibria._operator import SLACK, Block, binding
 from bargaining.equilibria._plane_duals import Choices
@@ -30,14 +30,11 @@ from bargaining.equilibria._polygon import Chains, Point, hull
 
 _SAFE = 1e-13  # levels are kept this far, in multiples of their speed, above what rounding might make too low
 _CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for where the best ones go astray
+_ALIKE = 4e-16  # between directions that only rounding tells apart
 _ROUNDS = 25
 _POLICIES = 60
 
 Index = NDArray[np.intp]
-
-
-class Astray(Exception):
-    """The levels do not contract under some policy, so that they must be lowered step by step."""
 
 
 @dataclass(slots=True, eq=False)
@@ -104,19 +101,49 @@ class Levels:
     def unbound(self) -> NDArray[np.bool_]:
         return np.asarray((np.array(self.points)[:, :, None] >= self.thresholds - SLACK).all(axis=1))
 
-    def lower(self) -> float:
-        """Lower the levels to what the present duals allow in the long run; return by how much at most."""
+    def lower(self, *, ahead: bool = False) -> float:
+        """Lower the levels to what the present duals allow in the long run; return by how much at most.
+
+        With `ahead`, also to what those allow that would be the best if orbits of faces went on as they began.
+        """
         before = self.levels
         for caution in _CAUTION:
-            try:
-                settled, self.speeds, self.rows = self._solved(caution)
-            except Astray:
-                continue
-            self.settled = settled
-            self.levels = np.minimum(self.levels, settled + _SAFE * (1.0 + self.speeds))
-            break
+            with suppress(Astray):
+                self.settled, self.speeds, self.rows = self._solved(self, caution)
+                self._cap(self.settled, self.speeds)
+                break
+        if ahead:
+            with suppress(Astray):
+                settled, speeds, _ = self._solved(self._foreseen(), 0.0)
+                self._cap(settled, speeds)
         self.levels = np.minimum(self.levels, np.maximum(self.values.max(axis=1), self.fixed) + _SAFE)
         return float((before - self.levels).max())
+
+    def _cap(self, settled: Floats, speeds: Floats) -> None:
+        self.levels = np.minimum(self.levels, settled + _SAFE * (1.0 + speeds))
+
+    def _foreseen(self) -> Levels:
+        """Return the same faces at the levels they have if the profile behind a face is behind the next of its orbit.
+
+        The bounds that its duals give hold whatever the levels are; those of the present levels may go on to improve
+        by one face of an orbit at a time. Astray if they leave nothing.
+        """
+        pull = self.normals * self.block.discounts.T
+        length, source = np.hypot(pull[:, 0], pull[:, 1]), following(self.normals, pull, _ALIKE)
+        levels, profile = self.levels, self.values.argmax(axis=1)
+        later = (source >= 0) & (source != np.arange(len(source)))
+        for _ in range(len(levels)):
+            own = profile[source]
+            level = (self.normals * self.block.now[:, own].T).sum(axis=1) + length * levels[source]
+            lower = later & (level < levels - _SAFE)
+            if not lower.any():
+                break
+            levels, profile = np.where(lower, level, levels), np.where(lower, own, profile)
+        foreseen = Levels(self.block, self.own, self.normals, levels, self.tol)
+        foreseen.prune()
+        if foreseen.polygon.backwards().any():
+            raise Astray
+        return foreseen
 
     def active(self) -> tuple[Index, Index]:
         """Return faces and the profiles that go farthest there, but for those where leaving does."""
@@ -124,14 +151,17 @@ class Levels:
         played = self.values[face, profile] >= self.fixed
         return face[played], profile[played]
 
-    def _solved(self, caution: float) -> tuple[Floats, Floats, Rows]:
-        """Return the fixed point of F, the speeds, and the duals; pairs are added as they turn out to matter."""
+    def _solved(self, seen: Levels, caution: float) -> tuple[Floats, Floats, Rows]:
+        """Return the fixed point of F, the speeds, and the duals; pairs are added as they turn out to matter.
+
+        The duals are those that are the best at the levels `seen`.
+        """
         used = np.zeros(self.values.shape, dtype=bool)
         rows, levels, policy = Rows.fixed(self.fixed), self.levels, None
         face, profile = self.active()
         for _ in range(_ROUNDS):
             used[face, profile] = True
-            rows = rows.joined(self.duals(face, profile, caution))
+            rows = rows.joined(seen.duals(face, profile, caution))
             policy, levels, speeds = self._iterated(rows, policy, levels)
             missed = (self.values > (levels + _SAFE * speeds)[:, None] + 1e-15) & ~used
             if not missed.any():
@@ -161,7 +191,7 @@ class Levels:
         choices = Choices(self.polygon, pull, b)
         first, second, y, x, z, cost = choices.best(caution)
         straight = following(
-            self.normals, pull, 4e-16
+            self.normals, pull, _ALIKE
         )  # the face that an orbit comes from, even if redundant
         length = np.hypot(pull[:, 0], pull[:, 1])
         level = length * self.levels[straight]
@@ -177,80 +207,14 @@ class Levels:
                 tied &= floor[i, profile] < gain + self.threat[i]
             constant = constant - np.where(z[i] > 0.0, z[i] * np.where(tied, gain, b[i]), 0.0)
             weights.append(np.where(tied, z[i], 0.0))
-        return Rows(face, profile, first, y, self.kept[second], x, weights[0], weights[1], constant, self.low)
+        second = self.kept[second]
+        return self._still(
+            Rows(face, profile, first, y, second, x, weights[0], weights[1], constant, self.low)
+        )
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Affine functions of the levels, each an upper bound for one face unless another row is higher."""
-
-    face: Index
-    profile: Index  # whose payoffs it bounds, -1 for the outcomes of leaving
-    first: Index
-    y: Floats
-    second: Index
-    x: Floats
-    threat: Floats  # the weights of the two lower faces
-    other: Floats
-    constant: Floats
-    low: list[int]
-
-    @classmethod
-    def fixed(cls, levels: Floats) -> Rows:
-        """Return constants, for the faces where they are finite."""
-        face = np.flatnonzero(np.isfinite(levels))
-        none, zero = np.zeros(face.size, dtype=np.intp), np.zeros(face.size)
-        return cls(face, none - 1, none, zero, none, zero, zero, zero, levels[face], [0, 0])
-
-    def joined(self, more: Rows) -> Rows:
-        """Return these rows and more."""
-        return self._mapped(lambda name: np.concatenate([getattr(self, name), getattr(more, name)]), more.low)
-
-    def only(self, policy: Index) -> Rows:
-        """Return the rows of a policy."""
-        return self._mapped(lambda name: getattr(self, name)[policy], self.low)
-
-    def _mapped(self, change: Callable[[str], Any], low: list[int]) -> Rows:
-        return Rows(**{each.name: change(each.name) for each in fields(self) if each.name != "low"}, low=low)
-
-    def slopes(self) -> Floats:
-        """Return speeds z = 1 + max of all rows' weighted sums of z, 0 where every row is constant."""
-        moves = (self.y + self.x + self.threat + self.other > 0.0).astype(float)
-        unit, policy, speeds = replace(self, constant=moves), None, np.zeros(self.face.max() + 1)
-        for _ in range(_POLICIES):
-            better = unit.best(speeds, policy)
-            if policy is not None and (better == policy).all():
-                return speeds
-            policy = better
-            speeds, _ = unit.solved(policy, self.low)
-            if not (speeds >= 0.0).all():
-                break
-        raise Astray
-
-    def best(self, levels: Floats, policy: Index | None) -> Index:
-        """Return the highest row of each face; the one it had if no other is higher but for rounding."""
-        value = self.constant + self.y * levels[self.first] + self.x * levels[self.second]
-        value += self.threat * levels[self.low[0]] + self.other * levels[self.low[1]]
-        order = np.lexsort((value, self.face))
-        ends = np.append(self.face[order][1:] != self.face[order][:-1], True)
-        chosen: Index = order[ends]
-        return chosen if policy is None else np.where(value[chosen] > value[policy] + 1e-14, chosen, policy)
-
-    def solved(self, policy: Index, low: list[int]) -> tuple[Floats, Floats]:
-        """Return the levels and the speeds of a policy, one row a face."""
-        from scipy.sparse import csc_matrix, identity
-        from scipy.sparse.linalg import splu
-
-        count = len(policy)
-        weights = [column[policy] for column in (self.y, self.x, self.threat, self.other)]
-        faces = [self.first[policy], self.second[policy], *(np.full(count, k) for k in low)]
-        entries = np.concatenate(weights), (np.tile(np.arange(count), 4), np.concatenate(faces))
-        matrix = csc_matrix(entries, shape=(count, count))
-        try:
-            factors = splu(csc_matrix(identity(count, format="csc") - matrix))
-        except RuntimeError as singular:
-            raise Astray from singular
-        constant = self.constant[policy]
-        levels = factors.solve(constant)
-        levels += factors.solve(constant + matrix @ levels - levels)
-        return levels, factors.solve((np.array(weights) > 0.0).any(axis=0).astype(float))
+    def _still(self, rows: Rows) -> Rows:
+        """Return the rows with a constant for every lowest payoff that is just a best reply: it can be no less."""
+        for i in (0, 1):
+            if not self.moves[i]:
+                rows = rows.still(rows.face == self.low[i], -self.threat[i])
+        return rows

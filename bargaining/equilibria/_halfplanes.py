@@ -44,11 +44,15 @@ class Halfplanes:
 
     def inverted(self) -> NDArray[np.bool_]:
         """Say which edges run backwards, as a corner of almost parallel half-planes was placed beyond the next one."""
-        edge = np.roll(self.vertices, -1, axis=0) - self.vertices
-        forward = self.normals[:, 0] * edge[:, 1] - self.normals[:, 1] * edge[:, 0]
         turn = np.roll(self.normals, 1, axis=0) * self.normals[:, ::-1]
         parallel = np.abs(turn[:, 0] - turn[:, 1]) < _PARALLEL
-        return np.asarray((forward < -_BACKWARDS) & (parallel | np.roll(parallel, -1)))
+        return np.asarray(self.backwards() & (parallel | np.roll(parallel, -1)))
+
+    def backwards(self) -> NDArray[np.bool_]:
+        """Say which edges run backwards."""
+        edge = np.roll(self.vertices, -1, axis=0) - self.vertices
+        forward = self.normals[:, 0] * edge[:, 1] - self.normals[:, 1] * edge[:, 0]
+        return np.asarray(forward < -_BACKWARDS)
 
     def farthest(self, directions: Floats) -> NDArray[np.intp]:
         """Return the number of the vertex farthest in each direction."""

@@ -12,8 +12,12 @@ from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, VERTEX, Block, Leave, Tag, least_by_staying
 from bargaining.equilibria._polygon import Point, Polygon, outline
 from bargaining.equilibria._scalar import FEW
+from bargaining.equilibria._unequal import close
 from bargaining.equilibria._unequal import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
+
+_MANY = 400  # applications of the operator
+_PROVED = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +96,7 @@ class Scaled:
         while True:
             search = self.search(block, within)
             if block.common:
-                search.run(limit, guess=None if like is None else _borrowed(like, block))
+                _run(search, limit, None if like is None else _borrowed(like, block))
             else:
                 run_unequal(search)
             iterations, solves = iterations + search.iterations, solves + search.solves
@@ -179,6 +183,16 @@ class Scaled:
         if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
             return self.best.item(i, profile)
         return raw[k][i]
+
+
+def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) -> None:
+    """Search for the set of equally patient players; by half-planes where many steps have proved nothing."""
+    search.run(min(limit, _MANY), guess=guess)
+    if search.bound > _PROVED:
+        close(search)
+    if search.bound > _PROVED:
+        search.stopped = ""
+        search.run(limit)
 
 
 def _frozen(rows: list[list[float]] | list[float]) -> Floats:

@@ -4,9 +4,14 @@ The operator is applied to the polygon; its image gives new faces, every orbit o
 before, and the levels of all are lowered to their fixed point. So the number of steps grows with the
 logarithm of the number of faces, which may be thousands, where plain iteration adds one face an orbit a step.
 
-*Proof.* Levels stay above those of the largest fixed point throughout. At the end all faces are moved in, each in
-proportion to its speed :math:`z = 1 + F'(z)`: if the smaller polygon lies inside its own image it generates itself.
-The distance between the two is the bound.
+Where a step changes little, a vertex is coming to rest on an edge: the image without it gives the face that it rests
+on. And bounds are taken from where the orbits lead, not only from the polygon of the moment, which each step
+improves by one face of an orbit.
+
+*Proof.* Levels stay above those of the largest fixed point throughout. At the end every face j is moved in by
+:math:`z_j = e_j + F'_j(z)`, where the polygon reaches beyond its image by :math:`e_j` at the ends of that face, and a
+little is added for rounding: if the smaller polygon lies inside its own image it generates itself. The distance
+between the two is the bound.
 """
 
 from __future__ import annotations
@@ -17,30 +22,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._face_levels import Astray, Levels
+from bargaining.equilibria._face_images import excess_of, image_of, lacks, sourced
+from bargaining.equilibria._face_levels import Levels
+from bargaining.equilibria._face_rows import Astray
 from bargaining.equilibria._fixed_point import Search
-from bargaining.equilibria._halfplanes import (
-    extended,
-    farthest,
-    normals_around,
-    outward,
-    reach,
-)
-from bargaining.equilibria._operator import (
-    BOTTOM,
-    CORNER,
-    FINE,
-    LEAVE,
-    LEFT,
-    STATIC,
-    VERTEX,
-    Block,
-    Tag,
-    apply,
-    binding,
-    snap,
-)
-from bargaining.equilibria._polygon import MERGE, Chains, Point, Polygon, apart, beyond, hull, lowest
+from bargaining.equilibria._halfplanes import extended, normals_around, reach
+from bargaining.equilibria._operator import FINE, LEAVE, Block, Tag, apply
+from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, hull, lowest
 
 _PLAIN = 16
 _PROVED = 1e-9
@@ -48,8 +36,19 @@ _FEW = 60  # up to so many vertices the structure can be solved exactly, so the 
 _SAME = 4e-15
 _STAGES = 120
 _ROUNDS = 3
+_STUCK = 0.9
+_SLOW, _WEAK = (
+    0.5,
+    6,
+)  # after so many stages in a row that leave more of the excess than this, faces are added
+_RESTING = (
+    2.0,
+    30.0,
+    400.0,
+    5000.0,
+)  # how far beyond an edge a vertex may come to rest on it, over the excess
+_LARGE = 0.1
 _STILL = 1e-12
-_ENOUGH = 1e-11
 _ROUNDED = 2e-13
 _FINEST = 1e-15
 _EDGE = 2e-12
@@ -68,7 +67,19 @@ def run(search: Search) -> None:
         _step(search)
     if search.stopped:
         return
+    _take(search, bounded(search.block, search.own, search.polygon))
+
+
+def close(search: Search) -> None:
+    """Prove by half-planes what plain steps close in on too slowly, if that can be done; for any patience."""
     found = bounded(search.block, search.own, search.polygon)
+    if found.bound <= _PROVED:
+        _take(search, found)
+    else:
+        search.solves += found.steps
+
+
+def _take(search: Search, found: Bounded) -> None:
     search.solves += found.steps
     search.polygon, search.tags, search.bound = found.polygon, found.tags, found.bound
     search.stopped = "moved all faces in until they hold a set that generates itself"
@@ -128,52 +139,110 @@ def bounded(block: Block, own: Point, polygon: Polygon) -> Bounded:
     Bounded
         No vertices if nothing is left.
     """
-    levels, excess, steps = _shrunk(block, own, polygon)
-    if levels is None:
-        return _left(block, steps)
+    best: Bounded | None = None
+    steps = 0
+    for patient in (False, True):
+        levels, excess, taken = _shrunk(block, own, polygon, patient=patient)
+        steps += taken
+        if levels is None:
+            return _left(block, steps)
+        found = _found(levels, excess)
+        if best is None or found.bound < best.bound:
+            best = found
+        if best.bound <= _PROVED:
+            break
+        polygon = levels.points
+    assert best is not None
+    return best._replace(steps=steps)
+
+
+def _found(levels: Levels, excess: float) -> Bounded:
+    """Return a set inside that generates itself if it is close enough, else the image of the outer one."""
     points, tags = image_of(levels, merge=FINE)
-    inside = _inside(levels, np.array(points), excess)
+    inside = _inside(levels, np.array(points))
     bound = inf if inside is None else inside.bound
     if inside is not None and bound <= _PROVED and (excess > _EDGE or len(points) > _FEW):
-        return inside._replace(steps=steps)
-    if (
-        levels.rows is not None and excess <= _EDGE
-    ):  # a knife edge: any smaller set loses what just meets a constraint
-        bound = min(bound, excess * (1.0 + levels.speeds.max().item()))
-    return Bounded(points, sourced(levels.points, points, tags), bound, steps)
+        return inside
+    # A knife edge: any smaller set loses what just meets a constraint.
+    bound = min(bound, _off(levels, excess))
+    return Bounded(points, sourced(levels.points, points, tags), bound, 0)
 
 
-def _shrunk(block: Block, own: Point, polygon: Polygon) -> tuple[Levels | None, float, int]:
-    """Return faces that no more move in, how far beyond its image their polygon reaches, and the steps."""
+def _shrunk(block: Block, own: Point, polygon: Polygon, *, patient: bool) -> tuple[Levels | None, float, int]:
+    """Return faces that hardly move in any more, how far beyond its image their polygon reaches, and the steps.
+
+    Who is patient adds faces after the first step that changes little, and goes on until nothing changes.
+    """
     image, tol = np.array(polygon), min(FINE, _COARSEST * (1.0 - block.discounts.max().item()))
-    known, steps, best = image[:0], 0, inf
+    known, steps, best, weak = image[:0], 0, inf, 0
+    closest: tuple[float, float, Levels | None] = inf, inf, None
+    most = 1 if patient else _WEAK
     for _ in range(_STAGES):
         normals = normals_around(image, known)
         levels = Levels(block, own, normals, reach(image, normals), tol)
-        for _ in range(_ROUNDS):
-            steps += 1
-            if not levels.look():
-                return None, 0.0, steps
-            if levels.lower() < _STILL:
-                break
-        levels.prune()
-        block, image = levels.block, np.array(image_of(levels)[0])
-        excess = _excess(levels, image)
-        if levels.rows is not None and excess <= max(_ROUNDED, _ENOUGH / (1.0 + levels.speeds.max())):
+        taken = _lowered(levels, ahead=weak >= most)
+        steps += abs(taken)
+        if taken < 0:
+            return None, 0.0, steps
+        block, image = levels.block, np.array(image_of(levels, merge=_FINEST)[0])
+        excess = excess_of(levels, image)
+        closest = min(closest, (_off(levels, excess), excess, levels), key=lambda each: each[:2])
+        if excess <= _ROUNDED and levels.rows is not None and (not patient or _close(levels, image, _ROOM)):
             break
-        if best / 2.0 < excess < 1e3 * tol:
-            tol /= 4.0
-        if len(levels.kept) > _FACES or (tol < _FINEST and excess <= _EDGE):
+        weak = weak + 1 if excess > _SLOW * best else 0
+        if weak and excess < 1e3 * tol:
+            tol = max(tol / 4.0, _FINEST)
+        if len(levels.kept) > _FACES:
+            break
+        if tol <= _FINEST and excess <= _EDGE and (not patient or excess > _STUCK * best):
             break
         best = min(best, excess)
-        known = extended(levels.polygon.normals, block.discounts.ravel())
-    return levels, excess, steps
+        known = _added(levels, image, excess) if weak >= most else levels.polygon.normals
+        known = extended(known, block.discounts.ravel())
+    return closest[2], closest[1], steps
 
 
-def _excess(levels: Levels, image: Floats) -> float:
-    """Return how far the polygon reaches beyond its image."""
-    normals = normals_around(image, image[:0])
-    return float((levels.polygon.support(normals) - reach(image, normals)).max())
+def _lowered(levels: Levels, *, ahead: bool) -> int:
+    """Lower the levels until they are still, and return the steps; less than zero if nothing can be played."""
+    for step in range(1, _ROUNDS + 1):
+        if not levels.look():
+            return -step
+        if levels.lower(ahead=ahead) < _STILL:
+            break
+    levels.prune()
+    return step
+
+
+def _added(levels: Levels, image: Floats, excess: float) -> Floats:
+    """Return the normals of the faces, of the image, and of the image without vertices hardly beyond its edges.
+
+    Such a vertex may come to rest on the edge, at a rate of its own: each step cuts off a share of what is left, by
+    another face. The edge that it will rest on is a face whose level is found at once.
+    """
+    known = normals_around(image, levels.polygon.normals)
+    for height in excess * np.array(_RESTING):
+        if height < _LARGE:
+            known = normals_around(np.array(image_of(levels, merge=height)[0]), known)
+    return known
+
+
+def _off(levels: Levels, excess: float) -> float:
+    """Return how far a polygon that reaches so far beyond its image may be off; infinity if that is not known."""
+    return (
+        inf
+        if levels.rows is None or excess > _EDGE
+        else max(excess, 0.0) * (1.0 + levels.speeds.max().item())
+    )
+
+
+def _close(levels: Levels, image: Floats, room: float) -> bool:
+    """Whether faces moved in by no more than that make up for what the polygon reaches beyond its image."""
+    if levels.rows is None:
+        return False
+    try:
+        return bool(levels.rows.slopes(lacks(levels, image)).max() <= room)
+    except Astray:
+        return False
 
 
 def _distance(image: Floats, points: Polygon) -> float:
@@ -190,71 +259,26 @@ def _left(block: Block, steps: int) -> Bounded:
     return Bounded([leaves[k] for k in corners], tags, 0.0, steps)
 
 
-def image_of(levels: Levels, *, merge: float = MERGE) -> tuple[Polygon, list[Tag]]:
-    """Return what the operator makes of the polygon; sources are numbers of its vertices."""
-    block, b = levels.block, levels.thresholds
-    w, feasible = binding(Chains(levels.points), b)
-    where = np.flatnonzero(feasible)
-    vertex, profile = np.nonzero(levels.unbound())
-    columns = [np.array(leave.payoffs)[:, None] for leave in block.leaves]
-    columns.append(block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where])
-    columns.append(block.now[:, profile] + block.discounts * np.array(levels.points)[vertex].T)
-    points = list(zip(*np.concatenate(columns, axis=1).tolist(), strict=True))
-    corners, tags = hull(points, merge=merge), []
-    for k in corners:
-        if k < len(block.leaves):
-            tags.append((LEAVE, -1, block.leaves[k].number))
-            continue
-        k -= len(block.leaves)
-        if k < where.size:
-            kind, at = divmod(where.item(k), b.shape[1])
-            o = 1 if kind == BOTTOM else 0
-            corner = kind in (BOTTOM, LEFT) and w.item(o, kind, at) == b.item(o, at)
-            tags.append((CORNER if corner else kind, block.index.item(at), -1))
-        else:
-            tags.append((VERTEX, block.index.item(profile.item(k - where.size)), vertex.item(k - where.size)))
-    image = [points[k] for k in corners]
-    snap(block, image, tags)
-    _rest(block, image, tags)
-    return image, tags
-
-
-def _rest(block: Block, image: Polygon, tags: list[Tag]) -> None:
-    """Replace vertices that are a profile played for ever but for rounding."""
-    place = {k: at for at, k in enumerate(block.index.tolist())}
-    for n, ((x, y), (_, k, _)) in enumerate(zip(image, tags, strict=True)):
-        if k >= 0:
-            g, h = block.payoffs.item(0, place[k]), block.payoffs.item(1, place[k])
-            if abs(x - g) + abs(y - h) <= MERGE:
-                image[n], tags[n] = (g, h), (STATIC, k, -1)
-
-
-def sourced(points: Polygon, image: Polygon, tags: list[Tag]) -> list[Tag]:
-    """Return the tags with vertices of the continuations replaced by those of the image next to them."""
-    near = farthest(np.array(image), outward(np.array(points))).tolist()
-    return [(kind, k, near[n]) if kind == VERTEX else (kind, k, n) for kind, k, n in tags]
-
-
-def _inside(levels: Levels, image: Floats, excess: float) -> Bounded | None:
+def _inside(levels: Levels, image: Floats) -> Bounded | None:
     """Return a set that generates itself with room to spare: the image of a smaller polygon; or None."""
     rows = levels.rows
     if rows is None:
         return None
-    speeds, played = levels.speeds, np.flatnonzero(rows.profile >= 0)
-    least = max(_SMALLEST, min(_LARGEST, _ROOM / (1.0 + speeds.max())), excess / 4.0)
-    for inset in (least * _INSETS).tolist():
-        moved = levels.settled - inset * speeds
-        inner = Levels(levels.block, levels.own, levels.normals, moved, inset / 16.0)
+    played = np.flatnonzero(rows.profile >= 0)
+    least = max(_SMALLEST, min(_LARGEST, _ROOM / (1.0 + levels.speeds.max())))
+    slack = lacks(levels, np.array(image_of(levels, merge=_FINEST)[0])) + least
+    for share in _INSETS.tolist():
+        try:
+            moved = levels.settled - share * rows.slopes(slack)
+        except Astray:
+            return None
+        inner = Levels(levels.block, levels.own, levels.normals, moved, share * least / 16.0)
         inner.prune()
-        points, tags = image_of(inner, merge=inset / 4.0)
+        points, tags = image_of(inner, merge=share * least / 4.0)
         if not points:
             return None
-        if _excess(inner, np.array(points)) <= _ROUNDING:
+        if excess_of(inner, np.array(points)) <= _ROUNDING:
             return Bounded(points, sourced(inner.points, points, tags), _distance(image, points), 0)
         # Duals that tie in the larger set do not in the smaller one: the steeper ones count.
         rows = rows.joined(inner.duals(rows.face[played], rows.profile[played]))
-        try:
-            speeds = rows.slopes()
-        except Astray:
-            return None
     return None

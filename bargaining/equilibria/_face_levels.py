@@ -140,9 +140,11 @@ class Levels:
                 break
             levels, profile = np.where(lower, level, levels), np.where(lower, own, profile)
         foreseen = Levels(self.block, self.own, self.normals, levels, self.tol)
-        foreseen.prune()
-        if foreseen.polygon.backwards().any():
-            raise Astray
+        with np.errstate(divide="ignore", invalid="ignore"):
+            foreseen.prune()
+            vertices = foreseen.polygon.vertices
+            if not np.isfinite(vertices).all() or foreseen.polygon.backwards().any():
+                raise Astray
         return foreseen
 
     def active(self) -> tuple[Index, Index]:

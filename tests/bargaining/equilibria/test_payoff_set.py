@@ -444,10 +444,10 @@ def test_sixty_games_of_players_who_are_patient_by_different_measure(
     discounts: list[float], open_edges: set[int]
 ) -> None:
     """Game 58 turns rounding into 50,000 times as much; in game 53 a constraint binds where vertices accumulate."""
-    for seed in set(range(60)) - open_edges:
+    for seed in range(60):
         found = payoff_set(RepeatedGame(stage_game(seed), discounts))
-        assert found.status in (Status.OK, Status.EMPTY)
-        assert found.stats.bound <= 1e-9
+        assert (found.status is Status.INACCURATE) == (seed in open_edges)
+        assert found.stats.bound <= (1e-4 if seed in open_edges else 1e-9)
 
 
 def test_a_strategy_of_players_who_are_patient_by_different_measure() -> None:

@@ -27,35 +27,44 @@ class Faces:
     after: list[int]  # the face of the edge that starts at each vertex of the candidate
     many: bool  # whether there are faces beside the candidate's own
 
-    def met(self, chain: Chain, at: float) -> list[int]:
-        """Return the faces of a chain next to an argument: one, or two around a vertex."""
+    def met(self, chain: Chain, at: float, forward: int) -> list[int]:
+        """Return the faces of a chain next to an argument: one, or two around a vertex.
+
+        The chain runs counter-clockwise if `forward` is 0, clockwise if it is 1.
+        """
         arguments, _, vertices = chain
-        if len(vertices) == 1:
+        last = len(vertices) - 1
+        if not last:
             return [0, 1, 2, 3]
-        k = min(max(bisect_right(arguments, at), 1), len(vertices) - 1)
-        pieces = [k - 1]
-        if k < len(vertices) - 1 and arguments[k] - at <= 1e-12:
-            pieces.append(k)
+        if len(self.after) < 3:
+            return self.after
+        k = min(max(bisect_right(arguments, at), 1), last)
+        out = [self.after[vertices[k - 1 + forward]]]
+        if k < last and arguments[k] - at <= 1e-12:
+            out.append(self.after[vertices[k + forward]])
         if k > 1 and at - arguments[k - 1] <= 1e-12:
-            pieces.append(k - 2)
-        forward = (vertices[1] - vertices[0]) % len(self.after) == 1 if len(self.after) > 2 else None
-        if forward is None:
-            return [self.after[0], self.after[1]]
-        return [self.after[vertices[piece] if forward else vertices[piece + 1]] for piece in pieces]
+            out.append(self.after[vertices[k - 2 + forward]])
+        return out
 
 
 def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
+    xs, ys = [x for x, _ in candidate], [y for _, y in candidate]
     normals: list[Point] = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
+    offsets = [-min(xs), -min(ys), max(xs), max(ys)]
     after = []
-    for polygon in (candidate, outer):
-        for k, (x, y) in enumerate(polygon):
-            px, py = polygon[k + 1 - len(polygon)]
-            length = hypot(px - x, py - y)
-            if polygon is candidate:
-                after.append(len(normals) if length > 0.0 else 0)
-            if length > 0.0:
-                normals.append(((py - y) / length, (x - px) / length))
-    offsets = [max([a * x + b * y for x, y in candidate]) for a, b in normals]
+    for (x, y), (px, py) in zip(candidate, candidate[1:] + candidate[:1], strict=True):
+        length = hypot(px - x, py - y)
+        after.append(len(normals) if length > 0.0 else 0)
+        if length > 0.0:
+            a, b = (py - y) / length, (x - px) / length
+            normals.append((a, b))
+            offsets.append(max(a * x + b * y, a * px + b * py))
+    for (x, y), (px, py) in zip(outer, outer[1:] + outer[:1], strict=True):
+        length = hypot(px - x, py - y)
+        if length > 0.0:
+            a, b = (py - y) / length, (x - px) / length
+            normals.append((a, b))
+            offsets.append(max([a * p + b * q for p, q in candidate]))
     moves = [True] * len(normals)
     for i in (0, 1):
         if bound[i] >= -offsets[i] - 1e-15:
@@ -81,73 +90,102 @@ def reachable(block: Block, faces: Faces, outer: Polygon, bound: Point) -> NDArr
     return reach
 
 
-class Bound(NamedTuple):
-    """An upper bound `level + e * slope` of how far a profile goes; the slope is a weighted sum of three speeds."""
+Bound = tuple[float, int, float, Point]
+"""An upper bound `level + e * slope` of how far a profile goes, as (level, face, weight, threats).
 
-    level: float
-    face: int
-    weight: float
-    threats: Point
+The slope is the sum of three speeds: the face's with the weight, and those of the two threats with theirs.
+"""
 
-    def slope(self, speed: list[float]) -> float:
-        return self.weight * speed[self.face] + self.threats[0] * speed[0] + self.threats[1] * speed[1]
+
+def slope(bound: Bound, speed: list[float]) -> float:
+    """Return how fast a bound grows."""
+    _, face, weight, (first, second) = bound
+    return weight * speed[face] + first * speed[0] + second * speed[1]
+
+
+class Cut(NamedTuple):
+    """A profile at e = 0: its lowest continuations, whether they move with the threats, and what rules it out."""
+
+    at: Point
+    moves: Point
+    now: Point
+    delta: float
+    blocks: list[Bound]  # faces that the lowest continuations lie beyond, with their ease in e
 
 
 class Pair(NamedTuple):
-    """A profile and a face it might pass: its bounds, and the faces that rule it out, with their ease in e."""
+    """A profile and a face it might pass: its bounds, the least of their levels, and what rules it out."""
 
     face: int
     bounds: list[Bound]
+    least: float
     blocks: list[Bound]
 
 
-def pair_of(block: Block, faces: Faces, chains: Chains, j: int, k: int, *, every: bool = False) -> Pair:
-    """Collect the dual bases: one constraint and one face, or both constraints; `k` is the profile.
+def cut_of(block: Block, faces: Faces, k: int) -> Cut:
+    """Return where the constraints of the profile `k` cut the faces."""
+    (x, moves_x), (y, moves_y) = _threshold(block, faces, 0, k), _threshold(block, faces, 1, k)
+    blocks: list[Bound] = []
+    for face in faces.upper:
+        (p, q), offset = faces.normals[face], faces.offsets[face]
+        lack = p * x + q * y - offset
+        if lack > 1e-12:
+            blocks.append((lack, face, 1.0, (p * moves_x, q * moves_y)))
+    now = block.now.item(0, k), block.now.item(1, k)
+    return Cut((x, y), (moves_x, moves_y), now, block.discounts.item(0), blocks)
+
+
+def pair_of(faces: Faces, chains: Chains, j: int, cut: Cut, *, every: bool = False) -> Pair:
+    """Collect the dual bases: one constraint and one face, or both constraints.
 
     With one constraint binding the face that matters is the one that its line meets; `every` other one is used
     where the profile has nothing to continue with at e = 0, or where that face proves nothing. A multiplier below
     zero by rounding counts for what it may add in the unit box, and so does the rounding of a large one.
     """
-    delta, n = block.discounts.item(0), faces.normals[j]
-    x, moves_x = _threshold(block, faces, 0, k)
-    y, moves_y = _threshold(block, faces, 1, k)
-    base = n[0] * block.now.item(0, k) + n[1] * block.now.item(1, k)
-    bounds = []
-    if n[0] <= 1e-12 and n[1] <= 1e-12:
-        low, off = [min(a, 0.0) for a in n], sum(max(a, 0.0) for a in n)
-        level = base + delta * (low[0] * x + low[1] * y + off)
-        bounds.append(Bound(level, 0, 0.0, (-delta * low[0] * moves_x, -delta * low[1] * moves_y)))
-    blocks = []
-    for at in faces.upper:
-        (p, q), offset = faces.normals[at], faces.offsets[at]
-        if p * x + q * y - offset > 1e-12:
-            blocks.append(Bound(p * x + q * y - offset, at, 1.0, (p * moves_x, q * moves_y)))
-    every = every or bool(blocks) or faces.many
-    for i, (b, moves) in enumerate(((x, moves_x), (y, moves_y))):
-        chain = ((chains.bottom, chains.top), (chains.left, chains.right))[i][n[1 - i] > 0.0]
-        for face in range(len(faces.normals)) if every else faces.met(chain, b):
-            bound = _mixed(faces, face, n, i, b, moves, base, delta)
-            if bound is not None:
-                bounds.append(bound)
-    return Pair(j, bounds, blocks)
+    (a, b), ((x, y), moves, now, delta, blocks) = faces.normals[j], cut
+    base = a * now[0] + b * now[1]
+    bounds: list[Bound] = []
+    if a <= 1e-12 and b <= 1e-12:
+        p, q, off = min(a, 0.0), min(b, 0.0), max(a, 0.0) + max(b, 0.0)
+        level = base + delta * (p * x + q * y + off)
+        bounds.append((level, 0, 0.0, (-delta * p * moves[0], -delta * q * moves[1])))
+    if every or blocks or faces.many:
+        across = along = range(len(faces.normals))
+    else:
+        across = faces.met(*((chains.top, x, 1) if b > 0.0 else (chains.bottom, x, 0)))
+        along = faces.met(*((chains.right, y, 0) if a > 0.0 else (chains.left, y, 1)))
+    for face in across:
+        bound = _mixed(faces, face, b, a, 0, x, delta)
+        if bound is not None:
+            level, weight, share = bound
+            bounds.append((base + level, face, weight, (share * moves[0], 0.0)))
+    for face in along:
+        bound = _mixed(faces, face, a, b, 1, y, delta)
+        if bound is not None:
+            level, weight, share = bound
+            bounds.append((base + level, face, weight, (0.0, share * moves[1])))
+    return Pair(j, bounds, min(bounds)[0] if bounds else -inf, blocks)
 
 
 def _mixed(
-    faces: Faces, face: int, n: Point, i: int, b: float, moves: float, base: float, delta: float
-) -> Bound | None:
-    """Return the bound of one face and the constraint of player i, None if a multiplier is negative."""
-    a, o = faces.normals[face][i], faces.normals[face][1 - i]
-    if not (n[1 - i] * o > 0.0 or (n[1 - i] == 0.0 and o != 0.0)):
+    faces: Faces, face: int, free: float, bound: float, i: int, at: float, delta: float
+) -> tuple[float, float, float] | None:
+    """Return how far continuations go between a face and the constraint of player i, None if a multiplier is negative.
+
+    The direction has `bound` along the constrained coordinate and `free` along the other. With the value come
+    the weights of the face's speed and of the threat's.
+    """
+    normal = faces.normals[face]
+    a, o = normal[i], normal[1 - i]
+    if not (free * o > 0.0 or (free == 0.0 and o != 0.0)):
         return None
-    by_face = n[1 - i] / o
-    by_cut = by_face * a - n[i]
+    by_face = free / o
+    by_cut = by_face * a - bound
     if by_cut < -1e-12:
         return None
     offset, off, by_cut = faces.offsets[face], max(-by_cut, 0.0), max(by_cut, 0.0)
-    off += _EPSILON * (by_face * abs(offset) + by_cut * abs(b))
-    speed = delta * by_cut * moves
-    threats = (speed, 0.0) if i == 0 else (0.0, speed)
-    return Bound(base + delta * (by_face * offset - by_cut * b + off), face, delta * by_face, threats)
+    off += _EPSILON * (by_face * abs(offset) + by_cut * abs(at))
+    return delta * (by_face * offset - by_cut * at + off), delta * by_face, delta * by_cut
 
 
 def _threshold(block: Block, faces: Faces, i: int, k: int) -> tuple[float, float]:

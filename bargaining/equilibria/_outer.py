@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.equilibria._bounds import Bound, Faces, Pair, faces_of, pair_of, reachable
+from bargaining.equilibria._bounds import Bound, Cut, Faces, Pair, cut_of, faces_of, pair_of, reachable, slope
 from bargaining.equilibria._operator import Block
 from bargaining.equilibria._polygon import Chains, Point, Polygon, cut
 
@@ -97,25 +97,44 @@ def verdict(
 def _attempt(
     block: Block, faces: Faces, chains: Chains, beyond: NDArray[np.bool_], outer: Polygon
 ) -> Verdict:
-    where = np.argwhere(beyond).tolist()
-    pairs = [pair_of(block, faces, chains, j, k) for j, k in where]
-    if not pairs:
+    which, profiles = (numbers.tolist() for numbers in beyond.nonzero())
+    if not which:
         return Verdict(True, True, 0.0)
-    for pair in pairs:
-        least = min([bound.level for bound in pair.bounds], default=-inf)
-        if least > faces.offsets[pair.face] + _ROUNDING and not pair.blocks:
+    cuts = {k: cut_of(block, faces, k) for k in {*profiles}}
+    trials = [
+        _Trial(pair_of(faces, chains, j, cuts[k]), cuts[k]) for j, k in zip(which, profiles, strict=True)
+    ]
+    for pair, _ in trials:
+        if pair.least > faces.offsets[pair.face] + _ROUNDING and not pair.blocks:
             return Verdict(False, False)
-    speed = _scaling(faces, outer)
+    room = _room(faces, outer)
+    # Where a threat moves with the faces, blowing them up from the middle rarely proves what solved speeds do not.
+    speed = None if any(faces.moves[:2]) else _scaling(faces, outer)
     if speed is not None:
-        result = _ranged(block, faces, chains, outer, speed, pairs, where)
+        result = _ranged(faces, chains, outer, room, speed, trials)
         if result.proved:
             return result
-    speed = _speeds(faces, pairs)
+    speed = _speeds(faces, [pair for pair, _ in trials])
     if speed is None:
         if not faces.many:
             return Verdict(True, False)
-        speed = _shaped(faces, outer)
-    return _ranged(block, faces, chains, outer, speed, pairs, where, every=True)
+        speed = _shaped(faces, room)
+    return _ranged(faces, chains, outer, room, speed, trials, every=True)
+
+
+class _Trial(NamedTuple):
+    """A pair, and the cut of its profile."""
+
+    pair: Pair
+    cut: Cut
+
+
+def _room(faces: Faces, outer: Polygon) -> list[float]:
+    """Return how far the outer set lies beyond each face; nothing where the threat is known."""
+    return [
+        max([a * p + b * q for p, q in outer]) - offset if moves else 0.0
+        for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True)
+    ]
 
 
 def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
@@ -129,41 +148,33 @@ def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
     return speed
 
 
-def _shaped(faces: Faces, outer: Polygon) -> list[float]:
+def _shaped(faces: Faces, room: list[float]) -> list[float]:
     """Return speeds that move the faces to the outer set, over the fastest: its shape contracts slowest."""
-    beyond = [
-        max([a * p + b * q for p, q in outer]) - offset if moves else 0.0
-        for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True)
-    ]
-    far = max(beyond) or 1.0
-    return [max(z / far, _SLOWEST) if moves else 0.0 for z, moves in zip(beyond, faces.moves, strict=True)]
+    far = max(room) or 1.0
+    return [max(z / far, _SLOWEST) if moves else 0.0 for z, moves in zip(room, faces.moves, strict=True)]
 
 
 def _ranged(
-    block: Block,
     faces: Faces,
     chains: Chains,
     outer: Polygon,
+    room: list[float],
     speed: list[float],
-    pairs: list[Pair],
-    where: list[list[int]],
+    trials: list[_Trial],
     *,
     every: bool = False,
 ) -> Verdict:
     """Check every pair on the range of e that covers the outer set, for given speeds."""
-    far = 0.0
-    for (x, y), offset, z, moves in zip(faces.normals, faces.offsets, speed, faces.moves, strict=True):
-        if moves:  # what is known of the threat holds wherever `outer` ends
-            far = max(far, (max([x * p + y * q for p, q in outer]) - offset) / z)
+    far = max([distance / z for distance, z in zip(room, speed, strict=True) if z])
     if far <= _ROUNDING:
-        return Verdict(True, True, far)
+        return Verdict(True, True, max(far, 0.0))
     near = 0.0
-    for pair, (j, k) in zip(pairs, where, strict=True):
+    for pair, cut in trials:
         left = _unproved(faces, pair, speed, far)
         if left > 0.0:
             if not every:
                 return Verdict(True, False)
-            left = min(left, _unproved(faces, pair_of(block, faces, chains, j, k, every=True), speed, far))
+            left = min(left, _unproved(faces, pair_of(faces, chains, pair.face, cut, every=True), speed, far))
         near = max(near, left)
     if near == 0.0:
         return Verdict(True, True, 0.0)
@@ -179,9 +190,9 @@ def _moved(outer: Polygon, faces: Faces, speed: list[float], distance: float) ->
 
 def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
-    choices = _reaching(faces, pairs)
     speed = [float(moves) for moves in faces.moves]
-    policy = {j: bounds[0] for j, bounds in choices.items()}
+    choices = _reaching(faces, pairs, speed)
+    policy = {j: max(bounds, key=lambda bound: slope(bound, speed)) for j, bounds in choices.items()}
     for _ in range(2 * len(faces.normals)):
         for j, z in _policy_speeds(policy, speed).items():
             if not z > 0.0:
@@ -190,8 +201,8 @@ def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
         settled = True
         for j, bounds in choices.items():
             if len(bounds) > 1:
-                best = max(bounds, key=lambda bound: bound.slope(speed))
-                if best.slope(speed) > (1.0 + 1e-9) * policy[j].slope(speed) + 1e-15:
+                best = max(bounds, key=lambda bound: slope(bound, speed))
+                if slope(best, speed) > (1.0 + 1e-9) * slope(policy[j], speed) + 1e-15:
                     policy[j], settled = best, False
         if settled:
             return speed
@@ -205,8 +216,8 @@ def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, fl
     coupled = False
     for j, row in order.items():
         matrix[row][row] = 1.0
-        _, face, weight, threats = policy[j]
-        for other, share in ((face, weight), (0, threats[0]), (1, threats[1])):
+        _, face, weight, (first, second) = policy[j]
+        for other, share in ((face, weight), (0, first), (1, second)):
             if share == 0.0:
                 continue
             if other in order:
@@ -222,15 +233,14 @@ def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, fl
     return dict(zip(policy, constant, strict=True))
 
 
-def _reaching(faces: Faces, pairs: list[Pair]) -> dict[int, list[Bound]]:
+def _reaching(faces: Faces, pairs: list[Pair], unit: list[float]) -> dict[int, list[Bound]]:
     """Return, for each face that some profile reaches at e = 0, the binding bound of every such profile."""
     out: dict[int, list[Bound]] = {}
-    unit = [float(moves) for moves in faces.moves]
-    for pair in pairs:
-        least = min((bound.level for bound in pair.bounds), default=-inf)
-        if least >= faces.offsets[pair.face] - 1e-11 and not pair.blocks:
-            ties = [bound for bound in pair.bounds if bound.level <= least + 1e-12]
-            out.setdefault(pair.face, []).append(min(ties, key=lambda bound: bound.slope(unit)))
+    for face, bounds, least, blocks in pairs:
+        if least >= faces.offsets[face] - 1e-11 and not blocks:
+            ties = [bound for bound in bounds if bound[0] <= least + 1e-12]
+            flattest = ties[0] if len(ties) == 1 else min(ties, key=lambda bound: slope(bound, unit))
+            out.setdefault(face, []).append(flattest)
     return out
 
 
@@ -239,12 +249,12 @@ def _unproved(faces: Faces, pair: Pair, speed: list[float], far: float) -> float
     offset, own = faces.offsets[pair.face], speed[pair.face]
     start, stop = inf, 0.0
     for bound in pair.bounds:
-        excess, growth = bound.level - offset, bound.slope(speed) - own
+        excess, growth = bound[0] - offset, slope(bound, speed) - own
         if excess + far * growth <= -_MARGIN * far * min(own, 1.0):
             if excess <= _ROUNDING:
                 return 0.0
             start = min(start, -excess / growth)
         elif excess < 0.0 < growth:
             stop = max(stop, -0.999 * excess / growth)
-    revival = max((block.level / block.slope(speed) for block in pair.blocks), default=0.0)
+    revival = max([block[0] / slope(block, speed) for block in pair.blocks], default=0.0)
     return 0.0 if max(stop, revival) > 1.001 * start or revival >= far else start

@@ -28,41 +28,50 @@ def hull(points: Sequence[Point], *, merge: float = MERGE) -> list[int]:
     then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
     that coincide the first is kept.
     """
-    first = {points[k]: k for k in range(len(points) - 1, -1, -1)}
-    order = [first[point] for point in sorted(first)]
-    if len(order) < 2:
-        return order
-    return simplify(points, _half(points, order)[:-1] + _half(points, order[::-1])[:-1], merge=merge)
+    first = dict(zip(points[::-1], range(len(points) - 1, -1, -1), strict=True))
+    ordered = sorted(first)
+    if len(ordered) < 2:
+        return [first[point] for point in ordered]
+    around = _half(ordered)[:-1] + _half(ordered[::-1])[:-1]
+    cycle = [first[point] for point in around]
+    return cycle if _turns(around, merge) else simplify(points, cycle, merge=merge)
 
 
 def corners(cycle: Polygon) -> list[int]:
     """Return what `hull` does, fast for points that are the vertices of a convex polygon in order already."""
-    n, turns = len(cycle), 0
-    if n > 2:
-        (px, py), (qx, qy) = cycle[-2], cycle[-1]
-        ax, ay = qx - px, qy - py
-        for x, y in cycle:
-            bx, by = x - qx, y - qy
-            if ax * by - ay * bx <= MERGE * (abs(ax + bx) + abs(ay + by)) or abs(bx) + abs(by) <= MERGE:
-                return hull(cycle)
-            turns += (ax < 0.0) != (bx < 0.0)
-            qx, qy, ax, ay = x, y, bx, by
-        if turns == 2:  # it winds once
-            first = min(range(n), key=cycle.__getitem__)
-            return [*range(first, n), *range(first)]
+    if _turns(cycle, MERGE) == 2:  # it winds once
+        first = cycle.index(min(cycle))
+        return [*range(first, len(cycle)), *range(first)]
     return hull(cycle)
 
 
-def _half(points: Sequence[Point], order: list[int]) -> list[int]:
-    out: list[int] = []
-    for k in order:
-        px, py = points[k]
+def _turns(cycle: Polygon, merge: float) -> int:
+    """Return how often a cycle turns back along the first axis; 0 if a vertex lies between its neighbours or bends in."""
+    if len(cycle) < 3:
+        return 0
+    turns, (ox, oy), (qx, qy) = 0, cycle[-2], cycle[-1]
+    ax, ay = qx - ox, qy - oy
+    for x, y in cycle:
+        bx, by = x - qx, y - qy
+        if ax * by - ay * bx <= merge * (abs(ax + bx) + abs(ay + by)) or abs(bx) + abs(by) <= merge:
+            return 0
+        if (ax < 0.0) != (bx < 0.0):
+            turns += 1
+        qx, qy, ax, ay = x, y, bx, by
+    return turns
+
+
+def _half(ordered: Polygon) -> Polygon:
+    """Return the chain of points that turns left only, from the first of them to the last."""
+    out: Polygon = []
+    for point in ordered:
+        px, py = point
         while len(out) >= 2:
-            (ox, oy), (qx, qy) = points[out[-2]], points[out[-1]]
+            (ox, oy), (qx, qy) = out[-2], out[-1]
             if (qx - ox) * (py - oy) - (qy - oy) * (px - ox) > 0.0:
                 break
             out.pop()
-        out.append(k)
+        out.append(point)
     return out
 
 
@@ -183,19 +192,19 @@ class Chains:
         if n < 3:
             self._segment(xs, ys)
             return
-        (left, low), (right, high) = (min(xs), min(ys)), (max(xs), max(ys))
-        self.low, self.high = (left, low), (right, high)
-        # Counter-clockwise, an edge along an extreme runs from `first` to `last`.
-        west, south, east, north = (
-            _span(xs, left, n),
-            _span(ys, low, n),
-            _span(xs, right, n),
-            _span(ys, high, n),
-        )
-        self.bottom = _chain(xs, ys, _walk(west[1], east[0], n))
-        self.top = _chain(xs, ys, _walk(east[1], west[0], n)[::-1])
-        self.right = _chain(ys, xs, _walk(south[1], north[0], n))
-        self.left = _chain(ys, xs, _walk(north[1], south[0], n)[::-1])
+        self.low, self.high = (min(xs), min(ys)), (max(xs), max(ys))
+        # Counter-clockwise, an edge along an extreme runs from its first vertex to its last.
+        west, south = _span(xs, self.low[0], n), _span(ys, self.low[1], n)
+        east, north = _span(xs, self.high[0], n), _span(ys, self.high[1], n)
+        xs, ys, order = xs + xs, ys + ys, [*range(n)] * 2  # a walk past the end goes on from the start
+        walk = _walk(west[1], east[0], n)
+        self.bottom = xs[walk], ys[walk], order[walk]
+        walk = _walk(east[1], west[0], n)
+        self.top = xs[walk][::-1], ys[walk][::-1], order[walk][::-1]
+        walk = _walk(south[1], north[0], n)
+        self.right = ys[walk], xs[walk], order[walk]
+        walk = _walk(north[1], south[0], n)
+        self.left = ys[walk][::-1], xs[walk][::-1], order[walk][::-1]
 
     def _segment(self, xs: list[float], ys: list[float]) -> None:
         ends = range(len(xs))
@@ -220,8 +229,8 @@ def _span(values: list[float], extreme: float, n: int) -> tuple[int, int]:
 Chain = tuple[list[float], list[float], list[int]]
 
 
-def _walk(start: int, stop: int, n: int) -> list[int]:
-    return list(range(start, stop + 1)) if start <= stop else [*range(start, n), *range(stop + 1)]
+def _walk(start: int, stop: int, n: int) -> slice:
+    return slice(start, stop + 1 if start <= stop else stop + n + 1)
 
 
 def _chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:

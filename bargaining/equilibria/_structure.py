@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from bargaining.equilibria._operator import BOTTOM, LEAVE, LEFT, RIGHT, SLACK, STATIC, TOP, VERTEX, Block, Tag
+from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, STATIC, TOP, VERTEX, Block, Tag
 from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, corners, lowest, piece
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
@@ -82,19 +82,18 @@ def newton(
     """
     data = Floating(block)
     while True:
-        system = System(data, polygon, tags, bound)
-        solved = _descended(system, steps)
+        count = len(polygon)
+        solved = _descended(System(data, polygon, tags, bound), steps)
         if solved is None:
             return None
-        order = corners(solved)
-        settled = len(order) == len(polygon)
-        polygon, tags = [solved[k] for k in order], [tags[k] for k in order]
-        if settled:
+        vertices, order = solved
+        polygon, tags = [vertices[k] for k in order], [tags[k] for k in order]
+        if len(order) == count:
             return polygon, tags
 
 
-def _descended(system: System, steps: int) -> Polygon | None:
-    """Take Newton steps; only one if it makes a vertex fall inside, as precision would be wasted then."""
+def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
+    """Take Newton steps, and say which vertices are corners; one step if another falls inside: then more are wasted."""
     unknowns = system.start
     for n in range(steps if unknowns else 0):
         matrix, residual = system.linearise(unknowns)
@@ -107,9 +106,15 @@ def _descended(system: System, steps: int) -> Polygon | None:
         size = max(map(abs, step))
         if not size < 1e3:
             return None
-        if size < 1e-8 or (n == 0 and len(corners(system.vertices(unknowns))) < len(system.polygon)):
+        if size < 1e-8:
             break
-    return system.vertices(unknowns)
+        if n == 0:
+            vertices = system.vertices(unknowns)
+            order = corners(vertices)
+            if len(order) < len(vertices):
+                return vertices, order
+    vertices = system.vertices(unknowns)
+    return vertices, corners(vertices)
 
 
 def _solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
@@ -191,9 +196,11 @@ class System:
         self.position = {where: n for n, where in enumerate(free)}
         self.start: list[Number] = [polygon[k][i] for k, i in free]
         self.threat = [self._threat(bound, i) for i in (0, 1)]
-        self.table = [(self._coordinate(k, 0), self._coordinate(k, 1)) for k in range(len(tags))]
+        self.table: list[tuple[Affine, Affine]] = []
+        self.rows: list[_Row] = []
         chains = Chains(polygon)
-        self.rows = [self._row(chains, k, i) for k, i in free]
+        for tag, vertex in zip(tags, polygon, strict=True):
+            self.table.append(self._coordinates(chains, tag, vertex))
 
     def _threat(self, bound: Point, i: int) -> Affine:
         low = lowest(self.polygon)[i]
@@ -231,29 +238,45 @@ class System:
             constant, unknown, slope = floor, -1, 0
         return constant + self.inset, unknown, slope
 
-    def _coordinate(self, k: int, i: int) -> Affine:
-        unknown = self.position.get((k, i))
-        if unknown is not None:
-            return 0, unknown, 1
-        kind, profile, _ = self.tags[k]
+    def _coordinates(self, chains: Chains, tag: Tag, vertex: Any) -> tuple[Affine, Affine]:
+        """Return the coordinates of a vertex, with a row for each that is unknown."""
+        kind, profile, source = tag
         if kind in (STATIC, LEAVE):
-            return self.polygon[k][i], -1, 0
-        delta = self.data.discount(i)
-        constant, unknown, slope = self._threshold(profile, i)
-        return self.data.now(i, profile) + delta * constant, unknown, delta * slope
-
-    def _row(self, chains: Chains, k: int, i: int) -> _Row:
-        kind, profile, source = self.tags[k]
-        now, delta = self.data.now(i, profile), self.data.discount(i)
+            return (vertex[0], -1, 0), (vertex[1], -1, 0)
+        if kind == CORNER:
+            x, y = self._threshold(profile, 0), self._threshold(profile, 1)
+            return self._continued(profile, 0, x), self._continued(profile, 1, y)
         if kind == VERTEX:
-            centre = sum(vertex[i] for vertex in self.polygon) / len(self.polygon)
-            towards = 1 if centre > self.polygon[source][i] else -1
-            return _Row(i, source, source, (0, -1, 0), now + delta * towards * self.inset, delta)
+            return self._towards(profile, source, 0), self._towards(profile, source, 1)
+        i = _FREE[kind][0]
         threshold = self._threshold(profile, 1 - i)
         constant, unknown, slope = threshold
         at = constant if unknown < 0 else constant + slope * self.start[unknown]
-        chain = (chains.top, chains.bottom, chains.right, chains.left)[kind]
-        return _Row(i, *piece(chain, at), threshold, now + delta * _INWARD[kind] * self.inset, delta)
+        p, q = piece((chains.top, chains.bottom, chains.right, chains.left)[kind], at)
+        free = self._free(_Row(i, p, q, threshold, self._now(profile, i, _INWARD[kind]), self.data.discount(i)))
+        bound = self._continued(profile, 1 - i, threshold)
+        return (bound, free) if i else (free, bound)
+
+    def _continued(self, profile: int, i: int, threshold: Affine) -> Affine:
+        """Return the payoff of a player whose continuation is at her threshold."""
+        constant, unknown, slope = threshold
+        delta = self.data.discount(i)
+        return self.data.now(i, profile) + delta * constant, unknown, delta * slope
+
+    def _towards(self, profile: int, source: int, i: int) -> Affine:
+        """Return the payoff of a player who goes on at a vertex, moved towards the middle."""
+        centre = sum(vertex[i] for vertex in self.polygon) / len(self.polygon)
+        inward = 1 if centre > self.polygon[source][i] else -1
+        now = self._now(profile, i, inward)
+        return self._free(_Row(i, source, source, (0, -1, 0), now, self.data.discount(i)))
+
+    def _now(self, profile: int, i: int, inward: int) -> Number:
+        return self.data.now(i, profile) + self.data.discount(i) * inward * self.inset
+
+    def _free(self, row: _Row) -> Affine:
+        """Return a coordinate that is the next unknown."""
+        self.rows.append(row)
+        return 0, len(self.rows) - 1, 1
 
     def vertices(self, unknowns: list[Number]) -> list[Any]:
         """Return the polygon at these values of the unknowns."""
@@ -263,24 +286,22 @@ class System:
     def linearise(self, unknowns: list[Number]) -> tuple[list[list[Number]], list[Number]]:
         """Return the Jacobian and the residual of the equations."""
         points, padded, size = self.vertices(unknowns), [*unknowns, 0], len(unknowns)
-        matrix: list[list[Number]] = [
-            [0] * (size + 1) for _ in unknowns
-        ]  # a last column takes what is constant
+        # A last column takes what is constant.
+        matrix: list[list[Number]] = [[0] * (size + 1) for _ in unknowns]
         residual = []
         for n, (i, p, q, (constant, unknown, slope), now, delta) in enumerate(self.rows):
-            o = 1 - i
-            width = points[q][o] - points[p][o]
-            at = constant + slope * padded[unknown]
+            o, at_p, at_q, row = 1 - i, points[p], points[q], matrix[n]
+            width = at_q[o] - at_p[o]
+            ahead = constant + slope * padded[unknown] - at_p[o]
             share = steep = 0 * now
             if abs(width) >= 1e-15:
-                share, steep = (at - points[p][o]) / width, (points[q][i] - points[p][i]) / width
-            residual.append(unknowns[n] - now - delta * (points[p][i] + steep * (at - points[p][o])))
-            row = matrix[n]
+                share, steep = ahead / width, (at_q[i] - at_p[i]) / width
+            residual.append(unknowns[n] - now - delta * (at_p[i] + steep * ahead))
             row[n] += 1
             row[unknown] -= delta * steep * slope
-            for vertex, weight in ((p, delta * (1 - share)), (q, delta * share)):
-                _, k, s = self.table[vertex][i]
+            for ends, weight in ((self.table[p], delta * (1 - share)), (self.table[q], delta * share)):
+                _, k, s = ends[i]
                 row[k] -= weight * s
-                _, k, s = self.table[vertex][o]
+                _, k, s = ends[o]
                 row[k] += weight * steep * s
         return [row[:-1] for row in matrix], residual

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, linprog
 
-from bargaining.equilibria._bounds import faces_of, pair_of
+from bargaining.equilibria._bounds import cut_of, faces_of, pair_of
 from bargaining.equilibria._operator import apply
 from bargaining.equilibria._polygon import Chains, apart, lowest
 from bargaining.equilibria._scalar import apply_to_few
@@ -503,7 +503,7 @@ def test_no_profile_goes_farther_than_its_bounds(tilt: float) -> None:
     moved = [Fraction(z) for z in faces.offsets]
     for j in range(len(faces.normals)):
         for k in range(block.index.size):
-            pair = pair_of(block, faces, Chains(candidate), j, k, every=True)
+            pair = pair_of(faces, Chains(candidate), j, cut_of(block, faces, k), every=True)
             b = [Fraction(block.gain.item(i, k)) - moved[i] for i in (0, 1)]
             corners = [(Fraction(x), Fraction(y)) for x, y in candidate]
             for i in (0, 1):
@@ -512,7 +512,7 @@ def test_no_profile_goes_farther_than_its_bounds(tilt: float) -> None:
             now = sum(n[i] * Fraction(block.now.item(i, k)) for i in (0, 1))
             for w in corners:
                 value = float(now + Fraction(0.6) * (n[0] * w[0] + n[1] * w[1]))
-                assert all(bound.level >= value - 1e-15 for bound in pair.bounds)
+                assert all(bound[0] >= value - 1e-15 for bound in pair.bounds)
 
 
 def part_above_exactly(

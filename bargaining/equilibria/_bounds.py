@@ -150,7 +150,7 @@ def pair_of(faces: Faces, chains: Chains, j: int, cut: Cut, *, every: bool = Fal
         level = base + delta * (p * x + q * y + off)
         bounds.append((level, 0, 0.0, (-delta * p * moves[0], -delta * q * moves[1])))
     if every or blocks or faces.many:
-        across = along = range(len(faces.normals))
+        across = along = list(range(len(faces.normals)))
     else:
         across = faces.met(*((chains.top, x, 1) if b > 0.0 else (chains.bottom, x, 0)))
         along = faces.met(*((chains.right, y, 0) if a > 0.0 else (chains.left, y, 1)))

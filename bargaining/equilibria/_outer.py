@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining.equilibria._bounds import Bound, Cut, Faces, Pair, cut_of, faces_of, pair_of, reachable, slope
+from bargaining.equilibria._linear import solved
 from bargaining.equilibria._operator import Block
 from bargaining.equilibria._polygon import Chains, Point, Polygon, cut
 
@@ -169,12 +170,12 @@ def _ranged(
     if far <= _ROUNDING:
         return Verdict(True, True, max(far, 0.0))
     near = 0.0
-    for pair, cut in trials:
+    for pair, own in trials:
         left = _unproved(faces, pair, speed, far)
         if left > 0.0:
             if not every:
                 return Verdict(True, False)
-            left = min(left, _unproved(faces, pair_of(faces, chains, pair.face, cut, every=True), speed, far))
+            left = min(left, _unproved(faces, pair_of(faces, chains, pair.face, own, every=True), speed, far))
         near = max(near, left)
     if near == 0.0:
         return Verdict(True, True, 0.0)
@@ -212,25 +213,19 @@ def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
 def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, float]:
     """Solve the linear system of one bound a face; the other faces keep their speed."""
     order = {j: row for row, j in enumerate(policy)}
-    matrix, constant = [[0.0] * len(order) for _ in order], [1.0] * len(order)
-    coupled = False
-    for j, row in order.items():
-        matrix[row][row] = 1.0
-        _, face, weight, (first, second) = policy[j]
+    matrix, constant = [], []
+    for row, (_, face, weight, (first, second)) in enumerate(policy.values()):
+        entries, known = [0.0] * len(order), 1.0
+        entries[row] = 1.0
         for other, share in ((face, weight), (0, first), (1, second)):
-            if share == 0.0:
-                continue
             if other in order:
-                matrix[row][order[other]] -= share
-                coupled = True
+                entries[order[other]] -= share
             else:
-                constant[row] += share * speed[other]
-    if coupled:
-        try:
-            constant = np.linalg.solve(np.array(matrix), np.array(constant)).tolist()
-        except np.linalg.LinAlgError:
-            return dict.fromkeys(policy, -inf)
-    return dict(zip(policy, constant, strict=True))
+                known += share * speed[other]
+        matrix.append(entries)
+        constant.append(known)
+    solution = solved(matrix, constant)
+    return dict.fromkeys(policy, -inf) if solution is None else dict(zip(policy, solution, strict=True))
 
 
 def _reaching(faces: Faces, pairs: list[Pair], unit: list[float]) -> dict[int, list[Bound]]:

@@ -46,7 +46,7 @@ def corners(cycle: Polygon) -> list[int]:
 
 
 def _turns(cycle: Polygon, merge: float) -> int:
-    """Return how often a cycle turns back along the first axis; 0 if a vertex lies between its neighbours or bends in."""
+    """Return how often a cycle turns back along the first axis, 0 if it is not strictly convex."""
     if len(cycle) < 3:
         return 0
     turns, (ox, oy), (qx, qy) = 0, cycle[-2], cycle[-1]
@@ -114,14 +114,14 @@ def outline(
     tried = set(ring)
     while len(ring) > 2 and outside.size > least:
         height = _heights(points, ring, outside)
-        beyond = np.flatnonzero(height.max(axis=0) > merge / 8)
+        beyond = np.flatnonzero((height > merge / 8).any(axis=0))
         if not beyond.size:
             return ring
         outside = outside[beyond]
         if outside.size > least:
             farthest = {*outside[height[:, beyond].argmax(axis=1)].tolist()}
             if farthest <= tried:  # what is left lies along the edges, and matters only past their ends
-                along = _edges(points, ring).T @ points[:, outside]
+                along = (points[:, ring[1:] + ring[:1]] - points[:, ring]).T @ points[:, outside]
                 ends = np.concatenate([along.argmin(axis=1), along.argmax(axis=1)])
                 return _ring(points, {*ring, *outside[ends].tolist()}, merge)
             tried |= farthest
@@ -131,30 +131,33 @@ def outline(
 
 def _coarse(points: Floats, like: Polygon | None, merge: float) -> tuple[list[int], NDArray[np.intp]]:
     """Return a first ring, and which points may lie beyond it."""
-    every = np.arange(points.shape[1])
-    rough = like is None or len(like) < 4
+    outside = np.arange(points.shape[1])
+    guided = like is not None and len(like) > 3
     first: list[int] = []
-    if rough or every.size > _MANY:
+    if not guided or outside.size > _MANY:
         first = _ring(points, {*(_DIRECTIONS @ points).argmax(axis=1).tolist()}, merge)
-    if like is None or rough:
-        return first, every
-    outside = every[_heights(points, first, every).max(axis=0) > merge / 8] if len(first) > 2 else every
+    if like is None or not guided:
+        return first, outside
+    if len(first) > 2:
+        outside = np.flatnonzero((_heights(points, first, outside) > merge / 8).any(axis=0))
     if not outside.size:
         return first, outside
-    guess = outside[(_pointing(like) @ points[:, outside]).argmax(axis=1)]
+    some = points[:, outside] if first else points
+    guess = outside[(_pointing(like) @ some).argmax(axis=1)]
     return _ring(points, {*first, *guess.tolist()}, merge), outside
-
-
-def _edges(points: Floats, ring: list[int]) -> Floats:
-    corner = points[:, ring]
-    return corner[:, [*range(1, len(ring)), 0]] - corner
 
 
 def _heights(points: Floats, ring: list[int], which: NDArray[np.intp]) -> Floats:
     """Return how far points lie beyond the line of each edge of a ring, shape (edges, points)."""
-    edge = _edges(points, ring)
-    normal = np.array([edge[1], -edge[0]]) / np.hypot(edge[0], edge[1])
-    height: Floats = normal.T @ points[:, which] - (normal * points[:, ring]).sum(axis=0)[:, None]
+    corner = list(zip(*points[:, ring].tolist(), strict=True))
+    edges = []
+    for (x, y), (p, q) in zip(corner, corner[1:] + corner[:1], strict=True):
+        length = hypot(p - x, q - y)
+        a, b = (q - y) / length, (x - p) / length
+        edges.append((a, b, a * x + b * y))
+    edge = np.array(edges)
+    some = points if which.size == points.shape[1] else points[:, which]
+    height: Floats = edge[:, :2] @ some - edge[:, 2:]
     return height
 
 
@@ -174,7 +177,7 @@ def _ring(points: Floats, kept: set[int], merge: float) -> list[int]:
     return [order[k] for k in corners]
 
 
-_DIRECTIONS = np.stack([f(np.arange(8) * (np.pi / 4)) for f in (np.cos, np.sin)], axis=1)
+_DIRECTIONS = np.stack([f(np.arange(16) * (np.pi / 8)) for f in (np.cos, np.sin)], axis=1)
 
 
 class Chains:
@@ -197,14 +200,11 @@ class Chains:
         west, south = _span(xs, self.low[0], n), _span(ys, self.low[1], n)
         east, north = _span(xs, self.high[0], n), _span(ys, self.high[1], n)
         xs, ys, order = xs + xs, ys + ys, [*range(n)] * 2  # a walk past the end goes on from the start
-        walk = _walk(west[1], east[0], n)
-        self.bottom = xs[walk], ys[walk], order[walk]
-        walk = _walk(east[1], west[0], n)
-        self.top = xs[walk][::-1], ys[walk][::-1], order[walk][::-1]
-        walk = _walk(south[1], north[0], n)
-        self.right = ys[walk], xs[walk], order[walk]
-        walk = _walk(north[1], south[0], n)
-        self.left = ys[walk][::-1], xs[walk][::-1], order[walk][::-1]
+        low, right = _walk(west[1], east[0], n), _walk(south[1], north[0], n)
+        top, left = _walk(east[1], west[0], n), _walk(north[1], south[0], n)
+        self.bottom, self.right = (xs[low], ys[low], order[low]), (ys[right], xs[right], order[right])
+        self.top = xs[top][::-1], ys[top][::-1], order[top][::-1]
+        self.left = ys[left][::-1], xs[left][::-1], order[left][::-1]
 
     def _segment(self, xs: list[float], ys: list[float]) -> None:
         ends = range(len(xs))
@@ -248,7 +248,7 @@ def piece(chain: Chain, argument: float) -> tuple[int, int]:
 
 def lowest(polygon: Polygon) -> Point:
     """Return the smallest coordinates."""
-    return min(p[0] for p in polygon), min(p[1] for p in polygon)
+    return min([x for x, _ in polygon]), min([y for _, y in polygon])
 
 
 def clip(polygon: Polygon, normal: Point, bound: float) -> Polygon:
@@ -292,6 +292,7 @@ def apart(one: Polygon, other: Polygon) -> float:
     if n != len(other) or n == 0:
         return 0.0 if n == len(other) else np.inf
     x, y = one[0]
-    shift = min(range(n), key=lambda k: abs(x - other[k][0]) + abs(y - other[k][1]))
-    turned = other[shift:] + other[:shift]
-    return max(max(abs(p[0] - q[0]), abs(p[1] - q[1])) for p, q in zip(one, turned, strict=True))
+    far = [abs(x - p) + abs(y - q) for p, q in other]
+    shift = far.index(min(far))
+    pairs = zip(one, other[shift:] + other[:shift], strict=True)
+    return max([max(abs(x - p), abs(y - q)) for (x, y), (p, q) in pairs])

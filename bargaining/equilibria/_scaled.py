@@ -38,21 +38,21 @@ class Scaled:
     def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
         """Map the game to the unit box of all payoffs that it, or its variants with other exits `beside`, can give."""
         leaving = repeated.exit
-        payoffs, best = _rows(repeated.game.payoffs)
-        low, high = payoffs.min(axis=1), payoffs.max(axis=1)
+        both = _rows(repeated.game.payoffs)
+        low, high = both[0].min(axis=1), both[0].max(axis=1)
         span = max((high - low).tolist())
         for other in beside or ([] if leaving is None else [leaving]):
             for leave in outcomes(other):
                 low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
         size = high - low
-        size[size == 0.0] = 1.0
-        corner, scale = low[:, None], size[:, None]
+        if not all(size.tolist()):
+            size[size == 0.0] = 1.0
         delta = repeated.discounts[:, None]
-        unit, unit_best = (payoffs - corner) / scale, (best - corner) / scale
+        unit, unit_best = (both - low[:, None]) / size[:, None]
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
         block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
-        scaled = cls(repeated, low, size, payoffs, best, [], block, (-np.inf, -np.inf), span)
+        scaled = cls(repeated, low, size, both[0], both[1], [], block, (-np.inf, -np.inf), span)
         return scaled if leaving is None else scaled.leaving(repeated, leaving)
 
     def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
@@ -174,11 +174,11 @@ class Scaled:
 
     def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
         """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""
-        value = search.threat[i]
-        k = min(range(len(raw)), key=lambda k: search.polygon[k][i])
+        value, own = search.threat[i], [vertex[i] for vertex in search.polygon]
         for leave, given in zip(self.block.leaves, self.leaves, strict=True):
             if abs(leave.payoffs[i] - value) < 1e-14:
                 return given.payoffs[i]
+        k = own.index(min(own))
         profile = search.tags[k][1]
         if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
             return self.best.item(i, profile)
@@ -213,17 +213,18 @@ def _borrowed(like: Search, block: Block) -> tuple[Polygon, list[Tag]] | None:
     return polygon, like.tags
 
 
-def _rows(payoffs: Floats) -> tuple[Floats, Floats]:
-    """Return the payoffs and the best-deviation payoffs of all profiles, each of shape (2, profiles)."""
-    stage, best = np.empty((2, *payoffs.shape[:2])), np.empty((2, *payoffs.shape[:2]))
+def _rows(payoffs: Floats) -> Floats:
+    """Return the payoffs and the best-deviation payoffs of all profiles, shape (2, 2, profiles)."""
+    both = np.empty((2, 2, *payoffs.shape[:2]))
+    stage, best = both
     stage[0], stage[1] = payoffs[..., 0], payoffs[..., 1]
     best[0], best[1] = stage[0].max(axis=0), stage[1].max(axis=1)[:, None]
-    return stage.reshape(2, -1), best.reshape(2, -1)
+    return both.reshape(2, 2, -1)
 
 
 def _gain(deviation: Floats, delta: Floats) -> Floats:
     """Return the premium on the threat that keeps each player to each profile."""
-    if delta.min() > 1e-300:
+    if min(delta.item(0), delta.item(1)) > 1e-300:
         return (1.0 - delta) / delta * deviation
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return np.where(deviation > 0.0, (1.0 - delta) / delta * deviation, 0.0)

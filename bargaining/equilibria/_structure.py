@@ -10,11 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import hypot
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import numpy as np
-
-from bargaining.equilibria._operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, STATIC, TOP, VERTEX, Block, Tag
+from bargaining.equilibria._linear import solved
+from bargaining.equilibria._operator import (
+    BOTTOM,
+    CORNER,
+    LEAVE,
+    LEFT,
+    RIGHT,
+    SLACK,
+    STATIC,
+    TOP,
+    VERTEX,
+    Block,
+    Tag,
+)
 from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, corners, lowest, piece
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
@@ -45,15 +56,11 @@ class Data(Protocol):
         """Return the discount factor."""
 
 
-class _Row(NamedTuple):
-    """One equation: the free coordinate i of a continuation between vertices p and q at the other's threshold."""
+_Row = tuple[int, int, int, Affine, Number, Number]
+"""One equation: the free coordinate i of a continuation between vertices p and q at the other's threshold.
 
-    i: int
-    p: int
-    q: int
-    threshold: Affine
-    now: Number
-    delta: Number
+As (i, p, q, threshold, now, discount).
+"""
 
 
 def newton(
@@ -99,7 +106,7 @@ def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
         matrix, residual = system.linearise(unknowns)
         if n and max(map(abs, residual)) <= _ROUNDING:
             break
-        step = _solved(matrix, residual)
+        step = solved(matrix, residual)
         if step is None:
             return None
         unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
@@ -115,23 +122,6 @@ def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
                 return vertices, order
     vertices = system.vertices(unknowns)
     return vertices, corners(vertices)
-
-
-def _solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
-    """Solve a linear system; the smallest ones by hand. None if it is singular."""
-    if len(right) <= 2:
-        if len(right) == 1:
-            return [right[0] / matrix[0][0]] if matrix[0][0] else None
-        (a, b), (c, d) = matrix
-        determinant = a * d - b * c
-        if abs(determinant) < 1e-300:
-            return None
-        return [(d * right[0] - b * right[1]) / determinant, (a * right[1] - c * right[0]) / determinant]
-    try:
-        solution: list[float] = np.linalg.solve(np.array(matrix), np.array(right)).tolist()
-    except np.linalg.LinAlgError:
-        return None
-    return solution
 
 
 def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> bool:
@@ -167,18 +157,18 @@ def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> 
 class Floating:
     """The data of a block, in floats."""
 
-    __slots__ = ("best", "block", "discount", "gain", "now")
+    __slots__ = ("best", "discount", "floor", "gain", "now")
 
     def __init__(self, block: Block) -> None:
-        self.block = block
         self.now: Callable[[int, int], float] = block.now.item
         self.gain: Callable[[int, int], float] = block.gain.item
         self.best: Callable[[int, int], float] = block.best.item
         self.discount: Callable[[int], float] = block.discounts.item
+        self.floor: Callable[[int, int], float | None] = _none if block.floor is None else block.floor.item
 
-    def floor(self, i: int, profile: int) -> float | None:
-        """Return the continuation that makes staying worth while, None if nobody may leave."""
-        return None if self.block.floor is None else self.block.floor.item(i, profile)
+
+def _none(_i: int, _profile: int) -> None:
+    """Nobody may leave."""
 
 
 class System:
@@ -192,39 +182,39 @@ class System:
         self, data: Data, polygon: list[Any], tags: list[Tag], bound: Point, *, inset: Number = 0
     ) -> None:
         self.data, self.polygon, self.tags, self.inset = data, polygon, tags, inset
-        free = [(k, i) for k, tag in enumerate(tags) for i in _FREE.get(tag[0], ())]
-        self.position = {where: n for n, where in enumerate(free)}
-        self.start: list[Number] = [polygon[k][i] for k, i in free]
-        self.threat = [self._threat(bound, i) for i in (0, 1)]
-        self.table: list[tuple[Affine, Affine]] = []
+        self.deltas = data.discount(0), data.discount(1)
+        self.free = [(k, i) for k, tag in enumerate(tags) for i in _FREE.get(tag[0], ())]
+        self.start: list[Number] = [polygon[k][i] for k, i in self.free]
+        low = lowest(polygon)
+        self.threat = self._threat(bound, low, 0), self._threat(bound, low, 1)
         self.rows: list[_Row] = []
         chains = Chains(polygon)
-        for tag, vertex in zip(tags, polygon, strict=True):
-            self.table.append(self._coordinates(chains, tag, vertex))
+        self.table = [
+            self._coordinates(chains, tag, vertex) for tag, vertex in zip(tags, polygon, strict=True)
+        ]
 
-    def _threat(self, bound: Point, i: int) -> Affine:
-        low = lowest(self.polygon)[i]
+    def _threat(self, bound: Point, lows: tuple[Number, Number], i: int) -> Affine:
+        low = lows[i]
         shift = 0
         if self.inset:
             at_low = [tag for tag, vertex in zip(self.tags, self.polygon, strict=True) if vertex[i] == low]
             if not any(tag[0] in (STATIC, LEAVE) for tag in at_low):
-                delta = self.data.discount(i)
-                shift = delta * self.inset / (1 - delta)
+                shift = self.deltas[i] * self.inset / (1 - self.deltas[i])
         if bound[i] >= low - 1e-15:
             return bound[i] + shift, -1, 0
         k = min(
             range(len(self.polygon)),
             key=lambda k: (self.polygon[k][i], self.tags[k][0] not in (STATIC, LEAVE)),
         )
-        if (k, i) in self.position:
-            return 0, self.position[k, i], 1
+        if (k, i) in self.free:
+            return 0, self.free.index((k, i)), 1
         kind, profile, _ = self.tags[k]
         if kind in (STATIC, LEAVE):
             return low, -1, 0
         floor = self.data.floor(i, profile)
         if floor is not None and floor > low + self.data.gain(i, profile):
             # Staying is worth as much as leaving there.
-            return self.data.now(i, profile) + self.data.discount(i) * (floor + self.inset), -1, 0
+            return self.data.now(i, profile) + self.deltas[i] * (floor + self.inset), -1, 0
         # The constraint binds at the player's own worst point: she gets her best deviation payoff there.
         return self.data.best(i, profile) + shift, -1, 0
 
@@ -249,33 +239,32 @@ class System:
         if kind == VERTEX:
             return self._towards(profile, source, 0), self._towards(profile, source, 1)
         i = _FREE[kind][0]
-        threshold = self._threshold(profile, 1 - i)
-        constant, unknown, slope = threshold
+        threshold = constant, unknown, slope = self._threshold(profile, 1 - i)
         at = constant if unknown < 0 else constant + slope * self.start[unknown]
         p, q = piece((chains.top, chains.bottom, chains.right, chains.left)[kind], at)
-        free = self._free(_Row(i, p, q, threshold, self._now(profile, i, _INWARD[kind]), self.data.discount(i)))
-        bound = self._continued(profile, 1 - i, threshold)
+        free, bound = (
+            self._row(profile, i, p, q, threshold, _INWARD[kind]),
+            self._continued(profile, 1 - i, threshold),
+        )
         return (bound, free) if i else (free, bound)
 
     def _continued(self, profile: int, i: int, threshold: Affine) -> Affine:
         """Return the payoff of a player whose continuation is at her threshold."""
-        constant, unknown, slope = threshold
-        delta = self.data.discount(i)
+        (constant, unknown, slope), delta = threshold, self.deltas[i]
         return self.data.now(i, profile) + delta * constant, unknown, delta * slope
 
     def _towards(self, profile: int, source: int, i: int) -> Affine:
         """Return the payoff of a player who goes on at a vertex, moved towards the middle."""
         centre = sum(vertex[i] for vertex in self.polygon) / len(self.polygon)
         inward = 1 if centre > self.polygon[source][i] else -1
-        now = self._now(profile, i, inward)
-        return self._free(_Row(i, source, source, (0, -1, 0), now, self.data.discount(i)))
+        return self._row(profile, i, source, source, (0, -1, 0), inward)
 
-    def _now(self, profile: int, i: int, inward: int) -> Number:
-        return self.data.now(i, profile) + self.data.discount(i) * inward * self.inset
-
-    def _free(self, row: _Row) -> Affine:
-        """Return a coordinate that is the next unknown."""
-        self.rows.append(row)
+    def _row(self, profile: int, i: int, p: int, q: int, threshold: Affine, inward: int) -> Affine:
+        """Add the equation of the next unknown."""
+        now, delta = self.data.now(i, profile), self.deltas[i]
+        if self.inset:
+            now = now + delta * inward * self.inset
+        self.rows.append((i, p, q, threshold, now, delta))
         return 0, len(self.rows) - 1, 1
 
     def vertices(self, unknowns: list[Number]) -> list[Any]:
@@ -304,4 +293,5 @@ class System:
                 row[k] -= weight * s
                 _, k, s = ends[o]
                 row[k] += weight * steep * s
-        return [row[:-1] for row in matrix], residual
+            row.pop()
+        return matrix, residual

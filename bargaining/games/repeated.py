@@ -209,8 +209,8 @@ class RepeatedGame:
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """The leading axes of discount factors and exits: one repeated game each."""
-        exits = () if self.exit is None else self.exit.batch_shape
-        return np.broadcast_shapes(self.discounts.shape[:-1], exits)
+        discounts = self.discounts.shape[:-1]
+        return discounts if self.exit is None else np.broadcast_shapes(discounts, self.exit.batch_shape)
 
     @property
     def exact_discounts(self) -> NDArray[Any]:

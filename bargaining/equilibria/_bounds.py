@@ -73,20 +73,27 @@ def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
     return Faces(normals, offsets, moves, upper, after, bool(outer))
 
 
-def reachable(block: Block, faces: Faces, outer: Polygon, bound: Point) -> NDArray[np.bool_]:
-    """Return which profiles can pass which faces with some continuation in `outer`, shape (faces, profiles)."""
-    normals, offsets = np.array(faces.normals), np.array(faces.offsets)[:, None]
-    points, delta, low = np.array(outer).T, block.discounts.item(0), lowest(outer)
+def reachable(
+    block: Block, faces: Faces, outer: Polygon, bound: Point, beyond: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which profiles can pass which faces, of those given, with some continuation in `outer`."""
+    face, profile = beyond.nonzero()
+    low, delta = lowest(outer), block.discounts.item(0)
     b = block.thresholds((max(bound[0], low[0]), max(bound[1], low[1])))
     w, feasible = binding(Chains(outer), b)
-    level = (
-        np.where(feasible.ravel(), normals @ w.reshape(2, -1), -inf).reshape(len(normals), 4, -1).max(axis=1)
+    normals, points = np.array(faces.normals), np.array(outer)
+    height, n, g = normals @ points.T, normals.take(face, axis=0).T, block.payoffs.take(profile, axis=1)
+    level = np.where(feasible, 0.0, -inf).take(profile, axis=1) + (n[:, None] * w.take(profile, axis=2)).sum(
+        axis=0
     )
-    height = normals @ points
-    best = height.argmax(axis=1)
-    free = (points[:, best, None] >= b[:, None, :] - SLACK).all(axis=0)
-    level = np.where(free, height[np.arange(len(best)), best, None], level)
-    reach: NDArray[np.bool_] = (1.0 - delta) * (normals @ block.payoffs) + delta * level > offsets + 1e-14
+    farthest = height.argmax(axis=1)
+    top = points[farthest].T.take(face, axis=1)
+    free = (top >= b.take(profile, axis=1) - SLACK).all(axis=0)
+    best = np.where(free, height.max(axis=1).take(face), level.max(axis=0))
+    offsets = np.array(faces.offsets).take(face)
+    out = (1.0 - delta) * (n * g).sum(axis=0) + delta * best > offsets + 1e-14
+    reach = np.zeros(beyond.shape, dtype=bool)
+    reach[face[out], profile[out]] = True
     return reach
 
 

@@ -20,7 +20,7 @@ from bargaining.equilibria._structure import generates, newton
 
 _SAME = 4e-15
 _SOLVED = 1e-13
-_FAST = 0.5
+FAST = 0.5
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -76,7 +76,8 @@ class Search:
             return
         delta = self.block.discounts.item(0)
         # Where profiles died and the operator contracts fast, one more application promises a better structure.
-        hasty = died and self.iterations == 1 and delta < _FAST
+        fewer = self.block.index.size < self.root.index.size
+        hasty = fewer and self.iterations == 1 and delta < FAST
         if delta and not (self.cut or full or hasty):
             self._solve(self.polygon, image.tags, min(1 + self.iterations, 12))
 

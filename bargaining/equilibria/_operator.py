@@ -69,11 +69,19 @@ class Block:
         needed: Floats = self.gain + np.array(threat)[:, None]
         return needed if self.floor is None else np.maximum(needed, self.floor)
 
-    def keep(self, alive: NDArray[np.bool_]) -> Block:
-        """Return the block without the profiles that are not `alive`."""
-        floor = None if self.floor is None else self.floor[:, alive]
-        columns = (self.payoffs[:, alive], self.best[:, alive], self.now[:, alive], self.gain[:, alive])
-        return Block(*columns, floor, self.discounts, self.leaves, self.index[alive], self.common)
+    def keep(self, alive: NDArray[np.bool_] | NDArray[np.intp]) -> Block:
+        """Return the block of the profiles that are `alive`, given by a mask or by their places."""
+        k = np.flatnonzero(alive) if alive.dtype == bool else alive
+        payoffs, best = self.payoffs.take(k, axis=1), self.best.take(k, axis=1)
+        now, gain = self.now.take(k, axis=1), self.gain.take(k, axis=1)
+        floor = None if self.floor is None else self.floor.take(k, axis=1)
+        index = self.index.take(k)
+        return Block(payoffs, best, now, gain, floor, self.discounts, self.leaves, index, self.common)
+
+    def left(self, floor: Floats | None, leaves: tuple[Leave, ...]) -> Block:
+        """Return the block with another exit."""
+        arrays = self.payoffs, self.best, self.now, self.gain
+        return Block(*arrays, floor, self.discounts, leaves, self.index, self.common)
 
     def threat_bound(self, own: Point) -> Point:
         """Return a lower bound of the threat: nobody is held below her best reply to some live profile."""
@@ -118,7 +126,8 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
         unbound = _unbound(polygon, b)
         alive[unbound[0]] = True
     where = np.flatnonzero(feasible)
-    columns.append(block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where])
+    ahead = w.reshape(2, -1).take(where, axis=1)
+    columns.append(block.now.take(where % b.shape[1], axis=1) + block.discounts * ahead)
     if unbound is not None:
         columns.append(block.now[:, unbound[0]] + block.discounts * np.array(polygon).T[:, unbound[1]])
     points = np.concatenate(columns, axis=1)
@@ -153,6 +162,15 @@ def binding(chains: Chains, b: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     feasible[0] = feasible[1] = (x <= chains.high[0] + SLACK) & (w[1, 0] >= y - SLACK)
     feasible[2] = feasible[3] = (y <= chains.high[1] + SLACK) & (w[0, 2] >= x - SLACK)
     return w, feasible
+
+
+def playable(block: Block, chains: Chains, b: Floats) -> NDArray[np.bool_]:
+    """Return which profiles have a continuation that meets their constraints."""
+    x, y = b
+    up = (x <= chains.high[0] + SLACK) & (np.interp(x, *chains.top[:2]) >= y - SLACK)
+    right = (y <= chains.high[1] + SLACK) & (np.interp(y, *chains.right[:2]) >= x - SLACK)
+    alive: NDArray[np.bool_] = up | right | (block.payoffs >= b - SLACK).all(axis=0)
+    return alive
 
 
 def _unbound(polygon: Polygon, b: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -88,10 +88,10 @@ def verdict(
             beyond[j] = False
     chains, quick = Chains(candidate), np.count_nonzero(beyond) <= _FEW
     if not quick:
-        beyond &= reachable(block, faces, outer, bound)
+        beyond = reachable(block, faces, outer, bound, beyond)
     result = _attempt(block, faces, chains, beyond, outer)
     if quick and result.fixed and not result.proved:
-        result = _attempt(block, faces, chains, beyond & reachable(block, faces, outer, bound), outer)
+        result = _attempt(block, faces, chains, reachable(block, faces, outer, bound, beyond), outer)
     return result
 
 

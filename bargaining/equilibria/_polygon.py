@@ -15,7 +15,8 @@ from bargaining._arrays import Floats
 Point = tuple[float, float]
 Polygon = list[Point]
 
-_MANY = 2000  # from so many points on a coarse ring is worth while
+_SHAPED = 9  # from so many vertices on a polygon says more than as many directions
+_MANY = 2000
 
 MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
@@ -105,13 +106,16 @@ def outline(
 ) -> list[int]:
     """Return the hull of an array of shape (2, N): vertices as indices, found fast when N is large.
 
-    `like` is a polygon whose shape the hull may share, for a first guess of its vertices. A ring of extreme
-    points grows by the farthest point beyond each of its edges, and what lies inside it is forgotten.
+    `like` is a polygon whose shape the hull may share: it points to a first guess of the vertices, unless it has few
+    or the points are so many that fixed directions find as much. This ring of extreme points grows by the farthest
+    point beyond each of its edges, and what lies inside it is forgotten.
     """
     if points.shape[1] <= least:
         return hull(list(zip(*points.tolist(), strict=True)), merge=merge)
-    ring, outside = _coarse(points, like, merge)
-    tried = set(ring)
+    guided = like is not None and len(like) >= _SHAPED and points.shape[1] <= _MANY
+    directions = _pointing(like) if like is not None and guided else _DIRECTIONS
+    ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()}, merge)
+    outside, tried = np.arange(points.shape[1]), set(ring)
     while len(ring) > 2 and outside.size > least:
         height = _heights(points, ring, outside)
         beyond = np.flatnonzero((height > merge / 8).any(axis=0))
@@ -127,24 +131,6 @@ def outline(
             tried |= farthest
             ring = _ring(points, {*ring, *farthest}, merge)
     return _ring(points, {*ring, *outside.tolist()}, merge)
-
-
-def _coarse(points: Floats, like: Polygon | None, merge: float) -> tuple[list[int], NDArray[np.intp]]:
-    """Return a first ring, and which points may lie beyond it."""
-    outside = np.arange(points.shape[1])
-    guided = like is not None and len(like) > 3
-    first: list[int] = []
-    if not guided or outside.size > _MANY:
-        first = _ring(points, {*(_DIRECTIONS @ points).argmax(axis=1).tolist()}, merge)
-    if like is None or not guided:
-        return first, outside
-    if len(first) > 2:
-        outside = np.flatnonzero((_heights(points, first, outside) > merge / 8).any(axis=0))
-    if not outside.size:
-        return first, outside
-    some = points[:, outside] if first else points
-    guess = outside[(_pointing(like) @ some).argmax(axis=1)]
-    return _ring(points, {*first, *guess.tolist()}, merge), outside
 
 
 def _heights(points: Floats, ring: list[int], which: NDArray[np.intp]) -> Floats:

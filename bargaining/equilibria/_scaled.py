@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._fixed_point import Search
-from bargaining.equilibria._operator import LEAVE, SLACK, STATIC, VERTEX, Block, Leave, Tag, least_by_staying
-from bargaining.equilibria._polygon import Point, Polygon, outline
+from bargaining.equilibria._fixed_point import FAST, Search
+from bargaining.equilibria._operator import (
+    LEAVE,
+    SLACK,
+    STATIC,
+    VERTEX,
+    Block,
+    Leave,
+    Tag,
+    least_by_staying,
+    playable,
+)
+from bargaining.equilibria._polygon import Chains, Point, Polygon, outline
 from bargaining.equilibria._scalar import FEW
 from bargaining.equilibria._unequal import close
 from bargaining.equilibria._unequal import run as run_unequal
@@ -62,7 +72,7 @@ class Scaled:
             Leave(((k.payoffs[0] - x) / a, (k.payoffs[1] - y) / b), k.leaver, k.number) for k in leaves
         )
         own = (leaving.own - self.low) / self.size
-        block = replace(self.block, floor=self.staying(own), leaves=units)
+        block = self.block.left(self.staying(own), units)
         return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
 
     def staying(self, own: Floats) -> Floats:
@@ -74,8 +84,9 @@ class Scaled:
         leaving = repeated.exit
         assert leaving is not None
         x, y = leaving.payoffs[0].tolist()
-        block = replace(self.block, leaves=(Leave(own),))
-        return replace(self, repeated=repeated, leaves=[Leave((x, y))], block=block, own=own)
+        outcome = [Leave((x, y))]
+        block = self.block.left(None, (Leave(own),))
+        return Scaled(repeated, self.low, self.size, self.payoffs, self.best, outcome, block, own, self.span)
 
     def solve(self, limit: int, *, within: Search | None = None, like: Search | None = None) -> Search:
         """Return the finished search for the largest fixed point.
@@ -104,7 +115,7 @@ class Scaled:
             if len(kept) == len(block.leaves):
                 search.iterations, search.solves = iterations, solves
                 return search
-            block, like = replace(block, leaves=kept), None
+            block, like = block.left(block.floor, kept), None
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
         """Whether staying might give the leaver no more, with continuations in the polygon."""
@@ -120,25 +131,26 @@ class Scaled:
         """
         if within is not None:
             live = within.block
-            floor = None if root.floor is None else root.floor[:, live.index]
-            return Search(root, replace(live, floor=floor, leaves=root.leaves), self.own, within.polygon)
+            floor = None if root.floor is None else root.floor.take(live.index, axis=1)
+            return Search(root, live.left(floor, root.leaves), self.own, within.polygon)
         block = self._playable(root) if root.common and root.index.size > FEW else root
-        points = block.payoffs
-        if block.leaves:
-            points = np.concatenate([points, np.array([k.payoffs for k in block.leaves]).T], axis=1)
+        if block.common and block.index.size > FEW and block.discounts.item(0) < FAST:
+            block = self._reached(block)
+        points = _points(block)
         if not block.common:
             (left, low), (right, high) = points.min(axis=1).tolist(), points.max(axis=1).tolist()
             points = np.array([[left, right, right, left], [low, low, high, high]])
-        corners = outline(points)
-        polygon = [(points.item(0, k), points.item(1, k)) for k in corners]
-        return Search(root, block, self.own, polygon)
+        return Search(root, block, self.own, _hull(points))
+
+    def _reached(self, block: Block) -> Block:
+        """Drop the profiles that no mixture of payoffs keeps the players to: a smaller set to start from."""
+        chains, b = Chains(_hull(_points(block))), block.thresholds(block.threat_bound(self.own))
+        return block.keep(playable(block, chains, b))
 
     def _playable(self, block: Block) -> Block:
         """Drop the profiles whose constraints no payoff below the highest meets, until none is left to drop."""
         while block.index.size:
-            high = block.payoffs.max(axis=1)
-            for leave in block.leaves:
-                high = np.maximum(high, leave.payoffs)
+            high = _points(block).max(axis=1)
             needed = block.gain + np.array(block.threat_bound(self.own))[:, None]
             alive = (needed <= high[:, None] + SLACK).all(axis=0)
             if alive.all():
@@ -166,10 +178,12 @@ class Scaled:
                 if abs(vertex[i] - search.threat[i]) < 1e-14:
                     row[i] = threat[i]
         first = raw.index(min(raw))  # but for rounding the search has it first already
-        tags = [
-            (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
-            for kind, profile, source in search.tags[first:] + search.tags[:first]
-        ]
+        tags = search.tags
+        if first:
+            tags = [
+                (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
+                for kind, profile, source in tags[first:] + tags[:first]
+            ]
         return _frozen(raw[first:] + raw[:first]), tags, _frozen(threat)
 
     def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
@@ -211,6 +225,16 @@ def _borrowed(like: Search, block: Block) -> tuple[Polygon, list[Tag]] | None:
         for vertex, (kind, _, source) in zip(like.polygon, like.tags, strict=True)
     ]
     return polygon, like.tags
+
+
+def _points(block: Block) -> Floats:
+    """Return the payoffs of the profiles and of leaving, shape (2, points)."""
+    leaves = [np.array(leave.payoffs)[:, None] for leave in block.leaves]
+    return np.concatenate([block.payoffs, *leaves], axis=1) if leaves else block.payoffs
+
+
+def _hull(points: Floats) -> Polygon:
+    return [(points.item(0, k), points.item(1, k)) for k in outline(points)]
 
 
 def _rows(payoffs: Floats) -> Floats:

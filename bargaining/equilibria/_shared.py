@@ -8,7 +8,7 @@ with the exits along the first axis. An exit for which any of that fails is left
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,34 +24,13 @@ from bargaining.equilibria._operator import (
     STATIC,
     TOP,
     Block,
-    Leave,
-    binding,
 )
-from bargaining.equilibria._outer import verdict
-from bargaining.equilibria._polygon import MERGE, Chains, Polygon
+from bargaining.equilibria._polygon import MERGE, Polygon
+from bargaining.equilibria._shared_outer import after, proved, thresholds
 
 _STEPS = 4
-_ROUNDING = 1e-13
-_MARGIN = 1e-3
-_TINY = 1e-12
+_SOLVED = 1e-15
 _FREE = {TOP: 1, BOTTOM: 1, RIGHT: 0, LEFT: 0}
-
-
-def _after(count: int) -> NDArray[np.intp]:
-    """Return the number of the next vertex."""
-    return np.arange(1, count + 1) % count
-
-
-def _thresholds(block: Block, own: Floats) -> Floats:
-    """Return the lowest continuations at exits that pay `own`, of shape (C, 2): shape (C, 2, profiles)."""
-    threat = own[:, :, None]
-    return np.maximum(block.gain + threat, _floor(block, own))
-
-
-def _floor(block: Block, own: Floats) -> Floats:
-    """Return the continuations at which staying is worth as much as leaving."""
-    floor: Floats = (own[:, :, None] - block.now) / block.discounts
-    return floor
 
 
 def alike(found: Search, own: Floats, outer: Search) -> dict[int, Polygon]:
@@ -76,8 +55,8 @@ def alike(found: Search, own: Floats, outer: Search) -> dict[int, Polygon]:
     good = np.flatnonzero(structure.generates(vertices))
     if not good.size:
         return {}
-    proved = _proved(outer, own[good], vertices[good])
-    return {k: [(x, y) for x, y in vertices[k].tolist()] for k in good[proved].tolist()}
+    largest = good[proved(outer, own[good], vertices[good])]
+    return {k: [(x, y) for x, y in vertices[k].tolist()] for k in largest.tolist()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +81,7 @@ class _Structure:
     def of(cls, found: Search, own: Floats) -> _Structure:
         kinds, profiles = np.array([tag[:2] for tag in found.tags]).T
         block = found.root.keep(profiles)
-        least = _thresholds(block, own).transpose(0, 2, 1)
+        least = thresholds(block, own).transpose(0, 2, 1)
         now = block.now.T
         start = now + block.discounts.item(0) * least
         start[:, kinds == STATIC] = block.payoffs[:, kinds == STATIC].T
@@ -117,7 +96,7 @@ class _Structure:
     def edges(self, points: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the ends of the edge that each continuation lies on, each of shape (C, rows)."""
         first = points[:, :, 1 - self.axis]
-        second = first[:, _after(first.shape[1])]
+        second = first[:, after(first.shape[1])]
         low, high = np.minimum(first, second), np.maximum(first, second)
         miss = np.maximum(np.maximum(low - self.at[:, None], self.at[:, None] - high), 0.0)
         p = np.where((second - first) * self.forward > 0.0, miss, np.inf).argmin(axis=1)
@@ -138,6 +117,8 @@ class _Structure:
             width[flat] = 1.0
             share, steep = np.where(flat, 0.0, ahead / width), np.where(flat, 0.0, (at_q - at_p) / width)
             residual = points[:, self.vertex, i] - self.now[self.vertex, i] - delta * (at_p + steep * ahead)
+            if np.abs(residual).max() <= _SOLVED:
+                break
             matrix = np.zeros((len(points), size, size + 1))  # a last column takes what is known
             matrix[:, rows, rows] = 1.0
             for end, weight in ((p, delta * (1.0 - share)), (q, delta * share)):
@@ -155,9 +136,9 @@ class _Structure:
 
     def generates(self, points: Floats) -> NDArray[np.bool_]:
         """Return for which exits the points are the vertices of a convex polygon that generates itself."""
-        after = _after(points.shape[1])
-        edge = points[:, after] - points
-        before = edge[:, after - 2]
+        following = after(points.shape[1])
+        edge = points[:, following] - points
+        before = edge[:, following - 2]
         turn = before[:, :, 0] * edge[:, :, 1] - before[:, :, 1] * edge[:, :, 0]
         good = (turn > MERGE * np.abs(edge + before).sum(axis=2)).all(axis=1)
         good &= (np.abs(edge).sum(axis=2) > MERGE).all(axis=1)
@@ -165,119 +146,10 @@ class _Structure:
         unit = edge / np.where(length > 0.0, length, 1.0)[:, :, None]
         played = self.kinds != LEAVE
         w = (points[:, played] - self.now[played]) / self.block.discounts.item(0)
-        good &= (w >= self.least[:, played] - 2 * SLACK).all(axis=(1, 2))
+        slack = (w - self.least[:, played]).reshape(len(points), -1)
+        good &= slack.min(axis=1, initial=0.0) >= -2 * SLACK
         for points_inside in (points, w[:, self.kinds[played] != STATIC]):
             to = points_inside[:, :, None] - points[:, None]
             depth = unit[:, None, :, 0] * to[..., 1] - unit[:, None, :, 1] * to[..., 0]
-            good &= (depth >= -2 * SLACK).all(axis=(1, 2))
+            good &= depth.reshape(len(points), -1).min(axis=1, initial=0.0) >= -2 * SLACK
         return np.asarray(good)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Faces:
-    """Faces `normals . w <= offsets` of candidates, shape (C, F); `speeds` blow them up from their middle."""
-
-    normals: Floats
-    offsets: Floats
-    speeds: Floats
-    reach: Floats  # how far they must move, shape (C,), to hold the outer set
-
-    @classmethod
-    def of(cls, points: Floats, corners: Floats) -> _Faces:
-        """Return the sides, and the upper sides of the box around them."""
-        edge = points[:, _after(points.shape[1])] - points
-        edge /= np.hypot(edge[:, :, 0], edge[:, :, 1])[:, :, None]
-        outward = np.stack([edge[:, :, 1], -edge[:, :, 0]], axis=-1)
-        normals = np.concatenate([np.broadcast_to(np.eye(2), (len(points), 2, 2)), outward], axis=1)
-        offsets = (normals @ points.transpose(0, 2, 1)).max(axis=2)
-        speeds = offsets - (normals @ points.mean(axis=1)[:, :, None])[:, :, 0]
-        reach = (((normals @ corners.T).max(axis=2) - offsets) / speeds).max(axis=1, initial=0.0)
-        return cls(normals, offsets, speeds, reach)
-
-
-def _proved(outer: Search, own: Floats, points: Floats) -> NDArray[np.bool_]:
-    """Return for which exits the points, which generate themselves, are all that is left of the outer set.
-
-    No profile may pass a face with any continuation in the outer set, or one that does must stay inside the faces
-    however far they are moved out. What that leaves open is tried by itself, with other speeds.
-    """
-    chains, corners = Chains(outer.polygon), np.array(outer.polygon)
-    least = _thresholds(outer.block, own.min(axis=0)[None])[0]
-    playable = binding(chains, least)[1]
-    block = outer.block.keep(playable[0] | playable[2])
-    faces, b = _Faces.of(points, corners), _thresholds(block, own).transpose(1, 0, 2)
-    cell, face, profile = _passing(block, chains, corners, b, faces)
-    inside, lost = _attracted(block, b[:, cell, profile], faces, cell, face, profile)
-    proved, fixed = np.ones(len(points), dtype=bool), np.ones(len(points), dtype=bool)
-    proved[cell[~inside]], fixed[cell[lost]] = False, False
-    for k in np.flatnonzero(fixed & ~proved).tolist():
-        leave = (own.item(k, 0), own.item(k, 1))
-        one = replace(block, floor=_floor(block, own[k, None])[0], leaves=(Leave(leave),))
-        candidate = [(x, y) for x, y in points[k].tolist()]
-        proved[k] = verdict(one, candidate, outer.polygon, leave, leaves=[leave]).proved
-    return proved
-
-
-Triples = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
-
-
-def _passing(block: Block, chains: Chains, corners: Floats, thresholds: Floats, faces: _Faces) -> Triples:
-    """Return the exits, faces and profiles where the profile passes the face with a continuation in the outer set."""
-    delta = block.discounts.item(0)
-    # First what the box from the lowest threshold to the highest continuation allows.
-    sides = np.concatenate([(1.0 - delta) * faces.normals, delta * np.minimum(faces.normals, 0.0)], axis=2)
-    corner = np.concatenate([block.payoffs, thresholds.min(axis=1)])
-    room = faces.offsets - delta * (np.maximum(faces.normals, 0.0) @ np.array(chains.high)) + 1e-14
-    room[faces.normals.min(axis=2) == -1.0] = np.inf  # nobody stays for less than leaving pays
-    row, profile = np.nonzero(sides.reshape(-1, 4) @ corner > room.reshape(-1, 1))
-    cell, face = np.divmod(row, room.shape[1])
-    n, g = faces.normals[cell, face].T, block.payoffs[:, profile]
-    out = n[0] * g[0] + n[1] * g[1] > faces.offsets[cell, face] + 1e-14
-    cell, face, profile = cell[out], face[out], profile[out]
-    b, n, g = thresholds[:, cell, profile], faces.normals[cell, face].T, block.payoffs[:, profile]
-    w, feasible = binding(chains, b)
-    level = np.where(feasible, n[0] * w[0] + n[1] * w[1], -np.inf).max(axis=0, initial=-np.inf)
-    top = corners[(faces.normals @ corners.T).argmax(axis=2)[cell, face]].T
-    level = np.where((top >= b - SLACK).all(axis=0), n[0] * top[0] + n[1] * top[1], level)
-    height, offset = n[0] * g[0] + n[1] * g[1], faces.offsets[cell, face] + 1e-14
-    out = (1.0 - delta) * height + delta * level > offset
-    return cell[out], face[out], profile[out]
-
-
-def _attracted(
-    block: Block,
-    b: Floats,
-    faces: _Faces,
-    cell: NDArray[np.intp],
-    face: NDArray[np.intp],
-    profile: NDArray[np.intp],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which profiles stay inside their face, however far all faces move out, and which never do.
-
-    With constraint i binding and one face, the farthest payoff is at most `level + e * slope`: the thresholds do
-    not move, as the threat is known. A bound that is good from `start` on is enough if another one is good
-    before, or if until then the faces leave the profile nothing to continue with.
-    """
-    delta, k = block.discounts.item(0), np.arange(cell.size)
-    normals, offsets, speeds = faces.normals[cell], faces.offsets[cell], faces.speeds[cell]
-    n, b = normals[k, face], b.T
-    offset, own, far = offsets[k, face, None], speeds[k, face, None], faces.reach[cell, None]
-    base = (n * block.now[:, profile].T).sum(axis=1, keepdims=True)
-    lack = normals[:, :, 0] * b[:, :1] + normals[:, :, 1] * b[:, 1:] - offsets
-    stop = np.where((normals >= 0.0).all(axis=2) & (lack > _TINY), lack / speeds, 0.0).max(axis=1)
-    start, least = np.full(cell.size, np.inf), np.full(cell.size, np.inf)
-    blocked = stop > 0.0
-    for i in (0, 1):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            by_face = delta * n[:, 1 - i, None] / normals[:, :, 1 - i]
-            by_cut = by_face * normals[:, :, i] - delta * n[:, i, None]
-            excess = base + by_face * offsets - by_cut * b[:, i, None] - offset
-            growth = by_face * speeds - own
-            valid = (by_face >= 0.0) & (by_cut >= 0.0) & np.isfinite(excess)
-            late = valid & (excess + far * growth <= -_MARGIN * far * np.minimum(own, 1.0))
-            from_ = np.where(late, np.where(excess <= _ROUNDING, 0.0, excess / -growth), np.inf)
-            until = np.where(valid & (excess < 0.0) & (growth > 0.0), -0.999 * excess / growth, 0.0)
-        start, stop = np.minimum(start, from_.min(axis=1)), np.maximum(stop, until.max(axis=1))
-        least = np.minimum(least, np.where(valid, excess, np.inf).min(axis=1))
-    inside = (start == 0.0) | (stop > 1.001 * start) | (stop >= far[:, 0]) | (far[:, 0] <= _ROUNDING)
-    return inside, (least > _ROUNDING) & ~blocked

@@ -127,29 +127,30 @@ def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
 def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> bool:
     """Whether each vertex comes from its profile with a continuation in the polygon that meets the constraints."""
     low = lowest(polygon)
-    threat = max(bound[0], low[0]), max(bound[1], low[1])
+    x, y = max(bound[0], low[0]), max(bound[1], low[1])
     now, gain, floor = block.now.item, block.gain.item, block.floor
     first, second = block.discounts.item(0), block.discounts.item(1)
+    sides = []
     if len(polygon) > 2:
-        edges = [
-            (x, y, q[0] - x, q[1] - y) for (x, y), q in zip(polygon, polygon[1:] + polygon[:1], strict=True)
-        ]
-        sides = [(x, y, dx / hypot(dx, dy), dy / hypot(dx, dy)) for x, y, dx, dy in edges]
-    for (x, y), (kind, k, _) in zip(polygon, tags, strict=True):
+        for (p, q), (r, s) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+            length = hypot(r - p, s - q)
+            a, b = (q - s) / length, (r - p) / length
+            sides.append((a, b, a * p + b * q - 2 * SLACK))
+    for (v0, v1), (kind, k, _) in zip(polygon, tags, strict=True):
         if kind == LEAVE:
             continue
-        w = (x - now(0, k)) / first, (y - now(1, k)) / second
-        for i in (0, 1):
-            least = threat[i] + gain(i, k)
-            if w[i] < (least if floor is None else max(least, floor.item(i, k))) - 2 * SLACK:
-                return False
-        if len(polygon) < 3:
+        w = u, v = (v0 - now(0, k)) / first, (v1 - now(1, k)) / second
+        least, other = x + gain(0, k), y + gain(1, k)
+        if floor is not None:
+            least, other = max(least, floor.item(0, k)), max(other, floor.item(1, k))
+        if u < least - 2 * SLACK or v < other - 2 * SLACK:
+            return False
+        if not sides:
             if beyond([w], polygon) > 2 * SLACK:
                 return False
         elif kind != STATIC:
-            u, v = w
-            for px, py, dx, dy in sides:
-                if dx * (v - py) - dy * (u - px) < -2 * SLACK:
+            for a, b, c in sides:
+                if a * u + b * v < c:
                     return False
     return True
 

@@ -173,10 +173,12 @@ class Scaled:
             elif kind == LEAVE:
                 raw[k] = list(self.leaves[source].payoffs)
         threat = [self._threat(search, i, raw) for i in (0, 1)]
-        for row, vertex in zip(raw, search.polygon, strict=True):
-            for i in (0, 1):
-                if abs(vertex[i] - search.threat[i]) < 1e-14:
-                    row[i] = threat[i]
+        low, least = search.threat
+        for row, (x, y) in zip(raw, search.polygon, strict=True):
+            if abs(x - low) < 1e-14:
+                row[0] = threat[0]
+            if abs(y - least) < 1e-14:
+                row[1] = threat[1]
         first = raw.index(min(raw))  # but for rounding the search has it first already
         tags = search.tags
         if first:

@@ -5,7 +5,7 @@ All may leave with the same payoffs, so that the threat is known and thresholds 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,71 +66,71 @@ def proved(outer: Search, own: Floats, points: Floats) -> NDArray[np.bool_]:
     No profile may pass a face with any continuation in the outer set, or one that does must stay inside the faces
     however far they are moved out. What that leaves open is tried by itself, with other speeds.
     """
-    chains, corners = Chains(outer.polygon), np.array(outer.polygon)
-    least = thresholds(outer.block, own.min(axis=0)[None])[0]
-    playable = binding(chains, least)[1]
-    block = outer.block.keep(playable[0] | playable[2])
-    faces, b = _Faces.of(points, corners), thresholds(block, own).transpose(1, 0, 2)
-    cell, face, profile = _passing(block, chains, corners, b, faces)
-    inside, lost = _attracted(block, b[:, cell, profile], faces, cell, face, profile)
+    block, corners = outer.block, np.array(outer.polygon)
+    faces = _Faces.of(points, corners)
+    cell, face, profile, b = _passing(block, Chains(outer.polygon), corners, own, faces)
+    inside, lost = _attracted(block, b, faces, cell, face, profile)
     alone, fixed = np.ones(len(points), dtype=bool), np.ones(len(points), dtype=bool)
     alone[cell[~inside]], fixed[cell[lost]] = False, False
     for k in np.flatnonzero(fixed & ~alone).tolist():
         leave = (own.item(k, 0), own.item(k, 1))
-        one = replace(block, floor=floor(block, own[k, None])[0], leaves=(Leave(leave),))
+        one = block.left(floor(block, own[k, None])[0], (Leave(leave),))
         candidate = [(x, y) for x, y in points[k].tolist()]
         alone[k] = verdict(one, candidate, outer.polygon, leave, leaves=[leave]).proved
     return alone
 
 
-Triples = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+Numbers = NDArray[np.intp]
 
 
-def _passing(block: Block, chains: Chains, corners: Floats, thresholds: Floats, faces: _Faces) -> Triples:
-    """Return the exits, faces and profiles where the profile passes the face with a continuation in the outer set."""
+def _passing(
+    block: Block, chains: Chains, corners: Floats, own: Floats, faces: _Faces
+) -> tuple[Numbers, Numbers, Numbers, Floats]:
+    """Return the exits, faces and profiles where the profile passes the face with a continuation in the outer set.
+
+    With each its lowest continuations, shape (2, triples).
+    """
     delta = block.discounts.item(0)
-    face, profile = _ever_passing(block, chains, corners, thresholds.min(axis=1), faces)
-    n, g = faces.normals.take(face, axis=1), block.payoffs.take(profile, axis=1)
-    b, offset = thresholds.take(profile, axis=2), faces.offsets.take(face, axis=1) + 1e-14
+    face, profile = _ever_passing(block, chains, corners, own.min(axis=0), faces)
+    pairs = block.keep(profile)
+    (x, y), b = pairs.payoffs, thresholds(pairs, own)
+    n, offset = faces.normals.take(face, axis=1), faces.offsets.take(face, axis=1) + 1e-14
     n0, n1 = n[:, :, 0], n[:, :, 1]
-    height = n0 * g[0] + n1 * g[1]
+    height = n0 * x + n1 * y
     # What the box from the lowest threshold to the highest continuation allows.
-    box = n0 * np.where(n0 > 0.0, chains.high[0], b[0]) + n1 * np.where(n1 > 0.0, chains.high[1], b[1])
+    box = n0 * np.where(n0 > 0.0, chains.high[0], b[:, 0]) + n1 * np.where(n1 > 0.0, chains.high[1], b[:, 1])
     out = (height > offset) & ((1.0 - delta) * height + delta * box > offset)
     cell, pair = np.nonzero(out & (np.minimum(n0, n1) > -1.0))  # nobody stays for less than leaving pays
-    face, profile, b, n, g = (
-        face[pair],
-        profile[pair],
-        b[:, cell, pair],
-        n[cell, pair].T,
-        g.take(pair, axis=1),
-    )
+    face, profile, b, n = face[pair], profile[pair], b[cell, :, pair].T, n[cell, pair].T
+    top = corners[(faces.normals @ corners.T).argmax(axis=2)[cell, face]].T
+    far = _farthest(chains, b, n, top)
+    out = (1.0 - delta) * height[cell, pair] + delta * far > offset[cell, pair]
+    return cell[out], face[out], profile[out], b[:, out]
+
+
+def _farthest(chains: Chains, b: Floats, n: Floats, top: Floats) -> Floats:
+    """Return how far continuations go in directions n if they meet thresholds b; `top` would be the farthest."""
     w, feasible = binding(chains, b)
     level = np.where(feasible, n[0] * w[0] + n[1] * w[1], -np.inf).max(axis=0, initial=-np.inf)
-    top = corners[(faces.normals @ corners.T).argmax(axis=2)[cell, face]].T
-    level = np.where((top >= b - SLACK).all(axis=0), n[0] * top[0] + n[1] * top[1], level)
-    height, offset = n[0] * g[0] + n[1] * g[1], faces.offsets[cell, face] + 1e-14
-    out = (1.0 - delta) * height + delta * level > offset
-    return cell[out], face[out], profile[out]
+    far: Floats = np.where((top >= b - SLACK).all(axis=0), n[0] * top[0] + n[1] * top[1], level)
+    return far
 
 
 def _ever_passing(
-    block: Block, chains: Chains, corners: Floats, lowest: Floats, faces: _Faces
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the faces and profiles where the profile may pass the face at some exit.
+    block: Block, chains: Chains, corners: Floats, own: Floats, faces: _Faces
+) -> tuple[Numbers, Numbers]:
+    """Return the faces and profiles where the profile may pass the face at some exit that pays no less than `own`.
 
     In the unit box nothing is negative: no profile passes that does not with the largest coefficients of a face's
     normals, the smallest offset and the lowest thresholds.
     """
     delta = block.discounts.item(0)
     normals, offsets = faces.normals.max(axis=0), faces.offsets.min(axis=0) + 1e-14
-    height, heights = normals @ block.payoffs, normals @ corners.T
+    height = normals @ block.payoffs
     face, profile = np.nonzero(height > offsets[:, None])
-    b, n, top = lowest.take(profile, axis=1), normals.take(face, axis=0).T, corners[heights.argmax(axis=1)].T
-    w, feasible = binding(chains, b)
-    level = np.where(feasible, n[0] * w[0] + n[1] * w[1], -np.inf).max(axis=0, initial=-np.inf)
-    free = (top.take(face, axis=1) >= b - SLACK).all(axis=0)
-    far = np.where(free, heights.max(axis=1).take(face), level)
+    b = thresholds(block.keep(profile), own[None])[0]
+    top = corners[(normals @ corners.T).argmax(axis=1)].T.take(face, axis=1)
+    far = _farthest(chains, b, normals.take(face, axis=0).T, top)
     out = (1.0 - delta) * height[face, profile] + delta * far > offsets.take(face)
     return face[out], profile[out]
 

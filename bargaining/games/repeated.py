@@ -219,13 +219,13 @@ class RepeatedGame:
 
     def at(self, index: tuple[int, ...]) -> RepeatedGame:
         """Return one repeated game of the batch."""
-        shape = self.batch_shape
         one = object.__new__(RepeatedGame)
         object.__setattr__(one, "game", self.game)
         for name in ("discounts", "_given"):
             value = getattr(self, name)
-            own = value if value.ndim < 2 else np.broadcast_to(value, (*shape, self.players))[index]
-            object.__setattr__(one, name, own)
+            if value.ndim > 1:
+                value = np.broadcast_to(value, (*self.batch_shape, self.players))[index]
+            object.__setattr__(one, name, value)
         object.__setattr__(one, "exit", None if self.exit is None else self.exit.at(self._own_index(index)))
         return one
 

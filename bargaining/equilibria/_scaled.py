@@ -134,18 +134,15 @@ class Scaled:
             floor = None if root.floor is None else root.floor.take(live.index, axis=1)
             return Search(root, live.left(floor, root.leaves), self.own, within.polygon)
         block = self._playable(root) if root.common and root.index.size > FEW else root
-        if block.common and block.index.size > FEW and block.discounts.item(0) < FAST:
-            block = self._reached(block)
         points = _points(block)
         if not block.common:
             (left, low), (right, high) = points.min(axis=1).tolist(), points.max(axis=1).tolist()
             points = np.array([[left, right, right, left], [low, low, high, high]])
-        return Search(root, block, self.own, _hull(points))
-
-    def _reached(self, block: Block) -> Block:
-        """Drop the profiles that no mixture of payoffs keeps the players to: a smaller set to start from."""
-        chains, b = Chains(_hull(_points(block))), block.thresholds(block.threat_bound(self.own))
-        return block.keep(playable(block, chains, b))
+        polygon = _hull(points)
+        if block.common and block.index.size > FEW and block.discounts.item(0) < FAST:
+            b = block.thresholds(block.threat_bound(self.own))
+            block = block.keep(playable(block, Chains(polygon), b))
+        return Search(root, block, self.own, polygon)
 
     def _playable(self, block: Block) -> Block:
         """Drop the profiles whose constraints no payoff below the highest meets, until none is left to drop."""

@@ -21,6 +21,7 @@ from bargaining.equilibria._structure import generates, newton
 _SAME = 4e-15
 _SOLVED = 1e-13
 FAST = 0.5
+"""Below such a discount factor applications close in so fast that the first solved structure waits for the second."""
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -75,7 +76,7 @@ class Search:
         if self.found is not None and self._judged(self.found).proved:
             return
         delta = self.block.discounts.item(0)
-        # Where profiles died and the operator contracts fast, one more application promises a better structure.
+        # Where profiles are out and the operator contracts fast, one more application promises a better structure.
         fewer = self.block.index.size < self.root.index.size
         hasty = fewer and self.iterations == 1 and delta < FAST
         if delta and not (self.cut or full or hasty):

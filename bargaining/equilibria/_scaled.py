@@ -127,7 +127,8 @@ class Scaled:
         """Return a search that starts from a set that holds every payoff.
 
         This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs
-        if the players differ in patience; or else a larger set that was found before.
+        if the players differ in patience; or else a larger set that was found before. Impatient players keep few
+        profiles in play: those that no payoff of the hull sustains are dropped before the operator is applied.
         """
         if within is not None:
             live = within.block

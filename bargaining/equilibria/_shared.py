@@ -1,9 +1,9 @@
 """One structure for many exits: solved, checked and proved for all of them at once.
 
 If all may leave, and get the same whoever does, the threat is known: it is what leaving pays. Exits of one game
-then differ in the thresholds alone, and exits close to each other share a structure. Its fixed points, the
-check that they generate themselves and the proof from outside are those of `_structure` and `_outer`, in arrays
-with the exits along the first axis. An exit for which any of that fails is left to be searched for by itself.
+then differ in the thresholds alone, and exits close to each other share a structure. Its fixed points, the check that
+they generate themselves and, in `_shared_outer`, the proof from outside are those of one exit, in arrays with the
+exits along the first axis. An exit for which any of that fails is left to be searched for by itself.
 """
 
 from __future__ import annotations

@@ -121,12 +121,12 @@ class Cut(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A profile and a face it might pass: its bounds, the least of their levels, and what rules it out."""
+    """A face and the cut of a profile that might pass it: its bounds, and the least of their levels."""
 
     face: int
+    cut: Cut
     bounds: list[Bound]
     least: float
-    blocks: list[Bound]
 
 
 def cut_of(block: Block, faces: Faces, k: int) -> Cut:
@@ -171,7 +171,7 @@ def pair_of(faces: Faces, chains: Chains, j: int, cut: Cut, *, every: bool = Fal
         if bound is not None:
             level, weight, share = bound
             bounds.append((base + level, face, weight, (0.0, share * moves[1])))
-    return Pair(j, bounds, min(bounds)[0] if bounds else -inf, blocks)
+    return Pair(j, cut, bounds, min(bounds)[0] if bounds else -inf)
 
 
 def _mixed(

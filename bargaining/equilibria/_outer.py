@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.equilibria._bounds import Bound, Cut, Faces, Pair, cut_of, faces_of, pair_of, reachable, slope
+from bargaining.equilibria._bounds import Bound, Faces, Pair, cut_of, faces_of, pair_of, reachable, slope
 from bargaining.equilibria._linear import solved
 from bargaining.equilibria._operator import Block
 from bargaining.equilibria._polygon import Chains, Point, Polygon, cut
@@ -102,32 +102,23 @@ def _attempt(
     if not which:
         return Verdict(True, True, 0.0)
     cuts = {k: cut_of(block, faces, k) for k in {*profiles}}
-    trials = [
-        _Trial(pair_of(faces, chains, j, cuts[k]), cuts[k]) for j, k in zip(which, profiles, strict=True)
-    ]
-    for pair, _ in trials:
-        if pair.least > faces.offsets[pair.face] + _ROUNDING and not pair.blocks:
+    pairs = [pair_of(faces, chains, j, cuts[k]) for j, k in zip(which, profiles, strict=True)]
+    for pair in pairs:
+        if pair.least > faces.offsets[pair.face] + _ROUNDING and not pair.cut.blocks:
             return Verdict(False, False)
     room = _room(faces, outer)
     # Where a threat moves with the faces, blowing them up from the middle rarely proves what solved speeds do not.
     speed = None if any(faces.moves[:2]) else _scaling(faces, outer)
     if speed is not None:
-        result = _ranged(faces, chains, outer, room, speed, trials)
+        result = _ranged(faces, chains, outer, room, speed, pairs)
         if result.proved:
             return result
-    speed = _speeds(faces, [pair for pair, _ in trials])
+    speed = _speeds(faces, pairs)
     if speed is None:
         if not faces.many:
             return Verdict(True, False)
         speed = _shaped(faces, room)
-    return _ranged(faces, chains, outer, room, speed, trials, every=True)
-
-
-class _Trial(NamedTuple):
-    """A pair, and the cut of its profile."""
-
-    pair: Pair
-    cut: Cut
+    return _ranged(faces, chains, outer, room, speed, pairs, every=True)
 
 
 def _room(faces: Faces, outer: Polygon) -> list[float]:
@@ -161,7 +152,7 @@ def _ranged(
     outer: Polygon,
     room: list[float],
     speed: list[float],
-    trials: list[_Trial],
+    pairs: list[Pair],
     *,
     every: bool = False,
 ) -> Verdict:
@@ -170,12 +161,14 @@ def _ranged(
     if far <= _ROUNDING:
         return Verdict(True, True, max(far, 0.0))
     near = 0.0
-    for pair, own in trials:
+    for pair in pairs:
         left = _unproved(faces, pair, speed, far)
         if left > 0.0:
             if not every:
                 return Verdict(True, False)
-            left = min(left, _unproved(faces, pair_of(faces, chains, pair.face, own, every=True), speed, far))
+            left = min(
+                left, _unproved(faces, pair_of(faces, chains, pair.face, pair.cut, every=True), speed, far)
+            )
         near = max(near, left)
     if near == 0.0:
         return Verdict(True, True, 0.0)
@@ -231,8 +224,8 @@ def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, fl
 def _reaching(faces: Faces, pairs: list[Pair], unit: list[float]) -> dict[int, list[Bound]]:
     """Return, for each face that some profile reaches at e = 0, the binding bound of every such profile."""
     out: dict[int, list[Bound]] = {}
-    for face, bounds, least, blocks in pairs:
-        if least >= faces.offsets[face] - 1e-11 and not blocks:
+    for face, at, bounds, least in pairs:
+        if least >= faces.offsets[face] - 1e-11 and not at.blocks:
             ties = [bound for bound in bounds if bound[0] <= least + 1e-12]
             flattest = ties[0] if len(ties) == 1 else min(ties, key=lambda bound: slope(bound, unit))
             out.setdefault(face, []).append(flattest)
@@ -251,5 +244,5 @@ def _unproved(faces: Faces, pair: Pair, speed: list[float], far: float) -> float
             start = min(start, -excess / growth)
         elif excess < 0.0 < growth:
             stop = max(stop, -0.999 * excess / growth)
-    revival = max([block[0] / slope(block, speed) for block in pair.blocks], default=0.0)
+    revival = max([block[0] / slope(block, speed) for block in pair.cut.blocks], default=0.0)
     return 0.0 if max(stop, revival) > 1.001 * start or revival >= far else start

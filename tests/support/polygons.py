@@ -1,7 +1,9 @@
 """Convex polygons in the plane, written for the tests alone: floats, and integers over 2^96."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import floordiv
+from typing import Any
 
 import numpy as np
 
@@ -10,21 +12,21 @@ from bargaining import Exit
 
 def hausdorff(one: np.ndarray, other: np.ndarray) -> float:
     """The distance between two polygons given by vertices, by point-to-polygon distances."""
-    if not len(one) or not len(other):
-        return 0.0 if len(one) == len(other) else np.inf
-    return max(max(_to_polygon(p, other) for p in one), max(_to_polygon(p, one) for p in other))
+    return max(beyond(one, other), beyond(other, one))
+
+
+def beyond(one: np.ndarray, other: np.ndarray) -> float:
+    """How far a polygon reaches beyond another."""
+    return max((_to_polygon(p, other) for p in one), default=0.0) if len(other) or not len(one) else np.inf
 
 
 def _to_polygon(point: np.ndarray, polygon: np.ndarray) -> float:
-    edges = [(polygon[k - 1], polygon[k]) for k in range(len(polygon))]
-    if len(polygon) > 2 and min(turn(p, q, point) for p, q in edges) >= 0:
+    edges, away = np.roll(polygon, -1, axis=0) - polygon, point - polygon
+    if len(polygon) > 2 and (edges[:, 0] * away[:, 1] - edges[:, 1] * away[:, 0]).min() >= 0:
         return 0.0
-    best = np.inf
-    for p, q in edges:
-        d = q - p
-        t = 0.0 if not d.any() else np.clip((point - p) @ d / (d @ d), 0, 1)
-        best = min(best, float(np.hypot(*(point - p - t * d))))
-    return best
+    squares = (edges**2).sum(axis=1)
+    along = np.clip((edges * away).sum(axis=1) / np.where(squares > 0, squares, 1), 0, 1)
+    return float(np.hypot(*(away - along[:, None] * edges).T).min())
 
 
 def turn(o, a, b):
@@ -85,40 +87,46 @@ def convex(points: Points) -> Points:
     return chain(sorted(set(points)), 0)
 
 
-def part_above(polygon: Points, i: int, bound: int) -> Points:
-    """The part of a polygon where coordinate i is at or above a bound."""
+def part_above(polygon, i, bound, *, near=NEAR, over=floordiv):
+    """The part of a polygon where coordinate i is at or above a bound; for fractions divide by `truediv`."""
     out = []
     for k, q in enumerate(polygon):
         p = polygon[k - 1]
-        if (p[i] >= bound - NEAR) != (q[i] >= bound - NEAR):
-            other = p[1 - i] + (bound - p[i]) * (q[1 - i] - p[1 - i]) // (q[i] - p[i])
+        if (p[i] >= bound - near) != (q[i] >= bound - near):
+            other = p[1 - i] + over((bound - p[i]) * (q[1 - i] - p[1 - i]), q[i] - p[i])
             out.append((bound, other) if i == 0 else (other, bound))
-        if q[i] >= bound - NEAR:
+        if q[i] >= bound - near:
             out.append(q)
     return out
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """Exit as a table: what player i gets if k leaves; both at once give the mean of the rows."""
+    """Exit as a table: what both get if player 0 leaves, if player 1 does, and if they leave together."""
 
-    table: list[list[Fraction]]
+    table: list[tuple[Any, Any]]
     who: tuple[int, ...]
 
     @classmethod
     def of(cls, leave: Exit | None) -> "Leaving | None":
-        return None if leave is None else cls(leave.exact.tolist(), leave.who)
+        if leave is None:
+            return None
+        first, second = (tuple(row) for row in leave.exact.tolist())
+        return cls([first, second, tuple((x + y) / 2 for x, y in zip(first, second, strict=True))], leave.who)
 
-    def points(self, least: list[int]) -> Points:
+    def equilibria(self, least: list[Any]) -> list[tuple[Any, Any]]:
         """The outcomes of leaving that are equilibria of the simultaneous choice to leave or stay.
 
         Staying gives player k `least[k]` or more.
         """
-        rows = [[fixed(x) for x in row] for row in self.table]
-        credible = [k for k in self.who if least[k] <= rows[k][k] + NEAR]
+        credible = [k for k in self.who if least[k] <= self.table[k][k]]
         if len(self.who) == 1:
-            return [(rows[k][0], rows[k][1]) for k in credible]
-        both = ((rows[0][0] + rows[1][0]) // 2, (rows[0][1] + rows[1][1]) // 2)
-        together = both[0] >= rows[1][0] and both[1] >= rows[0][1]
-        alone = [(rows[k][0], rows[k][1]) for k in credible if rows[k][1 - k] >= both[1 - k]]
-        return alone + [both] * together
+            return [self.table[k] for k in credible]
+        first, second, both = self.table
+        together = both[0] >= second[0] and both[1] >= first[1]
+        return [self.table[k] for k in credible if self.table[k][1 - k] >= both[1 - k]] + [both] * together
+
+    def points(self, least: list[int]) -> Points:
+        """The same in integers over 2^96."""
+        rows = [(fixed(x), fixed(y)) for x, y in self.table]
+        return replace(self, table=rows).equilibria([x - NEAR for x in least])

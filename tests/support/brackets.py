@@ -161,7 +161,7 @@ def _box(points: Polygon) -> Polygon:
 def _thin(polygon: Polygon) -> Polygon:
     """Drop vertices, never two neighbours, that are near the chord of those beside them and between its ends."""
     kept: Polygon = []
-    dropped = len(polygon) < 4
+    dropped = len(polygon) < 3  # two are each other's neighbours
     for k, p in enumerate(polygon):
         before, after = polygon[k - 1], polygon[(k + 1) % len(polygon)]
         dropped = k < len(polygon) - 1 and not dropped and _near_chord(before, p, after)

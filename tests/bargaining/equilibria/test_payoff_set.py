@@ -145,6 +145,22 @@ def check_against_oracle(
     assert bracket(repeated, tol / 10).error(found.vertices) < tol
 
 
+def test_the_oracle_knows_printed_sets_and_what_they_lack_or_have_too_much() -> None:
+    edge = Fraction(1, 7)  # below it cooperation is lost
+    known = {
+        0.9: [(3, 3), (9.75, 3), (9, 9), (3, 9.75)],
+        edge: [(3, 3), (9, 9)],
+        edge - Fraction(1, 10**9): [(3, 3)],
+    }
+    for discount, vertices in known.items():
+        proved = bracket(RepeatedGame(PRISONERS, discount), 1e-11)
+        printed = np.array(vertices, dtype=float)
+        assert proved.error(printed) < 1e-11
+        for k in range(len(printed)):
+            assert proved.error(np.delete(printed, k, axis=0)) > 1
+            assert proved.error(np.vstack([printed, printed[k] + np.sign(printed[k] - 5) * 1e-7])) > 1e-8
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_games_agree_with_the_oracle(seed: int) -> None:
     for discount in ("0.1", "0.3", "0.5"):

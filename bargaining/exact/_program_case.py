@@ -9,8 +9,8 @@ from math import inf, isfinite
 import numpy as np
 
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact.certificate import Certificate, Claim, enclose
-from bargaining.exact.programs import Programs
+from bargaining.exact.certificate import Certificate, Claim, allowance, enclose
+from bargaining.exact.programs import Decided, Programs
 
 Vector = tuple[Fraction, ...]
 Box = tuple[Vector, Vector]
@@ -34,9 +34,9 @@ class Case:
             raise NotApplicable(
                 f"{claim.method} is certified on programs whose decisions have bounds: give finite `lower` and `upper`."
             )
-        if claim.status != Status.OK or not claim.finite:
+        if claim.status not in (Status.OK, Status.INACCURATE) or not claim.finite:
             raise NotApplicable(
-                f"{claim.method} is certified on programs where it is OK; got {claim.status.name}."
+                f"{claim.method} is certified on programs where there are payoffs; got {claim.status.name}."
             )
 
     @property
@@ -50,6 +50,17 @@ class Case:
         if found is None or None in found[0]:
             return None
         return tuple(x for x in found[0] if x is not None), found[1]
+
+    def most(self, at: Decided, prices: Vector, held: Sequence[int], floor: Vector) -> Fraction | None:
+        """Return a number that no feasible payoffs with these players at or above a floor exceed at some prices."""
+        more = self.it.shadow(at, prices, held)
+        most = self.it.most(at, tuple(p + q for p, q in zip(prices, more, strict=True)))
+        return None if most is None else most - dot(more, floor)
+
+    def on_floor(self, at: Decided) -> list[int]:
+        """Return the players who are close to the floor of the set, if it has one."""
+        floor = self.it.view.floor
+        return [] if floor is None else [i for i, x in enumerate(at.low) if _close(x, floor[i])]
 
     def ceiling(self, floor: Vector) -> Vector | None:
         """Return at least each player's best payoff over what gives everyone a floor; None if nothing is proved."""
@@ -70,12 +81,11 @@ class Case:
             if found is None:
                 return None
             held = [j for j in range(len(floor)) if j != i and _close(found.low[j], floor[j])]
-            prices = self.it.shadow(found, i, held)
-            most = self.it.most(found, prices)
+            most = self.most(found, tuple(Fraction(i == j) for j in range(len(floor))), held, floor)
             if most is None:
                 return None
             low.append(None if above is None else above.low[i])
-            high.append(most - sum((prices[j] * floor[j] for j in held), Fraction(0)))
+            high.append(most)
         return low, tuple(high)
 
     def proof(self, box: Box | None, ideal: Box | None) -> Certificate:
@@ -88,6 +98,17 @@ class Case:
             )
             return Certificate(exact=None, bound=inf, tolerance=self.claim.tolerance, statement=statement)
         return enclose(self.claim, *box, gains, what)
+
+    def about(self, what: str, far: float, ranges: Vector) -> Certificate:
+        """Return the certificate of what is proved of many points at once."""
+        statement = f"{self.claim.method} on a concave program, {PREMISE}: {what}."
+        tolerance = allowance(self.claim, self.payoffs, ranges)
+        return Certificate(exact=None, bound=far, tolerance=tolerance, statement=statement)
+
+    def outside(self, here: Decided, ranges: Vector) -> Fraction:
+        """Return by how much the payoffs may exceed what a decision gives for sure, over their ranges."""
+        over = ((x - y) / r for x, y, r in zip(self.payoffs, here.low, ranges, strict=True))
+        return max(Fraction(0), *over)
 
     def onward(self, box: Box | None) -> Box | None:
         """Return bounds of what is feasible and no worse for anyone than the lower end of a box."""

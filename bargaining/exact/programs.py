@@ -81,8 +81,8 @@ class Programs:
         for row, limit in zip(inside.matrix.tolist(), inside.limits.tolist(), strict=True):
             if sum((Fraction(a) * v for a, v in zip(row, exact, strict=True)), ZERO) > Fraction(limit):
                 return None
-        bends = self._values(inside.constraints, inside.constraint_jacobian, z)
-        payoffs = self._values(inside.utilities, inside.jacobian, z)
+        bends = self.values(inside.constraints, inside.constraint_jacobian, z)
+        payoffs = self.values(inside.utilities, inside.jacobian, z)
         if bends is None or payoffs is None or any(high > 0 for _, high in bends):
             return None
         scaled = [
@@ -94,11 +94,11 @@ class Programs:
     def most(self, at: Decided, prices: Vector) -> Fraction | None:
         """Return a number that no feasible payoffs exceed at these prices; None if none is proved."""
         units = [q * a for q, a in zip(prices, self.view.scale, strict=True)]
-        slopes = self._slopes(self.inside.jacobian, at.z)
-        bends = self._slopes(self.inside.constraint_jacobian, at.z)
+        slopes = self.slopes(self.inside.jacobian, at.z)
+        bends = self.slopes(self.inside.constraint_jacobian, at.z)
         if slopes is None or bends is None or not self.bounded:
             return None
-        rows, multipliers = self._multipliers(at.z, _floats(units) @ _middle(slopes))
+        rows, multipliers = self.multipliers(at.z, _floats(units) @ _middle(slopes))
         kinds = len(self.inside.limits), len(bends)
         z = [Fraction(v) for v in at.z.tolist()]
         total = sum((q * x for q, x in zip(prices, at.high, strict=True)), ZERO)
@@ -111,7 +111,7 @@ class Programs:
                 )
                 gradient = [(a, a) for a in row]
             else:
-                values = self._values(self.inside.constraints, self.inside.constraint_jacobian, at.z)
+                values = self.values(self.inside.constraints, self.inside.constraint_jacobian, at.z)
                 assert values is not None
                 slack, gradient = -values[place - kinds[0]][0], bends[place - kinds[0]]
             total += price * slack
@@ -124,48 +124,50 @@ class Programs:
 
     def prices(self, at: Decided, direction: Vector, tight: Sequence[int]) -> Vector:
         """Return prices, of worth one along a direction, at which the tight players' payoffs cannot all be better."""
-        found = self._priced(at, tight, direction, None)
-        return tuple(Fraction(v) for v in found.tolist())
+        table, size = self._cone(at.z, tight)
+        worth = np.zeros(table.shape[1])
+        worth[: len(tight)] = _floats(direction)[list(tight)] / size[list(tight)]
+        weight = 1.0 / max(worth.max(), np.finfo(float).tiny)
+        return self._nearest(
+            np.vstack((table, worth * weight)), np.append(np.zeros(len(at.z)), 1.0), size, tight
+        )
 
-    def shadow(self, at: Decided, player: int, tight: Sequence[int]) -> Vector:
-        """Return prices, one for a player, at which the payoffs of those held at a floor count for that player."""
-        found = self._priced(at, tight, None, player)
-        return tuple(Fraction(1) if i == player else Fraction(v) for i, v in enumerate(found.tolist()))
+    def shadow(self, at: Decided, prices: Vector, tight: Sequence[int]) -> Vector:
+        """Return prices of the tight players to add to some, so that no decision close by is worth more."""
+        table, size = self._cone(at.z, tight)
+        target = -_floats(prices) @ self._gradients(at.z)
+        unit = max(float(np.abs(target).max()), np.finfo(float).tiny)
+        return self._nearest(table, target / unit, size / unit, tight)
 
-    def _priced(
-        self, at: Decided, tight: Sequence[int], direction: Vector | None, player: int | None
-    ) -> Floats:
-        """Return non-negative prices of the tight players with which the gradients come nearest to cancel."""
-        from scipy.optimize import nnls
+    def _gradients(self, z: Floats) -> Floats:
+        scaled: Floats = np.asarray(self.inside.jacobian(z), dtype=float) * self.inside.width
+        return scaled * _floats(self.view.scale)[:, None]
 
-        scale = _floats(self.view.scale)
-        gradients = np.asarray(self.inside.jacobian(at.z), dtype=float) * scale[:, None] * self.inside.width
+    def _cone(self, z: Floats, tight: Sequence[int]) -> tuple[Floats, Floats]:
+        """Return the tight players' gradients, of size one, beside those of constraints that bind; and the sizes."""
+        gradients = self._gradients(z)
         size = np.abs(gradients).max(axis=1)
         size = np.where(size > 0, size, 1.0)
-        _, held = self._active(at.z)
-        table = np.concatenate((gradients[list(tight)] / size[list(tight), None], -held)).T
-        if player is None:
-            assert direction is not None
-            worth = np.zeros(table.shape[1])
-            worth[: len(tight)] = [float(direction[i]) / size[i] for i in tight]
-            weight = 1.0 / max(worth.max(), np.finfo(float).tiny)
-            table = np.vstack((table, worth * weight))
-            target = np.append(np.zeros(len(at.z)), 1.0)
-        else:
-            target = -gradients[player] / size[player]
-        try:
-            found = nnls(table, target)[0][: len(tight)] if table.size else np.zeros(len(tight))
-        except RuntimeError:
-            found = np.zeros(len(tight))
-        prices = np.zeros(len(size))
-        prices[list(tight)] = found / size[list(tight)]
-        return prices * size[player] if player is not None else prices
+        return np.concatenate((gradients[list(tight)] / size[list(tight), None], -self.active(z)[1])).T, size
 
-    def _multipliers(self, z: Floats, slope: Floats) -> tuple[list[int], list[Fraction]]:
+    def _nearest(self, table: Floats, target: Floats, size: Floats, tight: Sequence[int]) -> Vector:
+        """Return the non-negative prices with which the columns come nearest to a target; none where none are found."""
+        from scipy.optimize import nnls
+
+        prices = [Fraction(0)] * len(size)
+        try:
+            found = nnls(table, target)[0] if table.size else np.zeros(len(tight))
+        except RuntimeError:
+            return tuple(prices)
+        for i, share in zip(tight, found.tolist(), strict=False):
+            prices[i] = Fraction(share / size[i])
+        return tuple(prices)
+
+    def multipliers(self, z: Floats, slope: Floats) -> tuple[list[int], list[Fraction]]:
         """Return the constraints with a multiplier, linear ones first, and the multipliers."""
         from scipy.optimize import nnls
 
-        places, held = self._active(z)
+        places, held = self.active(z)
         if not len(held):
             return [], []
         try:
@@ -175,7 +177,7 @@ class Programs:
         used = [(p, Fraction(v)) for p, v in zip(places, found.tolist(), strict=True) if p >= 0 and v > 0]
         return [p for p, _ in used], [v for _, v in used]
 
-    def _active(self, z: Floats) -> tuple[list[int], Floats]:
+    def active(self, z: Floats) -> tuple[list[int], Floats]:
         """Return the constraints that may bind, by their places, -1 for a bound, and their scaled gradients."""
         inside, eye = self.inside, np.eye(z.size)
         rows = inside.matrix * inside.width
@@ -192,7 +194,7 @@ class Programs:
     def _moved(self, z: Floats, floor: Vector | None, margin: float) -> Floats:
         """Return a decision some roundings further inside the constraints that bind, and above the floor."""
         inside, view = self.inside, self.view
-        places, rows = self._active(z)
+        places, rows = self.active(z)
         kept = [k for k, place in enumerate(places) if place >= 0]
         rows = rows[kept]
         room = np.full(len(rows), -1.0)
@@ -217,7 +219,7 @@ class Programs:
         moved: Floats = np.clip(z + step[0] * inside.width * free, inside.lower, inside.upper)
         return moved
 
-    def _values(self, function: Function, jacobian: Function, z: Floats) -> list[Interval] | None:
+    def values(self, function: Function, jacobian: Function, z: Floats) -> list[Interval] | None:
         """Return what functions certainly are between at a decision."""
         values = np.asarray(function(z), dtype=float).reshape(-1)
         slopes = np.asarray(jacobian(z), dtype=float).reshape(values.size, z.size)
@@ -229,7 +231,7 @@ class Programs:
             found.append((Fraction(value) - ULPS * size, Fraction(value) + ULPS * size))
         return found
 
-    def _slopes(self, jacobian: Function, z: Floats) -> list[list[Interval]] | None:
+    def slopes(self, jacobian: Function, z: Floats) -> list[list[Interval]] | None:
         """Return what gradients certainly are between at a decision."""
         slopes = np.asarray(jacobian(z), dtype=float).reshape(-1, z.size)
         if not np.isfinite(slopes).all():

@@ -51,8 +51,6 @@ CONCEPTS: dict[str, Method] = {
     "yu inf": partial(yu, p=np.inf),
 }
 SLOW = ("raiffa", "yu 2", "weighted nash", "lexicographic_kalai_smorodinsky", "gupta_livne")
-# The root of a gap is what is proved.
-ROOTS = {"nash": 1e-6, "weighted nash": 1e-6, "yu 2": 1e-5}
 
 
 def disc() -> Problem:
@@ -109,7 +107,7 @@ def test_right_answers_are_proved_and_wrong_ones_are_not(concept: str, name: str
         return
     problem = PROBLEMS[name]()
     division = CONCEPTS[concept](problem)
-    assert certify(division).bound < ROOTS.get(concept, 1e-11)
+    assert certify(division).bound < 1e-11
     wrong = division.payoffs + 1e-4 * problem.ideal * [1, -0.5]
     assert certify(replace(division, payoffs=wrong)).bound > 1e-5
 
@@ -118,11 +116,11 @@ def test_right_answers_are_proved_and_wrong_ones_are_not(concept: str, name: str
 def test_other_units_and_floors_change_nothing(concept: str) -> None:
     problem = _in_other_units(disc())
     division = CONCEPTS[concept](problem)
-    assert certify(division).bound < ROOTS.get(concept, 1e-11)
+    assert certify(division).bound < 1e-11
     wrong = division.payoffs + 1e-4 * (problem.ideal - problem.disagreement) * [1, -0.5]
     assert certify(replace(division, payoffs=wrong)).bound > 1e-5
     turned = CONCEPTS[concept](disc().relabel([1, 0]))
-    assert certify(turned).bound < ROOTS.get(concept, 1e-11)
+    assert certify(turned).bound < 1e-11
 
 
 def on_the_circle(condition: Callable[[float, float], float]) -> np.ndarray:
@@ -162,6 +160,8 @@ def test_the_bound_covers_the_error_on_a_circle(concept: str) -> None:
     for shift in (-1e-9, 1e-3):
         claimed = replace(division, payoffs=true + np.array([shift, 0]))
         assert certify(claimed).bound >= abs(shift) / gains[0] * (1 - 1e-6) - 1e-15
+        if concept in ("nash", "yu 2"):  # the answer is held wherever the claim is
+            assert certify(claimed).bound <= abs(shift) / gains[0] * (1 + 1e-6) + 1e-11
 
 
 @pytest.mark.parametrize("concept", [c for c in CONCEPTS if c not in ("utilitarian", "raiffa")])
@@ -195,7 +195,7 @@ def test_the_dual_bound_holds_whatever_the_multipliers(name: str, monkeypatch: p
         any_of_them = [Fraction(v) for v in rng.uniform(0, 3, count)]
         with monkeypatch.context() as patched:
             answer = (list(range(count)), any_of_them)
-            patched.setattr(Programs, "_multipliers", lambda *_, answer=answer: answer)
+            patched.setattr(Programs, "multipliers", lambda *_, answer=answer: answer)
             random = it.most(decided, prices)
         assert free is not None
         assert random is not None
@@ -222,12 +222,8 @@ def test_what_is_not_proved_says_why() -> None:
         certify(kalai_smorodinsky(Problem(open_ended, [0, 0])))
     with pytest.raises(NotApplicable, match="everyone has a weight"):
         certify(nash(disc(), weights=[0, 1]))
-    with pytest.raises(NotApplicable, match="where it is OK"):
+    with pytest.raises(NotApplicable, match="where there are payoffs"):
         certify(kalai_smorodinsky(Problem(disc().feasible, [2, 2])))
-    with pytest.raises(NotApplicable, match="for p above 1"):
-        certify(yu(disc(), p=1))
-    with pytest.raises(NotApplicable, match="without a floor"):
-        certify(utilitarian(disc().restrict()))
 
 
 def test_a_best_decision_inside_every_bound_needs_no_multipliers() -> None:

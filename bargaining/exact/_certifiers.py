@@ -14,6 +14,7 @@ from bargaining.exact import _frontier_certifiers as _frontier_certifiers
 from bargaining.exact import _point_certifiers as _point_certifiers
 from bargaining.exact import _program_certifiers as _program_certifiers
 from bargaining.exact import _program_losses as _program_losses
+from bargaining.exact import _program_nash as _program_nash
 from bargaining.exact import _surplus_certifiers as _surplus_certifiers
 from bargaining.exact import _union_certifiers as _union_certifiers
 from bargaining.exact import flow, halving, nearest, polygons

@@ -10,7 +10,7 @@ import numpy as np
 
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, allowance, enclose
-from bargaining.exact.programs import Decided, Programs
+from bargaining.exact.programs import Decided, Programs, close
 
 Vector = tuple[Fraction, ...]
 Box = tuple[Vector, Vector]
@@ -53,14 +53,18 @@ class Case:
 
     def most(self, at: Decided, prices: Vector, held: Sequence[int], floor: Vector) -> Fraction | None:
         """Return a number that no feasible payoffs with these players at or above a floor exceed at some prices."""
-        more = self.it.shadow(at, prices, held)
+        more = self.it.shadow(at.z, prices, held)
         most = self.it.most(at, tuple(p + q for p, q in zip(prices, more, strict=True)))
         return None if most is None else most - dot(more, floor)
 
+    @property
+    def floors(self) -> dict[int, Fraction]:
+        """What the set gives everybody at least, if anything."""
+        return dict(enumerate(self.it.view.floor or ()))
+
     def on_floor(self, at: Decided) -> list[int]:
-        """Return the players who are close to the floor of the set, if it has one."""
-        floor = self.it.view.floor
-        return [] if floor is None else [i for i, x in enumerate(at.low) if _close(x, floor[i])]
+        """Return the players who are close to the floor of the set."""
+        return [i for i, f in self.floors.items() if close(at.low[i], f)]
 
     def ceiling(self, floor: Vector) -> Vector | None:
         """Return at least each player's best payoff over what gives everyone a floor; None if nothing is proved."""
@@ -80,7 +84,7 @@ class Case:
             found = above or self.it.near(goal)
             if found is None:
                 return None
-            held = [j for j in range(len(floor)) if j != i and _close(found.low[j], floor[j])]
+            held = [j for j in range(len(floor)) if j != i and close(found.low[j], floor[j])]
             most = self.most(found, tuple(Fraction(i == j) for j in range(len(floor))), held, floor)
             if most is None:
                 return None
@@ -140,10 +144,6 @@ def tight(times: Sequence[Fraction | None]) -> list[int]:
     return [
         i for i, t in enumerate(times) if t is not None and t - least <= Fraction(TIGHT) * (abs(least) + 1)
     ]
-
-
-def _close(x: Fraction, y: Fraction) -> bool:
-    return x - y <= Fraction(TIGHT) * (abs(x) + abs(y) + 1)
 
 
 def dot(x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:

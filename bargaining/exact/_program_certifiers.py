@@ -4,51 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bargaining.errors import NotApplicable
-from bargaining.exact._program_case import Box, Case, Vector, dot, less
-from bargaining.exact._program_saddle import narrowed
+from bargaining.exact._program_case import Case, Vector, dot, less
 from bargaining.exact.certificate import Certificate, Claim, above
 from bargaining.exact.certify import register
-from bargaining.exact.product import box_of_gap
-from bargaining.exact.programs import Decided, Interval
 from bargaining.feasible.program import ConvexProgram
 
 STEPS = 40  # of discrete Raiffa, for each player
 LITTLE = Fraction(1, 2**50)
-
-
-@register("nash", ConvexProgram, views=True)
-@register("conley_wilkie", ConvexProgram, views=True)
-def nash_on_program(claim: Claim) -> Certificate:
-    """Enclose the best product of gains by the duality gap of a decision, and then by gradients next to it."""
-    case, weights = Case(claim), claim.weights()
-    if min(weights) <= 0:
-        raise NotApplicable(f"{claim.method} is certified on programs where everyone has a weight.")
-    ideal, here = case.ideal(), case.it.near(case.payoffs)
-    if here is None or ideal is None or min(less(here.low, case.d)) <= 0:
-        return case.proof(None, ideal)
-    prices = tuple(w / g for w, g in zip(weights, less(here.low, case.d), strict=True))
-    most = case.it.most(here, prices)
-    if most is None:
-        return case.proof(None, ideal)
-    gap = max(most - dot(prices, case.d) - 1, Fraction(0))
-    low, high = box_of_gap(case.d, here.low, weights, gap)
-    return case.proof(_by_gradients(case, here, weights, (low, high)), ideal)
-
-
-def _by_gradients(case: Case, here: Decided, weights: Vector, box: Box) -> Box:
-    """Narrow a box by gradients, in terms of the prices w / (x - d)."""
-
-    def marginal(player: int, price: Fraction) -> Interval:
-        found = -case.d[player] - weights[player] / price
-        return found, found
-
-    sides = zip(weights, *box, case.d, strict=True)
-    prices = [(w / (b - d), w / (a - d)) for w, a, b, d in sides]
-    guess = tuple(w / (x - d) for w, x, d in zip(weights, here.low, case.d, strict=True))
-    found = narrowed(case, here, marginal, guess, prices, box[1], floor=case.d)
-    low, high = (tuple(-marginal(i, pair[k])[0] for i, pair in enumerate(found)) for k in (1, 0))
-    return low, high
 
 
 @register("kalai_smorodinsky", ConvexProgram, views=True)

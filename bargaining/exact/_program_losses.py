@@ -61,8 +61,11 @@ def _by_gap(case: Case, ideal: Box, here: Decided, power: Fraction) -> list[Inte
         return None
     low = tuple(enclosed_power(x / unit, power - 1)[0] for x in least)
     high = tuple(enclosed_power(x / unit, power - 1)[1] for x in most)
-    best = case.it.most(here, low)
-    beyond = [case.it.most(here, tuple(Fraction(i == j) for j in range(len(low)))) for i in range(len(low))]
+    held, floor = case.on_floor(here), case.it.view.floor or case.d
+    best, *beyond = (
+        case.most(here, prices, held, floor)
+        for prices in (low, *(tuple(Fraction(i == j) for j in range(len(low))) for i in range(len(low))))
+    )
     if best is None or None in beyond:
         return None
     room = [max(b - x, ZERO) / unit for b, x in zip(beyond, here.low, strict=True) if b is not None]
@@ -76,7 +79,7 @@ def _by_gap(case: Case, ideal: Box, here: Decided, power: Fraction) -> list[Inte
 def _narrower(
     case: Case, ideal: Box, losses: list[Interval], here: Decided, power: Fraction
 ) -> list[Interval]:
-    """Return the losses as gradients hold them, which do not know of a floor: where it may bind, those given."""
+    """Return the losses as gradients hold them."""
     unit, root = max(b for _, b in losses), 1 / (power - 1)
 
     def marginal(player: int, price: Fraction) -> Interval:
@@ -89,13 +92,11 @@ def _narrower(
     felt = (max(a - x, ZERO) / unit for a, x in zip(ideal[0], here.low, strict=True))
     guess = tuple(enclosed_power(x, power - 1)[0] for x in felt)
     top = less(ideal[1], tuple(a for a, _ in losses))
-    found = [
-        (unit * enclosed_power(a, root)[0], unit * enclosed_power(b, root)[1])
-        for a, b in narrowed(case, here, marginal, guess, prices, top)
-    ]
     floor = case.it.view.floor
-    low = less(ideal[0], tuple(b for _, b in found))
-    return found if floor is None or all(x >= f for x, f in zip(low, floor, strict=True)) else losses
+    return [
+        (unit * enclosed_power(a, root)[0], unit * enclosed_power(b, root)[1])
+        for a, b in narrowed(case, here, marginal, guess, prices, top, floors=case.floors, above=floor)[0]
+    ]
 
 
 def _beside(case: Case, ideal: Box, losses: list[Interval], here: Decided) -> Certificate:
@@ -120,7 +121,7 @@ def _least_sum(case: Case, ideal: Box, here: Decided) -> Certificate:
     room = [(a - x) / r for a, x, r in zip(ideal[0], here.low, ranges, strict=True)]
     losing = tuple(Fraction(x > TIGHT) for x in room)
     even = [i for i, x in enumerate(room) if abs(x) <= TIGHT]
-    more = case.it.shadow(here, losing, [*even, *(i for i in held if i not in even)])
+    more = case.it.shadow(here.z, losing, [*even, *(i for i in held if i not in even)])
     prices = tuple(max(p, min(more[i], Fraction(1)) if i in even else ZERO) for i, p in enumerate(losing))
     most = case.most(here, prices, held, case.it.view.floor or case.d)
     if most is None:

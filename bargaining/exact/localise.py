@@ -30,11 +30,12 @@ FIRST = 2.0**-20  # step before it is known how T bends
 STEPS = 2.0**-50, 2.0**-6  # the shortest and the longest
 ROUNDS = 8
 SETTLED = 1e-9  # in units: a step after which Newton's method is at its end
-LEAST = 2
+LEAST = 2  # rounds before one can be the last: the first ones say little of prices that are known well
 WORTH = 0.6  # a round that leaves more of the prices' width is the last
 CAP = 1e6  # cuts that are worse than the middle one by this much are alike
 NARROW = 2e-13  # relative width at which prices are known well enough
-FLAT = 1e-12
+FLAT = 1e-12  # of the largest singular value: directions that Newton's method leaves alone
+NEAR, SMALLEST = 1e-6, 1e-100  # of its range: a decision close to its bound, and one that is on it
 FIRM = 1e-6  # of T, in units: by which it holds a coordinate on its bound
 
 
@@ -114,9 +115,9 @@ def _units(saddle: Saddle, spot: Spot) -> list[Fraction]:
     """Return a power of two for each coordinate, about what it can change by."""
     inside = saddle.it.inside
     room = np.minimum(spot.z - inside.lower, inside.upper - spot.z)
-    width = np.where((room > 0) & (room < 1e-6 * inside.width), room, inside.width)
-    bends = np.asarray(inside.constraint_jacobian(spot.z), dtype=float).reshape(-1, spot.z.size)
-    rows = np.concatenate((inside.matrix[saddle.rows], bends[saddle.bends])) * width
+    near = (room > SMALLEST * inside.width) & (room < NEAR * inside.width)
+    width = np.where(near, room, inside.width)
+    rows = saddle.gradients(spot.z) * width
     price = [float(q) for q in spot.prices]
     size = [
         *width,
@@ -180,7 +181,7 @@ def _steps(cuts: Cuts, reach: Floats) -> Floats:
     steps = np.full(len(reach), STEPS[1])
     for j, step, far, off in zip(cuts.places, cuts.steps, offset, doubt, strict=True):
         if j >= 0:
-            bend = max(far / step**2, 1e-300)
+            bend = max(far / step**2, SMALLEST)
             steps[j] = min(steps[j], max(np.sqrt(off / bend), STEPS[0]))
     return steps
 

@@ -82,14 +82,20 @@ class Programs:
             if sum((Fraction(a) * v for a, v in zip(row, exact, strict=True)), ZERO) > Fraction(limit):
                 return None
         bends = self.values(inside.constraints, inside.constraint_jacobian, z)
-        payoffs = self.values(inside.utilities, inside.jacobian, z)
+        payoffs = self.payoffs(z)
         if bends is None or payoffs is None or any(high > 0 for _, high in bends):
             return None
-        scaled = [
-            (a * low + b, a * high + b)
-            for (low, high), a, b in zip(payoffs, self.view.scale, self.view.shift, strict=True)
-        ]
-        return Decided(z=z, low=tuple(x for x, _ in scaled), high=tuple(x for _, x in scaled))
+        return Decided(z=z, low=tuple(x for x, _ in payoffs), high=tuple(x for _, x in payoffs))
+
+    def payoffs(self, z: Floats) -> list[Interval] | None:
+        """Return what the payoffs of a decision are between, feasible or not."""
+        found = self.values(self.inside.utilities, self.inside.jacobian, z)
+        units = self.view.scale, self.view.shift
+        return (
+            None
+            if found is None
+            else [(a * low + b, a * high + b) for (low, high), a, b in zip(found, *units, strict=True)]
+        )
 
     def most(self, at: Decided, prices: Vector) -> Fraction | None:
         """Return a number that no feasible payoffs exceed at these prices; None if none is proved."""
@@ -132,10 +138,10 @@ class Programs:
             np.vstack((table, worth * weight)), np.append(np.zeros(len(at.z)), 1.0), size, tight
         )
 
-    def shadow(self, at: Decided, prices: Vector, tight: Sequence[int]) -> Vector:
+    def shadow(self, z: Floats, prices: Vector, tight: Sequence[int]) -> Vector:
         """Return prices of the tight players to add to some, so that no decision close by is worth more."""
-        table, size = self._cone(at.z, tight)
-        target = -_floats(prices) @ self._gradients(at.z)
+        table, size = self._cone(z, tight)
+        target = -_floats(prices) @ self._gradients(z)
         unit = max(float(np.abs(target).max()), np.finfo(float).tiny)
         return self._nearest(table, target / unit, size / unit, tight)
 
@@ -238,6 +244,11 @@ class Programs:
             return None
         exact = [[Fraction(v) for v in row] for row in slopes.tolist()]
         return [[(v - ULPS * abs(v), v + ULPS * abs(v)) for v in row] for row in exact]
+
+
+def close(x: Fraction, y: Fraction) -> bool:
+    """Say whether a payoff is at most a little above a floor."""
+    return x - y <= Fraction(NEAR) * (abs(x) + abs(y) + 1)
 
 
 def _combined(weights: Sequence[Fraction], entries: Sequence[Interval]) -> Interval:

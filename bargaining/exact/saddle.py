@@ -17,20 +17,22 @@ the second by concavity and convexity at x (Minty's inequality). x need meet its
 it breaks other constraints by rounding costs a product of two small numbers, not a root. A constraint without a
 multiplier at x that certainly holds at z only strengthens the inequality, and is left out.
 
+A payoff that must not fall below a floor is one more convex constraint.
+
 There are multipliers if some decision is strictly within bounds and convex constraints and gives more than d (Slater).
 With its slacks s, :math:`\mu \cdot s_\mu + \nu \cdot s_\nu \le \sum_i q_i^* (u_i(z^*) - u_i(z))` bounds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.exact.programs import ZERO, Decided, Interval, Programs, Vector
+from bargaining.exact.programs import ZERO, Decided, Interval, Programs, Vector, close
 
 Marginal = Callable[[int, Fraction], Interval]
 """Takes a player and a price q and returns bounds of c'(q)."""
@@ -73,10 +75,15 @@ class Saddle:
     marginal : callable
     z : ndarray
         Which constraints may bind is told from here.
+    floors : mapping, optional
+        From players to payoffs that they must have at least.
     """
 
-    def __init__(self, it: Programs, marginal: Marginal, z: Floats) -> None:
-        self.it, self.marginal = it, marginal
+    def __init__(
+        self, it: Programs, marginal: Marginal, z: Floats, floors: Mapping[int, Fraction] | None = None
+    ) -> None:
+        self.it, self.marginal, self.floors = it, marginal, dict(floors or {})
+        self.held: list[int] = []
         count = len(it.inside.limits)
         places = sorted({p for p in it.active(z)[0] if p >= 0})
         self.rows, self.bends = [p for p in places if p < count], [p - count for p in places if p >= count]
@@ -85,6 +92,9 @@ class Saddle:
         )
         self.matrix = self.matrix.reshape(count, z.size)
         self.limits = np.array([Fraction(b) for b in it.inside.limits.tolist()], dtype=object)
+        near = it.payoffs(z)
+        if near is not None:
+            self.held = [i for i, f in self.floors.items() if close(near[i][0], f)]
         self._known: dict[bytes, _Local | None] = {}
 
     def at(self, spot: Spot) -> list[Interval] | None:
@@ -95,8 +105,8 @@ class Saddle:
         q, held = np.array(spot.prices, dtype=object), np.array(spot.multipliers, dtype=object)
         straight, bent = held[: len(self.rows)], held[len(self.rows) :]
         pull = straight @ self.matrix[self.rows] if self.rows else ZERO
-        low = pull - q @ near.slopes[1] + (bent @ near.bends[0] if self.bends else ZERO)
-        high = pull - q @ near.slopes[0] + (bent @ near.bends[1] if self.bends else ZERO)
+        low = pull - q @ near.slopes[1] + (bent @ near.bends[0] if len(bent) else ZERO)
+        high = pull - q @ near.slopes[0] + (bent @ near.bends[1] if len(bent) else ZERO)
         terms = (self.marginal(i, price) for i, price in enumerate(spot.prices))
         gains = [(a + c, b + d) for (a, b), (c, d) in zip(near.payoffs, terms, strict=True)]
         return [*zip(low.tolist(), high.tolist(), strict=True), *gains, *near.slacks]
@@ -168,8 +178,7 @@ class Saddle:
         from scipy.optimize import linprog
 
         inside, k = self.it.inside, z.size
-        bends = np.asarray(inside.constraint_jacobian(z), dtype=float).reshape(-1, k)[self.bends]
-        rows = np.concatenate((inside.matrix[self.rows], bends)) * inside.width
+        rows = self.gradients(z) * inside.width
         size = np.abs(rows).max(axis=1, initial=0.0)
         if not np.isfinite(size).all() or (size == 0).any():
             return None
@@ -180,12 +189,22 @@ class Saddle:
         found = linprog(-np.eye(k + 1)[k], A_ub=table, b_ub=right, bounds=[(-1, 1)] * k + [(0, 1)])
         return found.x[:k] * inside.width if found.status == 0 and found.x[k] > FIRM else None
 
+    def gradients(self, z: Floats) -> Floats:
+        """Return the gradients of what has multipliers, one a row."""
+        inside = self.it.inside
+        bends = np.asarray(inside.constraint_jacobian(z), dtype=float).reshape(-1, z.size)[self.bends]
+        falls = -np.asarray(inside.jacobian(z), dtype=float)[self.held]
+        scale = np.array([float(self.it.view.scale[i]) for i in self.held])
+        return np.concatenate((inside.matrix[self.rows], bends, falls * scale[:, None]))
+
     def _multipliers(self, z: Floats, prices: Vector) -> Vector:
-        units = [float(q * a) for q, a in zip(prices, self.it.view.scale, strict=True)]
+        more = self.it.shadow(z, prices, self.held)
+        units = [float((q + r) * a) for q, r, a in zip(prices, more, self.it.view.scale, strict=True)]
         slope = np.array(units) @ np.asarray(self.it.inside.jacobian(z), dtype=float)
         found = dict(zip(*self.it.multipliers(z, slope), strict=True))
         count = len(self.it.inside.limits)
-        return tuple(found.get(p, ZERO) for p in (*self.rows, *(count + b for b in self.bends)))
+        places = (*self.rows, *(count + b for b in self.bends))
+        return (*(found.get(p, ZERO) for p in places), *(more[i] for i in self.held))
 
     def _near(self, z: Floats) -> _Local | None:
         key = z.tobytes()
@@ -197,23 +216,26 @@ class Saddle:
         it, inside = self.it, self.it.inside
         with np.errstate(all="ignore"):
             slopes, bends = it.slopes(inside.jacobian, z), it.slopes(inside.constraint_jacobian, z)
-            payoffs = it.values(inside.utilities, inside.jacobian, z)
+            payoffs = it.payoffs(z)
             values = it.values(inside.constraints, inside.constraint_jacobian, z)
         if slopes is None or bends is None or payoffs is None or values is None:
             return None
         room = [*(self.limits - self.matrix @ np.array([Fraction(v) for v in z.tolist()], dtype=object))]
         idle = [s for r, s in enumerate(room) if r not in self.rows]
         idle += [-high for b, (_, high) in enumerate(values) if b not in self.bends]
+        idle += [payoffs[i][0] - f for i, f in self.floors.items() if i not in self.held]
         if min(idle, default=ZERO) < 0:
             return None
-        scale, shift = it.view.scale, it.view.shift
+        steep = [[(a * p, a * q) for p, q in row] for a, row in zip(it.view.scale, slopes, strict=True)]
+        falls = [[(-q, -p) for p, q in steep[i]] for i in self.held]
         return _Local(
-            slopes=_ends([[(a * p, a * q) for p, q in row] for a, row in zip(scale, slopes, strict=True)]),
-            bends=_ends([bends[b] for b in self.bends]),
-            payoffs=[(a * p + b, a * q + b) for a, b, (p, q) in zip(scale, shift, payoffs, strict=True)],
+            slopes=_ends(steep),
+            bends=_ends([*(bends[b] for b in self.bends), *falls]),
+            payoffs=payoffs,
             slacks=[
                 *((room[r], room[r]) for r in self.rows),
                 *((-values[b][1], -values[b][0]) for b in self.bends),
+                *((payoffs[i][0] - self.floors[i], payoffs[i][1] - self.floors[i]) for i in self.held),
             ],
         )
 

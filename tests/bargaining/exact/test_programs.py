@@ -220,8 +220,6 @@ def test_what_is_not_proved_says_why() -> None:
     )
     with pytest.raises(NotApplicable, match="whose decisions have bounds"):
         certify(kalai_smorodinsky(Problem(open_ended, [0, 0])))
-    with pytest.raises(NotApplicable, match="everyone has a weight"):
-        certify(nash(disc(), weights=[0, 1]))
     with pytest.raises(NotApplicable, match="where there are payoffs"):
         certify(kalai_smorodinsky(Problem(disc().feasible, [2, 2])))
 

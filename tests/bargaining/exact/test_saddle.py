@@ -304,3 +304,62 @@ def test_where_somebody_loses_nothing_losses_are_what_is_certain() -> None:
     assert certify(
         replace(division, payoffs=point - [0, 0, 0.03], method="yu(p=1.0)")
     ).bound == pytest.approx(0.01, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_whoever_has_no_weight_gets_what_the_others_decide(n: int) -> None:
+    """The others' best decision is a compromise among them, found to fifty digits, that gives the rest more than d."""
+    drawn = Bowls.drawn(3, n + 1, 2)
+    few = Bowls(best=drawn.best[:n], steep=drawn.steep[:n], d=drawn.d[:n], weights=drawn.weights[:n])
+    problem, weights = drawn.problem(), np.append(few.weights / few.weights.sum(), 0.0)
+    others = replace(few, weights=weights[:n])
+    start, payoffs = others.best.mean(axis=0).tolist(), drawn.payoffs
+    with mpmath.workdps(50):
+
+        def slope(*z: mpmath.mpf) -> list:
+            gains = zip(weights.tolist(), others.payoffs(list(z)), others.d.tolist(), strict=False)
+            return others.pull([mpmath.mpf(w) / (x - mpmath.mpf(d)) for w, x, d in gains], list(z))
+
+        true = [exactly(x) for x in payoffs(list(mpmath.findroot(slope, start)))]
+    division = nash(problem, weights=weights)
+    for shift in (0.0, 1e-9):
+        claimed = np.array([float(x) for x in true]) - shift * np.eye(n + 1)[n]
+        missed = error(claimed, true, problem)
+        assert missed <= certify(replace(division, payoffs=claimed)).bound <= missed + 2e-12
+
+
+@pytest.mark.parametrize("weights", [[0, 1], [1, 0]])
+def test_whoever_has_no_weight_is_held_to_the_disagreement_where_that_binds(weights: list[int]) -> None:
+    case, _ = circle((0.5, 0.5))
+    problem = Problem(case.claim.feasible, D)
+    division = nash(problem, weights=weights)
+    best = problem.ideal[weights.index(1)]
+    np.testing.assert_allclose(sorted(division.payoffs), sorted([D[weights.index(0)], best]), rtol=1e-12)
+    assert certify(division).holds
+    moved = division.payoffs + np.where(weights, 0.0, 1e-9)
+    assert certify(replace(division, payoffs=moved)).bound > 1e-9
+
+
+def test_what_the_others_leave_open_is_not_held() -> None:
+    """Player 1 alone counts and does not mind the third decision, which is worth one to player 2."""
+    division = nash(three_with_an_idle_one(), weights=[1, 0, 0])
+    proof = certify(division)
+    assert not proof.holds
+    assert proof.bound >= 1 - 1e-9
+
+
+def test_a_floor_that_binds_is_priced() -> None:
+    """What players 0 and 1 get costs player 2 nine tenths of it. Without a floor player 2 would end below zero."""
+    worth = np.array([[1, 0], [0, 1], [-0.9, -0.9]])
+    program = ConvexProgram(
+        lambda z: worth @ z + [0, 0, 1], lambda z: worth, lower=[0, 0], upper=[1, 1], start=[0.5, 0.5]
+    )
+    free = Problem(program, [0, 0, 0])
+    label = replace(nash(free), method="yu(p=1.1)")
+    x = 1 / (1 + 1.8 * 0.9**10)  # (1 - x) / (1.8 x) = 0.9^(1 / 0.1)
+    assert certify(replace(label, payoffs=np.array([x, x, 1 - 1.8 * x]))).bound < 1e-11
+    held = replace(label, problem=free.restrict())
+    point = np.array([5 / 9, 5 / 9, 0])
+    assert certify(replace(held, payoffs=point)).bound < 1e-11
+    moved = certify(replace(held, payoffs=point + 1e-6 * np.array([1, -1, 0])))
+    assert 1e-6 <= moved.bound < 1.1e-6

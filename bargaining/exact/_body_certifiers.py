@@ -12,6 +12,7 @@ from bargaining.exact.certificate import Certificate, Claim, above, allowance, c
 from bargaining.exact.certify import register
 from bargaining.exact.product import nash_box
 from bargaining.exact.unions import bodies_of
+from bargaining.exact.weightless import weightless_box
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.union import Union
 
@@ -177,13 +178,21 @@ def nash(claim: Claim) -> Certificate:
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)
     gains = _less(ideal, it.disagreement)
-    if min(gains) <= 0 or min(weights) <= 0:
+    if min(gains) <= 0:
         raise NotApplicable(
-            f"{claim.method} is certified for three and more players where everyone can gain and has a weight."
+            f"{claim.method} is certified for three and more players where everyone can gain."
         )
-    box = None if claim.status != Status.OK else nash_box(it, weights, [float(x) for x in claim.payoffs])
+    guess = [float(x) for x in claim.payoffs]
+    if claim.status != Status.OK:
+        box = None
+    elif min(weights) > 0:
+        box = nash_box(it, weights, guess)
+    else:
+        box = weightless_box(it, weights, ideal, guess)
     if box is None:
         box = it.disagreement, ideal
+    if box[0] == box[1]:
+        return compare(claim, box[0], Status.OK, gains, what)
     return enclose(claim, *box, gains, what)
 
 

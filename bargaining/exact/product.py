@@ -4,6 +4,7 @@ With three or more players the solution is not rational in general. A feasible x
 in rationals, and its duality gap :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1` is computed exactly. Let
 :math:`r_i` be the solution's gain over that of x. By optimality :math:`\sum w_i / r_i \le 1`, and by the gap
 :math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which bounds :math:`r_i`.
+Players without weight are held to d where they are close to it: by equations of Newton's method, and a hair above.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from math import isqrt
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
 from bargaining.exact.bodies import Body, Vector
 
@@ -21,6 +23,7 @@ STEPS = 7
 HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
 IDLE = 1e-9  # a share, or a slack, that is nothing
 TRIES = 3
+HAIR = Fraction(1, 2**200)  # by which those held at d are above it: rounding is far below
 
 
 def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, Vector] | None:
@@ -29,82 +32,114 @@ def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, V
     Parameters
     ----------
     weights : tuple of Fraction
-        Positive, of sum one.
+        Of sum one. Who has none is bounded by d and the ideal payoff only.
     guess : list of float
         A point near the solution.
     """
     inside = _mixture(body, weights, guess) if body.points is not None else _corner(body, weights, guess)
     gains = [x - d for x, d in zip(inside or (), body.disagreement, strict=False)]
-    if inside is None or min(gains) <= 0:
+    if inside is None or any(g <= 0 if w else g < 0 for g, w in zip(gains, weights, strict=True)):
         return None
-    prices = [w / g for w, g in zip(weights, gains, strict=True)]
+    prices = [w / g if w else w for w, g in zip(weights, gains, strict=True)]
     best = body.most(prices, body.disagreement)
     assert best is not None
     gap = max(best - sum(p * d for p, d in zip(prices, body.disagreement, strict=True)) - 1, Fraction(0))
-    return box_of_gap(body.disagreement, inside, weights, gap)
+    low, high = box_of_gap(body.disagreement, inside, weights, gap)
+    ideal = body.ideal() or high
+    return low, tuple(x if w else a for x, w, a in zip(high, weights, ideal, strict=True))
 
 
 def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Vector, Vector]:
-    """Return the lowest and highest payoffs of the Nash solution, given a feasible x above d and its duality gap."""
+    """Return the lowest and highest payoffs of the Nash solution, given a feasible x above d and its duality gap.
+
+    Of players without weight nothing is said but d.
+    """
     low, high = [], []
     for floor, payoff, w in zip(d, x, weights, strict=True):
-        h = gap / w
+        h = gap / w if w else Fraction(0)
         ratio = 1 + (h + _root_above(h * h + 4 * h)) / 2
-        low.append(floor + (payoff - floor) / ratio)
+        low.append(floor + (payoff - floor) / ratio if w else floor)
         high.append(floor + (payoff - floor) * ratio)
     return tuple(low), tuple(high)
 
 
-def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
-    """Return a mixture of the points, by Newton's method on the shares of those that count."""
+def _guessed(body: Body, guess: list[float]) -> Floats | None:
+    """Return shares of the points whose mixture comes closest to a guess, or above it."""
     from scipy.optimize import nnls
 
-    assert body.points is not None
     unit, target = _scaled(body, guess)
     below = -np.eye(len(guess)) if body.free_disposal else np.empty((len(guess), 0))
     total = HEAVY * np.append(np.ones(len(unit)), np.zeros(below.shape[1]))
     try:
-        shares = nnls(np.vstack((np.hstack((unit.T, below)), total)), np.append(target, HEAVY))[0]
+        found: Floats = nnls(np.vstack((np.hstack((unit.T, below)), total)), np.append(target, HEAVY))[0]
     except RuntimeError:
         return None
-    used = np.flatnonzero(shares[: len(unit)] > IDLE).tolist()
+    return found[: len(unit)]
+
+
+def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
+    """Return a mixture of the points, by Newton's method on the shares of those that count."""
+    assert body.points is not None
+    shares = _guessed(body, guess)
+    if shares is None:
+        return None
+    used = np.flatnonzero(shares > IDLE).tolist()
+    held = _held(body, weights, guess)
     best: Vector | None = None
+    gains = body.points - _row(body.disagreement)
     for _ in range(TRIES):
-        points = body.points[used] - _row(body.disagreement)
-        found = _shares(points, weights, fractions(shares[used] / shares[used].sum()))
+        found = _shares(gains[used], weights, fractions(shares[used] / shares[used].sum()), held)
         if found is None:
             break
-        gains = found @ points
-        best = tuple(d + g for d, g in zip(body.disagreement, gains, strict=True))
-        worth = (body.points - _row(body.disagreement)) @ _row(
-            tuple(w / g for w, g in zip(weights, gains, strict=True))
+        mixed = found[0] @ gains[used]
+        best = tuple(d + g for d, g in zip(body.disagreement, mixed, strict=True))
+        prices = dict(zip(held, found[1], strict=True))
+        worth = gains @ _row(
+            tuple(
+                w / g if w else prices.get(i, w) for i, (w, g) in enumerate(zip(weights, mixed, strict=True))
+            )
         )
         more = int(np.argmax(worth))
-        if worth[more] - 1 <= Fraction(1, 2 ** (BITS // 2)) or more in used:
+        if worth[more] - max(worth[used]) <= Fraction(1, 2 ** (BITS // 2)) or more in used:
             break
         used.append(more)
     return best
 
 
-def _shares(points: Rationals, weights: Vector, shares: Rationals) -> Rationals | None:
-    """Return the shares at which the weighted product of mixtures of gains is largest: sums of w v_k / x are equal."""
-    count = len(shares)
+def _held(body: Body, weights: Vector, guess: list[float]) -> list[int]:
+    """Return the players without weight who are close to d."""
+    places = zip(weights, guess, body.disagreement, body.spans(), strict=True)
+    return [i for i, (w, x, d, s) in enumerate(places) if not w and Fraction(x) - d <= Fraction(IDLE) * s]
+
+
+def _shares(
+    points: Rationals, weights: Vector, shares: Rationals, held: list[int]
+) -> tuple[Rationals, list[Fraction]] | None:
+    """Return the shares at which the weighted product of mixtures of gains is largest, and the held players' prices.
+
+    Sums of prices times gains, w / x for those with weight, are equal; those held gain a hair.
+    """
+    count, price = len(shares), [Fraction(0)] * len(held)
+    counted = np.array([i for i, w in enumerate(weights) if w])
+    w = _row(weights)[counted]
+    rows = np.concatenate((fractions(np.ones((1, count))), points[:, held].T))
     for _ in range(STEPS):
-        gains = [_rounded(g) for g in shares @ points]
+        gains = np.array([_rounded(g) for g in shares @ points[:, counted]], dtype=object)
         if min(gains) <= 0:
             return None
-        over = points / _row(tuple(gains))
-        slope = over @ _row(weights)
-        system = np.zeros((count + 1, count + 1), dtype=object) + Fraction(0)
-        system[:count, :count] = -(over * _row(weights)) @ over.T
-        system[:count, count], system[count, :count] = Fraction(-1), Fraction(1)
-        step = solve(system, np.concatenate((-slope, _row((Fraction(0),)))))
+        over = points[:, counted] / gains
+        system = np.zeros((count + len(rows),) * 2, dtype=object) + Fraction(0)
+        system[:count, :count] = -(over * w) @ over.T
+        system[:count, count:], system[count:, :count] = rows.T, rows
+        miss = _row((Fraction(0), *(HAIR - g for g in shares @ points[:, held])))
+        step = solve(system, np.concatenate((-(over @ w), miss)))
         if step is None:
             break
         shares = np.array([_rounded(s + t) for s, t in zip(shares, step[:count], strict=True)], dtype=object)
+        price = list(step[count + 1 :])
     shares = np.array([max(s, Fraction(0)) for s in shares], dtype=object)
     whole = shares.sum()
-    return None if whole == 0 else shares / whole
+    return None if whole == 0 else (shares / whole, price)
 
 
 def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:

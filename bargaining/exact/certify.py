@@ -110,8 +110,8 @@ def certify(
     place, decreasing and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where
     the division is at a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6, and the path
     of continuous Raiffa without a derivative to a few 1e-12. On a `ConvexProgram` it rests on concave utilities, convex
-    constraints and gradients as right as that; the solutions of Nash and Yu are proved to about 1e-12 where one decision
-    gives them and some decision is strictly within the constraints, and else to 1e-7.
+    constraints and gradients as right as that; the solutions of Nash and Yu are proved to about 1e-12 where one
+    decision gives them and some decision is strictly within the constraints, and else to 1e-7.
     In other units, under other names and above a floor all this holds too.
 
     Examples

@@ -217,7 +217,8 @@ class Programs:
             )
         if not len(rows):
             return z
-        free = (z - inside.lower > NEAR * inside.width) & (inside.upper - z > NEAR * inside.width)
+        # Close to a bound a decision moves the less the closer it is, and on it not at all.
+        free = np.minimum(np.minimum(z - inside.lower, inside.upper - z) / (NEAR * inside.width), 1.0)
         size = np.abs(rows).max(axis=1) * np.maximum(1.0, -room)
         step = np.linalg.lstsq(
             rows * free, -margin * np.finfo(float).eps * size * (1 + np.abs(z).max()), rcond=None

@@ -235,3 +235,21 @@ def test_a_best_decision_inside_every_bound_needs_no_multipliers() -> None:
         division = method(problem)
         assert certify(division).holds
         np.testing.assert_allclose(division.payoffs, 1 - 5 / 64, rtol=1e-12)
+
+
+def test_floors_that_take_a_tiny_amount_are_met() -> None:
+    """Best for one player leaves the other 1e-8 of 9 in reach, close to the bound but not on it."""
+    shared = ConvexProgram(
+        lambda z: np.sqrt(z),
+        lambda z: np.diag(0.5 / np.sqrt(z)),
+        lower=[0, 0],
+        upper=[9, 9],
+        matrix=[[1, 1]],
+        limits=[1],
+        start=[0.5, 0.5],
+    )
+    problem = Problem(shared, [1e-4, 1e-4])
+    for method in (nash, kalai_smorodinsky, equal_loss):
+        division = method(problem)
+        np.testing.assert_allclose(division.payoffs, np.sqrt(0.5), rtol=1e-12)
+        assert certify(division).holds

@@ -31,26 +31,36 @@ def least_sum_of_losses(matrix: Floats, limits: Floats, ideal: Floats) -> tuple[
     return point, max(_loss(point, ideal) - least, 0.0)
 
 
-def least_sum_over_decisions(feasible: FeasibleSet, ideal: Floats) -> tuple[Floats, float] | None:
-    """Return the same for a convex program, perhaps within others; None for another set."""
-    return _over_decisions(feasible, ideal, np.ones(ideal.size), np.full(ideal.size, -np.inf))
+def of_decisions(feasible: FeasibleSet) -> bool:
+    """Say whether a set is a convex program, perhaps within others."""
+    within = getattr(feasible, "within", None)
+    return isinstance(feasible, ConvexProgram) or (within is not None and of_decisions(within))
+
+
+def least_over_decisions(
+    feasible: FeasibleSet, ideal: Floats, power: float = 1.0
+) -> tuple[Floats, float] | None:
+    """Return the same for a convex program, perhaps within others, and any power; None for another set."""
+    return _over_decisions(feasible, ideal, power, np.ones(ideal.size), np.full(ideal.size, -np.inf))
 
 
 def _over_decisions(
-    feasible: FeasibleSet, ideal: Floats, weights: Floats, floor: Floats
+    feasible: FeasibleSet, ideal: Floats, power: float, weights: Floats, floor: Floats
 ) -> tuple[Floats, float] | None:
-    """Return the least sum of weighted losses among the x >= floor."""
+    """Return the least sum of powers of weighted losses among the x >= floor."""
+    if isinstance(feasible, ConvexProgram) and power > 1:
+        return feasible.least_powers(ideal, weights, floor, power)
     if isinstance(feasible, ConvexProgram):
         return feasible.least_losses(ideal, weights, floor)
     if isinstance(feasible, Restricted):
-        return _over_decisions(feasible.within, ideal, weights, np.maximum(floor, feasible.floor))
+        return _over_decisions(feasible.within, ideal, power, weights, np.maximum(floor, feasible.floor))
     if isinstance(feasible, Relabelled):
         back = np.argsort(feasible.order)
-        found = _over_decisions(feasible.within, ideal[back], weights[back], floor[back])
+        found = _over_decisions(feasible.within, ideal[back], power, weights[back], floor[back])
         return None if found is None else (found[0][feasible.order], found[1])
     if isinstance(feasible, Rescaled):
         a, b = feasible.scale, feasible.shift
-        found = _over_decisions(feasible.within, (ideal - b) / a, weights * a, (floor - b) / a)
+        found = _over_decisions(feasible.within, (ideal - b) / a, power, weights * a, (floor - b) / a)
         return None if found is None else (np.minimum(found[0] * a + b, ideal), found[1])
     return None
 

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, scalar
 from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
-from bargaining.concepts._least_sum import least_sum_of_losses, least_sum_over_decisions
+from bargaining.concepts._least_sum import least_over_decisions, least_sum_of_losses, of_decisions
 from bargaining.concepts._nearest import nearest
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._sampled import Followed
 from bargaining.concepts.equal_loss import lose_alike
-from bargaining.division import Division, describe, divide
+from bargaining.division import ACCURACY, Division, describe, divide
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
@@ -81,7 +81,7 @@ def yu(problem: Problem, *, p: float) -> Division:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
     gains = np.where(usual[..., None], ideal - d, 1.0)
-    if problem.players == 2:
+    if problem.players == 2 and not of_decisions(problem.feasible):
         unit, residual = _two_players(problem, ideal, gains, power)
     else:
         unit, residual = _many_players(problem, np.where(usual[..., None], ideal, d), gains, power, usual)
@@ -166,15 +166,19 @@ def _many_players(
         return _least_sum(problem.feasible, ideal, gains, usual)
     for cell in map(tuple, np.argwhere(usual)):
         size = gains[cell].max()
-
-        best = _best_within_reach(problem.feasible, ideal[cell])
-        point, residual[cell] = nearest(
-            lambda prices, best=best, cell=cell, size=size: (best(prices) - ideal[cell]) / size,  # type: ignore[misc]
-            np.zeros(problem.players),
-            power,
-        )
-        unit[cell] = 1 + point * size / gains[cell]
+        losses, residual[cell] = _least(problem.feasible, ideal[cell], size, power)
+        unit[cell] = 1 - losses * size / gains[cell]
     return unit, residual
+
+
+def _least(feasible: FeasibleSet, ideal: Floats, size: float, power: float) -> tuple[Floats, float]:
+    """Return the losses of the nearest point, in units of a size, and the gap of its first-order condition."""
+    found = least_over_decisions(feasible, ideal, power)
+    if found is not None and found[1] <= ACCURACY * size + 64 * EPS * np.abs(ideal).max():
+        return (ideal - found[0]) / size, found[1] / size
+    best = _best_within_reach(feasible, ideal)
+    point, gap = nearest(lambda prices: (best(prices) - ideal) / size, np.zeros(ideal.size), power)
+    return -point, gap
 
 
 def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats], Floats]:
@@ -203,7 +207,7 @@ def _least_sum(
     """
     point, missed = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
     for cell in map(tuple, np.argwhere(usual)):
-        found = least_sum_over_decisions(feasible, ideal[cell])
+        found = least_over_decisions(feasible, ideal[cell])
         if found is not None:
             point[cell], missed[cell] = found
     todo = usual & np.isnan(point).any(axis=-1)

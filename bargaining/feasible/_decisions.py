@@ -17,6 +17,8 @@ STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 Vector = Callable[[Floats], ArrayLike]
 Rows = tuple[Floats, Floats]
 """A matrix and what is added to its product with a vector."""
+Bend = Callable[[Floats], tuple[float, Floats, Floats]]
+"""A concave function: takes y and returns its value, its gradient and the diagonal of its Hessian."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +26,7 @@ class Choice:
     """The best decision, the other variables y of its program, the multipliers, and how far off the conditions are.
 
     Multipliers are in the order of `Decisions.slacks`, then of the utilities with a finite offset, then of the rows
-    that bound y alone, then of y if it has weights.
+    that bound y alone, then of y if it has weights, then of what bends in y.
     """
 
     decision: Floats
@@ -115,23 +117,30 @@ class Decisions:
         return (curvature + curvature.T) / 2
 
     def solve(
-        self, objective: Floats, weights: Floats, matrix: Floats, offset: Floats, *, alone: Rows | None = None
+        self,
+        objective: Floats,
+        weights: Floats,
+        matrix: Floats,
+        offset: Floats,
+        *,
+        alone: Rows | None = None,
+        bend: Bend | None = None,
     ) -> Choice:
         """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z.
 
-        With `alone`, rows and their room, also subject to rows y + room >= 0.
+        With `alone`, rows and their room, also subject to rows y + room >= 0; and with `bend` to bend(y) >= 0.
         """
         k, eye = self.start.size, np.eye(objective.size)
         rows, room = (eye[:0], np.empty(0)) if alone is None else alone
         logs = len(eye) if weights.any() else 0
         own = np.concatenate((rows, eye[:logs])), np.append(room, np.zeros(logs))
-        targets = np.append(np.zeros(len(rows)), weights[:logs])
-        here, found = self, maximise(self._program(objective, targets, matrix, offset, own))
+        targets = np.concatenate((np.zeros(len(rows)), weights[:logs], np.zeros(0 if bend is None else 1)))
+        here, found = self, maximise(self._program(objective, targets, matrix, offset, own, bend))
         for _ in range(CLOSER):
             # Measured from where it is, a decision near a bound keeps all its digits.
             here = replace(here, start=here.at(found.v[:k]))
             v = np.append(np.zeros(k), found.v[k:])
-            program = here._program(objective, targets, matrix, offset, own)
+            program = here._program(objective, targets, matrix, offset, own, bend)
             found = polish(program, Point(v=v, multipliers=found.multipliers, off=found.off))
             if found.off <= SURE:
                 break
@@ -141,25 +150,41 @@ class Decisions:
         )
 
     def _program(
-        self, objective: Floats, targets: Floats, matrix: Floats, offset: Floats, own: Rows
+        self,
+        objective: Floats,
+        targets: Floats,
+        matrix: Floats,
+        offset: Floats,
+        own: Rows,
+        bend: Bend | None,
     ) -> ConcaveProgram:
         k, kept = self.start.size, np.isfinite(offset)
         plain = self.slacks(self.start)[0].size + int(kept.sum())
         return ConcaveProgram(
             objective=np.append(np.zeros(k), objective),
             targets=np.append(np.zeros(plain), targets),
-            at=lambda v: self._near(v, kept, offset, matrix, own),
+            at=lambda v: self._near(v, kept, offset, matrix, own, bend),
             start=np.append(np.zeros(k), np.ones(objective.size)),
             strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
         )
 
-    def _near(self, v: Floats, kept: NDArray[np.bool_], offset: Floats, matrix: Floats, own: Rows) -> Local:
-        """Describe slacks, what the kept utilities are worth beyond their claims, and rows of y, near (u, y)."""
+    def _near(
+        self,
+        v: Floats,
+        kept: NDArray[np.bool_],
+        offset: Floats,
+        matrix: Floats,
+        own: Rows,
+        bend: Bend | None,
+    ) -> Local:
+        """Describe slacks, what the kept utilities are worth beyond their claims, rows and bend of y, near (u, y)."""
         k, (lines, room) = self.start.size, own
         z, y = self.at(v[:k]), v[k:]
         slack, rows = self.slacks(z)
         worth = (self.payoffs(z) - np.where(kept, offset, 0.0)) / self.span - matrix @ y
         claims = np.hstack((self.slopes(z), -matrix))[kept]
+        value, slope, curve = (0.0, y, y) if bend is None else bend(y)
+        lines = lines if bend is None else np.vstack((lines, slope))
         gradients = np.concatenate(
             (np.pad(rows, ((0, 0), (0, y.size))), claims, np.pad(lines, ((0, 0), (k, 0))))
         )
@@ -168,11 +193,13 @@ class Decisions:
             prices, end = np.zeros(self.span.size), slack.size
             prices[kept] = multipliers[end : end + len(claims)]
             bends = np.asarray(self.constraints(z)).size
-            curved = self.curvature(z, prices, multipliers[end - bends : end])
-            return np.pad(curved, (0, y.size))
+            curved = np.pad(self.curvature(z, prices, multipliers[end - bends : end]), (0, y.size))
+            if bend is not None:
+                curved[range(k, v.size), range(k, v.size)] = multipliers[-1] * curve
+            return curved
 
         return Local(
-            values=np.concatenate((slack, worth[kept], lines @ y + room)),
+            values=np.concatenate((slack, worth[kept], own[0] @ y + room, [] if bend is None else [value])),
             gradients=gradients,
             hessian=hessian,
         )

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import LARGEST, SMALLEST, Floats
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
-from bargaining.feasible._losses import SOLVED, least_losses
+from bargaining.feasible._losses import SOLVED, least_losses, least_powers
 
 EPS = float(np.finfo(float).eps)
 ROUNDING = 1e-12  # of payoffs: differences below this are none
@@ -159,6 +159,15 @@ class ConvexProgram:
     def least_losses(self, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
         """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and by how much it errs."""
         return least_losses(self._decisions, ideal, weights, floor)
+
+    def least_powers(
+        self, ideal: Floats, weights: Floats, floor: Floats, power: float
+    ) -> tuple[Floats, float]:
+        """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error."""
+        loss = -float(self.ray(ideal, 1 / weights))
+        if not loss > 0:
+            return (ideal, 0.0) if loss <= 0 else (np.full(ideal.shape, np.nan), np.nan)
+        return least_powers(self._decisions, ideal, weights, floor, power, loss)
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.

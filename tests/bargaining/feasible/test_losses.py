@@ -1,10 +1,11 @@
-"""The least sum of losses of three and more players over decisions: closed forms, linear programs, duality by hand."""
+"""The least losses over decisions: closed forms, linear programs, duality by hand, conditions in fifty digits."""
 
 import numpy as np
 import pytest
+from mpmath import mp
 from scipy.optimize import linprog
 
-from bargaining import ConvexProgram, Polytope, Problem, Status, yu
+from bargaining import ConvexProgram, Frontier, Polytope, Problem, Status, yu
 
 
 def ball(units: np.ndarray, offset: float) -> ConvexProgram:
@@ -12,8 +13,8 @@ def ball(units: np.ndarray, offset: float) -> ConvexProgram:
     return ConvexProgram(
         lambda z: units * (z + offset),
         lambda z: np.diag(units),
-        lower=np.full(3, -2.0),
-        upper=np.full(3, 2.0),
+        lower=np.full(units.size, -2.0),
+        upper=np.full(units.size, 2.0),
         constraints=lambda z: [z @ z - 1],
         constraint_jacobian=lambda z: [2 * z],
     )
@@ -99,3 +100,55 @@ def test_a_simplex_of_shares_is_a_polytope() -> None:
     ours, theirs = (yu(Problem(s, d), p=1) for s in (shares, Polytope(np.diag(value), free_disposal=True)))
     np.testing.assert_allclose(ours.payoffs.sum(), theirs.payoffs.sum(), rtol=1e-13)
     assert (ours.payoffs <= ours.problem.ideal + 1e-12).all()
+
+
+def nearest_on_the_sphere(units: list[float], p: float) -> list[float]:
+    """The z with |z| = 1 and the least sum of (c (1 - z))^p, from c^p (1 - z)^(p - 1) = price z, in fifty digits."""
+    with mp.workdps(50):
+
+        def part(c: float, price: mp.mpf) -> mp.mpf:
+            low, high = mp.mpf(0), mp.mpf(1)
+            for _ in range(180):
+                z = (low + high) / 2
+                low, high = (z, high) if mp.mpf(c) ** p * (1 - z) ** (p - 1) > price * z else (low, z)
+            return low
+
+        least, most = mp.mpf(10) ** -20, mp.mpf(10) ** 20
+        for _ in range(240):
+            price = mp.sqrt(least * most)
+            long = sum(part(c, price) ** 2 for c in units) > 1
+            least, most = (price, most) if long else (least, price)
+        return [float(part(c, least)) for c in units]
+
+
+@pytest.mark.parametrize("units", [[1.0, 1.0], [1.0, 3.0], [1.0, 2.0, 0.5], [1.0, 1.0, 1.0, 4.0]])
+@pytest.mark.parametrize("p", [1.25, 2.0, 3.0, 6.0])
+def test_powers_of_losses_by_their_conditions(units: list[float], p: float) -> None:
+    expected, c = np.array(nearest_on_the_sphere(units, p)), np.array(units)
+    for scale, offset in ((1.0, 0.0), (1e-12, 0.0), (1e12, -3.0), (1.0, 1e3)):
+        problem = Problem(ball(scale * c, offset), scale * c * offset)
+        division = yu(problem, p=p).raise_if_failed()
+        assert division.residual <= 1e-12 + 64 * np.finfo(float).eps * abs(offset)
+        found = division.payoffs / (scale * c) - offset
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 + 4e-15 * abs(offset))
+    seen = problem.rescale(2 * np.ones(c.size), np.arange(c.size)).relabel(np.arange(c.size)[::-1])
+    moved = (yu(seen, p=p).raise_if_failed().payoffs[::-1] - np.arange(c.size)) / (2 * c) - offset
+    np.testing.assert_allclose(moved, expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("p", [1.5, 2.0, 4.0])
+def test_powers_of_losses_above_a_floor(p: float) -> None:
+    """With x1 >= 9/10 held, the ideal payoffs of the others are alike, and so are their losses."""
+    problem = Problem(ball(np.ones(3), 0.0), [0, 0.9, 0]).restrict()
+    division = yu(problem, p=p).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, [np.sqrt(0.095), 0.9, np.sqrt(0.095)], rtol=1e-12)
+
+
+def test_two_players_agree_with_the_frontier_of_their_payoffs() -> None:
+    circle = Frontier(
+        lambda x: np.sqrt(1 - x**2), 0.0, 1.0, derivative=lambda x: -x / np.sqrt(np.maximum(1 - x**2, 1e-300))
+    )
+    for d in ([0.0, 0.0], [0.3, 0.1], [0.0, 0.6]):
+        for p in (1.5, 2.0, 5.0):
+            one, other = (yu(Problem(it, d), p=p).payoffs for it in (circle, ball(np.ones(2), 0.0)))
+            np.testing.assert_allclose(one, other, rtol=1e-11)

@@ -47,16 +47,20 @@ class Faces:
         return out
 
 
+_AXES: dict[Point, int] = {(-1.0, 0.0): 0, (0.0, -1.0): 1, (1.0, 0.0): 2, (0.0, 1.0): 3}
+
+
 def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
     xs, ys = [x for x, _ in candidate], [y for _, y in candidate]
-    normals: list[Point] = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
+    normals = list(_AXES)
     offsets = [-min(xs), -min(ys), max(xs), max(ys)]
     after = []
     for (x, y), (px, py) in zip(candidate, candidate[1:] + candidate[:1], strict=True):
         length = hypot(px - x, py - y)
-        after.append(len(normals) if length > 0.0 else 0)
-        if length > 0.0:
-            a, b = (py - y) / length, (x - px) / length
+        a, b = ((py - y) / length, (x - px) / length) if length > 0.0 else (-1.0, 0.0)
+        # An edge along an axis is a face already, and one that does not move where the threat is known.
+        after.append(_AXES.get((a, b), len(normals)))
+        if after[-1] == len(normals):
             normals.append((a, b))
             offsets.append(max(a * x + b * y, a * px + b * py))
     for (x, y), (px, py) in zip(outer, outer[1:] + outer[:1], strict=True):
@@ -161,38 +165,36 @@ def pair_of(faces: Faces, chains: Chains, j: int, cut: Cut, *, every: bool = Fal
     else:
         across = faces.met(*((chains.top, x, 1) if b > 0.0 else (chains.bottom, x, 0)))
         along = faces.met(*((chains.right, y, 0) if a > 0.0 else (chains.left, y, 1)))
-    for face in across:
-        bound = _mixed(faces, face, b, a, 0, x, delta)
-        if bound is not None:
-            level, weight, share = bound
-            bounds.append((base + level, face, weight, (share * moves[0], 0.0)))
-    for face in along:
-        bound = _mixed(faces, face, a, b, 1, y, delta)
-        if bound is not None:
-            level, weight, share = bound
-            bounds.append((base + level, face, weight, (0.0, share * moves[1])))
+    _mix(bounds, faces, across, (b, a), 0, cut, base)
+    _mix(bounds, faces, along, (a, b), 1, cut, base)
     return Pair(j, cut, bounds, min(bounds)[0] if bounds else -inf)
 
 
-def _mixed(
-    faces: Faces, face: int, free: float, bound: float, i: int, at: float, delta: float
-) -> tuple[float, float, float] | None:
-    """Return how far continuations go between a face and the constraint of player i, None if a multiplier is negative.
+def _mix(
+    bounds: list[Bound], faces: Faces, meeting: list[int], direction: Point, i: int, cut: Cut, base: float
+) -> None:
+    """Add how far continuations go between each face and the constraint of player i, unless a multiplier is negative.
 
-    The direction has `bound` along the constrained coordinate and `free` along the other. With the value come
-    the weights of the face's speed and of the threat's.
+    The direction is given as its free coordinate and the constrained one.
     """
-    normal = faces.normals[face]
-    a, o = normal[i], normal[1 - i]
-    if not (free * o > 0.0 or (free == 0.0 and o != 0.0)):
-        return None
-    by_face = free / o
-    by_cut = by_face * a - bound
-    if by_cut < -1e-12:
-        return None
-    offset, off, by_cut = faces.offsets[face], max(-by_cut, 0.0), max(by_cut, 0.0)
-    off += _EPSILON * (by_face * abs(offset) + by_cut * abs(at))
-    return delta * (by_face * offset - by_cut * at + off), delta * by_face, delta * by_cut
+    (free, bound), at, move, delta = direction, cut.at[i], cut.moves[i], cut.delta
+    for face in meeting:
+        normal, offset = faces.normals[face], faces.offsets[face]
+        o = normal[1 - i]
+        if not (free * o > 0.0 or (free == 0.0 and o != 0.0)):
+            continue
+        by_face = free / o
+        by_cut = by_face * normal[i] - bound
+        if by_cut < 0.0:
+            if by_cut < -1e-12:
+                continue
+            off, by_cut = -by_cut, 0.0
+        else:
+            off = 0.0
+        off += _EPSILON * (by_face * abs(offset) + by_cut * abs(at))
+        level = base + delta * (by_face * offset - by_cut * at + off)
+        threat = delta * by_cut * move
+        bounds.append((level, face, delta * by_face, (0.0, threat) if i else (threat, 0.0)))
 
 
 def _threshold(block: Block, faces: Faces, i: int, k: int) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_FEW = 6  # up to so many unknowns elimination in plain floats is the faster way
+_FEW = 9  # up to so many unknowns elimination in plain floats is the faster way
 _SMALL = 1e-3  # below such a pivot rows had better be exchanged
 
 
@@ -22,18 +22,23 @@ def solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
 def _eliminated(matrix: list[list[float]], right: list[float]) -> list[float] | None:
     """Solve along the diagonal, None if a pivot is small."""
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    size = len(rows)
     for c, leading in enumerate(rows):
-        if not abs(leading[c]) > _SMALL:
+        pivot = leading[c]
+        if not abs(pivot) > _SMALL:
             return None
+        filled = [k for k in range(c + 1, size + 1) if leading[k]]
         for row in rows[c + 1 :]:
             if row[c]:
-                factor = row[c] / leading[c]
-                for k in range(c + 1, len(leading)):
+                factor = row[c] / pivot
+                for k in filled:
                     row[k] -= factor * leading[k]
     solution = right[:]
-    for c in range(len(rows) - 1, -1, -1):
-        value = rows[c][-1]
-        for k in range(c + 1, len(rows)):
-            value -= rows[c][k] * solution[k]
-        solution[c] = value / rows[c][c]
+    for c in range(size - 1, -1, -1):
+        row = rows[c]
+        value = row[size]
+        for k in range(c + 1, size):
+            if row[k]:
+                value -= row[k] * solution[k]
+        solution[c] = value / row[c]
     return solution

@@ -186,7 +186,10 @@ def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
     speed = [float(moves) for moves in faces.moves]
     choices = _reaching(faces, pairs, speed)
-    policy = {j: max(bounds, key=lambda bound: slope(bound, speed)) for j, bounds in choices.items()}
+    policy = {
+        j: max(bounds, key=lambda bound: slope(bound, speed)) if len(bounds) > 1 else bounds[0]
+        for j, bounds in choices.items()
+    }
     for _ in range(2 * len(faces.normals)):
         for j, z in _policy_speeds(policy, speed).items():
             if not z > 0.0:
@@ -236,9 +239,11 @@ def _unproved(faces: Faces, pair: Pair, speed: list[float], far: float) -> float
     """Return the smallest excess above which the pair stays inside its face, zero if it does up to `far`."""
     offset, own = faces.offsets[pair.face], speed[pair.face]
     start, stop = inf, 0.0
-    for bound in pair.bounds:
-        excess, growth = bound[0] - offset, slope(bound, speed) - own
-        if excess + far * growth <= -_MARGIN * far * min(own, 1.0):
+    enough = -_MARGIN * far * min(own, 1.0)
+    for level, face, weight, (first, second) in pair.bounds:
+        excess = level - offset
+        growth = weight * speed[face] + first * speed[0] + second * speed[1] - own
+        if excess + far * growth <= enough:
             if excess <= _ROUNDING:
                 return 0.0
             start = min(start, -excess / growth)

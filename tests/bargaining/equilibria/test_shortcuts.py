@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining._rational import fractions, solve
+from bargaining.equilibria._bounds import faces_of
 from bargaining.equilibria._linear import solved
 from bargaining.equilibria._operator import apply, playable
 from bargaining.equilibria._polygon import Chains
@@ -16,7 +17,7 @@ from drawn_games import KINDS, exit_of, stage_game
 from polygons import ONE, convex, fixed, part_above
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 12])
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 9, 10, 15])
 @pytest.mark.parametrize("pivots", ["on the diagonal", "elsewhere"])
 def test_small_systems_are_solved_as_in_rationals(size: int, pivots: str) -> None:
     rng = np.random.default_rng(size)
@@ -35,6 +36,18 @@ def test_singular_systems_have_no_solution(size: int) -> None:
     matrix = np.eye(size)
     matrix[-1] = matrix[0] * (size > 1)
     assert solved(matrix.tolist(), [1.0] * size) is None
+
+
+def test_an_edge_along_an_axis_is_no_second_face() -> None:
+    """The half-planes still meet in the polygon; an edge where the threat is known does not move."""
+    polygon = [(0.1, 0.2), (0.8, 0.2), (0.8, 0.5), (0.4, 0.7), (0.1, 0.7)]
+    faces = faces_of(polygon, [], (0.1, 0.0))
+    assert faces.after == [1, 2, 4, 3, 0]
+    assert faces.moves == [False, True, True, True, True]
+    height = np.array(polygon) @ np.array(faces.normals).T - faces.offsets
+    np.testing.assert_allclose(height.max(axis=0), 0, atol=1e-15)
+    ends = zip(faces.after, height, np.roll(height, -1, axis=0), strict=True)
+    np.testing.assert_allclose([(start[k], end[k]) for k, start, end in ends], 0, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -39,7 +39,7 @@ CELLS: list[tuple[str, Any, float]] = [
 ]
 
 
-SHORT = {("three actions", 0.3): "about 6 times: calls of Python add up"}
+SHORT = {("three actions", 0.3): "about 7 times: many small steps of Python to solve and to prove"}
 
 
 def cell(name: str, payoffs: Any, discount: float) -> Any:

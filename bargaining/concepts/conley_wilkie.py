@@ -7,7 +7,8 @@ import numpy as np
 from bargaining.concepts._ray import last_on_ray
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
-from bargaining.feasible.lotteries import is_convex, with_lotteries
+from bargaining.feasible.base import is_convex
+from bargaining.feasible.lotteries import with_lotteries
 from bargaining.problem import Problem
 
 

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, distribution
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
-from bargaining.feasible.lotteries import is_convex
+from bargaining.feasible.base import is_convex
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem
 

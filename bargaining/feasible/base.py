@@ -48,3 +48,9 @@ class FeasibleSet(Protocol):
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` times the size of the set."""
         ...
+
+
+def is_convex(feasible: FeasibleSet) -> bool:
+    """Say whether a set, or the one within it, is convex: one that is not has a method ``convex_hull()``."""
+    within = getattr(feasible, "within", None)
+    return not hasattr(feasible, "convex_hull") and (within is None or is_convex(within))

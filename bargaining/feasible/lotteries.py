@@ -1,17 +1,8 @@
-"""Sets that are not convex, and what lotteries over agreements make of them.
-
-A set that is not convex says so by having a method ``convex_hull()``.
-"""
+"""What lotteries over agreements make of sets that are not convex, and who refuses them without."""
 
 from bargaining.errors import NotApplicable
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, is_convex
 from bargaining.feasible.transform import Relabelled, Rescaled, Restricted, relabelled, rescaled, restricted
-
-
-def is_convex(feasible: FeasibleSet) -> bool:
-    """Say whether a set, or the one within it, is convex."""
-    within = getattr(feasible, "within", None)
-    return not hasattr(feasible, "convex_hull") and (within is None or is_convex(within))
 
 
 def convex_only(feasible: FeasibleSet, method: str) -> None:

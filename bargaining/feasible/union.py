@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, is_convex
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
@@ -132,7 +132,7 @@ class Union:
         anywhere in the union; it is NaN where no agreement gives every player with a positive weight a gain: then all
         products are 0, and the point is the best for player 0 that hurts nobody, then the best for player 1, and so on.
         """
-        found = [best_product(one, origin, weights) for one in self.sets]
+        found = [_best_of(one, origin, weights) for one in self.sets]
         points, gaps = _stacked([x for x, _ in found]), np.array(np.broadcast_arrays(*(r for _, r in found)))
         sizes, doubts = log_products(points, origin, weights)
         sizes = np.where(np.isnan(gaps), -np.inf, sizes)  # of that set no agreement lets everyone gain
@@ -153,6 +153,18 @@ class Union:
             best = self.ideal(floor)[..., i]
             floor[..., i] = np.where(np.isfinite(best), best - HAIR * np.abs(best), floor[..., i])
         return np.maximum(floor, origin)
+
+
+def _best_of(one: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return a set's best product, with an infinite residual where it was not found though everyone can gain."""
+    point, gap = best_product(one, origin, weights)
+    if np.isnan(gap).any() and is_convex(one):
+        best = one.ideal(origin)
+        with np.errstate(invalid="ignore"):
+            gains = best - origin > HAIR * (np.abs(best) + np.abs(origin))
+        lost = np.isnan(gap) & (gains | (weights == 0)).all(axis=-1)
+        return point, np.where(lost, np.inf, gap)
+    return point, gap
 
 
 def _flat(sets: object) -> tuple[FeasibleSet, ...]:

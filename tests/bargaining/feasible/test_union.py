@@ -227,6 +227,40 @@ def test_what_needs_a_convex_set_refuses() -> None:
                 method(other)
 
 
+def test_of_products_that_tie_the_best_for_player_0_whatever_the_order_of_the_sets() -> None:
+    for sets in ([FLAT, STEEP], [STEEP, FLAT]):
+        np.testing.assert_array_equal(nash(Problem(Union(sets), [0, 0])).payoffs, [3, 1])
+
+
+def test_a_solution_that_two_sets_share_is_one() -> None:
+    twice = Union([CURVE, Frontier(CURVE.function, 0, 2), Frontier(CURVE.function, 0, 1.5)])
+    np.testing.assert_allclose(nash_set(Problem(twice, [0, 0])), [[2 / 3**0.5, 8 / 3]], rtol=1e-8)
+
+
+@pytest.mark.parametrize("gap", [1e-3, np.nan])
+def test_doubts_about_a_set_are_doubts_where_it_may_be_best(gap: float) -> None:
+    class Doubtful(Polytope):
+        def product(self, origin: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            point, residual = super().product(origin, weights)
+            return point, residual + gap
+
+    doubtful = Doubtful([[2, 2]], free_disposal=True)
+    worse, close, better = (Polytope([[x, x]], free_disposal=True) for x in (1.0, 2.001, 2.1))
+    assert not nash(Problem(Union([doubtful, worse]), [0, 0])).ok
+    assert not nash(Problem(Union([doubtful, close]), [0, 0])).ok
+    assert nash(Problem(Union([doubtful, better]), [0, 0])).ok == (gap == 1e-3)
+    assert nash(
+        Problem(Union([doubtful, better]), [2, 2])
+    ).ok  # where nobody can gain in it, it does not matter
+
+
+def test_a_floor_under_one_of_the_sets() -> None:
+    """Above 3.5 for player 0 player 1 gets half at the most: what the set holds below its floor does not count."""
+    held = Problem(FLAT, [3.5, 0]).restrict().feasible
+    union = Union([held, Polytope([[1, 0.7]], free_disposal=True)])
+    np.testing.assert_allclose(nash(Problem(union, [0, 0.6])).payoffs, [1, 0.7])
+
+
 def test_a_union_within_a_union_is_its_sets() -> None:
     assert Union([CROSS, CURVE]).sets == (FLAT, STEEP, CURVE)
 

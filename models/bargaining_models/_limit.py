@@ -1,11 +1,13 @@
 """A limit of time on work that may be hopeless, such as solving a file from anybody."""
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+
+AGAIN = 0.01  # seconds until the next try
 
 
 @contextmanager
@@ -15,7 +17,10 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
         yield
         return
 
-    def late(number: int, frame: FrameType | None) -> NoReturn:
+    def late(number: int, frame: FrameType | None) -> None:
+        if _cleaning(frame):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            return
         raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
 
     before = signal.signal(signal.SIGALRM, late)
@@ -25,3 +30,13 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _cleaning(frame: FrameType | None) -> bool:
+    """Say whether garbage is being collected, where an exception is reported and lost."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False

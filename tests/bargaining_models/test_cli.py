@@ -1,9 +1,11 @@
 """The command `bargaining`: what it prints, what it writes, and how it fails."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from bargaining import BargainingError, Table, read_description
 from bargaining_models import _answers, cli
+from bargaining_models._limit import at_most
 from bargaining_models.paper import figures, reproduce
 from bargaining_models.paper.reproduce import stored, stored_names
 from bargaining_models.paper.tables import TABLES
@@ -296,6 +299,28 @@ def test_a_hopeless_file_is_given_up(file, capsys: pytest.CaptureFixture[str]) -
     status, out, err = run("solve", path, "--seconds", "0.2", capsys=capsys)
     assert (status, out) == (2, "")
     assert err.startswith("bargaining: no answer within 0.2 seconds. ")
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_time_that_runs_out_while_garbage_is_collected_has_run_out() -> None:
+    """An exception in a callback of the collector is lost, so it is raised right after."""
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            signal.raise_signal(signal.SIGALRM)
+
+    def collect_and_wait() -> None:
+        with at_most(60, ""):
+            gc.collect()
+            time.sleep(5)
+
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(TimeoutError, match="no answer within 60 seconds"):
+            collect_and_wait()
+    finally:
+        gc.callbacks.remove(callback)
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 

@@ -37,9 +37,7 @@ class Halfspaces:
             unit, room, span = _equilibrate(matrix, slack_at(matrix, limits, self.origin))
             middle = _middle(unit, room)
             if np.isnan(middle).any():
-                raise InvalidInput(
-                    "`limits` must leave some payoffs feasible; no x has matrix @ x <= limits. Raise a limit."
-                )
+                raise InvalidInput("`b` must leave some payoffs feasible; no x has A x <= b. Raise a limit.")
             self.origin = self.origin + span * middle
         self.matrix, self.limits, span = _equilibrate(matrix, slack_at(matrix, limits, self.origin))
         size = np.exp2(np.round(np.log2(np.abs(self.limits).max()))) if self.limits.any() else 1.0

@@ -98,14 +98,14 @@ class Polytope:
         _fill(self, array, None, shape, free_disposal=free_disposal, exact=_kept_exactly(points))
 
     @classmethod
-    def from_inequalities(cls, matrix: ArrayLike, limits: ArrayLike) -> Self:
-        """Return {x : matrix @ x <= limits}, which may be unbounded below.
+    def from_inequalities(cls, A: ArrayLike, b: ArrayLike) -> Self:
+        """Return {x : A x <= b}, which may be unbounded below.
 
         Parameters
         ----------
-        matrix : array_like, shape (m, n)
+        A : array_like, shape (m, n)
             One inequality per row; players are columns.
-        limits : array_like, shape (m,)
+        b : array_like, shape (m,)
             The right-hand sides.
 
         Raises
@@ -126,19 +126,15 @@ class Polytope:
         >>> nash(Problem(pie, [0, 0, 0])).payoffs.round(12)
         array([1. , 2.5, 2.5])
         """
-        rows, right = real(matrix, "matrix", ndim=2), real(limits, "limits", ndim=1)
+        rows, right = real(A, "A", ndim=2), real(b, "b", ndim=1)
         if len(rows) != len(right):
-            raise InvalidInput(
-                f"`limits` must have one entry per row of `matrix` ({len(rows)}); got {len(right)}."
-            )
+            raise InvalidInput(f"`b` must have one entry per row of `A` ({len(rows)}); got {len(right)}.")
         empty = ~rows.any(axis=1)
         if (empty & (right < 0)).any():
             k = int(np.argmax(empty & (right < 0)))
-            raise InvalidInput(
-                f"`limits` must be met by some x; row {k} says 0 <= {right[k]:g}. Drop the row."
-            )
+            raise InvalidInput(f"`b` must be met by some x; row {k} says 0 <= {right[k]:g}. Drop the row.")
         if empty.all():
-            raise InvalidInput("`matrix` must bound something; every row is zero.")
+            raise InvalidInput("`A` must bound something; every row is zero.")
         shape = _halfspaces(rows[~empty], right[~empty])
         drawn = corners(shape) if rows.shape[1] <= 2 else None
         if drawn is not None:
@@ -261,13 +257,13 @@ def _halfspaces(rows: Floats, limits: Floats) -> Halfspaces:
         far = np.abs(limits) / np.abs(rows).max(axis=1)
     if (far > LARGEST).any():
         raise InvalidInput(
-            f"`limits` must describe payoffs of size {LARGEST:g} at most; got {far.max():g}. Rescale the payoffs."
+            f"`b` must describe payoffs of size {LARGEST:g} at most; got {far.max():g}. Rescale the payoffs."
         )
     shape = Halfspaces(rows, limits)
     size = np.abs(shape.origin) + shape.span
     if not ((size <= LARGEST) & (shape.span >= SMALLEST)).all():
         raise InvalidInput(
-            f"`limits` must describe payoffs between {SMALLEST:g} and {LARGEST:g} in size; got about "
+            f"`b` must describe payoffs between {SMALLEST:g} and {LARGEST:g} in size; got about "
             f"{size.max():g} at most and {shape.span.min():g} at least. Rescale the payoffs."
         )
     return shape

@@ -14,6 +14,7 @@ from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from bargaining.equilibria.stage import StageEquilibria
     from bargaining.feasible.polytope import Polytope
     from bargaining.problem import Problem
 
@@ -115,13 +116,25 @@ class Game:
     def pure_equilibria(self) -> NDArray[np.intp]:
         """Return the pure Nash equilibria, one profile a row, in the order of the arrays.
 
-        They are decided on the numbers as given: integers and `Fraction` are compared exactly. Mixed
-        equilibria are the business of `bargaining.equilibria.stage`.
+        They are decided on the numbers as given: integers and `Fraction` are compared exactly.
         """
         stable = np.ones(self.shape, dtype=bool)
         for player, given in enumerate(self._given):
             stable &= (given == self._best(given, player)).astype(bool)
         return np.argwhere(stable)
+
+    def equilibria(self) -> StageEquilibria:
+        """Return the Nash equilibria, pure and mixed, as `stage_equilibria` does.
+
+        Examples
+        --------
+        >>> pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+        >>> pennies.equilibria().exact
+        (((Fraction(1, 2), Fraction(1, 2)), (Fraction(1, 2), Fraction(1, 2))),)
+        """
+        import bargaining  # solvers import games, so a game reaches them through the public names only
+
+        return bargaining.stage_equilibria(self)
 
     def minmax(self, *, mixed: bool = False) -> Floats:
         r"""Return the lowest payoff to which the others can hold each player who replies best.

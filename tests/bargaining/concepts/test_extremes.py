@@ -131,7 +131,7 @@ def test_what_is_refused_is_named() -> None:
         gupta_livne(problem, reference=[0, 1e301])
     with pytest.raises(InvalidInput, match="`scale` must be positive, 1e-290 at least"):
         problem.rescale(1e-300)
-    with pytest.raises(InvalidInput, match="`limits` must describe payoffs"):
+    with pytest.raises(InvalidInput, match="`b` must describe payoffs"):
         Polytope.from_inequalities([[1e-200, 0], [0, 1e-200]], [1e200, 1e200])
     with pytest.raises(InvalidInput, match="`utilities` must vary by 1e-290"):
         ConvexProgram(lambda z: 1e-295 * z, lambda z: 1e-295 * np.eye(2), lower=[0, 0], upper=[1, 1])

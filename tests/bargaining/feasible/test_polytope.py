@@ -118,19 +118,19 @@ def test_no_facets_where_there_would_be_too_many() -> None:
 
 
 BAD = [
-    (lambda: Polytope.from_inequalities([[1, 0]], [1, 2]), "`limits` must have one entry per row"),
+    (lambda: Polytope.from_inequalities([[1, 0]], [1, 2]), "`b` must have one entry per row"),
     (
         lambda: Polytope.from_inequalities([[1, 0], [-1, 0]], [0, -1]),
-        "`limits` must leave some payoffs feasible",
+        "`b` must leave some payoffs feasible",
     ),
     (
         lambda: Polytope.from_inequalities([[1, 1, 0], [-1, -1, 0]], [1, -1 - 1e-6]),
-        "`limits` must leave some",
+        "`b` must leave some",
     ),
     (lambda: Polytope.from_inequalities([[0, 0]], [-1]), "row 0 says 0 <= -1"),
     (lambda: Polytope.from_inequalities([[0, 0]], [1]), "every row is zero"),
-    (lambda: Polytope.from_inequalities([[1, float("inf")]], [1]), "`matrix` must be finite"),
-    (lambda: Polytope.from_inequalities([1, 2], [1]), "`matrix` must have 2 axes"),
+    (lambda: Polytope.from_inequalities([[1, float("inf")]], [1]), "`A` must be finite"),
+    (lambda: Polytope.from_inequalities([1, 2], [1]), "`A` must have 2 axes"),
     (lambda: Polytope([[1e308, 0, 0], [-1e308, 1, 0]]), "rescale"),
     (lambda: Polytope([[5e-324, 0], [0, 1]]), "at least 1e-290"),
     (lambda: Polytope(np.zeros((3, 0))), "`points` must not be empty"),

@@ -23,6 +23,15 @@ def test_prisoners() -> None:
     assert PRISONERS.minmax(mixed=True).tolist() == [3, 3]
 
 
+def test_equilibria_are_pure_and_mixed() -> None:
+    chicken = Game([[0, 7], [2, 6]], [[0, 2], [7, 6]])
+    found = chicken.equilibria()
+    assert found.complete
+    assert chicken.pure_equilibria().tolist() == [[0, 1], [1, 0]]
+    third = (Fraction(1, 3), Fraction(2, 3))
+    assert set(found.exact) == {((0, 1), (1, 0)), ((1, 0), (0, 1)), (third, third)}
+
+
 def test_mixing_lowers_the_minmax() -> None:
     assert PENNIES.minmax().tolist() == [1, 1]
     np.testing.assert_allclose(PENNIES.minmax(mixed=True), [0, 0], atol=1e-14)

@@ -177,3 +177,12 @@ def _vector(value: ArrayLike, name: str, players: int) -> Floats:
     if array.ndim != 1:
         raise InvalidInput(f"`{name}` must have one entry per player; got shape {array.shape}.")
     return array
+
+
+def require_problem(problem: object) -> None:
+    """Refuse anything else where a problem is asked for."""
+    if not isinstance(problem, Problem):
+        raise InvalidInput(
+            f"`problem` must be a Problem; got a {type(problem).__name__}. "
+            f"Say what happens without an agreement: Problem(feasible, disagreement)."
+        )

@@ -9,7 +9,7 @@ from bargaining.concepts.nash import nash
 from bargaining.division import Division
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.lotteries import with_lotteries
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def conley_wilkie(problem: Problem) -> Division:
@@ -40,6 +40,7 @@ def conley_wilkie(problem: Problem) -> Division:
     >>> conley_wilkie(Problem(FreeDisposalHull([[4, 1], [1, 3]]), [0, 0])).payoffs
     array([1.5, 1. ])
     """
+    require_problem(problem)
     if is_convex(problem.feasible):
         return replace(nash(problem), method="conley_wilkie")
     target = nash(Problem(with_lotteries(problem.feasible), problem.disagreement))

@@ -18,7 +18,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import Restricted
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 FEW = (4, 100)  # players and points: with more, facets are looked for on the way
 FIRST = (1 / 16, 1 / 23)  # the step after an event, of the two paths below facets
@@ -71,6 +71,7 @@ def continuous_raiffa(problem: Problem) -> Division:
     >>> continuous_raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.17658972, 2.61563663])
     """
+    require_problem(problem)
     convex_only(problem.feasible, "continuous_raiffa")
     ideal = problem.ideal
     status = problem.gains_status(ideal)

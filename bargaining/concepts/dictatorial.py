@@ -5,7 +5,7 @@ import numpy as np
 from bargaining._arrays import player_index
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def dictatorial(problem: Problem, *, player: int) -> Division:
@@ -37,6 +37,7 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
     >>> dictatorial(Problem(TransferableSurplus(10), [1, 3]), player=1).payoffs
     array([1., 9.])
     """
+    require_problem(problem)
     i = player_index(player, "player", problem.players)
     ideal = problem.ideal
     status = problem.gains_status(ideal)

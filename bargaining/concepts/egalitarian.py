@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import distribution
 from bargaining.concepts._ray import last_on_ray
 from bargaining.division import Division, describe
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
@@ -43,6 +43,7 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     >>> egalitarian(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
     array([0.8, 0.8])
     """
+    require_problem(problem)
     w = distribution(weights, "weights", problem.players)
     direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
     label = describe("egalitarian", weights=weights)

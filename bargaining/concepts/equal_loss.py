@@ -6,7 +6,7 @@ from bargaining._arrays import Floats
 from bargaining._rational import Rationals, fractions
 from bargaining.concepts._ray import Answer, further_on, settled
 from bargaining.division import Division, divide
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def equal_loss(problem: Problem) -> Division:
@@ -37,6 +37,7 @@ def equal_loss(problem: Problem) -> Division:
     >>> equal_loss(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
     array([3.2, 0.2])
     """
+    require_problem(problem)
     return lose_alike(problem, "equal_loss")
 
 

@@ -7,7 +7,7 @@ from bargaining._arrays import per_player
 from bargaining.concepts._ray import last_on_ray
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
@@ -46,6 +46,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     >>> gupta_livne(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0]), reference=[1, 1]).payoffs
     array([1.37228132, 2.11684397])
     """
+    require_problem(problem)
     r = per_player(reference, "reference", problem.players, payoffs=True)
     try:
         r = np.broadcast_to(r, (*problem.batch_shape, problem.players))

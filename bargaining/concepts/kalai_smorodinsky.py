@@ -2,7 +2,7 @@
 
 from bargaining.concepts._ray import last_on_ray
 from bargaining.division import Division
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def kalai_smorodinsky(problem: Problem) -> Division:
@@ -31,4 +31,5 @@ def kalai_smorodinsky(problem: Problem) -> Division:
     >>> kalai_smorodinsky(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.23606798, 2.47213595])
     """
+    require_problem(problem)
     return last_on_ray(problem, "kalai_smorodinsky", problem.disagreement, None, problem.ideal)

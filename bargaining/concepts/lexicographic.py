@@ -7,7 +7,7 @@ from bargaining._arrays import distribution
 from bargaining.concepts._lexicographic import raise_together
 from bargaining.division import Division, describe
 from bargaining.feasible.lotteries import convex_only
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
@@ -54,6 +54,7 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
     >>> lexicographic_kalai_smorodinsky(Problem(cut, [0, 0])).payoffs
     array([1.5, 1.5])
     """
+    require_problem(problem)
     convex_only(problem.feasible, "lexicographic_kalai_smorodinsky")
     ideal = problem.ideal
     with np.errstate(invalid="ignore"):
@@ -105,6 +106,7 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     >>> lexicographic_egalitarian(Problem(tall, [0, 0])).payoffs
     array([1., 3.])
     """
+    require_problem(problem)
     convex_only(problem.feasible, "lexicographic_egalitarian")
     w = distribution(weights, "weights", problem.players)
     direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))

@@ -8,7 +8,7 @@ from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.product import best_product
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
@@ -50,6 +50,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     >>> nash(problem, weights=[0.25, 0.75]).payoffs
     array([0.75592895, 3.42857143])
     """
+    require_problem(problem)
     w = distribution(weights, "weights", problem.players)
     label = describe("nash", weights=weights)
     point, residual = best_product(problem.feasible, problem.disagreement, w)

@@ -9,7 +9,7 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.points import FreeDisposalHull, best_products
 from bargaining.feasible.transform import Restricted
 from bargaining.feasible.union import Union
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 SAME = 1e-9  # of the gains: solutions of two sets that are one
 
@@ -59,6 +59,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     array([[4., 1.],
            [1., 4.]])
     """
+    require_problem(problem)
     if problem.batch_shape:
         raise InvalidInput(
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."

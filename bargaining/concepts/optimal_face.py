@@ -12,7 +12,7 @@ from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.points import FreeDisposalHull, undominated
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.union import Union
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
 HALVINGS = 80
@@ -62,6 +62,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     array([[3., 0.],
            [0., 3.]])
     """
+    require_problem(problem)
     if problem.batch_shape:
         raise InvalidInput(
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."

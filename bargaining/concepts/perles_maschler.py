@@ -12,7 +12,7 @@ from bargaining.concepts._sampled import Followed
 from bargaining.division import ACCURACY, Division, divide
 from bargaining.errors import NotApplicable
 from bargaining.feasible.lotteries import convex_only
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 CHORDS_AGREE = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
 
@@ -67,6 +67,7 @@ def perles_maschler(problem: Problem) -> Division:
     >>> perles_maschler(Problem(frontier, [0, 0])).payoffs
     array([1.25992105, 2.41259895])
     """
+    require_problem(problem)
     if problem.players != 2:
         raise NotApplicable(
             f"perles_maschler is for two players; got {problem.players}. With more, no symmetric, Pareto optimal, "

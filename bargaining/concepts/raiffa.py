@@ -8,7 +8,7 @@ from bargaining.concepts._comprehensive import ideal_of
 from bargaining.division import Division, divide
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
 FAR = 100.0
@@ -57,6 +57,7 @@ def raiffa(problem: Problem) -> Division:
     >>> raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.21594182, 2.5214855 ])
     """
+    require_problem(problem)
     convex_only(problem.feasible, "raiffa")
     ideal = problem.ideal
     status = problem.gains_status(ideal)

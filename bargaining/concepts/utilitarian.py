@@ -7,7 +7,7 @@ from bargaining._arrays import Floats, distribution
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.feasible.polytope import Polytope
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
@@ -39,6 +39,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     >>> utilitarian(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
     array([4., 0.])
     """
+    require_problem(problem)
     w = np.broadcast_to(
         distribution(weights, "weights", problem.players), (*problem.batch_shape, problem.players)
     )

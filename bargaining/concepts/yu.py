@@ -21,7 +21,7 @@ from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import support_above
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS
@@ -67,6 +67,7 @@ def yu(problem: Problem, *, p: float) -> Division:
     >>> yu(Problem(frontier, [0, 0]), p=2).payoffs
     array([0.83512235, 3.30257066])
     """
+    require_problem(problem)
     power = scalar(p, "p", finite=False)
     if not power >= 1:
         raise InvalidInput(f"`p` must be at least 1; got {power:g}. Smaller powers are not norms.")

@@ -5,7 +5,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 def best_response(feasible: FeasibleSet, player: int, floor: Floats) -> Floats:
@@ -18,5 +18,6 @@ def best_response(feasible: FeasibleSet, player: int, floor: Floats) -> Floats:
 
 def require_two(problem: Problem, protocol: str) -> None:
     """Refuse problems with another number of players."""
+    require_problem(problem)
     if problem.players != 2:
         raise NotApplicable(f"{protocol} is for 2 players; the problem has {problem.players}.")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, choice, per_player, player_index, real, within
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offer_pair import offer_pair
 from bargaining.protocols._offers import Mask, Talks, finite_offers, settle
 from bargaining.protocols._rotation import finite_rotation, rotation
@@ -242,9 +242,7 @@ class AlternatingOffers:
         """
         require_two(problem, "AlternatingOffers.supporting")
         if self.horizon is not None:
-            raise NotApplicable(
-                "With a finite `horizon` play follows by backward induction; use horizon=None."
-            )
+            raise NotApplicable("A finite `horizon` is played by backward induction; use horizon=None.")
         talks, status = self._talks(problem)
         if status.shape:
             raise InvalidInput(f"`problem` must be one problem; got a batch of shape {status.shape}.")
@@ -254,6 +252,7 @@ class AlternatingOffers:
 
     def _talks(self, problem: Problem) -> tuple[Talks, NDArray[np.int8]]:
         """Return the primitives with defaults filled in, and the status of each cell."""
+        require_problem(problem)
         n, d = problem.players, problem.disagreement
         self._check(n)
         if n > 2 and self.leaver != "responder":

@@ -9,7 +9,7 @@ from bargaining._arrays import Floats, scalar
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.product import best_product
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,6 +87,7 @@ class NashDemandGame:
 
     def __call__(self, problem: Problem) -> DemandDivision:
         """Return the equilibrium of the smoothed game, cell by cell; without noise, the status MULTIPLE."""
+        require_problem(problem)
         d, ideal = problem.disagreement, problem.ideal
         status = problem.gains_status(ideal)
         gain = status == Status.OK
@@ -127,6 +128,7 @@ class NashDemandGame:
         if self.noise > 0:
             payoffs = self(problem).payoffs
             return np.stack([payoffs, payoffs], axis=-1)
+        require_problem(problem)
         ideal = problem.ideal
         return np.stack([np.broadcast_to(problem.disagreement, ideal.shape), ideal], axis=-1)
 

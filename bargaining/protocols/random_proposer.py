@@ -12,7 +12,7 @@ from bargaining._arrays import discounts as checked_discounts
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 from bargaining.protocols import _majority
 from bargaining.protocols._majority import Votes
 from bargaining.protocols._random_offers import several_players, two_players
@@ -148,6 +148,7 @@ class RandomProposer:
 
     def __call__(self, problem: Problem) -> RandomProposerDivision:
         """Return the stationary equilibrium payoffs, expected before the first draw."""
+        require_problem(problem)
         n = problem.players
         p = distribution(self.probabilities, "probabilities", n)
         delta = checked_discounts(self.discounts, n)

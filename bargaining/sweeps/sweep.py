@@ -215,9 +215,7 @@ def _run(
         results: Iterable[tuple[int, Chunk]] = workers(task, missing)
         return results
     if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
-        raise InvalidInput(
-            f"`workers` must be a positive number, -1, or a function like `map`; got {workers!r}."
-        )
+        raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {workers!r}.")
     if workers == 1 or len(missing) < 2:
         return map(task, missing)
     with needs("paper"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-AGAIN = 0.01  # seconds until the next try
+AGAIN = 0.1  # seconds between tries: an exception in a callback of a weak reference is lost as well
 
 
 @contextmanager
@@ -18,13 +18,11 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
         return
 
     def late(number: int, frame: FrameType | None) -> None:
-        if _cleaning(frame):
-            signal.setitimer(signal.ITIMER_REAL, AGAIN)
-            return
-        raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
+        if not _cleaning(frame):
+            raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from bargaining_models.paper.claim import Claim
 from bargaining_models.paper.pivot_game_claims import strategic_verdicts
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.timing_claims import timing_verdicts
+from bargaining_models.paper.triangle_claims import triangle_verdicts
 from bargaining_models.us_canada.thresholds import first_crossing, gain_from_leaving, gain_from_refusing
 
 
@@ -19,6 +20,7 @@ def verdicts(study: Study) -> list[Claim]:
         threat(study),
         *timing_verdicts(study),
         *strategic_verdicts(study),
+        *triangle_verdicts(study),
     ]
 
 

@@ -14,6 +14,7 @@ from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.tariff_war import TariffGame
 from bargaining_models.us_canada.thresholds import GRID
+from bargaining_models.us_canada.triangle import Triangle
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])
 COUNTRIES = ("Canada", "US")
@@ -81,6 +82,16 @@ class Study:
     def tariff_games(self) -> dict[float, TariffGame]:
         """The repeated tariff game at each r of the grid, capacity unlimited."""
         return {float(r): TariffGame.at(self.baseline, r=float(r)) for r in SHARES}
+
+    @cached_property
+    def triangle(self) -> Triangle:
+        """The triangle over the grid of r, in which the China route is an agreement too."""
+        return Triangle.of(self.uncapped)
+
+    @cached_property
+    def wide_triangle(self) -> Triangle:
+        """The triangle over the whole interval of r but 0, where there is nothing to agree with China."""
+        return Triangle.at(self.baseline, r=GRID[1:])
 
     def thresholds_deal(self, elasticities: str, capped: bool, route_survives: bool) -> Deal:
         """Return the deal over the whole interval of r, on which thresholds are looked for."""

@@ -13,6 +13,7 @@ from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_beliefs import beliefs, delay
 from bargaining_models.paper.timing_paths import answers, splits_over_time
 from bargaining_models.paper.timing_projects import projects
+from bargaining_models.paper.triangle import core, payments
 from bargaining_models.paper.turning_points import thresholds
 
 
@@ -55,4 +56,6 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T10-sets": sets_table,
     "T10-patience": patience_table,
     "T10-sensitivity": sensitivity_table,
+    "T11": payments,
+    "T11-core": core,
 }

@@ -2,17 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from bargaining import ContinuousOffers, nash
 from bargaining._arrays import Floats
+from bargaining_models.us_canada.baseline import Share
 from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
 
 GRID = np.linspace(0.0, 1.0, 21)
 ACCURACY = 1e-6
 
 Margin = Callable[[Deal], Floats]
+
+
+class AtShares(Protocol):
+    """Outcomes at redirectable shares, which can be had at other shares too, such as a `Deal`."""
+
+    @property
+    def r(self) -> Share:
+        """The redirectable share."""
+
+    def elsewhere(self, r: Share) -> Self:
+        """Return the same outcomes at another share."""
+
+
+Outcomes = TypeVar("Outcomes", bound=AtShares)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,24 +38,24 @@ class Threshold:
     Attributes
     ----------
     value : float or None
-        The smallest r in [0, 1] from which it holds; 0 if it holds at once, None if at no r of the grid.
+        The smallest r from which it holds; the first of the grid if it holds at once, None if at no r of the grid.
     margin : float
-        The quantity whose sign decides, at r = 0: negative where it does not hold yet.
+        The quantity whose sign decides, at the first r: negative where it does not hold yet.
     """
 
     value: float | None
     margin: float
 
 
-def first_crossing(deal: Deal, margin: Margin) -> Threshold:
+def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Threshold:
     """Return the smallest r at which `margin` stops being negative.
 
     Parameters
     ----------
-    deal : Deal
-        At ``r=GRID``, or another increasing array that begins at 0.
+    deal : Deal, or other outcomes at shares
+        At ``r=GRID``, or another increasing array.
     margin : callable
-        From a deal to an array of the shape of its r, continuous in r.
+        From the outcomes to an array of the shape of their r, continuous in r.
 
     Notes
     -----
@@ -51,7 +67,7 @@ def first_crossing(deal: Deal, margin: Margin) -> Threshold:
         return Threshold(value=None, margin=float(values[0]))
     k = int(holds[0])
     if k == 0:
-        return Threshold(value=0.0, margin=float(values[0]))
+        return Threshold(value=float(grid[0]), margin=float(values[0]))
     from scipy.optimize import brentq
 
     root = brentq(

@@ -1,0 +1,132 @@
+"""The triangle, in which China bargains too: who pays whom (T11), and what the core allows (T11-core)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.tables import Column, Table
+from bargaining_models.paper.study import NOISE, SHARES, Study, clean
+from bargaining_models.us_canada.thresholds import first_crossing
+from bargaining_models.us_canada.triangle import COUNTRIES, core_exists, triangle_readings
+from bargaining_models.us_canada.triangle_coalitions import (
+    OUTSIDERS,
+    complaint,
+    convex,
+    core_transfers,
+    superadditive,
+)
+
+PARTNERS = ("US", "China")
+TITLES = dict(zip(COUNTRIES, ("Canada", *PARTNERS), strict=True))
+EXPECTED = dict(zip(OUTSIDERS, ("Others stand alone", "Others agree"), strict=True))
+
+
+def payments(study: Study) -> Table:
+    """T11: what Canada pays the US and China, by who bargains when and by redirectable share."""
+    triangle = study.triangle
+    found = {reading: reading.divide(triangle.money) for reading in triangle_readings()}
+    rows: list[dict[str, Any]] = []
+    for reading, terms in found.items():
+        part, clause = 100 * triangle.part_of_china(terms), triangle.clause(terms)
+        for k, r in enumerate(SHARES):
+            row = {"reading": reading.name, "r": float(r), "part": _cell(part[k]), "clause": clean(clause[k])}
+            row |= {name: clean(x) for name, x in zip(PARTNERS, terms.transfers[k], strict=True)}
+            rows.append(row | {name: clean(x) for name, x in zip(COUNTRIES, terms.payoffs[k], strict=True)})
+    return Table(
+        rows,
+        columns=[
+            Column("reading", title="Who bargains when"),
+            Column("r"),
+            *(Column(name, title=f"to {name}", unit="USD bn", group="Canada pays") for name in PARTNERS),
+            *(Column(name, title=title, unit="USD bn", group="Payoff") for name, title in TITLES.items()),
+            Column("part", title="China's part", unit="%"),
+            Column("clause", title="ruling China out", unit="USD bn"),
+        ],
+        caption="What Canada pays for both agreements, by who bargains when and by redirectable share r",
+        label="tab:triangle",
+        digits=3,
+        notes=study.notes(
+            triangle.residual.max(),
+            *(float(terms.residual.max()) for terms in found.values()),
+            Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in found),
+            Agreements="free trade with the US, or else the tariff war; the China route, or none; yearly lump sums",
+            **{
+                "China's part": "of what a route that is open whatever is agreed and costs nothing is worth to Canada",
+                "Ruling China out": "what Canada and the US have more, together, under free trade with no China route",
+            },
+        ),
+    )
+
+
+def core(study: Study) -> Table:
+    """T11-core: the lump sums that no coalition objects to, and what opening its market may cost China."""
+    triangle = study.triangle
+    allowed = {name: core_transfers(triangle.money, outsiders=name) for name in OUTSIDERS}
+    costs = {"unpaid": triangle.free_up_to(), "opens": triangle.signed_up_to()}
+    rows = [
+        {"r": float(r)}
+        | {
+            f"{name}_{p}": _range(bounds[k, i])
+            for name, bounds in allowed.items()
+            for i, p in enumerate(PARTNERS)
+        }
+        | {name: clean(cost[k]) for name, cost in costs.items()}
+        for k, r in enumerate(SHARES)
+    ]
+    ranges = [
+        Column(f"{name}_{partner}", title=f"to {partner}", unit="USD bn", group=title)
+        for name, title in EXPECTED.items()
+        for partner in PARTNERS
+    ]
+    return Table(
+        rows,
+        columns=[
+            Column("r"),
+            *ranges,
+            Column("unpaid", title="unpaid up to", unit="USD bn", group="China's cost"),
+            Column("opens", title="opens up to", unit="USD bn", group="China's cost"),
+        ],
+        caption="What Canada pays in the core, and what its market may cost China, by redirectable share r",
+        label="tab:triangle-core",
+        digits=3,
+        notes=study.notes(triangle.residual.max(), **_core_notes(study)),
+    )
+
+
+def _core_notes(study: Study) -> dict[str, str]:
+    triangle = study.triangle
+    money, begins = triangle.money, first_crossing(triangle, core_exists).value
+    divided = {reading.name: reading.divide(money).payoffs for reading in triangle_readings()}
+    notes = {
+        "Others": "what the US or China, alone, expects the other two to do; if to stand alone, the core is not empty "
+        + ("at no r" if begins is None else f"from r = {begins:.3f}"),
+        "China's cost": "of its market beyond the trade model, a year, up to which it is paid nothing, and up to which "
+        "it opens the route, both pairs bargaining at once",
+    }
+    for name, title in EXPECTED.items():
+        objected = {
+            reading: _shares((SHARES > 0) & (complaint(money, payoffs, outsiders=name) > NOISE))
+            for reading, payoffs in divided.items()
+        }
+        notes[title] = (
+            f"superadditive at {_shares(superadditive(money, outsiders=name))}, convex at "
+            f"{_shares(convex(money, outsiders=name))}; above r = 0 these are outside the core: "
+            + ", ".join(f"{reading} at {where}" for reading, where in objected.items() if where != "no r")
+        )
+    return notes
+
+
+def _shares(which: NDArray[np.bool_]) -> str:
+    if which.all():
+        return "every r"
+    return f"r = {', '.join(f'{r:g}' for r in SHARES[which])}" if which.any() else "no r"
+
+
+def _cell(value: float) -> float | None:
+    return None if np.isnan(value) else clean(value)
+
+
+def _range(bounds: Floats) -> tuple[float, float] | None:
+    return None if np.isnan(bounds[0]) else (clean(bounds[0]), clean(bounds[1]))

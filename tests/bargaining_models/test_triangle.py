@@ -1,0 +1,510 @@
+"""The triangle: terms against brute force and linear programs, and the states against a plain program."""
+
+import importlib.util
+from fractions import Fraction
+from itertools import combinations, permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+import bargaining_models
+from bargaining import InvalidInput, Status, nash
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.thresholds import GRID, first_crossing
+from bargaining_models.us_canada.triangle import (
+    Triangle,
+    core_exists,
+    gain_from_the_clause,
+    paid_to_china,
+    triangle_readings,
+)
+from bargaining_models.us_canada.triangle_coalitions import (
+    OUTSIDERS,
+    complaint,
+    convex,
+    core_margin,
+    core_transfers,
+    nucleolus,
+    shapley,
+    superadditive,
+    worths,
+)
+from bargaining_models.us_canada.triangle_terms import (
+    Terms,
+    exclusive,
+    in_order,
+    nash_in_nash,
+    renegotiated,
+    unpaid,
+)
+
+SHARES = [0.0, 0.05, 0.15, 0.30]
+SUBSETS = [who for size in (1, 2, 3) for who in combinations(range(3), size)]
+
+whole = st.lists(st.integers(-9, 9), min_size=12, max_size=12).map(lambda x: np.reshape(x, (2, 2, 3)))
+floats = st.lists(st.integers(-800, 800), min_size=12, max_size=12).map(
+    lambda x: np.reshape(x, (2, 2, 3)) / 16
+)
+shares = st.sampled_from([Fraction(k, 8) for k in (1, 2, 3, 4, 6)])
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return Baseline.from_parameters()
+
+
+@pytest.fixture(scope="module")
+def deal(baseline: Baseline) -> Deal:
+    return Deal.at(baseline, r=SHARES)
+
+
+@pytest.fixture(scope="module")
+def triangle(deal: Deal) -> Triangle:
+    return Triangle.of(deal)
+
+
+def joined(money: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Money in which the agreements do not touch each other: each adds what it adds."""
+    return np.array([[money * 0, second], [first, first + second]]) + money
+
+
+# Pair by pair: against a search over lump sums in exact arithmetic
+
+
+def searched(
+    agree: list[Fraction], refuse: list[Fraction], partner: int, weight: Fraction
+) -> tuple[list[Fraction], bool]:
+    """Look at every lump sum on a grid that has the answer on it, and take the one with the best product of gains."""
+    joint = agree[0] + agree[partner] - refuse[0] - refuse[partner]
+    if joint < 0:
+        return refuse, False
+    best = None
+    for k in range(65):
+        kept = refuse[0] + joint * Fraction(k, 64)
+        gains = kept - refuse[0], joint - (kept - refuse[0])
+        score = gains[0] ** (8 * weight).numerator * gains[1] ** (8 - 8 * weight).numerator
+        if best is None or score > best[0]:
+            best = score, kept
+    assert best is not None
+    payoffs = list(agree)
+    kept = best[1] if joint > 0 else refuse[0]
+    payoffs[0], payoffs[partner] = kept, agree[0] + agree[partner] - kept
+    return payoffs, True
+
+
+def rolled_back(
+    money: np.ndarray, order: tuple[int, ...], weights: tuple[Fraction, Fraction]
+) -> tuple[list[Fraction], list[bool]]:
+    """Play the game of signing from its end."""
+
+    def play(left: tuple[int, ...], signed: frozenset[int]) -> tuple[list[Fraction], list[bool]]:
+        if not left:
+            state = money[int(1 in signed), int(2 in signed)]
+            return [Fraction(int(x)) for x in state], [p in signed for p in (1, 2)]
+        partner, later = left[0], left[1:]
+        yes, no = play(later, signed | {partner}), play(later, signed)
+        payoffs, agreed = searched(yes[0], no[0], partner, weights[partner - 1])
+        return payoffs, (yes if agreed else no)[1]
+
+    return play(order, frozenset())
+
+
+@given(whole, st.sampled_from([1, 2]), shares, shares)
+def test_signing_in_order_is_rolled_back(money: np.ndarray, first: int, w1: Fraction, w2: Fraction) -> None:
+    payoffs, agreed = rolled_back(money, (first, 3 - first), (w1, w2))
+    found = in_order(money, first=first, weights=[float(w1), float(w2)])
+    np.testing.assert_allclose(found.payoffs, [float(x) for x in payoffs], atol=1e-11)
+    assert found.agreed.tolist() == agreed
+    paid = found.payoffs[1:] - money[int(agreed[0]), int(agreed[1]), 1:]
+    np.testing.assert_allclose(found.transfers, paid, atol=1e-11)
+    assert found.payoffs.sum() == pytest.approx(money[int(agreed[0]), int(agreed[1])].sum(), abs=1e-10)
+    assert found.status == Status.OK
+
+
+@given(whole, shares, shares)
+def test_ruling_the_second_out_is_signing_where_it_adds_nothing(
+    money: np.ndarray, w1: Fraction, w2: Fraction
+) -> None:
+    fails, _ = searched(*([Fraction(int(x)) for x in money[0, k]] for k in (1, 0)), 2, w2)
+    expected, _ = searched([Fraction(int(x)) for x in money[1, 0]], fails, 1, w1)
+    found = exclusive(money, weights=[float(w1), float(w2)])
+    np.testing.assert_allclose(found.payoffs, [float(x) for x in expected], atol=1e-11)
+    assert not (found.agreed[0] and found.agreed[1])
+
+
+@given(whole, shares, shares)
+def test_at_once_each_pair_has_its_own_nash_solution(money: np.ndarray, w1: Fraction, w2: Fraction) -> None:
+    found = nash_in_nash(money, weights=[float(w1), float(w2)])
+    surplus = [money[1, 1, [0, p]].sum() - s[[0, p]].sum() for p, s in ((1, money[0, 1]), (2, money[1, 0]))]
+    assert found.status == (Status.EMPTY if min(surplus) < 0 else Status.OK)
+    for partner, weight, without in ((1, w1, money[0, 1]), (2, w2, money[1, 0])):
+        hub, other = (Fraction(int(money[1, 1, p] - without[p])) for p in (0, partner))
+        expected = (1 - weight) * hub - weight * other
+        assert found.transfers[partner - 1] == pytest.approx(float(expected), abs=1e-12)
+
+
+@given(floats)
+def test_terms_of_pairs_do_not_depend_on_who_is_called_first(money: np.ndarray) -> None:
+    swapped = money.transpose(1, 0, 2)[..., [0, 2, 1]]
+    pairs: list[tuple[Terms, Terms]] = [
+        (nash_in_nash(money, weights=[0.3, 0.6]), nash_in_nash(swapped, weights=[0.6, 0.3])),
+        (in_order(money, first=1, weights=[0.3, 0.6]), in_order(swapped, first=2, weights=[0.6, 0.3])),
+        (renegotiated(money), renegotiated(swapped)),
+        (shapley(money), shapley(swapped)),
+    ]
+    for one, other in pairs:
+        np.testing.assert_allclose(one.payoffs, other.payoffs[[0, 2, 1]], atol=1e-9)
+        if (
+            one.agreed == other.agreed[::-1]
+        ).all():  # a pair that is indifferent up to rounding may go either way
+            np.testing.assert_allclose(one.transfers, other.transfers[::-1], atol=1e-9)
+
+
+@given(floats, st.integers(0, 2), st.integers(-20, 20))
+def test_money_had_in_every_state_changes_no_lump_sum(money: np.ndarray, player: int, more: int) -> None:
+    richer = money.copy()
+    richer[..., player] += more
+    for reading in triangle_readings()[:-1]:  # the nucleolus may not exist
+        before, after = reading.divide(money), reading.divide(richer)
+        if (before.agreed == after.agreed).all():
+            np.testing.assert_allclose(after.transfers, before.transfers, atol=1e-8)
+
+
+@given(whole, st.integers(0, 300), st.integers(0, 300))
+def test_what_the_order_is_worth(money: np.ndarray, first: int, second: int) -> None:
+    money = money.astype(float)
+    money[1, :, 0] += 60 + first  # both pairs always gain, so that both agreements are signed
+    money[:, 1, 0] += 60 + second
+    cross = money[1, 1] - money[1, 0] - money[0, 1] + money[0, 0]
+    ahead, behind, once = in_order(money, first=2), in_order(money, first=1), nash_in_nash(money)
+    assert ahead.agreed.all()
+    assert behind.agreed.all()
+    change = np.array([cross[2] - cross[1], cross[0] - cross[2], cross[1] - cross[0]]) / 4
+    np.testing.assert_allclose(ahead.payoffs - behind.payoffs, change, atol=1e-9)
+    # Who bargains second is paid as if both bargained at once.
+    np.testing.assert_allclose(ahead.transfers[0], once.transfers[0], atol=1e-9)
+    np.testing.assert_allclose(behind.transfers[1], once.transfers[1], atol=1e-9)
+
+
+@given(*[st.lists(st.integers(-9, 9), min_size=3, max_size=3).map(np.array)] * 3)
+def test_where_agreements_do_not_touch_each_other_all_readings_of_pairs_agree(
+    money: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> None:
+    first[0] += 30
+    second[0] += 30
+    states = joined(money, first, second)
+    expected = [(first[0] - first[1]) / 2, (second[0] - second[2]) / 2]
+    for terms in (
+        nash_in_nash(states),
+        in_order(states, first=1),
+        in_order(states, first=2),
+        renegotiated(states),
+    ):
+        np.testing.assert_allclose(terms.transfers, expected, atol=1e-9)
+
+
+@given(whole, st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0]))
+def test_who_has_all_the_weight_has_all_the_gain(money: np.ndarray, w1: float, w2: float) -> None:
+    found = in_order(money, first=1, weights=[w1, w2])
+    refused = in_order(np.stack([money[0], money[0]]), first=1, weights=[w1, w2])
+    if found.agreed[0]:
+        held = 1 if w1 == 1.0 else 0
+        assert found.payoffs[held] == pytest.approx(refused.payoffs[held], abs=1e-10)
+
+
+# Bargaining again: against the conditions as one linear system
+
+
+@given(floats)
+def test_bargaining_again_solves_the_conditions_of_every_network(money: np.ndarray) -> None:
+    # Unknown: payoffs of three in each of four networks. A pair gains alike from its link, and a component shares
+    # what it has; whoever has no link has its own money.
+    place = {(u, c): 3 * (2 * u + c) for u in (0, 1) for c in (0, 1)}
+    rows, right = [], []
+
+    def equation(terms: list[tuple[tuple[int, int], int, float]], value: float) -> None:
+        row = np.zeros(12)
+        for network, player, sign in terms:
+            row[place[network] + player] += sign
+        rows.append(row)
+        right.append(value)
+
+    for network in place:
+        linked = {0, *((1,) if network[0] else ()), *((2,) if network[1] else ())}
+        for player in {0, 1, 2} - linked or set():
+            equation([(network, player, 1.0)], money[network][player])
+        equation([(network, player, 1.0) for player in linked], sum(money[network][p] for p in linked))
+        for partner in linked - {0}:
+            less = (0, network[1]) if partner == 1 else (network[0], 0)
+            signs = [(network, 0, 1.0), (less, 0, -1.0), (network, partner, -1.0), (less, partner, 1.0)]
+            equation(signs, 0.0)
+    solution = np.linalg.solve(np.array(rows), np.array(right))
+    found = renegotiated(money)
+    np.testing.assert_allclose(found.payoffs, solution[place[1, 1] :], atol=1e-9)
+
+
+# Coalitions: against orders of arrival, subsets and linear programs
+
+
+def plain_worth(money: np.ndarray, who: tuple[int, ...], outsiders: str) -> Fraction:
+    others = {0, 1, 2} - set(who)
+    links = {p for p in (1, 2) if {0, p} <= set(who) or (outsiders == "agree" and {0, p} <= others)}
+    state = money[int(1 in links), int(2 in links)]
+    return sum((Fraction(float(state[p])) for p in who), Fraction(0))
+
+
+@given(whole, st.sampled_from(OUTSIDERS))
+def test_shapley_is_the_average_over_orders_of_arrival(money: np.ndarray, outsiders: str) -> None:
+    total = [Fraction(0)] * 3
+    for order in permutations(range(3)):
+        for k, player in enumerate(order):
+            before, after = tuple(sorted(order[:k])), tuple(sorted(order[: k + 1]))
+            worth = plain_worth(money, before, outsiders) if before else Fraction(0)
+            total[player] += plain_worth(money, after, outsiders) - worth
+    found = shapley(money, outsiders=outsiders)
+    np.testing.assert_allclose(found.payoffs, [float(x / 6) for x in total], atol=1e-12)
+    np.testing.assert_allclose(found.transfers, found.payoffs[1:] - money[1, 1, 1:], atol=1e-12)
+
+
+@given(whole)
+def test_without_effects_on_outsiders_bargaining_again_is_shapley(money: np.ndarray) -> None:
+    money = money.copy()
+    money[0, 1, 1], money[1, 0, 2] = money[0, 0, 1], money[0, 0, 2]
+    expected = shapley(money, outsiders="alone").payoffs
+    np.testing.assert_allclose(renegotiated(money).payoffs, expected, atol=1e-10)
+    np.testing.assert_allclose(shapley(money, outsiders="agree").payoffs, expected, atol=1e-10)
+
+
+@given(whole, st.sampled_from(OUTSIDERS))
+def test_the_core_is_that_of_linear_programs(money: np.ndarray, outsiders: str) -> None:
+    worth = {who: float(plain_worth(money, who, outsiders)) for who in SUBSETS}
+    above = np.array([[-1.0 if p in who else 0.0 for p in range(3)] for who in SUBSETS[:-1]])
+    limits = [-worth[who] for who in SUBSETS[:-1]]
+    found = core_transfers(money, outsiders=outsiders)
+    for partner in (1, 2):
+        for end, sign in enumerate((1.0, -1.0)):
+            goal = sign * np.eye(3)[partner]
+            best = linprog(goal, above, limits, [[1, 1, 1]], [worth[0, 1, 2]], bounds=[(None, None)] * 3)
+            if best.status == 2:
+                assert np.isnan(found).all()
+                assert core_margin(money, outsiders=outsiders) < 0
+            else:
+                assert best.status == 0
+                paid = sign * best.fun - money[1, 1, partner]
+                assert found[partner - 1, end] == pytest.approx(paid, abs=1e-7)
+                assert core_margin(money, outsiders=outsiders) >= 0
+
+
+@given(whole, st.sampled_from(OUTSIDERS))
+def test_superadditive_and_convex_by_their_definitions(money: np.ndarray, outsiders: str) -> None:
+    worth: dict[frozenset[int], Fraction] = {frozenset(): Fraction(0)}
+    worth |= {frozenset(who): plain_worth(money, who, outsiders) for who in SUBSETS}
+    gains = {
+        (one, other): worth[one | other] + worth[one & other] - worth[one] - worth[other]
+        for one in worth
+        for other in worth
+    }
+    assert convex(money, outsiders=outsiders) == all(gain >= 0 for gain in gains.values())
+    apart = [gain for (one, other), gain in gains.items() if not one & other]
+    assert superadditive(money, outsiders=outsiders) == all(gain >= 0 for gain in apart)
+
+
+@given(whole, st.sampled_from(OUTSIDERS))
+def test_a_superadditive_star_has_a_core_and_the_nucleolus_is_in_it(
+    money: np.ndarray, outsiders: str
+) -> None:
+    money = money.copy()
+    money[1, 1, 0] += 60
+    v = worths(money, outsiders=outsiders)
+    if superadditive(money, outsiders=outsiders) and v[1, 2] == v[1,] + v[2,]:
+        assert core_margin(money, outsiders=outsiders) >= 0
+    if core_margin(money, outsiders=outsiders) >= 0:
+        found = nucleolus(money, outsiders=outsiders)
+        assert complaint(money, found.payoffs, outsiders=outsiders) <= 1e-9
+        low, high = np.moveaxis(core_transfers(money, outsiders=outsiders), -1, 0)
+        assert ((found.transfers >= low - 1e-9) & (found.transfers <= high + 1e-9)).all()
+
+
+def test_what_the_states_allow_in_numbers() -> None:
+    money = [[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]
+    np.testing.assert_allclose(core_transfers(money), [[0, 6], [0, 2]])
+    assert superadditive(money)
+    assert not convex(money)
+    assert complaint(money, [12, 0, 0]) == 0
+    assert complaint(money, [4, 5, 3]) == 1  # the hub and partner 1
+    np.testing.assert_allclose(nucleolus(money).payoffs, [8, 3, 1])
+
+
+def test_batches_are_their_cells() -> None:
+    money = np.random.default_rng(0).integers(-9, 9, size=(2, 3, 2, 2, 3)) + np.array([0, 0, 0])
+    money[..., 1, 1, 0] += 60
+    for reading in triangle_readings():
+        whole_batch = reading.divide(money)
+        for cell in np.ndindex(2, 3):
+            one = reading.divide(money[cell])
+            np.testing.assert_allclose(whole_batch.payoffs[cell], one.payoffs)
+            np.testing.assert_allclose(whole_batch.transfers[cell], one.transfers)
+            assert whole_batch.status[cell] == one.status
+    for outsiders in OUTSIDERS:
+        cells = [core_transfers(money[cell], outsiders=outsiders) for cell in np.ndindex(2, 3)]
+        np.testing.assert_allclose(core_transfers(money, outsiders=outsiders).reshape(6, 2, 2), cells)
+
+
+def test_terms_that_a_pair_would_not_sign_are_marked() -> None:
+    money = np.zeros((2, 2, 3))
+    money[1, 1, 0] = -1.0
+    assert nash_in_nash(money).status == Status.EMPTY
+    assert renegotiated(money).status == Status.EMPTY
+    assert not in_order(money, first=1).agreed.all()
+
+
+# The states, and what the models say of them
+
+
+def plain_trade(theta: np.ndarray) -> Any:
+    path = Path(__file__).parent / "references" / "plain_trade.py"
+    spec = importlib.util.spec_from_file_location("plain_trade", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PlainTrade(Path(bargaining_models.__file__).parent / "data", theta)
+
+
+def test_the_states_are_those_of_a_plain_program(baseline: Baseline, triangle: Triangle) -> None:
+    plain = plain_trade(baseline.model.economy.elasticities)
+    goods = range(9)
+    us, canada, china = range(3)
+    route = np.ones_like(plain.tariff)
+    growth = 1 + 0.15 * plain.trade[us, canada, :9] / plain.trade[china, canada, :9]
+    route[china, canada, :9] = growth ** (-1 / plain.theta[:9])
+    gdp = dict(zip(baseline.parameters.regions, baseline.parameters.gdp.values, strict=True))
+    for with_us in (0, 1):
+        for with_china in (0, 1):
+            tariff = plain.tariff.copy()
+            if not with_us:
+                rates = baseline.war(r=0.15 * with_china).rates
+                tariff[canada, us, goods] += rates[0]
+                tariff[us, canada, goods] += rates[1]
+            percent = plain.welfare(tariff, route if with_china else 1.0)
+            expected = [percent[k] / 100 * gdp[n] for k, n in ((canada, "CAN"), (us, "USA"), (china, "CHN"))]
+            np.testing.assert_allclose(triangle.money[2, with_us, with_china], expected, atol=1e-6)
+
+
+def test_at_once_the_us_is_paid_what_it_is_paid_if_the_route_is_free(deal: Deal, triangle: Triangle) -> None:
+    expected = nash(deal.problem())
+    for terms in (unpaid(triangle.money), nash_in_nash(triangle.money), in_order(triangle.money, first=2)):
+        np.testing.assert_allclose(terms.transfers[:, 0], deal.transfer(expected), rtol=1e-12)
+    np.testing.assert_allclose(unpaid(triangle.money).payoffs[:, :2], expected.payoffs, rtol=1e-12)
+
+
+def test_where_china_is_paid_nothing_the_deal_comes_back(deal: Deal, triangle: Triangle) -> None:
+    expected = nash(deal.problem()).payoffs
+    at_zero = nash_in_nash(triangle.money)
+    assert abs(at_zero.transfers[0, 1]) < 1e-12
+    np.testing.assert_allclose(at_zero.payoffs[0, :2], expected[0], rtol=1e-12)
+    cost = float(triangle.free_up_to()[2])
+    dear = nash_in_nash(Triangle.at(triangle.baseline, r=SHARES[2], market_cost=cost).money)
+    assert abs(dear.transfers[1]) < 1e-12
+    np.testing.assert_allclose(dear.payoffs[:2], expected[2], rtol=1e-10)
+
+
+def test_what_a_market_may_cost(triangle: Triangle) -> None:
+    unpaid_up_to, opens_up_to = float(triangle.free_up_to(0.3)[2]), float(triangle.signed_up_to()[2])
+    costly = Triangle.at(triangle.baseline, r=SHARES[2], market_cost=unpaid_up_to)
+    assert abs(nash_in_nash(costly.money, weights=[0.5, 0.3]).transfers[1]) < 1e-12
+    for cost, opens in ((opens_up_to - 0.01, True), (opens_up_to + 0.01, False)):
+        money = Triangle.at(triangle.baseline, r=SHARES[2], market_cost=cost).money
+        assert (nash_in_nash(money).status == Status.OK) == opens
+        assert in_order(money, first=1).agreed.tolist() == [True, opens]
+
+
+def test_of_a_deal_is_at_its_shares(triangle: Triangle) -> None:
+    np.testing.assert_allclose(Triangle.at(triangle.baseline, r=SHARES).money, triangle.money, atol=1e-10)
+    again = triangle.elsewhere(np.array([0.15]))
+    np.testing.assert_allclose(again.money[0], triangle.money[2], atol=1e-10)
+    assert triangle.unit == "USD bn of 2023"
+    assert (triangle.status == Status.OK).all()
+    assert triangle.residual.max() < 1e-10
+    assert triangle.residual.shape == triangle.status.shape == (len(SHARES),)
+
+
+def test_every_reading_is_accurate_and_shares_what_there_is(triangle: Triangle) -> None:
+    for reading in triangle_readings():
+        terms = reading.divide(triangle.money)
+        assert (terms.status == Status.OK).all()
+        assert terms.residual.max() < 1e-12
+        total = np.where(
+            terms.agreed[:, 1], triangle.money[:, 1, 1].sum(axis=-1), triangle.money[:, 1, 0].sum(axis=-1)
+        )
+        np.testing.assert_allclose(terms.payoffs.sum(axis=-1), total, atol=1e-10)
+
+
+def test_the_clause_pays_where_the_us_loses_more_than_canadas_share_of_the_route(triangle: Triangle) -> None:
+    added = triangle.added
+    for weight in (0.2, 0.5, 0.9):
+        terms = in_order(triangle.money, first=1, weights=[0.5, weight])
+        expected = -added[:, 1] - weight * (added[:, 0] + added[:, 2])
+        np.testing.assert_allclose(triangle.clause(terms), expected, atol=1e-10)
+        ruled = exclusive(triangle.money, weights=[0.5, weight])
+        gain = ruled.payoffs[:, :2].sum(axis=1) - terms.payoffs[:, :2].sum(axis=1)
+        signed = ruled.agreed[:, 0]  # a hub that does well with China alone would not be ruled out from it
+        np.testing.assert_allclose(triangle.clause(terms)[signed], gain[signed], atol=1e-10)
+        assert signed[:3].all()
+
+
+def test_thresholds_of_the_triangle(baseline: Baseline, triangle: Triangle) -> None:
+    wide = Triangle.at(baseline, r=GRID[1::4])
+    for margin in (paid_to_china, gain_from_the_clause):
+        found = first_crossing(wide, margin)
+        assert found.value is None
+        assert found.margin == pytest.approx(margin(triangle)[1])
+    begins = first_crossing(triangle, core_exists).value
+    assert begins is not None
+    around = Triangle.at(baseline, r=[begins - 1e-4, begins + 1e-4])
+    assert np.isnan(core_transfers(around.money)).any(axis=(1, 2)).tolist() == [True, False]
+
+
+def test_what_china_takes_is_measured_by_what_the_route_is_worth(deal: Deal, triangle: Triangle) -> None:
+    payoffs = nash(deal.problem()).payoffs[:, 0]
+    np.testing.assert_allclose(triangle.route_worth(), payoffs - payoffs[0], atol=1e-9)
+    part = triangle.part_of_china(in_order(triangle.money, first=2))
+    assert np.isnan(part[0])
+    paid = in_order(triangle.money, first=2).transfers[1:, 1]
+    np.testing.assert_allclose(part[1:], paid / (payoffs[1:] - payoffs[0]), rtol=1e-9)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: nash_in_nash(np.zeros((2, 3))), r"`money` must have last axes \(2, 2, 3\).*\(2, 3\).*Stack"),
+        (lambda: shapley(np.full((2, 2, 3), np.nan)), "`money` must be finite; got nan"),
+        (lambda: nash_in_nash(np.zeros((2, 2, 3)), weights=1.5), "`weights` must lie in .*1.5"),
+        (lambda: in_order(np.zeros((2, 2, 3)), first=1, weights=[0.5, -0.1]), "`weights` must lie in .*-0.1"),
+        (lambda: in_order(np.zeros((2, 2, 3)), first=3), "`first` must be 1 or 2.*got 3"),
+        (lambda: worths(np.zeros((2, 2, 3)), outsiders="sleep"), "`outsiders` must be one of .*'sleep'"),
+        (lambda: Triangle.at(r=0.1, market_cost=np.inf), "`market_cost` must be finite"),
+        (lambda: Triangle.at(r=1.1), "`r` must lie in .*1.1"),
+    ],
+)
+def test_bad_arguments_are_named(call: Any, match: str) -> None:
+    with pytest.raises(InvalidInput, match=match):
+        call()
+
+
+def test_a_deal_that_closes_the_route_is_refused(deal: Deal, triangle: Triangle) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"`deal` must leave the China route open.*Give the deal with the route"
+    ):
+        Triangle.of(deal.without_route())
+    with pytest.raises(InvalidInput, match=r"`weight` must lie in .*0"):
+        triangle.free_up_to(0.0)

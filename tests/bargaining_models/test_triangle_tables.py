@@ -1,0 +1,118 @@
+"""The tables and claims of the triangle: they agree with the deal and with each other, and verdicts follow figures."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from bargaining.tables import Table
+from bargaining_models.paper.study import SHARES, Study
+from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.triangle_claims import SHOWN, china_first, paid, triangle_verdicts
+from bargaining_models.us_canada.triangle import Triangle, triangle_readings
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return Study()
+
+
+@pytest.fixture(scope="module")
+def tables(study: Study) -> dict[str, Table]:
+    return {name: TABLES[name](study) for name in ("headline", "T11", "T11-core")}
+
+
+def records(table: Table) -> list[dict[str, Any]]:
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table.rows]
+
+
+@pytest.mark.parametrize("name", ["T11", "T11-core"])
+def test_notes_say_where_the_numbers_come_from(tables: dict[str, Table], name: str) -> None:
+    notes = " ".join(tables[name].notes)
+    for words in ("2023", "uniform5", "residual", "Version"):
+        assert words in notes
+    residual = next(note for note in tables[name].notes if note.startswith("Largest residual"))
+    assert float(residual.split(": ")[1].rstrip(".")) < 1e-10
+
+
+def test_a_route_that_is_free_is_the_deal(tables: dict[str, Table]) -> None:
+    (headline,) = (r for r in records(tables["headline"]) if (r["route"], r["reading"]) == ("open", "Nash"))
+    for row in records(tables["T11"]):
+        expected = headline[f"{row['r']:g}"]
+        if row["reading"] in ("Route free", "At once", "China first"):
+            assert row["US"] == pytest.approx(expected, rel=1e-12)
+        if row["reading"] == "Route free":
+            assert row["China"] == 0
+            assert row["part"] in (0, None)
+
+
+def test_rows_add_up(tables: dict[str, Table]) -> None:
+    rows = records(tables["T11"])
+    assert len(rows) == len(SHARES) * len(triangle_readings())
+    free = {row["r"]: row for row in rows if row["reading"] == "Route free"}
+    for row in rows:
+        together = row["CAN"] + row["USA"] + row["CHN"]
+        if row["reading"] == "US first, China ruled out":
+            assert (row["China"], row["CHN"]) == (0, 0)
+            assert row["CAN"] == pytest.approx(-row["US"], abs=1e-9)
+        else:
+            all_of = free[row["r"]]
+            assert together == pytest.approx(all_of["CAN"] + all_of["USA"] + all_of["CHN"], abs=1e-9)
+            assert row["CHN"] - row["China"] == pytest.approx(all_of["CHN"], abs=1e-9)
+            assert row["USA"] - row["US"] == pytest.approx(all_of["USA"] - all_of["US"], abs=1e-9)
+        assert row["clause"] == pytest.approx(-row["CAN"] - row["USA"], abs=1e-9)
+
+
+def test_lump_sums_are_in_the_core_where_the_notes_name_no_objection(tables: dict[str, Table]) -> None:
+    ranges = {row["r"]: row for row in records(tables["T11-core"])}
+    notes = {note.partition(":")[0]: note for note in tables["T11-core"].notes}
+    for name, title in (("alone", "Others stand alone"), ("agree", "Others agree")):
+        assert "convex at no r" in notes[title]
+        for row in records(tables["T11"]):
+            bounds = ranges[row["r"]]
+            if f"{row['reading']} at" in notes[title] or bounds[f"{name}_US"] is None or row["r"] == 0:
+                continue
+            for partner in ("US", "China"):
+                low, high = bounds[f"{name}_{partner}"]
+                assert low - 1e-9 <= row[partner] <= high + 1e-9
+    assert ranges[0.0]["alone_US"] is None  # empty: China would claim what the war diverts to it
+
+
+def test_the_claims_have_the_figures_of_the_table(study: Study, tables: dict[str, Table]) -> None:
+    first, second = triangle_verdicts(study)
+    rows = {(row["reading"], row["r"]): row for row in records(tables["T11"])}
+
+    def pair(reading: str, column: str) -> str:
+        low, high = (rows[reading, r][column] for r in SHOWN)
+        return f"{low:.2f} ({high:.2f})"
+
+    for reading in ("At once", "China first", "Bargaining again", "Shapley value"):
+        assert pair(reading, "China") in first.figures
+    assert first.verdict.startswith("fails where all bargain at once")
+    assert f"pays {pair('China first', 'US')}" in second.figures.replace("pays the US", "pays")
+    assert pair("US first", "US") in second.figures
+    change = [rows["China first", r]["CAN"] - rows["US first", r]["CAN"] for r in SHOWN]
+    assert f"Canada {change[0]:.2f} ({change[1]:.2f})" in second.figures
+    assert second.verdict.startswith("fails: the US gets less, but China takes more")
+
+
+def test_verdicts_follow_the_figures(study: Study) -> None:
+    triangle = Triangle.at(study.baseline, r=SHOWN)
+    verdicts = []
+    for player in (0, 1, 2):
+        helped = triangle.money.copy()
+        helped[:, 1, 1, player] += 5.0  # gains more by the route under free trade
+        verdicts.append(china_first(replace(triangle, money=helped)).verdict)
+    less = "the US gets less"
+    assert verdicts == [
+        "fails: the US gets no less",
+        f"fails: {less}, but China takes more than that",
+        f"holds: {less}",
+    ]
+    costly = Triangle.at(study.baseline, r=np.array([0.5, 1.0]), market_cost=5.0)
+    dear = cast("Study", SimpleNamespace(baseline_with=study.baseline_with, wide_triangle=costly))
+    claim = paid(dear, Triangle.at(study.baseline, r=SHOWN, market_cost=5.0))
+    assert claim.verdict.startswith("holds from r = 0.50")

@@ -1,5 +1,6 @@
 """The triangle, in which China bargains too: who pays whom (T11), and what the core allows (T11-core)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from bargaining._arrays import Floats
 from bargaining.tables import Column, Table
 from bargaining_models.paper.study import NOISE, SHARES, Study, clean
 from bargaining_models.us_canada.thresholds import first_crossing
-from bargaining_models.us_canada.triangle import COUNTRIES, core_exists, triangle_readings
+from bargaining_models.us_canada.triangle import COUNTRIES, Triangle, core_exists, triangle_readings
 from bargaining_models.us_canada.triangle_coalitions import (
     OUTSIDERS,
     complaint,
@@ -17,33 +18,38 @@ from bargaining_models.us_canada.triangle_coalitions import (
     core_transfers,
     superadditive,
 )
+from bargaining_models.us_canada.triangle_terms import Terms
 
 PARTNERS = ("US", "China")
 TITLES = dict(zip(COUNTRIES, ("Canada", *PARTNERS), strict=True))
 EXPECTED = dict(zip(OUTSIDERS, ("Others stand alone", "Others agree"), strict=True))
+PAYMENT_COLUMNS = [
+    Column("reading", title="Who bargains when"),
+    Column("r"),
+    *(Column(name, title=f"to {name}", unit="USD bn", group="Canada pays") for name in PARTNERS),
+    *(Column(name, title=title, unit="USD bn", group="Payoff") for name, title in TITLES.items()),
+    Column("part", title="China's part", unit="%"),
+    Column("clause", title="ruling China out", unit="USD bn"),
+]
+CORE_COLUMNS = [
+    Column("r"),
+    *(
+        Column(f"{name}_{partner}", title=f"to {partner}", unit="USD bn", group=title)
+        for name, title in EXPECTED.items()
+        for partner in PARTNERS
+    ),
+    Column("unpaid", title="unpaid up to", unit="USD bn", group="China's cost"),
+    Column("opens", title="opens up to", unit="USD bn", group="China's cost"),
+]
 
 
 def payments(study: Study) -> Table:
     """T11: what Canada pays the US and China, by who bargains when and by redirectable share."""
     triangle = study.triangle
     found = {reading: reading.divide(triangle.money) for reading in triangle_readings()}
-    rows: list[dict[str, Any]] = []
-    for reading, terms in found.items():
-        part, clause = 100 * triangle.part_of_china(terms), triangle.clause(terms)
-        for k, r in enumerate(SHARES):
-            row = {"reading": reading.name, "r": float(r), "part": _cell(part[k]), "clause": clean(clause[k])}
-            row |= {name: clean(x) for name, x in zip(PARTNERS, terms.transfers[k], strict=True)}
-            rows.append(row | {name: clean(x) for name, x in zip(COUNTRIES, terms.payoffs[k], strict=True)})
     return Table(
-        rows,
-        columns=[
-            Column("reading", title="Who bargains when"),
-            Column("r"),
-            *(Column(name, title=f"to {name}", unit="USD bn", group="Canada pays") for name in PARTNERS),
-            *(Column(name, title=title, unit="USD bn", group="Payoff") for name, title in TITLES.items()),
-            Column("part", title="China's part", unit="%"),
-            Column("clause", title="ruling China out", unit="USD bn"),
-        ],
+        [row for reading, terms in found.items() for row in _payment_rows(triangle, reading.name, terms)],
+        columns=PAYMENT_COLUMNS,
         caption="What Canada pays for both agreements, by who bargains when and by redirectable share r",
         label="tab:triangle",
         digits=3,
@@ -60,34 +66,32 @@ def payments(study: Study) -> Table:
     )
 
 
+def _payment_rows(triangle: Triangle, name: str, terms: Terms) -> Iterator[dict[str, Any]]:
+    part, clause = 100 * triangle.part_of_china(terms), triangle.clause(terms)
+    for k, r in enumerate(SHARES):
+        yield {
+            "reading": name,
+            "r": float(r),
+            **{partner: clean(x) for partner, x in zip(PARTNERS, terms.transfers[k], strict=True)},
+            **{country: clean(x) for country, x in zip(COUNTRIES, terms.payoffs[k], strict=True)},
+            "part": None if np.isnan(part[k]) else clean(part[k]),
+            "clause": clean(clause[k]),
+        }
+
+
 def core(study: Study) -> Table:
     """T11-core: the lump sums that no coalition objects to, and what opening its market may cost China."""
     triangle = study.triangle
     allowed = {name: core_transfers(triangle.money, outsiders=name) for name in OUTSIDERS}
     costs = {"unpaid": triangle.free_up_to(), "opens": triangle.signed_up_to()}
-    rows = [
-        {"r": float(r)}
-        | {
-            f"{name}_{p}": _range(bounds[k, i])
-            for name, bounds in allowed.items()
-            for i, p in enumerate(PARTNERS)
-        }
-        | {name: clean(cost[k]) for name, cost in costs.items()}
-        for k, r in enumerate(SHARES)
-    ]
-    ranges = [
-        Column(f"{name}_{partner}", title=f"to {partner}", unit="USD bn", group=title)
-        for name, title in EXPECTED.items()
-        for partner in PARTNERS
-    ]
     return Table(
-        rows,
-        columns=[
-            Column("r"),
-            *ranges,
-            Column("unpaid", title="unpaid up to", unit="USD bn", group="China's cost"),
-            Column("opens", title="opens up to", unit="USD bn", group="China's cost"),
+        [
+            {"r": float(r)}
+            | {f"{name}_{p}": _range(x[k, i]) for name, x in allowed.items() for i, p in enumerate(PARTNERS)}
+            | {name: clean(cost[k]) for name, cost in costs.items()}
+            for k, r in enumerate(SHARES)
         ],
+        columns=CORE_COLUMNS,
         caption="What Canada pays in the core, and what its market may cost China, by redirectable share r",
         label="tab:triangle-core",
         digits=3,
@@ -122,10 +126,6 @@ def _shares(which: NDArray[np.bool_]) -> str:
     if which.all():
         return "every r"
     return f"r = {', '.join(f'{r:g}' for r in SHARES[which])}" if which.any() else "no r"
-
-
-def _cell(value: float) -> float | None:
-    return None if np.isnan(value) else clean(value)
 
 
 def _range(bounds: Floats) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -45,12 +45,21 @@ from bargaining_models.us_canada.triangle_terms import (
 )
 
 SHARES = [0.0, 0.05, 0.15, 0.30]
+TOGETHER = np.array([[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
+# Where outsiders are expected to agree and a condition binds that cannot if they are to stand alone:
+PAIRS_BLOCK = np.array(
+    [[[-7, -1, -2], [-3, -8, -3]], [[-5, 4, -9], [3, -5, -8]]]
+)  # the three pairs, half each
+US_IS_OWED = np.array([[[-6, 4, -5], [-8, -8, -1]], [[-3, 9, -3], [14, -5, -1]]])  # more than it has alone
+CHINA_ADDS_LESS = np.array([[[-2, 1, -6], [0, -8, 2]], [[1, -7, -8], [4, 3, -4]]])  # the later it joins
 SUBSETS = [who for size in (1, 2, 3) for who in combinations(range(3), size)]
 
 whole = st.lists(st.integers(-9, 9), min_size=12, max_size=12).map(lambda x: np.reshape(x, (2, 2, 3)))
 floats = st.lists(st.integers(-800, 800), min_size=12, max_size=12).map(
     lambda x: np.reshape(x, (2, 2, 3)) / 16
 )
+# Money in which the three have more together, so that cores are often not empty.
+together = st.builds(lambda money, more: money + more * TOGETHER, whole, st.integers(0, 30))
 shares = st.sampled_from([Fraction(k, 8) for k in (1, 2, 3, 4, 6)])
 
 
@@ -249,6 +258,16 @@ def test_bargaining_again_solves_the_conditions_of_every_network(money: np.ndarr
     np.testing.assert_allclose(found.payoffs, solution[place[1, 1] :], atol=1e-9)
 
 
+@given(together)
+def test_bargaining_again_is_marked_where_a_pair_would_break_up(money: np.ndarray) -> None:
+    found = renegotiated(money)
+    alone = ((money[1, 0], 1), (money[0, 1], 2))
+    left = [(state[[0, p]].sum() + money[0, 0, 0] - money[0, 0, p]) / 2 for state, p in alone]
+    gains = [found.payoffs[0] - hub for hub in left] + [hub - money[0, 0, 0] for hub in left]
+    if abs(min(gains)) > 1e-6:
+        assert found.status == (Status.EMPTY if min(gains) < 0 else Status.OK)
+
+
 # Coalitions: against orders of arrival, subsets and linear programs
 
 
@@ -281,7 +300,9 @@ def test_without_effects_on_outsiders_bargaining_again_is_shapley(money: np.ndar
     np.testing.assert_allclose(shapley(money, outsiders="agree").payoffs, expected, atol=1e-10)
 
 
-@given(whole, st.sampled_from(OUTSIDERS))
+@given(together, st.sampled_from(OUTSIDERS))
+@example(PAIRS_BLOCK, "agree")
+@example(US_IS_OWED, "agree")
 def test_the_core_is_that_of_linear_programs(money: np.ndarray, outsiders: str) -> None:
     worth = {who: float(plain_worth(money, who, outsiders)) for who in SUBSETS}
     above = np.array([[-1.0 if p in who else 0.0 for p in range(3)] for who in SUBSETS[:-1]])
@@ -301,7 +322,9 @@ def test_the_core_is_that_of_linear_programs(money: np.ndarray, outsiders: str) 
                 assert core_margin(money, outsiders=outsiders) >= 0
 
 
-@given(whole, st.sampled_from(OUTSIDERS))
+@given(together, st.sampled_from(OUTSIDERS))
+@example(US_IS_OWED, "agree")
+@example(CHINA_ADDS_LESS, "agree")
 def test_superadditive_and_convex_by_their_definitions(money: np.ndarray, outsiders: str) -> None:
     worth: dict[frozenset[int], Fraction] = {frozenset(): Fraction(0)}
     worth |= {frozenset(who): plain_worth(money, who, outsiders) for who in SUBSETS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,17 +25,27 @@ from bargaining.equilibria._polygon import Chains, Point, Polygon, outline
 from bargaining.equilibria._scalar import FEW
 from bargaining.equilibria._unequal import close
 from bargaining.equilibria._unequal import run as run_unequal
+from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.games.repeated import Exit, RepeatedGame
 
 _MANY = 400  # applications of the operator
 _PROVED = 1e-9
 
 
+class Answer(NamedTuple):
+    """The vertices of a payoff set, how each is generated, the threat, the payoff range, and how they were found."""
+
+    vertices: Floats
+    tags: tuple[Tag, ...]
+    threat: Floats
+    scale: float
+    stats: Stats
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
     """Payoffs as they are, shape (2, profiles), and the block of profiles in the unit box."""
 
-    repeated: RepeatedGame
     low: Floats
     size: Floats
     payoffs: Floats
@@ -62,10 +73,10 @@ class Scaled:
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
         block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
-        scaled = cls(repeated, low, size, both[0], both[1], [], block, (-np.inf, -np.inf), span)
-        return scaled if leaving is None else scaled.leaving(repeated, leaving)
+        scaled = cls(low, size, both[0], both[1], [], block, (-np.inf, -np.inf), span)
+        return scaled if leaving is None else scaled.leaving(leaving)
 
-    def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
+    def leaving(self, leaving: Exit) -> Scaled:
         """Return the same game in the same box, with another exit."""
         leaves, (x, y), (a, b) = outcomes(leaving), self.low.tolist(), self.size.tolist()
         units = tuple(
@@ -73,20 +84,11 @@ class Scaled:
         )
         own = (leaving.own - self.low) / self.size
         block = self.block.left(self.staying(own), units)
-        return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
+        return replace(self, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
 
     def staying(self, own: Floats) -> Floats:
         """Return the continuations at which staying is worth as much as leaving for `own`."""
         return _staying(own[:, None], self.block.now, self.block.discounts)
-
-    def relabelled(self, repeated: RepeatedGame, own: Point) -> Scaled:
-        """Return what `back` needs of the same game with another exit, open to all for `own` in the unit box."""
-        leaving = repeated.exit
-        assert leaving is not None
-        x, y = leaving.payoffs[0].tolist()
-        outcome = [Leave((x, y))]
-        block = self.block.left(None, (Leave(own),))
-        return Scaled(repeated, self.low, self.size, self.payoffs, self.best, outcome, block, own, self.span)
 
     def solve(self, limit: int, *, within: Search | None = None, like: Search | None = None) -> Search:
         """Return the finished search for the largest fixed point.
@@ -156,13 +158,16 @@ class Scaled:
             block = block.keep(alive)
         return block
 
-    def back(self, search: Search) -> tuple[Floats, list[Tag], Floats]:
-        """Return the vertices, how each is generated, and the threat in the unit of the payoffs.
+    def back(self, search: Search) -> Answer:
+        """Return the answer in the unit of the payoffs.
 
         What is a stage payoff, a best-deviation payoff or an exit payoff is returned as it was given.
         """
+        stats = Stats(
+            iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.bound
+        )
         if not search.polygon:
-            return np.empty((0, 2)), [], np.full(2, np.nan)
+            return Answer(np.empty((0, 2)), (), np.full(2, np.nan), self.span, stats)
         (a, b), (c, d) = self.low.tolist(), self.size.tolist()
         raw = [[a + c * x, b + d * y] for x, y in search.polygon]
         for k, (kind, profile, source) in enumerate(search.tags):
@@ -184,7 +189,7 @@ class Scaled:
                 (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
                 for kind, profile, source in tags[first:] + tags[:first]
             ]
-        return _frozen(raw[first:] + raw[:first]), tags, _frozen(threat)
+        return Answer(_frozen(raw[first:] + raw[:first]), tuple(tags), _frozen(threat), self.span, stats)
 
     def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
         """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""

@@ -2,8 +2,9 @@
 
 The more there is to gain by leaving, and the more outcomes leaving has, the smaller or larger the operator; with
 every exit's outcomes and, for each player, the lowest of the payoffs from leaving, it is larger than each exit's own.
-So the largest fixed point of that operator contains every exit's set: it is where each search starts,
-with the few profiles that can still be played there. Neighbours share a structure, which is tried first.
+So the largest fixed point of that operator contains every exit's set: it is where each search and each proof starts,
+with the few profiles that can still be played there. And the vertices of most sets are generated in the ways of a few,
+which are tried first.
 """
 
 from __future__ import annotations
@@ -15,27 +16,29 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._fixed_point import Search
-from bargaining.equilibria._operator import LEAVE, Leave
-from bargaining.equilibria._polygon import Polygon
-from bargaining.equilibria._scaled import Scaled
-from bargaining.equilibria._shared import alike
+from bargaining.equilibria._operator import LEAVE, STATIC, Leave, Tag
+from bargaining.equilibria._polygon import hull
+from bargaining.equilibria._scaled import Answer, Scaled
+from bargaining.equilibria._shared import together
+from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.games.repeated import Exit, RepeatedGame
 
-_WINDOW = (
-    12  # so many of the next exits are tried with a structure, twice as many each time that all share it
-)
+_APART = 24, 6, 1  # one exit in so many of those that are left is solved by itself, in turns
+_MANY = 8  # so many times as many are tried together
+_IMPATIENT = 1e-6  # discount factors below which continuations are found from payoffs with few digits
 _CHUNK = 8
+_STOPPED = "the fixed point of ways that generate a neighbour's vertices is proved to be the largest"
 
 
-def sweep(cells: Sequence[RepeatedGame], limit: int) -> list[tuple[Scaled, Search]]:
-    """Return the finished search of each cell: one game, one pair of discount factors, an exit each."""
+def sweep(cells: Sequence[RepeatedGame], limit: int) -> list[Answer]:
+    """Return the answer of each cell: one game, one pair of discount factors, an exit each."""
     exits = [cell.exit for cell in cells if cell.exit is not None]
     base = Scaled.of(cells[0], beside=exits)
-    if base.block.common and base.block.discounts.item(0) > 0.0 and all(map(_open, exits)):
-        return _shared(base, cells, exits, limit)
-    scaled = [base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)]
+    if base.block.common and base.block.discounts.item(0) > _IMPATIENT and all(map(_open, exits)):
+        return _shared(base, exits, limit)
+    scaled = [base.leaving(leave) for leave in exits]
     if not base.block.common:
-        return [(one, one.solve(limit)) for one in scaled]
+        return [one.back(one.solve(limit)) for one in scaled]
     return _chunks(scaled, limit)
 
 
@@ -45,58 +48,57 @@ def _open(leaving: Exit) -> bool:
     return len(leaving.who) == 2 and first == second
 
 
-def _shared(
-    base: Scaled, cells: Sequence[RepeatedGame], exits: list[Exit], limit: int
-) -> list[tuple[Scaled, Search]]:
-    """Solve one cell after another, and with it all cells near it that share its structure."""
-    own = (np.array([leaving.payoffs[0] for leaving in exits]) - base.low) / base.size
+def _shared(base: Scaled, exits: list[Exit], limit: int) -> list[Answer]:
+    """Solve a few cells by themselves, and the others together, in the ways that generate the vertices of these."""
+    given = np.array([leaving.payoffs[0] for leaving in exits])
+    out: dict[int, Answer] = {}
+    tags: set[Tag] = set()
+    left = list(range(len(exits)))
+    for apart in _APART:
+        for k in left[::apart]:
+            one = base.leaving(exits[k])
+            search = one.solve(limit)
+            out[k] = one.back(search)
+            tags.update(search.tags)
+        left = [k for k in left if k not in out]
+        for first in range(0, len(left), _MANY * apart):
+            out |= _together(base, given, left[first : first + _MANY * apart], tags, limit)
+        left = [k for k in left if k not in out]
+    return [out[k] for k in range(len(exits))]
+
+
+def _together(
+    base: Scaled, given: Floats, numbers: list[int], tags: set[Tag], limit: int
+) -> dict[int, Answer]:
+    """Return the answers for exits, of those with the numbers, whose vertices are generated in known ways."""
+    own = (given[numbers] - base.low) / base.size
     whole = _union(base, own, [Leave((x, y)) for x, y in own.tolist()], limit, None)
-    out: dict[int, tuple[Scaled, Search]] = {}
-    left = list(range(len(cells)))
-    while left:
-        k = left.pop(0)
-        scaled = base.leaving(cells[k], exits[k])
-        search = scaled.solve(limit, within=whole)
-        out[k], size, missed = (scaled, search), _WINDOW, 0
-        while not missed and (window := left[:size]):
-            same = alike(search, own[window], whole)
-            for n, polygon in same.items():
-                number = window[n]
-                out[number] = _finished(scaled, cells[number], own[number], search, polygon)
-            left = [n for n in left if n not in out]
-            size, missed = 2 * size, len(window) - len(same)
-    return [out[k] for k in range(len(cells))]
+    exits, points, kinds, profiles = together(whole, own, tags)
+    threats, leaves = given[numbers][exits], kinds == LEAVE
+    vertices = base.low + base.size * points
+    vertices[kinds == STATIC] = base.payoffs.T[profiles[kinds == STATIC]]
+    vertices = np.where(np.abs(points - own[exits, None]) < 1e-14, threats[:, None], vertices)
+    vertices.flags.writeable = threats.flags.writeable = False
+    how = np.stack([kinds, profiles, leaves - 1], axis=2).tolist()
+    sizes = 1 + np.count_nonzero(~leaves, axis=1)
+    stats = Stats(iterations=0, solves=1, stopped=_STOPPED, bound=0.0)
+    rows = zip(exits.tolist(), sizes.tolist(), vertices, how, threats, strict=True)
+    return {
+        numbers[k]: Answer(points[:n], tuple(map(tuple, tags[:n])), threat, base.span, stats)
+        for k, n, points, tags, threat in rows
+    }
 
 
-def _finished(
-    scaled: Scaled, cell: RepeatedGame, own: Floats, like: Search, polygon: Polygon
-) -> tuple[Scaled, Search]:
-    """Return the search for a set that was found by the structure of another exit."""
-    first, (x, y) = [kind for kind, _, _ in like.tags].index(LEAVE), own.tolist()
-    search = Search(
-        root=like.root,
-        block=like.block,
-        own=(x, y),
-        polygon=polygon[first:] + polygon[:first],
-        tags=like.tags[first:] + like.tags[:first],
-        threat=(x, y),
-        solves=1,
-        stopped="a neighbour's structure is proved to be the largest fixed point",
-        bound=0.0,
-    )
-    return scaled.relabelled(cell, (x, y)), search
-
-
-def _chunks(scaled: list[Scaled], limit: int) -> list[tuple[Scaled, Search]]:
+def _chunks(scaled: list[Scaled], limit: int) -> list[Answer]:
     """Search for each cell within a set that holds those of its neighbours, trying the last one's structure."""
     whole = _around(scaled, limit, None)
-    out: list[tuple[Scaled, Search]] = []
+    out = []
     for k in range(0, len(scaled), _CHUNK):
         chunk = scaled[k : k + _CHUNK]
         within, like = _around(chunk, limit, whole), None
         for one in chunk:
             like = one.solve(limit, within=within, like=like)
-            out.append((one, like))
+            out.append(one.back(like))
     return out
 
 
@@ -110,7 +112,8 @@ def _around(scaled: list[Scaled], limit: int, within: Search | None) -> Search:
 def _union(like: Scaled, own: Floats, leaves: Sequence[Leave], limit: int, within: Search | None) -> Search:
     """Search with every outcome of leaving, and with the least that each player may get by leaving."""
     x, y = own.min(axis=0).tolist()
-    outcomes = tuple(Leave(payoffs) for payoffs in sorted({leave.payoffs for leave in leaves}))
+    payoffs = [leave.payoffs for leave in leaves]
+    outcomes = tuple(Leave(payoffs[k]) for k in hull(payoffs))
     block = replace(like.block, floor=like.staying(np.array([x, y])), leaves=outcomes)
     search = replace(like, block=block, own=(x, y)).search(block, within)
     search.run(limit)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._operator import Tag
-from bargaining.equilibria._scaled import Scaled
+from bargaining.equilibria._scaled import Answer, Scaled
 from bargaining.equilibria._sweep import sweep
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -216,7 +215,7 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
             f"`game` must be one game; got a batch of shape {game.batch_shape}. Use `payoff_sets`."
         )
     scaled = Scaled.of(game)
-    return _result(scaled, scaled.solve(_LIMIT))
+    return _result(game, scaled.back(scaled.solve(_LIMIT)))
 
 
 def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
@@ -234,8 +233,8 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
     Notes
     -----
     Exits that share a discount factor of both players are solved together: a set that contains all of theirs is
-    computed first, and neighbours in the batch try each other's structure, so a fine grid in its natural order is
-    cheapest.
+    computed first, and most sets are found from the ways in which the vertices of a few, spread over the batch, are
+    generated. So a fine grid in its natural order is cheapest.
     The answers are those of `payoff_set` up to rounding.
 
     Examples
@@ -260,10 +259,9 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
             for index in indices:
                 out[index] = payoff_set(cells[index])
         else:
-            for index, (scaled, search) in zip(
-                indices, sweep([cells[k] for k in indices], _LIMIT), strict=True
-            ):
-                out[index] = _result(scaled, search)
+            answers = sweep([cells[index] for index in indices], _LIMIT)
+            for index, answer in zip(indices, answers, strict=True):
+                out[index] = _result(cells[index], answer)
     return out
 
 
@@ -272,28 +270,25 @@ def _check(repeated: RepeatedGame) -> None:
         raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
 
 
-def _result(scaled: Scaled, search: Search) -> PayoffSet:
-    vertices, tags, threat = scaled.back(search)
+def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
+    vertices, tags, threat, scale, stats = answer
     status, reason = Status.OK, ""
-    if not search.polygon:
+    if not len(vertices):
         status = Status.EMPTY
         reason = (
             "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
-            f" (found after {search.iterations} applications of the operator)."
+            f" (found after {stats.iterations} applications of the operator)."
         )
-    elif search.bound > _ACCURACY:
+    elif stats.bound > _ACCURACY:
         status = Status.INACCURATE
-        reason = f"The search {search.stopped}; the set given contains every equilibrium payoff, and may be too large."
-    stats = Stats(
-        iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.bound
-    )
+        reason = f"The search {stats.stopped}; the set given contains every equilibrium payoff, and may be too large."
     return PayoffSet(
-        repeated=scaled.repeated,
+        repeated=repeated,
         vertices=vertices,
         threat=threat,
         status=status,
         reason=reason,
-        scale=scaled.span,
+        scale=scale,
         stats=stats,
-        _tags=tuple(tags),
+        _tags=tags,
     )

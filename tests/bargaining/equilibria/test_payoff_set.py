@@ -522,6 +522,27 @@ def test_exits_that_share_a_structure_are_solved_together(seed: int, discount: f
         assert found.vertices[0].tolist() == min(found.vertices.tolist())
 
 
+@pytest.mark.parametrize("discount", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("size", [3, 8, 14])
+def test_sweeps_until_leaving_is_all_that_is_left_are_those_of_each_exit(size: int, discount: float) -> None:
+    """Whether leaving becomes better for one, for both, or better for one as it becomes worse for the other."""
+    game = Game(*np.random.default_rng(size).random((2, size, size)))
+    better = np.linspace(0, 1, 40)
+    ways = [np.full(40, 0.4), better], [better, better], [better, better[::-1]]
+    for options in (np.stack(pair, axis=-1) for pair in ways):
+        sets = payoff_sets(RepeatedGame(game, discount, exit=Exit(options)))
+        for found, option in zip(sets, options, strict=True):
+            alone = payoff_set(RepeatedGame(game, discount, exit=Exit(option)))
+            assert found.status is alone.status
+            assert found.threat.tolist() == alone.threat.tolist() == option.tolist()
+            np.testing.assert_allclose(found.vertices, alone.vertices, rtol=0, atol=1e-12)
+        shared = ["neighbour" in found.stats.stopped for found in sets]
+        assert sum(shared) > 10
+        if options[-1].min() > 0.9:
+            leaving = [len(found.vertices) == 1 for found in sets]
+            assert any(np.logical_and(shared, leaving))
+
+
 def test_a_neighbours_structure_is_not_taken_for_the_largest() -> None:
     """With better options the set of few payoffs still generates itself where a larger one does too."""
     rng = np.random.default_rng(1)

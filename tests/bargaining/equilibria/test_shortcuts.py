@@ -11,10 +11,11 @@ from bargaining.equilibria._linear import solved
 from bargaining.equilibria._operator import apply, playable
 from bargaining.equilibria._polygon import Chains
 from bargaining.equilibria._scaled import Scaled
-from bargaining.equilibria._shared_outer import _Faces, _passing
+from bargaining.equilibria._shared import _corners
+from bargaining.equilibria._shared_outer import _Faces, _Outer, _passing
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import KINDS, exit_of, stage_game
-from polygons import ONE, convex, fixed, part_above
+from polygons import ONE, chain, convex, fixed, part_above
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 9, 10, 15])
@@ -74,8 +75,10 @@ def test_the_pairs_that_matter_at_many_exits_are_those_of_each(seed: int) -> Non
     own = 0.3 + 0.1 * rng.random((5, 2))
     shrink = 0.5 + 0.4 * rng.random((5, 1, 1))
     points = shrink * np.array(outer) + (1 - shrink) * np.mean(outer, axis=0)
-    faces = _Faces.of(points, np.array(outer))
-    cell, face, profile, _ = _passing(block, Chains(outer), np.array(outer), own, faces)
+    around = _Outer.of(outer)
+    faces = _Faces.of(points, own, around)
+    structures = np.array([[0], [1], [0], [1], [0]])
+    cell, face, profile, _ = _passing(block, around, own, faces, structures)
     found, passing = {*zip(cell.tolist(), face.tolist(), profile.tolist(), strict=True)}, 0
     for c, f in np.ndindex(5, faces.normals.shape[1]):
         n, offset = faces.normals[c, f], faces.offsets[c, f]
@@ -93,3 +96,19 @@ def test_the_pairs_that_matter_at_many_exits_are_those_of_each(seed: int) -> Non
             elif n.min() == -1.0 or reach < -1e-9:
                 assert (c, f, k) not in found
     assert passing
+
+
+@pytest.mark.parametrize("side", [3, 9, 200])
+def test_hulls_of_many_exits_are_those_of_each(side: int) -> None:
+    """Points on a grid, where many coincide or lie on one edge; those that may not be used are no corners."""
+    rng = np.random.default_rng(side)
+    points = rng.integers(0, side, (60, 24, 2)) + 1
+    points[:, 0] = rng.integers(0, 2, (60, 2))
+    usable = rng.random((60, 24)) < np.linspace(0, 1, 60)[:, None]
+    usable[:, 0] = True
+    order = _corners(points / 256, usable)
+    for row, some, may in zip(order, points, usable, strict=True):
+        corners = [tuple(some[k]) for k in row.tolist()]
+        assert may[row].all()
+        hull = chain(sorted({*map(tuple, some[may].tolist())}), 0)
+        assert corners == hull + [tuple(some[0])] * (len(row) - len(hull))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from bargaining._rational import Rationals, floats
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.payoff_set import PayoffSet
 
 PATIENT = 1 - 2.0**-20  # the highest discount factor looked at where there is no formula
 _WIDTH = 2.0**-40  # at which halving stops
@@ -111,29 +115,57 @@ def holds(path: Path, discount: Fraction, player: int | None = None) -> bool:
 
 
 def probe(path: Path, discount: Fraction, player: int | None = None) -> tuple[bool, int]:
-    """Return the answer, for all players or for one of them, and the work that it took."""
-    delta = float(discount)
+    """Return the answer, for all players or for one of them, and the work that it took.
+
+    A payoff set that is not accurate says between which bounds the threats lie: that is enough where the answer is
+    the same at both ends.
+    """
     if not path.stays():
         return False, 0
+    found = _payoff_set(path, discount)
+    if found.status is Status.EMPTY:
+        return False, found.stats.solves
+    harshest, mildest = (_keeps(path, float(discount), low, player) for low in _threats(path, found))
+    if harshest != mildest:
+        raise _inaccurate(discount)
+    return harshest, found.stats.solves
+
+
+def threat(path: Path, discount: Fraction) -> Floats | None:
+    """Return the lowest payoffs of the payoff set, None if it is empty."""
+    found = _payoff_set(path, discount)
+    if found.status is Status.INACCURATE:
+        raise _inaccurate(discount)
+    return None if found.status is Status.EMPTY else found.threat
+
+
+def _keeps(path: Path, delta: float, lowest: Floats, player: int | None) -> bool:
+    """Whether nobody gains by a deviation that is punished by these payoffs, or the player does not."""
     gain = floats([c - g for c, g in zip(path.deviation, path.payoffs, strict=True)])
-    lowest, work = threat(path, discount)
-    if lowest is None:
-        return False, work
     slack = delta * (floats(path.payoffs) - lowest) - (1 - delta) * gain
     keeps = (gain == 0) | (slack >= -_SLACK * path.scale)
-    return bool(keeps.all() if player is None else keeps[player]), work
+    return bool(keeps.all() if player is None else keeps[player])
 
 
-def threat(path: Path, discount: Fraction) -> tuple[Floats | None, int]:
-    """Return the lowest payoffs of the payoff set, None if it is empty, and the work that it took."""
+def _threats(path: Path, found: PayoffSet) -> tuple[Floats, Floats]:
+    """Return the lowest that the threats may be, and the highest.
+
+    The set given holds every equilibrium payoff, so no threat is below its own; one that generates itself lies within
+    the bound, so none is higher by more. With exit that second set rests on threats to leave, which may be empty.
+    """
+    if found.status is Status.OK:
+        return found.threat, found.threat
+    off = found.stats.bound if path.exit is None else np.inf
+    return found.threat, found.threat + off * path.scale
+
+
+def _payoff_set(path: Path, discount: Fraction) -> PayoffSet:
     from bargaining.equilibria.payoff_set import payoff_set
 
     given = np.array([discount] * path.game.players, dtype=object)
-    found = payoff_set(RepeatedGame(path.game, given, exit=path.exit))
-    if found.status == Status.EMPTY:
-        return None, found.stats.solves
-    if found.status != Status.OK:
-        raise Unsolved(
-            f"The payoff set at the discount factor {float(discount):.17g} is not accurate enough."
-        )
-    return found.threat, found.stats.solves
+    return payoff_set(RepeatedGame(path.game, given, exit=path.exit))
+
+
+def _inaccurate(discount: Fraction) -> Unsolved:
+    at = float(discount)
+    return Unsolved(f"The payoff set at the discount factor {at:.17g} is not accurate enough.")

@@ -110,6 +110,8 @@ def critical_discount(
     NotApplicable
         If there is no stage equilibrium to revert to; or if the optimal punishment is asked for, without a
         right to leave for all, with other than two players.
+    Unsolved
+        If a payoff set that the search asks for is too inaccurate to tell.
 
     Notes
     -----
@@ -251,7 +253,7 @@ def _numeric(
     monotone: bool = True,
 ) -> CriticalDiscount:
     value = intervals[0][0] if intervals else np.inf
-    lowest, _ = threat(path, Fraction(value if intervals else PATIENT))
+    lowest = threat(path, Fraction(value if intervals else PATIENT))
     if lowest is None:
         lowest = np.full(path.game.players, np.nan)
         roots: list[Fraction | None] = [None] * path.game.players

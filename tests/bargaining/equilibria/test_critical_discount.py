@@ -1,15 +1,18 @@
 """Critical discount factors against closed forms and a plain set iteration."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from bargaining.equilibria._patience import PATIENT, Path
+from bargaining.equilibria._patience import holds as holds_at
 from bargaining.equilibria.critical_discount import critical_discount
 from bargaining.equilibria.critical_exit import critical_exit
 from bargaining.equilibria.stage import stage_equilibria
 from bargaining.equilibria.transfers import transfer_equilibrium
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from polygons import clip, hull
@@ -175,6 +178,29 @@ def test_thresholds_of_the_punishment_itself(seed, profile, expected):
     assert not found.proved
     assert holds(game, profile, float(found.exact) + 1e-3)
     assert not holds(game, profile, float(found.exact) - 1e-2)
+
+
+RESTING = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
+
+
+def test_a_payoff_set_that_is_not_accurate_says_enough():
+    """Its outer set and the one inside lie on the same side of what the profile needs; else nobody can tell."""
+    path = Path.of(RESTING, (1, 0), None)
+    assert holds_at(path, Fraction(PATIENT))
+    assert not holds_at(replace(path, payoffs=(-2 - Fraction(1, 10**6), path.payoffs[1])), Fraction(PATIENT))
+    with pytest.raises(Unsolved, match="not accurate enough"):
+        holds_at(replace(path, payoffs=(-2 + Fraction(1, 10**5), path.payoffs[1])), Fraction(PATIENT))
+
+
+@pytest.mark.slow
+def test_a_set_that_collapses_leaves_a_bracket():
+    """Plain iteration comes to nothing below the bracket, and to the same threats at its upper end."""
+    found = critical_discount(RESTING, (1, 0))
+    below, above = found.bracket
+    assert found.discount == above < below + 0.01
+    assert threat(RESTING, below, rounds=4000) is None
+    np.testing.assert_allclose(found.threat, threat(RESTING, above, rounds=4000), rtol=0, atol=1e-9)
+    assert holds(RESTING, (1, 0), above)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0), (1e6, 0), (1, 10**6)])

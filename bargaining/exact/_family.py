@@ -57,14 +57,14 @@ class Family:
 
     def reach(self) -> Fraction | None:
         """Return the distance within which the faces hold every equilibrium payoff, None if it is not proved."""
-        if not all(self.holds(payoffs) for payoffs, _ in self.stage.leaves):
+        outer = cones(self.outward.faces, self.normals) + MARGIN
+        if not np.isfinite(outer).all() or not all(self.holds(payoffs) for payoffs, _ in self.stage.leaves):
             return None
         pairs = self._pairs()
         lines = {pair: self._lines(*pair) for pair in pairs}
         speed = self._speeds(lines)
         if speed is None:
             return None
-        outer = cones(self.outward.faces, self.normals) + MARGIN
         far = max(
             (
                 (Fraction(w) - c) / z

@@ -32,7 +32,7 @@ def image_of(levels: Levels, *, merge: float = MERGE) -> tuple[Polygon, list[Tag
     columns.append(block.now[:, where % b.shape[1]] + block.discounts * w.reshape(2, -1)[:, where])
     columns.append(block.now[:, profile] + block.discounts * np.array(levels.points)[vertex].T)
     points = list(zip(*np.concatenate(columns, axis=1).tolist(), strict=True))
-    corners, tags = hull(points, merge=merge), []
+    corners, tags = hull(points, merge=merge, given=len(block.leaves)), []
     for k in corners:
         if k < len(block.leaves):
             tags.append((LEAVE, -1, block.leaves[k].number))

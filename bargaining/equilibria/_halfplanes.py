@@ -54,6 +54,11 @@ class Halfplanes:
         forward = self.normals[:, 0] * edge[:, 1] - self.normals[:, 1] * edge[:, 0]
         return np.asarray(forward < -_BACKWARDS)
 
+    def closed(self) -> bool:
+        """Whether there are faces on all sides, and no vertex is out of reach."""
+        low, high = self.normals.min(axis=0, initial=0.0), self.normals.max(axis=0, initial=0.0)
+        return bool((low < 0.0).all() and (high > 0.0).all() and np.isfinite(self.vertices).all())
+
     def farthest(self, directions: Floats) -> NDArray[np.intp]:
         """Return the number of the vertex farthest in each direction."""
         found: NDArray[np.intp] = np.searchsorted(self.angles, angles(directions)) % len(self.angles)

@@ -22,12 +22,12 @@ MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
 
 
-def hull(points: Sequence[Point], *, merge: float = MERGE) -> list[int]:
+def hull(points: Sequence[Point], *, merge: float = MERGE, given: int = 0) -> list[int]:
     """Return which points are the vertices of their convex hull, in order.
 
     The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
     then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
-    that coincide the first is kept.
+    that coincide the first is kept, and of the first `given` points all that are vertices and do not coincide.
     """
     first = dict(zip(points[::-1], range(len(points) - 1, -1, -1), strict=True))
     ordered = sorted(first)
@@ -35,7 +35,7 @@ def hull(points: Sequence[Point], *, merge: float = MERGE) -> list[int]:
         return [first[point] for point in ordered]
     around = _half(ordered)[:-1] + _half(ordered[::-1])[:-1]
     cycle = [first[point] for point in around]
-    return cycle if _turns(around, merge) else simplify(points, cycle, merge=merge)
+    return cycle if _turns(around, merge) else simplify(points, cycle, merge=merge, given=given)
 
 
 def corners(cycle: Polygon) -> list[int]:
@@ -76,8 +76,8 @@ def _half(ordered: Polygon) -> Polygon:
     return out
 
 
-def simplify(points: Sequence[Point], cycle: list[int], *, merge: float) -> list[int]:
-    """Drop, from a convex cycle of indices, each vertex that lies between its neighbours up to `merge`."""
+def simplify(points: Sequence[Point], cycle: list[int], *, merge: float, given: int = 0) -> list[int]:
+    """Drop, from a convex cycle of indices, each that is not given and lies between its neighbours up to `merge`."""
     i, unchanged = 0, 0
     while len(cycle) > 1 and unchanged < len(cycle):
         n = len(cycle)
@@ -86,7 +86,7 @@ def simplify(points: Sequence[Point], cycle: list[int], *, merge: float) -> list
         if abs(q[0] - o[0]) + abs(q[1] - o[1]) <= merge:
             del cycle[i if cycle[i] > cycle[i - 1] else i - 1]
             i, unchanged = i - 1, 0
-        elif n > 2 and _between(o, q, points[cycle[(i + 1) % n]], merge):
+        elif n > 2 and cycle[i] >= given and _between(o, q, points[cycle[(i + 1) % n]], merge):
             del cycle[i]
             i, unchanged = i - 1, 0
         else:

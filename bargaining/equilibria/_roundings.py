@@ -17,6 +17,7 @@ from bargaining.equilibria._structure import Data
 
 _BINDING = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
 _NEAR = Fraction(1, 2**40)
+_ROUNDING = Fraction(1, 2**46)
 
 
 def rounded(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag]) -> tuple[list[Pair], list[Pair | None]]:
@@ -30,6 +31,7 @@ def rounded(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag]) -> tuple[l
         The vertices but for rounding, and how each is generated.
     """
     threat = [_threat(data, polygon, tags, i) for i in (0, 1)]
+    given = [vertex for vertex, tag in zip(polygon, tags, strict=True) if tag[0] in (LEAVE, STATIC)]
     vertices: list[Pair] = []
     promises: list[Pair | None] = []
     for vertex, (kind, k, _) in zip(polygon, tags, strict=True):
@@ -37,15 +39,17 @@ def rounded(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag]) -> tuple[l
             vertices.append(vertex)
             promises.append(vertex if kind == STATIC else None)
             continue
-        promise, payoffs = [], []
-        for i in (0, 1):
-            now, delta, least = data.now(i, k), data.discount(i), _least(data, threat[i], i, k)
-            at = (vertex[i] - now) / delta
-            promise.append(least if i in _BINDING.get(kind, ()) else max(at, least))
-            payoffs.append(now + delta * promise[i])
-        vertices.append((payoffs[0], payoffs[1]))
-        promises.append((promise[0], promise[1]))
+        least, binding = [_least(data, threat[i], i, k) for i in (0, 1)], _BINDING.get(kind, ())
+        at = [(vertex[i] - data.now(i, k)) / data.discount(i) for i in (0, 1)]
+        x, y = (least[i] if i in binding else max(at[i], least[i]) for i in (0, 1))
+        x, y = next((w for w in given if _same(w, (x, y)) and w[0] >= least[0] and w[1] >= least[1]), (x, y))
+        vertices.append((data.now(0, k) + data.discount(0) * x, data.now(1, k) + data.discount(1) * y))
+        promises.append((x, y))
     return vertices, promises
+
+
+def _same(w: Pair, v: Pair) -> bool:
+    return abs(w[0] - v[0]) + abs(w[1] - v[1]) <= _ROUNDING
 
 
 def _least(data: Data, threat: Any, i: int, profile: int) -> Any:

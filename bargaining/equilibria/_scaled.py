@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from bargaining.equilibria._unequal import run as run_unequal
 from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.games.repeated import Exit, RepeatedGame
 
+if TYPE_CHECKING:
+    from bargaining.equilibria._repeated_rationals import Rationals
+
 _MANY = 400  # applications of the operator
 _PROVED = 1e-9
 
@@ -46,6 +50,7 @@ class Answer(NamedTuple):
 class Scaled:
     """Payoffs as they are, shape (2, profiles), and the block of profiles in the unit box."""
 
+    repeated: RepeatedGame
     low: Floats
     size: Floats
     payoffs: Floats
@@ -58,11 +63,10 @@ class Scaled:
     @classmethod
     def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
         """Map the game to the unit box of all payoffs that it, or its variants with other exits `beside`, can give."""
-        leaving = repeated.exit
         both = _rows(repeated.game.payoffs)
         low, high = both[0].min(axis=1), both[0].max(axis=1)
         span = max((high - low).tolist())
-        for other in beside or ([] if leaving is None else [leaving]):
+        for other in beside or ([] if repeated.exit is None else [repeated.exit]):
             for leave in outcomes(other):
                 low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
         size = high - low
@@ -73,10 +77,10 @@ class Scaled:
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
         block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
-        scaled = cls(low, size, both[0], both[1], [], block, (-np.inf, -np.inf), span)
-        return scaled if leaving is None else scaled.leaving(leaving)
+        scaled = cls(repeated, low, size, both[0], both[1], [], block, (-np.inf, -np.inf), span)
+        return scaled if repeated.exit is None else scaled.leaving(repeated, repeated.exit)
 
-    def leaving(self, leaving: Exit) -> Scaled:
+    def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
         """Return the same game in the same box, with another exit."""
         leaves, (x, y), (a, b) = outcomes(leaving), self.low.tolist(), self.size.tolist()
         units = tuple(
@@ -84,7 +88,7 @@ class Scaled:
         )
         own = (leaving.own - self.low) / self.size
         block = self.block.left(self.staying(own), units)
-        return replace(self, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
+        return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
 
     def staying(self, own: Floats) -> Floats:
         """Return the continuations at which staying is worth as much as leaving for `own`."""
@@ -111,13 +115,20 @@ class Scaled:
             if block.common:
                 _run(search, limit, None if like is None else _borrowed(like, block))
             else:
-                run_unequal(search)
+                run_unequal(search, self.exact())
             iterations, solves = iterations + search.iterations, solves + search.solves
             kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
             if len(kept) == len(block.leaves):
                 search.iterations, search.solves = iterations, solves
                 return search
             block, like = block.left(block.floor, kept), None
+
+    def exact(self) -> Rationals:
+        """Return the game in rationals, in the same box."""
+        from bargaining.equilibria._repeated_rationals import Rationals
+
+        low, size = (tuple(map(Fraction, each.tolist())) for each in (self.low, self.size))
+        return Rationals(self.repeated, (low[0], low[1]), (size[0], size[1]))
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
         """Whether staying might give the leaver no more, with continuations in the polygon."""

@@ -35,8 +35,8 @@ def sweep(cells: Sequence[RepeatedGame], limit: int) -> list[Answer]:
     exits = [cell.exit for cell in cells if cell.exit is not None]
     base = Scaled.of(cells[0], beside=exits)
     if base.block.common and base.block.discounts.item(0) > _IMPATIENT and all(map(_open, exits)):
-        return _shared(base, exits, limit)
-    scaled = [base.leaving(leave) for leave in exits]
+        return _shared(base, cells, exits, limit)
+    scaled = [base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)]
     if not base.block.common:
         return [one.back(one.solve(limit)) for one in scaled]
     return _chunks(scaled, limit)
@@ -48,7 +48,7 @@ def _open(leaving: Exit) -> bool:
     return len(leaving.who) == 2 and first == second
 
 
-def _shared(base: Scaled, exits: list[Exit], limit: int) -> list[Answer]:
+def _shared(base: Scaled, cells: Sequence[RepeatedGame], exits: list[Exit], limit: int) -> list[Answer]:
     """Solve a few cells by themselves, and the others together, in the ways that generate the vertices of these."""
     given = np.array([leaving.payoffs[0] for leaving in exits])
     out: dict[int, Answer] = {}
@@ -56,7 +56,7 @@ def _shared(base: Scaled, exits: list[Exit], limit: int) -> list[Answer]:
     left = list(range(len(exits)))
     for apart in _APART:
         for k in left[::apart]:
-            one = base.leaving(exits[k])
+            one = base.leaving(cells[k], exits[k])
             search = one.solve(limit)
             out[k] = one.back(search)
             tags.update(search.tags)

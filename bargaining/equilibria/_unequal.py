@@ -17,18 +17,23 @@ between the two is the bound.
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._edges import Edges
 from bargaining.equilibria._face_images import excess_of, image_of, lacks, sourced
+from bargaining.equilibria._face_insets import FINEST, ROOM, Bounded, inside
 from bargaining.equilibria._face_levels import Levels
 from bargaining.equilibria._face_rows import Astray
 from bargaining.equilibria._fixed_point import Search
 from bargaining.equilibria._halfplanes import extended, normals_around, reach
-from bargaining.equilibria._operator import FINE, LEAVE, Block, Tag, apply
-from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, hull, lowest
+from bargaining.equilibria._operator import FINE, LEAVE, Block, apply
+from bargaining.equilibria._polygon import Point, Polygon, apart, hull, lowest
+
+if TYPE_CHECKING:
+    from bargaining.equilibria._repeated_rationals import Rationals
 
 _PLAIN = 16
 _PROVED = 1e-9
@@ -50,24 +55,38 @@ _RESTING = (
 _LARGE = 0.1
 _STILL = 1e-12
 _ROUNDED = 2e-13
-_FINEST = 1e-15
 _EDGE = 2e-12
-_TABLE = 500_000
 _COARSEST = 2e-10  # times the impatience of the more patient player: what dropping a face may add
 _FACES = 12_000
-_SMALLEST, _LARGEST = 1e-13, 4e-12
-_ROOM = 2e-10
-_INSETS = 2.0 ** (np.arange(24) // 2)
-_ROUNDING = 2e-15
 
 
-def run(search: Search) -> None:
-    """Finish a search for the set of players who differ in patience: a few plain steps, then half-planes."""
+def run(search: Search, data: Rationals) -> None:
+    """Finish a search for the set of players who differ in patience: a few plain steps, then half-planes.
+
+    Where these prove too little, payoffs that are known exactly are tried in place of the profiles that give them.
+    """
     while search.iterations < _PLAIN and not search.stopped:
         _step(search)
     if search.stopped:
         return
-    _take(search, bounded(search.block, search.own, search.polygon))
+    found = bounded(search.block, search.own, search.polygon)
+    if found.bound > _PROVED:
+        found = _with_edges(search, data, found)
+    _take(search, found)
+
+
+def _with_edges(search: Search, data: Rationals, found: Bounded) -> Bounded:
+    """Return what is found with the edges that are known exactly, if that is closer; else what was found before."""
+    low, bound = lowest(found.polygon), search.block.threat_bound(search.own)
+    image = apply(search.block, found.polygon, (max(low[0], bound[0]), max(low[1], bound[1])))
+    edges = Edges.of(data, search.block.keep(image.alive))
+    if edges is None:
+        return found
+    closer = bounded(edges.block, search.own, search.polygon, few=0)
+    steps = found.steps + closer.steps
+    if closer.bound < found.bound and edges.hold(closer.polygon):
+        return closer._replace(tags=edges.tagged(closer.tags), steps=steps)
+    return found._replace(steps=steps)
 
 
 def close(search: Search) -> None:
@@ -110,19 +129,7 @@ def _end(search: Search) -> None:
         search.bound, search.stopped = 0.0, "nothing is left"
 
 
-class Bounded(NamedTuple):
-    """A polygon, how its vertices are generated, and how far it may be off.
-
-    It generates itself if it is close enough to all that is possible; else it holds every payoff.
-    """
-
-    polygon: Polygon
-    tags: list[Tag]
-    bound: float  # infinite if nothing inside was shown to generate itself
-    steps: int
-
-
-def bounded(block: Block, own: Point, polygon: Polygon) -> Bounded:
+def bounded(block: Block, own: Point, polygon: Polygon, *, few: int = _FEW) -> Bounded:
     """Shrink a polygon that contains the largest fixed point as far as can be.
 
     Parameters
@@ -133,6 +140,8 @@ def bounded(block: Block, own: Point, polygon: Polygon) -> Bounded:
         What each player gets by leaving, minus infinity if she may not.
     polygon : Polygon
         A set that contains the largest fixed point.
+    few : int
+        Up to so many vertices the outer set is given if that is close enough.
 
     Returns
     -------
@@ -146,7 +155,7 @@ def bounded(block: Block, own: Point, polygon: Polygon) -> Bounded:
         steps += taken
         if levels is None:
             return _left(block, steps)
-        found = _found(levels, excess)
+        found = _found(levels, excess, few)
         if best is None or found.bound < best.bound:
             best = found
         if best.bound <= _PROVED:
@@ -156,13 +165,13 @@ def bounded(block: Block, own: Point, polygon: Polygon) -> Bounded:
     return best._replace(steps=steps)
 
 
-def _found(levels: Levels, excess: float) -> Bounded:
+def _found(levels: Levels, excess: float, few: int) -> Bounded:
     """Return a set inside that generates itself if it is close enough, else the image of the outer one."""
     points, tags = image_of(levels, merge=FINE)
-    inside = _inside(levels, np.array(points))
-    bound = inf if inside is None else inside.bound
-    if inside is not None and bound <= _PROVED and (excess > _EDGE or len(points) > _FEW):
-        return inside
+    inner = inside(levels, np.array(points))
+    bound = inf if inner is None else inner.bound
+    if inner is not None and bound <= _PROVED and (excess > _EDGE or len(points) > few):
+        return inner
     # A knife edge: any smaller set loses what just meets a constraint.
     bound = min(bound, _off(levels, excess))
     return Bounded(points, sourced(levels.points, points, tags), bound, 0)
@@ -184,17 +193,17 @@ def _shrunk(block: Block, own: Point, polygon: Polygon, *, patient: bool) -> tup
         steps += abs(taken)
         if taken < 0:
             return None, 0.0, steps
-        block, image = levels.block, np.array(image_of(levels, merge=_FINEST)[0])
+        block, image = levels.block, np.array(image_of(levels, merge=FINEST)[0])
         excess = excess_of(levels, image)
         closest = min(closest, (_off(levels, excess), excess, levels), key=lambda each: each[:2])
-        if excess <= _ROUNDED and levels.rows is not None and (not patient or _close(levels, image, _ROOM)):
+        if excess <= _ROUNDED and levels.rows is not None and (not patient or _close(levels, image, ROOM)):
             break
         weak = weak + 1 if excess > _SLOW * best else 0
         if weak and excess < 1e3 * tol:
-            tol = max(tol / 4.0, _FINEST)
+            tol = max(tol / 4.0, FINEST)
         if len(levels.kept) > _FACES:
             break
-        if tol <= _FINEST and excess <= _EDGE and (not patient or excess > _STUCK * best):
+        if tol <= FINEST and excess <= _EDGE and (not patient or excess > _STUCK * best):
             break
         best = min(best, excess)
         known = _added(levels, image, excess) if weak >= most else levels.polygon.normals
@@ -245,40 +254,9 @@ def _close(levels: Levels, image: Floats, room: float) -> bool:
         return False
 
 
-def _distance(image: Floats, points: Polygon) -> float:
-    """Return how far the image reaches beyond a polygon; in portions, as there may be thousands of vertices."""
-    portions = np.array_split(image, 1 + len(image) * len(points) // _TABLE)
-    return max(beyond([(x, y) for x, y in portion.tolist()], points) for portion in portions)
-
-
 def _left(block: Block, steps: int) -> Bounded:
     """Return what is left once nothing can be played: leaving."""
     leaves = [leave.payoffs for leave in block.leaves]
     corners = hull(leaves)
     tags = [(LEAVE, -1, block.leaves[k].number) for k in corners]
     return Bounded([leaves[k] for k in corners], tags, 0.0, steps)
-
-
-def _inside(levels: Levels, image: Floats) -> Bounded | None:
-    """Return a set that generates itself with room to spare: the image of a smaller polygon; or None."""
-    rows = levels.rows
-    if rows is None:
-        return None
-    played = np.flatnonzero(rows.profile >= 0)
-    least = max(_SMALLEST, min(_LARGEST, _ROOM / (1.0 + levels.speeds.max())))
-    slack = lacks(levels, np.array(image_of(levels, merge=_FINEST)[0])) + least
-    for share in _INSETS.tolist():
-        try:
-            moved = levels.settled - share * rows.slopes(slack)
-        except Astray:
-            return None
-        inner = Levels(levels.block, levels.own, levels.normals, moved, share * least / 16.0)
-        inner.prune()
-        points, tags = image_of(inner, merge=share * least / 4.0)
-        if not points:
-            return None
-        if excess_of(inner, np.array(points)) <= _ROUNDING:
-            return Bounded(points, sourced(inner.points, points, tags), _distance(image, points), 0)
-        # Duals that tie in the larger set do not in the smaller one: the steeper ones count.
-        rows = rows.joined(inner.duals(rows.face[played], rows.profile[played]))
-    return None

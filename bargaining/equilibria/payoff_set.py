@@ -162,7 +162,8 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
     those that matter at a 1e-10 share of the payoff range are kept, thousands where a discount factor is near 1.
     Their sets are found from half-planes that contain them: the faces of an image are followed along their orbits,
     and the levels of all of them are lowered to their fixed point by policy iteration. So are those of equal patience
-    that the iteration above closes in on too slowly. With many vertices
+    that the iteration above closes in on too slowly. Where that proves too little and a profile asks for just the most
+    that a player can get, near which vertices may accumulate, what it gives is found in rationals. With many vertices
     the answer lies a little inside, as a set seen to generate itself; its distance from the outer one is the bound.
     Where none was seen closer than 1e-9 the outer one is given, with the status INACCURATE.
 

@@ -6,13 +6,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bargaining.equilibria import _patience
 from bargaining.equilibria._patience import PATIENT, Path
-from bargaining.equilibria._patience import holds as holds_at
 from bargaining.equilibria.critical_discount import critical_discount
 from bargaining.equilibria.critical_exit import critical_exit
+from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stage import stage_equilibria
 from bargaining.equilibria.transfers import transfer_equilibrium
-from bargaining.errors import InvalidInput, NotApplicable, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from polygons import clip, hull
@@ -183,13 +184,16 @@ def test_thresholds_of_the_punishment_itself(seed, profile, expected):
 RESTING = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
 
 
-def test_a_payoff_set_that_is_not_accurate_says_enough():
+def test_a_payoff_set_that_is_not_accurate_says_enough(monkeypatch):
     """Its outer set and the one inside lie on the same side of what the profile needs; else nobody can tell."""
-    path = Path.of(RESTING, (1, 0), None)
-    assert holds_at(path, Fraction(PATIENT))
-    assert not holds_at(replace(path, payoffs=(-2 - Fraction(1, 10**6), path.payoffs[1])), Fraction(PATIENT))
+    delta, path = Fraction(PATIENT), Path.of(RESTING, (1, 0), None)
+    found = payoff_set(RepeatedGame(RESTING, delta))
+    assert found.status is Status.INACCURATE
+    monkeypatch.setattr(_patience, "_payoff_set", lambda *_: found)
+    assert _patience.holds(path, delta)
+    assert not _patience.holds(replace(path, payoffs=(-2 - Fraction(1, 10**6), path.payoffs[1])), delta)
     with pytest.raises(Unsolved, match="not accurate enough"):
-        holds_at(replace(path, payoffs=(-2 + Fraction(1, 10**5), path.payoffs[1])), Fraction(PATIENT))
+        _patience.holds(replace(path, payoffs=(-2 + Fraction(1, 10**5), path.payoffs[1])), delta)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from bargaining.equilibria._face_images import excess_of, image_of, lacks, sourc
 from bargaining.equilibria._face_levels import Levels
 from bargaining.equilibria._face_rows import Astray
 from bargaining.equilibria._halfplanes import normals_around, reach
-from bargaining.equilibria._operator import Tag
+from bargaining.equilibria._operator import Block, Tag
 from bargaining.equilibria._polygon import Polygon, beyond
 
 FINEST = 1e-15
@@ -32,6 +32,7 @@ class Bounded(NamedTuple):
     tags: list[Tag]
     bound: float  # infinite if nothing inside was shown to generate itself
     steps: int
+    block: Block  # the profiles that can be played
 
 
 def inside(levels: Levels, image: Floats) -> Bounded | None:
@@ -65,7 +66,9 @@ def _generating(levels: Levels, outer: Floats, merge: float) -> Bounded | None:
         if not points:
             raise Astray
         if excess_of(levels, np.array(points)) <= _ROUNDING:
-            return Bounded(points, sourced(levels.points, points, tags), _distance(outer, points), 0)
+            return Bounded(
+                points, sourced(levels.points, points, tags), _distance(outer, points), 0, levels.block
+            )
         levels = _cut(levels, np.array(points))
     return None
 

@@ -77,9 +77,7 @@ def run(search: Search, data: Rationals) -> None:
 
 def _with_edges(search: Search, data: Rationals, found: Bounded) -> Bounded:
     """Return what is found with the edges that are known exactly, if that is closer; else what was found before."""
-    low, bound = lowest(found.polygon), search.block.threat_bound(search.own)
-    image = apply(search.block, found.polygon, (max(low[0], bound[0]), max(low[1], bound[1])))
-    edges = Edges.of(data, search.block.keep(image.alive))
+    edges = Edges.of(data, found.block)
     if edges is None:
         return found
     closer = bounded(edges.block, search.own, search.polygon, few=0)
@@ -174,7 +172,7 @@ def _found(levels: Levels, excess: float, few: int) -> Bounded:
         return inner
     # A knife edge: any smaller set loses what just meets a constraint.
     bound = min(bound, _off(levels, excess))
-    return Bounded(points, sourced(levels.points, points, tags), bound, 0)
+    return Bounded(points, sourced(levels.points, points, tags), bound, 0, levels.block)
 
 
 def _shrunk(block: Block, own: Point, polygon: Polygon, *, patient: bool) -> tuple[Levels | None, float, int]:
@@ -259,4 +257,4 @@ def _left(block: Block, steps: int) -> Bounded:
     leaves = [leave.payoffs for leave in block.leaves]
     corners = hull(leaves)
     tags = [(LEAVE, -1, block.leaves[k].number) for k in corners]
-    return Bounded([leaves[k] for k in corners], tags, 0.0, steps)
+    return Bounded([leaves[k] for k in corners], tags, 0.0, steps, block)

@@ -17,15 +17,18 @@ _USELESS = Fraction(1, 10**6)
 def reach(outward: Outward, vertices: tuple[Pair, ...]) -> Fraction | None:
     """Return how far beyond the faces of an inner set an equilibrium payoff may lie, None if nothing is proved.
 
-    The outer set is made smaller until the faces hold it, and then becomes the set within the faces.
+    The outer set is made smaller until the faces hold it, and then becomes the set within the faces. A smaller one is
+    no harder to hold and quickly found, so that it is tried ever more rarely.
     """
-    for _ in range(outward.steps):
-        family = Family(outward, vertices)
-        found = family.reach()
-        if found is not None and found < _USELESS:
-            offsets = np.array([float(c) for c in family.offsets]) + float(found) + MARGIN
-            outward.faces = Faces(family.normals, offsets)
-            return found
+    due = 0
+    for step in range(outward.steps):
+        if step == due:
+            family, due = Family(outward, vertices), 1 + step + step // 2
+            found = family.reach()
+            if found is not None and found < _USELESS:
+                offsets = np.array([float(c) for c in family.offsets]) + float(found) + MARGIN
+                outward.faces = Faces(family.normals, offsets)
+                return found
         if not outward.advance():
             return None
     return None

@@ -3,6 +3,8 @@
 Every public name is here and is imported on first use, so that `import bargaining` stays fast.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
 from typing import TYPE_CHECKING
 

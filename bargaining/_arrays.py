@@ -4,6 +4,8 @@ Every public function passes its arguments through here once, before any arithme
 always the last axis; leading axes are a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Numbers as text: significant digits, never fixed decimals."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """Files that are either whole or absent: written aside, flushed, then renamed."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from secrets import token_hex

@@ -1,5 +1,7 @@
 """The picture of an automaton: its states on a circle, arrows for what follows and for punishments."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,7 @@ _BEND = 0.18
 _LOOP = 0.34  # size of the smallest loop, in radii of the circle of states
 
 
-def draw_automaton(
-    automaton: "Automaton | StochasticAutomaton", ax: "Axes", colours: tuple[str, ...]
-) -> None:
+def draw_automaton(automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...]) -> None:
     """Draw states, lotteries, and where each player's deviation leads."""
     count = len(automaton._drawn())
     angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
@@ -51,7 +51,7 @@ def _styles(colours: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _arrow(ax: "Axes", start: Floats, end: Floats, k: int, style: dict[str, Any], label: str) -> None:
+def _arrow(ax: Axes, start: Floats, end: Floats, k: int, style: dict[str, Any], label: str) -> None:
     """Draw the k-th arrow from one state to another, or back to itself, with its label halfway."""
     draw = _loop if (start == end).all() else _curve
     patch, middle = draw(start, end, k, style)
@@ -96,7 +96,7 @@ def _loop(at: Floats, _: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Fl
     return loop, at + 1.35 * size * out
 
 
-def _nodes(automaton: "Automaton | StochasticAutomaton", places: Floats, ax: "Axes") -> None:
+def _nodes(automaton: Automaton | StochasticAutomaton, places: Floats, ax: Axes) -> None:
     """Draw the states; those in which play may start have a heavy edge."""
     starts = {k for k, _ in automaton.start}
     loops = [sum(a == b == k for a, b, _ in automaton.edges()) for k in range(len(places))]

@@ -1,5 +1,7 @@
 """A table as LaTeX; escaping is pylatexenc's work, and markup that of pandas."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 _LINES, _TURNED_LINES = 40, 16  # more do not fit one page, with headings and notes
 
 
-def latex(table: "Table") -> str:
+def latex(table: Table) -> str:
     """Write a `table` environment, or a `longtable` that may break across pages if there are many lines."""
     encode = _encoder()
     fitted, tabular = _tabular(table, encode)
@@ -70,7 +72,7 @@ def _setting(fitted: Fit) -> str:
     return rf"{fitted.size}\setlength{{\tabcolsep}}{{{fitted.gap:g}pt}}" if fitted.size else ""
 
 
-def _tabular(table: "Table", encode: Callable[[str], str]) -> tuple[Fit, list[str]]:
+def _tabular(table: Table, encode: Callable[[str], str]) -> tuple[Fit, list[str]]:
     """Return how the table is set, and the lines of its `tabular`."""
     columns, levels = texts(table), headings(table)
     numeric = [is_numeric(table, k) for k in range(len(columns))]

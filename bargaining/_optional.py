@@ -1,5 +1,7 @@
 """Optional packages: say which extra brings a package that is missing."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -6,6 +6,8 @@ tight) it is taken here. Integer pivoting keeps every entry of a tableau a minor
 numbers stay as short as they can be (Bareiss 1968).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction

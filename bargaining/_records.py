@@ -1,5 +1,7 @@
 """What a table is made of: rows read from lists, frames and datasets into checked cells."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,5 +1,7 @@
 """How results look in a notebook: small tables in HTML, and payoffs as formulas."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ _DIGITS = 6
 _SHOWN = 10
 
 
-def division_html(division: "Division") -> str:
+def division_html(division: Division) -> str:
     """Return a row per player, or a row per cell of a batch."""
     status = np.asarray(division.status)
     if status.ndim:
@@ -34,7 +36,7 @@ def division_html(division: "Division") -> str:
     return _table(division.method, ["player", *known], rows, [note, residual])
 
 
-def _batch_html(division: "Division") -> str:
+def _batch_html(division: Division) -> str:
     shape, players = division.payoffs.shape[:-1], division.payoffs.shape[-1]
     status = np.broadcast_to(np.asarray(division.status), shape)
     rows = [
@@ -46,7 +48,7 @@ def _batch_html(division: "Division") -> str:
     return _table(division.method, ["cell", *(f"player {k}" for k in range(players)), "status"], rows, notes)
 
 
-def payoff_set_html(found: "PayoffSet") -> str:
+def payoff_set_html(found: PayoffSet) -> str:
     """Return a row per vertex, then the threat and the status."""
     rows = [[str(k), *map(_number, vertex)] for k, vertex in enumerate(found.vertices)]
     threat = f"threat ({', '.join(map(_number, found.threat))})" if len(rows) else "no equilibrium"
@@ -54,14 +56,14 @@ def payoff_set_html(found: "PayoffSet") -> str:
     return _table("Equilibrium payoffs", ["vertex", "player 0", "player 1"], rows, [threat, status])
 
 
-def division_latex(division: "Division") -> str | None:
+def division_latex(division: Division) -> str | None:
     """Return the payoffs as a formula; None for a batch and where there is no answer."""
     if division.payoffs.ndim > 1 or not np.isfinite(division.payoffs).all():
         return None
     return f"$x = {_point(division.payoffs)}$"
 
 
-def payoff_set_latex(found: "PayoffSet") -> str:
+def payoff_set_latex(found: PayoffSet) -> str:
     """Return the set as the convex hull of its vertices."""
     if not len(found.vertices):
         return r"$V = \varnothing$"

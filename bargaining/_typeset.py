@@ -1,5 +1,7 @@
 """A table as plain text, Markdown, HTML and CSV; escaping and markup are the libraries' work."""
 
+from __future__ import annotations
+
 import csv as _csv
 import hashlib
 import io
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:e(-?)(\d+))?")
 
 
-def texts(table: "Table") -> list[list[str]]:
+def texts(table: Table) -> list[list[str]]:
     """Return every cell as it prints, before any escaping, column by column.
 
     Neighbours of one group are written alike: zeros are padded in all of them or in none.
@@ -56,12 +58,12 @@ def _words(cell: Any, digits: int, missing: str) -> str:
     return str(cell)
 
 
-def is_numeric(table: "Table", k: int) -> bool:
+def is_numeric(table: Table, k: int) -> bool:
     """Whether column `k` aligns as numbers."""
     return any(_is_number(row[k]) for row in table.rows)
 
 
-def plain(table: "Table") -> str:
+def plain(table: Table) -> str:
     """Lay the table out for a terminal."""
     numeric = [is_numeric(table, k) for k in range(len(table.columns))]
     units = any(column.unit for column in table.columns)
@@ -112,7 +114,7 @@ def _aligned(column: list[str]) -> list[str]:
     ]
 
 
-def markdown(table: "Table") -> str:
+def markdown(table: Table) -> str:
     """Write a pipe table."""
     heads = [_markdown_escape(flat_heading(column)) for column in table.columns]
     body = [[_markdown_escape(text) for text in row] for row in zip(*texts(table), strict=True)]
@@ -132,7 +134,7 @@ def flat_heading(column: Any) -> str:
     return f"{group}{column.heading}" + (f" ({column.unit})" if column.unit else "")
 
 
-def csv(table: "Table") -> str:
+def csv(table: Table) -> str:
     """Write the cells in full precision."""
     out = io.StringIO(newline="")
     writer = _csv.writer(out, lineterminator="\n")
@@ -156,7 +158,7 @@ def _inert(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-def html(table: "Table") -> str:
+def html(table: Table) -> str:
     """Write a table element through the pandas Styler, then the notes."""
     with needs("paper"):
         from markupsafe import escape as entities
@@ -177,7 +179,7 @@ def html(table: "Table") -> str:
     return f"{written.rstrip()}\n{notes}"
 
 
-def headings(table: "Table") -> list[list[str]]:
+def headings(table: Table) -> list[list[str]]:
     """Return what stands over the columns, level by level: groups, headings and units."""
     units = [f"({column.unit})" if column.unit else "" for column in table.columns]
     return [

@@ -4,6 +4,8 @@ Widths are estimates in points, made for a text width of 345 points, the narrowe
 classes, or the 550 of its page turned on its side; five points is what a character takes on average in ten-point type.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap

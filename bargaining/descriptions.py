@@ -4,6 +4,8 @@ A file holds numbers, fractions in quotes and words from a fixed list. Nothing i
 names no other file, and its size, depth and digits are capped before it is parsed.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import tomllib

@@ -1,5 +1,7 @@
 """A division: the answer that every concept and protocol gives to a problem."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from numbers import Rational

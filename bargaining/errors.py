@@ -5,6 +5,8 @@ A bad argument is `InvalidInput`; a question the theory does not answer for thes
 built-in exception a caller would expect (`ValueError`, `TypeError`, `RuntimeError`).
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 

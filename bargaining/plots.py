@@ -1,5 +1,7 @@
 """Pictures of problems, divisions, payoff sets, strategies, sweeps and reputations."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -37,7 +39,7 @@ _GREY = "#8C8C8C"
 _ANGLES = 257
 
 
-def plot(result: Any, *, ax: "Axes | None" = None) -> "Axes":
+def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     """Draw a result.
 
     Parameters
@@ -120,7 +122,7 @@ def _drawing(result: Any) -> tuple[Any, Any]:
     )
 
 
-def _draw_problem(problem: Problem, ax: "Axes") -> None:
+def _draw_problem(problem: Problem, ax: Axes) -> None:
     if problem.players != 2:
         raise NotApplicable(f"a picture has two players; got {problem.players}.")
     if problem.batch_shape:
@@ -154,7 +156,7 @@ def _frontier(problem: Problem, ideal: Floats) -> Floats:
     return edge
 
 
-def _draw_divisions(divisions: Mapping[str, Division], ax: "Axes") -> None:
+def _draw_divisions(divisions: Mapping[str, Division], ax: Axes) -> None:
     problem = next(iter(divisions.values())).problem
     if problem is None:
         raise NotApplicable(
@@ -165,7 +167,7 @@ def _draw_divisions(divisions: Mapping[str, Division], ax: "Axes") -> None:
         ax.plot(*division.payoffs, marker, color=colour, markersize=6, markeredgecolor="white", label=name)
 
 
-def _draw_payoff_set(found: "PayoffSet", ax: "Axes") -> None:
+def _draw_payoff_set(found: PayoffSet, ax: Axes) -> None:
     game, leaving = found.repeated.game, found.repeated.exit
     ax.plot(*game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
     if len(found.vertices):
@@ -181,7 +183,7 @@ def _draw_payoff_set(found: "PayoffSet", ax: "Axes") -> None:
     _label_payoffs(ax)
 
 
-def _draw_states(found: "StochasticPayoffSets", ax: "Axes") -> None:
+def _draw_states(found: StochasticPayoffSets, ax: Axes) -> None:
     if len(found) > len(COLOURS):
         raise InvalidInput(
             f"`result` must have at most {len(COLOURS)} states to be told apart; got {len(found)}."
@@ -193,11 +195,11 @@ def _draw_states(found: "StochasticPayoffSets", ax: "Axes") -> None:
     _label_payoffs(ax)
 
 
-def _label_payoffs(ax: "Axes") -> None:
+def _label_payoffs(ax: Axes) -> None:
     ax.set(xlabel="payoff of player 0", ylabel="payoff of player 1")
 
 
-def _draw_reputation(outcome: "ReputationalOutcome", ax: "Axes") -> None:
+def _draw_reputation(outcome: ReputationalOutcome, ax: Axes) -> None:
     if outcome.horizon.ndim:
         raise InvalidInput(f"`result` must be one game; got a batch of shape {outcome.horizon.shape}.")
     end = float(outcome.horizon)
@@ -208,7 +210,7 @@ def _draw_reputation(outcome: "ReputationalOutcome", ax: "Axes") -> None:
     ax.set(xlabel="time", ylabel="probability of having conceded", ylim=(0.0, 1.02))
 
 
-def _draw_sweep(data: "xr.Dataset", ax: "Axes") -> None:
+def _draw_sweep(data: xr.Dataset, ax: Axes) -> None:
     name = _variable(data)
     values = data[name]
     numeric = [d for d in values.dims if d != "player" and data[d].dtype.kind in "iuf" and data.sizes[d] > 1]
@@ -230,7 +232,7 @@ def _draw_sweep(data: "xr.Dataset", ax: "Axes") -> None:
     ax.set(xlabel=_with_unit(along, data[along]), ylabel=_with_unit(name, values))
 
 
-def _variable(data: "xr.Dataset") -> str:
+def _variable(data: xr.Dataset) -> str:
     """Return what a picture of a sweep shows: the payoffs, or else the first number."""
     names = [str(name) for name in data.data_vars if name not in ("status", "message", "residual")]
     if not names:
@@ -240,7 +242,7 @@ def _variable(data: "xr.Dataset") -> str:
     return "payoffs" if "payoffs" in names else names[0]
 
 
-def _place(data: "xr.Dataset", axis: Any, k: int) -> str:
+def _place(data: xr.Dataset, axis: Any, k: int) -> str:
     """Name one value of an axis for a legend; a named player needs no more than the name."""
     value = data[axis].values[k]
     text = f"{value:g}" if isinstance(value, np.floating) else str(value)
@@ -254,7 +256,7 @@ def _with_unit(name: Any, variable: Any) -> str:
     return f"{name} ({unit})" if unit and unit != "1" else str(name)
 
 
-def save_figure(figure: "Figure | Axes", path: str | Path) -> Path:
+def save_figure(figure: Figure | Axes, path: str | Path) -> Path:
     """Write a figure as a file that two runs make alike, byte for byte.
 
     Parameters

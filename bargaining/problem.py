@@ -1,5 +1,7 @@
 """A bargaining problem: what can be agreed, and what happens otherwise."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +101,7 @@ class Problem:
             status = np.where(np.isnan(ideal).any(axis=-1), Status.FAILED, status)
         return status.astype(np.int8)
 
-    def rescale(self, scale: ArrayLike, shift: ArrayLike = 0.0) -> "Problem":
+    def rescale(self, scale: ArrayLike, shift: ArrayLike = 0.0) -> Problem:
         """Return the problem in other units: every payoff x becomes scale * x + shift, player by player.
 
         Parameters
@@ -129,7 +131,7 @@ class Problem:
             moved = self.disagreement * a + b
         return Problem(rescaled(self.feasible, a, b), moved)
 
-    def relabel(self, order: ArrayLike) -> "Problem":
+    def relabel(self, order: ArrayLike) -> Problem:
         """Return the problem with the players in another order: player i is the one who was order[i].
 
         Parameters
@@ -158,7 +160,7 @@ class Problem:
         places = places.ravel().astype(np.intp)
         return Problem(relabelled(self.feasible, places), self.disagreement[..., places])
 
-    def restrict(self) -> "Problem":
+    def restrict(self) -> Problem:
         """Return the problem with only the agreements that give everyone at least the disagreement payoff.
 
         Examples

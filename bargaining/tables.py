@@ -1,5 +1,7 @@
 """Tables that go into a paper unchanged, and the comparison of several methods on one problem."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,7 +86,7 @@ class Table:
 
     def __init__(
         self,
-        rows: "Iterable[Mapping[str, Any] | Sequence[Any]] | pd.DataFrame | xr.DataArray | xr.Dataset",
+        rows: Iterable[Mapping[str, Any] | Sequence[Any]] | pd.DataFrame | xr.DataArray | xr.Dataset,
         *,
         columns: Sequence[str | Column] | None = None,
         caption: str = "",
@@ -173,7 +175,7 @@ class Table:
 
 
 def compare(
-    methods: "Mapping[str, Callable[..., Any]] | Iterable[Callable[..., Any]]",
+    methods: Mapping[str, Callable[..., Any]] | Iterable[Callable[..., Any]],
     problem: Any,
     *,
     digits: int = 4,

@@ -55,6 +55,12 @@ def test_type_checkers_see_the_same_names() -> None:
     assert seen == {(name, name, module) for name, module in EXPORTS.items()}
 
 
+@pytest.mark.parametrize("name", TOOLS)
+def test_help_names_types_as_the_source_does(name: str) -> None:
+    """Where annotations are evaluated, `ArrayLike` takes several lines of a signature."""
+    assert "_typing" not in str(inspect.signature(getattr(bargaining, name)))
+
+
 @pytest.mark.parametrize("name", DEFINED)
 def test_name_is_defined_where_the_table_says(name: str) -> None:
     assert getattr(bargaining, name).__module__ == EXPORTS[name]

@@ -3,6 +3,8 @@
 `AXIOMS` holds all of them by name.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from bargaining.axioms.change import continuity, risk_sensitivity, superadditivity

@@ -1,5 +1,7 @@
 """A method's answer to one problem, with the scale on which answers are compared."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +33,7 @@ class Answer:
         return self.problem.players
 
     def short(
-        self, axiom: str, shortfall: ArrayLike, reason: str, *others: "Answer", size: float | None = None
+        self, axiom: str, shortfall: ArrayLike, reason: str, *others: Answer, size: float | None = None
     ) -> Violation | None:
         """Return a violation if some entry of `shortfall`, in payoffs per player, is more than rounding."""
         missing = np.broadcast_to(np.asarray(shortfall, dtype=float), (self.players,))
@@ -41,7 +43,7 @@ class Answer:
         worst = int(np.argmax(beyond))
         return self.broken(axiom, reason.format(worst), missing[worst] / self.scale[worst], *others)
 
-    def broken(self, axiom: str, reason: str, size: float, *others: "Answer") -> Violation:
+    def broken(self, axiom: str, reason: str, size: float, *others: Answer) -> Violation:
         """Return the violation that this and other answers prove."""
         answers = (self, *others)
         return Violation(

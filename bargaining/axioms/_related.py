@@ -1,5 +1,7 @@
 """Problems made from a problem: what the axioms that compare two problems compare it with."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, permutations, product
 

@@ -1,5 +1,7 @@
 """What happens when problems are joined, players become more cautious, or the data are slightly off."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,5 +1,7 @@
 """How an answer must move when the agreements or the disagreement point change."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import product

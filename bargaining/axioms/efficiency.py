@@ -1,5 +1,7 @@
 """What one answer must satisfy: feasible, efficient, rational, no worse than drawing lots."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining.axioms._answer import TOLERANCE, ask

@@ -1,5 +1,7 @@
 """What must not matter: names, units, and agreements nobody would sign."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

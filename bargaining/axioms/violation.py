@@ -1,5 +1,7 @@
 """A violation: the problems on which a method breaks an axiom, its answers, and by how much."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from bargaining._arrays import Floats

@@ -1,5 +1,7 @@
 """The same set with free disposal: it has the same maximal points and the same ideal points, and is quicker to ask."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """A curved Pareto frontier of two players, in gains over ideal gains."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +36,7 @@ class Curve:
     right: Floats
     error: float = 0.0
 
-    def cell(self, index: tuple[int, ...]) -> "Curve":
+    def cell(self, index: tuple[int, ...]) -> Curve:
         """Return the curve of one cell, with arguments of shape (m,)."""
         shape = self.left.shape
         if not shape:

@@ -4,6 +4,8 @@ A ray that meets a side at a small angle leaves it 1/angle roundings earlier or 
 ideal point, the ray and where it leaves the set are rational programs of the data as they are.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction

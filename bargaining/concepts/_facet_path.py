@@ -6,6 +6,8 @@ g = a(x) - x obey g' = -G g with rows :math:`G_i = N_{k(i)}/N_{k(i) i}`, so x(t)
 An event is the first time at which another facet becomes the nearest for somebody.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

@@ -7,6 +7,8 @@ Player i's best beside a point x of the hull is the least value of a linear prog
 whose solution p is the normal of a facet above x. Listing all facets takes a time exponential in the number of players.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

@@ -6,6 +6,8 @@ quite arrives; but where x + (a(x) - x)/n is on the frontier, the frontier betwe
 by concavity, and the path ends just there.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

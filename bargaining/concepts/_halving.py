@@ -5,6 +5,8 @@ where the function is smooth inside the interval, whatever it does at the ends. 
 rules that disagree, and is integrated again over intervals halved until they agree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from itertools import pairwise
 

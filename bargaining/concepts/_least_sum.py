@@ -1,5 +1,7 @@
 """The least sum of losses: of points that attain it over inequalities the middle, over decisions any."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

@@ -1,5 +1,7 @@
 """Raise everybody together; freeze those who are blocked; go on with the others."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -5,6 +5,8 @@ a price vector; the set's best point at these prices either proves that nothing 
 this is Wolfe's (1976) algorithm, which ends after finitely many steps on a polytope.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -3,6 +3,8 @@
 In these units d is (0, 0), the ideal point (1, 1), and the frontier runs from (left, 1) to (1, low).
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

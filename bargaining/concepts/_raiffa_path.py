@@ -10,6 +10,8 @@ until x0 or x1 passes a vertex, which is the root of a decreasing function. Once
 to the vertex that parts them is known in closed form, and on one and the same edge the path ends half way to the ideal.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

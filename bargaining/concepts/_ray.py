@@ -1,5 +1,7 @@
 """The last feasible point along a ray: what Kalai-Smorodinsky, egalitarian and Gupta-Livne share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

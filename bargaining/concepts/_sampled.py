@@ -6,6 +6,8 @@ level or upright, and polynomials through a hundred of them are good to rounding
 set's own answers between the nodes show.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """The Conley-Wilkie extension of the Nash solution to sets that are not convex."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The continuous Raiffa solution."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The dictatorial solutions: the benchmark in which one player takes all."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import player_index

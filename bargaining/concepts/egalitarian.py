@@ -1,5 +1,7 @@
 """The egalitarian and proportional solutions."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

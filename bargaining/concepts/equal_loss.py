@@ -1,5 +1,7 @@
 """The equal-loss solution."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

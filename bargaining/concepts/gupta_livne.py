@@ -1,5 +1,7 @@
 """The Gupta-Livne solution: negotiation from a reference agreement."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

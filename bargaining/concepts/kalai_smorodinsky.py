@@ -1,5 +1,7 @@
 """The Kalai-Smorodinsky solution."""
 
+from __future__ import annotations
+
 from bargaining.concepts._ray import last_on_ray
 from bargaining.division import Division
 from bargaining.problem import Problem, require_problem

@@ -1,5 +1,7 @@
 """The lexicographic extensions of the Kalai-Smorodinsky and the egalitarian solution."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

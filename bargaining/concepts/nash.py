@@ -1,5 +1,7 @@
 """The Nash bargaining solution, weighted."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

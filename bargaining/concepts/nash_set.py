@@ -1,5 +1,7 @@
 """All Nash solutions of a problem that need not be convex."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """All utilitarian points: the face of the feasible set where a weighted sum is largest."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The Perles-Maschler (superadditive) solution."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The discrete Raiffa solution."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,5 +1,7 @@
 """The utilitarian solution."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """The Yu (compromise) solutions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Mixed actions that make an opponent indifferent, and the value of a matrix game, in exact arithmetic."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction

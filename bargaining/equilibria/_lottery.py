@@ -1,5 +1,7 @@
 """Convex combinations of points in the plane, in rationals."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 

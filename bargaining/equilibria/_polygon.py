@@ -3,6 +3,8 @@
 Every shape is a polygon here: no vertex is the empty set, one a point, two a segment.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import hypot

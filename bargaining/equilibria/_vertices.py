@@ -1,5 +1,7 @@
 """The extreme equilibria of a two-player game, exactly, from the vertices of the best-reply polytopes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction

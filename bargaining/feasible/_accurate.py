@@ -1,5 +1,7 @@
 """Slacks to rounding error: products and sums with what they round off (Ogita, Rump and Oishi 2005)."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

@@ -8,6 +8,8 @@ without a logarithm), so that a logarithm is a constraint whose product has anot
 conditions hold to rounding.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

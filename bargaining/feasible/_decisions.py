@@ -1,5 +1,7 @@
 """Decisions under constraints and what they are worth, in units in which both are of size one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

@@ -6,6 +6,8 @@ this ends after finitely many points. Should the points found not yet let everyo
 one that does.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

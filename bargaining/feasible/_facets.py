@@ -1,5 +1,7 @@
 """Facets of a convex hull in a few dimensions, flat sets included."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import product
 

@@ -4,6 +4,8 @@ Coordinates are measured from a point near the middle, in units in which rows an
 neither the scale nor the offset of the payoffs costs accuracy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The convex hull of points in three and more dimensions, perhaps with everything below it."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -12,6 +12,8 @@ References
 S. Mehrotra (1992), "On the implementation of a primal-dual interior point method", SIAM J. Optimization 2.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

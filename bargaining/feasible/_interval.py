@@ -1,5 +1,7 @@
 """What one player alone can get."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

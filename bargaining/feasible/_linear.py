@@ -5,6 +5,8 @@ guess of the active constraints only: they must have non-negative multipliers th
 point is moved onto them. What cannot be proved so is solved in rationals.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np

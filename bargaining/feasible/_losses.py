@@ -6,6 +6,8 @@ multipliers are the prices that prove it. The sum of powers is least where :math
 :math:`\sum_i (w_i |y_i|)^p \le t` too; its gradient takes the place of the weights.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,5 +1,7 @@
 """A polygon, perhaps with everything below it: every question in closed form, for a batch at once."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -3,6 +3,8 @@
 A vertex is dropped only if it lies between its neighbours, so a thin set keeps its ends.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from fractions import Fraction
 

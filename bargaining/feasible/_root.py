@@ -6,6 +6,8 @@ three steps have not halved it. A jump through zero counts as a root, which is w
 needs. No cell's path depends on another cell's.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

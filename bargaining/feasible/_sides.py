@@ -1,5 +1,7 @@
 """A polytope by its sides {x : normal . (anchor - x) >= 0}: how far along a line, and inside or not."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The Nash solution of two players on a set known only by its support: a root in the direction of prices."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """From inequalities to vertices and from points to the extreme ones among them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ class Corners:
     open_below: bool
 
 
-def corners(shape: "Halfspaces") -> Corners | None:
+def corners(shape: Halfspaces) -> Corners | None:
     """Return the vertices of a set of inequalities; None if it is flat, or unbounded in another way than below."""
     found = unit_corners(shape.matrix, shape.limits)
     if found is None:

@@ -5,6 +5,8 @@ can be agreed is one file with one class, and nothing needs subclassing. Players
 of every array; leading axes broadcast against `batch_shape`.
 """
 
+from __future__ import annotations
+
 from typing import Protocol, runtime_checkable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A smooth or kinked frontier between two players, given as a function."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -1,5 +1,7 @@
 """What lotteries over agreements make of sets that are not convex, and who refuses them without."""
 
+from __future__ import annotations
+
 from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet, is_convex
 from bargaining.feasible.transform import Relabelled, Rescaled, Restricted, relabelled, rescaled, restricted

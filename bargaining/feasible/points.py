@@ -1,5 +1,7 @@
 """Finitely many agreements that cannot be mixed: a set that is not convex."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Polytopes: the convex hull of finitely many payoff vectors, or what some inequalities allow."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -171,7 +173,7 @@ class Polytope:
         function: Callable[[Floats], Floats],
         *,
         exactly: Callable[[list[Fraction]], list[Fraction]],
-    ) -> "Polytope":
+    ) -> Polytope:
         """Return the image under an affine map that keeps the order of payoffs, given on floats and on Fractions.
 
         Inequalities are mapped by what the map does to the unit vectors: a shift, however large, rounds nothing else.

@@ -1,5 +1,7 @@
 """The best weighted product of gains: a fifth question, which a set may answer itself."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

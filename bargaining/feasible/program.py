@@ -1,5 +1,7 @@
 """Several issues at once: concave utilities of a decision the players take together."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

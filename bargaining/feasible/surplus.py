@@ -1,5 +1,7 @@
 """A surplus that can be divided in any way: transferable utility."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 

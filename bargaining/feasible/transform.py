@@ -4,6 +4,8 @@ Points, inequalities and surpluses stay what they are where they can, and a unio
 set is wrapped, and answers through the set within.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction

@@ -1,5 +1,7 @@
 """Several ways to agree, of which one is chosen: a union of sets, which need not be convex."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

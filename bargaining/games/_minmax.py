@@ -1,5 +1,7 @@
 """The value of a matrix game by linear programming, polished on the active set."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

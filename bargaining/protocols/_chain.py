@@ -1,5 +1,7 @@
 """A bargaining problem that follows a Markov chain, checked once and held as arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """Two players whose feasible set follows a Markov chain: utility need not be transferable."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -1,5 +1,7 @@
 """The war of attrition between two reputations: its closed form over a batch, and checks of its arguments."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

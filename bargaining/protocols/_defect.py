@@ -1,5 +1,7 @@
 """How far a path of payoffs is from the defining equations of continuous offers, evaluated afresh."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.polynomial import legendre
 

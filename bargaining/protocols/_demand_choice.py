@@ -4,6 +4,8 @@ The first player's frame: it announces a_1, and the second replies a_2 or accept
 player's committed types are arrays along the last axis.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -12,6 +12,8 @@ after a refusal and a the chance of an acceptable offer,
 where 0 < q < 1 only if x_first = o_first, and 0 < a < 1 only if the rest is what a refusal brings the proposer.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple

@@ -13,6 +13,8 @@ anything between if w_i = lam. With mu = lam / G this reads
 one equation in one unknown that falls piecewise linearly in 1 / mu: solved exactly by sorting.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

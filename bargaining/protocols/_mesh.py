@@ -1,5 +1,7 @@
 """Pieces of time on which functions are polynomials to the accuracy wanted; kinks lie between pieces."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache

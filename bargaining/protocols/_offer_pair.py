@@ -1,5 +1,7 @@
 """The pair of offers of an infinite horizon, and how far it misses the conditions that define it."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

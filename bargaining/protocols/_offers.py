@@ -19,6 +19,8 @@ slope below one. What is credible depends on the answer, and only ever shrinks a
 every threat credible, solve, drop the threats that are not, and solve again until none is dropped.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Numbers or functions of time, made safe to evaluate at many times at once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Global maximisation on an interval: brackets from a grid, each refined to a stationary point or a kink."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

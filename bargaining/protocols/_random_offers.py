@@ -9,6 +9,8 @@ w_k = max{o_k, d_k V_k} give
 For two players this is alternating offers with the discount factors a_k / (1 + a_k).
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

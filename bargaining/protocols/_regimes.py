@@ -5,6 +5,8 @@ regime the payoffs are integrals known to rounding, a regime ends at a root of a
 no step size enters.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum

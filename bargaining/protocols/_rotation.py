@@ -8,6 +8,8 @@ and the proposer k gets the most that leaves the others these reservations: x_k 
 many subgame-perfect equilibria with three or more players (Shaked's example) this is the stationary one.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

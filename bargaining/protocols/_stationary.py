@@ -6,6 +6,8 @@ point of the alternation is an equilibrium. Where it does not settle at once, pl
 which converges wherever the equilibrium is shown to be unique, takes over for some periods.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -36,7 +38,7 @@ class Policy:
     binds: Mask
     """Whether a responder's reservation is the outside option, (S, n)."""
 
-    def same(self, other: "Policy") -> bool:
+    def same(self, other: Policy) -> bool:
         """Say whether two policies prescribe the same play."""
         return (
             np.array_equal(self.agree, other.agree)

@@ -1,5 +1,7 @@
 """The play behind the extreme equilibria of alternating offers: four phases, and what follows a refusal in each."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

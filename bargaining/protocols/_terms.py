@@ -1,5 +1,7 @@
 """The primitives of continuous offers as functions of time, and on pieces of time."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +82,7 @@ class Block:
         breaks: Floats = self.a[1:][(gap | bend).any(axis=1)]
         return breaks
 
-    def part(self, start: int, stop: int | None) -> "Block":
+    def part(self, start: int, stop: int | None) -> Block:
         """Return some of the pieces."""
         keep = slice(start, stop)
         return Block(self.a[keep], self.b[keep], self.values[keep], self.slopes[keep])

@@ -1,5 +1,7 @@
 """What two-player protocols ask of a feasible set: the best for one given a floor for the other."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

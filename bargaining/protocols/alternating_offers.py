@@ -1,5 +1,7 @@
 """Alternating offers: Rubinstein's game with breakdown, outside options and a horizon."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import cast

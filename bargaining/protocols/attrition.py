@@ -1,5 +1,7 @@
 """The war of attrition under complete information, with the right to leave instead of yielding."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,7 +72,7 @@ class WarOfAttrition:
     rates: ArrayLike = field(default=0.0, kw_only=True)
     costs: ArrayLike = field(default=0.0, kw_only=True)
     exits: ArrayLike | None = field(default=None, kw_only=True)
-    _state: "_State" = field(init=False, repr=False)
+    _state: _State = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_state", _checked(self))
@@ -85,7 +87,7 @@ class WarOfAttrition:
         """Whether each player has nothing to wait for, since the other would leave; shape (2,)."""
         return np.asarray(self._state.gain <= 0)
 
-    def __call__(self, *, mass: float = 0.0, weak: int = 0) -> "AttritionOutcome":
+    def __call__(self, *, mass: float = 0.0, weak: int = 0) -> AttritionOutcome:
         """Return the equilibrium in which player `weak` gives up at 0 with probability `mass`.
 
         Raises

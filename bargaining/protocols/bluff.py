@@ -1,5 +1,7 @@
 """A claim to have an alternative, the call, and the credibility that a costly step buys."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

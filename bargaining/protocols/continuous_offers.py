@@ -1,5 +1,7 @@
 """Continuous offers: the limit of alternating offers as the period between them shrinks."""
 
+from __future__ import annotations
+
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np

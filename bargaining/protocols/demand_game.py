@@ -1,5 +1,7 @@
 """The Nash demand game, and its smoothing (Nash 1953)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Hold-up in reverse: investing in an outside option before the talks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -179,7 +181,7 @@ class HoldUp:
             )
         return np.asarray(_values(self.rule(option), "rule", k) - _values(self.cost(k), "cost", k))
 
-    def __call__(self) -> "HoldUpOutcome":
+    def __call__(self) -> HoldUpOutcome:
         """Return the best investment, and all that are as good."""
         best, residual = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
         k = best[:1].reshape(())

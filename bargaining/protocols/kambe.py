@@ -1,5 +1,7 @@
 """The limit of bargaining between reputations as commitment becomes improbable (Kambe 1999)."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

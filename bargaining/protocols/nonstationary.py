@@ -1,5 +1,7 @@
 """Continuous offers when the pie, the flows and the options change with time."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

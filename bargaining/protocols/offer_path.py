@@ -1,5 +1,7 @@
 """Payoffs and regimes along a path of offers, as functions of time."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,5 +1,7 @@
 """One phase of an equilibrium of alternating offers: an offer, and what follows its refusal."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from bargaining._arrays import Floats

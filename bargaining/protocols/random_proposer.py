@@ -1,5 +1,7 @@
 """A random proposer each period: unanimity on any set, and majorities over a surplus."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import cast

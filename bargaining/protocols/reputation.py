@@ -5,6 +5,8 @@ players hide behind that demand, and talks become a war of attrition in which re
 someone concedes.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +106,7 @@ class ReputationalBargaining:
         game = _concession.checked_game(self.demands, self.rates, self.priors, self.outside)
         object.__setattr__(self, "_game", game)
 
-    def __call__(self) -> "ReputationalOutcome":
+    def __call__(self) -> ReputationalOutcome:
         """Return the equilibrium of every game of the batch."""
         game = self._game
         solved = _concession.war_of_attrition(game.demands, game.rates, game.priors)
@@ -167,7 +169,7 @@ class ReputationalOutcome:
         shape = self.horizon.shape
         return np.ones(shape, dtype=bool) if shape else True
 
-    def raise_if_failed(self) -> "ReputationalOutcome":
+    def raise_if_failed(self) -> ReputationalOutcome:
         """Return self."""
         return self
 

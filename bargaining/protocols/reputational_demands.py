@@ -1,5 +1,7 @@
 """Which demand to hide behind: the two-sided reputation game with several committed types on each side."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,7 +86,7 @@ class ReputationalDemands:
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "first", player_index(self.first, "first", 2))
 
-    def __call__(self) -> "DemandOutcome":
+    def __call__(self) -> DemandOutcome:
         """Return the equilibrium announcements and replies, and what normal players expect."""
         announcements, normal = self._announcements()
         announced, _ = _demand_choice.announce(announcements, normal)

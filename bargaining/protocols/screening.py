@@ -1,5 +1,7 @@
 """Screening a buyer who has a private outside option (Board and Pycia 2014)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

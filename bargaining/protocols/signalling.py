@@ -1,5 +1,7 @@
 """Is the alternative real? A costly visible step by its owner, and a receiver who concedes or calls."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from enum import StrEnum
 

@@ -1,5 +1,7 @@
 """Bargaining while the surplus, the proposer and the outside options follow a Markov chain."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,5 +1,7 @@
 """Screening a buyer of high or low value who has no outside option: the Coase conjecture."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """From a stretch of cells to arrays: one call for all of them, or one call for each."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -42,7 +44,7 @@ class Task:
         chunk = {name: _per_cell(name, array, cells) for name, array in numbers.items()}
         return chunk | {"status": np.broadcast_to(np.asarray(status, np.int8), (cells,))}
 
-    def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> "tuple[dict[str, NDArray[Any]], int, str]":
+    def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> tuple[dict[str, NDArray[Any]], int, str]:
         """Return the numbers, the status and the message of one cell."""
         try:
             if self.vectorized:
@@ -105,7 +107,7 @@ def _per_cell(name: str, array: NDArray[Any], cells: int) -> NDArray[Any]:
     return array
 
 
-def _gather(results: "list[tuple[dict[str, NDArray[Any]], int, str]]") -> Chunk:
+def _gather(results: list[tuple[dict[str, NDArray[Any]], int, str]]) -> Chunk:
     """Stack the cells; where shapes differ, the shorter are padded with NaN."""
     names = dict.fromkeys(name for numbers, _, _ in results for name in numbers)
     chunk = {name: stack([numbers.get(name) for numbers, _, _ in results], name) for name in names}
@@ -116,7 +118,7 @@ def _gather(results: "list[tuple[dict[str, NDArray[Any]], int, str]]") -> Chunk:
     return chunk
 
 
-def stack(arrays: "list[NDArray[Any] | None]", name: str) -> NDArray[np.float64]:
+def stack(arrays: list[NDArray[Any] | None], name: str) -> NDArray[np.float64]:
     """Stack arrays of one number of axes along a new first axis; what is missing is NaN."""
     shape = widest([array.shape for array in arrays if array is not None], name)
     out = np.full((len(arrays), *shape), np.nan)

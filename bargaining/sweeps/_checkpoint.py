@@ -4,6 +4,8 @@ The name of a chunk's file holds the hash of the manifest, so two sweeps that sh
 mistake never read each other's numbers; two runs of one sweep write the same bytes.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import time

@@ -1,5 +1,7 @@
 """What a callable is: its name and a hash of its code and of the values it holds."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from functools import partial

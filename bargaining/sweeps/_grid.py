@@ -1,5 +1,7 @@
 """A grid: named axes of values with units, and its cells in a fixed order."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod

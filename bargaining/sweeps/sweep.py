@@ -1,5 +1,7 @@
 """Solve a model at every point of a grid."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,7 +76,7 @@ def sweep(
     workers: int | Mapper = 1,
     checkpoint: str | Path | None = None,
     progress: bool = False,
-) -> "xr.Dataset":
+) -> xr.Dataset:
     """Solve `model` by `method` at every point of a grid.
 
     Parameters
@@ -137,7 +139,7 @@ def sweep(
 
 def _sweep(
     task: Task, size: int, *, workers: int | Mapper, checkpoint: str | Path | None, progress: bool
-) -> "xr.Dataset":
+) -> xr.Dataset:
     """Sweep in chunks of `size` cells."""
     stretches = [(k, min(k + size, task.grid.cells)) for k in range(0, task.grid.cells, size)]
     folder = None if checkpoint is None else open_folder(checkpoint, _manifest(task, size), len(stretches))
@@ -236,7 +238,7 @@ def _bar(total: int, done: int, progress: bool) -> Iterator[Callable[[], object]
         yield bar.update
 
 
-def _dataset(task: Task, chunks: Sequence[Chunk]) -> "xr.Dataset":
+def _dataset(task: Task, chunks: Sequence[Chunk]) -> xr.Dataset:
     """Put the chunks together, with the names and units of the grid."""
     import xarray as xr
 

@@ -3,6 +3,8 @@
 Hypothesis is imported on first use.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
 from typing import TYPE_CHECKING
 

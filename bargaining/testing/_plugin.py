@@ -4,6 +4,8 @@ A type can be registered only once it exists, and importing this library for its
 `import hypothesis`. So modules that are loaded are registered now, and the others as soon as they are imported.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -35,7 +37,7 @@ def _register(module: ModuleType) -> None:
 
     kind, strategy = TYPES[module.__name__]
 
-    def drawn(_: type) -> "st.SearchStrategy[object]":
+    def drawn(_: type) -> st.SearchStrategy[object]:
         from bargaining.testing import strategies
 
         made: st.SearchStrategy[object] = getattr(strategies, strategy)()

@@ -1,5 +1,7 @@
 """Suites of axioms for a method: on one problem, on problems that Hypothesis draws, and as pytest parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
@@ -210,7 +212,7 @@ def parametrize_with_checks(
     expected_failures: Failures | Callable[[Method], Failures] = (),
     problems: SearchStrategy[Problem] | None = None,
     tol: float = TOLERANCE,
-) -> "pytest.MarkDecorator":
+) -> pytest.MarkDecorator:
     """Make a pytest parameter of every pair of a method and an axiom.
 
     Parameters

@@ -4,6 +4,8 @@ For two players, sets closed under free disposal, and disagreement points below 
 or the word "proof", for a proof on the page of axioms; a no carries a problem on which the axiom fails.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial

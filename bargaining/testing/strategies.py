@@ -4,6 +4,8 @@ Everything is built from integers, so that it shrinks to small ones, and nothing
 a concave frontier is a chain of steps in the order of their slopes, a disagreement point lies below a drawn agreement.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,5 +1,7 @@
 """What `bargaining solve` says of a problem, a game or a repeated game, as tables."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from inspect import Parameter, signature

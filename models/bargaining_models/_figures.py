@@ -4,6 +4,8 @@ Nothing in a file is executed; a cell is text or a plain decimal number. Every c
 file, the row (the header is row 1) and the column.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import re

@@ -1,5 +1,7 @@
 """A limit of time on work that may be hopeless, such as solving a file from anybody."""
 
+from __future__ import annotations
+
 import gc
 import signal
 import threading

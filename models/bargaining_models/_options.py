@@ -1,5 +1,7 @@
 """The options of the command `bargaining`, and its help."""
 
+from __future__ import annotations
+
 import argparse
 import math
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """Figures that stand alone: facts, published estimates and announced tariff measures."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 

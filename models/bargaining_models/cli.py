@@ -1,5 +1,7 @@
 """The command `bargaining`: the paper's tables and figures, and answers to problems written in a file."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import re
@@ -138,7 +140,7 @@ def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
     return CHANGED if changed else 0
 
 
-def _compute(name: str, study: Any = None) -> "Table":
+def _compute(name: str, study: Any = None) -> Table:
     from bargaining_models.paper.study import Study
     from bargaining_models.paper.tables import TABLES
 
@@ -167,7 +169,7 @@ def solve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _deliver(tables: "Sequence[Table]", options: argparse.Namespace) -> None:
+def _deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
     """Write tables to the file asked for, whole or not at all, or print them."""
     output: Path | None = options.output
     form = options.format or (_form_of(output) if output else "text")
@@ -189,7 +191,7 @@ def _form_of(output: Path) -> str:
     return ENDINGS[output.suffix]
 
 
-def _written(one: "Table", form: str) -> str:
+def _written(one: Table, form: str) -> str:
     return f"{one}\n" if form == "text" else str(getattr(one, f"to_{form}")())
 
 

@@ -3,6 +3,8 @@
 Every number of it has a closed form, so it teaches the argument and checks the larger models.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,7 +138,7 @@ class LinearTariffs:
         """Payoffs with no trade in either good: each side of a good loses G²/8."""
         return self.welfare(self.prohibitive_tariffs())
 
-    def redirect(self, share: ArrayLike, *, player: int = 0) -> "LinearTariffs":
+    def redirect(self, share: ArrayLike, *, player: int = 0) -> LinearTariffs:
         """The model after `player` redirects a share of its exports elsewhere without loss.
 
         What is redirected earns what it earned at free trade and is out of the partner's reach; the

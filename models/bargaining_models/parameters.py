@@ -22,6 +22,8 @@ file                    key columns                                            v
 Every row also has `unit`, `year` and `source`. The last four files may be absent from your folder.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

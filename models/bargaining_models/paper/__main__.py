@@ -1,5 +1,7 @@
 """The main job: compute every table and figure of the paper and write them to a folder."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence

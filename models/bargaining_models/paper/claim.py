@@ -1,5 +1,7 @@
 """A claim of the story and what a model says of it."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 
 

@@ -1,5 +1,7 @@
 """The claims of the story, each with the model's verdict, its figures and what it hangs on."""
 
+from __future__ import annotations
+
 from bargaining import nash
 from bargaining_models.paper.claim import Claim
 from bargaining_models.paper.pivot_game_claims import strategic_verdicts

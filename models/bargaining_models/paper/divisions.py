@@ -1,5 +1,7 @@
 """What the outcomes are worth and how the deal divides them: the headline table, T1 and T2."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

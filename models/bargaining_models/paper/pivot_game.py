@@ -1,5 +1,7 @@
 """The pivot as a stochastic game: the terms with transfers (T10)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 

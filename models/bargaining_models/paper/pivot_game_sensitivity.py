@@ -1,5 +1,7 @@
 """What the results of the pivot game hang on: patience (T10-patience) and each assumption (T10-sensitivity)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What can be enforced in the pivot game without transfers, by tariffs alone or by leaving too (T10-sets)."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

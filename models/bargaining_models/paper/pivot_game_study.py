@@ -1,5 +1,7 @@
 """What the tables and figures of the pivot game share, each game solved once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property

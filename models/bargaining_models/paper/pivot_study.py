@@ -1,5 +1,7 @@
 """What the tables of timing share: the paths, chains and projects, each solved once."""
 
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What the repeated tariff game can enforce: T5 and T6."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from bargaining.tables import Column, Table

@@ -5,6 +5,8 @@ be reproduced on another machine or after a change of the code; they are no evid
 no test takes them for that.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

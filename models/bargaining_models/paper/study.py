@@ -1,5 +1,7 @@
 """What the tables share, so that each trade equilibrium is solved once."""
 
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The paper's tables by name, and T4, which judges the claims by all the others."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from bargaining.tables import Column, Table

@@ -1,5 +1,7 @@
 """Is the alternative real, and who gives way: beliefs at which the US concedes (T8), delay (T8-delay)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The split along the path of r, by protocol (T7), and what the US can answer (T7-answers)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Which project buys the most leverage for each dollar it costs a year: T9."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from bargaining.tables import Column, Table

@@ -1,5 +1,7 @@
 """The triangle, in which China bargains too: who pays whom (T11), and what the core allows (T11-core)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

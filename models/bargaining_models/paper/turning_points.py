@@ -1,5 +1,7 @@
 """Where something changes as the redirectable share grows: T3."""
 
+from __future__ import annotations
+
 from bargaining.tables import Column, Table
 from bargaining_models.paper.study import ELASTICITIES, Study
 from bargaining_models.us_canada.thresholds import (

@@ -4,6 +4,8 @@
 trade costs. Regions and sectors are whatever the figures name.
 """
 
+from __future__ import annotations
+
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 

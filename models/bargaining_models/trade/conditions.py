@@ -11,6 +11,8 @@ in the order of the unknowns. One labour condition is dropped for the numeraire,
 recomputed residual (`violations`) has them all.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

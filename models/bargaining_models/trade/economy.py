@@ -3,6 +3,8 @@
 Notation: `n` importer, `i` exporter, `j`, `k` sectors; `N` regions, `J` sectors.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

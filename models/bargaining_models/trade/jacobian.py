@@ -9,6 +9,8 @@ With `c` the unit costs and `S_nj = sum_i pi_nij (kappa_nij c_ij)^-theta_j`,
 and all that follows is linear in shares, expenditures and wages.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Names of regions and sectors turned into places in arrays, and the checks on scenario arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """How welfare answers a small change of tariffs, by the implicit function theorem."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from bargaining._arrays import Floats

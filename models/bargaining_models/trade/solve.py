@@ -6,6 +6,8 @@ that has not converged is solved again by Newton's method with its own Jacobian,
 that do not lower the largest violation. No operation mixes cells, so a cell's answer does not depend on its batch.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

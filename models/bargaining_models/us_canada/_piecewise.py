@@ -1,5 +1,7 @@
 """Functions of time that are polynomials between dates, and what a flow that follows one is worth."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +54,7 @@ class Piecewise:
         only = Piecewise(edges=self.edges, coefficients=self.coefficients[..., k], last=self.last[..., k])
         return only.__call__
 
-    def sum(self) -> "Piecewise":
+    def sum(self) -> Piecewise:
         """Return the sum over the last axis of the value."""
         return Piecewise(
             edges=self.edges, coefficients=self.coefficients.sum(axis=-1), last=self.last.sum(axis=-1)

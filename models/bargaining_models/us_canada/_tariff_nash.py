@@ -7,6 +7,8 @@ between the answers to the two ends, so that one point from both means one equil
 checked against deviations over a finer grid.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

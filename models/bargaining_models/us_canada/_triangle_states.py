@@ -1,5 +1,7 @@
 """What two agreements of a hub are worth in the four states, and the terms of a bargain over them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

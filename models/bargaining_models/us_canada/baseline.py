@@ -9,6 +9,8 @@ US (`TradeModel.redirect`). It is a cut of trade cost, so it raises income with 
 `change` separates that gain from the smaller exposure to the tariff.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
@@ -74,7 +76,7 @@ class Baseline:
     @classmethod
     def from_parameters(
         cls, parameters: Parameters | None = None, *, elasticities: str = "uniform5"
-    ) -> "Baseline":
+    ) -> Baseline:
         """Build the trade model from figures, by default those of this package.
 
         Raises

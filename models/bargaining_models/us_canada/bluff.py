@@ -24,6 +24,8 @@ probability Canada insists on the terms of the share r, and the US on those of r
 Canada walks out.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

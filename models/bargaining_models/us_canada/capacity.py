@@ -7,6 +7,8 @@ Capital comes from the projects of the figures, cheapest first. A *point* is one
 the US in the base year, whatever the sector.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,7 +80,7 @@ class Capacity:
         canada_tariffs: Sequence[float | str] = CANADA_TARIFFS,
         us_tariffs: Sequence[float | str] = US_TARIFFS,
         capital: ArrayLike | None = None,
-    ) -> "Capacity":
+    ) -> Capacity:
         """Solve the trade model at every level, pair of tariffs and with the border closed.
 
         Parameters
@@ -122,7 +124,7 @@ class Capacity:
             residual=float(max(found.residual.max(), left.residual.max(), war.residual.max())),
         )
 
-    def at(self, level: int) -> "Capacity":
+    def at(self, level: int) -> Capacity:
         """Return the capacity that stays at one level for ever."""
         kept = [level, len(self.levels)]
         return Capacity(

@@ -12,6 +12,8 @@ What r does to the threat depends on which alternative to an agreement the negot
 them: each is a protocol with its timing, and none adds one country's alternative to its share.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -83,7 +85,7 @@ class Deal:
         r: Share,
         capped: bool = False,
         route_survives: bool = True,
-    ) -> "Deal":
+    ) -> Deal:
         """Compute the outcomes at redirectable share `r`.
 
         Parameters
@@ -115,11 +117,11 @@ class Deal:
             route_survives=route_survives,
         )
 
-    def elsewhere(self, r: Share) -> "Deal":
+    def elsewhere(self, r: Share) -> Deal:
         """Return the same deal at another redirectable share."""
         return Deal.at(self.baseline, r=r, capped=self.capped, route_survives=self.route_survives)
 
-    def without_route(self) -> "Deal":
+    def without_route(self) -> Deal:
         """Return the deal in which an agreement closes the China route."""
         agreement = self.baseline.payoffs(r=self.r, capped=self.capped, route=False)
         return replace(self, agreement=agreement, route_survives=False)

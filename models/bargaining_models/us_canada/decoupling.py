@@ -13,6 +13,8 @@ Timing of the answers, all under the tariffs of 2025-26 until there is an agreem
 4. *Replace first*: US buyers have turned away when talks begin today.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np

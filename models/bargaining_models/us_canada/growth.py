@@ -1,5 +1,7 @@
 """What the outcomes are worth as the redirectable share grows: along a line of shares, and over time."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -46,7 +48,7 @@ class OutcomeCurves:
     @classmethod
     def solve(
         cls, baseline: Baseline | None = None, *, upper: float, route_survives: bool = True
-    ) -> "OutcomeCurves":
+    ) -> OutcomeCurves:
         """Solve the outcomes on a grid of shares.
 
         Raises
@@ -62,7 +64,7 @@ class OutcomeCurves:
         found = np.asarray(np.linalg.solve(matrix, values.reshape(_NODES, -1)), dtype=np.float64)
         return cls(deal=deal, upper=float(upper), coefficients=found.reshape(values.shape))
 
-    def without_route(self) -> "OutcomeCurves":
+    def without_route(self) -> OutcomeCurves:
         """Return the same curves when an agreement closes the China route."""
         closed = self.deal.without_route()
         coefficients = self.coefficients.copy()
@@ -114,7 +116,7 @@ class Growth:
     route_survives: bool
 
     @classmethod
-    def in_steps(cls, deal: Deal, dates: ArrayLike, *, stages: Sequence[int] | None = None) -> "Growth":
+    def in_steps(cls, deal: Deal, dates: ArrayLike, *, stages: Sequence[int] | None = None) -> Growth:
         """Let the share jump from each entry of the deal's `r` to the next at the dates.
 
         Parameters
@@ -140,7 +142,7 @@ class Growth:
         )
 
     @classmethod
-    def in_a_line(cls, curves: OutcomeCurves, years: float, *, start: float = 0.0, end: float) -> "Growth":
+    def in_a_line(cls, curves: OutcomeCurves, years: float, *, start: float = 0.0, end: float) -> Growth:
         """Let the share grow at a constant pace from `start` to `end` within `years`, and then stay."""
         when = _checked_dates([years])
         for name, share in (("start", start), ("end", end)):

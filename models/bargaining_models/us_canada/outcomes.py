@@ -1,5 +1,7 @@
 """What the outcomes of the baseline are worth, and what certifies them. Players are Canada, 0, and the US, 1."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -18,6 +18,8 @@ a being free trade and q the tariffs of 2025-26: the transfer agreed today is th
 that a static deal would bring at each future share. With a hazard the tariff war takes part of the weight.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -14,6 +14,8 @@ Flows within the period are discounted continuously and exactly, so that `period
 walk out. Payoffs are annual flows, as in `pivot`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

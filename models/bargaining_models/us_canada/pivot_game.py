@@ -19,6 +19,8 @@ Leaving closes the border, not the route to China: afterwards China closes and r
 builds wherever that pays it, alone. With `build_after_leaving` false the share in use stays what it was.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import cached_property
 

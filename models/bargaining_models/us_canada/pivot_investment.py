@@ -14,6 +14,8 @@ How much of a project leverage alone would build is a problem of hold-up: the la
 over the built part k in [0, 1], the project being in use when talks begin.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -60,12 +62,12 @@ class Investment:
     rate: float = DISCOUNT_RATE
 
     @classmethod
-    def solve(cls, baseline: Baseline, project: Project) -> "Investment":
+    def solve(cls, baseline: Baseline, project: Project) -> Investment:
         """Solve the outcomes at some parts of the project, the China route open under an agreement."""
         share = {sector: _PARTS * r for sector, r in project.share.items()}
         return cls(project=project, deal=Deal.at(baseline, r=share))
 
-    def without_route(self) -> "Investment":
+    def without_route(self) -> Investment:
         """Return the same project if an agreement closes the China route."""
         return replace(self, deal=self.deal.without_route())
 

@@ -10,6 +10,8 @@ chain P, a year's delay is worth
 to each country, g being the profile's flows.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

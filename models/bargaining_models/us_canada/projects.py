@@ -1,5 +1,7 @@
 """What Canada could build: how much of its exports to the US each project can send to China, when, and for how much."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 

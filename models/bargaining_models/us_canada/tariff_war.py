@@ -9,6 +9,8 @@ Canada's redirectable share r changes every payoff. It shrinks what Canada loses
 punish, and it may move what the US gains by breaking an agreement.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +82,7 @@ class TariffGame:
         r: float = 0.0,
         capped: bool = False,
         rates: ArrayLike = RATES,
-    ) -> "TariffGame":
+    ) -> TariffGame:
         """Build the game at redirectable share `r`.
 
         Raises

@@ -1,5 +1,7 @@
 """Thresholds in the redirectable share: where a sign changes, or that it does not."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar

@@ -18,6 +18,8 @@ readings of who bargains when are
 party threaten: it may end the agreement with a partner who enters a free trade agreement with a non-market country.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -85,7 +87,7 @@ class Triangle:
     @classmethod
     def at(
         cls, baseline: Baseline | None = None, *, r: Share, capped: bool = False, market_cost: float = 0.0
-    ) -> "Triangle":
+    ) -> Triangle:
         """Compute the four states at redirectable share `r`.
 
         Parameters
@@ -107,7 +109,7 @@ class Triangle:
         return cls._of_states(base, both, china, r=r, capped=capped, market_cost=market_cost)
 
     @classmethod
-    def of(cls, deal: Deal) -> "Triangle":
+    def of(cls, deal: Deal) -> Triangle:
         """Return the triangle at the shares of a deal, whose outcomes with the route are not solved again.
 
         Raises
@@ -132,7 +134,7 @@ class Triangle:
         r: Share,
         capped: bool,
         market_cost: float = 0.0,
-    ) -> "Triangle":
+    ) -> Triangle:
         cost = real(market_cost, "market_cost", ndim=0)
         outcomes = (base.war(), china, base.payoffs(), both)
         batch = both.percent.shape[:-1]
@@ -150,7 +152,7 @@ class Triangle:
             status=_worst(batch, [np.asarray(one.status) for one in outcomes]).astype(np.int8),
         )
 
-    def elsewhere(self, r: Share) -> "Triangle":
+    def elsewhere(self, r: Share) -> Triangle:
         """Return the same triangle at another redirectable share."""
         return Triangle.at(self.baseline, r=r, capped=self.capped, market_cost=self.market_cost)
 

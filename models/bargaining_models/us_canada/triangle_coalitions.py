@@ -6,6 +6,8 @@ agree about. What a partner has on its own depends on the other two: `outsiders`
 alone, or to agree (the models γ and δ of Hart and Kurz).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

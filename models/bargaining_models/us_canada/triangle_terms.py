@@ -8,6 +8,8 @@ An agreement may help or harm the partner who has no part in it. Lump sums are p
 pays is sunk for the other.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

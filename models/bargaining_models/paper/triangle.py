@@ -31,7 +31,7 @@ PAYMENT_COLUMNS = [
     *(Column(name, title=f"to {name}", unit="USD bn", group="Canada pays") for name in PARTNERS),
     *(Column(name, title=title, unit="USD bn", group="Payoff") for name, title in TITLES.items()),
     Column("part", title="China's part", unit="%"),
-    Column("clause", title="ruling China out", unit="USD bn"),
+    Column("clause", title="Ruling China out", unit="USD bn"),
 ]
 CORE_COLUMNS = [
     Column("r"),

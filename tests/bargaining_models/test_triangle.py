@@ -308,6 +308,8 @@ def test_the_core_is_that_of_linear_programs(money: np.ndarray, outsiders: str) 
     above = np.array([[-1.0 if p in who else 0.0 for p in range(3)] for who in SUBSETS[:-1]])
     limits = [-worth[who] for who in SUBSETS[:-1]]
     found = core_transfers(money, outsiders=outsiders)
+    least = linprog(np.ones(3), above, limits, bounds=[(None, None)] * 3)  # that satisfies every coalition
+    assert core_margin(money, outsiders=outsiders) == pytest.approx(worth[0, 1, 2] - least.fun, abs=1e-7)
     for partner in (1, 2):
         for end, sign in enumerate((1.0, -1.0)):
             goal = sign * np.eye(3)[partner]

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import brentq, linprog
 
 from bargaining.equilibria._bounds import cut_of, faces_of, pair_of
-from bargaining.equilibria._operator import apply
+from bargaining.equilibria._operator import STATIC, apply
 from bargaining.equilibria._polygon import Chains, apart, lowest
 from bargaining.equilibria._scalar import apply_to_few
 from bargaining.equilibria._scaled import Scaled
@@ -577,6 +577,26 @@ def test_exits_that_share_a_structure_are_solved_together(seed: int, discount: f
         np.testing.assert_allclose(found.threat, alone.threat, rtol=0, atol=1e-12)
         assert hausdorff(found.vertices, alone.vertices) < 1e-11
         assert found.vertices[0].tolist() == min(found.vertices.tolist())
+        for vertex, (kind, profile, _) in zip(found.vertices.tolist(), found._tags, strict=True):
+            if kind == STATIC:  # as it was given, to the last bit
+                assert vertex == batch.game.payoffs.reshape(-1, 2)[profile].tolist()
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.9, 0.999])
+def test_exits_that_are_solved_together_are_certified_in_any_unit(discount: float) -> None:
+    """Sets found from those of a few others are proved from both sides in rationals, and move with the payoffs."""
+    payoffs = np.random.default_rng(3).integers(0, 65, (2, 5, 5)) / 64
+    options = np.stack([np.linspace(0.1, 0.8, 40), np.full(40, 0.4)], axis=-1)
+    sets = payoff_sets(RepeatedGame(Game(*payoffs), discount, exit=Exit(options)))
+    shared = [k for k, found in enumerate(sets) if "neighbour" in found.stats.stopped]
+    assert len(shared) > 10
+    assert all(certify(sets[k], tolerance=1e-9).holds for k in shared[::4])
+    for scale, offset in ((1e6, 0.0), (1e-6, 0.0), (1.0, 1e6)):
+        game = Game(*(scale * payoffs + offset))
+        moved = payoff_sets(RepeatedGame(game, discount, exit=Exit(scale * options + offset)))
+        for one, other in zip(sets, moved, strict=True):
+            assert other.ok
+            assert hausdorff((other.vertices - offset) / scale, one.vertices) < 2e-9
 
 
 @pytest.mark.parametrize("discount", [0.3, 0.6, 0.9])

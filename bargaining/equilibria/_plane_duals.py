@@ -49,10 +49,17 @@ class Choices:
         second = self.polygon.farthest(self.pull)
         first = (second - 1) % len(normals)
         p, q = normals[first], normals[second]
-        total = (self.pull * (p + q)).sum(axis=1) / (1.0 + (p * q).sum(axis=1))
-        turn = p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
-        share = np.clip((self.pull[:, 0] * q[:, 1] - self.pull[:, 1] * q[:, 0]) / turn, 0.0, total)
-        return first, second, share, total - share, self.none, self.none
+        turn, dot = _cross(p, q), (p * q).sum(axis=1)
+        turn = np.where(turn > 0.0, turn, np.nan)  # faces back to back have no corner
+        share, rest = (
+            np.maximum(_cross(self.pull, q) / turn, 0.0),
+            np.maximum(_cross(p, self.pull) / turn, 0.0),
+        )
+        # The sum of both shares is sharp also where the faces are almost parallel.
+        total = (self.pull * (p + q)).sum(axis=1) / np.maximum(1.0 + dot, 0.01)
+        share = np.where(dot > -0.99, np.minimum(share, total), share)
+        rest = np.where(dot > -0.99, total - share, rest)
+        return first, second, share, rest, self.none, self.none
 
     def _edges(self, i: int, sign: float) -> None:
         """Let constraint i bind, and take the face above it, or below, and its neighbours."""
@@ -75,3 +82,7 @@ class Choices:
             y = np.where(valid, y, 0.0)
             pair = (bind, self.none) if i == 0 else (self.none, bind)
             self.found.append((face, face, y, self.none, *pair))
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])

@@ -185,6 +185,14 @@ def test_unequal_patience_leaves_a_segment_where_one_may_leave() -> None:
         check_against_oracle(41, ("0.75", "0.5"), kind)
 
 
+def test_faces_back_to_back_have_no_corner() -> None:
+    """Payoffs worth staying for are those of one profile, and of leaving: a segment along an axis."""
+    game, leave = Game([[-3], [3], [-5]], [[0], [4], [5]]), Exit.by_leaver([[0, 0], [2.75, 4]], who=[1])
+    found = payoff_set(RepeatedGame(game, (0.95, 0.8), exit=leave))
+    assert found.ok
+    assert hausdorff(found.vertices, np.array([[2.75, 4], [3, 4]])) < 1e-11
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(400))
 def test_four_hundred_random_games(seed: int) -> None:

@@ -244,7 +244,8 @@ def _promise(data: Rationals, vertices: list[Pair], vertex: Pair, profile: int, 
         other = out[1 - i]
         if out[i] is None:
             assert other is not None
-            out[i] = above(below(vertices, 1 - i, other), 1 - i, other)[0][i]
+            held = above(below(vertices, 1 - i, other), 1 - i, other)
+            out[i] = (held or vertices)[0][i]
     x, y = out
     assert x is not None
     assert y is not None

@@ -34,11 +34,9 @@ def strategy(found: PayoffSet, payoffs: ArrayLike) -> Automaton:
     made = generate(found)
     if isinstance(made, str):
         first, second = found.repeated.discounts.tolist()
-        why = (
-            "The game lies on a knife edge that rounding decides; give payoffs and discount factors as Fractions."
-            if first == second
-            else "Players who differ so much in patience need more vertices than were kept."
-        )
+        why = "The game lies on a knife edge that rounding decides: give payoffs and discount factors as Fractions."
+        if first != second:
+            why = f"Players who differ in patience need more vertices than were kept, unless: {why}"
         raise Unsolved(f"No automaton has zero regret in exact arithmetic: {made}. {why}")
     x, y = fractions(np.asarray(payoffs)).tolist()
     return _Builder(made).build(nearest(made.vertices, (made.data.scaled(x, 0), made.data.scaled(y, 1))))

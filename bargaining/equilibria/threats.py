@@ -20,6 +20,8 @@ from bargaining.problem import Problem
 
 Point = tuple[Fraction, Fraction]
 
+_SIMPLE = 1000  # the largest denominator of a weight that is tried as the exact one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ThreatDivision(Division):
@@ -196,17 +198,19 @@ def _weight(point: Point, bounds: list[Fraction], first: Rationals, second: Rati
     spans = [max(array.ravel()) - min(array.ravel()) or Fraction(1) for array in (first, second)]
     ahead, behind = (first - point[0]) / spans[0], (second - point[1]) / spans[1]
 
-    def advantage(t: float) -> float:
-        weight = Fraction(t)
-        return float(matrix_game(weight * ahead - (1 - weight) * behind).value)
+    def advantage(share: Fraction) -> Fraction:
+        return matrix_game(share * ahead - (1 - share) * behind).value
 
     ends = [float(w * spans[0] / (w * spans[0] + (1 - w) * spans[1])) for w in bounds]
-    values = [advantage(t) for t in ends]
+    values = [advantage(Fraction(t)) for t in ends]
     if values[0] <= 0 or values[1] >= 0:
         root = ends[int(values[0] > 0)]
     else:
-        root = float(brentq(advantage, *ends, xtol=1e-300, rtol=4 * np.finfo(float).eps))
-    share = Fraction(root)
+        # The advantage may be flat on one side of its root, where only halving comes closer.
+        exactness = {"xtol": 1e-300, "rtol": 4 * np.finfo(float).eps, "maxiter": 1000}
+        root = float(brentq(lambda t: float(advantage(Fraction(t))), *ends, **exactness))
+    simple = Fraction(root).limit_denominator(_SIMPLE)
+    share = Fraction(root) if advantage(simple) else simple
     return share * spans[1] / (share * spans[1] + (1 - share) * spans[0])
 
 

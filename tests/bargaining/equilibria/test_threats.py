@@ -118,6 +118,14 @@ def test_one_efficient_outcome_is_the_solution():
     assert division.ok
 
 
+def test_an_advantage_that_is_flat_on_one_side_of_its_root():
+    """With the weight t on player 0 the value falls to 0 at 1/3 and goes on with the slope 0."""
+    division = variable_threats([[1, 0], [0, 2]], [[0, 1], [1, 2]])
+    assert division.exact == (2, 2)
+    assert division.residual == 0.0
+    assert division.weights.tolist() == [1 / 3, 2 / 3]
+
+
 def test_a_zero_sum_game_leaves_nothing_to_gain():
     matrix = np.array([[2, -1], [-3, 4]])
     value = matrix_game(fractions(matrix)).value

@@ -161,9 +161,47 @@ def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
 
 def choice(value: str, name: str, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise InvalidInput(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
     return value
+
+
+def whole(value: int, name: str, least: int) -> int:
+    """Return `value` as a whole number that is not below `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidInput(f"`{name}` must be a whole number, at least {least}; got {_short(value)}.")
+    return int(value)
+
+
+def entries(value: Any, name: str, what: str) -> list[Any]:
+    """Return the entries of a sequence, or say what it should be a sequence of."""
+    try:
+        return list(value)
+    except TypeError:
+        raise InvalidInput(f"`{name}` must be a sequence of {what}; got {_short(value)}.") from None
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether `value` is a list, a tuple, an array with axes or alike, and not text."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def random(rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` is, or seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"`rng` must be a Generator, a seed (a whole number, at least 0) or None; got {_short(rng)}."
+        ) from None
+
+
+def function(value: Any, name: str, what: str) -> None:
+    """Check that `value` can be called; `what` says of what it is a function."""
+    if not callable(value):
+        raise InvalidInput(f"`{name}` must be a function of {what}; got {_short(value)}.")
 
 
 def player_index(value: int, name: str, players: int) -> int:

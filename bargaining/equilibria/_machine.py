@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from bargaining._arrays import Floats, player_index
+from bargaining._arrays import Floats, is_sequence, player_index, random, whole
 from bargaining.equilibria._lottery import Lottery, Pair
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -102,9 +102,8 @@ class Machine(ABC, Generic[Played]):
         deviations : mapping of period to (player, action), optional
             Periods in which a player takes another action than she should.
         """
-        if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 1:
-            raise InvalidInput(f"`periods` must be a whole number, at least 1; got {periods!r}.")
-        generator, slips, move = np.random.default_rng(rng), dict(deviations or {}), self._moves()
+        periods = whole(periods, "periods", 1)
+        generator, slips, move = random(rng), _slips(deviations), self._moves()
         visited: list[int] = []
         played: list[Profile] = []
         at = draw(self.start, generator)
@@ -121,6 +120,16 @@ class Machine(ABC, Generic[Played]):
     def to_dot(self) -> str:
         """Return the graph in the DOT language."""
         return dot([label for label, _ in self._drawn()], self.edges())
+
+
+def _slips(deviations: Mapping[int, tuple[int, int]] | None) -> dict[int, tuple[int, int]]:
+    """Return the deviations by period, or say what they should be."""
+    slips = {} if deviations is None else deviations
+    if not isinstance(slips, Mapping) or any(
+        not is_sequence(slip) or len(slip) != 2 for slip in slips.values()
+    ):
+        raise InvalidInput(f"`deviations` must map periods to pairs (player, action); got {deviations!r}.")
+    return dict(slips)
 
 
 def _actual(game: Game, profile: Profile, slip: tuple[int, int] | None) -> Profile:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, is_sequence
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
@@ -176,11 +176,7 @@ def lowest_payoffs(game: StochasticGame) -> tuple[Floats, bool]:
 
 
 def _profiles(game: StochasticGame, profiles: Profiles, name: str) -> list[tuple[int, ...] | None]:
-    if (
-        isinstance(profiles, str)
-        or not isinstance(profiles, Sequence | np.ndarray)
-        or len(profiles) != len(game)
-    ):
+    if not is_sequence(profiles) or len(profiles) != len(game):
         raise InvalidInput(
             f"`{name}` must hold one profile a state ({len(game)}), None where the players part; got {profiles!r}."
         )

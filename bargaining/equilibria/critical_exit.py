@@ -11,6 +11,7 @@ from bargaining._arrays import Floats
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._rational import fractions
 from bargaining.equilibria._patience import Path
+from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 
 
@@ -47,6 +48,8 @@ def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> F
     >>> critical_exit(prisoners, (0, 0), 0.2)
     array([5., 5.])
     """
+    if not isinstance(game, Game):
+        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
     path = Path.of(game, game.profile(profile), None)
     patience = valid_discounts(discounts, game.players)
     exact = fractions(np.asarray(discounts) if np.ndim(discounts) else np.full(game.players, discounts))

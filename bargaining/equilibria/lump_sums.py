@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, player_index, real, within
-from bargaining._rational import floats, rational
+from bargaining._arrays import Floats, entries, function, is_sequence, player_index, real, within
+from bargaining._rational import Rationals, floats, rational
 from bargaining.errors import InvalidInput, Status
 
 
@@ -38,6 +38,21 @@ class LumpSums:
     surplus: Floats
     exact: tuple[Fraction, ...]
     status: Status
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    if not is_sequence(value) or len(value) != 2 or not all(isinstance(i, int | np.integer) for i in value):
+        raise InvalidInput(f"`pairs` must hold pairs of players, (0, 1) say; got {value!r}.")
+    return int(value[0]), int(value[1])
+
+
+def _shares(weights: ArrayLike, count: int) -> Rationals:
+    """Return the weight of the first of each pair, as given."""
+    within(real(weights, "weights"), "weights", 0.0, 1.0)
+    given = rational(weights, "weights")
+    if given.shape not in ((), (count,)):
+        raise InvalidInput(f"`weights` must be one number, or one a pair ({count}); got shape {given.shape}.")
+    return np.broadcast_to(given, (count,))
 
 
 def lump_sum_nash_in_nash(
@@ -78,7 +93,8 @@ def lump_sum_nash_in_nash(
     >>> lump_sum_nash_in_nash(payoffs, [(0, 1), (0, 2)]).payoffs
     array([8., 3., 1.])
     """
-    network = [(int(i), int(j)) for i, j in pairs]
+    function(payoffs, "payoffs", "the agreements in force")
+    network = [_pair(pair) for pair in entries(pairs, "pairs", "pairs of players")]
     if not network or len(set(network)) < len(network):
         raise InvalidInput(f"`pairs` must be one or more different pairs of players; got {network!r}.")
     everything = frozenset(network)
@@ -87,9 +103,7 @@ def lump_sum_nash_in_nash(
         player_index(i, "pairs", base.size)
         if player_index(j, "pairs", base.size) == i:
             raise InvalidInput(f"`pairs` must join two players; got {(i, j)!r}.")
-    shares = rational(
-        np.broadcast_to(within(real(weights, "weights"), "weights", 0, 1), len(network)), "weights"
-    )
+    shares = _shares(weights, len(network))
     final: NDArray[Any] = base.copy()
     transfers, surplus = [], []
     for (i, j), share in zip(network, shares, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, entries, random
 from bargaining.equilibria._markov_arrays import Arrays, compile_game
 from bargaining.equilibria._markov_path import path
 from bargaining.equilibria._markov_profile import StationaryProfile, flat, stationary
@@ -181,15 +181,10 @@ def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list
     if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
         if starts < 1:
             raise InvalidInput(f"`starts` must be at least 1; got {starts}.")
-        draw = np.random.default_rng(rng)
+        draw = random(rng)
         more = [arrays.normalise(draw.exponential(size=arrays.size) + 1e-3) for _ in range(starts - 1)]
         return [arrays.uniform(), *more]
-    try:
-        given = list(starts)
-    except TypeError:
-        raise InvalidInput(
-            f"`starts` must be a number or a sequence of strategies; got {starts!r}."
-        ) from None
+    given = entries(starts, "starts", "strategies, or a number")
     if not given:
         raise InvalidInput("`starts` must hold at least one profile of strategies; got none.")
     half = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, scalar
+from bargaining._arrays import Floats, function, scalar, whole
 from bargaining.equilibria._markov_arrays import Arrays, compile_game
 from bargaining.equilibria._markov_branch import Node, follow
 from bargaining.equilibria._markov_profile import StationaryProfile, flat, stationary
@@ -133,8 +133,8 @@ def equilibrium_branch(
     >>> [profile.values[0].round(6).tolist() for profile in branch.at(1)]
     [[1.0, 1.0], [0.5, 0.5]]
     """
-    if not callable(family):
-        raise InvalidInput(f"`family` must be a function of the parameter; got {family!r}.")
+    function(family, "family", "the parameter")
+    whole(points, "points", 1)
     low, high = scalar(start, "start"), scalar(stop, "stop")
     if low == high:
         raise InvalidInput(f"`stop` must differ from `start`; got {high:g} for both.")

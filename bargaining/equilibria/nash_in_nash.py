@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, per_player, real, scalar, within
+from bargaining._arrays import Floats, entries, function, per_player, real, scalar, whole, within
 from bargaining.errors import InvalidInput, Status
 
 Gains = Callable[[float, Floats], ArrayLike]
@@ -51,8 +51,7 @@ class BilateralDeal:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        if not callable(self.gains):
-            raise InvalidInput(f"`gains` must be a function of x and the contracts; got {self.gains!r}.")
+        function(self.gains, "gains", "x and the contracts")
         lower, upper = scalar(self.lower, "lower"), scalar(self.upper, "upper")
         if not lower < upper:
             raise InvalidInput(f"`lower` must be below `upper`; got {lower:g} and {upper:g}.")
@@ -146,7 +145,8 @@ def nash_in_nash(
     >>> nash_in_nash([pair(0, 1), pair(1, 0)]).contracts.round(10)
     array([0.14285714, 0.14285714])
     """
-    pairs = list(deals)
+    pairs = entries(deals, "deals", "BilateralDeal")
+    whole(sweeps, "sweeps", 1)
     if not pairs or not all(isinstance(pair, BilateralDeal) for pair in pairs):
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")
     lower, upper = np.array([p.lower for p in pairs], float), np.array([p.upper for p in pairs], float)

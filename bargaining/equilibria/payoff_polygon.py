@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, real, scalar
 from bargaining.equilibria._polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
@@ -79,7 +79,7 @@ class PayoffPolygon:
 
     def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
         """Whether some equilibrium gives these payoffs, up to `tol` times `scale`."""
-        return self.excess(payoffs) <= tol * self.scale
+        return self.excess(payoffs) <= scalar(tol, "tol") * self.scale
 
     def problem(self, disagreement: ArrayLike | None = None) -> Problem:
         """Return the bargaining problem over what the players can enforce by themselves.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, discounts, real, scalar, within
+from bargaining._arrays import Floats, discounts, function, real, scalar, within
 from bargaining.errors import InvalidInput, Status, Unsolved
 
 _NODES = 256  # first look at the range of efforts, before anything is solved for
@@ -108,7 +108,10 @@ def relational_contract(
     if not low < high:
         raise InvalidInput(f"`lower` must be below `upper`; got {low:g} and {high:g}.")
     alternative = scalar(outside, "outside")
-    _functions(surplus=surplus, temptation=temptation)
+    function(surplus, "surplus", "effort")
+    function(temptation, "temptation", "effort")
+    if marginal_surplus is not None:
+        function(marginal_surplus, "marginal_surplus", "effort")
 
     def total(e: float) -> float:
         return scalar(surplus(e), "surplus")
@@ -130,12 +133,6 @@ def relational_contract(
     )
 
 
-def _functions(**given: object) -> None:
-    for name, function in given.items():
-        if not callable(function):
-            raise InvalidInput(f"`{name}` must be a function of effort; got {function!r}.")
-
-
 def _parted(surplus: float) -> RelationalContract:
     """Return the answer where no effort can be sustained."""
     return RelationalContract(
@@ -150,16 +147,16 @@ def _scale(
     return float(np.ptp([[total(e), slack(e)] for e in grid.tolist()]))
 
 
-def _argmax(function: Callable[[float], float], low: float, high: float) -> float:
+def _argmax(height: Callable[[float], float], low: float, high: float) -> float:
     """Return the peak of a concave function: a grid, then golden sections around its best point."""
     from scipy.optimize import minimize_scalar
 
     grid = np.linspace(low, high, _NODES)
-    top = int(np.argmax([function(e) for e in grid.tolist()]))
+    top = int(np.argmax([height(e) for e in grid.tolist()]))
     around = float(grid[max(top - 1, 0)]), float(grid[min(top + 1, _NODES - 1)])
     options = {"xatol": 1e-13 * (high - low)}
-    found = minimize_scalar(lambda e: -function(float(e)), bounds=around, method="bounded", options=options)
-    return max((float(found.x), float(grid[top]), *around), key=function)
+    found = minimize_scalar(lambda e: -height(float(e)), bounds=around, method="bounded", options=options)
+    return max((float(found.x), float(grid[top]), *around), key=height)
 
 
 def _efficient(
@@ -239,7 +236,7 @@ def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
         raise InvalidInput(
             f"`probabilities` must sum to 1 in each row; got sums {table.sum(axis=1).tolist()}."
         )
-    price = real(costs, "costs", ndim=1)
+    price = real(costs, "costs", ndim=1, payoffs=True)
     if price.size != len(table):
         raise InvalidInput(f"`costs` must have one entry per effort ({len(table)}); got {price.size}.")
     unit = float(np.ptp(price)) or 1.0

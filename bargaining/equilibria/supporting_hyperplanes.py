@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, scalar
+from bargaining._arrays import Floats, real, scalar, whole
 from bargaining.equilibria._inner import Hull
 from bargaining.equilibria._outer_faces import Outer
 from bargaining.equilibria._profiles import Profiles
@@ -138,8 +138,7 @@ def payoff_bounds(
     (True, False, True)
     """
     profiles, low, size = _unit(repeated)
-    if isinstance(refinements, bool) or not isinstance(refinements, int | np.integer) or refinements < 0:
-        raise InvalidInput(f"`refinements` must be a whole number, at least 0; got {refinements!r}.")
+    whole(refinements, "refinements", 0)
     if not scalar(tolerance, "tolerance") >= 0.0:
         raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
     outer = Outer.around(profiles, _directions(directions, size))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, entries, is_sequence, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import Transitions, block, stack
@@ -26,11 +26,7 @@ def profile_name(game: Game, profile: Sequence[int]) -> str:
 def state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[str, ...]:
     """Return the names of the states, having checked that payoffs and transitions go state by state."""
     for name, value in (("payoffs", payoffs), ("transitions", transitions)):
-        if (
-            isinstance(value, Game | str | Mapping)
-            or not hasattr(value, "__len__")
-            or hasattr(value, "tocsr")
-        ):
+        if not is_sequence(value):
             raise InvalidInput(
                 f"`{name}` must be a sequence with one entry a state; got a {type(value).__name__}."
             )
@@ -45,7 +41,7 @@ def unique_names(names: Names | None, argument: str, count: int) -> tuple[str, .
     """Return the names given, or numbers."""
     if names is None:
         return tuple(map(str, range(count)))
-    found = tuple(map(str, names))
+    found = tuple(map(str, entries(names, argument, "names")))
     if len(found) != count or len(set(found)) != count:
         raise InvalidInput(f"`{argument}` must be {count} different names; got {found}.")
     return found
@@ -101,7 +97,11 @@ def exits_by_state(value: Any, names: tuple[str, ...], players: int) -> tuple[Ex
                 f"`exit` must hold one row of payoffs, or one a state ({states}); got a batch {value.batch_shape}."
             )
         value = [value.at((s,)) for s in range(states)]
-    each = [value] * states if value is None or isinstance(value, Exit) else list(value)
+    each = (
+        [value] * states
+        if value is None or isinstance(value, Exit)
+        else entries(value, "exit", "Exit or None")
+    )
     if len(each) != states:
         raise InvalidInput(f"`exit` must have one entry a state ({states}); got {len(each)}.")
     for name, leave in zip(names, each, strict=True):

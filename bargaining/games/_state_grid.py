@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bargaining._arrays import entries, function
 from bargaining.errors import InvalidInput
 
 
@@ -19,12 +20,17 @@ def tabulate(
     transition: Callable[[Any, tuple[Any, ...]], Any],
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[list[list[str]]]]:
     """Return the payoffs, the probabilities of the next state and the names of the actions, one entry a state."""
+    function(payoff, "payoff", "a state and the actions")
+    function(transition, "transition", "a state and the actions")
+    if not all(isinstance(state, Hashable) for state in states):
+        raise InvalidInput(f"`states` must be hashable; got {states!r}. Write lists as tuples.")
     index = {state: k for k, state in enumerate(states)}
     if len(index) < len(states) or not states:
         raise InvalidInput(f"`states` must be different from each other, one at least; got {states!r}.")
     payoffs, chain, names = [], [], []
     for state in states:
-        own = [list(choices) for choices in (actions(state) if callable(actions) else actions)]
+        given = entries(actions(state) if callable(actions) else actions, "actions", "sequences of actions")
+        own = [entries(choices, "actions", "sequences of actions") for choices in given]
         shape = tuple(map(len, own))
         profiles = list(product(*own))
         payoffs.append(_payoffs([payoff(state, profile) for profile in profiles], shape, state))

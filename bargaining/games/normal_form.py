@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, entries, is_sequence, real
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -175,17 +175,18 @@ class Game:
 
     def profile(self, value: Sequence[int], name: str = "profile") -> tuple[int, ...]:
         """Return `value` as a profile of this game, one action index per player, or say why it is not one."""
-        entries = np.asarray(value)
-        if entries.shape != (self.players,) or entries.dtype.kind not in "iu":
+        actions = list(value) if is_sequence(value) else []
+        whole = [isinstance(a, int | np.integer) and not isinstance(a, bool) for a in actions]
+        if len(actions) != self.players or not all(whole):
             raise InvalidInput(
                 f"`{name}` must hold one action index per player ({self.players}); got {value!r}."
             )
-        for player, (action, count) in enumerate(zip(entries.tolist(), self.shape, strict=True)):
+        for player, (action, count) in enumerate(zip(actions, self.shape, strict=True)):
             if not 0 <= action < count:
                 raise InvalidInput(
                     f"`{name}` has action {action} for player {player}, who has 0 to {count - 1}."
                 )
-        return tuple(entries.tolist())
+        return tuple(map(int, actions))
 
 
 def _same_shape(floats: list[Floats]) -> None:
@@ -202,7 +203,10 @@ def _same_shape(floats: list[Floats]) -> None:
 def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
     if actions is None:
         return tuple(tuple(map(str, range(count))) for count in shape)
-    names = tuple(tuple(map(str, own)) for own in actions)
+    names = tuple(
+        tuple(map(str, entries(own, f"actions[{player}]", "names")))
+        for player, own in enumerate(entries(actions, "actions", "sequences of names"))
+    )
     if tuple(map(len, names)) != shape:
         raise InvalidInput(
             f"`actions` must name the actions of every player, {shape} of them; got {tuple(map(len, names))}."

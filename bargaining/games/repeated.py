@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, player_index, real
+from bargaining._arrays import Floats, is_sequence, player_index, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -99,7 +99,7 @@ class Exit:
         players = payoffs.shape[-1]
         if who is None:
             leavers = tuple(range(players))
-        elif not isinstance(who, Sequence | Set | np.ndarray) or isinstance(who, str):
+        elif not is_sequence(who) and not isinstance(who, Set):
             raise InvalidInput(f"`who` must be a list of players; got {who!r}. For one player pass [player].")
         else:
             leavers = tuple(sorted({player_index(player, "who", players) for player in who}))

@@ -243,5 +243,9 @@ def test_bad_arguments():
         critical_discount(PRISONERS, (0, 0), exit=5)
     with pytest.raises(InvalidInput, match="`punishment`"):
         critical_discount(PRISONERS, (0, 0), punishment="grim")
+    with pytest.raises(InvalidInput, match="`punishment`"):
+        critical_discount(PRISONERS, (0, 0), punishment=np.zeros((2, 0)))
+    with pytest.raises(InvalidInput, match="`game`"):
+        critical_exit(np.eye(2), (0, 0), 0.5)
     with pytest.raises(InvalidInput, match="`discounts`"):
         critical_exit(PRISONERS, (0, 0), 1.0)

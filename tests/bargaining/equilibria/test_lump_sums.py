@@ -46,7 +46,28 @@ def test_a_harmful_agreement_is_reported():
     assert found.status == Status.EMPTY
 
 
+def test_weights_are_taken_as_given():
+    third = Fraction(1, 3)
+    found = lump_sum_nash_in_nash(lambda agreed: [len(agreed), 0], [(0, 1)], weights=third)
+    assert found.exact == (1 - third,)
+    assert (
+        found.exact == lump_sum_nash_in_nash(lambda agreed: [len(agreed), 0], [(0, 1)], weights=[third]).exact
+    )
+
+
+def test_bad_weights_and_payoffs():
+    with pytest.raises(
+        InvalidInput, match=r"`weights` must be one number, or one a pair \(1\); got shape \(2,\)"
+    ):
+        lump_sum_nash_in_nash(triangle(3, 11), [(0, 1)], weights=[0.5, 0.5])
+    with pytest.raises(InvalidInput, match="`payoffs` must be a function of the agreements in force; got 5"):
+        lump_sum_nash_in_nash(5, [(0, 1)])
+
+
 def test_bad_pairs():
+    for pairs in (5, [0, 1], [(0, 1, 2)], [(0.5, 1)], "ab"):
+        with pytest.raises(InvalidInput, match="`pairs` must"):
+            lump_sum_nash_in_nash(triangle(3, 11), pairs)
     with pytest.raises(InvalidInput, match="`pairs`"):
         lump_sum_nash_in_nash(triangle(3, 11), [])
     with pytest.raises(InvalidInput, match="`pairs`"):

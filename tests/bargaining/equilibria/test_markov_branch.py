@@ -94,6 +94,8 @@ def test_errors():
     family = between(0)
     with pytest.raises(InvalidInput, match="`family`"):
         equilibrium_branch(family(0), 0, 1)
+    with pytest.raises(InvalidInput, match="`points` must be a whole number, at least 1; got None"):
+        equilibrium_branch(family, 0, 1, points=None)
     with pytest.raises(InvalidInput, match="`stop`"):
         equilibrium_branch(family, 1, 1)
     with pytest.raises(InvalidInput, match="must return a StochasticGame"):

@@ -98,6 +98,11 @@ def test_bad_arguments():
         BilateralDeal(gains=3, lower=0.0, upper=1.0)
     with pytest.raises(InvalidInput, match="`deals`"):
         nash_in_nash([])
+    with pytest.raises(InvalidInput, match="`deals` must be a sequence of BilateralDeal; got 5"):
+        nash_in_nash(5)
+    for sweeps in (0, 2.5, None):
+        with pytest.raises(InvalidInput, match="`sweeps` must be a whole number, at least 1; got"):
+            nash_in_nash([supplier(0, 1, 0.5), supplier(1, 0, 0.5)], sweeps=sweeps)
     deal = BilateralDeal(gains=lambda x, _: x, lower=0.0, upper=1.0)
     with pytest.raises(InvalidInput, match="two numbers"):
         nash_in_nash([deal])

@@ -646,6 +646,8 @@ def test_problem_and_membership() -> None:
     assert found.excess([9, 10]) == pytest.approx(8 / np.sqrt(65))
     with pytest.raises(InvalidInput, match="`payoffs` must be one number per player"):
         found.contains([1, 2, 3])
+    with pytest.raises(InvalidInput, match="`tol` must be"):
+        found.contains([9, 9], tol=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,10 @@ def test_bad_arguments():
         relational_contract(lambda e: float("nan"), lambda e: e, 0.5, lower=0, upper=1)
     with pytest.raises(InvalidInput, match="`temptation` must be a function of effort; got 0"):
         relational_contract(lambda e: e, 0.5, 0.5, lower=0, upper=1)
+    with pytest.raises(InvalidInput, match="`marginal_surplus` must be a function of effort; got 1"):
+        relational_contract(lambda e: e, lambda e: e, 0.5, lower=0, upper=1, marginal_surplus=1)
+    with pytest.raises(InvalidInput, match="`costs` must hold payoffs of size 1e"):
+        bonus_spread([[0.5, 0.5]], [1e308])
     with pytest.raises(InvalidInput, match="`probabilities`"):
         bonus_spread([[0.5, 0.4]], [0])
     with pytest.raises(InvalidInput, match="`costs`"):

@@ -282,6 +282,12 @@ def test_bad_simulation() -> None:
     for periods in (0, 2.5, True, None):
         with pytest.raises(InvalidInput, match="`periods` must be a whole number, at least 1; got"):
             automaton.simulate(periods)  # type: ignore[arg-type]
+    for slips in (5, [1, 2], {0: 1}, {0: (0, 1, 1)}):
+        with pytest.raises(InvalidInput, match="`deviations` must map periods to pairs"):
+            automaton.simulate(3, 0, deviations=slips)  # type: ignore[arg-type]
+    for seed in (-1, "x"):
+        with pytest.raises(InvalidInput, match="`rng` must be a Generator, a seed"):
+            automaton.simulate(3, seed)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="`deviations` must be a player, 0 to 1; got 2"):
         automaton.simulate(3, 0, deviations={0: (2, 0)})
     with pytest.raises(InvalidInput, match="`deviations`"):

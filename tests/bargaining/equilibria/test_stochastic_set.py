@@ -412,6 +412,9 @@ def test_a_state_without_equilibrium_leaves_those_that_keep_out_of_it_alone(disc
     for s in (0, 1):
         np.testing.assert_allclose(found.at(s).vertices, expected, atol=1e-9)
     assert found.at(2).status is Status.EMPTY
+    for state in (-1, 3, "now"):
+        with pytest.raises(InvalidInput, match="`state` must be"):
+            found.at(state)  # type: ignore[arg-type]
 
 
 def test_one_point_in_each_state_is_found_whatever_the_patience() -> None:

@@ -222,6 +222,7 @@ def test_many_random_games_against_the_iteration():
         ({"game": PRISONERS}, "`game`"),
         ({"plan": [(0, 0)]}, "`plan`"),
         ({"plan": "CC"}, "`plan`"),
+        ({"plan": np.array(0)}, "`plan` must hold one profile a state"),
         ({"plan": [(0, 0), (0, 2)]}, r"`plan\[1\]`"),
         ({"start": "elsewhere"}, "`start`"),
         ({"start": 2}, "`start`"),

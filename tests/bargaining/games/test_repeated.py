@@ -57,6 +57,7 @@ def test_batches_broadcast_and_are_taken_apart() -> None:
             lambda: Exit([1, 2], who=0),
             r"`who` must be a list of players; got 0. For one player pass \[player\]",
         ),
+        (lambda: Exit([1, 2], who=np.array(0)), "`who` must be a list of players"),
         (lambda: Exit([1, np.inf]), "`payoffs` must be finite"),
         (lambda: Exit([1, 2], who=[]), "at least one player"),
         (lambda: Exit([1, 2], who=[2]), "`who` must be a player, 0 to 1; got 2"),

@@ -25,11 +25,10 @@ def strategy(found: StochasticPayoffSets, state: int, payoffs: ArrayLike) -> Sto
     target, some = real(payoffs, "payoffs", ndim=1), found.at(state)
     if some.status is Status.EMPTY:
         raise NotApplicable(f"There is no equilibrium. {some.reason}")
-    excess = some.excess(target)
-    if excess > _NEAR * some.scale:
+    if not some.contains(target, tol=_NEAR):
         raise InvalidInput(
             f"`payoffs` must lie in the payoff set of state {some.state}; got {target.tolist()}, "
-            f"which is {excess:.6g} away from it."
+            f"which is {some.excess(target):.6g} away from it."
         )
     if not found._rational:
         found._rational.append(generate(found))

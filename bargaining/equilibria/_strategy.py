@@ -26,10 +26,10 @@ def strategy(found: PayoffSet, payoffs: ArrayLike) -> Automaton:
     target = real(payoffs, "payoffs", ndim=1)
     if found.status is Status.EMPTY:
         raise NotApplicable(f"There is no equilibrium. {found.reason}")
-    excess, scale = found.excess(target), float(np.ptp(found.repeated.game.payoffs, axis=(0, 1)).max())
-    if excess > _NEAR * scale:
+    if not found.contains(target, tol=_NEAR):
         raise InvalidInput(
-            f"`payoffs` must lie in the payoff set; got {target.tolist()}, which is {excess:.6g} away from it."
+            f"`payoffs` must lie in the payoff set; got {target.tolist()}, "
+            f"which is {found.excess(target):.6g} away from it."
         )
     made = generate(found)
     if isinstance(made, str):

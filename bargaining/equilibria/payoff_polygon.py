@@ -78,8 +78,9 @@ class PayoffPolygon:
         return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
 
     def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
-        """Whether some equilibrium gives these payoffs, up to `tol` times `scale`."""
-        return self.excess(payoffs) <= scalar(tol, "tol") * self.scale
+        """Whether some equilibrium gives these payoffs, up to `tol` times `scale` and the rounding of floats."""
+        rounding = 4.0 * np.finfo(float).eps * float(np.abs(self.vertices).max(initial=0.0))
+        return self.excess(payoffs) <= max(scalar(tol, "tol") * self.scale, rounding)
 
     def problem(self, disagreement: ArrayLike | None = None) -> Problem:
         """Return the bargaining problem over what the players can enforce by themselves.

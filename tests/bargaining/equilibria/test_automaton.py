@@ -162,6 +162,17 @@ def test_a_target_outside_says_how_far() -> None:
         found.strategy([1, 2, 3])
 
 
+def test_what_rounding_moves_off_a_segment_belongs_to_it() -> None:
+    """One action each, so that payoffs have no range: the segment between playing on and leaving."""
+    leave = Exit.by_leaver([[2, -0.3], [0.57, 0]])
+    found = payoff_set(RepeatedGame(Game([[2]], [[2]]), 0.5, exit=leave))
+    assert found.vertices.tolist() == [[1.285, -0.15], [2, 2]]
+    for share in np.linspace(0, 1, 11):
+        point = share * found.vertices[0] + (1 - share) * found.vertices[1]
+        assert found.contains(point, tol=0)
+        assert np.abs(found.strategy(point).payoffs - point).max() < 1e-15
+
+
 def test_a_knife_edge_in_floats_is_said() -> None:
     """The float nearest to 1/7 is below 1/7: cooperation is kept in the set but not in exact arithmetic."""
     below = np.nextafter(1 / 7, 0)

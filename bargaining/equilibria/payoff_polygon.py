@@ -15,6 +15,8 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 if TYPE_CHECKING:
     from bargaining.problem import Problem
 
+_FAR = 1e20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
@@ -75,7 +77,14 @@ class PayoffPolygon:
             raise InvalidInput(f"`payoffs` must be one number per player, 2; got shape {point.shape}.")
         if not len(self.vertices):
             return np.inf
-        return beyond([(point.item(0), point.item(1))], [(x, y) for x, y in self.vertices.tolist()])
+        # Squares overflow in the payoffs' own unit; from very far away the set is a point.
+        unit = 2.0 ** max(int(np.frexp(np.abs(self.vertices).max())[1]) - 1, -1000)
+        if np.abs(point).max() > _FAR * unit:
+            return float(np.hypot(*point))
+        (at,), corners = [
+            [(x, y) for x, y in (rows / unit).tolist()] for rows in (point[None], self.vertices)
+        ]
+        return unit * beyond([at], corners)
 
     def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
         """Whether some equilibrium gives these payoffs, up to `tol` times `scale` and the rounding of floats."""

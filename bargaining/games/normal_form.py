@@ -59,7 +59,7 @@ class Game:
     def __init__(self, *payoffs: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> None:
         if not payoffs:
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
-        floats = [real(array, f"payoffs[{player}]") for player, array in enumerate(payoffs)]
+        floats = [real(array, f"payoffs[{player}]", payoffs=True) for player, array in enumerate(payoffs)]
         _same_shape(floats)
         stacked = np.stack(floats, axis=-1)
         stacked.flags.writeable = False

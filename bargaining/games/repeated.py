@@ -64,7 +64,7 @@ class Exit:
     _given: NDArray[Any]
 
     def __init__(self, payoffs: ArrayLike, *, who: Sequence[int] | None = None) -> None:
-        common = real(payoffs, "payoffs")
+        common = real(payoffs, "payoffs", payoffs=True)
         if common.ndim == 0:
             raise InvalidInput(
                 f"`payoffs` of exit must have one entry per player; got the number {float(common):g}."
@@ -85,7 +85,7 @@ class Exit:
         who : sequence of int, optional
             The players who may leave; everybody by default.
         """
-        table = real(payoffs, "payoffs")
+        table = real(payoffs, "payoffs", payoffs=True)
         if table.ndim < 2 or table.shape[-1] != table.shape[-2]:
             raise InvalidInput(
                 f"`payoffs` by leaver must be square, a row for each leaver; got shape {table.shape}. "

@@ -650,6 +650,16 @@ def test_problem_and_membership() -> None:
         found.contains([9, 9], tol=None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("unit", [2.0**-600, 1.0, 2.0**600])
+def test_distances_are_told_in_any_unit(unit: float) -> None:
+    found = payoff_set(
+        RepeatedGame(Game(PRISONERS.payoffs[..., 0] * unit, PRISONERS.payoffs[..., 1] * unit), 0.9)
+    )
+    assert found.excess([9 * unit, 10 * unit]) == pytest.approx(8 / np.sqrt(65) * unit)
+    assert found.excess([1e308, 0]) == pytest.approx(1e308)
+    assert found.strategy([9 * unit, 9 * unit]).payoffs.tolist() == [9 * unit, 9 * unit]
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -102,6 +102,10 @@ def test_action_names() -> None:
         (lambda: Game([[1, 2]], [[1]]), "arrays of one shape"),
         (lambda: Game([1, 2], [3, 4]), "one axis per player"),
         (lambda: Game([[1, np.nan]], [[1, 2]]), r"`payoffs\[0\]` must be finite"),
+        (
+            lambda: Game([[1e308, -1e308]], [[1, 2]]),
+            r"`payoffs\[0\]` must hold payoffs of size 1e\+300 at most",
+        ),
         (lambda: Game([[1, 2]], [["a", "b"]]), r"`payoffs\[1\]` must be real numbers"),
         (lambda: Game([[]], [[]]), "must not be empty"),
         (

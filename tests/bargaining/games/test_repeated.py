@@ -59,6 +59,7 @@ def test_batches_broadcast_and_are_taken_apart() -> None:
         ),
         (lambda: Exit([1, 2], who=np.array(0)), "`who` must be a list of players"),
         (lambda: Exit([1, np.inf]), "`payoffs` must be finite"),
+        (lambda: Exit([1, -1e308]), r"`payoffs` must hold payoffs of size 1e\+300 at most"),
         (lambda: Exit([1, 2], who=[]), "at least one player"),
         (lambda: Exit([1, 2], who=[2]), "`who` must be a player, 0 to 1; got 2"),
         (lambda: Exit.by_leaver([1, 2]), "must be square"),

@@ -12,6 +12,7 @@ from bargaining._arrays import Floats, discounts, function, real, scalar, within
 from bargaining.errors import InvalidInput, Status, Unsolved
 
 _NODES = 256  # first look at the range of efforts, before anything is solved for
+_HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,8 +194,20 @@ def _sustained(
     if room < -1e-14 * scale:
         return None
     if room <= 0:
-        return easiest
+        return _end(slack, easiest, best)
     return float(brentq(slack, easiest, best, xtol=1e-300, rtol=8.9e-16))
+
+
+def _end(slack: Callable[[float], float], peak: float, best: float) -> float:
+    """Return the point nearest the best at which the slack is what it is at its peak, by halving."""
+    most = slack(peak)
+    for _ in range(_HALVINGS):
+        middle = (peak + best) / 2
+        if slack(middle) >= most:
+            peak = middle
+        else:
+            best = middle
+    return peak
 
 
 def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:

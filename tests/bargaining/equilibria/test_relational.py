@@ -100,6 +100,16 @@ def test_noise_ties_into_the_contract():
     assert found.effort == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("best", [0.05, 0.5])
+def test_what_tempts_nobody_needs_no_future(best):
+    """Efforts from 0.1 to 0.2 are enforced in court: without patience the one nearest the best is sustained."""
+    found = relational_contract(
+        lambda e: -((e - best) ** 2), lambda e: max(0.1 - e, 0, e - 0.2) ** 2, 0.0, lower=0, upper=1
+    )
+    assert found.effort == pytest.approx(min(max(best, 0.1), 0.2), abs=1e-7)
+    assert found.slack == 0.0
+
+
 def test_bad_arguments():
     with pytest.raises(InvalidInput, match="`discount`"):
         quadratic(1.0, 0.0)

@@ -206,6 +206,11 @@ def function(value: Any, name: str, what: str) -> None:
 
 def player_index(value: int, name: str, players: int) -> int:
     """Return `value` as a player's index."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < players:
-        raise InvalidInput(f"`{name}` must be a player, 0 to {players - 1}; got {value!r}.")
+    return index(value, name, "player", players)
+
+
+def index(value: int, name: str, what: str, count: int) -> int:
+    """Return `value` as the number of one of `count` things."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
+        raise InvalidInput(f"`{name}` must be a {what}, 0 to {count - 1}; got {_short(value)}.")
     return int(value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, whole
+from bargaining._arrays import Floats, index
 from bargaining.equilibria._stochastic_scaled import Scaled
 from bargaining.equilibria._stochastic_search import Search
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
@@ -108,9 +108,7 @@ class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
 
     def at(self, state: int) -> StatePayoffSet:
         """Return the set of a state given by its number."""
-        if whole(state, "state", 0) >= len(self):
-            raise InvalidInput(f"`state` must be a number below {len(self)}; got {state}.")
-        return self.sets[state]
+        return self.sets[index(state, "state", "state", len(self))]
 
     @property
     def ok(self) -> bool:

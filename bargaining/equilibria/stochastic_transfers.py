@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, index
 from bargaining._rational import floats
 from bargaining.equilibria._transfer_policies import (
     Numbers,
@@ -88,6 +88,7 @@ class StochasticTransferEquilibrium:
         from bargaining.feasible.surplus import TransferableSurplus
         from bargaining.problem import Problem
 
+        index(state, "state", "state", len(self.status))
         if self.status[state] != Status.OK:
             raise Unsolved(
                 f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."

@@ -413,7 +413,7 @@ def test_a_state_without_equilibrium_leaves_those_that_keep_out_of_it_alone(disc
         np.testing.assert_allclose(found.at(s).vertices, expected, atol=1e-9)
     assert found.at(2).status is Status.EMPTY
     for state in (-1, 3, "now"):
-        with pytest.raises(InvalidInput, match="`state` must be"):
+        with pytest.raises(InvalidInput, match="`state` must be a state, 0 to 2; got"):
             found.at(state)  # type: ignore[arg-type]
 
 

@@ -174,6 +174,8 @@ def test_a_state_with_nothing_to_sustain_spoils_what_leads_to_it():
     assert np.isnan(found.joint[1])
     with pytest.raises(Unsolved, match="State 1"):
         found.problem(1)
+    with pytest.raises(InvalidInput, match="`state` must be a state, 0 to"):
+        found.problem(9)
     falls = StochasticGame([PRISONERS, PENNIES], [[[[1, 0], [1, 0]], [[0.5, 0.5], [1, 0]]], [0, 1]], 0.9)
     # Player 0 could defect from (C, C) into the empty state, so only (C, D) would be safe, and it is no use.
     assert stochastic_transfer_equilibrium(falls).status.tolist() == [Status.EMPTY, Status.EMPTY]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
@@ -49,20 +49,19 @@ class PayoffBounds:
     gap: float
     status: Status
     steps: int
+    _size: Floats = field(repr=False)  # the players' ranges of payoffs
 
     def contains(self, payoffs: ArrayLike) -> bool | None:
         """Say whether payoffs are in equilibrium: True inside, False outside, None between the bounds."""
         point = real(payoffs, "payoffs", ndim=1)
         if point.size != self.directions.shape[1]:
             raise InvalidInput(f"`payoffs` must have {self.directions.shape[1]} entries; got {point.size}.")
-        size = np.abs(self.directions) @ np.ptp(np.vstack([self.inner, point]), axis=0)
-        rounding = 1e-12 * size + 1e-15 * np.abs(self.directions) @ np.abs(point)
+        rounding = np.abs(self.directions) @ (1e-12 * self._size + 1e-15 * np.abs(point))
         if (self.directions @ point > self.levels + rounding).any():
             return False
         if not len(self.inner):
             return None
-        scale = np.where(np.ptp(self.inner, axis=0) > 0, np.ptp(self.inner, axis=0), 1.0)
-        return True if Hull(self.inner / scale).outside(point[None] / scale)[0] <= 1e-9 else None
+        return True if Hull(self.inner / self._size).outside(point[None] / self._size)[0] <= 1e-9 else None
 
 
 def payoff_bounds(
@@ -205,4 +204,5 @@ def _bounds(outer: Outer, inner: Hull | None, low: Floats, size: Floats, toleran
         gap=float(reach),
         status=Status.EMPTY if empty else Status.OK if reach <= tolerance else Status.INACCURATE,
         steps=outer.steps,
+        _size=size,
     )

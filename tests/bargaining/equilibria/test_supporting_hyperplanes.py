@@ -274,6 +274,18 @@ def test_more_directions_loosen_no_bound_in_the_given_ones():
     assert rough.status == Status.INACCURATE
 
 
+@pytest.mark.parametrize(
+    ("game", "discount", "point"),
+    [
+        (Game([[4, 4], [-5, 2]], [[-5, 0], [2, -5]]), 0.8, [4, 0]),
+        (Game([[0, 3], [-3, 1]], [[0, 0], [-4, -5]]), 0.2, [3, 0]),
+    ],
+)
+def test_an_equilibrium_of_the_stage_is_not_lost_to_rounding(game, discount, point):
+    assert game.payoffs[tuple(game.pure_equilibria()[-1])].tolist() == point
+    assert payoff_bounds(RepeatedGame(game, discount)).contains(point)
+
+
 def test_bad_arguments():
     repeated = RepeatedGame(COMMONS, 0.5)
     with pytest.raises(InvalidInput, match="`repeated`"):

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, is_sequence
+from bargaining._arrays import Floats, entries, is_sequence
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
@@ -132,14 +132,14 @@ def states_named(game: StochasticGame, given: States, name: str) -> list[int] | 
     """Return the numbers of states given by number or name, one or several; None for None."""
     if given is None:
         return None
-    several = [given] if isinstance(given, int | str | np.integer) else list(given)
+    several = [given] if isinstance(given, int | str | np.integer) else entries(given, name, "states")
     if not several:
         raise InvalidInput(f"`{name}` must name at least one state; for all of them pass None.")
     return [_state_number(game, state, name) for state in several]
 
 
 def _state_number(game: StochasticGame, state: int | str, name: str) -> int:
-    number = game.states.index(state) if state in game.states else state
+    number = game.states.index(state) if isinstance(state, str) and state in game.states else state
     if (
         isinstance(number, bool | str)
         or not isinstance(number, int | np.integer)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, per_player
+from bargaining._arrays import Floats, entries, per_player
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining.errors import InvalidInput, NotApplicable
 
@@ -82,9 +82,11 @@ class CoalitionalGame:
     __slots__ = ("_worth", "players")
 
     def __init__(self, players: Sequence[Hashable], worth: Worth) -> None:
-        names = tuple(players)
+        names = tuple(entries(players, "players", "names"))
         if not 2 <= len(names) <= _LARGEST:
             raise InvalidInput(f"`players` must be 2 to {_LARGEST} names; got {len(names)}.")
+        if not all(isinstance(name, Hashable) for name in names):
+            raise InvalidInput(f"`players` must be hashable; got {names!r}. Write lists as tuples.")
         if len(set(names)) < len(names):
             raise InvalidInput(f"`players` must differ; got {names!r}.")
         self.players = names
@@ -97,6 +99,8 @@ class CoalitionalGame:
     def _from_mapping(self, worth: Mapping[Any, Any]) -> Rationals:
         values = fractions(np.zeros(2 ** len(self.players), dtype=int))
         named: set[int] = set()
+        if not isinstance(worth, Mapping):
+            raise InvalidInput(f"`worth` must be a mapping or a function of coalitions; got {worth!r}.")
         for coalition, value in worth.items():
             mask = self._mask(coalition)
             if mask in named:

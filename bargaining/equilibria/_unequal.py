@@ -192,6 +192,8 @@ def _shrunk(block: Block, own: Point, polygon: Polygon, *, patient: bool) -> tup
         if taken < 0:
             return None, 0.0, steps
         block, image = levels.block, np.array(image_of(levels, merge=FINEST)[0])
+        if not len(image):
+            return None, 0.0, steps
         excess = excess_of(levels, image)
         closest = min(closest, (_off(levels, excess), excess, levels), key=lambda each: each[:2])
         if excess <= _ROUNDED and levels.rows is not None and (not patient or _close(levels, image, ROOM)):

@@ -185,6 +185,16 @@ def test_unequal_patience_leaves_a_segment_where_one_may_leave() -> None:
         check_against_oracle(41, ("0.75", "0.5"), kind)
 
 
+def test_nothing_is_left_of_players_who_differ_in_patience() -> None:
+    """The last two profiles fall together, while the polygon around them still has a side."""
+    first, second = (
+        [[63, 78, -31], [100, 23, 12], [170, -4, -7]],
+        [[-72, -3, 127], [6, 111, 87], [-39, -147, 241]],
+    )
+    found = payoff_set(RepeatedGame(Game(first, second), (0.8, 0.3)))
+    assert found.status is Status.EMPTY
+
+
 def test_faces_back_to_back_have_no_corner() -> None:
     """Payoffs worth staying for are those of one profile, and of leaving: a segment along an axis."""
     game, leave = Game([[-3], [3], [-5]], [[0], [4], [5]]), Exit.by_leaver([[0, 0], [2.75, 4]], who=[1])

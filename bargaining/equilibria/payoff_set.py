@@ -72,7 +72,7 @@ class PayoffSet(PayoffPolygon):
         InvalidInput
             If the point lies outside the set by more than rounding; the message says how far.
         Unsolved
-            If the game lies on a knife edge where no rational strategy without regret was found.
+            If no rational strategy without regret was found: on a knife edge, or where patience differs.
 
         Examples
         --------

@@ -17,7 +17,7 @@ from bargaining.feasible._accurate import accurate_slack
 from bargaining.feasible._decomposition import decompose
 from bargaining.feasible._interior import maximise_product
 from bargaining.feasible._linear import LinearProgram, optimise
-from bargaining.feasible._sides import EPS, largest, last_along
+from bargaining.feasible._sides import EPS, across, last_along, rounding
 from bargaining.feasible._vertices import unit_corners
 
 BLOCK = 512
@@ -46,7 +46,7 @@ class Halfspaces:
         self.limits, self.span = self.limits / size, span * size
         squares = (self.matrix**2).sum(axis=1, keepdims=True)
         self.anchors = self.matrix * (self.limits[:, None] / squares)
-        self.grain = 16 * EPS * (1.0 + float((np.abs(self.origin) / self.span).max()))
+        self.grain = 16 * EPS * (1.0 + np.abs(self.origin) / self.span)
         self._corners: Floats | None = None
         self._given = self._in_exact_units(matrix, limits)
 
@@ -102,10 +102,10 @@ class Halfspaces:
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
         """Say whether x meets every inequality, up to `tol` of the size of the set."""
-        room = np.maximum(tol, self.grain * np.maximum(1.0, largest((x - self.origin) / self.span)))
+        room = np.moveaxis(rounding(self.grain, (x - self.origin) / self.span), -1, 0)
         inside = np.ones(x.shape[:-1], dtype=bool)
-        for slack in self._slacks(x):
-            inside &= slack >= -room
+        for row, slack in zip(self.matrix, self._slacks(x), strict=True):
+            inside &= slack >= -np.maximum(tol, across(row, room))
         return inside
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
@@ -169,10 +169,9 @@ class Halfspaces:
         """
         bound, base = np.isfinite(floor), self._base(floor)
         slack = np.array([float(row) for row in self._slacks(base)])
-        far = float(np.abs((base - self.origin) / self.span).max())
-        tries = [
-            _equilibrate(self.matrix, slack + room) for room in (0.0, self.grain * max(1.0, far))
-        ]  # a floor on the frontier is met up to rounding
+        room = np.abs(self.matrix) @ rounding(self.grain, (base - self.origin) / self.span)
+        # A floor on the frontier is met up to rounding.
+        tries = [_equilibrate(self.matrix, slack), _equilibrate(self.matrix, slack + room)]
 
         def best(weights: Floats) -> Floats:
             for matrix, limits, span in tries:

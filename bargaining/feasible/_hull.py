@@ -10,7 +10,7 @@ from bargaining.errors import Status
 from bargaining.feasible._decomposition import decompose, over_mixtures
 from bargaining.feasible._facets import Facets, facets
 from bargaining.feasible._linear import LinearProgram, optimise
-from bargaining.feasible._sides import largest, last_along, within
+from bargaining.feasible._sides import last_along, rounding, within
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 512  # cells solved together
@@ -25,7 +25,7 @@ class Hull:
     def __init__(self, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> None:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
         self.unit = (points - origin) / span
-        self.grain = 16 * EPS * (1.0 + float((np.abs(points).max(axis=0) / span).max()))
+        self.grain = 16 * EPS * (1.0 + np.abs(points).max(axis=0) / span)
         self._sides: Facets | None = None
         self._sought = False
 
@@ -71,10 +71,11 @@ class Hull:
         """Say whether x lies in the set, up to `tol` of its span."""
         unit = (x - self.origin) / self.span
         if self.sides is not None:
-            return within(self.sides.normals, self.sides.anchors, self.grain, unit, tol)
-        room = np.maximum(tol, self.grain * np.maximum(1.0, largest(unit)))
-        far = np.array([self._distance(cell) for cell in _rows(unit)]).reshape(unit.shape[:-1])
-        return np.asarray(far <= room)
+            sides = self.sides.normals, self.sides.anchors
+            return within(*sides, self.grain, unit, tol, open_below=self.free_disposal)
+        room = np.maximum(tol, rounding(self.grain, unit))
+        inside = [self._within(*cell) for cell in zip(_rows(unit), _rows(room), strict=True)]
+        return np.array(inside).reshape(unit.shape[:-1])
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
@@ -121,8 +122,8 @@ class Hull:
         objective = objective / max(float(np.abs(objective).max()), np.finfo(float).tiny)
         bound = np.isfinite(low)
         rows = (low - self.unit)[:, bound].T
-        for room in (0.0, self.grain):  # a floor on the frontier is met up to rounding
-            found = optimise(self._mixtures(objective, rows, np.full(len(rows), room)))
+        for room in (0.0 * self.grain, self.grain):  # a floor on the frontier is met up to rounding
+            found = optimise(self._mixtures(objective, rows, room[bound]))
             if found.status == Status.OK:
                 return np.where(dropped, low, found.point @ self.unit)
         return nowhere
@@ -146,20 +147,16 @@ class Hull:
     def _last(self, start: Floats, step: Floats) -> float:
         """Return the largest t with start + t * step in the set, by a linear program in a mixture and t."""
         size = float(np.abs(step).max())
+        grain = rounding(self.grain, start)
         if size == 0:
-            return (
-                np.inf
-                if self._distance(start) <= self.grain * max(1.0, float(np.abs(start).max()))
-                else -np.inf
-            )
+            return np.inf if self._within(start, grain) else -np.inf
         # A mixture equal to start + t step, or no less: rows in payoffs, then t in the last column.
         rows = np.column_stack(((start - self.unit).T, step / size))
         objective = np.append(np.zeros(len(self.unit)), 1.0)
-        for room in (0.0, self.grain * max(1.0, float(np.abs(start).max()))):
-            limits = np.full(len(rows), room)
+        for limits in (0.0 * grain, grain):
             if self.free_disposal:
                 found = optimise(self._mixtures(objective, rows, limits))
-            elif room:
+            elif limits.any():
                 found = optimise(self._mixtures(objective, np.concatenate((rows, -rows)), np.tile(limits, 2)))
             else:
                 found = optimise(self._mixtures(objective, rows, limits, equal=len(rows)))
@@ -167,14 +164,16 @@ class Hull:
                 return found.value / size
         return -np.inf
 
-    def _distance(self, x: Floats) -> float:
-        """Return how far x is from the set, in its worst coordinate."""
-        rows = np.column_stack(((x - self.unit).T, -np.ones(x.size)))
+    def _within(self, x: Floats, room: Floats) -> bool:
+        """Say whether x is in the set but for a room, coordinate by coordinate."""
+        shares = room / room.max()
+        rows = np.column_stack(((x - self.unit).T, -shares))
         if not self.free_disposal:
-            rows = np.concatenate((rows, np.column_stack(((self.unit - x).T, -np.ones(x.size)))))
+            rows = np.concatenate((rows, np.column_stack(((self.unit - x).T, -shares))))
         objective = np.append(np.zeros(len(self.unit)), -1.0)
         size = max(1.0, float(np.abs(rows).max()))
-        return -optimise(self._mixtures(objective, rows / size, np.zeros(len(rows)))).value
+        far = -optimise(self._mixtures(objective, rows / size, np.zeros(len(rows)))).value
+        return bool(far <= room.max())
 
     def _mixtures(self, objective: Floats, rows: Floats, limits: Floats, *, equal: int = 0) -> LinearProgram:
         """Return a program over mixtures of the points, and one free variable if there is one more column."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.feasible._polygon import hull, pareto_chain
-from bargaining.feasible._sides import EPS, largest, last_along, within
+from bargaining.feasible._sides import EPS, last_along, rounding, within
 
 BLOCK = 4096  # cells per pass: the temporaries stay in the processor's cache
 
@@ -20,7 +20,7 @@ class Planar:
     def __init__(self, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> None:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
         self.unit = (points - origin) / span
-        self.grain = 16 * EPS * (1.0 + float((np.abs(points).max(axis=0) / span).max()))
+        self.grain = 16 * EPS * (1.0 + np.abs(points).max(axis=0) / span)
         # Vertices a rounding error apart need not be convex in unit coordinates: a side could cut off the others.
         convex = hull(self.unit)
         self.chain = _falling(pareto_chain(convex))
@@ -32,10 +32,10 @@ class Planar:
         Rounding may leave vertices on the edge, so its ends are looked for across the weights.
         """
         scaled = weights * self.span
-        size = np.abs(scaled).sum(axis=-1)
+        room = (self.grain * np.abs(scaled)).sum(axis=-1)
         sums = np.stack([(scaled * vertex).sum(axis=-1) for vertex in self.unit])
         across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
-        tied = np.asarray(sums >= sums.max(axis=0) - self.grain * size)
+        tied = np.asarray(sums >= sums.max(axis=0) - room)
         first = np.argmin(np.where(tied, across, np.inf), axis=0)
         last = np.argmax(np.where(tied, across, -np.inf), axis=0)
         middle = 0.5 * self.points[first] + 0.5 * self.points[last]
@@ -65,8 +65,11 @@ class Planar:
         low0, low1 = low[..., 0], low[..., 1]
         x, y = self.chain[:, 0], self.chain[:, 1]
         best0, best1 = np.interp(low1, y[::-1], x[::-1]), np.interp(low0, x, y)
-        room = self.grain * np.maximum(1.0, largest(np.where(np.isfinite(low), low, 0.0)))
-        empty = (low0 > x[-1] + room) | (low1 > y[0] + room) | (best0 < low0 - room) | (best1 < low1 - room)
+        least = low - rounding(
+            self.grain, low
+        )  # nothing is feasible where rounding cannot have raised the floor
+        least0, least1 = least[..., 0], least[..., 1]
+        empty = (least0 > np.interp(least1, y[::-1], x[::-1])) | (least1 > y[0])
         ideal = np.empty(low.shape)
         for i, best in enumerate((best0, best1)):
             payoff = np.maximum(self.origin[i] + self.span[i] * best, floor[..., i])
@@ -75,7 +78,8 @@ class Planar:
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
         """Say whether x lies in the set, up to `tol` of its span."""
-        return within(self.normals, self.anchors, self.grain, (x - self.origin) / self.span, tol)
+        unit = (x - self.origin) / self.span
+        return within(self.normals, self.anchors, self.grain, unit, tol, open_below=self.free_disposal)
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
@@ -94,7 +98,7 @@ class Planar:
         closed = not self.free_disposal and len(kept) > 2
         low = (floor - self.origin) / self.span
         for i in (0, 1):
-            kept = _cut(kept, i, float(low[i]), self.grain, closed=closed)
+            kept = _cut(kept, i, float(low[i]), float(self.grain[i]), closed=closed)
         return np.asarray(self.origin + self.span * kept)
 
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -126,7 +130,7 @@ class Planar:
         gain, short = ideal - d[cells, player], ideal - x[cells, player]
         with np.errstate(all="ignore"):
             residual = np.abs(short) / gain
-        miss[cells] = np.where(gain > self.grain * self.span[player], residual, np.nan)
+        miss[cells] = np.where(gain > self.grain[player] * self.span[player], residual, np.nan)
 
     def _walk(self, d: Floats, w: Floats) -> tuple[Floats, Floats]:
         d0, d1 = ((d[:, i] - self.origin[i]) / self.span[i] for i in (0, 1))
@@ -150,7 +154,7 @@ class Planar:
                 best = np.where((vertex[0] >= d0) & (vertex[1] >= d1), np.maximum(best, value), best)
             gap = np.maximum(best - 1.0, 0.0)
             gap = np.where(
-                ((gain0 > self.grain) | (w0 == 0)) & ((gain1 > self.grain) | (w1 == 0)), gap, np.nan
+                ((gain0 > self.grain[0]) | (w0 == 0)) & ((gain1 > self.grain[1]) | (w1 == 0)), gap, np.nan
             )
         point = np.empty(d.shape)
         for i, unit in enumerate((x, y)):
@@ -197,12 +201,9 @@ def _sides(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:
     else:
         starts, ends = vertices, np.roll(vertices, -1, axis=0)
         extra = []
-        if len(vertices) == 1:
-            starts = ends = vertices[:0]
-            extra = [(n, vertices[0]) for n in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))]
-        elif len(vertices) == 2:
-            along = vertices[1] - vertices[0]
-            extra = [(tuple(along), vertices[1]), (tuple(-along), vertices[0])]
+        if len(vertices) <= 2:  # a flat set is its line within its box
+            low, high = vertices.min(axis=0), vertices.max(axis=0)
+            extra = [((1.0, 0.0), high), ((0.0, 1.0), high), ((-1.0, 0.0), low), ((0.0, -1.0), low)]
     along = ends - starts
     normals = np.concatenate(
         (np.stack((along[:, 1], -along[:, 0]), axis=1), np.array([n for n, _ in extra]).reshape(-1, 2))

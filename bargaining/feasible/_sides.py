@@ -15,7 +15,7 @@ EPS = float(np.finfo(float).eps)
 def last_along(
     normals: Floats,
     anchors: Floats,
-    grain: float,
+    grain: Floats,
     start: Floats,
     step: Floats,
     *,
@@ -27,8 +27,8 @@ def last_along(
     ----------
     normals, anchors : ndarray, shape (k, n)
         Outward normals of size one, and a point of each side.
-    grain : float
-        Rounding errors of coordinates of size one.
+    grain : ndarray, shape (n,)
+        Rounding errors of coordinates of size one, player by player.
     start, step : ndarray, shape (..., n)
         In unit coordinates.
     slacks : iterable of ndarray, shape (...), optional
@@ -47,9 +47,9 @@ def _slack(normal: Floats, anchor: Floats, start: Floats) -> Floats:
     return slack
 
 
-def _last(normals: Floats, grain: float, start: Floats, step: Floats, slacks: Iterable[Floats]) -> Floats:
+def _last(normals: Floats, grain: Floats, start: Floats, step: Floats, slacks: Iterable[Floats]) -> Floats:
     """Take one player after the other: faster over so short an axis, and sums do not depend on the batch."""
-    reach, room = np.abs(step).max(axis=0), grain * np.maximum(1.0, np.abs(start).max(axis=0))
+    reach, room = np.abs(step).max(axis=0), rounding(grain, start.T).T
     first, last = np.full(reach.shape, -np.inf), np.full(reach.shape, np.inf)
     flat, beyond = 4 * EPS * reach, np.zeros(reach.shape, dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -67,18 +67,39 @@ def _last(normals: Floats, grain: float, start: Floats, step: Floats, slacks: It
                 continue
             last = np.minimum(last, np.where(ahead, time, np.inf))
             first = np.maximum(first, np.where(behind, time, -np.inf))
-            beyond = beyond | (~(ahead | behind) & (slack < -room))
-        missed = beyond | ((first > last) & ~((first - last) * reach <= 2 * room))
+            beyond = beyond | (~(ahead | behind) & (slack < -across(normal, room)))
+        missed = first > last
+        if missed.any():
+            missed = missed & ~((first - last) * np.abs(step) <= 2 * room).all(axis=0)
+        missed = missed | beyond
     return np.where(missed, -np.inf, last)
 
 
-def within(normals: Floats, anchors: Floats, grain: float, x: Floats, tol: float) -> NDArray[np.bool_]:
-    """Say whether unit coordinates lie within every side, up to `tol`."""
-    room = -np.maximum(tol, grain * np.maximum(1.0, largest(x)))
-    inside = np.ones(x.shape[:-1], dtype=bool)
+def within(
+    normals: Floats, anchors: Floats, grain: Floats, x: Floats, tol: float, *, open_below: bool
+) -> NDArray[np.bool_]:
+    """Say whether unit coordinates lie within every side and in the unit box, up to `tol`."""
+    rooms = rounding(grain, x)
+    least = -np.inf if open_below else -np.maximum(tol, rooms)
+    inside = np.array(every((x <= 1.0 + np.maximum(tol, rooms)) & (x >= least)))
+    room = np.moveaxis(rooms, -1, 0)
     for normal, anchor in zip(normals, anchors, strict=True):
-        inside &= gap(normal, anchor, x) >= room
+        inside &= gap(normal, anchor, x) >= -np.maximum(tol, across(normal, room))
     return inside
+
+
+def rounding(grain: Floats, x: Floats) -> Floats:
+    """Return by how much unit coordinates may be off, player by player: a payoff that hardly varies says little."""
+    room: Floats = grain + 16 * EPS * np.abs(x)
+    return room
+
+
+def across(normal: Floats, room: Floats) -> Floats:
+    """Return what rooms, shape (n, ...), come to across a side."""
+    total: Floats = np.abs(normal[0]) * room[0]
+    for i in range(1, len(normal)):
+        total = total + np.abs(normal[i]) * room[i]
+    return total
 
 
 def gap(normal: Floats, anchor: Floats, x: Floats) -> Floats:

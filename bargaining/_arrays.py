@@ -6,7 +6,7 @@ always the last axis; leading axes are a batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -162,7 +162,7 @@ def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
 def choice(value: str, name: str, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidInput(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
+        raise InvalidInput(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {_short(value)}.")
     return value
 
 
@@ -198,10 +198,22 @@ def random(rng: Any) -> np.random.Generator:
         ) from None
 
 
-def function(value: Any, name: str, what: str) -> None:
-    """Check that `value` can be called; `what` says of what it is a function."""
+def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
+    """Return `value` if it can be called; `what` says of what it is a function."""
     if not callable(value):
-        raise InvalidInput(f"`{name}` must be a function of {what}; got {_short(value)}.")
+        raise InvalidInput(f"`{name}` must be a function{what and ' of '}{what}; got {_short(value)}.")
+    called: Callable[..., Any] = value
+    return called
+
+
+def listed(value: Any, name: str, wanted: str) -> list[Any]:
+    """Return the entries of a list, or of a text its letters; a mapping is none. `wanted` says what it must be."""
+    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
+        try:
+            return list(value)
+        except TypeError:  # an array without axes
+            pass
+    raise InvalidInput(f"`{name}` must be {wanted}; got {_short(value)}.")
 
 
 def player_index(value: int, name: str, players: int) -> int:

@@ -29,9 +29,21 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise
 
 
+def path_of(value: object, argument: str) -> Path:
+    """Return a path from a text or from what knows its path."""
+    if not isinstance(value, str | os.PathLike):
+        raise InvalidInput(f"`{argument}` must be a path; got {value!r}. Give a text or a pathlib.Path.")
+    return Path(value)
+
+
 def file_name(name: str, argument: str) -> str:
     """Return `name` if it names a file inside a folder: no separator, no leading dot."""
-    if not name or name.startswith(".") or any(sign in name for sign in "/\\\0:"):
+    if (
+        not isinstance(name, str)
+        or not name
+        or name.startswith(".")
+        or any(sign in name for sign in "/\\\0:")
+    ):
         raise InvalidInput(
             f"`{argument}` must be a plain file name without folders or an ending; got {name!r}."
         )

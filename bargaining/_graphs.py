@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 _NODE = 22.0  # points across
 _BEND = 0.18
 _LOOP = 0.34  # size of the smallest loop, in radii of the circle of states
+
+
+def of_matplotlib(value: Any, name: str, method: str) -> Any:
+    """Return `value` if it has the method that is wanted of it."""
+    if not hasattr(value, method):
+        raise InvalidInput(f"`{name}` must be made by matplotlib or `plot`; got {value!r}.")
+    return value
 
 
 def draw_automaton(automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from bargaining._arrays import listed
 from bargaining._digits import significant
 from bargaining.errors import InvalidInput, Status
 
@@ -86,22 +87,19 @@ def _from_lists(rows: Any, columns: Sequence[str | Column] | None) -> tuple[tupl
             "`rows` must be a list of dicts, 2-d data, a DataFrame or a Dataset; "
             f"got a {type(rows).__name__}."
         )
-    listed = list(rows)
-    if all(isinstance(row, Mapping) for row in listed):
-        names = dict.fromkeys(str(name) for row in listed for name in row)
+    given = list(rows)
+    if all(isinstance(row, Mapping) for row in given):
+        names = dict.fromkeys(str(name) for row in given for name in row)
         if not names and columns:
             names = dict.fromkeys(column.name if isinstance(column, Column) else column for column in columns)
-        return tuple(Column(name) for name in names), [{str(k): v for k, v in row.items()} for row in listed]
-    width = (
-        len(columns)
-        if columns
-        else max(np.size(row) if isinstance(row, np.ndarray) else len(row) for row in listed)
-    )
-    for k, row in enumerate(listed):
-        if isinstance(row, str | Mapping) or len(row) != width:
+        return tuple(Column(name) for name in names), [{str(k): v for k, v in row.items()} for row in given]
+    cells = [listed(row, "rows", "a list of dicts or of lists of cells") for row in given]
+    width = len(columns) if columns else max(map(len, cells))
+    for k, row in enumerate(given):
+        if isinstance(row, str) or len(cells[k]) != width:
             raise InvalidInput(f"`rows` must have {width} cells each, one per column; row {k} is {row!r}.")
     found = choose((), columns) if columns else tuple(Column(str(k)) for k in range(width))
-    return found, [{column.name: value for column, value in zip(found, row, strict=True)} for row in listed]
+    return found, [{column.name: value for column, value in zip(found, row, strict=True)} for row in cells]
 
 
 def _from_frame(frame: Any) -> tuple[tuple[Column, ...], list[Record]]:
@@ -245,7 +243,7 @@ def text_of(value: str, name: str) -> str:
 
 def label_of(value: str) -> str:
     """Return a LaTeX label."""
-    if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:._-]*", value):
+    if not isinstance(value, str) or (value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:._-]*", value)):
         raise InvalidInput(f"`label` must be letters, digits and the signs : . _ -; got {value!r}.")
     return value
 
@@ -262,7 +260,10 @@ def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
     if isinstance(notes, str):
         raise InvalidInput(f"`notes` must be a mapping or a list of texts; got the text {notes!r}.")
     if not isinstance(notes, Mapping):
-        return tuple(_sentence(text_of(note, "notes")) for note in notes)
+        return tuple(
+            _sentence(text_of(note, "notes"))
+            for note in listed(notes, "notes", "a mapping or a list of texts")
+        )
     return tuple(f"{text_of(key, 'notes')}: {_sentence(_note(value))}" for key, value in notes.items())
 
 

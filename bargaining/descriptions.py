@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bargaining._arrays import player_index
+from bargaining._files import path_of
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
@@ -108,7 +109,7 @@ def read_description(path: str | Path) -> Description:
     ...     read_description(file.name).subject.disagreement
     array([0. , 0.2])
     """
-    path = Path(path)
+    path = path_of(path, "path")
     data = _table(_parse(path), "the file", ("title", "methods", "problem", "game", "repeated"))
     if ("problem" in data) == ("game" in data):
         raise InvalidInput(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining._files import write_whole
-from bargaining._graphs import draw_automaton
+from bargaining._files import path_of, write_whole
+from bargaining._graphs import draw_automaton, of_matplotlib
 from bargaining._optional import needs
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable
@@ -82,7 +82,7 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         import matplotlib.pyplot as plt
     if ax is None:
         ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")[1]
-    draw(given, ax)
+    draw(given, of_matplotlib(ax, "ax", "spines"))
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[1] and ax.get_legend() is None:
         ax.legend(frameon=False, fontsize="small")
@@ -284,13 +284,13 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> Path:
     >>> save_figure(drawn, Path(tempfile.mkdtemp()) / "split.svg").name
     'split.svg'
     """
-    path = Path(path)
+    path = path_of(path, "path")
     undated = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
     if path.suffix not in undated:
         raise InvalidInput(f"`path` must end in .pdf, .svg or .png; got {str(path)!r}.")
     with needs("paper"):
         from matplotlib import rc_context
-    owner: Any = getattr(figure, "figure", None) or figure
+    owner = of_matplotlib(getattr(figure, "figure", None) or figure, "figure", "savefig")
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "bargaining", "pdf.fonttype": 42}):
         owner.savefig(buffer, format=path.suffix[1:], dpi=300, metadata=undated[path.suffix])

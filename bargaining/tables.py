@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining import __version__, _latex, _typeset
+from bargaining._arrays import function, listed
 from bargaining._digits import significant
-from bargaining._files import file_name, write_whole
+from bargaining._files import file_name, path_of, write_whole
 from bargaining._records import Cell, Column, cell, choose, digits_of, label_of, note_lines, read, text_of
 from bargaining.errors import BargainingError, InvalidInput, Status
 
@@ -95,6 +96,11 @@ class Table:
         digits: int = 4,
         missing: str = "none",
     ) -> None:
+        if columns is not None:
+            columns = [
+                column if isinstance(column, Column) else text_of(column, "columns")
+                for column in listed(columns, "columns", "a list of names and Columns")
+            ]
         found, records, found_notes = read(rows, columns)
         shown = choose(found, columns)
         values = {
@@ -154,7 +160,7 @@ class Table:
         kinds = {"tex": self.to_latex, "md": self.to_markdown, "csv": self.to_csv, "html": self.to_html}
         if unknown := [ending for ending in endings if ending not in kinds]:
             raise InvalidInput(f"`endings` must be among {', '.join(kinds)}; got {unknown[0]!r}.")
-        folder = Path(folder)
+        folder = path_of(folder, "folder")
         texts = {folder / f"{file_name(name, 'name')}.{ending}": kinds[ending]() for ending in endings}
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
@@ -213,7 +219,9 @@ def compare(
     """
     if shape := getattr(problem, "batch_shape", ()):
         raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
-    named = list(methods.items() if isinstance(methods, Mapping) else (("", method) for method in methods))
+    named = list(methods.items()) if isinstance(methods, Mapping) else _nameless(methods)
+    for _, method in named:
+        function(method, "methods")
     if not named:
         raise InvalidInput("`methods` must hold at least one method; got none.")
     outcomes = [_outcome(name or _name(method), method, problem) for name, method in named]
@@ -226,6 +234,10 @@ def compare(
         notes=[*(note for *_, note in outcomes if note), *worst, f"Version: bargaining {__version__}"],
         digits=digits,
     )
+
+
+def _nameless(methods: Any) -> list[tuple[str, Callable[..., Any]]]:
+    return [("", method) for method in listed(methods, "methods", "a list of functions")]
 
 
 def _outcome(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from bargaining._arrays import scalar
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
@@ -123,6 +124,7 @@ def certify(
     >>> proof.holds
     True
     """
+    tolerance = scalar(tolerance, "tolerance")
     if not isinstance(result, Division):
         return _certify_other(result, tolerance)
     if result.problem is None:
@@ -177,8 +179,9 @@ def _claim(division: Division, cell: tuple[int, ...], tolerance: float) -> Claim
     batch = division.payoffs.shape[:-1]
     if (
         problem is None
+        or not isinstance(cell, tuple)
         or len(cell) != len(batch)
-        or not all(0 <= k < m for k, m in zip(cell, batch, strict=True))
+        or not all(isinstance(k, int | np.integer) and 0 <= k < m for k, m in zip(cell, batch, strict=True))
     ):
         raise InvalidInput(f"`cell` must name one cell of the batch {batch}; got {cell!r}.")
     d = np.broadcast_to(problem.disagreement, division.payoffs.shape)[cell].tolist()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining._arrays import Floats, entries, is_sequence, real
+from bargaining._arrays import Floats, is_sequence, listed, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import Transitions, block, stack
@@ -41,7 +41,7 @@ def unique_names(names: Names | None, argument: str, count: int) -> tuple[str, .
     """Return the names given, or numbers."""
     if names is None:
         return tuple(map(str, range(count)))
-    found = tuple(map(str, entries(names, argument, "names")))
+    found = tuple(map(str, listed(names, argument, "a list of names")))
     if len(found) != count or len(set(found)) != count:
         raise InvalidInput(f"`{argument}` must be {count} different names; got {found}.")
     return found
@@ -100,7 +100,7 @@ def exits_by_state(value: Any, names: tuple[str, ...], players: int) -> tuple[Ex
     each = (
         [value] * states
         if value is None or isinstance(value, Exit)
-        else entries(value, "exit", "Exit or None")
+        else listed(value, "exit", "a list of exits")
     )
     if len(each) != states:
         raise InvalidInput(f"`exit` must have one entry a state ({states}); got {len(each)}.")

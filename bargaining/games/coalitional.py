@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, entries, per_player
+from bargaining._arrays import Floats, listed, per_player
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining.errors import InvalidInput, NotApplicable
 
@@ -82,7 +82,7 @@ class CoalitionalGame:
     __slots__ = ("_worth", "players")
 
     def __init__(self, players: Sequence[Hashable], worth: Worth) -> None:
-        names = tuple(entries(players, "players", "names"))
+        names = tuple(listed(players, "players", "a list of names"))
         if not 2 <= len(names) <= _LARGEST:
             raise InvalidInput(f"`players` must be 2 to {_LARGEST} names; got {len(names)}.")
         if not all(isinstance(name, Hashable) for name in names):
@@ -90,6 +90,10 @@ class CoalitionalGame:
         if len(set(names)) < len(names):
             raise InvalidInput(f"`players` must differ; got {names!r}.")
         self.players = names
+        if not callable(worth) and not isinstance(worth, Mapping):
+            raise InvalidInput(
+                f"`worth` must be a mapping from coalitions or a function of one; got {worth!r}."
+            )
         self._worth = self._from_function(worth) if callable(worth) else self._from_mapping(worth)
 
     def _from_function(self, worth: Callable[[frozenset[Any]], Any]) -> Rationals:
@@ -123,12 +127,9 @@ class CoalitionalGame:
         return frozenset(name for i, name in enumerate(self.players) if mask >> i & 1)
 
     def _mask(self, coalition: Iterable[Hashable] | Hashable) -> int:
-        single = isinstance(coalition, Hashable) and coalition in self.players
-        members: Collection[Any] = (
-            [coalition] if single or not isinstance(coalition, Iterable) else list(coalition)
-        )
-        unknown = [name for name in members if name not in self.players]
-        if unknown or (isinstance(coalition, str) and not single):
+        one = isinstance(coalition, Hashable) and (isinstance(coalition, str) or coalition in self.players)
+        members = list(coalition) if isinstance(coalition, Iterable) and not one else [coalition]
+        if not all(isinstance(name, Hashable) and name in self.players for name in members):
             raise InvalidInput(f"A coalition must be made of the players {self.players}; got {coalition!r}.")
         return sum(1 << self.players.index(name) for name in set(members))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, entries, is_sequence, real
+from bargaining._arrays import Floats, is_sequence, listed, real
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -204,8 +204,8 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
     if actions is None:
         return tuple(tuple(map(str, range(count))) for count in shape)
     names = tuple(
-        tuple(map(str, entries(own, f"actions[{player}]", "names")))
-        for player, own in enumerate(entries(actions, "actions", "sequences of names"))
+        tuple(map(str, listed(own, "actions", "a list of names for each player")))
+        for own in listed(actions, "actions", "lists of names, one per player")
     )
     if tuple(map(len, names)) != shape:
         raise InvalidInput(

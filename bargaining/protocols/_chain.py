@@ -136,7 +136,7 @@ def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: in
         player_index(players, "players", 1 << 20)
         return max(int(players), 1)
     for value in (discount, outside):
-        shape = np.shape(value)
+        shape = np.shape(np.array(value, dtype=object))  # rows of several lengths are refused later on
         if shape:
             return int(shape[-1])
     return max(2, int(proposer.max()) + 1)

@@ -173,6 +173,8 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     >>> credibility(step, [0.5, 1.0, 2.0, 5.0])
     array([0.25, 0.5 , 1.  ,  nan])
     """
+    if not isinstance(game, CostlyStep):
+        raise InvalidInput(f"`game` must be a CostlyStep; got a {type(game).__name__}.")
     e = within(real(sizes, "sizes"), "sizes", 0.0, np.inf, ends="()")
     k_strong, k_weak = game.hurdles
     if game.prior > game.threshold or k_strong > k_weak:

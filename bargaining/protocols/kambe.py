@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, per_player, within
 from bargaining.protocols import _concession
 
 
@@ -41,6 +41,6 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
     [0.3333333, 0.6666667]
     """
     speed = _concession.checked_rates(rates) * within(
-        real(exponents, "exponents"), "exponents", 0.0, np.inf, ends="()"
+        per_player(exponents, "exponents", 2), "exponents", 0.0, np.inf, ends="()"
     )
     return np.asarray(speed[..., ::-1] / speed.sum(axis=-1, keepdims=True))

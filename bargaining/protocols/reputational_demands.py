@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, player_index, real, within
+from bargaining._arrays import Floats, listed, player_index, real, within
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
@@ -77,10 +77,8 @@ class ReputationalDemands:
         if rates.shape != (2,):
             raise InvalidInput(f"`rates` must have one entry per player (2); got shape {rates.shape}.")
         for name in ("demands", "priors"):
-            if len(getattr(self, name)) != 2:
-                raise InvalidInput(
-                    f"`{name}` must be a pair, one list per player; got {len(getattr(self, name))}."
-                )
+            if (count := len(listed(getattr(self, name), name, "a pair, one list per player"))) != 2:
+                raise InvalidInput(f"`{name}` must be a pair, one list per player; got {count}.")
         types = tuple(_checked_types(self.demands[i], self.priors[i], i) for i in range(2))
         object.__setattr__(self, "_types", types)
         object.__setattr__(self, "_rates", rates)

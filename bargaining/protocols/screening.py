@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution, real, scalar, within
+from bargaining._arrays import Floats, distribution, function, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks
 
@@ -115,6 +115,7 @@ class OutsideOptionScreening:
             )
         for name, value in (("lower", lower), ("upper", upper), ("cost", cost)):
             object.__setattr__(self, name, value)
+        function(self.survival, "survival")
         self._probe()
 
     def _probe(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining._files import write_whole
+from bargaining._files import path_of, write_whole
 from bargaining.errors import InvalidInput
 from bargaining.sweeps._cells import Chunk
 
@@ -88,7 +88,7 @@ def open_folder(path: str | Path, manifest: Mapping[str, Any], chunks: int) -> F
     OSError
         If the folder cannot be made or written.
     """
-    path = Path(path)
+    path = path_of(path, "checkpoint")
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     folder = Folder(path=path, key=sha256(text.encode()).hexdigest()[:12], chunks=chunks)
     try:

@@ -75,6 +75,7 @@ def lexicographic_egalitarian(claim: Claim) -> Certificate:
     return exactly(claim, lambda it, ideal: lexicographic(it, claim.weights()))
 
 
+@register("utilitarian", Polytope, views=True)
 def utilitarian(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best; points that tie are all solutions."""
     it, weights, what = _whole(claim), claim.weights(), _what(claim)

@@ -19,7 +19,7 @@ from bargaining.exact import _surplus_certifiers as _surplus_certifiers
 from bargaining.exact import _union_certifiers as _union_certifiers
 from bargaining.exact import flow, halving, nearest, polygons
 from bargaining.exact.bodies import body_of
-from bargaining.exact.certificate import Certificate, Claim, above, compare, enclose
+from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 from bargaining.exact.certify import Certifier, register
 from bargaining.exact.clipping import polygon_of
 from bargaining.exact.polygons import ExactDivision, Polygon
@@ -80,26 +80,6 @@ def egalitarian_on_polytope(claim: Claim) -> Certificate:
     return _beside(claim, problem, polygons.egalitarian(problem, claim.weights()))
 
 
-@register("utilitarian", Polytope, views=True)
-@_otherwise(bodies.utilitarian)
-def utilitarian_on_polytope(claim: Claim) -> Certificate:
-    """Bound by how much the weighted sum misses the best vertex; points that tie are all solutions."""
-    problem, weights = _polygon(claim), claim.weights()
-    exact = polygons.utilitarian(problem, weights).payoffs
-    if exact is None or claim.status != Status.OK:
-        return compare(claim, exact, Status.OK, _spans(problem), _what(claim, problem))
-    short = sum(
-        (w * (e - Fraction(x)) for w, e, x in zip(weights, exact, claim.payoffs, strict=True)), Fraction(0)
-    )
-    size = sum((w * r for w, r in zip(weights, _spans(problem), strict=True)), Fraction(0))
-    bound = above(abs(short) / size)
-    statement = (
-        f"{_what(claim, problem)}: the weighted sum is within {bound:.2g} of the best, over its range."
-    )
-    beside = compare(claim, exact, Status.OK, _spans(problem), _what(claim, problem))
-    return Certificate(exact=exact, bound=bound, tolerance=beside.tolerance, statement=statement)
-
-
 @register("equal_loss", Polytope, views=True)
 @_otherwise(bodies.equal_loss)
 def equal_loss_on_polytope(claim: Claim) -> Certificate:
@@ -152,24 +132,10 @@ def yu_on_polytope(claim: Claim) -> Certificate:
     power = float(claim.parameters["p"])
     if power == inf:
         return equal_loss_on_polytope(claim)
-    if len(claim.payoffs) > 2:
+    if power == 1 or len(claim.payoffs) > 2:
         return bodies.yu(claim)
     problem = _polygon(claim)
-    if power == 1:
-        return _least_sum(claim, problem)
     return _within(claim, problem, nearest.yu(problem, Fraction(power)))
-
-
-def _least_sum(claim: Claim, problem: Polygon) -> Certificate:
-    """Bound by how much the sum misses the best among points no better than the ideal one; ties are all solutions."""
-    box = nearest.largest_sum(problem)
-    if box.low is None or box.status != Status.OK:
-        return _within(claim, problem, box)
-    x, y = (Fraction(v) for v in claim.payoffs)
-    short = abs(box.low[0] + box.low[1] - x - y) / sum(_ranges(problem), Fraction(0))
-    beside = compare(claim, box.low, Status.OK, _ranges(problem), _what(claim, problem))
-    statement = f"{_what(claim, problem)}: the sum is within {above(short):.2g} of the best, over the gains."
-    return Certificate(exact=None, bound=above(short), tolerance=beside.tolerance, statement=statement)
 
 
 @register("perles_maschler", Polytope, views=True)

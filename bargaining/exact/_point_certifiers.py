@@ -177,14 +177,15 @@ def _towards_a_box(it: _Cliffs) -> Certificate:
 
 @register("utilitarian", FreeDisposalHull, views=True)
 def utilitarian_on_points(claim: Claim) -> Certificate:
-    """Bound by how much the weighted sum misses the best point."""
+    """Bound by how much the weighted sum misses the best point, and by how far the payoffs are beyond every point."""
     it, weights = _Cliffs(claim), claim.weights()
     if not it.points:
         return compare(claim, None, Status.EMPTY, (), it.what)
     sums = [_dot(weights, v) for v in it.points]
-    ranges = _ranges([Fraction(0)] * len(weights), it.points)
-    short = abs(max(sums) - _dot(weights, tuple(Fraction(x) for x in claim.payoffs)))
-    bound = above(short / _dot(weights, ranges))
+    ranges, x = _ranges([Fraction(0)] * len(weights), it.points), tuple(Fraction(v) for v in claim.payoffs)
+    short = abs(max(sums) - _dot(weights, x)) / _dot(weights, ranges)
+    beyond = min(max((a - b) / r for a, b, r in zip(x, v, ranges, strict=True)) for v in it.points)
+    bound = above(max(short, beyond))
     best = it.points[sums.index(max(sums))]
     statement = f"{it.what}: the weighted sum is within {bound:.2g} of the best, over its range."
     allowed = compare(claim, best, Status.OK, ranges, it.what).tolerance

@@ -107,15 +107,16 @@ def shares_of_surplus(claim: Claim) -> Certificate:
 @register("yu", TransferableSurplus, views=True)
 @_seen
 def yu_on_surplus(claim: Claim) -> Certificate:
-    """Share equally; with p = 1 every division of the total is nearest, and the sum is what is bounded."""
+    """Share equally; with p = 1 all divisions up to the ideal point are nearest, and the sum of losses is bounded."""
     d, surplus = _shared(claim)
     equal = [x + surplus / len(d) for x in d]
     if float(claim.parameters["p"]) != 1 or surplus <= 0 or claim.status != Status.OK:
         return _beside(claim, equal, surplus)
-    short = above(
-        abs(sum(equal, Fraction(0)) - sum((Fraction(x) for x in claim.payoffs), Fraction(0))) / surplus
-    )
-    statement = f"{_what(claim)}: the sum of payoffs is within {short:.2g} of the total, over the gains."
+    x = [Fraction(v) for v in claim.payoffs]
+    losses = sum((max(y + surplus - v, Fraction(0)) for y, v in zip(d, x, strict=True)), Fraction(0))
+    beyond = sum(x, Fraction(0)) - sum(equal, Fraction(0))
+    short = above(max(abs(losses - (len(d) - 1) * surplus), beyond) / surplus)
+    statement = f"{_what(claim)}: the sum of losses is within {short:.2g} of the least, over the gains."
     return Certificate(
         exact=None, bound=short, tolerance=_beside(claim, equal, surplus).tolerance, statement=statement
     )

@@ -17,13 +17,6 @@ BITS = 256
 FINE = Fraction(1, 2**90)
 
 
-def largest_sum(problem: Polygon) -> Enclosure:
-    """Return the corner with the largest sum of payoffs among those that give nobody more than the ideal payoff."""
-    corners, status = pieces(problem)
-    best = max(corners, key=lambda corner: corner[0] + corner[1]) if corners else None
-    return Enclosure(low=best, high=best, status=status)
-
-
 def yu(problem: Polygon, power: Fraction) -> Enclosure:
     """Return a box around the point that minimises the sum of losses to a power above 1.
 

@@ -168,16 +168,6 @@ def egalitarian(
     return _where_all_gain(problem, lambda ideal: _last(problem, (d_0, d_1), target), always=True)
 
 
-def utilitarian(
-    problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))
-) -> ExactDivision:
-    """Return the vertex with the largest weighted sum of payoffs, or the middle of those that tie."""
-    sums = [weights[0] * x + weights[1] * y for x, y in problem.vertices]
-    tied = [vertex for vertex, total in zip(problem.vertices, sums, strict=True) if total == max(sums)]
-    middle = (Fraction(sum(column), len(tied)) for column in zip(*tied, strict=True))
-    return ExactDivision(payoffs=problem.payoffs(*middle), status=Status.OK)
-
-
 def equal_loss(problem: Polygon) -> ExactDivision:
     """Return the first feasible point on the way down from the ideal point with equal steps."""
     return _where_all_gain(problem, lambda ideal: _first(problem, ideal))

@@ -32,10 +32,8 @@ KNOWN = [
     Known("nash", TRIANGLE, (F(2), F(1, 2))),
     Known("kalai_smorodinsky", TRIANGLE, (F(2), F(1, 2))),
     Known("egalitarian", TRIANGLE, (F(4, 5), F(4, 5))),
-    Known("utilitarian", TRIANGLE, (F(4), F(0))),
     # The hull of (4, 1) and (1, 3) with free disposal: 3y + 2x = 11, Nash where 2x = 3y.
     Known("nash", [[4, 1], [1, 3]], (F(11, 4), F(11, 6)), free_disposal=True),
-    Known("utilitarian", [[2, 0], [0, 2], [1, 1], [0, 0]], (F(1), F(1))),
     Known("kalai_smorodinsky", [[1, 1]], (F(1), F(1)), free_disposal=True),
 ]
 

@@ -48,7 +48,8 @@ class Status(IntEnum):
 
 _ADVICE = {
     Status.OK: "The answer meets its definition.",
-    Status.EMPTY: "Nothing feasible gives every player the disagreement payoff; lower it or enlarge the set.",
+    Status.EMPTY: "Nothing feasible is where the answer must be, at or above the disagreement point and on the line "
+    "that the concept follows; lower the disagreement point or enlarge the set.",
     Status.UNBOUNDED: "Some player's payoff has no upper bound; bound the feasible set from above.",
     Status.DEGENERATE: "No agreement gives every player a gain; the payoffs are the documented limit.",
     Status.INACCURATE: "The answer misses its definition by more than the promised accuracy; read `residual`.",

@@ -164,9 +164,12 @@ def _solve_options(commands: Any) -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"must be a positive number; got {text!r}")
     return value
 
 

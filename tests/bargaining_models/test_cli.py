@@ -238,6 +238,12 @@ def test_a_wrong_file_costs_one_line(text: str, file, capsys: pytest.CaptureFixt
     assert err.count("\n") == 1
 
 
+def test_that_there_is_no_agreement_is_an_answer(file, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("solve", file("[problem]\ndisagreement = [1, 1]\ntotal = 1\n"), capsys=capsys)
+    assert (status, err) == (0, "")
+    assert "nash: empty. Nothing feasible is where the answer must be" in out
+
+
 @pytest.mark.parametrize(
     "error", [BargainingError("a\nb"), OSError(28, "No space left on device", "x"), ImportError("a b")]
 )
@@ -342,7 +348,7 @@ def test_time_that_runs_out_while_garbage_is_collected_has_run_out(where: str) -
 def test_a_wrong_limit_is_named(seconds: str, file, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["solve", file(CAKE), "--seconds", seconds])
-    assert "argument --seconds" in capsys.readouterr().err
+    assert f"argument --seconds: must be a positive number; got {seconds!r}" in capsys.readouterr().err
 
 
 def test_of_many_actions_those_that_are_played_are_listed(file, capsys: pytest.CaptureFixture[str]) -> None:

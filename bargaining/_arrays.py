@@ -201,7 +201,8 @@ def random(rng: Any) -> np.random.Generator:
 def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
     """Return `value` if it can be called; `what` says of what it is a function."""
     if not callable(value):
-        raise InvalidInput(f"`{name}` must be a function{what and ' of '}{what}; got {_short(value)}.")
+        wanted = f"a function of {what}" if what else "callable"
+        raise InvalidInput(f"`{name}` must be {wanted}; got {_short(value)}.")
     called: Callable[..., Any] = value
     return called
 

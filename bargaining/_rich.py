@@ -20,11 +20,10 @@ _SHOWN = 10
 
 
 def division_html(division: Division) -> str:
-    """Return a row per player, or a row per cell of a batch."""
-    status = np.asarray(division.status)
-    if status.ndim:
+    """Return a row per player, or a row per cell of a batch or state of a chain."""
+    if division.payoffs.ndim > 1:
         return _batch_html(division)
-    state = Status(int(status))
+    state = Status(int(np.asarray(division.status)))
     known = {"payoff": division.payoffs}
     if division.problem is not None:
         known |= {"disagreement": division.problem.disagreement, "gain": division.gains}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import LARGEST, SMALLEST, Floats, real
+from bargaining._arrays import function as callable_of
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import decreasing_root
 
@@ -72,8 +73,10 @@ class Frontier:
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
         object.__setattr__(self, "batch_shape", low.shape)
-        object.__setattr__(self, "function", _elementwise(function, "function"))
-        slope = None if derivative is None else _elementwise(derivative, "derivative")
+        object.__setattr__(self, "function", _Elementwise(callable_of(function, "function"), "function"))
+        slope = (
+            None if derivative is None else _Elementwise(callable_of(derivative, "derivative"), "derivative")
+        )
         object.__setattr__(self, "derivative", slope)
         _probe(self)
 
@@ -198,24 +201,27 @@ def _sorted(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return np.minimum(a, b), np.maximum(a, b)
 
 
-def _elementwise(function: Callable[..., object], name: str) -> Callable[[Floats], Floats]:
-    """Return `function` with its result checked: real, of its argument's shape, never NaN."""
-    if not callable(function):
-        raise InvalidInput(f"`{name}` must be callable, elementwise on arrays; got {function!r}.")
+@dataclass(frozen=True, slots=True, repr=False)
+class _Elementwise:
+    """A function with its result checked: real and of its argument's shape."""
 
-    def checked(x: Floats) -> Floats:
+    function: Callable[..., object]
+    name: str
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+    def __call__(self, x: Floats) -> Floats:
         try:
-            y = np.asarray(function(x), dtype=float)
+            y = np.asarray(self.function(x), dtype=float)
         except (TypeError, ValueError) as error:
             raise InvalidInput(
-                f"`{name}` must work elementwise on arrays of shape {np.shape(x)}; it raised {error!r}. "
+                f"`{self.name}` must work elementwise on arrays of shape {np.shape(x)}; it raised {error!r}. "
                 f"Write it with NumPy functions."
             ) from error
         if y.shape != np.shape(x):
             y = np.broadcast_to(y, np.broadcast_shapes(y.shape, np.shape(x)))
         return y
-
-    return checked
 
 
 def _probe(frontier: Frontier) -> None:

@@ -130,7 +130,9 @@ class CoalitionalGame:
         one = isinstance(coalition, Hashable) and (isinstance(coalition, str) or coalition in self.players)
         members = list(coalition) if isinstance(coalition, Iterable) and not one else [coalition]
         if not all(isinstance(name, Hashable) and name in self.players for name in members):
-            raise InvalidInput(f"A coalition must be made of the players {self.players}; got {coalition!r}.")
+            raise InvalidInput(
+                f"A coalition must be made of the players {self.players}, several in a tuple; got {coalition!r}."
+            )
         return sum(1 << self.players.index(name) for name in set(members))
 
     def shapley(self) -> Allocation:

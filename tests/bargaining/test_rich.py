@@ -12,6 +12,7 @@ from bargaining import (
     Problem,
     RepeatedGame,
     Status,
+    StochasticBargaining,
     TransferableSurplus,
     nash,
     payoff_set,
@@ -106,3 +107,10 @@ def test_an_empty_set_says_why():
     found = payoff_set(RepeatedGame(PENNIES, 0.1))
     assert found.reason in found._repr_html_()
     assert found._repr_latex_() == r"$V = \varnothing$"
+
+
+def test_the_states_of_a_chain_are_rows():
+    found = StochasticBargaining([1.0, 3.0], [[0.5, 0.5], [0.5, 0.5]], 0.9, [0, 1])()
+    cells = Cells(found._repr_html_())
+    assert cells.rows[1:] == [["(0,)", "0", "2.45455", "OK"], ["(1,)", "0", "3", "OK"]]
+    assert found._repr_latex_() is None

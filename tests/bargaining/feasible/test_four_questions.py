@@ -1,5 +1,6 @@
 """The four questions, against brute force on points of the set, and the bad input each set refuses."""
 
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, InvalidInput, Polytope, Problem, TransferableSurplus
+from bargaining import Frontier, InvalidInput, Polytope, Problem, TransferableSurplus, nash
 from bargaining.feasible._polygon import hull, pareto_chain, turn
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
@@ -175,3 +176,10 @@ def test_bad_input_is_named(make: Callable[[], object], message: str | None) -> 
     with np.errstate(divide="ignore"), pytest.raises(InvalidInput) as caught:
         make()
     assert message in str(caught.value)
+
+
+def test_a_frontier_goes_to_other_processes_with_its_problem() -> None:
+    division = nash(Problem(Frontier(np.cos, 0.0, 1.0), [0.0, 0.0]))
+    again = pickle.loads(pickle.dumps(division))
+    assert repr(again) == repr(division)
+    assert (nash(again.problem).payoffs == division.payoffs).all()

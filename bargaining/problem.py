@@ -152,7 +152,10 @@ class Problem:
         """
         from bargaining.feasible.transform import relabelled
 
-        places = np.asarray(order)
+        try:
+            places = np.asarray(order)
+        except ValueError:  # ragged
+            places = np.empty(0)
         if places.dtype.kind not in "iu" or sorted(places.ravel().tolist()) != list(range(self.players)):
             raise InvalidInput(
                 f"`order` must name each of the players 0 to {self.players - 1} once; got {order!r}."

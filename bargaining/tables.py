@@ -158,6 +158,7 @@ class Table:
             The files written.
         """
         kinds = {"tex": self.to_latex, "md": self.to_markdown, "csv": self.to_csv, "html": self.to_html}
+        endings = listed(endings, "endings", "a list of names")
         if unknown := [ending for ending in endings if ending not in kinds]:
             raise InvalidInput(f"`endings` must be among {', '.join(kinds)}; got {unknown[0]!r}.")
         folder = path_of(folder, "folder")

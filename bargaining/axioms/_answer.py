@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, function
 from bargaining.axioms.violation import Violation
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 
 TOLERANCE = 1e-9
 EPS = float(np.finfo(float).eps)
@@ -67,7 +67,7 @@ def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") 
         If the method has no answer.
     """
     ideal = gains_everyone(problem, name)
-    division = method(problem).raise_if_failed()
+    division = function(method, "method")(problem).raise_if_failed()
     scale = ideal - problem.disagreement
     size = np.maximum(np.abs(ideal), np.abs(problem.disagreement))
     return Answer(division.method, problem, division.payoffs, ideal, scale, tol * scale + 64 * EPS * size)
@@ -75,6 +75,7 @@ def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") 
 
 def gains_everyone(problem: Problem, name: str = "problem") -> Floats:
     """Return the ideal point of a single problem in which everyone can gain."""
+    require_problem(problem)
     if problem.batch_shape:
         raise InvalidInput(f"`{name}` must be a single problem; got a batch of shape {problem.batch_shape}.")
     ideal = problem.ideal

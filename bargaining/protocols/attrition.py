@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, per_player, scalar, within
+from bargaining._arrays import Floats, per_player, player_index, scalar, within
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
@@ -101,9 +101,7 @@ class WarOfAttrition:
                 "The payoffs are in `equilibria()`."
             )
         share = float(within(np.asarray(scalar(mass, "mass")), "mass", 0.0, 1.0, ends="[)"))
-        if weak not in (0, 1):
-            raise InvalidInput(f"`weak` must be a player, 0 or 1; got {weak!r}.")
-        return _outcome(self._state, np.where(np.arange(2) == weak, share, 0.0))
+        return _outcome(self._state, np.where(np.arange(2) == player_index(weak, "weak", 2), share, 0.0))
 
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).

@@ -171,7 +171,7 @@ class HoldUp:
 
     def net(self, investment: ArrayLike) -> Floats:
         """Return the owner's payoff net of the cost of `investment`."""
-        k = np.asarray(investment, dtype=float)
+        k = real(investment, "investment")
         option = _values(self.option(k), "option", k)
         bad = (option < 0) | (option > 1)
         if bad.any():

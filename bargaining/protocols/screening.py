@@ -137,7 +137,7 @@ class OutsideOptionScreening:
 
     def profit(self, price: ArrayLike) -> Floats:
         """Return (p - c) S(p)."""
-        p = np.asarray(price, dtype=float)
+        p = real(price, "price")
         sold = np.where(p < self.lower, 1.0, np.where(p > self.upper, 0.0, self._survival(p)))
         return np.asarray((p - self.cost) * sold)
 

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
+from bargaining._arrays import function, listed
 from bargaining.axioms import AXIOMS, Axiom, Violation
 from bargaining.axioms._answer import TOLERANCE
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 from bargaining.testing import strategies
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def check_axioms(
     ...
     bargaining.testing.checks.AxiomsBroken: egalitarian breaks scale_invariance by 0.667 of the range of gains: ...
     """
+    require_problem(problem)
+    function(method, "method")
     expected = {_name(axiom) for axiom in _chosen(expected_failures)}
     found = []
     for axiom in _chosen(axioms):
@@ -141,6 +144,7 @@ def find_violation(
     (True, 2)
     """
     (rule,) = _chosen([axiom])
+    function(method, "method")
     search = settings(
         max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
@@ -260,10 +264,13 @@ def parametrize_with_checks(
 def _chosen(axioms: Iterable[str | Axiom] | None) -> list[Axiom]:
     """Return the axioms asked for, all by default."""
     chosen: list[Axiom] = []
-    for axiom in AXIOMS.values() if axioms is None else axioms:
+    given = AXIOMS if axioms is None else axioms
+    for axiom in (
+        given if isinstance(given, Mapping) else listed(given, "axioms", "a list of names and functions")
+    ):
         if isinstance(axiom, str) and axiom not in AXIOMS:
             raise InvalidInput(f"`axioms` must be among {', '.join(AXIOMS)}, or functions; got {axiom!r}.")
-        chosen.append(AXIOMS[axiom] if isinstance(axiom, str) else axiom)
+        chosen.append(AXIOMS[axiom] if isinstance(axiom, str) else function(axiom, "axioms"))
     return chosen
 
 

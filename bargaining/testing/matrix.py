@@ -148,7 +148,7 @@ def verdict(concept: str, axiom: str) -> Verdict:
     Polytope([[0.0, 3.0], [2.0, 0.0], [1.0, 2.0]], free_disposal=True)
     """
     for name, value, known in (("concept", concept, METHODS), ("axiom", axiom, AXIOMS)):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise InvalidInput(f"`{name}` must be among {', '.join(known)}; got {value!r}.")
     cell = _cells()[axiom][concept]
     if cell == "-":

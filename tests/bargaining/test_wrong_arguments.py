@@ -12,12 +12,14 @@ from bargaining import (
     Game,
     InvalidInput,
     OutsideOptionScreening,
+    Polytope,
     Problem,
     ReputationalDemands,
     StochasticBargaining,
     StochasticGame,
     Table,
     TransferableSurplus,
+    WarOfAttrition,
     certify,
     compare,
     credibility,
@@ -28,8 +30,11 @@ from bargaining import (
     save_figure,
     sweep,
 )
+from bargaining.axioms import weak_pareto
+from bargaining.testing import check_axioms, find_violation, verdict
 
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.0])
+TRIANGLE = Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])
 STAGE = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 EVEN = [np.full((2, 2, 1), 1.0)]
 
@@ -45,11 +50,16 @@ LISTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "columns": ("columns", lambda x: Table([{"a": 1}], columns=x)),
     "a row": ("rows", lambda x: Table([x])),
     "methods": ("methods", lambda x: compare(x, PIE)),
+    "endings": ("endings", lambda x: Table([{"a": 1}]).save(".", "a", endings=x)),
+    "axioms": ("axioms", lambda x: check_axioms(nash, TRIANGLE, axioms=x)),
 }
 FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "worth": ("worth", lambda x: CoalitionalGame(["a", "b"], x)),
     "survival": ("survival", lambda x: OutsideOptionScreening(x, 0.0, 1.0)),
     "one of the methods": ("methods", lambda x: compare([nash, x], PIE)),
+    "method of a check": ("method", lambda x: check_axioms(x, TRIANGLE)),
+    "method of an axiom": ("method", lambda x: weak_pareto(x, TRIANGLE)),
+    "method of a search": ("method", lambda x: find_violation(x, "symmetry")),
     "a named method": ("methods", lambda x: compare({"mine": x}, PIE)),
 }
 OTHERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -59,6 +69,12 @@ OTHERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "axes": ("ax", lambda x: plot(nash(PIE), ax=x)),
     "figure": ("figure", lambda x: save_figure(x, "split.svg")),
     "leaver": ("leaver", lambda x: AlternatingOffers(0.9, leaver=x)),
+    "problem of a check": ("problem", lambda x: check_axioms(nash, x)),
+    "problem of an axiom": ("problem", lambda x: weak_pareto(nash, x)),
+    "axiom of a search": ("axioms", lambda x: find_violation(nash, x)),
+    "concept of a verdict": ("concept", lambda x: verdict(x, "symmetry")),
+    "order": ("order", PIE.relabel),
+    "weak": ("weak", lambda x: WarOfAttrition((0.6, 0.7), (0.3, 0.4), rates=0.1)(weak=x)),
 }
 PATHS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "file": ("path", read_description),
@@ -76,6 +92,8 @@ REFUSED = [
     *((case, value) for case in FUNCTIONS.values() for value in (3, "abc", [0.5], object())),
     *((case, value) for case in PATHS.values() for value in (3, b"x", object())),
     *((OTHERS["tolerance"], value) for value in (None, "abc", object(), float("nan"))),
+    *((OTHERS["order"], value) for value in ([[1, 0], [0]], "ab")),
+    *((OTHERS["concept of a verdict"], value) for value in (["nash"], {"nash": 1})),
     *((OTHERS["leaver"], value) for value in (["both"], np.array(["both", "proposer"]))),
     *((OTHERS["axes"], value) for value in (np.zeros(2), "abc")),
 ]

@@ -165,7 +165,8 @@ def log_products(points: Floats, origin: Floats, weights: Floats) -> tuple[Float
             counts = (gain >= -16 * error).all(axis=-1) & ((gain > 16 * error) | (weights == 0)).all(axis=-1)
             terms = np.where(weights > 0, weights * np.log(np.where(gain > 0, gain, 1.0)), 0.0)
             sizes.append(np.where(counts, terms.sum(axis=-1), -np.inf))
-            doubts.append(np.where(counts, (weights * (error / np.abs(gain))).sum(axis=-1), 0.0))
+            doubt = np.where(weights > 0, weights * (error / np.abs(gain)), 0.0)
+            doubts.append(np.where(counts, doubt.sum(axis=-1), 0.0))
     return np.array(sizes), TIE + 4 * np.array(doubts)
 
 

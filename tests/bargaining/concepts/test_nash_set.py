@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, InvalidInput, Polytope, Problem, Status, TransferableSurplus, Unsolved, nash
+from bargaining import (
+    Frontier,
+    InvalidInput,
+    Polytope,
+    Problem,
+    Status,
+    TransferableSurplus,
+    Union,
+    Unsolved,
+    nash,
+)
 from bargaining.concepts.nash_set import nash_set
 from bargaining.feasible.points import FreeDisposalHull
 
@@ -38,6 +48,24 @@ def test_weights() -> None:
     np.testing.assert_array_equal(nash_set(problem, weights=[0.25, 0.75]), [[1, 4]])  # 8, 2*8, 4^3
     np.testing.assert_array_equal(nash_set(problem, weights=[0.4, 0.6]), [[8, 1], [1, 4]])  # 8^2, 4^3
     np.testing.assert_array_equal(nash_set(problem, weights=[1, 0]), [[8, 1]])
+
+
+@given(
+    st.lists(st.tuples(st.integers(-3, 9), st.integers(-3, 9)), min_size=1, max_size=9), st.integers(-2, 2)
+)
+def test_a_player_without_weight_need_not_gain(rows: list[tuple[int, int]], offset: int) -> None:
+    harmless = [(y, x) for x, y in rows if x >= 0 and y > 0]
+    feasible = FreeDisposalHull(np.array(rows) + offset)
+    problem = Problem(feasible, [offset, offset])
+    for one in (problem, Problem(Union([feasible]), [offset, offset])):
+        found = nash(one, weights=[0, 1])
+        if harmless and max(x for _, x in harmless) > 0:
+            y, x = max(harmless)
+            assert found.status == Status.OK
+            assert found.payoffs.tolist() == [x + offset, y + offset]
+    if harmless:
+        y, x = max(harmless)
+        assert nash_set(problem, weights=[0, 1]).tolist() == [[x + offset, y + offset]]
 
 
 def test_nash_takes_the_first() -> None:

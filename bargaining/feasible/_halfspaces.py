@@ -68,6 +68,13 @@ class Halfspaces:
             rows, limits = rows * factor[:, None], limits * factor
             return rows, limits, np.abs(rows).max(axis=1) / np.abs(self.matrix).max(axis=1)
 
+    def levels(self) -> Iterator[tuple[int, float]]:
+        """Give the payoffs at which a row bounds one player alone, with the player."""
+        for row, limit, _ in zip(*self._given, strict=True):
+            if np.count_nonzero(row) == 1:
+                i = int(np.argmax(row != 0))
+                yield i, float(limit / row[i] * self.span[i])
+
     @property
     def corners(self) -> Floats:
         """The vertices, found when first needed; none where the set has no list of them, or there may be too many."""

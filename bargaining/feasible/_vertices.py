@@ -32,7 +32,12 @@ def corners(shape: Halfspaces) -> Corners | None:
     found = unit_corners(shape.matrix, shape.limits)
     if found is None:
         return None
-    return Corners(points=shape.origin + shape.span * found.points, open_below=found.open_below)
+    points = shape.origin + shape.span * found.points
+    # Where a row bounds one player alone they are on it exactly: a side tilted by rounding is no longer level.
+    for i, level in shape.levels():
+        near = np.abs(points[:, i] - level) <= SAME * (np.abs(level) + shape.span[i])
+        points[near, i] = level
+    return Corners(points=points, open_below=found.open_below)
 
 
 def unit_corners(matrix: Floats, limits: Floats) -> Corners | None:

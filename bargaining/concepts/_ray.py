@@ -38,7 +38,8 @@ def last_on_ray(
     moving = largest(step) > 0
     with np.errstate(all="ignore"):
         gain = ideal - problem.disagreement
-        reach = largest(step / np.where(gain > 0, gain, np.inf))
+        rounding = 16 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
+        reach = largest(step / np.where(gain > rounding, gain, np.inf))
         last = np.where(moving, problem.feasible.ray(origin, step), 0.0)
         t = np.maximum(last, 0.0)
         payoffs = origin + t[..., None] * step

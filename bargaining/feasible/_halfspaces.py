@@ -155,6 +155,8 @@ class Halfspaces:
 
     def _held(self, d: Floats, w: Floats) -> tuple[Floats, float]:
         """Maximise the product point by point, where the set is thin or a player is held at the origin."""
+        if not ((self._ideal(d) > d) | (w == 0)).all():
+            return np.full(d.shape, np.nan), np.nan
         above = self._above(d)
 
         def best(prices: Floats) -> tuple[float, Floats]:
@@ -169,16 +171,16 @@ class Halfspaces:
     def _base(self, floor: Floats) -> Floats:
         return np.where(np.isfinite(floor), floor, self.origin)
 
-    def _above(self, floor: Floats) -> Callable[[Floats], Floats]:
+    def _above(self, floor: Floats, allowances: tuple[float, ...] = (0.0, 1.0)) -> Callable[[Floats], Floats]:
         """Return the best gains over a floor as a function of weights: inf if there is no bound, NaN if no point.
 
-        Where there is no floor, gains are over the middle. Slacks at the floor are brought to size one.
+        Where there is no floor, gains are over the middle. Slacks at the floor are brought to size one. A floor on the
+        frontier is met up to rounding: `allowances` says how many times that much is tried.
         """
         bound, base = np.isfinite(floor), self._base(floor)
         slack = np.array([float(row) for row in self._slacks(base)])
         room = np.abs(self.matrix) @ rounding(self.grain, (base - self.origin) / self.span)
-        # A floor on the frontier is met up to rounding.
-        tries = [_equilibrate(self.matrix, slack), _equilibrate(self.matrix, slack + room)]
+        tries = [_equilibrate(self.matrix, slack + much * room) for much in allowances]
 
         def best(weights: Floats) -> Floats:
             for matrix, limits, span in tries:
@@ -200,12 +202,17 @@ class Halfspaces:
         return best
 
     def _ideal(self, floor: Floats) -> Floats:
-        above, base, best = self._above(floor), self._base(floor), np.empty(floor.shape)
-        for i in range(floor.size):
-            best[i] = base[i] + above(np.eye(floor.size)[i])[i]
-            if np.isnan(best[i]):
-                return np.full(floor.shape, -np.inf)
-        return best
+        """Return each player's best; where the floor is met up to rounding only, less what rounding gives."""
+        gains = self._gains_alone(floor, 0.0)
+        if np.isnan(gains).any():
+            once, twice = (self._gains_alone(floor, much) for much in (1.0, 2.0))
+            gains = once - np.where(np.isfinite(twice), twice - once, 0.0)
+        gains = np.where(np.isfinite(floor), np.maximum(gains, 0.0), gains)
+        return np.where(np.isnan(gains).any(), -np.inf, self._base(floor) + gains)
+
+    def _gains_alone(self, floor: Floats, allowance: float) -> Floats:
+        above = self._above(floor, (allowance,))
+        return np.array([above(weights)[i] for i, weights in enumerate(np.eye(floor.size))])
 
 
 def _rows(x: Floats) -> Floats:

@@ -173,14 +173,6 @@ def whole(value: int, name: str, least: int) -> int:
     return int(value)
 
 
-def entries(value: Any, name: str, what: str) -> list[Any]:
-    """Return the entries of a sequence, or say what it should be a sequence of."""
-    try:
-        return list(value)
-    except TypeError:
-        raise InvalidInput(f"`{name}` must be a sequence of {what}; got {_short(value)}.") from None
-
-
 def is_sequence(value: Any) -> bool:
     """Whether `value` is a list, a tuple, an array with axes or alike, and not text."""
     if isinstance(value, np.ndarray):

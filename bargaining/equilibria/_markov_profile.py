@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, entries, per_player, real, within
+from bargaining._arrays import Floats, listed, per_player, real, within
 from bargaining.equilibria._markov_arrays import Arrays
 from bargaining.equilibria._markov_refine import regret
 from bargaining.errors import InvalidInput
@@ -97,12 +97,12 @@ def _parting(game: StochasticGame, state: int, chance: Floats) -> Floats:
 
 def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: ArrayLike | None) -> Floats:
     """Return strategies as one vector, or say which state and player are at fault."""
-    by_state = entries(strategies, "strategies", "strategies by state and player")
+    by_state = listed(strategies, "strategies", "a list of strategies by state and player")
     if len(by_state) != len(game):
         raise InvalidInput(f"`strategies` must have one entry a state ({len(game)}); got {len(by_state)}.")
     pieces = []
     for s, given in enumerate(by_state):
-        own = entries(given, f"strategies[{s}]", "strategies by player")
+        own = listed(given, f"strategies[{s}]", "a list of strategies by player")
         if len(own) != game.players:
             raise InvalidInput(
                 f"`strategies` must have one entry a player ({game.players}) in state {game.states[s]}; "

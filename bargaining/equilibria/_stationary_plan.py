@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, entries, is_sequence
+from bargaining._arrays import Floats, is_sequence, listed
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
@@ -132,7 +132,9 @@ def states_named(game: StochasticGame, given: States, name: str) -> list[int] | 
     """Return the numbers of states given by number or name, one or several; None for None."""
     if given is None:
         return None
-    several = [given] if isinstance(given, int | str | np.integer) else entries(given, name, "states")
+    several = (
+        [given] if isinstance(given, int | str | np.integer) else listed(given, name, "a list of states")
+    )
     if not several:
         raise InvalidInput(f"`{name}` must name at least one state; for all of them pass None.")
     return [_state_number(game, state, name) for state in several]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, entries, function, is_sequence, player_index, real, within
+from bargaining._arrays import Floats, function, is_sequence, listed, player_index, real, within
 from bargaining._rational import Rationals, floats, rational
 from bargaining.errors import InvalidInput, Status
 
@@ -94,7 +94,7 @@ def lump_sum_nash_in_nash(
     array([8., 3., 1.])
     """
     function(payoffs, "payoffs", "the agreements in force")
-    network = [_pair(pair) for pair in entries(pairs, "pairs", "pairs of players")]
+    network = [_pair(pair) for pair in listed(pairs, "pairs", "a list of pairs of players")]
     if not network or len(set(network)) < len(network):
         raise InvalidInput(f"`pairs` must be one or more different pairs of players; got {network!r}.")
     everything = frozenset(network)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, entries, random
+from bargaining._arrays import Floats, listed, random
 from bargaining.equilibria._markov_arrays import Arrays, compile_game
 from bargaining.equilibria._markov_path import path
 from bargaining.equilibria._markov_profile import StationaryProfile, flat, stationary
@@ -184,7 +184,7 @@ def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list
         draw = random(rng)
         more = [arrays.normalise(draw.exponential(size=arrays.size) + 1e-3) for _ in range(starts - 1)]
         return [arrays.uniform(), *more]
-    given = entries(starts, "starts", "strategies, or a number")
+    given = listed(starts, "starts", "a list of strategies, or a number")
     if not given:
         raise InvalidInput("`starts` must hold at least one profile of strategies; got none.")
     half = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, entries, function, per_player, real, scalar, whole, within
+from bargaining._arrays import Floats, function, listed, per_player, real, scalar, whole, within
 from bargaining.errors import InvalidInput, Status
 
 Gains = Callable[[float, Floats], ArrayLike]
@@ -145,7 +145,7 @@ def nash_in_nash(
     >>> nash_in_nash([pair(0, 1), pair(1, 0)]).contracts.round(10)
     array([0.14285714, 0.14285714])
     """
-    pairs = entries(deals, "deals", "BilateralDeal")
+    pairs = listed(deals, "deals", "a list of BilateralDeal")
     whole(sweeps, "sweeps", 1)
     if not pairs or not all(isinstance(pair, BilateralDeal) for pair in pairs):
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")

@@ -100,7 +100,7 @@ def exits_by_state(value: Any, names: tuple[str, ...], players: int) -> tuple[Ex
     each = (
         [value] * states
         if value is None or isinstance(value, Exit)
-        else listed(value, "exit", "a list of exits")
+        else listed(value, "exit", "a list of Exit or None")
     )
     if len(each) != states:
         raise InvalidInput(f"`exit` must have one entry a state ({states}); got {len(each)}.")

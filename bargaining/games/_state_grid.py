@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import entries, function
+from bargaining._arrays import function, listed
 from bargaining.errors import InvalidInput
 
 
@@ -29,8 +29,10 @@ def tabulate(
         raise InvalidInput(f"`states` must be different from each other, one at least; got {states!r}.")
     payoffs, chain, names = [], [], []
     for state in states:
-        given = entries(actions(state) if callable(actions) else actions, "actions", "sequences of actions")
-        own = [entries(choices, "actions", "sequences of actions") for choices in given]
+        given = listed(
+            actions(state) if callable(actions) else actions, "actions", "a list of lists of actions"
+        )
+        own = [listed(choices, "actions", "a list of lists of actions") for choices in given]
         shape = tuple(map(len, own))
         profiles = list(product(*own))
         payoffs.append(_payoffs([payoff(state, profile) for profile in profiles], shape, state))

@@ -90,10 +90,6 @@ class CoalitionalGame:
         if len(set(names)) < len(names):
             raise InvalidInput(f"`players` must differ; got {names!r}.")
         self.players = names
-        if not callable(worth) and not isinstance(worth, Mapping):
-            raise InvalidInput(
-                f"`worth` must be a mapping from coalitions or a function of one; got {worth!r}."
-            )
         self._worth = self._from_function(worth) if callable(worth) else self._from_mapping(worth)
 
     def _from_function(self, worth: Callable[[frozenset[Any]], Any]) -> Rationals:

@@ -204,8 +204,8 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
     if actions is None:
         return tuple(tuple(map(str, range(count))) for count in shape)
     names = tuple(
-        tuple(map(str, listed(own, "actions", "a list of names for each player")))
-        for own in listed(actions, "actions", "lists of names, one per player")
+        tuple(map(str, listed(own, f"actions[{player}]", "a list of names")))
+        for player, own in enumerate(listed(actions, "actions", "a list of lists of names"))
     )
     if tuple(map(len, names)) != shape:
         raise InvalidInput(

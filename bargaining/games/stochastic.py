@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, entries
+from bargaining._arrays import Floats, listed
 from bargaining._rational import Rationals, fractions
 from bargaining.errors import InvalidInput
 from bargaining.games._state_arguments import (
@@ -148,7 +148,7 @@ class StochasticGame:
         array([False,  True])
         """
         chain = chain_by_state(transition)
-        games = [game] * len(chain) if isinstance(game, Game) else entries(game, "game", "Game")
+        games = [game] * len(chain) if isinstance(game, Game) else listed(game, "game", "a list of Game")
         return cls(games, chain, discounts, exit=exit, states=states, players=players)
 
     @classmethod
@@ -194,7 +194,7 @@ class StochasticGame:
         >>> [game.shape(s) for s in range(4)]
         [(1, 1), (1, 1), (2, 2), (2, 2)]
         """
-        grid = entries(states, "states", "states")
+        grid = listed(states, "states", "a list of states")
         payoffs, chain, names = tabulate(grid, actions, payoff, transition)
         exits = [exit(state) for state in grid] if callable(exit) else exit
         labels = [str(state) for state in grid]

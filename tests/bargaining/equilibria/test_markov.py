@@ -220,7 +220,7 @@ def test_starts_may_be_given():
     [
         ({"starts": 0}, "at least 1"),
         ({"starts": 1.5}, "`starts`"),
-        ({"starts": [5]}, "`strategies` must be a sequence of strategies by state and player; got 5"),
+        ({"starts": [5]}, "`strategies` must be a list of strategies by state and player; got 5"),
         ({"starts": 2, "rng": "x"}, "`rng` must be"),
         ({"starts": []}, "at least one"),
         ({"starts": [[[[1, 0], [0, 1]]]]}, "positive probability"),
@@ -242,7 +242,7 @@ def test_strategies_are_checked():
     with pytest.raises(InvalidInput, match="one entry a state"):
         stationary_profile(game, [])
     with pytest.raises(
-        InvalidInput, match=r"`strategies\[0\]` must be a sequence of strategies by player; got 5"
+        InvalidInput, match=r"`strategies\[0\]` must be a list of strategies by player; got 5"
     ):
         stationary_profile(game, [5])
     with pytest.raises(InvalidInput, match="one entry a player"):

@@ -98,7 +98,7 @@ def test_bad_arguments():
         BilateralDeal(gains=3, lower=0.0, upper=1.0)
     with pytest.raises(InvalidInput, match="`deals`"):
         nash_in_nash([])
-    with pytest.raises(InvalidInput, match="`deals` must be a sequence of BilateralDeal; got 5"):
+    with pytest.raises(InvalidInput, match="`deals` must be a list of BilateralDeal; got 5"):
         nash_in_nash(5)
     for sweeps in (0, 2.5, None):
         with pytest.raises(InvalidInput, match="`sweeps` must be a whole number, at least 1; got"):

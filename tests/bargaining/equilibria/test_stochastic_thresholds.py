@@ -227,7 +227,7 @@ def test_many_random_games_against_the_iteration():
         ({"start": "elsewhere"}, "`start`"),
         ({"start": 2}, "`start`"),
         ({"start": []}, "`start`"),
-        ({"start": object()}, "`start` must be a sequence of states"),
+        ({"start": object()}, "`start` must be a list of states"),
         ({"start": np.zeros((2, 0))}, "`start` must name states"),
         ({"punishment": "grim"}, "`punishment`"),
         ({"punishment": [(1, 1)]}, "`punishment`"),

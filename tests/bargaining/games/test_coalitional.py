@@ -164,7 +164,7 @@ def test_a_positive_map_of_the_worths_maps_the_values():
     ("players", "worth", "message"),
     [
         (["a"], {}, "`players`"),
-        (5, {}, "`players` must be a sequence of names; got 5"),
+        (5, {}, "`players` must be a list of names; got 5"),
         ([["a"], ["b"]], {}, "`players` must be hashable"),
         (["a", "b"], 5, "`worth` must be a mapping or a function of coalitions; got 5"),
         (["a", "a"], {}, "must differ"),

@@ -116,11 +116,11 @@ def test_action_names() -> None:
         (lambda: PRISONERS.profile((0,)), "one action index per player"),
         (
             lambda: Game([[1, 2]], [[3, 4]], actions=5),
-            "`actions` must be a sequence of sequences of names; got 5",
+            "`actions` must be a list of lists of names; got 5",
         ),
         (
             lambda: Game([[1, 2]], [[3, 4]], actions=[5, 5]),
-            r"`actions\[0\]` must be a sequence of names; got 5",
+            r"`actions\[0\]` must be a list of names; got 5",
         ),
         (lambda: PRISONERS.profile((0.0, 1.0)), "one action index per player"),
         (lambda: PRISONERS.profile((True, False)), "one action index per player"),

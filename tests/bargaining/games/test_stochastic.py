@@ -149,19 +149,19 @@ def build(payoffs=None, transitions=None, discounts=0.9, **more):
         ({"payoffs": [PRISONERS, [[[1, np.inf]]]]}, r"`payoffs\[1\]` must be finite"),
         ({"discounts": 1}, "`discounts` must lie in"),
         ({"discounts": [[0.9, 0.9]]}, "has no batch"),
-        ({"exit": 5}, "`exit` must be a sequence of Exit or None; got 5"),
+        ({"exit": 5}, "`exit` must be a list of Exit or None; got 5"),
         ({"exit": [Exit([0, 0])]}, "`exit` must have one entry a state"),
         ({"exit": [None, Exit([0, 0, 0])]}, "state 1 has 3"),
         ({"exit": [None, (0, 0)]}, "in state 1"),
         ({"exit": Exit([[0, 0]] * 3)}, "got a batch"),
         ({"states": ["a", "a"]}, "`states` must be 2 different names"),
-        ({"states": 5}, "`states` must be a sequence of names; got 5"),
-        ({"players": 5}, "`players` must be a sequence of names; got 5"),
+        ({"states": 5}, "`states` must be a list of names; got 5"),
+        ({"players": 5}, "`players` must be a list of names; got 5"),
         ({"players": ["a"]}, "`players` must be 2 different names"),
         ({"actions": [["c", "d"]]}, "`actions` must name"),
         ({"actions": [[["c", "d"]] * 2]}, "`actions` must have one entry a state"),
         ({"actions": 3}, "`actions` must be sequences"),
-        ({"actions": [[1, 2], [3]]}, r"`actions\[0\]` must be a sequence of names; got 1"),
+        ({"actions": [[1, 2], [3]]}, r"`actions\[0\]` must be a list of names; got 1"),
     ],
 )
 def test_what_is_wrong_is_said(arguments, message):
@@ -174,11 +174,11 @@ def test_what_is_wrong_is_said(arguments, message):
     [
         ({"states": []}, "`states`"),
         ({"states": [1, 1]}, "`states`"),
-        ({"states": 5}, "`states` must be a sequence of states; got 5"),
+        ({"states": 5}, "`states` must be a list of states; got 5"),
         ({"states": [[0], [1]]}, "`states` must be hashable"),
         ({"payoff": 5}, "`payoff` must be a function of a state and the actions; got 5"),
         ({"transition": 5}, "`transition` must be a function of a state and the actions; got 5"),
-        ({"actions": 5}, "`actions` must be a sequence of sequences of actions; got 5"),
+        ({"actions": 5}, "`actions` must be a list of lists of actions; got 5"),
         ({"payoff": lambda state, profile: 1}, "`payoff` must return 2 numbers; in state 0"),
         ({"transition": lambda state, profile: {5: 1}}, "leads to 5"),
         ({"transition": lambda state, profile: [1]}, "in state 0 at \\(0, 0\\)"),
@@ -199,7 +199,7 @@ def test_functions_are_checked(arguments, message):
 
 
 def test_a_chain_needs_games():
-    with pytest.raises(InvalidInput, match="`game` must be a sequence of Game; got 5"):
+    with pytest.raises(InvalidInput, match="`game` must be a list of Game; got 5"):
         StochasticGame.from_chain(5, [[1]], 0.9)
 
 

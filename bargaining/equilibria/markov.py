@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, listed, random
-from bargaining.equilibria._markov_arrays import Arrays, compile_game
-from bargaining.equilibria._markov_path import path
-from bargaining.equilibria._markov_profile import StationaryProfile, flat, stationary
-from bargaining.equilibria._markov_refine import refine, supports
+from bargaining.equilibria._markov.arrays import Arrays, compile_game
+from bargaining.equilibria._markov.path import path
+from bargaining.equilibria._markov.profile import StationaryProfile, flat, stationary
+from bargaining.equilibria._markov.refine import refine, supports
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.stochastic import StochasticGame
 

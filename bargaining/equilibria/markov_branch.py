@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, function, scalar, whole
-from bargaining.equilibria._markov_arrays import Arrays, compile_game
-from bargaining.equilibria._markov_branch import Node, follow
-from bargaining.equilibria._markov_profile import StationaryProfile, flat, stationary
-from bargaining.equilibria._markov_refine import REGRET, refine
+from bargaining.equilibria._markov.arrays import Arrays, compile_game
+from bargaining.equilibria._markov.branch import Node, follow
+from bargaining.equilibria._markov.profile import StationaryProfile, flat, stationary
+from bargaining.equilibria._markov.refine import REGRET, refine
 from bargaining.equilibria.markov import markov_equilibria
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.stochastic import StochasticGame

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.equilibria._operator import Tag
-from bargaining.equilibria._scaled import Answer, Scaled
-from bargaining.equilibria._sweep import sweep
+from bargaining.equilibria._repeated.operator import Tag
+from bargaining.equilibria._repeated.scaled import Answer, Scaled
+from bargaining.equilibria._repeated.sweep import sweep
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
@@ -87,7 +87,7 @@ class PayoffSet(PayoffPolygon):
         0      D, D  3, 3     0     0              0
         1      C, C  9, 9     1     0              0
         """
-        from bargaining.equilibria._strategy import strategy
+        from bargaining.equilibria._repeated.strategy import strategy
 
         return strategy(self, payoffs)
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, choice
 from bargaining._rational import Integers, Rationals, floats, fractions
-from bargaining.equilibria._indifference import Strategy, indifferent, spread
-from bargaining.equilibria._mixed_profiles import components, evaluate
-from bargaining.equilibria._vertices import extreme_equilibria, positive
+from bargaining.equilibria._mixed.indifference import Strategy, indifferent, spread
+from bargaining.equilibria._mixed.profiles import components, evaluate
+from bargaining.equilibria._mixed.vertices import extreme_equilibria, positive
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 

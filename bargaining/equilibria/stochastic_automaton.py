@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Lottery, Pair
 from bargaining.equilibria._machine import Machine, Profile, apart, columns, draw, short, spell, spell_leaving
-from bargaining.equilibria._node_values import NodeValues
+from bargaining.equilibria._stochastic.node_values import NodeValues
 from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame
 

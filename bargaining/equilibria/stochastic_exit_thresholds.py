@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from bargaining._arrays import Floats, player_index, scalar
-from bargaining.equilibria._plan_lines import Reason, Varied
-from bargaining.equilibria._plan_looks import Look, scan
-from bargaining.equilibria._stationary_plan import (
+from bargaining.equilibria._plans.lines import Reason, Varied
+from bargaining.equilibria._plans.looks import Look, scan
+from bargaining.equilibria._plans.plan import (
     Plan,
     PlanConstraint,
     Profiles,

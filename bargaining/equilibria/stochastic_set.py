@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, index
-from bargaining.equilibria._stochastic_scaled import Scaled
-from bargaining.equilibria._stochastic_search import Search
+from bargaining.equilibria._stochastic.scaled import Scaled
+from bargaining.equilibria._stochastic.search import Search
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -63,7 +63,7 @@ class StatePayoffSet(PayoffPolygon):
         Unsolved
             If no rational strategy without regret was found: on a knife edge, or where patience differs.
         """
-        from bargaining.equilibria._stochastic_strategy import strategy
+        from bargaining.equilibria._stochastic.strategy import strategy
 
         if self._whole is None:
             raise NotApplicable("A strategy needs the sets of all states: take this one from them.")

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from bargaining._arrays import Floats, scalar
-from bargaining.equilibria._plan_looks import Look, scan
-from bargaining.equilibria._stationary_plan import (
+from bargaining.equilibria._plans.looks import Look, scan
+from bargaining.equilibria._plans.plan import (
     Plan,
     PlanConstraint,
     Profiles,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, index
 from bargaining._rational import floats
-from bargaining.equilibria._transfer_policies import (
+from bargaining.equilibria._stochastic.transfer_policies import (
     Numbers,
     Policy,
     Sets,

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, scalar, whole
-from bargaining.equilibria._inner import Hull
-from bargaining.equilibria._outer_faces import Outer
-from bargaining.equilibria._profiles import Profiles
-from bargaining.equilibria._refinement import gap, refined
+from bargaining.equilibria._hyperplanes.inner import Hull
+from bargaining.equilibria._hyperplanes.outer_faces import Outer
+from bargaining.equilibria._hyperplanes.profiles import Profiles
+from bargaining.equilibria._hyperplanes.refinement import gap, refined
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import Exit, RepeatedGame
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._stochastic_bounds import enclosing
-from bargaining.equilibria._stochastic_model import Model
+from bargaining.equilibria._stochastic.bounds import enclosing
+from bargaining.equilibria._stochastic.model import Model
 
 Indices = NDArray[np.intp]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Pair
 from bargaining.equilibria._polygon import Polygon
-from bargaining.equilibria._stochastic_operator import reach as far_of
+from bargaining.equilibria._stochastic.operator import reach as far_of
 from bargaining.exact._outward import MARGIN, normals_of
 from bargaining.exact._state_bounds import Bases, Bounds, Indices
 from bargaining.exact._state_lines import Lines

@@ -22,11 +22,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from bargaining.equilibria._generation import Generation, generate, start
 from bargaining.equilibria._lottery import Pair, lotteries
 from bargaining.equilibria._polygon import beyond
-from bargaining.equilibria._repeated_rationals import Rationals
-from bargaining.equilibria._scaled import Scaled, outcomes
+from bargaining.equilibria._repeated.generation import Generation, generate, start
+from bargaining.equilibria._repeated.rationals import Rationals
+from bargaining.equilibria._repeated.scaled import Scaled, outcomes
 from bargaining.equilibria.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._family import reach

@@ -31,9 +31,9 @@ import numpy as np
 
 from bargaining.equilibria._lottery import Pair, hull, lotteries
 from bargaining.equilibria._polygon import Polygon, beyond
-from bargaining.equilibria._stochastic_generation import Generation, generate
-from bargaining.equilibria._stochastic_scaled import Scaled
-from bargaining.equilibria._stochastic_search import Search
+from bargaining.equilibria._stochastic.generation import Generation, generate
+from bargaining.equilibria._stochastic.scaled import Scaled
+from bargaining.equilibria._stochastic.search import Search
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets
 from bargaining.errors import InvalidInput
 from bargaining.exact._state_family import Sets, reach

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from bargaining.equilibria._markov_profile import StationaryProfile
+from bargaining.equilibria._markov.profile import StationaryProfile
 from bargaining.equilibria.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets
 from bargaining_models.us_canada.baseline import Baseline

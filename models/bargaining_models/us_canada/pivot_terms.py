@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bargaining import Method, nash
 from bargaining._arrays import Floats, player_index
-from bargaining.equilibria._markov_profile import StationaryProfile
+from bargaining.equilibria._markov.profile import StationaryProfile
 from bargaining.equilibria.markov import stationary_profile
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets
 from bargaining.errors import InvalidInput

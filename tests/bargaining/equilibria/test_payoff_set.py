@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, linprog
 
-from bargaining.equilibria._bounds import cut_of, faces_of, pair_of
-from bargaining.equilibria._operator import STATIC, apply
 from bargaining.equilibria._polygon import Chains, apart, lowest
-from bargaining.equilibria._scalar import apply_to_few
-from bargaining.equilibria._scaled import Scaled
+from bargaining.equilibria._repeated.bounds import cut_of, faces_of, pair_of
+from bargaining.equilibria._repeated.few import apply_to_few
+from bargaining.equilibria._repeated.operator import STATIC, apply
+from bargaining.equilibria._repeated.scaled import Scaled
 from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certify import certify

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria import _stochastic_search
-from bargaining.equilibria._stochastic_bounds import Bounds, faces_of
-from bargaining.equilibria._stochastic_operator import apply, reach
-from bargaining.equilibria._stochastic_scaled import Scaled
+from bargaining.equilibria._stochastic.bounds import Bounds, faces_of
+from bargaining.equilibria._stochastic.operator import apply, reach
+from bargaining.equilibria._stochastic.scaled import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.errors import Status
 from bargaining.exact.certify import certify

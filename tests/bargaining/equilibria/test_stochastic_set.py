@@ -8,19 +8,19 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._minkowski import Fan
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._polygon import hull as outline
 from bargaining.equilibria._polygon import outline as hull_of_many
-from bargaining.equilibria._stochastic_bounds import faces_of, moved
-from bargaining.equilibria._stochastic_even import proved_evenly
-from bargaining.equilibria._stochastic_few import apply_to_few
-from bargaining.equilibria._stochastic_operator import apply, reach
-from bargaining.equilibria._stochastic_outer import verdict
-from bargaining.equilibria._stochastic_scaled import Scaled
-from bargaining.equilibria._stochastic_search import Search
-from bargaining.equilibria._stochastic_sharpen import sharpened
-from bargaining.equilibria._stochastic_threats import threat_bound
+from bargaining.equilibria._stochastic.bounds import faces_of, moved
+from bargaining.equilibria._stochastic.even import proved_evenly
+from bargaining.equilibria._stochastic.few import apply_to_few
+from bargaining.equilibria._stochastic.minkowski import Fan
+from bargaining.equilibria._stochastic.operator import apply, reach
+from bargaining.equilibria._stochastic.outer import verdict
+from bargaining.equilibria._stochastic.scaled import Scaled
+from bargaining.equilibria._stochastic.search import Search
+from bargaining.equilibria._stochastic.sharpen import sharpened
+from bargaining.equilibria._stochastic.threats import threat_bound
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status

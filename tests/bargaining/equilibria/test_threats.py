@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from bargaining._rational import fractions
-from bargaining.equilibria._indifference import matrix_game
+from bargaining.equilibria._mixed.indifference import matrix_game
 from bargaining.equilibria.stage import stage_equilibria
 from bargaining.equilibria.threats import coco_value, variable_threats
 from bargaining.errors import InvalidInput, Status

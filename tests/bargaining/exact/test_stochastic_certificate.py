@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria._lottery import Pair, hull
-from bargaining.equilibria._stochastic_generation import Generation, generate
-from bargaining.equilibria._stochastic_scaled import Scaled
+from bargaining.equilibria._stochastic.generation import Generation, generate
+from bargaining.equilibria._stochastic.scaled import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status

@@ -1,0 +1,1 @@
+"""Bounds on equilibrium payoffs of n players, by supporting hyperplanes."""

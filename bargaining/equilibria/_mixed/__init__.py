@@ -1,0 +1,1 @@
+"""Mixed actions of stage games in exact arithmetic."""

@@ -1,0 +1,1 @@
+"""Stationary plans of stochastic games: what they are worth, and when they are kept to."""

@@ -1,0 +1,1 @@
+"""Payoff sets of stochastic games between two players: a polygon for each state."""

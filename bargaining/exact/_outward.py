@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Pair
 from bargaining.equilibria._polygon import Polygon, cut, hull
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria._repeated.rationals import Rationals
-from bargaining.equilibria._repeated.scaled import outcomes
 
 MARGIN = 1e-10
 """Floats decide only what is clear by this much; every float computed here errs by far less."""

@@ -25,8 +25,9 @@ import numpy as np
 from bargaining.equilibria._lottery import Pair, lotteries
 from bargaining.equilibria._polygon import beyond
 from bargaining.equilibria._repeated.generation import Generation, generate, start
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria._repeated.rationals import Rationals
-from bargaining.equilibria._repeated.scaled import Scaled, outcomes
+from bargaining.equilibria._repeated.scaled import Scaled
 from bargaining.equilibria.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._family import reach

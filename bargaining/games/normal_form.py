@@ -89,6 +89,11 @@ class Game:
             out[:, player] = column
         return out.reshape(self.payoffs.shape)
 
+    @property
+    def rational(self) -> bool:
+        """Whether some payoff was given as a `Fraction` or a huge integer, so that its float may be rounded."""
+        return any(given.dtype == object for given in self._given)
+
     def exact_payoff(self, profile: tuple[int, ...], player: int) -> Fraction:
         """Return one payoff as the rational that was given."""
         return Fraction(self._given[player].item(profile))

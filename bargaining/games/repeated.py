@@ -213,6 +213,11 @@ class RepeatedGame:
         return discounts if self.exit is None else np.broadcast_shapes(discounts, self.exit.batch_shape)
 
     @property
+    def rational(self) -> bool:
+        """Whether a payoff, also of leaving, was given as a `Fraction` or a huge integer: floats may round it."""
+        return self.game.rational or (self.exit is not None and self.exit._given.dtype == object)
+
+    @property
     def exact_discounts(self) -> NDArray[Any]:
         """The discount factors as `Fraction`, of the shape of `discounts`."""
         return _fractions(self._given, self.discounts.shape)

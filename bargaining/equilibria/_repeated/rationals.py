@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
+from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Pair
-from bargaining.equilibria._repeated.scaled import outcomes
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.games.repeated import RepeatedGame
 
 
@@ -34,6 +37,13 @@ class Rationals:
     def best(self, i: int, profile: int) -> Fraction:
         """Return the best-deviation payoff, in the box."""
         return self.scaled(self.repeated.game.exact_best(self.actions(profile), i), i)
+
+    def stage(self) -> Floats:
+        """Return payoffs and best-deviation payoffs as floats, rounded in the box only: shape (2, 2, profiles)."""
+        profiles = range(self.repeated.game.payoffs[..., 0].size)
+        return np.array(
+            [[[float(get(i, k)) for k in profiles] for i in (0, 1)] for get in (self.payoff, self.best)]
+        )
 
     def discount(self, i: int) -> Fraction:
         """Return the discount factor."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._polygon import Chains, Point, Polygon, outline
 from bargaining.equilibria._repeated.few import FEW
 from bargaining.equilibria._repeated.fixed_point import FAST, Search
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria._repeated.operator import (
     LEAVE,
     SLACK,
@@ -24,13 +25,11 @@ from bargaining.equilibria._repeated.operator import (
     least_by_staying,
     playable,
 )
+from bargaining.equilibria._repeated.rationals import Rationals
 from bargaining.equilibria._unequal.search import close
 from bargaining.equilibria._unequal.search import run as run_unequal
 from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.games.repeated import Exit, RepeatedGame
-
-if TYPE_CHECKING:
-    from bargaining.equilibria._repeated.rationals import Rationals
 
 _MANY = 400  # applications of the operator
 _PROVED = 1e-9
@@ -74,6 +73,8 @@ class Scaled:
             size[size == 0.0] = 1.0
         delta = repeated.discounts[:, None]
         unit, unit_best = (both - low[:, None]) / size[:, None]
+        if repeated.game.rational:
+            unit, unit_best = _rationals(repeated, low, size).stage()
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
         block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
@@ -82,11 +83,13 @@ class Scaled:
 
     def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
         """Return the same game in the same box, with another exit."""
-        leaves, (x, y), (a, b) = outcomes(leaving), self.low.tolist(), self.size.tolist()
-        units = tuple(
-            Leave(((k.payoffs[0] - x) / a, (k.payoffs[1] - y) / b), k.leaver, k.number) for k in leaves
-        )
-        own = (leaving.own - self.low) / self.size
+        leaves, own = outcomes(leaving), (leaving.own - self.low) / self.size
+        ends = ((np.array([leave.payoffs for leave in leaves]) - self.low) / self.size).tolist()
+        if repeated.rational:
+            data = _rationals(repeated, self.low, self.size)
+            own[list(leaving.who)] = [float(data.own(i)) for i in leaving.who]
+            ends = [map(float, data.outcome(leave.number)) for leave in leaves]
+        units = tuple(replace(leave, payoffs=tuple(end)) for leave, end in zip(leaves, ends, strict=True))
         block = self.block.left(self.staying(own), units)
         return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
 
@@ -125,10 +128,7 @@ class Scaled:
 
     def exact(self) -> Rationals:
         """Return the game in rationals, in the same box."""
-        from bargaining.equilibria._repeated.rationals import Rationals
-
-        low, size = (tuple(map(Fraction, each.tolist())) for each in (self.low, self.size))
-        return Rationals(self.repeated, (low[0], low[1]), (size[0], size[1]))
+        return _rationals(self.repeated, self.low, self.size)
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
         """Whether staying might give the leaver no more, with continuations in the polygon."""
@@ -253,6 +253,11 @@ def _hull(points: Floats) -> Polygon:
     return [(points.item(0, k), points.item(1, k)) for k in outline(points)]
 
 
+def _rationals(repeated: RepeatedGame, low: Floats, size: Floats) -> Rationals:
+    (x, y), (a, b) = (map(Fraction, each.tolist()) for each in (low, size))
+    return Rationals(repeated, (x, y), (a, b))
+
+
 def _rows(payoffs: Floats) -> Floats:
     """Return the payoffs and the best-deviation payoffs of all profiles, shape (2, 2, profiles)."""
     both = np.empty((2, 2, *payoffs.shape[:2]))
@@ -275,25 +280,3 @@ def _staying(own: Floats, now: Floats, delta: Floats) -> Floats:
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         impatient = np.where(own > now + SLACK, np.inf, -np.inf)
         return np.where(delta > 0.0, (own - now) / delta, impatient)
-
-
-def outcomes(leaving: Exit) -> list[Leave]:
-    """Return the outcomes of leaving that can be equilibria, each with the player whose threat it is.
-
-    Alone, a player leaves only if staying would give her no more. If both may leave, both do if neither
-    prefers to be left; and one leaves while the other stays if the other does prefer that.
-    """
-    rows = [(float(a), float(b)) for a, b in leaving.payoffs.tolist()]
-    if len(leaving.who) == 1:
-        return [Leave(rows[leaving.who[0]], leaving.who[0])]
-    first, second = rows
-    if first == second:
-        return [Leave(first)]
-    out = []
-    if first[0] >= second[0] and second[1] >= first[1]:
-        out.append(Leave(((first[0] + second[0]) / 2, (first[1] + second[1]) / 2)))
-    if first[1] >= second[1]:
-        out.append(Leave(first, 0, len(out)))
-    if second[0] >= first[0]:
-        out.append(Leave(second, 1, len(out)))
-    return out

@@ -11,7 +11,7 @@ from bargaining._arrays import real
 from bargaining._rational import fractions
 from bargaining.equilibria._lottery import Lottery, Pair, nearest
 from bargaining.equilibria._repeated.generation import Generation, Plan, generate
-from bargaining.equilibria._repeated.scaled import outcomes
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria.automaton import Automaton, State
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 

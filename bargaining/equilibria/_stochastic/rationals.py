@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bargaining._rational import fractions
 from bargaining.equilibria._lottery import Lottery, Pair, convex_lottery
-from bargaining.equilibria._repeated.scaled import outcomes
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.games.stochastic import StochasticGame
 
 Law = dict[int, Fraction]

@@ -11,8 +11,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._polygon import Polygon, outline
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria._repeated.operator import Leave
-from bargaining.equilibria._repeated.scaled import outcomes
 from bargaining.equilibria._stochastic.minkowski import Indices
 from bargaining.equilibria._stochastic.model import Model, Replies
 from bargaining.equilibria._stochastic.operator import credible

@@ -247,6 +247,22 @@ def test_affine_payoffs_move_the_set_by_the_same_map(factor: float, offset: floa
             assert hausdorff(plain.vertices, back) < 10 * tol
 
 
+def test_fractions_are_rounded_only_in_the_unit_box() -> None:
+    """On a knife edge: three profiles meet a constraint exactly, and floats a millionth apart near 1 would not."""
+    own = [[-4, 0, 0, -3], [-1, -1, -1, 0], [1, -1, 4, 2], [-5, -3, -3, -1]]
+    other = [[-2, -2, -4, 4], [3, 4, -2, 3], [1, -2, 4, -3], [3, 2, 1, -2]]
+    moved = Game([[1 + Fraction(x, 10**6) for x in row] for row in own], other)
+    alone = payoff_set(RepeatedGame(moved, Fraction(1, 5)))
+    np.testing.assert_allclose((alone.vertices - [1, 0]) * [1e6, 1], [[0, 4], [4, 4]], rtol=0, atol=1e-9)
+    assert certify(alone).holds
+    options = [[0, 0], [1, 0], [2, 3], [4, 4]]
+    there = Exit([[1 + Fraction(x, 10**6), Fraction(y)] for x, y in options])
+    sets = payoff_sets(RepeatedGame(moved, Fraction(1, 5), exit=there))
+    for found, option in zip(sets, options, strict=True):
+        plain = payoff_set(RepeatedGame(Game(own, other), Fraction(1, 5), exit=Exit(option)))
+        np.testing.assert_allclose((found.vertices - [1, 0]) * [1e6, 1], plain.vertices, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("discount", [0.3, 0.8, 0.99])
 def test_players_can_be_relabelled(discount: float) -> None:
     for first, second in games(16):

@@ -8,7 +8,7 @@ itself with room to spare, and its vertices lie within a small multiple of the i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, isfinite
@@ -18,11 +18,13 @@ import numpy as np
 
 from bargaining._rational import fractions, solve
 from bargaining.equilibria._lottery import Lottery, Pair, above, below, lotteries
+from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria._repeated.operator import LEAVE, STATIC, VERTEX, Tag
 from bargaining.equilibria._repeated.rationals import Rationals
 from bargaining.equilibria._repeated.roundings import rounded
-from bargaining.equilibria._repeated.scaled import outcomes
+from bargaining.equilibria._repeated.scaled import Scaled
 from bargaining.equilibria._repeated.structure import System
+from bargaining.equilibria._unequal.search import bounded
 
 if TYPE_CHECKING:
     from bargaining.equilibria.payoff_set import PayoffSet
@@ -137,12 +139,12 @@ def generate(found: PayoffSet) -> Generation | str:
         if not fault:
             return made
     if data.discounts[0] != data.discounts[1] and all(data.discounts):
-        vertices, promises = rounded(data, polygon, found._tags)
-        whole = zip(found._tags, promises, strict=True)
-        plans = [Plan(k, promise, source if kind == LEAVE else -1) for (kind, k, source), promise in whole]
-        made = Generation(data, tuple(vertices), tuple(plans), exact=False)
+        made = _rounded(data, polygon, found._tags)
         fault = made.fault()
-        if not fault or len(vertices) > _MOST:
+        if fault:
+            made = _rounded(*_with_room(found))
+            fault = made.fault()
+        if not fault or len(polygon) > _MOST:
             return fault or made
     for inset in _INSETS:
         solved = _nearly(data, polygon, list(found._tags), inset)
@@ -154,6 +156,28 @@ def generate(found: PayoffSet) -> Generation | str:
     return fault
 
 
+def _rounded(data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag]) -> Generation:
+    """Take the vertices as they are but for rounding: they may generate themselves with room to spare."""
+    vertices, promises = rounded(data, polygon, tags)
+    whole = zip(tags, promises, strict=True)
+    plans = [Plan(k, promise, source if kind == LEAVE else -1) for (kind, k, source), promise in whole]
+    return Generation(data, tuple(vertices), tuple(plans), exact=False)
+
+
+def _with_room(found: PayoffSet) -> tuple[Rationals, list[Pair], list[Tag]]:
+    """Look again for the set of players who differ in patience: not as close as can be, but with room for rounding."""
+    scaled = Scaled.of(found.repeated)
+    block = scaled.block
+    while True:
+        inside = bounded(block, scaled.own, scaled.search(block).polygon, few=0)
+        kept = tuple(leave for leave in block.leaves if scaled.credible(leave, inside.polygon))
+        if len(kept) == len(block.leaves):
+            data = scaled.exact()
+            pairs = [(Fraction(x), Fraction(y)) for x, y in inside.polygon]
+            return data, _given(data, pairs, inside.tags), inside.tags
+        block = block.left(block.floor, kept)
+
+
 def start(found: PayoffSet) -> tuple[Rationals, list[Pair]]:
     """Return the game in rationals, in the box of its payoffs, and the vertices in it."""
     repeated = found.repeated
@@ -162,15 +186,19 @@ def start(found: PayoffSet) -> tuple[Rationals, list[Pair]]:
     low = Fraction(min(x for x, _ in points)), Fraction(min(y for _, y in points))
     size = Fraction(max(x for x, _ in points)) - low[0], Fraction(max(y for _, y in points)) - low[1]
     data = Rationals(repeated, low, (size[0] or Fraction(1), size[1] or Fraction(1)))
-    polygon = []
-    for (kind, profile, source), vertex in zip(found._tags, fractions(found.vertices).tolist(), strict=True):
+    pairs = [(data.scaled(x, 0), data.scaled(y, 1)) for x, y in fractions(found.vertices).tolist()]
+    return data, _given(data, pairs, found._tags)
+
+
+def _given(data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag]) -> list[Pair]:
+    """Return the vertices with those that were given, stage payoffs and outcomes of leaving, as they were given."""
+    out = []
+    for (kind, profile, source), vertex in zip(tags, polygon, strict=True):
         if kind == STATIC:
-            polygon.append((data.payoff(0, profile), data.payoff(1, profile)))
-        elif kind == LEAVE:
-            polygon.append(data.outcome(source))
+            out.append((data.payoff(0, profile), data.payoff(1, profile)))
         else:
-            polygon.append((data.scaled(vertex[0], 0), data.scaled(vertex[1], 1)))
-    return data, polygon
+            out.append(data.outcome(source) if kind == LEAVE else vertex)
+    return out
 
 
 def _exactly(data: Rationals, polygon: list[Pair], tags: list[Tag]) -> list[Pair] | None:

@@ -13,19 +13,22 @@ from typing import Any
 
 from bargaining.equilibria._lottery import Pair
 from bargaining.equilibria._repeated.operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, STATIC, TOP, Tag
-from bargaining.equilibria._repeated.structure import Data
+from bargaining.equilibria._repeated.rationals import Rationals
 
 _BINDING = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
 _NEAR = Fraction(1, 2**40)
 _ROUNDING = Fraction(1, 2**46)
+_INSET = Fraction(1, 2**30)  # how far inside a vertex may lie of what is given
 
 
-def rounded(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag]) -> tuple[list[Pair], list[Pair | None]]:
+def rounded(
+    data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag]
+) -> tuple[list[Pair], list[Pair | None]]:
     """Return the vertices and the continuation behind each (None after leaving), with what binds made exact.
 
     Parameters
     ----------
-    data : Data
+    data : Rationals
         The game in rationals; both discount factors positive.
     polygon, tags
         The vertices but for rounding, and how each is generated.
@@ -42,23 +45,26 @@ def rounded(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag]) -> tuple[l
         least, binding = [_least(data, threat[i], i, k) for i in (0, 1)], _BINDING.get(kind, ())
         at = [(vertex[i] - data.now(i, k)) / data.discount(i) for i in (0, 1)]
         x, y = (least[i] if i in binding else max(at[i], least[i]) for i in (0, 1))
-        x, y = next((w for w in given if _same(w, (x, y)) and w[0] >= least[0] and w[1] >= least[1]), (x, y))
+        stage = data.payoff(0, k), data.payoff(1, k)
+        known = [stage] if _apart(stage, vertex) <= _INSET else []  # the profile for ever
+        known += [w for w in given if _apart(w, (x, y)) <= _ROUNDING]
+        x, y = next((w for w in known if w[0] >= least[0] and w[1] >= least[1]), (x, y))
         vertices.append((data.now(0, k) + data.discount(0) * x, data.now(1, k) + data.discount(1) * y))
         promises.append((x, y))
     return vertices, promises
 
 
-def _same(w: Pair, v: Pair) -> bool:
-    return abs(w[0] - v[0]) + abs(w[1] - v[1]) <= _ROUNDING
+def _apart(w: Pair, v: Pair) -> Any:
+    return abs(w[0] - v[0]) + abs(w[1] - v[1])
 
 
-def _least(data: Data, threat: Any, i: int, profile: int) -> Any:
+def _least(data: Rationals, threat: Any, i: int, profile: int) -> Any:
     """Return the lowest continuation that keeps the player to the profile."""
     floor, least = data.floor(i, profile), threat + data.gain(i, profile)
     return least if floor is None else max(least, floor)
 
 
-def _threat(data: Data, polygon: Sequence[Pair], tags: Sequence[Tag], i: int) -> Any:
+def _threat(data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag], i: int) -> Any:
     """Return the lowest payoff: the best deviation from the profile played there, if her constraint binds."""
     n = min(range(len(polygon)), key=lambda n: polygon[n][i])
     low, (kind, profile, _) = polygon[n][i], tags[n]

@@ -48,6 +48,17 @@ def test_other_patience(discounts: object) -> None:
     check_every_vertex(RepeatedGame(PRISONERS, discounts))
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_floats_and_other_patience(seed: int) -> None:
+    """Few vertices that lie just where they may: rationals are found a little inside, with room for rounding."""
+    first, second = np.random.default_rng(seed).normal(size=(2, 2, 2))
+    found = payoff_set(RepeatedGame(Game(first, second), [0.5, 0.8]))
+    for vertex in found.vertices[::6]:
+        automaton = found.strategy(vertex)
+        assert automaton.regret == 0
+        np.testing.assert_allclose(automaton.payoffs, vertex, rtol=0, atol=1e-9)
+
+
 def test_a_threat_with_irrational_payoffs() -> None:
     """The punishment of player 0 solves a quadratic: the vertices are met up to a tiny inset, without regret."""
     check_every_vertex(RepeatedGame(THREE, Fraction(3, 10)))

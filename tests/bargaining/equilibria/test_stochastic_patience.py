@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bargaining.equilibria import _stochastic_search
+from bargaining.equilibria._stochastic import search
 from bargaining.equilibria._stochastic.bounds import Bounds, faces_of
 from bargaining.equilibria._stochastic.operator import apply, reach
 from bargaining.equilibria._stochastic.scaled import Scaled
@@ -101,14 +101,14 @@ def test_one_very_patient_player_is_solved(discounts):
 
 def test_the_search_ends_and_says_how_far_it_is(monkeypatch):
     """Two very patient players: outer sets, and how far they reach beyond sets that generate themselves."""
-    monkeypatch.setattr(_stochastic_search, "_WORK", 6000)
+    monkeypatch.setattr(search, "_WORK", 6000)
     game = StochasticGame.from_chain([PRISONERS, HARD_TIMES], np.full((2, 2), 0.5), (0.99, 0.999))
     found = payoff_set(game)
     assert all(some.status is Status.INACCURATE for some in found.values())
     assert 1e-9 < found.stats.bound < 1
     assert found.stats.stopped.startswith("stopped after")
     assert found["0"].contains([5, 5])  # cooperate in good times, and in hard times too: (9 + 4) / 2 is more
-    monkeypatch.setattr(_stochastic_search, "_WORK", 12000)
+    monkeypatch.setattr(search, "_WORK", 12000)
     closer = payoff_set(game)
     assert closer.stats.bound < found.stats.bound
     for some, other in zip(closer.values(), found.values(), strict=True):

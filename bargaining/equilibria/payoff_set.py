@@ -278,7 +278,7 @@ def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
         status = Status.EMPTY
         reason = (
             "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
-            f" (found after {stats.iterations} applications of the operator)."
+            f" (applications of the operator: {stats.iterations})."
         )
     elif stats.bound > _ACCURACY:
         status = Status.INACCURATE

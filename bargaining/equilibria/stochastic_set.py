@@ -282,6 +282,6 @@ def _empty(game: StochasticGame, search: Search, state: int) -> str:
         f"Every profile leads to state {forced[0]}, which has no equilibrium."
         if forced
         else "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
-        f" (found after {search.iterations} applications of the operator)."
+        f" (applications of the operator: {search.iterations})."
     )
     return f"In state {game.states[state]}: {why}"

@@ -173,7 +173,7 @@ def test_random_plans_punished_by_parting(seed):
 
 def test_half_open_doors_against_the_iteration():
     """In one of two states nobody may leave: the optimal punishment is looked for, and found twice alike."""
-    assert sum(check_against_sets(seed) for seed in (0, 3)) >= 1
+    assert check_against_sets(3) >= 1
 
 
 @pytest.mark.slow

@@ -133,6 +133,11 @@ class Exit:
         return own
 
     @property
+    def rational(self) -> bool:
+        """Whether a payoff was given as a `Fraction` or a huge integer, so that its float may be rounded."""
+        return self._given.dtype == object
+
+    @property
     def exact(self) -> NDArray[Any]:
         """The payoffs as `Fraction`, of the shape of `payoffs`."""
         return _fractions(self._given, self.payoffs.shape)
@@ -215,7 +220,7 @@ class RepeatedGame:
     @property
     def rational(self) -> bool:
         """Whether a payoff, also of leaving, was given as a `Fraction` or a huge integer: floats may round it."""
-        return self.game.rational or (self.exit is not None and self.exit._given.dtype == object)
+        return self.game.rational or (self.exit is not None and self.exit.rational)
 
     @property
     def exact_discounts(self) -> NDArray[Any]:

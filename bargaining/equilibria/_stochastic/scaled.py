@@ -16,6 +16,7 @@ from bargaining.equilibria._repeated.operator import Leave
 from bargaining.equilibria._stochastic.minkowski import Indices
 from bargaining.equilibria._stochastic.model import Model, Replies
 from bargaining.equilibria._stochastic.operator import credible
+from bargaining.equilibria._stochastic.rationals import Rationals
 from bargaining.equilibria._stochastic.search import Search
 from bargaining.games.stochastic import StochasticGame
 
@@ -42,11 +43,19 @@ class Scaled:
         low = everything.min(axis=0)
         size = everything.max(axis=0) - low
         size[size == 0.0] = 1.0
+        unit, own = (payoffs - low) / size, (game.exit_own - low) / size
+        ends = [[(np.array(leave.payoffs) - low) / size for leave in some] for some in leaves]
+        if any(part.rational for part in (*game.games, *game.exits) if part is not None):
+            data = Rationals(game)
+            unit = np.array(data.payoffs, dtype=float)
+            ends = [[np.array(point, dtype=float) for point, _ in data.leaves(s)] for s in range(len(game))]
+            own = np.array([data.own(s, i) for s in range(len(game)) for i in (0, 1)], dtype=float)
+            own = np.where(np.isnan(own), -np.inf, own).reshape(-1, 2)
         units = [
-            [Leave(_pair((np.array(k.payoffs) - low) / size), k.leaver, k.number) for k in some]
-            for some in leaves
+            [Leave(_pair(end), leave.leaver, leave.number) for leave, end in zip(some, there, strict=True)]
+            for some, there in zip(leaves, ends, strict=True)
         ]
-        model = _model(game, ((payoffs - low) / size).T, units, (game.exit_own - low) / size)
+        model = _model(game, unit.T, units, own)
         first, second = (sorted({*column}) for column in everything.T.tolist())
         return cls(model, low, size, (first, second))
 

@@ -738,3 +738,22 @@ def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None
     assert not proved_evenly(scaled.model, war, bound, alive)
     for shape in (False, True):
         assert not verdict(scaled.model, war, outer, bound, alive, shape=shape).proved
+
+
+@pytest.mark.parametrize("option", [None, (1, 0)])
+def test_fractions_are_rounded_only_in_the_unit_box(option):
+    """On a knife edge, which floats a millionth apart near 1 would miss; the exit opens in the second state."""
+    own = [[-4, 0, 0, -3], [-1, -1, -1, 0], [1, -1, 4, 2], [-5, -3, -3, -1]]
+    other = [[-2, -2, -4, 4], [3, 4, -2, 3], [1, -2, 4, -3], [3, 2, 1, -2]]
+
+    def shifted(x):
+        return 1 + Fraction(x, 10**6)
+
+    def sets(change):
+        game = Game([[change(x) for x in row] for row in own], other)
+        exits = None if option is None else [None, Exit([change(option[0]), option[1]])]
+        chain = [[Fraction(1, 2), Fraction(1, 2)], [0, 1]]
+        return payoff_set(StochasticGame.from_chain(game, chain, Fraction(1, 5), exit=exits)).values()
+
+    for there, here in zip(sets(shifted), sets(Fraction), strict=True):
+        np.testing.assert_allclose((there.vertices - [1, 0]) * [1e6, 1], here.vertices, rtol=0, atol=1e-9)

@@ -7,12 +7,19 @@ of every array; leading axes broadcast against `batch_shape`.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+
+Asked = TypeVar("Asked", bound="FeasibleSet")
+More = ParamSpec("More")
+Answer = TypeVar("Answer")
 
 
 @runtime_checkable
@@ -50,6 +57,38 @@ class FeasibleSet(Protocol):
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` times the size of the set."""
         ...
+
+
+@overload
+def question(
+    method: Callable[Concatenate[Asked, Floats, Floats, More], Answer],
+) -> Callable[Concatenate[Asked, ArrayLike, ArrayLike, More], Answer]: ...
+@overload
+def question(
+    method: Callable[Concatenate[Asked, Floats, More], Answer],
+) -> Callable[Concatenate[Asked, ArrayLike, More], Answer]: ...
+def question(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method that is written for arrays take whatever NumPy can read, checked to go by players."""
+    names = [name for name, kind in method.__annotations__.items() if kind == "Floats" and name != "return"]
+
+    @wraps(method)
+    def asked(self: FeasibleSet, *given: Any, **more: Any) -> Any:
+        more |= {name: _by_player(more[name], name, self.players) for name in names if name in more}
+        arrays = [_by_player(value, name, self.players) for name, value in zip(names, given, strict=False)]
+        return method(self, *arrays, *given[len(names) :], **more)
+
+    return asked
+
+
+def _by_player(value: ArrayLike, name: str, players: int) -> Floats:
+    """Return an argument with players as its last axis; arrays of floats, which nearly all are, as they come."""
+    known = isinstance(value, np.ndarray) and value.dtype == np.float64
+    array: Floats = value if known else real(value, name, finite=False)  # type: ignore[assignment]
+    if array.shape[-1:] != (players,):
+        raise InvalidInput(
+            f"`{name}` must have one entry per player on its last axis ({players}); got shape {array.shape}."
+        )
+    return array
 
 
 def is_convex(feasible: FeasibleSet) -> bool:

@@ -12,6 +12,7 @@ from bargaining._arrays import LARGEST, SMALLEST, Floats, real
 from bargaining._arrays import function as callable_of
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import decreasing_root
+from bargaining.feasible.base import question
 
 PROBES = 33
 ROUNDING = 1e-12
@@ -95,6 +96,7 @@ class Frontier:
             return self.derivative(x), 0.0
         return _difference(self.function, x, self.lower, self.upper)
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return max w0 x0 + w1 f(x0), where w0 + w1 f' passes through zero."""
         w0, w1, low, high = _together(weights[..., 0], weights[..., 1], self.lower, self.upper)
@@ -104,6 +106,7 @@ class Frontier:
         bounded = w1 >= 0
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], point, np.nan)
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         o0, o1, p0, p1, low, high = _together(
@@ -130,6 +133,7 @@ class Frontier:
         hit = np.where(upright, inside, gap(t) >= -self._rounding())
         return np.where(hit, np.where(upright, straight_up, t), -np.inf)
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         f0, f1, low, high = _together(floor[..., 0], floor[..., 1], self.lower, self.upper)
@@ -142,6 +146,7 @@ class Frontier:
         ideal = np.stack((np.maximum(best, f0), np.maximum(top, f1)), axis=-1)
         return np.where(empty[..., None], -np.inf, ideal)
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x lies under the frontier."""
         margin = tol * (self.upper - self.lower)
@@ -152,6 +157,7 @@ class Frontier:
         )
         return inside
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 

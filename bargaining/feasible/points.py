@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
+from bargaining.feasible.base import question
 from bargaining.feasible.polytope import Polytope
 
 EPS = float(np.finfo(float).eps)
@@ -74,6 +75,7 @@ class FreeDisposalHull:
         """Return the set with lotteries: the convex hull of the points and everything below it."""
         return Polytope(self.points, free_disposal=True)
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and the first point where it is attained."""
         value = np.full(weights.shape[:-1], -np.inf)
@@ -86,6 +88,7 @@ class FreeDisposalHull:
         bounded = np.asarray((weights >= 0).all(axis=-1))
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], where, np.nan)
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         last = np.full(np.broadcast_shapes(origin.shape, direction.shape)[:-1], -np.inf)
@@ -100,6 +103,7 @@ class FreeDisposalHull:
                 last = np.where((up >= down) & ~blocked & (up > last), up, last)
         return last
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         best = np.full(floor.shape, -np.inf)
@@ -109,6 +113,7 @@ class FreeDisposalHull:
             best = np.where(reached, np.maximum(best, point), best)
         return np.where(np.isneginf(best), best, np.maximum(best, floor))
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x lies below one of the points, up to `tol` of their span."""
         room = np.maximum(tol * self._span, self._grain(x))
@@ -117,6 +122,7 @@ class FreeDisposalHull:
             inside |= np.asarray((x <= point + room).all(axis=-1))
         return inside
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point with the largest weighted product of gains over `origin`, and its residual.
 

@@ -19,6 +19,7 @@ from bargaining.feasible._interval import Interval
 from bargaining.feasible._planar import Planar
 from bargaining.feasible._polygon import hull
 from bargaining.feasible._vertices import corners, extreme
+from bargaining.feasible.base import question
 
 Exact = tuple[tuple[Fraction, ...], ...]
 
@@ -200,6 +201,7 @@ class Polytope:
         """Shape of the leading axes: (), one set."""
         return ()
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where: the middle of the points that tie."""
         return self._shape.support(weights)
@@ -208,18 +210,22 @@ class Polytope:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
         return self._shape.support_above(weights, floor)
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         return self._shape.ray(origin, direction)
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         return self._shape.ideal(floor)
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x lies in the set, up to `tol` of its span."""
         return self._shape.contains(x, tol=tol)
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 

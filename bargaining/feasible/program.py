@@ -11,6 +11,7 @@ from bargaining._arrays import LARGEST, SMALLEST, Floats
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
 from bargaining.feasible._losses import SOLVED, least_losses, least_powers
+from bargaining.feasible.base import question
 
 EPS = float(np.finfo(float).eps)
 ROUNDING = 1e-12  # of payoffs: differences below this are none
@@ -120,6 +121,7 @@ class ConvexProgram:
         """Shape of the leading axes: (), one set."""
         return ()
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; unbounded for a negative weight."""
         nothing = np.full(self.players, -np.inf)
@@ -127,16 +129,19 @@ class ConvexProgram:
         bounded = (weights >= 0).all(axis=-1)
         return np.where(bounded, (weights * points).sum(axis=-1), np.inf), points
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         origin, direction = np.broadcast_arrays(origin, direction)
         cells = zip(_rows(origin), _rows(direction), strict=True)
         return np.array([self._ray(o, p) for o, p in cells]).reshape(origin.shape[:-1])
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         return np.array([self._ideal(cell) for cell in _rows(floor)]).reshape(floor.shape)
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` of its size."""
         span = self._decisions.span
@@ -148,6 +153,7 @@ class ConvexProgram:
         """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
         return self._last(np.asarray(payoffs, dtype=float), self._decisions.span)[1].decision
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
         shape = np.broadcast_shapes(origin.shape, weights.shape)

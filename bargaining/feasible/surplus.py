@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.base import question
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
@@ -50,6 +51,7 @@ class TransferableSurplus:
         object.__setattr__(self, "players", int(players))
         object.__setattr__(self, "batch_shape", array.shape)
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where; bounded only for equal non-negative weights."""
         first = weights[..., 0]
@@ -71,6 +73,7 @@ class TransferableSurplus:
         first = weights == weights.max()
         return np.where(spare >= 0, floor + first * (spare / first.sum()), np.nan)
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         slack = self.total - _sum(origin)
@@ -79,6 +82,7 @@ class TransferableSurplus:
             last = np.where(speed > 0, slack / speed, np.inf)
         return np.where((speed == 0) & (slack < 0), -np.inf, last)
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return what is left for each player when the others take their floors."""
         players = range(self.players)
@@ -87,12 +91,14 @@ class TransferableSurplus:
         empty = (best < floor - _rounding(self.total, floor)).any(axis=-1, keepdims=True)
         return np.where(empty, -np.inf, np.maximum(best, floor))
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether the payoffs add up to no more than the total."""
         size = np.abs(x).max(axis=-1) + np.abs(self.total)
         inside: NDArray[np.bool_] = np.asarray(_sum(x) <= self.total + tol * size)
         return inside
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, question
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
@@ -129,6 +129,7 @@ class Rescaled:
             moved = x * self.scale + self.shift
             return np.where(np.isfinite(x) & ~np.isfinite(moved), np.nan, moved)
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where."""
         value, point = self.within.support(weights * self.scale)
@@ -138,22 +139,26 @@ class Rescaled:
         """Return a point with the best weighted sum over the x >= floor, for one cell."""
         return self._out(support_above(self.within, weights * self.scale, self._in(floor)))
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         with np.errstate(over="ignore"):
             step = direction / self.scale
         return self.within.ray(self._in(origin), step)
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         best = self.within.ideal(self._in(floor))
         moved = self._out(best)
         return np.where(np.isfinite(best), np.maximum(moved, floor), best)
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set."""
         return self.within.contains(self._in(x), tol=tol)
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains: units do not matter."""
         point, residual = best_product(self.within, self._in(origin), weights)
@@ -181,6 +186,7 @@ class Relabelled:
         """Shape of the leading axes."""
         return self.within.batch_shape
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where."""
         value, point = self.within.support(weights[..., self._back])
@@ -190,18 +196,22 @@ class Relabelled:
         """Return a point with the best weighted sum over the x >= floor, for one cell."""
         return support_above(self.within, weights[self._back], floor[self._back])[self.order]
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         return self.within.ray(origin[..., self._back], direction[..., self._back])
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         return self.within.ideal(floor[..., self._back])[..., self.order]
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set."""
         return self.within.contains(x[..., self._back], tol=tol)
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains."""
         point, residual = best_product(self.within, origin[..., self._back], weights[..., self._back])
@@ -225,6 +235,7 @@ class Restricted:
         """Shape of the leading axes."""
         return np.broadcast_shapes(self.within.batch_shape, self.floor.shape[:-1])
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where.
 
@@ -245,6 +256,7 @@ class Restricted:
             value[cell] = (w[cell] * point[cell]).sum()
         return value, point
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set: the line meets it in an interval."""
         last = self.within.ray(origin, direction)
@@ -260,15 +272,18 @@ class Restricted:
         misses = np.isneginf(last) | (end < np.maximum(enters, -back) - room) | ~still
         return np.where(misses, -np.inf, end)
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         return self.within.ideal(np.maximum(floor, self.floor))
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set."""
         room = tol * (np.abs(self.floor) + np.abs(x - self.floor))
         return np.asarray(self.within.contains(x, tol=tol) & (x >= self.floor - room).all(axis=-1))
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains; NaN residual where it breaks the floor."""
         point, residual = best_product(self.within, origin, weights)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet, is_convex
+from bargaining.feasible.base import FeasibleSet, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
@@ -95,6 +95,7 @@ class Union:
         thrown = [getattr(one, "free_disposal", True) for one in self.sets]
         return Polytope(np.concatenate(known), free_disposal=any(thrown))
 
+    @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where, of points that tie up to rounding the best for player 0."""
         found = [one.support(weights) for one in self.sets]
@@ -110,6 +111,7 @@ class Union:
         point = _best_for_first(points, tied)
         return best, np.where(bounded[..., None], point, np.nan)
 
+    @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         found: Floats = np.max(
@@ -117,16 +119,19 @@ class Union:
         )
         return found
 
+    @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         found: Floats = np.max(np.broadcast_arrays(*(one.ideal(floor) for one in self.sets)), axis=0)
         return found
 
+    @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in one of the sets, up to `tol` of that set's size."""
         found = np.broadcast_arrays(*(one.contains(x, tol=tol) for one in self.sets))
         return np.asarray(np.any(found, axis=0))
 
+    @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point with the largest weighted product of gains over `origin`, and its residual.
 

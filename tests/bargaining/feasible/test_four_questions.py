@@ -8,10 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, InvalidInput, Polytope, Problem, TransferableSurplus, nash
+from bargaining import (
+    ConvexProgram,
+    FreeDisposalHull,
+    Frontier,
+    InvalidInput,
+    Polytope,
+    Problem,
+    TransferableSurplus,
+    Union,
+    nash,
+)
 from bargaining.feasible._polygon import hull, pareto_chain, turn
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
 points = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=9).map(
     lambda rows: np.array(rows, dtype=float)
@@ -183,3 +194,41 @@ def test_a_frontier_goes_to_other_processes_with_its_problem() -> None:
     again = pickle.loads(pickle.dumps(division))
     assert repr(again) == repr(division)
     assert (nash(again.problem).payoffs == division.payoffs).all()
+
+
+SETS = [
+    Polytope([[0, 0], [4, 0], [0, 4]]),
+    Polytope.from_inequalities([[1, 1], [-1, 0], [0, -1]], [4, 0, 0]),
+    Frontier(lambda x: 4 - x, 0, 4),
+    TransferableSurplus(4),
+    FreeDisposalHull([[1, 3], [3, 1]]),
+    ConvexProgram(lambda z: z, lambda z: np.eye(2), lower=[0, 0], upper=[4, 4], matrix=[[1, 1]], limits=[4]),
+    Union([Polytope([[0, 0], [4, 0]]), Polytope([[0, 0], [0, 4]])]),
+]
+
+
+@pytest.mark.parametrize("feasible", SETS, ids=lambda one: type(one).__name__)
+def test_questions_are_asked_in_lists_or_arrays(feasible: FeasibleSet) -> None:
+    scale, shift = np.array([2.0, 3.0]), np.ones(2)
+    for one in (
+        feasible,
+        Rescaled(feasible, scale, shift),
+        Relabelled(feasible, np.array([1, 0])),
+        Restricted(feasible, np.zeros(2)),
+    ):
+        for name, asked in (
+            ("support", [[1, 1]]),
+            ("ray", [[0, 0], [1, 2]]),
+            ("ideal", [[0, 1]]),
+            ("contains", [[[1, 1], [9, 9]]]),
+        ):
+            ask = getattr(one, name)
+            arrays = [np.array(value, dtype=float) for value in asked]
+            assert repr(ask(*asked)) == repr(ask(*arrays))
+        assert one.contains(x=[1, 1], tol=1e-9) == one.contains(np.array([1.0, 1.0]), tol=1e-9)
+        with pytest.raises(InvalidInput, match=r"`x` must have one entry per player on its last axis \(2\)"):
+            one.contains([1, 2, 3])
+        with pytest.raises(InvalidInput, match="`weights` must be real numbers; got 'ab'"):
+            one.support("ab")
+        with pytest.raises(InvalidInput, match="`direction` must have one entry per player"):
+            one.ray([0, 0], direction=1)

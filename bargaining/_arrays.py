@@ -105,6 +105,11 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def by_cell(array: Floats) -> Floats:
+    """Return a batch as one row a cell, players last."""
+    return array.reshape(-1, array.shape[-1])
+
+
 def scalar(value: ArrayLike, name: str, *, finite: bool = True) -> float:
     """Return `value` as one float."""
     array = real(value, name, finite=finite)

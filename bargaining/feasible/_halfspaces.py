@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, by_cell
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._accurate import accurate_slack
 from bargaining.feasible._decomposition import decompose
@@ -53,7 +53,7 @@ class Halfspaces:
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where: the middle of the vertices that tie, if they can be listed."""
         w = np.asarray(weights, dtype=float)
-        cells, above = _rows(w), self._above(np.full(w.shape[-1], -np.inf))
+        cells, above = by_cell(w), self._above(np.full(w.shape[-1], -np.inf))
         point = np.array([self._middle_of_ties(cell * self.span, above(cell) / self.span) for cell in cells])
         point = point.reshape(w.shape)
         unbounded = np.isinf(point).any(axis=-1)
@@ -105,7 +105,7 @@ class Halfspaces:
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        return np.array([self._ideal(cell) for cell in _rows(floor)]).reshape(floor.shape)
+        return np.array([self._ideal(cell) for cell in by_cell(floor)]).reshape(floor.shape)
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
         """Say whether x meets every inequality, up to `tol` of the size of the set."""
@@ -123,7 +123,7 @@ class Halfspaces:
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
         shape = np.broadcast_shapes(origin.shape, weights.shape)
-        d, w = _rows(np.broadcast_to(origin, shape)), _rows(np.broadcast_to(weights, shape))
+        d, w = by_cell(np.broadcast_to(origin, shape)), by_cell(np.broadcast_to(weights, shape))
         slack = np.stack([*self._slacks(d)], axis=-1)
         gain, residual = np.empty(d.shape), np.empty(len(d))
         for start in range(0, len(d), BLOCK):
@@ -213,10 +213,6 @@ class Halfspaces:
     def _gains_alone(self, floor: Floats, allowance: float) -> Floats:
         above = self._above(floor, (allowance,))
         return np.array([above(weights)[i] for i, weights in enumerate(np.eye(floor.size))])
-
-
-def _rows(x: Floats) -> Floats:
-    return x.reshape(-1, x.shape[-1])
 
 
 def slack_at(matrix: Floats, limits: Floats, x: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, by_cell
 from bargaining.errors import Status
 from bargaining.feasible._decomposition import decompose, over_mixtures
 from bargaining.feasible._facets import Facets, facets
@@ -58,13 +58,13 @@ class Hull:
         if self.sides is not None:
             return last_along(self.sides.normals, self.sides.anchors, self.grain, start, step)
         start, step = np.broadcast_arrays(start, step)
-        cells = zip(_rows(start), _rows(step), strict=True)
+        cells = zip(by_cell(start), by_cell(step), strict=True)
         return np.array([self._last(*cell) for cell in cells]).reshape(start.shape[:-1])
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
         low = (floor - self.origin) / self.span
-        best = np.array([self._ideal(cell) for cell in _rows(low)]).reshape(low.shape)
+        best = np.array([self._ideal(cell) for cell in by_cell(low)]).reshape(low.shape)
         return np.where(np.isneginf(best), best, np.maximum(self.origin + self.span * best, floor))
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
@@ -74,7 +74,7 @@ class Hull:
             sides = self.sides.normals, self.sides.anchors
             return within(*sides, self.grain, unit, tol, open_below=self.free_disposal)
         room = np.maximum(tol, rounding(self.grain, unit))
-        inside = [self._within(*cell) for cell in zip(_rows(unit), _rows(room), strict=True)]
+        inside = [self._within(*cell) for cell in zip(by_cell(unit), by_cell(room), strict=True)]
         return np.array(inside).reshape(unit.shape[:-1])
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
@@ -85,7 +85,7 @@ class Hull:
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
         shape = np.broadcast_shapes(origin.shape, weights.shape)
-        d, w = _rows(np.broadcast_to(origin, shape)), _rows(np.broadcast_to(weights, shape))
+        d, w = by_cell(np.broadcast_to(origin, shape)), by_cell(np.broadcast_to(weights, shape))
         point, residual = np.empty(d.shape), np.empty(len(d))
         for start in range(0, len(d), BLOCK):
             cells = slice(start, start + BLOCK)
@@ -186,7 +186,3 @@ class Hull:
             lower=np.where(total[0] > 0, 0.0, -np.inf),
             equalities=1 + equal,
         )
-
-
-def _rows(x: Floats) -> Floats:
-    return x.reshape(-1, x.shape[-1])

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import LARGEST, SMALLEST, Floats, real
 from bargaining._arrays import function as callable_of
 from bargaining.errors import InvalidInput
+from bargaining.feasible._differences import difference
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import question
 
@@ -94,7 +95,7 @@ class Frontier:
         """Return f'(x) and an estimate of its error: 0 with a `derivative`."""
         if self.derivative is not None:
             return self.derivative(x), 0.0
-        return _difference(self.function, x, self.lower, self.upper)
+        return difference(self.function, x, self.lower, self.upper)
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
@@ -178,7 +179,7 @@ class Frontier:
 
         x, width = decreasing_root(condition, start, high)
         if self.derivative is None:
-            error = w1 * _difference(self.function, x, low, high)[1] * (x - d0)
+            error = w1 * difference(self.function, x, low, high)[1] * (x - d0)
             probe = 1e-3 * (high - start)
             fall = condition(np.maximum(x - probe, start)) - condition(np.minimum(x + probe, high))
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -264,43 +265,3 @@ def _refuse(bad: NDArray[np.bool_], wanted: str, seen: str, x: Floats, advice: s
     if bad.any():
         where = float(np.ravel(np.broadcast_to(x, bad.shape))[np.argmax(bad)])
         raise InvalidInput(f"`function` must {wanted}; {seen} x0 = {where:.6g}. {advice}")
-
-
-STEP = 2.0**-5
-_NODES = np.arange(-4, 5)
-_COEFFICIENTS = np.linalg.inv(np.vander(_NODES.astype(float), increasing=True))
-
-
-def _difference(
-    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats
-) -> tuple[Floats, Floats]:
-    """Return f'(x) and an estimate of its error.
-
-    Of two steps, one of the size of the interval and one of the distance to its nearer end (where f may be as
-    steep as a square root), the one that changes the answer less when it is halved.
-    """
-    wide = STEP * (high - low)
-    best = error = None
-    for h in (wide, np.maximum(np.minimum(wide, np.minimum(x - low, high - x) / 64), wide * 2.0**-20)):
-        slope = _nine_points(function, x, low, high, h / 2)
-        change = np.abs(slope - _nine_points(function, x, low, high, h))
-        if best is None or error is None:
-            best, error = slope, change
-        else:
-            best, error = np.where(change < error, slope, best), np.minimum(change, error)
-    assert best is not None
-    assert error is not None
-    return best, error
-
-
-def _nine_points(
-    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats, h: Floats
-) -> Floats:
-    """Differentiate the polynomial through nine points around x, moved inside [low, high] near its ends."""
-    centre = np.clip(x, low + 4 * h, high - 4 * h)
-    values = [function(np.asarray(centre + k * h)) for k in _NODES]
-    s = (x - centre) / h
-    slope = np.zeros(np.shape(s))
-    for j in range(len(_NODES) - 1, 0, -1):
-        slope = slope * s + j * sum(c * v for c, v in zip(_COEFFICIENTS[j], values, strict=True))
-    return slope / h

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, SMALLEST, Floats
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
 from bargaining.feasible._losses import SOLVED, least_losses, least_powers
@@ -125,7 +125,7 @@ class ConvexProgram:
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; unbounded for a negative weight."""
         nothing = np.full(self.players, -np.inf)
-        points = np.array([self.support_above(w, nothing) for w in _rows(weights)]).reshape(weights.shape)
+        points = np.array([self.support_above(w, nothing) for w in by_cell(weights)]).reshape(weights.shape)
         bounded = (weights >= 0).all(axis=-1)
         return np.where(bounded, (weights * points).sum(axis=-1), np.inf), points
 
@@ -133,20 +133,20 @@ class ConvexProgram:
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
         origin, direction = np.broadcast_arrays(origin, direction)
-        cells = zip(_rows(origin), _rows(direction), strict=True)
+        cells = zip(by_cell(origin), by_cell(direction), strict=True)
         return np.array([self._ray(o, p) for o, p in cells]).reshape(origin.shape[:-1])
 
     @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        return np.array([self._ideal(cell) for cell in _rows(floor)]).reshape(floor.shape)
+        return np.array([self._ideal(cell) for cell in by_cell(floor)]).reshape(floor.shape)
 
     @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` of its size."""
         span = self._decisions.span
         room = np.maximum(tol, 64 * EPS * (1.0 + (np.abs(x) / span).max(axis=-1)))
-        cells = zip(_rows(x), room.reshape(-1), strict=True)
+        cells = zip(by_cell(x), room.reshape(-1), strict=True)
         return np.array([self._reaches(cell, least) for cell, least in cells]).reshape(x.shape[:-1])
 
     def decision(self, payoffs: Floats) -> Floats:
@@ -158,7 +158,7 @@ class ConvexProgram:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
         shape = np.broadcast_shapes(origin.shape, weights.shape)
         cells = zip(
-            _rows(np.broadcast_to(origin, shape)), _rows(np.broadcast_to(weights, shape)), strict=True
+            by_cell(np.broadcast_to(origin, shape)), by_cell(np.broadcast_to(weights, shape)), strict=True
         )
         found = [self._product(d, w) for d, w in cells]
         point = np.array([x for x, _ in found]).reshape(shape)
@@ -276,10 +276,6 @@ class ConvexProgram:
         over = max(float(-slack.min(initial=0.0)), float(-gain[w == 0].min(initial=0.0)))
         spare = multipliers[0] @ np.maximum(slack, 0.0) + prices[w == 0] @ np.maximum(gain[w == 0], 0.0)
         return max(float(spare) + inside.most(z, left), over)
-
-
-def _rows(x: Floats) -> Floats:
-    return x.reshape(-1, x.shape[-1])
 
 
 def _none(z: Floats) -> Floats:

@@ -65,13 +65,14 @@ def _least(data: Rationals, threat: Any, i: int, profile: int) -> Any:
 
 
 def _threat(data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag], i: int) -> Any:
-    """Return the lowest payoff: the best deviation from the profile played there, if her constraint binds."""
+    """Return the lowest payoff: that of the profile played there, or if her constraint binds of the best deviation."""
     n = min(range(len(polygon)), key=lambda n: polygon[n][i])
     low, (kind, profile, _) = polygon[n][i], tags[n]
-    if i not in _BINDING.get(kind, ()):
+    if kind == LEAVE:
         return low
-    floor = data.floor(i, profile)
-    exact = [data.best(i, profile)]
-    if floor is not None:
-        exact.append(data.now(i, profile) + data.discount(i) * floor)
+    floor, exact = data.floor(i, profile), [data.payoff(i, profile)]
+    if i in _BINDING.get(kind, ()):
+        exact.insert(0, data.best(i, profile))
+        if floor is not None:
+            exact.insert(1, data.now(i, profile) + data.discount(i) * floor)
     return next((value for value in exact if abs(value - low) <= _NEAR), low)

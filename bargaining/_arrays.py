@@ -6,7 +6,6 @@ always the last axis; leading axes are a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,12 +73,12 @@ def _as_array(value: ArrayLike, name: str) -> Floats:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise InvalidInput(f"`{name}` must be an array of numbers; got {_short(value)} ({error}).") from None
+        raise InvalidInput(f"`{name}` must be an array of numbers; got {short(value)} ({error}).") from None
     if array.dtype.kind == "O":
         array = _from_objects(array, name)
     if array.dtype.kind not in "iuf":
         raise InvalidInput(
-            f"`{name}` must be real numbers; got {_short(value)} of type {array.dtype}. Convert it to float first."
+            f"`{name}` must be real numbers; got {short(value)} of type {array.dtype}. Convert it to float first."
         )
     with np.errstate(over="ignore"):
         return array.astype(np.float64, copy=False)
@@ -92,15 +91,16 @@ def _from_objects(array: NDArray[Any], name: str) -> Floats:
     for entry in array.flat:
         if isinstance(entry, bool) or not isinstance(entry, Rational | float | np.floating | np.integer):
             raise InvalidInput(
-                f"`{name}` must be real numbers; got {_short(entry)}, a {type(entry).__name__}."
+                f"`{name}` must be real numbers; got {short(entry)}, a {type(entry).__name__}."
             )
     try:
         return array.astype(np.float64)
     except OverflowError:
-        raise InvalidInput(f"`{name}` must fit in a float; got {_short(array)}. Rescale it.") from None
+        raise InvalidInput(f"`{name}` must fit in a float; got {short(array)}. Rescale it.") from None
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -123,7 +123,12 @@ def per_player(value: ArrayLike, name: str, players: int, *, payoffs: bool = Fal
     array = real(value, name, payoffs=payoffs)
     if array.ndim == 0:
         array = np.broadcast_to(array, (players,))
-    if array.shape[-1] != players:
+    return by_player(array, name, players)
+
+
+def by_player(array: Floats, name: str, players: int) -> Floats:
+    """Check that an array has `players` as its last axis."""
+    if array.shape[-1:] != (players,):
         raise InvalidInput(
             f"`{name}` must have one entry per player on its last axis ({players}); got shape {array.shape}."
         )
@@ -162,65 +167,3 @@ def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
         )
     shares: Floats = array / total[..., None]
     return shares
-
-
-def choice(value: str, name: str, allowed: Sequence[str]) -> str:
-    """Return `value` if it is one of `allowed`."""
-    if not isinstance(value, str) or value not in allowed:
-        raise InvalidInput(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {_short(value)}.")
-    return value
-
-
-def whole(value: int, name: str, least: int) -> int:
-    """Return `value` as a whole number that is not below `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidInput(f"`{name}` must be a whole number, at least {least}; got {_short(value)}.")
-    return int(value)
-
-
-def is_sequence(value: Any) -> bool:
-    """Whether `value` is a list, a tuple, an array with axes or alike, and not text."""
-    if isinstance(value, np.ndarray):
-        return value.ndim > 0
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
-
-
-def random(rng: Any) -> np.random.Generator:
-    """Return the generator that `rng` is, or seeds."""
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError):
-        raise InvalidInput(
-            f"`rng` must be a Generator, a seed (a whole number, at least 0) or None; got {_short(rng)}."
-        ) from None
-
-
-def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
-    """Return `value` if it can be called; `what` says of what it is a function."""
-    if not callable(value):
-        wanted = f"a function of {what}" if what else "callable"
-        raise InvalidInput(f"`{name}` must be {wanted}; got {_short(value)}.")
-    called: Callable[..., Any] = value
-    return called
-
-
-def listed(value: Any, name: str, wanted: str) -> list[Any]:
-    """Return the entries of a list, or of a text its letters; a mapping is none. `wanted` says what it must be."""
-    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
-        try:
-            return list(value)
-        except TypeError:  # an array without axes
-            pass
-    raise InvalidInput(f"`{name}` must be {wanted}; got {_short(value)}.")
-
-
-def player_index(value: int, name: str, players: int) -> int:
-    """Return `value` as a player's index."""
-    return index(value, name, "player", players)
-
-
-def index(value: int, name: str, what: str, count: int) -> int:
-    """Return `value` as the number of one of `count` things."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
-        raise InvalidInput(f"`{name}` must be a {what}, 0 to {count - 1}; got {_short(value)}.")
-    return int(value)

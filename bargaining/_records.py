@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bargaining._arrays import listed
+from bargaining._arguments import listed
 from bargaining._digits import significant
 from bargaining.errors import InvalidInput, Status
 

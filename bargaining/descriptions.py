@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bargaining._arrays import player_index
+from bargaining._arguments import player_index
 from bargaining._files import path_of
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining import __version__, _latex, _typeset
-from bargaining._arrays import function, listed
+from bargaining._arguments import function, listed
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, write_whole
 from bargaining._records import Cell, Column, cell, choose, digits_of, label_of, note_lines, read, text_of

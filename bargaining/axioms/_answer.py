@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, function
+from bargaining._arguments import function
+from bargaining._arrays import Floats
 from bargaining.axioms.violation import Violation
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable, Status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bargaining._arrays import player_index
+from bargaining._arguments import player_index
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.problem import Problem, require_problem

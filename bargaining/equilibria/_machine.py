@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from bargaining._arrays import Floats, is_sequence, player_index, random, whole
+from bargaining._arguments import generator, is_sequence, player_index, whole
+from bargaining._arrays import Floats
 from bargaining.equilibria._lottery import Lottery, Pair
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -103,10 +104,10 @@ class Machine(ABC, Generic[Played]):
             Periods in which a player takes another action than she should.
         """
         periods = whole(periods, "periods", 1)
-        generator, slips, move = random(rng), _slips(deviations), self._moves()
+        chance, slips, move = generator(rng), _slips(deviations), self._moves()
         visited: list[int] = []
         played: list[Profile] = []
-        at = draw(self.start, generator)
+        at = draw(self.start, chance)
         for period in range(periods):
             visited.append(at)
             game, profile = self._plan(at)
@@ -114,7 +115,7 @@ class Machine(ABC, Generic[Played]):
                 played.append(NOBODY)
                 continue
             played.append(_actual(game, profile, slips.get(period)))
-            at = move(at, played[-1], generator)
+            at = move(at, played[-1], chance)
         return self._history(visited, played)
 
     def to_dot(self) -> str:

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from bargaining._arrays import Floats, choice
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
 from bargaining._rational import floats
 from bargaining.equilibria._patience import PATIENT, Path, halve, holds, recognised, threat
 from bargaining.errors import InvalidInput, NotApplicable

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, function, is_sequence, listed, player_index, real, within
+from bargaining._arguments import function, is_sequence, listed, player_index
+from bargaining._arrays import Floats, real, within
 from bargaining._rational import Rationals, floats, rational
 from bargaining.errors import InvalidInput, Status
 

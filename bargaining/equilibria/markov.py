@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, listed, random
+from bargaining._arguments import generator, listed
+from bargaining._arrays import Floats
 from bargaining.equilibria._markov.arrays import Arrays, compile_game
 from bargaining.equilibria._markov.path import path
 from bargaining.equilibria._markov.profile import StationaryProfile, flat, stationary
@@ -181,7 +182,7 @@ def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list
     if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
         if starts < 1:
             raise InvalidInput(f"`starts` must be at least 1; got {starts}.")
-        draw = random(rng)
+        draw = generator(rng)
         more = [arrays.normalise(draw.exponential(size=arrays.size) + 1e-3) for _ in range(starts - 1)]
         return [arrays.uniform(), *more]
     given = listed(starts, "starts", "a list of strategies, or a number")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, function, scalar, whole
+from bargaining._arguments import function, whole
+from bargaining._arrays import Floats, scalar
 from bargaining.equilibria._markov.arrays import Arrays, compile_game
 from bargaining.equilibria._markov.branch import Node, follow
 from bargaining.equilibria._markov.profile import StationaryProfile, flat, stationary

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, function, listed, per_player, real, scalar, whole, within
+from bargaining._arguments import function, listed, whole
+from bargaining._arrays import Floats, per_player, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 
 Gains = Callable[[float, Floats], ArrayLike]

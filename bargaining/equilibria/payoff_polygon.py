@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,7 @@ class PayoffPolygon:
         # Squares overflow in the payoffs' own unit; from very far away the set is a point.
         unit = 2.0 ** max(int(np.frexp(np.abs(self.vertices).max())[1]) - 1, -1000)
         if np.abs(point).max() > _FAR * unit:
-            return float(np.hypot(*point))
+            return hypot(*point.tolist())
         (at,), corners = [
             [(x, y) for x, y in (rows / unit).tolist()] for rows in (point[None], self.vertices)
         ]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, discounts, function, real, scalar, within
+from bargaining._arguments import function
+from bargaining._arrays import Floats, discounts, real, scalar, within
 from bargaining.errors import InvalidInput, Status, Unsolved
 
 _NODES = 256  # first look at the range of efforts, before anything is solved for

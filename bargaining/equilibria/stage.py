@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, choice
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
 from bargaining._rational import Integers, Rationals, floats, fractions
 from bargaining.equilibria._mixed.indifference import Strategy, indifferent, spread
 from bargaining.equilibria._mixed.profiles import components, evaluate

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from bargaining._arrays import Floats, player_index, scalar
+from bargaining._arguments import player_index
+from bargaining._arrays import Floats, scalar
 from bargaining.equilibria._plans.lines import Reason, Varied
 from bargaining.equilibria._plans.looks import Look, scan
 from bargaining.equilibria._plans.plan import (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, index
+from bargaining._arguments import index
+from bargaining._arrays import Floats
 from bargaining.equilibria._stochastic.scaled import Scaled
 from bargaining.equilibria._stochastic.search import Search
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats

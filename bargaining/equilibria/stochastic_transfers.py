@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, index
+from bargaining._arguments import index
+from bargaining._arrays import Floats
 from bargaining._rational import floats
 from bargaining.equilibria._stochastic.transfer_policies import (
     Numbers,

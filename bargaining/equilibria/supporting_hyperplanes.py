@@ -8,7 +8,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, scalar, whole
+from bargaining._arguments import whole
+from bargaining._arrays import Floats, real, scalar
 from bargaining.equilibria._hyperplanes.inner import Hull
 from bargaining.equilibria._hyperplanes.outer_faces import Outer
 from bargaining.equilibria._hyperplanes.profiles import Profiles

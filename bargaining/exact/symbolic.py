@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bargaining._arrays import player_index
+from bargaining._arguments import player_index
 from bargaining.errors import InvalidInput
 from bargaining.exact._tidy import length, tidy, tidy_condition
 from bargaining.exact.closed_form import ClosedForm

@@ -8,7 +8,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 
-STEP = 2.0**-5
+_STEP = 2.0**-5
 _NODES = np.arange(-4, 5)
 _COEFFICIENTS = np.linalg.inv(np.vander(_NODES.astype(float), increasing=True))
 
@@ -21,7 +21,7 @@ def difference(
     Of two steps, one of the size of the interval and one of the distance to its nearer end (where f may be as
     steep as a square root), the one that changes the answer less when it is halved.
     """
-    wide = STEP * (high - low)
+    wide = _STEP * (high - low)
     best = error = None
     for h in (wide, np.maximum(np.minimum(wide, np.minimum(x - low, high - x) / 64), wide * 2.0**-20)):
         slope = _nine_points(function, x, low, high, h / 2)

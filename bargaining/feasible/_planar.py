@@ -65,9 +65,8 @@ class Planar:
         low0, low1 = low[..., 0], low[..., 1]
         x, y = self.chain[:, 0], self.chain[:, 1]
         best0, best1 = np.interp(low1, y[::-1], x[::-1]), np.interp(low0, x, y)
-        least = low - rounding(
-            self.grain, low
-        )  # nothing is feasible where rounding cannot have raised the floor
+        # Nothing is feasible where rounding cannot have raised the floor.
+        least = low - rounding(self.grain, low)
         least0, least1 = least[..., 0], least[..., 1]
         empty = (least0 > np.interp(least1, y[::-1], x[::-1])) | (least1 > y[0])
         ideal = np.empty(low.shape)

@@ -14,8 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload, run
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
-from bargaining.errors import InvalidInput
+from bargaining._arrays import Floats, by_player, real
 
 Asked = TypeVar("Asked", bound="FeasibleSet")
 More = ParamSpec("More")
@@ -83,12 +82,7 @@ def question(method: Callable[..., Any]) -> Callable[..., Any]:
 def _by_player(value: ArrayLike, name: str, players: int) -> Floats:
     """Return an argument with players as its last axis; arrays of floats, which nearly all are, as they come."""
     known = isinstance(value, np.ndarray) and value.dtype == np.float64
-    array: Floats = value if known else real(value, name, finite=False)  # type: ignore[assignment]
-    if array.shape[-1:] != (players,):
-        raise InvalidInput(
-            f"`{name}` must have one entry per player on its last axis ({players}); got shape {array.shape}."
-        )
-    return array
+    return by_player(value if known else real(value, name, finite=False), name, players)  # type: ignore[arg-type]
 
 
 def is_convex(feasible: FeasibleSet) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, real
-from bargaining._arrays import function as callable_of
 from bargaining.errors import InvalidInput
 from bargaining.feasible._differences import difference
 from bargaining.feasible._root import decreasing_root

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bargaining._arrays import Floats, is_sequence, listed, real
+from bargaining._arguments import is_sequence, listed
+from bargaining._arrays import Floats, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import Transitions, block, stack

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import function, listed
+from bargaining._arguments import function, listed
 from bargaining.errors import InvalidInput
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, listed, per_player
+from bargaining._arguments import listed
+from bargaining._arrays import Floats, per_player
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining.errors import InvalidInput, NotApplicable
 

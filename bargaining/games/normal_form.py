@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, is_sequence, listed, real
+from bargaining._arguments import is_sequence, listed
+from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Game:
         return out.reshape(self.payoffs.shape)
 
     @property
-    def rational(self) -> bool:
+    def has_fractions(self) -> bool:
         """Whether some payoff was given as a `Fraction` or a huge integer, so that its float may be rounded."""
         return any(given.dtype == object for given in self._given)
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, is_sequence, player_index, real
+from bargaining._arguments import is_sequence, player_index
+from bargaining._arrays import Floats, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -133,7 +134,7 @@ class Exit:
         return own
 
     @property
-    def rational(self) -> bool:
+    def has_fractions(self) -> bool:
         """Whether a payoff was given as a `Fraction` or a huge integer, so that its float may be rounded."""
         return self._given.dtype == object
 
@@ -218,9 +219,9 @@ class RepeatedGame:
         return discounts if self.exit is None else np.broadcast_shapes(discounts, self.exit.batch_shape)
 
     @property
-    def rational(self) -> bool:
+    def has_fractions(self) -> bool:
         """Whether a payoff, also of leaving, was given as a `Fraction` or a huge integer: floats may round it."""
-        return self.game.rational or (self.exit is not None and self.exit.rational)
+        return self.game.has_fractions or (self.exit is not None and self.exit.has_fractions)
 
     @property
     def exact_discounts(self) -> NDArray[Any]:

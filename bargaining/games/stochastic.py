@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, listed
+from bargaining._arguments import listed
+from bargaining._arrays import Floats
 from bargaining._rational import Rationals, fractions
 from bargaining.errors import InvalidInput
 from bargaining.games._state_arguments import (

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, discounts, player_index, real
+from bargaining._arguments import player_index
+from bargaining._arrays import Floats, discounts, real
 from bargaining.errors import InvalidInput
 
 Ints = NDArray[np.intp]

@@ -9,7 +9,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, choice, per_player, player_index, real, within
+from bargaining._arguments import choice, player_index
+from bargaining._arrays import Floats, per_player, real, within
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.problem import Problem, require_problem

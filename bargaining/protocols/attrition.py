@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, per_player, player_index, scalar, within
+from bargaining._arguments import player_index
+from bargaining._arrays import Floats, per_player, scalar, within
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, listed, player_index, real, within
+from bargaining._arguments import listed, player_index
+from bargaining._arrays import Floats, real, within
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice

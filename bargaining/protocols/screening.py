@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution, function, real, scalar, within
+from bargaining._arguments import function
+from bargaining._arrays import Floats, distribution, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from bargaining._arrays import function, listed
+from bargaining._arguments import function, listed
 from bargaining.axioms import AXIOMS, Axiom, Violation
 from bargaining.axioms._answer import TOLERANCE
 from bargaining.division import Method

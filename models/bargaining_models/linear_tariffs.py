@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, per_player, player_index, real, within
+from bargaining._arguments import player_index
+from bargaining._arrays import Floats, per_player, real, within
 from bargaining._arrays import discounts as discount_factors
 from bargaining.errors import InvalidInput, NotApplicable
 

@@ -1,5 +1,6 @@
 """Arguments of the wrong type are refused by name, before anything is computed with them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ LISTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "states": ("states", lambda x: StochasticGame([STAGE], EVEN, 0.5, states=x)),
     "players of a stochastic game": ("players", lambda x: StochasticGame([STAGE], EVEN, 0.5, players=x)),
     "actions": ("actions", lambda x: Game([[1, 2]], [[1, 2]], actions=x)),
-    "actions of a player": ("actions", lambda x: Game([[1, 2]], [[1, 2]], actions=[["a"], x])),
+    "actions of a player": ("actions[1]", lambda x: Game([[1, 2]], [[1, 2]], actions=[["a"], x])),
     "columns": ("columns", lambda x: Table([{"a": 1}], columns=x)),
     "a row": ("rows", lambda x: Table([x])),
     "methods": ("methods", lambda x: compare(x, PIE)),
@@ -104,7 +105,7 @@ REFUSED = [
 )
 def test_the_message_names_the_argument(case: tuple[str, Callable[[Any], Any]], value: Any) -> None:
     name, call = case
-    with pytest.raises(InvalidInput, match=rf"`{name}(\[1\])?` must"):
+    with pytest.raises(InvalidInput, match=re.escape(f"`{name}` must")):
         call(value)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, listed, per_player, real, within
+from bargaining._arguments import listed
+from bargaining._arrays import Floats, per_player, real, within
 from bargaining.equilibria._markov.arrays import Arrays
 from bargaining.equilibria._markov.refine import regret
 from bargaining.errors import InvalidInput

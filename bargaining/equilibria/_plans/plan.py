@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, is_sequence, listed
+from bargaining._arguments import is_sequence, listed
+from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 

@@ -4,6 +4,9 @@ The structure behind a payoff set is solved again, in rationals. Where the equat
 is found and the vertices are exact. Elsewhere (a threat that itself depends on the shape of the set gives
 quadratic equations) every continuation is moved inward by a tiny inset; the polygon so defined generates
 itself with room to spare, and its vertices lie within a small multiple of the inset of the true ones.
+
+Players who differ in patience have too many vertices for that. Theirs are taken as they were found, and where that
+fails from a set found a little inside.
 """
 
 from __future__ import annotations
@@ -161,10 +164,10 @@ def _rounded(data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag]) -> G
     """Take the vertices as they are but for rounding: they may generate themselves with room to spare."""
     vertices, promises = rounded(data, polygon, tags)
     corners = hull(vertices, merge=0.0)  # what was made exact may leave a neighbour inside
-    plans = [
-        Plan(k, promises[n], source if kind == LEAVE else -1)
-        for n, (kind, k, source) in zip(corners, [tags[n] for n in corners], strict=True)
-    ]
+    plans = []
+    for n in corners:
+        kind, profile, source = tags[n]
+        plans.append(Plan(profile, promises[n], source if kind == LEAVE else -1))
     return Generation(data, tuple(vertices[n] for n in corners), tuple(plans), exact=False)
 
 

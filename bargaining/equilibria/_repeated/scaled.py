@@ -73,7 +73,7 @@ class Scaled:
             size[size == 0.0] = 1.0
         delta = repeated.discounts[:, None]
         unit, unit_best = (both - low[:, None]) / size[:, None]
-        if repeated.game.rational:
+        if repeated.game.has_fractions:  # rounded in the box only: an offset costs no digits
             unit, unit_best = _rationals(repeated, low, size).stage()
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
@@ -85,7 +85,7 @@ class Scaled:
         """Return the same game in the same box, with another exit."""
         leaves, own = outcomes(leaving), (leaving.own - self.low) / self.size
         ends = ((np.array([leave.payoffs for leave in leaves]) - self.low) / self.size).tolist()
-        if repeated.rational:
+        if repeated.has_fractions:
             data = _rationals(repeated, self.low, self.size)
             own[list(leaving.who)] = [float(data.own(i)) for i in leaving.who]
             ends = [map(float, data.outcome(leave.number)) for leave in leaves]

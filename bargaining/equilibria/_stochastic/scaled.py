@@ -45,7 +45,8 @@ class Scaled:
         size[size == 0.0] = 1.0
         unit, own = (payoffs - low) / size, (game.exit_own - low) / size
         ends = [[(np.array(leave.payoffs) - low) / size for leave in some] for some in leaves]
-        if any(part.rational for part in (*game.games, *game.exits) if part is not None):
+        if any(part.has_fractions for part in (*game.games, *game.exits) if part is not None):
+            # Rounded in the box only: an offset costs no digits.
             data = Rationals(game)
             unit = np.array(data.payoffs, dtype=float)
             ends = [[np.array(point, dtype=float) for point, _ in data.leaves(s)] for s in range(len(game))]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, choice
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
 from bargaining.errors import Status, Unsolved
 from bargaining_models.trade.conditions import Point, Scenarios, evaluate, violations
 from bargaining_models.trade.economy import Economy

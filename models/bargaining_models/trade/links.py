@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, choice, real, within
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.conditions import Scenarios, scenarios
 from bargaining_models.trade.economy import Economy

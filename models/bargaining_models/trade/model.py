@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, choice, real, within
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.economy import Economy, observed
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack

@@ -18,7 +18,8 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, choice, real, within
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import TradeModel

@@ -29,7 +29,8 @@ from bargaining import (
     kalai_smorodinsky,
     nash,
 )
-from bargaining._arrays import Floats, choice
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline, Share
 from bargaining_models.us_canada.outcomes import Outcome, TariffWar
 

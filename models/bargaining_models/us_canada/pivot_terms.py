@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining import Method, nash
-from bargaining._arrays import Floats, player_index
+from bargaining._arguments import player_index
+from bargaining._arrays import Floats
 from bargaining.equilibria._markov.profile import StationaryProfile
 from bargaining.equilibria.markov import stationary_profile
 from bargaining.equilibria.stochastic_set import StochasticPayoffSets

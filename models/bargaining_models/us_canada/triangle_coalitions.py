@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, choice, real
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real
 from bargaining.errors import Status
 from bargaining.games.coalitional import Allocation, CoalitionalGame
 from bargaining_models.us_canada._triangle_states import ACCURACY, Terms, checked, each, four, size

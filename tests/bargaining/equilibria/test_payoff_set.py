@@ -683,6 +683,7 @@ def test_distances_are_told_in_any_unit(unit: float) -> None:
     )
     assert found.excess([9 * unit, 10 * unit]) == pytest.approx(8 / np.sqrt(65) * unit)
     assert found.excess([1e308, 0]) == pytest.approx(1e308)
+    assert found.excess([1.7e308, 1.7e308]) == np.inf
     assert found.strategy([9 * unit, 9 * unit]).payoffs.tolist() == [9 * unit, 9 * unit]
 
 

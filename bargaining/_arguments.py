@@ -1,0 +1,73 @@
+"""The boundary for what is no array: names, numbers of things, lists, functions and random generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bargaining._arrays import short
+from bargaining.errors import InvalidInput
+
+
+def choice(value: str, name: str, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of `allowed`."""
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidInput(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {short(value)}.")
+    return value
+
+
+def whole(value: int, name: str, least: int) -> int:
+    """Return `value` as a whole number that is not below `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidInput(f"`{name}` must be a whole number, at least {least}; got {short(value)}.")
+    return int(value)
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether `value` is a list, a tuple, an array with axes or alike, and not text."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` is, or seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"`rng` must be a Generator, a seed (a whole number, at least 0) or None; got {short(rng)}."
+        ) from None
+
+
+def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
+    """Return `value` if it can be called; `what` says of what it is a function."""
+    if not callable(value):
+        wanted = f"a function of {what}" if what else "callable"
+        raise InvalidInput(f"`{name}` must be {wanted}; got {short(value)}.")
+    called: Callable[..., Any] = value
+    return called
+
+
+def listed(value: Any, name: str, wanted: str) -> list[Any]:
+    """Return the entries of a list, or of a text its letters; a mapping is none. `wanted` says what it must be."""
+    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
+        try:
+            return list(value)
+        except TypeError:  # an array without axes
+            pass
+    raise InvalidInput(f"`{name}` must be {wanted}; got {short(value)}.")
+
+
+def player_index(value: int, name: str, players: int) -> int:
+    """Return `value` as a player's index."""
+    return index(value, name, "player", players)
+
+
+def index(value: int, name: str, what: str, count: int) -> int:
+    """Return `value` as the number of one of `count` things."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
+        raise InvalidInput(f"`{name}` must be a {what}, 0 to {count - 1}; got {short(value)}.")
+    return int(value)

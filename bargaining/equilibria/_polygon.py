@@ -8,7 +8,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import hypot
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +24,12 @@ MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
 
 
-def hull(points: Sequence[tuple[Any, Any]], *, merge: float = MERGE, given: int = 0) -> list[int]:
+def hull(points: Sequence[Point], *, merge: float = MERGE, given: int = 0) -> list[int]:
     """Return which points are the vertices of their convex hull, in order.
 
     The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
     then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
     that coincide the first is kept, and of the first `given` points all that are vertices and do not coincide.
-    Without a `merge` points may be rational.
     """
     first = dict(zip(points[::-1], range(len(points) - 1, -1, -1), strict=True))
     ordered = sorted(first)

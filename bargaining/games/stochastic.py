@@ -197,8 +197,7 @@ class StochasticGame:
         """
         grid = listed(states, "states", "a list of states")
         payoffs, chain, names = tabulate(grid, actions, payoff, transition)
-        exits = [exit(state) for state in grid] if callable(exit) else exit
-        labels = [str(state) for state in grid]
+        exits, labels = [*map(exit, grid)] if callable(exit) else exit, [*map(str, grid)]
         return cls(payoffs, chain, discounts, exit=exits, states=labels, actions=names, players=players)
 
     @classmethod

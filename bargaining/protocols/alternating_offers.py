@@ -294,8 +294,7 @@ def _exits(outside: ArrayLike | Sequence[float | None] | None, players: int) -> 
     if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
         if len(outside) != players:
             raise InvalidInput(f"`outside` must have one entry per player ({players}); got {outside!r}.")
-        may_leave = np.array([entry is not None for entry in outside])
         given = [0.0 if entry is None else entry for entry in outside]
-        return per_player(given, "outside", players), may_leave
+        return per_player(given, "outside", players), np.array([entry is not None for entry in outside])
     payoffs = per_player(cast("ArrayLike", outside), "outside", players)
     return payoffs, np.ones(payoffs.shape, dtype=bool)

@@ -21,7 +21,6 @@ import numpy as np
 
 from bargaining._rational import fractions, solve
 from bargaining.equilibria._lottery import Lottery, Pair, above, below, lotteries
-from bargaining.equilibria._polygon import hull
 from bargaining.equilibria._repeated.leaving import outcomes
 from bargaining.equilibria._repeated.operator import LEAVE, STATIC, VERTEX, Tag
 from bargaining.equilibria._repeated.rationals import Rationals
@@ -163,12 +162,9 @@ def generate(found: PayoffSet) -> Generation | str:
 def _rounded(data: Rationals, polygon: Sequence[Pair], tags: Sequence[Tag]) -> Generation:
     """Take the vertices as they are but for rounding: they may generate themselves with room to spare."""
     vertices, promises = rounded(data, polygon, tags)
-    corners = hull(vertices, merge=0.0)  # what was made exact may leave a neighbour inside
-    plans = []
-    for n in corners:
-        kind, profile, source = tags[n]
-        plans.append(Plan(profile, promises[n], source if kind == LEAVE else -1))
-    return Generation(data, tuple(vertices[n] for n in corners), tuple(plans), exact=False)
+    whole = zip(tags, promises, strict=True)
+    plans = [Plan(k, promise, source if kind == LEAVE else -1) for (kind, k, source), promise in whole]
+    return Generation(data, tuple(vertices), tuple(plans), exact=False)
 
 
 def _with_room(found: PayoffSet) -> tuple[Rationals, list[Pair], list[Tag]]:

@@ -48,12 +48,16 @@ def test_other_patience(discounts: object) -> None:
     check_every_vertex(RepeatedGame(PRISONERS, discounts))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_floats_and_other_patience(seed: int) -> None:
-    """Few vertices that lie just where they may: rationals are found a little inside, with room for rounding."""
-    first, second = np.random.default_rng(seed).normal(size=(2, 2, 2))
-    found = payoff_set(RepeatedGame(Game(first, second), [0.5, 0.8]))
-    for vertex in found.vertices[::6]:
+@pytest.mark.parametrize(
+    ("seed", "size", "discounts"),
+    [(0, 2, [0.5, 0.8]), (11, 2, [0.5, 0.8]), (43, 3, [0.8, 0.85])],
+    ids=["vertices without room", "a profile for ever beside a threat", "a threat for ever"],
+)
+def test_floats_and_other_patience(seed: int, size: int, discounts: list[float]) -> None:
+    """Vertices that lie just where they may: rationals are found a little inside, with room for rounding."""
+    first, second = np.random.default_rng(seed).normal(size=(2, size, size))
+    found = payoff_set(RepeatedGame(Game(first, second), discounts))
+    for vertex in found.vertices[::12]:
         automaton = found.strategy(vertex)
         assert automaton.regret == 0
         np.testing.assert_allclose(automaton.payoffs, vertex, rtol=0, atol=1e-9)

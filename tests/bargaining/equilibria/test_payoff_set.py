@@ -247,6 +247,16 @@ def test_affine_payoffs_move_the_set_by_the_same_map(factor: float, offset: floa
             assert hausdorff(plain.vertices, back) < 10 * tol
 
 
+@pytest.mark.parametrize("millionths", [Fraction(1, k) for k in (4, 8, 10, 12)], ids=str)
+def test_exits_of_a_sweep_in_fractions_are_rounded_only_in_the_unit_box(millionths: Fraction) -> None:
+    """Leaving pays player 0 just what the better stage equilibrium does, so that she stays."""
+    payoffs = [[1 + x * millionths / 10**6 for x in row] for row in ((9, 1), (8, 3))]
+    moved = Game(payoffs, [[9, 8], [1, 3]])
+    options = [[payoffs[0][0], Fraction(y)] for y in range(-4, 4)]
+    for found in payoff_sets(RepeatedGame(moved, Fraction(9, 10), exit=Exit(options))):
+        assert found.contains([float(payoffs[0][0]), 9.0])
+
+
 def test_fractions_are_rounded_only_in_the_unit_box() -> None:
     """On a knife edge: three profiles meet a constraint exactly, and floats a millionth apart near 1 would not."""
     own = [[-4, 0, 0, -3], [-1, -1, -1, 0], [1, -1, 4, 2], [-5, -3, -3, -1]]

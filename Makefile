@@ -9,6 +9,7 @@ ARGS ?=
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PINS := pyproject.toml constraints.txt
+KERNEL := hatch_build.py $(wildcard bargaining/equilibria/kernel/*.[ch])
 
 # Sums in one thread come out in one order, so that two runs give the same digits.
 OMP_NUM_THREADS ?= 1
@@ -60,8 +61,11 @@ $(VENV)/.created:
 	$(PIP_INSTALL) 'pip>=25.1'
 	@touch $@
 
-$(VENV)/.paper: $(VENV)/.created $(PINS)
+$(VENV)/.paper: $(VENV)/.created $(PINS) $(KERNEL)
 	$(PIP_INSTALL) --editable '.[paper]'
+	@$(PY) -c 'import bargaining.equilibria._kernel' 2>/dev/null || { \
+	  echo "make: going on without the C extension: answers are the same, small repeated games take longer. For it" >&2; \
+	  echo "make: install a C compiler and Python's headers (Debian: apt-get install gcc python3-dev), then make clean" >&2; }
 	@touch $@
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow: $(VENV)/.%: $(VENV)/.paper $(PINS)
@@ -86,6 +90,7 @@ refresh-constraints:  ## pin the newest versions that work; needs PYTHON=python3
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -f bargaining/equilibria/_kernel.abi3.so bargaining/equilibria/_kernel.pyd
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'

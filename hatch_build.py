@@ -42,7 +42,7 @@ class KernelHook(BuildHookInterface[Any]):
         try:
             built = compiled(sorted(map(str, Path(self.root, SOURCES).glob("*.c"))), self.scratch.name)
         except (BaseError, CCompilerError, OSError) as error:
-            self.app.display_warning(WARNING.format(error, COMPILER))
+            self.app.display_warning(WARNING.format(str(error).rstrip("."), COMPILER))
             return
         if version == "editable":
             copyfile(built, in_place)

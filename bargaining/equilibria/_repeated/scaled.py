@@ -65,9 +65,9 @@ class Scaled:
         both = _rows(repeated.game.payoffs)
         low, high = both[0].min(axis=1), both[0].max(axis=1)
         span = max((high - low).tolist())
-        for other in beside or ([] if repeated.exit is None else [repeated.exit]):
-            for leave in outcomes(other):
-                low, high = np.minimum(low, leave.payoffs), np.maximum(high, leave.payoffs)
+        others = beside or ([] if repeated.exit is None else [repeated.exit])
+        if ends := [leave.payoffs for other in others for leave in outcomes(other)]:
+            low, high = np.minimum(low, np.min(ends, axis=0)), np.maximum(high, np.max(ends, axis=0))
         size = high - low
         if not all(size.tolist()):
             size[size == 0.0] = 1.0

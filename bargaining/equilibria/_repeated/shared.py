@@ -92,7 +92,7 @@ class _Ways:
         kinds, profiles = np.array([(LEAVE, -1), *sorted(found)]).T
         chosen, delta = block.keep(profiles), block.discounts.item(0)
         payoffs, static = chosen.payoffs.T, kinds == STATIC
-        least = thresholds(chosen, own[:, :, None]).transpose(0, 2, 1)
+        least = thresholds(block, profiles, own[:, :, None]).transpose(0, 2, 1)
         now = np.repeat(chosen.now.T[None], len(own), axis=0)
         least[:, 0], now[:, 0] = own, (1.0 - delta) * own
         known = now + delta * least

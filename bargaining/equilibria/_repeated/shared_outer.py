@@ -30,9 +30,10 @@ def after(count: int) -> Numbers:
     return np.arange(1, count + 1) % count
 
 
-def thresholds(block: Block, own: Floats) -> Floats:
-    """Return the lowest continuations of the profiles, shape (..., 2, profiles), at exits that pay `own`."""
-    return np.maximum(block.gain + own, (own - block.now) / block.discounts)
+def thresholds(block: Block, profiles: Numbers, own: Floats) -> Floats:
+    """Return the lowest continuations of some profiles, shape (..., 2, profiles), at exits that pay `own`."""
+    gain, now = block.gain.take(profiles, axis=1), block.now.take(profiles, axis=1)
+    return np.maximum(gain + own, (own - now) / block.discounts)
 
 
 class _Outer(NamedTuple):
@@ -130,7 +131,10 @@ def _passing(block: Block, outer: _Outer, own: Floats, faces: _Faces, structures
         (height > offset) & (n.min(axis=0) > -1.0)
     )  # nobody stays for less than leaving pays
     cell, face, profile, n = cell[out], face[out], profile[out], n[:, out]
-    b, missing = thresholds(block.keep(profile), own[cell].T), offset[out] - (1.0 - delta) * height[out]
+    b, missing = (
+        thresholds(block, profile, own.T.take(cell, axis=1)),
+        offset[out] - (1.0 - delta) * height[out],
+    )
     # First what the box from the lowest threshold to the highest continuation allows.
     out = np.flatnonzero(delta * (n * np.where(n > 0.0, outer.high, b)).sum(axis=0) > missing)
     out = out[delta * outer.farthest(n[:, out], b[:, out]) > missing[out]]
@@ -144,7 +148,8 @@ def _candidates(
 
     None does that does not with the largest coefficients of the face's normals, the smallest of its offsets, and
     payoffs between the lowest and the highest at any of these exits. Coordinates that a face bounds from below are
-    measured from what leaving pays, as the face moves with it; in the unit box nothing is negative.
+    measured from what leaving pays, as the face moves with it; in the unit box nothing is negative. The continuations
+    are those of the box first, then those that the lowest payoff from leaving allows.
     """
     exits = np.lexsort(structures.T)
     changed = (structures[exits[1:]] != structures[exits[:-1]]).any(axis=1)
@@ -152,18 +157,32 @@ def _candidates(
     sizes, delta = np.diff(starts, append=exits.size), block.discounts.item(0)
     normals, own = faces.normals[exits], own[exits]
     flattest, best = np.maximum.reduceat(normals, starts), np.maximum.reduceat(own, starts)[:, :, None]
+    lowest = np.minimum.reduceat(own, starts)
     below = flattest <= 0.0
     up, down, steep = flattest * ~below, flattest * below, np.minimum.reduceat(normals, starts) * below
     moving = (normals * below.repeat(sizes, axis=0)) @ own[:, :, None]
     offsets = np.minimum.reduceat(faces.offsets[exits, :, None] - moving, starts) + 1e-14
     ahead = block.payoffs - best
-    height = up @ block.payoffs + down @ np.maximum(ahead, 0.0) + steep @ np.minimum(ahead, 0.0)
+    height = _sum([up, down, steep], [block.payoffs, np.maximum(ahead, 0.0), np.minimum(ahead, 0.0)])
     least = (1.0 - delta) * np.maximum(block.best - best, 0.0)
-    farthest = up @ (block.now + delta * outer.high) + down @ least
+    farthest = _sum([up, down], [block.now + delta * outer.high, least])
     passing = np.flatnonzero((height > offsets) & (farthest > offsets))
     group, face, profile = np.unravel_index(passing, height.shape)
+    n, b = flattest[group, face].T, thresholds(block, profile, lowest.T.take(group, axis=1))
+    base = (n * block.now.take(profile, axis=1)).sum(axis=0) - (down @ best)[group, face, 0]
+    out = np.flatnonzero(base + delta * outer.farthest(n, b) > offsets[group, face, 0])
+    group, face, profile = group[out], face[out], profile[out]
     pair, place = np.nonzero(np.arange(_CHUNK) < sizes[group, None])
     return exits[starts[group[pair]] + place], face[pair], profile[pair]
+
+
+def _sum(weights: list[Floats], values: list[Floats]) -> Floats:
+    """Return the sum of products of matrices, shape (groups, faces, profiles), in one product: memory is dear."""
+    shape = np.broadcast_shapes(*(value.shape for value in values))
+    total: Floats = np.concatenate(weights, axis=2) @ np.concatenate(
+        [np.broadcast_to(value, shape) for value in values], axis=1
+    )
+    return total
 
 
 def _attracted(block: Block, faces: _Faces, pairs: _Pairs) -> Flags:

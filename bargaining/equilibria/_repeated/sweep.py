@@ -34,7 +34,7 @@ def sweep(cells: Sequence[RepeatedGame], limit: int) -> list[Answer]:
     """Return the answer of each cell: one game, one pair of discount factors, an exit each."""
     exits = [cell.exit for cell in cells if cell.exit is not None]
     base = Scaled.of(cells[0], beside=exits)
-    plain = base.block.common and not any(cell.has_fractions for cell in cells)
+    plain = base.block.common and not cells[0].has_fractions
     if plain and base.block.discounts.item(0) > _IMPATIENT and all(map(_open, exits)):
         return _shared(base, cells, exits, limit)
     scaled = [base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)]

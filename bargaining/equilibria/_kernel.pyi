@@ -1,5 +1,14 @@
-"""Inner loops of the solver of repeated games, in C; not there where it could not be compiled."""
+"""Inner loops of the solver for repeated games, in C; each says None where its twin in Python has to decide."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-def hull(points: Sequence[tuple[float, float]], /) -> list[tuple[float, float]]: ...
+from bargaining.equilibria._polygon import Point, Polygon
+from bargaining.equilibria._repeated.operator import Block, Tag
+
+def hull(points: Sequence[Point], merge: float, given: int, /) -> list[int] | None: ...
+def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, list[Tag], bytes] | None: ...
+def newton(
+    block: Block, polygon: Polygon, tags: list[Tag], bound: Point, steps: int, /
+) -> tuple[Polygon, list[Tag]] | Literal[False] | None: ...
+def proved(block: Block, candidate: Polygon, outer: Polygon, bound: Point, /) -> float | None: ...

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria import _compiled
 
 Point = tuple[float, float]
 Polygon = list[Point]
@@ -31,6 +32,8 @@ def hull(points: Sequence[Point], *, merge: float = MERGE, given: int = 0) -> li
     then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
     that coincide the first is kept, and of the first `given` points all that are vertices and do not coincide.
     """
+    if _compiled.kernel is not None and (found := _compiled.kernel.hull(points, merge, given)) is not None:
+        return found
     first = dict(zip(points[::-1], range(len(points) - 1, -1, -1), strict=True))
     ordered = sorted(first)
     if len(ordered) < 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from math import hypot, inf
+from math import inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
     offsets = [-min(xs), -min(ys), max(xs), max(ys)]
     after = []
     for (x, y), (px, py) in zip(candidate, candidate[1:] + candidate[:1], strict=True):
-        length = hypot(px - x, py - y)
+        length = sqrt((px - x) * (px - x) + (py - y) * (py - y))
         a, b = ((py - y) / length, (x - px) / length) if length > 0.0 else (-1.0, 0.0)
         # An edge along an axis is a face already, and one that does not move where the threat is known.
         after.append(_AXES.get((a, b), len(normals)))
@@ -64,7 +64,7 @@ def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
             normals.append((a, b))
             offsets.append(max(a * x + b * y, a * px + b * py))
     for (x, y), (px, py) in zip(outer, outer[1:] + outer[:1], strict=True):
-        length = hypot(px - x, py - y)
+        length = sqrt((px - x) * (px - x) + (py - y) * (py - y))
         if length > 0.0:
             a, b = (py - y) / length, (x - px) / length
             normals.append((a, b))

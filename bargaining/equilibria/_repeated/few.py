@@ -9,6 +9,7 @@ from bisect import bisect_right
 
 import numpy as np
 
+from bargaining.equilibria import _compiled
 from bargaining.equilibria._polygon import Chain, Chains, Point, Polygon, hull
 from bargaining.equilibria._repeated.operator import (
     BOTTOM,
@@ -31,6 +32,8 @@ FEW = 20
 
 def apply_to_few(block: Block, polygon: Polygon, threat: Point) -> Image:
     """Return what `apply` does for equally patient players."""
+    if _compiled.kernel is not None and (found := _compiled.kernel.image(block, polygon, threat)) is not None:
+        return Image(found[0], found[1], np.frombuffer(found[2], dtype=bool))
     chains = Chains(polygon)
     delta = block.discounts.item(0)
     points: list[Point] = [leave.payoffs for leave in block.leaves]

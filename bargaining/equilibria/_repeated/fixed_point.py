@@ -14,9 +14,10 @@ import numpy as np
 
 from bargaining.equilibria._polygon import Point, Polygon, apart, beyond, lowest
 from bargaining.equilibria._repeated.few import FEW, apply_to_few
+from bargaining.equilibria._repeated.newton import newton
 from bargaining.equilibria._repeated.operator import Block, Image, Tag, apply
 from bargaining.equilibria._repeated.outer import Verdict, verdict
-from bargaining.equilibria._repeated.structure import generates, newton
+from bargaining.equilibria._repeated.structure import generates
 
 _SAME = 4e-15
 _SOLVED = 1e-13

@@ -1,4 +1,4 @@
-"""The fixed point of a structure, by Newton.
+"""The equations of a structure.
 
 A *structure* says for every vertex which profile generates it and which constraint binds there. Given the
 structure a coordinate at which a constraint binds is known from the threat, and the other one lies on an
@@ -12,8 +12,7 @@ from collections.abc import Callable
 from math import hypot
 from typing import Any, Protocol
 
-from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, corners, lowest, piece
-from bargaining.equilibria._repeated.linear import solved
+from bargaining.equilibria._polygon import Chains, Point, Polygon, beyond, lowest, piece
 from bargaining.equilibria._repeated.operator import (
     BOTTOM,
     CORNER,
@@ -29,7 +28,6 @@ from bargaining.equilibria._repeated.operator import (
 )
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
-_ROUNDING = 2e-16
 _INWARD = {TOP: -1, BOTTOM: 1, RIGHT: -1, LEFT: 1}
 
 Number = Any  # float or Fraction
@@ -61,67 +59,6 @@ _Row = tuple[int, int, int, Affine, Number, Number]
 
 As (i, p, q, threshold, now, discount).
 """
-
-
-def newton(
-    block: Block, polygon: Polygon, tags: list[Tag], bound: Point, *, steps: int = 6
-) -> tuple[Polygon, list[Tag]] | None:
-    """Return the fixed point of a structure, by Newton steps from `polygon`.
-
-    A vertex that falls inside the hull of the others tells that the structure is another one: it is dropped,
-    and the structure that is left is solved in turn.
-
-    Parameters
-    ----------
-    block : Block
-        The block of every profile of the game.
-    polygon : Polygon
-        Vertices, the k-th of them generated as `tags[k]` says.
-    bound : Point
-        A lower bound of the threat; it is the threat wherever no vertex lies below it.
-    steps : int
-        The most steps to take; they end when one moves nothing.
-
-    Returns
-    -------
-    tuple of Polygon and list of Tag, or None
-        The vertices, and how each is generated; None if a system is singular or diverges.
-    """
-    data = Floating(block)
-    while True:
-        count = len(polygon)
-        solved = _descended(System(data, polygon, tags, bound), steps)
-        if solved is None:
-            return None
-        vertices, order = solved
-        polygon, tags = [vertices[k] for k in order], [tags[k] for k in order]
-        if len(order) == count:
-            return polygon, tags
-
-
-def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
-    """Take Newton steps, and say which vertices are corners; one step if another falls inside: then more are wasted."""
-    unknowns = system.start
-    for n in range(steps if unknowns else 0):
-        matrix, residual = system.linearise(unknowns)
-        if n and max(map(abs, residual)) <= _ROUNDING:
-            break
-        step = solved(matrix, residual)
-        if step is None:
-            return None
-        unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
-        size = max(map(abs, step))
-        if not size < 1e3:
-            return None
-        if size < 1e-8:
-            break
-        if n == 0:
-            vertices = system.vertices(unknowns)
-            order = corners(vertices)
-            if len(order) < len(vertices):
-                return vertices, order
-    vertices = system.vertices(unknowns)
-    return vertices, corners(vertices)
 
 
 def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> bool:

@@ -1,0 +1,95 @@
+/* One application of the operator: the twin of _repeated/few.py. */
+
+#include "kernel.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static void add(Points *points, Tag *tags, double x, double y, long kind, ptrdiff_t profile, long source)
+{
+    points->x[points->size] = x;
+    points->y[points->size] = y;
+    tags[points->size++] = (Tag){kind, (long)profile, source};
+}
+
+/* Add the points that a profile gives; false if it cannot be played. */
+static bool played(const Block *block, ptrdiff_t n, const Chains *chains, double x, double y, Points *points, Tag *tags)
+{
+    ptrdiff_t size = block->size, k = block->index[n];
+    const Chain *side = chains->side;
+    double gx = block->payoffs[n], gy = block->payoffs[size + n];
+    if (gx >= x - SLACK && gy >= y - SLACK) {
+        add(points, tags, gx, gy, STATIC, k, -1);
+        return true;
+    }
+    ptrdiff_t start = points->size;
+    double nx = block->now[n], ny = block->now[size + n], delta = block->delta[0];
+    double high, far;
+    if (x <= chains->high[0] + SLACK && (high = value_at(&side[TOP], x)) >= y - SLACK) {
+        double low = value_at(&side[BOTTOM], x);
+        add(points, tags, nx + delta * x, ny + delta * high, TOP, k, -1);
+        add(points, tags, nx + delta * x, ny + delta * (y > low ? y : low), low > y ? BOTTOM : CORNER, k, -1);
+    }
+    if (y <= chains->high[1] + SLACK && (far = value_at(&side[RIGHT], y)) >= x - SLACK) {
+        double near = value_at(&side[LEFT], y);
+        add(points, tags, nx + delta * far, ny + delta * y, RIGHT, k, -1);
+        add(points, tags, nx + delta * (x > near ? x : near), ny + delta * y, near > x ? LEFT : CORNER, k, -1);
+    }
+    return points->size > start;
+}
+
+/* Replace vertices that are outcomes of leaving but for rounding. */
+static void snap(Points vertices, Tag *tags, Points leaves, const long *numbers)
+{
+    for (ptrdiff_t n = 0; n < leaves.size; n++) {
+        double x = leaves.x[n], y = leaves.y[n];
+        for (ptrdiff_t k = 0; k < vertices.size; k++) {
+            if (fabs(vertices.x[k] - x) + fabs(vertices.y[k] - y) <= MERGE) {
+                vertices.x[k] = x;
+                vertices.y[k] = y;
+                tags[k] = (Tag){LEAVE, -1, numbers[n]};
+            }
+        }
+    }
+}
+
+/* Write the image's vertices, how each is generated, and which profiles can be played; return how many vertices, -1 if
+   there is no memory. `vertices` and `tags` have room for all leaves and four times the profiles. */
+ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
+                Points *vertices, Tag *tags, char *alive)
+{
+    ptrdiff_t size = block->size, room = leaves.size + 4 * size, count = -1;
+    Points points = {0, malloc((size_t)(room + 1) * 2 * sizeof(double)), NULL};
+    Tag *made = malloc((size_t)(room + 1) * sizeof *made);
+    ptrdiff_t *cycle = malloc((size_t)(room + 1) * sizeof *cycle);
+    Chains chains = {.memory = NULL};
+    if (!points.x || !made || !cycle || !chains_of(polygon, &chains)) {
+        goto done;
+    }
+    points.y = points.x + room;
+    for (ptrdiff_t n = 0; n < leaves.size; n++) {
+        add(&points, made, leaves.x[n], leaves.y[n], LEAVE, -1, numbers[n]);
+    }
+    for (ptrdiff_t n = 0; n < size; n++) {
+        double x = block->gain[n] + threat[0], y = block->gain[size + n] + threat[1];
+        if (block->floor) {
+            x = block->floor[n] > x ? block->floor[n] : x;
+            y = block->floor[size + n] > y ? block->floor[size + n] : y;
+        }
+        alive[n] = played(block, n, &chains, x, y, &points, made);
+    }
+    count = hull(points, MERGE, 0, cycle);
+    vertices->size = count < 0 ? 0 : count;
+    for (ptrdiff_t k = 0; k < count; k++) {
+        vertices->x[k] = points.x[cycle[k]];
+        vertices->y[k] = points.y[cycle[k]];
+        tags[k] = made[cycle[k]];
+    }
+    snap(*vertices, tags, leaves, numbers);
+done:
+    free(points.x);
+    free(made);
+    free(cycle);
+    free(chains.memory);
+    return count;
+}

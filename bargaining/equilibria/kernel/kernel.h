@@ -1,0 +1,82 @@
+/* Inner loops of the solver for repeated games, in plain doubles. Each does what a function in Python does, in the
+   same order, so that both give the same bits; those functions document what is computed and why. */
+
+#ifndef BARGAINING_KERNEL_H
+#define BARGAINING_KERNEL_H
+
+#include <float.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "Sums and products would be kept in more than double precision, unlike those of Python."
+#endif
+
+/* A list of points: a polygon counter-clockwise, or candidates for one. */
+typedef struct {
+    ptrdiff_t size;
+    double *x, *y;
+} Points;
+
+/* How a vertex is generated; see `Tag` in _repeated/operator.py. */
+typedef struct {
+    long kind, profile, source;
+} Tag;
+
+enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE, VERTEX };
+
+/* Profiles that share a continuation set; see `Block` in _repeated/operator.py. Each array holds player 0's numbers,
+   then player 1's; `floor` is NULL if nobody may leave. */
+typedef struct {
+    ptrdiff_t size;
+    const double *payoffs, *best, *now, *gain, *floor;
+    const ptrdiff_t *index;
+    double delta[2];
+} Block;
+
+/* What a function found. UNDECIDED: the twin in Python has to decide; NO_MEMORY: nothing was found. */
+typedef enum { NO_MEMORY = -2, UNDECIDED = -1, NO = 0, YES = 1 } Answer;
+
+#define MERGE 1e-14
+#define SLACK 1e-13
+
+/* hull.c */
+ptrdiff_t hull(Points points, double merge, ptrdiff_t given, ptrdiff_t *cycle);
+ptrdiff_t corners(Points cycle, ptrdiff_t *order);
+
+/* chains.c */
+
+/* One side of a polygon as a function: increasing arguments, values, and which vertices these are. */
+typedef struct {
+    ptrdiff_t size;
+    double *argument, *value;
+    ptrdiff_t *vertex;
+} Chain;
+
+/* The four sides in the order of the kinds of continuations: TOP, BOTTOM, RIGHT, LEFT. */
+typedef struct {
+    double low[2], high[2];
+    Chain side[4];
+    void *memory;
+} Chains;
+
+bool chains_of(Points polygon, Chains *chains);
+ptrdiff_t piece(const Chain *chain, double argument);
+double value_at(const Chain *chain, double argument);
+void lowest(Points polygon, double low[2]);
+
+/* image.c */
+ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
+                Points *vertices, Tag *tags, char *alive);
+
+/* linear.c */
+enum { FEW_UNKNOWNS = 9 };
+bool solve(ptrdiff_t size, double *rows, double *solution);
+
+/* newton.c */
+Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2], int steps);
+
+/* proof.c */
+Answer proved(const Block *block, Points candidate, Points outer, const double bound[2], Points leaves, double *excess);
+
+#endif

@@ -1,0 +1,37 @@
+/* Linear equations of a structure: the twin of _eliminated in _repeated/linear.py. */
+
+#include "kernel.h"
+
+#include <math.h>
+
+#define SMALL 1e-3
+
+/* Solve along the diagonal; false if a pivot is small. Each of `size` rows ends with its right-hand side. */
+bool solve(ptrdiff_t size, double *rows, double *solution)
+{
+    ptrdiff_t width = size + 1;
+    for (ptrdiff_t c = 0; c < size; c++) {
+        const double *leading = rows + c * width;
+        if (!(fabs(leading[c]) > SMALL)) {
+            return false;
+        }
+        for (ptrdiff_t r = c + 1; r < size; r++) {
+            double *row = rows + r * width;
+            if (row[c] != 0.0) {
+                double factor = row[c] / leading[c];
+                for (ptrdiff_t k = c + 1; k < width; k++) {
+                    row[k] -= factor * leading[k];
+                }
+            }
+        }
+    }
+    for (ptrdiff_t c = size - 1; c >= 0; c--) {
+        const double *row = rows + c * width;
+        double value = row[size];
+        for (ptrdiff_t k = c + 1; k < size; k++) {
+            value -= row[k] * solution[k];
+        }
+        solution[c] = value / row[c];
+    }
+    return true;
+}

@@ -56,8 +56,9 @@ class Capacity:
     Examples
     --------
     >>> capacity = Capacity.solve(levels=[0, 0.15, 0.30])
-    >>> capacity.flows[:, 0, 0].round(2).tolist()  # free trade: Canada, US
-    [[-0.0, 0.0], [6.09, 0.25], [11.75, 0.61], [-0.0, 0.0]]
+    >>> capacity.flows[1:3, 0, 0].round(2)  # free trade at levels 0.15 and 0.30: Canada, US
+    array([[ 6.09,  0.25],
+           [11.75,  0.61]])
     >>> capacity.capital.round(1)
     array([ 93.9, 114.4])
     """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import chain, compress, pairwise
+from collections.abc import Sequence
+from itertools import accumulate, chain, compress, pairwise
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria import _compiled
 from bargaining.equilibria._polygon import Point, Polygon, piece
 from bargaining.equilibria._repeated.operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP, VERTEX
 from bargaining.equilibria._stochastic.directions import later, outward
@@ -43,7 +45,7 @@ def newton(model: Model, structure: Structure) -> list[Polygon] | None:
         vertices = system.solve()
         if vertices is None:
             return None
-        stands, bounds = system.stands(vertices), [*pairwise(system.fan.first)]
+        stands, bounds = system.stands(vertices), [*pairwise(system.first)]
         every = [[*compress(vertices[low:high], stands[low:high])] for low, high in bounds]
         hulls = [convex(points) for points in every]
         if all(stands):
@@ -69,7 +71,7 @@ class _Edge(NamedTuple):
     i: int
     start: int
     end: int
-    source: tuple[int, ...]
+    source: Sequence[int]  # a vertex of each state
 
 
 class _System:
@@ -79,11 +81,22 @@ class _System:
     """
 
     def __init__(self, model: Model, structure: Structure) -> None:
-        self.rows, self.fan = model.rows, Fan(structure.polygons)
-        self.lowest, self.threat = _lowest(structure.polygons, self.fan.first)
-        self.tags, angles = [*chain(*structure.tags)], chain(*structure.angles)
-        self.matrix, self.constant = np.eye(2 * len(self.tags)), np.array(self.fan.vertices).reshape(-1)
-        self.edges: list[_Edge] = []
+        polygons, self.rows, self.tags = structure.polygons, model.rows, [*chain(*structure.tags)]
+        self.first = [0, *accumulate(map(len, polygons))]
+        self.start = np.array([*chain(*polygons)]).reshape(-1)
+        self.lowest, self.threat = _lowest(polygons, self.first)
+        angles, found = [*chain(*structure.angles)], None
+        if _compiled.kernel is not None:
+            found = _compiled.kernel.equations(model.compiled, polygons, self.tags, angles)
+        if found is not None:
+            self.matrix, self.constant = (
+                np.frombuffer(found[0]).reshape(self.start.size, -1),
+                np.frombuffer(found[1]),
+            )
+            self.edges = [_Edge(*edge) for edge in found[2]]
+            return
+        self.matrix, self.constant, self.edges = np.eye(self.start.size), self.start.copy(), []
+        self.fan = Fan(polygons)
         self._walks, self._boundaries = self.fan.walks(), dict[int, Boundary]()
         for k, ((kind, row, _), angle) in enumerate(zip(self.tags, angles, strict=True)):
             if kind != LEAVE:
@@ -130,7 +143,7 @@ class _System:
 
     def solve(self) -> list[Point] | None:
         """Return the solution that Newton finds from the structure's own vertices, None if it finds none."""
-        z = np.array(self.fan.vertices).reshape(-1)
+        z = self.start.copy()
         for n in range(_STEPS):
             matrix, residual = self.linearise(z)
             if n and np.abs(residual).max() <= _ROUNDING:

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Read a list of pairs of numbers: NO if it holds anything but floats, NO_MEMORY with an exception. Free `x` in the end. */
+/* Read a list of pairs of floats: NO if it holds anything else, or no number; NO_MEMORY with an exception. Free `x` in
+   the end. */
 Answer read_points(PyObject *list, Points *points)
 {
     Py_ssize_t size = PyList_Check(list) ? PyList_Size(list) : -1;
@@ -64,7 +65,7 @@ Answer read_tags(PyObject *list, ptrdiff_t size, ptrdiff_t profiles, Tag **out)
             return NO;
         }
         tags[k] = (Tag){numbers[0], numbers[1], numbers[2]};
-        bool played = numbers[0] >= TOP && numbers[0] <= STATIC && numbers[1] >= 0 && numbers[1] < profiles;
+        bool played = numbers[0] >= TOP && numbers[0] <= VERTEX && numbers[1] >= 0 && numbers[1] < profiles;
         if (!played && numbers[0] != LEAVE) {
             return NO;
         }
@@ -200,7 +201,7 @@ PyObject *undecided(void)
 }
 
 /* Put an item into a list, and give the list back; NULL if there is no item. */
-static PyObject *with(PyObject *list, Py_ssize_t k, PyObject *item)
+PyObject *with(PyObject *list, Py_ssize_t k, PyObject *item)
 {
     if (!item) {
         Py_DECREF(list);

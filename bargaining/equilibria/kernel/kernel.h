@@ -1,5 +1,5 @@
-/* Inner loops of the solver for repeated games, in plain doubles. Each does what a function in Python does, in the
-   same order, so that both give the same bits; those functions document what is computed and why. */
+/* Inner loops of the solver of repeated games, in plain doubles. Each does what a function in Python does, in the same
+   order, so that both give the same bits; those functions document what is computed and why. */
 
 #ifndef BARGAINING_KERNEL_H
 #define BARGAINING_KERNEL_H

@@ -142,7 +142,8 @@ static void coordinates(System *system, const Chains *chains, ptrdiff_t k)
     }
 }
 
-/* Set up the equations: NO_MEMORY, UNDECIDED if there are too many, or YES. `table` has room for every vertex. */
+/* Set up the equations: NO_MEMORY, UNDECIDED if there are too many or other ones, or YES. `table` has room for every
+   vertex. */
 static Answer set_up(System *system, const Block *block, Points polygon, const Tag *tags, const double bound[2])
 {
     system->block = block;
@@ -150,13 +151,12 @@ static Answer set_up(System *system, const Block *block, Points polygon, const T
     system->tags = tags;
     system->size = 0;
     for (ptrdiff_t k = 0; k < polygon.size; k++) {
-        for (int i = 0; i < 2; i++) {
-            if (is_free(tags[k].kind, i)) {
-                if (system->size == FEW_UNKNOWNS) {
-                    return UNDECIDED;
-                }
-                system->start[system->size++] = coordinate(polygon, k, i);
-            }
+        bool unknown = is_free(tags[k].kind, 0) || is_free(tags[k].kind, 1);
+        if (tags[k].kind == VERTEX || (unknown && system->size == FEW_UNKNOWNS)) {
+            return UNDECIDED;
+        }
+        if (unknown) {
+            system->start[system->size++] = coordinate(polygon, k, is_free(tags[k].kind, 1));
         }
     }
     system->size = 0;

@@ -1,8 +1,5 @@
 """The compiled inner loops against their twins in Python: the same bits, or None where these have to decide."""
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
 import numpy as np
 import pytest
 
@@ -17,19 +14,11 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import KINDS, exit_of, stage_game
+from twins import interpreted
 
 kernel = pytest.importorskip("bargaining.equilibria._kernel", reason="installed without a C compiler")
 
-T = TypeVar("T")
-P = ParamSpec("P")
 BOX = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
-
-
-def interpreted(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """Call a function as if nothing was compiled."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_compiled, "kernel", None)
-        return function(*args, **options)
 
 
 def pairs(rows: np.ndarray) -> Polygon:

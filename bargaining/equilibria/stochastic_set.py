@@ -231,14 +231,17 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
 def _repeated(game: StochasticGame) -> StochasticPayoffSets:
     """Return the set of a game of one state, a repeated game."""
     found = payoff_set(RepeatedGame(game.games[0], game.discounts, exit=game.exits[0]))
-    payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])
+    scale = found.scale
+    if game.exits[0] is not None:  # outcomes of leaving may lie beyond the stage payoffs
+        payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])
+        scale = float(np.ptp(payoffs, axis=0).max())
     alone = StatePayoffSet(
         state=game.states[0],
         vertices=found.vertices,
         threat=found.threat,
         status=found.status,
         reason=found.reason,
-        scale=float(np.ptp(payoffs, axis=0).max()) or 1.0,
+        scale=scale or 1.0,
     )
     return StochasticPayoffSets(game=game, sets=(alone,), stats=found.stats)
 

@@ -1,14 +1,18 @@
 """The compiled inner loops against their twins in Python: the same bits, or None where these have to decide."""
 
+from collections import Counter
+from itertools import product
+
 import numpy as np
 import pytest
 
 from bargaining.equilibria import _compiled
-from bargaining.equilibria._polygon import Polygon, hull
+from bargaining.equilibria._polygon import Point, Polygon, hull
+from bargaining.equilibria._repeated import outer
+from bargaining.equilibria._repeated.bounds import faces_of
 from bargaining.equilibria._repeated.few import apply_to_few
 from bargaining.equilibria._repeated.newton import newton
 from bargaining.equilibria._repeated.operator import LEAVE, VERTEX, Block, Tag
-from bargaining.equilibria._repeated.outer import verdict
 from bargaining.equilibria._repeated.scaled import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.games.normal_form import Game
@@ -59,24 +63,37 @@ def test_hulls_are_the_same(merge: float) -> None:
                 assert kernel.hull(pairs(points), merge, given) == twin
 
 
-def test_proves_only_what_python_proves() -> None:
-    """Candidates are payoff sets, smaller ones and larger ones, within three outer sets."""
-    rng, yes = np.random.default_rng(0), 0
-    for seed in range(150):
-        block, polygon, _ = solved(seed, 0.6)
-        if not polygon:
+@pytest.mark.parametrize("kind", KINDS)
+def test_proves_what_python_proves_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates are payoff sets, smaller ones and larger ones, within three outer sets; no pair is looked at twice."""
+    monkeypatch.setattr(outer, "reachable", lambda block, faces, outer, bound, beyond: beyond)
+    rng, answers = np.random.default_rng(0), Counter[bool]()
+    for seed, discount in product(range(60), (0.05, 0.3, 0.6, 0.9, 0.99)):
+        scaled = Scaled.of(RepeatedGame(stage_game(seed), discount, exit=exit_of(seed, kind)))
+        search = scaled.solve(50)
+        if not search.polygon:
             continue
-        box, bound = np.array(polygon), block.threat_bound((-np.inf, -np.inf))
-        middle = box.mean(axis=0)
-        for share in (1.0, rng.random(), 1 + rng.random()):
+        block, box = search.block, np.array(search.polygon)
+        bound, middle = block.threat_bound(scaled.own), box.mean(axis=0)
+        for share, beyond in product((1.0, 0.99, 0.7, 1.02), (1e-3, 1.0, None)):
             candidate = pairs(middle + share * (box - middle))
-            for outer in (BOX, polygon, pairs(middle + (1 + rng.random()) * (box - middle))):
-                excess = kernel.proved(block, candidate, outer, bound)
-                if excess is not None:
-                    twin = interpreted(verdict, block, candidate, outer, bound)
-                    assert (twin.fixed, twin.proved, twin.excess) == (True, True, excess)
-                    yes += 1
-    assert yes > 300
+            around = BOX if beyond is None else pairs(middle + (1 + beyond * rng.random()) * (box - middle))
+            excess = kernel.proved(block, candidate, around, bound)
+            leaves = [leave.payoffs for leave in block.leaves]
+            twin = interpreted(outer.verdict, block, candidate, around, bound, leaves=leaves)
+            if excess is None:
+                assert not twin.proved or passing(block, candidate, bound) > 16
+            else:
+                assert (twin.fixed, twin.proved, twin.excess) == (True, True, excess)
+            answers[excess is not None] += 1
+    assert min(answers.values()) > 500
+
+
+def passing(block: Block, candidate: Polygon, bound: Point) -> int:
+    """Return how many pairs of a profile and a face that moves there are, such that its payoffs lie beyond it."""
+    faces = faces_of(candidate, [], bound)
+    beyond = np.array(faces.normals) @ block.payoffs > np.array(faces.offsets)[:, None] + 1e-14
+    return np.count_nonzero(beyond[[j > 1 or moves for j, moves in enumerate(faces.moves)]])
 
 
 def test_newton_from_anywhere() -> None:

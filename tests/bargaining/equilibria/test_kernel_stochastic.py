@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria import _compiled
+from bargaining.equilibria._polygon import hull
 from bargaining.equilibria._stochastic.few import apply_to_few
 from bargaining.equilibria._stochastic.model import Model
 from bargaining.equilibria._stochastic.newton import _System
@@ -56,6 +57,23 @@ def test_the_operator_is_the_same_to_the_last_bit(seed: int, kind: str, unequal:
         assert found.held == known.held
         assert found.alive.tolist() == known.alive.tolist()
         search.polygons = found.polygons
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("discounts", [[0.5, 0.5], [0.0, 0.4]])
+def test_images_of_polygons_with_sides_along_the_axes(kind: str, discounts: list[float]) -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(12):
+        game = stochastic_game(seed, kind)
+        laws = [game.transition(s) for s in range(len(game))]
+        search = start(StochasticGame(game.games, laws, discounts, exit=game.exits))
+        search.alive = np.ones_like(search.alive)
+        for _ in range(10):
+            lattices = [[(x, y) for x, y in (rng.integers(0, 4, (5, 2)) / 4).tolist()] for _ in laws]
+            search.polygons = [[points[k] for k in hull(points)] for points in lattices]
+            found, known = applied(search), interpreted(applied, search)
+            assert (found[:2], found.held) == (known[:2], known.held)
+            assert found.alive.tolist() == known.alive.tolist()
 
 
 @pytest.mark.parametrize(("seed", "kind", "unequal"), DRAWN)

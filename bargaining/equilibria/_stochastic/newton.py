@@ -88,13 +88,14 @@ class _System:
         angles, found = [*chain(*structure.angles)], None
         if _compiled.kernel is not None:
             found = _compiled.kernel.equations(model.compiled, polygons, self.tags, angles)
-        if found is not None:
-            self.matrix, self.constant = (
-                np.frombuffer(found[0]).reshape(self.start.size, -1),
-                np.frombuffer(found[1]),
-            )
-            self.edges = [_Edge(*edge) for edge in found[2]]
-            return
+        if found is None:
+            self._add_all(model, polygons, angles)
+        else:
+            self.matrix = np.frombuffer(found[0]).reshape(self.start.size, -1)
+            self.constant, self.edges = np.frombuffer(found[1]), [_Edge(*edge) for edge in found[2]]
+
+    def _add_all(self, model: Model, polygons: list[Polygon], angles: list[float]) -> None:
+        """Add the equations of all vertices."""
         self.matrix, self.constant, self.edges = np.eye(self.start.size), self.start.copy(), []
         self.fan = Fan(polygons)
         self._walks, self._boundaries = self.fan.walks(), dict[int, Boundary]()

@@ -1,4 +1,4 @@
-/* The equations of a structure of a stochastic game: the twin of `_Equations` in _stochastic/newton.py. */
+/* The equations of a structure of a stochastic game: the twin of `_System` in _stochastic/newton.py. */
 
 #include "states.h"
 

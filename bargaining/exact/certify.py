@@ -126,6 +126,10 @@ def certify(
     """
     tolerance = scalar(tolerance, "tolerance")
     if not isinstance(result, Division):
+        if cell != ():
+            raise InvalidInput(
+                f"`cell` is for a batch of divisions; got {cell!r} with a {type(result).__name__}."
+            )
         return _certify_other(result, tolerance)
     if result.problem is None:
         raise NotApplicable(f"{result.method} carries its own primitives; there is no certifier for it.")

@@ -148,11 +148,15 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
 def finite_offers(talks: Talks, leaver: str, rounds: int) -> Floats:
     """Return the payoffs of `rounds` offers by backward induction, first proposer on the first axis."""
     nothing = talks.breakdown[..., None] * talks.breakdown_payoffs
-    waiting = [nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2
-    for _ in range(rounds):
+    waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
+    before = None
+    while rounds > 0:
         agreed = [_agree(talks, leaver, i, waiting[i]) for i in (0, 1)]
         # Refusing i's offer leads to the subgame in which the other proposes.
-        waiting = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
+        refused = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
+        before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
+        if earlier is not None and np.array_equal(waiting, earlier):
+            rounds %= 2  # from here on every second round is the same
     return np.stack(agreed)
 
 

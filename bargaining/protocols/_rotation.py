@@ -10,6 +10,8 @@ many subgame-perfect equilibria with three or more players (Shaked's example) th
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,20 +114,26 @@ def finite_rotation(talks: Talks, rounds: int) -> tuple[Floats, Floats]:
     for cell in np.ndindex(*shape):
         p = talks.breakdown[cell]
         last = p * talks.breakdown_payoffs[cell] + (1 - p) * talks.disagreement[cell]
-        now = np.tile(last, (n, 1))
-        for left in range(rounds):
+        now, recent, left = np.tile(last, (n, 1)), deque[Floats](maxlen=n), rounds
+        while left > 0:
+            recent.append(now)
             held = np.array(
-                [[_held(talks, cell, j, now[(k + 1) % n], left) for j in range(n)] for k in range(n)]
+                [
+                    [_held(talks, cell, j, now[(k + 1) % n], final=left == rounds) for j in range(n)]
+                    for k in range(n)
+                ]
             )
             held[np.arange(n), np.arange(n)] = talks.floor[cell]
-            now = held + np.diag(_one(talks, cell).ray(held, np.eye(n)))
+            now, left = held + np.diag(_one(talks, cell).ray(held, np.eye(n))), left - 1
+            if len(recent) == n and np.array_equal(now, recent[0]):
+                left %= n  # from here on every n-th round is the same
         payoffs[(slice(None), *cell)] = now
     return payoffs, np.zeros(shape)
 
 
-def _held(talks: Talks, cell: tuple[int, ...], j: int, following: Floats, left: int) -> float:
+def _held(talks: Talks, cell: tuple[int, ...], j: int, following: Floats, *, final: bool) -> float:
     """Return j's reservation: after the last offer only leaving is better than the end."""
-    if left:
+    if not final:
         return refusal(talks, cell, j, following[j])
-    final = following[j]
-    return float(max(talks.outside[(*cell, j)], final) if talks.may_leave[(*cell, j)] else final)
+    end = following[j]
+    return float(max(talks.outside[(*cell, j)], end) if talks.may_leave[(*cell, j)] else end)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import returned
 from bargaining._arrays import Floats, real, scalar, within
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
@@ -197,7 +198,7 @@ class HoldUp:
 
 
 def _values(value: ArrayLike, name: str, k: Floats) -> Floats:
-    array = np.asarray(value, dtype=float)
+    array = returned(value, name)
     if array.shape != k.shape:
         try:
             array = np.broadcast_to(array, k.shape)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import function
+from bargaining._arguments import function, returned
 from bargaining._arrays import Floats, distribution, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks
@@ -129,7 +129,7 @@ class OutsideOptionScreening:
 
     def _survival(self, u: Floats) -> Floats:
         inside = np.clip(u, self.lower, self.upper)
-        value = np.asarray(self.survival(inside), dtype=float)
+        value = returned(self.survival(inside), "survival")
         if value.shape != inside.shape or not np.isfinite(value).all():
             raise InvalidInput(
                 "`survival` must return one finite number per entry. Vectorise it and check its range."

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from bargaining import (
     ConvexProgram,
     Frontier,
+    Game,
     Polytope,
     Problem,
+    RepeatedGame,
     TransferableSurplus,
     egalitarian,
     kalai_smorodinsky,
     nash,
+    payoff_set,
     utilitarian,
 )
 from bargaining.division import Division
@@ -286,6 +289,10 @@ def test_what_cannot_be_certified_says_so() -> None:
         certify(replace(division, problem=None))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(\); got \(0,\)"):
         certify(division, cell=(0,))
+    with pytest.raises(
+        InvalidInput, match=r"`cell` is for a batch of divisions; got \(0,\) with a PayoffSet"
+    ):
+        certify(payoff_set(RepeatedGame(Game(np.eye(2), np.eye(2)), 0.5)), cell=(0,))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(2,\)"):
         certify(nash(Problem(TRIANGLE.feasible, np.zeros((2, 2)))), cell=(-1,))
     with pytest.raises(

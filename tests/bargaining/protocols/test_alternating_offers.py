@@ -136,6 +136,17 @@ def test_a_long_horizon_is_an_infinite_one(
         np.testing.assert_allclose(infinite.payoffs, finite.payoffs, rtol=1e-11)
 
 
+@pytest.mark.parametrize("players", [2, 3])
+def test_an_endless_horizon_ends_as_a_long_one_of_the_same_proposer(players: int) -> None:
+    problem = Problem(TransferableSurplus(1.0, players=players), np.zeros(players))
+    discounts = [0.9, 0.8, 0.85][:players]
+    for k in range(players):
+        long, endless = (
+            AlternatingOffers(discounts, horizon=n + k)(problem).payoffs for n in (600, 600 * 10**30)
+        )
+        np.testing.assert_array_equal(long, endless)
+
+
 def test_square_root_utility() -> None:
     # u0 = sqrt(x), u1 = 1 - x: x solves d^2 (1 - d^2 x... ) written out: 1 - x = d (1 - d^2 x).
     division = AlternatingOffers(0.9)(ROOT)

@@ -114,10 +114,11 @@ def _advance(pair: Pair, x: Floats) -> Floats:
     r = np.sqrt(a * b)
 
     def moved(t: Floats) -> tuple[Floats, Floats]:
-        wave = r * t
-        sine = np.where(wave > 0, np.sinh(wave) / np.where(r > 0, r, 1.0), t)
-        decay = np.exp(-t)
-        return decay * (u0 * np.cosh(wave) - a * u1 * sine), decay * (u1 * np.cosh(wave) - b * u0 * sine)
+        # cosh(r t) and sinh(r t) / r, times exp(-t): each alone leaves the floats where the edges are short.
+        wave, slow = r * t, np.exp(-(1 - a * b) / (1 + r) * t)
+        cosine = slow * (1 + np.exp(-2 * wave)) / 2
+        sine = np.where(wave > 0, -slow * np.expm1(-2 * wave) / np.where(r > 0, 2 * r, 1.0), t * slow)
+        return u0 * cosine - a * u1 * sine, u1 * cosine - b * u0 * sine
 
     def short(t: Floats) -> Floats:
         v0, v1 = moved(t)

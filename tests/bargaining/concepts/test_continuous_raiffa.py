@@ -7,7 +7,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
+from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus, egalitarian
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.feasible.points import FreeDisposalHull
@@ -226,6 +226,14 @@ def test_sides_that_all_but_meet_in_one_point() -> None:
     division = continuous_raiffa(problem).raise_if_failed()
     right = (limits[2] + 0.2 * rows[2, 1]) / rows[2, 0]
     np.testing.assert_allclose(division.payoffs, [right / 2, 0.9], rtol=1e-12)
+
+
+def test_a_symmetric_set_with_a_short_edge_in_the_middle() -> None:
+    """Each player's edge is hundreds of times as long as the one between them, and so is the time to its end."""
+    points = np.array([(0.27, 28.1), (8, 24.27), (16.273, 16.278)])
+    problem = Problem(Polytope(np.concatenate([points, points[:, ::-1]]), free_disposal=True), [3.27, 3.27])
+    division = continuous_raiffa(problem).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, egalitarian(problem).payoffs, rtol=1e-15)
 
 
 def test_not_applicable_without_lotteries() -> None:

@@ -64,6 +64,7 @@ game.equilibrium_payoffs(method="AS")
 def test_ten_times_faster_than_quantecon(
     name: str, payoffs: Any, discount: float, speedup: Callable[..., float]
 ) -> None:
+    """The two smallest games need the extension in C for that."""
     theory = pytest.importorskip("quantecon.game_theory")
     first, second = payoffs
     players = theory.Player(first), theory.Player(np.ascontiguousarray(second.T))

@@ -11,65 +11,19 @@ conditions hold to rounding.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-
-Binding = NDArray[np.bool_]
+from bargaining.feasible._binding import beside_bounds, polished
+from bargaining.feasible._concave import GOOD, SURE, ConcaveProgram, Local, Point, off_conditions, solution
 
 EPS = float(np.finfo(float).eps)
 STEPS = 60
 INNER = 25
-GOOD = 1e-13
 ENOUGH = 1e-6
 FAR = 1e13
-POLISH = 8
-SURE = 1e-9
 LAST = 1e-14  # weight of the barrier at its end
-SOFT = 1e-10  # regularises constraints that say the same, and decisions that do
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Local:
-    """Constraints at a point: their values, gradients (rows), and the Hessian of multipliers . c."""
-
-    values: Floats
-    gradients: Floats
-    hessian: Callable[[Floats], Floats]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ConcaveProgram:
-    """Maximise objective . v + targets . log c(v) over c(v) >= 0; data of size one.
-
-    Attributes
-    ----------
-    objective : ndarray, shape (q,)
-    targets : ndarray, shape (p,)
-        The weights of the logarithms; 0 for a plain constraint.
-    at : callable
-        Describes the constraints near a point at which the first `strict` are positive.
-    start : ndarray, shape (q,)
-        A point at which the first `strict` constraints, which are linear, are positive.
-    """
-
-    objective: Floats
-    targets: Floats
-    at: Callable[[Floats], Local]
-    start: Floats
-    strict: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Point:
-    """Where a program ended: the point, the multipliers, and how far the conditions are from holding."""
-
-    v: Floats
-    multipliers: Floats
-    off: float
 
 
 def maximise(program: ConcaveProgram) -> Point:
@@ -81,7 +35,11 @@ def maximise(program: ConcaveProgram) -> Point:
 def polish(program: ConcaveProgram, point: Point) -> Point:
     """Solve the conditions with the binding constraints as equations, by Newton's method, as long as that helps."""
     with np.errstate(all="ignore"):
-        return _polish(program, point)
+        found = polished(program, point)
+        if found.off <= SURE:
+            return found
+        other = beside_bounds(program, point)
+        return other if other.off < found.off else found
 
 
 def resume(program: ConcaveProgram, point: Point) -> Point:
@@ -101,7 +59,7 @@ def _follow(program: ConcaveProgram) -> Point:
     best, tried = Point(v=v, multipliers=multipliers, off=np.inf), ENOUGH
     feasible: Floats | None = None
     for _ in range(STEPS):
-        off = _off(program, near, slack, multipliers)
+        off = off_conditions(program, near, slack, multipliers)
         if not np.isfinite(off) or np.abs(v).max() > FAR:
             break
         feasible = v if _inside(near) else feasible
@@ -109,13 +67,13 @@ def _follow(program: ConcaveProgram) -> Point:
             best = Point(v=v, multipliers=multipliers, off=off)
         if off <= tried:  # close enough, perhaps, to tell which constraints bind
             tried = off / 100
-            done = _polish(program, best)
+            done = polished(program, best)
             if done.off <= GOOD:
                 return done
         v, near, slack, multipliers = _advance(program, v, near, slack, multipliers)
         # A constraint that holds has its own value as slack: where it bends sharply the linear guess is far too large.
         slack = np.where(near.values > 0.1 * slack, near.values, slack)
-    best = _polish(program, best)
+    best = polished(program, best)
     if best.off <= SURE:
         return best
     other = _barrier(program, _interior(program) if feasible is None else feasible)
@@ -164,8 +122,8 @@ def _barrier(
         if enough(v):
             return Point(v=v, multipliers=multipliers, off=np.inf)
         # Of a slack as small as mu rounding leaves few digits, and of its multiplier: the point may still be good.
-        off = _off(program, near, near.values, multipliers)
-        here = _polish(program, Point(v=v, multipliers=multipliers, off=off))
+        off = off_conditions(program, near, near.values, multipliers)
+        here = polished(program, Point(v=v, multipliers=multipliers, off=off))
         found = here if here.off < found.off else found
         if found.off <= GOOD:
             break
@@ -200,54 +158,8 @@ def _newton(program: ConcaveProgram, near: Local, targets: Floats) -> tuple[Floa
     price = targets / near.values
     rows = near.gradients
     slope = program.objective + price @ rows
-    step = _solve((rows.T * (price / near.values)) @ rows - near.hessian(price), slope)
+    step = solution((rows.T * (price / near.values)) @ rows - near.hessian(price), slope)
     return step, float(slope @ step)
-
-
-def _polish(program: ConcaveProgram, point: Point) -> Point:
-    plain = program.targets == 0
-    active = plain & (point.multipliers > program.at(point.v).values)
-    for _ in range(POLISH):
-        found, wanted = _on(program, point, active)
-        if found.off < point.off:
-            point, wanted = found, plain & (found.multipliers > program.at(found.v).values)
-        elif (wanted == active).all():
-            break
-        active = wanted
-    return point
-
-
-def _on(program: ConcaveProgram, point: Point, active: Binding) -> tuple[Point, Binding]:
-    """Take a Newton step with these constraints as equations; say which ones bind to judge by where it leads."""
-    logs, near, multipliers = program.targets > 0, program.at(point.v), point.multipliers
-    rows, barrier = near.gradients[active], near.gradients[logs]
-    price = program.targets[logs] / near.values[logs]
-    curved = (
-        -near.hessian(np.where(active | logs, multipliers, 0.0))
-        + (barrier.T * (price / near.values[logs])) @ barrier
-        + SOFT * np.eye(point.v.size)
-    )
-    system = np.block([[curved, -rows.T], [rows, SOFT * np.eye(int(active.sum()))]])
-    slope = program.objective + price @ barrier + multipliers[active] @ rows
-    step = _solve(system, np.concatenate((slope, -near.values[active])))
-    v, again = point.v + step[: point.v.size], np.zeros_like(multipliers)
-    again[active] = multipliers[active] + step[point.v.size :]
-    there = program.at(v)
-    again[logs] = program.targets[logs] / there.values[logs]
-    off = _off(program, there, np.where(active, 0.0, there.values), again)
-    off = max(off, float(-there.values.min()), float(-again.min()))
-    wanted = np.where(active, again > 0, ~logs & (there.values < 0))
-    return Point(v=v, multipliers=again, off=off), wanted
-
-
-def _off(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Floats) -> float:
-    """Return the worst violation of the optimality conditions."""
-    used = multipliers != 0  # the gradient of an idle constraint may be infinite
-    slope = program.objective + multipliers[used] @ near.gradients[used]
-    size = 1.0 + np.abs(multipliers[used]) @ np.abs(near.gradients[used])
-    short = (near.values - slack) / (1.0 + np.abs(slack))
-    pairs = slack * multipliers - program.targets
-    return float(max(np.abs(slope / size).max(), np.abs(short).max(), np.abs(pairs).max()))
 
 
 def _advance(
@@ -261,7 +173,7 @@ def _advance(
     gap = float((slack * multipliers)[plain].sum()) / max(int(plain.sum()), 1)
 
     def direction(pairs: Floats) -> tuple[Floats, Floats, Floats]:
-        dv = _solve(matrix, program.objective + rows.T @ (pairs / slack - ratio * short))
+        dv = solution(matrix, program.objective + rows.T @ (pairs / slack - ratio * short))
         ds = rows @ dv + short
         return dv, ds, pairs / slack - multipliers - ratio * ds
 
@@ -290,10 +202,3 @@ def _merit(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Flo
 
 def _reach(at: Floats, step: Floats) -> float:
     return 1.0 / max(1.0, float((-step / at).max(initial=0.0)))
-
-
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.solve(matrix, right))
-    except np.linalg.LinAlgError:
-        return np.full(right.shape, np.nan)

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
-from bargaining.feasible._convex import SURE, ConcaveProgram, Local, Point, maximise, polish, resume
+from bargaining.feasible._concave import SURE, ConcaveProgram, Local, Point
+from bargaining.feasible._convex import maximise, polish, resume
 
 EDGE = 1e-6  # on a bound, differences are taken this much further in
 CLOSER = 3  # times that decisions are measured anew

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
-from bargaining import ConvexProgram, Problem, Status, dictatorial, nash, utilitarian
+from bargaining import ConvexProgram, Problem, Status, dictatorial, kalai_smorodinsky, nash, utilitarian
 from bargaining.feasible._decisions import Vector
 
 
@@ -145,3 +146,33 @@ def test_claims_that_next_to_nothing_meets(power: float) -> None:
     division = dictatorial(problem, player=0)
     assert division.status == Status.OK
     np.testing.assert_array_equal(division.payoffs[1:], claims[1:])
+
+
+@pytest.mark.parametrize("power", [0.1, 0.2, 0.3, 0.9])
+@pytest.mark.parametrize("claims", [(0.03, 0.05), (1e-3, 0.2)])
+def test_claims_that_are_met_beside_a_bound_where_slopes_are_infinite(
+    power: float, claims: tuple[float, float]
+) -> None:
+    """Kalai-Smorodinsky over a good that players value by a power: the other's claim takes as little as 1e-27 of it.
+
+    One equation is left for the common share of the ideal gains, solved in thirty digits.
+    """
+    program = ConvexProgram(
+        lambda z: z**power,
+        lambda z: np.diag(power * z ** (power - 1)),
+        lower=np.zeros(2),
+        upper=np.full(2, 9.0),
+        matrix=np.ones((1, 2)),
+        limits=[1.0],
+    )
+    with mpmath.workdps(30):
+        p, (d, e) = mpmath.mpf(power), map(mpmath.mpf, claims)
+        gains = (1 - e ** (1 / p)) ** p - d, (1 - d ** (1 / p)) ** p - e
+        share = mpmath.findroot(
+            lambda t: (d + t * gains[0]) ** (1 / p) + (e + t * gains[1]) ** (1 / p) - 1,
+            (0.3, 1),
+            solver="anderson",
+        )
+        expected = [float(d + share * gains[0]), float(e + share * gains[1])]
+    division = kalai_smorodinsky(Problem(program, claims)).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, expected, rtol=1e-12)

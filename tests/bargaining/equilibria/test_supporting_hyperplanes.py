@@ -227,7 +227,9 @@ def beyond(bounds, game):
     """How far the corners of the outer set lie beyond the faces of the inner one, by hulls, as a share of the range."""
     size = np.ptp(game.payoffs.reshape(-1, game.players), axis=0)
     faces = ConvexHull(bounds.inner / size).equations
-    outer = HalfspaceIntersection(np.c_[bounds.directions, -bounds.levels], bounds.inner.mean(axis=0))
+    sides = np.c_[bounds.directions, -bounds.levels]
+    # Q12: sides by the hundred that almost meet in one point may be merged into wide ones.
+    outer = HalfspaceIntersection(sides, bounds.inner.mean(axis=0), qhull_options="Qx Q12")
     return (outer.intersections / size @ faces[:, :-1].T + faces[:, -1]).max()
 
 

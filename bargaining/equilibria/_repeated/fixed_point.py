@@ -124,10 +124,7 @@ class Search:
         if apart(self.polygon, image.polygon) <= _SOLVED:
             self._stop(image, _SOLVED, "the operator maps the set to itself")
             return Verdict(True, True)
-        leaves = [leave.payoffs for leave in self.block.leaves]
-        result = verdict(
-            self.block, image.polygon, self.polygon, self.least, leaves=leaves, shape=self.iterations > 3
-        )
+        result = verdict(self.block, image.polygon, self.polygon, self.least, shape=self.iterations > 3)
         if result.proved:
             self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
         elif result.outer:

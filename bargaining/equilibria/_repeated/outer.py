@@ -21,7 +21,6 @@ smaller W.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -68,7 +67,6 @@ def verdict(
     outer: Polygon,
     bound: Point,
     *,
-    leaves: Sequence[Point] = (),
     shape: bool = False,
 ) -> Verdict:
     """Return whether `candidate`, which generates itself, is all that is left of `outer`.
@@ -76,15 +74,13 @@ def verdict(
     Parameters
     ----------
     block : Block
-        The profiles that can still be played; both players equally patient.
+        The profiles that can still be played, and the credible outcomes of leaving; both players equally patient.
     candidate : Polygon
         A set that generates itself.
     outer : Polygon
         A set known to contain the largest fixed point.
     bound : Point
         A lower bound of the threat.
-    leaves : sequence of Point
-        The credible outcomes of leaving.
     shape : bool
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
@@ -93,7 +89,7 @@ def verdict(
         if excess is not None:
             return Verdict(True, True, excess)
     faces = faces_of(candidate, outer if shape else [], bound)
-    for p, q in leaves:
+    for p, q in (leave.payoffs for leave in block.leaves):
         if any(a * p + b * q > c + _ROUNDING for (a, b), c in zip(faces.normals, faces.offsets, strict=True)):
             return Verdict(False, False)
     beyond = np.array(faces.normals) @ block.payoffs > (np.array(faces.offsets) + 1e-14)[:, None]

@@ -79,8 +79,7 @@ def test_proves_what_python_proves_at_once(kind: str, monkeypatch: pytest.Monkey
             candidate = pairs(middle + share * (box - middle))
             around = BOX if beyond is None else pairs(middle + (1 + beyond * rng.random()) * (box - middle))
             excess = kernel.proved(block, candidate, around, bound)
-            leaves = [leave.payoffs for leave in block.leaves]
-            twin = interpreted(outer.verdict, block, candidate, around, bound, leaves=leaves)
+            twin = interpreted(outer.verdict, block, candidate, around, bound)
             if excess is None:
                 assert not twin.proved or passing(block, candidate, bound) > 16
             else:

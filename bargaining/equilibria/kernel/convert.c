@@ -82,6 +82,13 @@ void release(Held *held)
     free(held->numbers);
 }
 
+/* Whether an array holds items of a kind: 'd' for doubles, '?' for flags, 'n' for indices, whatever C calls these. */
+bool holds(const Py_buffer *view, char kind)
+{
+    char index = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q';
+    return view->format && view->format[0] == (kind == 'n' ? index : kind) && !view->format[1];
+}
+
 /* Read an attribute that is a plain array, of any width where `width` is negative. */
 static Answer read_array(PyObject *object, const char *name, int axes, Py_ssize_t width, Py_buffer *view)
 {
@@ -94,8 +101,7 @@ static Answer read_array(PyObject *object, const char *name, int axes, Py_ssize_
         PyErr_Clear();
         return NO;
     }
-    char kind = axes == 2 ? 'd' : sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q';
-    bool plain = view->format && view->format[0] == kind && !view->format[1] && view->ndim == axes;
+    bool plain = view->ndim == axes && holds(view, axes == 2 ? 'd' : 'n');
     return plain && (axes == 1 || view->shape[0] == 2) && (width < 0 || view->shape[axes - 1] == width) ? YES : NO;
 }
 

@@ -20,6 +20,7 @@ typedef struct {
 } Held;
 
 /* Readers say NO if an object is not plain, and NO_MEMORY with an exception. */
+bool holds(const Py_buffer *view, char kind);
 Answer read_points(PyObject *list, Points *points);
 Answer read_tags(PyObject *list, ptrdiff_t size, ptrdiff_t profiles, Tag **out);
 Answer read_block(PyObject *object, Held *held);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PI 3.141592653589793
-
 typedef struct {
     const Rows *rows;
     const Sets *sets;
@@ -98,7 +96,7 @@ static bool add(System *system, ptrdiff_t k, Tag tag, double angle)
     bool on_edge = false;
     bool holds[2] = {tag.kind <= BOTTOM || tag.kind == CORNER, tag.kind >= RIGHT && tag.kind <= CORNER};
     double least[2] = {INFINITY, INFINITY};
-    ptrdiff_t position = below(fan->angle, fan->size, later(rows, angle));
+    ptrdiff_t position = bisect_left(fan->angle, fan->size, later(rows, angle));
     for (int i = 0; i < 2; i++) {
         least[i] = holds[i] ? hold(system, k, row, i) : INFINITY;
     }

@@ -6,38 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PI 3.141592653589793
 #define HALF (PI / 2)
-
-/* How many numbers of an increasing array are less than a value. */
-ptrdiff_t below(const double *array, ptrdiff_t size, double value)
-{
-    ptrdiff_t low = 0, high = size;
-    while (low < high) {
-        ptrdiff_t middle = (low + high) / 2;
-        if (array[middle] < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* How many are not beyond it. */
-static ptrdiff_t within(const double *array, ptrdiff_t size, double value)
-{
-    ptrdiff_t low = 0, high = size;
-    while (low < high) {
-        ptrdiff_t middle = (low + high) / 2;
-        if (value < array[middle]) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return low;
-}
 
 static void insert(Fan *fan, double angle, ptrdiff_t owner, double dx, double dy)
 {
@@ -85,10 +54,10 @@ static void walk(Fan *fan, int number, ptrdiff_t start, ptrdiff_t stop, bool rev
 static void walks(Fan *fan)
 {
     const double *angle = fan->angle;
-    ptrdiff_t size = fan->size, east = below(angle, size, 0.0), west = within(angle, size, PI);
-    walk(fan, TOP, within(angle, size, HALF), below(angle, size, 3 * HALF), true);
-    walk(fan, BOTTOM, 0, below(angle, size, HALF), false);
-    walk(fan, RIGHT, within(angle, size, 0.0), below(angle, size, PI), false);
+    ptrdiff_t size = fan->size, east = bisect_left(angle, size, 0.0), west = bisect_right(angle, size, PI);
+    walk(fan, TOP, bisect_right(angle, size, HALF), bisect_left(angle, size, 3 * HALF), true);
+    walk(fan, BOTTOM, 0, bisect_left(angle, size, HALF), false);
+    walk(fan, RIGHT, bisect_right(angle, size, 0.0), bisect_left(angle, size, PI), false);
     /* The last one runs past the end of the edges. */
     walk(fan, LEFT, 0, east, true);
     for (ptrdiff_t k = size - 1; k >= west; k--) {
@@ -195,7 +164,7 @@ double over(const Chain *chain, double argument)
         return values[0];
     }
     if (!(argument < end)) {
-        return values[below(arguments, chain->size, end)];
+        return values[bisect_left(arguments, chain->size, end)];
     }
     ptrdiff_t k = piece(chain, argument);
     double start = arguments[k - 1], base = values[k - 1];

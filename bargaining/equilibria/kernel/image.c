@@ -5,21 +5,23 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void add(Points *points, Tag *tags, double x, double y, long kind, ptrdiff_t profile, long source)
+/* Append a point, and how it is generated. */
+void add_point(Points *points, Tag *tags, double x, double y, Tag tag)
 {
     points->x[points->size] = x;
     points->y[points->size] = y;
-    tags[points->size++] = (Tag){kind, (long)profile, source};
+    tags[points->size++] = tag;
 }
 
 /* Add the points that a profile gives; false if it cannot be played. */
 static bool played(const Block *block, ptrdiff_t n, const Chains *chains, double x, double y, Points *points, Tag *tags)
 {
-    ptrdiff_t size = block->size, k = block->index[n];
+    ptrdiff_t size = block->size;
+    long k = (long)block->index[n];
     const Chain *side = chains->side;
     double gx = block->payoffs[n], gy = block->payoffs[size + n];
     if (gx >= x - SLACK && gy >= y - SLACK) {
-        add(points, tags, gx, gy, STATIC, k, -1);
+        add_point(points, tags, gx, gy, (Tag){STATIC, k, -1});
         return true;
     }
     ptrdiff_t start = points->size;
@@ -27,13 +29,15 @@ static bool played(const Block *block, ptrdiff_t n, const Chains *chains, double
     double high, far;
     if (x <= chains->high[0] + SLACK && (high = value_at(&side[TOP], x)) >= y - SLACK) {
         double low = value_at(&side[BOTTOM], x);
-        add(points, tags, nx + delta * x, ny + delta * high, TOP, k, -1);
-        add(points, tags, nx + delta * x, ny + delta * (y > low ? y : low), low > y ? BOTTOM : CORNER, k, -1);
+        add_point(points, tags, nx + delta * x, ny + delta * high, (Tag){TOP, k, -1});
+        Tag tag = {low > y ? BOTTOM : CORNER, k, -1};
+        add_point(points, tags, nx + delta * x, ny + delta * (y > low ? y : low), tag);
     }
     if (y <= chains->high[1] + SLACK && (far = value_at(&side[RIGHT], y)) >= x - SLACK) {
         double near = value_at(&side[LEFT], y);
-        add(points, tags, nx + delta * far, ny + delta * y, RIGHT, k, -1);
-        add(points, tags, nx + delta * (x > near ? x : near), ny + delta * y, near > x ? LEFT : CORNER, k, -1);
+        add_point(points, tags, nx + delta * far, ny + delta * y, (Tag){RIGHT, k, -1});
+        Tag tag = {near > x ? LEFT : CORNER, k, -1};
+        add_point(points, tags, nx + delta * (x > near ? x : near), ny + delta * y, tag);
     }
     return points->size > start;
 }
@@ -68,7 +72,7 @@ ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Poin
     }
     points.y = points.x + room;
     for (ptrdiff_t n = 0; n < leaves.size; n++) {
-        add(&points, made, leaves.x[n], leaves.y[n], LEAVE, -1, numbers[n]);
+        add_point(&points, made, leaves.x[n], leaves.y[n], (Tag){LEAVE, -1, numbers[n]});
     }
     for (ptrdiff_t n = 0; n < size; n++) {
         double x = block->gain[n] + threat[0], y = block->gain[size + n] + threat[1];

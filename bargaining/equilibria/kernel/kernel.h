@@ -60,12 +60,15 @@ typedef struct {
     void *memory;
 } Chains;
 
+ptrdiff_t bisect_left(const double *array, ptrdiff_t size, double value);
+ptrdiff_t bisect_right(const double *array, ptrdiff_t size, double value);
 bool chains_of(Points polygon, Chains *chains);
 ptrdiff_t piece(const Chain *chain, double argument);
 double value_at(const Chain *chain, double argument);
 void lowest(Points polygon, double low[2]);
 
 /* image.c */
+void add_point(Points *points, Tag *tags, double x, double y, Tag tag);
 ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
                 Points *vertices, Tag *tags, char *alive);
 

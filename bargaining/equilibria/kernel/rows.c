@@ -51,9 +51,9 @@ static void *array(Kept *kept, PyObject *owner, const char *name, char kind, Py_
     if (got < 0) {
         return NULL;
     }
-    char *copy = NULL, index = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q';
+    char *copy = NULL;
     size_t width = kind == 'd' ? sizeof(double) : sizeof(ptrdiff_t);
-    bool plain = view.format && view.format[0] == (kind == 'd' ? 'd' : index) && !view.format[1];
+    bool plain = holds(&view, kind);
     for (int n = 0; plain && n < 2; n++) {
         plain = n < view.ndim ? shape[n] < 0 || shape[n] == view.shape[n] : shape[n] == 0;
         shape[n] = n < view.ndim ? view.shape[n] : 0;

@@ -42,8 +42,7 @@ static const void *look(PyObject *object, char kind, size_t size, Py_buffer *vie
         PyErr_Clear();
         return NULL;
     }
-    bool plain = view->format && view->format[0] == kind && !view->format[1];
-    return plain && (size_t)view->len == size * (kind == 'd' ? sizeof(double) : 1) ? view->buf : NULL;
+    return holds(view, kind) && (size_t)view->len == size * (kind == 'd' ? sizeof(double) : 1) ? view->buf : NULL;
 }
 
 /* For each state, a list of points and a list of tags. */

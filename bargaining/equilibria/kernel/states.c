@@ -44,13 +44,6 @@ double needed(const Rows *rows, ptrdiff_t row, int i, double worth)
     return worth > now + SLACK ? INFINITY : -INFINITY;
 }
 
-static void add(Points *points, Tag *tags, double x, double y, long kind, ptrdiff_t row, ptrdiff_t source)
-{
-    points->x[points->size] = x;
-    points->y[points->size] = y;
-    tags[points->size++] = (Tag){kind, (long)row, (long)source};
-}
-
 /* Payoffs of one state, and what they are made of: the row, its payoffs now, and the discount factors. */
 typedef struct {
     Points points;
@@ -63,7 +56,7 @@ static void give(Payoffs *made, long kind, double x, double y, ptrdiff_t source)
 {
     x = made->now[0] + made->delta[0] * x;
     y = made->now[1] + made->delta[1] * y;
-    add(&made->points, made->tags, x, y, kind, made->row, source);
+    add_point(&made->points, made->tags, x, y, (Tag){kind, (long)made->row, (long)source});
 }
 
 /* Add the payoffs at which a constraint binds. */
@@ -146,8 +139,7 @@ static void append(Made *made, const Payoffs *from, const ptrdiff_t *which, ptrd
 {
     for (ptrdiff_t n = 0; n < count; n++) {
         ptrdiff_t k = which ? which[n] : n;
-        Tag tag = from->tags[k];
-        add(&made->points, made->tags, from->points.x[k], from->points.y[k], tag.kind, tag.profile, tag.source);
+        add_point(&made->points, made->tags, from->points.x[k], from->points.y[k], from->tags[k]);
     }
 }
 
@@ -181,13 +173,13 @@ static bool every(Play *play, const char *live, Made *corners, Made *held, Made 
             alive[row] = live[row] && open(play, row) && played(play, row, &bind, &loose);
         }
         for (ptrdiff_t k = rows->left[s]; k < rows->left[s + 1]; k++) {
-            add(&bind.points, bind.tags, rows->leaves.x[k], rows->leaves.y[k], LEAVE, -1, rows->numbers[k]);
+            Tag tag = {LEAVE, -1, rows->numbers[k]};
+            add_point(&bind.points, bind.tags, rows->leaves.x[k], rows->leaves.y[k], tag);
         }
         append(held, &bind, NULL, bind.points.size);
         held->first[s + 1] = held->points.size;
         for (ptrdiff_t k = 0; k < loose.points.size; k++) {
-            Tag tag = loose.tags[k];
-            add(&bind.points, bind.tags, loose.points.x[k], loose.points.y[k], tag.kind, tag.profile, tag.source);
+            add_point(&bind.points, bind.tags, loose.points.x[k], loose.points.y[k], loose.tags[k]);
         }
         ptrdiff_t count = hull(bind.points, rows->merge, 0, cycle);
         if (count < 0) {

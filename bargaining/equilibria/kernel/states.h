@@ -5,6 +5,8 @@
 
 #include "kernel.h"
 
+#define PI 3.141592653589793
+
 /* A game in the unit box; see `Model` and `Rows` in _stochastic/model.py. */
 typedef struct {
     ptrdiff_t size, states, laws;
@@ -51,7 +53,6 @@ bool fan_of(const Sets *sets, Fan *fan);
 bool room_for(const Fan *fan, Boundary *boundary);
 void boundary_of(const Fan *fan, const Sets *sets, const double *shares, Boundary *boundary);
 double over(const Chain *chain, double argument);
-ptrdiff_t below(const double *array, ptrdiff_t size, double value);
 
 /* states.c */
 

@@ -129,19 +129,23 @@ def test_units_do_not_depend_on_where_the_search_starts() -> None:
     assert utilitarian(Problem(program, [0, 0])).status == Status.OK
 
 
+def one_good(power: float, units: np.ndarray) -> ConvexProgram:
+    """Return the divisions of one unit of a good that everybody values by a power of it, in a unit of their own."""
+    return ConvexProgram(
+        lambda z: units * z**power,
+        lambda z: np.diag(units * power * z ** (power - 1)),
+        lower=np.zeros(units.size),
+        upper=np.full(units.size, 2.0),
+        matrix=np.ones((1, units.size)),
+        limits=[1],
+    )
+
+
 @pytest.mark.parametrize("power", [0.5, 0.25, 0.2])
 def test_claims_that_next_to_nothing_meets(power: float) -> None:
     # A claim of 0.01 takes 1e-10 of the good if the fifth root is its value: utilities rise by 1e8 per unit there.
     claims = np.array([0.3, 0.01, 0.4, 0.02])
-    program = ConvexProgram(
-        lambda z: z**power,
-        lambda z: np.diag(power * z ** (power - 1)),
-        lower=np.zeros(4),
-        upper=np.full(4, 2.0),
-        matrix=np.ones((1, 4)),
-        limits=[1],
-    )
-    problem, taken = Problem(program, claims), claims ** (1 / power)
+    problem, taken = Problem(one_good(power, np.ones(4)), claims), claims ** (1 / power)
     np.testing.assert_allclose(problem.ideal, (1 - taken.sum() + taken) ** power, rtol=1e-12)
     division = dictatorial(problem, player=0)
     assert division.status == Status.OK
@@ -150,22 +154,16 @@ def test_claims_that_next_to_nothing_meets(power: float) -> None:
 
 @pytest.mark.parametrize("power", [0.1, 0.2, 0.3, 0.9])
 @pytest.mark.parametrize("claims", [(0.03, 0.05), (1e-3, 0.2)])
+@pytest.mark.parametrize("units", [(1.0, 1.0), (1e6, 1e-6)])
 def test_claims_that_are_met_beside_a_bound_where_slopes_are_infinite(
-    power: float, claims: tuple[float, float]
+    power: float, claims: tuple[float, float], units: tuple[float, float]
 ) -> None:
-    """Kalai-Smorodinsky over a good that players value by a power: the other's claim takes as little as 1e-27 of it.
+    """Player 1's claim takes as little as 1e-30 of the good, and player 0's ideal leaves her no more than that.
 
-    One equation is left for the common share of the ideal gains, solved in thirty digits.
+    Kalai-Smorodinsky and Nash (nearly all the weight on player 0) leave one equation each, solved in thirty digits.
     """
-    program = ConvexProgram(
-        lambda z: z**power,
-        lambda z: np.diag(power * z ** (power - 1)),
-        lower=np.zeros(2),
-        upper=np.full(2, 9.0),
-        matrix=np.ones((1, 2)),
-        limits=[1.0],
-    )
-    with mpmath.workdps(30):
+    w = np.array([1 - 1e-3, 1e-3])
+    with mpmath.workdps(40):
         p, (d, e) = mpmath.mpf(power), map(mpmath.mpf, claims)
         gains = (1 - e ** (1 / p)) ** p - d, (1 - d ** (1 / p)) ** p - e
         share = mpmath.findroot(
@@ -173,6 +171,18 @@ def test_claims_that_are_met_beside_a_bound_where_slopes_are_infinite(
             (0.3, 1),
             solver="anderson",
         )
-        expected = [float(d + share * gains[0]), float(e + share * gains[1])]
-    division = kalai_smorodinsky(Problem(program, claims)).raise_if_failed()
-    np.testing.assert_allclose(division.payoffs, expected, rtol=1e-12)
+        # Her gain y takes (e + y)^(1/p) of the good: the first-order condition, free of fractions.
+        more = mpmath.findroot(
+            lambda y: (
+                w[0].item() * y * p * (1 - (e + y) ** (1 / p)) ** (p - 1) * (e + y) ** (1 / p - 1) / p
+                - w[1].item() * ((1 - (e + y) ** (1 / p)) ** p - d)
+            ),
+            (mpmath.mpf("1e-12"), gains[1] * (1 - mpmath.mpf("1e-30"))),
+            solver="bisect",
+            maxsteps=400,
+        )
+        expected = [d + share * gains[0], e + share * gains[1]], [(1 - (e + more) ** (1 / p)) ** p, e + more]
+        fair, product = (np.array([float(x) for x in pair]) for pair in expected)
+    problem = Problem(one_good(power, np.array(units)), np.array(units) * claims)
+    for division, payoffs in ((kalai_smorodinsky(problem), fair), (nash(problem, weights=w), product)):
+        np.testing.assert_allclose(division.raise_if_failed().payoffs / units, payoffs, rtol=1e-12)

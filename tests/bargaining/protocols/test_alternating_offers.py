@@ -137,14 +137,23 @@ def test_a_long_horizon_is_an_infinite_one(
 
 
 @pytest.mark.parametrize("players", [2, 3])
-def test_an_endless_horizon_ends_as_a_long_one_of_the_same_proposer(players: int) -> None:
+def test_who_makes_the_last_offer_takes_all_that_patience_leaves(players: int) -> None:
+    """Nobody loses by waiting: the game is over at the last offer, however many lie before it."""
     problem = Problem(TransferableSurplus(1.0, players=players), np.zeros(players))
-    discounts = [0.9, 0.8, 0.85][:players]
-    for k in range(players):
-        long, endless = (
-            AlternatingOffers(discounts, horizon=n + k)(problem).payoffs for n in (600, 600 * 10**30)
-        )
-        np.testing.assert_array_equal(long, endless)
+    for offers in (*range(1, 8), *(10**30 + k for k in range(6))):
+        division = AlternatingOffers(np.ones(players), horizon=offers)(problem)
+        assert division.payoffs.tolist() == np.eye(players)[(offers - 1) % players].tolist()
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_an_endless_horizon_is_an_infinite_one(players: int) -> None:
+    problem, discounts = (
+        Problem(TransferableSurplus(1.0, players=players), np.zeros(players)),
+        [0.9, 0.8, 0.85],
+    )
+    infinite = AlternatingOffers(discounts[:players])(problem)
+    endless = AlternatingOffers(discounts[:players], horizon=10**30)(problem)
+    np.testing.assert_allclose(endless.payoffs, infinite.payoffs, rtol=1e-14)
 
 
 def test_square_root_utility() -> None:

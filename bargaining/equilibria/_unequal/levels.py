@@ -28,7 +28,7 @@ from bargaining.equilibria._unequal.halfplanes import AXES, Halfplanes, followin
 from bargaining.equilibria._unequal.plane_duals import Choices
 from bargaining.equilibria._unequal.rows import Astray, Rows
 
-_SAFE = 1e-13  # levels are kept this far, in multiples of their speed, above what rounding might make too low
+_SAFE = 5e-14  # levels are kept this far, in multiples of their speed, above what rounding might make too low
 _CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for where the best ones go astray
 _ALIKE = 4e-16  # between directions that only rounding tells apart
 _ROUNDS = 25

@@ -98,7 +98,5 @@ class Rows:
             raise Astray from singular
         constant = self.constant[policy]
         levels = factors.solve(constant)
-        exact = levels.astype(np.longdouble)  # with more digits, where there are any
-        left = constant - exact + sum(w * exact[k] for w, k in zip(weights, faces, strict=True))
-        levels += factors.solve(left.astype(float))
+        levels += factors.solve(constant + matrix @ levels - levels)
         return levels, factors.solve((np.array(weights) > 0.0).any(axis=0).astype(float))

@@ -64,7 +64,7 @@ $(VENV)/.created:
 $(VENV)/.paper: $(VENV)/.created $(PINS) $(KERNEL)
 	$(PIP_INSTALL) --editable '.[paper]'
 	@$(PY) -c 'import bargaining.equilibria._kernel' 2>/dev/null || { \
-	  echo "make: going on without the C extension: answers are the same, small repeated games take longer. For it" >&2; \
+	  echo "make: going on without the C extension: answers are the same, repeated games take up to three times as long. For it" >&2; \
 	  echo "make: install a C compiler and Python's headers (Debian: apt-get install gcc python3-dev), then make clean" >&2; }
 	@touch $@
 

@@ -21,7 +21,8 @@ MODULE = "bargaining/equilibria/_kernel" + (".pyd" if os.name == "nt" else ".abi
 GNU_FLAGS, MICROSOFT_FLAGS = ["-O2", "-fno-fast-math", "-ffp-contract=off"], ["/O2", "/fp:precise"]
 WARNING = """\
 WARNING: bargaining is built without its C extension: {}.
-Its answers are the same, but small repeated games take several times longer.
+Its answers are the same, but repeated games of 2x2 and 3x3 actions take two to three times as long, larger ones
+up to twice as long.
 To have the extension, {}; then install again."""
 COMPILER = "install a C compiler and Python's headers (on Debian: apt-get install gcc python3-dev)"
 CPYTHON = "use CPython with its global interpreter lock"

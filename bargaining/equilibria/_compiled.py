@@ -1,4 +1,4 @@
-"""The compiled twins of some inner loops, if they were built: each says None where the function in Python decides."""
+"""The compiled twins of some inner loops, if they were built: each returns None where Python has to decide."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""Inner loops of the solvers of games in time, in C; each says None where its twin in Python has to decide."""
+"""Inner loops of the solver of repeated games, in C; each returns None where its twin in Python has to decide."""
 
 from collections.abc import Sequence
 from typing import Literal
 
-from bargaining._arrays import Floats
 from bargaining.equilibria._polygon import Point, Polygon
 from bargaining.equilibria._repeated.operator import Block, Tag
-from bargaining.equilibria._stochastic.model import Mask, Model
 
 def hull(points: Sequence[Point], merge: float, given: int, /) -> list[int] | None: ...
 def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, list[Tag], bytes] | None: ...
@@ -14,10 +12,3 @@ def newton(
     block: Block, polygon: Polygon, tags: list[Tag], bound: Point, steps: int, /
 ) -> tuple[Polygon, list[Tag]] | Literal[False] | None: ...
 def proved(block: Block, candidate: Polygon, outer: Polygon, bound: Point, /) -> float | None: ...
-def rows(model: Model, /) -> object: ...
-def images(
-    rows: object, polygons: list[Polygon], threat: Floats, alive: Mask, /
-) -> tuple[list[tuple[Polygon, list[Tag]]], list[tuple[list[Point], list[Tag]]], bytes] | None: ...
-def equations(
-    rows: object, polygons: list[Polygon], tags: list[Tag], angles: list[float], /
-) -> tuple[bytes, bytes, list[tuple[int, int, int, int, int, list[int]]]] | None: ...

@@ -188,7 +188,7 @@ def test_two_states_against_one(name: str, speedup: Callable[..., float]) -> Non
         rounds=100,
         clock=process_time,
     )
-    assert ratio > 1 / 15
+    assert ratio > 1 / 20
 
 
 @pytest.mark.parametrize("name", DOUBLE)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._polygon import Point, Polygon, hull
 from bargaining.equilibria._repeated.operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, TOP, VERTEX
 from bargaining.equilibria._stochastic.minkowski import Boundary, Fan
 from bargaining.equilibria._stochastic.model import Mask, Model
-from bargaining.equilibria._stochastic.operator import Held, Image, Tag
+from bargaining.equilibria._stochastic.operator import Held, Image
 
 FEW = 250
 """Up to so many pairs of a row and a vertex this is the faster version."""
@@ -21,10 +20,6 @@ FEW = 250
 
 def apply_to_few(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) -> Image:
     """Return what `apply` does."""
-    if _compiled.kernel is not None:
-        found = _compiled.kernel.images(model.compiled, polygons, threat, alive)
-        if found is not None:
-            return _image(*found)
     rows, fan, lows = model.rows, Fan(polygons), [(x, y) for x, y in threat.tolist()]
     walks, (dx, dy) = fan.walks(), rows.delta
     boundaries = [fan.boundary(law, walks) if all(polygons[s] for s, _ in law) else None for law in rows.laws]
@@ -51,18 +46,6 @@ def apply_to_few(model: Model, polygons: list[Polygon], threat: Floats, alive: M
         out.tags.append([tags[k] for k in corners])
         out.held.append(held)
     return out
-
-
-def _image(
-    corners: list[tuple[list[Point], list[Tag]]], held: list[tuple[list[Point], list[Tag]]], alive: bytes
-) -> Image:
-    """Return an image from its corners and what constraints hold, state by state."""
-    return Image(
-        [polygon for polygon, _ in corners],
-        [tags for _, tags in corners],
-        np.frombuffer(alive, dtype=bool),
-        [Held(points, tags) for points, tags in held],
-    )
 
 
 def _bound(boundary: Boundary, needed: Point, floor: Point, slack: float) -> list[tuple[int, float, float]]:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._polygon import MERGE, Point, Polygon
 from bargaining.equilibria._repeated.operator import FINE, SLACK, Leave
 from bargaining.equilibria._stochastic.minkowski import Indices, Law
@@ -132,11 +131,6 @@ class Model:
             own=[(a, b) for a, b in self.own.tolist()],
             delta=(x, y),
         )
-
-    @cached_property
-    def compiled(self) -> object:
-        """The rows as the compiled twins read them; None if there are none or they do not know them."""
-        return None if _compiled.kernel is None else _compiled.kernel.rows(self)
 
     def values(self, threat: Floats) -> Floats:
         """Return what each row gives with every player's lowest payoffs to follow, shape (2, N)."""

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._polygon import Point, Polygon, piece
 from bargaining.equilibria._repeated.operator import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP, VERTEX
 from bargaining.equilibria._stochastic.directions import later, outward
@@ -85,21 +84,11 @@ class _System:
         self.first = [0, *accumulate(map(len, polygons))]
         self.start = np.array([*chain(*polygons)]).reshape(-1)
         self.lowest, self.threat = _lowest(polygons, self.first)
-        angles, found = [*chain(*structure.angles)], None
-        if _compiled.kernel is not None:
-            found = _compiled.kernel.equations(model.compiled, polygons, self.tags, angles)
-        if found is None:
-            self._add_all(model, polygons, angles)
-        else:
-            self.matrix = np.frombuffer(found[0]).reshape(self.start.size, -1)
-            self.constant, self.edges = np.frombuffer(found[1]), [_Edge(*edge) for edge in found[2]]
-
-    def _add_all(self, model: Model, polygons: list[Polygon], angles: list[float]) -> None:
-        """Add the equations of all vertices."""
-        self.matrix, self.constant, self.edges = np.eye(self.start.size), self.start.copy(), []
+        self.matrix, self.constant = np.eye(self.start.size), self.start.copy()
+        self.edges: list[_Edge] = []
         self.fan = Fan(polygons)
         self._walks, self._boundaries = self.fan.walks(), dict[int, Boundary]()
-        for k, ((kind, row, _), angle) in enumerate(zip(self.tags, angles, strict=True)):
+        for k, ((kind, row, _), angle) in enumerate(zip(self.tags, chain(*structure.angles), strict=True)):
             if kind != LEAVE:
                 self._add(k, kind, row, later(model, angle))
 

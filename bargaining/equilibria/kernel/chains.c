@@ -90,28 +90,13 @@ bool chains_of(Points polygon, Chains *chains)
     return true;
 }
 
-/* How many numbers of an increasing array are less than a value. */
-ptrdiff_t bisect_left(const double *array, ptrdiff_t size, double value)
+/* How many of the chain's arguments are not beyond this one. */
+static ptrdiff_t bisect(const Chain *chain, double argument)
 {
-    ptrdiff_t low = 0, high = size;
+    ptrdiff_t low = 0, high = chain->size;
     while (low < high) {
         ptrdiff_t middle = (low + high) / 2;
-        if (array[middle] < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* How many are not beyond it. */
-ptrdiff_t bisect_right(const double *array, ptrdiff_t size, double value)
-{
-    ptrdiff_t low = 0, high = size;
-    while (low < high) {
-        ptrdiff_t middle = (low + high) / 2;
-        if (value < array[middle]) {
+        if (argument < chain->argument[middle]) {
             high = middle;
         } else {
             low = middle + 1;
@@ -123,7 +108,7 @@ ptrdiff_t bisect_right(const double *array, ptrdiff_t size, double value)
 /* The end of the chain's piece that passes over an argument: from 1 on, 0 for a chain of one point. */
 ptrdiff_t piece(const Chain *chain, double argument)
 {
-    ptrdiff_t last = chain->size - 1, k = bisect_right(chain->argument, chain->size, argument);
+    ptrdiff_t last = chain->size - 1, k = bisect(chain, argument);
     k = k < 1 ? 1 : k;
     return k > last ? last : k;
 }
@@ -138,7 +123,7 @@ double value_at(const Chain *chain, double argument)
     if (argument >= arguments[chain->size - 1]) {
         return values[chain->size - 1];
     }
-    ptrdiff_t k = bisect_right(chain->argument, chain->size, argument);
+    ptrdiff_t k = bisect(chain, argument);
     double left = arguments[k - 1], right = arguments[k];
     return (values[k] - values[k - 1]) / (right - left) * (argument - left) + values[k - 1];
 }

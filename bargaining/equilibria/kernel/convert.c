@@ -65,7 +65,7 @@ Answer read_tags(PyObject *list, ptrdiff_t size, ptrdiff_t profiles, Tag **out)
             return NO;
         }
         tags[k] = (Tag){numbers[0], numbers[1], numbers[2]};
-        bool played = numbers[0] >= TOP && numbers[0] <= VERTEX && numbers[1] >= 0 && numbers[1] < profiles;
+        bool played = numbers[0] >= TOP && numbers[0] <= STATIC && numbers[1] >= 0 && numbers[1] < profiles;
         if (!played && numbers[0] != LEAVE) {
             return NO;
         }
@@ -82,13 +82,6 @@ void release(Held *held)
     free(held->numbers);
 }
 
-/* Whether an array holds items of a kind: 'd' for doubles, '?' for flags, 'n' for indices, whatever C calls these. */
-bool holds(const Py_buffer *view, char kind)
-{
-    char index = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q';
-    return view->format && view->format[0] == (kind == 'n' ? index : kind) && !view->format[1];
-}
-
 /* Read an attribute that is a plain array, of any width where `width` is negative. */
 static Answer read_array(PyObject *object, const char *name, int axes, Py_ssize_t width, Py_buffer *view)
 {
@@ -101,7 +94,8 @@ static Answer read_array(PyObject *object, const char *name, int axes, Py_ssize_
         PyErr_Clear();
         return NO;
     }
-    bool plain = view->ndim == axes && holds(view, axes == 2 ? 'd' : 'n');
+    char kind = axes == 2 ? 'd' : sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q';
+    bool plain = view->format && view->format[0] == kind && !view->format[1] && view->ndim == axes;
     return plain && (axes == 1 || view->shape[0] == 2) && (width < 0 || view->shape[axes - 1] == width) ? YES : NO;
 }
 
@@ -207,7 +201,7 @@ PyObject *undecided(void)
 }
 
 /* Put an item into a list, and give the list back; NULL if there is no item. */
-PyObject *with(PyObject *list, Py_ssize_t k, PyObject *item)
+static PyObject *with(PyObject *list, Py_ssize_t k, PyObject *item)
 {
     if (!item) {
         Py_DECREF(list);

@@ -7,7 +7,7 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
-#include "states.h"
+#include "kernel.h"
 
 enum { PAYOFFS, BEST, NOW, GAIN, DISCOUNTS, INDEX, FLOOR, ARRAYS };
 
@@ -20,7 +20,6 @@ typedef struct {
 } Held;
 
 /* Readers say NO if an object is not plain, and NO_MEMORY with an exception. */
-bool holds(const Py_buffer *view, char kind);
 Answer read_points(PyObject *list, Points *points);
 Answer read_tags(PyObject *list, ptrdiff_t size, ptrdiff_t profiles, Tag **out);
 Answer read_block(PyObject *object, Held *held);
@@ -29,17 +28,8 @@ bool read_pair(PyObject *tuple, double pair[2]);
 bool counted(Py_ssize_t given, Py_ssize_t wanted, const char *name);
 
 PyObject *undecided(void);
-PyObject *with(PyObject *list, Py_ssize_t k, PyObject *item);
 PyObject *numbers_of(const ptrdiff_t *numbers, ptrdiff_t size);
 PyObject *points_of(Points points);
 PyObject *tags_of(const Tag *tags, ptrdiff_t size);
-
-/* rows.c */
-PyObject *kernel_rows(PyObject *self, PyObject *model);
-const Rows *rows_of(PyObject *capsule);
-
-/* state_module.c */
-PyObject *kernel_images(PyObject *self, PyObject *const *args, Py_ssize_t count);
-PyObject *kernel_equations(PyObject *self, PyObject *const *args, Py_ssize_t count);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Append a point, and how it is generated. */
-void add_point(Points *points, Tag *tags, double x, double y, Tag tag)
+static void add_point(Points *points, Tag *tags, double x, double y, Tag tag)
 {
     points->x[points->size] = x;
     points->y[points->size] = y;

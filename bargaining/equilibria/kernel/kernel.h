@@ -23,7 +23,7 @@ typedef struct {
     long kind, profile, source;
 } Tag;
 
-enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE, VERTEX };
+enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE };
 
 /* Profiles that share a continuation set; see `Block` in _repeated/operator.py. Each array holds player 0's numbers,
    then player 1's; `floor` is NULL if nobody may leave. */
@@ -60,15 +60,12 @@ typedef struct {
     void *memory;
 } Chains;
 
-ptrdiff_t bisect_left(const double *array, ptrdiff_t size, double value);
-ptrdiff_t bisect_right(const double *array, ptrdiff_t size, double value);
 bool chains_of(Points polygon, Chains *chains);
 ptrdiff_t piece(const Chain *chain, double argument);
 double value_at(const Chain *chain, double argument);
 void lowest(Points polygon, double low[2]);
 
 /* image.c */
-void add_point(Points *points, Tag *tags, double x, double y, Tag tag);
 ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
                 Points *vertices, Tag *tags, char *alive);
 

@@ -136,9 +136,6 @@ static PyMethodDef methods[] = {
     {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
     {"newton", (PyCFunction)(void (*)(void))kernel_newton, METH_FASTCALL, NULL},
     {"proved", (PyCFunction)(void (*)(void))kernel_proved, METH_FASTCALL, NULL},
-    {"rows", kernel_rows, METH_O, NULL},
-    {"images", (PyCFunction)(void (*)(void))kernel_images, METH_FASTCALL, NULL},
-    {"equations", (PyCFunction)(void (*)(void))kernel_equations, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -147,7 +144,7 @@ static PyModuleDef_Slot slots[] = {{0, NULL}};
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_kernel",
-    .m_doc = "Inner loops of the solvers of games in time; each has a twin in Python that decides where it says None.",
+    .m_doc = "Inner loops of the solver of repeated games; each has a twin in Python that decides where it returns None.",
     .m_methods = methods,
     .m_slots = slots,
 };

@@ -142,8 +142,7 @@ static void coordinates(System *system, const Chains *chains, ptrdiff_t k)
     }
 }
 
-/* Set up the equations: NO_MEMORY, UNDECIDED if there are too many or other ones, or YES. `table` has room for every
-   vertex. */
+/* Set up the equations: NO_MEMORY, UNDECIDED if there are too many, or YES. `table` has room for every vertex. */
 static Answer set_up(System *system, const Block *block, Points polygon, const Tag *tags, const double bound[2])
 {
     system->block = block;
@@ -152,7 +151,7 @@ static Answer set_up(System *system, const Block *block, Points polygon, const T
     system->size = 0;
     for (ptrdiff_t k = 0; k < polygon.size; k++) {
         bool unknown = is_free(tags[k].kind, 0) || is_free(tags[k].kind, 1);
-        if (tags[k].kind == VERTEX || (unknown && system->size == FEW_UNKNOWNS)) {
+        if (unknown && system->size == FEW_UNKNOWNS) {
             return UNDECIDED;
         }
         if (unknown) {

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+static const char *const names[] = {"payoffs", "best", "now", "gain", "discounts", "index", "floor"};
+
 /* Read a list of pairs of floats: NO if it holds anything else, or no number; NO_MEMORY with an exception. Free `x` in
    the end. */
 Answer read_points(PyObject *list, Points *points)
@@ -82,12 +84,12 @@ void release(Held *held)
     free(held->numbers);
 }
 
-/* Read an attribute that is a plain array, of any width where `width` is negative. */
-static Answer read_array(PyObject *object, const char *name, int axes, Py_ssize_t width, Py_buffer *view)
+/* Read an attribute that is a plain array, of any width where `width` is negative. Its numbers lie side by side, but
+   for those of the discount factors: both players may share one of these in memory. */
+static Answer read_array(PyObject *object, int name, int axes, Py_ssize_t width, Py_buffer *view)
 {
-    /* Both players may share one discount factor in memory. */
-    int flags = PyBUF_FORMAT | (width == 1 ? PyBUF_STRIDES : PyBUF_C_CONTIGUOUS);
-    PyObject *array = PyObject_GetAttrString(object, name);
+    int flags = PyBUF_FORMAT | (name == DISCOUNTS ? PyBUF_STRIDES : PyBUF_C_CONTIGUOUS);
+    PyObject *array = PyObject_GetAttrString(object, names[name]);
     int got = array ? PyObject_GetBuffer(array, view, flags) : -1;
     Py_XDECREF(array);
     if (got < 0) {
@@ -131,12 +133,11 @@ static Answer read_leaves(PyObject *tuple, Held *held)
 /* Read a `Block`: NO if it is not plain. Release it in the end. */
 Answer read_block(PyObject *object, Held *held)
 {
-    static const char *const names[] = {"payoffs", "best", "now", "gain", "discounts", "index", "floor"};
     *held = (Held){0};
     Py_ssize_t size = -1;
     for (int n = 0; n < FLOOR; n++) {
         Py_ssize_t width = n == DISCOUNTS ? 1 : size;
-        if (read_array(object, names[n], n == INDEX ? 1 : 2, width, &held->views[n]) != YES) {
+        if (read_array(object, n, n == INDEX ? 1 : 2, width, &held->views[n]) != YES) {
             return NO;
         }
         size = held->views[PAYOFFS].shape[1];
@@ -145,7 +146,7 @@ Answer read_block(PyObject *object, Held *held)
     PyObject *leaves = PyObject_GetAttrString(object, "leaves");
     Answer answer = floor && leaves ? read_leaves(leaves, held) : NO;
     if (answer == YES && floor != Py_None) {
-        answer = read_array(object, names[FLOOR], 2, size, &held->views[FLOOR]);
+        answer = read_array(object, FLOOR, 2, size, &held->views[FLOOR]);
     }
     Py_XDECREF(floor);
     Py_XDECREF(leaves);

@@ -1,6 +1,7 @@
 """The compiled inner loops against their twins in Python: the same bits, or None where these have to decide."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -144,6 +145,18 @@ def test_arrays_of_another_kind_are_left_to_python() -> None:
         None,
     ):
         assert kernel.image(_with(block, change), BOX, (0.0, 0.0)) is None
+
+
+@pytest.mark.parametrize("name", ["payoffs", "best", "now", "gain", "floor"])
+def test_strided_arrays_of_one_profile_are_left_to_python(name: str) -> None:
+    """Their numbers do not lie side by side in memory; those of the discount factors need not."""
+    one = np.array([[0.5], [0.25]])
+    plain = Block(one, one, one, one, one, one, (), np.array([0]), True)
+    wide = np.array([[0.5, 9.0, 9.0], [0.25, 9.0, 9.0]])
+    assert kernel.image(plain, BOX, (0.0, 0.0)) is not None
+    for strided in (wide[:, :1], wide[::-1, :1], np.array([0.5, 9.0, 0.25])[::2, None]):
+        assert kernel.image(replace(plain, **{name: strided}), BOX, (0.0, 0.0)) is None
+    assert kernel.image(replace(plain, discounts=wide[:, :1]), BOX, (0.0, 0.0)) is not None
 
 
 def _with(block: Block, payoffs: object) -> Block:

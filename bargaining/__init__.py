@@ -8,8 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from bargaining._version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from bargaining._records import Column as Column
     from bargaining.concepts.conley_wilkie import conley_wilkie as conley_wilkie
     from bargaining.concepts.continuous_raiffa import continuous_raiffa as continuous_raiffa
     from bargaining.concepts.dictatorial import dictatorial as dictatorial
@@ -32,30 +33,30 @@ if TYPE_CHECKING:
     from bargaining.descriptions import read_description as read_description
     from bargaining.division import Division as Division
     from bargaining.division import Method as Method
-    from bargaining.equilibria.critical_discount import critical_discount as critical_discount
-    from bargaining.equilibria.critical_exit import critical_exit as critical_exit
-    from bargaining.equilibria.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
-    from bargaining.equilibria.markov import markov_equilibria as markov_equilibria
-    from bargaining.equilibria.markov import stationary_profile as stationary_profile
-    from bargaining.equilibria.markov_branch import equilibrium_branch as equilibrium_branch
-    from bargaining.equilibria.nash_in_nash import BilateralDeal as BilateralDeal
-    from bargaining.equilibria.nash_in_nash import nash_in_nash as nash_in_nash
-    from bargaining.equilibria.payoff_set import PayoffSet as PayoffSet
+    from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
+    from bargaining.equilibria.pairs.nash_in_nash import BilateralDeal as BilateralDeal
+    from bargaining.equilibria.pairs.nash_in_nash import nash_in_nash as nash_in_nash
     from bargaining.equilibria.payoff_set import payoff_set as payoff_set
-    from bargaining.equilibria.payoff_set import payoff_sets as payoff_sets
-    from bargaining.equilibria.relational import relational_contract as relational_contract
-    from bargaining.equilibria.renegotiation import renegotiation_proof as renegotiation_proof
-    from bargaining.equilibria.stage import stage_equilibria as stage_equilibria
-    from bargaining.equilibria.stochastic_exit_thresholds import plan_exit_thresholds as plan_exit_thresholds
-    from bargaining.equilibria.stochastic_set import stochastic_payoff_sets as stochastic_payoff_sets
-    from bargaining.equilibria.stochastic_thresholds import plan_thresholds as plan_thresholds
-    from bargaining.equilibria.stochastic_transfers import (
+    from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
+    from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
+    from bargaining.equilibria.repeated.payoff_set import PayoffSet as PayoffSet
+    from bargaining.equilibria.repeated.payoff_set import payoff_sets as payoff_sets
+    from bargaining.equilibria.repeated.relational import relational_contract as relational_contract
+    from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as renegotiation_proof
+    from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds as payoff_bounds
+    from bargaining.equilibria.repeated.transfers import transfer_equilibrium as transfer_equilibrium
+    from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equilibria
+    from bargaining.equilibria.stochastic.exit_thresholds import plan_exit_thresholds as plan_exit_thresholds
+    from bargaining.equilibria.stochastic.markov import markov_equilibria as markov_equilibria
+    from bargaining.equilibria.stochastic.markov import stationary_profile as stationary_profile
+    from bargaining.equilibria.stochastic.markov_branch import equilibrium_branch as equilibrium_branch
+    from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets as stochastic_payoff_sets
+    from bargaining.equilibria.stochastic.thresholds import plan_thresholds as plan_thresholds
+    from bargaining.equilibria.stochastic.transfers import (
         stochastic_transfer_equilibrium as stochastic_transfer_equilibrium,
     )
-    from bargaining.equilibria.supporting_hyperplanes import payoff_bounds as payoff_bounds
     from bargaining.equilibria.threats import coco_value as coco_value
     from bargaining.equilibria.threats import variable_threats as variable_threats
-    from bargaining.equilibria.transfers import transfer_equilibrium as transfer_equilibrium
     from bargaining.errors import BargainingError as BargainingError
     from bargaining.errors import InvalidInput as InvalidInput
     from bargaining.errors import NotApplicable as NotApplicable
@@ -74,8 +75,8 @@ if TYPE_CHECKING:
     from bargaining.games.repeated import Exit as Exit
     from bargaining.games.repeated import RepeatedGame as RepeatedGame
     from bargaining.games.stochastic import StochasticGame as StochasticGame
-    from bargaining.plots import plot as plot
-    from bargaining.plots import save_figure as save_figure
+    from bargaining.plots.plot import plot as plot
+    from bargaining.plots.plot import save_figure as save_figure
     from bargaining.problem import Problem as Problem
     from bargaining.protocols.alternating_offers import AlternatingOffers as AlternatingOffers
     from bargaining.protocols.attrition import WarOfAttrition as WarOfAttrition
@@ -99,20 +100,19 @@ if TYPE_CHECKING:
     from bargaining.protocols.two_type_screening import TwoTypeScreening as TwoTypeScreening
     from bargaining.sweeps.sweep import sweep as sweep
     from bargaining.sweeps.sweep import vectorized as vectorized
-    from bargaining.tables import Table as Table
-    from bargaining.tables import compare as compare
-
-__version__ = "0.1.0"
+    from bargaining.tables.records import Column as Column
+    from bargaining.tables.table import Table as Table
+    from bargaining.tables.table import compare as compare
 
 # Where each public name lives. Type checkers and editors read the imports above; a test compares the two.
 _EXPORTS = {
     "AlternatingOffers": "bargaining.protocols.alternating_offers",
     "BargainingError": "bargaining.errors",
-    "BilateralDeal": "bargaining.equilibria.nash_in_nash",
+    "BilateralDeal": "bargaining.equilibria.pairs.nash_in_nash",
     "Bluff": "bargaining.protocols.bluff",
     "Certificate": "bargaining.exact.certificate",
     "CoalitionalGame": "bargaining.games.coalitional",
-    "Column": "bargaining._records",
+    "Column": "bargaining.tables.records",
     "ContinuousOffers": "bargaining.protocols.continuous_offers",
     "ConvexProgram": "bargaining.feasible.program",
     "CostlyStep": "bargaining.protocols.signalling",
@@ -129,7 +129,7 @@ _EXPORTS = {
     "NonstationaryOffers": "bargaining.protocols.nonstationary",
     "NotApplicable": "bargaining.errors",
     "OutsideOptionScreening": "bargaining.protocols.screening",
-    "PayoffSet": "bargaining.equilibria.payoff_set",
+    "PayoffSet": "bargaining.equilibria.repeated.payoff_set",
     "Polytope": "bargaining.feasible.polytope",
     "Problem": "bargaining.problem",
     "RandomProposer": "bargaining.protocols.random_proposer",
@@ -139,7 +139,7 @@ _EXPORTS = {
     "Status": "bargaining.errors",
     "StochasticBargaining": "bargaining.protocols.stochastic",
     "StochasticGame": "bargaining.games.stochastic",
-    "Table": "bargaining.tables",
+    "Table": "bargaining.tables.table",
     "TransferableSurplus": "bargaining.feasible.surplus",
     "Union": "bargaining.feasible.union",
     "TwoTypeScreening": "bargaining.protocols.two_type_screening",
@@ -147,49 +147,49 @@ _EXPORTS = {
     "WarOfAttrition": "bargaining.protocols.attrition",
     "certify": "bargaining.exact.certify",
     "coco_value": "bargaining.equilibria.threats",
-    "compare": "bargaining.tables",
+    "compare": "bargaining.tables.table",
     "conley_wilkie": "bargaining.concepts.conley_wilkie",
     "continuous_raiffa": "bargaining.concepts.continuous_raiffa",
     "credibility": "bargaining.protocols.bluff",
-    "critical_discount": "bargaining.equilibria.critical_discount",
-    "critical_exit": "bargaining.equilibria.critical_exit",
+    "critical_discount": "bargaining.equilibria.repeated.critical_discount",
+    "critical_exit": "bargaining.equilibria.repeated.critical_exit",
     "deal_me_out": "bargaining.protocols.hold_up",
     "dictatorial": "bargaining.concepts.dictatorial",
     "egalitarian": "bargaining.concepts.egalitarian",
     "equal_loss": "bargaining.concepts.equal_loss",
-    "equilibrium_branch": "bargaining.equilibria.markov_branch",
+    "equilibrium_branch": "bargaining.equilibria.stochastic.markov_branch",
     "gupta_livne": "bargaining.concepts.gupta_livne",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
     "kambe_limit": "bargaining.protocols.kambe",
     "lexicographic_egalitarian": "bargaining.concepts.lexicographic",
     "lexicographic_kalai_smorodinsky": "bargaining.concepts.lexicographic",
-    "lump_sum_nash_in_nash": "bargaining.equilibria.lump_sums",
-    "markov_equilibria": "bargaining.equilibria.markov",
+    "lump_sum_nash_in_nash": "bargaining.equilibria.pairs.lump_sums",
+    "markov_equilibria": "bargaining.equilibria.stochastic.markov",
     "nash": "bargaining.concepts.nash",
-    "nash_in_nash": "bargaining.equilibria.nash_in_nash",
+    "nash_in_nash": "bargaining.equilibria.pairs.nash_in_nash",
     "nash_set": "bargaining.concepts.nash_set",
     "optimal_face": "bargaining.concepts.optimal_face",
-    "payoff_bounds": "bargaining.equilibria.supporting_hyperplanes",
+    "payoff_bounds": "bargaining.equilibria.repeated.supporting_hyperplanes",
     "payoff_set": "bargaining.equilibria.payoff_set",
-    "payoff_sets": "bargaining.equilibria.payoff_set",
+    "payoff_sets": "bargaining.equilibria.repeated.payoff_set",
     "perles_maschler": "bargaining.concepts.perles_maschler",
-    "plan_exit_thresholds": "bargaining.equilibria.stochastic_exit_thresholds",
-    "plan_thresholds": "bargaining.equilibria.stochastic_thresholds",
-    "plot": "bargaining.plots",
+    "plan_exit_thresholds": "bargaining.equilibria.stochastic.exit_thresholds",
+    "plan_thresholds": "bargaining.equilibria.stochastic.thresholds",
+    "plot": "bargaining.plots.plot",
     "raiffa": "bargaining.concepts.raiffa",
     "read_description": "bargaining.descriptions",
-    "relational_contract": "bargaining.equilibria.relational",
-    "renegotiation_proof": "bargaining.equilibria.renegotiation",
+    "relational_contract": "bargaining.equilibria.repeated.relational",
+    "renegotiation_proof": "bargaining.equilibria.repeated.renegotiation",
     "risk_of_breakdown": "bargaining.protocols.hold_up",
-    "save_figure": "bargaining.plots",
+    "save_figure": "bargaining.plots.plot",
     "screen_types": "bargaining.protocols.screening",
     "split_the_difference": "bargaining.protocols.hold_up",
-    "stage_equilibria": "bargaining.equilibria.stage",
-    "stationary_profile": "bargaining.equilibria.markov",
-    "stochastic_payoff_sets": "bargaining.equilibria.stochastic_set",
-    "stochastic_transfer_equilibrium": "bargaining.equilibria.stochastic_transfers",
+    "stage_equilibria": "bargaining.equilibria.stage.equilibria",
+    "stationary_profile": "bargaining.equilibria.stochastic.markov",
+    "stochastic_payoff_sets": "bargaining.equilibria.stochastic.payoff_sets",
+    "stochastic_transfer_equilibrium": "bargaining.equilibria.stochastic.transfers",
     "sweep": "bargaining.sweeps.sweep",
-    "transfer_equilibrium": "bargaining.equilibria.transfers",
+    "transfer_equilibrium": "bargaining.equilibria.repeated.transfers",
     "utilitarian": "bargaining.concepts.utilitarian",
     "variable_threats": "bargaining.equilibria.threats",
     "vectorized": "bargaining.sweeps.sweep",

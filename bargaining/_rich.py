@@ -13,7 +13,7 @@ from bargaining.errors import Status
 
 if TYPE_CHECKING:
     from bargaining.division import Division
-    from bargaining.equilibria.payoff_set import PayoffSet
+    from bargaining.equilibria.repeated.payoff_set import PayoffSet
 
 _DIGITS = 6
 _SHOWN = 10

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from bargaining.equilibria._polygon import Point, Polygon
-from bargaining.equilibria._repeated.operator import Block, Tag
+from bargaining.equilibria._plane.kinds import Tag
+from bargaining.equilibria._plane.polygon import Point, Polygon
+from bargaining.equilibria.repeated._search.operator import Block
 
 def hull(points: Sequence[Point], merge: float, given: int, /) -> list[int] | None: ...
 def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, list[Tag], bytes] | None: ...

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, product, rational
 from bargaining.division import Division
-from bargaining.equilibria._mixed.indifference import MatrixGame, matrix_game
+from bargaining.equilibria.stage._mixed.indifference import MatrixGame, matrix_game
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._lottery import Pair
+from bargaining.equilibria._plane.lottery import Pair
 from bargaining.exact._outward import MARGIN, Faces, Outward, cones, normals_of
 
 _USELESS = Fraction(1, 10**6)

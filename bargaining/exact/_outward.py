@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._lottery import Pair
-from bargaining.equilibria._polygon import Polygon, cut, hull
-from bargaining.equilibria._repeated.leaving import outcomes
-from bargaining.equilibria._repeated.rationals import Rationals
+from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.polygon import Polygon, cut, hull
+from bargaining.equilibria.repeated._search.rationals import Rationals
 
 MARGIN = 1e-10
 """Floats decide only what is clear by this much; every float computed here errs by far less."""

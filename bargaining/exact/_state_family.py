@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._lottery import Pair
-from bargaining.equilibria._polygon import Polygon
-from bargaining.equilibria._stochastic.operator import reach as far_of
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.polygon import Polygon
+from bargaining.equilibria.stochastic._search.operator import reach as far_of
 from bargaining.exact._outward import MARGIN, normals_of
 from bargaining.exact._state_bounds import Bases, Bounds, Indices
 from bargaining.exact._state_lines import Lines

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from bargaining.equilibria._lottery import Pair
-from bargaining.equilibria._stochastic.rationals import Law, Rationals
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria.stochastic._search.rationals import Law, Rationals
 from bargaining.exact._family import covered, negative
 from bargaining.exact._state_bounds import Bounds
 

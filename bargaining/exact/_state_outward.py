@@ -9,11 +9,11 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import solve
-from bargaining.equilibria._lottery import Pair
-from bargaining.equilibria._polygon import Polygon, cut, hull
-from bargaining.equilibria._stochastic.model import Mask, Model
-from bargaining.equilibria._stochastic.operator import apply, credible
-from bargaining.equilibria._stochastic.rationals import Rationals
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.polygon import Polygon, cut, hull
+from bargaining.equilibria.stochastic._search.model import Mask, Model
+from bargaining.equilibria.stochastic._search.operator import apply, credible
+from bargaining.equilibria.stochastic._search.rationals import Rationals
 
 _ROUND_OUT = (
     1e-11  # floats err by less than a thousandth of it, and drop no vertex that sticks out by a tenth
@@ -136,7 +136,7 @@ class StateOutward:
 
     def _guess(self, i: int) -> list[Fraction]:
         """Solve for the bound, with the choices that floats find best."""
-        from bargaining.equilibria._stochastic.threats import threat_bound
+        from bargaining.equilibria.stochastic._search.threats import threat_bound
 
         data, model = self.data, self.model
         value = threat_bound(model, self.alive)[:, i]

@@ -20,8 +20,8 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.payoff_set import PayoffSet
-    from bargaining.equilibria.stochastic_set import StochasticPayoffSets
+    from bargaining.equilibria.repeated.payoff_set import PayoffSet
+    from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.exact.payoff_certificate import PayoffCertificate
     from bargaining.exact.stochastic_certificate import StochasticCertificate
 

@@ -22,13 +22,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from bargaining.equilibria._lottery import Pair, lotteries
-from bargaining.equilibria._polygon import beyond
-from bargaining.equilibria._repeated.generation import Generation, generate, start
-from bargaining.equilibria._repeated.leaving import outcomes
-from bargaining.equilibria._repeated.rationals import Rationals
-from bargaining.equilibria._repeated.scaled import Scaled
-from bargaining.equilibria.payoff_set import PayoffSet
+from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.lottery import Pair, lotteries
+from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria.repeated._search.generation import Generation, generate, start
+from bargaining.equilibria.repeated._search.rationals import Rationals
+from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._family import reach
 from bargaining.exact._outward import Outward, Stage

@@ -29,12 +29,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from bargaining.equilibria._lottery import Pair, hull, lotteries
-from bargaining.equilibria._polygon import Polygon, beyond
-from bargaining.equilibria._stochastic.generation import Generation, generate
-from bargaining.equilibria._stochastic.scaled import Scaled
-from bargaining.equilibria._stochastic.search import Search
-from bargaining.equilibria.stochastic_set import StochasticPayoffSets
+from bargaining.equilibria._plane.lottery import Pair, hull, lotteries
+from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria.stochastic._search.generation import Generation, generate
+from bargaining.equilibria.stochastic._search.scaled import Scaled
+from bargaining.equilibria.stochastic._search.search import Search
+from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput
 from bargaining.exact._state_family import Sets, reach
 from bargaining.exact._state_outward import StateOutward

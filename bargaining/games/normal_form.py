@@ -15,7 +15,7 @@ from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.stage import StageEquilibria
+    from bargaining.equilibria.stage.equilibria import StageEquilibria
     from bargaining.feasible.polytope import Polytope
     from bargaining.problem import Problem
 

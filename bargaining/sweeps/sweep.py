@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining import __version__
 from bargaining._optional import needs
+from bargaining._version import __version__
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.sweeps._cells import FAILED, MESSAGES, SPECIAL, Chunk, Task, widest
 from bargaining.sweeps._checkpoint import open_folder

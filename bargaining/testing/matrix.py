@@ -27,7 +27,7 @@ from bargaining.division import Method
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 
 METHODS: Mapping[str, Method] = {
     "nash": nash,

@@ -16,7 +16,7 @@ from bargaining_models._limit import at_most
 from bargaining_models._options import ENDINGS, MISUSED, parser
 
 if TYPE_CHECKING:
-    from bargaining.tables import Table
+    from bargaining.tables.table import Table
 
 CHANGED = 1
 INTERRUPTED = 130

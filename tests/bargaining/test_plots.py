@@ -16,7 +16,7 @@ from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
+from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
@@ -24,7 +24,7 @@ from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
-from bargaining.plots import plot, save_figure
+from bargaining.plots.plot import plot, save_figure
 from bargaining.problem import Problem
 from bargaining.protocols.reputation import ReputationalBargaining
 from bargaining.sweeps.sweep import sweep

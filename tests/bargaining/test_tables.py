@@ -19,7 +19,7 @@ import xarray as xr
 
 from bargaining._digits import significant
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.tables import Column, Table, compare
+from bargaining.tables.table import Column, Table, compare
 
 HOSTILE = r"5% & $x_1$ #1 \input{/etc/passwd} ~ ^ {a} <b>|*c*` δ ≥ ∞ – “Limão” ½ → −1"
 

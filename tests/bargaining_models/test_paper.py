@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bargaining.tables import Table
+from bargaining.tables.table import Table
 from bargaining_models.paper import __main__ as job
 from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.study import Study

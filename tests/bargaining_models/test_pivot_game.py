@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bargaining import InvalidInput, RepeatedGame, StochasticGame, payoff_set
-from bargaining.equilibria.markov import stationary_profile
+from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining_models.parameters import load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity, merit_order, points

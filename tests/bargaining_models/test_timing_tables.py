@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining.tables import Table
+from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_study import HAZARD, SHARE
 from bargaining_models.paper.study import SHARES, Study

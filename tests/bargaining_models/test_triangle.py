@@ -14,17 +14,7 @@ from scipy.optimize import linprog
 
 import bargaining_models
 from bargaining import InvalidInput, Status, nash
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.thresholds import GRID, first_crossing
-from bargaining_models.us_canada.triangle import (
-    Triangle,
-    core_exists,
-    gain_from_the_clause,
-    paid_to_china,
-    triangle_readings,
-)
-from bargaining_models.us_canada.triangle_coalitions import (
+from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
     complaint,
     convex,
@@ -35,13 +25,23 @@ from bargaining_models.us_canada.triangle_coalitions import (
     superadditive,
     worths,
 )
-from bargaining_models.us_canada.triangle_terms import (
+from bargaining_models.negotiation.triangle_terms import (
     Terms,
     exclusive,
     in_order,
     nash_in_nash,
     renegotiated,
     unpaid,
+)
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.thresholds import GRID, first_crossing
+from bargaining_models.us_canada.triangle import (
+    Triangle,
+    core_exists,
+    gain_from_the_clause,
+    paid_to_china,
+    triangle_readings,
 )
 
 SHARES = [0.0, 0.05, 0.15, 0.30]

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from bargaining.tables import Table
+from bargaining.tables.table import Table
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.paper.triangle_claims import SHOWN, china_first, paid, triangle_verdicts

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bargaining.equilibria.markov import markov_equilibria, stationary_profile
+from bargaining.equilibria.stochastic.markov import markov_equilibria, stationary_profile
 from bargaining.games.stochastic import StochasticGame
 
 DISCOUNT = 0.95

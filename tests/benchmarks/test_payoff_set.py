@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining.equilibria.payoff_set import payoff_set, payoff_sets
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated.payoff_set import payoff_sets
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bargaining.equilibria.stage import stage_equilibria
+from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.games.normal_form import Game
 
 

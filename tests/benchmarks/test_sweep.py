@@ -8,7 +8,8 @@ import pytest
 from joblib import Parallel, delayed
 
 from bargaining.concepts.nash import nash
-from bargaining.equilibria.payoff_set import PayoffSet, payoff_set
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame

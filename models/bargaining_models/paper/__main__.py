@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bargaining.plots import save_figure
+from bargaining.plots.plot import save_figure
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean
 from bargaining_models.us_canada.deal import Deal, Reading, readings
 

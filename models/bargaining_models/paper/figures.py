@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bargaining.plots import COLOURS, DASHES
+from bargaining.plots.plot import COLOURS, DASHES
 from bargaining_models.paper.pivot_game_figures import paths, sets_by_state
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_figures import reputations, transfers_over_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE
 from bargaining_models.paper.study import COUNTRIES, Study, clean
 from bargaining_models.us_canada.capacity import REPEATED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.plots import COLOURS, DASHES
+from bargaining.plots.plot import COLOURS, DASHES
 from bargaining_models.paper.pivot_game_study import PATIENT
 from bargaining_models.paper.study import COUNTRIES, Study
 from bargaining_models.us_canada.pivot_terms import path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bargaining.equilibria.stochastic_set import StatePayoffSet
+    from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet
 
 YEARS = 40
 SHOWN = ("0%", "10%", "20%", "30%")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._markov.profile import StationaryProfile
-from bargaining.tables import Column, Table
+from bargaining.equilibria.stochastic._markov.profile import StationaryProfile
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import markov_note
 from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
 from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean

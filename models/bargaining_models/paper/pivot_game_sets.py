@@ -8,7 +8,7 @@ import numpy as np
 
 from bargaining import nash
 from bargaining._arrays import Floats
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import notes
 from bargaining_models.paper.pivot_game_study import PATIENCE
 from bargaining_models.paper.study import COUNTRIES, Study, clean

@@ -14,10 +14,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bargaining import _typeset
 from bargaining._files import file_name, write_whole
 from bargaining.errors import InvalidInput
-from bargaining.tables import Column, Table
+from bargaining.tables import typeset
+from bargaining.tables.table import Column, Table
 
 REFERENCE = Path(__file__).parent / "reference"
 _ROUNDING = 1e-9  # of a cell's size: two floats this close may print apart where a digit turns
@@ -118,7 +118,7 @@ def changes(fresh: Table, reference: Table, *, exact: bool = False) -> list[Chan
 
 
 def _changed_cells(fresh: Table, reference: Table, exact: bool) -> Iterator[Change]:
-    printed, before = _typeset.texts(fresh), _typeset.texts(reference)
+    printed, before = typeset.texts(fresh), typeset.texts(reference)
     for row, (new, old) in enumerate(zip(fresh.rows, reference.rows, strict=True)):
         for column, (now, was) in enumerate(zip(new, old, strict=True)):
             texts = (before[column][row], printed[column][row])
@@ -149,7 +149,7 @@ def _short(text: str) -> str:
 
 
 def _heads(table: Table) -> list[str]:
-    return [_typeset.flat_heading(column) for column in table.columns]
+    return [typeset.flat_heading(column) for column in table.columns]
 
 
 def _padded(first: list[str], second: list[str]) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bargaining import nash
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_study import OBSTINATE, POSTURES, PRIOR, RATE_NOTE, ROUTE_NOTE, ROUTES
 from bargaining_models.paper.study import SHARES, Study, clean
 from bargaining_models.us_canada.bluff import Claim, HoldOut, gain_over_giving_way

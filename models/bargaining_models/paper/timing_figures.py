@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining.plots import COLOURS, DASHES
+from bargaining.plots.plot import COLOURS, DASHES
 from bargaining_models.paper.pivot_study import HAZARD, POSTURES
 from bargaining_models.paper.study import COUNTRIES, SHARES, Study
 

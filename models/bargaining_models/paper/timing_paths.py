@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_study import PROGRAMME, RATE_NOTE, ROUTE_NOTE, ROUTES
 from bargaining_models.paper.study import Study, clean
 from bargaining_models.us_canada.deal import HAZARDS

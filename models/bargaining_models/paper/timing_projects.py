@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_study import HAZARD, RATE_NOTE, ROUTE_NOTE, ROUTES
 from bargaining_models.paper.study import Study, clean
 from bargaining_models.us_canada.deal import readings

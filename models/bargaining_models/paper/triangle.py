@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.tables import Column, Table
-from bargaining_models.paper.study import NOISE, SHARES, Study, clean
-from bargaining_models.us_canada.thresholds import first_crossing
-from bargaining_models.us_canada.triangle import COUNTRIES, Triangle, core_exists, triangle_readings
-from bargaining_models.us_canada.triangle_coalitions import (
+from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
     complaint,
     convex,
     core_transfers,
     superadditive,
 )
-from bargaining_models.us_canada.triangle_terms import Terms
+from bargaining_models.negotiation.triangle_terms import Terms
+from bargaining_models.paper.study import NOISE, SHARES, Study, clean
+from bargaining_models.us_canada.thresholds import first_crossing
+from bargaining_models.us_canada.triangle import COUNTRIES, Triangle, core_exists, triangle_readings
 
 PARTNERS = ("US", "China")
 TITLES = dict(zip(COUNTRIES, ("Canada", *PARTNERS), strict=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining_models.negotiation.triangle_terms import in_order, nash_in_nash
 from bargaining_models.paper.claim import Claim
 from bargaining_models.us_canada.deal import CANADA_WEIGHT
 from bargaining_models.us_canada.thresholds import first_crossing
@@ -18,7 +19,6 @@ from bargaining_models.us_canada.triangle import (
     paid_to_china,
     triangle_readings,
 )
-from bargaining_models.us_canada.triangle_terms import in_order, nash_in_nash
 
 if TYPE_CHECKING:
     from bargaining_models.paper.study import Study

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bargaining.tables import Column, Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.paper.study import ELASTICITIES, Study
 from bargaining_models.us_canada.thresholds import (
     Margin,

@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput, Status
+from bargaining_models.negotiation._tariff_nash import Side, TariffGame
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import TradeModel
-from bargaining_models.us_canada._tariff_nash import Side, TariffGame
 from bargaining_models.us_canada.outcomes import Change, Outcome, TariffWar
 
 __all__ = ["PLAYERS", "Baseline", "Change", "Outcome", "Share", "TariffWar"]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput
-from bargaining_models.us_canada._piecewise import Piecewise, constant, fit, steps
+from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
 

@@ -31,7 +31,7 @@ from bargaining import NonstationaryOffers
 from bargaining._arrays import Floats, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.offer_path import OfferPath
-from bargaining_models.us_canada._piecewise import Piecewise, annuity, fit
+from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
 from bargaining_models.us_canada.deal import DISCOUNT_RATE, HAZARDS
 from bargaining_models.us_canada.growth import Growth
 

@@ -27,10 +27,10 @@ from functools import cached_property
 import numpy as np
 
 from bargaining._arrays import Floats, real, within
-from bargaining.equilibria.markov import MarkovEquilibria, markov_equilibria
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic_set import StochasticPayoffSets
-from bargaining.equilibria.stochastic_transfers import (
+from bargaining.equilibria.stochastic.markov import MarkovEquilibria, markov_equilibria
+from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+from bargaining.equilibria.stochastic.transfers import (
     StochasticTransferEquilibrium,
     stochastic_transfer_equilibrium,
 )

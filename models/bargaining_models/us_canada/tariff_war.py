@@ -28,8 +28,8 @@ from bargaining import (
     transfer_equilibrium,
 )
 from bargaining._arrays import Floats, real
-from bargaining.equilibria.critical_discount import CriticalDiscount, critical_discount
-from bargaining.equilibria.payoff_set import PayoffSet
+from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
+from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput
 from bargaining.games.repeated import Exit
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline

@@ -28,11 +28,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput
-from bargaining_models.us_canada.baseline import CHINA, PLAYERS, Baseline, Share
-from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.outcomes import Outcome
-from bargaining_models.us_canada.triangle_coalitions import core_margin, nucleolus, shapley
-from bargaining_models.us_canada.triangle_terms import (
+from bargaining_models.negotiation.triangle_coalitions import core_margin, nucleolus, shapley
+from bargaining_models.negotiation.triangle_terms import (
     Terms,
     exclusive,
     in_order,
@@ -40,6 +37,9 @@ from bargaining_models.us_canada.triangle_terms import (
     renegotiated,
     unpaid,
 )
+from bargaining_models.us_canada.baseline import CHINA, PLAYERS, Baseline, Share
+from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.outcomes import Outcome
 
 COUNTRIES = (*PLAYERS, CHINA)
 US_PARTNER, CHINA_PARTNER = 1, 2

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria.automaton import Automaton, State
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated.automaton import Automaton, State
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame

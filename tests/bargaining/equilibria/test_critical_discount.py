@@ -6,13 +6,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria import _patience
-from bargaining.equilibria._patience import PATIENT, Path
-from bargaining.equilibria.critical_discount import critical_discount
-from bargaining.equilibria.critical_exit import critical_exit
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stage import stage_equilibria
-from bargaining.equilibria.transfers import transfer_equilibrium
+from bargaining.equilibria.repeated import _patience
+from bargaining.equilibria.repeated._patience import PATIENT, Path
+from bargaining.equilibria.repeated.critical_discount import critical_discount
+from bargaining.equilibria.repeated.critical_exit import critical_exit
+from bargaining.equilibria.repeated.transfers import transfer_equilibrium
+from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame

@@ -10,9 +10,9 @@ from fractions import Fraction
 import pytest
 
 from bargaining import Game, RepeatedGame
-from bargaining.equilibria._repeated.operator import LEAVE, STATIC, TOP
-from bargaining.equilibria._repeated.scaled import Scaled
-from bargaining.equilibria._unequal.edges import Edges
+from bargaining.equilibria._plane.kinds import LEAVE, STATIC, TOP
+from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated._unequal.edges import Edges
 
 HALF, MOST = Fraction(1, 2), [[1, 0], [Fraction(1, 4), Fraction(1, 4)]]
 CONTENT, TEMPTED = [[HALF, 0], [1, 1]], [[HALF, 0], [0, 1]]  # player 1 after (1, 0)

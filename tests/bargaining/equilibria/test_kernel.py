@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria import _compiled
-from bargaining.equilibria._polygon import Point, Polygon, hull
-from bargaining.equilibria._repeated import outer
-from bargaining.equilibria._repeated.bounds import faces_of
-from bargaining.equilibria._repeated.few import apply_to_few
-from bargaining.equilibria._repeated.newton import newton
-from bargaining.equilibria._repeated.operator import LEAVE, VERTEX, Block, Tag
-from bargaining.equilibria._repeated.scaled import Scaled
+from bargaining.equilibria._plane.kinds import LEAVE, VERTEX, Tag
+from bargaining.equilibria._plane.polygon import Point, Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated._search import outer
+from bargaining.equilibria.repeated._search.bounds import faces_of
+from bargaining.equilibria.repeated._search.few import apply_to_few
+from bargaining.equilibria.repeated._search.newton import newton
+from bargaining.equilibria.repeated._search.operator import Block
+from bargaining.equilibria.repeated._search.scaled import Scaled
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import KINDS, exit_of, stage_game

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria.lump_sums import lump_sum_nash_in_nash
+from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash
 from bargaining.errors import InvalidInput, Status
 
 

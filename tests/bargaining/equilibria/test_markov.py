@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from bargaining.equilibria.markov import markov_equilibria, stationary_profile
-from bargaining.equilibria.stage import stage_equilibria
+from bargaining.equilibria.stage.equilibria import stage_equilibria
+from bargaining.equilibria.stochastic.markov import markov_equilibria, stationary_profile
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit

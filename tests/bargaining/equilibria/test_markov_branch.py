@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bargaining.equilibria.markov import markov_equilibria, stationary_profile
-from bargaining.equilibria.markov_branch import equilibrium_branch
+from bargaining.equilibria.stochastic.markov import markov_equilibria, stationary_profile
+from bargaining.equilibria.stochastic.markov_branch import equilibrium_branch
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bargaining.equilibria.nash_in_nash import BilateralDeal, nash_in_nash
+from bargaining.equilibria.pairs.nash_in_nash import BilateralDeal, nash_in_nash
 from bargaining.errors import InvalidInput, Status
 
 

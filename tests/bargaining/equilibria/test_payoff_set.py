@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, linprog
 
-from bargaining.equilibria._polygon import Chains, apart, lowest
-from bargaining.equilibria._repeated.bounds import cut_of, faces_of, pair_of
-from bargaining.equilibria._repeated.few import apply_to_few
-from bargaining.equilibria._repeated.operator import STATIC, apply
-from bargaining.equilibria._repeated.scaled import Scaled
-from bargaining.equilibria.payoff_set import PayoffSet, payoff_set, payoff_sets
+from bargaining.equilibria._plane.kinds import STATIC
+from bargaining.equilibria._plane.polygon import Chains, apart, lowest
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated._search.bounds import cut_of, faces_of, pair_of
+from bargaining.equilibria.repeated._search.few import apply_to_few
+from bargaining.equilibria.repeated._search.operator import apply
+from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated.payoff_set import PayoffSet, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game

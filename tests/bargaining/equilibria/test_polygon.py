@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._polygon import corners, hull, outline
+from bargaining.equilibria._plane.polygon import corners, hull, outline
 
 
 def clouds(seed: int) -> list[Floats]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from bargaining.equilibria._hyperplanes.affine import Affine, settled
-from bargaining.equilibria._hyperplanes.programs import Bases, optimise, pivot
+from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria.repeated._hyperplanes.programs import Bases, optimise, pivot
 
 
 def boxed(normals, rights, n, pulls, owners):

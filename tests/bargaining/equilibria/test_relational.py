@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bargaining.equilibria.relational import bonus_spread, relational_contract
+from bargaining.equilibria.repeated.relational import bonus_spread, relational_contract
 from bargaining.errors import InvalidInput, Status
 
 

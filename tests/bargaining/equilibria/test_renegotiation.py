@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria.renegotiation import patient_renegotiation_proof, renegotiation_proof
+from bargaining.equilibria.repeated.renegotiation import patient_renegotiation_proof, renegotiation_proof
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame

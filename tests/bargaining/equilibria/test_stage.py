@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import Matrix, Rational
 
-from bargaining.equilibria.stage import stage_equilibria
+from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from bargaining.equilibria.stochastic_automaton import Node, StochasticAutomaton
-from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
+from bargaining.equilibria.stochastic.automaton import Node, StochasticAutomaton
+from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
-from bargaining.plots import plot
+from bargaining.plots.plot import plot
 from drawn_games import KINDS, stochastic_game
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])

@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bargaining.equilibria import stochastic_set
-from bargaining.equilibria.critical_exit import critical_exit
-from bargaining.equilibria.stochastic_exit_thresholds import plan_exit_thresholds
-from bargaining.equilibria.stochastic_thresholds import plan_thresholds
+from bargaining.equilibria.repeated.critical_exit import critical_exit
+from bargaining.equilibria.stochastic import payoff_sets as stochastic_set
+from bargaining.equilibria.stochastic.exit_thresholds import plan_exit_thresholds
+from bargaining.equilibria.stochastic.thresholds import plan_thresholds
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit

@@ -8,21 +8,21 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._polygon import beyond
-from bargaining.equilibria._polygon import hull as outline
-from bargaining.equilibria._polygon import outline as hull_of_many
-from bargaining.equilibria._stochastic.bounds import faces_of, moved
-from bargaining.equilibria._stochastic.even import proved_evenly
-from bargaining.equilibria._stochastic.few import apply_to_few
-from bargaining.equilibria._stochastic.minkowski import Fan
-from bargaining.equilibria._stochastic.operator import apply, reach
-from bargaining.equilibria._stochastic.outer import verdict
-from bargaining.equilibria._stochastic.scaled import Scaled
-from bargaining.equilibria._stochastic.search import Search
-from bargaining.equilibria._stochastic.sharpen import sharpened
-from bargaining.equilibria._stochastic.threats import threat_bound
+from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria._plane.polygon import hull as outline
+from bargaining.equilibria._plane.polygon import outline as hull_of_many
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic_set import stochastic_payoff_sets
+from bargaining.equilibria.stochastic._search.bounds import faces_of, moved
+from bargaining.equilibria.stochastic._search.even import proved_evenly
+from bargaining.equilibria.stochastic._search.few import apply_to_few
+from bargaining.equilibria.stochastic._search.minkowski import Fan
+from bargaining.equilibria.stochastic._search.operator import apply, reach
+from bargaining.equilibria.stochastic._search.outer import verdict
+from bargaining.equilibria.stochastic._search.scaled import Scaled
+from bargaining.equilibria.stochastic._search.search import Search
+from bargaining.equilibria.stochastic._search.sharpen import sharpened
+from bargaining.equilibria.stochastic._search.threats import threat_bound
+from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame

@@ -8,8 +8,8 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from bargaining._rational import fractions
-from bargaining.equilibria._mixed.indifference import matrix_game
-from bargaining.equilibria.stage import stage_equilibria
+from bargaining.equilibria.stage._mixed.indifference import matrix_game
+from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.threats import coco_value, variable_threats
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.normal_form import Game

@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria.payoff_set import PayoffSet, payoff_set
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.payoff_certificate import certify_payoff_set
 from bargaining.games.normal_form import Game

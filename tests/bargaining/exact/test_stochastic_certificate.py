@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bargaining.equilibria._lottery import Pair, hull
-from bargaining.equilibria._stochastic.generation import Generation, generate
-from bargaining.equilibria._stochastic.scaled import Scaled
+from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic_set import StochasticPayoffSets, stochastic_payoff_sets
+from bargaining.equilibria.stochastic._search.generation import Generation, generate
+from bargaining.equilibria.stochastic._search.scaled import Scaled
+from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._state_family import StateFamily, reach
 from bargaining.exact._state_lines import Lines

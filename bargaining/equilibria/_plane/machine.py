@@ -1,0 +1,188 @@
+"""What automata share: how they are played and valued, lotteries drawn and spelled, tables and graphs as text."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from bargaining._arguments import generator, is_sequence, player_index, whole
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.lottery import Lottery, Pair
+from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
+
+Profile = tuple[int, int]
+Played = TypeVar("Played")
+
+NOBODY = (-1, -1)
+"""What is noted as the actions once somebody has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Machine(ABC, Generic[Played]):
+    """A profile of pure strategies with public randomisation, in rationals; `Played` is a simulated history.
+
+    Attributes
+    ----------
+    start : tuple of (int, Fraction)
+        The lottery over where play begins.
+    """
+
+    start: Lottery
+
+    @abstractmethod
+    def values(self) -> list[Pair]:
+        """Return the average payoffs from each place on."""
+
+    @abstractmethod
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (place, next place, label), probabilities and deviations as labels."""
+
+    @abstractmethod
+    def _gains(self) -> Iterator[Fraction]:
+        """Yield what each player gains by the best single deviation at each place."""
+
+    @abstractmethod
+    def _plan(self, at: int) -> tuple[Game, Profile | None]:
+        """Return the stage game and the actions that a place asks for; None if somebody leaves."""
+
+    @abstractmethod
+    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
+        """Return the function of a place, what was played there and a generator that draws the next place."""
+
+    @abstractmethod
+    def _history(self, visited: list[int], played: list[Profile]) -> Played:
+        """Return the history that went through these places with these actions."""
+
+    @abstractmethod
+    def _drawn(self) -> list[tuple[str, Pair]]:
+        """Return what a picture writes beside each place."""
+
+    @property
+    def exact_payoffs(self) -> Pair:
+        """The average payoffs of both players, as rationals."""
+        values = self.values()
+        x, y = (sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in (0, 1))
+        return x, y
+
+    @property
+    def payoffs(self) -> Floats:
+        """The average payoffs of both players, shape (2,)."""
+        return np.array([float(value) for value in self.exact_payoffs])
+
+    @property
+    def regret(self) -> Fraction:
+        """The most that any player gains by deviating once, anywhere; zero in a subgame-perfect equilibrium.
+
+        Payoffs are bounded and discounted, so an equilibrium is one from which no single deviation pays. The
+        deviations are: another action, which in a stochastic game moves the state as well, leaving when one should
+        stay, and staying when one should leave.
+        """
+        return max([Fraction(0), *self._gains()])
+
+    def simulate(
+        self,
+        periods: int,
+        rng: np.random.Generator | int | None = None,
+        *,
+        deviations: Mapping[int, tuple[int, int]] | None = None,
+    ) -> Played:
+        """Play for a number of periods and return the history.
+
+        Parameters
+        ----------
+        periods : int
+            How many, at least 1.
+        rng : Generator or int, optional
+            Draws the public signal, and the states of a stochastic game.
+        deviations : mapping of period to (player, action), optional
+            Periods in which a player takes another action than she should.
+        """
+        periods = whole(periods, "periods", 1)
+        chance, slips, move = generator(rng), _slips(deviations), self._moves()
+        visited: list[int] = []
+        played: list[Profile] = []
+        at = draw(self.start, chance)
+        for period in range(periods):
+            visited.append(at)
+            game, profile = self._plan(at)
+            if profile is None:
+                played.append(NOBODY)
+                continue
+            played.append(_actual(game, profile, slips.get(period)))
+            at = move(at, played[-1], chance)
+        return self._history(visited, played)
+
+    def to_dot(self) -> str:
+        """Return the graph in the DOT language."""
+        return dot([label for label, _ in self._drawn()], self.edges())
+
+
+def _slips(deviations: Mapping[int, tuple[int, int]] | None) -> dict[int, tuple[int, int]]:
+    """Return the deviations by period, or say what they should be."""
+    slips = {} if deviations is None else deviations
+    if not isinstance(slips, Mapping) or any(
+        not is_sequence(slip) or len(slip) != 2 for slip in slips.values()
+    ):
+        raise InvalidInput(f"`deviations` must map periods to pairs (player, action); got {deviations!r}.")
+    return dict(slips)
+
+
+def _actual(game: Game, profile: Profile, slip: tuple[int, int] | None) -> Profile:
+    """Return what is played if one player may slip."""
+    if slip is None:
+        return profile
+    actions = list(profile)
+    actions[player_index(slip[0], "deviations", 2)] = slip[1]
+    x, y = game.profile(actions, "deviations")
+    return x, y
+
+
+def apart(actual: Profile, profile: Profile) -> list[int]:
+    """Return the players who took another action than they should."""
+    return [i for i in (0, 1) if actual[i] != profile[i]]
+
+
+def draw(lottery: Lottery, generator: np.random.Generator) -> int:
+    """Draw from a lottery."""
+    shares = np.array([float(share) for _, share in lottery])
+    return lottery[int(generator.choice(len(lottery), p=shares / shares.sum()))][0]
+
+
+def short(share: Fraction) -> str:
+    """Return a probability in a few characters."""
+    return str(share) if share.denominator < 1000 else f"{float(share):.6g}"
+
+
+def spell(lottery: Lottery) -> str:
+    """Return a lottery in words."""
+    if len(lottery) == 1:
+        return str(lottery[0][0])
+    return " | ".join(f"{n}: {short(share)}" for n, share in lottery)
+
+
+def spell_leaving(leavers: Sequence[object], stayed: int | None) -> str:
+    """Return in words who leaves, and where play goes on if the one who should leave stays."""
+    text = " and ".join(map(str, leavers)) + (" leave" if len(leavers) > 1 else " leaves")
+    return text if stayed is None else f"{text} (else {stayed})"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines with columns of equal width."""
+    widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def dot(plays: Sequence[str], edges: Sequence[tuple[int, int, str]]) -> str:
+    """Return a graph in the DOT language; deviations are dashed."""
+    lines = ["digraph automaton {"]
+    lines += [f'  {k} [label="{k}: {play}"];' for k, play in enumerate(plays)]
+    for a, b, label in edges:
+        style = ", style=dashed" if "deviates" in label or label == "stays" else ""
+        lines.append(f'  {a} -> {b} [label="{label}"{style}];')
+    return "\n".join([*lines, "}"])

@@ -1,0 +1,1 @@
+"""Bargains struck by several pairs at once, each taking the others' contracts as given."""

@@ -1,0 +1,1 @@
+"""Repeated games: equilibrium payoffs, strategies, thresholds of patience and of exit, transfers."""

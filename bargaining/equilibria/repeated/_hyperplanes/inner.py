@@ -1,0 +1,222 @@
+r"""Inner bounds on equilibrium payoffs of n players: finite sets of points that generate themselves.
+
+If every point of Z is a mixture of payoffs :math:`(1-\delta) g(a) + \delta w` with w in the hull of Z and
+:math:`w \ge b(a)`, the hull of Z consists of equilibrium payoffs (Abreu, Pearce & Stacchetti 1990), and so does
+the hull of Z and whatever Z generates. Everything is in the unit box.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+
+SLACK = 1e-12
+"""A point this far outside a set, in shares of the payoff range, counts as inside."""
+
+_EDGE = 1e-14  # and this much is rounding in a constraint that binds
+_SHRINK = (0.0, 1e-6, 1e-2, 0.03, 0.1, 0.2, 0.35, 0.5)
+_TRIALS, _PATIENT = 12, 150
+_GAIN = 1e-9  # a point that adds less than this to a set is not worth a vertex
+_ROUNDS = 200
+_MANY = 400  # faces, or points, beyond which no more than some directions are looked at
+_MOST = 400  # vertices: in four dimensions their hull has some three thousand faces
+
+
+class Hull:
+    """The convex hull of points, of any dimension: half-spaces within its affine hull."""
+
+    __slots__ = ("basis", "centre", "faces", "points")
+
+    centre: Floats
+    basis: Floats  # rows: the directions of the affine hull
+    faces: Floats  # rows (normal, offset): normal @ x + offset <= 0 in these coordinates
+    points: Floats  # the vertices
+
+    def __init__(self, points: Floats) -> None:
+        self.centre = points.mean(axis=0)
+        spread = points - self.centre
+        _, size, axes = np.linalg.svd(spread, full_matrices=False)
+        self.basis = axes[size > 1e-8]
+        local = spread @ self.basis.T
+        if len(self.basis) > 1:
+            from scipy.spatial import ConvexHull
+
+            hull = ConvexHull(local)
+            self.points, self.faces = points[hull.vertices], hull.equations
+        elif len(self.basis) == 1:
+            low, high = int(local.argmin()), int(local.argmax())
+            self.points = points[[low, high]]
+            self.faces = np.array([[-1.0, local[low, 0]], [1.0, -local[high, 0]]])
+        else:
+            self.points, self.faces = points[:1], np.empty((0, 1))
+
+    @classmethod
+    def of(cls, points: Floats) -> Hull | None:
+        """Return the hull, or None of no points or of points too close to degenerate for floats."""
+        from scipy.spatial import QhullError
+
+        try:
+            return cls(points) if len(points) else None
+        except QhullError:
+            return None
+
+    def farthest(self, points: Floats) -> Floats:
+        """Return the points farthest beyond each face; all of them if they leave the affine hull."""
+        local = (points - self.centre) @ self.basis.T
+        off = np.abs(points - self.centre - local @ self.basis).max(axis=1)
+        if not len(self.faces) or off.max() > SLACK:
+            return points
+        best: set[int] = set()
+        for faces in portions(self.faces, len(points)):
+            beyond = local @ faces[:, :-1].T + faces[:, -1]
+            best.update(beyond.argmax(axis=0)[beyond.max(axis=0) > _GAIN].tolist())
+        return np.asarray(points[sorted(best)])
+
+    def outside(self, points: Floats) -> Floats:
+        """Return how far each point sticks out: of the affine hull, or beyond a face."""
+        spread = points - self.centre
+        local = spread @ self.basis.T
+        off = np.abs(spread - local @ self.basis).max(axis=1)
+        if not len(self.faces):
+            return np.asarray(off)
+        for faces in portions(self.faces, len(points)):
+            off = np.maximum(off, (local @ faces[:, :-1].T + faces[:, -1]).max(axis=1))
+        return np.asarray(off)
+
+    def normals(self) -> Floats:
+        """Return the outward normals of the faces in the whole space, and both ways off a hull that is flat."""
+        off = np.linalg.qr(self.basis.T, mode="complete")[0][:, len(self.basis) :].T
+        return np.vstack([self.faces[:, :-1] @ self.basis, off, -off])
+
+    def above(self, floor: Floats) -> Floats:
+        """Return points of the hull at or above a floor; all extreme ones where that part has an interior."""
+        kept = self.points[(self.points >= floor - _EDGE).all(axis=1)]
+        if not np.isfinite(floor).all() or not len(self.basis) or len(kept) == len(self.points):
+            return kept
+        limits = np.hstack([-self.basis.T, (floor - self.centre)[:, None]])
+        moves = np.abs(self.basis.T).max(axis=1) > 1e-12
+        if (limits[~moves, -1] > SLACK).any():
+            return kept[:0]
+        guess = (kept.mean(axis=0) - self.centre) @ self.basis.T if len(kept) else None
+        local = vertices(np.vstack([self.faces, limits[moves]]), guess)
+        found: Floats = np.concatenate([kept, self.centre + local @ self.basis])
+        return found
+
+
+def portions(faces: Floats, points: int) -> list[Floats]:
+    """Split faces so that a table of them and the points stays within some 100 MB."""
+    return np.array_split(faces, 1 + len(faces) * points // 10_000_000)
+
+
+def vertices(halfspaces: Floats, guess: Floats | None) -> Floats:
+    """Return the vertices of {x : A x + b <= 0}, none if it has no interior."""
+    from scipy.spatial import HalfspaceIntersection, QhullError
+
+    dimension = halfspaces.shape[1] - 1
+    inside = guess if guess is not None and _deep(halfspaces, guess) else _centre(halfspaces)
+    if inside is None:
+        return np.empty((0, dimension))
+    if dimension == 1:
+        ends = -halfspaces[:, 1] / halfspaces[:, 0]
+        up = halfspaces[:, 0] > 0
+        return np.array([[ends[~up].max()], [ends[up].min()]])
+    try:
+        found = HalfspaceIntersection(halfspaces, inside).intersections
+    except QhullError:
+        return np.empty((0, dimension))
+    return np.asarray(found[np.isfinite(found).all(axis=1)])
+
+
+def _deep(halfspaces: Floats, point: Floats) -> bool:
+    return bool((halfspaces[:, :-1] @ point + halfspaces[:, -1]).max() < -1e-6)
+
+
+def _centre(halfspaces: Floats) -> Floats | None:
+    """Return the centre of the largest ball inside, None if there is none to speak of."""
+    from scipy.optimize import linprog
+
+    dimension = halfspaces.shape[1] - 1
+    norms = np.linalg.norm(halfspaces[:, :-1], axis=1)
+    ball = linprog(
+        np.append(np.zeros(dimension), -1.0),
+        A_ub=np.hstack([halfspaces[:, :-1], norms[:, None]]),
+        b_ub=-halfspaces[:, -1],
+        bounds=[(None, None)] * dimension + [(0, None)],
+        method="highs",
+    )
+    return None if ball.x is None or ball.x[-1] < 1e-9 else np.asarray(ball.x[:-1])
+
+
+def generated(profiles: Profiles, hull: Hull) -> Floats:
+    """Return payoffs that the hull generates, and those of profiles that sustain themselves for ever."""
+    outside = profiles.outside
+    threat = hull.points.min(axis=0) if outside is None else outside
+    low = profiles.lowest(threat)
+    delta = profiles.discounts
+    stable = (profiles.payoffs >= low - _EDGE).all(axis=1)
+    found = [profiles.payoffs[stable]] + ([] if outside is None else [outside[None]])
+    for gets, floor in zip(profiles.payoffs, low, strict=True):
+        if (floor <= hull.points.max(axis=0) + SLACK).all():
+            found.append((1 - delta) * gets + delta * hull.above(floor))
+    return np.concatenate(found)
+
+
+def self_generating(profiles: Profiles, points: Floats, directions: Floats, enough: float) -> Hull | None:
+    """Shrink points towards their centre, and generate from them until they generate themselves; None if in vain.
+
+    Without shrinking, the operator's iterates may fall until they move no more. Payoffs lost by shrinking come
+    back under the operator, which is monotone, so that its iterates from below the largest fixed point end by
+    rising towards it.
+    """
+    centre = points.mean(axis=0)
+    for share in _SHRINK:
+        hull = Hull.of(centre + (1 - share) * (points - centre))
+        for trial in range(_PATIENT if share == 0.0 else _TRIALS):
+            if hull and len(hull.faces) > _MANY and trial >= _TRIALS:
+                break
+            image = generated(profiles, hull) if hull else np.empty((0, centre.size))
+            after = Hull.of(image) if len(image) <= _MANY else Hull.of(image[_farthest(image, directions)])
+            if hull is None or after is None:
+                break
+            if (after.outside(hull.points) <= SLACK).all():
+                return grown(profiles, after, directions, enough)
+            hull = after
+    return None
+
+
+def from_stage(profiles: Profiles, directions: Floats, enough: float) -> Hull | None:
+    """Return the set grown from the pure stage equilibria and from leaving; None if there is neither."""
+    still = profiles.payoffs[(profiles.best <= profiles.payoffs).all(axis=1)]
+    if profiles.outside is not None:
+        still = np.vstack([still[(still >= profiles.outside).all(axis=1)], profiles.outside])
+    start = Hull.of(still)
+    return grown(profiles, start, directions, enough) if start else None
+
+
+def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float) -> Hull:
+    """Add what a self-generating set generates, the point farthest beyond each face, until that adds nothing.
+
+    A hull of many faces takes only the points farthest in given directions, if they add more than is `enough`.
+    Whatever is left out, the hull generates itself.
+    """
+    for _ in range(_ROUNDS):
+        image = generated(profiles, hull)
+        many = len(hull.faces) > _MANY
+        image = image[hull.outside(image) > (enough if many else _GAIN)] if len(image) else image
+        if many and len(image):
+            image = image[_farthest(image, directions)]
+        larger = Hull.of(np.vstack([hull.points, hull.farthest(image)])) if len(image) else None
+        if larger is None or len(larger.points) > _MOST:
+            break
+        hull = larger
+    return hull
+
+
+def _farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
+    """Return which points lie farthest in some direction."""
+    return np.unique(
+        np.concatenate([(part @ points.T).argmax(axis=1) for part in portions(directions, len(points))])
+    )

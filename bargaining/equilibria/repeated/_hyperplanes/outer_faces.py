@@ -1,0 +1,193 @@
+r"""Outer bounds on equilibrium payoffs of n players: half-spaces pushed in until the operator moves none.
+
+The set :math:`\{w : Hw \le c\}` is mapped, profile by profile, to the payoffs
+:math:`(1-\delta) g(a) + \delta w` with :math:`w \ge b(a)`. A bound on the best of them in a direction h is
+any dual solution: :math:`y, z \ge 0` with :math:`H^\top y - z = \delta h` gives :math:`c \cdot y - b \cdot z`, and
+:math:`b(a)` moves one for one with the threat, a level itself. So the basis of each pair of a direction and a
+profile bounds the operator by an affine function of the levels, whatever they are.
+
+For given bases the greatest fixed point of the largest of these functions is found by policy iteration over the
+profiles. It bounds the payoffs if the functions contract, which speeds z > 0 with Mz < z for all their slopes M
+show: then their iterates from the levels known before, all of them bounds, end there. Then each basis is made
+optimal for the new levels, and so on until none changes. Everything is in the unit box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, optimise, pivot
+
+_ROUNDS = 60
+_PIVOTS = 100
+_STILL = 1e-13
+
+
+@dataclass(slots=True, eq=False)
+class Outer:
+    """Half-spaces around the equilibrium payoffs, and the bases that hold them."""
+
+    profiles: Profiles
+    directions: Floats  # (h, n), the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1
+    levels: Floats  # (h,)
+    alive: Flags  # (a,)
+    bases: Bases  # one a pair of a direction and a live profile, whose rows are the floors and the directions
+    faces: Indices  # (p,) the direction of each
+    steps: int = 0
+
+    @classmethod
+    def around(cls, profiles: Profiles, directions: Floats) -> Outer:
+        """Start from what is feasible."""
+        n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
+        directions = np.vstack([np.eye(n), -np.eye(n), directions])
+        outer = cls(
+            profiles, directions, profiles.reach(directions), alive, *_boxed(profiles, directions, alive)
+        )
+        if profiles.outside is not None:
+            outer.levels[n : 2 * n] = -profiles.outside
+        return outer
+
+    @property
+    def threat(self) -> Floats:
+        """A lower bound on the threat."""
+        n = self.directions.shape[1]
+        outside = self.profiles.outside
+        return -self.levels[n : 2 * n] if outside is None else outside
+
+    def extend(self, directions: Floats) -> None:
+        """Add half-spaces; what is known stays valid."""
+        if not len(directions):
+            return
+        levels = np.minimum(self.profiles.reach(directions), self.reach(directions))
+        first = len(self.directions)
+        self.directions = np.vstack([self.directions, directions])
+        self.levels = np.append(self.levels, levels)
+        bases, faces = _boxed(self.profiles, self.directions, self.alive, first)
+        self.bases, self.faces = self.bases.joined(bases), np.append(self.faces, faces)
+
+    def narrowed(self, given: int, directions: Floats) -> Outer:
+        """Return half-spaces in the first few directions and in others, with the levels that these ones leave."""
+        levels = np.append(self.levels[:given], self.reach(directions))
+        directions = np.vstack([self.directions[:given], directions])
+        bases, faces = _boxed(self.profiles, directions, self.alive)
+        return Outer(self.profiles, directions, levels, self.alive.copy(), bases, faces, self.steps)
+
+    def reach(self, directions: Floats) -> Floats:
+        """Return how far the half-spaces let payoffs go in other directions."""
+        if not len(directions):
+            return np.empty(0)
+        n = directions.shape[1]
+        rows = np.where(directions > 0, np.arange(n), n + np.arange(n))
+        bases = Bases.at(self.directions, directions, np.zeros(len(directions), np.intp), rows)
+        optimise(self.directions, self.levels[None], bases)
+        weights, rest = bases.repaired(self.directions)
+        return np.asarray((weights * self.levels[bases.rows]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1))
+
+    def shrink(self) -> bool:
+        """Apply the operator until it moves nothing; say whether anything can be played or left."""
+        for _ in range(_ROUNDS):
+            before, lived = self.levels, self.alive.sum()
+            self._raise()
+            self._optimise()
+            if not self.alive.any():
+                return self._left()
+            self._raise()
+            self.levels = settled(self._affine(), self.levels)
+            self.steps += 1
+            if (before - self.levels).max() <= _STILL and lived == self.alive.sum():
+                break
+        return True
+
+    def touching(self) -> Floats:
+        """Return the point where each half-space touches what the profiles make of the set."""
+        outside = self.profiles.outside
+        if not self.alive.any():
+            return np.empty((0, self.directions.shape[1])) if outside is None else outside[None]
+        best = self._affine().best(self.levels)
+        played = best < len(self.faces)
+        part = self.bases.take(best[played])
+        points = np.tile(np.zeros_like(self.threat) if outside is None else outside, (len(best), 1))
+        points[played] = self.profiles.now()[part.owners] + self.profiles.discounts * part.points(
+            self._rights()
+        )
+        return points
+
+    def _left(self) -> bool:
+        """Keep only leaving, once nothing can be played; say whether that is an outcome."""
+        outside = self.profiles.outside
+        if outside is None:
+            return False
+        self.levels = self.directions @ outside
+        return True
+
+    def _raise(self) -> None:
+        """Raise the threat: nobody is held below her best reply to some live profile."""
+        if self.profiles.outside is None and self.alive.any():
+            n = self.directions.shape[1]
+            self.levels = self.levels.copy()
+            lowest = self.profiles.best[self.alive].min(axis=0)
+            self.levels[n : 2 * n] = np.minimum(self.levels[n : 2 * n], -lowest)
+
+    def _normals(self) -> Floats:
+        return np.vstack([-np.eye(self.directions.shape[1]), self.directions])
+
+    def _rights(self) -> Floats:
+        low = self.profiles.floors(self.threat)
+        return np.hstack([-low, np.broadcast_to(self.levels, (len(low), self.levels.size))])
+
+    def _affine(self, chosen: Indices | None = None) -> Affine:
+        """Return the bounds of the pairs as functions of the levels; of all, with those of leaving, by default."""
+        bases, faces = self.bases, self.faces
+        if chosen is not None:
+            bases, faces = bases.take(chosen), faces[chosen]
+        n, outside = self.directions.shape[1], self.profiles.outside
+        weights, rest = bases.repaired(self._normals())
+        floor = bases.rows < n
+        player = np.where(floor, bases.rows, 0)
+        low = self.profiles.floors(np.zeros(n) if outside is None else outside)[bases.owners[:, None], player]
+        constant = (self.profiles.now()[bases.owners] * self.directions[faces]).sum(axis=1)
+        # Payoffs lie in the unit box, so that what the multipliers leave of a pull is worth no more than this.
+        constant += np.maximum(rest, 0.0).sum(axis=1) - np.where(floor, weights * low, 0.0).sum(axis=1)
+        if outside is None:
+            return Affine(faces, constant, weights, np.where(floor, n + player, bases.rows - n))
+        found = Affine(faces, constant, np.where(floor, 0.0, weights), np.where(floor, 0, bases.rows - n))
+        return found if chosen is not None else found.and_at_least(self.directions @ outside)
+
+    def _optimise(self) -> None:
+        """Make bases optimal, from the highest bound of each direction down, until no other bound is higher."""
+        normals, rights, n = self._normals(), self._rights(), self.directions.shape[1]
+        values = self._affine(np.arange(len(self.faces))).at(self.levels)
+        done = np.zeros(len(self.faces), bool)
+        shows = (self.faces >= n) & (
+            self.faces < 2 * n
+        )  # solved for every profile, lest a dead one passes for alive
+        for _ in range(_PIVOTS):
+            best = np.full(len(self.directions), -np.inf)
+            np.maximum.at(best, self.faces[done], values[done])
+            left = np.flatnonzero(~done & (shows | (values > best[self.faces] + _STILL)))
+            if not left.size:
+                break
+            optimal, empty = pivot(normals, rights, self.bases, left)
+            self.alive[self.bases.owners[left[empty]]] = False
+            dead = ~self.alive[self.bases.owners]
+            done[left[optimal]] = True
+            left = left[~optimal]
+            values[left] = self._affine(left).at(self.levels)
+            done[dead], values[dead] = True, -np.inf
+        kept = self.alive[self.bases.owners]
+        self.bases, self.faces = self.bases.take(kept), self.faces[kept]
+
+
+def _boxed(profiles: Profiles, directions: Floats, alive: Flags, first: int = 0) -> tuple[Bases, Indices]:
+    """Return the pairs of live profiles and directions from the first on, bounded by the axes."""
+    n, playable = directions.shape[1], np.flatnonzero(alive)
+    faces = np.repeat(np.arange(first, len(directions)), playable.size)
+    pulls = directions[faces] * profiles.discounts
+    rows = np.where(pulls > 0, n + np.arange(n), np.arange(n))
+    owners = np.tile(playable, len(directions) - first)
+    return Bases.at(np.vstack([-np.eye(n), directions]), pulls, owners, rows), faces

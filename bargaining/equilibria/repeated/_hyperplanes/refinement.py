@@ -1,0 +1,87 @@
+"""Half-spaces added where the outer set reaches far beyond the inner one, until the two meet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, from_stage, self_generating
+from bargaining.equilibria.repeated._hyperplanes.inner_search import sturdy, sustained
+from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+
+_MOST = 100  # normals that one set adds at a time
+_WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space
+_APART = 1e-7  # normals closer than this count as the same
+
+
+def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
+    """Refine the outer set where it matters most; return it and the inner set that comes nearest, if any was found."""
+    inner, given = None, len(outer.directions)
+    for left in range(refinements, -1, -1):
+        touching = outer.touching()
+        near, proved = sustained(outer.profiles, touching)
+        if near is not None and proved and (inner is None or gap(outer, near) < gap(outer, inner)):
+            inner = near
+        if inner is not None and refinements:
+            cleared = _cleared(outer, inner, given)
+            if not left or gap(cleared, inner) <= tolerance:
+                return cleared, inner
+        fresh = _fresh(outer, [hull for hull in (sturdy(touching), near, inner) if hull is not None])
+        if not left or not len(fresh):
+            break
+        outer.extend(fresh)
+        if not outer.shrink():
+            return outer, None
+    return outer, _grown(outer, tolerance) if inner is None else inner
+
+
+def _cleared(outer: Outer, inner: Hull, given: int) -> Outer:
+    """Return the outer set, held by the given directions and the inner faces alone if they hold it as well.
+
+    Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
+    for poor bases.
+    """
+    few = outer.narrowed(given, _distinct(inner.normals()))
+    few.shrink()
+    return few if gap(few, inner) <= gap(outer, inner) else outer
+
+
+def gap(outer: Outer, inner: Hull) -> float:
+    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces."""
+    normals = _distinct(inner.normals())
+    own = outer.levels - _farthest(inner, outer.directions)
+    return float(
+        max(own.max(initial=0.0), (outer.reach(normals) - _farthest(inner, normals)).max(initial=0.0))
+    )
+
+
+def _grown(outer: Outer, tolerance: float) -> Hull | None:
+    """Return the larger of a set grown from the stage equilibria and one from shrunk points, if there is any."""
+    profiles, directions, enough = outer.profiles, outer.directions, max(tolerance, _WORTH)
+    still = from_stage(profiles, directions, enough)
+    shrunk = self_generating(profiles, outer.touching(), directions, enough)
+    found = [hull for hull in (still, shrunk) if hull is not None]
+    return min(found, key=lambda hull: gap(outer, hull), default=None)
+
+
+def _fresh(outer: Outer, hulls: list[Hull]) -> Floats:
+    """Return normals of the hulls' faces beyond which the outer set reaches farthest, and that it lacks."""
+    chosen = [np.empty((0, outer.directions.shape[1]))]
+    for hull in hulls:
+        normals = _distinct(hull.normals())
+        beyond = outer.reach(normals) - _farthest(hull, normals)
+        order = np.argsort(-beyond, kind="stable")
+        chosen.append(normals[order[beyond[order] > _WORTH][:_MOST]])
+    fresh = _distinct(np.vstack(chosen))
+    known = [np.abs(outer.directions - normal).max(axis=1).min() <= _APART for normal in fresh]
+    return np.asarray(fresh[~np.array(known, bool)])
+
+
+def _distinct(normals: Floats) -> Floats:
+    """Return each normal once, in the order given."""
+    first = np.unique(normals.round(7), axis=0, return_index=True)[1]
+    return np.asarray(normals[np.sort(first)])
+
+
+def _farthest(inner: Hull, directions: Floats) -> Floats:
+    return np.asarray((directions @ inner.points.T).max(axis=1, initial=-np.inf))

@@ -1,0 +1,171 @@
+"""A profile played for ever, and whether players are patient enough for it at a given discount factor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rational import Rationals, floats
+from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.repeated.payoff_set import PayoffSet
+
+PATIENT = 1 - 2.0**-20  # the highest discount factor looked at where there is no formula
+_WIDTH = 2.0**-40  # at which halving stops
+_WORK = 1000  # structures solved for one payoff set: about half a second
+_DENOMINATOR = 1000  # of the rationals recognised; one in 5000 numbers is as near to one by chance
+_DOUBT = 3e-10  # how far the slack in threats can move a threshold
+_SLACK = 1e-11  # of the payoff range: threats of payoff sets are floats
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A profile played for ever: its payoffs, the best deviations, and the way out."""
+
+    game: Game
+    payoffs: tuple[Fraction, ...]
+    deviation: tuple[Fraction, ...]
+    best: Rationals  # best deviation payoffs of all profiles
+    exit: Exit | None
+    outside: tuple[Fraction, ...] | None  # payoffs after exit, where they do not depend on who leaves
+
+    @classmethod
+    def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None) -> Path:
+        exact = game.exact
+        best = np.stack(
+            [
+                np.broadcast_to(exact[..., i].max(axis=i, keepdims=True), game.shape)
+                for i in range(game.players)
+            ],
+            axis=-1,
+        )
+        outside = None
+        if leave is not None:
+            if not isinstance(leave, Exit):
+                raise InvalidInput(f"`exit` must be an Exit or None; got {leave!r}.")
+            if leave.players != game.players or leave.batch_shape:
+                raise InvalidInput(
+                    f"`exit` must be one exit for {game.players} players; got {leave!r} for {leave.players}. "
+                    "Take one of a batch with `.at(index)`."
+                )
+            rows = {tuple(leave.exact[k]) for k in leave.who}
+            outside = rows.pop() if len(rows) == 1 else None
+        return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside)
+
+    @property
+    def scale(self) -> Floats:
+        """The range of each player's payoffs."""
+        spread = np.ptp(self.game.payoffs.reshape(-1, self.game.players), axis=0)
+        return np.where(spread > 0, spread, 1.0)
+
+    def stays(self) -> bool:
+        """Whether nobody would rather leave than play the profile for ever."""
+        if self.exit is None:
+            return True
+        own = self.exit.exact
+        return all(self.payoffs[i] >= own[i, i] for i in self.exit.who)
+
+    def needs(self, threat: Sequence[Fraction]) -> list[Fraction | None]:
+        """Return the root of each player's constraint; None where no punishment is this weak."""
+        roots: list[Fraction | None] = []
+        for get, tempt, punished in zip(self.payoffs, self.deviation, threat, strict=True):
+            if tempt == get:
+                roots.append(Fraction(0))
+            else:
+                roots.append((tempt - get) / (tempt - punished) if tempt > punished else None)
+        return roots
+
+
+def halve(path: Path, low: float, high: float, player: int | None = None) -> tuple[float, float]:
+    """Narrow a bracket at one end of which the profile is sustained, or one player keeps to it.
+
+    Just short of a threshold at which the whole payoff set collapses, the set takes long to do so: halving stops
+    where one more answer would take seconds.
+    """
+    sustained = holds(path, Fraction(high), player)
+    work = 0
+    while high - low > _WIDTH and work < _WORK:
+        middle = (low + high) / 2
+        answer, work = probe(path, Fraction(middle), player)
+        low, high = (low, middle) if answer == sustained else (middle, high)
+    return low, high
+
+
+def recognised(path: Path, bracket: tuple[float, float]) -> Fraction | float:
+    """Return the rational that a bracket singles out, if it is simple and the profile holds there."""
+    low, high = bracket
+    simple = Fraction(high).limit_denominator(_DENOMINATOR)
+    close = low - _DOUBT <= simple <= high + _DOUBT
+    if close and high - low <= _DOUBT and holds(path, simple):
+        return simple
+    return high
+
+
+def holds(path: Path, discount: Fraction, player: int | None = None) -> bool:
+    """Say whether the profile can be played for ever at a discount factor, by the payoff set's threat."""
+    return probe(path, discount, player)[0]
+
+
+def probe(path: Path, discount: Fraction, player: int | None = None) -> tuple[bool, int]:
+    """Return the answer, for all players or for one of them, and the work that it took.
+
+    A payoff set that is not accurate says between which bounds the threats lie: that is enough where the answer is
+    the same at both ends.
+    """
+    if not path.stays():
+        return False, 0
+    found = _payoff_set(path, discount)
+    if found.status is Status.EMPTY:
+        return False, found.stats.solves
+    harshest, mildest = (_keeps(path, float(discount), low, player) for low in _threats(path, found))
+    if harshest != mildest:
+        raise _inaccurate(discount)
+    return harshest, found.stats.solves
+
+
+def threat(path: Path, discount: Fraction) -> Floats | None:
+    """Return the lowest payoffs of the payoff set, None if it is empty."""
+    found = _payoff_set(path, discount)
+    if found.status is Status.INACCURATE:
+        raise _inaccurate(discount)
+    return None if found.status is Status.EMPTY else found.threat
+
+
+def _keeps(path: Path, delta: float, lowest: Floats, player: int | None) -> bool:
+    """Whether nobody gains by a deviation that is punished by these payoffs, or the player does not."""
+    gain = floats([c - g for c, g in zip(path.deviation, path.payoffs, strict=True)])
+    slack = delta * (floats(path.payoffs) - lowest) - (1 - delta) * gain
+    keeps = (gain == 0) | (slack >= -_SLACK * path.scale)
+    return bool(keeps.all() if player is None else keeps[player])
+
+
+def _threats(path: Path, found: PayoffSet) -> tuple[Floats, Floats]:
+    """Return the lowest that the threats may be, and the highest.
+
+    The set given holds every equilibrium payoff, so no threat is below its own; one that generates itself lies within
+    the bound, so none is higher by more. With exit that second set rests on threats to leave, which may be empty.
+    """
+    if found.status is Status.OK:
+        return found.threat, found.threat
+    off = found.stats.bound if path.exit is None else np.inf
+    return found.threat, found.threat + off * path.scale
+
+
+def _payoff_set(path: Path, discount: Fraction) -> PayoffSet:
+    from bargaining.equilibria.payoff_set import payoff_set
+
+    given = np.array([discount] * path.game.players, dtype=object)
+    return payoff_set(RepeatedGame(path.game, given, exit=path.exit))
+
+
+def _inaccurate(discount: Fraction) -> Unsolved:
+    at = float(discount)
+    return Unsolved(f"The payoff set at the discount factor {at:.17g} is not accurate enough.")

@@ -1,0 +1,263 @@
+r"""Proof, from outside, that a set which generates itself is the largest one.
+
+Let :math:`K` generate itself and let :math:`W \supseteq V^*`. Write :math:`X(e) = \{w : n_j w \le c_j + e z_j\}`
+for the faces of :math:`K`, moved out at speeds :math:`z_j > 0`, and let :math:`E` be such that
+:math:`W \subseteq X(E)`. If the operator maps every :math:`X(e)`, :math:`0 < e \le E`, strictly inside
+:math:`X(e)`, then no set between :math:`K` and :math:`W` but :math:`K` is a fixed point, so :math:`V^* = K`.
+
+*Every* e is covered by a finite check. For one profile the farthest payoff in the direction :math:`n_j` is the
+value of a linear program whose right-hand side is affine in e; by duality each basis gives an affine upper
+bound that holds for all e. A pair of a profile and a face passes if one bound stays below
+:math:`c_j + e z_j` at both ends, or if two bounds do on ranges that overlap. Pairs with
+:math:`n_j g(a) \le c_j` always pass, as the operator then contracts at the rate of the discount factor.
+
+Speeds proportional to the distance from a point inside often do. In general they solve
+:math:`z = 1 + \Phi(z)`, where :math:`\Phi` is the slope at :math:`e = 0` over the profiles that reach a face: a
+max-affine system, solved by policy iteration. They exist if, and then show that, :math:`K` attracts from
+outside. Where vertices of the next sets lie on faces of :math:`K` some bounds tie and may not show it: then the
+distance of :math:`W` beyond each face serves as its speed, and what is proved for e above some part of E leaves a
+smaller W.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining.equilibria import _compiled
+from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, cut
+from bargaining.equilibria.repeated._search.bounds import (
+    Bound,
+    Faces,
+    Pair,
+    cut_of,
+    faces_of,
+    pair_of,
+    reachable,
+    slope,
+)
+from bargaining.equilibria.repeated._search.linear import solved
+from bargaining.equilibria.repeated._search.operator import Block
+
+_ROUNDING = 1e-13
+_MARGIN = 1e-3
+_SLOWEST = 1e-3
+_FEW = 16
+
+
+class Verdict(NamedTuple):
+    """What a proof gave.
+
+    `fixed` tells whether the candidate is a fixed point, `proved` whether it is the largest; `outer` is a smaller
+    set that contains the largest one, if the attempt found one.
+    """
+
+    fixed: bool
+    proved: bool
+    excess: float = inf
+    outer: Polygon | None = None
+
+
+def verdict(
+    block: Block,
+    candidate: Polygon,
+    outer: Polygon,
+    bound: Point,
+    *,
+    shape: bool = False,
+) -> Verdict:
+    """Return whether `candidate`, which generates itself, is all that is left of `outer`.
+
+    Parameters
+    ----------
+    block : Block
+        The profiles that can still be played, and the credible outcomes of leaving; both players equally patient.
+    candidate : Polygon
+        A set that generates itself.
+    outer : Polygon
+        A set known to contain the largest fixed point.
+    bound : Point
+        A lower bound of the threat.
+    shape : bool
+        Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
+    """
+    if _compiled.kernel is not None and not shape:
+        excess = _compiled.kernel.proved(block, candidate, outer, bound)
+        if excess is not None:
+            return Verdict(True, True, excess)
+    faces = faces_of(candidate, outer if shape else [], bound)
+    for p, q in (leave.payoffs for leave in block.leaves):
+        if any(a * p + b * q > c + _ROUNDING for (a, b), c in zip(faces.normals, faces.offsets, strict=True)):
+            return Verdict(False, False)
+    beyond = np.array(faces.normals) @ block.payoffs > (np.array(faces.offsets) + 1e-14)[:, None]
+    for j in (0, 1):
+        if not faces.moves[j]:
+            beyond[j] = False
+    chains, quick = Chains(candidate), np.count_nonzero(beyond) <= _FEW
+    if not quick:
+        beyond = reachable(block, faces, outer, bound, beyond)
+    result = _attempt(block, faces, chains, beyond, outer)
+    if quick and result.fixed and not result.proved:
+        result = _attempt(block, faces, chains, reachable(block, faces, outer, bound, beyond), outer)
+    return result
+
+
+def _attempt(
+    block: Block, faces: Faces, chains: Chains, beyond: NDArray[np.bool_], outer: Polygon
+) -> Verdict:
+    which, profiles = (numbers.tolist() for numbers in beyond.nonzero())
+    if not which:
+        return Verdict(True, True, 0.0)
+    cuts = {k: cut_of(block, faces, k) for k in {*profiles}}
+    pairs = [pair_of(faces, chains, j, cuts[k]) for j, k in zip(which, profiles, strict=True)]
+    for pair in pairs:
+        if pair.least > faces.offsets[pair.face] + _ROUNDING and not pair.cut.blocks:
+            return Verdict(False, False)
+    room = _room(faces, outer)
+    # Where a threat moves with the faces, blowing them up from the middle rarely proves what solved speeds do not.
+    speed = None if any(faces.moves[:2]) else _scaling(faces, outer)
+    if speed is not None:
+        result = _ranged(faces, chains, outer, room, speed, pairs)
+        if result.proved:
+            return result
+    speed = _speeds(faces, pairs)
+    if speed is None:
+        if not faces.many:
+            return Verdict(True, False)
+        speed = _shaped(faces, room)
+    return _ranged(faces, chains, outer, room, speed, pairs, every=True)
+
+
+def _room(faces: Faces, outer: Polygon) -> list[float]:
+    """Return how far the outer set lies beyond each face; nothing where the threat is known."""
+    return [
+        max([a * p + b * q for p, q in outer]) - offset if moves else 0.0
+        for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True)
+    ]
+
+
+def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
+    """Return the speeds that blow the faces up from the middle of the outer set, None if it lies outside."""
+    x, y = sum([p for p, _ in outer]) / len(outer), sum([q for _, q in outer]) / len(outer)
+    speed = []
+    for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True):
+        speed.append(offset - a * x - b * y if moves else 0.0)
+        if moves and speed[-1] < 1e-9:
+            return None
+    return speed
+
+
+def _shaped(faces: Faces, room: list[float]) -> list[float]:
+    """Return speeds that move the faces to the outer set, over the fastest: its shape contracts slowest."""
+    far = max(room) or 1.0
+    return [max(z / far, _SLOWEST) if moves else 0.0 for z, moves in zip(room, faces.moves, strict=True)]
+
+
+def _ranged(
+    faces: Faces,
+    chains: Chains,
+    outer: Polygon,
+    room: list[float],
+    speed: list[float],
+    pairs: list[Pair],
+    *,
+    every: bool = False,
+) -> Verdict:
+    """Check every pair on the range of e that covers the outer set, for given speeds."""
+    far = max([distance / z for distance, z in zip(room, speed, strict=True) if z])
+    if far <= _ROUNDING:
+        return Verdict(True, True, max(far, 0.0))
+    near = 0.0
+    for pair in pairs:
+        left = _unproved(faces, pair, speed, far)
+        if left > 0.0:
+            if not every:
+                return Verdict(True, False)
+            left = min(
+                left, _unproved(faces, pair_of(faces, chains, pair.face, pair.cut, every=True), speed, far)
+            )
+        near = max(near, left)
+    if near == 0.0:
+        return Verdict(True, True, 0.0)
+    return Verdict(True, False, near, _moved(outer, faces, speed, near) if near < 0.9 * far else None)
+
+
+def _moved(outer: Polygon, faces: Faces, speed: list[float], distance: float) -> Polygon:
+    """Return the part of `outer` within the faces moved out by `distance`."""
+    for normal, offset, z in zip(faces.normals, faces.offsets, speed, strict=True):
+        outer = cut(outer, normal, offset + distance * z)
+    return outer
+
+
+def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
+    """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
+    speed = [float(moves) for moves in faces.moves]
+    choices = _reaching(faces, pairs, speed)
+    policy = {
+        j: max(bounds, key=lambda bound: slope(bound, speed)) if len(bounds) > 1 else bounds[0]
+        for j, bounds in choices.items()
+    }
+    for _ in range(2 * len(faces.normals)):
+        for j, z in _policy_speeds(policy, speed).items():
+            if not z > 0.0:
+                return None
+            speed[j] = z
+        settled = True
+        for j, bounds in choices.items():
+            if len(bounds) > 1:
+                best = max(bounds, key=lambda bound: slope(bound, speed))
+                if slope(best, speed) > (1.0 + 1e-9) * slope(policy[j], speed) + 1e-15:
+                    policy[j], settled = best, False
+        if settled:
+            return speed
+    return None
+
+
+def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, float]:
+    """Solve the linear system of one bound a face; the other faces keep their speed."""
+    order = {j: row for row, j in enumerate(policy)}
+    matrix, constant = [], []
+    for row, (_, face, weight, (first, second)) in enumerate(policy.values()):
+        entries, known = [0.0] * len(order), 1.0
+        entries[row] = 1.0
+        for other, share in ((face, weight), (0, first), (1, second)):
+            if other in order:
+                entries[order[other]] -= share
+            else:
+                known += share * speed[other]
+        matrix.append(entries)
+        constant.append(known)
+    solution = solved(matrix, constant)
+    return dict.fromkeys(policy, -inf) if solution is None else dict(zip(policy, solution, strict=True))
+
+
+def _reaching(faces: Faces, pairs: list[Pair], unit: list[float]) -> dict[int, list[Bound]]:
+    """Return, for each face that some profile reaches at e = 0, the binding bound of every such profile."""
+    out: dict[int, list[Bound]] = {}
+    for face, at, bounds, least in pairs:
+        if least >= faces.offsets[face] - 1e-11 and not at.blocks:
+            ties = [bound for bound in bounds if bound[0] <= least + 1e-12]
+            flattest = ties[0] if len(ties) == 1 else min(ties, key=lambda bound: slope(bound, unit))
+            out.setdefault(face, []).append(flattest)
+    return out
+
+
+def _unproved(faces: Faces, pair: Pair, speed: list[float], far: float) -> float:
+    """Return the smallest excess above which the pair stays inside its face, zero if it does up to `far`."""
+    offset, own = faces.offsets[pair.face], speed[pair.face]
+    start, stop = inf, 0.0
+    enough = -_MARGIN * far * min(own, 1.0)
+    for level, face, weight, (first, second) in pair.bounds:
+        excess = level - offset
+        growth = weight * speed[face] + first * speed[0] + second * speed[1] - own
+        if excess + far * growth <= enough:
+            if excess <= _ROUNDING:
+                return 0.0
+            start = min(start, -excess / growth)
+        elif excess < 0.0 < growth:
+            stop = max(stop, -0.999 * excess / growth)
+    revival = max([block[0] / slope(block, speed) for block in pair.cut.blocks], default=0.0)
+    return 0.0 if max(stop, revival) > 1.001 * start or revival >= far else start

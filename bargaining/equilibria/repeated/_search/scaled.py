@@ -1,0 +1,273 @@
+"""A repeated game in the unit box, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag
+from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
+from bargaining.equilibria.payoff_polygon import Stats
+from bargaining.equilibria.repeated._search.few import FEW
+from bargaining.equilibria.repeated._search.fixed_point import FAST, Search
+from bargaining.equilibria.repeated._search.operator import Block, least_by_staying, playable
+from bargaining.equilibria.repeated._search.rationals import Rationals
+from bargaining.equilibria.repeated._unequal.search import close
+from bargaining.equilibria.repeated._unequal.search import run as run_unequal
+from bargaining.games.repeated import Exit, RepeatedGame
+
+_MANY = 400  # applications of the operator
+_PROVED = 1e-9
+
+
+class Answer(NamedTuple):
+    """The vertices of a payoff set, how each is generated, the threat, the payoff range, and how they were found."""
+
+    vertices: Floats
+    tags: tuple[Tag, ...]
+    threat: Floats
+    scale: float
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """Payoffs as they are, shape (2, profiles), and the block of profiles in the unit box."""
+
+    repeated: RepeatedGame
+    low: Floats
+    size: Floats
+    payoffs: Floats
+    best: Floats
+    leaves: list[Leave]
+    block: Block
+    own: Point
+    span: float  # the larger of the ranges of the players' stage payoffs
+
+    @classmethod
+    def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
+        """Map the game to the unit box of all payoffs that it, or its variants with other exits `beside`, can give."""
+        both = _rows(repeated.game.payoffs)
+        low, high = both[0].min(axis=1), both[0].max(axis=1)
+        span = max((high - low).tolist())
+        others = beside or ([] if repeated.exit is None else [repeated.exit])
+        if ends := [leave.payoffs for other in others for leave in outcomes(other)]:
+            low, high = np.minimum(low, np.min(ends, axis=0)), np.maximum(high, np.max(ends, axis=0))
+        size = high - low
+        if not all(size.tolist()):
+            size[size == 0.0] = 1.0
+        delta = repeated.discounts[:, None]
+        unit, unit_best = (both - low[:, None]) / size[:, None]
+        if repeated.game.has_fractions:  # rounded in the box only: an offset costs no digits
+            unit, unit_best = _rationals(repeated, low, size).stage()
+        now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
+        common = delta.item(0) == delta.item(1)
+        block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
+        scaled = cls(repeated, low, size, both[0], both[1], [], block, (-np.inf, -np.inf), span)
+        return scaled if repeated.exit is None else scaled.leaving(repeated, repeated.exit)
+
+    def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
+        """Return the same game in the same box, with another exit."""
+        leaves, own = outcomes(leaving), (leaving.own - self.low) / self.size
+        ends = ((np.array([leave.payoffs for leave in leaves]) - self.low) / self.size).tolist()
+        if repeated.has_fractions:
+            data = _rationals(repeated, self.low, self.size)
+            own[list(leaving.who)] = [float(data.own(i)) for i in leaving.who]
+            ends = [map(float, data.outcome(leave.number)) for leave in leaves]
+        units = tuple(replace(leave, payoffs=tuple(end)) for leave, end in zip(leaves, ends, strict=True))
+        block = self.block.left(self.staying(own), units)
+        return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
+
+    def staying(self, own: Floats) -> Floats:
+        """Return the continuations at which staying is worth as much as leaving for `own`."""
+        return _staying(own[:, None], self.block.now, self.block.discounts)
+
+    def solve(self, limit: int, *, within: Search | None = None, like: Search | None = None) -> Search:
+        """Return the finished search for the largest fixed point.
+
+        Outcomes of leaving are first taken as given, which can only enlarge the set. Those that are not credible
+        even then are dropped, and the search is done again: what is left is credible in its own set.
+
+        Parameters
+        ----------
+        limit : int
+            The most applications of the operator.
+        within : Search, optional
+            A finished search for a set that contains this one.
+        like : Search, optional
+            A finished search whose structure this one may share.
+        """
+        block, iterations, solves = self.block, 0, 0
+        while True:
+            search = self.search(block, within)
+            if block.common:
+                _run(search, limit, None if like is None else _borrowed(like, block))
+            else:
+                run_unequal(search, self.exact())
+            iterations, solves = iterations + search.iterations, solves + search.solves
+            kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
+            if len(kept) == len(block.leaves):
+                search.iterations, search.solves = iterations, solves
+                return search
+            block, like = block.left(block.floor, kept), None
+
+    def exact(self) -> Rationals:
+        """Return the game in rationals, in the same box."""
+        return _rationals(self.repeated, self.low, self.size)
+
+    def credible(self, leave: Leave, polygon: Polygon) -> bool:
+        """Whether staying might give the leaver no more, with continuations in the polygon."""
+        if leave.leaver is None:
+            return True
+        return least_by_staying(self.block, polygon, leave.leaver) <= leave.payoffs[leave.leaver] + SLACK
+
+    def search(self, root: Block, within: Search | None = None) -> Search:
+        """Return a search that starts from a set that holds every payoff.
+
+        This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs
+        if the players differ in patience; or else a larger set that was found before. Impatient players keep few
+        profiles in play: those that no payoff of the hull sustains are dropped before the operator is applied.
+        """
+        if within is not None:
+            live = within.block
+            floor = None if root.floor is None else root.floor.take(live.index, axis=1)
+            return Search(root, live.left(floor, root.leaves), self.own, within.polygon)
+        block = self._playable(root) if root.common and root.index.size > FEW else root
+        points = _points(block)
+        if not block.common:
+            (left, low), (right, high) = points.min(axis=1).tolist(), points.max(axis=1).tolist()
+            points = np.array([[left, right, right, left], [low, low, high, high]])
+        polygon = _hull(points)
+        if block.common and block.index.size > FEW and block.discounts.item(0) < FAST:
+            b = block.thresholds(block.threat_bound(self.own))
+            block = block.keep(playable(block, Chains(polygon), b))
+        return Search(root, block, self.own, polygon)
+
+    def _playable(self, block: Block) -> Block:
+        """Drop the profiles whose constraints no payoff below the highest meets, until none is left to drop."""
+        while block.index.size:
+            high = _points(block).max(axis=1)
+            needed = block.gain + np.array(block.threat_bound(self.own))[:, None]
+            alive = (needed <= high[:, None] + SLACK).all(axis=0)
+            if alive.all():
+                break
+            block = block.keep(alive)
+        return block
+
+    def back(self, search: Search) -> Answer:
+        """Return the answer in the unit of the payoffs.
+
+        What is a stage payoff, a best-deviation payoff or an exit payoff is returned as it was given.
+        """
+        stats = Stats(
+            iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.bound
+        )
+        if not search.polygon:
+            return Answer(np.empty((0, 2)), (), np.full(2, np.nan), self.span, stats)
+        (a, b), (c, d) = self.low.tolist(), self.size.tolist()
+        raw = [[a + c * x, b + d * y] for x, y in search.polygon]
+        for k, (kind, profile, source) in enumerate(search.tags):
+            if kind == STATIC:
+                raw[k] = [self.payoffs.item(0, profile), self.payoffs.item(1, profile)]
+            elif kind == LEAVE:
+                raw[k] = list(self.leaves[source].payoffs)
+        threat = [self._threat(search, i, raw) for i in (0, 1)]
+        low, least = search.threat
+        for row, (x, y) in zip(raw, search.polygon, strict=True):
+            if abs(x - low) < 1e-14:
+                row[0] = threat[0]
+            if abs(y - least) < 1e-14:
+                row[1] = threat[1]
+        first = raw.index(min(raw))  # but for rounding the search has it first already
+        tags = search.tags
+        if first:
+            tags = [
+                (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
+                for kind, profile, source in tags[first:] + tags[:first]
+            ]
+        return Answer(_frozen(raw[first:] + raw[:first]), tuple(tags), _frozen(threat), self.span, stats)
+
+    def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
+        """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""
+        value, own = search.threat[i], [vertex[i] for vertex in search.polygon]
+        for leave, given in zip(self.block.leaves, self.leaves, strict=True):
+            if abs(leave.payoffs[i] - value) < 1e-14:
+                return given.payoffs[i]
+        k = own.index(min(own))
+        profile = search.tags[k][1]
+        if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
+            return self.best.item(i, profile)
+        return raw[k][i]
+
+
+def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) -> None:
+    """Search for the set of equally patient players; by half-planes where many steps have proved nothing."""
+    search.run(min(limit, _MANY), guess=guess)
+    if search.bound > _PROVED:
+        close(search)
+    if search.bound > _PROVED:
+        search.stopped = ""
+        search.run(limit)
+
+
+def _frozen(rows: list[list[float]] | list[float]) -> Floats:
+    array = np.array(rows)
+    array.flags.writeable = False
+    return array
+
+
+def _borrowed(like: Search, block: Block) -> tuple[Polygon, list[Tag]] | None:
+    """Return another search's vertices with this game's own outcomes of leaving; None if they do not correspond."""
+    leaves = {leave.number: leave.payoffs for leave in block.leaves}
+    if any(kind == LEAVE and source not in leaves for kind, _, source in like.tags):
+        return None
+    polygon = [
+        leaves[source] if kind == LEAVE else vertex
+        for vertex, (kind, _, source) in zip(like.polygon, like.tags, strict=True)
+    ]
+    return polygon, like.tags
+
+
+def _points(block: Block) -> Floats:
+    """Return the payoffs of the profiles and of leaving, shape (2, points)."""
+    leaves = [np.array(leave.payoffs)[:, None] for leave in block.leaves]
+    return np.concatenate([block.payoffs, *leaves], axis=1) if leaves else block.payoffs
+
+
+def _hull(points: Floats) -> Polygon:
+    return [(points.item(0, k), points.item(1, k)) for k in outline(points)]
+
+
+def _rationals(repeated: RepeatedGame, low: Floats, size: Floats) -> Rationals:
+    (x, y), (a, b) = (map(Fraction, each.tolist()) for each in (low, size))
+    return Rationals(repeated, (x, y), (a, b))
+
+
+def _rows(payoffs: Floats) -> Floats:
+    """Return the payoffs and the best-deviation payoffs of all profiles, shape (2, 2, profiles)."""
+    both = np.empty((2, 2, *payoffs.shape[:2]))
+    stage, best = both
+    stage[0], stage[1] = payoffs[..., 0], payoffs[..., 1]
+    best[0], best[1] = stage[0].max(axis=0), stage[1].max(axis=1)[:, None]
+    return both.reshape(2, 2, -1)
+
+
+def _gain(deviation: Floats, delta: Floats) -> Floats:
+    """Return the premium on the threat that keeps each player to each profile."""
+    if min(delta.item(0), delta.item(1)) > 1e-300:
+        return (1.0 - delta) / delta * deviation
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return np.where(deviation > 0.0, (1.0 - delta) / delta * deviation, 0.0)
+
+
+def _staying(own: Floats, now: Floats, delta: Floats) -> Floats:
+    """Return the continuation at which staying is worth as much as leaving."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        impatient = np.where(own > now + SLACK, np.inf, -np.inf)
+        return np.where(delta > 0.0, (own - now) / delta, impatient)

@@ -1,0 +1,235 @@
+"""The equations of a structure.
+
+A *structure* says for every vertex which profile generates it and which constraint binds there. Given the
+structure a coordinate at which a constraint binds is known from the threat, and the other one lies on an
+edge of the polygon itself: a small system, bilinear in the vertices, whose cost does not depend on the
+discount factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import hypot
+from typing import Any, Protocol
+
+from bargaining.equilibria._plane.kinds import (
+    BOTTOM,
+    CORNER,
+    LEAVE,
+    LEFT,
+    RIGHT,
+    SLACK,
+    STATIC,
+    TOP,
+    VERTEX,
+    Tag,
+)
+from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, beyond, lowest, piece
+from bargaining.equilibria.repeated._search.operator import Block
+
+_FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
+_INWARD = {TOP: -1, BOTTOM: 1, RIGHT: -1, LEFT: 1}
+
+Number = Any  # float or Fraction
+Affine = tuple[Number, int, Number]
+"""A coordinate `constant + slope * unknowns[k]`, as (constant, k, slope); k is -1 if it is constant."""
+
+
+class Data(Protocol):
+    """What the equations need of the game, in floats or in rationals; players first."""
+
+    def now(self, i: int, profile: int) -> Number:
+        """Return (1 - discount) * payoff."""
+
+    def gain(self, i: int, profile: int) -> Number:
+        """Return the premium on the threat that keeps the player to the profile."""
+
+    def best(self, i: int, profile: int) -> Number:
+        """Return the best-deviation payoff."""
+
+    def floor(self, i: int, profile: int) -> Number | None:
+        """Return the continuation that makes staying worth while, None if the player may not leave."""
+
+    def discount(self, i: int) -> Number:
+        """Return the discount factor."""
+
+
+_Row = tuple[int, int, int, Affine, Number, Number]
+"""One equation: the free coordinate i of a continuation between vertices p and q at the other's threshold.
+
+As (i, p, q, threshold, now, discount).
+"""
+
+
+def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> bool:
+    """Whether each vertex comes from its profile with a continuation in the polygon that meets the constraints."""
+    low = lowest(polygon)
+    x, y = max(bound[0], low[0]), max(bound[1], low[1])
+    now, gain, floor = block.now.item, block.gain.item, block.floor
+    first, second = block.discounts.item(0), block.discounts.item(1)
+    sides = []
+    if len(polygon) > 2:
+        for (p, q), (r, s) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+            length = hypot(r - p, s - q)
+            a, b = (q - s) / length, (r - p) / length
+            sides.append((a, b, a * p + b * q - 2 * SLACK))
+    for (v0, v1), (kind, k, _) in zip(polygon, tags, strict=True):
+        if kind == LEAVE:
+            continue
+        w = u, v = (v0 - now(0, k)) / first, (v1 - now(1, k)) / second
+        least, other = x + gain(0, k), y + gain(1, k)
+        if floor is not None:
+            least, other = max(least, floor.item(0, k)), max(other, floor.item(1, k))
+        if u < least - 2 * SLACK or v < other - 2 * SLACK:
+            return False
+        if not sides:
+            if beyond([w], polygon) > 2 * SLACK:
+                return False
+        elif kind != STATIC:
+            for a, b, c in sides:
+                if a * u + b * v < c:
+                    return False
+    return True
+
+
+class Floating:
+    """The data of a block, in floats."""
+
+    __slots__ = ("best", "discount", "floor", "gain", "now")
+
+    def __init__(self, block: Block) -> None:
+        self.now: Callable[[int, int], float] = block.now.item
+        self.gain: Callable[[int, int], float] = block.gain.item
+        self.best: Callable[[int, int], float] = block.best.item
+        self.discount: Callable[[int], float] = block.discounts.item
+        self.floor: Callable[[int, int], float | None] = _none if block.floor is None else block.floor.item
+
+
+def _none(_i: int, _profile: int) -> None:
+    """Nobody may leave."""
+
+
+class System:
+    """The equations: unknown free coordinates, and every coordinate of a vertex as affine in one of them.
+
+    With an `inset` every continuation is moved inward by that much, off the constraints that bind and off
+    the edge it lies on: the fixed point then generates itself with room to spare.
+    """
+
+    def __init__(
+        self, data: Data, polygon: list[Any], tags: list[Tag], bound: Point, *, inset: Number = 0
+    ) -> None:
+        self.data, self.polygon, self.tags, self.inset = data, polygon, tags, inset
+        self.deltas = data.discount(0), data.discount(1)
+        self.free = [(k, i) for k, tag in enumerate(tags) for i in _FREE.get(tag[0], ())]
+        self.start: list[Number] = [polygon[k][i] for k, i in self.free]
+        low = lowest(polygon)
+        self.threat = self._threat(bound, low, 0), self._threat(bound, low, 1)
+        self.rows: list[_Row] = []
+        chains = Chains(polygon)
+        self.table = [
+            self._coordinates(chains, tag, vertex) for tag, vertex in zip(tags, polygon, strict=True)
+        ]
+
+    def _threat(self, bound: Point, lows: tuple[Number, Number], i: int) -> Affine:
+        low = lows[i]
+        shift = 0
+        if self.inset:
+            at_low = [tag for tag, vertex in zip(self.tags, self.polygon, strict=True) if vertex[i] == low]
+            if not any(tag[0] in (STATIC, LEAVE) for tag in at_low):
+                shift = self.deltas[i] * self.inset / (1 - self.deltas[i])
+        if bound[i] >= low - 1e-15:
+            return bound[i] + shift, -1, 0
+        k = min(
+            range(len(self.polygon)),
+            key=lambda k: (self.polygon[k][i], self.tags[k][0] not in (STATIC, LEAVE)),
+        )
+        if (k, i) in self.free:
+            return 0, self.free.index((k, i)), 1
+        kind, profile, _ = self.tags[k]
+        if kind in (STATIC, LEAVE):
+            return low, -1, 0
+        floor = self.data.floor(i, profile)
+        if floor is not None and floor > low + self.data.gain(i, profile):
+            # Staying is worth as much as leaving there.
+            return self.data.now(i, profile) + self.deltas[i] * (floor + self.inset), -1, 0
+        # The constraint binds at the player's own worst point: she gets her best deviation payoff there.
+        return self.data.best(i, profile) + shift, -1, 0
+
+    def _threshold(self, profile: int, i: int) -> Affine:
+        constant, unknown, slope = self.threat[i]
+        constant = constant + self.data.gain(i, profile)
+        floor = self.data.floor(i, profile)
+        if floor is not None and floor > (
+            constant if unknown < 0 else constant + slope * self.start[unknown]
+        ):
+            constant, unknown, slope = floor, -1, 0
+        return constant + self.inset, unknown, slope
+
+    def _coordinates(self, chains: Chains, tag: Tag, vertex: Any) -> tuple[Affine, Affine]:
+        """Return the coordinates of a vertex, with a row for each that is unknown."""
+        kind, profile, source = tag
+        if kind in (STATIC, LEAVE):
+            return (vertex[0], -1, 0), (vertex[1], -1, 0)
+        if kind == CORNER:
+            x, y = self._threshold(profile, 0), self._threshold(profile, 1)
+            return self._continued(profile, 0, x), self._continued(profile, 1, y)
+        if kind == VERTEX:
+            return self._towards(profile, source, 0), self._towards(profile, source, 1)
+        i = _FREE[kind][0]
+        threshold = constant, unknown, slope = self._threshold(profile, 1 - i)
+        at = constant if unknown < 0 else constant + slope * self.start[unknown]
+        p, q = piece((chains.top, chains.bottom, chains.right, chains.left)[kind], at)
+        free, bound = (
+            self._row(profile, i, p, q, threshold, _INWARD[kind]),
+            self._continued(profile, 1 - i, threshold),
+        )
+        return (bound, free) if i else (free, bound)
+
+    def _continued(self, profile: int, i: int, threshold: Affine) -> Affine:
+        """Return the payoff of a player whose continuation is at her threshold."""
+        (constant, unknown, slope), delta = threshold, self.deltas[i]
+        return self.data.now(i, profile) + delta * constant, unknown, delta * slope
+
+    def _towards(self, profile: int, source: int, i: int) -> Affine:
+        """Return the payoff of a player who goes on at a vertex, moved towards the middle."""
+        centre = sum(vertex[i] for vertex in self.polygon) / len(self.polygon)
+        inward = 1 if centre > self.polygon[source][i] else -1
+        return self._row(profile, i, source, source, (0, -1, 0), inward)
+
+    def _row(self, profile: int, i: int, p: int, q: int, threshold: Affine, inward: int) -> Affine:
+        """Add the equation of the next unknown."""
+        now, delta = self.data.now(i, profile), self.deltas[i]
+        if self.inset:
+            now = now + delta * inward * self.inset
+        self.rows.append((i, p, q, threshold, now, delta))
+        return 0, len(self.rows) - 1, 1
+
+    def vertices(self, unknowns: list[Number]) -> list[Any]:
+        """Return the polygon at these values of the unknowns."""
+        padded = [*unknowns, 0]
+        return [(a + s * padded[k], b + t * padded[n]) for (a, k, s), (b, n, t) in self.table]
+
+    def linearise(self, unknowns: list[Number]) -> tuple[list[list[Number]], list[Number]]:
+        """Return the Jacobian and the residual of the equations."""
+        points, padded, size = self.vertices(unknowns), [*unknowns, 0], len(unknowns)
+        # A last column takes what is constant.
+        matrix: list[list[Number]] = [[0] * (size + 1) for _ in unknowns]
+        residual = []
+        for n, (i, p, q, (constant, unknown, slope), now, delta) in enumerate(self.rows):
+            o, at_p, at_q, row = 1 - i, points[p], points[q], matrix[n]
+            width = at_q[o] - at_p[o]
+            ahead = constant + slope * padded[unknown] - at_p[o]
+            share = steep = 0 * now
+            if abs(width) >= 1e-15:
+                share, steep = ahead / width, (at_q[i] - at_p[i]) / width
+            residual.append(unknowns[n] - now - delta * (at_p[i] + steep * ahead))
+            row[n] += 1
+            row[unknown] -= delta * steep * slope
+            for ends, weight in ((self.table[p], delta * (1 - share)), (self.table[q], delta * share)):
+                _, k, s = ends[i]
+                row[k] -= weight * s
+                _, k, s = ends[o]
+                row[k] += weight * steep * s
+            row.pop()
+        return matrix, residual

@@ -1,0 +1,223 @@
+r"""How far out equilibrium payoffs can lie in given directions, for players who differ in patience.
+
+Let every payoff set considered lie in :math:`\{w : n_j w \le c_j\}`, with the threats :math:`P_i`, the levels
+of the lower faces, among the c. The farthest that a profile a goes in the direction :math:`n_j` is a linear program
+over continuations :math:`w \ge b(a)`; any :math:`y, z \ge 0` with :math:`\sum_k y_k n_k - z = D n_j` bound it by
+
+.. math:: n_j (I - D) g(a) + y c - z\, b(a), \qquad b_i(a) = P_i + \frac{1-\delta_i}{\delta_i} (c_i(a) - g_i(a)).
+
+With one such dual for each pair that matters the levels of any fixed point V of the operator satisfy
+:math:`h \le F(h)`, F being a maximum of affine functions with non-negative weights. So :math:`h \le c` for
+the fixed point c of F below the present levels, which policy iteration finds: a sparse linear system a step,
+whatever the discount factors. Better duals at c then give another F.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.kinds import SLACK
+from bargaining.equilibria._plane.polygon import Chains, Point, hull
+from bargaining.equilibria.repeated._search.operator import Block, binding
+from bargaining.equilibria.repeated._unequal.halfplanes import AXES, Halfplanes, following, pruned
+from bargaining.equilibria.repeated._unequal.plane_duals import Choices
+from bargaining.equilibria.repeated._unequal.rows import Astray, Rows
+
+_SAFE = 5e-14  # levels are kept this far, in multiples of their speed, above what rounding might make too low
+_CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for where the best ones go astray
+_ALIKE = 4e-16  # between directions that only rounding tells apart
+_ROUNDS = 25
+_POLICIES = 60
+
+Index = NDArray[np.intp]
+
+
+@dataclass(slots=True, eq=False)
+class Levels:
+    """Faces and their levels; the polygon they bound and what its profiles can do, once `look` was called."""
+
+    block: Block
+    own: Point
+    normals: Floats
+    levels: Floats
+    tol: float
+    low: list[int] = field(init=False)
+    kept: Index = field(init=False)
+    polygon: Halfplanes = field(init=False)
+    points: list[Point] = field(init=False)
+    threat: Point = (0.0, 0.0)
+    moves: tuple[bool, bool] = (True, True)
+    thresholds: Floats = field(init=False)
+    values: Floats = field(init=False)  # how far each profile goes in each direction, shape (faces, profiles)
+    fixed: Floats = field(init=False)  # and how far outcomes of leaving go
+    settled: Floats = field(init=False)  # the fixed point of F, and
+    rows: Rows | None = None  # the duals behind it, one a face; None before it was found
+    speeds: Floats = field(init=False)  # how fast each level moves with all others, 0 where it is constant
+
+    def __post_init__(self) -> None:
+        self.low = [int(np.flatnonzero((self.normals == AXES[i]).all(axis=1))[0]) for i in (0, 1)]
+
+    def prune(self) -> None:
+        """Take the faces that matter for the polygon."""
+        self.kept = pruned(self.normals, self.levels, self.tol)
+        self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
+        while (inverted := self.polygon.inverted()).any():
+            self.kept = self.kept[~inverted]
+            self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
+        points = [(x, y) for x, y in self.polygon.vertices.tolist()]
+        self.points = [points[k] for k in hull(points, merge=0.0)]
+        bound = self.block.threat_bound(self.own)
+        lows = [-self.levels.item(k) for k in self.low]
+        self.threat = max(lows[0], bound[0]), max(lows[1], bound[1])
+        self.moves = lows[0] > bound[0] + 1e-15, lows[1] > bound[1] + 1e-15
+        self.thresholds = self.block.thresholds(self.threat)
+
+    def look(self) -> bool:
+        """Compute how far each profile goes, and drop those that have no continuation; say whether any is left."""
+        while True:
+            self.prune()
+            w, feasible = binding(Chains(self.points), self.thresholds)
+            alive = feasible[0] | feasible[2] | self.unbound().any(axis=0)
+            if alive.all() or not alive.any():
+                break
+            self.block = self.block.keep(alive)
+        pull = self.normals * self.block.discounts.T
+        top = self.polygon.vertices[self.polygon.farthest(pull)]
+        level = np.full((len(pull), alive.size), -inf)
+        for kind in range(4):
+            np.maximum(level, np.where(feasible[kind], pull @ w[:, kind], -inf), out=level)
+        free = (top[:, :, None] >= self.thresholds - SLACK).all(axis=1)
+        level = np.where(free, (pull * top).sum(axis=1)[:, None], level)
+        self.values = self.normals @ self.block.now + level
+        leaves = np.array([leave.payoffs for leave in self.block.leaves]).reshape(-1, 2)
+        self.fixed = (self.normals @ leaves.T).max(axis=1, initial=-inf)
+        return bool(alive.any())
+
+    def unbound(self) -> NDArray[np.bool_]:
+        return np.asarray((np.array(self.points)[:, :, None] >= self.thresholds - SLACK).all(axis=1))
+
+    def lower(self, *, ahead: bool = False) -> float:
+        """Lower the levels to what the present duals allow in the long run; return by how much at most.
+
+        With `ahead`, also to what those allow that would be the best if orbits of faces went on as they began.
+        """
+        before = self.levels
+        for caution in _CAUTION:
+            with suppress(Astray):
+                self.settled, self.speeds, self.rows = self._solved(self, caution)
+                self._cap(self.settled, self.speeds)
+                break
+        if ahead:
+            with suppress(Astray):
+                settled, speeds, _ = self._solved(self._foreseen(), 0.0)
+                self._cap(settled, speeds)
+        self.levels = np.minimum(self.levels, np.maximum(self.values.max(axis=1), self.fixed) + _SAFE)
+        return float((before - self.levels).max())
+
+    def _cap(self, settled: Floats, speeds: Floats) -> None:
+        self.levels = np.minimum(self.levels, settled + _SAFE * (1.0 + speeds))
+
+    def _foreseen(self) -> Levels:
+        """Return the same faces at the levels they have if the profile behind a face is behind the next of its orbit.
+
+        The bounds that its duals give hold whatever the levels are; those of the present levels may go on to improve
+        by one face of an orbit at a time. Astray if they leave nothing.
+        """
+        pull = self.normals * self.block.discounts.T
+        length, source = np.hypot(pull[:, 0], pull[:, 1]), following(self.normals, pull, _ALIKE)
+        levels, profile = self.levels, self.values.argmax(axis=1)
+        later = (source >= 0) & (source != np.arange(len(source)))
+        for _ in range(len(levels)):
+            own = profile[source]
+            level = (self.normals * self.block.now[:, own].T).sum(axis=1) + length * levels[source]
+            lower = later & (level < levels - _SAFE)
+            if not lower.any():
+                break
+            levels, profile = np.where(lower, level, levels), np.where(lower, own, profile)
+        foreseen = Levels(self.block, self.own, self.normals, levels, self.tol)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            foreseen.prune()
+            vertices = foreseen.polygon.vertices
+            if not np.isfinite(vertices).all() or foreseen.polygon.backwards().any():
+                raise Astray
+        return foreseen
+
+    def active(self) -> tuple[Index, Index]:
+        """Return faces and the profiles that go farthest there, but for those where leaving does."""
+        face, profile = np.arange(len(self.levels)), self.values.argmax(axis=1)
+        played = self.values[face, profile] >= self.fixed
+        return face[played], profile[played]
+
+    def _solved(self, seen: Levels, caution: float) -> tuple[Floats, Floats, Rows]:
+        """Return the fixed point of F, the speeds, and the duals; pairs are added as they turn out to matter.
+
+        The duals are those that are the best at the levels `seen`.
+        """
+        used = np.zeros(self.values.shape, dtype=bool)
+        rows, levels, policy = Rows.fixed(self.fixed), self.levels, None
+        face, profile = self.active()
+        for _ in range(_ROUNDS):
+            used[face, profile] = True
+            rows = rows.joined(seen.duals(face, profile, caution))
+            policy, levels, speeds = self._iterated(rows, policy, levels)
+            missed = (self.values > (levels + _SAFE * speeds)[:, None] + 1e-15) & ~used
+            if not missed.any():
+                return levels, speeds, rows.only(policy)
+            face, profile = np.nonzero(missed)
+        raise Astray
+
+    def _iterated(self, rows: Rows, policy: Index | None, levels: Floats) -> tuple[Index, Floats, Floats]:
+        """Return the best policy among the rows, its levels and its speeds."""
+        policy = rows.best(levels, policy)
+        for _ in range(_POLICIES):
+            levels, speeds = rows.solved(policy, self.low)
+            if not (speeds >= 0.0).all() or (levels > self.levels + 1e-9).any():
+                raise Astray
+            better = rows.best(levels, policy)
+            if (better == policy).all():
+                return policy, levels, speeds
+            policy = better
+        raise Astray
+
+    def duals(self, face: Index, profile: Index, caution: float = 0.0) -> Rows:
+        """Return the best dual of each pair of a face and a profile, as a row of F.
+
+        With caution, one that is worse by that much for every unit of weight less.
+        """
+        pull, b = (self.normals * self.block.discounts.T)[face], self.thresholds[:, profile]
+        choices = Choices(self.polygon, pull, b)
+        first, second, y, x, z, cost = choices.best(caution)
+        straight = following(
+            self.normals, pull, _ALIKE
+        )  # the face that an orbit comes from, even if redundant
+        length = np.hypot(pull[:, 0], pull[:, 1])
+        level = length * self.levels[straight]
+        same = (straight >= 0) & (z == 0.0).all(axis=0) & (level <= cost + _SAFE)
+        first = np.where(same, straight, self.kept[first])
+        y, x = np.where(same, length, y), np.where(same, 0.0, x)
+        constant = (self.normals[face] * self.block.now[:, profile].T).sum(axis=1)
+        weights = []
+        for i in (0, 1):
+            gain, floor = self.block.gain[i, profile], self.block.floor
+            tied = np.full(face.size, self.moves[i])
+            if floor is not None:
+                tied &= floor[i, profile] < gain + self.threat[i]
+            constant = constant - np.where(z[i] > 0.0, z[i] * np.where(tied, gain, b[i]), 0.0)
+            weights.append(np.where(tied, z[i], 0.0))
+        second = self.kept[second]
+        return self._still(
+            Rows(face, profile, first, y, second, x, weights[0], weights[1], constant, self.low)
+        )
+
+    def _still(self, rows: Rows) -> Rows:
+        """Return the rows with a constant for every lowest payoff that is just a best reply: it can be no less."""
+        for i in (0, 1):
+            if not self.moves[i]:
+                rows = rows.still(rows.face == self.low[i], -self.threat[i])
+        return rows

@@ -1,0 +1,273 @@
+"""How patient players must be to sustain a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
+from bargaining._rational import floats
+from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit
+
+_GRID = 64  # discount factors looked at where the set of good ones may have gaps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CriticalDiscount:
+    r"""The discount factors at which a profile can be played for ever.
+
+    Attributes
+    ----------
+    discount : float
+        The lowest of them. If the profile can never be sustained it is 1 or more, the root of the incentive
+        constraint all the same (how far from patience alone sufficing), or infinite.
+    exact : Fraction or None
+        The same number exactly. If `proved` is false it was recognised: the one simple rational (denominator at
+        most 1000) within the accuracy of the bisection, at which the profile is sustained.
+    bracket : tuple of two floats
+        The profile is not sustained at the first and sustained at the second, up to 1e-11 of the payoffs;
+        both are `discount` where a formula gives it.
+    intervals : ndarray of shape (k, 2)
+        All discount factors in [0, 1) that sustain the profile, as closed-open intervals.
+    by_player : ndarray of shape (n,)
+        The lowest discount factor at which each player's own constraint holds, with the punishment that is
+        available at that same discount factor; the largest of them is `discount`. If `monotone` is false, what
+        the constraint needs given the threats at `discount`.
+    threat : ndarray of shape (n,)
+        The average payoff after a deviation, by deviator, at `discount`.
+    monotone : bool
+        Whether theory says that patience never hurts here. If not, `intervals` was found on a grid and an
+        interval shorter than 1/64 may be missing.
+    proved : bool
+        Whether `discount` follows from exact arithmetic alone. If not, it is the end of a bisection over payoff
+        sets in floats, or rests on an incomplete list of stage equilibria (then it is an upper bound).
+    punishment : str
+        ``"optimal"``, ``"stage"`` or ``"exit"`` (the players part).
+    """
+
+    discount: float
+    exact: Fraction | None
+    bracket: tuple[float, float]
+    intervals: Floats
+    by_player: Floats
+    threat: Floats
+    monotone: bool
+    proved: bool
+    punishment: str
+
+    @property
+    def sustainable(self) -> bool:
+        """Whether any discount factor below 1 sustains the profile."""
+        return len(self.intervals) > 0
+
+
+def critical_discount(
+    game: Game,
+    profile: Sequence[int],
+    *,
+    exit: Exit | None = None,  # noqa: A002 (the field's word)
+    punishment: Literal["optimal", "stage"] = "optimal",
+) -> CriticalDiscount:
+    r"""Return the discount factors, common to the players, at which a profile can be played for ever.
+
+    Playing a for ever is an equilibrium path if nobody gains by one deviation and the punishment after it:
+
+    .. math:: (1 - \delta)\, [c_i(a) - g_i(a)] \le \delta\, [g_i(a) - P_i]
+              \quad \Longleftrightarrow \quad \delta \ge \frac{c_i(a) - g_i(a)}{c_i(a) - P_i},
+
+    where :math:`c_i` is the best deviation payoff and :math:`P_i` the average payoff that punishes i. A player
+    who gains nothing by a deviation needs no punishment.
+
+    Parameters
+    ----------
+    game : Game
+        The stage game.
+    profile : sequence of int
+        The actions a, one per player.
+    exit : Exit, optional
+        The right to leave, one exit (no batch).
+    punishment : {"optimal", "stage"}
+        ``"optimal"``: P_i is i's lowest equilibrium payoff, at the same discount factor, in pure actions
+        with public randomisation. ``"stage"``: for ever i's worst stage equilibrium, mixed ones included;
+        with exit, a player who would rather leave than live in it does, and P is then what leaving pays. A mixed
+        equilibrium can be harsher than anything pure actions allow.
+
+    Returns
+    -------
+    CriticalDiscount
+
+    Raises
+    ------
+    InvalidInput
+        If the profile is not in the game, or the exit is for another number of players or a batch.
+    NotApplicable
+        If there is no stage equilibrium to revert to; or if the optimal punishment is asked for, without a
+        right to leave for all, with other than two players.
+    Unsolved
+        If a payoff set that the search asks for is too inaccurate to tell.
+
+    Notes
+    -----
+    *Exit by two or more* with payoffs o: to leave together is an equilibrium, so a player who may leave is
+    punished with o_i exactly, and staying needs :math:`g_i(a) \ge o_i`. Where all may leave that settles the
+    threat: the answer is a formula.
+
+    *Without exit* the threat falls as patience grows, since the set of equilibrium payoffs, convex by public
+    randomisation, grows with a common discount factor (Abreu, Pearce & Stacchetti 1990). No threat is below the
+    pure minmax, so that gives a lower bound; if the payoff set at the bound has that threat, the bound is
+    the answer and is exact, else the answer is bisected for. With one-sided exit theory does not give
+    monotonicity, since the threat to leave must itself be credible, and the intervals are searched for on a grid.
+
+    References
+    ----------
+    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56, 383-396.
+
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
+    monitoring. *Econometrica* 58, 1041-1063.
+
+    Examples
+    --------
+    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining.games.repeated import Exit
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> critical_discount(prisoners, (0, 0)).exact
+    Fraction(1, 7)
+    >>> critical_discount(prisoners, (0, 0), exit=Exit([5, 5])).exact
+    Fraction(1, 5)
+    """
+    if not isinstance(game, Game):
+        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    path = Path.of(game, game.profile(profile), exit)
+    choice(punishment, "punishment", ("optimal", "stage"))
+    if punishment == "stage":
+        return _stage(path)
+    if path.exit is not None and len(path.exit.who) == game.players and path.outside is not None:
+        return _formula(path, path.outside, punishment="exit", proved=True)
+    if game.players != 2:
+        raise NotApplicable(
+            f"Optimal punishments need the payoff set, which is for two players; the game has {game.players}. "
+            'Use punishment="stage".'
+        )
+    return _bisected(path) if exit is None else _searched(path)
+
+
+def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved: bool) -> CriticalDiscount:
+    """Return the answer when the threat is the same at every discount factor."""
+    roots = path.needs(threat)
+    exact = None if None in roots else max(root for root in roots if root is not None)
+    if not path.stays():
+        exact = None
+    value = np.inf if exact is None else float(exact)
+    return CriticalDiscount(
+        discount=value,
+        exact=exact,
+        bracket=(value, value),
+        intervals=np.array([[value, 1.0]] if exact is not None and exact < 1 else []).reshape(-1, 2),
+        by_player=np.array([np.inf if root is None else float(root) for root in roots]),
+        threat=floats(list(threat)),
+        monotone=True,
+        proved=proved,
+        punishment=punishment,
+    )
+
+
+def _stage(path: Path) -> CriticalDiscount:
+    """Revert for ever to the stage equilibrium that is worst for the deviator."""
+    from bargaining.equilibria.stage.equilibria import stage_equilibria
+
+    found = stage_equilibria(path.game)
+    if not len(found):
+        raise NotApplicable(
+            "The stage game has no equilibrium to revert to that was found; see `stage_equilibria`."
+        )
+    after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
+    threat = [min(column) for column in zip(*after, strict=True)]
+    return _formula(path, threat, punishment="stage", proved=found.complete)
+
+
+def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    """Return what reversion to an equilibrium pays when players may leave it."""
+    if path.exit is None:
+        return payoffs
+    own = path.exit.exact
+    leavers = [i for i in path.exit.who if own[i, i] > payoffs[i]]
+    if not leavers:
+        return payoffs
+    return tuple(sum(own[k, i] for k in leavers) / len(leavers) for i in range(path.game.players))
+
+
+def _bisected(path: Path) -> CriticalDiscount:
+    """Find the threshold where patience only helps: try the bound by the pure minmax, then halve."""
+    floor = [min(path.best[..., i].ravel()) for i in range(path.game.players)]
+    bound = _formula(path, floor, punishment="optimal", proved=True)
+    if not bound.sustainable or bound.discount == 0:
+        return bound
+    assert bound.exact is not None
+    if holds(path, bound.exact):
+        return _each(path, bound)
+    if bound.discount >= PATIENT or not holds(path, Fraction(PATIENT)):
+        return _numeric(path, [])
+    bracket = halve(path, bound.discount, PATIENT)
+    return _each(path, _numeric(path, [[recognised(path, bracket), 1.0]], bracket=bracket))
+
+
+def _each(path: Path, found: CriticalDiscount) -> CriticalDiscount:
+    """Find what each player needs alone: with the threats of `discount`, unless less patience makes them weaker."""
+    needs = found.by_player.copy()
+    for i, need in enumerate(needs.tolist()):
+        if 0.0 < need < found.discount and not holds(path, Fraction(need), i):
+            needs[i] = min(halve(path, need, found.discount, i)[1], found.discount)
+    return replace(found, by_player=needs)
+
+
+def _searched(path: Path) -> CriticalDiscount:
+    """Look at a grid of discount factors and halve wherever the answer changes."""
+    grid = [*(k / _GRID for k in range(_GRID)), PATIENT]
+    good = [holds(path, Fraction(delta)) for delta in grid]
+    intervals: list[list[Fraction | float]] = [[0.0, 1.0]] if good[0] else []
+    first = (0.0, 0.0)
+    for k in range(1, len(grid)):
+        if good[k] == good[k - 1]:
+            continue
+        bracket = halve(path, grid[k - 1], grid[k])
+        if good[k]:
+            first = first if intervals else bracket
+            intervals.append([recognised(path, bracket), 1.0])
+        else:
+            intervals[-1][1] = bracket[0]
+    return _numeric(path, intervals, bracket=first, monotone=False)
+
+
+def _numeric(
+    path: Path,
+    intervals: list[list[Fraction | float]],
+    *,
+    bracket: tuple[float, float] = (np.inf, np.inf),
+    monotone: bool = True,
+) -> CriticalDiscount:
+    value = intervals[0][0] if intervals else np.inf
+    lowest = threat(path, Fraction(value if intervals else PATIENT))
+    if lowest is None:
+        lowest = np.full(path.game.players, np.nan)
+        roots: list[Fraction | None] = [None] * path.game.players
+    else:
+        roots = path.needs([Fraction(float(x)) for x in lowest])
+    return CriticalDiscount(
+        discount=float(value),
+        exact=value if isinstance(value, Fraction) else None,
+        bracket=bracket,
+        intervals=np.array(intervals, dtype=float).reshape(-1, 2),
+        by_player=np.array([np.inf if root is None else float(root) for root in roots]),
+        threat=lowest,
+        monotone=monotone,
+        proved=False,
+        punishment="optimal",
+    )

@@ -1,0 +1,63 @@
+"""The outside option that breaks a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats
+from bargaining._arrays import discounts as valid_discounts
+from bargaining._rational import fractions
+from bargaining.equilibria.repeated._patience import Path
+from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
+
+
+def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> Floats:
+    r"""Return the outside option of each player above which a profile cannot be played for ever.
+
+    When all may leave and get o, the profile a is sustained if and only if for each player
+
+    .. math:: o_i \le g_i(a) - \frac{1 - \delta_i}{\delta_i}\, [c_i(a) - g_i(a)].
+
+    Parameters
+    ----------
+    game : Game
+        The stage game.
+    profile : sequence of int
+        The actions a, one per player.
+    discounts : array_like of shape (*batch, n), or one number
+        Discount factors in [0, 1).
+
+    Returns
+    -------
+    ndarray of shape (*batch, n)
+        The right-hand side; minus infinity for an impatient player (discount factor 0) who gains by deviating.
+
+    Notes
+    -----
+    As in `critical_discount`, leaving is how deviations are punished: a lower outside option is a harsher
+    punishment, so only a rise of o can break cooperation.
+
+    Examples
+    --------
+    >>> from bargaining.games.normal_form import Game
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> critical_exit(prisoners, (0, 0), 0.2)
+    array([5., 5.])
+    """
+    if not isinstance(game, Game):
+        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    path = Path.of(game, game.profile(profile), None)
+    patience = valid_discounts(discounts, game.players)
+    exact = fractions(np.asarray(discounts) if np.ndim(discounts) else np.full(game.players, discounts))
+    limits = np.empty(patience.shape)
+    for index in np.ndindex(patience.shape):
+        delta, gain = exact[index], path.deviation[index[-1]] - path.payoffs[index[-1]]
+        if gain and not delta:
+            limits[index] = -np.inf
+        else:
+            limits[index] = path.payoffs[index[-1]] - (gain * (1 - delta) / delta if gain else 0)
+    return limits

@@ -1,0 +1,1 @@
+"""Equilibria of one-shot games in normal form."""

@@ -1,0 +1,296 @@
+"""Nash equilibria of a stage game: every one listed is proved, and the result says whether that is all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import comb
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
+from bargaining._rational import Integers, Rationals, floats, fractions
+from bargaining.equilibria.stage._mixed.indifference import Strategy, indifferent, spread
+from bargaining.equilibria.stage._mixed.profiles import components, evaluate
+from bargaining.equilibria.stage._mixed.vertices import extreme_equilibria, positive
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.normal_form import Game
+
+_VERTICES = 10_000  # at which the exact enumeration gives up: about half a second
+_ROW_OPERATIONS = 200_000  # in nashpy's tableaus along the Lemke-Howson paths: about a second
+_SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
+_BASES = 3_000  # and its enumeration of vertices here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StageEquilibria:
+    r"""The Nash equilibria found, each proved in exact arithmetic.
+
+    Attributes
+    ----------
+    profiles : tuple of tuple of ndarray
+        One mixed strategy a player for each equilibrium: the exact probabilities, rounded once.
+    payoffs : ndarray of shape (k, n)
+        What each player gets in each equilibrium.
+    exact : tuple of tuple of tuple of Fraction
+        The strategies in exact arithmetic; every float payoff is a rational.
+    exact_payoffs : tuple of tuple of Fraction
+        The payoffs in exact arithmetic.
+    regret : tuple of Fraction
+        For each equilibrium the most any player gains by another action, over the player's payoff range,
+        recomputed from the game. Zero is zero.
+    complete : bool
+        Whether it is proved that nothing is missing: for two players, every *extreme* equilibrium is
+        listed, and all others are mixtures of extreme ones within `components`.
+    finite : bool or None
+        Whether the game has finitely many equilibria; None if `complete` is false.
+    components : tuple of tuple of int
+        Indices of `profiles` grouped into the connected components of the set of equilibria (of the part
+        that was found, if `complete` is false).
+    method : str
+        ``"vertices"``, ``"nashpy"`` or ``"pure"``.
+    """
+
+    profiles: tuple[tuple[Floats, ...], ...]
+    payoffs: Floats
+    exact: tuple[tuple[Strategy, ...], ...]
+    exact_payoffs: tuple[tuple[Fraction, ...], ...]
+    regret: tuple[Fraction, ...]
+    complete: bool
+    finite: bool | None
+    components: tuple[tuple[int, ...], ...]
+    method: str
+
+    def __len__(self) -> int:
+        return len(self.profiles)
+
+    def worst(self) -> tuple[Fraction, ...]:
+        """Return each player's lowest payoff over the equilibria listed.
+
+        Over all equilibria, if `complete`: payoffs are linear in each strategy, so the lowest is extreme.
+
+        Raises
+        ------
+        NotApplicable
+            If no equilibrium is listed.
+        """
+        if not self.exact_payoffs:
+            raise NotApplicable("No equilibrium of the stage game was found, so there is no worst one.")
+        return tuple(min(column) for column in zip(*self.exact_payoffs, strict=True))
+
+
+def stage_equilibria(
+    game: Game, *, method: Literal["auto", "vertices", "nashpy"] = "auto"
+) -> StageEquilibria:
+    r"""Return the Nash equilibria of a game in normal form.
+
+    A profile :math:`(x, y)` is an equilibrium of the two-player game :math:`(A, B)` if every action used is
+    a best reply:
+
+    .. math:: x_i > 0 \Rightarrow (Ay)_i = \max_k (Ay)_k, \qquad
+              y_j > 0 \Rightarrow (x^\top B)_j = \max_k (x^\top B)_k.
+
+    Parameters
+    ----------
+    game : Game
+        The stage game. With one player or with three and more, only pure equilibria are looked for.
+    method : {"auto", "vertices", "nashpy"}
+        ``"vertices"`` enumerates the extreme equilibria exactly; ``"nashpy"`` proves the candidates of
+        nashpy's algorithms; ``"auto"`` takes the first, and the second if the game is too large for it.
+
+    Returns
+    -------
+    StageEquilibria
+
+    Raises
+    ------
+    NotApplicable
+        If ``"vertices"`` is asked for and the game is too large, or has not two players.
+
+    Notes
+    -----
+    Actions strictly dominated by a pure action are removed first, again and again; no equilibrium uses them.
+
+    *Vertices.* The extreme equilibria are the pairs of vertices of the two best-reply polytopes at which every
+    action is unused or a best reply; the set of equilibria is a union of products of hulls of them (Mangasarian
+    1964; Avis, Rosenberg, Savani & von Stengel 2010). Integers throughout: a degenerate game is no exception.
+
+    *nashpy.* Its floats only name the actions in use: Lemke-Howson from every label, within a limit on
+    the pivots, and for smaller games its enumerations of supports and vertices. On each pair of supports the
+    indifference conditions are solved exactly, and what is not an equilibrium exactly is dropped.
+
+    References
+    ----------
+    Avis, D., Rosenberg, G. D., Savani, R. and von Stengel, B. (2010). Enumeration of Nash equilibria for
+    two-player games. *Economic Theory* 42, 9-37.
+
+    Examples
+    --------
+    >>> chicken = Game([[0, 7], [2, 6]], [[0, 2], [7, 6]])
+    >>> found = stage_equilibria(chicken)
+    >>> found.complete, found.payoffs.round(4).tolist()
+    (True, [[2.0, 7.0], [4.6667, 4.6667], [7.0, 2.0]])
+    """
+    if not isinstance(game, Game):
+        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    choice(method, "method", ("auto", "vertices", "nashpy"))
+    exact = game.exact
+    kept = _undominated(exact)
+    small = exact[np.ix_(*kept)]
+    if game.players != 2:
+        if method == "vertices":
+            raise NotApplicable(
+                f"The enumeration of vertices is for two players; the game has {game.players}."
+            )
+        alone = game.players == 1 or small.size == game.players
+        return _result(exact, kept, _pure(small), complete=alone, method="pure")
+    pairs = None if method == "nashpy" else extreme_equilibria(small, limit=_VERTICES)
+    if pairs is not None:
+        return _result(exact, kept, pairs, complete=True, method="vertices")
+    if method == "vertices":
+        raise NotApplicable(f"A game of {small.shape[:2]} undominated actions is too large to enumerate.")
+    return _result(exact, kept, _proved(small), complete=False, method="nashpy")
+
+
+def _undominated(exact: Rationals) -> list[NDArray[np.intp]]:
+    """Return the actions that survive iterated strict dominance by pure actions, for each player."""
+    players = exact.shape[-1]
+    ranks: NDArray[np.intp] = np.stack(
+        [np.unique(exact[..., i], return_inverse=True)[1].reshape(exact.shape[:-1]) for i in range(players)],
+        -1,
+    )
+    kept: list[NDArray[np.intp]] = [np.arange(count) for count in ranks.shape[:-1]]
+    while True:
+        sizes = [own.size for own in kept]
+        for i in range(players):
+            own = np.moveaxis(ranks[np.ix_(*kept)][..., i], i, 0).reshape(kept[i].size, -1)
+            beaten = [bool((own > row).all(axis=1).any()) for row in own]
+            kept[i] = kept[i][~np.array(beaten)]
+        if sizes == [own.size for own in kept]:
+            return kept
+
+
+def _pure(exact: Rationals) -> list[tuple[Strategy, ...]]:
+    shape: tuple[int, ...] = exact.shape[:-1]
+    stable = np.ones(shape, dtype=bool)
+    for i in range(exact.shape[-1]):
+        stable &= (exact[..., i] == exact[..., i].max(axis=i, keepdims=True)).astype(bool)
+    return [
+        tuple(_unit(action, count) for action, count in zip(profile, shape, strict=True))
+        for profile in np.argwhere(stable).tolist()
+    ]
+
+
+def _unit(action: int, count: int) -> Strategy:
+    return tuple(Fraction(int(k == action)) for k in range(count))
+
+
+def _proved(exact: Rationals) -> list[Any]:
+    """Return the pure equilibria, and the candidates of nashpy that are exact equilibria on their supports."""
+    first, second = positive(exact[..., 0]), positive(exact[..., 1])
+    supports = {(_support(x), _support(y)): None for x, y in _candidates(_normal(first), _normal(second))}
+    found: dict[Any, None] = dict.fromkeys(_pure(exact))
+    for rows, columns in supports:
+        x = indifferent(second, rows, columns)
+        y = indifferent(first.T, columns, rows)
+        if x is not None and y is not None:
+            found[x, y] = None
+    return list(found)
+
+
+def _normal(payoffs: Integers) -> Floats:
+    """Return the payoffs mapped to [1, 2]: nashpy wants them positive and of ordinary size."""
+    low, high = payoffs.min(), payoffs.max()
+    return 1.0 + floats(fractions(payoffs - low) / max(high - low, 1))
+
+
+def _support(strategy: Floats) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(strategy > 1e-9 * strategy.max()).tolist())
+
+
+def _candidates(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield what nashpy finds, whether right or not."""
+    import warnings
+
+    import nashpy
+
+    game = nashpy.Game(first, second)
+    rows, columns = first.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nashpy's doubts about degenerate games: nothing is taken on trust
+        yield from _lemke_howson(first, second)
+        if comb(rows + columns, rows) <= _SUPPORTS:
+            yield from _finite(game.support_enumeration())
+        if comb(rows + columns, rows) <= _BASES:
+            yield from _finite(game.vertex_enumeration())
+
+
+def _finite(pairs: Iterator[tuple[Floats, Floats]]) -> Iterator[tuple[Floats, Floats]]:
+    """Yield until the enumeration ends or breaks down, as it does on some degenerate games."""
+    from scipy.spatial import QhullError
+
+    try:
+        yield from (pair for pair in pairs if all(np.isfinite(side).all() for side in pair))
+    except (QhullError, np.linalg.LinAlgError, TypeError):
+        return
+
+
+def _lemke_howson(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Follow the path from every label on nashpy's tableaus, giving up a path that is lost or too long."""
+    labels = sum(first.shape) if min(first.shape) > 1 else 0
+    budget = _ROW_OPERATIONS // max(1, labels)
+    for label in range(labels):
+        pivots = min(4 * labels, budget)
+        try:
+            pair, used = _path(first, second, label, pivots)
+        except (KeyError, ValueError):  # rounding left the tableau without the label to drop
+            pair, used = None, pivots
+        if pair and tuple(map(len, pair)) == first.shape and all(np.isfinite(x).all() for x in pair):
+            yield pair
+        budget -= used
+        if budget <= 0:
+            return
+
+
+def _path(first: Floats, second: Floats, label: int, pivots: int) -> tuple[tuple[Floats, Floats] | None, int]:
+    from nashpy.linalg import create_col_tableau, create_row_tableau
+
+    rows, columns = create_row_tableau(second, True), create_col_tableau(first, True)
+    pair = (rows, columns) if label in rows.non_basic_variables else (columns, rows)
+    for step in range(pivots):
+        label = pair[step % 2].pivot_and_drop_label(label)
+        free = rows.non_basic_variables, columns.non_basic_variables
+        if free[0] | free[1] == rows.labels:
+            return (rows.to_strategy(free[1]), columns.to_strategy(free[0])), step + 1
+    return None, pivots
+
+
+def _result(
+    exact: Rationals, kept: list[NDArray[np.intp]], found: list[Any], *, complete: bool, method: str
+) -> StageEquilibria:
+    shape = exact.shape[:-1]
+    full = sorted(
+        {
+            tuple(
+                spread(own, at.tolist(), count) for own, at, count in zip(profile, kept, shape, strict=True)
+            )
+            for profile in found
+        }
+    )
+    payoffs, regret = evaluate(exact, full)
+    groups = components(full)
+    return StageEquilibria(
+        profiles=tuple(tuple(floats(own) for own in profile) for profile in full),
+        payoffs=floats(payoffs).reshape(len(full), len(shape)),
+        exact=tuple(full),
+        exact_payoffs=tuple(payoffs),
+        regret=tuple(regret),
+        complete=complete,
+        finite=len(groups) == len(full) if complete else None,
+        components=groups,
+        method=method,
+    )

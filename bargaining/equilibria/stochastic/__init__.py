@@ -1,0 +1,1 @@
+"""Stochastic games: one payoff set a state, Markov equilibria, strategies, thresholds, transfers."""

@@ -1,0 +1,143 @@
+"""Stationary strategies as the user writes them and as one vector, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import listed
+from bargaining._arrays import Floats, per_player, real, within
+from bargaining.equilibria.stochastic._markov.arrays import Arrays
+from bargaining.equilibria.stochastic._markov.refine import regret
+from bargaining.errors import InvalidInput
+from bargaining.games.stochastic import StochasticGame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StationaryProfile:
+    r"""Strategies that depend on the state alone, and what they are worth.
+
+    Attributes
+    ----------
+    strategies : tuple of tuple of ndarray
+        Entry `[s][i]` holds player i's probabilities of her actions in state s.
+    leave : ndarray of shape (S, n)
+        Probability with which each player leaves when a period opens in each state; 0 where she may not.
+    values : ndarray of shape (S, n)
+        Average payoff of each player from a period that opens in each state.
+    regret : float
+        The largest gain by deviating once, in any state and at any decision, as a present value over the
+        player's range of payoffs. No deviation, however long, raises an *average* payoff by more. An
+        equilibrium has zero, up to rounding.
+    chain : ndarray of shape (S, S)
+        Probability of opening the next period in each state; a row falls short of one by the chance of exit.
+    """
+
+    strategies: tuple[tuple[Floats, ...], ...]
+    leave: Floats
+    values: Floats
+    regret: float
+    chain: Floats
+
+    def pure(self, *, tol: float = 1e-9) -> bool:
+        """Say whether nobody randomises."""
+        certain = [own.max() > 1 - tol for state in self.strategies for own in state]
+        return all(certain) and bool((np.abs(self.leave - 0.5) > 0.5 - tol).all())
+
+
+def stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> StationaryProfile:
+    """Return the profile that a vector stands for."""
+    n, states = game.players, len(game)
+    pieces = np.split(vector, np.flatnonzero(np.diff(arrays.block)) + 1)
+    leave = np.zeros((states, n))
+    for s in np.flatnonzero(arrays.entry >= states):
+        for i in range(n):
+            leave[s, i] = pieces[arrays.entry[s] * n + i][1:].sum()
+    strategies = tuple(tuple(pieces[s * n : (s + 1) * n]) for s in range(states))
+    values, chain = _worth(game, strategies, leave)
+    return StationaryProfile(
+        strategies=strategies,
+        leave=leave,
+        values=values,
+        regret=regret(arrays, vector),
+        chain=chain,
+    )
+
+
+def _worth(
+    game: StochasticGame, strategies: tuple[tuple[Floats, ...], ...], leave: Floats
+) -> tuple[Floats, Floats]:
+    """Return average payoffs, and the chance of each state in the next period."""
+    gains, rows = [], []
+    for s, own in enumerate(strategies):
+        stage, row = game.games[s].payoffs, game.transition(s)
+        for strategy in own:
+            stage, row = np.tensordot(strategy, stage, axes=1), np.tensordot(strategy, row, axes=1)
+        stays = np.prod(1.0 - leave[s])
+        gains.append(stays * (1.0 - game.discounts) * stage + _parting(game, s, leave[s]))
+        rows.append(stays * row)
+    chain, gain = np.array(rows), np.array(gains)
+    systems = np.eye(len(game)) - game.discounts[:, None, None] * chain
+    return np.linalg.solve(systems, gain.T[..., None])[..., 0].T, chain
+
+
+def _parting(game: StochasticGame, state: int, chance: Floats) -> Floats:
+    """Return the expected payoffs from exit: who leaves with others is as likely to be the one who left."""
+    total, right = np.zeros(game.players), game.exits[state]
+    for act in product((False, True), repeat=game.players) if right is not None else ():
+        gone = np.array(act)
+        if right is not None and gone.any():
+            total += np.prod(np.where(gone, chance, 1.0 - chance)) * right.payoffs[gone].mean(axis=0)
+    return total
+
+
+def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: ArrayLike | None) -> Floats:
+    """Return strategies as one vector, or say which state and player are at fault."""
+    by_state = listed(strategies, "strategies", "a list of strategies by state and player")
+    if len(by_state) != len(game):
+        raise InvalidInput(f"`strategies` must have one entry a state ({len(game)}); got {len(by_state)}.")
+    pieces = []
+    for s, given in enumerate(by_state):
+        own = listed(given, f"strategies[{s}]", "a list of strategies by player")
+        if len(own) != game.players:
+            raise InvalidInput(
+                f"`strategies` must have one entry a player ({game.players}) in state {game.states[s]}; "
+                f"got {len(own)}."
+            )
+        pieces += [_mixed(own[i], game, s, i) for i in range(game.players)]
+    return np.concatenate(pieces + _leaving(game, leave))
+
+
+def _mixed(value: Any, game: StochasticGame, state: int, player: int) -> Floats:
+    where = f"of player {game.player_names[player]} in state {game.states[state]}"
+    weights = within(real(value, "strategies"), "strategies", 0.0, 1.0)
+    count = game.shape(state)[player]
+    if weights.shape != (count,) or abs(weights.sum() - 1.0) > 1e-9:
+        raise InvalidInput(
+            f"`strategies` {where} must be {count} probabilities that sum to 1; got {weights.tolist()}."
+        )
+    probabilities: Floats = weights / weights.sum()
+    return probabilities
+
+
+def _leaving(game: StochasticGame, leave: ArrayLike | None) -> list[Floats]:
+    states, n = len(game), game.players
+    chance = np.zeros((states, n)) if leave is None else per_player(leave, "leave", n)
+    chance = np.broadcast_to(within(chance, "leave", 0.0, 1.0), (states, n))
+    pieces = []
+    for s, right in enumerate(game.exits):
+        who = () if right is None else right.who
+        for i in range(n):
+            if i not in who and chance[s, i] > 0:
+                raise InvalidInput(
+                    f"`leave` must be 0 for player {game.player_names[i]} in state {game.states[s]}, "
+                    f"who may not leave; got {chance[s, i]:g}."
+                )
+            if right is not None:
+                pieces.append(np.array([1.0 - chance[s, i], chance[s, i]]) if i in who else np.ones(1))
+    return pieces

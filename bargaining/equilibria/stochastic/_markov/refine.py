@@ -1,0 +1,78 @@
+"""From the neighbourhood of a stationary equilibrium to the equilibrium, and the proof of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria.stochastic._markov.arrays import Arrays
+from bargaining.equilibria.stochastic._markov.path import Point
+
+REGRET = 1e-12
+_ROUNDS = 25
+_RATIOS = (1.0, 1e-2, 1e2, 1e-4, 1e4)
+
+
+def regret(arrays: Arrays, strategy: Floats) -> float:
+    """Return the largest gain by a one-shot deviation, as a present value over the range of payoffs.
+
+    No deviation, however long, raises an average payoff by more.
+    """
+    worth = arrays.evaluate(strategy, slope=False).worth
+    loss = arrays.anchored(worth).evaluate(strategy, slope=False).loss
+    return float(max(0.0, -loss.min()))
+
+
+def supports(
+    arrays: Arrays, point: Point, ratios: tuple[float, ...] = _RATIOS
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield guesses of the actions used: probability large against the loss; never none in a block."""
+    best = np.zeros(arrays.decisions * arrays.players)
+    np.maximum.at(best, arrays.block, point.strategy)
+    most = point.strategy == best[arrays.block]
+    for ratio in ratios:
+        yield (point.strategy > ratio * point.slack) | most
+
+
+def refine(arrays: Arrays, strategy: Floats, used: NDArray[np.bool_]) -> Floats | None:
+    """Return the equilibrium that uses these actions alone, by Newton's method from a strategy nearby.
+
+    Where several actions of a block are used their losses W - Q must vanish; that they sum to one follows.
+    None if there is no equilibrium of the promised accuracy.
+    """
+    strategy = arrays.normalise(np.where(used, strategy, 0.0))
+    counts = np.bincount(arrays.block, used)
+    mixed = np.flatnonzero(used & (counts[arrays.block] > 1))
+    if mixed.size:
+        found = _newton(arrays, strategy, mixed)
+        if found is None:
+            return None
+        strategy = found
+    return strategy if regret(arrays, strategy) <= REGRET else None
+
+
+def _newton(arrays: Arrays, strategy: Floats, mixed: NDArray[np.intp]) -> Floats | None:
+    arrays = arrays.anchored(arrays.evaluate(strategy, slope=False).worth)
+    best, least = strategy, np.inf
+    for _ in range(_ROUNDS):
+        value = arrays.evaluate(strategy, slope=True)
+        error = float(np.abs(value.loss[mixed]).max())
+        if not error < least:
+            break
+        best, least = strategy, error
+        strategy = strategy.copy()
+        strategy[mixed] -= _solve(value.slope[np.ix_(mixed, mixed)], value.loss[mixed])
+        if np.abs(strategy[mixed]).max() > 2.0:
+            break
+    if best.min() < -1e-9:
+        return None
+    return arrays.normalise(np.maximum(best, 0.0))
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats:
+    """Solve, or take the shortest least-squares solution: equilibria may form a continuum."""
+    solution, _, _, _ = np.linalg.lstsq(matrix, right, rcond=1e-10)
+    return np.asarray(solution)

@@ -1,0 +1,254 @@
+r"""How far the operator can reach from outer sets, as functions of where their faces lie.
+
+Outer sets are :math:`X_s = \{w : n_j w \le c_{sj}\}`, with one list of normals for all states. A continuation of
+a row lies in :math:`\{w : n_j w \le \sum_{s'} P(s') c_{s'j}\}` and above the thresholds, which fall no faster
+than their best deviation says. The farthest payoff in a direction is a linear program whose right-hand side is
+affine in c, so each dual basis gives an upper bound affine in c, increasing, and valid for all c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import cos, inf, sin
+from typing import NamedTuple
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.polygon import Polygon, clip, hull
+from bargaining.equilibria.stochastic._search.minkowski import Fan, Indices
+from bargaining.equilibria.stochastic._search.model import Mask, Model
+
+_ROUNDING = 1e-15
+_SAME_ANGLE = 1e-12
+_AXES = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """Faces `normals[j] . w <= offsets[s, j]`, the lower face of each player first."""
+
+    normals: Floats  # (J, 2)
+    offsets: Floats  # (S, J)
+    moves: Mask  # (S, J): false where a threat is known
+
+
+def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> Faces:
+    angles = Fan(candidate + outer).angle
+    distinct = [angle for before, angle in pairwise([-inf, *angles]) if angle - before > 1e-13]
+    normals = np.array(_AXES + [(sin(angle), -cos(angle)) for angle in distinct])
+    offsets = support(candidate, normals)
+    known = np.isfinite(bound) & (bound >= -offsets[:, :2] - 1e-15)
+    moves = np.ones(offsets.shape, dtype=bool)
+    np.logical_not(known, out=moves[:, :2])
+    np.copyto(offsets[:, :2], -bound, where=known)
+    moves[[s for s, polygon in enumerate(candidate) if not polygon]] = False
+    return Faces(normals, offsets, moves)
+
+
+def support(polygons: list[Polygon], normals: Floats) -> Floats:
+    """Return how far each polygon reaches in each direction, shape (S, J); zero for an empty one."""
+    return np.array(
+        [(np.array(p) @ normals.T).max(axis=0) if p else np.zeros(len(normals)) for p in polygons]
+    )
+
+
+def lowest(polygons: list[Polygon]) -> Floats:
+    return np.array([np.min(p, axis=0) if p else np.full(2, inf) for p in polygons])
+
+
+class Around(NamedTuple):
+    """For each of some directions two faces and the weights, not negative, that make it up: shape (2, J) each."""
+
+    faces: Indices
+    weights: Floats
+
+
+def enclosing(normals: Floats, directions: Floats) -> Around:
+    """Return the faces on both sides of each direction; the axes are among the normals."""
+    angle = np.arctan2(normals[:, 1], normals[:, 0])
+    order = np.argsort(angle, kind="stable")
+    turns = np.diff(angle[order], prepend=angle[order[-1]] - 2 * np.pi)
+    order = order[turns > _SAME_ANGLE]
+    after = np.searchsorted(angle[order], np.arctan2(directions[:, 1], directions[:, 0])) % len(order)
+    faces = np.stack([order[after - 1], order[after]])
+    (a, b), (c, d) = normals[faces[0]].T, normals[faces[1]].T
+    x, y = directions.T
+    one, other = np.maximum(x * d - y * c, 0.0), np.maximum(a * y - b * x, 0.0)
+    some = directions.any(axis=1)
+    share = one / np.where(
+        some, one + other, 1.0
+    )  # of faces nearly alike no weight can be trusted, any share can
+    mixed = share[:, None] * normals[faces[0]] + (1.0 - share)[:, None] * normals[faces[1]]
+    size = (directions**2).sum(axis=1) / np.where(some, (directions * mixed).sum(axis=1), 1.0)
+    weights = size * np.stack([share, 1.0 - share])
+    return Around(faces, weights)
+
+
+class Bases(NamedTuple):
+    """Upper bounds of how far rows go: shape (pairs, bases) each; infinite where there is no such basis.
+
+    The slope is `weight * P[row] @ speed[:, face] + cuts[0] * ... + cuts[1] * ...`, see `Bounds.slopes`. The first
+    basis of a pair may have a second face, `beside`, its number and weight of shape (pairs,), where the players
+    differ in patience.
+    """
+
+    level: Floats
+    weight: Floats
+    face: Indices
+    cuts: tuple[Floats, Floats]
+    beside: tuple[Indices, Floats] | None = None
+
+    def of(self, pairs: Mask) -> Bases:
+        """Return the bounds of some pairs."""
+        first, second = self.cuts
+        beside = None if self.beside is None else (self.beside[0][pairs], self.beside[1][pairs])
+        cuts = first[pairs], second[pairs]
+        return Bases(self.level[pairs], self.weight[pairs], self.face[pairs], cuts, beside)
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """What the dual bounds of some rows are made of."""
+
+    faces: Faces
+    discounts: Floats  # (2,)
+    around: Around | None  # None if the players are equally patient
+    now: Floats  # (2, R)
+    needed: Floats  # (2, R): the lowest continuations
+    transitions: Floats  # (R, S)
+    punish: tuple[Floats, Floats]  # (R, S): the transitions after each player's best deviation
+    state: Indices  # (R,)
+    mean: Floats  # (R, J): offsets of the continuations
+
+    @classmethod
+    def of(cls, model: Model, faces: Faces, rows: Indices) -> Bounds:
+        worth, discounts = model.values(-faces.offsets[:, :2]), model.discounts[:, 0]
+        state, now, transitions = model.state[rows], model.now[:, rows], model.transitions[rows]
+        replies = [model.replies[i].argbest(worth[i])[model.replies[i].group[rows]] for i in (0, 1)]
+        best, own = np.stack([worth[i, replies[i]] for i in (0, 1)]), model.own[state].T
+        leaves, mean = own >= best, transitions @ faces.offsets
+        with np.errstate(divide="ignore", invalid="ignore"):
+            needed = (np.where(leaves, own, best) - now) / model.discounts
+        punish = [np.where(leaves[i, :, None], 0.0, model.transitions[replies[i]]) for i in (0, 1)]
+        for i in np.flatnonzero(discounts == 0.0).tolist():
+            # Continuations do not matter to her: those within her lower face will do.
+            needed[i], punish[i] = -mean[:, i], transitions
+        around = None if model.common else enclosing(faces.normals, discounts * faces.normals)
+        return cls(
+            faces=faces,
+            discounts=discounts,
+            around=around,
+            now=now,
+            needed=needed,
+            transitions=transitions,
+            punish=(punish[0], punish[1]),
+            state=state,
+            mean=mean,
+        )
+
+    @cached_property
+    def unbound(self) -> Floats:
+        """The bounds at which no constraint binds, shape (R, J)."""
+        out: Floats = self.now.T @ self.faces.normals.T + self.onward(self.mean)
+        return out
+
+    def onward(self, mean: Floats) -> Floats:
+        """Return what continuations add in each direction if they reach as far as `mean`, shape (R, J)."""
+        if self.around is None:
+            out: Floats = self.discounts.item(0) * mean
+        else:
+            (first, second), weights = self.around.faces, self.around.weights
+            out = weights[0] * mean[:, first] + weights[1] * mean[:, second]
+        return out
+
+    def bases(self, rows: Indices, directions: Indices) -> Bases:
+        """Return the bounds for pairs of a row and a direction: no constraint, one, or both of them bind."""
+        normals, needed = self.faces.normals, self.needed[:, rows]
+        n, number, shape = normals[directions], len(normals), (len(rows), 2 * len(normals) + 2)
+        start, after = (n * self.now[:, rows].T).sum(axis=1), self.discounts * n
+        by_face, by_cut, usable = self._along_faces(after)
+        bound = start[:, None] + by_face * self.mean[rows] - by_cut * needed[:, :, None]
+        bound += _ROUNDING * (by_face + by_cut)  # large terms nearly cancel along a steep face
+        level, weight, cuts = np.empty(shape), np.zeros(shape), np.zeros((2, *shape))
+        face = np.zeros(shape, dtype=np.intp)
+        for i in (0, 1):
+            along = slice(1 + i * number, 1 + (i + 1) * number)
+            level[:, along] = np.where(usable[i], bound[i], inf)
+            weight[:, along], cuts[i, :, along], face[:, along] = by_face[i], by_cut[i], np.arange(number)
+        both = (after <= 1e-12).all(axis=1)
+        level[:, -1] = np.where(both, start + (after * needed.T).sum(axis=1), inf)
+        cuts[:, :, -1] = np.where(both, -after.T, 0.0)
+        level[:, 0] = self.unbound[rows, directions]
+        if self.around is None:
+            weight[:, 0], face[:, 0], beside = self.discounts.item(0), directions, None
+        else:
+            faces, weights = self.around.faces[:, directions], self.around.weights[:, directions]
+            weight[:, 0], face[:, 0], beside = weights[0], faces[0], (faces[1], weights[1])
+        return Bases(level, weight, face, (cuts[0], cuts[1]), beside)
+
+    def _along_faces(self, after: Floats) -> tuple[Floats, Floats, Mask]:
+        """Return the weights of each face and of player i's constraint where these two bind, shape (2, pairs, J)."""
+        n, normals = after.T[:, :, None], self.faces.normals.T[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_face = n[::-1] / normals[::-1]
+            by_cut = by_face * normals - n
+        usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= -1e-12)
+        return np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0), usable
+
+    def slopes(self, rows: Indices, bases: Bases, speed: Floats) -> Floats:
+        """Return the slopes of the bounds at these speeds, shape (S, J)."""
+        mean = self.transitions @ speed
+        slope: Floats = bases.weight * mean[rows[:, None], bases.face]
+        if bases.beside is not None:
+            slope[:, 0] += bases.beside[1] * mean[rows, bases.beside[0]]
+        for i in (0, 1):
+            slope += bases.cuts[i] * (self.punish[i] @ speed[:, i])[rows][:, None]
+        return slope
+
+    def blocked(self, rows: Indices, speed: Floats) -> Floats:
+        """Return the excess up to which each row cannot be played at all; zero if it can at once."""
+        n = self.faces.normals
+        over = np.flatnonzero((n >= 0.0).all(axis=1))
+        lack = self.needed[:, rows].T @ n[over].T - self.mean[rows][:, over]
+        ease = (self.transitions[rows] @ speed)[:, over]
+        for i in (0, 1):
+            ease = ease + n[over, i] * (self.punish[i] @ speed[:, i])[rows][:, None]
+        out: Floats = np.where(lack > 1e-12, lack / np.maximum(ease, 1e-300), 0.0).max(axis=1)
+        return out
+
+
+def largest(where: Indices, values: Floats) -> Indices:
+    """Return, for each face in order, the pair with the largest value."""
+    order = np.lexsort((values, where))
+    last = np.flatnonzero(np.append(np.diff(where[order]) != 0, True))
+    chosen: Indices = order[last]
+    return chosen
+
+
+def slope_matrix(
+    system: Bounds, bases: Bases, rows: Indices, pairs: Indices, basis: Indices, number: int
+) -> Floats:
+    """Return the slopes of chosen bounds as a matrix over all speeds, shape (chosen, S * J)."""
+    count, states = len(rows), system.transitions.shape[1]
+    each = np.arange(count)
+    out = np.zeros((count, states, number))
+    out[each, :, bases.face[pairs, basis]] = bases.weight[pairs, basis][:, None] * system.transitions[rows]
+    if bases.beside is not None:
+        face, weight = (some[pairs] for some in bases.beside)
+        out[each, :, face] += np.where(basis == 0, weight, 0.0)[:, None] * system.transitions[rows]
+    for i in (0, 1):
+        out[:, :, i] += bases.cuts[i][pairs, basis][:, None] * system.punish[i][rows]
+    return out.reshape(count, -1)
+
+
+def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
+    """Return the part of `outer` within the faces at these offsets, shape (S, J)."""
+    out = []
+    for polygon, row in zip(outer, offsets.tolist(), strict=True):
+        for (x, y), offset in zip(faces.normals.tolist(), row, strict=True):
+            polygon = clip(polygon, (x, y), offset)
+        out.append([polygon[k] for k in hull(polygon)])
+    return out

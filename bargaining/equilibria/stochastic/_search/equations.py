@@ -1,0 +1,236 @@
+r"""The equations behind the payoff sets of a stochastic game, and their solution in rationals.
+
+Each vertex of each state's polygon is a profile followed by a continuation :math:`w`. Where a player is
+indifferent her coordinate of the vertex is what her best deviation gives, or leaving; one coordinate being known, the
+other lies on an edge of the continuation set, which moves one vertex of one next state. Where nobody is
+indifferent the continuation is one vertex of each next state. The vertices solve these equations, bilinear
+in them, and Newton in ever longer numbers finds the solution; coordinates that are rational are recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria.stochastic._search.rationals import Rationals
+
+OWN = -1
+"""Instead of a reply: what the player gets by leaving."""
+
+_SPARE = 48  # bits lost to the conditioning of the equations
+_GAIN = 12  # bits a step must gain at least
+_AGAIN = 4  # how often the equations may be linearised again if a step gains less
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one vertex is generated.
+
+    `row` is -1 if somebody leaves. `known` holds coordinates that need no equation. `base` is the vertex of each
+    next state that is continued with, `edge` the two vertices between which the continuation lies, and `held`,
+    for each player who is indifferent, the row of her best deviation, or `OWN`. `centre` is the middle of the
+    stable continuations, `across` the middle of those that give the other player what this continuation does.
+    """
+
+    row: int
+    known: tuple[Fraction | None, Fraction | None] = (None, None)
+    base: tuple[tuple[int, int], ...] = ()
+    edge: tuple[int, int] | None = None
+    held: tuple[int | None, int | None] = (None, None)
+    centre: Pair = (Fraction(0), Fraction(0))
+    across: Pair = (Fraction(0), Fraction(0))
+
+    def slides(self, i: int) -> bool:
+        """Whether coordinate i is where an edge passes over the other coordinate."""
+        return self.edge is not None and self.held[i] is None and self.held[1 - i] is not None
+
+
+class Equations:
+    """The equations of all vertices, numbered state by state."""
+
+    def __init__(
+        self,
+        data: Rationals,
+        rules: Sequence[Rule],
+        lowest: Sequence[tuple[int, int]],
+        *,
+        inset: Fraction = Fraction(0),
+    ) -> None:
+        self.data, self.rules, self.lowest, self.inset = data, rules, lowest, inset
+
+    def uses(self, k: int, i: int) -> set[tuple[int, int]]:
+        """Return the coordinates that one coordinate of a vertex depends on."""
+        rule = self.rules[k]
+        if rule.row < 0:
+            return set()
+        if rule.held[i] is not None:
+            return self._lows(rule, i)
+        used = {vertex for _, vertex in rule.base}
+        if not rule.slides(i):
+            return {(vertex, i) for vertex in used}
+        used |= set(rule.edge or ())
+        return {(vertex, o) for vertex in used for o in (0, 1)} | self._lows(rule, 1 - i)
+
+    def _lows(self, rule: Rule, i: int) -> set[tuple[int, int]]:
+        reply = rule.held[i]
+        if reply is None or reply == OWN:
+            return set()
+        return {(self.lowest[s][i], i) for s in self.data.law(reply)}
+
+    def promise(self, z: Sequence[Pair], k: int) -> list[Fraction]:
+        """Return the continuation behind a vertex at these values of all vertices."""
+        data, rule = self.data, self.rules[k]
+        law = data.law(rule.row)
+        base = [sum((law[s] * z[vertex][i] for s, vertex in rule.base), Fraction(0)) for i in (0, 1)]
+        out = [self._held(z, rule, i, base[i]) for i in (0, 1)]
+        for i in (0, 1):
+            if rule.slides(i) and rule.edge:
+                p, q = (z[vertex] for vertex in rule.edge)
+                if p[1 - i] != q[1 - i]:
+                    out[i] += (q[i] - p[i]) / (q[1 - i] - p[1 - i]) * (out[1 - i] - base[1 - i])
+        if self.inset:
+            out = [w + self.inset * (self._towards(rule, i) - w) for i, w in enumerate(out)]
+        return out
+
+    def _towards(self, rule: Rule, i: int) -> Fraction:
+        return rule.centre[i] if rule.known[1 - i] is None else rule.across[i]
+
+    def _held(self, z: Sequence[Pair], rule: Rule, i: int, otherwise: Fraction) -> Fraction:
+        data, reply = self.data, rule.held[i]
+        if reply is None:
+            return otherwise
+        if reply == OWN:
+            own = data.own(data.state[rule.row], i)
+            assert own is not None
+            return (own - data.now(i, rule.row)) / data.discounts[i]
+        after = sum((p * z[self.lowest[s][i]][i] for s, p in data.law(reply).items()), Fraction(0))
+        return after + (data.now(i, reply) - data.now(i, rule.row)) / data.discounts[i]
+
+    def value(self, z: Sequence[Pair], k: int) -> Pair:
+        """Return what a vertex must be if all of them are `z`."""
+        data, rule = self.data, self.rules[k]
+        x, y = rule.known
+        if x is None or y is None:
+            promise = self.promise(z, k)
+            x = data.now(0, rule.row) + data.discounts[0] * promise[0] if x is None else x
+            y = data.now(1, rule.row) + data.discounts[1] * promise[1] if y is None else y
+        return x, y
+
+    def solve(self, start: Sequence[Pair], bits: int) -> list[Pair] | None:
+        """Return a solution rounded to a grid of so many bits; None if Newton's steps do not come closer."""
+        inverse, again = self._inverse(start), _AGAIN
+        z, reached = self._with_known(start), 0
+        while inverse is not None:
+            residual = [
+                x - y for k, vertex in enumerate(z) for x, y in zip(vertex, self.value(z, k), strict=True)
+            ]
+            size = max(map(abs, residual), default=Fraction(0))
+            if size * 2 ** (bits - 8) < 1:
+                return z
+            correct = int(size.denominator.bit_length() - size.numerator.bit_length())
+            if reached and correct < reached + _GAIN:
+                if not again:
+                    return None
+                inverse, again = self._inverse(z), again - 1
+                if inverse is None:
+                    return None
+            reached = max(correct, 1)
+            scale = 2**reached
+            step = inverse @ np.array([float(r * scale) for r in residual])
+            if not np.isfinite(step).all():
+                return None
+            flat = [Fraction(s) / scale for s in step.tolist()]
+            z = self._with_known(
+                [
+                    (_grid(x - flat[2 * k], bits), _grid(y - flat[2 * k + 1], bits))
+                    for k, (x, y) in enumerate(z)
+                ]
+            )
+        return None
+
+    def _with_known(self, z: Sequence[Pair]) -> list[Pair]:
+        out = []
+        for rule, (x, y) in zip(self.rules, z, strict=True):
+            a, b = rule.known
+            out.append((x if a is None else a, y if b is None else b))
+        return out
+
+    def _inverse(self, z: Sequence[Pair]) -> Floats | None:
+        at = np.array([[float(x), float(y)] for x, y in z])
+        matrix = np.eye(2 * len(z))
+        for k, rule in enumerate(self.rules):
+            if None in rule.known:
+                slopes = self._slopes(at, rule)
+                for i in (0, 1):
+                    if rule.known[i] is None:
+                        matrix[2 * k + i] -= slopes[i]
+        try:
+            inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            return None
+        return inverse
+
+    def _slopes(self, z: Floats, rule: Rule) -> Floats:
+        """Return the derivatives of a vertex's two coordinates, shape (2, 2K)."""
+        data, law = self.data, self.data.law(rule.row)
+        slopes = np.zeros((2, len(z), 2))
+        base = np.zeros(2)
+        for s, vertex in rule.base:
+            share = float(law[s])
+            base += share * z[vertex]
+            for i in (0, 1):
+                slopes[i, vertex, i] += share
+        for i, reply in enumerate(rule.held):
+            if reply is not None:
+                slopes[i] = 0.0
+                for s, p in data.law(reply).items() if reply != OWN else ():
+                    slopes[i, self.lowest[s][i], i] += float(p)
+        for i in (0, 1):
+            if rule.slides(1 - i):
+                self._along(z, rule, i, base[i], slopes)
+        delta = np.array([float(d) for d in data.discounts])
+        out: Floats = delta[:, None] * slopes.reshape(2, -1)
+        return out
+
+    def _along(self, z: Floats, rule: Rule, i: int, base: float, slopes: Floats) -> None:
+        """Add how the other coordinate moves along the edge that holds the continuation."""
+        assert rule.edge is not None
+        (p, q), o, law = rule.edge, 1 - i, self.data.law(rule.row)
+        width = z[q, i] - z[p, i]
+        if width == 0.0:
+            return
+        exact = [(Fraction(x), Fraction(y)) for x, y in z.tolist()]
+        ratio = (z[q, o] - z[p, o]) / width
+        share = (float(self._held(exact, rule, i, Fraction(0))) - base) / width
+        slopes[o] += ratio * slopes[i]
+        for s, vertex in rule.base:
+            slopes[o, vertex, i] -= ratio * float(law[s])
+        for vertex, sign in ((q, 1.0), (p, -1.0)):
+            slopes[o, vertex, o] += sign * share
+            slopes[o, vertex, i] -= sign * share * ratio
+
+
+def recognised(value: Fraction, bits: int) -> Fraction | None:
+    """Return the rational that a number given to so many bits seems to be; None if it seems to be none."""
+    spare = Fraction(1, 2 ** (bits - _SPARE))
+    a, b = value.numerator, value.denominator
+    before, last = (0, 1), (1, 0)
+    while b:
+        whole, rest = divmod(a, b)
+        before, last = last, (whole * last[0] + before[0], whole * last[1] + before[1])
+        if last[1].bit_length() > bits // 2 - _SPARE:
+            return None
+        found = Fraction(*last)
+        if abs(found - value) < spare:
+            return found
+        a, b = b, rest
+    return None
+
+
+def _grid(value: Fraction, bits: int) -> Fraction:
+    return Fraction(round(value * 2**bits), 2**bits)

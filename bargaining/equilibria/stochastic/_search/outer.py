@@ -1,0 +1,205 @@
+r"""Proof, from outside, that sets which generate themselves are the largest ones.
+
+The argument of the repeated game, for all states at once. Let :math:`K_s` generate themselves and let
+:math:`W_s` contain the answer. Write :math:`X_s(e) = \{w : n_j w \le c_{sj} + e z_{sj}\}`, with one list of normals
+for all states and speeds :math:`z > 0`, and let E be such that :math:`W_s \subseteq X_s(E)`. If the operator maps
+:math:`X(e)` strictly inside :math:`X(e)` for every :math:`0 < e \le E`, nothing but K is left.
+
+Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)` by policy iteration; for a handful of
+rows speeds of 1 are tried first, see `proved_evenly`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.polygon import Polygon
+from bargaining.equilibria.stochastic._search.bounds import (
+    Bases,
+    Bounds,
+    faces_of,
+    largest,
+    lowest,
+    moved,
+    slope_matrix,
+    support,
+)
+from bargaining.equilibria.stochastic._search.even import proved_evenly
+from bargaining.equilibria.stochastic._search.few import FEW
+from bargaining.equilibria.stochastic._search.minkowski import Indices
+from bargaining.equilibria.stochastic._search.model import Mask, Model
+from bargaining.equilibria.stochastic._search.operator import reach
+
+_ROUNDING = 1e-13
+_MARGIN = 1e-3
+_TIE = 1e-11
+_ROUNDS = 25
+_FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
+_BOUNDS = 10_000_000
+_PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
+
+
+class Verdict(NamedTuple):
+    """What a proof gave: whether it holds, the excess left unproved, and smaller outer sets if it found them."""
+
+    proved: bool
+    excess: float
+    outer: list[Polygon] | None = None
+
+
+def verdict(
+    model: Model,
+    candidate: list[Polygon],
+    outer: list[Polygon],
+    bound: Floats,
+    alive: Mask,
+    *,
+    shape: bool = False,
+) -> Verdict:
+    """Return whether `candidate` is all that is left of `outer`.
+
+    Parameters
+    ----------
+    model : Model
+        Some player with a discount factor above 0.
+    candidate, outer : list of Polygon
+        Sets that generate themselves, and sets known to contain the largest fixed point.
+    bound : ndarray of shape (S, 2)
+        Lower bounds of the threats.
+    alive : ndarray of bool
+        The rows that can still be played.
+    shape : bool
+        Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
+    """
+    if not model.discounts.any() or any(bool(p) != bool(q) for p, q in zip(candidate, outer, strict=True)):
+        return Verdict(False, inf)
+    few = not shape and len(alive) * sum(map(len, candidate)) <= FEW
+    if few and proved_evenly(model, candidate, bound, alive):
+        return Verdict(True, 0.0)
+    faces, rows = faces_of(candidate, outer if shape else [], bound), model.playable(candidate, alive)
+    system = Bounds.of(model, faces, rows)
+    reaching = _reaching(model, system, candidate, bound, rows)
+    some, directions = np.nonzero(reaching)
+    bases = system.bases(some, directions)
+    speed = _speeds(system, some, directions, bases)
+    if speed is not None:
+        pairs = _doubtful(system, speed)
+        if np.count_nonzero(pairs) <= _FEW:
+            known = None if (pairs & ~reaching).any() else bases.of(pairs[reaching])
+            result = _ranged(system, np.argwhere(pairs), speed, outer, known)
+            if result.proved:
+                return result
+    far = reach(model, outer, np.maximum(bound, lowest(outer)), rows, faces.normals)
+    beyond = (far > faces.offsets[system.state] + 1e-14) & faces.moves[system.state]
+    if not beyond.any():
+        return Verdict(True, 0.0)
+    count = np.count_nonzero(pairs & beyond) if speed is not None else 0
+    if speed is None or count > _PAIRS or 2 * count * len(faces.normals) > _BOUNDS:
+        return Verdict(False, inf)
+    return _ranged(system, np.argwhere(pairs & beyond), speed, outer)
+
+
+def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Floats, rows: Indices) -> Mask:
+    """Say which rows may reach which faces at e = 0, shape (R, J)."""
+    faces = system.faces
+    limit = faces.offsets[system.state] - _TIE
+    pairs: Mask = faces.moves[system.state] & (system.unbound >= limit)
+    if np.count_nonzero(pairs) > _FEW:
+        near = reach(model, candidate, np.maximum(bound, lowest(candidate)), rows, faces.normals)
+        pairs &= near >= limit
+    return pairs
+
+
+def _ranged(
+    system: Bounds,
+    pairs: NDArray[np.intp],
+    speed: Floats,
+    outer: list[Polygon],
+    bases: Bases | None = None,
+) -> Verdict:
+    """Check pairs of a row and a face on the range of e that covers the outer sets, for given speeds."""
+    if not len(pairs):
+        return Verdict(True, 0.0)
+    faces, (rows, directions) = system.faces, pairs.T
+    gap = support(outer, faces.normals) - faces.offsets
+    far = float((gap[faces.moves] / speed[faces.moves]).max(initial=0.0))
+    if far <= _ROUNDING:
+        return Verdict(True, far)
+    bases = bases or system.bases(rows, directions)
+    near = float(_unproved(system, rows, directions, bases, speed, far).max())
+    if near == 0.0:
+        return Verdict(True, 0.0)
+    if near >= 0.9 * far:
+        return Verdict(False, near)
+    return Verdict(False, near, moved(outer, faces, faces.offsets + near * speed))
+
+
+def _doubtful(system: Bounds, speed: Floats) -> Mask:
+    """Say which pairs of a row and a face the simplest bound, without any constraint, leaves open, shape (R, J)."""
+    own = speed[system.state]
+    grows = system.onward(system.transitions @ speed) > own - _MARGIN * np.minimum(own, 1.0)
+    open_: Mask = (system.unbound > system.faces.offsets[system.state] + _ROUNDING) | grows
+    return open_ & system.faces.moves[system.state]
+
+
+def _speeds(system: Bounds, some: Indices, directions: Indices, bases: Bases) -> Floats | None:
+    """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
+    least = bases.level.min(axis=1)
+    reached = least >= system.faces.offsets[system.state[some], directions] - _TIE
+    bases, least = bases.of(reached), least[reached, None]
+    ours = bases._replace(level=np.where(bases.level <= least + 1e-12, 0.0, inf))
+    return _fixed_speeds(system, some[reached], directions[reached], ours)
+
+
+def _fixed_speeds(system: Bounds, some: Indices, directions: Indices, ours: Bases) -> Floats | None:
+    """Solve for the speeds by policy iteration; bases that do not count have an infinite level."""
+    states, number = system.faces.offsets.shape
+    speed = system.faces.moves.astype(float)
+    if not some.size:
+        return speed
+    where = system.state[some] * number + directions
+    free = np.zeros(states * number, dtype=bool)
+    free[where] = True
+    reached = None
+    for _ in range(_ROUNDS):
+        slope = system.slopes(some, ours, speed) + ours.level
+        basis = slope.argmin(axis=1)
+        slope = slope[np.arange(len(some)), basis]
+        chosen = largest(where, slope)
+        if reached is not None and (slope[chosen] <= (1 + 1e-9) * (reached - 1.0) + 1e-15).all():
+            return speed
+        matrix = slope_matrix(system, ours, some[chosen], chosen, basis[chosen], number)
+        fixed = np.where(free, 0.0, speed.ravel())
+        try:
+            reached = np.linalg.solve(np.eye(len(chosen)) - matrix[:, free], 1.0 + matrix @ fixed)
+        except np.linalg.LinAlgError:
+            return None
+        if reached.min() <= 0.0:
+            return None
+        fixed[free] = reached
+        speed = fixed.reshape(states, number)
+    return None
+
+
+def _unproved(
+    system: Bounds, rows: Indices, directions: Indices, bases: Bases, speed: Floats, far: float
+) -> Floats:
+    """Return, pair by pair, the smallest excess above which it stays inside its face; zero if it does up to `far`."""
+    state = system.state[rows]
+    offset, own = system.faces.offsets[state, directions][:, None], speed[state, directions][:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess, growth = bases.level - offset, system.slopes(rows, bases, speed) - own
+        beyond = excess + far * growth <= -_MARGIN * far * np.minimum(own, 1.0)
+        if (beyond & (excess <= _ROUNDING)).any(axis=1).all():
+            return np.zeros(len(rows))
+        start = np.where(beyond, np.where(excess <= _ROUNDING, 0.0, -excess / growth), inf).min(axis=1)
+        short = ~beyond & (excess < 0.0) & (growth > 0.0)
+        stop = np.where(short, -0.999 * excess / growth, 0.0).max(axis=1)
+    revival = system.blocked(rows, speed)
+    done = (start == 0.0) | (np.maximum(stop, revival) > 1.001 * start) | (revival >= far)
+    return np.where(done, 0.0, start)

@@ -1,0 +1,193 @@
+"""A stochastic game in rationals, in the unit box of its payoffs, and sums of polygons of continuations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache, cmp_to_key
+from typing import NamedTuple
+
+from bargaining._rational import fractions
+from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.lottery import Lottery, Pair, convex_lottery
+from bargaining.games.stochastic import StochasticGame
+
+Law = dict[int, Fraction]
+"""Probabilities of the next state; the states that cannot follow are left out."""
+
+
+class Rationals:
+    """A two-player game in the box of its payoffs. A *row* is one profile of one state, in the order of the states."""
+
+    def __init__(self, game: StochasticGame) -> None:
+        self.game = game
+        self.discounts: Pair = tuple(game.exact_discounts.tolist())
+        shapes = [game.shape(s) for s in range(len(game))]
+        self.first = [0]
+        for rows, columns in shapes:
+            self.first.append(self.first[-1] + rows * columns)
+        self.state = [s for s, (m, n) in enumerate(shapes) for _ in range(m * n)]
+        stages = [fractions(stage.exact.reshape(-1, 2)).tolist() for stage in game.games]
+        self.exits: list[list[list[Fraction]]] = [
+            [] if leave is None else leave.exact.tolist() for leave in game.exits
+        ]
+        given = [pair for stage in stages for pair in stage]
+        given += [point for s in range(len(game)) for point, _ in self._leaving(s)]
+        self.low: Pair = min(x for x, _ in given), min(y for _, y in given)
+        spans = [max(pair[i] for pair in given) - self.low[i] for i in (0, 1)]
+        self.size: Pair = spans[0] or Fraction(1), spans[1] or Fraction(1)
+        self.payoffs = [self.scaled(pair) for stage in stages for pair in stage]
+        self.law: Callable[[int], Law] = cache(self._law)
+        self._tables = cache(self.game.exact_transition)
+
+    def scaled(self, pair: Sequence[Fraction]) -> Pair:
+        """Return a payoff pair in the box."""
+        return (pair[0] - self.low[0]) / self.size[0], (pair[1] - self.low[1]) / self.size[1]
+
+    def back(self, pair: Pair) -> Pair:
+        """Return a pair of the box in the unit of the payoffs."""
+        return self.low[0] + self.size[0] * pair[0], self.low[1] + self.size[1] * pair[1]
+
+    def actions(self, row: int) -> tuple[int, int]:
+        """Return the actions of a row."""
+        s = self.state[row]
+        return divmod(row - self.first[s], self.game.shape(s)[1])
+
+    def rows(self, state: int) -> range:
+        """Return the rows of a state."""
+        return range(self.first[state], self.first[state + 1])
+
+    def replies(self, row: int, i: int) -> range:
+        """Return the rows that player i can turn this one into, itself among them."""
+        s = self.state[row]
+        a, b = self.actions(row)
+        m, n = self.game.shape(s)
+        start = self.first[s]
+        return range(start + b, start + m * n, n) if i == 0 else range(start + a * n, start + (a + 1) * n)
+
+    def now(self, i: int, row: int) -> Fraction:
+        """Return (1 - discount) * payoff."""
+        return (1 - self.discounts[i]) * self.payoffs[row][i]
+
+    def _law(self, row: int) -> Law:
+        s = self.state[row]
+        return {k: p for k, p in enumerate(self._tables(s)[self.actions(row)].tolist()) if p}
+
+    def follows(self, law: Law, values: Sequence[Fraction]) -> Fraction:
+        """Return the mean of a value of the next state."""
+        return sum((p * values[k] for k, p in law.items()), Fraction(0))
+
+    def worth(self, i: int, row: int, threat: Sequence[Fraction | None]) -> Fraction | None:
+        """Return what a row gives player i with her lowest payoffs to follow, None if a state has none."""
+        law, total = self.law(row), self.now(i, row)
+        for k, p in law.items():
+            low = threat[k]
+            if low is None:
+                return None
+            total += self.discounts[i] * p * low
+        return total
+
+    def best(self, i: int, row: int, threat: Sequence[Fraction | None]) -> Fraction | None:
+        """Return what player i's best deviation gives her, None if she can reach a state without equilibrium."""
+        worth = [self.worth(i, reply, threat) for reply in self.replies(row, i)]
+        known = [value for value in worth if value is not None]
+        return max(known) if len(known) == len(worth) else None
+
+    def own(self, state: int, i: int) -> Fraction | None:
+        """Return what player i gets by leaving, None if she may not."""
+        leave = self.game.exits[state]
+        if leave is None or i not in leave.who:
+            return None
+        return (self.exits[state][i][i] - self.low[i]) / self.size[i]
+
+    def leaves(self, state: int) -> list[tuple[Pair, int | None]]:
+        """Return the outcomes of leaving that can be equilibria, by number, and whose threat each is."""
+        return [(self.scaled(point), leaver) for point, leaver in self._leaving(state)]
+
+    def _leaving(self, state: int) -> list[tuple[Pair, int | None]]:
+        leave, table = self.game.exits[state], self.exits[state]
+        out = []
+        for found in [] if leave is None else outcomes(leave):
+            rows = table if found.leaver is None else [table[found.leaver]]
+            x, y = (sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in (0, 1))
+            out.append(((x, y), found.leaver))
+        return out
+
+
+class Sum(NamedTuple):
+    """A weighted sum of polygons: its vertices, and which vertex of each state's polygon they stand on."""
+
+    vertices: tuple[Pair, ...]
+    at: list[dict[int, int]]
+
+    def lottery(self, point: Pair) -> dict[int, Lottery] | None:
+        """Return, for each next state, a lottery over its vertices; None if the point lies outside."""
+        found = convex_lottery(self.vertices, point)
+        if found is None:
+            return None
+        out: dict[int, Lottery] = {}
+        for s in self.at[0] if self.at else ():
+            shares: dict[int, Fraction] = {}
+            for k, share in found:
+                vertex = self.at[k][s]
+                shares[vertex] = shares.get(vertex, Fraction(0)) + share
+            out[s] = tuple((vertex, share) for vertex, share in shares.items() if share)
+        return out
+
+
+class Sums:
+    """Weighted sums of convex polygons given counter-clockwise: their edges are sorted by angle once."""
+
+    def __init__(self, polygons: Sequence[tuple[Pair, ...]]) -> None:
+        self.polygons = polygons
+        self.start = [_lowest(polygon) for polygon in polygons]
+        edges: list[tuple[Pair, int, int]] = [
+            ((polygon[k][0] - polygon[k - 1][0], polygon[k][1] - polygon[k - 1][1]), s, k)
+            for s, polygon in enumerate(polygons)
+            for k in range(len(polygon))
+            if len(polygon) > 1
+        ]
+        by_angle = cmp_to_key(_turn)
+        self.edges = sorted(edges, key=lambda edge: by_angle(edge[0]))
+
+    def of(self, law: Law) -> Sum:
+        """Return the sum weighted by a law; no vertex of it if a state that may follow has none."""
+        if any(not self.polygons[s] for s in law):
+            return Sum((), [])
+        stand = {s: self.start[s] for s in law}
+        x, y = (sum((p * self.polygons[s][stand[s]][i] for s, p in law.items()), Fraction(0)) for i in (0, 1))
+        vertices, at = [(x, y)], [dict(stand)]
+        last: Pair | None = None
+        for direction, s, k in self.edges:
+            if s not in law:
+                continue
+            x, y = x + law[s] * direction[0], y + law[s] * direction[1]
+            stand[s] = k
+            if last is not None and not _turn(last, direction):
+                vertices[-1], at[-1] = (x, y), dict(stand)
+            else:
+                vertices.append((x, y))
+                at.append(dict(stand))
+            last = direction
+        if len(vertices) > 1:  # the last step returns to the first vertex
+            vertices.pop()
+            at.pop()
+        return Sum(tuple(vertices), at)
+
+
+def _lowest(polygon: tuple[Pair, ...]) -> int:
+    """Return the leftmost of the lowest vertices."""
+    return min(range(len(polygon)), key=lambda k: (polygon[k][1], polygon[k][0]), default=-1)
+
+
+def _turn(d: Pair, e: Pair) -> int:
+    """Compare two directions by their angle from 0 to 360 degrees."""
+    halves = _lower(d) - _lower(e)
+    if halves:
+        return halves
+    cross = e[0] * d[1] - e[1] * d[0]
+    return (cross > 0) - (cross < 0)
+
+
+def _lower(d: Pair) -> int:
+    return 0 if d[1] > 0 or (d[1] == 0 and d[0] > 0) else 1

@@ -1,0 +1,246 @@
+"""The largest fixed point in all states: iterate from outside, solve the structure, prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, lowest
+from bargaining.equilibria.stochastic._search.few import FEW, apply_to_few
+from bargaining.equilibria.stochastic._search.model import Mask, Model
+from bargaining.equilibria.stochastic._search.newton import newton
+from bargaining.equilibria.stochastic._search.operator import Image, apply
+from bargaining.equilibria.stochastic._search.outer import verdict
+from bargaining.equilibria.stochastic._search.sharpen import sharpened
+from bargaining.equilibria.stochastic._search.structure import Structure, plain, settled
+from bargaining.equilibria.stochastic._search.threats import threat_bound
+
+_SAME = 4e-15
+_BLUR = 3  # times the distance below which vertices are dropped
+_SOLVED = 1e-13
+_CLOSE = 1e-10
+_INSIDE = 1e-12
+_NEAR = 1e-3
+_LONGER = 8
+_NEWTONS = 4
+_GROWTH = 24  # applications that make sets larger which have too many vertices to solve for
+_PATIENT = 0.8
+_SMALL = 30_000  # bounds up to which moving faces costs little
+_WORK = 100_000  # vertices met where there may be infinitely many: seconds
+_LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
+
+Polygons = list[Polygon]
+
+
+@dataclass(slots=True, eq=False)
+class Search:
+    """A search for the largest fixed point, and what it has found so far."""
+
+    model: Model
+    polygons: Polygons  # outer sets, and at the end the answer
+    alive: Mask
+    bound: Floats = field(default_factory=lambda: np.empty((0, 2)))  # below every threat
+    iterations: int = 0
+    work: int = 0
+    solves: int = 0
+    stopped: str = ""
+    excess: float = inf
+    chain: tuple[Polygons, Image | None] | None = None  # sets on the way to a candidate, and their image
+    found: Image | None = None  # sets that generate themselves
+
+    @classmethod
+    def start(cls, model: Model, polygon: Polygon) -> Search:
+        """Start from one set that holds every payoff of every state."""
+        alive = np.ones(len(model.state), dtype=bool)
+        return cls(model, [polygon] * len(model.states), alive, bound=threat_bound(model, alive))
+
+    def run(self, limit: int) -> None:
+        """Search for at most `limit` applications to the outer sets."""
+        while self.iterations < limit and self.work < _WORK and not self.stopped:
+            self._step()
+        if not self.stopped:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Stop, and say how far the outer sets reach beyond sets that generate themselves if some are known."""
+        self.stopped = f"stopped after {self.iterations} applications of the operator"
+        if not self.model.common:
+            self.chain = self.polygons, None
+            self._look()
+            if self.found is not None:
+                rounding = self._still / (1.0 - self.model.discounts.max().item())
+                self.excess = _distance(self.polygons, self.found.polygons) + rounding
+
+    def threat(self, polygons: Polygons) -> Floats:
+        """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
+        threat: Floats = np.maximum([_lowest(polygon) for polygon in polygons], self.bound)
+        return threat
+
+    def _apply(self, polygons: Polygons) -> Image:
+        few = len(self.alive) * sum(map(len, polygons)) <= FEW
+        operator = apply_to_few if few else apply
+        return operator(self.model, polygons, self.threat(polygons), self.alive)
+
+    def _step(self) -> None:
+        outer = self.polygons
+        image = self._apply(outer)
+        self.iterations += 1
+        self.work += sum(map(len, outer)) if not self.model.common else 0
+        died = bool((self.alive & ~image.alive).any())
+        if died:
+            self.alive = image.alive
+            self.bound = threat_bound(self.model, self.alive)
+        if not any(image.polygons):
+            self._stop(image, 0.0, "nothing is left")
+        elif not died and _distance(image.polygons, outer, enough=self._still) <= self._still:
+            excess = 0.0 if self.model.common else self._still / (1.0 - self.model.discounts.max().item())
+            self._stop(image, excess, "the operator maps the sets to themselves")
+        else:
+            self.polygons = image.polygons
+            if self.chain is None or not self.model.common:
+                self.chain = outer, image
+            known = self._settled(self.found, judge=self.model.common)
+            if known or (self._due() and self._look() and self._settled(self.found)):
+                return
+            self._sharpen()
+
+    def _sharpen(self) -> None:
+        """Move the faces of the outer sets as far as their own bounds allow, if these are few enough.
+
+        Where players are impatient the operator itself closes in at once, unless it does not after some steps.
+        """
+        late = not self.model.common or self.iterations >= 4 or self.model.discounts.min() >= _PATIENT
+        limit = _LARGE if self._rare and late else _SMALL
+        smaller = sharpened(self.model, self.polygons, self.bound, self.alive, limit)
+        if smaller is not None:
+            self.polygons, self.chain = smaller, None
+
+    def _due(self) -> bool:
+        """Whether to look for a candidate: at the first steps until there is one, and at steps 16, 32, ..."""
+        if self.model.common and self.iterations < 16:
+            return self.found is None or self._rare
+        return self.iterations > 4 and self._rare
+
+    @property
+    def _rare(self) -> bool:
+        """Whether this is step 1, 2, 4, 8, ..., for what is dear."""
+        return self.iterations & (self.iterations - 1) == 0 or (
+            not self.model.common and self.iterations % 32 == 0
+        )
+
+    def _stop(self, image: Image, excess: float, reason: str) -> None:
+        self.polygons, self.excess, self.stopped = image.polygons, excess, reason
+
+    def _look(self) -> bool:
+        """Look along the chain for other sets that generate themselves than those found before."""
+        if self.chain is None:
+            return False
+        source, image = self.chain
+        structure = settled(self.model, image or self._apply(source), source, self.threat(source))
+        self.chain = None if structure is None else (structure.polygons, None)
+        found = self._solved(structure) or self._grown()
+        if found is None or (self.found is not None and _inside(found.polygons, self.found.polygons)):
+            return False
+        self.found = found
+        return True
+
+    def _grown(self) -> Image | None:
+        """Apply the operator to sets that generate themselves and have too many vertices to solve for."""
+        grown = None if self.model.common else self.found
+        for _ in range(_GROWTH if grown is not None else 0):
+            assert grown is not None
+            self.work += sum(map(len, grown.polygons))
+            grown = self._apply(grown.polygons)
+        return grown
+
+    def _solved(self, structure: Structure | None) -> Image | None:
+        """Alternate Newton on the structure with one application, longer if that comes near."""
+        left, longer = _NEWTONS, _LONGER
+        while left and structure is not None:
+            left -= 1
+            self.solves += 1
+            source = newton(self.model, structure)
+            if source is None:
+                return None
+            image = self._apply(source)
+            distance = _distance(image.polygons, source, enough=_NEAR)
+            if distance <= self._tolerance or (
+                not self.model.common and _inside(source, image.polygons, self._still)
+            ):
+                return image
+            if not any(image.polygons):
+                return None
+            if distance < _NEAR:
+                structure, left = plain(self.model, image, source), left + longer
+                longer = 0
+            else:
+                structure = settled(self.model, image, source, self.threat(source))
+        return None
+
+    @property
+    def _still(self) -> float:
+        """A move of the outer sets that counts as none; vertices are dropped where there may be infinitely many."""
+        return _SAME if self.model.common else _BLUR * self.model.merge
+
+    @property
+    def _tolerance(self) -> float:
+        return _SOLVED if self.model.common else _CLOSE
+
+    def _same(self, one: Polygons, other: Polygons) -> bool:
+        return _distance(one, other, enough=self._tolerance) <= self._tolerance
+
+    def _settled(self, image: Image | None, *, judge: bool = True) -> bool:
+        """Say whether a candidate is all that is left."""
+        if image is None:
+            return False
+        if self._same(self.polygons, image.polygons):
+            self._stop(image, self._tolerance, "the operator maps the sets to themselves")
+            return True
+        if not judge:
+            return False
+        for shape in (False, True) if self._rare else (False,):
+            result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)
+            if result.proved:
+                self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
+                return True
+            if result.outer:
+                self.polygons = result.outer
+        return False
+
+
+def _lowest(polygon: Polygon) -> Point:
+    return lowest(polygon) if polygon else (inf, inf)
+
+
+def _distance(one: Polygons, other: Polygons, *, enough: float = inf) -> float:
+    """Return the largest distance between the polygons of a state; beyond `enough` perhaps only a lower bound."""
+    out = 0.0
+    for p, q in zip(one, other, strict=True):
+        if bool(p) != bool(q):
+            return inf
+        least = apart(p, q)
+        if least >= _CLOSE:
+            least = _shift(p, q, enough)
+            if least <= enough:
+                least = max(beyond(p, q), beyond(q, p))
+        out = max(out, least)
+    return out
+
+
+def _shift(one: Polygon, other: Polygon, enough: float) -> float:
+    """Return the largest difference of how far two polygons reach along the axes and the diagonals, up to `enough`."""
+    out = 0.0
+    for a, b in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.5, -0.5)):
+        first, second = [a * x + b * y for x, y in one], [a * x + b * y for x, y in other]
+        out = max(out, abs(min(first) - min(second)), abs(max(first) - max(second)))
+        if out > enough:
+            break
+    return out
+
+
+def _inside(one: Polygons, other: Polygons, tolerance: float = _INSIDE) -> bool:
+    """Say whether the polygons of each state lie in the others, up to rounding."""
+    return all(not p or (bool(q) and beyond(p, q) <= tolerance) for p, q in zip(one, other, strict=True))

@@ -1,0 +1,209 @@
+"""Strategies of stochastic games as automata: what is played in each state, what follows, what punishes deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.lottery import Lottery, Pair
+from bargaining.equilibria._plane.machine import (
+    Machine,
+    Profile,
+    apart,
+    columns,
+    draw,
+    short,
+    spell,
+    spell_leaving,
+)
+from bargaining.equilibria.stochastic._search.node_values import NodeValues
+from bargaining.games.normal_form import Game
+from bargaining.games.stochastic import StochasticGame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of an automaton: a state of the game, what is played in it and where it leads.
+
+    Attributes
+    ----------
+    state : int
+        The state of the game.
+    profile : tuple of int, or None
+        The actions; None if somebody leaves.
+    leavers : tuple of int
+        Who leaves; nobody if a profile is played.
+    following : mapping of state to lottery
+        For each state that may be next, the lottery, drawn by the public signal, over the nodes that follow when
+        nobody deviates alone: pairs of a node and its probability.
+    punishment : pair of mappings of state to node
+        For each player, the node that follows in each state when she alone deviates.
+    stayed : int or None
+        The node that is played if the one who should have left stayed.
+    challenged : bool
+        Whether this is a node reached in that way: this period's decisions to leave are already taken.
+    payoffs : pair of Fraction
+        Average payoffs from this node on.
+    """
+
+    state: int
+    profile: tuple[int, int] | None
+    leavers: tuple[int, ...] = ()
+    following: Mapping[int, Lottery] = field(default_factory=dict)
+    punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()
+    stayed: int | None = None
+    challenged: bool = False
+    payoffs: Pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StateHistory:
+    """A simulated history.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (periods,)
+        The state of the game in each period; it stands still once somebody has left.
+    nodes : ndarray of int, shape (periods,)
+        The node of the automaton.
+    profiles : ndarray of int, shape (periods, 2)
+        The actions; -1 once somebody has left.
+    payoffs : ndarray of shape (periods, 2)
+        The stage payoffs, or what leaving gives per period.
+    """
+
+    states: NDArray[np.intp]
+    nodes: NDArray[np.intp]
+    profiles: NDArray[np.intp]
+    payoffs: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticAutomaton(Machine[StateHistory]):
+    """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
+
+    Each node belongs to a state of the game. When the next state is known the public signal draws a node of that
+    state; the node says what is played. A player who deviates alone is punished: whatever the next state, a node
+    is named for her, for certain. `print` shows the table.
+
+    Attributes
+    ----------
+    game : StochasticGame
+        The game.
+    nodes : tuple of Node
+        The nodes.
+    start : tuple of (int, Fraction)
+        The lottery over nodes in the first period, all of them of one state.
+
+    Examples
+    --------
+    >>> from bargaining import Exit, Game, StochasticGame, stochastic_payoff_sets
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
+    >>> exits = Exit([[1, 1], [8, 3]])
+    >>> game = StochasticGame.from_chain(
+    ...     prisoners, [[0.5, 0.5], [0, 1]], 0.5, exit=exits, states=["now", "then"]
+    ... )
+    >>> automaton = stochastic_payoff_sets(game)["now"].strategy([9, 9])
+    >>> print(automaton)
+    start: 0
+    node  state  play           payoffs  next            if 0 deviates   if 1 deviates
+    0     now    C, C           9, 9     now 0, then 1   now 2, then 3   now 2, then 3
+    1     then   C, C           9, 9     then 1          then 3          then 3
+    2     now    0 and 1 leave  1, 1
+    3     then   0 and 1 leave  8, 3
+    >>> automaton.regret
+    Fraction(0, 1)
+    """
+
+    game: StochasticGame
+    nodes: tuple[Node, ...]
+
+    def values(self) -> list[Pair]:
+        r"""Return the value of every node, the only solution of v = (1 - d) g + d Q v."""
+        return NodeValues(self.game, self.nodes).values()
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (node, next node, label), probabilities and deviations as labels."""
+        out, worth = [], NodeValues(self.game, self.nodes)
+        for k, node in enumerate(self.nodes):
+            law = {} if node.profile is None else worth.law(node.state, node.profile)
+            for state, p in law.items():
+                shares = [(n, p * share) for n, share in node.following[state]]
+                out += [(k, n, "" if share == 1 else short(share)) for n, share in shares]
+            for i, punishment in enumerate(node.punishment):
+                out += [(k, n, f"player {i} deviates") for n in dict.fromkeys(punishment.values())]
+            if node.stayed is not None:
+                out.append((k, node.stayed, "stays"))
+        return out
+
+    def __str__(self) -> str:
+        rows: list[Sequence[str]] = [
+            ("node", "state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")
+        ]
+        names = self.game.states
+        for k, node in enumerate(self.nodes):
+            following = {
+                s: spell(lottery) if len(lottery) == 1 else f"({spell(lottery)})"
+                for s, lottery in node.following.items()
+            }
+            after = [
+                ", ".join(f"{names[s]} {n}" for s, n in sorted(where.items()))
+                for where in (following, *(node.punishment or ({}, {})))
+            ]
+            payoffs = ", ".join(f"{float(value):.6g}" for value in node.payoffs)
+            rows.append((str(k), names[node.state], self._play(node), payoffs, *after))
+        return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
+
+    def _play(self, node: Node) -> str:
+        if node.profile is None:
+            return spell_leaving(node.leavers, node.stayed)
+        return self.game.profile_name(node.state, node.profile)
+
+    def _gains(self) -> Iterator[Fraction]:
+        worth = NodeValues(self.game, self.nodes)
+        values = worth.values()
+        yield from (worth.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1))
+
+    def _plan(self, at: int) -> tuple[Game, Profile | None]:
+        node = self.nodes[at]
+        return self.game.games[node.state], node.profile
+
+    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
+        worth = NodeValues(self.game, self.nodes)
+        laws = [self.game.transition(s) for s in range(len(self.game))]
+
+        def move(at: int, actual: Profile, generator: np.random.Generator) -> int:
+            node = self.nodes[at]
+            assert node.profile is not None
+            state = int(generator.choice(len(self.game), p=laws[node.state][actual]))
+            alone = apart(actual, node.profile)
+            return worth.punished(node, alone[0], state) if alone else draw(node.following[state], generator)
+
+        return move
+
+    def _history(self, visited: list[int], played: list[Profile]) -> StateHistory:
+        return StateHistory(
+            states=np.array([self.nodes[k].state for k in visited]),
+            nodes=np.array(visited),
+            profiles=np.array(played),
+            payoffs=self._flows(visited, played),
+        )
+
+    def _drawn(self) -> list[tuple[str, Pair]]:
+        return [(f"{self.game.states[node.state]}: {self._play(node)}", node.payoffs) for node in self.nodes]
+
+    def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
+        worth = NodeValues(self.game, self.nodes)
+        return np.array(
+            [
+                self.game.games[self.nodes[k].state].payoffs[profile]
+                if profile[0] >= 0
+                else [float(value) for value in worth.promise(self.nodes[k], ())]
+                for k, profile in zip(visited, played, strict=True)
+            ]
+        )

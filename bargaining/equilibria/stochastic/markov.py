@@ -1,0 +1,230 @@
+"""Stationary (Markov perfect) equilibria of stochastic games, found along a path and proved by their regret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import generator, listed
+from bargaining._arrays import Floats
+from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
+from bargaining.equilibria.stochastic._markov.path import path
+from bargaining.equilibria.stochastic._markov.profile import StationaryProfile, flat, stationary
+from bargaining.equilibria.stochastic._markov.refine import refine, supports
+from bargaining.errors import InvalidInput, Status
+from bargaining.games.stochastic import StochasticGame
+
+_NEAR = 0.99  # the weight from which on the equilibrium is tried for
+_TUBES = (0.05, 0.005, 0.0005)
+_SAME = 1e-7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MarkovEquilibria:
+    """The stationary equilibria found, each with its regret.
+
+    Attributes
+    ----------
+    profiles : tuple of StationaryProfile
+        Different equilibria, in the order found; every regret is at most 1e-12.
+    complete : bool
+        Always false: there may be others.
+    starts : int
+        The number of starting points.
+    failed : int
+        How many of them led to no equilibrium of that accuracy.
+    status : Status
+        OK, or FAILED if none was found.
+    """
+
+    profiles: tuple[StationaryProfile, ...]
+    complete: bool
+    starts: int
+    failed: int
+    status: Status
+
+    def __len__(self) -> int:
+        return len(self.profiles)
+
+    def __getitem__(self, index: int) -> StationaryProfile:
+        return self.profiles[index]
+
+    def __iter__(self) -> Iterator[StationaryProfile]:
+        return iter(self.profiles)
+
+
+def markov_equilibria(
+    game: StochasticGame,
+    *,
+    starts: int | Sequence[Sequence[Sequence[ArrayLike]]] = 1,
+    rng: np.random.Generator | int | None = None,
+) -> MarkovEquilibria:
+    r"""Return stationary equilibria of a stochastic game, in behaviour strategies.
+
+    A strategy profile :math:`\sigma` that depends on the state alone is a (Markov perfect) equilibrium if in
+    every state every action used is a best reply to what follows:
+
+    .. math:: \sigma_i(a_i \mid s) > 0 \Rightarrow Q_i(s, a_i) = \max_b Q_i(s, b), \qquad
+              Q_i(s, a_i) = E_\sigma\Big[(1-\delta_i) g_i(s, a) + \delta_i \sum_{s'} P(s' \mid s, a) V_i(s')\Big],
+
+    where V is the worth of :math:`\sigma` itself.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Any number of players; each may have a discount factor of her own. One player is a Markov decision problem.
+    starts : int or sequence of strategies, default 1
+        How many priors to start from: first all actions alike, then random ones; or the priors themselves,
+        every probability positive.
+    rng : numpy.random.Generator or int, optional
+        Draws the random priors.
+
+    Returns
+    -------
+    MarkovEquilibria
+
+    Raises
+    ------
+    InvalidInput
+        If `starts` is neither a positive number nor strategies inside the simplex.
+
+    Notes
+    -----
+    *Timing.* In a state with a right to leave, those who may leave say at once whether they do; if all stay,
+    they act. The choice to leave is a decision of its own, in equilibrium also where others leave for sure. That
+    all leave together is an equilibrium wherever two may.
+
+    *Method.* Logarithmic tracing (Herings & Peeters 2004): a path from the prior along which the weight
+    of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn.
+    Near its end the actions used are read off and their indifference conditions solved by Newton's method.
+    A strategy is listed only if its regret, recomputed by one-shot deviations, is at most 1e-12.
+
+    *How many.* Generic games have an odd number of stationary equilibria. Paths from almost every prior end in
+    one whose index is +1; of 2k + 1 equilibria these are k + 1, and as a rule the others, such as the mixed
+    equilibrium of a coordination game, are found only from priors that share a symmetry of the game.
+    `stage_equilibria` lists all of a game of one state.
+
+    References
+    ----------
+    Herings, P. J.-J. and Peeters, R. J. A. P. (2004). Stationary equilibria in stochastic games: structure,
+    selection, and computation. *Journal of Economic Theory* 118, 32-60.
+
+    Examples
+    --------
+    Working raises the chance of good times, in which work is worth more:
+
+    >>> from bargaining.games.normal_form import Game
+    >>> bad, good = Game([[0, -1], [1, 0]], [[0, 1], [-1, 0]]), Game([[6, 3], [7, 4]], [[6, 7], [3, 4]])
+    >>> rises = [[[0.2, 0.8], [0.6, 0.4]], [[0.6, 0.4], [0.9, 0.1]]]
+    >>> game = StochasticGame([bad, good], [rises, rises], 0.9, actions=[["work", "shirk"]] * 2)
+    >>> found = markov_equilibria(game)
+    >>> [own.tolist() for own in found[0].strategies[0]], found[0].values.round(4).tolist()
+    ([[1.0, 0.0], [1.0, 0.0]], [[4.32, 4.32], [4.92, 4.92]])
+    """
+    if not isinstance(game, StochasticGame):
+        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.")
+    arrays = compile_game(game)
+    priors = _priors(game, arrays, starts, rng)
+    found: list[Floats] = []
+    failed = 0
+    for prior in priors:
+        strategy = _solve(arrays, prior)
+        if strategy is None:
+            failed += 1
+        elif all(np.abs(strategy - other).max() > _SAME for other in found):
+            found.append(strategy)
+    return MarkovEquilibria(
+        profiles=tuple(stationary(game, arrays, strategy) for strategy in found),
+        complete=False,
+        starts=len(priors),
+        failed=failed,
+        status=Status.OK if found else Status.FAILED,
+    )
+
+
+def stationary_profile(
+    game: StochasticGame, strategies: Sequence[Sequence[ArrayLike]], *, leave: ArrayLike | None = None
+) -> StationaryProfile:
+    """Return what given stationary strategies are worth, and how much anybody could gain by another.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Any number of players.
+    strategies : sequence over states of sequences over players of array_like
+        Probabilities of the actions.
+    leave : array_like of shape (S, n) or (n,), optional
+        Probability of leaving, for each state and player; nobody leaves by default.
+
+    Returns
+    -------
+    StationaryProfile
+
+    Examples
+    --------
+    >>> from bargaining.games.normal_form import Game
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> game = StochasticGame([prisoners], [[1]], 0.9)
+    >>> found = stationary_profile(game, [[[1, 0], [1, 0]]])
+    >>> found.values.tolist(), round(found.regret, 10)
+    ([[9.0, 9.0]], 0.1111111111)
+    """
+    if not isinstance(game, StochasticGame):
+        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.")
+    return stationary(game, compile_game(game), flat(game, strategies, leave))
+
+
+def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list[Floats]:
+    if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
+        if starts < 1:
+            raise InvalidInput(f"`starts` must be at least 1; got {starts}.")
+        draw = generator(rng)
+        more = [arrays.normalise(draw.exponential(size=arrays.size) + 1e-3) for _ in range(starts - 1)]
+        return [arrays.uniform(), *more]
+    given = listed(starts, "starts", "a list of strategies, or a number")
+    if not given:
+        raise InvalidInput("`starts` must hold at least one profile of strategies; got none.")
+    half = [
+        [0.5 * (right is not None and i in right.who) for i in range(game.players)] for right in game.exits
+    ]
+    priors = [flat(game, strategies, half) for strategies in given]
+    if min(prior.min() for prior in priors) <= 0:
+        raise InvalidInput(
+            "`starts` must give every action a positive probability; got a zero. Mix in a little of every action."
+        )
+    return priors
+
+
+def _solve(arrays: Arrays, prior: Floats) -> Floats | None:
+    """Follow the path, the more carefully the more often it is lost, at last from priors nearby."""
+    draw = np.random.default_rng(0)
+    for _ in range(3):
+        for tube in _TUBES:
+            strategy = _trace(arrays, prior, tube)
+            if strategy is not None:
+                return strategy
+        prior = arrays.normalise(prior * draw.uniform(0.9, 1.1, arrays.size))
+    return None
+
+
+def _trace(arrays: Arrays, prior: Floats, tube: float) -> Floats | None:
+    tried: set[bytes] = set()
+    point = None
+    for point in path(arrays, prior, tube=tube):
+        if point.weight < _NEAR:
+            continue
+        used = next(supports(arrays, point))
+        if used.tobytes() in tried:
+            continue
+        tried.add(used.tobytes())
+        strategy = refine(arrays, point.strategy, used)
+        if strategy is not None:
+            return strategy
+    if point is None or point.weight < _NEAR:
+        return None
+    candidates = (refine(arrays, point.strategy, used) for used in supports(arrays, point))
+    return next((strategy for strategy in candidates if strategy is not None), None)

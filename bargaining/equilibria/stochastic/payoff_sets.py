@@ -1,0 +1,291 @@
+"""The payoffs of subgame-perfect equilibria of a stochastic game between two players, state by state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import index
+from bargaining._arrays import Floats
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic._search.scaled import Scaled
+from bargaining.equilibria.stochastic._search.search import Search
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
+
+_LIMIT = 1000
+_ACCURACY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StatePayoffSet(PayoffPolygon):
+    """The equilibrium payoffs of play that starts in one state: a polygon, a segment, a point or nothing.
+
+    Attributes
+    ----------
+    state : str
+        The state's name.
+    vertices : ndarray of shape (m, 2)
+        Average payoffs, counter-clockwise from the lowest of the leftmost; none if the set is empty.
+    threat : ndarray of shape (2,)
+        The lowest payoff of each player in this state; NaN if there is none.
+    status : Status
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
+    reason : str
+        Why the status is not OK.
+    scale : float
+        The larger of the players' ranges of all payoffs: what a tolerance is a share of.
+    """
+
+    state: str
+    _whole: StochasticPayoffSets | None = field(default=None, repr=False)
+
+    def strategy(self, payoffs: ArrayLike) -> StochasticAutomaton:
+        """Return an equilibrium that gives these payoffs when play starts in this state, as an automaton.
+
+        Parameters
+        ----------
+        payoffs : array_like of shape (2,)
+            A point of the set.
+
+        Raises
+        ------
+        InvalidInput
+            If the point lies outside the set by more than rounding; the message says how far.
+        Unsolved
+            If no rational strategy without regret was found: on a knife edge, or where patience differs.
+        """
+        from bargaining.equilibria.stochastic._search.strategy import strategy
+
+        if self._whole is None:
+            raise NotApplicable("A strategy needs the sets of all states: take this one from them.")
+        return strategy(self._whole, self._whole.game.states.index(self.state), payoffs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
+    """The payoff set of every state, by the state's name, or by its number with `at`.
+
+    Attributes
+    ----------
+    game : StochasticGame
+        The game they answer.
+    sets : tuple of StatePayoffSet
+        In the order of the game's states.
+    stats : Stats
+        How they were found.
+    """
+
+    game: StochasticGame
+    sets: tuple[StatePayoffSet, ...]
+    stats: Stats
+    _rational: list[Any] = field(
+        init=False, repr=False, default_factory=list
+    )  # what strategies are made of, once
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sets", tuple(replace(some, _whole=self) for some in self.sets))
+
+    def __getitem__(self, state: str) -> StatePayoffSet:
+        return self.sets[self.game.states.index(state)] if state in self.game.states else self._missing(state)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.game.states)
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def _missing(self, state: object) -> StatePayoffSet:
+        raise KeyError(state)
+
+    def at(self, state: int) -> StatePayoffSet:
+        """Return the set of a state given by its number."""
+        return self.sets[index(state, "state", "state", len(self))]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no set is empty and all meet their definition."""
+        return all(some.ok for some in self.sets)
+
+    @property
+    def threats(self) -> Floats:
+        """The lowest payoff of each player in each state, shape (S, 2); NaN where there is none."""
+        return np.array([some.threat for some in self.sets])
+
+
+def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
+    r"""Return the subgame-perfect equilibrium payoffs of a stochastic game between two players, for each state.
+
+    The largest bounded sets :math:`V_s` of average payoffs with
+
+    .. math:: V_s = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(s, a)
+              + \delta_i \sum_{s'} P(s' \mid s, a)\, w_{s' i},\; w_{s'} \in V_{s'},\; v_i \ge D_i(s, a) \},
+
+    where :math:`D_i` is what player i gets by her best deviation, which moves the state as well, and is
+    punished in the state that follows by her lowest payoff there, :math:`P_i(s') = \min_{v \in V_{s'}} v_i`:
+
+    .. math:: D_i(s, a) = \max_b\, (1-\delta_i) g_i(s, b, a_{-i})
+              + \delta_i \sum_{s'} P(s' \mid s, b, a_{-i})\, P_i(s').
+
+    Players use pure actions, see everything, and see a public signal before every period, hence the convex hull.
+    Where they may leave (see `Exit` for the timing) a payoff that goes on also needs :math:`v_i \ge o_i(s)` of
+    everybody who may, and the outcomes of leaving join the set where leaving is an equilibrium: if
+    both may leave for the same payoffs o(s) it always is,
+
+    .. math:: V_s = \operatorname{co}\,(\{o(s)\} \cup \{v \in B_s(V) : v \ge o(s)\}), \qquad P(s) = o(s).
+
+    A player who alone may leave does so only where some equilibrium of going on gives her no more.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Two players, who may differ in patience.
+
+    Returns
+    -------
+    StochasticPayoffSets
+        One `StatePayoffSet` a state: a polygon, a segment, a point, or nothing (status EMPTY, with the reason).
+
+    Raises
+    ------
+    NotApplicable
+        If there are not two players.
+
+    Notes
+    -----
+    The operator is applied to sets that contain the answer: a profile's continuations are a weighted Minkowski sum
+    of the sets, whose edges are sorted once for all profiles. The threats jump to a lower bound: the value of a
+    zero-sum game in which the others choose among profiles that can still be played. The faces of the sets are
+    moved in as far as their own linear bounds allow, by strategy iteration. The *structure*, which
+    profile and which constraint is behind each vertex, is solved for its fixed point by Newton, and
+    a proof from outside shows that nothing larger is left, so the work hardly depends on the discount factors.
+    A game of one state is handed to the solver of repeated games, whose single polygon and scalar arithmetic are
+    several times as fast there.
+    Payoffs are mapped to the unit box first. An inequality missed by less than 1e-13 of the payoff range counts as met.
+
+    As in a repeated game, what would follow two deviations at once is no condition.
+
+    Players who differ in patience may have infinitely many vertices; those that matter at a 1e-10 share of the
+    payoff range are kept, and an inequality missed by less than about 4e-11 of it counts as met. If both discount
+    factors are above about 0.9 the search may end, after a given amount of work, with the status INACCURATE: the sets
+    then contain every equilibrium payoff, and `stats.bound` says how far they reach beyond sets that generate
+    themselves.
+
+    References
+    ----------
+    Abreu, D., Brooks, B. and Sannikov, Y. (2020), Algorithms for stochastic games with perfect monitoring,
+    Econometrica 88, 1661-1695.
+
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990), Toward a theory of discounted repeated games with imperfect
+    monitoring, Econometrica 58, 1041-1063.
+
+    Hoffman, A. J. and Karp, R. M. (1966), On nonterminating stochastic games, Management Science 12, 359-370.
+
+    Examples
+    --------
+    An alternative that may be built, and then stays, makes cooperation impossible later and poorer today:
+
+    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining.games.repeated import Exit
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> game = StochasticGame(
+    ...     [prisoners, prisoners],
+    ...     [[0.9, 0.1], [0, 1]],
+    ...     0.3,
+    ...     exit=[Exit([1, 1]), Exit([8, 3])],
+    ...     states=["today", "later"],
+    ... )
+    >>> found = stochastic_payoff_sets(game)
+    >>> found["later"].vertices
+    array([[8., 3.]])
+    >>> found["today"].vertices.round(4)
+    array([[1.    , 1.    ],
+           [9.7456, 2.46  ],
+           [8.9589, 8.7534],
+           [2.61  , 9.547 ]])
+    >>> found["later"].threat, found.ok
+    (array([8., 3.]), True)
+    """
+    if not isinstance(game, StochasticGame):
+        raise InvalidInput(
+            f"`game` must be a StochasticGame; got {type(game).__name__}. "
+            "For a repeated game use `StochasticGame.from_repeated`."
+        )
+    if game.players != 2:
+        raise NotApplicable(f"The exact payoff sets are known for two players; got {game.players}.")
+    if len(game) == 1:
+        return _repeated(game)
+    scaled = Scaled.of(game)
+    return _result(game, scaled, scaled.solve(_LIMIT))
+
+
+def _repeated(game: StochasticGame) -> StochasticPayoffSets:
+    """Return the set of a game of one state, a repeated game."""
+    found = payoff_set(RepeatedGame(game.games[0], game.discounts, exit=game.exits[0]))
+    scale = found.scale
+    if game.exits[0] is not None:  # outcomes of leaving may lie beyond the stage payoffs
+        payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])
+        scale = float(np.ptp(payoffs, axis=0).max())
+    alone = StatePayoffSet(
+        state=game.states[0],
+        vertices=found.vertices,
+        threat=found.threat,
+        status=found.status,
+        reason=found.reason,
+        scale=scale or 1.0,
+    )
+    return StochasticPayoffSets(game=game, sets=(alone,), stats=found.stats)
+
+
+def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticPayoffSets:
+    threat = search.threat(search.polygons)
+    sets = []
+    for s, name in enumerate(game.states):
+        vertices, back = scaled.back(search.polygons[s], threat[s])
+        status, reason = Status.OK, ""
+        if not search.polygons[s]:
+            status, reason = Status.EMPTY, _empty(game, search, s)
+        elif search.excess > _ACCURACY:
+            status = Status.INACCURATE
+            reason = f"The search {search.stopped}; the set contains every equilibrium payoff, and may be too large."
+        sets.append(
+            StatePayoffSet(
+                state=name,
+                vertices=vertices,
+                threat=back,
+                status=status,
+                reason=reason,
+                scale=float(scaled.size.max()),
+            )
+        )
+    stats = Stats(
+        iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.excess
+    )
+    return StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
+
+
+def _empty(game: StochasticGame, search: Search, state: int) -> str:
+    """Say why a state has no equilibrium: by itself, or for the states it cannot keep out of."""
+    empty = [s for s, polygon in enumerate(search.polygons) if not polygon]
+    follows = game.transition(state).reshape(-1, len(game))
+    forced = [
+        game.states[s]
+        for s in empty
+        if s != state and (follows[:, s] > 0).all() and not game.transition(s)[..., state].any()
+    ]
+    why = (
+        f"Every profile leads to state {forced[0]}, which has no equilibrium."
+        if forced
+        else "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
+        f" (applications of the operator: {search.iterations})."
+    )
+    return f"In state {game.states[state]}: {why}"

@@ -1,0 +1,297 @@
+"""Stochastic games in which the players may pay each other: a simplex of equilibrium payoffs in each state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arguments import index
+from bargaining._arrays import Floats
+from bargaining._rational import floats
+from bargaining.equilibria.stochastic._search.transfer_policies import (
+    Numbers,
+    Policy,
+    Sets,
+    Tables,
+    best_joint,
+    scaled,
+    tables,
+    worst,
+)
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.games.stochastic import StochasticGame
+
+if TYPE_CHECKING:
+    from bargaining.problem import Problem
+
+_EXACT_STATES = 40  # beyond which rationals would grow too long
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bounds:
+    """The largest sums, the lowest payoffs (n, S), and the policies behind them."""
+
+    joint: Numbers
+    threat: list[Numbers]
+    path: Policy
+    harsh: list[Policy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticTransferEquilibrium:
+    r"""The equilibrium payoffs :math:`\{u \ge v(s) : \sum u \le U(s)\}` of each state.
+
+    Attributes
+    ----------
+    joint : ndarray of shape (S,)
+        The largest sum of average payoffs, U; NaN where there is no equilibrium.
+    threat : ndarray of shape (S, n)
+        Each player's lowest payoff, v.
+    status : ndarray of int8, shape (S,)
+        OK, or EMPTY where nothing can be sustained and nobody may leave.
+    profile : ndarray of int, shape (S, n)
+        The actions played on the path to U; -1 where the best is to part (or nothing is).
+    punishments : ndarray of int, shape (S, n, n)
+        Row `[s, k]` holds the actions played in state s for a period when player k is punished; -1 where the
+        players part instead.
+    """
+
+    joint: Floats
+    threat: Floats
+    status: NDArray[np.int8]
+    profile: NDArray[np.intp]
+    punishments: NDArray[np.intp]
+    _game: StochasticGame
+    _sets: Sets
+    _bounds: _Bounds
+
+    @property
+    def exact(self) -> tuple[tuple[Fraction | None, ...], tuple[tuple[Fraction, ...] | None, ...]]:
+        """U and v state by state in exact arithmetic, computed when asked for; None in an EMPTY state."""
+        bounds = _bounds(tables(self._game, exact=True), self._sets, self._bounds)
+        dead = self._sets.dead
+        sums = tuple(None if gone else joint for gone, joint in zip(dead, bounds.joint, strict=True))
+        rows = zip(dead, zip(*bounds.threat, strict=True), strict=True)
+        return sums, tuple(None if gone else row for gone, row in rows)
+
+    def problem(self, state: int, disagreement: ArrayLike | None = None) -> Problem:
+        """Return the problem of dividing the joint payoff of a state; by default disagreement is its threat.
+
+        Raises
+        ------
+        Unsolved
+            If there is no equilibrium in that state.
+        """
+        from bargaining.feasible.surplus import TransferableSurplus
+        from bargaining.problem import Problem
+
+        index(state, "state", "state", len(self.status))
+        if self.status[state] != Status.OK:
+            raise Unsolved(
+                f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."
+            )
+        feasible = TransferableSurplus(float(self.joint[state]), players=self.threat.shape[-1])
+        return Problem(feasible, self.threat[state] if disagreement is None else disagreement)
+
+
+def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferEquilibrium:
+    r"""Return the subgame-perfect payoffs of a stochastic game with voluntary transfers, in pure actions.
+
+    With joint payoffs :math:`G(s,a) = \sum_i g_i(s,a)` and what a deviation can bring,
+
+    .. math:: c_i(s, a) = \max_b \Big[(1-\delta) g_i(s, b, a_{-i})
+              + \delta \sum_{s'} P(s' \mid s, b, a_{-i}) v_i(s')\Big],
+
+    the profile a can be sustained in state s if
+
+    .. math:: (1-\delta) G(s,a) + \delta \sum_{s'} P(s' \mid s, a) U(s') \ge \sum_i c_i(s, a).
+
+    U is the value of choosing, among the profiles that can be sustained, for the sum of payoffs; and
+    :math:`v_i(s)` that of choosing against i, who replies best: :math:`v_i(s) = \min_a c_i(s, a)`. The answer is
+    the greatest fixed point, found by eliminating profiles until none goes.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Any number of players, one discount factor for all.
+
+    Returns
+    -------
+    StochasticTransferEquilibrium
+
+    Raises
+    ------
+    NotApplicable
+        If discount factors differ between players, or if payoffs after exit depend on who leaves.
+
+    Notes
+    -----
+    Timing of a period: the state is seen; players pay each other (or burn money); players who may leave do so
+    or stay; if all stay, they act. Who fails to pay is punished at once, by the actions of the same period.
+    Public randomisation is not needed.
+
+    *Exit.* Staying must be worth o_i(s) to a player who may leave in s, so c_i(s, a) becomes max(c_i(s, a), o_i(s)).
+    Where two or more may leave, leaving together is an equilibrium, so v_i(s) = o_i(s) for them, and parting is
+    one way to reach U(s) or to punish the others. One player alone leaves as a threat only if that is credible:
+    some profile that could be played should she stay has c_i(s, a) <= o_i(s).
+
+    *Nothing to sustain.* Where no profile can be sustained and parting is no equilibrium the state is EMPTY, and
+    so is every profile from which it may be reached, on the path or by one player's deviation. After several
+    players deviate at once nothing is asked.
+
+    Floats decide what is clear of rounding; the rest is decided in exact arithmetic on the payoffs,
+    probabilities (each row over its sum) and discount factor as given. Beyond 40 states rationals grow too
+    long, and ties are decided in favour of the equilibrium. One state gives `transfer_equilibrium`.
+
+    References
+    ----------
+    Goldlücke, S. and Kranz, S. (2018). Discounted stochastic games with voluntary transfers. *Economic Theory*
+    66, 235-263.
+
+    Examples
+    --------
+    An outside option that strengthens for good ends cooperation when it comes, and not before:
+
+    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining.games.repeated import Exit
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> strengthens = [[0.9, 0.1], [0, 1]]
+    >>> game = StochasticGame.from_chain(prisoners, strengthens, 0.3, exit=Exit([[1, 1], [9, 8]]))
+    >>> found = stochastic_transfer_equilibrium(game)
+    >>> found.joint.round(4), found.threat.tolist(), found.profile.tolist()
+    (array([17.9589, 17.    ]), [[1.0, 1.0], [9.0, 8.0]], [[0, 0], [-1, -1]])
+    """
+    if not isinstance(game, StochasticGame):
+        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.")
+    _check(game)
+    return _Elimination(game).run()
+
+
+def _check(game: StochasticGame) -> None:
+    if len(set(game.exact_discounts.tolist())) > 1:
+        raise NotApplicable(
+            f"With transfers `discounts` must be the same for all players; got {game.discounts.tolist()}. "
+            "Unequal patience makes lending profitable without bound."
+        )
+    for name, leave in zip(game.states, game.exits, strict=True):
+        if leave is not None and len({tuple(leave.exact[k]) for k in leave.who}) > 1:
+            raise NotApplicable(
+                f"With transfers the payoffs after exit must not depend on who leaves; in state {name} they do."
+            )
+
+
+class _Elimination:
+    """Profiles, and the right to part, go until those left sustain themselves."""
+
+    def __init__(self, game: StochasticGame) -> None:
+        self.game = game
+        self.floats, self.low, self.scale = scaled(tables(game, exact=False))
+        self.rationals: Tables | None = None
+        self.doubt = 1e-11 / (1.0 - self.floats.discount)
+
+    def run(self) -> StochasticTransferEquilibrium:
+        everything = [np.ones(len(rows), dtype=bool) for rows in self.floats.payoffs]
+        parting = np.array([bool(who) for who in self.floats.who])
+        sets, bounds = Sets(everything, [rows.copy() for rows in everything], parting), None
+        while True:
+            bounds = _bounds(self.floats, sets, bounds)
+            smaller = self._shrink(sets, bounds)
+            if smaller is None:
+                return self._result(sets, bounds)
+            sets, bounds = smaller, None
+
+    def _shrink(self, sets: Sets, bounds: _Bounds) -> Sets | None:
+        """Return what is left, or None if nothing goes."""
+        proof: list[_Bounds] = []
+        dead, size = sets.dead, len(self.game)
+        alive, usable = [], []
+        parting = sets.parting.copy()
+        for s in range(size):
+            safe = ~_touches(self.floats, s, dead) & (not dead[s])
+            left = self._pledges(sets, bounds, proof, s)
+            alive.append(sets.alive[s] & safe & left[0])
+            usable.append(sets.usable[s] & safe & left[1])
+            if parting[s] and len(self.floats.who[s]) == 1:
+                parting[s] = bool((usable[s] & left[2]).any())
+        after = Sets(alive, usable, parting)
+        same = all(
+            (a == b).all() for a, b in zip([*alive, *usable], [*sets.alive, *sets.usable], strict=True)
+        )
+        return None if same and (parting == sets.parting).all() else after
+
+    def _pledges(
+        self, sets: Sets, bounds: _Bounds, proof: list[_Bounds], state: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Say which profiles hold if all may leave, hold once all stayed, and make a lone leaver go."""
+        margins = _margins(self.floats, state, bounds)
+        close = [np.abs(margin) <= self.doubt for margin in margins]
+        signs = [margin >= -self.doubt for margin in margins]
+        open_ = sets.usable[state] | sets.alive[state]
+        if len(self.game) <= _EXACT_STATES and any((near & open_).any() for near in close):
+            self.rationals = self.rationals or tables(self.game, exact=True)
+            if not proof:
+                proof.append(_bounds(self.rationals, sets, bounds))
+            exact = _margins(self.rationals, state, proof[0])
+            for sign, near, margin in zip(signs, close, exact, strict=True):
+                sign[near] = margin[near] >= 0
+        return signs[0], signs[1], signs[2]
+
+    def _result(self, sets: Sets, bounds: _Bounds) -> StochasticTransferEquilibrium:
+        size, n = len(self.game), self.game.players
+        dead = sets.dead
+        joint, threat = bounds.joint * self.scale + self.low.sum(), np.stack(bounds.threat, axis=1)
+        threat = threat * self.scale + self.low
+        if self.rationals is not None:
+            bounds = _bounds(self.rationals, sets, bounds)
+            joint, threat = floats(bounds.joint), floats(np.stack(bounds.threat, axis=1))
+        return StochasticTransferEquilibrium(
+            joint=np.where(dead, np.nan, joint),
+            threat=np.where(dead[:, None], np.nan, threat),
+            status=np.where(dead, Status.EMPTY, Status.OK).astype(np.int8),
+            profile=self._profiles(bounds.path),
+            punishments=np.stack([self._profiles(rows) for rows in bounds.harsh], axis=1).reshape(size, n, n),
+            _game=self.game,
+            _sets=sets,
+            _bounds=bounds,
+        )
+
+    def _profiles(self, rows: Policy) -> NDArray[np.intp]:
+        nobody = [-1] * self.game.players
+        return np.array(
+            [
+                nobody if row < 0 else np.unravel_index(row, shape)
+                for row, shape in zip(rows, self.floats.shapes, strict=True)
+            ]
+        )
+
+
+def _bounds(data: Tables, sets: Sets, guess: _Bounds | None) -> _Bounds:
+    joint, path = best_joint(data, sets, None if guess is None else guess.path)
+    n = data.outside.shape[1]
+    found = [worst(data, sets, i, None if guess is None else guess.harsh[i]) for i in range(n)]
+    return _Bounds(joint, [value for value, _ in found], path, [rows for _, rows in found])
+
+
+def _margins(data: Tables, state: int, bounds: _Bounds) -> tuple[Numbers, Numbers, Numbers]:
+    """Return by how much each profile holds if all may leave, once all stayed, and a lone leaver gains by going."""
+    promised = data.ahead(state, data.payoffs[state].sum(axis=1), bounds.joint)
+    tempted = [data.tempted(state, i, threat) for i, threat in enumerate(bounds.threat)]
+    free = [
+        np.maximum(c, data.outside[state, i]) if i in data.who[state] else c for i, c in enumerate(tempted)
+    ]
+    who = data.who[state]
+    leaves = data.outside[state, who[0]] - tempted[who[0]] if len(who) == 1 else promised * 0 + 1
+    return promised - sum(free), promised - sum(tempted), leaves
+
+
+def _touches(data: Tables, state: int, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say from which profiles a dead state may be reached, by playing them or by one player's deviation."""
+    risk = np.any(data.follow[state][:, dead] > 0, axis=1).reshape(data.shapes[state])
+    found = risk.copy()
+    for player in range(risk.ndim):
+        found |= np.any(risk, axis=player, keepdims=True)
+    return np.asarray(found.ravel())

@@ -1,0 +1,1 @@
+"""Pictures of problems, divisions, games, payoff sets, strategies and sweeps."""

@@ -1,0 +1,1 @@
+"""Tables with notes, as Markdown, LaTeX, CSV, HTML and plain text."""

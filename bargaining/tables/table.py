@@ -1,0 +1,279 @@
+"""Tables that go into a paper unchanged, and the comparison of several methods on one problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bargaining._arguments import function, listed
+from bargaining._digits import significant
+from bargaining._files import file_name, path_of, write_whole
+from bargaining._version import __version__
+from bargaining.errors import BargainingError, InvalidInput, Status
+from bargaining.tables import latex, typeset
+from bargaining.tables.records import (
+    Cell,
+    Column,
+    cell,
+    choose,
+    digits_of,
+    label_of,
+    note_lines,
+    read,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Column", "Table", "compare"]
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class Table:
+    """A table of results that prints as LaTeX, Markdown, HTML, CSV and plain text.
+
+    Numbers are written with significant digits, so that 1e-12 never prints as 0.000; what does not
+    exist (None or NaN) prints as the word `missing`. Two runs give the same bytes.
+
+    Parameters
+    ----------
+    rows : list of dict, 2-d data, DataFrame, DataArray or Dataset
+        One entry per row. A list of dicts may leave keys out. A DataFrame gives its named index
+        first; two levels of columns become groups and headings. A Dataset gives one row per cell of
+        its grid with units from the attribute `units`; an axis called `player`, or one that not
+        every variable has, becomes grouped columns. Its `status` is shown only where some cell is
+        not OK, and its largest `residual` becomes a note.
+    columns : sequence of str or Column, optional
+        Which columns to show, in order. Every column of `rows` if None.
+    caption, label : str, optional
+        The caption, and the LaTeX label.
+    notes : mapping of str to str or number, or sequence of str, optional
+        What the reader needs under the table: data and their year, method, residual, version, source.
+    digits : int, default 4
+        Significant digits.
+    missing : str, default "none"
+        What stands for a number that does not exist, such as a threshold that is never reached.
+
+    Raises
+    ------
+    InvalidInput
+        If a cell is not a number, an interval, text or None, if rows differ in length, if a column
+        is not in the rows, or if `digits` or `label` is malformed.
+
+    Notes
+    -----
+    LaTeX needs the packages booktabs, siunitx and threeparttable. What is too wide for the page is set smaller, with
+    folded headings and texts, or else on a page turned on its side (package lscape); what is too long breaks across
+    pages (longtable). All text is escaped: no text can become a LaTeX command, HTML or a spreadsheet
+    formula. Numbers in the CSV have full precision.
+
+    Examples
+    --------
+    >>> rows = [{"r": 0.0, "share": 0.5, "critical": 1 / 7}, {"r": 0.15, "share": 0.55252, "critical": None}]
+    >>> table = Table(rows, columns=["r", Column("share", unit="of the pie"), "critical"],
+    ...               caption="The split", notes={"Method": "Nash", "Residual": 2.2e-16})
+    >>> print(table)
+    The split
+    r         share  critical
+         of the pie
+    ----  ----------  --------
+    0         0.5000    0.1429
+    0.15      0.5525      none
+    Method: Nash.
+    Residual: 2.20e-16.
+    """
+
+    rows: tuple[tuple[Cell, ...], ...]
+    columns: tuple[Column, ...]
+    caption: str
+    label: str
+    notes: tuple[str, ...]
+    digits: int
+    missing: str
+
+    def __init__(
+        self,
+        rows: Iterable[Mapping[str, Any] | Sequence[Any]] | pd.DataFrame | xr.DataArray | xr.Dataset,
+        *,
+        columns: Sequence[str | Column] | None = None,
+        caption: str = "",
+        label: str = "",
+        notes: Mapping[str, str | float] | Sequence[str] = (),
+        digits: int = 4,
+        missing: str = "none",
+    ) -> None:
+        if columns is not None:
+            columns = [
+                column if isinstance(column, Column) else text_of(column, "columns")
+                for column in listed(columns, "columns", "a list of names and Columns")
+            ]
+        found, records, found_notes = read(rows, columns)
+        shown = choose(found, columns)
+        values = {
+            "rows": tuple(
+                tuple(cell(row.get(c.name), k, c.name) for c in shown) for k, row in enumerate(records)
+            ),
+            "columns": shown,
+            "caption": text_of(caption, "caption"),
+            "label": label_of(label),
+            "notes": note_lines(notes) + found_notes,
+            "digits": digits_of(digits),
+            "missing": text_of(missing, "missing"),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __str__(self) -> str:
+        return typeset.plain(self)
+
+    __repr__ = __str__
+
+    def to_latex(self) -> str:
+        """Return a `table` environment, or a `longtable` if there is more than a page holds."""
+        return latex.latex(self)
+
+    def to_markdown(self) -> str:
+        """Return a pipe table with the caption above and the notes below."""
+        return typeset.markdown(self)
+
+    def to_html(self) -> str:
+        """Return a table element followed by its notes."""
+        return typeset.html(self)
+
+    def to_csv(self) -> str:
+        """Return the cells in full precision, units in the header; None is an empty field."""
+        return typeset.csv(self)
+
+    def save(
+        self, folder: str | Path, name: str, *, endings: Sequence[str] = ("tex", "md", "csv")
+    ) -> tuple[Path, ...]:
+        """Write the table into `folder`, one file per ending, each whole or not at all.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        name : str
+            The file name without ending.
+        endings : sequence of {"tex", "md", "csv", "html"}
+            The kinds of file.
+
+        Returns
+        -------
+        tuple of Path
+            The files written.
+        """
+        kinds = {"tex": self.to_latex, "md": self.to_markdown, "csv": self.to_csv, "html": self.to_html}
+        endings = listed(endings, "endings", "a list of names")
+        if unknown := [ending for ending in endings if ending not in kinds]:
+            raise InvalidInput(f"`endings` must be among {', '.join(kinds)}; got {unknown[0]!r}.")
+        folder = path_of(folder, "folder")
+        texts = {folder / f"{file_name(name, 'name')}.{ending}": kinds[ending]() for ending in endings}
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            write_whole(path, text.encode())
+        return tuple(texts)
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return self.to_html()
+        except ImportError:
+            return None
+
+    def _repr_latex_(self) -> str | None:
+        try:
+            return self.to_latex()
+        except ImportError:
+            return None
+
+
+def compare(
+    methods: Mapping[str, Callable[..., Any]] | Iterable[Callable[..., Any]],
+    problem: Any,
+    *,
+    digits: int = 4,
+) -> Table:
+    """Put concepts and protocols side by side on one problem.
+
+    Parameters
+    ----------
+    methods : mapping of str to callable, or iterable of callable
+        Each takes the problem and returns a `Division`. The keys of a mapping name the rows;
+        otherwise a row is named after its method.
+    problem : Problem
+        One problem, not a batch.
+    digits : int, default 4
+        Significant digits.
+
+    Returns
+    -------
+    Table
+        One row per method with the payoff of every player. A protocol that has ``.equilibria`` and
+        several equilibrium payoffs shows the interval [lowest, highest]. A method that does not apply
+        shows "none" and its reason is a note.
+
+    Raises
+    ------
+    InvalidInput
+        If `problem` is a batch or no method is given.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, egalitarian, nash
+    >>> table = compare([nash, egalitarian], Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0]))
+    >>> [row[:3] for row in table.rows]
+    [('nash', 2.0, 0.5), ('egalitarian', 0.8, 0.8)]
+    """
+    if shape := getattr(problem, "batch_shape", ()):
+        raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
+    named = list(methods.items()) if isinstance(methods, Mapping) else _nameless(methods)
+    for _, method in named:
+        function(method, "methods")
+    if not named:
+        raise InvalidInput("`methods` must hold at least one method; got none.")
+    outcomes = [_outcome(name or _name(method), method, problem) for name, method in named]
+    players = range(max(len(payoffs) for _, payoffs, _, _ in outcomes))
+    residuals = [residual for _, _, residual, _ in outcomes if residual is not None]
+    worst = [f"Largest residual: {significant(max(residuals), 3)}"] if residuals else []
+    return Table(
+        [[name, *(payoffs[k] if payoffs else None for k in players)] for name, payoffs, _, _ in outcomes],
+        columns=[Column("method"), *(Column(str(k), group="payoff of player") for k in players)],
+        notes=[*(note for *_, note in outcomes if note), *worst, f"Version: bargaining {__version__}"],
+        digits=digits,
+    )
+
+
+def _nameless(methods: Any) -> list[tuple[str, Callable[..., Any]]]:
+    return [("", method) for method in listed(methods, "methods", "a list of functions")]
+
+
+def _outcome(
+    name: str, method: Callable[..., Any], problem: Any
+) -> tuple[str, Sequence[float | tuple[float, float] | None], float | None, str]:
+    """Return the name, a payoff or interval per player, the residual, and what must be said of it."""
+    try:
+        division = method(problem)
+        ranges = method.equilibria(problem) if hasattr(method, "equilibria") else None
+    except BargainingError as error:
+        return name, (), None, f"{name}: {error}"
+    payoffs = [float(payoff) for payoff in division.payoffs]
+    status = Status(int(division.status))
+    note = "" if status is Status.OK else f"{name}: {status.name.lower()}. {status.advice}"
+    residual = float(division.residual)
+    known = residual if math.isfinite(residual) else None
+    return name, payoffs if ranges is None else [_one_or_range(*ends) for ends in ranges], known, note
+
+
+def _one_or_range(low: float, high: float) -> float | tuple[float, float]:
+    """An interval, or its only point up to float noise."""
+    return float(low) if high - low <= 1e-12 * max(abs(low), abs(high)) else (float(low), float(high))
+
+
+def _name(method: Callable[..., Any]) -> str:
+    bare = getattr(method, "func", method)
+    return str(getattr(bare, "__name__", type(bare).__name__))

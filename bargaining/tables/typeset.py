@@ -1,0 +1,202 @@
+"""A table as plain text, Markdown, HTML and CSV; escaping and markup are the libraries' work."""
+
+from __future__ import annotations
+
+import csv as _csv
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from bargaining import _digits
+from bargaining._optional import needs
+
+if TYPE_CHECKING:
+    from bargaining.tables.table import Table
+
+NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:e(-?)(\d+))?")
+
+
+def texts(table: Table) -> list[list[str]]:
+    """Return every cell as it prints, before any escaping, column by column.
+
+    Neighbours of one group are written alike: zeros are padded in all of them or in none.
+    """
+    columns = [[row[k] for row in table.rows] for k in range(len(table.columns))]
+    digits = [column.digits or table.digits for column in table.columns]
+    padded = [_digits.rounds(_numbers(cells), size) for cells, size in zip(columns, digits, strict=True)]
+    grouped = {c.group for c, pad in zip(table.columns, padded, strict=True) if pad and c.group}
+    return [
+        _column(cells, size, pad or column.group in grouped, table.missing)
+        for column, cells, size, pad in zip(table.columns, columns, digits, padded, strict=True)
+    ]
+
+
+def _column(cells: Sequence[Any], digits: int, pad: bool, missing: str) -> list[str]:
+    numbers = iter(_digits.column(_numbers(cells), digits, pad=pad))
+    return [next(numbers) if _is_number(cell) else _words(cell, digits, missing) for cell in cells]
+
+
+def _numbers(cells: Sequence[Any]) -> list[float]:
+    return [cell for cell in cells if _is_number(cell)]
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _words(cell: Any, digits: int, missing: str) -> str:
+    if cell is None:
+        return missing
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, tuple):
+        return f"[{', '.join(_digits.column(cell, digits, pad=_digits.rounds(cell, digits)))}]"
+    return str(cell)
+
+
+def is_numeric(table: Table, k: int) -> bool:
+    """Whether column `k` aligns as numbers."""
+    return any(_is_number(row[k]) for row in table.rows)
+
+
+def plain(table: Table) -> str:
+    """Lay the table out for a terminal."""
+    numeric = [is_numeric(table, k) for k in range(len(table.columns))]
+    units = any(column.unit for column in table.columns)
+    blocks = [
+        [column.heading, *([column.unit] if units else []), *(_aligned(cells) if n else cells)]
+        for column, cells, n in zip(table.columns, texts(table), numeric, strict=True)
+    ]
+    widths = [max(map(len, block)) for block in blocks]
+    spans = _group_line([column.group for column in table.columns], widths)
+    lines = [_line(row, widths, numeric) for row in zip(*blocks, strict=True)]
+    lines.insert(1 + units, "  ".join("-" * width for width in widths))
+    return "\n".join([table.caption] * bool(table.caption) + spans + lines + list(table.notes))
+
+
+def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    cells = zip(row, widths, numeric, strict=True)
+    return "  ".join(c.rjust(width) if n else c.ljust(width) for c, width, n in cells).rstrip()
+
+
+def runs(groups: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Return each group with the first of its neighbouring columns and the one after its last."""
+    runs, start = [], 0
+    for group, members in groupby(groups):
+        runs.append((group, start, start := start + len(list(members))))
+    return runs
+
+
+def _group_line(groups: Sequence[str], widths: list[int]) -> list[str]:
+    """Return the line of group headings, if any; widen the last column of a group that needs it."""
+    if not any(groups):
+        return []
+    parts = []
+    for group, start, stop in runs(groups):
+        space = sum(widths[start:stop]) + 2 * (stop - start - 1)
+        if (lack := len(group) - space) > 0:
+            widths[stop - 1] += lack
+        parts.append((f" {group} " if group else "").center(max(space, len(group)), "-" if group else " "))
+    return ["  ".join(parts).rstrip()]
+
+
+def _aligned(column: list[str]) -> list[str]:
+    """Pad numbers on the right so that their points stand under each other."""
+    tails = [
+        len(text) - len(text.split(".")[0].split("e")[0]) if NUMBER.fullmatch(text) else 0 for text in column
+    ]
+    return [
+        t + " " * (max(tails) - n) if NUMBER.fullmatch(t) else t for t, n in zip(column, tails, strict=True)
+    ]
+
+
+def markdown(table: Table) -> str:
+    """Write a pipe table."""
+    heads = [_markdown_escape(flat_heading(column)) for column in table.columns]
+    body = [[_markdown_escape(text) for text in row] for row in zip(*texts(table), strict=True)]
+    rules = ["---:" if is_numeric(table, k) else ":---" for k in range(len(heads))]
+    lines = [f"| {' | '.join(row)} |" for row in [heads, rules, *body]]
+    caption = [f"**{_markdown_escape(table.caption)}**", ""] if table.caption else []
+    notes = ["", *(f"{_markdown_escape(note)}  " for note in table.notes)] if table.notes else []
+    return "\n".join([*caption, *lines, *notes]) + "\n"
+
+
+def _markdown_escape(text: str) -> str:
+    return re.sub(r"([\\`*_<>|$#~])|\](?=\()", r"\\\g<0>", text)
+
+
+def flat_heading(column: Any) -> str:
+    """Return the heading of a column in one line: group, heading and unit."""
+    group = f"{column.group}: " if column.group else ""
+    return f"{group}{column.heading}" + (f" ({column.unit})" if column.unit else "")
+
+
+def csv(table: Table) -> str:
+    """Write the cells in full precision."""
+    out = io.StringIO(newline="")
+    writer = _csv.writer(out, lineterminator="\n")
+    writer.writerow([_inert(flat_heading(column)) for column in table.columns])
+    writer.writerows([_exact(cell) for cell in row] for row in table.rows)
+    return out.getvalue()
+
+
+def _exact(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, tuple):
+        return f"[{cell[0]!r}, {cell[1]!r}]"
+    if isinstance(cell, str):
+        return _inert(cell)
+    return str(cell) if isinstance(cell, bool | Fraction) else repr(cell)
+
+
+def _inert(text: str) -> str:
+    """Keep a spreadsheet from running text as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def html(table: Table) -> str:
+    """Write a table element through the pandas Styler, then the notes."""
+    with needs("paper"):
+        from markupsafe import escape as entities
+
+    def escape(text: str) -> str:
+        return str(entities(text))
+
+    body = [list(map(escape, column)) for column in texts(table)]
+    sheet = styler(body, [list(map(escape, level)) for level in headings(table)])
+    name = "table-" + hashlib.sha256(csv(table).encode()).hexdigest()[:12]
+    sides = ["right" if is_numeric(table, k) else "left" for k in range(len(table.columns))]
+    rules = [{"selector": f".col{k}", "props": f"text-align: {side}"} for k, side in enumerate(sides)]
+    rules.append({"selector": "th[colspan]", "props": "text-align: center"})
+    if table.caption:
+        sheet = sheet.set_caption(escape(table.caption))
+    notes = "".join(f"<p>{escape(note)}</p>\n" for note in table.notes)
+    written = sheet.set_table_styles(rules).set_uuid(name).to_html(table_attributes='class="bargaining"')
+    return f"{written.rstrip()}\n{notes}"
+
+
+def headings(table: Table) -> list[list[str]]:
+    """Return what stands over the columns, level by level: groups, headings and units."""
+    units = [f"({column.unit})" if column.unit else "" for column in table.columns]
+    return [
+        [column.group for column in table.columns],
+        [column.heading for column in table.columns],
+        units,
+    ]
+
+
+def styler(body: Sequence[Sequence[str]], levels: Sequence[Sequence[str]]) -> Any:
+    """Return a Styler of columns of finished cells under levels of finished headings."""
+    with needs("paper"):
+        import jinja2  # noqa: F401 - the Styler needs it and names no extra
+        import pandas as pd
+        from pandas.io.formats.style import Styler
+    kept = [list(level) for level in levels if any(level)] or [list(levels[1])]
+    frame = pd.DataFrame({k: pd.Series(column, dtype=object) for k, column in enumerate(body)})
+    frame.columns = pd.MultiIndex.from_arrays(kept) if len(kept) > 1 else pd.Index(kept[0], dtype=object)
+    return Styler(frame, cell_ids=False).hide(axis="index")

@@ -1,0 +1,1 @@
+"""Negotiations between any two countries with an alternative: roles, outcomes, terms, coalitions."""

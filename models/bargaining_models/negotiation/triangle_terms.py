@@ -1,0 +1,195 @@
+r"""Terms between a hub and two partners who bargain pair by pair, from the money of the four states.
+
+The hub, player 0, may reach agreement U with player 1 and agreement C with player 2; 1 and 2 have nothing to agree
+about. `money`, of shape (\*batch, 2, 2, 3), holds what all three have before lump sums, with axes: U in force or
+not, C in force or not, player. With Canada as the hub, 1 is the US and 2 is China.
+
+An agreement may help or harm the partner who has no part in it. Lump sums are paid within pairs, and what one pair
+pays is sunk for the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining import Problem, TransferableSurplus, nash
+from bargaining._arrays import Floats
+from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.negotiation._triangle_states import (
+    ACCURACY,
+    PARTNERS,
+    Terms,
+    checked,
+    each,
+    four,
+    hub_weights,
+    size,
+    terms,
+)
+
+__all__ = ["Terms", "exclusive", "in_order", "nash_in_nash", "renegotiated", "unpaid"]
+
+
+def unpaid(money: ArrayLike, *, weight: float = 0.5) -> Terms:
+    """Return the terms when the second agreement is in force whatever happens, and nothing is paid for it.
+
+    The hub and partner 1 reach the Nash solution of U, about what they have without it. `weight` is the hub's.
+    """
+    states, w = checked(money), hub_weights(weight)
+    _, second, _, both = four(states)
+    step = _pair(both, second, 1, w[0])
+    agreed = np.stack([step.agreed, np.ones_like(step.agreed)], axis=-1)
+    return terms(states, step.payoffs, step.residual, agreed=agreed)
+
+
+def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
+    """Return the terms when each pair divides what its agreement adds while the other agreement stands.
+
+    Parameters
+    ----------
+    money : (*batch, 2, 2, 3) array_like
+    weights : array_like of shape (2,), or one number
+        The hub's bargaining weight in [0, 1] against partner 1 and against partner 2.
+
+    Raises
+    ------
+    InvalidInput
+        If `money` has another shape or is not finite, or a weight is outside [0, 1].
+
+    Examples
+    --------
+    >>> money = [[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]  # 6 with C alone, 10 with U alone, 12 with both
+    >>> nash_in_nash(money).transfers
+    array([3., 1.])
+    """
+    states, w = checked(money), hub_weights(weights)
+
+    def solve(cell: Floats) -> tuple[Floats, float, int]:
+        found = lump_sum_nash_in_nash(
+            lambda pairs: cell[int((0, 1) in pairs), int((0, 2) in pairs)], [(0, 1), (0, 2)], weights=w
+        )
+        added = cell[1, 1] - np.stack([cell[0, 1], cell[1, 0]])
+        hub, partner = added[:, 0] - found.transfers, added[[0, 1], PARTNERS] + found.transfers
+        return found.payoffs, float(np.abs((1 - w) * hub - w * partner).max()), int(found.status)
+
+    return each(states, solve)
+
+
+def renegotiated(money: ArrayLike) -> Terms:
+    """Return the terms when a pair that breaks up leaves the other pair to renegotiate, so that each pair gains alike.
+
+    A partner whose agreement breaks is left outside the agreement of the other two. Without effects on outsiders
+    these are the terms of the Shapley value (Stole and Zwiebel 1996).
+
+    References
+    ----------
+    de Fontenay, C. C. and Gans, J. S. (2014). Bilateral bargaining with externalities. *Journal of Industrial
+    Economics* 62, 756-788.
+
+    Examples
+    --------
+    >>> renegotiated([[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]).payoffs.round(3)
+    array([6.667, 3.667, 1.667])
+    """
+    states = checked(money)
+    nothing, second, first, both = four(states)
+    hub_left = np.stack(
+        [_alike(second, nothing, 2), _alike(first, nothing, 1)]
+    )  # without partner 1, without 2
+    outside = np.stack([second[..., 1], first[..., 2]])
+    hub = (both.sum(axis=-1) + (hub_left - outside).sum(axis=0)) / 3
+    payoffs = np.stack([hub, *(hub - hub_left + outside)], axis=-1)
+    gains = np.stack([hub - hub_left, np.moveaxis(payoffs[..., 1:], -1, 0) - outside])
+    unequal = np.abs(gains[0] - gains[1]).max(axis=0)
+    missed = np.maximum(unequal, np.abs(payoffs.sum(axis=-1) - both.sum(axis=-1)))
+    least = np.minimum(gains.min(axis=(0, 1)), (hub_left - nothing[..., 0]).min(axis=0))
+    empty = least < -ACCURACY * size(states)
+    return terms(states, payoffs, missed / size(states), status=np.where(empty, Status.EMPTY, Status.OK))
+
+
+def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms:
+    """Return the terms when the hub bargains with one partner and then, once, with the other.
+
+    Each pair reaches its Nash solution, foreseeing what follows, or no agreement if both together would lose by it.
+    What the first pair agrees stands whatever the second does, and its lump sum is sunk by then.
+
+    Parameters
+    ----------
+    money, weights
+        As for `nash_in_nash`.
+    first : int
+        The partner who comes first, 1 or 2.
+
+    References
+    ----------
+    Marx, L. M. and Shaffer, G. (2007). Rent shifting and the order of negotiations. *International Journal of
+    Industrial Organization* 25, 1109-1125.
+
+    Examples
+    --------
+    >>> money = [[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]
+    >>> in_order(money, first=1).transfers, in_order(money, first=2).transfers
+    (array([4., 1.]), array([3., 2.]))
+    """
+    states, w = checked(money), hub_weights(weights)
+    if first not in PARTNERS:
+        raise InvalidInput(f"`first` must be 1 or 2, the partner who comes first; got {first!r}.")
+    nothing, with_2, with_1, both = four(states)
+    mine, other = (with_1, with_2) if first == 1 else (with_2, with_1)
+    last = 3 - first
+    signed, refused = _pair(both, mine, last, w[last - 1]), _pair(other, nothing, last, w[last - 1])
+    return _foreseeing(states, signed, refused, first, w[first - 1])
+
+
+def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
+    """Return the terms when the hub bargains with partner 1 first, and their agreement rules out that with partner 2.
+
+    If they fail to agree, the hub goes on to partner 2, as in `in_order`.
+    """
+    states, w = checked(money), hub_weights(weights)
+    nothing, second, first, _ = four(states)
+    none = np.zeros(first.shape[:-1])
+    ruled_out = _Step(first, none.astype(bool), none)
+    return _foreseeing(states, ruled_out, _pair(second, nothing, 2, w[1]), 1, w[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What bargaining of one pair leads to: payoffs of all, whether the pair agrees, how accurate."""
+
+    payoffs: Floats
+    agreed: NDArray[np.bool_]
+    residual: Floats
+
+
+def _pair(agree: Floats, refuse: Floats, partner: int, weight: float) -> _Step:
+    """Let the hub and a partner divide what both have if they agree, about what both have if they refuse."""
+    pair = [0, partner]
+    problem = Problem(TransferableSurplus(agree[..., pair].sum(axis=-1)), refuse[..., pair])
+    found = nash(problem, weights=[weight, 1 - weight])
+    agreed = np.isin(found.status, (Status.OK, Status.DEGENERATE))
+    payoffs = agree.copy()
+    payoffs[..., pair] = found.payoffs
+    return _Step(np.where(agreed[..., None], payoffs, refuse), agreed, np.where(agreed, found.residual, 0.0))
+
+
+def _foreseeing(states: Floats, signed: _Step, refused: _Step, partner: int, weight: float) -> Terms:
+    """Let the first pair bargain, foreseeing what follows if it signs or refuses."""
+    step = _pair(signed.payoffs, refused.payoffs, partner, weight)
+    agreed = [step.agreed, np.where(step.agreed, signed.agreed, refused.agreed)]
+    return terms(
+        states,
+        step.payoffs,
+        np.max([step.residual, signed.residual, refused.residual], axis=0),
+        agreed=np.stack(agreed if partner == 1 else agreed[::-1], axis=-1),
+    )
+
+
+def _alike(agree: Floats, refuse: Floats, partner: int) -> Floats:
+    """Return what the hub has if it and a partner gain alike by agreeing."""
+    half: Floats = (agree[..., 0] + agree[..., partner] + refuse[..., 0] - refuse[..., partner]) / 2
+    return half

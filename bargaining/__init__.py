@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bargaining._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from bargaining._config import show_config as show_config
     from bargaining.concepts.conley_wilkie import conley_wilkie as conley_wilkie
     from bargaining.concepts.continuous_raiffa import continuous_raiffa as continuous_raiffa
     from bargaining.concepts.dictatorial import dictatorial as dictatorial
@@ -183,6 +184,7 @@ _EXPORTS = {
     "risk_of_breakdown": "bargaining.protocols.hold_up",
     "save_figure": "bargaining.plots.plot",
     "screen_types": "bargaining.protocols.screening",
+    "show_config": "bargaining._config",
     "split_the_difference": "bargaining.protocols.hold_up",
     "stage_equilibria": "bargaining.equilibria.stage.equilibria",
     "stationary_profile": "bargaining.equilibria.stochastic.markov",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["kernel"]
+__all__ = ["failure", "kernel"]
+
+failure: str | None = None
+"""Why there are none."""
 
 try:
     from bargaining.equilibria import _kernel as kernel
-except ImportError:  # there was no C compiler
+except ImportError as error:  # there was no C compiler, or another one than this Python's
     kernel = None  # type: ignore[assignment]
+    failure = str(error)

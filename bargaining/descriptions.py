@@ -10,12 +10,12 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bargaining._arguments import player_index
+from bargaining._arguments import choice, player_index
 from bargaining._files import path_of
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
@@ -24,7 +24,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.problem import Problem
 
-__all__ = ["Description", "read_description"]
+__all__ = ["Description", "MethodCall", "parse_description", "read_description"]
 
 _BYTES = 100_000
 _DEPTH = 12
@@ -34,6 +34,22 @@ _TEXT = 200
 _DOTS = 4
 _FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
 _LONG = re.compile(rf"[0-9_]{{{_DIGITS + 1},}}|0[box][0-9A-Fa-f_]{{{_DIGITS + 1},}}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodCall:
+    """A concept or a protocol by name, and the parameters it is given.
+
+    Attributes
+    ----------
+    name : str
+        As in `bargaining methods`.
+    parameters : mapping
+        Numbers, fractions, words, truth values and lists of them, by name.
+    """
+
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,19 +62,25 @@ class Description:
         The title, or the name of the file.
     subject : Problem, Game or RepeatedGame
         What is to be solved.
-    methods : tuple of str
-        The concepts asked for, by name; empty if the file does not say.
+    calls : tuple of MethodCall
+        What to apply to it; empty if the file does not say.
 
     Examples
     --------
     >>> from bargaining import Problem, TransferableSurplus
-    >>> Description(title="Pie", subject=Problem(TransferableSurplus(1), [0, 0]), methods=("nash",)).methods
+    >>> pie = Problem(TransferableSurplus(1), [0, 0])
+    >>> Description(title="Pie", subject=pie, calls=(MethodCall(name="nash"),)).methods
     ('nash',)
     """
 
     title: str
     subject: Problem | Game | RepeatedGame
-    methods: tuple[str, ...]
+    calls: tuple[MethodCall, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of what to apply."""
+        return tuple(call.name for call in self.calls)
 
 
 def read_description(path: str | Path) -> Description:
@@ -84,7 +106,7 @@ def read_description(path: str | Path) -> Description:
     The tables and their entries, one of `problem` and `game` being required::
 
         title = "Cake"                         # optional
-        methods = ["nash", "egalitarian"]      # optional
+        methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]      # optional: concepts and protocols
 
         [problem]
         disagreement = [0, "1/5"]              # payoffs without an agreement
@@ -110,23 +132,85 @@ def read_description(path: str | Path) -> Description:
     array([0. , 0.2])
     """
     path = path_of(path, "path")
-    data = _table(_parse(path), "the file", ("title", "methods", "problem", "game", "repeated"))
+    if path.suffix not in (".toml", ".json"):
+        raise InvalidInput(f"`path` must end in .toml or .json; got {path.name!r}.")
+    if not path.is_file():
+        raise InvalidInput(f"`path` must be a file that exists; got {str(path)!r}.")
+    with path.open("rb") as file:
+        content = file.read(_BYTES + 1)
+    return _described(content, path.suffix[1:], path.name, path.stem)
+
+
+def parse_description(
+    content: bytes, *, form: str | None = None, name: str = "standard input"
+) -> Description:
+    """Read a description from bytes, such as those of standard input.
+
+    Parameters
+    ----------
+    content : bytes
+        What a file for `read_description` would hold.
+    form : {"toml", "json"}, optional
+        By default JSON if the first sign is a brace, else TOML.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    Description
+
+    Raises
+    ------
+    InvalidInput
+        As for `read_description`.
+
+    Examples
+    --------
+    >>> parse_description(b'{"problem": {"disagreement": [0, "1/5"], "total": 1}}').subject.disagreement
+    array([0. , 0.2])
+    """
+    found = form or ("json" if content.lstrip()[:1] == b"{" else "toml")
+    return _described(content, choice(found, "form", ("toml", "json")), name, "Problem")
+
+
+def _described(content: bytes, form: str, name: str, title: str) -> Description:
+    data = _table(
+        _parse(content, form, name), "the file", ("title", "methods", "problem", "game", "repeated")
+    )
     if ("problem" in data) == ("game" in data):
-        raise InvalidInput(
-            f"`{path.name}` must have one of the tables `problem` and `game`; got {_keys(data)}."
-        )
+        raise InvalidInput(f"{name!r} must have one of the tables `problem` and `game`; got {_keys(data)}.")
     if "repeated" in data and "game" not in data:
         raise InvalidInput(
-            f"`{path.name}` must have the table `game`, which `repeated` repeats; got {_keys(data)}."
+            f"{name!r} must have the table `game`, which `repeated` repeats; got {_keys(data)}."
         )
-    methods = data.get("methods", [])
-    if not isinstance(methods, list) or not all(
-        isinstance(name, str) and name.isidentifier() for name in methods
-    ):
-        raise InvalidInput(f'`methods` must be a list of names, as in ["nash"]; got {_short(methods)}.')
+    calls = data.get("methods", [])
+    if not isinstance(calls, list):
+        raise InvalidInput(f'`methods` must be a list, as in ["nash"]; got {_short(calls)}.')
     return Description(
-        title=_title(data.get("title", path.stem)), subject=_subject(data), methods=tuple(methods)
+        title=_title(data.get("title", title)), subject=_subject(data), calls=tuple(map(_call, calls))
     )
+
+
+def _call(given: Any) -> MethodCall:
+    """Read one entry of `methods`: a name, or a table with a name and parameters."""
+    entries = {"name": given} if isinstance(given, str) else given
+    if not isinstance(entries, Mapping) or not _is_word(entries.get("name")):
+        raise InvalidInput(
+            '`methods` must hold names or tables with a name, as in "nash" or {name = "nash", weights = [1, 2]}; '
+            f"got {_short(given)}."
+        )
+    rest = {name: value for name, value in entries.items() if name != "name"}
+    return MethodCall(
+        name=entries["name"], parameters={name: _parameter(value, name) for name, value in rest.items()}
+    )
+
+
+def _parameter(value: Any, name: str) -> Any:
+    return value if isinstance(value, bool) or _is_word(value) else _numbers(value, name)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value.isidentifier() and value.isascii()
 
 
 def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
@@ -183,31 +267,21 @@ def _check_players(players: int, name: str) -> None:
         raise InvalidInput(f"`{name}` must have at most {_PLAYERS} players; got {players}.")
 
 
-def _parse(path: Path) -> Any:
+def _parse(content: bytes, form: str, name: str) -> Any:
     """Return the data in a file after checking all that could make parsing costly."""
-    if path.suffix not in (".toml", ".json"):
-        raise InvalidInput(f"`path` must end in .toml or .json; got {path.name!r}.")
-    text = _text(path)
+    if len(content) > _BYTES:
+        raise InvalidInput(f"{name!r} must be at most {_BYTES // 1000} kB; it is longer.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{name!r} must be text in UTF-8; it is not.") from None
     _check_text(text)
     try:
-        if path.suffix == ".toml":
+        if form == "toml":
             return tomllib.loads(text)
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"`path` must be valid {path.suffix[1:].upper()}; {_short(str(error))}.") from None
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise InvalidInput(f"`path` must be a file that exists; got {str(path)!r}.")
-    with path.open("rb") as file:
-        content = file.read(_BYTES + 1)
-    if len(content) > _BYTES:
-        raise InvalidInput(f"`path` must be at most {_BYTES // 1000} kB; {path.name!r} is longer.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidInput(f"`path` must be text in UTF-8; {path.name!r} is not.") from None
+        raise InvalidInput(f"{name!r} must be valid {form.upper()}; {_short(str(error))}.") from None
 
 
 def _check_text(text: str) -> None:

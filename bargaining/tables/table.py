@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from bargaining._arguments import function, listed
+from bargaining._arguments import function, listed, whole
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, write_whole
 from bargaining._version import __version__
@@ -129,9 +131,39 @@ class Table:
             object.__setattr__(self, name, value)
 
     def __str__(self) -> str:
-        return typeset.plain(self)
+        return self.to_text(get_terminal_size().columns if sys.stdout.isatty() else None)
 
     __repr__ = __str__
+
+    def to_text(self, width: int | None = None) -> str:
+        """Return the table in plain text.
+
+        Parameters
+        ----------
+        width : int, optional
+            The characters a line may have: long words and notes are folded, and columns that do not fit go into
+            blocks under each other. As wide as the table is by default; `print` folds at the width of a terminal.
+
+        Examples
+        --------
+        >>> wide = Table([["Canada", 1.25, 3.5]], columns=["country", "tariff", "revenue"])
+        >>> print(wide.to_text(20))
+        country  tariff
+        -------  ------
+        Canada     1.25
+        <BLANKLINE>
+        country  revenue
+        -------  -------
+        Canada       3.5
+        """
+        return typeset.plain(self, None if width is None else whole(width, "width", 20))
+
+    def to_json(self) -> str:
+        """Return the table as data: columns with their units, cells in full precision, notes.
+
+        A fraction is written as ``{"fraction": "1/3"}``, an interval as a list of two numbers, None as null.
+        """
+        return typeset.as_json(self)
 
     def to_latex(self) -> str:
         """Return a `table` environment, or a `longtable` if there is more than a page holds."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv as _csv
 import hashlib
 import io
+import json
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, zip_longest
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 from bargaining import _digits
@@ -63,19 +67,77 @@ def is_numeric(table: Table, k: int) -> bool:
     return any(_is_number(row[k]) for row in table.rows)
 
 
-def plain(table: Table) -> str:
-    """Lay the table out for a terminal."""
+def plain(table: Table, width: int | None = None) -> str:
+    """Lay the table out for a terminal of `width` characters, or as wide as it comes.
+
+    What is too wide is folded: notes and long words first, then the columns into blocks under each other, each with
+    the columns in front that say what a row is.
+    """
     numeric = [is_numeric(table, k) for k in range(len(table.columns))]
-    units = any(column.unit for column in table.columns)
-    blocks = [
-        [column.heading, *([column.unit] if units else []), *(_aligned(cells) if n else cells)]
-        for column, cells, n in zip(table.columns, texts(table), numeric, strict=True)
+    body = [_aligned(cells) if n else cells for cells, n in zip(texts(table), numeric, strict=True)]
+    room = width or sys.maxsize
+    blocks = [_Block(table, body, numeric, range(len(numeric)))]
+    if blocks[0].width > room:
+        longest = _longest_line(table, body, numeric, room)
+        body = [c if n else [fill(text, longest) for text in c] for c, n in zip(body, numeric, strict=True)]
+        blocks = _blocks(table, body, numeric, room)
+    caption = [table.caption] if table.caption else []
+    spoken = [line for text in table.notes for line in wrap(text, room, subsequent_indent="  ")]
+    head = [line for text in caption for line in wrap(text, room)]
+    return "\n".join([*head, *"\n\n".join("\n".join(b.lines) for b in blocks).split("\n"), *spoken])
+
+
+def _longest_line(table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> int:
+    """Return how long the lines of a folded text may be: what other columns leave, or a third of the room."""
+    widths = [
+        max(map(len, [column.heading, *cells])) for column, cells in zip(table.columns, body, strict=True)
     ]
-    widths = [max(map(len, block)) for block in blocks]
-    spans = _group_line([column.group for column in table.columns], widths)
-    lines = [_line(row, widths, numeric) for row in zip(*blocks, strict=True)]
-    lines.insert(1 + units, "  ".join("-" * width for width in widths))
-    return "\n".join([table.caption] * bool(table.caption) + spans + lines + list(table.notes))
+    long = [not n and width > room // 4 for n, width in zip(numeric, widths, strict=True)]
+    taken = sum(w for w, folded in zip(widths, long, strict=True) if not folded) + 2 * (len(widths) - 1)
+    share = (room - taken) // max(sum(long), 1)
+    return share if share >= room // 4 else max(room // 3, 16)
+
+
+def _blocks(table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[_Block]:
+    """Part the columns into blocks that fit, as many columns in each as do."""
+    front = next((k for k, column in enumerate(table.columns) if column.group), 1)
+    keys = list(range(min(front, 3, len(numeric) - 1)))
+    while keys and _Block(table, body, numeric, keys).width > room // 2:
+        keys.pop()
+    blocks, shown = [], list(keys)
+    for k in range(len(keys), len(numeric)):
+        if len(shown) > len(keys) and _Block(table, body, numeric, [*shown, k]).width > room:
+            blocks.append(_Block(table, body, numeric, shown))
+            shown = list(keys)
+        shown.append(k)
+    return [*blocks, _Block(table, body, numeric, shown)]
+
+
+class _Block:
+    """Some columns of a table, laid out: the lines, and how wide they are."""
+
+    def __init__(
+        self, table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], shown: Iterable[int]
+    ) -> None:
+        shown = list(shown)
+        columns, right = [table.columns[k] for k in shown], [numeric[k] for k in shown]
+        units = any(column.unit for column in columns)
+        cells = [
+            [column.heading, *([column.unit] if units else []), *body[k]]
+            for column, k in zip(columns, shown, strict=True)
+        ]
+        widths = [max(len(line) for text in block for line in text.split("\n")) for block in cells]
+        spans = _group_line([column.group for column in columns], widths)
+        rows = [_lines(row, widths, right) for row in zip(*cells, strict=True)]
+        rows.insert(1 + units, ["  ".join("-" * width for width in widths)])
+        self.lines = spans + [line for row in rows for line in row]
+        self.width = sum(widths) + 2 * (len(widths) - 1)
+
+
+def _lines(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> list[str]:
+    """Lay out one row, whose texts may have several lines."""
+    parts = zip_longest(*(text.split("\n") for text in row), fillvalue="")
+    return [_line(line, widths, numeric) for line in parts]
 
 
 def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
@@ -133,6 +195,23 @@ def flat_heading(column: Any) -> str:
     """Return the heading of a column in one line: group, heading and unit."""
     group = f"{column.group}: " if column.group else ""
     return f"{group}{column.heading}" + (f" ({column.unit})" if column.unit else "")
+
+
+def as_json(table: Table) -> str:
+    """Write the table as data: its columns, and its cells in full precision, one row a line."""
+    head = {key: getattr(table, key) for key in ("caption", "label", "digits", "missing")}
+    fields = [f'"{key}": {_dumped(value)}' for key, value in head.items()]
+    parts = {
+        "notes": table.notes,
+        "columns": [asdict(column) for column in table.columns],
+        "rows": [[{"fraction": str(c)} if isinstance(c, Fraction) else c for c in row] for row in table.rows],
+    }
+    fields += [f'"{key}": [\n' + ",\n".join(map(_dumped, lines)) + "\n]" for key, lines in parts.items()]
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def csv(table: Table) -> str:

@@ -1,58 +1,47 @@
-"""The command `bargaining`: the paper's tables and figures, and answers to problems written in a file."""
+"""The command `bargaining`: what the library adds to it, and the paper's tables and figures."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bargaining import BargainingError, InvalidInput
-from bargaining_models._limit import at_most
-from bargaining_models._options import ENDINGS, MISUSED, parser
+from bargaining import InvalidInput
+from bargaining.cli import command
+from bargaining.cli.methods import section, summary
+from bargaining.cli.options import add_output, pick
+from bargaining.cli.printing import deliver
 
 if TYPE_CHECKING:
-    from bargaining.tables.table import Table
+    from bargaining import Table
 
-CHANGED = 1
-INTERRUPTED = 130
+_EXAMPLES = """\
+  bargaining list
+  bargaining table T2 --format latex -o T2.tex
+  bargaining figure F1 -o F1.pdf
+  bargaining reproduce --check
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Returns
-    -------
-    int
-        0; 1 if something was computed and is not as it should be; 2 if the request could not be met, with one line
-        on standard error.
-    """
-    try:
-        options = parser(RUNS).parse_args(arguments)
-        done: int = options.run(options)
-        sys.stdout.flush()
-        return done
-    except BrokenPipeError:  # the reader, as in `| head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CHANGED
-    except (BargainingError, ImportError, OSError, UnicodeEncodeError) as error:
-        print(f"bargaining: {_one_line(error)}", file=sys.stderr)
-        return MISUSED
-    except KeyboardInterrupt:
-        print("bargaining: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    """Run the command line, see `bargaining.cli.command.main`."""
+    return command.main(arguments, commands=(*command.THEORY, *PAPER), examples=_EXAMPLES)
 
 
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, UnicodeEncodeError):
-        return "the terminal cannot show these characters; write to a file with -o."
-    return " ".join(str(error).split())
+def add_table(commands: Any) -> argparse.ArgumentParser:
+    """Add `bargaining table`."""
+    text = "print or write a table of the paper"
+    command: argparse.ArgumentParser = commands.add_parser(
+        "table", help=text, description=f"{text.capitalize()}, from stored results unless told to compute."
+    )
+    command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
+    command.add_argument("--recompute", action="store_true", help="compute it now; takes up to a minute")
+    add_output(command)
+    command.set_defaults(run=table)
+    return command
 
 
 def table(options: argparse.Namespace) -> int:
@@ -60,8 +49,22 @@ def table(options: argparse.Namespace) -> int:
     from bargaining_models.paper.reproduce import stored, stored_names
 
     ready = options.name in stored_names() and not options.recompute
-    _deliver([stored(options.name) if ready else _compute(options.name)], options)
+    deliver([stored(options.name) if ready else _compute(options.name)], options)
     return 0
+
+
+def add_figure(commands: Any) -> argparse.ArgumentParser:
+    """Add `bargaining figure`."""
+    text = "compute a figure of the paper and write it"
+    command: argparse.ArgumentParser = commands.add_parser(
+        "figure", help=text, description=f"{text.capitalize()}."
+    )
+    command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="ending in .pdf, .svg or .png (default: NAME.pdf)"
+    )
+    command.set_defaults(run=figure)
+    return command
 
 
 def figure(options: argparse.Namespace) -> int:
@@ -70,14 +73,23 @@ def figure(options: argparse.Namespace) -> int:
     from bargaining_models.paper.figures import FIGURES
     from bargaining_models.paper.study import Study
 
-    draw = _pick(FIGURES, options.name, "figure")
+    draw = pick(FIGURES, options.name, "figure", "bargaining list")
     print(save_figure(draw(Study()), options.output or Path(f"{options.name}.pdf")))
     return 0
 
 
+def add_list(commands: Any) -> argparse.ArgumentParser:
+    """Add `bargaining list`."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "list", help="say which tables, figures and methods there are"
+    )
+    command.set_defaults(run=catalogue)
+    return command
+
+
 def catalogue(options: argparse.Namespace) -> int:
     """Print what there is."""
-    from bargaining_models._answers import concepts
+    from bargaining.cli.answers import concepts
     from bargaining_models.paper.figures import FIGURES
     from bargaining_models.paper.reproduce import stored, stored_names
     from bargaining_models.paper.tables import TABLES
@@ -86,25 +98,45 @@ def catalogue(options: argparse.Namespace) -> int:
         name: stored(name).caption if name in stored_names() else "(not stored: computed when asked for)"
         for name in TABLES
     }
-    _print_section("Tables (bargaining table NAME)", captions)
-    _print_section(
-        "Figures (bargaining figure NAME)", {name: _summary(draw) for name, draw in FIGURES.items()}
-    )
-    methods = {name: _summary(method) for name, method in concepts().items()}
-    _print_section("Methods (bargaining solve FILE --method NAME)", methods)
+    pictures = {name: re.sub(r"^F[0-9]+: ", "", summary(draw)) for name, draw in FIGURES.items()}
+    print(section("Tables (bargaining table NAME)", captions))
+    print(section("Figures (bargaining figure NAME)", pictures))
+    print(section("Methods (bargaining solve FILE --method NAME)", concepts()))
     return 0
 
 
-def _print_section(title: str, entries: Mapping[str, str]) -> None:
-    width = max(map(len, entries))
-    print(
-        f"{title}\n" + "".join(f"  {name:{width}}  {text}".rstrip() + "\n" for name, text in entries.items())
+def add_reproduce(commands: Any) -> argparse.ArgumentParser:
+    """Add `bargaining reproduce`."""
+    text = "compute the paper again, or check that it still comes out the same"
+    command: argparse.ArgumentParser = commands.add_parser(
+        "reproduce",
+        help=text,
+        description=f"{text.capitalize()}. With --check the exit status is 1 if a digit changed. The stored tables "
+        "are this project's own output: they show that results reproduce, not that they are right.",
     )
-
-
-def _summary(function: Callable[..., Any]) -> str:
-    first = (function.__doc__ or "").strip().partition("\n")[0]
-    return re.sub(r"^F[0-9]+: ", "", first)
+    command.add_argument("names", nargs="*", metavar="NAME", help="as in `bargaining list`; all by default")
+    what = command.add_mutually_exclusive_group()
+    what.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; compare every cell of the tables with the stored ones",
+    )
+    what.add_argument(
+        "--update", action="store_true", help="for maintainers: store the tables as they come out"
+    )
+    command.add_argument(
+        "--exact", action="store_true", help="with --check: compare every bit, not what prints"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("build/paper"),
+        metavar="FOLDER",
+        help="(default: build/paper)",
+    )
+    command.set_defaults(run=reproduce)
+    return command
 
 
 def reproduce(options: argparse.Namespace) -> int:
@@ -118,7 +150,7 @@ def reproduce(options: argparse.Namespace) -> int:
 
         return int(job.main([*options.names, "--output", str(options.output)]) > 0)
     for name in options.names:
-        _pick(TABLES, name, "table")
+        pick(TABLES, name, "table", "bargaining list")
     return _against_stored(options.names or list(TABLES), options)
 
 
@@ -137,65 +169,17 @@ def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
         print(f"{name}: {cells} cells, {'CHANGED' if found else 'unchanged'}", flush=True)
         print("".join(f"  {change}\n" for change in found), end="")
         changed += bool(found)
-    return CHANGED if changed else 0
+    return command.CHANGED if changed else 0
 
 
 def _compute(name: str, study: Any = None) -> Table:
     from bargaining_models.paper.study import Study
     from bargaining_models.paper.tables import TABLES
 
-    computed: Table = _pick(TABLES, name, "table")(study or Study())
-    return computed
+    return pick(TABLES, name, "table", "bargaining list")(study or Study())
 
 
-def _pick(known: Mapping[str, Callable[..., Any]], name: str, kind: str) -> Callable[..., Any]:
-    """Return what is called `name`, or suggest what may have been meant."""
-    if name in known:
-        return known[name]
-    close = get_close_matches(name.upper(), known, n=1) or [next(iter(known))]
-    raise InvalidInput(
-        f"there is no {kind} {name!r}; did you mean {close[0]}? `bargaining list` has them all."
-    )
-
-
-def solve(options: argparse.Namespace) -> int:
-    """Solve what a file describes."""
-    from bargaining import read_description
-    from bargaining_models._answers import answers
-
-    with at_most(options.seconds, "Name fewer methods with `--method`, or allow more with `--seconds`."):
-        tables = answers(read_description(options.file), options.method)
-    _deliver(tables, options)
-    return 0
-
-
-def _deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
-    """Write tables to the file asked for, whole or not at all, or print them."""
-    output: Path | None = options.output
-    form = options.format or (_form_of(output) if output else "text")
-    text = "\n".join(_written(one, form) for one in tables)
-    if output is None:
-        print(text, end="")
-        return
-    from bargaining._files import write_whole
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, text.encode())
-
-
-def _form_of(output: Path) -> str:
-    if output.suffix not in ENDINGS:
-        raise InvalidInput(
-            f"`-o` must end in {', '.join(ENDINGS)}, or come with `--format`; got {output.name!r}."
-        )
-    return ENDINGS[output.suffix]
-
-
-def _written(one: Table, form: str) -> str:
-    return f"{one}\n" if form == "text" else str(getattr(one, f"to_{form}")())
-
-
-RUNS = {"table": table, "figure": figure, "list": catalogue, "reproduce": reproduce, "solve": solve}
+PAPER = (add_table, add_figure, add_list, add_reproduce)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bargaining.descriptions import read_description
+from bargaining.descriptions import parse_description, read_description
 from bargaining.errors import BargainingError, InvalidInput
 from bargaining.games.repeated import RepeatedGame
 
 CAKE = 'title = "Cake"\nmethods = ["nash"]\n[problem]\ndisagreement = [0, "1/5"]\ntotal = 1\n'
+BARE = CAKE.replace('methods = ["nash"]\n', "")
 DILEMMA = "[game]\npayoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]\n"
 REPEATED = DILEMMA + "[repeated]\ndiscounts = [0.9, 0.9]\nexit = [5, 3]\nwho = [0]\n"
 
@@ -96,14 +97,14 @@ def test_json_says_the_same(tmp_path):
         (DILEMMA + "[repeated]\ndiscounts = 0.9\nexit = [1, 1]\nwho = 0", "`repeated.who` must be a list"),
         (
             'methods = ["__import__(1)"]\n' + CAKE.replace('methods = ["nash"]', ""),
-            "`methods` must be a list of names",
+            "`methods` must hold names or tables",
         ),
         ('title = "a\\u0000"\n' + DILEMMA, "`title` must be one line"),
-        ("[problem\n", "`path` must be valid TOML"),
+        ("[problem\n", "'file.toml' must be valid TOML"),
         ("[problem]\ndisagreement = [0, 0]\ntotal = 0x" + "f0" * 40, "numbers must have at most 40 digits"),
         (f"[problem]\ndisagreement = {[0] * 21}\ntotal = 1", "must have at most 20 players; got 21"),
         (f"[game]\npayoffs = {[[0]] * 21}", "`game.payoffs` must have at most 20 players; got 21"),
-        (b"\xff\xfe", "`path` must be text in UTF-8"),
+        (b"\xff\xfe", "'file.toml' must be text in UTF-8"),
     ],
 )
 def test_what_breaks_the_schema_is_named(text, message, tmp_path):
@@ -117,7 +118,7 @@ def test_what_breaks_the_schema_is_named(text, message, tmp_path):
         ('{"problem": {"disagreement": [0, NaN], "total": 1}}', "numbers must be finite; got NaN"),
         ('{"title": "a", "title": "b"}', "names of their own"),
         ("[1, 2]", "`the file` must be a table"),
-        ("{", "`path` must be valid JSON"),
+        ("{", "'file.json' must be valid JSON"),
     ],
 )
 def test_json_that_breaks_the_schema_is_named(text, message, tmp_path):
@@ -196,3 +197,27 @@ def test_all_malicious_files_together_fit_into_256_megabytes(tmp_path):
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 256 * 1024
+
+
+def test_methods_may_have_parameters(tmp_path):
+    text = 'methods = [{name = "nash", weights = ["1/3", "2/3"]}, "yu"]\n' + BARE
+    path = tmp_path / "file.toml"
+    path.write_text(text, encoding="utf-8")
+    first, second = read_description(path).calls
+    assert (first.name, first.parameters) == ("nash", {"weights": [Fraction(1, 3), Fraction(2, 3)]})
+    assert (second.name, second.parameters) == ("yu", {})
+
+
+@pytest.mark.parametrize(
+    "entry", ["{weights = [1, 2]}", "3", '{name = "nash", weights = "a b"}', "{name = 1}"]
+)
+def test_methods_that_are_not_named_are_refused(entry):
+    with pytest.raises(InvalidInput):
+        parse_description(f"methods = [{entry}]\n{BARE}".encode())
+
+
+def test_the_same_text_may_come_as_bytes():
+    assert parse_description(BARE.encode()).subject.disagreement.tolist() == [0, 0.2]
+    assert parse_description(b'  {"problem": {"disagreement": [0, 0], "total": 1}}').title == "Problem"
+    with pytest.raises(InvalidInput, match="at most 100 kB"):
+        parse_description(b"#" * 100_001)

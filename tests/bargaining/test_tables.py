@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 import os
 import re
@@ -347,3 +348,27 @@ def test_compare_lets_a_programming_error_through():
 
     with pytest.raises(ZeroDivisionError):
         compare([broken], None)
+
+
+def test_text_is_folded_to_a_width():
+    """Every cell of a table that is folded is there, once, and no line is wider than asked for."""
+    columns = [Column("name"), *(Column(f"c{k}", title=f"{k}", group="a long heading") for k in range(30))]
+    rows = [[f"row {i} of some words", *(100 * i + k + 0.5 for k in range(30))] for i in range(3)]
+    table = Table(rows, columns=columns, notes=["a note of many words that goes on and on and on beyond it"])
+    lines = table.to_text(60).split("\n")
+    assert max(map(len, lines)) <= 60
+    words = " ".join(lines).split()
+    assert all(words.count(f"{100 * i + k + 0.5:.1f}") == 1 for i in range(3) for k in range(30))
+    assert table.to_text() == str(table)
+    with pytest.raises(InvalidInput, match="`width`"):
+        table.to_text(3)
+
+
+def test_json_has_every_cell():
+    table = Table(
+        [[Fraction(1, 3), None, (0.5, 1.5), "a"]], columns=["w", "x", "y", "z"], caption="T", notes=["n"]
+    )
+    found = json.loads(table.to_json())
+    assert found["rows"] == [[{"fraction": "1/3"}, None, [0.5, 1.5], "a"]]
+    assert [column["name"] for column in found["columns"]] == ["w", "x", "y", "z"]
+    assert (found["caption"], found["notes"]) == ("T", ["n."])

@@ -1,6 +1,8 @@
 """The command `bargaining`: what it prints, what it writes, and how it fails."""
 
 import gc
+import io
+import json
 import os
 import signal
 import subprocess
@@ -13,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from bargaining import BargainingError, Table, read_description
-from bargaining_models import _answers, cli
-from bargaining_models._limit import at_most
+from bargaining.cli import answers as _answers
+from bargaining.cli.limit import at_most
+from bargaining.cli.printing import ENDINGS
+from bargaining_models import cli
 from bargaining_models.paper import figures, reproduce
 from bargaining_models.paper.reproduce import stored, stored_names
 from bargaining_models.paper.tables import TABLES
@@ -76,7 +80,7 @@ def test_a_stored_table_in_every_format(form: str, start: str, capsys: pytest.Ca
     assert out == printed
 
 
-@pytest.mark.parametrize(("ending", "form"), cli.ENDINGS.items())
+@pytest.mark.parametrize(("ending", "form"), ENDINGS.items())
 def test_the_ending_of_the_file_says_the_format(
     tmp_path: Path, ending: str, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +181,62 @@ def test_methods_named_on_the_line_come_first(file, capsys: pytest.CaptureFixtur
     out = run("solve", path, "--method", "nash", "--method", "utilitarian", capsys=capsys)[1]
     assert [name for name in ("nash", "utilitarian", "egalitarian") if name in out] == ["nash", "utilitarian"]
     assert "minmax in pure actions" in run("solve", file(DILEMMA), "--method", "nash", capsys=capsys)[1]
+
+
+def test_weights_and_parameters(file, capsys: pytest.CaptureFixture[str]) -> None:
+    """With weights 1/4 and 3/4 the cake above (0, 1/5) gives 1/5 and 4/5; Rubinstein's first offer 1/(1 + .9)."""
+    weighed = "solve", file(CAKE), "--weights", "1/4", "3/4", "--method", "nash"
+    cells = json.loads(run(*weighed, "-f", "json", capsys=capsys)[1])["rows"]
+    assert cells == [["nash(weights=[1/4, 3/4])", pytest.approx(0.2), pytest.approx(0.8)]]
+    calls = 'methods = [{name = "AlternatingOffers", discounts = 0.9}]\n[problem]\ndisagreement = [0, 0]\ntotal = 1\n'
+    offers = json.loads(run("solve", file(calls), "-f", "json", capsys=capsys)[1])["rows"][0]
+    assert tuple(offers) == (
+        "AlternatingOffers(discounts=0.9)",
+        pytest.approx(1 / 1.9),
+        pytest.approx(0.9 / 1.9),
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        ('{name = "nahs"}', "did you mean nash?"),
+        ('{name = "nash", power = 2}', "a parameter 'power'; it takes weights"),
+        ('{name = "AlternatingOffers"}', "must give AlternatingOffers its `discounts`"),
+        ('{name = "nash", problem = 1}', "a parameter 'problem'"),
+    ],
+)
+def test_a_wrong_call_is_named(call: str, complaint: str, file, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("solve", file(f"methods = [{call}]\n{CAKE}"), capsys=capsys)
+    assert (status, out) == (2, "")
+    assert complaint in err
+
+
+def test_the_file_may_come_last_or_from_standard_input(
+    file, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = file(CAKE)
+    printed = run("solve", path, "--method", "nash", capsys=capsys)[1]
+    assert run("solve", "--method", "nash", path, capsys=capsys)[1] == printed
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CAKE.encode())))
+    assert run("solve", "--method", "nash", "-", capsys=capsys)[1] == printed
+    status, _, err = run("solve", "--method", "nash", capsys=capsys)
+    assert (status, "`FILE` is missing" in err) == (2, True)
+
+
+def test_two_tables_go_to_two_csv_files(tmp_path: Path, file, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run("solve", file(DILEMMA), "-o", str(tmp_path / "out.csv"), capsys=capsys)
+    written = sorted(tmp_path.glob("out*.csv"))
+    assert (status, out) == (0, "".join(f"{path}\n" for path in written))
+    assert [path.name for path in written] == ["out-1.csv", "out-2.csv"]
+    assert written[0].read_text().startswith("strategy of player")
+
+
+def test_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    out = run("methods", capsys=capsys)[1]
+    assert {"nash", "AlternatingOffers", "ContinuousOffers"} <= {
+        line.split()[0] for line in out.splitlines() if line
+    }
 
 
 def test_the_paper_division_of_a_repeated_game(file) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -73,16 +73,8 @@ def stored(name: str, *, folder: Path = REFERENCE) -> Table:
 
 def store(table: Table, name: str, *, folder: Path = REFERENCE) -> Path:
     """Write a table to the file that `stored` reads, one row of it a line."""
-    head = {key: getattr(table, key) for key in ("caption", "label", "digits", "missing")}
-    fields = [f'"{key}": {_json(value)}' for key, value in head.items()]
-    parts = {
-        "notes": table.notes,
-        "columns": [asdict(column) for column in table.columns],
-        "rows": [[_plain(cell) for cell in row] for row in table.rows],
-    }
-    fields += [f'"{key}": [\n' + ",\n".join(map(_json, lines)) + "\n]" for key, lines in parts.items()]
     path = folder / f"{file_name(name, 'name')}.json"
-    write_whole(path, ("{\n" + ",\n".join(fields) + "\n}\n").encode())
+    write_whole(path, table.to_json().encode())
     return path
 
 
@@ -156,14 +148,6 @@ def _padded(first: list[str], second: list[str]) -> tuple[list[str], list[str]]:
     """Make two lists equally long; what one of them lacks is "none"."""
     length = max(len(first), len(second))
     return first + ["none"] * (length - len(first)), second + ["none"] * (length - len(second))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _plain(cell: Any) -> Any:
-    return {"fraction": str(cell)} if isinstance(cell, Fraction) else cell
 
 
 def _cell(value: Any) -> Any:

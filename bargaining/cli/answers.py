@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from inspect import Parameter, signature
+from fractions import Fraction
+from functools import partial
+from inspect import Parameter, isclass, isfunction, signature
 from typing import Any
 
 import bargaining
@@ -20,24 +22,53 @@ from bargaining import (
     Table,
     compare,
 )
+from bargaining.cli.options import pick
+from bargaining.descriptions import MethodCall
 
 _LISTED = 8
 
 
 def concepts() -> dict[str, Method]:
     """Return the solution concepts that need nothing but a problem, by name."""
-    found = {}
+    return {name: item for name, item in _defined_in("concepts") if _asks_for_a_problem(item)}
+
+
+def protocols() -> dict[str, Any]:
+    """Return the protocols that divide a problem, by name; each is called with its parameters first."""
+    return {
+        name: item
+        for name, item in _defined_in("protocols")
+        if isclass(item) and "__call__" in vars(item) and "problem" in signature(item.__call__).parameters
+    }
+
+
+def weights_of(texts: Sequence[str]) -> list[Fraction] | None:
+    """Read weights given on the command line, as in ``1/3 2/3``; None if there are none."""
+    try:
+        return [Fraction(text) for text in texts] or None
+    except (ValueError, ZeroDivisionError):
+        raise InvalidInput(
+            f"`--weights` must be numbers or fractions, one a player; got {list(texts)}."
+        ) from None
+
+
+def _defined_in(room: str) -> Iterator[tuple[str, Any]]:
     for name, module in bargaining._EXPORTS.items():
-        if module.startswith("bargaining.concepts."):
-            function = getattr(bargaining, name)
-            form = signature(function)
-            asked = [p for p in form.parameters.values() if p.default is Parameter.empty]
-            if len(asked) == 1 and form.return_annotation in (Division, "Division"):
-                found[name] = function
-    return found
+        if module.startswith(f"bargaining.{room}."):
+            yield name, getattr(bargaining, name)
 
 
-def answers(description: Description, methods: Sequence[str] = ()) -> list[Table]:
+def _asks_for_a_problem(item: Any) -> bool:
+    if not isfunction(item):
+        return False
+    form = signature(item)
+    asked = [p for p in form.parameters.values() if p.default is Parameter.empty]
+    return len(asked) == 1 and form.return_annotation in (Division, "Division")
+
+
+def answers(
+    description: Description, methods: Sequence[str] = (), *, weights: Sequence[Fraction] | None = None
+) -> list[Table]:
     """Return the tables that answer a description.
 
     Parameters
@@ -47,7 +78,9 @@ def answers(description: Description, methods: Sequence[str] = ()) -> list[Table
         to; concepts that are named divide over the hull of its payoffs, from what each player can secure. A repeated
         game gives the corners of its payoff set, and the concepts divide over that set, from its threat.
     methods : sequence of str, optional
-        Concepts by name; by default those of the description, or else all that the subject admits.
+        Concepts by name; by default what the description names, or else all that the subject admits.
+    weights : sequence of Fraction, optional
+        For the concepts that take weights and have none in the description.
 
     Raises
     ------
@@ -56,20 +89,42 @@ def answers(description: Description, methods: Sequence[str] = ()) -> list[Table
     NotApplicable
         If the subject has no answer of this kind.
     """
-    named = _pick(methods or description.methods)
+    calls = [MethodCall(name=name) for name in methods] or list(description.calls)
+    named = dict(_method(call, weights) for call in calls)
     subject = description.subject
+    if isinstance(subject, Game):
+        return _game(subject, named, description.title)
+    named = named or dict(_method(MethodCall(name=name), weights) for name in concepts())
     if isinstance(subject, Problem):
-        return [replace(compare(named or concepts(), subject), caption=description.title)]
-    if isinstance(subject, RepeatedGame):
-        return _repeated(subject, named or concepts(), description.title)
-    return _game(subject, named, description.title)
+        return [replace(compare(named, subject), caption=description.title)]
+    return _repeated(subject, named, description.title)
 
 
-def _pick(names: Sequence[str]) -> dict[str, Method]:
-    known = concepts()
-    if unknown := [name for name in names if name not in known]:
-        raise InvalidInput(f"`methods` must be among {', '.join(known)}; got {unknown[0]!r}.")
-    return {name: known[name] for name in names}
+def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, Method]:
+    """Return a method with its parameters, and how its row is headed."""
+    known: dict[str, Any] = {**concepts(), **protocols()}
+    item: Any = pick(known, call.name, "method", "bargaining methods")
+    given = dict(call.parameters)
+    takes = signature(item).parameters
+    if weights is not None and "weights" in takes and "weights" not in given:
+        given["weights"] = weights
+    if unknown := [name for name in given if name not in takes or name == "problem"]:
+        others = ", ".join(name for name in takes if name != "problem") or "none"
+        raise InvalidInput(f"`methods` gives {call.name} a parameter {unknown[0]!r}; it takes {others}.")
+    label = call.name + (f"({', '.join(f'{k}={_shown(v)}' for k, v in given.items())})" if given else "")
+    if call.name not in protocols():
+        return label, partial(item, **given) if given else item
+    missing = [name for name, p in takes.items() if p.default is Parameter.empty and name not in given]
+    if missing:
+        raise InvalidInput(
+            f"`methods` must give {call.name} its `{missing[0]}`, as in "
+            f'{{name = "{call.name}", {missing[0]} = 0.9}} in the file.'
+        )
+    return label, item(**given)
+
+
+def _shown(value: Any) -> str:
+    return f"[{', '.join(map(_shown, value))}]" if isinstance(value, list) else str(value)
 
 
 def _repeated(game: RepeatedGame, methods: Mapping[str, Method], title: str) -> list[Table]:

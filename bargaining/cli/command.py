@@ -1,0 +1,59 @@
+"""Run a command line: parse it, do it, and say in one line what went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from bargaining.cli import methods, solve
+from bargaining.cli.options import MISUSED, Add, parser
+from bargaining.errors import BargainingError
+
+CHANGED = 1
+INTERRUPTED = 130
+THEORY: tuple[Add, ...] = (solve.add, methods.add)
+
+
+def main(
+    arguments: Sequence[str] | None = None, *, commands: Sequence[Add] = THEORY, examples: str = ""
+) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after the name of the command; by default that of this process.
+    commands : sequence of callable
+        Each adds a command to the parser, with `run`, a function of the options that returns the exit status.
+    examples : str
+        Further lines for the examples that the help gives.
+
+    Returns
+    -------
+    int
+        0; 1 if something was computed and is not as it should be; 2 if the request could not be met, with one line
+        on standard error; 130 after an interrupt.
+    """
+    try:
+        options = parser(commands, examples).parse_args(arguments)
+        done: int = options.run(options)
+        sys.stdout.flush()
+        return done
+    except BrokenPipeError:  # the reader, as in `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CHANGED
+    except (BargainingError, ImportError, OSError, UnicodeEncodeError) as error:
+        print(f"bargaining: {_one_line(error)}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("bargaining: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, UnicodeEncodeError):
+        return "the terminal cannot show these characters; write to a file with -o."
+    return " ".join(str(error).split())

@@ -160,10 +160,13 @@ def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
         return np.full(players, 1.0 / players)
     array = within(per_player(value, name, players), name, 0.0, 1.0)
     total = array.sum(axis=-1)
-    if (np.abs(total - 1.0) > 1e-9).any():
+    missed = np.abs(total - 1.0)
+    if (missed > 1e-9).any():
         raise InvalidInput(
-            f"`{name}` must sum to 1 over players; got a sum of {total.flat[np.argmax(np.abs(total - 1.0))]:.17g}. "
+            f"`{name}` must sum to 1 over players; got a sum of {total.flat[np.argmax(missed)]:.17g}. "
             f"Divide by the sum."
         )
+    if (missed <= players * np.finfo(float).eps).all():  # as near as the rounding of the sum tells
+        return array
     shares: Floats = array / total[..., None]
     return shares

@@ -2,19 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from numbers import Rational
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
-from bargaining.errors import Status, Unsolved
+from bargaining._arrays import Floats, short
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.problem import Problem
 
 ACCURACY = 1e-12
+
+
+class Parameters(Mapping[str, Any]):
+    """What a method was told besides the problem: a mapping that nobody can change.
+
+    Arrays are copies and read-only, lists are tuples; it can be compared, copied and pickled.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, TransferableSurplus, nash
+    >>> nash(Problem(TransferableSurplus(1.0), [0.0, 0.2]), weights=[0.25, 0.75]).parameters["weights"]
+    array([0.25, 0.75])
+    """
+
+    __slots__ = ("_held",)
+    _held: dict[str, Any]
+
+    def __init__(self, held: Mapping[str, Any]) -> None:
+        if not isinstance(held, Mapping) or not all(isinstance(name, str) for name in held):
+            raise InvalidInput(
+                f"`parameters` must be a mapping from names to the method's parameters; got {short(held)}."
+            )
+        object.__setattr__(self, "_held", {name: _own(value) for name, value in held.items()})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("The parameters of a division cannot be changed.")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        return repr(self._held)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self.keys() == other.keys() and all(_same(value, other[name]) for name, value in self.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[Parameters], tuple[dict[str, Any]]]:
+        return Parameters, (self._held,)
+
+
+def _own(value: Any) -> Any:
+    """Return a value that shares no memory with the one given: a read-only copy of an array, a tuple of a list."""
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.flags.writeable = False
+    elif type(value) in (list, tuple):
+        value = tuple(map(_own, value))
+    return value
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return one is other or bool(one == other)
+
+
+_NONE = Parameters({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,11 +95,14 @@ class Division:
     status : Status or ndarray of int8, shape (...)
         How each cell ended.
     method : str
-        The concept or protocol, with its parameters.
+        The concept or protocol, with the parameters that are not its defaults.
     residual : float or ndarray, shape (...)
         The worst violation of the defining conditions, over the scale of the payoffs.
     problem : Problem or None
         The problem answered; None for protocols that carry their own primitives.
+    parameters : mapping
+        The parameters by name, defaults included, as numbers and read-only arrays: one value for all cells, or an array
+        that broadcasts against the batch, with the players on a last axis where each has an entry.
 
     Examples
     --------
@@ -47,6 +117,11 @@ class Division:
     method: str
     residual: float | Floats
     problem: Problem | None = None
+    parameters: Mapping[str, Any] = field(default_factory=lambda: _NONE)
+
+    def __post_init__(self) -> None:
+        if type(self.parameters) is not Parameters:
+            object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     @property
     def ok(self) -> bool | NDArray[np.bool_]:
@@ -113,40 +188,69 @@ Method = Callable[[Problem], Division]
 """Whatever answers a problem: a solution concept, a protocol, or a function of your own."""
 
 
-def describe(rule: object, **parameters: object) -> str:
-    """Return the name of a concept, or of a protocol with its fields, and the parameters that were given."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A concept or protocol by name, with its parameters, and the label made of the two."""
+
+    label: str
+    parameters: Parameters
+
+
+def describe(rule: object, /, **parameters: Any) -> Named:
+    """Name a concept with the parameters it used, or a protocol with its fields and those of the call.
+
+    The label leaves out what is None or a default: of a protocol those of its class, of a concept equal weights.
+    """
+    defaults: dict[str, Any] = {}
     if is_dataclass(rule):
-        given = {f.name: getattr(rule, f.name) for f in fields(rule) if f.init}
         defaults = {f.name: f.default for f in fields(rule)}
-        parameters = {k: v for k, v in given.items() if not (np.ndim(v) == 0 and v == defaults[k])}
+        parameters = {f.name: getattr(rule, f.name) for f in fields(rule) if f.init} | parameters
         rule = type(rule).__name__
-    shown = ", ".join(f"{k}={_brief(v)}" for k, v in parameters.items() if v is not None)
-    return f"{rule}({shown})" if shown else str(rule)
+    elif "weights" in parameters:
+        weights = parameters["weights"]
+        defaults["weights"] = weights.flat[0] if weights.ndim == 1 else None
+    held = Parameters(parameters)
+    shown = ", ".join(
+        f"{name}={_brief(value)}"
+        for name, value in held.items()
+        if value is not None and not _is_default(value, defaults.get(name, MISSING))
+    )
+    return Named(f"{rule}({shown})" if shown else str(rule), held)
 
 
-def _brief(value: object) -> str:
-    array = np.asarray(value)
+def _is_default(value: Any, default: Any) -> bool:
+    if value is default:
+        return True
+    return np.isscalar(default) and not isinstance(value, str) and bool(np.all(np.asarray(value) == default))
+
+
+def _brief(value: Any) -> str:
+    """Return a parameter as a label shows it."""
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__))
+    if isinstance(value, tuple):
+        value = list(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return short(value)
     if array.dtype.kind == "O" and all(isinstance(v, Rational) for v in array.flat):
         array = array.astype(float)
     if array.dtype.kind not in "iuf":
-        return repr(value)
+        return short(value)
     return str(array.tolist()) if array.size <= 8 else f"array of shape {array.shape}"
 
 
-def solved(problem: Problem | None, method: str, payoffs: Floats, residual: Floats) -> Division:
+def solved(problem: Problem | None, method: Named, payoffs: Floats, residual: Floats) -> Division:
     """Pack an answer that is good in every cell."""
     payoffs.flags.writeable = False
-    if residual.ndim == 0:
-        return Division(
-            payoffs=payoffs, status=Status.OK, method=method, residual=float(residual), problem=problem
-        )
-    status = np.zeros(residual.shape, dtype=np.int8)
-    return Division(payoffs=payoffs, status=status, method=method, residual=residual, problem=problem)
+    status = Status.OK if residual.ndim == 0 else np.zeros(residual.shape, dtype=np.int8)
+    return _packed(problem, method, payoffs, residual, status)
 
 
 def divide(
     problem: Problem,
-    method: str,
+    method: Named,
     payoffs: Floats,
     residual: Floats,
     status: NDArray[np.int8],
@@ -157,6 +261,8 @@ def divide(
 
     Parameters
     ----------
+    method : Named
+        From `describe`.
     payoffs : ndarray, shape (..., n)
         Candidates; in DEGENERATE cells the documented limit.
     residual : ndarray, shape (...)
@@ -178,12 +284,39 @@ def divide(
     payoffs = np.where(answered[..., None], payoffs, np.nan)
     residual = np.where(answered, residual, np.nan)
     payoffs.flags.writeable = False
-    if status.ndim == 0:
-        return Division(
-            payoffs=payoffs,
-            status=Status(int(status)),
-            method=method,
-            residual=float(residual),
-            problem=problem,
-        )
-    return Division(payoffs=payoffs, status=status, method=method, residual=residual, problem=problem)
+    return _packed(problem, method, payoffs, residual, status if status.ndim else Status(int(status)))
+
+
+def _packed(
+    problem: Problem | None,
+    method: Named,
+    payoffs: Floats,
+    residual: Floats,
+    status: Status | NDArray[np.int8],
+) -> Division:
+    return Division(
+        payoffs=payoffs,
+        status=status,
+        method=method.label,
+        residual=residual if residual.ndim else float(residual),
+        problem=problem,
+        parameters=method.parameters,
+    )
+
+
+Special = TypeVar("Special", bound=Division)
+
+
+def extended(division: Division, kind: type[Special], **more: Any) -> Special:
+    """Return a division with what a protocol says besides."""
+    return kind(**{f.name: getattr(division, f.name) for f in fields(Division)}, **more)
+
+
+def named(division: Special, method: Named) -> Special:
+    """Return a division under the name of a method, with its parameters."""
+    return replace(division, method=method.label, parameters=method.parameters)
+
+
+def told(division: Special, rule: object, **parameters: Any) -> Special:
+    """Return the division of a protocol that carries its own primitives, which its label leaves out."""
+    return replace(division, parameters=describe(rule, **parameters).parameters)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import comprehensive, ideal_of
-from bargaining.division import Division, divide
+from bargaining.division import Division, Named, divide
 from bargaining.feasible.base import FeasibleSet
 from bargaining.problem import Problem
 
@@ -20,7 +20,7 @@ LASTING = 4.0  # a gain this many times what a hair buys is none of rounding's m
 ROUNDS = 50
 
 
-def raise_together(problem: Problem, method: str, direction: Floats, ideal: Floats) -> Division:
+def raise_together(problem: Problem, method: Named, direction: Floats, ideal: Floats) -> Division:
     """Return the lexicographic maximum of gains measured in `direction`: the least gain first.
 
     Parameters

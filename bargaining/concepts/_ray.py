@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining._rational import floats, fractions
 from bargaining.concepts._exact_ray import Aim, distance, last_exactly, may_be_thin
-from bargaining.division import ACCURACY, Division, divide
+from bargaining.division import ACCURACY, Division, Named, divide
 from bargaining.errors import Status
 from bargaining.feasible._sides import every, largest
 from bargaining.problem import Problem
@@ -22,7 +22,7 @@ EPS = float(np.finfo(float).eps)
 
 
 def last_on_ray(
-    problem: Problem, method: str, origin: Floats, direction: Floats | None, ideal: Floats
+    problem: Problem, method: Named, origin: Floats, direction: Floats | None, ideal: Floats
 ) -> Division:
     """Return the last feasible point on origin + t * direction, t >= 0; without a direction, towards the ideal point.
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from bargaining.concepts._ray import last_on_ray
 from bargaining.concepts.nash import nash
-from bargaining.division import Division
+from bargaining.division import Division, describe, named
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.lotteries import with_lotteries
 from bargaining.problem import Problem, require_problem
@@ -43,8 +41,9 @@ def conley_wilkie(problem: Problem) -> Division:
     array([1.5, 1. ])
     """
     require_problem(problem)
+    label = describe("conley_wilkie")
     if is_convex(problem.feasible):
-        return replace(nash(problem), method="conley_wilkie")
+        return named(nash(problem), label)
     target = nash(Problem(with_lotteries(problem.feasible), problem.disagreement))
     gains = np.where(np.isfinite(target.payoffs), target.gains, 0.0)
-    return last_on_ray(problem, "conley_wilkie", problem.disagreement, gains, problem.ideal)
+    return last_on_ray(problem, label, problem.disagreement, gains, problem.ideal)

@@ -15,7 +15,7 @@ from bargaining.concepts._flow import end_of_flow
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts._sampled import Followed
-from bargaining.division import Division, divide
+from bargaining.division import Division, describe, divide
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
@@ -98,7 +98,7 @@ def continuous_raiffa(problem: Problem) -> Division:
         unit, residual = np.where(some[..., None], less, unit), np.where(some, miss, residual)
     with np.errstate(invalid="ignore"):
         payoffs = np.where((usual | some)[..., None], d + unit * (ideal - d), ideal)
-    return divide(problem, "continuous_raiffa", payoffs, residual, status, ideal=ideal)
+    return divide(problem, describe("continuous_raiffa"), payoffs, residual, status, ideal=ideal)
 
 
 def _without_floor(feasible: FeasibleSet, d: Floats) -> FeasibleSet:

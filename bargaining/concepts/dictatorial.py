@@ -54,5 +54,5 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
         gain = ideal[..., i] - problem.disagreement[..., i]
         missed = problem.feasible.ray(np.broadcast_to(problem.disagreement, payoffs.shape), own) - gain
         residual = np.where(inside, np.abs(missed) / np.where(gain > 0, gain, np.inf), np.nan)
-    label = describe("dictatorial", player=player)
+    label = describe("dictatorial", player=i)
     return divide(problem, label, payoffs, np.asarray(residual), status, ideal=ideal)

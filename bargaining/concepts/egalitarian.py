@@ -48,5 +48,5 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     require_problem(problem)
     w = distribution(weights, "weights", problem.players)
     direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
-    label = describe("egalitarian", weights=weights)
+    label = describe("egalitarian", weights=w)
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)

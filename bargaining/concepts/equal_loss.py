@@ -7,7 +7,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, fractions
 from bargaining.concepts._ray import Answer, further_on, settled
-from bargaining.division import Division, divide
+from bargaining.division import Division, Named, describe, divide
 from bargaining.problem import Problem, require_problem
 
 
@@ -40,10 +40,10 @@ def equal_loss(problem: Problem) -> Division:
     array([3.2, 0.2])
     """
     require_problem(problem)
-    return lose_alike(problem, "equal_loss")
+    return lose_alike(problem, describe("equal_loss"))
 
 
-def lose_alike(problem: Problem, method: str) -> Division:
+def lose_alike(problem: Problem, method: Named) -> Division:
     """Return the equal-loss solution under the name of `method`.
 
     The residual asks again from the answer how far the line goes on, over the range of gains; in a set that may be

@@ -50,13 +50,14 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     """
     require_problem(problem)
     r = per_player(reference, "reference", problem.players, payoffs=True)
+    label = describe("gupta_livne", reference=r)
     try:
         r = np.broadcast_to(r, (*problem.batch_shape, problem.players))
     except ValueError:
         raise InvalidInput(
             f"`reference` must broadcast against the problem's batch {problem.batch_shape}; got shape {r.shape}."
         ) from None
-    label, ideal = describe("gupta_livne", reference=reference), problem.ideal
+    ideal = problem.ideal
     division = last_on_ray(problem, label, r, None, ideal)
     d = problem.disagreement
     below = (r < d - 16 * np.finfo(float).eps * (np.abs(r) + np.abs(d))).any(axis=-1)

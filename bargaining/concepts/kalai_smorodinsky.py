@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bargaining.concepts._ray import last_on_ray
-from bargaining.division import Division
+from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
 
 
@@ -34,4 +34,4 @@ def kalai_smorodinsky(problem: Problem) -> Division:
     array([1.23606798, 2.47213595])
     """
     require_problem(problem)
-    return last_on_ray(problem, "kalai_smorodinsky", problem.disagreement, None, problem.ideal)
+    return last_on_ray(problem, describe("kalai_smorodinsky"), problem.disagreement, None, problem.ideal)

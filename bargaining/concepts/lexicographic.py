@@ -61,7 +61,7 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
     ideal = problem.ideal
     with np.errstate(invalid="ignore"):
         direction = np.maximum(ideal - problem.disagreement, 0.0)
-    return raise_together(problem, "lexicographic_kalai_smorodinsky", direction, ideal)
+    return raise_together(problem, describe("lexicographic_kalai_smorodinsky"), direction, ideal)
 
 
 def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
@@ -112,6 +112,4 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     convex_only(problem.feasible, "lexicographic_egalitarian")
     w = distribution(weights, "weights", problem.players)
     direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
-    return raise_together(
-        problem, describe("lexicographic_egalitarian", weights=weights), direction, problem.ideal
-    )
+    return raise_together(problem, describe("lexicographic_egalitarian", weights=w), direction, problem.ideal)

@@ -54,7 +54,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     """
     require_problem(problem)
     w = distribution(weights, "weights", problem.players)
-    label = describe("nash", weights=weights)
+    label = describe("nash", weights=w)
     point, residual = best_product(problem.feasible, problem.disagreement, w)
     if residual.max() <= ACCURACY and w.min() > 0:
         return solved(problem, label, point, residual)

@@ -11,7 +11,7 @@ from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
 from bargaining.concepts._pareto import both_gain, pareto, vertices_by_cell
 from bargaining.concepts._sampled import Followed
-from bargaining.division import ACCURACY, Division, divide
+from bargaining.division import ACCURACY, Division, describe, divide
 from bargaining.errors import NotApplicable
 from bargaining.feasible.lotteries import convex_only
 from bargaining.problem import Problem, require_problem
@@ -86,7 +86,7 @@ def perles_maschler(problem: Problem) -> Division:
     d = problem.disagreement
     with np.errstate(invalid="ignore"):
         payoffs = np.where(np.asarray((ideal > d).all(axis=-1))[..., None], d + unit * (ideal - d), ideal)
-    return divide(problem, "perles_maschler", payoffs, residual, status, ideal=ideal)
+    return divide(problem, describe("perles_maschler"), payoffs, residual, status, ideal=ideal)
 
 
 def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import ideal_of
-from bargaining.division import Division, divide
+from bargaining.division import Division, describe, divide
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem, require_problem
@@ -69,7 +69,7 @@ def raiffa(problem: Problem) -> Division:
     for cell in map(tuple, np.argwhere(far)):
         x[cell], left[cell] = _agree_near_zero(problem, cell)
     payoffs = np.where(live[..., None], x, ideal)
-    return divide(problem, "raiffa", payoffs, left, status, ideal=ideal)
+    return divide(problem, describe("raiffa"), payoffs, left, status, ideal=ideal)
 
 
 def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:

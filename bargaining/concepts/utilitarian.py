@@ -42,9 +42,9 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     array([4., 0.])
     """
     require_problem(problem)
-    w = np.broadcast_to(
-        distribution(weights, "weights", problem.players), (*problem.batch_shape, problem.players)
-    )
+    w = distribution(weights, "weights", problem.players)
+    label = describe("utilitarian", weights=w)
+    w = np.broadcast_to(w, (*problem.batch_shape, problem.players))
     value, payoffs = problem.feasible.support(w)
     span = _spans(problem, payoffs)
     with np.errstate(invalid="ignore"):
@@ -55,7 +55,6 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
         elif problem.players == 2:
             residual = np.fmax(residual, _missed(problem, w, payoffs, span))
     status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
-    label = describe("utilitarian", weights=weights)
     return divide(problem, label, payoffs, np.nan_to_num(residual), status, ideal=problem.disagreement + span)
 
 

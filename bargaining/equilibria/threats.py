@@ -235,6 +235,7 @@ def _division(
         method=method,
         residual=residual,
         problem=Problem(feasible, floats(pays)),
+        parameters={"A": floats(first), "B": floats(second)},
         threats=(floats(threats.row), floats(threats.column)),
         weights=floats(weights),
         exact=exact,

@@ -42,7 +42,7 @@ def equal_loss(claim: Claim) -> Certificate:
 
 def gupta_livne(claim: Claim) -> Certificate:
     """Go from the reference towards the exact ideal point."""
-    r = tuple(Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
+    r = tuple(Fraction(x) for x in claim.given("reference", one_each=True))
 
     def answer(it: Solid, ideal: Vector) -> Vector | None:
         if any(x < d for x, d in zip(r, it.disagreement, strict=True)) or it.ideal(r) is None:
@@ -54,7 +54,7 @@ def gupta_livne(claim: Claim) -> Certificate:
 
 def dictatorial(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
-    player = claim.parameters["player"]
+    player = claim.given("player")
 
     def answer(it: Solid, ideal: Vector) -> Vector | None:
         point = tuple(ideal[i] if i == player else d for i, d in enumerate(it.disagreement))
@@ -121,7 +121,7 @@ def _within(claim: Claim, answer: Callable[[Body], steps.Enclosed]) -> Certifica
 
 def yu(claim: Claim) -> Certificate:
     """Hold the nearest point in a box by the gap of its first-order condition; for p = 1 bound the sum."""
-    it, what, power = body_of(claim), _what(claim), Fraction(claim.parameters["p"])
+    it, what, power = body_of(claim), _what(claim), Fraction(claim.given("p"))
     try:
         ideal = it.ideal()
     except OverflowError:

@@ -92,7 +92,7 @@ def equal_loss_on_polytope(claim: Claim) -> Certificate:
 @_otherwise(bodies.gupta_livne)
 def gupta_livne_on_polytope(claim: Claim) -> Certificate:
     """Intersect the segment from the reference point to the exact ideal point with every side."""
-    problem, reference = _polygon(claim), claim.at_cell(claim.parameters["reference"], one_each=True)
+    problem, reference = _polygon(claim), claim.given("reference", one_each=True)
     return _beside(claim, problem, polygons.gupta_livne(problem, reference))
 
 
@@ -101,7 +101,7 @@ def gupta_livne_on_polytope(claim: Claim) -> Certificate:
 def dictatorial_on_polytope(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
     problem = _polygon(claim)
-    return _beside(claim, problem, polygons.dictatorial(problem, claim.parameters["player"]))
+    return _beside(claim, problem, polygons.dictatorial(problem, claim.given("player")))
 
 
 @register("raiffa", Polytope, views=True)
@@ -129,7 +129,7 @@ def continuous_raiffa_on_polytope(claim: Claim) -> Certificate:
 @_bounded
 def yu_on_polytope(claim: Claim) -> Certificate:
     """Find the nearest point of each piece of the frontier: in rationals for p = 1, 2 and infinity, else in a box."""
-    power = float(claim.parameters["p"])
+    power = float(claim.given("p"))
     if power == inf:
         return equal_loss_on_polytope(claim)
     if power == 1 or len(claim.payoffs) > 2:

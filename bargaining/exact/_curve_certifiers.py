@@ -54,7 +54,7 @@ def equal_loss_on_frontier(claim: Claim) -> Certificate:
 @register("yu", Frontier, views=True)
 def yu_on_frontier(claim: Claim) -> Certificate:
     """Bracket what the sum of losses to the power p loses by going on: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
-    power = float(claim.parameters["p"])
+    power = float(claim.given("p"))
     if power == float("inf"):
         return equal_loss_on_frontier(claim)
     cell, k = Cell(claim), Fraction(power) - 1
@@ -82,7 +82,7 @@ def _marginal(least: Fraction, most: Fraction, power: Fraction) -> Interval:
 def gupta_livne_on_frontier(claim: Claim) -> Certificate:
     """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0."""
     cell = Cell(claim)
-    r_0, r_1 = (Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
+    r_0, r_1 = (Fraction(x) for x in claim.given("reference", one_each=True))
     ideal = cell.ideal()
     if ideal is None:
         return without_answer(cell)
@@ -106,7 +106,7 @@ def dictatorial_on_frontier(claim: Claim) -> Certificate:
     if ideal is None:
         return without_answer(cell)
     low, high = [cell.d_0, cell.d_1], [cell.d_0, cell.d_1]
-    player = claim.parameters["player"]
+    player = claim.given("player")
     low[player], high[player] = ideal[player]
     if (cell.d_0 < cell.low and player == 1) or not cell.above_floor(low[0], low[1]):
         return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")

@@ -110,7 +110,7 @@ def egalitarian_on_points(claim: Claim) -> Certificate:
 def gupta_livne_on_points(claim: Claim) -> Certificate:
     """Go from the reference towards the exact ideal point."""
     it = _Cliffs(claim)
-    r = tuple(Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
+    r = tuple(Fraction(x) for x in claim.given("reference", one_each=True))
     bad = any(x < d for x, d in zip(r, it.d, strict=True))
     return it.proof(lambda ideal: None if bad else it.last(r, _less(ideal, r)))
 
@@ -130,7 +130,7 @@ def equal_loss_on_points(claim: Claim) -> Certificate:
 @register("dictatorial", FreeDisposalHull, views=True)
 def dictatorial_on_points(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
-    it, player = _Cliffs(claim), claim.parameters["player"]
+    it, player = _Cliffs(claim), claim.given("player")
     return it.proof(lambda ideal: tuple(ideal[i] if i == player else d for i, d in enumerate(it.d)))
 
 

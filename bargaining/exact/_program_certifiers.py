@@ -73,7 +73,7 @@ def _step(x: Vector, ideal: Vector) -> Vector:
 def gupta_livne_on_program(claim: Claim) -> Certificate:
     """Go from the reference, if it is feasible, towards the ideal point."""
     case = Case(claim)
-    r = tuple(Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True))
+    r = tuple(Fraction(x) for x in claim.given("reference", one_each=True))
     ideal, start = case.ideal(), case.it.near(r, r)
     if ideal is None or start is None:
         return case.proof(None, ideal)
@@ -84,7 +84,7 @@ def gupta_livne_on_program(claim: Claim) -> Certificate:
 @register("dictatorial", ConvexProgram, views=True)
 def dictatorial_on_program(claim: Claim) -> Certificate:
     """Bracket one player's ideal payoff; the others get d."""
-    case, player = Case(claim), claim.parameters["player"]
+    case, player = Case(claim), claim.given("player")
     ideal = case.ideal()
     if ideal is None:
         return case.proof(None, ideal)

@@ -38,9 +38,9 @@ def equal_loss_on_program(claim: Claim) -> Certificate:
 @register("yu", ConvexProgram, views=True)
 def yu_on_program(claim: Claim) -> Certificate:
     """Hold the losses by the gap of their first-order condition and then by gradients; for p = 1 bound their sum."""
-    if float(claim.parameters["p"]) == inf:
+    if float(claim.given("p")) == inf:
         return equal_loss_on_program(claim)
-    case, power = Case(claim), Fraction(claim.parameters["p"])
+    case, power = Case(claim), Fraction(claim.given("p"))
     ideal, here = case.ideal(), case.it.near(case.payoffs, case.it.view.floor)
     if ideal is None or here is None or min(less(ideal[0], case.d)) <= 0:
         return case.proof(None, ideal)

@@ -110,7 +110,7 @@ def yu_on_surplus(claim: Claim) -> Certificate:
     """Share equally; with p = 1 all divisions up to the ideal point are nearest, and the sum of losses is bounded."""
     d, surplus = _shared(claim)
     equal = [x + surplus / len(d) for x in d]
-    if float(claim.parameters["p"]) != 1 or surplus <= 0 or claim.status != Status.OK:
+    if float(claim.given("p")) != 1 or surplus <= 0 or claim.status != Status.OK:
         return _beside(claim, equal, surplus)
     x = [Fraction(v) for v in claim.payoffs]
     losses = sum((max(y + surplus - v, Fraction(0)) for y, v in zip(d, x, strict=True)), Fraction(0))
@@ -127,7 +127,7 @@ def yu_on_surplus(claim: Claim) -> Certificate:
 def gupta_livne_on_surplus(claim: Claim) -> Certificate:
     """Go from the reference towards the ideal point until the total is used up."""
     d, surplus = _shared(claim)
-    r = [Fraction(x) for x in claim.at_cell(claim.parameters["reference"], one_each=True)]
+    r = [Fraction(x) for x in claim.given("reference", one_each=True)]
     ahead = [x + surplus - y for x, y in zip(d, r, strict=True)]
     left = Fraction(claim.at_cell(claim.feasible.total)) - sum(r, Fraction(0))
     if left < 0 or any(y < x for x, y in zip(d, r, strict=True)):
@@ -141,7 +141,7 @@ def gupta_livne_on_surplus(claim: Claim) -> Certificate:
 def dictatorial_on_surplus(claim: Claim) -> Certificate:
     """Give the whole surplus to one player."""
     d, surplus = _shared(claim)
-    player = claim.parameters["player"]
+    player = claim.given("player")
     return _beside(claim, [x + surplus * (i == player) for i, x in enumerate(d)], surplus)
 
 

@@ -100,9 +100,9 @@ def _reordered(claim: Claim, order: list[int]) -> dict[str, Any]:
     """Return the parameters for players in another order."""
     found = dict(claim.parameters)
     for name in ("weights", "reference"):
-        if isinstance(found.get(name), list):
-            values = claim.at_cell(found[name], one_each=True)
+        if found.get(name) is not None:
+            values = claim.given(name, one_each=True)
             found[name] = [values[k] for k in order]
     if "player" in found:
-        found["player"] = order.index(found["player"])
+        found["player"] = order.index(claim.given("player"))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, isfinite, nextafter
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining.errors import NotApplicable, Status
+from bargaining.errors import InvalidInput, Status
 
 Weights = tuple[Fraction, ...]
 Number = float | Fraction
@@ -82,8 +83,8 @@ class Claim:
         Of that cell.
     status : Status
         Of that cell.
-    parameters : dict
-        The concept's parameters, from its label.
+    parameters : mapping
+        Those of the division, for the whole batch; `given` and `at_cell` return those of the cell.
     tolerance : float
         The relative accuracy asked for.
     method : str
@@ -96,7 +97,7 @@ class Claim:
     disagreement: list[Number]
     payoffs: list[Number]
     status: Status
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any]
     tolerance: float
     method: str
     view: View | None = None
@@ -107,17 +108,20 @@ class Claim:
         return all(isfinite(x) for x in self.payoffs)
 
     def weights(self) -> Weights:
-        """Return the weights as rationals that sum to exactly one; equal unless the label has others."""
-        players = len(self.payoffs)
-        given = self.parameters.get("weights")
-        if given is None:
-            return (Fraction(1, players),) * players
-        if isinstance(given, str):
-            raise NotApplicable(
-                f"the weights of {self.method} are too many for its label; solve the cell alone."
-            )
-        each = [Fraction(w) for w in self.at_cell(given, one_each=True)]
+        """Return the weights as rationals that sum to exactly one; equal where the division has none."""
+        if self.parameters.get("weights") is None:
+            return (Fraction(1, len(self.payoffs)),) * len(self.payoffs)
+        each = [Fraction(w) for w in self.given("weights", one_each=True)]
         return tuple(w / sum(each) for w in each)
+
+    def given(self, name: str, *, one_each: bool = False) -> Any:
+        """Return a parameter of the method in this cell, as plain numbers: one, or one for each player."""
+        if name not in self.parameters:
+            raise InvalidInput(
+                f"`parameters` of the division must have {name!r}, which {self.method} depends on; got "
+                f"{', '.join(map(repr, self.parameters)) or 'none'}."
+            )
+        return self.at_cell(self.parameters[name], one_each=one_each)
 
     def at_cell(self, value: Any, *, one_each: bool = False) -> Any:
         """Return the part of a batched array that belongs to this cell, as plain numbers."""

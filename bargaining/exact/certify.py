@@ -6,8 +6,6 @@ Elsewhere a condition that can only fall is seen to change sign on both sides of
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
@@ -196,19 +194,7 @@ def _claim(division: Division, cell: tuple[int, ...], tolerance: float) -> Claim
         disagreement=d,
         payoffs=division.payoffs[cell].tolist(),
         status=Status(int(np.broadcast_to(division.status, batch)[cell])),
-        parameters=_parameters(division.method),
+        parameters=division.parameters,
         tolerance=tolerance,
         method=division.method,
     )
-
-
-def _parameters(label: str) -> dict[str, Any]:
-    """Return what a label such as ``nash(weights=[0.25, 0.75])`` records: numbers and lists, read as JSON."""
-    found: dict[str, Any] = {}
-    decoder = json.JSONDecoder()
-    for match in re.finditer(r"(\w+)=", label):
-        try:
-            found[match[1]] = decoder.raw_decode(label, match.end())[0]
-        except json.JSONDecodeError:
-            found[match[1]] = label[match.end() :].rstrip(")")
-    return found

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, player_index
 from bargaining._arrays import Floats, per_player, real, within
-from bargaining.division import Division, describe, divide
+from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offer_pair import offer_pair
@@ -173,14 +173,7 @@ class AlternatingOffers:
                 status = np.where(idle & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
         first = divide(problem, describe(self), offers[self.proposer], residual, status, ideal=talks.ideal)
         answered = np.asarray(np.isfinite(first.payoffs).all(axis=-1))[..., None]
-        return OffersDivision(
-            payoffs=first.payoffs,
-            status=first.status,
-            method=first.method,
-            residual=first.residual,
-            problem=problem,
-            offers=np.where(answered, offers, np.nan),
-        )
+        return extended(first, OffersDivision, offers=np.where(answered, offers, np.nan))
 
     def equilibria(self, problem: Problem) -> Floats:
         """Return each player's lowest and highest equilibrium payoff when `proposer` makes the first offer.

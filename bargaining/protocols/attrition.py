@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats, per_player, scalar, within
-from bargaining.division import ACCURACY, Division
+from bargaining.division import ACCURACY, Division, told
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
 
@@ -102,7 +102,9 @@ class WarOfAttrition:
                 "The payoffs are in `equilibria()`."
             )
         share = float(within(np.asarray(scalar(mass, "mass")), "mass", 0.0, 1.0, ends="[)"))
-        return _outcome(self._state, np.where(np.arange(2) == player_index(weak, "weak", 2), share, 0.0))
+        loser = player_index(weak, "weak", 2)
+        outcome = _outcome(self._state, np.where(np.arange(2) == loser, share, 0.0))
+        return told(outcome, self, mass=share, weak=loser)
 
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, scalar
-from bargaining.division import Division, describe, divide
+from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
@@ -115,12 +115,9 @@ class NashDemandGame:
         compatible: float,
     ) -> DemandDivision:
         packed = divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
-        return DemandDivision(
-            payoffs=packed.payoffs,
-            status=packed.status,
-            method=packed.method,
-            residual=packed.residual,
-            problem=problem,
+        return extended(
+            packed,
+            DemandDivision,
             demands=np.where(np.isnan(packed.payoffs), np.nan, demands),
             compatible=compatible,
         )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import returned
 from bargaining._arrays import Floats, real, scalar, within
-from bargaining.division import Division
+from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks
 
@@ -194,6 +194,7 @@ class HoldUp:
             residual=residual,
             status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
             method="HoldUp",
+            parameters=describe(self).parameters,
         )
 
 

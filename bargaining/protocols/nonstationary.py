@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, per_player, real, scalar, within
+from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._defect import defect
 from bargaining.protocols._mesh import mesh, rule, times
@@ -166,7 +167,8 @@ class NonstationaryOffers:
                 break
             horizon *= 2
         kinks = np.union1d(found, block.breaks())
-        return _pack(terms, walk(terms, block, middle), kinks, until, horizon, tail)
+        path = _pack(terms, walk(terms, block, middle), kinks, until, horizon, tail)
+        return told(path, self)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, distribution, per_player, real
 from bargaining._arrays import discounts as checked_discounts
-from bargaining.division import Division, describe, divide
+from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem, require_problem
@@ -167,12 +167,9 @@ class RandomProposer:
             else:
                 votes, residual = _offer(problem, p, delta, outside, ideal)
         packed = divide(problem, describe(self), votes.payoffs, residual, status, ideal=ideal)
-        return RandomProposerDivision(
-            payoffs=packed.payoffs,
-            status=packed.status,
-            method=packed.method,
-            residual=packed.residual,
-            problem=problem,
+        return extended(
+            packed,
+            RandomProposerDivision,
             reservations=votes.prices,
             proposing=votes.proposing,
             accepts=votes.bought,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed, player_index
 from bargaining._arrays import Floats, real, within
-from bargaining.division import Division
+from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
 
@@ -94,7 +94,8 @@ class ReputationalDemands:
         played = [a.replies(float(x)) for a, x in zip(announcements, beliefs, strict=True)]
         replies = np.array([p[0] for p in played])
         acceptance = np.array([p[1] for p in played])
-        return _assess(self.first, announcements, announced, beliefs, replies, acceptance)
+        outcome = _assess(self.first, announcements, announced, beliefs, replies, acceptance)
+        return told(outcome, self)
 
     def _announcements(self) -> tuple[list[_demand_choice.Announcement], float]:
         order = [self.first, 1 - self.first]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real
-from bargaining.division import Division
+from bargaining.division import Division, told
 from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.protocols import _chain_of_sets as general
@@ -189,6 +189,9 @@ class StochasticBargaining:
 
     def __call__(self) -> StochasticDivision:
         """Return the stationary equilibrium payoffs, what happens in each state, and how sure it is."""
+        return told(self._solved(), self)
+
+    def _solved(self) -> StochasticDivision:
         if isinstance(self._chain, general.ChainOfSets):
             scale = general.size(self._chain) or 1.0
             payoffs, policy, error = general.solve_sets(self._chain)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from bargaining import (
     RepeatedGame,
     TransferableSurplus,
     egalitarian,
+    gupta_livne,
     kalai_smorodinsky,
     nash,
     payoff_set,
@@ -164,18 +166,20 @@ def test_ties_of_the_weighted_sum_are_all_answers() -> None:
 
 
 LABELS = [
-    ("raiffa", (2.0, 0.5)),
-    ("perles_maschler", (2.0, 0.5)),
-    ("equal_loss", (3.2, 0.2)),
-    ("gupta_livne(reference=[1.0, 0.25])", (2.0, 0.5)),
-    ("dictatorial(player=0)", (4.0, 0.0)),
-    ("dictatorial(player=1)", (0.0, 1.0)),
+    ("raiffa", {}, (2.0, 0.5)),
+    ("perles_maschler", {}, (2.0, 0.5)),
+    ("equal_loss", {}, (3.2, 0.2)),
+    ("gupta_livne", {"reference": [1.0, 0.25]}, (2.0, 0.5)),
+    ("dictatorial", {"player": 0}, (4.0, 0.0)),
+    ("dictatorial", {"player": 1}, (0.0, 1.0)),
 ]
 
 
-@pytest.mark.parametrize(("label", "payoffs"), LABELS, ids=lambda v: v if isinstance(v, str) else "")
-def test_other_concepts_on_the_triangle(label: str, payoffs: tuple[float, float]) -> None:
-    claimed = replace(nash(TRIANGLE), method=label, payoffs=np.array(payoffs))
+@pytest.mark.parametrize(("label", "parameters", "payoffs"), LABELS)
+def test_other_concepts_on_the_triangle(
+    label: str, parameters: dict[str, Any], payoffs: tuple[float, float]
+) -> None:
+    claimed = replace(nash(TRIANGLE), method=label, parameters=parameters, payoffs=np.array(payoffs))
     proof = certify(claimed)
     assert proof.holds
     assert proof.bound < 1e-15
@@ -299,9 +303,42 @@ def test_what_cannot_be_certified_says_so() -> None:
         InvalidInput, match="`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a list"
     ):
         certify([1, 2])
-    many = nash(Problem(TRIANGLE.feasible, np.zeros((5, 2))), weights=np.full((5, 2), 0.5))
-    with pytest.raises(NotApplicable, match="too many for its label"):
-        certify(many, cell=(0,))
+    with pytest.raises(
+        InvalidInput, match="`parameters` of the division must have 'player', which dictatorial"
+    ):
+        certify(replace(division, method="dictatorial"))
+
+
+SHARES = np.array([[0.1, 0.9], [0.25, 0.75], [0.5, 0.5], [0.7, 0.3], [0.9, 0.1]])
+
+
+@pytest.mark.parametrize("concept", [nash, egalitarian, utilitarian], ids=lambda concept: concept.__name__)
+def test_every_cell_of_a_batch_is_held_to_its_own_weights(concept: Callable[..., Division]) -> None:
+    """Weights by cell on one set: each proof is that of the cell solved alone, and refuses its neighbour's answer."""
+    many = concept(Problem(TRIANGLE.feasible, np.zeros((5, 2))), weights=SHARES)
+    for k, share in enumerate(SHARES):
+        alone = concept(TRIANGLE, weights=share)
+        proof = certify(many, cell=(k,))
+        assert proof.holds
+        assert proof.exact == certify(alone).exact
+        if concept is not utilitarian:
+            wrong = replace(many, payoffs=np.roll(many.payoffs, 1, axis=0))
+            assert not certify(wrong, cell=(k,)).holds
+    seen = concept(Problem(TRIANGLE.feasible, np.zeros((5, 2))).relabel([1, 0]), weights=SHARES[:, ::-1])
+    assert all(certify(seen, cell=(k,)).holds for k in range(5))
+
+
+def test_nine_players_are_certified_with_their_own_parameters() -> None:
+    """On a pie of 45 with d = 0 all that depends on the parameters is by hand."""
+    pie, weights = Problem(TransferableSurplus(45.0, players=9), np.zeros(9)), np.arange(1.0, 10.0) / 45
+    assert certify(nash(pie, weights=weights)).holds
+    assert not certify(replace(nash(pie), parameters={"weights": weights})).holds
+    division = gupta_livne(pie, reference=np.arange(9.0))  # 36 are given; 9 are left, towards 45 each
+    exact = [k + Fraction(9, 9 * 45 - 36) * (45 - k) for k in range(9)]
+    assert certify(division).exact == tuple(exact)
+    corner = Problem(Polytope([45.0 * row for row in np.eye(9)], free_disposal=True), np.zeros(9))
+    for asked in (nash(corner, weights=weights), gupta_livne(corner, reference=np.arange(9.0))):
+        assert certify(asked).holds
 
 
 def test_weights_given_as_fractions() -> None:

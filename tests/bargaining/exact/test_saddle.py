@@ -270,7 +270,7 @@ def test_the_sum_of_losses_is_bounded_on_a_circle() -> None:
     case, _ = circle((0.5, 0.5))
     problem = Problem(case.claim.feasible, D)
     gains, half = problem.ideal - problem.disagreement, np.sqrt(0.5)
-    label = replace(nash(problem), method="yu(p=1.0)")
+    label = replace(nash(problem), method="yu", parameters={"p": 1.0})
     assert certify(replace(label, payoffs=np.array([half, half]))).bound < 1e-12
     other = np.array([0.6, 0.8])
     missed = (2 * half - other.sum()) / gains.sum()
@@ -291,7 +291,7 @@ def three_with_an_idle_one() -> Problem:
 
 
 def test_where_somebody_loses_nothing_losses_are_what_is_certain() -> None:
-    division = replace(nash(three_with_an_idle_one()), method="yu(p=2.0)")
+    division = replace(nash(three_with_an_idle_one()), method="yu", parameters={"p": 2.0})
     point = np.array([np.sqrt(0.5), np.sqrt(0.5), 1.0])
     proof = certify(replace(division, payoffs=point))
     assert "losses" in proof.statement
@@ -299,10 +299,10 @@ def test_where_somebody_loses_nothing_losses_are_what_is_certain() -> None:
     turned = np.array([np.cos(np.pi / 4 + 1e-3), np.sin(np.pi / 4 + 1e-3), 1.0])
     missed = np.abs(turned - point).max()
     assert certify(replace(division, payoffs=turned)).bound == pytest.approx(missed, rel=1e-6)
-    least = certify(replace(division, payoffs=point, method="yu(p=1.0)"))
+    least = certify(replace(division, payoffs=point, method="yu", parameters={"p": 1.0}))
     assert least.bound < 1e-12
     assert certify(
-        replace(division, payoffs=point - [0, 0, 0.03], method="yu(p=1.0)")
+        replace(division, payoffs=point - [0, 0, 0.03], method="yu", parameters={"p": 1.0})
     ).bound == pytest.approx(0.01, rel=1e-9)
 
 
@@ -355,7 +355,7 @@ def test_a_floor_that_binds_is_priced() -> None:
         lambda z: worth @ z + [0, 0, 1], lambda z: worth, lower=[0, 0], upper=[1, 1], start=[0.5, 0.5]
     )
     free = Problem(program, [0, 0, 0])
-    label = replace(nash(free), method="yu(p=1.1)")
+    label = replace(nash(free), method="yu", parameters={"p": 1.1})
     x = 1 / (1 + 1.8 * 0.9**10)  # (1 - x) / (1.8 x) = 0.9^(1 / 0.1)
     assert certify(replace(label, payoffs=np.array([x, x, 1 - 1.8 * x]))).bound < 1e-11
     held = replace(label, problem=free.restrict())

@@ -1,0 +1,224 @@
+"""Divisions: what a method was told stays with its answer, as data."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    AlternatingOffers,
+    ContinuousOffers,
+    Division,
+    HoldUp,
+    InvalidInput,
+    NashDemandGame,
+    NonstationaryOffers,
+    Polytope,
+    Problem,
+    RandomProposer,
+    ReputationalDemands,
+    Status,
+    StochasticBargaining,
+    TransferableSurplus,
+    WarOfAttrition,
+    coco_value,
+    conley_wilkie,
+    continuous_raiffa,
+    dictatorial,
+    egalitarian,
+    equal_loss,
+    gupta_livne,
+    kalai_smorodinsky,
+    lexicographic_egalitarian,
+    lexicographic_kalai_smorodinsky,
+    nash,
+    perles_maschler,
+    raiffa,
+    split_the_difference,
+    utilitarian,
+    variable_threats,
+    yu,
+)
+from bargaining.division import Parameters
+
+PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2])
+EQUAL = {"weights": [0.5, 0.5]}
+A, B = [[2, 0], [4, 1]], [[1, 3], [0, 1]]
+OFFERS = {
+    "outside": None,
+    "leaver": "responder",
+    "breakdown": 0.0,
+    "breakdown_payoffs": None,
+    "horizon": None,
+}
+
+TOLD: list[tuple[Callable[[], Division], str, dict[str, Any]]] = [
+    (lambda: nash(PIE), "nash", EQUAL),
+    (
+        lambda: nash(PIE, weights=[Fraction(1, 4), Fraction(3, 4)]),
+        "nash(weights=[0.25, 0.75])",
+        {"weights": [0.25, 0.75]},
+    ),
+    (lambda: egalitarian(PIE), "egalitarian", EQUAL),
+    (lambda: utilitarian(PIE), "utilitarian", EQUAL),
+    (lambda: lexicographic_egalitarian(PIE), "lexicographic_egalitarian", EQUAL),
+    (lambda: yu(PIE, p=2), "yu(p=2.0)", {"p": 2.0}),
+    (lambda: yu(PIE, p=np.inf), "yu(p=inf)", {"p": np.inf}),
+    (lambda: dictatorial(PIE, player=1), "dictatorial(player=1)", {"player": 1}),
+    (
+        lambda: gupta_livne(PIE, reference=[0, 0.3]),
+        "gupta_livne(reference=[0.0, 0.3])",
+        {"reference": [0.0, 0.3]},
+    ),
+    *(
+        (lambda concept=concept: concept(PIE), concept.__name__, {})
+        for concept in (
+            conley_wilkie,
+            continuous_raiffa,
+            equal_loss,
+            kalai_smorodinsky,
+            lexicographic_kalai_smorodinsky,
+            perles_maschler,
+            raiffa,
+        )
+    ),
+    (
+        lambda: AlternatingOffers(0.9, outside=[None, 0.6])(PIE),
+        "AlternatingOffers(discounts=0.9, outside=[None, 0.6])",
+        OFFERS | {"discounts": 0.9, "outside": (None, 0.6), "proposer": 0},
+    ),
+    (
+        lambda: RandomProposer([0.5, 0.5], [0.9, 0.8])(PIE),
+        "RandomProposer(probabilities=[0.5, 0.5], discounts=[0.9, 0.8])",
+        {"probabilities": [0.5, 0.5], "discounts": [0.9, 0.8], "outside": None, "quota": None},
+    ),
+    (lambda: NashDemandGame(noise=0.1)(PIE), "NashDemandGame(noise=0.1)", {"noise": 0.1}),
+    (
+        lambda: ContinuousOffers([1, 2])(PIE),
+        "ContinuousOffers(rates=[1.0, 2.0])",
+        {"rates": [1, 2], "inside": None, "breakdown": 0.0, "breakdown_payoffs": None, "outside": None},
+    ),
+    (
+        lambda: WarOfAttrition([2, 2], [1, 1], rates=0.1)(mass=0.25, weak=1),
+        "WarOfAttrition",
+        {"win": [2, 2], "lose": [1, 1], "rates": 0.1, "costs": 0.0, "exits": None, "mass": 0.25, "weak": 1},
+    ),
+    (
+        lambda: StochasticBargaining([1, 3], np.full((2, 2), 0.5), 0.9, [0, 1])(),
+        "StochasticBargaining",
+        {
+            "surplus": [1, 3],
+            "transition": np.full((2, 2), 0.5),
+            "discount": [0.9, 0.9],
+            "proposer": [0, 1],
+            "outside": None,
+            "players": 2,
+        },
+    ),
+    (
+        lambda: ReputationalDemands([[0.6], [0.7]], [1, 1], [[0.1], [0.1]])(),
+        "ReputationalDemands",
+        {"demands": [[0.6], [0.7]], "rates": [1, 1], "priors": [[0.1], [0.1]], "outside": None, "first": 0},
+    ),
+    (lambda: coco_value(A, B), "coco_value", {"A": A, "B": B}),
+    (lambda: variable_threats(A, B), "variable_threats", {"A": A, "B": B}),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "label", "parameters"), TOLD, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_a_division_carries_what_its_method_was_told(
+    asked: Callable[[], Division], label: str, parameters: dict[str, Any]
+) -> None:
+    division = asked()
+    assert division.method == label
+    assert list(division.parameters) == list(parameters) or set(division.parameters) == set(parameters)
+    for name, value in parameters.items():
+        held = division.parameters[name]
+        if value is None or isinstance(value, str | tuple):
+            assert held == value
+        else:
+            np.testing.assert_array_equal(held, value)
+    for copied in (copy.copy(division), copy.deepcopy(division), pickle.loads(pickle.dumps(division))):
+        assert type(copied) is type(division)
+        assert copied.parameters == division.parameters
+        assert replace(copied, residual=0.5).parameters == division.parameters
+
+
+def test_functions_of_a_protocol_are_among_its_parameters() -> None:
+    def pie(t: Any) -> Any:
+        return 1.0 + 0.0 * t
+
+    offers = NonstationaryOffers([0.1, 0.1], surplus=pie)()
+    assert offers.method == "NonstationaryOffers"
+    assert offers.parameters["surplus"] is pie
+    assert HoldUp(np.sqrt, split_the_difference(0.5), 1.0)().parameters["option"] is np.sqrt
+
+
+def test_parameters_go_by_cell() -> None:
+    weights = np.array([[0.1, 0.9], [0.25, 0.75], [0.5, 0.5]])
+    many = nash(Problem(TransferableSurplus(1.0), np.zeros((3, 2))), weights=weights)
+    assert many.method == "nash(weights=[[0.1, 0.9], [0.25, 0.75], [0.5, 0.5]])"
+    np.testing.assert_array_equal(many.payoffs, many.parameters["weights"])
+    offers = AlternatingOffers(np.array([[0.9, 0.8], [0.5, 0.5]]))(PIE)
+    assert offers.parameters["discounts"].shape == offers.payoffs.shape == (2, 2)
+
+
+def test_nine_weights_are_too_many_for_the_label_only() -> None:
+    weights = np.arange(1.0, 10.0) / 45
+    division = nash(Problem(TransferableSurplus(1.0, players=9), np.zeros(9)), weights=weights)
+    assert division.method == "nash(weights=array of shape (9,))"
+    np.testing.assert_allclose(division.parameters["weights"], weights, rtol=1e-15)
+
+
+def test_weights_that_miss_one_by_more_than_rounding_are_the_ones_used() -> None:
+    weights = np.array([0.25, 0.75 + 5e-10])
+    division = nash(PIE, weights=weights)
+    np.testing.assert_array_equal(division.parameters["weights"], weights / weights.sum())
+
+
+def test_parameters_cannot_be_changed_and_share_no_memory() -> None:
+    given = np.array([0.25, 0.75])
+    mine = Division(
+        payoffs=np.ones(2),
+        status=Status.OK,
+        method="mine",
+        residual=0.0,
+        parameters={"weights": given, "names": ["a"]},
+    )
+    given[0] = 9.0
+    assert mine.parameters == {"weights": np.array([0.25, 0.75]), "names": ("a",)}
+    assert mine.parameters != {"weights": np.array([0.25, 0.75])}
+    assert mine.parameters != {"weights": np.array([0.5, 0.75]), "names": ("a",)}
+    assert mine.parameters != 1
+    assert repr(mine.parameters) == "{'weights': array([0.25, 0.75]), 'names': ('a',)}"
+    assert Division(payoffs=np.ones(2), status=Status.OK, method="mine", residual=0.0).parameters == {}
+    with pytest.raises(ValueError, match="read-only"):
+        mine.parameters["weights"][0] = 1.0
+    with pytest.raises(TypeError):
+        mine.parameters["weights"] = 1.0  # type: ignore[index]
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        mine.parameters._held = {}  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInput, match="`parameters` must be a mapping from names"):
+        replace(mine, parameters=[1.0])  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="`parameters` must be a mapping from names"):
+        Parameters({1: 2.0})  # type: ignore[dict-item]
+
+
+def test_the_parameters_answer_again() -> None:
+    triangle = Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])
+    for division, concept in (
+        (nash(triangle, weights=[0.2, 0.8]), nash),
+        (yu(triangle, p=3), yu),
+        (gupta_livne(triangle, reference=[1, 0.25]), gupta_livne),
+        (dictatorial(triangle, player=1), dictatorial),
+    ):
+        again: Division = concept(triangle, **division.parameters)
+        np.testing.assert_array_equal(again.payoffs, division.payoffs)
+        assert again.parameters == division.parameters

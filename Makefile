@@ -16,7 +16,7 @@ OMP_NUM_THREADS ?= 1
 OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 
-.PHONY: paper test test-slow benchmark lint format types layers docs refresh-constraints clean help
+.PHONY: paper test test-slow benchmark sanitize lint format types layers docs refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -30,6 +30,9 @@ test-slow: $(VENV)/.test $(VENV)/.slow  ## run the long searches
 
 benchmark: $(VENV)/.test $(VENV)/.rivals  ## time ours against its rivals and print the ratios
 	$(PY) -m pytest -q -m benchmark tests/benchmarks $(ARGS)
+
+sanitize: $(VENV)/.test  ## build the C extension with checks of memory, and fuzz it: a million calls, at most 20 minutes
+	$(PY) .ci/sanitize.py --seed 1000000 $(ARGS)
 
 lint: $(VENV)/.lint  ## check style
 	$(PY) -m ruff check

@@ -20,6 +20,7 @@ from bargaining.equilibria.repeated._search.scaled import Scaled
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import KINDS, exit_of, stage_game
+from kernel_fuzz import fuzz
 from twins import interpreted
 
 kernel = pytest.importorskip("bargaining.equilibria._kernel", reason="installed without a C compiler")
@@ -95,6 +96,13 @@ def passing(block: Block, candidate: Polygon, bound: Point) -> int:
     faces = faces_of(candidate, [], bound)
     beyond = np.array(faces.normals) @ block.payoffs > np.array(faces.offsets)[:, None] + 1e-14
     return np.count_nonzero(beyond[[j > 1 or moves for j, moves in enumerate(faces.moves)]])
+
+
+def test_random_calls_give_the_same_bits() -> None:
+    """`make sanitize` makes a million of them, with other seeds and with checks of every access to memory."""
+    answers = fuzz(5000, 0)
+    assert all(answers[f"{name}: answered"] > 100 for name in ("hull", "image", "newton", "proved"))
+    assert all(answers[f"{name}: left to Python"] for name in ("hull", "image", "newton", "proved"))
 
 
 def test_newton_from_anywhere() -> None:

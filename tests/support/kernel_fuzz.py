@@ -1,0 +1,267 @@
+"""Random calls of the compiled loops, among them hostile ones: each gives the bits that Python gives, or None."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields, replace
+from itertools import count
+from math import inf, nan
+from random import Random
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from bargaining.equilibria import _compiled
+from bargaining.equilibria._plane.kinds import Leave
+from bargaining.equilibria._plane.polygon import Point, Polygon, hull
+from bargaining.equilibria.repeated._search.few import apply_to_few
+from bargaining.equilibria.repeated._search.newton import newton
+from bargaining.equilibria.repeated._search.operator import Block
+from bargaining.equilibria.repeated._search.outer import verdict
+from twins import interpreted
+
+BOX = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+WILD = [inf, -inf, nan, 1e300, -1e300, 5e-324, -0.0, 1e-16, 1e16, 0.5, 1.0]
+JUNK = [
+    None,
+    1,
+    "text",
+    (),
+    [],
+    [()],
+    [(1.0,)],
+    [(1, 2)],
+    [(nan, 0.0)],
+    {},
+    object(),
+    b"",
+    [[0.0, 0.0]],
+    10**400,
+]
+
+
+Call = tuple[str, tuple[Any, ...]]
+"""A function of the kernel and what it was given."""
+
+
+def fuzz(
+    calls: int, seed: int, *, seconds: float = inf, watch: Callable[[], int] | None = None
+) -> Counter[str]:
+    """Make so many calls, in rounds of one seed each, and return how many of each kind there were, and their answers.
+
+    Parameters
+    ----------
+    calls : int
+        After so many calls, or so many `seconds`, nothing new is started.
+    watch : callable, optional
+        Says how many bytes are in use. With it, the calls of every five-hundredth round are made again until
+        nothing is added to them.
+    """
+    made, answers, end = 0, Counter[str](), monotonic() + seconds
+    for number in count(seed):
+        if made >= calls or monotonic() >= end:
+            return answers
+        try:
+            done = _round(Random(number), answers)
+            if watch is not None and number % 500 == 0:
+                _check_memory(done, watch)
+        except Exception as error:
+            raise AssertionError(f"kernel_fuzz.fuzz(1, {number}) fails: {error!r}") from error
+        made += len(done)
+        answers["calls"] += len(done)
+    return answers
+
+
+def _check_memory(calls: list[Call], watch: Callable[[], int]) -> None:
+    """Make calls again and again: after a while, which fills the stores of Python and NumPy, no memory is added."""
+    grown = 0
+    for _ in range(20):
+        before = watch()
+        for _ in range(50):
+            for name, args in calls:
+                with suppress(TypeError, OverflowError):
+                    getattr(_compiled.kernel, name)(*args)
+        grown = watch() - before
+        if grown < 50 * 16:  # less than the smallest block each time
+            return
+    raise AssertionError(f"fifty times the same calls take {grown} bytes and do not give them back")
+
+
+def _round(random: Random, answers: Counter[str]) -> list[Call]:
+    """Make some calls on one block of profiles, count the answers, and return the calls."""
+    kernel, made = _compiled.kernel, list[Call]()
+
+    def call(name: str, *args: Any) -> Any:
+        made.append((name, args))
+        found = getattr(kernel, name)(*args)
+        answers[f"{name}: {'left to Python' if found is None else 'answered'}"] += 1
+        return found
+
+    for _ in range(6):
+        points, merge, given = (
+            _points(random),
+            random.choice([0.0, 1e-14, 1e-14, 1e-2]),
+            random.choice([0, 0, 3]),
+        )
+        assert call("hull", points, merge, given) == interpreted(hull, points, merge=merge, given=given)
+    block, polygon = _block(random), _polygon(random)
+    outer, bound = polygon, _pair(random)
+    for _ in range(3):
+        image, twin = call("image", block, polygon, bound), interpreted(apply_to_few, block, polygon, bound)
+        vertices, tags = twin.polygon, twin.tags
+        if image is not None:
+            assert (image[0], image[1], [*map(bool, image[2])]) == (vertices, tags, twin.alive.tolist())
+        if not vertices:
+            break
+        start = vertices if random.random() < 0.8 else [_shaken(random, vertex) for vertex in vertices]
+        solution = call("newton", block, start, tags, bound, 6)
+        if solution is not None:
+            assert (solution or None) == interpreted(newton, block, start, tags, bound)
+        candidate = solution[0] if solution and random.random() < 0.5 else vertices
+        excess = call("proved", block, candidate, outer, bound)
+        if excess is not None:
+            proof = interpreted(verdict, block, candidate, outer, bound)
+            assert (proof.fixed, proof.proved, proof.excess) == (True, True, excess)
+        polygon = vertices
+    for name, args in _hostile(random, block, polygon):
+        try:
+            call(name, *args)
+        except (TypeError, OverflowError):
+            answers[f"{name}: refused"] += 1
+    return made
+
+
+def _number(random: Random) -> float:
+    """Draw from the unit interval: anything, a quarter, or a number almost as far from one as tolerances are wide."""
+    kind = random.randrange(6)
+    if kind > 1:
+        return random.random()
+    return random.randrange(5) / 4 + kind * random.randrange(-4, 5) * random.choice([0.5e-13, 0.5e-14, 1e-15])
+
+
+def _pair(random: Random) -> Point:
+    return _number(random), _number(random)
+
+
+def _shaken(random: Random, point: Point) -> Point:
+    scale = 10 ** random.uniform(-16, -1)
+    return point[0] + random.gauss(0, scale), point[1] + random.gauss(0, scale)
+
+
+def _points(random: Random) -> list[Point]:
+    """Draw points: anywhere, on a lattice, almost the same, or near a line; now and then many."""
+    size = random.randrange(12) if random.random() < 0.97 else random.randrange(12, 200)
+    kind, step = random.randrange(4), random.choice([1.0, 0.25, 1e-14, 1e-15])
+    a, b = _pair(random)
+    if kind == 0:
+        return [(random.random(), random.random()) for _ in range(size)]
+    if kind == 1:
+        return [(a + step * random.randrange(4), b + step * random.randrange(4)) for _ in range(size)]
+    if kind == 2:
+        along = [random.random() for _ in range(size)]
+        return [(x, a + b * x + step * random.randrange(3)) for x in along]
+    return [_pair(random) for _ in range(size)]
+
+
+def _polygon(random: Random) -> Polygon:
+    points = _points(random) or BOX
+    return [points[k] for k in interpreted(hull, points)]
+
+
+def _block(random: Random) -> Block:
+    """The profiles of a game in the unit box, with a right to leave or without."""
+    rows, columns = random.randrange(1, 4), random.randrange(1, 4)
+    size = rows * columns
+    payoffs = np.array([[_number(random) for _ in range(size)] for _ in (0, 1)])
+    table = payoffs.reshape(2, rows, columns)
+    best = np.stack([np.broadcast_to(table[i].max(axis=i, keepdims=True), (rows, columns)) for i in (0, 1)])
+    best = best.reshape(2, size)
+    delta = random.choice([0.05, 0.3, 0.5, 0.9, 0.999, random.uniform(0.01, 0.99)])
+    discounts = (
+        np.broadcast_to(np.array([[delta]]), (2, 1)) if random.random() < 0.5 else np.full((2, 1), delta)
+    )
+    leaves = tuple(Leave(_pair(random), None, k) for k in range(random.choice([0, 0, 1, 2])))
+    now, gain = (1.0 - delta) * payoffs, (1.0 - delta) / delta * (best - payoffs)
+    floor = None
+    if leaves:
+        floor = (np.array([_pair(random)]).T - now) / delta
+    block = Block(payoffs, best, now, gain, floor, discounts, leaves, np.arange(size), True)
+    if random.random() < 0.9:
+        return block
+    name = random.choice(["payoffs", "best", "now", "gain", "discounts"])
+    return replace(block, **{name: _laid_out(random, getattr(block, name))})
+
+
+def _laid_out(random: Random, array: np.ndarray) -> np.ndarray:
+    """Lay the numbers of an array otherwise in memory."""
+    wide = np.full((2, 2 * array.shape[1]), 0.125)
+    wide[:, ::2] = array
+    return random.choice([wide[:, ::2], np.asfortranarray(array), array[::-1].copy()[::-1]])
+
+
+def _hostile(random: Random, block: Block, polygon: Polygon) -> Iterator[Call]:
+    """Draw calls whose answers matter little: they must be answers, or errors of Python."""
+
+    def wild() -> Any:
+        points = [(random.choice(WILD), random.choice(WILD)) for _ in range(random.randrange(1, 8))]
+        return random.choice([points, points, polygon, random.choice(JUNK)])
+
+    def tag() -> Any:
+        numbers = random.randrange(-1, 9), random.randrange(-1, block.index.size + 1), random.randrange(-1, 3)
+        return numbers if random.random() < 0.9 else random.choice([*JUNK, numbers[:2], (10**30, 0, 0)])
+
+    def wild_pair() -> Any:
+        return random.choice([_pair(random), (random.choice(WILD), random.choice(WILD)), random.choice(JUNK)])
+
+    some, strange = wild(), _strange(random, block)
+    length = len(some) if isinstance(some, list) else 1
+    tags = [tag() for _ in range(length + random.choice([0, 0, 0, 1]))]
+    for name, args in {
+        "hull": (some, random.choice([*WILD, *JUNK]), random.choice([0, 3, -1, 10**30, *JUNK])),
+        "image": (strange, some, wild_pair()),
+        "newton": (
+            strange,
+            some,
+            random.choice([tags, tags, *JUNK]),
+            wild_pair(),
+            random.choice([6, 6, 0, -1, *JUNK]),
+        ),
+        "proved": (strange, some, wild(), wild_pair()),
+    }.items():
+        yield name, args if random.random() < 0.97 else args[: random.randrange(len(args))]
+
+
+def _strange(random: Random, block: Block) -> Any:
+    """A block some of whose attributes are not what they should be."""
+    if random.random() < 0.05:
+        return random.choice(JUNK)
+    wide = np.array([[random.choice(WILD) for _ in range(2 * block.index.size)] for _ in (0, 1)])
+    arrays = [
+        wide[:, ::2],
+        wide[:, ::2].copy(),
+        wide[::-1, : block.index.size],
+        wide.T,
+        np.zeros(wide.shape, dtype=np.float32),
+        wide.astype(complex),
+        np.empty((2, 0)),
+        np.zeros(0, dtype=np.intp),
+        np.arange(block.index.size)[::-1],
+        np.zeros((3, block.index.size)),
+        np.array(0.5),
+        *JUNK,
+    ]
+    leaves = [
+        (),
+        (Leave((nan, 0.0)),),
+        (SimpleNamespace(number="0", payoffs=(0.0, 0.0)),),
+        (None,),
+        (Leave((0.0, 0.0), None, 10**30),),
+    ]
+    change = {}
+    for name in random.sample([field.name for field in fields(block)], random.randrange(4)):
+        change[name] = random.choice(leaves) if name == "leaves" else random.choice(arrays)
+    return replace(block, **change)

@@ -186,6 +186,62 @@ def test_regret_is_the_gain_by_one_deviation():
     assert stationary_profile(game, [[[1, 0], [1, 0]]]).regret == pytest.approx(1 / 9, rel=1e-12)
 
 
+def test_regret_counts_both_decisions_of_a_period():
+    """Player 0 leaves for 0, and would cooperate if he stayed; staying and defecting gives 10.
+
+    Staying to cooperate gains 9, defecting rather than cooperating 1, on a range of 10. With a discount factor of 0
+    this is all there is to gain.
+    """
+    game = StochasticGame([PRISONERS], [[1]], 0.0, exit=Exit([0, 0], who=[0]))
+    found = stationary_profile(game, [[[1, 0], [1, 0]]], leave=[1, 0])
+    assert found.regret == pytest.approx(1.0, rel=1e-12)
+    assert best_gain(game, found) == pytest.approx(10.0)
+
+
+def period_gain(game, profile):
+    """Return the largest gain by a deviation in one period, in present value over the range, from the definition."""
+    worst = 0.0
+    for i in range(game.players):
+        d, rows = game.discounts[i], [stage.payoffs[..., i].ravel() for stage in game.games]
+        rows += [right.payoffs[list(right.who), i] for right in game.exits if right is not None]
+        unit = (np.ptp(np.concatenate(rows)) or 1.0) * (1 - d)
+        for s, own in enumerate(profile.strategies):
+            table = (1 - d) * game.games[s].payoffs[..., i] + d * game.transition(s) @ profile.values[:, i]
+            for j in reversed(range(game.players)):
+                if j != i:
+                    table = np.moveaxis(table, j, -1) @ own[j]
+            gains, leave = [table.max() - own[i] @ table], game.exits[s]
+            if leave is not None:
+                now = opened(leave, profile.leave[s], i, own[i] @ table, None)
+                gains += [opened(leave, profile.leave[s], i, table.max(), k) - now for k in (0, 1)]
+            worst = max(worst, *(gain / unit for gain in gains))
+    return worst
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_regret_is_the_gain_of_a_period_and_bounds_that_of_any_deviation(seed):
+    shapes = [[(2, 2), (3, 2)], [(2, 2, 2), (2, 1, 2)]][seed % 2]
+    game, rng = draw(seed, shapes, 0.6, exits=True), np.random.default_rng(seed)
+    strategies = [
+        [np.eye(k)[rng.integers(k)] if seed % 3 else rng.dirichlet(np.ones(k)) for k in shape]
+        for shape in shapes
+    ]
+    leave = [
+        [rng.integers(2) if right and i in right.who else 0 for i in range(game.players)]
+        for right in game.exits
+    ]
+    found = stationary_profile(game, strategies, leave=leave)
+    assert found.regret == pytest.approx(period_gain(game, found), rel=1e-9, abs=1e-12)
+    assert best_gain(game, found) <= found.regret * span(game) + 1e-9
+
+
+def span(game):
+    """Return the largest range of a player's payoffs."""
+    rows = [stage.payoffs.reshape(-1, game.players) for stage in game.games]
+    rows += [right.payoffs[list(right.who)] for right in game.exits if right is not None]
+    return np.ptp(np.concatenate(rows), axis=0).max()
+
+
 @pytest.mark.parametrize("discount", [0.0, 0.5, 0.99, 0.9999])
 def test_patience(discount):
     for seed in range(3):

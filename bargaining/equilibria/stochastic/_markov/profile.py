@@ -31,9 +31,10 @@ class StationaryProfile:
     values : ndarray of shape (S, n)
         Average payoff of each player from a period that opens in each state.
     regret : float
-        The largest gain by deviating once, in any state and at any decision, as a present value over the
-        player's range of payoffs. No deviation, however long, raises an *average* payoff by more. An
-        equilibrium has zero, up to rounding.
+        The largest gain by deviating for one period, in any state, as a present value over the player's range of
+        payoffs. Who may leave decides twice in a period, whether to stay and then what to do, and may deviate at
+        both. No deviation, however long, raises an *average* payoff by more. An equilibrium has zero, up to
+        rounding.
     chain : ndarray of shape (S, S)
         Probability of opening the next period in each state; a row falls short of one by the chance of exit.
     """

@@ -17,13 +17,29 @@ _RATIOS = (1.0, 1e-2, 1e2, 1e-4, 1e4)
 
 
 def regret(arrays: Arrays, strategy: Floats) -> float:
-    """Return the largest gain by a one-shot deviation, as a present value over the range of payoffs.
+    """Return the largest gain by a deviation in one period, as a present value over the range of payoffs.
 
-    No deviation, however long, raises an average payoff by more.
+    Where a player may leave, a period holds two decisions: to stay, and then what to do. Who deviates at both gains
+    what staying gains her, and what acting otherwise gains her if nobody else leaves. No deviation, however long,
+    raises an average payoff by more: with R for the largest gain of a period and d for the discount factor she gains
+    no more than R + d R + ... from any period on.
     """
     worth = arrays.evaluate(strategy, slope=False).worth
     loss = arrays.anchored(worth).evaluate(strategy, slope=False).loss
-    return float(max(0.0, -loss.min()))
+    n, gain = arrays.players, -loss
+    first = np.flatnonzero(
+        np.diff(arrays.block, prepend=-1)
+    )  # of each block; that of a choice to leave is to stay
+    best = np.maximum.reduceat(gain, first).reshape(-1, n)  # by a deviation at one decision
+    stage = np.arange(len(arrays.entry))
+    opened = np.flatnonzero(arrays.entry != stage)
+    for s, e in zip(stage[opened], arrays.entry[opened], strict=True):
+        stay = strategy[first[e * n : (e + 1) * n]]
+        for i in range(n):
+            others = np.delete(stay, i).prod()
+            both = gain[first[e * n + i]] + others * max(best[s, i], 0.0)
+            best[e, i] = max(best[e, i], both)
+    return float(max(0.0, best.max()))
 
 
 def supports(

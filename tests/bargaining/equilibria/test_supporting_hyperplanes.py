@@ -12,6 +12,8 @@ from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from brackets import bracket
+from half_spaces import paths, pushed_in
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
@@ -113,35 +115,61 @@ def test_players_without_stakes_change_nothing(bystanders):
         assert np.abs(flat.inner[:, :2] - vertex).max(axis=1).min() < 1e-5
 
 
-def plain(game, discount, directions, rounds):
-    """Push half-spaces in by one linear program for each profile and direction."""
-    g, c = game.payoffs.reshape(-1, game.players), game.deviations().reshape(-1, game.players)
-    n = game.players
-    levels = support(g, directions)
-    for _ in range(rounds):
-        threat = np.array([-levels[np.flatnonzero((directions == -e).all(axis=1))[0]] for e in np.eye(n)])
-        best = np.full(len(directions), -np.inf)
-        for gets, tempts in zip(g, c, strict=True):
-            low = threat + (1 - discount) / discount * (tempts - gets)
-            for k, h in enumerate(directions):
-                found = linprog(-h, A_ub=directions, b_ub=levels, bounds=[(x, None) for x in low])
-                if found.status == 2:
-                    break
-                best[k] = max(best[k], (1 - discount) * h @ gets - discount * found.fun)
-        levels = best
-    return levels
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("more", [[[1, 1, 1], [1, -1, 0], [-1, 1, 1]], [[1, 1, 1, 1], [1, -1, 0, 1]]])
-def test_the_outer_set_agrees_with_a_plain_iteration(more):
+@pytest.mark.parametrize(
+    ("more", "discounts", "option"),
+    [
+        ([[1, 1], [-1, 1]], [0.2, 0.5], [2.0, 1.0]),
+        pytest.param([[1, 1, 1], [1, -1, 0], [-1, 1, 1]], 0.4, None, marks=pytest.mark.slow),
+        pytest.param([[1, 1, 1, 1], [1, -1, 0, 1]], 0.4, None, marks=pytest.mark.slow),
+        pytest.param([[1, 1, 1], [1, -1, 0]], [0.1, 0.4, 0.3], None, marks=pytest.mark.slow),
+        pytest.param([[1, 1, 1], [-1, 1, 1]], [0.4, 0.3, 0.2], [3.0, 1.0, -1.0], marks=pytest.mark.slow),
+    ],
+)
+def test_the_outer_set_agrees_with_a_plain_iteration(more, discounts, option):
     more = np.array(more)
     n = more.shape[1]
     game = Game(*np.random.default_rng(6).integers(0, 10, (n,) + (2,) * n))
-    bounds = payoff_bounds(RepeatedGame(game, 0.4), directions=more, refinements=0)
+    repeated = RepeatedGame(game, discounts, exit=None if option is None else Exit(option))
+    bounds = payoff_bounds(repeated, directions=more, refinements=0)
     directions = np.vstack([np.eye(n), -np.eye(n), more / np.linalg.norm(more, axis=1, keepdims=True)])
     np.testing.assert_allclose(bounds.directions[: len(directions)], directions, atol=1e-12)
-    np.testing.assert_allclose(bounds.levels[: len(directions)], plain(game, 0.4, directions, 16), atol=1e-4)
+    known = pushed_in(repeated, directions, 16)
+    np.testing.assert_allclose(bounds.levels[: len(directions)], known, atol=1e-4)
+
+
+def test_equilibrium_once_and_then_all_leave():
+    """The stage equilibrium (2, 2) for a period, then (-1, -1.5) for ever: players trade early against late."""
+    payoffs = [[2, 0], [0, 1]]
+    repeated = RepeatedGame(Game(payoffs, payoffs), [0.05, 0.95], exit=Exit([-1, -1.5]))
+    bounds, once = payoff_bounds(repeated), [1.85, -1.325]
+    assert payoff_set(repeated).contains(once)
+    assert bounds.contains(once) is not False
+    assert (bounds.directions @ once <= bounds.levels + 1e-9).all()
+
+
+def with_options(seed, players):
+    """A game between players of different patience who may leave, one time in four only stay."""
+    rng = np.random.default_rng([seed, players])
+    game = Game(*rng.integers(-3, 8, (players, *(2, 3, 2)[:players])))
+    discounts = rng.permutation([0.05, 0.4, 0.8])[:players]
+    return RepeatedGame(game, discounts, exit=Exit(rng.integers(-4, 4, players)) if seed % 4 else None)
+
+
+@pytest.mark.parametrize("players", [2, 3])
+@pytest.mark.parametrize(
+    "seed", [*range(4), *(pytest.param(k, marks=pytest.mark.slow) for k in range(4, 60))]
+)
+def test_what_is_an_equilibrium_lies_in_the_outer_set(seed, players):
+    """The inner set, stage equilibria in a row with or without leaving after them, and of two players any."""
+    repeated = with_options(seed, players)
+    bounds = payoff_bounds(repeated, refinements=2)
+    known = [bounds.inner, paths(repeated, 4)]
+    if players == 2:
+        known.append(bracket(repeated, 1e-6).inner)
+        whole = payoff_set(repeated)
+        assert all(whole.excess(v) <= 1e-8 * 11 for v in bounds.inner)
+    for points in known:
+        assert (points @ bounds.directions.T <= bounds.levels + 1e-9 * 11).all()
 
 
 def test_the_inner_set_generates_itself_by_linear_programs():

@@ -39,13 +39,15 @@ class Profiles:
         return np.asarray((1 - self.discounts) * self.payoffs)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far feasible payoffs go: the stage game's, in its box if players differ in patience."""
+        """Return how far feasible payoffs go: the hull of all outcomes, their box if players differ in patience.
+
+        Players who differ in patience trade early payoffs against late ones, and those of leaving come late.
+        """
+        outcomes = self.payoffs if self.outside is None else np.vstack([self.payoffs, self.outside])
         if (self.discounts == self.discounts[0]).all():
-            levels = (directions @ self.payoffs.T).max(axis=1)
-        else:
-            low, high = self.payoffs.min(axis=0), self.payoffs.max(axis=0)
-            levels = np.where(directions > 0, directions * high, directions * low).sum(axis=1)
-        return np.asarray(levels if self.outside is None else np.maximum(levels, directions @ self.outside))
+            return np.asarray((directions @ outcomes.T).max(axis=1))
+        low, high = outcomes.min(axis=0), outcomes.max(axis=0)
+        return np.asarray(np.where(directions > 0, directions * high, directions * low).sum(axis=1))
 
 
 FAR = 10.0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import player_index
+from bargaining._arguments import whole
 from bargaining._arrays import Floats, discounts, real
 from bargaining.errors import InvalidInput
+
+_MOST = 1000  # players: one more adds a column to every array, and often S equations to a dense system
 
 Ints = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -33,6 +35,19 @@ class Chain:
     """Payoffs when talks end without agreement, (S, n); zero for a player who may not leave."""
     may_leave: Mask
     """Who may end the talks after rejecting, (S, n)."""
+    credible: Mask
+    """Who may leave and ever would, (S, n)."""
+    inflow: Floats
+    """What waiting brings besides next period's payoffs, (S, n)."""
+    proposes: Mask = field(init=False)
+    """Whether it is player j who proposes in state s, (S, n)."""
+    order: Ints = field(init=False)
+    """Who answers first, second, ..., (n - 1, S)."""
+
+    def __post_init__(self) -> None:
+        n = self.players
+        object.__setattr__(self, "proposes", self.proposer[:, None] == np.arange(n))
+        object.__setattr__(self, "order", (self.proposer + np.arange(1, n)[:, None]) % n)
 
     @property
     def players(self) -> int:
@@ -45,31 +60,56 @@ class Chain:
         return len(self.proposer)
 
     @property
-    def proposes(self) -> Mask:
-        """Whether it is player j who proposes in state s, (S, n)."""
-        mask: Mask = self.proposer[:, None] == np.arange(self.players)
-        return mask
-
-    @property
-    def credible(self) -> Mask:
-        """Who may leave for more than 0, the value of waiting for ever, (S, n)."""
-        mask: Mask = self.may_leave & (self.outside > 0)
-        return mask
-
-    @property
     def common_discount(self) -> bool:
         """Whether all players discount alike."""
         return bool((self.discounts == self.discounts[0]).all())
 
+    @property
+    def transferable(self) -> bool:
+        """Whether what one player gives up another gains."""
+        return True
+
+    def in_units(self) -> tuple[Self, Floats]:
+        """Return the chain with payoffs of about 1, and the units that they are measured in, (n,)."""
+        unit = max(float(np.abs(self.surplus).max()), float(np.abs(self.outside).max())) or 1.0
+        scaled = {name: getattr(self, name) / unit for name in ("surplus", "outside", "inflow")}
+        return replace(self, **scaled), np.full(self.players, unit)
+
     def wait(self, values: Floats) -> Floats:
-        """Return the discounted expectation of next period's payoffs, (S, n)."""
-        expected: Floats = (self.transition @ values) * self.discounts
+        """Return what waiting is worth when next period's payoffs are `values`, (S, n)."""
+        expected: Floats = (self.transition @ values) * self.discounts + self.inflow
         return expected
 
     def rest(self, reservation: Floats) -> Floats:
         """Return what is left for the proposer when every responder gets the reservation, (S,)."""
         left: Floats = self.surplus - np.where(self.proposes, 0.0, reservation).sum(axis=1)
         return left
+
+    def best(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves no responder less than the reservation, (S,)."""
+        return self.rest(reservation)
+
+    def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
+        """Return `rest`, (S,), and its slopes in the reservations, (S, n)."""
+        return self.rest(reservation), np.where(self.proposes, 0.0, -1.0)
+
+    def stay(self, waiting: Floats) -> Floats:
+        """Return by how much those who decide it prefer waiting to leaving after a refusal, (S,).
+
+        The first responder decides if it may leave: it refuses at once if any later refusal would bring it less
+        than its own. One who may not leave, but would rather see the others leave than wait, cannot make them: it
+        decides nothing unless it alone is offered too little, which the proposer may choose.
+        """
+        rows = np.arange(self.states)
+        gain = waiting - self.outside
+        margin = np.full(self.states, np.inf)
+        for j in self.order[::-1]:
+            here = gain[rows, j]
+            if (held := ~self.credible[rows, j]).any():
+                unable = np.maximum(np.maximum(here, gain[rows, self.proposer]), margin)
+                here = np.where(held, unable, here)
+            margin = here
+        return margin
 
     def check_options(self) -> None:
         """Check that the surplus pays for everybody's outside option in every state."""
@@ -134,8 +174,7 @@ def leaving(value: object, states: int, players: int) -> tuple[Floats, Mask]:
 def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: int | None) -> int:
     """Return the number of players: as stated, else as the shapes say, else as many as propose."""
     if players is not None:
-        player_index(players, "players", 1 << 20)
-        return max(int(players), 1)
+        return whole(players, "players", 2)
     for value in (discount, outside):
         shape = np.shape(np.array(value, dtype=object))  # rows of several lengths are refused later on
         if shape:
@@ -146,10 +185,12 @@ def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: in
 def proposers(value: ArrayLike) -> Ints:
     """Return who proposes in each state, as integers."""
     array = real(value, "proposer", ndim=1)
-    bad = (array != np.floor(array)) | (array < 0)
+    bad = (array != np.floor(array)) | (array < 0) | (array >= _MOST)
     if bad.any():
         s = int(np.argmax(bad))
-        raise InvalidInput(f"`proposer` must hold players, 0, 1, ...; got {array[s]:g} in state {s}.")
+        raise InvalidInput(
+            f"`proposer` must hold players, 0, 1, ..., below {_MOST}; got {array[s]:.17g} in state {s}."
+        )
     return array.astype(np.intp)
 
 
@@ -172,8 +213,8 @@ def build(
         )
     who = proposers(proposer)
     n = count_players(factors, who, outside, players)
-    if n < 2:
-        raise InvalidInput(f"`players` must be at least 2; got {n}.")
+    if not 2 <= n <= _MOST:
+        raise InvalidInput(f"`players` must be 2 to {_MOST}; got {n}.")
     for name, given in (("proposer", who), ("surplus", surplus)):
         if given is not None and len(given) != states:
             raise InvalidInput(f"`{name}` must have one entry per state ({states}); got {len(given)}.")
@@ -181,6 +222,8 @@ def build(
         raise InvalidInput(f"`proposer` must hold players 0 to {n - 1}; got {who.max()}. Set `players`.")
     payoffs, may = leaving(outside, states, n)
     return Chain(
+        credible=may & (payoffs > 0),  # nobody leaves for 0, the value of waiting for ever
+        inflow=np.zeros((states, n)),
         surplus=np.zeros(states) if surplus is None else surplus,
         transition=matrix,
         discounts=discounts(factors, n, name="discount"),

@@ -6,17 +6,16 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.protocols._offers import Mask, Talks, after_refusal, extreme_pair, settle
+from bargaining.protocols._offers import Mask, Talks, extreme_pair, settle
 
 ROUNDING = 1e-12
 
 
-def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask, Mask]:
-    """Return the offers, how far they miss their conditions, where they are not unique, and where nobody makes them.
+def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Mask]:
+    """Return the offers, first proposer on the first axis, and where they are not unique.
 
     If only responders may leave, concavity makes the highest and the lowest payoffs coincide: one pair is enough, and
-    each offer leaves the responder indifferent, or takes all that is feasible. Nobody makes offers where both would
-    rather be refused: waiting for a breakdown is then worth more to the two than an agreement.
+    each offer leaves the responder indifferent, or takes all that is feasible.
     """
     if leaver == "responder":
         high0, low1 = _without_cancellation(talks, *extreme_pair(talks, leaver, None, 0))
@@ -27,14 +26,7 @@ def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Floats, Mask, Mask]:
         many = np.asarray(((high - low) > 1e-9 * (talks.ideal - talks.floor)).any(axis=-1))
     x = np.stack((high0, talks.best(1, high0)), axis=-1)
     y = np.stack((talks.best(0, low1), low1), axis=-1)
-    if leaver != "responder":
-        return np.stack((x, y)), np.zeros(high0.shape), many, np.zeros(high0.shape, dtype=bool)
-    misses, refusals = zip(
-        *(_conditions(talks, i, *((x, y) if i == 0 else (y, x))) for i in (0, 1)), strict=True
-    )
-    idle = (refusals[0] > ROUNDING) & (refusals[1] > ROUNDING)
-    residual = np.maximum(np.maximum(*misses), np.where(idle, 0.0, np.maximum(*refusals)))
-    return np.stack((x, y)), residual, many, idle
+    return np.stack((x, y)), many
 
 
 def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats, Floats]:
@@ -61,16 +53,59 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
     return np.where(here, exact, x0), np.where(here, answer, y1)
 
 
-def _conditions(talks: Talks, i: int, offer: Floats, answer: Floats) -> tuple[Floats, Floats]:
-    """Return how far i's offer is from what the responder needs, and what i would gain by having it refused.
+def idle(talks: Talks, offers: Floats) -> Mask:
+    """Say where nobody makes an offer: waiting for a breakdown is worth more to the two than an agreement."""
+    refused = []
+    for i in (0, 1):
+        goes = talks.may_leave[..., 1 - i] & (talks.outside > _waiting(talks, i, offers))[..., 1 - i]
+        held = np.where(goes, talks.outside[..., i], _waiting(talks, i, offers)[..., i])
+        refused.append((held - offers[i][..., i]) / (talks.ideal - talks.floor)[..., i] > ROUNDING)
+    return np.asarray(refused[0] & refused[1])
 
-    Both over the range of gains; `answer` is the other's offer, which follows a refusal unless somebody leaves.
+
+def _waiting(talks: Talks, i: int, offers: Floats) -> Floats:
+    """Return what a refusal of i's offer is worth to both if nobody leaves."""
+    return np.stack([talks.wait(k, offers[1 - i][..., k]) for k in (0, 1)], axis=-1)
+
+
+def pair_miss(talks: Talks, leaver: str, offers: Floats) -> Floats:
+    """Return the most that a player gains by one deviation from these offers, over the range of gains.
+
+    A refusal is followed by the other's offer, or by whoever may leave doing so: by whatever of these those who
+    choose it would choose. Each offer must then be the best that the other accepts, and no worse than a refusal.
     """
-    j, span = 1 - i, talks.ideal - talks.floor
-    needed = after_refusal(talks, "responder", None, i, answer[..., j], worst=True)
-    short = needed - offer[..., j]
+    plays = {"responder": ["responder leaves"], "proposer": ["proposer leaves"]}
+    plays["both"] = plays["responder"] + plays["proposer"]
+    rounds = [
+        np.min(
+            [np.maximum(*_after(talks, leaver, i, each, offers)) for each in ("wait", *plays[leaver])], axis=0
+        )
+        for i in (0, 1)
+    ]
+    return np.asarray(np.maximum(*rounds))
+
+
+def _after(talks: Talks, leaver: str, i: int, play: str, offers: Floats) -> tuple[Floats, Floats]:
+    """Return how far i's offer misses if a refusal is followed by this play, and what another play would gain.
+
+    The gain includes what the proposer would have from a refusal instead of the offer.
+    """
+    j, span, o, may = 1 - i, talks.ideal - talks.floor, talks.outside, talks.may_leave
+    waiting = _waiting(talks, i, offers)
+    responder = may[..., j] & (leaver != "proposer")
+    proposer = may[..., i] & (leaver != "responder")
+    better = (o - waiting) / span  # what leaving adds to waiting
+    would = proposer & (better[..., i] >= 0)
+    if play == "wait":
+        gains = [np.where(may_go, better[..., k], 0.0) for may_go, k in ((proposer, i), (responder, j))]
+        held, tempted = waiting, np.maximum(*gains)
+    elif play == "proposer leaves":
+        held, tempted = o, np.where(proposer, -better[..., i], np.inf)
+    else:
+        held, tempted = o, np.where(responder, np.where(would, 0.0, -better[..., j]), np.inf)
+    offer, most = offers[i], talks.best(i, held[..., j])
+    short = held[..., j] - offer[..., j]
     generous = offer[..., i] >= talks.ideal[..., i]  # nothing more to take: giving more is no violation
-    goes = talks.may_leave[..., j] & (talks.outside[..., j] > talks.wait(j, answer[..., j]))
-    refused = np.where(goes, talks.outside[..., i], talks.wait(i, answer[..., i]))
-    gain = np.maximum(refused - offer[..., i], 0.0)
-    return np.maximum(np.where(generous, short, np.abs(short)), 0.0) / span[..., j], gain / span[..., i]
+    off = np.where(generous, np.maximum(short, 0.0), np.abs(short)) / span[..., j]
+    miss = np.maximum(off, np.abs(most - offer[..., i]) / span[..., i])
+    return miss, np.maximum(np.maximum(tempted, (held[..., i] - offer[..., i]) / span[..., i]), 0.0)

@@ -145,33 +145,35 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
     )
 
 
-def finite_offers(talks: Talks, leaver: str, rounds: int) -> Floats:
-    """Return the payoffs of `rounds` offers by backward induction, first proposer on the first axis."""
+def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Floats]:
+    """Return the payoffs of `rounds` offers by backward induction, and the odds of the first: agreed, left, waited out.
+
+    The first proposer is on the first axis.
+    """
     nothing = talks.breakdown[..., None] * talks.breakdown_payoffs
     waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
     before = None
     while rounds > 0:
-        agreed = [_agree(talks, leaver, i, waiting[i]) for i in (0, 1)]
+        agreed, chances = zip(*(_agree(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
         # Refusing i's offer leads to the subgame in which the other proposes.
         refused = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
         before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
         if earlier is not None and np.array_equal(waiting, earlier):
             rounds %= 2  # from here on every second round is the same
-    return np.stack(agreed)
+    return np.stack(agreed), np.stack(chances)
 
 
-def _agree(talks: Talks, leaver: str, i: int, waiting: Floats) -> Floats:
-    """Return the payoffs when i proposes and refusal leads to `waiting` unless someone leaves."""
+def _agree(talks: Talks, leaver: str, i: int, waiting: Floats) -> tuple[Floats, Floats]:
+    """Return the payoffs when i proposes and refusal leads to `waiting` unless someone leaves, and what happens."""
     j = 1 - i
-    refused = waiting
-    if leaver in ("proposer", "both"):
-        goes = talks.may_leave[..., i] & (talks.outside[..., i] > refused[..., i])
-        refused = np.where(goes[..., None], talks.outside, refused)
-    if leaver in ("responder", "both"):
-        goes = talks.may_leave[..., j] & (talks.outside[..., j] > refused[..., j])
-        refused = np.where(goes[..., None], talks.outside, refused)
+    refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
+    for leaves, k in (("proposer", i), ("responder", j)):
+        if leaver in (leaves, "both"):
+            goes = talks.may_leave[..., k] & (talks.outside[..., k] > refused[..., k])
+            refused, left = np.where(goes[..., None], talks.outside, refused), left | goes
     own = talks.best(i, refused[..., j])
     other = talks.best(j, own)
     offer = np.stack((own, other) if i == 0 else (other, own), axis=-1)
     agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own >= refused[..., i]))
-    return np.where(agree[..., None], offer, refused)
+    chances = np.stack([agree, ~agree & left, ~agree & ~left], axis=-1).astype(float)
+    return np.where(agree[..., None], offer, refused), chances

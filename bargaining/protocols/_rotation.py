@@ -1,88 +1,198 @@
-"""Stationary equilibrium of alternating offers among three and more players, who propose in turn.
+"""Stationary equilibrium of offers in turn among n players: a chain whose state is whose turn it is.
 
-Player j, who proposes next but m after k, gets from refusing k's offer, with w_j as for two players,
+In gains over the disagreement point, if k's turn is worth F^k to the players, a refusal of k's offer after which
+talks go on is worth
 
-    V_j^k = max{o_j, w_j(V_j^{k+1})},    V_j^j = x_j,
+    X^k = p (b - d) + (1 - p) delta F^{k+1},
 
-and the proposer k gets the most that leaves the others these reservations: x_k = max{y_k : y in S, y_j = V_j^k}. Of the
-many subgame-perfect equilibria with three or more players (Shaked's example) this is the stationary one.
+and a round is as on any chain: the responders j = k + 1, ..., n - 1, 0, ..., k - 1 answer in this order, each takes
+R_j = max{o_j - d_j, X_j^k} or more (X_j^k if j may not leave), the proposer gets the most that leaves them this, or
+makes an offer that fails if a refusal brings it more. Of the many subgame-perfect equilibria with three or more players
+(Shaked's example) this is one in which players do the same whenever it is the same player's turn.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.protocols._offers import Talks
+from bargaining.feasible.transform import Rescaled
+from bargaining.protocols._chain import Chain
+from bargaining.protocols._lotteries import Choices, violation, with_lotteries
+from bargaining.protocols._offers import Mask, Talks
+from bargaining.protocols._stationary import play, solve
 
-STEPS = 60
-DONE = 4 * float(np.finfo(float).eps)
+_PROMISED = 1e-12
+_ROUNDS = 60
+_DONE = 4 * float(np.finfo(float).eps)
+_STEP = 2.0**-20  # of a unit of payoff: slopes of a frontier to about 1e-10
 
 
-def rotation(talks: Talks) -> tuple[Floats, Floats]:
-    """Return the offers, first proposer on the first axis, and how far they miss their equations.
+class Turns(NamedTuple):
+    """What each player's turn is worth and what happens in it, players who propose on the first axis."""
 
-    Cell by cell: Newton's method on x_k, k = 0, ..., n - 1, whose equations are piecewise linear for a transferable
-    surplus and then solved in a few exact steps.
-    """
+    offers: Floats
+    """Payoffs when k makes the first offer, (n, ..., n)."""
+    chances: Floats
+    """The odds that k's offer is accepted, that it ends the talks, and that talks go on, (n, ..., 3)."""
+    unique: Mask
+    """Whether no other stationary equilibrium exists, (...)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChainOnSet(Chain):
+    """A chain with the same set in every state."""
+
+    feasible: FeasibleSet
+    """What can be agreed, in gains over the disagreement point."""
+
+    @property
+    def transferable(self) -> bool:
+        """Utility need not be."""
+        return False
+
+    def rest(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves every responder the reservation, (S,)."""
+        others = np.where(self.proposes, 0.0, reservation)
+        best: Floats = self.feasible.ray(others, self.proposes.astype(float))
+        return best
+
+    def best(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves no responder less than the reservation, (S,)."""
+        most = self.feasible.ideal(np.where(self.proposes, -np.inf, reservation))
+        best: Floats = most[np.arange(self.states), self.proposer]
+        return best
+
+    def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
+        """Return the proposer's best payoff and its slopes in the reservations, (S,) and (S, n)."""
+        here = self.rest(reservation)
+        shifts = _STEP * np.eye(self.players)[:, None, :]
+        above, below = self.rest(reservation + shifts), self.rest(reservation - shifts)
+        with np.errstate(invalid="ignore"):
+            slopes = np.where(np.isfinite(above), (above - below) / 2, here - below).T / _STEP
+        known = np.isfinite(here)[:, None] & np.isfinite(slopes)
+        return np.where(np.isfinite(here), here, 0.0), np.where(self.proposes | ~known, 0.0, slopes)
+
+
+def separable(feasible: FeasibleSet) -> bool:
+    """Say whether the cells of a batch can be taken one by one."""
+    return not feasible.batch_shape or isinstance(feasible, TransferableSurplus)
+
+
+def rotation(talks: Talks, wanted: Mask | None = None) -> Turns:
+    """Return the equilibrium of every cell that has something to share, or of those `wanted`; NaN elsewhere."""
     n, shape = talks.ideal.shape[-1], talks.ideal.shape[:-1]
-    offers, residual = np.full((n, *shape, n), np.nan), np.full(shape, np.nan)
+    offers, chances = np.full((n, *shape, n), np.nan), np.full((n, *shape, 3), np.nan)
+    unique = np.zeros(shape, dtype=bool)
     for cell in np.ndindex(*shape):
-        scale = (talks.ideal - talks.floor)[cell]
-        if np.isfinite(scale).all() and (scale > 0).all():
-            # An equal part of each ideal gain is feasible, so that every proposer has room.
-            own = _newton(talks, cell, talks.floor[cell] + scale / n, scale)
-            offers[(slice(None), *cell)] = _offers(talks, cell, own)
-            residual[cell] = np.abs((np.diagonal(_offers(talks, cell, own)) - own) / scale).max()
-    return offers, residual
+        if not _shared(talks, cell) or (wanted is not None and not wanted[cell]):
+            continue
+        chain, unit = chain_of_turns(talks, cell)
+        values, choices = _one_cell(chain)
+        offers[(slice(None), *cell)] = talks.disagreement[cell] + values * unit
+        chances[(slice(None), *cell)] = choices.chances
+        unique[cell] = _proven_unique(chain)
+    return Turns(offers, chances, unique)
 
 
-def _newton(talks: Talks, cell: tuple[int, ...], start: Floats, scale: Floats) -> Floats:
-    """Solve x_k = best_k(x) from x = `start`."""
-    own, n = start, len(start)
+def _one_cell(chain: Chain) -> tuple[Floats, Choices]:
+    """Return an equilibrium: where all offers are accepted, if that is one, else by policy iteration, else in lots."""
+    n = chain.players
+    values, choices = _accepted(chain), Choices(np.zeros(n), np.ones(n))
+    if violation(chain, values, choices) <= _PROMISED:
+        return values, choices
+    values, policy, error = solve(chain)
+    if error > _PROMISED and (lots := with_lotteries(chain, _PROMISED)) is not None:
+        return lots.payoffs, lots.choices
+    return values, Choices(policy.leave.astype(float), policy.agree.astype(float))
 
-    def miss(x: Floats) -> Floats:
-        return (np.diagonal(_offers(talks, cell, x)) - x) / scale
 
-    for _ in range(STEPS):
-        now = miss(own)
-        if np.abs(now).max() <= DONE:
+def _accepted(chain: Chain) -> Floats:
+    """Return what the turns are worth if all offers are accepted, by Newton's method on each proposer's own part."""
+    n, own = chain.players, np.arange(chain.players)
+
+    def held(part: Floats) -> Floats:
+        """Return reservations, followed back from the turn at which the player proposes."""
+        values = np.diag(part)
+        for m in range(1, n):
+            waiting = chain.inflow[0] + chain.discounts * values[(own - m + 1) % n, own]
+            tempted = chain.credible[0] & (chain.outside[0] > waiting)
+            values[(own - m) % n, own] = np.where(tempted, chain.outside[0], waiting)
+        return values
+
+    def miss(part: Floats) -> Floats:
+        return chain.rest(held(part)) - part
+
+    part = np.full(n, 1 / n)  # an equal part of each ideal gain is feasible, so that every proposer has room
+    now = miss(part)
+    for _ in range(_ROUNDS):
+        if not np.abs(now).max() > _DONE:
             break
-        step = 2.0**-20 * scale
-        slopes = np.stack(
-            [(now - miss(own - step * (np.arange(n) == k))) * 2.0**20 for k in range(n)], axis=1
-        )
+        slopes = np.stack([(now - miss(part - _STEP * (own == k))) / _STEP for k in range(n)], axis=1)
         try:
-            move = np.linalg.solve(slopes, -now) * scale
+            move = np.linalg.solve(slopes, -now)
         except np.linalg.LinAlgError:
             break
         size = 1.0
-        while not np.abs(miss(own + size * move)).max() < np.abs(now).max():
+        while not np.abs(following := miss(part + size * move)).max() < np.abs(now).max():
             size /= 2
-            if size < 2.0**-20:
-                return own
-        own = own + size * move
-    return own
+            if size < _STEP:
+                break
+        if size < _STEP:
+            break
+        part, now = part + size * move, following
+    values = held(part)
+    values[own, own] = part + now
+    return values
 
 
-def _offers(talks: Talks, cell: tuple[int, ...], own: Floats) -> Floats:
-    """Return each proposer's best offer, on the first axis, if each player's own next proposal is worth `own`."""
-    n = len(own)
-    held = np.empty((n, n))
-    for j in range(n):
-        value = own[j]
-        for m in range(1, n):
-            value = refusal(talks, cell, j, value)
-            held[(j - m) % n, j] = value
-        held[j, j] = talks.floor[(*cell, j)]
-    room = _one(talks, cell).ray(held, np.eye(n))
-    return held + np.diag(room)
+def _shared(talks: Talks, cell: tuple[int, ...]) -> bool:
+    """Say whether all players have something to gain in a cell."""
+    scale = (talks.ideal - talks.floor)[cell]
+    return bool(np.isfinite(scale).all() and (scale > 0).all())
+
+
+def turns_miss(talks: Talks, turns: Turns, wanted: Mask | None = None) -> Floats:
+    """Return how far offers and chances miss an equilibrium, over the range of each player's gains, (...)."""
+    miss = np.full(talks.ideal.shape[:-1], np.nan)
+    for cell in np.ndindex(*miss.shape):
+        if _shared(talks, cell) and (wanted is None or wanted[cell]):
+            chain, unit = chain_of_turns(talks, cell)
+            here = (slice(None), *cell)
+            values, chances = (turns.offers[here] - talks.disagreement[cell]) / unit, turns.chances[here]
+            miss[cell] = max(
+                violation(chain, values, Choices.of(chances)), float(np.abs(chances.sum(axis=-1) - 1).max())
+            )
+    return miss
+
+
+def chain_of_turns(talks: Talks, cell: tuple[int, ...]) -> tuple[Chain, Floats]:
+    """Return the chain of one cell, in units of the range of gains, and these units."""
+    n, d, p = talks.ideal.shape[-1], talks.disagreement[cell], talks.breakdown[cell]
+    feasible, unit = _one(talks, cell), (talks.ideal - talks.floor)[cell]
+    if isinstance(feasible, TransferableSurplus):
+        unit = np.full(n, unit.max())
+    may_leave = np.tile(talks.may_leave[cell], (n, 1))
+    parts = {
+        "transition": np.roll(np.eye(n), 1, axis=1),
+        "discounts": (1 - p) * talks.discounts[cell],
+        "proposer": np.arange(n),
+        "outside": np.tile((talks.outside[cell] - d) / unit, (n, 1)),
+        "may_leave": may_leave,
+        "credible": may_leave,
+        "inflow": np.tile(p * (talks.breakdown_payoffs[cell] - d) / unit, (n, 1)),
+    }
+    if isinstance(feasible, TransferableSurplus):
+        total = (float(feasible.total) - d.sum()) / unit[0]
+        return Chain(surplus=np.full(n, total), **parts), unit
+    return ChainOnSet(surplus=np.zeros(n), feasible=Rescaled(feasible, 1 / unit, -d / unit), **parts), unit
 
 
 def _one(talks: Talks, cell: tuple[int, ...]) -> FeasibleSet:
@@ -98,42 +208,40 @@ def _one(talks: Talks, cell: tuple[int, ...]) -> FeasibleSet:
     return TransferableSurplus(total, players=feasible.players)
 
 
-def refusal(talks: Talks, cell: tuple[int, ...], j: int, value: float) -> float:
-    """Return what refusing is worth to j in one cell, if the next period is worth `value`."""
-    d, p = talks.disagreement[(*cell, j)], talks.breakdown[cell]
-    waiting = p * talks.breakdown_payoffs[(*cell, j)] + (1 - p) * (
-        d + talks.discounts[(*cell, j)] * (value - d)
-    )
-    return float(max(talks.outside[(*cell, j)], waiting) if talks.may_leave[(*cell, j)] else waiting)
+def _proven_unique(chain: Chain) -> bool:
+    """Say whether the map from the next round's payoffs to this one's is shown to be a contraction.
+
+    On a surplus it is where nobody may leave. Where somebody may, it is if everybody would always rather
+    agree: if the surplus covers the largest total of waiting and what leaving can add to the least that
+    each may have to wait for.
+    """
+    if not chain.transferable:
+        return False
+    if not chain.may_leave.any():
+        return True
+    inflow, outside, d = chain.inflow[0], chain.outside[0], chain.discounts
+    least, total, patience = np.minimum(inflow / (1 - d), outside), chain.surplus[0], d.max()
+    alone = inflow.sum() + (d - patience) @ least  # gains above the least count `patience` at most
+    most = alone + patience * max(total, outside.sum(), alone / (1 - patience))
+    return bool(total >= most + (outside - least).sum())
 
 
-def finite_rotation(talks: Talks, rounds: int) -> tuple[Floats, Floats]:
-    """Return the payoffs of `rounds` offers by backward induction, first proposer on the first axis, and zeros."""
+def finite_rotation(talks: Talks, rounds: int) -> Turns:
+    """Return the first of `rounds` rounds, by backward induction."""
     n, shape = talks.ideal.shape[-1], talks.ideal.shape[:-1]
-    payoffs: NDArray[np.float64] = np.empty((n, *shape, n))
+    payoffs, chances = np.full((n, *shape, n), np.nan), np.full((n, *shape, 3), np.nan)
     for cell in np.ndindex(*shape):
-        p = talks.breakdown[cell]
-        last = p * talks.breakdown_payoffs[cell] + (1 - p) * talks.disagreement[cell]
-        now, recent, left = np.tile(last, (n, 1)), deque[Floats](maxlen=n), rounds
+        if not _shared(talks, cell):
+            continue
+        chain, unit = chain_of_turns(talks, cell)
+        # After the last refusal there are no gains but those of a breakdown: as if the next round were worth none.
+        now, recent, left = np.zeros((n, n)), deque[Floats](maxlen=n), rounds
         while left > 0:
             recent.append(now)
-            held = np.array(
-                [
-                    [_held(talks, cell, j, now[(k + 1) % n], final=left == rounds) for j in range(n)]
-                    for k in range(n)
-                ]
-            )
-            held[np.arange(n), np.arange(n)] = talks.floor[cell]
-            now, left = held + np.diag(_one(talks, cell).ray(held, np.eye(n))), left - 1
+            (now, policy), left = play(chain, now), left - 1
             if len(recent) == n and np.array_equal(now, recent[0]):
                 left %= n  # from here on every n-th round is the same
-        payoffs[(slice(None), *cell)] = now
-    return payoffs, np.zeros(shape)
-
-
-def _held(talks: Talks, cell: tuple[int, ...], j: int, following: Floats, *, final: bool) -> float:
-    """Return j's reservation: after the last offer only leaving is better than the end."""
-    if not final:
-        return refusal(talks, cell, j, following[j])
-    end = following[j]
-    return float(max(talks.outside[(*cell, j)], end) if talks.may_leave[(*cell, j)] else end)
+        payoffs[(slice(None), *cell)] = talks.disagreement[cell] + now * unit
+        choices = Choices(policy.leave.astype(float), policy.agree.astype(float))
+        chances[(slice(None), *cell)] = choices.chances
+    return Turns(payoffs, chances, np.ones(shape, dtype=bool))

@@ -8,7 +8,6 @@ which converges wherever the equilibrium is shown to be unique, takes over for s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,13 +17,12 @@ from bargaining._arrays import Floats
 from bargaining.protocols._chain import Chain, Ints, Mask, identity_minus, linear_solver, scale_rows
 
 _WARM = 50
-_ROUNDS = 30
+_ROUNDS = 14
 _PERIODS = 256
 _ACCURACY = 1e-13
 _SETTLED = 1e-10
-_HORIZON = 4096
-
-Step = Callable[[Floats, "Policy"], Floats]
+_BLOCKS = 16  # of so many periods: the longest horizon that is tried
+_SHRINKS = 0.9  # what a block leaves of the change of payoffs at a discount factor of .9996
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,7 +32,7 @@ class Policy:
     agree: Mask
     """Whether they agree at once, (S,)."""
     leave: Mask
-    """Whether the first to reject ends the talks instead of waiting, where they do not agree, (S,)."""
+    """Whether a refusal ends the talks, where they do not agree, (S,)."""
     binds: Mask
     """Whether a responder's reservation is the outside option, (S, n)."""
 
@@ -58,9 +56,9 @@ class Today(NamedTuple):
     """The better of leaving and waiting, (S, n)."""
     rest: Floats
     """What the reservations leave for the proposer, (S,)."""
+    stay: Floats
+    """By how much those who decide prefer waiting to leaving after a refusal, (S,)."""
     rows: Ints
-    first: Ints
-    """The first responder to answer, (S,)."""
 
 
 def today(chain: Chain, values: Floats) -> Today:
@@ -73,8 +71,8 @@ def today(chain: Chain, values: Floats) -> Today:
         tempted,
         reservation,
         chain.rest(reservation),
+        chain.stay(waiting),
         np.arange(chain.states),
-        (chain.proposer + 1) % chain.players,
     )
 
 
@@ -82,12 +80,11 @@ def play(chain: Chain, values: Floats) -> tuple[Floats, Policy]:
     """Return today's payoffs when tomorrow's are `values`, and the policy that gives them.
 
     A responder's reservation is the better of leaving and waiting. The proposer agrees when what
-    the reservations leave is at least the payoff of having the offer refused: the first responder
-    to answer then decides between leaving and waiting, for all.
+    the reservations leave is at least the payoff of having the offer refused.
     """
     now = today(chain, values)
     proposes = chain.proposes
-    leaves = now.tempted[now.rows, now.first]
+    leaves = now.stay < 0
     refused = np.where(leaves[:, None], chain.outside, now.waiting)
     agree = now.rest >= refused[now.rows, chain.proposer]
     agreed = np.where(proposes, now.rest[:, None], now.reservation)
@@ -95,24 +92,30 @@ def play(chain: Chain, values: Floats) -> tuple[Floats, Policy]:
     return np.where(agree[:, None], agreed, refused), policy
 
 
-def evaluate(chain: Chain, policy: Policy) -> Floats:
-    """Return the payoffs when the policy is followed for ever, (S, n)."""
-    if chain.common_discount and (chain.players == 2 or not policy.binds.any()):
-        return _evaluate_by_total(chain, policy)
-    return evaluate_jointly(chain, policy, chain.surplus, np.full(chain.states, -1.0))
+def step(chain: Chain, values: Floats, policy: Policy) -> Floats:
+    """Return the payoffs when the policy is followed for ever, (S, n); sets are replaced by their tangents."""
+    if chain.transferable:
+        if chain.common_discount and (chain.players == 2 or not policy.binds.any()):
+            return _evaluate_by_total(chain, policy)
+        return _evaluate_jointly(chain, policy, chain.surplus, np.where(chain.proposes, 0.0, -1.0))
+    reservation = today(chain, values).reservation
+    height, slopes = chain.tangent(reservation)
+    return _evaluate_jointly(chain, policy, height - (slopes * reservation).sum(axis=1), slopes)
 
 
 def _evaluate_by_total(chain: Chain, policy: Policy) -> Floats:
     """Solve for the total first, then for each player but one: systems of one unknown a state.
 
-    With a common discount factor the total is the surplus on agreement and the discounted expected
-    total while they wait. Player k, proposing, gets the own value of waiting plus the gain
-    c - d E(total); if the one responder's option binds, k gets c less that option.
+    With a common discount factor the total is the surplus on agreement and the value of waiting to all
+    while they wait. Player k, proposing, gets the own value of waiting plus the gain over the total value of
+    waiting; if the one responder's option binds, k gets c less that option.
     """
     fixed_total = np.where(policy.leave, chain.outside.sum(axis=1), chain.surplus)
-    total = _absorb(chain, policy.agree | policy.leave, fixed_total[:, None], np.zeros((chain.states, 1)))
-    gain = np.where(policy.agree, chain.surplus - chain.wait(np.repeat(total, chain.players, 1))[:, 0], 0.0)
-    bonus = np.where(chain.proposes, gain[:, None], 0.0)
+    inflow = chain.inflow.sum(axis=1)
+    total = _absorb(chain, policy.agree | policy.leave, fixed_total[:, None], inflow[:, None])
+    waiting = (chain.transition @ total)[:, 0] * chain.discounts[0] + inflow
+    gain = np.where(policy.agree, chain.surplus - waiting, 0.0)
+    bonus = np.where(chain.proposes, gain[:, None], 0.0) + chain.inflow
     pinned = policy.leave | policy.binds.any(axis=1)
     fixed = np.where(policy.binds | policy.leave[:, None], chain.outside, 0.0)
     other = (chain.surplus - fixed.sum(axis=1))[:, None]
@@ -134,19 +137,18 @@ def _absorb(chain: Chain, pinned: Mask, fixed: Floats, bonus: Floats) -> Floats:
     return values
 
 
-def evaluate_jointly(chain: Chain, policy: Policy, intercept: Floats, slope: Floats) -> Floats:
-    """Solve for all players at once, n S unknowns, where a proposer gets intercept + slope * reservations."""
+def _evaluate_jointly(chain: Chain, policy: Policy, intercept: Floats, slopes: Floats) -> Floats:
+    """Solve for all players at once, n S unknowns, where a proposer gets intercept + slopes @ reservations."""
     n = chain.players
     pays = chain.proposes & policy.agree[:, None]
     given = policy.binds | policy.leave[:, None]
     waits = ~given & ~pays
-    fixed = np.where(given, chain.outside, 0.0)
-    bound = np.where(policy.binds, chain.outside, 0.0).sum(axis=1)
-    constant = np.where(pays, (intercept + slope * bound)[:, None], fixed)
+    known = np.where(given, chain.outside, np.where(waits, chain.inflow, 0.0))
+    constant = np.where(pays, (intercept + (slopes * known).sum(axis=1))[:, None], known)
     blocks: list[list[Any]] = [[None] * n for _ in range(n)]
     for i in range(n):
         for j in range(n):
-            factor = np.where(waits[:, i], 1.0, 0.0) if i == j else slope * (pays[:, i] & waits[:, j])
+            factor = np.where(waits[:, i], 1.0, 0.0) if i == j else slopes[:, j] * (pays[:, i] & waits[:, j])
             blocks[i][j] = scale_rows(chain.transition, factor * chain.discounts[j])
     solution = linear_solver(identity_minus(_stack(blocks)))(constant.T.ravel())
     return solution.reshape(n, chain.states).T
@@ -160,26 +162,20 @@ def _stack(blocks: list[list[Any]]) -> Any:
     return block_array(blocks, format="csr")
 
 
-def solve(chain: Chain, step: Step | None = None) -> tuple[Floats, Policy, float]:
-    """Return stationary equilibrium payoffs, the policy and the largest violation of the definition.
-
-    `step` gives the payoffs that solve the game linearised at given payoffs; by default the
-    evaluation of their policy, which is exact where utility is transferable.
-    """
-    exact = step is None
-    step = step or (lambda _, policy: evaluate(chain, policy))
+def solve(chain: Chain) -> tuple[Floats, Policy, float]:
+    """Return stationary equilibrium payoffs, the policy and the largest violation of the definition."""
     values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM)
     _, policy = play(chain, values)
     best, least = values, np.inf
     periods = 1
     for _ in range(_ROUNDS):
-        values = step(values, policy)
+        values = step(chain, values, policy)
         implied, following = play(chain, values)
         error = float(np.abs(implied - values).max())
         improved = error < least / 2
         if error < least:
             best, least = values, error
-        if least <= _ACCURACY or (exact and following.same(policy)):
+        if least <= _ACCURACY or (chain.transferable and following.same(policy)):
             break
         if not improved:
             values = _iterate(chain, best, periods)
@@ -194,7 +190,12 @@ def solve(chain: Chain, step: Step | None = None) -> tuple[Floats, Policy, float
 
 def _from_the_end(chain: Chain, best: Floats, least: float) -> Floats:
     """Return the limit of ever longer finite horizons if that is closer to an equilibrium than `best`."""
-    values = _iterate(chain, np.zeros_like(best), _HORIZON)
+    values, change = np.zeros_like(best), np.inf
+    for _ in range(_BLOCKS):
+        before, values = values, _iterate(chain, values, _PERIODS)
+        apart, change = change, float(np.abs(values - before).max())
+        if not _SETTLED < change < _SHRINKS * apart:
+            break  # settled, or going round in a circle
     implied, _ = play(chain, values)
     return values if float(np.abs(implied - values).max()) < least else best
 
@@ -224,12 +225,14 @@ def proven_unique(chain: Chain) -> bool:
 
 
 def _largest_total(chain: Chain) -> Floats:
-    """Return the discounted expectation of the best total, v = max(c, d P v) at the largest discount."""
+    """Return the value of waiting for the best total, v = max(c, d P v) at the largest discount."""
+    nobody = np.zeros_like(chain.may_leave)
     patient = replace(
         chain,
         discounts=np.full(chain.players, chain.discounts.max()),
-        may_leave=np.zeros_like(chain.may_leave),
+        may_leave=nobody,
+        credible=nobody,
     )
     values, _, _ = solve(patient)
-    total: Floats = patient.wait(np.repeat(values.sum(axis=1, keepdims=True), chain.players, 1))[:, 0]
+    total: Floats = patient.wait(values).sum(axis=1)
     return total

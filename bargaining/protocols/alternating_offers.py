@@ -14,9 +14,9 @@ from bargaining._arrays import Floats, per_player, real, within
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._offer_pair import offer_pair
+from bargaining.protocols._offer_pair import ROUNDING, idle, offer_pair, pair_miss
 from bargaining.protocols._offers import Mask, Talks, finite_offers, settle
-from bargaining.protocols._rotation import finite_rotation, rotation
+from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._support import phases
 from bargaining.protocols._two_players import require_two
 from bargaining.protocols.phase import Phase
@@ -31,10 +31,25 @@ class OffersDivision(Division):
     Attributes
     ----------
     offers : ndarray, shape (n, ..., n)
-        ``offers[k]`` are the payoffs when player k makes the first offer, and k's offer in every period.
+        ``offers[k]`` are the payoffs when player k makes the first offer, and k's offer in every period, where it makes
+        one that is accepted.
+    chances : ndarray, shape (n, ..., 3)
+        Probabilities that k's offer is accepted, that it is refused and ends the talks, and that it is refused and
+        talks go on: 0 or 1 unless somebody draws lots.
+    unique : bool or ndarray of bool, shape (...)
+        Whether the payoffs are known to be the only ones: of a subgame-perfect equilibrium for two players and for a
+        finite horizon, of a *stationary* one for three and more. False: not known.
     """
 
     offers: Floats
+    chances: Floats
+    unique: bool | Mask
+
+    @property
+    def agree(self) -> Mask:
+        """Whether the offer of each player is accepted for sure, (n, ...)."""
+        agree: Mask = self.chances[..., 0] == 1
+        return agree
 
     @property
     def average(self) -> Floats:
@@ -50,15 +65,17 @@ class AlternatingOffers:
     Timing, in every period:
 
     1. The proposer (`proposer` in the first period, then the next in order, and so on) offers a feasible x.
-    2. The responder accepts, and the payoffs are x for good; or rejects. Several responders answer in
-       turn, and all must accept.
-    3. After a rejection those whom `leaver` names may leave, the responder first: both then get `outside`.
+    2. The responder accepts, and the payoffs are x for good; or rejects. Several responders answer one after the
+       other, those who propose sooner first; all must accept, and the first who rejects ends the round.
+    3. After a rejection those whom `leaver` names may leave, the one who rejected first: all then get `outside`.
     4. Otherwise talks break down with probability `breakdown` and pay `breakdown_payoffs`; or the next period
        begins. Until they agree the players get the flow of their disagreement payoffs, so that agreeing to x after t
        periods is worth :math:`d_i + \delta_i^t (x_i - d_i)`.
 
-    Unless leaving bites, the unique subgame-perfect equilibrium has each player offer the other the value
-    of rejecting (Rubinstein 1982): the offers x and y satisfy :math:`x_1 = w_1(y_1)`, :math:`y_0 = w_0(x_0)`.
+    With two players, of whom the responder may leave, the subgame-perfect equilibrium is unique: each offers the other
+    the value of rejecting (Rubinstein 1982). The offers x and y satisfy :math:`x_1 = \max\{o_1, w_1(y_1)\}` and
+    :math:`y_0 = \max\{o_0, w_0(x_0)\}`, with :math:`w_i(v) = p b_i + (1-p)(d_i + \delta_i(v - d_i))`. For three and
+    more players the answer is a stationary equilibrium: see the Notes.
 
     Parameters
     ----------
@@ -87,7 +104,18 @@ class AlternatingOffers:
 
     Notes
     -----
-    With three and more players many divisions are subgame perfect; the answer is the stationary equilibrium.
+    *Three and more players.* Many divisions are subgame perfect (Shaked's example; Osborne and Rubinstein 1990, 3.13).
+    The answer is a stationary equilibrium, in which everybody does the same whenever it is the same player's turn. Let
+    :math:`F^k` be the payoffs when k proposes and :math:`X^k_j = w_j(F^{k+1}_j)` what j gets if k's offer is refused
+    and nobody leaves. Responder j accepts :math:`R^k_j = \max\{o_j, X^k_j\}` or more, or :math:`X^k_j` if j may not
+    leave. An offer that fails ends as the first responder wants: j leaves if :math:`o_j > X^k_j`, and all get o, or
+    waits, and all get :math:`X^k`; whatever a later responder would do, j can refuse before. (A first
+    responder who may not leave, but would like the others to, lets the next decide.) So k offers the most that leaves
+    all others :math:`R^k`, if that brings k as much as a refusal does; otherwise an offer that fails, for instance
+    because the first responder would leave, which gives k more than the reservations of the others would leave. Where
+    no equilibrium without lots is found, whoever is indifferent draws them.
+
+    For a finite horizon this is backward induction, with several players too.
 
     An outside option is not a disagreement payoff: with ``leaver="responder"`` it changes nothing until
     it is worth more than waiting (Binmore, Shaked and Sutton 1989).
@@ -107,6 +135,8 @@ class AlternatingOffers:
 
     I. Ståhl (1972), Bargaining Theory.
 
+    M. Osborne and A. Rubinstein (1990), Bargaining and Markets, section 3.13.
+
     Examples
     --------
     >>> from bargaining import AlternatingOffers, Problem, TransferableSurplus
@@ -118,6 +148,13 @@ class AlternatingOffers:
     >>> AlternatingOffers(0.9, outside=[None, 0.6], leaver="proposer").equilibria(pie)
     array([[0.1 , 0.37],
            [0.63, 0.9 ]])
+
+    Player 0 would get .5 if player 2 were left the .3 of a breakdown, and makes player 1 leave:
+
+    >>> pie = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+    >>> hasty = AlternatingOffers(0.9, breakdown=1, breakdown_payoffs=[0, 0, 0.3], outside=[0.55, 0.2, 0])
+    >>> hasty(pie).payoffs, hasty(pie).agree
+    (array([0.55, 0.2 , 0.  ]), array([False,  True,  True]))
     """
 
     discounts: ArrayLike
@@ -161,19 +198,95 @@ class AlternatingOffers:
         """Return the equilibrium division when `proposer` makes the first offer."""
         talks, status = self._talks(problem)
         with np.errstate(all="ignore"):
-            if problem.players > 2:
-                rounds = self.horizon
-                offers, residual = rotation(talks) if rounds is None else finite_rotation(talks, rounds)
-            elif self.horizon is not None:
-                offers = finite_offers(talks, self.leaver, self.horizon)
-                residual = np.zeros(status.shape)
+            if self.horizon is not None:
+                turns = self._by_induction(talks)
+            elif problem.players > 2:
+                turns = rotation(talks)
             else:
-                offers, residual, many, idle = offer_pair(talks, self.leaver)
-                status = np.where(many & (status == Status.OK), Status.MULTIPLE, status)
-                status = np.where(idle & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
-        first = divide(problem, describe(self), offers[self.proposer], residual, status, ideal=talks.ideal)
-        answered = np.asarray(np.isfinite(first.payoffs).all(axis=-1))[..., None]
-        return extended(first, OffersDivision, offers=np.where(answered, offers, np.nan))
+                turns, status = self._pair(talks, status)
+            never = (turns.chances[..., :2] == 0).all(axis=(0, -1)) & (self.horizon is None)
+        status = np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
+        return self._packed(problem, talks, status, turns, turns.offers[self.proposer])
+
+    def check(self, division: OffersDivision) -> OffersDivision:
+        """Return a division with `residual` and `status` found anew from its payoffs, offers and chances.
+
+        Parameters
+        ----------
+        division : OffersDivision
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        OffersDivision
+            With the largest gain of a player from one deviation, then playing on as the division says, or the
+            distance of a payoff from what is played, over the range of that player's gains. For a finite horizon,
+            the distance from backward induction. INACCURATE where that is more than rounding.
+        """
+        problem = division.problem
+        assert problem is not None
+        talks, _ = self._talks(problem)
+        turns = Turns(division.offers, division.chances, np.asarray(division.unique))
+        known = np.asarray(division.status)
+        status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)
+        return self._packed(problem, talks, status, turns, division.payoffs)
+
+    def _pair(self, talks: Talks, status: NDArray[np.int8]) -> tuple[Turns, NDArray[np.int8]]:
+        """Return the offers of two players; where one would rather have its own refused, what they do then."""
+        offers, many = offer_pair(talks, self.leaver)
+        chances = np.zeros((*offers.shape[:-1], 3))
+        chances[..., 0] = 1.0
+        unique = np.asarray(~many)
+        if self.leaver == "responder":
+            never = idle(talks, offers)
+            chances[:, never] = [0.0, 0.0, 1.0]
+            off = (status == Status.OK) & ~never & (pair_miss(talks, self.leaver, offers) > ROUNDING)
+            if off.any() and separable(talks.feasible):
+                turns = rotation(talks, off)
+                offers = np.where(off[..., None], turns.offers, offers)
+                chances = np.where(off[..., None], turns.chances, chances)
+                unique = unique & ~off
+        status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
+        return Turns(offers, chances, unique), status
+
+    def _by_induction(self, talks: Talks) -> Turns:
+        assert self.horizon is not None
+        if talks.ideal.shape[-1] > 2:
+            return finite_rotation(talks, self.horizon)
+        offers, chances = finite_offers(talks, self.leaver, self.horizon)
+        return Turns(offers, chances, np.ones(offers.shape[1:-1], dtype=bool))
+
+    def _miss(self, talks: Talks, turns: Turns) -> Floats:
+        """Return how far the turns are from an equilibrium, over the range of gains."""
+        if self.horizon is not None:
+            exact = self._by_induction(talks).offers
+            apart: Floats = (np.abs(turns.offers - exact) / (talks.ideal - talks.floor)).max(axis=(0, -1))
+            return apart
+        if talks.ideal.shape[-1] > 2:
+            return turns_miss(talks, turns)
+        miss = pair_miss(talks, self.leaver, turns.offers)
+        refused = np.asarray((turns.chances[..., 0] < 1).any(axis=0))
+        if refused.any() and separable(talks.feasible):
+            miss = np.where(refused, turns_miss(talks, turns, refused), miss)
+        return miss
+
+    def _packed(
+        self, problem: Problem, talks: Talks, status: NDArray[np.int8], turns: Turns, payoffs: Floats
+    ) -> OffersDivision:
+        """Pack an answer, with its residual by definition."""
+        with np.errstate(all="ignore"):
+            apart = np.abs(payoffs - turns.offers[self.proposer]) / (talks.ideal - talks.floor)
+            residual = np.maximum(self._miss(talks, turns), apart.max(axis=-1))
+            first = divide(problem, describe(self), payoffs, residual, status, ideal=talks.ideal)
+        answered = np.asarray(np.isfinite(first.payoffs).all(axis=-1))
+        unique = np.asarray(turns.unique & answered)
+        return extended(
+            first,
+            OffersDivision,
+            offers=np.where(answered[..., None], turns.offers, np.nan),
+            chances=np.where(answered[..., None], turns.chances, np.nan),
+            unique=unique if unique.ndim else bool(unique),
+        )
 
     def equilibria(self, problem: Problem) -> Floats:
         """Return each player's lowest and highest equilibrium payoff when `proposer` makes the first offer.
@@ -194,7 +307,7 @@ class AlternatingOffers:
         k, other = self.proposer, 1 - self.proposer
         with np.errstate(all="ignore"):
             if self.horizon is not None:
-                payoffs = finite_offers(talks, self.leaver, self.horizon)[k]
+                payoffs = finite_offers(talks, self.leaver, self.horizon)[0][k]
                 ends = np.stack((payoffs, payoffs), axis=-1)
             else:
                 low, high, _ = settle(talks, self.leaver)

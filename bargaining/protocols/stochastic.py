@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real
-from bargaining.division import Division, told
+from bargaining.division import Division, describe
 from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.protocols import _chain_of_sets as general
 from bargaining.protocols._chain import Chain, Mask, build
-from bargaining.protocols._lotteries import Choices, Lotteries, with_lotteries
-from bargaining.protocols._stationary import Policy, proven_unique, solve
+from bargaining.protocols._lotteries import Choices, violation, with_lotteries
+from bargaining.protocols._stationary import solve
 
 _PROMISED = 1e-10
 
@@ -33,7 +33,7 @@ class StochasticDivision(Division):
         Whether talks end without agreement, for sure.
     chances : numpy.ndarray, (S, 3)
         Probabilities that they agree at once, that talks end without agreement, and that they wait: 0 or 1
-        unless there is no stationary equilibrium without lotteries.
+        unless no stationary equilibrium was found without lotteries.
     unique : bool
         Whether these are shown to be the only stationary equilibrium payoffs. False: not shown.
     """
@@ -108,8 +108,9 @@ class StochasticBargaining:
        for 0 or less: waiting for ever is as good.
     4. Otherwise the period ends, payoffs are discounted by d_j, and s' is drawn from row s.
 
-    *Several players.* When an offer is bound to fail, the first responder decides what follows: he
-    prefers his own rejection, followed by his choice of leaving or waiting, to that of anyone later.
+    *Several players.* When an offer is bound to fail, the first responder decides what follows: it
+    prefers its own rejection, followed by its choice of leaving or waiting, to that of anyone later. One who may not
+    leave, but would rather see the others leave than wait, leaves the decision to the next.
 
     *Uniqueness.* Let ``|y|`` be the largest absolute sum of y over a set of players. With
     transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
@@ -118,10 +119,10 @@ class StochasticBargaining:
     total solves v = max{c, d P v}: they agree exactly where that is efficient. With outside options
     the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
     options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;
-    there may then be several equilibria, and `unique` is False, or none unless somebody draws lots: the
-    first responder, indifferent between leaving and waiting, or the proposer, indifferent between an agreement and a
-    refusal. One in lotteries always exists; it is then computed, for up to 400 payoffs, and `chances`
-    tells the odds. Status INACCURATE: none was found either way. Two
+    there may then be several equilibria, and `unique` is False, or none unless somebody draws lots: whoever
+    is indifferent between leaving and waiting, or the proposer, indifferent between an agreement and a
+    refusal. One in lotteries always exists; if none was found without, it is computed, for up to 400 payoffs, and
+    `chances` tells the odds. Status INACCURATE: none was found either way. Two
     players with general sets: iteration from both extremes brackets every equilibrium, `unique`
     says whether it closed to 1e-6 of the scale. For two players and transferable utility there is
     no other subgame perfect equilibrium payoff either, under the same conditions; for more players
@@ -129,7 +130,11 @@ class StochasticBargaining:
 
     *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy
     is solved exactly. Cost: a few factorisations of S x S matrices, whatever the discount factor;
-    of n S x n S where discount factors differ or an option binds among three or more.
+    of n S x n S where discount factors differ or an option binds among three or more. An equilibrium in lotteries is
+    the end of a path: choices are made with logistic probabilities of what they gain, ever more sharply, from even
+    odds (where there is one solution) to sure choices; a hundred or so dense systems of n S unknowns.
+
+    `residual` is the most that anybody gains by one deviation, in any state, over the largest of the payoffs given.
 
     References
     ----------
@@ -189,16 +194,45 @@ class StochasticBargaining:
 
     def __call__(self) -> StochasticDivision:
         """Return the stationary equilibrium payoffs, what happens in each state, and how sure it is."""
-        return told(self._solved(), self)
+        chain, unit = self._chain.in_units()
+        values, policy, error = solve(chain)
+        choices = Choices(policy.leave.astype(float), policy.agree.astype(float))
+        if error > _PROMISED and (lots := with_lotteries(chain, _PROMISED)) is not None:
+            values, choices = lots.payoffs, lots.choices
+        return self._packed(values * unit, choices.chances, general.shown_unique(chain, values))
 
-    def _solved(self) -> StochasticDivision:
-        if isinstance(self._chain, general.ChainOfSets):
-            scale = general.size(self._chain) or 1.0
-            payoffs, policy, error = general.solve_sets(self._chain)
-            found = Lotteries(payoffs, _without_lots(policy), error)
-            unique = general.bracketed(self._chain, payoffs)
-            return _pack(self._chain, found, unique, scale)
-        return _solve_transferable(self._chain)
+    def check(self, division: StochasticDivision) -> StochasticDivision:
+        """Return a division with `residual` and `status` found anew from its payoffs and chances.
+
+        Parameters
+        ----------
+        division : StochasticDivision
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        StochasticDivision
+            With the largest gain of a player from one deviation, then playing on as the division says, or the
+            distance of a payoff from what is played, over the largest of the payoffs given. INACCURATE above 1e-10.
+        """
+        return self._packed(division.payoffs, division.chances, division.unique)
+
+    def _packed(self, payoffs: Floats, chances: Floats, unique: bool) -> StochasticDivision:
+        """Pack an answer, with its residual by definition."""
+        chain, unit = self._chain.in_units()
+        odd = float(np.abs(chances.sum(axis=-1) - 1).max())
+        residual = max(violation(chain, payoffs / unit, Choices.of(chances)), odd)
+        return StochasticDivision(
+            payoffs=payoffs,
+            method="StochasticBargaining",
+            agree=chances[:, 0] == 1,
+            leave=chances[:, 1] == 1,
+            chances=chances,
+            unique=unique,
+            residual=residual,
+            status=Status.OK if residual <= _PROMISED else Status.INACCURATE,
+            parameters=describe(self).parameters,
+        )
 
 
 def _as_sets(surplus: Any) -> tuple[FeasibleSet, ...]:
@@ -206,34 +240,3 @@ def _as_sets(surplus: Any) -> tuple[FeasibleSet, ...]:
     if isinstance(surplus, Sequence) and surplus and all(isinstance(each, FeasibleSet) for each in surplus):
         return tuple(surplus)
     return ()
-
-
-def _solve_transferable(chain: Chain) -> StochasticDivision:
-    """Solve with payoffs measured in the largest of the numbers given, and scale back."""
-    scale = max(float(np.abs(chain.surplus).max()), float(np.abs(chain.outside).max())) or 1.0
-    unit = replace(chain, surplus=chain.surplus / scale, outside=chain.outside / scale)
-    values, policy, error = solve(unit)
-    found = _pack(unit, Lotteries(values, _without_lots(policy), error), proven_unique(unit), 1.0)
-    return replace(found, payoffs=found.payoffs * scale)
-
-
-def _without_lots(policy: Policy) -> Choices:
-    return Choices(policy.leave.astype(float), policy.agree.astype(float))
-
-
-def _pack(chain: Chain, found: Lotteries, unique: bool, scale: float) -> StochasticDivision:
-    """Return the answer; where no equilibrium was found without lotteries, one in lotteries."""
-    if found.residual > _PROMISED * scale:
-        found = with_lotteries(chain, _PROMISED * scale) or found
-    agree, leave = found.choices.agree, (1 - found.choices.agree) * found.choices.leave
-    residual = found.residual / scale
-    return StochasticDivision(
-        payoffs=found.payoffs,
-        method="StochasticBargaining",
-        agree=agree == 1,
-        leave=leave == 1,
-        chances=np.stack([agree, leave, 1 - agree - leave], axis=-1),
-        unique=unique,
-        residual=residual,
-        status=Status.OK if residual <= _PROMISED else Status.INACCURATE,
-    )

@@ -6,8 +6,7 @@ trade costs. Regions and sectors are whatever the figures name.
 
 from __future__ import annotations
 
-from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 
-__all__ = ["TradeData", "TradeEquilibrium", "TradeModel"]
+__all__ = ["TradeEquilibrium", "TradeModel"]

@@ -1,7 +1,7 @@
 """Alternating offers against published numbers, backward induction and its own definition."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,7 +22,7 @@ from bargaining import (
     TransferableSurplus,
     nash,
 )
-from bargaining.protocols import _offer_pair
+from offer_tree import rounds_miss, turns_miss
 
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.0])
 ROOT = Problem(Frontier(lambda x: 1 - x**2, 0, 1, derivative=lambda x: -2 * x), [0.0, 0.0])
@@ -362,13 +362,132 @@ def test_the_ends_are_supported_by_play_that_nobody_leaves_off(
 
 
 @pytest.mark.parametrize("shift", [[0.01, 0.0], [0.0, 0.01], [-0.01, 0.0], [0.0, -0.01]])
-def test_offers_that_are_off_are_not_accurate(shift: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = _offer_pair._without_cancellation
-    monkeypatch.setattr(
-        _offer_pair,
-        "_without_cancellation",
-        lambda *given: tuple(x + s for x, s in zip(exact(*given), shift, strict=True)),
+@pytest.mark.parametrize("leaver", ["responder", "proposer", "both"])
+def test_offers_that_are_off_are_not_accurate(shift: list[float], leaver: str) -> None:
+    protocol = AlternatingOffers([0.9, 0.8], outside=[0.43, 0.46], leaver=leaver)
+    division = protocol(PIE).raise_if_failed()
+    offers = division.offers + shift
+    moved = protocol.check(replace(division, offers=offers, payoffs=offers[0]))
+    assert moved.residual > 0.001
+    assert moved.status == Status.INACCURATE
+    assert protocol.check(replace(moved, offers=division.offers, payoffs=division.payoffs)).ok
+
+
+def test_a_proposer_may_prefer_that_the_first_responder_leaves() -> None:
+    # Player 1 leaves after a refusal, which brings 0 more than what 2, who waits for .3, would leave.
+    protocol = AlternatingOffers(
+        0.9, breakdown=1, breakdown_payoffs=[0, 0, 0.3], outside=[0.55, 0.2, 0.0], proposer=0
     )
-    division = AlternatingOffers([0.9, 0.8])(PIE)
-    assert division.residual > 0.005
-    assert division.status == Status.INACCURATE
+    division = protocol(THREE).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, [0.55, 0.2, 0], rtol=1e-14)
+    assert division.chances.tolist() == [[0, 1, 0], [1, 0, 0], [1, 0, 0]]
+    assert division.agree.tolist() == [False, True, True]
+    assert not division.unique
+    offers = np.array([[0.5, 0.2, 0.3], *division.offers[1:]])  # what was once taken for the answer
+    wrong = replace(division, payoffs=offers[0], offers=offers, chances=np.tile([1.0, 0, 0], (3, 1)))
+    assert protocol.check(wrong).residual == pytest.approx(0.05)
+
+
+def drawn(rng: np.random.Generator, n: int) -> tuple[Problem, dict[str, Any]]:
+    """Draw talks in which waiting, breaking down and leaving are all near what agreeing brings."""
+    d = rng.uniform(-0.1, 0.1, n) * (rng.random() < 0.5)
+    p = float(rng.choice([0, 1, rng.uniform(0, 1)]))
+    least = rng.choice([-0.3, 0.7])
+    options = rng.dirichlet(np.ones(n)) * rng.uniform(max(least, 0), 1)
+    given = {
+        "discounts": rng.uniform(0.3, 0.99, n),
+        "breakdown": p,
+        "breakdown_payoffs": rng.dirichlet(np.ones(n)) * rng.uniform(least, 1.05),
+        "outside": [None if rng.random() < 0.25 else float(x) for x in options],
+    }
+    return Problem(TransferableSurplus(1.0, players=n), d), given
+
+
+@pytest.mark.parametrize(
+    ("n", "seeds"),
+    [
+        *((n, range(30)) for n in (2, 3, 4)),
+        *(pytest.param(n, range(40, 540), marks=pytest.mark.slow) for n in (3, 4)),
+    ],
+)
+def test_no_deviation_pays(n: int, seeds: range) -> None:
+    """The game tree of every round, walked in plain Python, leaves nobody a gain."""
+    played = np.zeros(3)
+    for seed in seeds:
+        problem, given = drawn(np.random.default_rng([seed, n]), n)
+        division = AlternatingOffers(**given)(problem)
+        if division.status == Status.EMPTY:  # leaving, or a sure breakdown, is worth more than the pie
+            options = [x for x in given["outside"] if x is not None]
+            assert sum(options) > 0.7 or given["breakdown_payoffs"].sum() > 1
+            continue
+        assert division.ok
+        played += division.chances.sum(axis=0)
+        miss = turns_miss(
+            division.offers.tolist(),
+            division.chances.tolist(),
+            total=1.0,
+            discounts=given["discounts"].tolist(),
+            breakdown=given["breakdown"],
+            ruin=given["breakdown_payoffs"].tolist(),
+            outside=given["outside"],
+            disagreement=problem.disagreement.tolist(),
+        )
+        assert miss < 1e-9, seed
+    assert (played[: 1 if n == 2 else 3] > 0).all()  # two players always agree
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_rounds_before_the_last_by_backward_induction(n: int) -> None:
+    for seed in range(15):
+        problem, given = drawn(np.random.default_rng([seed, n, 1]), n)
+        later = AlternatingOffers(**given, horizon=3)(problem)
+        if later.status != Status.OK:
+            continue
+        # The last round is played by itself: nothing follows it but a breakdown or disagreement.
+        final = AlternatingOffers(**given, horizon=1)(problem)
+        for earlier, following in ((later, AlternatingOffers(**given, horizon=2)(problem)), (final, None)):
+            worth = [problem.disagreement.tolist()] * n if following is None else following.offers.tolist()
+            miss = rounds_miss(
+                earlier.offers.tolist(),
+                earlier.chances.tolist(),
+                worth,
+                total=1.0,
+                discounts=given["discounts"].tolist(),
+                breakdown=given["breakdown"],
+                ruin=given["breakdown_payoffs"].tolist(),
+                outside=given["outside"],
+                disagreement=problem.disagreement.tolist(),
+            )
+            assert miss < 1e-9, seed
+
+
+@pytest.mark.parametrize("seed", range(18))
+def test_three_players_on_random_polytopes(seed: int) -> None:
+    """Each proposer takes all that the others' reservations leave, and nobody gains by having the offer refused."""
+    rng = np.random.default_rng(seed)
+    points = np.vstack([rng.dirichlet(np.ones(3), 8) * rng.uniform(0.7, 1.3, (8, 1)), np.eye(3)])
+    units = 10.0 ** rng.integers(-3, 4, 3)
+    feasible = Polytope(points * units, free_disposal=True)
+    discount = 1 - 10 ** -rng.uniform(0.3, 3)
+    options = rng.dirichlet(np.ones(3)) * 0.6 * units if seed % 2 else None
+    division = AlternatingOffers(discount, outside=options)(Problem(feasible, np.zeros(3))).raise_if_failed()
+    if not division.agree.all():
+        return
+    for k in range(3):
+        held = discount * division.offers[(k + 1) % 3]
+        held = held if options is None else np.maximum(held, options)
+        held[k] = division.offers[k, k]
+        np.testing.assert_allclose(division.offers[k] / units, held / units, atol=1e-11)
+        axis = np.where(np.arange(3) == k, units, 0.0)
+        assert abs(feasible.ray(division.offers[k], axis)) < 1e-11
+    assert not division.unique
+
+
+def test_who_is_unique() -> None:
+    assert AlternatingOffers([0.9, 0.8])(PIE).unique is True
+    assert AlternatingOffers(0.9, outside=[0.2, 0.3], leaver="both")(PIE).unique is False
+    assert AlternatingOffers(0.9)(THREE).unique is True
+    assert AlternatingOffers(0.9, outside=[0.3, 0.3, 0.3])(THREE).unique is False
+    assert AlternatingOffers(0.5, outside=[0.1, 0.1, 0.1])(THREE).unique is True
+    batch = AlternatingOffers(0.9, outside=[[0.2, 0.3], [0.7, 0.7]])(PIE)
+    assert batch.unique.tolist() == [True, False]  # nothing is agreed in the second

@@ -10,7 +10,9 @@ from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.protocols.stochastic import StochasticBargaining
+from offer_tree import chain_miss
 
+SLOW = ((2, 2000), (3, 300), (4, 100))
 HALF = [[0.5, 0.5], [0.5, 0.5]]
 
 
@@ -236,6 +238,51 @@ def test_where_a_payoff_jumps_lots_close_the_gap():
     assert seen == 3
 
 
+def miss_of(result, c, P, d, k, o):
+    return chain_miss(
+        result.payoffs.tolist(),
+        result.chances.tolist(),
+        surplus=list(c),
+        transition=np.asarray(P).tolist(),
+        discounts=list(d),
+        proposer=list(k),
+        outside=np.asarray(o).tolist(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "seeds"),
+    [(2, range(60)), (3, range(10)), *(pytest.param(n, range(k), marks=pytest.mark.slow) for n, k in SLOW)],
+)
+def test_patient_players_with_options_always_have_an_equilibrium(n, seeds):
+    """At a discount factor of .99 a few in a hundred need lots; the game tree of each state says they are right."""
+    for seed in seeds:
+        rng = np.random.default_rng([seed, n])
+        states = int(rng.integers(2, 6))
+        P, c = rng.dirichlet(np.full(states, 0.7), states), rng.uniform(0.2, 3, states)
+        k = rng.integers(0, n, states)
+        o = rng.uniform(0, 1, (states, n)) * c[:, None] / n * rng.integers(0, 2, (states, n))
+        result = StochasticBargaining(c, P, 0.99, k, outside=o, players=n)().raise_if_failed()
+        assert miss_of(result, c, P, np.full(n, 0.99), k, o) < 1e-8, seed
+
+
+def test_who_cannot_leave_may_wish_that_others_did():
+    """Payoffs of leaving of both signs: a responder may prefer what a later refusal brings to waiting."""
+    wishes = 0
+    for seed in range(100):
+        rng = np.random.default_rng([seed, 77])
+        n, states = 3, int(rng.integers(2, 5))
+        P, c = rng.dirichlet(np.full(states, 0.7), states), rng.uniform(0.2, 2, states)
+        k, o = rng.integers(0, n, states), rng.uniform(-1, 0.33, (states, n)) * c[:, None]
+        may = rng.random((states, n)) > 0.3
+        result = StochasticBargaining(c, P, 0.9, k, outside=np.where(may, o, -np.inf), players=n)()
+        o = np.where(may, o, 0.0)
+        assert miss_of(result.raise_if_failed(), c, P, [0.9] * n, k, o) < 1e-8, seed
+        first, x = (k + 1) % n, 0.9 * P @ result.payoffs
+        wishes += any(o[s, j] > x[s, j] and not may[s, j] for s, j in enumerate(first))
+    assert wishes > 5
+
+
 def test_a_chain_too_large_for_lotteries_says_so(monkeypatch):
     monkeypatch.setattr("bargaining.protocols._lotteries._LARGEST", 0)
     result = StochasticBargaining(**LOTS)()
@@ -372,7 +419,12 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discount": 0.9, "proposer": [0, 
         ({"outside": (0.5, np.nan)}, "`outside` must be not NaN"),
         ({"outside": (0.5, np.inf)}, r"`outside` must not be \+inf"),
         ({"outside": np.zeros((3, 2))}, "`outside` must have shape"),
-        ({"players": 1}, "`players` must be at least 2"),
+        ({"players": 1}, "`players` must be a whole number, at least 2; got 1"),
+        ({"players": 10**6}, "`players` must be 2 to 1000; got 1000000"),
+        ({"discount": np.full(2000, 0.9)}, "`players` must be 2 to 1000; got 2000"),
+        ({"proposer": [0, 1e30]}, r"`proposer` must hold players, .* below 1000; got 1e\+30 in state 1"),
+        ({"proposer": [0, 1e16]}, "`proposer` must hold players, .* below 1000; got 10000000000000000"),
+        ({"proposer": [1e8, 1e8 + 1]}, "`proposer` must .* below 1000; got 100000000 in state 0"),
         ({"surplus": [TransferableSurplus(1)]}, r"`surplus` must have one set per state \(2\); got 1"),
         (
             {"surplus": [TransferableSurplus(1, players=3)] * 2},

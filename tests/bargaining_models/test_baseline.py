@@ -8,8 +8,8 @@ from scipy.optimize import minimize_scalar
 
 import bargaining_models
 from bargaining.errors import InvalidInput, Status
+from bargaining_models.negotiation import _tariff_nash
 from bargaining_models.parameters import load
-from bargaining_models.us_canada import _tariff_nash
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline
 
 SHARES = [0.0, 0.15, 0.3, 1.0]

@@ -6,7 +6,9 @@ trade costs. Regions and sectors are whatever the figures name.
 
 from __future__ import annotations
 
+from bargaining_models.trade.data import TradeData
+from bargaining_models.trade.decomposition import Decomposition
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 
-__all__ = ["TradeEquilibrium", "TradeModel"]
+__all__ = ["Decomposition", "TradeData", "TradeEquilibrium", "TradeModel"]

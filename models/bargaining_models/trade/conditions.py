@@ -1,125 +1,434 @@
-"""The equilibrium conditions in exact hats.
+r"""The equilibrium conditions in exact hats, and their derivatives forwards and backwards.
 
-The unknowns of a cell are `z = (log w_hat (N), log P_hat (NJ), X' / X (NJ))`. The conditions, as
-differences that vanish in equilibrium and are relative to the base, are
+Notation: `n` importer, `i` exporter, `j`, `k` sectors; hats are ratios to the base. The unknowns of a cell are the
+log wages `w`, and, where sectors buy inputs, log prices `P` and outputs `Y`:
 
-    labour   sum_j va_nj Y'_nj / VA_n - w_n              (the last: 1 - sum_n w_n VA_n / sum_n VA_n)
-    prices   -(1/theta_j) log sum_i pi_nij (kappa_nij c_ij)^-theta_j - log P_nj
-    goods    (sum_k io_nkj Y'_nk + alpha_nj I'_n - X'_nj) / X_nj
+    z = (w (N), P (J N), Y / Y_base (J N))        with input-output links
+    z = (w (N))                                   without: prices and outputs are explicit in wages
 
-in the order of the unknowns. One labour condition is dropped for the numeraire, by Walras' law; the
-recomputed residual (`violations`) has them all.
+From them, in this order,
+
+    c_ij   = va_ij w_i + sum_k io_ijk P_ik                           log unit cost
+    S_nj   = sum_i weights_nij exp(-theta_j c_ij)                    weights = pi kappa^-theta
+    r_nj   = sum_i weights_nij exp(-theta_j c_ij) / (1 + t_nij) / S_nj    part of spending that reaches sellers
+    M_nj   = sum_k io_nkj Y_nk                                       intermediate demand
+    I_n    = (w_n VA_n + D_n + T_n + sum_j (1 - r_nj) M_nj) / sum_j alpha_nj r_nj
+    X_nj   = M_nj + alpha_nj I_n
+
+and what they imply: prices `P' = -log(S) / theta` and outputs `Y'_ij = sum_n pi'_nij X_nj / (1 + t_nij)`. The
+conditions are `P' = P`, `Y' = Y` and `sum_j va_ij Y'_ij = w_i VA_i`, the last region's replaced by the numeraire
+`sum_n w_n VA_n = sum_n VA_n` (Walras' law); `violations` has them all. The closed form of `I_n` is income with the
+tariff revenue on its own spending solved out.
+
+Arrays of a cell have the sector first: vectors (B, J, N), links (B, J, N importers, N exporters), so that a sum over
+trade partners is a product of matrices.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining_models.trade.economy import Economy
 
+DENSE_BLOCKS = (
+    250  # up to so many sectors of regions, one product with zeros in it beats one product a region
+)
+
+
+class System:
+    """An economy as the solver needs it: sectors first, and what does not change with the scenario."""
+
+    def __init__(self, economy: Economy) -> None:
+        self.economy = economy
+        self.regions, self.sectors = economy.added.shape
+        self.theta = economy.elasticities[:, None]
+        self.shares = sectors_first(economy.shares)
+        self.rates = sectors_first(economy.tariffs)
+        self.added = np.ascontiguousarray(economy.added.T)
+        self.final = np.ascontiguousarray(economy.final.T)
+        self.factor = economy.factor
+        self.world = economy.factor.sum()
+        self.paid = self.added / self.factor
+        self.links = bool(economy.inputs.any())
+        self.inputs = np.ascontiguousarray(economy.inputs)
+        self.uses = np.ascontiguousarray(economy.inputs.transpose(0, 2, 1))
+        output = np.ascontiguousarray(economy.flows.sum(axis=0).T)
+        self.output = output
+        self._cost_matrix, self._use_matrix = self._dense() if self.links else (None, None)
+        # A sector that sells nothing keeps selling nothing; any scale will do for it.
+        self.scale = np.where(output > 0.0, output, economy.factor)
+        self.ratios = economy.deficits / economy.factor
+
+    def _dense(self) -> tuple[Floats | None, Floats | None]:
+        """Costs in wages and prices, and demand for inputs in outputs, as one matrix each where that is small."""
+        n, size = self.regions, self.regions * self.sectors
+        if size > DENSE_BLOCKS:
+            return None, None
+        region, sector = np.arange(n), np.arange(self.sectors)[:, None]
+        costs = np.zeros((self.sectors, n, n + size))
+        costs[sector, region, region] = self.added
+        uses = np.zeros((self.sectors, n, self.sectors, n))
+        uses[:, region, :, region] = self.uses
+        prices = costs[:, :, n:].reshape(self.sectors, n, self.sectors, n)
+        prices[:, region, :, region] = self.inputs
+        costs[:, :, n:] = prices.reshape(self.sectors, n, size)
+        return costs.reshape(size, n + size), uses.reshape(size, size)
+
+    def costs(self, wages: Floats, prices: Floats | None) -> Floats:
+        """Log unit costs (B, J, N) of log wages and prices."""
+        if prices is None:
+            return self.added * wages[:, None]
+        if self._cost_matrix is None:
+            return self.added * wages[:, None] + _by_region(self.inputs, prices)
+        both = np.concatenate([wages, prices.reshape(len(wages), -1)], axis=1)
+        return _on(self._cost_matrix, both).reshape(prices.shape)
+
+    def implied_prices(self, cells: Cells, wages: Floats, prices: Floats) -> Floats:
+        """Log price indices (B, J, N) that costs at these wages and prices imply."""
+        return -np.log(_on(cells.weights, np.exp(-self.theta * self.costs(wages, prices)))) / self.theta
+
+    def demand(self, output: Floats) -> Floats:
+        """Demand for inputs (B, J, N) by outputs."""
+        if self._use_matrix is None:
+            return _by_region(self.uses, output)
+        return _on(self._use_matrix, output.reshape(len(output), -1)).reshape(output.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns of a cell."""
+        size: int = self.regions * (1 + 2 * self.sectors) if self.links else self.regions
+        return size
+
+    def start(self, cells: int) -> Floats:
+        """The unknowns of the base equilibrium, (B, M)."""
+        z = np.zeros((cells, self.size))
+        if self.links:
+            z[:, self.regions * (1 + self.sectors) :] = (self.output / self.scale).ravel()
+        return z
+
+    def split(self, z: Floats) -> tuple[Floats, Floats | None, Floats | None]:
+        """Log wages (B, N), log prices and outputs (B, J, N); the last two are None without links."""
+        if not self.links:
+            return z, None, None
+        n, half = self.regions, self.regions * (1 + self.sectors)
+        prices = z[:, n:half].reshape(-1, self.sectors, n)
+        return z[:, :n], prices, z[:, half:].reshape(-1, self.sectors, n) * self.scale
+
+    def cells(
+        self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None, unit: int = -1
+    ) -> Cells:
+        """Put tariffs and hats of trade cost (B, N, N, J), and transfers (B, N), in the form the conditions use."""
+        rates = sectors_first(tariffs)
+        kappa = (1.0 + rates) / (1.0 + self.rates)
+        if costs is not None:
+            kappa = kappa * sectors_first(costs)
+        weights = self.shares * kappa ** -self.theta[:, None]
+        received = np.zeros((len(rates), self.regions)) if transfers is None else transfers
+        both = np.concatenate([weights, weights / (1.0 + rates)], axis=2)
+        return Cells(gross=1.0 + rates, both=both, transfers=received, unit=unit)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scenarios:
-    """Tariffs of B cells and `pi kappa^-theta`, both (B, N, N, J)."""
+class Cells:
+    """Scenarios of B cells.
 
-    tariffs: Floats
-    weights: Floats
+    Attributes
+    ----------
+    gross : (B, J, N, N) array
+        One plus the tariff.
+    both : (B, J, 2N, N) array
+        `weights = pi kappa^-theta`, and below it `net`, the same over one plus the tariff.
+    transfers : (B, N) array
+        What each region receives, in the unit of the flows; sums to zero.
+    unit : int
+        The region whose consumer prices the transfers are in; -1: units of world value added.
+    """
+
+    gross: Floats
+    both: Floats
+    transfers: Floats
+    unit: int
+
+    @property
+    def weights(self) -> Floats:
+        """`pi kappa^-theta`, (B, J, N, N)."""
+        return self.both[:, :, : self.both.shape[3]]
+
+    @property
+    def net(self) -> Floats:
+        """`pi kappa^-theta / (1 + t)`, (B, J, N, N)."""
+        return self.both[:, :, self.both.shape[3] :]
+
+    def take(self, part: slice | NDArray[Any]) -> Cells:
+        """Return some of the cells."""
+        return Cells(
+            gross=self.gross[part],
+            both=self.both[part],
+            transfers=self.transfers[part],
+            unit=self.unit,
+        )
+
+    def __len__(self) -> int:
+        return len(self.both)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+def sectors_first(array: Floats) -> Floats:
+    """From (..., importer, exporter, sector) to (..., sector, importer, exporter)."""
+    return np.ascontiguousarray(np.moveaxis(array, -1, -3))
+
+
+def _on(matrices: Floats, vectors: Floats) -> Floats:
+    """Apply matrices (..., N, N) to vectors (..., N), each cell and sector on its own."""
+    return np.asarray(np.matmul(matrices, vectors[..., None])[..., 0])
+
+
+def _by_region(matrices: Floats, vectors: Floats) -> Floats:
+    """Apply one matrix a region, (N, J, J), to vectors (B, J, N)."""
+    return np.asarray(np.matmul(matrices, vectors.transpose(0, 2, 1)[..., None])[..., 0].transpose(0, 2, 1))
+
+
 class Point:
-    """What the conditions are made of, at the unknowns of B cells."""
+    """Everything the conditions are made of at some unknowns of B cells; links are formed when asked for."""
+
+    def __init__(
+        self, system: System, cells: Cells, wages: Floats, prices: Floats | None, output: Floats | None
+    ):
+        self.system, self.cells = system, cells
+        self.log_wages, self.prices, self.output = wages, prices, output
+        self.log_costs = system.costs(wages, prices)
+        self.seen = np.exp(-system.theta * self.log_costs)
+        both = _on(cells.both, self.seen)
+        self.total = both[..., : system.regions]
+        self.reaches = both[..., system.regions :] / self.total
+        self.log_prices = -np.log(self.total) / system.theta
+        self.wages = np.exp(wages)
+        self.earned = self.wages * system.factor
+        income = self.earned + self.deficits + self.received
+        kept = self.reaches
+        if output is None:
+            self.demand = None
+        else:
+            self.demand = system.demand(output)
+            income = income + np.einsum("bjn,bjn->bn", 1.0 - kept, self.demand)
+        self.spread = np.einsum("jn,bjn->bn", system.final, kept)
+        self.income = income / self.spread
+        bought = system.final * self.income[:, None]
+        self.expenditures = bought if self.demand is None else self.demand + bought
+        per_seller = (self.expenditures / self.total)[..., None, :]
+        self.sold = self.seen * np.matmul(per_seller, cells.net)[..., 0, :]
+
+    def take(self, part: slice) -> Point:
+        """Return the point of some of the cells, evaluated anew."""
+        prices, output = (None if x is None else x[part] for x in (self.prices, self.output))
+        return Point(self.system, self.cells.take(part), self.log_wages[part], prices, output)
+
+    @property
+    def deficits(self) -> Floats:
+        """`D'_n` in units of world value added, (B, N) or (N,)."""
+        economy = self.system.economy
+        if economy.closure == "fixed":
+            return economy.deficits
+        ratios, earned = self.system.ratios, self.earned
+        spread = (ratios * earned).sum(axis=1, keepdims=True) / self.system.world
+        return np.asarray(earned * (ratios - spread))
+
+    @property
+    def received(self) -> Floats:
+        """Transfers in units of world value added, (B, N)."""
+        cells = self.cells
+        if cells.unit < 0:
+            return cells.transfers
+        level = (self.system.final[:, cells.unit] * self.log_prices[:, :, cells.unit]).sum(axis=1)
+        return np.asarray(cells.transfers * np.exp(level)[:, None])
+
+    @cached_property
+    def shares(self) -> Floats:
+        """`pi'_nij`, (B, J, N, N)."""
+        return self.cells.weights * (self.seen[..., None, :] / self.total[..., None])
+
+    @cached_property
+    def net(self) -> Floats:
+        """`pi'_nij / (1 + t_nij)`, (B, J, N, N)."""
+        return self.cells.net * (self.seen[..., None, :] / self.total[..., None])
+
+    @property
+    def flows(self) -> Floats:
+        """Trade at producer prices, (B, J, N, N)."""
+        return np.asarray(self.net * self.expenditures[..., None])
+
+    @property
+    def labour(self) -> Floats:
+        """What the region's factors are paid less what they earn, over base value added, (B, N)."""
+        return np.asarray(np.einsum("jn,bjn->bn", self.system.paid, self.sold) - self.wages)
+
+    def conditions(self) -> Floats:
+        """The differences that vanish in equilibrium, (B, M), in the order of the unknowns."""
+        labour = self.labour
+        labour[:, -1] = 1.0 - self.earned.sum(axis=1) / self.system.world
+        if self.prices is None or self.output is None:
+            return labour
+        cells = len(labour)
+        prices = (self.log_prices - self.prices).reshape(cells, -1)
+        goods = ((self.sold - self.output) / self.system.scale).reshape(cells, -1)
+        return np.concatenate([labour, prices, goods], axis=1)
+
+    def violations(self) -> Floats:
+        """The largest relative violation of all the conditions, the dropped one too, (B,)."""
+        cells = len(self.wages)
+        parts = [self.labour / self.wages, (self.earned.sum(axis=1) / self.system.world - 1.0)[:, None]]
+        if self.prices is not None and self.output is not None:
+            larger = np.maximum(np.abs(self.output), np.abs(self.sold))
+            apart = (self.sold - self.output) / np.where(larger > 0.0, larger, 1.0)
+            parts += [np.expm1(self.log_prices - self.prices).reshape(cells, -1), apart.reshape(cells, -1)]
+        return np.asarray(np.abs(np.concatenate(parts, axis=1)).max(axis=1))
+
+    def log_welfare(self) -> Floats:
+        """Log of the hat of real income, (B, N)."""
+        system = self.system
+        return np.asarray(
+            np.log(self.income / system.economy.income) - (system.final * self.log_prices).sum(axis=1)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pulled:
+    """What F functions of implied prices, implied outputs and income owe to each thing they are made of.
+
+    `wages` (B, N, F), `prices` and `output` (B, J, N, F) are derivatives in the unknowns; `prices` and `output` are
+    None without links. The rest is what the derivatives in tariffs need: `spending` (B, J, N, F), of the log price
+    index that a buyer faces, with all that follows from it, and `money` (B, N, F), of a unit of income received.
+    """
 
     wages: Floats
-    log_prices: Floats
-    log_costs_of_living: Floats
-    shares: Floats
-    net_shares: Floats
-    expenditures: Floats
-    output: Floats
-    income: Floats
+    prices: Floats | None
+    output: Floats | None
+    spending: Floats
+    money: Floats
 
 
-def scenarios(economy: Economy, tariffs: Floats, costs: Floats | None) -> Scenarios:
-    """Put tariffs and hats of trade cost (None: unchanged) in the form the conditions use."""
-    kappa = (1.0 + tariffs) / (1.0 + economy.tariffs)
-    if costs is not None:
-        kappa = kappa * costs
-    return Scenarios(tariffs=tariffs, weights=economy.shares * kappa ** (-economy.elasticities))
+def pull(at: Point, prices: Floats | None, output: Floats | None, income: Floats | None) -> Pulled:
+    """Differentiate F functions backwards.
 
-
-def start(economy: Economy, cells: int) -> Floats:
-    """The unknowns of the base equilibrium, (B, N + 2NJ)."""
-    regions, sectors = economy.added.shape
-    z = np.zeros((cells, regions * (1 + 2 * sectors)))
-    z[:, regions * (1 + sectors) :] = 1.0
-    return z
-
-
-def evaluate(economy: Economy, cells: Scenarios, z: Floats) -> Point:
-    """Everything the conditions need, from the unknowns (B, N + 2NJ)."""
-    regions, sectors = economy.added.shape
-    split = regions * (1 + sectors)
-    log_wages = z[:, :regions]
-    log_prices = z[:, regions:split].reshape(-1, regions, sectors)
-    expenditures = economy.expenditures * z[:, split:].reshape(-1, regions, sectors)
-    log_costs = (
-        economy.added * log_wages[:, :, None] + np.matmul(economy.inputs, log_prices[..., None])[..., 0]
-    )
-    terms = cells.weights * np.exp(-economy.elasticities * log_costs)[:, None]
-    total = _over_exporters(terms)
-    shares = terms / total[:, :, None]
-    net_shares = shares / (1.0 + cells.tariffs)
-    wages = np.exp(log_wages)
-    revenue = (expenditures * (1.0 - _over_exporters(net_shares))).sum(axis=2)
-    return Point(
+    Parameters
+    ----------
+    at : Point
+    prices, output : (B, J, N, F) array or None
+        Derivatives of the functions in `P'` and in `Y'`; None where they do not depend on them.
+    income : (B, N, F) array or None
+        Derivatives in income.
+    """
+    system = at.system
+    theta, kept = system.theta[..., None], at.reaches[..., None]
+    expenditures = at.expenditures[..., None]
+    money = np.zeros((1, 1, 1)) if income is None else income
+    sold = np.zeros((1, 1, 1, 1))
+    if output is not None:
+        sold = np.matmul(at.net, output)
+        money = money + (system.final[..., None] * sold).sum(axis=1)
+    money = money / at.spread[..., None]
+    spending = theta * expenditures * (sold - kept * money[:, None])
+    if prices is not None:
+        spending = spending + prices
+    unit = at.cells.unit
+    if unit >= 0:
+        owed = (money * at.received[..., None]).sum(axis=1)
+        spending[:, :, unit] += system.final[:, unit, None] * owed[:, None]
+    costs = np.matmul(at.shares.swapaxes(2, 3), spending)
+    costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
+    if output is not None:
+        costs -= theta * at.sold[..., None] * output
+    wages = (system.added[..., None] * costs).sum(axis=1) + _of_earnings(at, money)
+    if not system.links:
+        return Pulled(wages=wages, prices=None, output=None, spending=spending, money=money)
+    demand = sold + (1.0 - kept) * money[:, None]
+    return Pulled(
         wages=wages,
-        log_prices=log_prices,
-        log_costs_of_living=-np.log(total) / economy.elasticities,
-        shares=shares,
-        net_shares=net_shares,
-        expenditures=expenditures,
-        output=_over_importers(net_shares * expenditures[:, :, None]),
-        income=wages * economy.factor + revenue + economy.deficits,
+        prices=_back(system.uses, costs),
+        output=_back(system.inputs, demand),
+        spending=spending,
+        money=money,
     )
 
 
-def _over_exporters(array: Floats) -> Floats:
-    """Sum (B, N, N, J) over exporters, in a fixed order whatever the batch."""
-    total = array[:, :, 0].copy()
-    for exporter in range(1, array.shape[2]):
-        total += array[:, :, exporter]
-    return total
+def _back(matrices: Floats, functions: Floats) -> Floats:
+    """Apply one matrix a region, (N, J, J), to (B, J, N, F)."""
+    return np.asarray(np.matmul(matrices, functions.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3))
 
 
-def _over_importers(array: Floats) -> Floats:
-    total = array[:, 0].copy()
-    for importer in range(1, array.shape[1]):
-        total += array[:, importer]
-    return total
+def _of_earnings(at: Point, money: Floats) -> Floats:
+    """Differentiate value added and deficits in log wages, weighted by `money`."""
+    system = at.system
+    earned = at.earned[..., None]
+    if system.economy.closure == "fixed":
+        return np.asarray(money * earned)
+    ratios = system.ratios[:, None]
+    spread = (ratios * earned).sum(axis=1, keepdims=True) / system.world
+    together = (money * earned).sum(axis=1, keepdims=True) / system.world
+    return np.asarray(earned * (money * (1.0 + ratios - spread) - ratios * together))
 
 
-def conditions(economy: Economy, at: Point) -> Floats:
-    """The differences that vanish in equilibrium, (B, N + 2NJ)."""
-    cells = len(at.wages)
-    labour = (economy.added * at.output).sum(axis=2) / economy.factor - at.wages
-    labour[:, -1] = 1.0 - (at.wages * economy.factor).sum(axis=1) / economy.factor.sum()
-    use = np.matmul(at.output[:, :, None, :], economy.inputs)[:, :, 0]
-    demand = use + economy.final * at.income[:, :, None]
-    prices = at.log_costs_of_living - at.log_prices
-    goods = (demand - at.expenditures) / economy.expenditures
-    return np.concatenate([labour, prices.reshape(cells, -1), goods.reshape(cells, -1)], axis=1)
+def push(at: Point, wages: Floats, prices: Floats | None) -> tuple[Floats, Floats]:
+    """Differentiate implied prices and outputs forwards, (B, J, N, K), along K changes of wages and prices.
+
+    Outputs, as an unknown, stay what they are.
+    """
+    system = at.system
+    theta = system.theta[..., None]
+    costs = system.added[..., None] * wages[:, None]
+    if prices is not None:
+        costs = costs + _back(system.inputs, prices)
+    index = np.matmul(at.shares, costs)
+    kept = theta * (at.reaches[..., None] * index - np.matmul(at.net, costs))
+    expenditures = at.expenditures[..., None]
+    income = -(expenditures * kept).sum(axis=1) + _earnings(at, wages)
+    unit = at.cells.unit
+    if unit >= 0:
+        level = (system.final[:, unit, None] * index[:, :, unit]).sum(axis=1)
+        income = income + at.received[..., None] * level[:, None]
+    bought = system.final[..., None] * (income / at.spread[..., None])[:, None] + theta * expenditures * index
+    output = np.matmul(at.net.swapaxes(2, 3), bought) - theta * at.sold[..., None] * costs
+    return index, output
 
 
-def violations(economy: Economy, at: Point) -> Floats:
-    """The largest relative violation of all the conditions, the dropped one too, (B,)."""
-    labour = (economy.added * at.output).sum(axis=2) / (at.wages * economy.factor) - 1.0
-    numeraire = (at.wages * economy.factor).sum(axis=1) / economy.factor.sum() - 1.0
-    use = np.matmul(at.output[:, :, None, :], economy.inputs)[:, :, 0]
-    goods = (use + economy.final * at.income[:, :, None]) / at.expenditures - 1.0
-    prices = np.expm1(at.log_costs_of_living - at.log_prices)
-    parts = (labour, prices.reshape(len(labour), -1), goods.reshape(len(labour), -1), numeraire[:, None])
-    return np.asarray(np.abs(np.concatenate(parts, axis=1)).max(axis=1))
+def _earnings(at: Point, wages: Floats) -> Floats:
+    """The change of value added and deficits along changes of log wages, (B, N, K)."""
+    system = at.system
+    earned = at.earned[..., None]
+    if system.economy.closure == "fixed":
+        return np.asarray(earned * wages)
+    ratios = system.ratios[:, None]
+    spread = (ratios * earned).sum(axis=1, keepdims=True) / system.world
+    more = (ratios * earned * wages).sum(axis=1, keepdims=True) / system.world
+    return np.asarray(earned * (wages * (1.0 + ratios - spread) - more))
+
+
+def price_matrix(at: Point) -> Floats:
+    """`I - dP'/dP`, (B, JN, JN)."""
+    system = at.system
+    matrix = -at.shares[:, :, :, None, :] * system.inputs.transpose(1, 2, 0)[:, None]
+    return _less_than_one(matrix, system)
+
+
+def output_matrix(at: Point) -> Floats:
+    """`I - dY'/dY`, (B, JN, JN)."""
+    system = at.system
+    # An output bought as an input is paid for, and tariffs on the inputs bought for it are income of the region.
+    revenue = np.matmul(system.inputs, (1.0 - at.reaches).transpose(0, 2, 1)[..., None])[..., 0]
+    revenue = (revenue / at.spread[..., None]).transpose(0, 2, 1)
+    spent = system.inputs.transpose(2, 1, 0) + system.final[:, None] * revenue[:, None]  # (B, J, K, N)
+    matrix = -at.net.swapaxes(2, 3)[:, :, :, None, :] * spent[:, :, None]
+    return _less_than_one(matrix, system)
+
+
+def _less_than_one(matrix: Floats, system: System) -> Floats:
+    size = system.regions * system.sectors
+    matrix = matrix.reshape(-1, size, size)
+    diagonal = np.arange(size)
+    matrix[:, diagonal, diagonal] += 1.0
+    return matrix

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats
-from bargaining.errors import Status, Unsolved
-from bargaining_models.trade.conditions import Point, Scenarios, evaluate, violations
-from bargaining_models.trade.economy import Economy
+from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining_models.trade.conditions import Point
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ACCURACY = 1e-10
 
@@ -26,33 +30,55 @@ class TradeEquilibrium:
         Change of real income in percent, `100 (I_hat / prod_j P_hat_nj^alpha_nj - 1)`.
     wages : (*batch, N) array
         Hats of factor prices; world value added is the numeraire.
+    real_wages : (*batch, N) array
+        Change of the wage over consumer prices in percent.
     prices : (*batch, N, J) array
         Hats of sectoral price indices.
     income : (*batch, N) array
         Hats of nominal income.
+    revenue : (*batch, N) array
+        Tariff revenue, in the unit of the figures.
+    expenditures : (*batch, N, J) array
+        Spending at purchaser prices, in the unit of the figures.
     flows : (*batch, N, N, J) array
         Trade at producer prices: importer, exporter, sector, in the unit of the figures.
+    tariffs : (*batch, N, N, J) array
+        The ad valorem rates of the scenario.
     residual : (*batch) array
         Largest relative violation of all equilibrium conditions, recomputed from the answer.
     status : Status or int8 array of shape batch
         OK where the residual is at most 1e-10, INACCURATE above, FAILED (and NaN) where no point was found.
     regions, sectors : tuple of str
         Names along the axes.
+    unit : str
+        Of flows, expenditures and revenue, at base prices; empty where the figures do not say.
     """
 
     welfare: Floats
     wages: Floats
+    real_wages: Floats
     prices: Floats
     income: Floats
+    revenue: Floats
+    expenditures: Floats
     flows: Floats
+    tariffs: Floats
     residual: Floats
     status: Status | NDArray[np.int8]
     regions: tuple[str, ...]
     sectors: tuple[str, ...]
+    unit: str = ""
 
     def of(self, region: str) -> Floats:
         """Change of real income of one region in percent, shape batch."""
         return self.welfare[..., self.regions.index(choice(region, "region", self.regions))]
+
+    @property
+    def shares(self) -> Floats:
+        """Share of each exporter in an importer's spending on a sector at purchaser prices, (*batch, N, N, J)."""
+        spending = self.flows * (1.0 + self.tariffs)
+        total = self.expenditures[..., :, None, :]
+        return np.asarray(np.divide(spending, total, out=np.zeros_like(spending), where=total != 0.0))
 
     def raise_if_failed(self) -> TradeEquilibrium:
         """Return self, or raise `Unsolved` if some scenario has no accurate equilibrium."""
@@ -65,46 +91,109 @@ class TradeEquilibrium:
             )
         return self
 
+    def to_xarray(
+        self, dims: Sequence[str] | None = None, coords: Mapping[str, ArrayLike] | None = None
+    ) -> xr.Dataset:
+        """Return everything with names on the axes, ready to select from and to plot.
+
+        Parameters
+        ----------
+        dims : sequence of str, optional
+            Names of the batch axes; by default `scenario`, or `scenario_0`, `scenario_1`, ...
+        coords : mapping from dimension to (k,) array_like, optional
+            Labels along the batch axes, the rates for instance.
+
+        Returns
+        -------
+        xarray.Dataset
+            `real_income` and `real_wage` (percent), `wage`, `income` and `price` (hats), `flows`, `expenditure` and
+            `revenue` (in the unit of the figures), `share`, `tariff`, `residual` and `status`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> from bargaining_models.trade import TradeModel
+        >>> model = TradeModel.from_parameters(load())
+        >>> rates = [0.0, 0.1, 0.25]
+        >>> answer = model.solve(tariffs=model.tariffs({("USA", "CAN"): rates}))
+        >>> data = answer.to_xarray(["us_tariff"], {"us_tariff": rates})
+        >>> data.real_income.sel(region="CAN", us_tariff=0.25).round(2).item()
+        -1.65
+        >>> data.flows.sel(importer="USA", exporter="CAN").sum("sector").dims
+        ('us_tariff',)
+        """
+        import xarray as xr
+
+        batch = np.shape(self.residual)
+        if dims is None:
+            names = ("scenario",) if len(batch) == 1 else tuple(f"scenario_{k}" for k in range(len(batch)))
+        else:
+            names = tuple(dims)
+        if len(names) != len(batch):
+            raise InvalidInput(
+                f"`dims` must name the {len(batch)} batch axes, of lengths {batch}; got {list(names)}."
+            )
+        link, cell = ("importer", "exporter", "sector"), ("region", "sector")
+        axes: dict[str, tuple[tuple[str, ...], Any, str]] = {
+            "real_income": (("region",), self.welfare, "percent"),
+            "real_wage": (("region",), self.real_wages, "percent"),
+            "wage": (("region",), self.wages, "ratio to the base"),
+            "income": (("region",), self.income, "ratio to the base"),
+            "revenue": (("region",), self.revenue, self.unit),
+            "price": (cell, self.prices, "ratio to the base"),
+            "expenditure": (cell, self.expenditures, self.unit),
+            "flows": (link, self.flows, self.unit),
+            "share": (link, self.shares, "share of expenditure"),
+            "tariff": (link, self.tariffs, "fraction"),
+            "residual": ((), self.residual, ""),
+            "status": ((), np.asarray(self.status), ""),
+        }
+        labels: dict[str, Any] = {
+            "region": list(self.regions),
+            "importer": list(self.regions),
+            "exporter": list(self.regions),
+            "sector": list(self.sectors),
+        }
+        return xr.Dataset(
+            {name: ((*names, *more), array, {"unit": unit}) for name, (more, array, unit) in axes.items()},
+            coords=labels | dict(coords or {}),
+        )
+
 
 def pack(
-    economy: Economy, cells: Scenarios, z: Floats, batch: tuple[int, ...], names: tuple[tuple[str, ...], ...]
+    at: Point, tariffs: Floats, batch: tuple[int, ...], names: tuple[tuple[str, ...], ...], unit: str
 ) -> TradeEquilibrium:
-    """Evaluate the unknowns of each cell, mark failures, and give all arrays the shape of the batch."""
+    """Give what was found the shape of the batch, and mark the cells that failed."""
     with np.errstate(all="ignore"):  # failed cells are marked, not warned about
-        at = evaluate(economy, cells, z)
-        residual = violations(economy, at)
+        residual = at.violations()
+        welfare = at.log_welfare()
+        found = np.isfinite(residual) & np.isfinite(welfare).all(axis=1) & (at.income > 0.0).all(axis=1)
         status = np.where(residual <= ACCURACY, Status.OK, Status.INACCURATE).astype(np.int8)
-        status[~np.isfinite(residual)] = Status.FAILED
-        return _shaped(economy, at, residual, status, batch, names)
+        status[~found] = Status.FAILED
+        mark = np.where(found, 1.0, np.nan)
 
+        def shaped(array: Floats) -> Floats:
+            marked = array * mark.reshape(-1, *(1,) * (array.ndim - 1))
+            return np.asarray(marked.reshape(batch + array.shape[1:]))
 
-def log_welfare(economy: Economy, at: Point) -> Floats:
-    """Log of the hat of real income, (B, N)."""
-    return np.asarray(np.log(at.income / economy.income) - (economy.final * at.log_prices).sum(axis=2))
+        def links(array: Floats) -> Floats:
+            return shaped(np.moveaxis(array, 1, -1))
 
-
-def _shaped(
-    economy: Economy,
-    at: Point,
-    residual: Floats,
-    status: NDArray[np.int8],
-    batch: tuple[int, ...],
-    names: tuple[tuple[str, ...], ...],
-) -> TradeEquilibrium:
-    mark = np.where(status == Status.FAILED, np.nan, 1.0)
-
-    def shaped(array: Floats) -> Floats:
-        marked = array * mark.reshape(-1, *(1,) * (array.ndim - 1))
-        return np.asarray(marked.reshape(batch + array.shape[1:]))
-
-    return TradeEquilibrium(
-        welfare=shaped(100.0 * np.expm1(log_welfare(economy, at))),
-        wages=shaped(at.wages),
-        prices=shaped(np.exp(at.log_prices)),
-        income=shaped(at.income / economy.income),
-        flows=shaped(at.net_shares * at.expenditures[:, :, None]),
-        residual=residual.reshape(batch),
-        status=status.reshape(batch) if batch else Status(int(status[0])),
-        regions=names[0],
-        sectors=names[1],
-    )
+        economy, final = at.system.economy, at.system.final
+        living = (final * at.log_prices).sum(axis=1)
+        return TradeEquilibrium(
+            welfare=shaped(100.0 * np.expm1(welfare)),
+            wages=shaped(at.wages),
+            real_wages=shaped(100.0 * np.expm1(at.log_wages - living)),
+            prices=shaped(np.exp(at.log_prices).swapaxes(1, 2)),
+            income=shaped(at.income / economy.income),
+            revenue=shaped((at.expenditures * (1.0 - at.reaches)).sum(axis=1)),
+            expenditures=shaped(at.expenditures.swapaxes(1, 2)),
+            flows=links(at.flows),
+            tariffs=np.asarray(tariffs.reshape(batch + tariffs.shape[1:])),
+            residual=residual.reshape(batch),
+            status=status.reshape(batch) if batch else Status(int(status[0])),
+            regions=names[0],
+            sectors=names[1],
+            unit=unit,
+        )

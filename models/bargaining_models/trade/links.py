@@ -11,13 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput
-from bargaining_models.trade.conditions import Scenarios, scenarios
+from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.economy import Economy
 
 
-def place(name: str, kind: str, labels: tuple[str, ...]) -> int:
-    """Return where `name` stands among `labels`; `kind` is "region" or "sector"."""
-    return labels.index(choice(name, kind, labels))
+def place(name: str, kind: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:
+    """Return where `name` stands among `labels`; `kind` is "region" or "sector".
+
+    `besides` are other words that would have been allowed, for the message.
+    """
+    choice(name, kind, (*besides, *labels))
+    return labels.index(name)
 
 
 def link(
@@ -67,32 +71,87 @@ def shares_by_sector(
     return shares
 
 
-def scenario_cells(
+def scenario(
     economy: Economy,
     tariffs: ArrayLike | None,
     costs: ArrayLike | None,
     names: tuple[tuple[str, ...], tuple[str, ...]],
-) -> tuple[tuple[int, ...], Scenarios]:
-    """Check and broadcast tariffs and costs; return the batch shape and the cells in a row."""
+    *,
+    transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+    unit: str = "world",
+) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, int]:
+    """Check and broadcast tariffs, costs and transfers.
+
+    Returns the shape of the batch, the three in a row, the last two None where not given, and the region whose
+    prices the transfers are in, or -1.
+    """
     shape = economy.shares.shape
     rates = _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)
-    hats = _scenario_array(np.ones(shape) if costs is None else costs, "costs", shape)
-    _check_rates(rates, *names)
-    if not (hats > 0.0).all():
+    hats = None if costs is None else _scenario_array(costs, "costs", shape)
+    check_rates(rates, *names)
+    if hats is not None and not (hats > 0.0).all():
         raise InvalidInput(
             f"`costs` must be positive hats, 1 for no change; got {hats.min():.17g}. Raise it."
         )
+    received = None if transfers is None else received_by(transfers, economy, names[0])
+    parts = {"tariffs": rates.shape[:-3]}
+    if hats is not None:
+        parts["costs"] = hats.shape[:-3]
+    if received is not None:
+        parts["transfers"] = received.shape[:-1]
     try:
-        batch = np.broadcast_shapes(rates.shape[:-3], hats.shape[:-3])
+        batch = np.broadcast_shapes(*parts.values())
     except ValueError:
+        listed = " and ".join(f"`{name}`" for name in parts)
         raise InvalidInput(
-            f"`tariffs` and `costs` must have batch axes that broadcast; got {rates.shape[:-3]} and "
-            f"{hats.shape[:-3]}. Insert axes of length 1."
+            f"{listed} must have batch axes that broadcast; got {' and '.join(str(s) for s in parts.values())}. "
+            f"Insert axes of length 1."
         ) from None
+    where = -1 if unit == "world" else place(unit, "unit", names[0], besides=("world",))
     rates = np.broadcast_to(rates, batch + shape).reshape(-1, *shape)
-    if costs is None:
-        return batch, scenarios(economy, rates, None)
-    return batch, scenarios(economy, rates, np.broadcast_to(hats, batch + shape).reshape(-1, *shape))
+    if hats is not None:
+        hats = np.broadcast_to(hats, batch + shape).reshape(-1, *shape)
+    if received is not None:
+        received = np.broadcast_to(received, batch + received.shape[-1:]).reshape(-1, received.shape[-1])
+    return batch, rates, hats, received, where
+
+
+def received_by(
+    transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike], economy: Economy, regions: tuple[str, ...]
+) -> Floats:
+    """Return what each region receives, (*batch, N), from that array or from (payer, receiver) to an amount."""
+    if isinstance(transfers, Mapping):
+        amounts = {key: real(value, f"transfers[{key!r}]") for key, value in transfers.items()}
+        received = np.zeros((*common_shape(amounts), len(regions)))
+        for key, amount in amounts.items():
+            if isinstance(key, str) or len(key) != 2 or key[0] == key[1]:
+                raise InvalidInput(
+                    f"`transfers` must be keyed by two regions, (payer, receiver); got {key!r}."
+                )
+            payer, receiver = (place(name, "region", regions) for name in key)
+            received[..., payer] -= amount
+            received[..., receiver] += amount
+    else:
+        received = real(transfers, "transfers")
+        if received.shape[-1:] != (len(regions),):
+            raise InvalidInput(
+                f"`transfers` must have one entry per region on its last axis ({len(regions)}), what it receives; "
+                f"got shape {received.shape}."
+            )
+        total, size = received.sum(axis=-1), np.abs(received).max(axis=-1)
+        if (np.abs(total) > 1e-9 * size).any():
+            worst = total.flat[int(np.argmax(np.abs(total)))]
+            raise InvalidInput(
+                f"`transfers` must sum to zero over regions; got a sum of {worst:.6g}. Somebody has to pay."
+            )
+    left = economy.income + received
+    if not (left > 0.0).all():
+        region = int(np.argwhere(~(left > 0.0))[0][-1])
+        raise InvalidInput(
+            f"`transfers` must leave every region an income; got a payment of {-received[..., region].min():.6g} by "
+            f"{regions[region]}, whose income is {economy.income[region]:.6g}. Lower it."
+        )
+    return received
 
 
 def _scenario_array(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Floats:
@@ -104,24 +163,6 @@ def _scenario_array(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Floa
             f"Build it with the methods of the model."
         )
     return array
-
-
-def _check_rates(rates: Floats, regions: tuple[str, ...], sectors: tuple[str, ...]) -> None:
-    """Refuse rates of -1 or less and rates on own sales."""
-    if (rates <= -1.0).any():
-        importer, exporter, sector = (int(k) for k in np.argwhere(rates <= -1.0)[0][-3:])
-        raise InvalidInput(
-            f"`tariffs` must be above -1, a subsidy of the whole price; got {rates[rates <= -1.0][0]:.17g} of "
-            f"{regions[importer]} on {regions[exporter]} {sectors[sector]}. "
-            f"Give rates as fractions, 0.25 for 25 percent."
-        )
-    own = np.diagonal(rates, axis1=-3, axis2=-2)
-    if own.any():
-        sector, region = (int(k) for k in np.argwhere(own)[0][-2:])
-        raise InvalidInput(
-            f"`tariffs` must be 0 on a region's own sales; got {own[..., sector, region].flat[0]:.17g} in "
-            f"{regions[region]} {sectors[sector]}. Clear the diagonal."
-        )
 
 
 def common_shape(arrays: Mapping[Any, Floats]) -> tuple[int, ...]:

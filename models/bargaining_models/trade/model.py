@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice
+from bargaining._arguments import choice, whole
 from bargaining._arrays import Floats, real, within
-from bargaining.errors import InvalidInput
-from bargaining_models.trade.economy import Economy, observed
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.trade.data import TradeData
+from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
+from bargaining_models.trade.economy import Economy
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.links import (
     common_shape,
     link,
     per_sector,
     place,
-    scenario_cells,
+    scenario,
     shares_by_sector,
 )
-from bargaining_models.trade.sensitivity import marginal_welfare
-from bargaining_models.trade.solve import base_inverse, rebase, solve
+from bargaining_models.trade.solve import Solver, rebase
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
+
+
+LIMIT = 0.9
+"""The part of spending that inputs take at most in the figures of this package: structure of one year, totals of
+another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TradeModel:
     r"""Multi-sector trade with input-output links, solved in exact hats.
 
-    With `n` importer, `i` exporter, `j`, `k` sectors, `x_hat = x'/x` and deficits `D'` of zero:
+    With `n` importer, `i` exporter, `j`, `k` sectors, `x_hat = x'/x`, and deficits and transfers in `D'`:
 
     .. math::
 
@@ -50,21 +56,22 @@ class TradeModel:
 
     Attributes
     ----------
-    regions, sectors : tuple of str
-        Names along the axes, in order.
-    goods : (J,) array of bool
-        Which sectors are goods: tariffs and redirection concern these only.
+    data : TradeData
+        The figures that the base was made from, with unit, year and source.
     economy : Economy
-        The base equilibrium, with balanced trade.
-    inverse : (M, M) array
-        Inverse Jacobian at the base, M = N + 2NJ: the preconditioner of every solve.
+        The base equilibrium.
+    solver : Solver
+        Solves scenarios of this economy; it keeps the linearised base, which every solve starts from.
+    deficits, limit, absorb
+        As given to `from_arrays`.
 
     Notes
     -----
-    The base is made in three steps. Input shares are scaled so that intermediate use of an input takes
-    at most 90 percent of a region's expenditure on it, what is removed going to services; final demand
-    is the residual at purchaser prices; the model is solved once with deficits at zero, and shares,
-    expenditures and value added are taken from there (Ossa 2014). Every scenario starts from that base.
+    The base is made in three steps. Where `limit` says so, input shares are scaled so that intermediate use of an
+    input takes at most that part of a region's expenditure on it, what is removed going to sector `absorb`. Final
+    demand is `final`, or else the residual at purchaser prices. Unless the figures then are an equilibrium as they
+    stand, the model is solved once at the deficits asked for, and shares, expenditures and value added are taken
+    from there (Ossa 2014 for deficits of zero, Caliendo and Parro 2015). Every scenario starts from that base.
 
     References
     ----------
@@ -87,15 +94,147 @@ class TradeModel:
     True
     """
 
-    regions: tuple[str, ...]
-    sectors: tuple[str, ...]
-    goods: NDArray[np.bool_]
+    data: TradeData
     economy: Economy
-    inverse: Floats
+    solver: Solver = field(repr=False)
+    deficits: str | ArrayLike = "balanced"
+    limit: float | None = None
+    absorb: str | int | None = None
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the regions, in order."""
+        return self.data.regions
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Names of the sectors, in order."""
+        return self.data.sectors
+
+    @property
+    def goods(self) -> NDArray[np.bool_]:
+        """Which sectors are goods, (J,): tariffs on "all goods" and redirection concern these only."""
+        return self.data.goods
+
+    @classmethod
+    def from_arrays(
+        cls,
+        flows: Any,
+        tariffs: Any = 0.0,
+        inputs: Any = None,
+        *,
+        elasticities: Any,
+        regions: Sequence[str] | None = None,
+        sectors: Sequence[str] | None = None,
+        goods: Any = None,
+        final: Any = None,
+        value_added: Any = None,
+        gdp: Any = None,
+        deficits: str | ArrayLike = "balanced",
+        limit: float | None = None,
+        absorb: str | int | None = None,
+        reconcile: str | None = None,
+        unit: str = "",
+        year: int | None = None,
+        source: str = "",
+    ) -> TradeModel:
+        """Build the base equilibrium from figures of your own.
+
+        Arrays have one axis per key, in the order given here. An `xarray.DataArray` with dimensions of these names, in
+        any order, or a pandas frame with one column per key and a column `value`, brings its names along.
+
+        Parameters
+        ----------
+        flows : (N, N, J), keys importer, exporter, sector
+            Sales at producer prices, own sales included.
+        tariffs : (N, N, J), keys importer, exporter, sector, or float
+            Ad valorem rates as fractions, above -1 and 0 on own sales. One number is the rate of all on all.
+        inputs : (N, J, J), keys region, using_sector, input_sector, optional
+            Cost share of each input in the output of each sector; by default none. If `value_added` is given, the
+            values of inputs, in the unit of the flows. A by-product counts negative, as in published tables.
+        elasticities : (J,), mapping, series or float
+            Trade elasticities, positive.
+        regions, sectors : sequence of str, optional
+            Names, and their order; by default those that `flows` carries.
+        goods : sequence of str or (J,) of bool, optional
+            The sectors that are goods; by default all.
+        final : (N, J), keys region, sector, optional
+            Final expenditure; by default what is left of spending after inputs. Where the two differ the base is
+            solved for with the shares given.
+        value_added : (N, J), keys region, sector, optional
+            Value added, in the unit of the flows; by default what is left of output after inputs, so that taxes on
+            production count as value added.
+        gdp : (N,), key region, optional
+            What 100 percent of real income is worth in money; by default base income.
+        deficits : {"balanced", "fixed", "share"} or (N,) array_like, default "balanced"
+            Imports less exports: zero in base and scenarios ("balanced"); those of the flows, in units of world
+            value added ("fixed") or in proportion to each region's value added, evened out to sum to zero
+            ("share"); or an array that sums to zero, held in units of world value added.
+        limit : float in (0, 1), optional
+            Let inputs take at most this part of spending on an input; by default as they are.
+        absorb : str or int, optional
+            The sector whose input share takes up what `limit` removes.
+        reconcile : {"value_added", "inputs", "own_sales", "final"}, optional
+            What gives way where value added and inputs do not add up to sales, or final expenditure not to income; by
+            default such figures are refused, and the message says what each would change.
+        unit, year, source : optional
+            They travel with the data; an `xarray` brings them in its attributes.
+
+        Raises
+        ------
+        InvalidInput
+            If figures are missing, negative, of the wrong shape or out of balance: the message names them.
+        Unsolved
+            If no base equilibrium exists at the deficits asked for.
+
+        Examples
+        --------
+        >>> model = TradeModel.from_arrays(
+        ...     [[[80.0], [20.0]], [[25.0], [175.0]]], elasticities=4, regions=["home", "abroad"], sectors=["all"]
+        ... )
+        >>> model.solve(tariffs=model.tariffs({("home", "abroad"): 0.27})).welfare.round(4)
+        array([ 1.1502, -1.1729])
+        """
+        data = TradeData.from_arrays(
+            flows,
+            tariffs,
+            inputs,
+            elasticities=elasticities,
+            regions=regions,
+            sectors=sectors,
+            goods=goods,
+            final=final,
+            value_added=value_added,
+            gdp=gdp,
+            reconcile=reconcile,
+            unit=unit,
+            year=year,
+            source=source,
+        )
+        return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
+
+    @classmethod
+    def from_data(
+        cls,
+        data: TradeData,
+        *,
+        deficits: str | ArrayLike = "balanced",
+        limit: float | None = None,
+        absorb: str | int | None = None,
+    ) -> TradeModel:
+        """Build the base equilibrium from figures that are checked already; the options are those of `from_arrays`."""
+        economy, settled = data.economy(deficits, limit=limit, absorb=absorb)
+        base = economy if settled else rebase(economy)
+        return cls(
+            data=data, economy=base, solver=Solver(base), deficits=deficits, limit=limit, absorb=absorb
+        )
 
     @classmethod
     def from_parameters(cls, parameters: Parameters, *, elasticities: str = "uniform5") -> TradeModel:
-        """Build the base equilibrium from figures.
+        """Build the base equilibrium from a folder of figures, as the models of this package use them.
+
+        Deficits are balanced, and inputs take at most 90 percent of spending on an input (`limit=0.9`), what is
+        removed going to the absorbing sector.
 
         Parameters
         ----------
@@ -110,25 +249,78 @@ class TradeModel:
             If the set is unknown or the figures leave a region no final demand.
         """
         chosen = choice(elasticities, "elasticities", tuple(parameters.elasticities))
-        base = rebase(
-            observed(
-                flows=parameters.flows.values,
-                tariffs=parameters.tariffs.values / 100.0,
-                inputs=parameters.input_shares.values,
-                elasticities=parameters.elasticities[chosen].values,
-                absorbing=parameters.absorbing,
-                names=(parameters.regions, parameters.sectors),
-            )
-        )
-        return cls(
+        data = TradeData.from_arrays(
+            parameters.flows.values,
+            parameters.tariffs.values / 100.0,
+            parameters.input_shares.values,
+            elasticities=parameters.elasticities[chosen].values,
             regions=parameters.regions,
             sectors=parameters.sectors,
             goods=parameters.goods,
-            economy=base,
-            inverse=base_inverse(base),
+            gdp=parameters.gdp.values,
+            unit=parameters.flows.unit,
+            year=parameters.flows.year,
+            source=parameters.flows.source,
         )
+        return cls.from_data(data, limit=LIMIT, absorb=int(parameters.absorbing))
 
-    def solve(self, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None) -> TradeEquilibrium:
+    def aggregate(
+        self,
+        regions: Mapping[str, Sequence[str]] | None = None,
+        sectors: Mapping[str, Sequence[str]] | None = None,
+        *,
+        rest: str | None = None,
+    ) -> TradeModel:
+        """Merge regions and sectors, and build the base anew with the same options.
+
+        Flows, final demand and value added add up; a tariff becomes what the merged rates collect over the trade that
+        they fall on, and rates between regions that become one lapse; an elasticity becomes the mean over trade between
+        regions.
+
+        Parameters
+        ----------
+        regions, sectors : mapping from the new name to the old names, optional
+            Names not mentioned stay as they are, at the end.
+        rest : str, optional
+            The name of a region made of all that are not mentioned.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is unknown or used twice, goods would be merged with other sectors, or `deficits` or `absorb` no
+            longer fit.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> world = model.aggregate({"NA": ["USA", "CAN"]}, rest="abroad")
+        >>> world.regions
+        ('NA', 'abroad')
+        """
+        data = self.data.aggregate(regions, sectors, rest=rest)
+        deficits, absorb = self.deficits, self.absorb
+        if not isinstance(deficits, str):
+            groups = {name: [name] for name in data.regions if name in self.regions} | dict(regions or {})
+            mentioned = {member for members in groups.values() for member in members}
+            if rest is not None:
+                groups[rest] = [name for name in self.regions if name not in mentioned]
+            given = dict(zip(self.regions, real(deficits, "deficits"), strict=True))
+            deficits = [sum(given[member] for member in groups[name]) for name in data.regions]
+        if absorb is not None:
+            name = absorb if isinstance(absorb, str) else self.sectors[absorb]
+            holders = [group for group, members in (sectors or {}).items() if name in members]
+            absorb = holders[0] if holders else name
+        return TradeModel.from_data(data, deficits=deficits, limit=self.limit, absorb=absorb)
+
+    def solve(
+        self,
+        *,
+        tariffs: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+        unit: str = "world",
+    ) -> TradeEquilibrium:
         """Solve for the equilibrium under each scenario of a batch.
 
         Parameters
@@ -138,7 +330,13 @@ class TradeModel:
             The method `tariffs` makes them.
         costs : (*batch, N, N, J) array_like, optional
             Hats of iceberg trade cost, positive; `inf` closes a link. By default 1. The methods `redirect`
-            and `closed` make them. Batch axes of the two broadcast.
+            and `closed` make them. Batch axes of all three broadcast.
+        transfers : (*batch, N) array_like, or mapping from (payer, receiver) to (*batch) array_like, optional
+            What each region receives from the others, summing to zero, paid within the equilibrium on top of the
+            deficits; in the unit of the flows.
+        unit : str, default "world"
+            What the payment is fixed in: "world" units of world value added, or the name of a region: at its consumer
+            prices.
 
         Returns
         -------
@@ -148,11 +346,23 @@ class TradeModel:
         Raises
         ------
         InvalidInput
-            If a rate is -1 or less, a region taxes its own sales, a cost is not positive, or a shape does not fit.
+            If a rate is -1 or less, a region taxes its own sales, a cost is not positive, transfers do not sum to zero
+            or exceed an income, or a shape does not fit.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> paid = model.solve(transfers={("CAN", "USA"): 8})
+        >>> (paid.welfare / 100 * load().gdp.values).round(2)  # USA, CAN, CHN, ROW; USD bn
+        array([ 9.11, -8.86, -0.01, -0.07])
         """
         names = (self.regions, self.sectors)
-        batch, cells = scenario_cells(self.economy, tariffs, costs, names)
-        return pack(self.economy, cells, solve(self.economy, cells, self.inverse), batch, names)
+        batch, rates, hats, received, where = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit
+        )
+        at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
+        return pack(at, rates, batch, names, self.data.unit)
 
     def marginal_welfare(
         self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
@@ -175,10 +385,78 @@ class TradeModel:
         along = real(directions, "directions", ndim=4)
         if along.shape[1:] != shape:
             raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
-        batch, cells = scenario_cells(self.economy, tariffs, costs, (self.regions, self.sectors))
-        z = solve(self.economy, cells, self.inverse)
-        with np.errstate(all="ignore"):
-            return marginal_welfare(self.economy, cells, z, along).reshape(*batch, len(along), shape[0])
+        batch, rates, hats, _, _ = scenario(self.economy, tariffs, costs, (self.regions, self.sectors))
+        cells = self.solver.system.cells(rates, hats)
+        return self.solver.marginal_welfare(cells, along).reshape(*batch, len(along), shape[0])
+
+    def decomposition(
+        self,
+        *,
+        tariffs: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+        transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+        unit: str = "world",
+        method: str = "path",
+        steps: int = 32,
+    ) -> Decomposition:
+        """Say where the change of real income comes from: terms of trade, volume of trade, trade costs, payments.
+
+        Parameters
+        ----------
+        tariffs, costs, transfers, unit
+            As in `solve`; costs must be finite.
+        method : {"path", "discrete", "log"}, default "path"
+            "path" adds up to the exact change; "discrete" is the form published by Caliendo and Parro (2015), with
+            the weights of the base; "log" the same in logs. See `Decomposition`.
+        steps : int, default 32
+            With "path", at how many points of the way the model is solved (Gauss-Legendre); `residual` shows what error
+            that leaves.
+
+        Returns
+        -------
+        Decomposition
+            NaN for scenarios without an equilibrium.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> parts = model.decomposition(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
+        >>> parts.to_xarray().terms_of_trade.sel(region="CAN").round(3).item()
+        -1.643
+        >>> bool(abs(parts.residual).max() < 1e-9)
+        True
+        """
+        choice(method, "method", METHODS)
+        points = whole(steps, "steps", 2)
+        if costs is not None and not np.isfinite(np.asarray(costs, dtype=float)).all():
+            raise InvalidInput(
+                "`costs` must be finite in a decomposition: nobody can say what closing a link saves. "
+                "Take a high cost, 100 for instance."
+            )
+        names = (self.regions, self.sectors)
+        batch, rates, hats, received, where = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit
+        )
+        parts, end = decompose(self.solver, rates, hats, received, where, method=method, steps=points)
+        answer = pack(end, rates, batch, names, self.data.unit)
+        lost = np.where(np.asarray(answer.status) == Status.FAILED, np.nan, 100.0)[..., None]
+        terms, volume, cost = (
+            lost[..., None] * part.swapaxes(1, 2).reshape(*batch, *part.shape[:0:-1]) for part in parts[:3]
+        )
+        payment = lost * parts[3].reshape(*batch, -1)
+        total = (terms + volume + cost).sum(axis=-1) + payment
+        return Decomposition(
+            terms_of_trade=terms,
+            volume=volume,
+            cost=cost,
+            payment=payment,
+            exact=answer.welfare,
+            method=method,
+            residual=total - 100.0 * np.log1p(answer.welfare / 100.0),
+            regions=self.regions,
+            sectors=self.sectors,
+        )
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

@@ -2,177 +2,282 @@
 
 Broyden's good method (Broyden 1965; Kelley 1995, section 7.3) started from the inverse Jacobian of
 the base equilibrium, which all cells share: a step costs one evaluation and one matrix-vector product. A cell
-that has not converged is solved again by Newton's method with its own Jacobian, halving steps
-that do not lower the largest violation. No operation mixes cells, so a cell's answer does not depend on its batch.
+that has not converged is solved again in log wages alone: at each vector of wages prices are iterated to their fixed
+point (a contraction, as cost shares of inputs sum to less than one), outputs solve a linear system, and the wages take
+damped Newton steps. No operation mixes cells, so a cell's answer does not depend on its batch.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import Unsolved
-from bargaining_models.trade.conditions import Scenarios, conditions, evaluate, start, violations
+from bargaining_models.trade.conditions import Cells, Point, System, output_matrix, price_matrix, push
 from bargaining_models.trade.economy import Economy
-from bargaining_models.trade.jacobian import jacobian
+from bargaining_models.trade.linear import Reduced, reduced, solved, tariff_slopes
 
 CHUNK_ENTRIES = 45_000
-BROYDEN_STEPS = 30
-NEWTON_STEPS = 60
-HALVINGS = 12
 JACOBIAN_ENTRIES = 1_000_000
 TOLERANCE = 1e-13
+BROYDEN_STEPS = 30
+SLOW_STEPS, SLOW = 9, 1e-6  # after so many steps with so large a gap, Newton's method gets there sooner
+NEWTON_STEPS = 60
+HALVINGS = 12
+LONGEST_STEP = 0.7  # of a log wage, so that in one step a wage doubles or halves at most
+PRICE_STEPS = 500  # to rounding even where value added is a fifteenth of output
+DENSE = 1_000  # up to so many unknowns, one product with the inverse beats several with its blocks
 
 
-def solve(economy: Economy, cells: Scenarios, inverse: Floats) -> Floats:
-    """Return the unknowns (B, M) that meet the conditions, or the last iterate of a cell that failed.
+class Solver:
+    """Solves scenarios of one economy, whose linearised base it keeps."""
 
-    Parameters
-    ----------
-    economy : Economy
-        The base equilibrium.
-    cells : Scenarios
-        Tariffs and weights of B cells.
-    inverse : (M, M) array
-        Inverse Jacobian of the conditions at the base, `base_inverse`.
-    """
-    z = np.empty((len(cells.tariffs), len(inverse)))
-    size = max(1, CHUNK_ENTRIES // economy.shares.size)  # what a processor's cache holds
-    for first in range(0, len(z), size):
-        part = slice(first, first + size)
-        z[part] = _solve_chunk(economy, take(cells, part), inverse)
-    return z
+    def __init__(self, economy: Economy) -> None:
+        self.system = System(economy)
 
+    def at(self, cells: Cells, z: Floats) -> Point:
+        """Everything the conditions are made of at the unknowns (B, M)."""
+        return Point(self.system, cells, *self.system.split(z))
 
-def base_inverse(economy: Economy) -> Floats:
-    """Invert the Jacobian at the base equilibrium, (M, M)."""
-    unchanged = Scenarios(tariffs=economy.tariffs[None], weights=economy.shares[None])
-    at = evaluate(economy, unchanged, start(economy, 1))
-    return np.linalg.inv(jacobian(economy, at).conditions[0])
+    def solve(self, cells: Cells) -> Point:
+        """Return the point that meets the conditions; of a cell that failed the last iterate."""
+        z = np.empty((len(cells), self.system.size))
+        size = max(1, CHUNK_ENTRIES // self.system.shares.size)  # what a processor's cache holds
+        for first in range(0, len(z), size):
+            part = slice(first, first + size)
+            z[part] = self._solve_chunk(cells.take(part))
+        with np.errstate(all="ignore"):
+            return self.at(cells, z)
 
+    def marginal_welfare(self, cells: Cells, along: Floats) -> Floats:
+        """Differentiate welfare in percent along K directions of tariffs (K, N, N, J), (B, K, N)."""
+        at = self.solve(cells)
+        regions = range(self.system.regions)
+        directions = np.moveaxis(along, -1, -3).reshape(len(along), -1)
+        parts = []
+        size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
+        with np.errstate(all="ignore"):
+            for first in range(0, len(cells), size):
+                some = at.take(slice(first, first + size))
+                worth = reduced(some, regions).welfare
+                assert worth is not None
+                slopes = tariff_slopes(some, worth).reshape(len(some.wages), len(regions), -1)
+                level = 100.0 * np.exp(some.log_welfare())
+                moved = [np.matmul(directions, one.T) for one in slopes]
+                parts.append(np.stack(moved) * level[:, None])
+        return np.concatenate(parts)
 
-def rebase(economy: Economy) -> Economy:
-    """Solve `economy` with deficits at zero and describe the answer as a base of its own."""
-    balanced = replace(economy, deficits=np.zeros_like(economy.deficits))
-    unchanged = Scenarios(tariffs=economy.tariffs[None], weights=economy.shares[None])
-    at = evaluate(balanced, unchanged, solve(balanced, unchanged, base_inverse(balanced)))
-    residual = float(violations(balanced, at)[0])
-    if not residual <= 1e-10:
-        raise Unsolved(
-            f"No equilibrium with balanced trade was found from these figures (residual {residual:.3g}); "
-            f"check the input shares and the elasticities."
-        )
-    return replace(
-        balanced, shares=at.shares[0], expenditures=at.expenditures[0], factor=at.wages[0] * economy.factor
-    )
+    def _solve_chunk(self, cells: Cells) -> Floats:
+        with np.errstate(all="ignore"):  # a cell that fails is found by its residual
+            z, done = self._broyden(cells)
+            hard = np.flatnonzero(~done)
+            unknowns = self.system.regions * self.system.sectors
+            size = max(1, JACOBIAN_ENTRIES // unknowns**2)
+            for first in range(0, len(hard), size):
+                some = hard[first : first + size]
+                z[some] = self._newton(cells.take(some), z[some])
+        return z
 
+    @cached_property
+    def _base(self) -> tuple[Point, Reduced]:
+        economy = self.system.economy
+        unchanged = self.system.cells(economy.tariffs[None])
+        at = self.at(unchanged, self.system.start(1))
+        return at, reduced(at)
 
-def _solve_chunk(economy: Economy, cells: Scenarios, inverse: Floats) -> Floats:
-    with np.errstate(all="ignore"):  # a cell that fails is found by its residual
-        z, solved = _broyden(economy, cells, inverse)
-        hard = np.flatnonzero(~solved)
-        size = jacobian_cells(economy)
-        for first in range(0, len(hard), size):
-            some = hard[first : first + size]
-            z[some] = _newton(economy, take(cells, some))
-    return z
+    @cached_property
+    def _blocks(self) -> tuple[Floats, Floats]:
+        """Inverses of the blocks of prices and outputs at the base."""
+        at = self._base[0]
+        return np.linalg.inv(price_matrix(at)[0]), np.linalg.inv(output_matrix(at)[0])
 
+    @cached_property
+    def _steps(self) -> Floats:
+        """Minus the inverse Jacobian at the base, (M, M)."""
+        return self._directions(np.eye(self.system.size))
 
-def _broyden(economy: Economy, cells: Scenarios, inverse: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Iterate all cells from the base; say which converged."""
-    z = start(economy, len(cells.tariffs))
-    solved = np.zeros(len(z), dtype=bool)
-    left = np.arange(len(z))
-    at = z.copy()
-    steps: list[Floats] = []
-    squares: list[Floats] = []
-    for _ in range(BROYDEN_STEPS):
-        gap = conditions(economy, evaluate(economy, cells, at))
-        step = _broyden_step(np.matmul(inverse, -gap[:, :, None])[:, :, 0], steps, squares)
-        at = at + step
+    def _newton_from_base(self, gaps: Floats) -> Floats:
+        """Newton steps with the Jacobian of the base for the gaps (B, M) of some cells, each on its own."""
+        if self.system.size <= DENSE:
+            return np.asarray(np.matmul(self._steps, gaps[:, :, None])[:, :, 0])
+        return np.stack([self._directions(gap[:, None])[:, 0] for gap in gaps])
+
+    def _directions(self, gaps: Floats) -> Floats:
+        """Newton steps with the Jacobian of the base, (M, K): first wages, then prices, then outputs."""
+        system, (at, base) = self.system, self._base
+        n, size = system.regions, system.regions * system.sectors
+        if not system.links:
+            return -np.linalg.solve(base.matrix[0], gaps)
+        labour, prices, output = gaps[:n], gaps[n : n + size], gaps[n + size :]
+        output = output * system.scale.reshape(-1, 1)
+        by_price, by_output = self._by_condition
+        moved = by_price.T @ prices + by_output.T @ output
+        moved[-1] = 0.0  # the numeraire is about wages alone
+        wages = -np.linalg.solve(base.matrix[0], labour + moved)
+        price_block, output_block = self._blocks
+        index, _ = push(at, wages[None], None)
+        prices = price_block @ (prices + index.reshape(size, -1))
+        _, sold = push(at, wages[None], prices.reshape(1, system.sectors, n, -1))
+        output = output_block @ (output + sold.reshape(size, -1)) / system.scale.reshape(-1, 1)
+        return np.concatenate([wages, prices, output])
+
+    @cached_property
+    def _by_condition(self) -> tuple[Floats, Floats]:
+        """What a gap in each price and output condition does to the labour conditions at the base, (JN, N)."""
+        system, worth = self.system, self._base[1].conditions
+        assert worth.price is not None
+        paid = np.zeros_like(worth.output[0])
+        paid[:, np.arange(system.regions), np.arange(system.regions)] = system.added / system.factor
+        shape = (-1, system.regions)
+        return worth.price[0].reshape(shape), (worth.output[0] - paid).reshape(shape)
+
+    def _broyden(self, cells: Cells) -> tuple[Floats, NDArray[np.bool_]]:
+        """Iterate all cells from the base; return where each came to, or came nearest, and which converged."""
+        z = self.system.start(len(cells))
+        done = np.zeros(len(z), dtype=bool)
+        least = np.full(len(z), np.inf)
+        left, at = np.arange(len(z)), z.copy()
+        past = _Broyden(len(z), self.system.size)
+        for k in range(BROYDEN_STEPS):
+            gap = self.at(cells, at).conditions()
+            worst = np.abs(gap).max(axis=1)
+            better = (worst < least[left]) & ~done[left]
+            z[left[better]], least[left[better]] = at[better], worst[better]
+            at = at + past.step(self._newton_from_base(gap))
+            new = (worst <= TOLERANCE) & ~done[left]
+            z[left[new]], done[left[new]] = at[new], True
+            keep = ~done[left]
+            if k == SLOW_STEPS and self.system.size <= DENSE:
+                keep &= worst <= SLOW
+            if not keep.any():
+                break
+            if 2 * np.count_nonzero(keep) <= len(keep) or k == SLOW_STEPS:
+                left, at, cells = left[keep], at[keep], cells.take(keep)
+                past.keep(keep)
+        return z, done
+
+    def _newton(self, cells: Cells, z: Floats) -> Floats:
+        """Damped Newton steps in log wages from `z`, prices and outputs solved for at each; the unknowns (B, M)."""
+        z, gap = self._inner(cells, z)
+        left = np.arange(len(z))
+        for _ in range(NEWTON_STEPS):
+            some = cells.take(left)
+            matrix = reduced(self.at(some, z[left])).matrix
+            step = -solved(matrix, gap[left][:, :, None])[:, :, 0]
+            longest = np.abs(step).max(axis=1, keepdims=True)
+            step *= np.minimum(1.0, LONGEST_STEP / np.where(longest > 0.0, longest, 1.0))
+            z[left], gap[left], moved = self._halve(some, z[left], gap[left], step)
+            left = left[moved & (np.abs(gap[left]).max(axis=1) > 0.0)]
+            if not len(left):
+                break
+        return z
+
+    def _inner(self, cells: Cells, z: Floats) -> tuple[Floats, Floats]:
+        """Solve prices and outputs at the wages in `z`; return the unknowns, and the gaps of the labour conditions."""
+        system = self.system
+        n, size = system.regions, system.regions * system.sectors
+        if system.links:
+            z = z.copy()
+            left, some = np.arange(len(z)), cells
+            for _ in range(PRICE_STEPS):
+                wages, prices, _ = system.split(z[left])
+                assert prices is not None
+                new = system.implied_prices(some, wages, prices).reshape(len(left), -1)
+                keep = np.abs(new - z[left, n : n + size]).max(axis=1) > 1e-15
+                z[left, n : n + size] = new
+                if not keep.any():
+                    break
+                if not keep.all():
+                    left, some = left[keep], some.take(keep)
+            z[:, n + size :] = 0.0
+            at = self.at(cells, z)
+            output = solved(output_matrix(at), at.sold.reshape(len(z), size, 1))[:, :, 0]
+            z[:, n + size :] = output / system.scale.ravel()
+        return z, self.at(cells, z).conditions()[:, :n]
+
+    def _halve(
+        self, cells: Cells, z: Floats, gap: Floats, step: Floats
+    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Take the longest of `step`, `step / 2`, ... that lowers the largest gap; say which cells moved."""
+        z, gap = z.copy(), gap.copy()
         worst = np.abs(gap).max(axis=1)
-        keep = worst > TOLERANCE
-        if not keep.all():
-            done = ~keep & np.isfinite(worst)
-            z[left[done]], solved[left[done]] = at[done], True
-            left, at, step, cells = left[keep], at[keep], step[keep], take(cells, keep)
-            steps, squares = [s[keep] for s in steps], [s[keep] for s in squares]
-        if not len(left):
-            break
-        steps.append(step)
-        squares.append(_dot(step, step))
-    return z, solved
+        moved = np.zeros(len(z), dtype=bool)
+        left = np.flatnonzero(worst > 0.0)
+        for halving in range(HALVINGS):
+            if not len(left):
+                break
+            trial = z[left].copy()
+            trial[:, : step.shape[1]] += step[left] / 2.0**halving
+            trial, new = self._inner(cells.take(left), trial)
+            good = np.abs(new).max(axis=1) < worst[left]
+            z[left[good]], gap[left[good]], moved[left[good]] = trial[good], new[good], True
+            left = left[~good]
+        return z, gap, moved
 
 
-def _broyden_step(step: Floats, steps: list[Floats], squares: list[Floats]) -> Floats:
-    """Correct the base step by the rank-one updates of all earlier steps (Kelley 1995, algorithm brsol)."""
-    for old, square, new in zip(steps[:-1], squares[:-1], steps[1:], strict=True):
-        step = step + _dot(old, step) / square * new
-    if steps:
-        step = step / (1.0 - _dot(steps[-1], step) / squares[-1])
-    return step
+class _Broyden:
+    """Rank-one corrections of a step of Newton's method with a fixed Jacobian (Kelley 1995, algorithm brsol).
 
+    With the steps taken so far s_0, ..., s_k, the step z of the fixed Jacobian becomes z + sum_j c_j s_(j+1), j <
+    k, where |s_j|^2 c_j = s_j . (z + sum_(l < j) c_l s_(l+1)): a triangular system. The correction by s_k is a
+    division.
+    """
 
-def _newton(economy: Economy, cells: Scenarios) -> Floats:
-    """Newton's method from the base with each cell's own Jacobian, halving steps that do not help."""
-    z = start(economy, len(cells.tariffs))
-    left = np.arange(len(z))
-    for _ in range(NEWTON_STEPS):
-        some = take(cells, left)
-        at = evaluate(economy, some, z[left])
-        gap = conditions(economy, at)
-        step = directions(jacobian(economy, at).conditions, gap[:, :, None])[:, :, 0]
-        better, moved = _halve(economy, some, z[left], step, np.abs(gap).max(axis=1))
-        z[left] = better
-        left = left[moved]
-        if not len(left):
-            break
-    return z
+    def __init__(self, cells: int, size: int) -> None:
+        self._steps = np.empty((cells, BROYDEN_STEPS, size))
+        self._squares = np.empty((cells, BROYDEN_STEPS, 1))
+        self._system = np.broadcast_to(np.eye(BROYDEN_STEPS), (cells, BROYDEN_STEPS, BROYDEN_STEPS)).copy()
+        self._taken = 0
 
+    def step(self, step: Floats) -> Floats:
+        """Correct the step of each cell by its earlier steps, and remember it."""
+        k = self._taken
+        if k:
+            along = np.matmul(self._steps[:, :k], step[:, :, None]) / self._squares[:, :k]
+            last = along[:, -1]
+            if k > 1:
+                c = solved(self._system[:, : k - 1, : k - 1], along[:, :-1])
+                step = step + np.matmul(c.swapaxes(1, 2), self._steps[:, 1:k])[:, 0]
+                last = _dot(self._steps[:, k - 1], step) / self._squares[:, k - 1]
+            step = step / (1.0 - last)
+        self._steps[:, k] = step
+        products = np.matmul(self._steps[:, : k + 1], step[:, :, None])
+        self._squares[:, k] = products[:, k]
+        self._system[:, k, :k] = -products[:, 1:, 0] / products[:, k]
+        self._taken = k + 1
+        return step
 
-def _halve(
-    economy: Economy, cells: Scenarios, z: Floats, step: Floats, worst: Floats
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Take the longest of `step`, `step / 2`, ... that lowers the largest violation; say which cells moved."""
-    z = z.copy()
-    moved = np.zeros(len(z), dtype=bool)
-    left = np.flatnonzero(worst > 0.0)
-    for halving in range(HALVINGS):
-        if not len(left):
-            break
-        trial = z[left] + step[left] / 2.0**halving
-        gap = conditions(economy, evaluate(economy, take(cells, left), trial))
-        good = np.abs(gap).max(axis=1) < worst[left]
-        z[left[good]], moved[left[good]] = trial[good], True
-        left = left[~good]
-    return z, moved
-
-
-def directions(matrices: Floats, gaps: Floats) -> Floats:
-    """Solve `matrices @ x = -gaps`, (B, M, M) and (B, M, K), cell by cell; NaN where a matrix is singular."""
-    try:
-        return np.asarray(np.linalg.solve(matrices, -gaps))
-    except np.linalg.LinAlgError:
-        if len(matrices) == 1:
-            return np.full_like(gaps, np.nan)
-        pairs = zip(matrices[:, None], gaps[:, None], strict=True)
-        return np.concatenate([directions(matrix, gap) for matrix, gap in pairs])
-
-
-def jacobian_cells(economy: Economy) -> int:
-    """How many cells' Jacobians to hold at once."""
-    regions, sectors = economy.added.shape
-    unknowns: int = regions * (1 + 2 * sectors)
-    return max(1, JACOBIAN_ENTRIES // unknowns**2)
+    def keep(self, cells: NDArray[np.bool_]) -> None:
+        """Forget all but some cells."""
+        self._steps, self._squares, self._system = (
+            self._steps[cells],
+            self._squares[cells],
+            self._system[cells],
+        )
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
     return np.asarray((a * b).sum(axis=1, keepdims=True))
 
 
-def take(cells: Scenarios, part: slice | NDArray[np.intp] | NDArray[np.bool_]) -> Scenarios:
-    """Return some of the cells."""
-    return Scenarios(tariffs=cells.tariffs[part], weights=cells.weights[part])
+def rebase(economy: Economy) -> Economy:
+    """Solve `economy` under its own tariffs and deficits, and describe the answer as a base of its own."""
+    solver = Solver(economy)
+    at = solver.solve(solver.system.cells(economy.tariffs[None]))
+    residual = float(at.violations()[0])
+    if not residual <= 1e-10:
+        raise Unsolved(
+            f"No equilibrium was found from these figures at the deficits asked for (residual {residual:.3g}); "
+            f"check the input shares, the deficits and the elasticities."
+        )
+    return replace(
+        economy,
+        shares=np.ascontiguousarray(np.moveaxis(at.shares[0], 0, -1)),
+        expenditures=np.ascontiguousarray(at.expenditures[0].T),
+        factor=at.wages[0] * economy.factor,
+        deficits=np.asarray(at.deficits).reshape(-1),
+    )

@@ -1,0 +1,659 @@
+"""The figures of a trading world: flows, tariffs, inputs and final demand with their names, checked before use.
+
+Whatever the figures come as (arrays, xarray, pandas), `TradeData.from_arrays` arranges them, checks every balance, and
+names file-free what does not fit: which balance, which region and sector, by how much, and what would change it.
+Notation: `n` importer, `i` exporter, `j`, `k` sectors; `N` regions, `J` sectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real, scalar, within
+from bargaining.errors import InvalidInput
+from bargaining_models.trade.economy import Economy, limited
+
+BALANCE = 1e-6
+"""Of output or income: what published tables lose to the digits they are printed with."""
+RECONCILE = ("value_added", "inputs", "own_sales", "final")
+DEFICITS = ("balanced", "fixed", "share")
+LINK = ("importer", "exporter", "sector")
+USE = ("region", "using_sector", "input_sector")
+CELL = ("region", "sector")
+
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TradeData:
+    """What a trade model is made from, with names, unit, year and source.
+
+    Attributes
+    ----------
+    regions, sectors : tuple of str
+        Names along the axes, N regions and J sectors.
+    goods : (J,) array of bool
+        Which sectors are goods: "all goods" in a tariff means these.
+    flows : (N, N, J) array
+        Sales at producer prices, own sales included: importer, exporter, sector.
+    tariffs : (N, N, J) array
+        Ad valorem rates as fractions.
+    inputs : (N, J, J) array
+        Cost share of input k in the output of sector j: region, using sector, input sector.
+    elasticities : (J,) array
+        Trade elasticities.
+    final : (N, J) array or None
+        Final expenditure by sector; None where it is what is left of spending after inputs.
+    gdp : (N,) array or None
+        What 100 percent of real income is worth in money, if not base income.
+    unit, source : str
+    year : int or None
+    """
+
+    regions: tuple[str, ...]
+    sectors: tuple[str, ...]
+    goods: NDArray[np.bool_]
+    flows: Floats
+    tariffs: Floats
+    inputs: Floats
+    elasticities: Floats
+    final: Floats | None = None
+    gdp: Floats | None = None
+    unit: str = ""
+    year: int | None = None
+    source: str = ""
+
+    @classmethod
+    def from_arrays(
+        cls,
+        flows: Any,
+        tariffs: Any = 0.0,
+        inputs: Any = None,
+        *,
+        elasticities: Any,
+        regions: Sequence[str] | None = None,
+        sectors: Sequence[str] | None = None,
+        goods: Any = None,
+        final: Any = None,
+        value_added: Any = None,
+        gdp: Any = None,
+        reconcile: str | None = None,
+        unit: str = "",
+        year: int | None = None,
+        source: str = "",
+    ) -> TradeData:
+        """Arrange and check figures; the parameters are those of `TradeModel.from_arrays`."""
+        regions, sectors = _names(flows, regions, sectors)
+        axes = dict(zip(LINK, (regions, regions, sectors), strict=True))
+        sold = _arranged(flows, "flows", axes)
+        rates = _arranged(tariffs, "tariffs", axes)
+        use_axes = dict(zip(USE, (regions, sectors, sectors), strict=True))
+        cell_axes = dict(zip(CELL, (regions, sectors), strict=True))
+        use = _arranged(0.0 if inputs is None else inputs, "inputs", use_axes)
+        added = None if value_added is None else _arranged(value_added, "value_added", cell_axes)
+        bought = None if final is None else _arranged(final, "final", cell_axes)
+        for name, array, over in (
+            ("flows", sold, axes),
+            ("value_added", added, cell_axes),
+            ("final", bought, cell_axes),
+        ):
+            if array is not None and (array < 0.0).any():
+                where = tuple(int(k) for k in np.argwhere(array < 0.0)[0])
+                raise InvalidInput(
+                    f"`{name}` must not be negative; got {array[where]:.6g} for {_said(where, over)}. "
+                    f"Book it elsewhere or set it to 0."
+                )
+        check_rates(rates, regions, sectors)
+        unit = unit or str(getattr(flows, "attrs", {}).get("unit", ""))
+        given = getattr(flows, "attrs", {})
+        data = cls(
+            regions=regions,
+            sectors=sectors,
+            goods=_goods(goods, sectors),
+            flows=sold,
+            tariffs=rates,
+            inputs=use,
+            elasticities=_elasticities(elasticities, sectors),
+            final=bought,
+            gdp=None if gdp is None else _arranged(gdp, "gdp", {"region": regions}),
+            unit=unit,
+            year=year if year is not None else given.get("year"),
+            source=source or str(given.get("source", "")),
+        )
+        if reconcile is not None:
+            choice(reconcile, "reconcile", RECONCILE)
+        data = data._with_shares(added, reconcile)
+        data._check_trade()
+        if bought is not None:
+            data._check_final(reconcile)
+        return data
+
+    def _with_shares(self, added: Floats | None, reconcile: str | None) -> TradeData:
+        """Turn values of inputs into shares of output, if value added is given too; check that value added is left."""
+        if added is not None:
+            flows, inputs, added = self._costs_met(self.inputs, added, reconcile)
+            cost = inputs.sum(axis=2) + added
+            shares = inputs / np.where(cost > 0.0, cost, 1.0)[:, :, None]
+            return replace(self, flows=flows, inputs=_frozen(shares))
+        total = self.inputs.sum(axis=2)
+        if (total >= 1.0).any():
+            where = tuple(int(k) for k in np.argwhere(total >= 1.0)[0])
+            raise InvalidInput(
+                f"`inputs` must be shares of output that leave value added; those of "
+                f"{_said(where, self._cells)} sum to {total[where]:.6g}. Lower them, or, if they are values, give "
+                f"`value_added` too."
+            )
+        return self
+
+    def _costs_met(
+        self, inputs: Floats, added: Floats, reconcile: str | None
+    ) -> tuple[Floats, Floats, Floats]:
+        """Check that sales pay for inputs and value added, or make them."""
+        output, use = self.flows.sum(axis=0), inputs.sum(axis=2)
+        gap = use + added - output
+        size = np.maximum(output, use + added)
+        relative = np.abs(gap) / np.where(size > 0.0, size, 1.0)
+        relative[output == 0.0] = 0.0  # who sells nothing has no costs to meet
+        if reconcile == "value_added":
+            return self.flows, inputs, np.maximum(output - use, 0.0)
+        if reconcile == "inputs":
+            wanted = np.maximum(output - added, 0.0)
+            return self.flows, inputs * (wanted / np.where(use > 0.0, use, 1.0))[:, :, None], added
+        if reconcile == "own_sales":
+            flows, own = self.flows.copy(), np.arange(len(self.regions))
+            flows[own, own] += np.where(output > 0.0, gap, 0.0)
+            if (flows[own, own] < 0.0).any():
+                where = tuple(int(k) for k in np.argwhere(flows[own, own] < 0.0)[0])
+                raise InvalidInput(
+                    f"`reconcile` cannot be 'own_sales': {_said(where, self._cells)} exports more than its costs. "
+                    f"Take 'value_added' or 'inputs'."
+                )
+            return _frozen(flows), inputs, added
+        if relative.max() > BALANCE:
+            where = tuple(int(k) for k in np.unravel_index(int(relative.argmax()), relative.shape))
+            bad = int((relative > BALANCE).sum())
+            raise InvalidInput(
+                f"`value_added` and `inputs` must add up to output, the sales in `flows`: for "
+                f"{_said(where, self._cells)} they come to {(use + added)[where]:.6g} and sales to "
+                f"{output[where]:.6g}, {100 * relative[where]:.3g}% apart ({bad} cells in all). "
+                f"reconcile='value_added' would set value added of that cell to {(output - use)[where]:.6g}, 'inputs' "
+                f"would multiply its inputs by {((output - added) / np.where(use > 0, use, 1.0))[where]:.4g}, "
+                f"'own_sales' would add {gap[where]:.6g} to its domestic sales. If `inputs` are shares, leave "
+                f"`value_added` out."
+            )
+        return self.flows, inputs, added
+
+    @property
+    def _cells(self) -> dict[str, tuple[str, ...]]:
+        return dict(zip(CELL, (self.regions, self.sectors), strict=True))
+
+    def _check_trade(self) -> None:
+        """Every region must sell and buy at home and abroad, every sector must be sold by somebody."""
+        trade = self.flows.sum(axis=2)
+        for kind, total in (("buy", trade.sum(axis=1)), ("sell", trade.sum(axis=0))):
+            if not (total > 0.0).all():
+                region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
+                raise InvalidInput(
+                    f"`flows` must have every region {kind} something; got nothing for {region}. Drop it or merge it."
+                )
+        sold = self.flows.sum(axis=(0, 1))
+        if not (sold > 0.0).all():
+            sector = self.sectors[int(np.argwhere(~(sold > 0.0))[0][0])]
+            raise InvalidInput(
+                f"`flows` must have some trade in every sector; got none in {sector}. Drop it or merge it."
+            )
+        np_trade = trade - np.diag(np.diagonal(trade))
+        for kind, total in (("imports", np_trade.sum(axis=1)), ("exports", np_trade.sum(axis=0))):
+            if len(self.regions) > 1 and not (total > 0.0).all():
+                region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
+                raise InvalidInput(
+                    f"`flows` must have {kind} for every region; {region} has none, so that its prices are tied to "
+                    f"nobody's. Drop it or merge it."
+                )
+
+    def _check_final(self, reconcile: str | None) -> None:
+        """Final expenditure must come to income: value added, tariff revenue and the trade deficit."""
+        assert self.final is not None
+        total = self.final.sum(axis=1)
+        if not (total > 0.0).all():
+            region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
+            raise InvalidInput(f"`final` must be positive somewhere in every region; got none for {region}.")
+        if reconcile == "final" or np.allclose(total, 1.0, rtol=0.0, atol=1e-9):
+            return  # shares of expenditure say nothing of its size
+        income = self.value_added + self.revenue + self.deficits
+        apart = np.abs(total - income) / income
+        if apart.max() > BALANCE:
+            k = int(apart.argmax())
+            raise InvalidInput(
+                f"`final` must come to income, value added plus tariff revenue plus imports less exports: for "
+                f"{self.regions[k]} it sums to {total[k]:.6g} and income to {income[k]:.6g}, {100 * apart[k]:.3g}% "
+                f"apart ({int((apart > BALANCE).sum())} regions in all). reconcile='final' would multiply it by "
+                f"{income[k] / total[k]:.6g} and keep its shares by sector."
+            )
+
+    @property
+    def value_added(self) -> Floats:
+        """What sales leave after inputs, (N,)."""
+        return np.asarray(((1.0 - self.inputs.sum(axis=2)) * self.flows.sum(axis=0)).sum(axis=1))
+
+    @property
+    def revenue(self) -> Floats:
+        """Tariff revenue, (N,)."""
+        return np.asarray((self.flows * self.tariffs).sum(axis=(1, 2)))
+
+    @property
+    def deficits(self) -> Floats:
+        """Imports less exports at producer prices, (N,)."""
+        return np.asarray(self.flows.sum(axis=(1, 2)) - self.flows.sum(axis=(0, 2)))
+
+    def economy(
+        self,
+        deficits: str | ArrayLike = "balanced",
+        *,
+        limit: float | None = None,
+        absorb: str | int | None = None,
+    ) -> tuple[Economy, bool]:
+        """Write the figures as shares, and say whether they are an equilibrium as they stand.
+
+        Parameters
+        ----------
+        deficits, limit, absorb
+            As in `TradeModel.from_arrays`.
+        """
+        spending = (self.flows * (1.0 + self.tariffs)).sum(axis=1)
+        output = self.flows.sum(axis=0)
+        inputs = self._limited(spending, output, limit, absorb)
+        demand = self.final
+        if demand is None:
+            demand = self._residual(spending, output, inputs)
+        added = 1.0 - inputs.sum(axis=2)
+        # Where nothing is bought the price is that of home; nobody pays it.
+        own = np.eye(len(self.regions))[:, :, None]
+        bought = spending[:, None, :] > 0.0
+        shares = self.flows * (1.0 + self.tariffs) / np.where(bought, spending[:, None, :], 1.0)
+        balance, closure = self._closure(deficits)
+        economy = Economy(
+            shares=np.where(bought, shares, own),
+            tariffs=self.tariffs,
+            inputs=inputs,
+            added=added,
+            final=demand / demand.sum(axis=1, keepdims=True),
+            elasticities=self.elasticities,
+            factor=(added * output).sum(axis=1),
+            deficits=balance,
+            expenditures=spending,
+            closure=closure,
+        )
+        return economy, self.final is None and isinstance(deficits, str) and deficits != "balanced"
+
+    def _closure(self, deficits: str | ArrayLike) -> tuple[Floats, str]:
+        if isinstance(deficits, str):
+            choice(deficits, "deficits", DEFICITS)
+            if deficits == "balanced":
+                return np.zeros(len(self.regions)), "fixed"
+            return self.deficits, deficits
+        array = real(deficits, "deficits")
+        if array.shape != (len(self.regions),):
+            raise InvalidInput(
+                f"`deficits` must be one of {', '.join(map(repr, DEFICITS))}, or have one entry per region "
+                f"({len(self.regions)}); got shape {array.shape}."
+            )
+        if abs(array.sum()) > 1e-9 * np.abs(array).max():
+            raise InvalidInput(
+                f"`deficits` must sum to zero over regions: one's deficit is another's surplus; got a sum of "
+                f"{array.sum():.6g}. Take the mean off."
+            )
+        return array - array.mean(), "fixed"
+
+    def _limited(
+        self, spending: Floats, output: Floats, limit: float | None, absorb: str | int | None
+    ) -> Floats:
+        if limit is None:
+            return self.inputs
+        most = scalar(limit, "limit")
+        within(np.asarray(most), "limit", 0.0, 1.0, ends="()")
+        if absorb is None:
+            raise InvalidInput(
+                "`absorb` must name the sector, services for instance, that takes up the input shares which `limit` "
+                "removes from others; got None."
+            )
+        sector = (
+            absorb if isinstance(absorb, int) else self.sectors.index(choice(absorb, "absorb", self.sectors))
+        )
+        return limited(self.inputs, output, spending, sector, most)
+
+    def _residual(self, spending: Floats, output: Floats, inputs: Floats) -> Floats:
+        demand = spending - (inputs * output[:, :, None]).sum(axis=1)
+        bad = demand < -1e-9 * spending
+        if bad.any():
+            worst = int(np.argmin(np.where(bad, demand / np.where(spending > 0, spending, 1.0), 0.0)))
+            region, sector = (int(k) for k in np.unravel_index(worst, demand.shape))
+            short, use = demand[region, sector], spending[region, sector] - demand[region, sector]
+            raise InvalidInput(
+                f"`inputs` must leave final demand: {self.regions[region]} uses more {self.sectors[sector]} as an "
+                f"input than it buys, {use:.6g} of {spending[region, sector]:.6g}, {short:.3g} is left "
+                f"({int(bad.sum())} cells in all). Lower those input shares, give `final` (the base is then solved "
+                f"for), or set `limit` (.9: inputs take 90% of spending at most) and the sector to `absorb` the rest."
+            )
+        demand = np.maximum(demand, 0.0)
+        if not (demand.sum(axis=1) > 0.0).all():
+            region = int(np.argwhere(~(demand.sum(axis=1) > 0.0))[0][0])
+            raise InvalidInput(
+                f"`inputs` must leave final demand; {self.regions[region]} has none at all. Lower its input shares."
+            )
+        return np.asarray(demand)
+
+    def aggregate(
+        self,
+        regions: Mapping[str, Sequence[str]] | None = None,
+        sectors: Mapping[str, Sequence[str]] | None = None,
+        *,
+        rest: str | None = None,
+    ) -> TradeData:
+        """Merge regions and sectors.
+
+        Flows, value added and final demand add up; input shares keep the value of inputs. A tariff is what the
+        merged rates collect over the trade that they fall on; those between regions that become one lapse. An
+        elasticity is the mean over trade between regions.
+
+        Parameters
+        ----------
+        regions, sectors : mapping from the new name to the old names, optional
+            Names not mentioned stay as they are, at the end.
+        rest : str, optional
+            The name of a region made of all regions that are not mentioned.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is unknown or used twice.
+        """
+        rows, new_regions = _merge(regions, self.regions, "regions", rest)
+        columns, new_sectors = _merge(sectors, self.sectors, "sectors", None)
+        to_region, to_sector = _indicator(rows, len(new_regions)), _indicator(columns, len(new_sectors))
+
+        def links(array: Floats) -> Floats:
+            return np.asarray(
+                np.einsum("nij,na,ib,jc->abc", array, to_region, to_region, to_sector, optimize=True)
+            )
+
+        def cells(array: Floats) -> Floats:
+            return np.asarray(to_region.T @ array @ to_sector, dtype=float)
+
+        flows, output = links(self.flows), self.flows.sum(axis=0)
+        counts = links(np.ones_like(self.flows))
+        rates = np.where(
+            flows > 0.0,
+            links(self.flows * self.tariffs) / np.where(flows > 0.0, flows, 1.0),
+            links(self.tariffs) / counts,
+        )
+        own = np.arange(len(new_regions))
+        rates[own, own] = 0.0
+        use = np.einsum(
+            "njk,na,jb,kc->abc", self.inputs * output[:, :, None], to_region, to_sector, to_sector
+        )
+        made = cells(output)
+        abroad = self.flows.sum(axis=(0, 1)) - np.einsum("nnj->j", self.flows)
+        weight = to_sector.T @ abroad
+        mean = to_sector.T @ (abroad * self.elasticities) / np.where(weight > 0.0, weight, 1.0)
+        plain = to_sector.T @ self.elasticities / to_sector.sum(axis=0)
+        goods = to_sector.T @ self.goods
+        mixed = (goods > 0.0) & (goods < to_sector.sum(axis=0))
+        if mixed.any():
+            name = new_sectors[int(np.argwhere(mixed)[0][0])]
+            raise InvalidInput(f"`sectors` must not merge goods with others; {name} would. Keep them apart.")
+        same = np.array([np.ptp(self.elasticities[columns == k]) == 0.0 for k in range(len(new_sectors))])
+        first = np.array([self.elasticities[columns == k][0] for k in range(len(new_sectors))])
+        return replace(
+            self,
+            regions=new_regions,
+            sectors=new_sectors,
+            goods=_frozen(goods > 0.0),
+            flows=_frozen(flows),
+            tariffs=_frozen(rates),
+            inputs=_frozen(use / np.where(made > 0.0, made, 1.0)[:, :, None]),
+            elasticities=_frozen(np.where(same, first, np.where(weight > 0.0, mean, plain))),
+            final=None if self.final is None else _frozen(cells(self.final)),
+            gdp=None if self.gdp is None else _frozen(to_region.T @ self.gdp),
+        )
+
+
+def _merge(
+    groups: Mapping[str, Sequence[str]] | None, labels: tuple[str, ...], name: str, rest: str | None
+) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Say in which group each label is, and name the groups."""
+    where: dict[str, int] = {}
+    names: list[str] = []
+    for group, members in (groups or {}).items():
+        if isinstance(members, str) or not len(members):
+            raise InvalidInput(
+                f"`{name}` must map {group!r} to a list of names; got {members!r}. Write [{members!r}]."
+            )
+        for member in members:
+            choice(member, name, labels)
+            if member in where:
+                raise InvalidInput(f"`{name}` must use each name once; {member!r} is in two groups.")
+            where[member] = len(names)
+        names.append(group)
+    for label in labels:
+        if label not in where:
+            if rest is None:
+                where[label] = len(names)
+                names.append(label)
+            else:
+                if rest not in names:
+                    names.append(rest)
+                where[label] = names.index(rest)
+    if len(set(names)) < len(names):
+        twice = next(label for k, label in enumerate(names) if label in names[:k])
+        raise InvalidInput(f"`{name}` must give groups names of their own; {twice!r} names two.")
+    return np.array([where[label] for label in labels]), tuple(names)
+
+
+def _indicator(groups: NDArray[np.intp], size: int) -> Floats:
+    return np.asarray(np.eye(size)[groups])
+
+
+def _names(
+    flows: Any, regions: Sequence[str] | None, sectors: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Take the names given, or those that the flows carry."""
+    found: dict[str, tuple[str, ...]] = {}
+    if _is_xarray(flows):
+        _dims(flows, "flows", LINK)
+        found = {axis: tuple(map(str, flows[axis].values)) for axis in LINK if axis in flows.coords}
+    elif _is_pandas(flows):
+        frame = _long(flows, "flows", LINK)
+        found = {axis: tuple(dict.fromkeys(map(str, frame[axis]))) for axis in LINK}
+    given = {"regions": regions, "sectors": sectors}
+    for name, axis in (("regions", "importer"), ("sectors", "sector")):
+        if given[name] is None:
+            if axis not in found:
+                raise InvalidInput(
+                    f"`{name}` must be given, names along the axes of `flows`, unless these carry them."
+                )
+            given[name] = found[axis]
+    checked = []
+    for name, labels in given.items():
+        assert labels is not None
+        if isinstance(labels, str) or not all(isinstance(label, str) and label for label in labels):
+            raise InvalidInput(f"`{name}` must be a list of strings; got {labels!r}.")
+        if len(set(labels)) < len(labels):
+            twice = next(label for k, label in enumerate(labels) if label in list(labels)[:k])
+            raise InvalidInput(f"`{name}` must be unique; got {twice!r} twice.")
+        checked.append(tuple(str(label) for label in labels))
+    if "world" in checked[0]:
+        raise InvalidInput("`regions` must not use 'world', the unit of transfers. Choose another name.")
+    if "goods" in checked[1]:
+        raise InvalidInput("`sectors` must not use 'goods', which stands for all goods. Choose another name.")
+    return checked[0], checked[1]
+
+
+def _is_xarray(value: Any) -> bool:
+    return hasattr(value, "dims") and hasattr(value, "coords")
+
+
+def _is_pandas(value: Any) -> bool:
+    return hasattr(value, "iloc") and hasattr(value, "index")
+
+
+def _dims(value: Any, name: str, axes: Sequence[str]) -> None:
+    if set(value.dims) != set(axes):
+        raise InvalidInput(
+            f"`{name}` must have the dimensions {', '.join(axes)}; got {', '.join(value.dims)}."
+        )
+
+
+def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
+    """Return a read-only array of its own in the order of the names, one axis per entry of `axes`."""
+    shape = tuple(len(labels) for labels in axes.values())
+    if _is_xarray(value):
+        _dims(value, name, tuple(axes))
+        for axis, labels in axes.items():
+            if axis in value.coords:
+                _same_names(tuple(map(str, value[axis].values)), labels, name, axis)
+        ordered = value.transpose(*axes)
+        for place, (axis, labels) in enumerate(axes.items()):
+            if axis in value.coords:
+                there = list(map(str, ordered[axis].values))
+                ordered = ordered.isel({ordered.dims[place]: [there.index(label) for label in labels]})
+        array = real(ordered.values, name)
+    elif _is_pandas(value):
+        array = _from_pandas(value, name, axes)
+    else:
+        array = real(value, name)
+        if array.ndim == 0:
+            array = np.broadcast_to(array, shape)
+            if tuple(axes) == LINK:  # one rate for all, none on a region's own sales
+                array = array * (1.0 - np.eye(shape[0]))[:, :, None]
+    if array.shape != shape:
+        wanted = ", ".join(f"{axis} ({size})" for axis, size in zip(axes, shape, strict=True))
+        raise InvalidInput(f"`{name}` must have the axes {wanted}; got shape {array.shape}.")
+    return _frozen(np.array(array, dtype=float))
+
+
+def _same_names(got: tuple[str, ...], wanted: tuple[str, ...], name: str, axis: str) -> None:
+    if set(got) != set(wanted):
+        lost, extra = sorted(set(wanted) - set(got)), sorted(set(got) - set(wanted))
+        raise InvalidInput(
+            f"`{name}` must name the same {axis}s as the rest; missing {lost[:5]}, unknown {extra[:5]}."
+        )
+
+
+def _long(value: Any, name: str, axes: Sequence[str]) -> Any:
+    """A frame with one column per axis and a column `value`, from that or from a series with named levels."""
+    if hasattr(value, "to_frame"):
+        value = value.to_frame("value")
+    frame = value.reset_index() if not set(axes) <= set(value.columns) else value
+    missing = [column for column in (*axes, "value") if column not in frame.columns]
+    if missing:
+        raise InvalidInput(
+            f"`{name}` must have the columns {', '.join((*axes, 'value'))}; {', '.join(missing)} "
+            f"missing from {list(map(str, frame.columns))}."
+        )
+    return frame
+
+
+def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
+    """Arrange rows, one a cell; a table of regions by sectors is taken as it is."""
+    if len(axes) == 1 and hasattr(value, "to_frame"):
+        (axis, labels), *_ = axes.items()
+        _same_names(tuple(map(str, value.index)), labels, name, axis)
+        return real(value.rename(index=str).loc[list(labels)].to_numpy(), name)
+    if tuple(axes) == CELL and hasattr(value, "columns") and "value" not in value.columns:
+        regions, sectors = axes.values()
+        _same_names(tuple(map(str, value.index)), regions, name, "region")
+        _same_names(tuple(map(str, value.columns)), sectors, name, "sector")
+        return real(value.rename(index=str, columns=str).loc[list(regions), list(sectors)].to_numpy(), name)
+    frame = _long(value, name, tuple(axes))
+    array = np.full(tuple(len(labels) for labels in axes.values()), np.nan)
+    places = []
+    for axis, labels in axes.items():
+        order = {label: k for k, label in enumerate(labels)}
+        column = [order.get(str(entry), -1) for entry in frame[axis]]
+        if -1 in column:
+            entry = frame[axis].iloc[column.index(-1)]
+            raise InvalidInput(
+                f"`{name}` has the {axis} {entry!r}, which the rest does not. Drop those rows."
+            )
+        places.append(column)
+    numbers = real(frame["value"].to_numpy(), name)
+    flat = np.ravel_multi_index(tuple(places), array.shape) if len(frame) else np.empty(0, int)
+    if len(np.unique(flat)) < len(flat):
+        twice = np.flatnonzero(np.bincount(flat) > 1)[0]
+        where = tuple(int(k) for k in np.unravel_index(twice, array.shape))
+        raise InvalidInput(f"`{name}` must have one row a cell; {_said(where, axes)} has two. Add them up.")
+    array.ravel()[flat] = numbers
+    absent = np.isnan(array)
+    if absent.any():
+        where = tuple(int(k) for k in np.argwhere(absent)[0])
+        raise InvalidInput(
+            f"`{name}` must have a row for every cell; {_said(where, axes)} is missing "
+            f"({int(absent.sum())} in all). Add it, with 0 if nothing is traded."
+        )
+    return array
+
+
+def _goods(value: Any, sectors: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which sectors are goods: a list of names or one True or False a sector; by default all."""
+    if value is None:
+        return _frozen(np.ones(len(sectors), dtype=bool))
+    entries = list(value)
+    if all(isinstance(entry, str) for entry in entries):
+        for entry in entries:
+            choice(entry, "goods", sectors)
+        return _frozen(np.array([sector in entries for sector in sectors]))
+    if len(entries) == len(sectors) and all(isinstance(entry, bool | np.bool_) for entry in entries):
+        return _frozen(np.array(entries, dtype=bool))
+    raise InvalidInput(
+        f"`goods` must be names of sectors, or True or False for each of the {len(sectors)}; got {value!r}."
+    )
+
+
+def _elasticities(value: Any, sectors: tuple[str, ...]) -> Floats:
+    """One positive number a sector, from one for all, a list, a mapping or a series."""
+    if isinstance(value, Mapping):
+        _same_names(tuple(map(str, value)), sectors, "elasticities", "sector")
+        value = [value[sector] for sector in sectors]
+    array = _arranged(value, "elasticities", {"sector": sectors})
+    if not (array > 0.0).all():
+        k = int(np.argwhere(~(array > 0.0))[0][0])
+        raise InvalidInput(
+            f"`elasticities` must be positive, how strongly trade answers its cost; got {array[k]:.6g} for "
+            f"{sectors[k]}. Drop the sign."
+        )
+    return array
+
+
+def check_rates(rates: Floats, regions: tuple[str, ...], sectors: tuple[str, ...]) -> None:
+    """Refuse rates of -1 or less and rates on own sales."""
+    if (rates <= -1.0).any():
+        importer, exporter, sector = (int(k) for k in np.argwhere(rates <= -1.0)[0][-3:])
+        raise InvalidInput(
+            f"`tariffs` must be above -1, a subsidy of the whole price; got {rates[rates <= -1.0][0]:.17g} of "
+            f"{regions[importer]} on {regions[exporter]} {sectors[sector]}. "
+            f"Give rates as fractions, 0.25 for 25 percent."
+        )
+    own = np.diagonal(rates, axis1=-3, axis2=-2)
+    if own.any():
+        sector, region = (int(k) for k in np.argwhere(own)[0][-2:])
+        raise InvalidInput(
+            f"`tariffs` must be 0 on a region's own sales; got {own[..., sector, region].flat[0]:.17g} in "
+            f"{regions[region]} {sectors[sector]}. Clear the diagonal."
+        )
+
+
+def _said(where: tuple[int, ...], axes: Mapping[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{axis} {labels[k]}" for k, (axis, labels) in zip(where, axes.items(), strict=True))
+
+
+def _frozen(array: NDArray[Kind]) -> NDArray[Kind]:
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array

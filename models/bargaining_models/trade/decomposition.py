@@ -1,0 +1,196 @@
+r"""Where a change of real income comes from: terms of trade, volume of trade, trade costs, payments.
+
+In equilibrium, exactly, with flows at producer prices, `E_inj` the sales of n to i and `c` unit costs,
+
+    I_n dlnW_n = sum_ij (E_inj dln c_nj - F_nij dln c_ij)          terms of trade
+               + sum_ij t_nij F_nij (dln F_nij - dln c_ij)         volume of trade
+               - sum_ij (1 + t_nij) F_nij dln d_nij                trade costs
+               + dD_n + dT_n                                       deficits and payments
+
+(Caliendo and Parro 2015, equation 17, write it for tariffs.) It follows from `I dlnP = sum X dlnP - sum Y dlnc +
+wVA dlnw`, `X dlnP = sum F ((1 + t) (dlnc + dlnd) + dt)` and `dI = wVA dlnw + sum (F dt + t dF) + dD + dT`. For a
+change that is not small there are three ways to use it; `Decomposition` says what each gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining_models.trade.conditions import Point, sectors_first
+from bargaining_models.trade.solve import Solver
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+METHODS = ("path", "discrete", "log")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decomposition:
+    r"""Changes of real income by where they come from, in percent.
+
+    Attributes
+    ----------
+    terms_of_trade : (*batch, N, J) array
+        By sector: what exports gain in price less what imports do.
+    volume : (*batch, N, J) array
+        By sector: tariffs times what imports grow in volume.
+    cost : (*batch, N, J) array
+        By sector: what trade costs save.
+    payment : (*batch, N) array
+        What the trade deficit and transfers add.
+    exact : (*batch, N) array
+        The change of real income itself.
+    method : {"path", "discrete", "log"}
+        How a change that is not small was decomposed.
+    residual : (*batch, N) array
+        What the parts leave of `100 ln(1 + exact / 100)`: the error of "path" up to rounding, and what the
+        approximation misses of the others.
+    regions, sectors : tuple of str
+
+    Notes
+    -----
+    "discrete", as published, takes the weights of the base and `c_hat - 1`, `F_hat - 1` for the logs; "log" takes
+    the logs. Both leave out that weights change on the way: when a tariff falls to zero, they value all the growth
+    of imports at the rate of the base. "path" integrates along the straight line from the tariffs of the base to
+    the new ones (trade costs in logs) and adds up exactly, whatever the path; how the sum divides depends on the
+    path.
+    """
+
+    terms_of_trade: Floats
+    volume: Floats
+    cost: Floats
+    payment: Floats
+    exact: Floats
+    method: str
+    residual: Floats
+    regions: tuple[str, ...]
+    sectors: tuple[str, ...]
+
+    @property
+    def total(self) -> Floats:
+        """The sum of the parts, (*batch, N): with "path" it is `100 ln(1 + exact / 100)`."""
+        return np.asarray((self.terms_of_trade + self.volume + self.cost).sum(axis=-1) + self.payment)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return the parts by region, `sector` summed over, and by sector (names that end in `_by_sector`)."""
+        import xarray as xr
+
+        batch = tuple(f"scenario_{k}" for k in range(self.exact.ndim - 1))
+        by_region: dict[str, Any] = {
+            name: ((*batch, "region"), array, {"unit": "percent"})
+            for name, array in (
+                ("terms_of_trade", self.terms_of_trade.sum(axis=-1)),
+                ("volume", self.volume.sum(axis=-1)),
+                ("cost", self.cost.sum(axis=-1)),
+                ("payment", self.payment),
+                ("total", self.total),
+                ("exact", self.exact),
+            )
+        }
+        by_sector: dict[str, Any] = {
+            f"{name}_by_sector": ((*batch, "region", "sector"), array, {"unit": "percent"})
+            for name, array in (
+                ("terms_of_trade", self.terms_of_trade),
+                ("volume", self.volume),
+                ("cost", self.cost),
+            )
+        }
+        return xr.Dataset(
+            by_region | by_sector,
+            coords={"region": list(self.regions), "sector": list(self.sectors)},
+            attrs={"method": self.method},
+        )
+
+
+def decompose(
+    solver: Solver,
+    tariffs: Floats,
+    costs: Floats | None,
+    transfers: Floats | None,
+    unit: int,
+    *,
+    method: str,
+    steps: int,
+) -> tuple[tuple[Floats, Floats, Floats, Floats], Point]:
+    """Decompose the way from the base to each of B scenarios, as `System.cells` takes them.
+
+    Returns the four parts, not yet in percent, sectors before regions, and the point at the end.
+    """
+    system, base = solver.system, solver.system.economy.tariffs
+    end = solver.solve(system.cells(tariffs, costs, transfers, unit))
+    with np.errstate(all="ignore"):  # scenarios that failed are marked by their status
+        if method != "path":
+            start = solver.at(system.cells(base[None]), system.start(1))
+            return _at_once(start, end, costs, log=method == "log"), end
+        nodes, weights = np.polynomial.legendre.leggauss(steps)
+        nodes, weights = (nodes + 1.0) / 2.0, weights / 2.0
+        slopes = _differentiation(nodes)
+        parts = []
+        for k in range(len(tariffs)):
+            line = nodes[:, None, None, None]
+            way = solver.solve(
+                system.cells(
+                    base + line * (tariffs[k] - base),
+                    None if costs is None else costs[k] ** line,
+                    None if transfers is None else nodes[:, None] * transfers[k],
+                    unit,
+                )
+            )
+            growth = None if costs is None else sectors_first(np.log(costs[k]))[None]
+            along = _along(way, slopes, growth)
+            parts.append([np.tensordot(weights, part, 1) for part in along])
+    return tuple(np.stack(part) for part in zip(*parts, strict=True)), end  # type: ignore[return-value]
+
+
+def _along(way: Point, slopes: Floats, growth: Floats | None) -> tuple[Floats, Floats, Floats, Floats]:
+    """The parts per unit of the way at its nodes, (K, J, N) and (K, N)."""
+    costs = np.tensordot(slopes, way.log_costs, 1)
+    flows, income = way.flows, way.income[:, None]
+    bought = np.matmul(flows, costs[..., None])[..., 0]
+    terms = (way.sold * costs - bought) / income
+    rates = way.cells.gross - 1.0
+    volume = (rates * (np.tensordot(slopes, flows, 1) - flows * costs[..., None, :])).sum(axis=3) / income
+    dearer = np.zeros_like(terms) if growth is None else (way.cells.gross * flows * growth).sum(axis=3)
+    paid = np.tensordot(slopes, way.deficits + way.received, 1) / way.income
+    return terms, volume, -dearer / income, paid
+
+
+def _at_once(
+    start: Point, end: Point, costs: Floats | None, *, log: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The parts with the weights of the base, (B, J, N) and (B, N)."""
+    flows, income = start.flows, start.income[:, None]
+    rates = start.cells.gross - 1.0
+    change = end.log_costs - start.log_costs
+    ratio = np.divide(end.flows, flows, out=np.ones_like(end.flows), where=flows > 0.0)
+    if log:
+        growth = np.log(ratio)
+        dearer = None if costs is None else np.log(sectors_first(costs))
+    else:
+        change, growth = np.expm1(change), ratio - 1.0
+        dearer = None if costs is None else sectors_first(costs) - 1.0
+    bought = np.matmul(flows, change[..., None])[..., 0]
+    terms = (start.sold * change - bought) / income
+    more = growth - change[..., None, :]
+    volume = (rates * np.where(flows > 0.0, flows * more, 0.0)).sum(axis=3) / income
+    lost = np.zeros_like(terms) if dearer is None else (start.cells.gross * flows * dearer).sum(axis=3)
+    paid = (end.deficits + end.received - start.deficits) / start.income
+    return terms, volume, -lost / income, np.broadcast_to(paid, (len(terms), paid.shape[-1]))
+
+
+def _differentiation(nodes: Floats) -> Floats:
+    """The matrix that turns values at nodes into derivatives of the polynomial through them (Berrut, Trefethen
+    2004)."""
+    gaps = nodes[:, None] - nodes
+    np.fill_diagonal(gaps, 1.0)
+    log, sign = np.log(np.abs(gaps)).sum(axis=1), np.sign(gaps).prod(axis=1)
+    ratio = np.exp(log[:, None] - log) * sign[:, None] * sign
+    matrix = ratio / gaps
+    np.fill_diagonal(matrix, 0.0)
+    np.fill_diagonal(matrix, -matrix.sum(axis=1))
+    return np.asarray(matrix)

@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from bargaining.protocols.signalling import CostlyStep as CostlyStep
     from bargaining.protocols.stochastic import StochasticBargaining as StochasticBargaining
     from bargaining.protocols.two_type_screening import TwoTypeScreening as TwoTypeScreening
+    from bargaining.sweeps.sweep import open_sweep as open_sweep
     from bargaining.sweeps.sweep import sweep as sweep
     from bargaining.sweeps.sweep import vectorized as vectorized
     from bargaining.tables.records import Column as Column
@@ -169,6 +170,7 @@ _EXPORTS = {
     "nash": "bargaining.concepts.nash",
     "nash_in_nash": "bargaining.equilibria.pairs.nash_in_nash",
     "nash_set": "bargaining.concepts.nash_set",
+    "open_sweep": "bargaining.sweeps.sweep",
     "optimal_face": "bargaining.concepts.optimal_face",
     "payoff_bounds": "bargaining.equilibria.repeated.supporting_hyperplanes",
     "payoff_set": "bargaining.equilibria.payoff_set",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from importlib import metadata, util
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Literal, overload
 
 from bargaining._optional import install
+from bargaining._platform import describe_platform
 from bargaining._version import __version__
 from bargaining.equilibria import _compiled
 from bargaining.errors import InvalidInput
@@ -39,8 +39,8 @@ def show_config(*, mode: Literal["stdout", "dicts"] = "stdout") -> Config | None
     -------
     dict or None
         With ``mode="dicts"``, headings and what stands below them: "bargaining" (the version, the folder, and
-        whether the extension in C is in use, or why it is not), "platform" (Python, the system, the processor's
-        architecture and the instruction sets that NumPy found, the BLAS library), "required" and "optional"
+        whether the extension in C is in use, or why it is not), "platform" (Python, the system, the processor and the
+        instruction sets that NumPy found, the BLAS library), "required" and "optional"
         (versions of packages; for one that is missing, the command that installs it).
 
     Raises
@@ -82,7 +82,7 @@ def _config() -> Config:
             "folder": str(Path(__file__).parent),
             "extension": _extension(),
         },
-        "platform": _platform(),
+        "platform": describe_platform(),
         "required": {name: _version(name) or "missing" for name in REQUIRED},
         "optional": {name: versions[name] for name in sorted(versions)},
     }
@@ -103,20 +103,6 @@ def _extension() -> str:
     return (
         "not in use: this installation has none, since its wheel is of pure Python or there was no C compiler"
     )
-
-
-def _platform() -> dict[str, str]:
-    import numpy as np
-
-    built = np.show_config(mode="dicts")  # type: ignore[call-overload, unused-ignore]
-    blas = built.get("Build Dependencies", {}).get("blas", {})
-    sets = built.get("SIMD Extensions", {}).get("found", [])
-    return {
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "system": platform.platform(),
-        "processor": " ".join([platform.machine(), *sets]),
-        "blas": " ".join(str(blas[key]) for key in ("name", "version") if blas.get(key)) or "unknown",
-    }
 
 
 def _version(name: str) -> str | None:

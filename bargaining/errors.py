@@ -39,6 +39,7 @@ class Status(IntEnum):
     INACCURATE = 4
     FAILED = 5
     MULTIPLE = 6
+    PENDING = 7
 
     @property
     def advice(self) -> str:
@@ -55,4 +56,5 @@ _ADVICE = {
     Status.INACCURATE: "The answer misses its definition by more than the promised accuracy; read `residual`.",
     Status.FAILED: "The computation broke down, often on payoffs near the limits of floats; rescale the problem.",
     Status.MULTIPLE: "Equilibrium payoffs are not unique and none is chosen; ask the protocol for `.equilibria`.",
+    Status.PENDING: "This cell has not been computed yet; make the same call of `sweep` again to go on.",
 }

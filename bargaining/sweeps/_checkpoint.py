@@ -1,7 +1,7 @@
 """Finished chunks in a folder: one file each, written aside and renamed, and a manifest.
 
-The name of a chunk's file holds the hash of the manifest, so two sweeps that share a folder by
-mistake never read each other's numbers; two runs of one sweep write the same bytes.
+The name of a chunk's file holds the hash of what identifies the sweep, so two sweeps that share a folder by mistake
+never read each other's numbers; two runs of one sweep on one machine write the same bytes.
 """
 
 from __future__ import annotations
@@ -9,22 +9,30 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._files import path_of, write_whole
+from bargaining._platform import made_on
 from bargaining.errors import InvalidInput
-from bargaining.sweeps._cells import Chunk
+from bargaining.sweeps._grid import Axis, Grid
+
+Chunk = dict[str, NDArray[Any]]
+"""`status` (cells,), every number (cells, ...), the platform, and, if cells have messages, those and their places."""
 
 _MANIFEST = "manifest.json"
+_BEGUN = "begun"  # what no sweep needs to agree on
 _DIGEST = 16
 _STALE = 3600.0
+_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,15 @@ class Folder:
     path: Path
     key: str
     chunks: int
+    name: str = ""
+    """A random name in the manifest, by which a worker elsewhere knows that it sees the same folder."""
+
+    def is_here(self) -> bool:
+        """Whether this process sees the folder: a path may lead elsewhere on another machine."""
+        return (
+            bool(self.name)
+            and (_stored(self.path / _MANIFEST) or {}).get(_BEGUN, {}).get("name") == self.name
+        )
 
     def load(self, start: int) -> Chunk | None:
         """Return the chunk that begins at cell `start`, or None where it is absent or damaged."""
@@ -46,6 +63,14 @@ class Folder:
             return None
         with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
             return {name[1:]: stored[name] for name in stored.files}
+
+    def read(self, start: int, names: Iterable[str]) -> Chunk | None:
+        """Return some entries of a chunk that was whole, without reading the others; None where it is damaged now."""
+        try:
+            with self._file(start).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                return {name: stored[f".{name}"] for name in names if f".{name}" in stored.files}
+        except Exception:  # Each entry has a checksum; what a damaged archive raises depends on the place.
+            return None
 
     def store(self, start: int, chunk: Chunk) -> None:
         """Write a finished chunk."""
@@ -78,8 +103,8 @@ def _digest(archive: bytes) -> bytes:
     return blake2b(archive, digest_size=_DIGEST).digest()
 
 
-def open_folder(path: str | Path, manifest: Mapping[str, Any], chunks: int) -> Folder:
-    """Make the folder, or check that it holds the sweep that `manifest` describes.
+def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: int) -> Folder:
+    """Make the folder, or check that it holds the sweep of `grid` that `about` describes, in chunks of `size` cells.
 
     Raises
     ------
@@ -88,33 +113,86 @@ def open_folder(path: str | Path, manifest: Mapping[str, Any], chunks: int) -> F
     OSError
         If the folder cannot be made or written.
     """
-    path = path_of(path, "checkpoint")
-    text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    folder = Folder(path=path, key=sha256(text.encode()).hexdigest()[:12], chunks=chunks)
+    path = path_of(path, "checkpoint").absolute()
+    wanted = json.loads(
+        json.dumps(
+            {"grid": {axis.name: _entry(axis) for axis in grid.axes}, **about, "cells per chunk": size}
+        )
+    )
+    folder = Folder(path=path, key=_key(wanted), chunks=-(-grid.cells // size))
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if (stored := _stored(path / _MANIFEST)) is None:
-            write_whole(path / _MANIFEST, text.encode())
-            stored = _stored(path / _MANIFEST)
+        if _stored(path / _MANIFEST) is None:
+            for k, axis in enumerate(grid.axes):
+                write_whole(path / f"axis-{k}.npy", _npy(axis.values))
+            begun = {_BEGUN: {"on": made_on(), "name": token_hex(8)}}
+            write_whole(path / _MANIFEST, json.dumps(wanted | begun, indent=1, ensure_ascii=False).encode())
+        stored = _stored(path / _MANIFEST) or {}
         _sweep_up(path)
     except FileExistsError:
         raise InvalidInput(f"`checkpoint` must be a folder; {str(path)!r} is a file.") from None
     except OSError as error:
         raise folder._refused(error) from None
-    if stored != json.loads(text):
+    begun = stored.pop(_BEGUN, {})
+    if stored != wanted:
         raise InvalidInput(
-            f"`checkpoint` holds another sweep: {'; '.join(_differences(stored or {}, json.loads(text)))}. "
-            f"Use another folder, or delete {str(path)!r}."
+            f"`checkpoint` holds another sweep: {'; '.join(_differences(stored, wanted))}. "
+            f"Use another folder, or delete {str(path)!r}; `open_sweep` reads what it holds."
         )
-    return folder
+    return Folder(path=path, key=folder.key, chunks=folder.chunks, name=str(begun.get("name", "")))
+
+
+def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
+    """Return a folder that holds a sweep, its grid and its manifest, whatever this library's version now is.
+
+    Raises
+    ------
+    InvalidInput
+        If `path` holds no checkpoint that can be read.
+    """
+    path = path_of(path, "path").absolute()
+    manifest = _stored(path / _MANIFEST)
+    try:
+        begun = manifest.pop(_BEGUN)
+        axes = [
+            Axis(name=name, values=np.load(path / f"axis-{k}.npy", allow_pickle=False), unit=entry["unit"])
+            for k, (name, entry) in enumerate(manifest["grid"].items())
+        ]
+        whole = all(_entry(axis) == manifest["grid"][axis.name] for axis in axes)
+        grid, size = Grid(axes=tuple(axes)), int(manifest["cells per chunk"])
+        folder = Folder(path=path, key=_key(manifest), chunks=-(-grid.cells // size), name=begun["name"])
+    except (AttributeError, KeyError, TypeError, ValueError, OSError):
+        whole = False
+    if not whole:
+        raise InvalidInput(f"`path` must be a folder that `sweep` made as a checkpoint; got {str(path)!r}.")
+    return folder, grid, manifest
+
+
+def _key(identity: Mapping[str, Any]) -> str:
+    return sha256(
+        json.dumps(identity, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()[:12]
+
+
+def _entry(axis: Axis) -> dict[str, Any]:
+    listed = axis.values[[0, -1]] if axis.values.size > _LISTED else axis.values
+    digest = sha256(f"{axis.values.dtype}".encode() + axis.values.tobytes()).hexdigest()[:16]
+    return {"values": listed.tolist(), "size": axis.values.size, "hash": digest, "unit": axis.unit}
+
+
+def _npy(values: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def _stored(path: Path) -> Any:
     """Return the manifest, or None where there is none that can be read."""
     try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        stored = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    return stored if isinstance(stored, dict) else None
 
 
 def _sweep_up(path: Path) -> None:

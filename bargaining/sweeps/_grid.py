@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bargaining._arrays import short
 from bargaining.errors import InvalidInput
 
 _RESERVED = ("player", "status", "message", "payoffs", "residual")
+_KINDS = {"i": "numbers", "u": "numbers", "f": "numbers", "b": "truth values", "U": "text"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,16 +61,32 @@ def _axis(name: str, given: Any) -> Axis:
             f"`grid` must have parameter names as keys, none of {', '.join(_RESERVED)}; got {name!r}."
         )
     values, unit = _unit(given)
-    array = np.asarray(values)
+    array = _one_kind(values, f"grid[{name!r}]")
     if array.ndim != 1 or array.size == 0:
         raise InvalidInput(f"`grid[{name!r}]` must be 1-d and not empty; got shape {array.shape}.")
     if array.dtype.kind not in "iufbU":
-        raise InvalidInput(f"`grid[{name!r}]` must be numbers or text; got type {array.dtype}.")
+        raise InvalidInput(f"`grid[{name!r}]` must be real numbers or text; got type {array.dtype}.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidInput(f"`grid[{name!r}]` must be finite; got {array[~np.isfinite(array)][0]}.")
     array = array.copy()
     array.flags.writeable = False
     return Axis(name=name, values=array, unit=unit)
+
+
+def _one_kind(values: Any, name: str) -> NDArray[Any]:
+    """Return values of one kind as an array: NumPy makes text of numbers beside text, and reads what is masked."""
+    if np.ma.is_masked(values):
+        raise InvalidInput(f"`{name}` must not have masked entries; got {short(values)}. Drop them.")
+    if not isinstance(values, np.ndarray) and isinstance(values, Sequence):
+        kinds = {_KINDS.get(np.asarray(value).dtype.kind, "other") for value in values}
+        if len(kinds) > 1:
+            raise InvalidInput(
+                f"`{name}` must be of one kind; got {' and '.join(sorted(kinds))}: {short(values)}."
+            )
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError):
+        raise InvalidInput(f"`{name}` must be 1-d values; got {short(values)}.") from None
 
 
 def _unit(given: Any) -> tuple[Any, str]:

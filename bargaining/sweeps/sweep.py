@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
+from dataclasses import replace
 from pathlib import Path
-from platform import python_version
+from sys import version_info
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bargaining._arrays import short
 from bargaining._optional import needs
+from bargaining._platform import made_on
 from bargaining._version import __version__
-from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining.sweeps._cells import FAILED, MESSAGES, SPECIAL, Chunk, Task, widest
-from bargaining.sweeps._checkpoint import open_folder
+from bargaining.errors import InvalidInput, Unsolved
+from bargaining.sweeps._cells import Task
+from bargaining.sweeps._checkpoint import Chunk, open_folder, read_folder
 from bargaining.sweeps._fingerprint import fingerprint, name_of
-from bargaining.sweeps._grid import Axis, Grid, read_grid
+from bargaining.sweeps._grid import Grid, read_grid
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Mapper = Callable[[Callable[[tuple[int, int]], tuple[int, Chunk]], Iterable[tuple[int, int]]], Iterable[Any]]
-"""Anything called like the built-in `map`: `pool.map`, `executor.map`."""
+    from bargaining.sweeps._dataset import Finished
+
+Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]], Iterable[Any]]
+"""Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
 
 _CHUNKS = 1000
 _VECTORIZED_CELLS = 2**16
-_LISTED = 1000
-_STATUS = {
-    "flag_values": [int(status) for status in Status],
-    "flag_meanings": " ".join(status.name for status in Status),
-}
 
 
 Model = TypeVar("Model", bound=Callable[..., Any])
@@ -75,6 +75,7 @@ def sweep(
     *,
     workers: int | Mapper = 1,
     checkpoint: str | Path | None = None,
+    version: str | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Solve `model` by `method` at every point of a grid.
@@ -89,14 +90,19 @@ def sweep(
         attribute `units`. Every combination is one cell.
     method : callable
         Returns a `Division` (its payoffs, residual and status are kept), another result with numbers
-        in it, a mapping of names to numbers or arrays, or one number; None stands for a number that
-        does not exist. Arrays whose shape differs from cell to cell are padded with NaN.
+        in it, a mapping of names to numbers or arrays, or one number; None, or a masked entry, stands for
+        a number that does not exist. Arrays whose shape differs from cell to cell are padded with NaN,
+        after axes of length 1 in front where there are fewer.
     workers : int or callable, default 1
         Processes on this machine (-1 for one per core), run by joblib and so by whatever backend
-        `joblib.parallel_config` sets; or a function called like `map`, such as `executor.map`.
+        `joblib.parallel_config` sets; or a function called like `map`, such as `pool.imap_unordered` or
+        `executor.map`.
     checkpoint : path, optional
         A folder that keeps finished chunks. The same call again computes only what is missing; a
-        call with another grid, model, method or version is refused.
+        call with another grid, model, method or version is refused. `open_sweep` reads what is finished.
+    version : str, optional
+        A version of the model and the method, named by hand in place of reading their code: another text
+        means another sweep. Where code cannot be read, an error asks for it.
     progress : bool, default False
         Whether to show a progress bar.
 
@@ -104,21 +110,34 @@ def sweep(
     -------
     xarray.Dataset
         One axis per parameter, and the axis `player` where a result has one number per player.
-        `status` says how each cell ended; `message` what went wrong in those that raised an error:
-        they are FAILED, and their numbers NaN.
+        `status` says how each cell ended; `message` what went wrong in those that are not OK for a reason of
+        their own: a cell that raised an error is FAILED, and its numbers are NaN; one that returned NaN is
+        FAILED, and one that returned an infinite number UNBOUNDED. A sweep with a checkpoint and more than
+        128 MB of numbers stays in its folder and is read from there as far as it is asked for.
 
     Raises
     ------
     InvalidInput
-        If the grid is malformed or does not fit the model, or `checkpoint` holds another sweep.
+        If the grid is malformed or does not fit the model, `checkpoint` holds another sweep, or the model
+        or the method depends on something that cannot be read.
     OSError
         If `checkpoint` cannot be written; chunks finished before are safe.
 
+    Warns
+    -----
+    UserWarning
+        If chunks in the checkpoint were made on another kind of processor or with other linear algebra.
+
     Notes
     -----
-    The numbers are the same to the last bit whatever the workers, the chunks and the interruptions.
-    A checkpoint knows a model by its name, its code and the values it holds; of the functions that it
-    calls it knows the names only, so start another folder after changing one of those.
+    The numbers are the same to the last bit whatever the workers, the chunks and the interruptions, on one
+    platform; on another processor, or with another library for linear algebra, the last bits may differ. Each
+    chunk says on which it was made, and the attribute `platform` of the result lists them.
+
+    A checkpoint knows a model by its code and all that this code names or holds: defaults, closures, constants,
+    functions and classes of your own modules with their bases, values by their content. Installed packages it
+    knows by their version. What it cannot see is reached by a name made at run time: files, `getattr` with
+    a computed name, modules imported by `importlib`. Name a `version` where a model depends on those.
 
     Examples
     --------
@@ -134,26 +153,105 @@ def sweep(
     batched = bool(getattr(model, "vectorized", False))
     task = Task(model=model, method=method, grid=cells, vectorized=batched)
     size = _VECTORIZED_CELLS if batched else -(-cells.cells // _CHUNKS)
-    return _sweep(task, size, workers=workers, checkpoint=checkpoint, progress=progress)
+    return _sweep(task, size, workers=workers, checkpoint=checkpoint, version=version, progress=progress)
+
+
+def open_sweep(path: str | Path) -> xr.Dataset:
+    """Open the checkpoint of a sweep, finished or not, without its model.
+
+    Parameters
+    ----------
+    path : path
+        The folder that was given to `sweep` as `checkpoint`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As from `sweep`; cells that have not been computed yet are PENDING, and their numbers NaN. More than
+        128 MB of numbers stay in the folder and are read from there as far as they are asked for.
+
+    Raises
+    ------
+    InvalidInput
+        If `path` is no such folder.
+
+    Notes
+    -----
+    A checkpoint can be opened whatever has changed since: the model, this library or the machine; the
+    attributes say by which it was made. A sweep may be running meanwhile.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = mkdtemp()
+    >>> data = sweep(lambda r: 2 * r, {"r": [0.0, 0.5]}, float, checkpoint=folder)
+    >>> open_sweep(folder)["value"].values
+    array([0., 1.])
+    """
+    from bargaining.sweeps._dataset import Finished, dataset
+
+    folder, grid, manifest = read_folder(path)
+    finished = Finished(grid, manifest["cells per chunk"], folder)
+    for start in range(0, grid.cells, finished.size):
+        if (chunk := folder.load(start)) is not None:
+            finished.add(start, chunk)
+    return dataset(
+        finished, _about(manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
+    )
 
 
 def _sweep(
-    task: Task, size: int, *, workers: int | Mapper, checkpoint: str | Path | None, progress: bool
+    task: Task,
+    size: int,
+    *,
+    workers: int | Mapper,
+    checkpoint: str | Path | None,
+    progress: bool,
+    version: str | None = None,
 ) -> xr.Dataset:
     """Sweep in chunks of `size` cells."""
+    from bargaining.sweeps._dataset import Finished, dataset
+
+    folder = (
+        None if checkpoint is None else open_folder(checkpoint, task.grid, _identity(task, version), size)
+    )
     stretches = [(k, min(k + size, task.grid.cells)) for k in range(0, task.grid.cells, size)]
-    folder = None if checkpoint is None else open_folder(checkpoint, _manifest(task, size), len(stretches))
-    chunks: dict[int, Chunk] = {}
+    finished = Finished(task.grid, size, folder)
     if folder is not None:
-        chunks = {start: chunk for start, _ in stretches if (chunk := folder.load(start)) is not None}
-    missing = [stretch for stretch in stretches if stretch[0] not in chunks]
-    with _bar(len(stretches), len(chunks), progress) as advance:
-        for start, chunk in _results(task, missing, workers):
-            if folder is not None:
-                folder.store(start, chunk)
-            chunks[start] = chunk
-            advance()
-    return _dataset(task, [chunks[start] for start, _ in stretches])
+        for start, _ in stretches:
+            if (chunk := folder.load(start)) is not None:
+                finished.add(start, chunk)
+        _compare_platforms(finished)
+    with _bar(len(stretches), len(finished.starts), progress) as advance:
+        for stored_there in (folder, None):
+            # A worker that stored its chunk in another folder of the same name has to give it back instead.
+            missing = [stretch for stretch in stretches if stretch[0] not in finished.starts]
+            for start, chunk in _results(replace(task, folder=stored_there), missing, workers):
+                if folder is not None and chunk is not None:
+                    folder.store(start, chunk)
+                elif folder is not None:
+                    chunk = folder.load(start)
+                if chunk is not None:
+                    finished.add(start, chunk)
+                    advance()
+    return dataset(finished, _about(name_of(task.model), name_of(task.method), __version__))
+
+
+def _about(model: str, method: str, version: str) -> dict[str, str]:
+    return {"model": model, "method": method, "version": f"bargaining {version}"}
+
+
+def _compare_platforms(finished: Finished) -> None:
+    """Say so if chunks were made elsewhere."""
+    here = made_on()
+    if elsewhere := [
+        f"{count} chunks made on {place}" for place, count in finished.platforms.items() if place != here
+    ]:
+        warnings.warn(
+            f"`checkpoint` holds {', '.join(elsewhere)}, and this is {here}: their last bits may differ from those "
+            "computed here. Use another folder to compute all of them here.",
+            stacklevel=4,
+        )
 
 
 def _check_names(model: Callable[..., Any], grid: Grid) -> None:
@@ -168,36 +266,30 @@ def _check_names(model: Callable[..., Any], grid: Grid) -> None:
         return
 
 
-def _manifest(task: Task, size: int) -> dict[str, Any]:
-    """Return what a checkpoint must agree on."""
-    from importlib.metadata import version
+def _identity(task: Task, version: str | None) -> dict[str, Any]:
+    """Return what a checkpoint must agree on, besides its grid."""
+    from importlib import metadata
 
-    return {
-        "grid": {axis.name: _axis_entry(axis) for axis in task.grid.axes},
-        "model": name_of(task.model),
-        "model code": fingerprint(task.model),
-        "method": name_of(task.method),
-        "method code": fingerprint(task.method),
-        "cells per chunk": size,
-        "versions": {
-            "bargaining": __version__,
-            "numpy": np.__version__,
-            "scipy": version("scipy"),
-            "python": python_version(),
-        },
+    if version is not None and (not isinstance(version, str) or not version):
+        raise InvalidInput(f"`version` must be a text that is not empty; got {version!r}.")
+    about: dict[str, Any] = {}
+    for argument, function in (("model", task.model), ("method", task.method)):
+        about[argument] = name_of(function)
+        if version is None:
+            about[f"{argument} code"] = fingerprint(function, argument)
+    versions = {
+        "bargaining": __version__,
+        "numpy": np.__version__,
+        "scipy": metadata.version("scipy"),
+        "python": f"{version_info.major}.{version_info.minor}",
     }
-
-
-def _axis_entry(axis: Axis) -> dict[str, Any]:
-    listed = axis.values[[0, -1]] if axis.values.size > _LISTED else axis.values
-    digest = sha256(f"{axis.values.dtype}".encode() + axis.values.tobytes()).hexdigest()[:16]
-    return {"values": listed.tolist(), "size": axis.values.size, "hash": digest, "unit": axis.unit}
+    return about | ({} if version is None else {"version": version}) | {"versions": versions}
 
 
 def _results(
     task: Task, missing: Sequence[tuple[int, int]], workers: int | Mapper
-) -> Iterator[tuple[int, Chunk]]:
-    """Compute the missing stretches; a killed worker process ends the sweep with advice."""
+) -> Iterator[tuple[int, Chunk | None]]:
+    """Compute the missing stretches; a worker that cannot start or is killed ends the sweep with advice."""
     from concurrent.futures.process import BrokenProcessPool
 
     try:
@@ -207,24 +299,31 @@ def _results(
             "`workers`: a worker process was killed, perhaps for want of memory. Chunks in the checkpoint "
             "are safe: call again, with fewer workers, to go on."
         ) from None
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        if "pickle" not in str(error):
+            raise
+        raise InvalidInput(
+            f"`workers` cannot send the model and the method to other processes ({error}). Define both at the top "
+            "of a module, or give a number of workers."
+        ) from None
 
 
 def _run(
     task: Task, missing: Sequence[tuple[int, int]], workers: int | Mapper
-) -> Iterable[tuple[int, Chunk]]:
+) -> Iterable[tuple[int, Chunk | None]]:
     """Compute the missing stretches, here, in other processes or by the caller's `map`."""
     if callable(workers):
-        results: Iterable[tuple[int, Chunk]] = workers(task, missing)
-        return results
+        mapped: Iterable[tuple[int, Chunk | None]] = workers(task, missing) if missing else ()
+        return mapped
     if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
-        raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {workers!r}.")
+        raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {short(workers)}.")
     if workers == 1 or len(missing) < 2:
-        return map(task, missing)
+        return map(replace(task, folder=None), missing)
     with needs("paper"):
         from joblib import Parallel, delayed
     unordered = Parallel(n_jobs=workers, return_as="generator_unordered")
-    results = unordered(delayed(task)(stretch) for stretch in missing)
-    return iter(results)
+    results: Iterable[tuple[int, Chunk | None]] = unordered(delayed(task)(stretch) for stretch in missing)
+    return results
 
 
 @contextmanager
@@ -236,64 +335,3 @@ def _bar(total: int, done: int, progress: bool) -> Iterator[Callable[[], object]
         from tqdm.auto import tqdm
     with tqdm(total=total, initial=done, unit="chunk") as bar:
         yield bar.update
-
-
-def _dataset(task: Task, chunks: Sequence[Chunk]) -> xr.Dataset:
-    """Put the chunks together, with the names and units of the grid."""
-    import xarray as xr
-
-    names = dict.fromkeys(name for chunk in chunks for name in chunk if name not in SPECIAL)
-    numbers = {name: _joined(name, chunks, task.grid.cells) for name in names}
-    axes = {
-        axis.name: (axis.name, axis.values, {"units": axis.unit} if axis.unit else {})
-        for axis in task.grid.axes
-    }
-    if twice := names.keys() & {*axes, "message", "player"}:
-        raise InvalidInput(
-            f"`method` must not name a number like a parameter, `message` or `player`; got {min(twice)!r}."
-        )
-    players = numbers["payoffs"].shape[-1] if numbers.get("payoffs", np.empty(0)).ndim > 1 else None
-    shape, dims = task.grid.shape, [axis.name for axis in task.grid.axes]
-    variables = {
-        name: ([*dims, *_extra_axes(name, array.shape[1:], players)], array.reshape(shape + array.shape[1:]))
-        for name, array in numbers.items()
-    }
-    data = xr.Dataset(variables, coords=axes)
-    data["status"] = (dims, np.concatenate([chunk["status"] for chunk in chunks]).reshape(shape), _STATUS)
-    data["message"] = (dims, _messages(task, chunks).reshape(shape))
-    if players is not None:
-        data["player"] = np.arange(players)
-    data.attrs = {"model": name_of(task.model), "method": name_of(task.method)}
-    data.attrs["version"] = f"bargaining {__version__}"
-    return data
-
-
-def _joined(name: str, chunks: Sequence[Chunk], cells: int) -> NDArray[np.float64]:
-    """Return one variable over all cells; where a chunk lacks it or is narrower, NaN."""
-    shape = widest([chunk[name].shape[1:] for chunk in chunks if name in chunk], name)
-    out = np.full((cells, *shape), np.nan)
-    start = 0
-    for chunk in chunks:
-        stop = start + chunk["status"].size
-        if name in chunk:
-            out[(slice(start, stop), *map(slice, chunk[name].shape[1:]))] = chunk[name]
-        start = stop
-    return out
-
-
-def _extra_axes(name: str, shape: tuple[int, ...], players: int | None) -> list[str]:
-    """Name the axes that a variable has beyond the grid; players are always the last."""
-    axes = [f"{name}_{k}" for k in range(len(shape))]
-    if players is not None and shape and shape[-1] == players:
-        axes[-1] = "player"
-    return axes
-
-
-def _messages(task: Task, chunks: Sequence[Chunk]) -> NDArray[np.object_]:
-    messages = np.full(task.grid.cells, "", dtype=object)
-    start = 0
-    for chunk in chunks:
-        if FAILED in chunk:
-            messages[start + chunk[FAILED]] = chunk[MESSAGES]
-        start += chunk["status"].size
-    return messages

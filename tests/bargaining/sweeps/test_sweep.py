@@ -3,12 +3,15 @@
 import errno
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,14 +20,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bargaining import _files
+from bargaining import Game, _files, critical_discount
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 from bargaining.sweeps import _checkpoint
 from bargaining.sweeps._cells import Task
-from bargaining.sweeps._fingerprint import fingerprint
 from bargaining.sweeps._grid import read_grid
 from bargaining.sweeps.sweep import _sweep, sweep, vectorized
 
@@ -183,12 +185,29 @@ def test_axes_may_be_text_whole_numbers_and_labelled_arrays():
         (lambda: sweep(pie, GRID | {"x": [1]}, nash), "unexpected keyword argument 'x'"),
         (lambda: sweep(pie, {"r": [], "h": [1]}, nash), r"`grid\['r'\]` must be 1-d and not empty"),
         (lambda: sweep(pie, {"r": [np.nan], "h": [1]}, nash), r"`grid\['r'\]` must be finite; got nan"),
-        (lambda: sweep(pie, {"r": [None], "h": [1]}, nash), r"`grid\['r'\]` must be numbers or text"),
+        (lambda: sweep(pie, {"r": [None], "h": [1]}, nash), r"`grid\['r'\]` must be real numbers or text"),
         (lambda: sweep(lambda status: 1, {"status": [1]}, nash), "none of player, status"),
         (lambda: sweep(pie, GRID, nash, workers=0), "`workers` must be positive"),
         (lambda: sweep(pie, GRID, nash, workers=True), "`workers` must be positive"),
-        (lambda: sweep(lambda r: r, {"r": [1]}, lambda r: {"r": r}), "`method` must not name a number"),
-        (lambda: sweep(lambda r: r, {"r": [1, 2]}, lambda r: np.ones((2,) * r)), "one number of axes"),
+        (
+            lambda: sweep(pie, {"r": [1, "a"], "h": [1]}, nash),
+            r"of one kind; got numbers and text: \[1, 'a'\]",
+        ),
+        (lambda: sweep(pie, {"r": [1, True], "h": [1]}, nash), "of one kind; got numbers and truth values"),
+        (
+            lambda: sweep(pie, {"r": [10**400, 0.5], "h": [1]}, nash),
+            "must be of one kind|must be real numbers",
+        ),
+        (lambda: sweep(pie, {"r": [[1], [1, 2]], "h": [1]}, nash), "must be 1-d values"),
+        (
+            lambda: sweep(pie, {"r": [1j], "h": [1]}, nash),
+            "must be real numbers or text; got type complex128",
+        ),
+        (
+            lambda: sweep(pie, {"r": np.ma.masked_array([1.0, 2.0], [0, 1]), "h": [1]}, nash),
+            r"`grid\['r'\]` must not have masked entries",
+        ),
+        (lambda: sweep(pie, GRID, nash, checkpoint="never-made", version=""), "`version` must be a text"),
         (lambda: vectorized(Offers().model), "`model` must take attributes"),
     ],
 )
@@ -197,9 +216,104 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-def test_a_result_without_numbers_fails_in_its_cell():
-    data = sweep(lambda r: r, {"r": [1]}, lambda r: {"x": "text"})
-    assert "`method` must return numbers; got 'text' for 'x'" in data["message"].item()
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (lambda r: {"x": "text"}, "`method` must return real numbers; got 'text' for 'x'"),
+        (lambda r: {"x": 1j}, "`method` must return real numbers; got 1j for 'x'"),
+        (lambda r: {"x": [[1.0], [1.0, 2.0]]}, "`method` must return real numbers; got"),
+        (
+            lambda r: {"r": r},
+            "`method` must not name a number like a parameter, `message` or `player`; got 'r'",
+        ),
+        (lambda r: {}, "`method` must return numbers; got \\{\\}, which has none"),
+        (
+            lambda r: {"x": r, "status": 300},
+            "`method` must return a status from 0 to 7, as in `Status`; got 300",
+        ),
+        (lambda r: {"x": r, "status": -1}, "as in `Status`; got -1"),
+        (lambda r: {"x": r, "status": 10**30}, "as in `Status`; got 1000"),
+        (lambda r: {"x": r, "status": True}, "as in `Status`; got True"),
+        (lambda r: {"x": r, "status": "OK"}, "as in `Status`; got 'OK'"),
+        (lambda r: {"x": r, "status": [0, 0]}, r"`method` must return one status; got \[0, 0\]"),
+    ],
+)
+def test_what_is_no_result_fails_in_its_cell_alone(method, message):
+    data = sweep(lambda r: r, {"r": [1, 2]}, lambda r: method(r) if r == 1 else {"x": r})
+    assert data["status"].values.tolist() == [Status.FAILED, Status.OK]
+    assert np.isnan(data["x"].values[0])
+    assert re.search(message, data["message"].values[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        (np.nan, Status.FAILED),
+        (-np.inf, Status.UNBOUNDED),
+        (np.inf, Status.UNBOUNDED),
+        (None, Status.OK),
+        (Fraction(1, 2), Status.OK),
+        (Decimal("0.5"), Status.OK),
+        ([0.5, None], Status.OK),
+        ([np.nan, None], Status.FAILED),
+        (np.ma.masked_array([0.5, 7.0], [False, True]), Status.OK),
+        (np.ma.masked_array([np.nan, 7.0], [False, True]), Status.FAILED),
+    ],
+)
+@pytest.mark.parametrize(
+    "claim", [{}, {"status": 0}, {"status": Status.INACCURATE}], ids=["bare", "ok", "inaccurate"]
+)
+def test_a_number_that_is_none_does_not_count_as_ok(value, status, claim):
+    data = sweep(lambda r: r, {"r": [1, 2]}, lambda r: {"x": value, **claim} if r == 1 else {"x": 0.5})
+    expected = status if claim.get("status", 0) == 0 else Status.INACCURATE
+    assert data["status"].values.tolist() == [expected, Status.OK]
+    assert bool(data["message"].values[0]) == (expected in (Status.FAILED, Status.UNBOUNDED))
+    if isinstance(value, np.ma.MaskedArray):
+        assert np.isnan(data["x"].values[0, 1])
+
+
+def test_a_batch_judges_each_cell_by_its_own_numbers():
+    def method(r):
+        return {
+            "x": np.array([1.0, np.nan, -np.inf, 1.0]),
+            "y": np.ma.masked_array(r, r == 1),
+            "status": r % 2,
+        }
+
+    data = sweep(vectorized(lambda r: r), {"r": [0, 2, 4, 1]}, method)
+    assert data["status"].values.tolist() == [Status.OK, Status.FAILED, Status.UNBOUNDED, Status.EMPTY]
+    assert data["message"].values[1] == "`x` is nan; return None for a number that does not exist."
+    np.testing.assert_array_equal(data["y"], [0, 2, 4, np.nan])
+
+
+def test_a_status_out_of_bounds_fails_its_cells_of_a_batch():
+    data = sweep(vectorized(lambda r: r), {"r": [0, 300, 1]}, lambda r: {"x": r, "status": r})
+    assert data["status"].values.tolist() == [Status.OK, Status.FAILED, Status.EMPTY]
+    assert "as in `Status`; got array([300])" in data["message"].values[1]
+
+
+def test_an_infinite_answer_of_the_library_is_an_answer():
+    game = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    data = sweep(lambda k: game, {"k": [0]}, lambda game: critical_discount(game, (0, 0)))
+    assert data["discount"].item() == np.inf
+    assert data["status"].item() == Status.OK
+
+
+def test_a_cell_of_another_shape_locks_nothing_in(tmp_path):
+    def method(r):
+        return {"x": np.ones((2,) * r), "y": r}
+
+    whole = sweep(lambda r: r, {"r": [1, 2, 0]}, method)
+    np.testing.assert_array_equal(whole["x"][0], [[1, 1], [np.nan, np.nan]])
+    np.testing.assert_array_equal(whole["x"][1], np.ones((2, 2)))
+    np.testing.assert_array_equal(whole["x"][2], [[1, np.nan], [np.nan, np.nan]])
+    assert (whole["status"] == Status.OK).all()
+    same(sweep(lambda r: r, {"r": [1, 2, 0]}, method, checkpoint=tmp_path), whole)
+
+
+def test_axes_of_a_number_never_meet_a_parameter():
+    data = sweep(lambda x_0: x_0, {"x_0": [1.0, 2.0]}, lambda r: {"x": [r, r], "x_0_": r})
+    assert dict(data.sizes) == {"x_0": 2, "x_0__": 2}
 
 
 def count(task, tasks, done):
@@ -271,46 +385,6 @@ def test_a_changed_sweep_is_refused_with_the_difference(change, message, tmp_pat
     assert caught.match(message)
     assert caught.match("Use another folder, or delete")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
-def test_a_model_is_known_by_its_code_and_what_it_holds():
-    def make(factor):
-        return lambda r: factor * r
-
-    @dataclass(frozen=True)
-    class Model:
-        a: float
-        b: tuple[float, ...] = (1.0,)
-
-        def __call__(self, r):
-            return self.a * r
-
-    assert fingerprint(make(2)) == fingerprint(make(2)) != fingerprint(make(3))
-    assert fingerprint(lambda r: r + 1) != fingerprint(lambda r: r + 2)
-    assert fingerprint(lambda r: r + 1) != fingerprint(lambda r: r - 1)
-    assert fingerprint(lambda r, s=1: r) != fingerprint(lambda r, s=2: r)
-    assert fingerprint(Model(1.0)) == fingerprint(Model(1.0)) != fingerprint(Model(1.0, (2.0,)))
-    assert fingerprint(partial(nash, weights=[1, 2])) != fingerprint(partial(nash, weights=[2, 1]))
-    assert fingerprint(np.arange(3)) != fingerprint(np.arange(4))
-    assert fingerprint(lambda r: r in {"a", "b"}) == fingerprint(lambda r: r in {"b", "a"})
-
-
-def test_the_fingerprint_is_the_same_in_another_process():
-    code = (
-        "from bargaining.concepts.nash import nash\n"
-        "from bargaining.sweeps._fingerprint import fingerprint\nprint(fingerprint(nash))"
-    )
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": s},
-        ).stdout
-        for s in ("1", "2")
-    ]
-    assert runs == [fingerprint(nash) + "\n"] * 2
 
 
 def test_a_full_disk_is_named_and_finished_chunks_stay(tmp_path, monkeypatch):
@@ -408,12 +482,15 @@ sys.stdout.write(data["payoffs"].values.tobytes().hex())
 
 
 def run_slow(folder: Path, workers: int, kill_after: float | None) -> str:
-    """Return the payoffs as text; a killed run, which takes its workers with it, returns nothing."""
+    """Return the payoffs as text; a run that is killed some time after its first chunk returns nothing."""
     command = [sys.executable, "-c", SLOW, str(folder), str(workers)]
+    before = len(list(folder.glob("*.npz")))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout.readline() == "ready\n"
         if kill_after is None:
             return process.stdout.read()
+        while process.poll() is None and len(list(folder.glob("*.npz"))) == before:
+            time.sleep(0.01)
         time.sleep(kill_after)
         os.killpg(process.pid, signal.SIGKILL)
         return ""
@@ -422,7 +499,7 @@ def run_slow(folder: Path, workers: int, kill_after: float | None) -> str:
 def kill_and_resume(folder, workers, kills, seed):
     rng = random.Random(seed)
     for _ in range(kills):
-        run_slow(folder, workers, rng.uniform(0.0, 0.3))
+        run_slow(folder, workers, rng.uniform(0.0, 0.3 / kills))
     before = len(list(folder.glob("*.npz")))
     resumed = run_slow(folder, workers, None)
     files = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
@@ -432,7 +509,7 @@ def kill_and_resume(folder, workers, kills, seed):
 def test_a_killed_sweep_resumes_to_the_same_bytes(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         whole = pool.submit(run_slow, tmp_path / "whole", 1, None)
-        before, resumed, files = kill_and_resume(tmp_path / "killed", 1, 2, seed=1)
+        before, resumed, files = kill_and_resume(tmp_path / "killed", 1, 1, seed=1)
     assert 0 < before < len(files) == 100
     assert resumed == whole.result()
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "whole").glob("*.npz")}

@@ -1,0 +1,282 @@
+"""What a checkpoint keeps can always be opened, in little memory, and no finished chunk is lost."""
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from bargaining import InvalidInput, Problem, Status, TransferableSurplus, open_sweep, sweep, vectorized
+from bargaining.sweeps import _dataset
+from bargaining.sweeps._cells import Task
+from bargaining.sweeps._grid import read_grid
+from bargaining.sweeps.sweep import _sweep
+
+GRID = {"r": ([0.0, 0.1, 0.15, 0.3], "share"), "who": ["US", "Canada", "China"], "k": [True, False]}
+
+
+def model(r, who, k):
+    if (r, who) == (0.1, "US"):
+        raise ValueError("not here")
+    return r, len(who), k
+
+
+def numbers(point):
+    r, length, k = point
+    return {"payoffs": [r, -r], "rows": np.full((length % 3 + 1, 2), r) if k else [r], "none": None}
+
+
+def cut(size, checkpoint, method=numbers, **options):
+    task = Task(model=model, method=method, grid=read_grid(GRID), vectorized=False)
+    return _sweep(task, size, **{"workers": 1, "checkpoint": checkpoint, "progress": False} | options)
+
+
+@pytest.fixture
+def _out_of_core(monkeypatch):
+    monkeypatch.setattr(_dataset, "_KEPT", 0)
+    monkeypatch.setattr(_dataset, "_BLOCK", 5)
+
+
+def test_a_checkpoint_opens_as_the_dataset_that_the_sweep_gave(tmp_path):
+    whole = cut(5, tmp_path)
+    assert (whole["status"] == Status.FAILED).sum() == 2
+    xr.testing.assert_identical(open_sweep(tmp_path), whole)
+    xr.testing.assert_identical(cut(7, None), whole)
+
+
+def test_a_half_finished_checkpoint_opens_with_cells_that_are_pending(tmp_path):
+    whole = cut(5, tmp_path)
+    for path in sorted(tmp_path.glob("*.npz"))[1:3]:
+        path.unlink()
+    half = open_sweep(tmp_path)
+    pending = (half["status"] == Status.PENDING).values
+    assert np.flatnonzero(pending).tolist() == list(range(5, 15))
+    assert half["status"].attrs["flag_meanings"].split()[Status.PENDING] == "PENDING"
+    for name in ("payoffs", "rows", "none", "message", "status"):
+        np.testing.assert_array_equal(half[name].values[~pending], whole[name].values[~pending])
+    assert np.isnan(half["payoffs"].values[pending]).all()
+    assert (half["message"].values[pending] == "").all()
+    xr.testing.assert_identical(cut(5, tmp_path), whole)
+
+
+def test_a_checkpoint_without_a_finished_chunk_opens_too(tmp_path):
+    cut(5, tmp_path)
+    for path in tmp_path.glob("*.npz"):
+        path.unlink()
+    assert (open_sweep(tmp_path)["status"] == Status.PENDING).all()
+
+
+def test_a_checkpoint_opens_whatever_has_changed_since(tmp_path):
+    whole = cut(5, tmp_path)
+    with pytest.raises(InvalidInput, match="`open_sweep` reads what it holds"):
+        cut(5, tmp_path, method=lambda point: point[0])
+    xr.testing.assert_identical(open_sweep(str(tmp_path)), whole)
+
+
+@pytest.mark.usefixtures("_out_of_core")
+@pytest.mark.parametrize("half", [False, True])
+def test_numbers_out_of_memory_are_read_as_they_are_asked_for(tmp_path, half):
+    cut(5, tmp_path)
+    for path in sorted(tmp_path.glob("*.npz"))[1 : 3 if half else 1]:
+        path.unlink()
+    lazy, rng = open_sweep(tmp_path) if half else cut(5, tmp_path), np.random.default_rng(1)
+    assert not any(variable._in_memory for variable in lazy.data_vars.values() if variable.name != "player")
+    whole = lazy.copy(deep=True).load()
+    looks = [
+        {"r": 1},
+        {"who": slice(None, None, -1)},
+        {"k": [1, 0, 1], "r": [3, 0]},
+        {"r": [], "k": 0},
+        {"who": -1, "player": 1},
+        {"rows_0": slice(1, 3), "rows_1": 0, "r": slice(1, 2)},
+        {
+            "r": xr.DataArray(rng.integers(4, size=6), dims="at"),
+            "who": xr.DataArray(rng.integers(3, size=6), dims="at"),
+        },
+    ]
+    for look in looks:
+        again = open_sweep(tmp_path)
+        for name in again.data_vars:
+            own = {axis: place for axis, place in look.items() if axis in again[name].dims}
+            xr.testing.assert_identical(again[name].isel(own).load(), whole[name].isel(own))
+    sent = pickle.loads(pickle.dumps(open_sweep(tmp_path)))
+    xr.testing.assert_identical(sent.load(), whole)
+
+
+@pytest.mark.usefixtures("_out_of_core")
+def test_numbers_that_have_vanished_are_no_numbers(tmp_path):
+    data = cut(5, tmp_path)
+    first, second, *_ = sorted(tmp_path.glob("*.npz"))
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-900])
+    for cell in (0, 5):
+        place = dict(zip(("r", "who", "k"), np.unravel_index(cell, (4, 3, 2)), strict=True))
+        with pytest.raises(OSError, match=f"the cells from {cell} on cannot be read from .* any more"):
+            data["payoffs"].isel(place).load()
+    np.testing.assert_array_equal(data["payoffs"][3, 2, 1], [0.3, -0.3])
+
+
+@pytest.mark.parametrize(
+    "damage", ["absent", "file", "no manifest", "no json", "other json", "no axis", "other axis"]
+)
+def test_what_is_no_checkpoint_is_named(tmp_path, damage):
+    folder = tmp_path / "sweep"
+    cut(5, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if damage in ("absent", "file"):
+        shutil.rmtree(folder)
+    if damage == "file":
+        folder.write_text("")
+    if damage == "no manifest":
+        (folder / "manifest.json").unlink()
+    if damage == "no json":
+        (folder / "manifest.json").write_text("{")
+    if damage == "other json":
+        (folder / "manifest.json").write_text(
+            json.dumps({"begun": {"name": "x"}, "grid": list(manifest["grid"])})
+        )
+    if damage == "no axis":
+        (folder / "axis-1.npy").unlink()
+    if damage == "other axis":
+        shutil.copy(folder / "axis-0.npy", folder / "axis-1.npy")
+    with pytest.raises(InvalidInput, match=r"`path` must be a folder that `sweep` made .*; got '.*sweep'"):
+        open_sweep(folder)
+
+
+def test_the_manifest_says_on_what_it_was_begun(tmp_path):
+    data = cut(5, tmp_path)
+    begun = json.loads((tmp_path / "manifest.json").read_text())["begun"]
+    assert begun["on"] == data.attrs["platform"]
+    assert "BLAS" in begun["on"]
+
+
+def test_going_on_elsewhere_is_said(tmp_path, monkeypatch):
+    def on(place):
+        for module in ("sweep", "_cells", "_checkpoint"):
+            monkeypatch.setattr(f"bargaining.sweeps.{module}.made_on", lambda: place)
+
+    on("an old machine")
+    cut(5, tmp_path)
+    for path in sorted(tmp_path.glob("*.npz"))[2:]:
+        path.unlink()
+    on("a new machine")
+    words = "2 chunks made on an old machine, and this is a new machine: their last bits may differ"
+    with pytest.warns(UserWarning, match=words):
+        data = cut(5, tmp_path)
+    assert data.attrs["platform"] == "a new machine; an old machine"
+    with pytest.warns(UserWarning, match=words):
+        cut(5, tmp_path)
+
+
+@pytest.mark.parametrize("way", ["map", "imap_unordered"])
+def test_a_pool_of_processes_is_a_worker(tmp_path, way):
+    with get_context("fork").Pool(2) as pool:
+        data = cut(5, tmp_path, workers=getattr(pool, way))
+    xr.testing.assert_identical(data, cut(24, None))
+
+
+def test_a_pool_that_cannot_take_the_model_says_so():
+    with (
+        get_context("fork").Pool(1) as pool,
+        pytest.raises(InvalidInput, match="`workers` cannot send the model"),
+    ):
+        sweep(lambda r: r, {"r": [1, 2]}, lambda r: r, workers=pool.map)
+
+
+def elsewhere(task, stretches, path):
+    """Workers on a machine on which the path of the folder leads elsewhere."""
+    moved = task if task.folder is None else replace(task, folder=replace(task.folder, path=path))
+    return [moved(stretch) for stretch in stretches]
+
+
+def test_workers_that_do_not_see_the_folder_give_their_chunks_back(tmp_path):
+    data = cut(5, tmp_path / "here", workers=partial(elsewhere, path=tmp_path / "there"))
+    xr.testing.assert_identical(open_sweep(tmp_path / "here"), data)
+    assert not (tmp_path / "there").exists()
+
+
+def test_workers_that_see_a_copy_of_the_folder_do_not_mislead(tmp_path):
+    whole = cut(5, tmp_path / "here")
+    for path in (tmp_path / "here").glob("*.npz"):
+        path.unlink()
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    data = cut(5, tmp_path / "here", workers=partial(elsewhere, path=tmp_path / "there"))
+    xr.testing.assert_identical(data, whole)
+    assert len(list((tmp_path / "here").glob("*.npz"))) == 5
+
+
+KILLED = """
+import sys, time
+from multiprocessing import get_context
+from bargaining import sweep
+
+def model(k):
+    if k == 0:
+        print("begun", flush=True)
+        time.sleep(60)
+    return k
+
+with get_context("fork").Pool(2) as pool:
+    one_by_one = lambda f, tasks: pool.map(f, tasks, chunksize=1)
+    sweep(model, {"k": list(range(40))}, float, workers=one_by_one, checkpoint=sys.argv[1])
+"""
+
+
+def test_a_killed_sweep_loses_no_finished_chunk_of_a_map_that_waits_for_all(tmp_path):
+    """The first cell takes for ever, so that the map gives back nothing; the other 39 are finished."""
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        end = time.monotonic() + 10
+        while len(list(tmp_path.glob("*.npz"))) < 39 and time.monotonic() < end:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    data = open_sweep(tmp_path)
+    assert data["status"].values.tolist() == [Status.PENDING] + [Status.OK] * 39
+    np.testing.assert_array_equal(data["value"], [np.nan, *range(1, 40)])
+
+
+@vectorized
+def pies(r, h):
+    """A pie of 1 with an option worth h r to player 0."""
+    return Problem(TransferableSurplus(1.0), np.stack([h * r, 0.0 * r], axis=-1))
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from test_checkpoint import pies
+from bargaining import nash, sweep
+
+side = int(sys.argv[2])
+data = sweep(pies, {"r": np.linspace(0, 0.3, side), "h": np.linspace(0.1, 0.9, side)}, nash, checkpoint=sys.argv[1])
+assert float(data["payoffs"][-1, -1, 0]) == 0.5 + 0.3 * 0.9 / 2
+assert int((data["status"][::97] != 0).sum()) == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_cells(tmp_path):
+    used = []
+    for side in (3000, 5000):
+        command = [sys.executable, "-c", textwrap.dedent(MEMORY), str(tmp_path / str(side)), str(side)]
+        folders = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
+        run = subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": folders}
+        )
+        used.append(int(run.stdout))
+        shutil.rmtree(tmp_path / str(side))
+    assert max(used) < 500, f"{used} MB for 9 and 25 million cells"
+    assert used[1] < used[0] + 60, f"{used} MB for 9 and 25 million cells"

@@ -53,8 +53,9 @@ def perles_maschler(problem: Problem) -> Division:
     by a finer rule over the whole, or the estimated error of the quadrature. Slopes taken by differences limit both.
 
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
-    about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it; it is
-    continuous where the frontier is more than a point. With three players no solution has them all (Perles 1982).
+    about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among
+    problems whose frontier is more than a point; where a frontier shrinks to a point it jumps. With
+    three players no solution has them all (Perles 1982).
 
     References
     ----------

@@ -60,8 +60,8 @@ class NashDemandGame:
     On a smooth frontier the first-order conditions have no other solution (Euler's theorem makes
     :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique. With a kink at N,
     neighbouring levels on the same ray can be equilibria too; the one with the largest product is
-    returned. As :math:`\sigma \to 0` demands and expected payoffs tend to N, for other smoothings as
-    well (Nash 1953).
+    returned. As :math:`\sigma \to 0` demands and expected payoffs tend to N. So they do for a
+    large class of other smoothings (Nash 1953 for "regular" ones, Abreu and Pearce 2015).
 
     Without noise every efficient point that gives each player at least :math:`d_i` is an equilibrium,
     and so is disagreement. The call then chooses nothing and says MULTIPLE; see `equilibria`.

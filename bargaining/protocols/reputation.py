@@ -65,7 +65,8 @@ class ReputationalBargaining:
       later, and normal j concedes at 0. Whoever holds out after 0 is committed, and i leaves. Each step removes
       strictly worse strategies, so nothing else is an equilibrium. Player i's own posture survives,
       because j cannot do better than concede to it: a normal j yields :math:`a_i`, and i expects
-      :math:`(1-z_j) a_i + z_j o_i`;
+      :math:`(1-z_j) a_i + z_j o_i`. That is so in this game, in which nobody makes counter-offers; where they
+      can be made, Compte and Jehiel (2002) find both postures cancelled also in this case;
     * for both: each normal player reveals itself at once and two normal players divide the pie as
       under complete information, at the limit of alternating offers with those outside options,
       :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`; a normal player leaves a committed one. This

@@ -52,7 +52,7 @@ class ReputationalDemands:
     here player 2 then accepts instead of making a demand first, and player 1 spreads what is left
     over in proportion to the priors.
 
-    As the priors vanish and the types become dense the division tends to `kambe_limit`.
+    As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`.
 
     References
     ----------

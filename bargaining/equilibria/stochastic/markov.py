@@ -78,10 +78,10 @@ def markov_equilibria(
     game : StochasticGame
         Any number of players; each may have a discount factor of her own. One player is a Markov decision problem.
     starts : int or sequence of strategies, default 1
-        How many priors to start from: first all actions alike, then random ones; or the priors themselves,
+        How many strategies to start from: first all actions alike, then random ones; or the strategies themselves,
         every probability positive.
     rng : numpy.random.Generator or int, optional
-        Draws the random priors.
+        Draws the random strategies.
 
     Returns
     -------
@@ -98,18 +98,23 @@ def markov_equilibria(
     they act. The choice to leave is a decision of its own, in equilibrium also where others leave for sure. That
     all leave together is an equilibrium wherever two may.
 
-    *Method.* Logarithmic tracing (Herings & Peeters 2004): a path from the prior along which the weight
-    of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn.
+    *Method.* A logarithmic barrier game (Dang, Herings and Li 2022): a path from the starting strategies along which
+    the weight of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn.
     Near its end the actions used are read off and their indifference conditions solved by Newton's method.
     A strategy is listed only if its regret, recomputed by one-shot deviations, is at most 1e-12.
 
-    *How many.* Generic games have an odd number of stationary equilibria. Paths from almost every prior end in
+    *How many.* Generic games have an odd number of stationary equilibria (Herings and Peeters 2004). Paths from
+    almost every start end in
     one whose index is +1; of 2k + 1 equilibria these are k + 1, and as a rule the others, such as the mixed
-    equilibrium of a coordination game, are found only from priors that share a symmetry of the game.
+    equilibrium of a coordination game, are found only from starts that share a symmetry of the game.
     `stage_equilibria` lists all of a game of one state.
 
     References
     ----------
+    Dang, C., Herings, P. J.-J. and Li, P. (2022). An interior-point differentiable path-following method to compute
+    stationary equilibria in stochastic games. *INFORMS Journal on Computing* 34, 1403-1418.
+    doi:10.1287/ijoc.2021.1139
+
     Herings, P. J.-J. and Peeters, R. J. A. P. (2004). Stationary equilibria in stochastic games: structure,
     selection, and computation. *Journal of Economic Theory* 118, 32-60.
 

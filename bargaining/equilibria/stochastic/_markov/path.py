@@ -1,7 +1,8 @@
-r"""The path from a prior to a stationary equilibrium: logarithmic tracing, followed by arclength.
+r"""The path from given strategies to a stationary equilibrium: a logarithmic barrier game, followed by arclength.
 
 Let every player weigh present values by t and, by 1 - t, a logarithmic reward
-:math:`\sum_a \nu_a \log \sigma_a` for keeping to the prior :math:`\nu`, one in each decision state. Her first-order
+:math:`\sum_a \nu_a \log \sigma_a` that keeps her off the faces of the simplex; :math:`\nu`, the prior, is one in each
+decision state. Her first-order
 condition, multiplier eliminated, is
 
 .. math:: H_a(\sigma, t) = \sigma_a \big[t (W - Q_a) + 1 - t\big] - (1 - t) \nu_a = 0,

@@ -377,7 +377,7 @@ def _of_the_body(name: str, value: Any, kind: type) -> bool:
 def _without_docstring(function: Any) -> CodeType:
     """Return the code of a function; a docstring that it does not read as a value is left out."""
     code: CodeType = function.__code__
-    read = any(step.opname == "LOAD_CONST" and step.arg == 0 for step in dis.get_instructions(code))
+    read = any(step.opcode in dis.hasconst and step.arg == 0 for step in dis.get_instructions(code))
     if read or not code.co_consts or not isinstance(code.co_consts[0], str):
         return code
     return code.replace(co_consts=("", *code.co_consts[1:]))

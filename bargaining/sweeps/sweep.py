@@ -300,7 +300,7 @@ def _results(
             "are safe: call again, with fewer workers, to go on."
         ) from None
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        if "pickle" not in str(error):
+        if "pickle" not in str(error) and "local object" not in str(error):
             raise
         raise InvalidInput(
             f"`workers` cannot send the model and the method to other processes ({error}). Define both at the top "

@@ -28,20 +28,22 @@ def of_matplotlib(value: Any, name: str, method: str) -> Any:
     return value
 
 
-def draw_automaton(automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...]) -> None:
+def draw_automaton(
+    automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...], ink: str, paper: str
+) -> None:
     """Draw states, lotteries, and where each player's deviation leads."""
     count = len(automaton._drawn())
     angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
     places = np.column_stack([np.cos(angles), np.sin(angles)])
-    styles = _styles(colours)
+    styles = _styles(colours, ink)
     between: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
     for a, b, label in automaton.edges():
         kind = label if label in styles else "next"
         between[a, b].append((kind, "" if label == kind else label))
     for (a, b), arrows in between.items():
         for k, (kind, label) in enumerate(arrows):
-            _arrow(ax, places[a], places[b], k, styles[kind], label)
-    _nodes(automaton, places, ax)
+            _arrow(ax, places[a], places[b], k, styles[kind], label, paper)
+    _nodes(automaton, places, ax, ink, paper)
     for kind in dict.fromkeys(kind for arrows in between.values() for kind, _ in arrows):
         ax.plot([], [], label=kind, **styles[kind])
     ax.set(xlim=(-2.4, 2.4), ylim=(-1.7, 2.5), aspect="equal")
@@ -50,21 +52,23 @@ def draw_automaton(automaton: Automaton | StochasticAutomaton, ax: Axes, colours
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
 
 
-def _styles(colours: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def _styles(colours: tuple[str, ...], ink: str) -> dict[str, dict[str, Any]]:
     return {
-        "next": {"color": "black", "linestyle": "-"},
+        "next": {"color": ink, "linestyle": "-"},
         "player 0 deviates": {"color": colours[0], "linestyle": "--"},
         "player 1 deviates": {"color": colours[1], "linestyle": ":"},
         "stays": {"color": colours[2], "linestyle": "-."},
     }
 
 
-def _arrow(ax: Axes, start: Floats, end: Floats, k: int, style: dict[str, Any], label: str) -> None:
+def _arrow(
+    ax: Axes, start: Floats, end: Floats, k: int, style: dict[str, Any], label: str, paper: str
+) -> None:
     """Draw the k-th arrow from one state to another, or back to itself, with its label halfway."""
     draw = _loop if (start == end).all() else _curve
     patch, middle = draw(start, end, k, style)
     ax.add_patch(patch)
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    box = {"facecolor": paper, "edgecolor": "none", "pad": 0.5}
     if label:
         ax.text(middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", bbox=box)
 
@@ -104,7 +108,9 @@ def _loop(at: Floats, _: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Fl
     return loop, at + 1.35 * size * out
 
 
-def _nodes(automaton: Automaton | StochasticAutomaton, places: Floats, ax: Axes) -> None:
+def _nodes(
+    automaton: Automaton | StochasticAutomaton, places: Floats, ax: Axes, ink: str, paper: str
+) -> None:
     """Draw the states; those in which play may start have a heavy edge."""
     starts = {k for k, _ in automaton.start}
     loops = [sum(a == b == k for a, b, _ in automaton.edges()) for k in range(len(places))]
@@ -114,8 +120,8 @@ def _nodes(automaton: Automaton | StochasticAutomaton, places: Floats, ax: Axes)
             *place,
             "o",
             markersize=_NODE,
-            markerfacecolor="white",
-            markeredgecolor="black",
+            markerfacecolor=paper,
+            markeredgecolor=ink,
             markeredgewidth=edge,
         )
         ax.text(place[0], place[1], str(k), ha="center", va="center")

@@ -1,11 +1,11 @@
-"""Pictures of problems, divisions, payoff sets, strategies, sweeps and reputations."""
+"""Pictures of problems, divisions, games, payoff sets, strategies, sweeps and reputations."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from functools import partial
-from itertools import cycle
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,16 @@ from bargaining._files import path_of, write_whole
 from bargaining._optional import needs
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.normal_form import Game
 from bargaining.plots.automata import draw_automaton, of_matplotlib
 from bargaining.problem import Problem
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bargaining.equilibria.repeated.payoff_set import PayoffSet
+    from bargaining.equilibria.payoff_polygon import PayoffPolygon
+    from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 
@@ -34,38 +35,82 @@ __all__ = ["plot", "save_figure"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-_SHADE = "#DDE7EE"
 _GREY = "#8C8C8C"
+_SHADE = 0.14  # opacity: what lies below shows, on light and on dark pages
 _ANGLES = 257
+_GAP = 0.12  # between panels, as a share of their height
+_OPEN = 20  # figures, where matplotlib's settings name no limit
+
+_ours: list[weakref.ref[Any]] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a result is told apart from others in its picture; one that is alone has no label, and shows more."""
+
+    label: str
+    first: int
+    alone: bool
+
+    def named(self, name: str) -> str:
+        """Return the label of a part of the result."""
+        return f"{self.label}, {name}" if self.label else name
+
+    def style(self, k: int = 0) -> dict[str, Any]:
+        """Return the colour and the dash of its k-th line."""
+        return {"color": colours()[self.first + k], "linestyle": DASHES[self.first + k], "linewidth": 1.2}
+
+    def marker(self) -> dict[str, Any]:
+        """Return the colour and the marker of its points, with a rim that parts them from lines."""
+        return {"color": colours()[self.first], "marker": MARKERS[self.first], "markeredgecolor": _paper()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How results of some class are drawn, on which axes, and how many lines one has."""
+
+    draw: Callable[[Any, Axes, Look], None]
+    axes: str
+    lines: Callable[[Any], int] = lambda _: 1
 
 
 def plot(result: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw a result.
+    """Draw a result, or several in one picture.
 
     Parameters
     ----------
-    result : Problem, Division, PayoffSet, Automaton, ReputationalOutcome, Dataset, or several divisions
-        A `Problem` of two players is drawn as its frontier above the disagreement point, with the
-        ideal point; a `Division`, a list of them, or a mapping of labels to them adds the solutions. A
-        `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage
-        game; the sets of a stochastic game as one outline and threat a state; an `Automaton`, or a
-        `StochasticAutomaton`, as a graph; a heavy edge marks a start. A `Dataset` from `sweep` is drawn against its
-        longest numeric axis, one line for each other cell and player. A `ReputationalOutcome` is drawn as the
-        probabilities of having conceded.
+    result : Problem, Division, Game, PayoffSet, Automaton, ReputationalOutcome, Dataset, or several of them
+        A `Problem` of two players is drawn as its frontier above the disagreement point, with the ideal point; a
+        `Division` adds the solution. A `Game` is drawn as the payoffs of its profiles, with its pure equilibria. A
+        `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage game; what
+        `payoff_bounds` found as its inner and its outer set; the sets of a stochastic game as one outline and threat a
+        state; an `Automaton`, or a `StochasticAutomaton`, as a graph; a heavy edge marks a start. A
+        `ReputationalOutcome` is drawn as the probabilities of having conceded. A `Dataset` from `sweep` is drawn
+        against its longest numeric axis, with one panel for each variable, and in it a line for each other cell
+        and player; `data["x"]` is one variable alone. Several results, in a list or a mapping of labels to
+        them, share one picture if they have the same axes: all that consists of payoffs of two players, sweeps,
+        or reputations.
     ax : Axes, optional
-        Where to draw; a new figure if None.
+        Where to draw; a new figure with a transparent background if None. Of the figures made so, the oldest are
+        closed once there are more than 20 (`figure.max_open_warning` in the settings of matplotlib).
 
     Returns
     -------
     Axes
-        The axes, for titles and more.
+        The axes, for titles and more. If a sweep has several variables, the panels are its `child_axes`.
 
     Raises
     ------
     NotApplicable
-        If there is no picture for `result`, or it does not have two players.
+        If there is no picture for `result`, it does not have two players, or several results do not go together.
     InvalidInput
-        If `result` is a batch, or a sweep of more than eight lines.
+        If `result` is a batch, or would be more than eight lines in one panel.
+
+    Notes
+    -----
+    Text and lines without a label have the colour that the settings of matplotlib give to text, so that
+    ``plt.style.use("dark_background")`` is all that a dark page needs. Labelled lines have colours that the
+    colour-blind can tell apart, and differ in dash or marker too.
 
     Examples
     --------
@@ -77,63 +122,154 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
     ('payoff of player 0', ['disagreement', 'ideal', 'nash'])
     """
-    draw, given = _drawing(result)
+    entries = _entries(result)
+    kinds = [_kind(one) for _, one in entries]
+    if len({kind.axes for kind in kinds}) > 1 or (len(entries) > 1 and not kinds[0].axes):
+        names = dict.fromkeys(type(one).__name__ for _, one in entries)
+        raise NotApplicable(
+            f"`result` must be results that share axes; got {' and '.join(names)}. Draw each by itself."
+        )
+    lines = [kind.lines(one) for kind, (_, one) in zip(kinds, entries, strict=True)]
+    if sum(lines) > len(COLOURS):
+        raise InvalidInput(
+            f"`result` would be {sum(lines)} lines; at most {len(COLOURS)} can be told apart. Draw fewer, or pick "
+            "cells of a sweep with `.sel(...)`."
+        )
     with needs("paper"):
-        import matplotlib.pyplot as plt
-    if ax is None:
-        ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained")[1]
-    draw(given, of_matplotlib(ax, "ax", "spines"))
-    ax.spines[["top", "right"]].set_visible(False)
-    if ax.get_legend_handles_labels()[1] and ax.get_legend() is None:
-        ax.legend(frameon=False, fontsize="small")
+        import matplotlib.pyplot  # noqa: F401
+    ax = _new_axes(_panels([one for _, one in entries])) if ax is None else of_matplotlib(ax, "ax", "spines")
+    if kinds[0].axes == "sweep":
+        _draw_sweeps(entries, lines, ax)
+    else:
+        looks = [
+            Look(label=entry[0], first=sum(lines[:k]), alone=len(entries) == 1)
+            for k, entry in enumerate(entries)
+        ]
+        _draw_common_problems([one for _, one in entries], looks, ax)
+        for kind, (_, one), look in zip(kinds, entries, looks, strict=True):
+            kind.draw(one, ax, look)
+        _finish(ax)
     return ax
 
 
-def _drawing(result: Any) -> tuple[Any, Any]:
-    """Return the function that draws `result`, and what to give it."""
+def _finish(ax: Axes) -> None:
+    """Take away what is no information, and add a legend where there are labels."""
+    ax.spines[["top", "right"]].set_visible(False)
+    if ax.get_legend_handles_labels()[1] and ax.get_legend() is None:
+        ax.legend(frameon=False, fontsize="small")
+
+
+def _entries(result: Any) -> list[tuple[str, Any]]:
+    """Return the results with their labels; one that is alone has none."""
+    from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+
+    if isinstance(result, StochasticPayoffSets) or _is_labelled(result):
+        return [("", result)]
+    if isinstance(result, Mapping) and result:
+        return [(str(label), one) for label, one in result.items()]
+    if isinstance(result, Sequence) and not isinstance(result, str) and result:
+        names = [one.method if isinstance(one, Division) else str(k) for k, one in enumerate(result)]
+        twice = {name for name in names if names.count(name) > 1}
+        return [
+            (f"{n} ({k})" if n in twice else n, one)
+            for k, (n, one) in enumerate(zip(names, result, strict=True))
+        ]
+    return [(result.method if isinstance(result, Division) else "", result)]
+
+
+def _is_labelled(result: Any) -> bool:
+    return type(result).__module__.startswith("xarray") and hasattr(result, "dims")
+
+
+def _kind(result: Any) -> Kind:
+    """Return how to draw one result."""
+    from bargaining.equilibria.payoff_polygon import PayoffPolygon
     from bargaining.equilibria.repeated.automaton import Automaton
-    from bargaining.equilibria.repeated.payoff_set import PayoffSet
+    from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
     from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 
-    if isinstance(result, Problem):
-        return _draw_problem, result
-    if isinstance(result, Division):
-        return _draw_divisions, {result.method: result}
-    if isinstance(result, PayoffSet):
-        return _draw_payoff_set, result
-    if isinstance(result, StochasticPayoffSets):
-        return _draw_states, result
-    if isinstance(result, Automaton | StochasticAutomaton):
-        return partial(draw_automaton, colours=COLOURS), result
-    if isinstance(result, ReputationalOutcome):
-        return _draw_reputation, result
-    if type(result).__module__.startswith("xarray") and hasattr(result, "data_vars"):
-        return _draw_sweep, result
-    several = result if isinstance(result, Mapping) else None
-    if isinstance(result, Sequence) and all(isinstance(one, Division) for one in result):
-        several = {one.method: one for one in result}
-    if several and all(isinstance(one, Division) for one in several.values()):
-        return _draw_divisions, several
-    raise NotApplicable(
-        "`result` must be a Problem, one or more Divisions, payoff sets, an Automaton, a ReputationalOutcome or a "
-        f"Dataset; got a {type(result).__name__}."
+    if _is_labelled(result):
+        return Kind(draw=_no_picture, axes="sweep", lines=_lines)
+    kinds: dict[Any, Kind] = {
+        Problem: Kind(draw=_draw_problem, axes="payoffs"),
+        Division: Kind(draw=_draw_division, axes="payoffs"),
+        Game: Kind(draw=_draw_game, axes="payoffs"),
+        PayoffPolygon: Kind(draw=_draw_payoff_set, axes="payoffs"),
+        PayoffBounds: Kind(draw=_draw_bounds, axes="payoffs"),
+        StochasticPayoffSets: Kind(draw=_draw_states, axes="payoffs", lines=len),
+        Automaton | StochasticAutomaton: Kind(draw=_draw_graph, axes=""),
+        ReputationalOutcome: Kind(draw=_draw_reputation, axes="time", lines=lambda _: 2),
+    }
+    return next((kind for known, kind in kinds.items() if isinstance(result, known)), None) or _no_picture(
+        result
     )
 
 
-def _draw_problem(problem: Problem, ax: Axes) -> None:
-    if problem.players != 2:
-        raise NotApplicable(f"a picture has two players; got {problem.players}.")
-    if problem.batch_shape:
-        raise InvalidInput(f"`result` must be one problem; got a batch of shape {problem.batch_shape}.")
+def _no_picture(result: Any, *_: Any) -> Any:
+    raise NotApplicable(
+        "`result` must be a Problem, a Division, a Game, payoff sets or bounds, an Automaton, a ReputationalOutcome or "
+        f"a Dataset, or several of them; got a {type(result).__name__}."
+    )
+
+
+def _new_axes(panels: int) -> Axes:
+    """Return axes in a new figure of pyplot, which shows it; figures made so before do not pile up."""
+    import matplotlib.pyplot as plt
+
+    limit = plt.rcParams["figure.max_open_warning"] or _OPEN
+    open_ones = [
+        figure for figure in (known() for known in _ours) if figure and plt.fignum_exists(figure.number)
+    ]
+    while open_ones and len(plt.get_fignums()) >= limit:
+        plt.close(open_ones.pop(0))
+    height = 3.6 if panels == 1 else 2.2 * panels
+    figure, ax = plt.subplots(figsize=(4.8, height), layout="constrained", facecolor="none")
+    ax.set_facecolor("none")
+    _ours[:] = [weakref.ref(one) for one in (*open_ones, figure)]
+    return ax
+
+
+def colours() -> tuple[str, ...]:
+    """Return the colours of lines, with the colour of text in the place of black: it shows on dark pages too."""
+    return tuple(ink() if colour == "#000000" else colour for colour in COLOURS)
+
+
+def ink() -> str:
+    """Return the colour of text."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
+def _paper() -> str:
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["axes.facecolor"])
+
+
+def _two_players(players: int, batch: tuple[int, ...], what: str) -> None:
+    if players != 2:
+        raise NotApplicable(f"a picture has two players; got {players}.")
+    if batch:
+        raise InvalidInput(f"`result` must be one {what}; got a batch of shape {batch}.")
+
+
+def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
+    _two_players(problem.players, problem.batch_shape, "problem")
     d, ideal = problem.disagreement, problem.ideal
     edge = _frontier(problem, ideal)
+    style: dict[str, Any] = look.style() | {"label": look.label or None}
+    if look.alone:
+        style = {"color": ink(), "linewidth": 1.2}
     if len(edge):
-        ax.fill(*np.vstack([d, edge]).T, color=_SHADE, linewidth=0)
-        ax.plot(*edge.T, color="black", linewidth=1.2)
-    ax.plot(*d, "x", color="black", label="disagreement")
-    if np.isfinite(ideal).all():
+        ax.fill(
+            *np.vstack([d, edge]).T, color=_GREY if look.alone else style["color"], alpha=_SHADE, linewidth=0
+        )
+        ax.plot(*edge.T, **style)
+    ax.plot(*d, "x", color=style["color"], label="disagreement" if look.alone else None)
+    if np.isfinite(ideal).all() and look.alone:
         ax.plot(*ideal, "+", color=_GREY, label="ideal")
     _label_payoffs(ax)
 
@@ -156,93 +292,233 @@ def _frontier(problem: Problem, ideal: Floats) -> Floats:
     return edge
 
 
-def _draw_divisions(divisions: Mapping[str, Division], ax: Axes) -> None:
-    problem = next(iter(divisions.values())).problem
-    if problem is None:
-        raise NotApplicable(
-            "`result` must be a division of a problem; its protocol carries its own primitives."
-        )
-    _draw_problem(problem, ax)
-    for (name, division), colour, marker in zip(divisions.items(), cycle(COLOURS), cycle(MARKERS)):
-        ax.plot(*division.payoffs, marker, color=colour, markersize=6, markeredgecolor="white", label=name)
+def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axes) -> None:
+    """Draw the problems that divisions answer, each once; one that is common to all is drawn as if alone."""
+    answered = {
+        id(one.problem): (one.problem, look)
+        for one, look in zip(results, looks, strict=True)
+        if isinstance(one, Division)
+    }
+    for problem, look in answered.values():
+        if problem is None:
+            raise NotApplicable(
+                "`result` must be a division of a problem; its protocol carries its own primitives."
+            )
+        _draw_problem(problem, ax, replace(look, label="", alone=len(answered) == 1))
 
 
-def _draw_payoff_set(found: PayoffSet, ax: Axes) -> None:
-    game, leaving = found.repeated.game, found.repeated.exit
-    ax.plot(*game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
+def _draw_division(division: Division, ax: Axes, look: Look) -> None:
+    ax.plot(*division.payoffs, linestyle="none", markersize=6, label=look.label, **look.marker())
+    _label_payoffs(ax)
+
+
+def _draw_game(game: Game, ax: Axes, look: Look) -> None:
+    _two_players(game.players, (), "game")
+    payoffs = game.payoffs.reshape(-1, 2)
+    style = look.style()
+    corners = _hull(payoffs)
+    ax.fill(*corners.T, facecolor=style["color"], alpha=_SHADE, linewidth=0)
+    ax.plot(*payoffs.T, linestyle="none", markersize=4, label=look.label or "profiles", **look.marker())
+    stable = game.payoffs[tuple(game.pure_equilibria().T)]
+    ax.plot(
+        *stable.T,
+        "o",
+        color=style["color"],
+        markerfacecolor="none",
+        markersize=9,
+        label=look.named("equilibria"),
+    )
+    _label_payoffs(ax)
+
+
+def _hull(points: Floats) -> Floats:
+    from bargaining.equilibria._plane.polygon import hull
+
+    return points[hull([(x, y) for x, y in points.tolist()])]
+
+
+def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
+    game, leaving = _played(found)
+    if look.alone and game is not None:
+        ax.plot(*game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
+    _outline(found.vertices, ax, look, "equilibrium payoffs", dots=look.alone)
     if len(found.vertices):
-        ax.fill(*found.vertices.T, facecolor=_SHADE, edgecolor=COLOURS[0], linewidth=1.2)
-        ax.plot(*found.vertices.T, "o", color=COLOURS[0], markersize=4, label="equilibrium payoffs")
-        ax.axvline(found.threat[0], color=COLOURS[1], linestyle=":", linewidth=1)
-        ax.axhline(found.threat[1], color=COLOURS[1], linestyle=":", linewidth=1)
-        ax.plot(*found.threat, "X", color=COLOURS[1], label="threat")
-    if leaving is not None:
+        rest = colours()[1] if look.alone else look.style()["color"]
+        if look.alone:
+            ax.axvline(found.threat[0], color=rest, linestyle=":", linewidth=1)
+            ax.axhline(found.threat[1], color=rest, linestyle=":", linewidth=1)
+        ax.plot(
+            *found.threat, "X", color=rest, markeredgecolor=_paper(), label="threat" if look.alone else None
+        )
+    if leaving is not None and look.alone:
         # Hollow, for it often is the threat.
-        hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": COLOURS[2], "markersize": 9}
+        hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colours()[2], "markersize": 9}
         ax.plot(*np.unique(leaving.payoffs.reshape(-1, 2), axis=0).T, "s", label="exit", **hollow)
     _label_payoffs(ax)
 
 
-def _draw_states(found: StochasticPayoffSets, ax: Axes) -> None:
-    if len(found) > len(COLOURS):
-        raise InvalidInput(
-            f"`result` must have at most {len(COLOURS)} states to be told apart; got {len(found)}."
+def _played(found: PayoffPolygon) -> tuple[Game | None, Any]:
+    """Return the stage game and the exit, where the set knows them."""
+    repeated = getattr(found, "repeated", None)
+    return (None, None) if repeated is None else (repeated.game, repeated.exit)
+
+
+def _outline(corners: Floats, ax: Axes, look: Look, name: str, *, k: int = 0, dots: bool = False) -> None:
+    """Draw a polygon, a segment or a point."""
+    style = look.style(k)
+    label = look.label if look.label and name == "equilibrium payoffs" else look.named(name)
+    if not len(corners):
+        ax.plot([], [], label=f"{label} (none)", **style)
+        return
+    closed = corners[[*range(len(corners)), 0]]
+    ax.fill(*corners.T, facecolor=style["color"], alpha=_SHADE, linewidth=0)
+    ax.plot(*closed.T, label=None if dots else label, **style)
+    if dots:
+        ax.plot(*corners.T, "o", color=style["color"], markersize=4, label=label)
+
+
+def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
+    _two_players(found.directions.shape[1], (), "game")
+    _outline(_left(found.directions, found.levels), ax, look, "outer bound")
+    if len(found.inner):
+        corners = _hull(found.inner)
+        ax.plot(
+            *corners[[*range(len(corners)), 0]].T,
+            label=look.named("inner bound"),
+            **look.style() | {"linestyle": ":"},
         )
-    for some, colour, dash in zip(found.sets, COLOURS, DASHES, strict=False):
-        corners = some.vertices[[*range(len(some.vertices)), 0]] if len(some.vertices) else some.vertices
-        ax.plot(*corners.T, color=colour, linestyle=dash, linewidth=1.2, label=f"state {some.state}")
-        ax.plot(*some.threat, "X", color=colour, markersize=6, markeredgecolor="white")
     _label_payoffs(ax)
+
+
+def _left(directions: Floats, levels: Floats) -> Floats:
+    """Return the corners of the polygon that the half-planes leave, which is bounded: the axes are among them."""
+    from bargaining.equilibria._plane.polygon import clip
+
+    rows = list(zip(directions.tolist(), levels.tolist(), strict=True))
+    right, top, left, bottom = (
+        min(level for direction, level in rows if direction == axis)
+        for axis in ([1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0])
+    )
+    polygon = [(-left, -bottom), (right, -bottom), (right, top), (-left, top)]
+    for (x, y), level in rows:
+        polygon = clip(polygon, (x, y), level)
+    return np.array(polygon).reshape(-1, 2)
+
+
+def _draw_states(found: StochasticPayoffSets, ax: Axes, look: Look) -> None:
+    for k, some in enumerate(found.sets):
+        _outline(some.vertices, ax, look, f"state {some.state}", k=k)
+        ax.plot(*some.threat, "X", color=look.style(k)["color"], markersize=6, markeredgecolor=_paper())
+    _label_payoffs(ax)
+
+
+def _draw_graph(automaton: Any, ax: Axes, _: Look) -> None:
+    draw_automaton(automaton, ax, colours(), ink(), _paper())
 
 
 def _label_payoffs(ax: Axes) -> None:
     ax.set(xlabel="payoff of player 0", ylabel="payoff of player 1")
 
 
-def _draw_reputation(outcome: ReputationalOutcome, ax: Axes) -> None:
+def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None:
     if outcome.horizon.ndim:
         raise InvalidInput(f"`result` must be one game; got a batch of shape {outcome.horizon.shape}.")
     end = float(outcome.horizon)
     times = np.linspace(0.0, end if np.isfinite(end) and end > 0 else 1.0, 201)
     for player in (0, 1):
-        style = {"color": COLOURS[player], "linestyle": DASHES[player]}
-        ax.plot(times, outcome.concession(times)[:, player], label=f"player {player}", **style)
+        label = look.named(f"player {player}")
+        ax.plot(times, outcome.concession(times)[:, player], label=label, **look.style(player))
     ax.set(xlabel="time", ylabel="probability of having conceded", ylim=(0.0, 1.02))
 
 
-def _draw_sweep(data: xr.Dataset, ax: Axes) -> None:
-    name = _variable(data)
-    values = data[name]
-    numeric = [d for d in values.dims if d != "player" and data[d].dtype.kind in "iuf" and data.sizes[d] > 1]
+def _variables(data: Any) -> dict[str, Any]:
+    """Return what a picture of a sweep shows: its numbers, without status and residual."""
+    if not hasattr(data, "data_vars"):
+        return {str(data.name or "value"): data}
+    found = {str(name): values for name, values in data.data_vars.items() if values.dtype.kind in "biuf"}
+    shown = {name: values for name, values in found.items() if name not in ("status", "residual")}
+    if not shown:
+        raise InvalidInput(
+            "`result` must have a variable besides its status; every cell failed. Read `message`."
+        )
+    return shown
+
+
+def _along(values: Any) -> Any:
+    """Return the numeric axis with the most values."""
+    numeric = [
+        d for d in values.dims if d != "player" and values[d].dtype.kind in "iuf" and values.sizes[d] > 1
+    ]
     if not numeric:
         raise InvalidInput(
             "`result` must have a numeric axis with two values or more to draw along; got none."
         )
-    along = max(numeric, key=lambda d: data.sizes[d])
+    return max(numeric, key=lambda d: values.sizes[d])
+
+
+def _lines(data: Any) -> int:
+    """Return the most lines that one variable of a sweep would be."""
+    most = 0
+    for values in _variables(data).values():
+        others = [d for d in values.dims if d != _along(values)]
+        lines = int(np.prod([values.sizes[d] for d in others]))
+        if lines > len(COLOURS):
+            raise InvalidInput(
+                f"`result` would be {lines} lines for {values.name}; pick up to {len(COLOURS)} with "
+                f"`.sel({others[0]}=...)`, or one variable with `[{str(values.name)!r}]`."
+            )
+        most = max(most, lines)
+    return most
+
+
+def _panels(results: Sequence[Any]) -> int:
+    return len({name for one in results if _is_labelled(one) for name in _variables(one)}) or 1
+
+
+def _draw_sweeps(entries: Sequence[tuple[str, Any]], lines: Sequence[int], ax: Axes) -> None:
+    """Draw one panel for each variable, one below the other, with a common axis."""
+    names = list(dict.fromkeys(name for _, data in entries for name in _variables(data)))
+    panels = [ax] if len(names) == 1 else _stacked(ax, len(names))
+    before: list[str] = []
+    for panel, name in zip(panels, names, strict=True):
+        for k, (label, data) in enumerate(entries):
+            if name in _variables(data):
+                look = Look(label=label, first=sum(lines[:k]), alone=len(entries) == 1)
+                _draw_sweep(_variables(data)[name], name, panel, look)
+        labels = panel.get_legend_handles_labels()[1]
+        panel.spines[["top", "right"]].set_visible(False)
+        if labels and labels != before:
+            panel.legend(frameon=False, fontsize="small")
+        if panel is not panels[-1]:
+            panel.set_xlabel("")
+        before = labels
+
+
+def _stacked(ax: Axes, panels: int) -> list[Axes]:
+    """Return axes within `ax`, one below the other, which share the horizontal axis; `ax` itself shows nothing."""
+    height, found = 1.0 / (panels + _GAP * (panels - 1)), list[Any]()
+    for k in range(panels):
+        bounds = (0.0, 1.0 - height - k * height * (1.0 + _GAP), 1.0, height)
+        found.append(ax.inset_axes(bounds, sharex=found[0] if found else None, facecolor="none"))
+        found[-1].tick_params(labelbottom=k == panels - 1)
+    ax.set_axis_off()
+    return found
+
+
+def _draw_sweep(values: Any, name: str, ax: Axes, look: Look) -> None:
+    along = _along(values)
     others = [d for d in values.dims if d != along]
-    lines = list(np.ndindex(*(data.sizes[d] for d in others)))
-    if len(lines) > len(COLOURS):
-        raise InvalidInput(
-            f"`result` would be {len(lines)} lines; pick up to {len(COLOURS)} with `.sel({others[0]}=...)`."
-        )
     array = values.transpose(along, *others).values
-    for place, colour, dash in zip(lines, COLOURS, DASHES, strict=False):
-        label = ", ".join(_place(data, d, k) for d, k in zip(others, place, strict=True))
-        ax.plot(data[along].values, array[(..., *place)], color=colour, linestyle=dash, label=label or None)
-    ax.set(xlabel=_with_unit(along, data[along]), ylabel=_with_unit(name, values))
+    for k, place in enumerate(np.ndindex(*array.shape[1:])):
+        parts = [_place(values, d, at) for d, at in zip(others, place, strict=True)]
+        label = ", ".join([look.label, *parts] if look.label else parts)
+        ax.plot(values[along].values, array[(..., *place)], label=label or None, **look.style(k))
+    if ax.get_xlabel() not in ("", _with_unit(along, values[along])):
+        raise InvalidInput(f"`result` must be sweeps along one axis; got {ax.get_xlabel()!r} and {along!r}.")
+    ax.set(xlabel=_with_unit(along, values[along]), ylabel=_with_unit(name, values))
 
 
-def _variable(data: xr.Dataset) -> str:
-    """Return what a picture of a sweep shows: the payoffs, or else the first number."""
-    names = [str(name) for name in data.data_vars if name not in ("status", "message", "residual")]
-    if not names:
-        raise InvalidInput(
-            "`result` must have a variable besides its status; every cell failed. Read `message`."
-        )
-    return "payoffs" if "payoffs" in names else names[0]
-
-
-def _place(data: xr.Dataset, axis: Any, k: int) -> str:
+def _place(data: Any, axis: Any, k: int) -> str:
     """Name one value of an axis for a legend; a named player needs no more than the name."""
     value = data[axis].values[k]
     text = f"{value:g}" if isinstance(value, np.floating) else str(value)

@@ -14,6 +14,11 @@ from sphinx.application import Sphinx
 from bargaining import save_figure
 
 FOLDER = "reference/generated/pictures"
+CLEAR = {"figure.facecolor": "none", "savefig.facecolor": "auto"}
+STYLES: dict[str, list[object]] = {
+    "light": ["default", CLEAR],
+    "dark": ["dark_background", CLEAR | {"axes.facecolor": "#131416"}],  # the theme's page
+}
 
 
 class Picture(Directive):
@@ -24,20 +29,26 @@ class Picture(Directive):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the picture, centred; an error in the code is an error of the page."""
+        """Return the picture, once for light pages and once for dark; an error in the code is an error of the page."""
         import matplotlib.pyplot as plt
 
         code = "\n".join(self.content)
-        name = f"{sha256(code.encode()).hexdigest()[:12]}.svg"
-        names: dict[str, object] = {}
-        try:
-            exec(code, names)
-        except Exception as error:
-            raise self.error(f"cannot draw the picture: {error!r}") from error
         app: Sphinx = self.state.document.settings.env.app
-        save_figure(names["ax"], Path(app.srcdir, FOLDER, name))
-        plt.close("all")
-        return [nodes.image(uri=f"/{FOLDER}/{name}", alt=self.arguments[0], align="center")]
+        images: list[nodes.Node] = []
+        for shade, style in STYLES.items():
+            path = f"{FOLDER}/{sha256(code.encode()).hexdigest()[:12]}-{shade}.svg"
+            names: dict[str, object] = {}
+            with plt.style.context(style):
+                try:
+                    exec(code, names)
+                except Exception as error:
+                    raise self.error(f"cannot draw the picture: {error!r}") from error
+                save_figure(names["ax"], Path(app.srcdir, path))
+            plt.close("all")
+            images.append(
+                nodes.image(uri=f"/{path}", alt=self.arguments[0], align="center", classes=[f"only-{shade}"])
+            )
+        return images
 
 
 def setup(app: Sphinx) -> dict[str, object]:

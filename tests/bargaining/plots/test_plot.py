@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -16,6 +17,7 @@ from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier
@@ -63,7 +65,7 @@ def test_the_sets_of_a_stochastic_game_are_closed_outlines_by_state():
     np.testing.assert_array_equal(lines["state now"], [*found["now"].vertices, found["now"].vertices[0]])
     np.testing.assert_array_equal(np.unique(lines["state later"], axis=0), found["later"].vertices)
     many = StochasticGame.from_chain(DILEMMA, np.eye(9), 0.3)
-    with pytest.raises(InvalidInput, match="`result` must have at most 8 states"):
+    with pytest.raises(InvalidInput, match="`result` would be 9 lines; at most 8 can be told apart"):
         plot(stochastic_payoff_sets(many), ax=axes())
 
 
@@ -153,6 +155,142 @@ def test_lines_differ_in_dash_as_well_as_colour():
     assert len({line.get_color() for line in lines}) == len({str(line._dash_pattern) for line in lines}) == 8
 
 
+TWO = sweep(
+    pie,
+    {"h": [0.7, 0.9], "r": (np.linspace(0.0, 0.3, 4), "share")},
+    lambda problem: {
+        "payoffs": nash(problem).payoffs,
+        "total": 1.0,
+        "gain": 0.5 - problem.disagreement[0] / 2,
+    },
+)
+
+
+def test_every_variable_of_a_sweep_has_a_panel():
+    ax = plot(TWO, ax=axes())
+    assert [panel.get_ylabel() for panel in ax.child_axes] == ["payoffs", "total", "gain"]
+    assert [panel.get_xlabel() for panel in ax.child_axes] == ["", "", "r (share)"]
+    lines = drawn(ax.child_axes[2])
+    assert list(lines) == ["h = 0.7", "h = 0.9"]
+    np.testing.assert_allclose(lines["h = 0.9"][:, 1], 0.5 - 0.45 * np.linspace(0, 0.3, 4))
+    assert [panel.get_legend() is not None for panel in ax.child_axes] == [True, True, False]
+    assert len({panel.get_xlim() for panel in ax.child_axes}) == 1
+    ax.figure.canvas.draw()
+    tops = [panel.get_window_extent() for panel in ax.child_axes]
+    assert all(below.y1 < above.y0 for above, below in pairwise(tops))
+
+
+def test_one_variable_may_be_chosen():
+    for one in (TWO["gain"], TWO[["gain"]]):
+        ax = plot(one, ax=axes())
+        assert ax.get_ylabel() == "gain"
+        assert ax.child_axes == []
+        assert list(drawn(ax)) == ["h = 0.7", "h = 0.9"]
+
+
+def test_several_sweeps_share_their_panels():
+    ax = plot({"now": TWO[["gain", "total"]], "later": 2 * TWO[["gain"]]}, ax=axes())
+    gain, total = ax.child_axes
+    assert list(drawn(gain)) == [f"{when}, h = {h}" for when in ("now", "later") for h in (0.7, 0.9)]
+    np.testing.assert_array_equal(drawn(gain)["later, h = 0.7"][:, 1], 2 * drawn(gain)["now, h = 0.7"][:, 1])
+    assert list(drawn(total)) == ["now, h = 0.7", "now, h = 0.9"]
+    with pytest.raises(
+        InvalidInput, match=r"`result` must be sweeps along one axis; got 'r \(share\)' and 't'"
+    ):
+        plot([TWO["gain"], TWO["gain"].rename(r="t")], ax=axes())
+
+
+def test_several_payoff_sets_are_outlines_with_labels():
+    sets = {f"d = {d}": payoff_set(RepeatedGame(DILEMMA, d, exit=Exit([3.0, 5.0]))) for d in (0.3, 0.5)}
+    lines = drawn(plot(sets, ax=axes()))
+    assert list(lines) == list(sets)
+    for label, found in sets.items():
+        np.testing.assert_array_equal(lines[label], [*found.vertices, found.vertices[0]])
+    empty = payoff_set(RepeatedGame(Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]]), 0.1))
+    assert list(drawn(plot([*sets.values(), empty], ax=axes()))) == ["0", "1", "2 (none)"]
+
+
+def test_what_has_payoffs_of_two_players_shares_a_picture():
+    found = payoff_set(RepeatedGame(DILEMMA, 0.5))
+    ax = plot({"set": found, "game": DILEMMA, "split": nash(found.problem())}, ax=axes())
+    assert list(drawn(ax)) == ["disagreement", "ideal", "set", "game", "game, equilibria", "split"]
+    with pytest.raises(NotApplicable, match="results that share axes; got PayoffSet and Dataset"):
+        plot([found, TWO], ax=axes())
+    with pytest.raises(NotApplicable, match="results that share axes; got Automaton"):
+        plot([found.strategy((9, 9))] * 2, ax=axes())
+    with pytest.raises(InvalidInput, match="`result` would be 9 lines; at most 8 can be told apart"):
+        plot([found] * 9, ax=axes())
+
+
+def test_divisions_of_several_problems_show_all_of_them():
+    other = Problem(PARABOLA.feasible, [0.5, 1.0])
+    ax = plot({"low": nash(PARABOLA), "high": nash(other)}, ax=axes())
+    curves = [line.get_xydata() for line in ax.get_lines() if len(line.get_xydata()) > 9]
+    assert [curve[:, 1].min() for curve in curves] == pytest.approx([0.0, 1.0], abs=1e-12)
+    again = plot([nash(PARABOLA), nash(PARABOLA)], ax=axes())
+    assert [label.rpartition(" ")[2] for label in list(drawn(again))[2:]] == ["(0)", "(1)"]
+
+
+def test_a_game_shows_its_profiles_and_pure_equilibria():
+    lines = drawn(plot(DILEMMA, ax=axes()))
+    assert {tuple(point) for point in lines["profiles"]} == {(9, 9), (1, 10), (10, 1), (3, 3)}
+    np.testing.assert_array_equal(lines["equilibria"], [[3, 3]])
+    with pytest.raises(NotApplicable, match="a picture has two players; got 3"):
+        plot(Game(*np.zeros((3, 2, 2, 2))), ax=axes())
+
+
+@pytest.mark.parametrize("discounts", [0.4, [0.2, 0.6]])
+def test_bounds_are_an_outer_and_an_inner_outline(discounts):
+    found = payoff_bounds(RepeatedGame(DILEMMA, discounts))
+    lines = drawn(plot(found, ax=axes()))
+    heights = lines["outer bound"] @ found.directions.T - found.levels
+    assert heights.max() < 1e-9
+    assert (np.abs(heights).min(axis=1) < 1e-9).all()
+    assert {tuple(point) for point in lines["inner bound"]} <= {tuple(point) for point in found.inner}
+    for point in found.inner:
+        assert found.contains(point) is not False
+
+
+def test_figures_of_its_own_do_not_pile_up():
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    kept = plt.figure()
+    with matplotlib.rc_context({"figure.max_open_warning": 5}):
+        first = plot(PARABOLA)
+        for _ in range(10):
+            plot(PARABOLA)
+    assert len(plt.get_fignums()) == 5
+    assert plt.fignum_exists(kept.number)
+    assert not plt.fignum_exists(first.figure.number)
+    assert curve(first).shape[0] > 9  # A closed figure can still be saved.
+    plt.close("all")
+
+
+def test_a_new_figure_is_transparent_and_takes_its_colours_from_the_settings():
+    import matplotlib.pyplot as plt
+
+    found = payoff_set(RepeatedGame(DILEMMA, 0.6))
+    dark = {"text.color": "#eeeeee", "axes.edgecolor": "#eeeeee", "axes.facecolor": "#111111"}
+    shown = [PARABOLA, nash(PARABOLA), DILEMMA, found, found.strategy((6, 5)), [TWO["gain"]] * 4]
+    with matplotlib.rc_context(dark):
+        for result in shown:
+            ax = plot(result)
+            assert ax.figure.get_facecolor()[3] == ax.get_facecolor()[3] == 0.0
+            used = {matplotlib.colors.to_hex(line.get_color()) for line in ax.get_lines()}
+            used |= {
+                matplotlib.colors.to_hex(patch.get_edgecolor())
+                for patch in ax.patches
+                if patch.get_linewidth()
+            }
+            assert "#000000" not in used
+        assert "#eeeeee" in {line.get_color() for line in ax.get_lines()}
+    plt.close("all")
+    own = Figure(facecolor="red")
+    plot(PARABOLA, ax=own.add_subplot(facecolor="blue"))
+    assert (own.get_facecolor()[0], own.axes[0].get_facecolor()[2]) == (1.0, 1.0)
+
+
 BATCH = Problem(TransferableSurplus(1.0), [[0.0, 0.0], [0.1, 0.0]])
 
 
@@ -191,7 +329,7 @@ def test_what_cannot_be_drawn_is_named(result, error, message):
 def test_figures_are_the_same_bytes_in_another_process(tmp_path):
     code = (
         f"import sys; from pathlib import Path; sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
-        f"import test_plots as t\nt.save_all(Path({str(tmp_path / 'b')!r}))"
+        f"import test_plot as t\nt.save_all(Path({str(tmp_path / 'b')!r}))"
     )
     save_all(tmp_path / "a")
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
@@ -214,7 +352,7 @@ def test_a_figure_needs_a_known_ending(tmp_path):
 
 def test_the_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"bargaining\[paper\]"):
+    with pytest.raises(ImportError, match=r"matplotlib.* is not installed; run `pip install"):
         plot(PARABOLA)
 
 

@@ -21,9 +21,10 @@ from bargaining.errors import InvalidInput
 
 T = TypeVar("T")
 
-MAX_BYTES = 4_000_000
-MAX_LINES = 50_000
-MAX_NAMES = 100
+# Room for the flows and inputs of a hundred regions and sectors; a file beyond is not one of figures like these.
+MAX_BYTES = 200_000_000
+MAX_LINES = 2_000_000
+MAX_NAMES = 500
 TAIL = ("value", "unit", "year", "source")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
@@ -119,7 +120,7 @@ def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
     Raises
     ------
     InvalidInput
-        If the file is absent, over 4 MB or 50,000 lines, not UTF-8, or lacks a column, a row or a cell.
+        If the file is absent, over 200 MB or 2,000,000 lines, not UTF-8, or lacks a column, a row or a cell.
     """
     lines = _lines(folder, file, columns)
     header = [name.strip() for name in lines[0]] if lines else []

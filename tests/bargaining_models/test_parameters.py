@@ -378,9 +378,9 @@ def test_sizes_are_capped(folder, monkeypatch):
     with pytest.raises(InvalidInput, match=r"`regions.csv` must have at most 3 lines; got \d+"):
         load(folder)
     monkeypatch.undo()
-    rows = "".join(f"R{k},1,USD bn,2023,own\n" for k in range(101))
+    rows = "".join(f"R{k},1,USD bn,2023,own\n" for k in range(501))
     (folder / "regions.csv").write_text("region,value,unit,year,source\n" + rows)
-    with pytest.raises(InvalidInput, match=r"`regions.csv`, row 102, column `region`: at most 100"):
+    with pytest.raises(InvalidInput, match=r"`regions.csv`, row 502, column `region`: at most 500"):
         load(folder)
 
 

@@ -10,5 +10,6 @@ from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import Decomposition
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
+from bargaining_models.trade.tariff_nash import TariffEquilibrium
 
-__all__ = ["Decomposition", "TradeData", "TradeEquilibrium", "TradeModel"]
+__all__ = ["Decomposition", "TariffEquilibrium", "TradeData", "TradeEquilibrium", "TradeModel"]

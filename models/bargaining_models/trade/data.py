@@ -237,6 +237,13 @@ class TradeData:
                 f"{income[k] / total[k]:.6g} and keep its shares by sector."
             )
 
+    def with_terms(self, tariffs: Any, elasticities: Any) -> TradeData:
+        """Return the same world under other tariffs and elasticities, as `from_arrays` takes them."""
+        axes = dict(zip(LINK, (self.regions, self.regions, self.sectors), strict=True))
+        rates = _arranged(tariffs, "tariffs", axes)
+        check_rates(rates, self.regions, self.sectors)
+        return replace(self, tariffs=rates, elasticities=_elasticities(elasticities, self.sectors))
+
     @property
     def value_added(self) -> Floats:
         """What sales leave after inputs, (N,)."""
@@ -374,6 +381,8 @@ class TradeData:
         InvalidInput
             If a name is unknown or used twice.
         """
+        if not regions and not sectors and rest is None:
+            return self
         rows, new_regions = _merge(regions, self.regions, "regions", rest)
         columns, new_sectors = _merge(sectors, self.sectors, "sectors", None)
         to_region, to_sector = _indicator(rows, len(new_regions)), _indicator(columns, len(new_sectors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.economy import Economy
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
+from bargaining_models.trade.folders import from_icio, read_folder, structure
 from bargaining_models.trade.links import (
     common_shape,
     link,
@@ -25,6 +27,7 @@ from bargaining_models.trade.links import (
     shares_by_sector,
 )
 from bargaining_models.trade.solve import Solver, rebase
+from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
@@ -211,6 +214,134 @@ class TradeModel:
             year=year,
             source=source,
         )
+        return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: str | Path,
+        *,
+        tariffs: Any = None,
+        elasticities: Any = None,
+        deficits: str | ArrayLike = "balanced",
+        limit: float | None = None,
+        absorb: str | int | None = None,
+        reconcile: str | None = None,
+    ) -> TradeModel:
+        """Build the base equilibrium from a folder of CSV files.
+
+        Parameters
+        ----------
+        folder : str or Path
+            With the files that `bargaining_models.trade.folders` describes; `sectors.csv` and `trade_flows.csv` at
+            least.
+        tariffs : optional
+            As in `from_arrays`; by default those of `tariffs.csv`, or none.
+        elasticities : str, float or (J,) array_like, optional
+            The name of a set in `elasticities.csv`, or numbers; by default the only set.
+        deficits, limit, absorb, reconcile
+            As in `from_arrays`.
+
+        Raises
+        ------
+        InvalidInput
+            If a file, column, row, cell, unit or source is missing or wrong: the message names file, row and column.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import bargaining_models
+        >>> folder = Path(bargaining_models.__file__).parent / "data"
+        >>> TradeModel.from_folder(folder, elasticities="cp", limit=0.9, absorb="SERV").regions
+        ('USA', 'CAN', 'CHN', 'ROW')
+        """
+        data = read_folder(folder, tariffs=tariffs, elasticities=elasticities, reconcile=reconcile)
+        return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
+
+    @classmethod
+    def from_structure(
+        cls,
+        name: str,
+        *,
+        regions: Mapping[str, Sequence[str]] | None = None,
+        sectors: Mapping[str, Sequence[str]] | None = None,
+        rest: str | None = None,
+        tariffs: Any = 0.0,
+        elasticities: Any = 5.0,
+        deficits: str | ArrayLike = "balanced",
+        limit: float | None = None,
+        absorb: str | int | None = None,
+    ) -> TradeModel:
+        """Build the base equilibrium from a structure of this package, merged as you like.
+
+        Parameters
+        ----------
+        name : {"icio2019", "wiod2011"}
+            "icio2019": 20 economies and 20 ISIC sections of the OECD's inter-country tables, USD bn of 2019, with
+            input-output links and no tariffs. "wiod2011": the 4 regions and 11 sectors of this package, structure
+            of 2011 and totals of 2023. `SOURCES.md` in the data folder says how they were made and under which
+            terms.
+        regions, sectors : mapping from the new name to the old names, optional
+            What to merge; names not mentioned stay as they are.
+        rest : str, optional
+            The name of a region made of all that are not mentioned.
+        tariffs : optional
+            As in `from_arrays`, for the merged regions and sectors; by default none.
+        elasticities : float or (J,) array_like, default 5
+            For the merged sectors.
+        deficits, limit, absorb
+            As in `from_arrays`.
+
+        Examples
+        --------
+        >>> model = TradeModel.from_structure(
+        ...     "icio2019",
+        ...     regions={"EU3": ["DEU", "FRA", "ITA"], "USA": ["USA"], "CHN": ["CHN"]},
+        ...     sectors={"AGR": ["A"], "MIN": ["B"], "MAN": ["C"], "SERV": list("DEFGHIJKLMNOPQRST")},
+        ...     rest="ROW",
+        ... )
+        >>> model.regions, model.sectors, model.data.unit, model.data.year
+        (('EU3', 'USA', 'CHN', 'ROW'), ('AGR', 'MIN', 'MAN', 'SERV'), 'USD bn', 2019)
+        """
+        merged = structure(name).aggregate(regions, sectors, rest=rest)
+        data = merged.with_terms(tariffs, elasticities)
+        return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
+
+    @classmethod
+    def from_icio(
+        cls,
+        frame: Any,
+        *,
+        elasticities: Any,
+        deficits: str | ArrayLike = "balanced",
+        limit: float | None = None,
+        absorb: str | int | None = None,
+        **figures: Any,
+    ) -> TradeModel:
+        """Build the base equilibrium from an inter-country input-output table.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Sales at producer prices: rows (region, sector), the sellers; columns (region, sector) for inputs and
+            (region, any other name) for final uses. Leave out rows of taxes and value added, and all totals.
+        elasticities, deficits, limit, absorb
+            As in `from_arrays`.
+        **figures
+            `tariffs`, `goods`, `gdp`, `unit`, `year` and `source` of `from_arrays`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> sellers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars"]])
+        >>> buyers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars", "households"]])
+        >>> sales = [[5, 1, 30, 1, 0, 6], [1, 9, 40, 0, 2, 9], [1, 0, 5, 9, 2, 50], [0, 2, 9, 2, 20, 80]]
+        >>> model = TradeModel.from_icio(pd.DataFrame(sales, sellers, buyers), elasticities=4)
+        >>> model.data.inputs[0].round(3)
+        array([[0.14 , 0.023],
+               [0.016, 0.18 ]])
+        """
+        data = from_icio(frame, elasticities=elasticities, **figures)
         return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
 
     @classmethod
@@ -423,7 +554,7 @@ class TradeModel:
         >>> model = TradeModel.from_parameters(load())
         >>> parts = model.decomposition(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
         >>> parts.to_xarray().terms_of_trade.sel(region="CAN").round(3).item()
-        -1.643
+        -1.623
         >>> bool(abs(parts.residual).max() < 1e-9)
         True
         """
@@ -456,6 +587,147 @@ class TradeModel:
             residual=total - 100.0 * np.log1p(answer.welfare / 100.0),
             regions=self.regions,
             sectors=self.sectors,
+        )
+
+    def optimal_tariffs(
+        self,
+        region: str,
+        *,
+        by: str = "uniform",
+        base: str = "replace",
+        against: str | Sequence[str] = "all",
+        sectors: str | Sequence[str] = "goods",
+        agreements: Iterable[tuple[str, str]] = (),
+        given: Any = None,
+        costs: ArrayLike | None = None,
+        starts: Sequence[Any] = ("formula", 0.0, 0.4),
+        grid: int = 17,
+    ) -> TariffEquilibrium:
+        """Find the tariffs of one region that raise its real income most, if nobody answers.
+
+        Parameters
+        ----------
+        region : str
+        by, base, against, sectors, agreements, given, costs, starts, grid
+            As in `nash_tariffs`. If a rate on the grid is better than what was found, the search goes on from there.
+
+        Returns
+        -------
+        TariffEquilibrium
+            Of a game with one player: `rates`, `percent`, and what certifies them.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> best = model.optimal_tariffs("USA")
+        >>> best.rates.round(4), best.status.name
+        (array([0.1594]), 'OK')
+        >>> dict(zip(model.regions, best.percent.round(3).tolist()))
+        {'USA': 0.232, 'CAN': -1.223, 'CHN': -0.01, 'ROW': -0.193}
+        """
+        return nash_tariffs(
+            self,
+            [region],
+            by=by,
+            base=base,
+            against=against,
+            sectors=sectors,
+            agreements=agreements,
+            given=given,
+            costs=costs,
+            starts=starts,
+            grid=grid,
+        )
+
+    def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
+        """Find the best tariffs of one region against tariffs `given`; the options are those of `optimal_tariffs`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
+        >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
+        array([0.1018])
+        """
+        return self.optimal_tariffs(region, given=given, **options)
+
+    def nash_tariffs(
+        self,
+        players: Sequence[str] | None = None,
+        *,
+        by: str = "uniform",
+        base: str = "replace",
+        against: str | Sequence[str] = "all",
+        sectors: str | Sequence[str] = "goods",
+        agreements: Iterable[tuple[str, str]] = (),
+        given: Any = None,
+        costs: ArrayLike | None = None,
+        starts: Sequence[Any] = ("formula", 0.0, 0.4),
+        grid: int = 17,
+    ) -> TariffEquilibrium:
+        """Find tariffs of which each player's are best given the others': a tariff war.
+
+        Parameters
+        ----------
+        players : sequence of str, optional
+            The regions that set tariffs, at once; by default all.
+        by : {"uniform", "partner", "sector", "partner and sector"}
+            What a rate is on: all goods of all partners; all goods of one; one sector of all (most-favoured nation);
+            one sector of one partner (where nothing is traded there is no rate).
+        base : {"replace", "add"}
+            Whether a rate is the tariff itself, or is added to what is given.
+        against : {"all", "players"} or sequence of str
+            Whom rates fall on: all partners, the other players alone (two players: a war between them), or those named.
+        sectors : {"goods", "all"} or sequence of str
+            The sectors that rates fall on.
+        agreements : iterable of (region, region)
+            Pairs whose tariffs on each other stay as given: the rates of others are then most-favoured-nation rates.
+        given : (N, N, J) array_like or Environment, optional
+            Tariffs where no rate falls; by default those of the base.
+        costs : (N, N, J) array_like, optional
+            Hats of trade cost in force.
+        starts : sequence of "formula", float or (K,) array_like
+            Where to search from; see `TariffEquilibrium.spread`.
+        grid : int
+            How many deviations of each rate are tried, from -20 to 500 percent.
+
+        Returns
+        -------
+        TariffEquilibrium
+            With status: OK only if first-order conditions, second-order conditions and deviations on the grid all
+            say so. FAILED if no start leads to an equilibrium with finite rates; where deficits are fixed in world
+            value added, a region with one may gain without end from ever higher rates, and none exists.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is unknown, or a player has nobody, or nothing, to tax.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> world = model.nash_tariffs()
+        >>> world.rates.round(3), world.percent.round(2)
+        (array([0.157, 0.157, 0.161, 0.153]), array([-0.23, -1.18, -0.53, -0.32]))
+        >>> war = model.nash_tariffs(["USA", "CAN"], against="players")
+        >>> war.rates.round(3), war.status.name, bool(war.spread < 1e-9)
+        (array([0.134, 0.102]), 'OK', True)
+        """
+        return nash_tariffs(
+            self,
+            players,
+            by=by,
+            base=base,
+            against=against,
+            sectors=sectors,
+            agreements=agreements,
+            given=given,
+            costs=costs,
+            starts=starts,
+            grid=grid,
         )
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:

@@ -43,13 +43,16 @@ class Solver:
         """Everything the conditions are made of at the unknowns (B, M)."""
         return Point(self.system, cells, *self.system.split(z))
 
-    def solve(self, cells: Cells) -> Point:
-        """Return the point that meets the conditions; of a cell that failed the last iterate."""
+    def solve(self, cells: Cells, *, tolerance: float = TOLERANCE) -> Point:
+        """Return the point that meets the conditions; of a cell that failed the last iterate.
+
+        A larger `tolerance` of the violations, relative to the base, is for values that need not be exact.
+        """
         z = np.empty((len(cells), self.system.size))
         size = max(1, CHUNK_ENTRIES // self.system.shares.size)  # what a processor's cache holds
         for first in range(0, len(z), size):
             part = slice(first, first + size)
-            z[part] = self._solve_chunk(cells.take(part))
+            z[part] = self._solve_chunk(cells.take(part), tolerance)
         with np.errstate(all="ignore"):
             return self.at(cells, z)
 
@@ -71,15 +74,15 @@ class Solver:
                 parts.append(np.stack(moved) * level[:, None])
         return np.concatenate(parts)
 
-    def _solve_chunk(self, cells: Cells) -> Floats:
+    def _solve_chunk(self, cells: Cells, tolerance: float) -> Floats:
         with np.errstate(all="ignore"):  # a cell that fails is found by its residual
-            z, done = self._broyden(cells)
+            z, done = self._broyden(cells, tolerance)
             hard = np.flatnonzero(~done)
             unknowns = self.system.regions * self.system.sectors
             size = max(1, JACOBIAN_ENTRIES // unknowns**2)
             for first in range(0, len(hard), size):
                 some = hard[first : first + size]
-                z[some] = self._newton(cells.take(some), z[some])
+                z[some] = self._newton(cells.take(some), z[some], tolerance)
         return z
 
     @cached_property
@@ -135,7 +138,7 @@ class Solver:
         shape = (-1, system.regions)
         return worth.price[0].reshape(shape), (worth.output[0] - paid).reshape(shape)
 
-    def _broyden(self, cells: Cells) -> tuple[Floats, NDArray[np.bool_]]:
+    def _broyden(self, cells: Cells, tolerance: float) -> tuple[Floats, NDArray[np.bool_]]:
         """Iterate all cells from the base; return where each came to, or came nearest, and which converged."""
         z = self.system.start(len(cells))
         done = np.zeros(len(z), dtype=bool)
@@ -148,7 +151,7 @@ class Solver:
             better = (worst < least[left]) & ~done[left]
             z[left[better]], least[left[better]] = at[better], worst[better]
             at = at + past.step(self._newton_from_base(gap))
-            new = (worst <= TOLERANCE) & ~done[left]
+            new = (worst <= tolerance) & ~done[left]
             z[left[new]], done[left[new]] = at[new], True
             keep = ~done[left]
             if k == SLOW_STEPS and self.system.size <= DENSE:
@@ -160,7 +163,7 @@ class Solver:
                 past.keep(keep)
         return z, done
 
-    def _newton(self, cells: Cells, z: Floats) -> Floats:
+    def _newton(self, cells: Cells, z: Floats, tolerance: float) -> Floats:
         """Damped Newton steps in log wages from `z`, prices and outputs solved for at each; the unknowns (B, M)."""
         z, gap = self._inner(cells, z)
         left = np.arange(len(z))
@@ -171,7 +174,8 @@ class Solver:
             longest = np.abs(step).max(axis=1, keepdims=True)
             step *= np.minimum(1.0, LONGEST_STEP / np.where(longest > 0.0, longest, 1.0))
             z[left], gap[left], moved = self._halve(some, z[left], gap[left], step)
-            left = left[moved & (np.abs(gap[left]).max(axis=1) > 0.0)]
+            least = 0.0 if tolerance <= TOLERANCE else tolerance
+            left = left[moved & (np.abs(gap[left]).max(axis=1) > least)]
             if not len(left):
                 break
         return z
@@ -274,10 +278,17 @@ def rebase(economy: Economy) -> Economy:
             f"No equilibrium was found from these figures at the deficits asked for (residual {residual:.3g}); "
             f"check the input shares, the deficits and the elasticities."
         )
+    return settled(at, economy.tariffs)
+
+
+def settled(at: Point, tariffs: Floats) -> Economy:
+    """Describe the first cell of an equilibrium, found under `tariffs` (N, N, J), as a base of its own."""
+    economy = at.system.economy
     return replace(
         economy,
         shares=np.ascontiguousarray(np.moveaxis(at.shares[0], 0, -1)),
+        tariffs=tariffs,
         expenditures=np.ascontiguousarray(at.expenditures[0].T),
         factor=at.wages[0] * economy.factor,
-        deficits=np.asarray(at.deficits).reshape(-1),
+        deficits=np.broadcast_to(at.deficits + at.received, at.wages.shape)[0],
     )

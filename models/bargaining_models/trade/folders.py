@@ -1,0 +1,184 @@
+"""Trading worlds from a folder of CSV files, from a structure of this package, and from an inter-country table.
+
+======================  =======================================================  =====================================
+file                    key columns                                              value
+======================  =======================================================  =====================================
+`sectors.csv`           sector, goods (yes, no)                                  none
+`trade_flows.csv`       exporter, sector, importer                               producer prices, own sales included
+`input_shares.csv`      region, using_sector, input_sector                       share of gross output
+`value_added.csv`       region, sector                                           in the unit of the flows
+`final_demand.csv`      region, sector                                           in the unit of the flows
+`tariffs.csv`           importer, exporter, sector (or `goods`)                  percent; absent rows are 0
+`elasticities.csv`      set, sector                                              trade elasticity, positive
+`regions.csv`           region                                                   GDP
+======================  =======================================================  =====================================
+
+Every row also has `unit`, `year` and `source`; `sectors.csv` has `source`. Only the first two files are required. With
+`value_added.csv` the values in `input_shares.csv` are those of inputs, not shares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+from bargaining_models._figures import TAIL, Figures, Row, names, read, table
+from bargaining_models.trade.data import CELL, LINK, USE, TradeData
+
+STRUCTURES = Path(__file__).parents[1] / "data" / "structures"
+
+
+def read_folder(
+    folder: str | Path,
+    *,
+    tariffs: Any = None,
+    elasticities: Any = None,
+    reconcile: str | None = None,
+) -> TradeData:
+    """Read a folder with the files described in this module; `TradeModel.from_folder` describes the options."""
+    root = Path(folder)
+    if not root.is_dir():
+        raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
+    rows = read(root, "sectors.csv", ("sector", "goods", "source"))
+    sectors = names(rows, "sector")
+    goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
+    flow_rows = read(root, "trade_flows.csv", (*LINK, *TAIL))
+    gdp_rows = _optional(root, "regions.csv", ("region",))
+    regions = names(gdp_rows, "region") if gdp_rows else _appearing(flow_rows)
+    link = dict(zip(LINK, (regions, regions, sectors), strict=True))
+    use = dict(zip(USE, (regions, sectors, sectors), strict=True))
+    cell = dict(zip(CELL, (regions, sectors), strict=True))
+    flows = table(flow_rows, link, low=0.0, high=1e15)
+    value_added = _cells(root, "value_added.csv", cell, flows.unit)
+    inputs = _optional(root, "input_shares.csv", USE)
+    unit = "share of gross output" if value_added is None else flows.unit
+    if tariffs is None:
+        tariffs = _tariffs(_optional(root, "tariffs.csv", LINK), regions, sectors, goods)
+    gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=1e15).values if gdp_rows else None
+    return TradeData.from_arrays(
+        flows.values,
+        tariffs,
+        table(inputs, use, low=-1e15, high=1e15, unit=unit).values if inputs else None,
+        elasticities=_elasticities(root, elasticities, sectors),
+        regions=regions,
+        sectors=sectors,
+        goods=goods,
+        final=_cells(root, "final_demand.csv", cell, flows.unit),
+        value_added=value_added,
+        gdp=gdp,
+        reconcile=reconcile,
+        unit=flows.unit,
+        year=flows.year,
+        source=flows.source,
+    )
+
+
+def structure(name: str, *, tariffs: Any = 0.0, elasticities: Any = 5.0) -> TradeData:
+    """Return a structure of this package; `TradeModel.from_structure` describes the options."""
+    known = ("wiod2011", *sorted(path.name for path in STRUCTURES.iterdir() if path.is_dir()))
+    choice(name, "name", known)
+    if name == "wiod2011":
+        return read_folder(STRUCTURES.parent, tariffs=tariffs, elasticities=elasticities)
+    return read_folder(STRUCTURES / name, tariffs=tariffs, elasticities=elasticities)
+
+
+def from_icio(frame: Any, **options: Any) -> TradeData:
+    """Make figures of an inter-country input-output table; `TradeModel.from_icio` describes them."""
+    if not hasattr(frame, "iloc") or frame.index.nlevels != 2 or frame.columns.nlevels != 2:
+        raise InvalidInput(
+            "`frame` must be a pandas table with (region, sector) on its rows and (region, sector or final use) on "
+            f"its columns; got {type(frame).__name__}."
+        )
+    sellers = [tuple(map(str, key)) for key in frame.index]
+    buyers = [tuple(map(str, key)) for key in frame.columns]
+    regions = tuple(dict.fromkeys(region for region, _ in sellers))
+    sectors = tuple(dict.fromkeys(sector for _, sector in sellers))
+    if len(set(sellers)) != len(regions) * len(sectors) or len(sellers) != len(set(sellers)):
+        raise InvalidInput(
+            f"`frame` must have one row for each of {len(regions)} regions and {len(sectors)} sectors; got "
+            f"{len(sellers)} rows. Drop rows of totals, taxes and value added, and fill what is missing with 0."
+        )
+    strangers = sorted({region for region, _ in buyers} - set(regions))
+    if strangers:
+        raise InvalidInput(
+            f"`frame` has columns of {strangers[:5]}, which sell nothing. Drop columns of totals."
+        )
+    values = np.asarray(frame.to_numpy(), dtype=float)
+    n, j = len(regions), len(sectors)
+    row = [(regions.index(region), sectors.index(sector)) for region, sector in sellers]
+    flows, use = np.zeros((n, n, j)), np.zeros((n, j, j))
+    for column, (buyer, kind) in enumerate(buyers):
+        home = regions.index(buyer)
+        bought = values[:, column]
+        for (seller, sector), value in zip(row, bought, strict=True):
+            flows[home, seller, sector] += value
+            if kind in sectors:
+                use[home, sectors.index(kind), sector] += value
+    output = flows.sum(axis=0)
+    shares = use / np.where(output > 0.0, output, 1.0)[:, :, None]
+    return TradeData.from_arrays(
+        flows, options.pop("tariffs", 0.0), shares, regions=regions, sectors=sectors, **options
+    )
+
+
+def _optional(root: Path, file: str, columns: tuple[str, ...]) -> list[Row]:
+    return read(root, file, (*columns, *TAIL)) if (root / file).exists() else []
+
+
+def _appearing(rows: list[Row]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.text("exporter") for row in rows))
+
+
+def _cells(root: Path, file: str, axes: dict[str, tuple[str, ...]], unit: str) -> Floats | None:
+    rows = _optional(root, file, CELL)
+    return table(rows, axes, low=0.0, high=1e15, unit=unit).values if rows else None
+
+
+def _tariffs(rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: Any) -> Floats:
+    """Rates as fractions from rows in percent; `goods` stands for all goods."""
+    rates = np.zeros((len(regions), len(regions), len(sectors)))
+    seen = np.zeros(rates.shape, dtype=bool)
+    for row in rows:
+        importer = regions.index(row.one_of("importer", regions))
+        exporter = regions.index(row.one_of("exporter", regions))
+        if importer == exporter:
+            row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
+        if row.text("unit") != "percent":
+            row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
+        name = row.one_of("sector", (*sectors, "goods"))
+        where = goods if name == "goods" else np.arange(len(sectors)) == sectors.index(name)
+        if seen[importer, exporter, where].any():
+            row.fail(
+                "sector", f"{regions[importer]} on {regions[exporter]} {name} is there already. Drop a row."
+            )
+        seen[importer, exporter, where] = True
+        rates[importer, exporter, where] = row.number_in("value", -99.0, 1e6) / 100.0
+    return rates
+
+
+def _elasticities(root: Path, given: Any, sectors: tuple[str, ...]) -> Any:
+    """The numbers given, or a set of `elasticities.csv`, the only one if none is named."""
+    if given is not None and not isinstance(given, str):
+        return given
+    rows = _optional(root, "elasticities.csv", ("set", "sector"))
+    if not rows:
+        raise InvalidInput(
+            "`elasticities` must be given, a number for all or one a sector: the folder has no `elasticities.csv`."
+        )
+    sets: dict[str, list[Row]] = {}
+    for row in rows:
+        sets.setdefault(row.text("set"), []).append(row)
+    if given is None:
+        if len(sets) > 1:
+            raise InvalidInput(
+                f"`elasticities` must name one of the sets {', '.join(map(repr, sets))}; got None."
+            )
+        given = next(iter(sets))
+    choice(given, "elasticities", tuple(sets))
+    figures: Figures = table(sets[given], {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
+    return figures.values

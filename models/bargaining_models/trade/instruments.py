@@ -1,0 +1,228 @@
+"""Who sets which tariffs: the strategies of a tariff game as a vector of rates.
+
+A rate is one number that a region sets on a set of links: on all goods of all partners ("uniform"), of one partner
+("partner"), on one sector of all partners ("sector", most-favoured nation), or on one sector of one partner
+("partner and sector"). It is the rate itself ("replace"), or is added to what is in force ("add").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+from bargaining_models.trade.data import check_rates
+from bargaining_models.trade.links import place
+
+if TYPE_CHECKING:
+    from bargaining_models.trade.model import TradeModel
+
+BY = ("uniform", "partner", "sector", "partner and sector")
+BASE = ("replace", "add")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rates:
+    """K rates of n players.
+
+    Attributes
+    ----------
+    players : tuple of str
+    places : (n,) array of int
+        Where each player stands among the regions.
+    owners : (K,) array of int
+        The player who sets each rate.
+    labels : tuple of tuple of str
+        What each rate is on: (player,), (player, partner), (player, sector) or (player, partner, sector).
+    links : (N, N, J) array of int
+        Which rate falls on each link; -1: none.
+    given : (N, N, J) array
+        The tariffs in force where no rate falls, and below it if rates are added.
+    added : bool
+        Whether rates are added to `given`.
+    """
+
+    players: tuple[str, ...]
+    places: NDArray[np.intp]
+    owners: NDArray[np.intp]
+    labels: tuple[tuple[str, ...], ...]
+    links: NDArray[np.intp]
+    given: Floats
+    added: bool
+
+    @property
+    def size(self) -> int:
+        """Number of rates K."""
+        return len(self.owners)
+
+    def tariffs(self, rates: Floats) -> Floats:
+        """Tariffs (*batch, N, N, J) under rates (*batch, K)."""
+        set_here = self.links >= 0
+        on_links = rates[..., np.maximum(self.links, 0)]
+        if self.added:
+            return np.asarray(self.given + np.where(set_here, on_links, 0.0))
+        return np.where(set_here, on_links, self.given)
+
+    def gather(self, slopes: Floats) -> Floats:
+        """From derivatives in the tariffs of links (..., J, N, N) to derivatives in rates (..., K)."""
+        where = np.moveaxis(self.links, -1, 0).ravel()
+        inside = np.flatnonzero(where >= 0)
+        order = inside[np.argsort(where[inside], kind="stable")]
+        starts = np.searchsorted(where[order], np.arange(self.size))
+        flat = slopes.reshape(*slopes.shape[:-3], -1)[..., order]
+        return np.asarray(np.add.reduceat(flat, starts, axis=-1))
+
+    def lowest(self) -> Floats:
+        """The rate at which each link would be subsidised whole, (K,): rates stay above."""
+        if not self.added:
+            return np.full(self.size, -1.0)
+        return np.array([-1.0 - self.given[self.links == k].min() for k in range(self.size)])
+
+    def in_force(self) -> Floats:
+        """The rates now in force, weighted equally over links, (K,); 0 where they are added."""
+        if self.added:
+            return np.zeros(self.size)
+        return np.array([self.given[self.links == k].mean() for k in range(self.size)])
+
+
+def rates_of(
+    model: TradeModel,
+    players: Sequence[str] | None,
+    *,
+    by: str = "uniform",
+    base: str = "replace",
+    against: str | Sequence[str] = "all",
+    sectors: str | Sequence[str] = "goods",
+    agreements: Iterable[tuple[str, str]] = (),
+    given: Any = None,
+) -> Rates:
+    """Lay out the rates that `players` set.
+
+    Parameters
+    ----------
+    model : TradeModel
+    players : sequence of str, optional
+        By default all regions.
+    by, base
+        See the module.
+    against : {"all", "players"} or sequence of str
+        On whom rates fall: all partners, the other players alone, or those named.
+    sectors : {"goods", "all"} or sequence of str
+        On which sectors.
+    agreements : iterable of (region, region)
+        Pairs whose tariffs on each other stay as given: a common rate on all partners is then one on all without an
+        agreement (most-favoured nation).
+    given : (N, N, J) array_like or Environment, optional
+        Tariffs where no rate falls; by default those of the base.
+    """
+    regions = model.regions
+    choice(by, "by", BY)
+    choice(base, "base", BASE)
+    names = regions if players is None else tuple(players)
+    if isinstance(players, str) or not names:
+        raise InvalidInput(f"`players` must be a list of regions; got {players!r}.")
+    places = np.array([place(name, "player", regions) for name in names], dtype=np.intp)
+    if len(set(names)) < len(names):
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise InvalidInput(f"`players` must be different regions; got {twice!r} twice.")
+    some = _sectors(model, sectors)
+    partners = _partners(names, regions, against)
+    free = set()
+    for pair in agreements:
+        if isinstance(pair, str) or len(pair) != 2:
+            raise InvalidInput(f"`agreements` must be pairs of regions; got {pair!r}.")
+        a, b = (place(name, "region", regions) for name in pair)
+        free |= {(a, b), (b, a)}
+    flows = model.economy.flows
+    links = np.full(flows.shape, -1, dtype=np.intp)
+    owners: list[int] = []
+    labels: list[tuple[str, ...]] = []
+
+    def add(player: int, label: tuple[str, ...], where: list[tuple[int, int]], required: bool) -> None:
+        """One more rate, on (exporter, sector) links of a player; not where nothing is traded at all."""
+        home = places[player]
+        if not any(flows[home, i, j] > 0.0 for i, j in where):
+            if required:
+                raise InvalidInput(
+                    f"`players` cannot set a tariff where nothing is traded; {' on '.join(label)} has no imports of "
+                    f"the sectors asked for. Leave it out, or merge regions with `aggregate`."
+                )
+            return
+        for i, j in where:
+            links[home, i, j] = len(owners)
+        owners.append(player)
+        labels.append(label)
+
+    for player, name in enumerate(names):
+        home = places[player]
+        others = [i for i in partners if i != home and (home, i) not in free]
+        if not others:
+            raise InvalidInput(
+                f"`players` must each have somebody to tax; {name} has nobody. Check `against` and `agreements`."
+            )
+        if by == "uniform":
+            add(player, (name,), [(i, j) for i in others for j in some], True)
+        elif by == "partner":
+            for i in others:
+                add(player, (name, regions[i]), [(i, j) for j in some], True)
+        elif by == "sector":
+            for j in some:
+                add(player, (name, model.sectors[j]), [(i, j) for i in others], False)
+        else:
+            for i in others:
+                for j in some:
+                    add(player, (name, regions[i], model.sectors[j]), [(i, j)], False)
+    idle = sorted(set(range(len(names))) - set(owners))
+    if idle:
+        raise InvalidInput(
+            f"`players` must each import something that they may tax; {names[idle[0]]} imports nothing in the "
+            f"sectors asked for. Leave it out."
+        )
+    return Rates(
+        players=names,
+        places=places,
+        owners=np.array(owners, dtype=np.intp),
+        labels=tuple(labels),
+        links=links,
+        given=tariffs_given(model, given),
+        added=base == "add",
+    )
+
+
+def tariffs_given(model: TradeModel, given: Any) -> Floats:
+    """Tariffs that somebody gave as an array or an environment; None: those of the base."""
+    if given is None:
+        return model.economy.tariffs
+    if hasattr(given, "tariffs") and hasattr(given, "at"):
+        given = given.tariffs(model)
+    array = real(given, "given")
+    if array.shape != model.economy.shares.shape:
+        raise InvalidInput(
+            f"`given` must be one array of tariffs, shape {model.economy.shares.shape}; got shape {array.shape}."
+        )
+    check_rates(array, model.regions, model.sectors)
+    return array
+
+
+def _sectors(model: TradeModel, sectors: str | Sequence[str]) -> list[int]:
+    if isinstance(sectors, str):
+        choice(sectors, "sectors", ("goods", "all"))
+        return list(np.flatnonzero(model.goods)) if sectors == "goods" else list(range(len(model.sectors)))
+    if not len(sectors):
+        raise InvalidInput("`sectors` must name at least one sector; got none.")
+    return [place(name, "sector", model.sectors) for name in sectors]
+
+
+def _partners(names: tuple[str, ...], regions: tuple[str, ...], against: str | Sequence[str]) -> list[int]:
+    if isinstance(against, str):
+        choice(against, "against", ("all", "players"))
+        chosen = regions if against == "all" else names
+    else:
+        chosen = tuple(against)
+    return [place(name, "region", regions) for name in chosen]

@@ -1,0 +1,111 @@
+"""What rates are worth to the players, and how that answers a small change of each: one adjoint solve for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining_models.trade.conditions import Point
+from bargaining_models.trade.equilibrium import ACCURACY
+from bargaining_models.trade.instruments import Rates
+from bargaining_models.trade.linear import own_tariff_slopes, reduced, tariff_slopes
+from bargaining_models.trade.solve import TOLERANCE, Solver, settled
+
+if TYPE_CHECKING:
+    from bargaining_models.trade.model import TradeModel
+
+ENTRIES = 2_000_000  # of the largest array that derivatives of a chunk of cells need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answers:
+    """Log welfare of the players (B, n), and its derivatives.
+
+    `slopes` (B, n, K): of each player in each rate. `money` (B, n, n): of each player in what each player receives, in
+    units of world value added. NaN where there is no equilibrium.
+    """
+
+    log_welfare: Floats
+    slopes: Floats
+    money: Floats
+
+
+class Payoffs:
+    """The players' welfare as a function of their rates."""
+
+    def __init__(self, model: TradeModel, rates: Rates, costs: Floats | None = None) -> None:
+        self.model, self.rates, self.costs = model, rates, costs
+        self.solver: Solver = model.solver
+
+    def points(self, values: Floats, paid: Floats | None = None, *, tolerance: float = TOLERANCE) -> Point:
+        """The equilibria at rates (B, K), and at what the players receive, (B, n)."""
+        tariffs = self.rates.tariffs(values)
+        costs = None if self.costs is None else np.broadcast_to(self.costs, tariffs.shape)
+        received = None
+        if paid is not None:
+            received = np.zeros((len(values), len(self.model.regions)))
+            received[:, self.rates.places] = paid
+        return self.solver.solve(self.solver.system.cells(tariffs, costs, received), tolerance=tolerance)
+
+    def log_welfare(
+        self, values: Floats, paid: Floats | None = None, *, tolerance: float = TOLERANCE
+    ) -> Floats:
+        """Log welfare of the players, (B, n); NaN where there is no equilibrium."""
+        return self._found(self.points(values, paid, tolerance=tolerance), max(10.0 * tolerance, ACCURACY))
+
+    def _found(self, at: Point, accuracy: float = ACCURACY) -> Floats:
+        with np.errstate(all="ignore"):
+            good = at.violations() <= accuracy
+            return np.where(good[:, None], at.log_welfare()[:, self.rates.places], np.nan)
+
+    def all_slopes(self, values: Floats, paid: Floats | None = None) -> Answers:
+        """Log welfare of all players, and its derivatives in all rates and payments."""
+        at, places = self.points(values, paid), self.rates.places.tolist()
+        slopes, money = [], []
+        with np.errstate(all="ignore"):
+            for some in self._chunks(at, len(places) * self.solver.system.shares.size):
+                worth = reduced(some, places).welfare
+                assert worth is not None
+                slopes.append(self.rates.gather(tariff_slopes(some, worth)))
+                money.append(worth.money[:, places].swapaxes(1, 2))
+        return Answers(
+            log_welfare=self._found(at), slopes=np.concatenate(slopes), money=np.concatenate(money)
+        )
+
+    def own_slopes(self, values: Floats, players: Sequence[int] | None = None) -> tuple[Floats, Floats]:
+        """Log welfare of all players (B, n), and the derivative in each rate of its owner's, (B, K).
+
+        With `players` only theirs are found, and the others' are 0.
+        """
+        at, rates = self.points(values), self.rates
+        places = [int(p) for p in (rates.places if players is None else rates.places[list(players)])]
+        slopes = []
+        with np.errstate(all="ignore"):
+            for some in self._chunks(at, 4 * self.solver.system.shares.size):
+                worth = reduced(some, places).welfare
+                assert worth is not None
+                of_links = np.zeros_like(some.cells.gross)
+                of_links[:, :, places] = own_tariff_slopes(some, worth, places).swapaxes(1, 2)
+                slopes.append(rates.gather(of_links))
+        return self._found(at), np.concatenate(slopes)
+
+    def based_at(self, values: Floats) -> Payoffs:
+        """The same payoffs with the equilibrium at rates (K,) as the base, and log welfare counted from there."""
+        at = self.points(values[None])
+        moved = Payoffs(self.model, self.rates)
+        moved.solver = Solver(settled(at, self.rates.tariffs(values)))
+        return moved
+
+    def _chunks(self, at: Point, entries: int) -> list[Point]:
+        cells = len(at.wages)
+        unknowns = self.solver.system.regions * self.solver.system.sectors
+        if self.solver.system.links:
+            entries = max(entries, unknowns**2)
+        size = max(1, ENTRIES // entries)
+        if cells <= size:
+            return [at]
+        return [at.take(slice(first, first + size)) for first in range(0, cells, size)]

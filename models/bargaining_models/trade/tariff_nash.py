@@ -1,0 +1,413 @@
+r"""Optimal tariffs and Nash tariffs: every rate is best for its owner, given the others.
+
+The first-order conditions are `G_k = d ln W_owner(k) / d s_k = 0`, each derivative by the implicit function
+theorem. They are solved together: Newton steps in the block of each player's own rates, differenced, and made
+uphill where the payoff is not concave; then Broyden's method. What is found is checked for second order, and
+against deviations over a grid.
+
+Payoffs need not be concave, and with all rates infinite (autarky) there always is another equilibrium of the
+unbounded game: no search proves that a finite one is the only one. The spread over several starts is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import whole
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.instruments import Rates, rates_of
+from bargaining_models.trade.payoffs import Payoffs
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bargaining_models.trade.model import TradeModel
+
+MARGINAL, REGRET = 1e-9, 1e-8  # what still counts as zero: percent per unit of a rate, and percent
+GRID = (
+    -0.2,
+    5.0,
+)  # of deviations, even in log(1 + rate): from a subsidy of a fifth to the end of nearly all trade
+LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
+DIFFERENCE = 1e-4
+NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
+NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30
+ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
+NOTHING = 1e-8  # of log welfare per unit of a rate: a first-order condition above it does not hold
+CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
+DONE = 1e-13  # of log welfare per unit of a rate: rounding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffEquilibrium:
+    """Rates of which each is best for its owner.
+
+    Attributes
+    ----------
+    rates : (K,) array
+    labels : tuple of tuple of str
+        What each rate is on: (player,), (player, partner), (player, sector) or (player, partner, sector).
+    players : tuple of str
+    by, base : str
+        The strategies, as asked for.
+    tariffs : (N, N, J) array
+        All tariffs in force.
+    percent : (N,) array
+        Change of real income of all regions against the base of the model.
+    gains : (n,) array
+        The same of the players against the tariffs given, before any of these rates is set.
+    marginal : float
+        Largest absolute derivative of a player's real income in a rate of its own, percent per unit.
+    curvature : (n,) array
+        Largest eigenvalue of the second derivatives of each player's real income in its own rates, percent per unit
+        squared: negative at a strict local maximum.
+    regret : float
+        Largest gain of a player, in percent, from another rate on a grid of log(1 + rate) from -0.2 to 5: each of its
+        rates alone, and all of them at once; at least 0.
+    formula : (K,) array
+        The approximate rates `sum E_ij / sum theta_j (1 - pi_ij) E_ij` (Lashkaripour 2021), sums over the partners
+        i that a rate falls on and all sectors j, E the owner's exports there and pi its shares of spending there,
+        at the flows that these rates lead to. For two countries with one sector and no inputs they are exact.
+    starts : (S, K) array
+        Where the search started from.
+    found : (S, K) array
+        Where it came to from each start; NaN where nowhere.
+    status : Status
+        OK if `marginal` is at most 1e-9, `curvature` negative and `regret` at most 1e-8; INACCURATE if not; FAILED (and
+        NaN) if no start led to rates that meet the first-order conditions.
+    equilibrium : TradeEquilibrium
+        Everything at these rates.
+
+    Notes
+    -----
+    Players choose at once, once, knowing the figures. `spread` says how far apart the answers from different starts
+    are. One answer from all is evidence of one equilibrium with finite rates, not a proof of it.
+    """
+
+    rates: Floats
+    labels: tuple[tuple[str, ...], ...]
+    players: tuple[str, ...]
+    by: str
+    base: str
+    tariffs: Floats
+    percent: Floats
+    gains: Floats
+    marginal: float
+    curvature: Floats
+    regret: float
+    formula: Floats
+    starts: Floats
+    found: Floats
+    status: Status
+    equilibrium: TradeEquilibrium
+
+    @property
+    def spread(self) -> float:
+        """How far the answers from different starts are apart; 0 if there is one start, NaN if none led anywhere."""
+        good = self.found[np.isfinite(self.found).all(axis=1)]
+        return float(np.ptp(good, axis=0).max()) if len(good) else float("nan")
+
+    def of(self, *label: str) -> float:
+        """Return one rate, by what it is on: `of("USA")`, `of("USA", "CAN")`."""
+        if label not in self.labels:
+            shown = ", ".join(" on ".join(known) for known in self.labels[:8])
+            raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
+        return float(self.rates[self.labels.index(label)])
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return the rates, by what they are on, and real income by region."""
+        import xarray as xr
+
+        names = [" on ".join(label) for label in self.labels]
+        return xr.Dataset(
+            {
+                "rate": (("rate_on",), self.rates, {"unit": "fraction"}),
+                "formula": (("rate_on",), self.formula, {"unit": "fraction"}),
+                "real_income": (("region",), self.percent, {"unit": "percent"}),
+                "curvature": (("player",), self.curvature, {"unit": "percent"}),
+            },
+            coords={
+                "rate_on": names,
+                "region": list(self.equilibrium.regions),
+                "player": list(self.players),
+            },
+            attrs={"by": self.by, "base": self.base, "status": self.status.name, "regret": self.regret},
+        )
+
+
+def nash_tariffs(
+    model: TradeModel,
+    players: Sequence[str] | None = None,
+    *,
+    by: str = "uniform",
+    base: str = "replace",
+    against: str | Sequence[str] = "all",
+    sectors: str | Sequence[str] = "goods",
+    agreements: Iterable[tuple[str, str]] = (),
+    given: Any = None,
+    costs: ArrayLike | None = None,
+    starts: Sequence[Any] = ("formula", 0.0, 0.4),
+    grid: int = 17,
+) -> TariffEquilibrium:
+    """Find tariffs of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
+    rates = rates_of(
+        model,
+        players,
+        by=by,
+        base=base,
+        against=against,
+        sectors=sectors,
+        agreements=agreements,
+        given=given,
+    )
+    points = whole(grid, "grid", 3)
+    hats = None
+    if costs is not None:
+        hats = real(costs, "costs", finite=False)
+        if hats.shape != rates.given.shape:
+            raise InvalidInput(f"`costs` must be one array of shape {rates.given.shape}; got {hats.shape}.")
+    payoffs = Payoffs(model, rates, hats)
+    formula = formula_rates(payoffs)
+    begin = _starts(starts, rates, formula)
+    before = model.solve(tariffs=rates.given, costs=hats)
+    found, values = _search(payoffs, begin)
+    marginal = regret = float("nan")
+    curvature = np.full(len(rates.players), np.nan)
+    status = Status.FAILED
+    solved = values is not None
+    for _ in range(CLIMBS):
+        if values is None:
+            break
+        level = np.exp(payoffs.log_welfare(values[None])[0])
+        _, own = payoffs.own_slopes(values[None])
+        marginal = float(np.abs(100.0 * level[rates.owners] * own[0]).max())
+        near = payoffs.based_at(values)
+        curvature = 100.0 * level * _curvature(near, values)
+        regret, better = _regret(near, values, level, points)
+        good = marginal <= MARGINAL and regret <= REGRET and bool((curvature < 0.0).all())
+        status = Status.OK if good else Status.INACCURATE
+        if len(rates.players) > 1 or regret <= REGRET:
+            break
+        # One player alone: go on from the better rates.
+        more, higher = _search(payoffs, better[None])
+        found, begin = np.concatenate([found, more]), np.concatenate([begin, better[None]])
+        if higher is None:
+            break
+        values = higher
+    values = np.zeros(rates.size) if values is None else values
+    tariffs = rates.tariffs(values)
+    answer = model.solve(tariffs=tariffs, costs=hats)
+    if answer.status != Status.OK:
+        status = Status.FAILED if not solved else Status.INACCURATE
+    lost = 1.0 if solved else np.nan
+    return TariffEquilibrium(
+        rates=values * lost,
+        labels=rates.labels,
+        players=rates.players,
+        by=by,
+        base=base,
+        tariffs=tariffs * lost,
+        percent=answer.welfare * lost,
+        gains=lost
+        * 100.0
+        * ((1.0 + answer.welfare[rates.places] / 100.0) / (1.0 + before.welfare[rates.places] / 100.0) - 1.0),
+        marginal=marginal,
+        curvature=curvature,
+        regret=regret,
+        formula=formula,
+        starts=begin,
+        found=found,
+        status=status,
+        equilibrium=answer,
+    )
+
+
+def formula_rates(payoffs: Payoffs) -> Floats:
+    """The approximation of Lashkaripour (2021), (K,), at the flows that it leads to itself."""
+    rates = payoffs.rates
+    theta = payoffs.solver.system.theta
+    partners = np.zeros((rates.size, rates.links.shape[1]), dtype=bool)
+    for importer, exporter, sector in np.argwhere(rates.links >= 0):
+        partners[rates.links[importer, exporter, sector], exporter] = True
+    values = rates.in_force()
+    with np.errstate(all="ignore"):
+        for _ in range(FORMULA_STEPS):
+            at = payoffs.points(values[None], tolerance=ROUGH)
+            flows, shares = at.flows[0], at.shares[0]  # (J, importers, exporters)
+            new = np.empty(rates.size)
+            for k in range(rates.size):
+                home = rates.places[rates.owners[k]]
+                exports = flows[:, partners[k], home]
+                foreign = 1.0 - shares[:, partners[k], home]
+                new[k] = exports.sum() / (theta * foreign * exports).sum()
+            if rates.added:
+                new -= [rates.given[rates.links == k].mean() for k in range(rates.size)]
+            new = np.where(np.isfinite(new), np.minimum(new, GRID[1]), 0.0)
+            if np.abs(new - values).max() <= ROUGH:
+                break
+            values = new
+    return values
+
+
+def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats | None]:
+    """Where the first-order conditions hold from each start (S, K), NaN where nowhere, and the most exact of them."""
+    with np.errstate(all="ignore"):
+        found = _solve(payoffs, begin)
+        _, slopes = payoffs.own_slopes(np.nan_to_num(found))
+        off = np.where(np.isfinite(found).all(axis=1), np.abs(slopes).max(axis=1), np.inf)
+    off[~(off < NOTHING)] = np.inf
+    found[np.isinf(off)] = np.nan
+    best = int(np.argmin(off))
+    return found, found[best] if np.isfinite(off[best]) else None
+
+
+def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
+    """Rates (S, K) to start from: "formula", one number for all, or one a rate."""
+    if isinstance(starts, str) or not len(starts):
+        raise InvalidInput(f"`starts` must be a list of starts, such as ['formula', 0, 0.4]; got {starts!r}.")
+    rows = []
+    for entry in starts:
+        if isinstance(entry, str):
+            if entry != "formula":
+                raise InvalidInput(f"`starts` must hold 'formula' or rates; got {entry!r}.")
+            rows.append(formula)
+            continue
+        row = real(entry, "starts")
+        if row.shape not in ((), (rates.size,)):
+            raise InvalidInput(
+                f"`starts` must hold 'formula', one rate for all, or {rates.size} rates; got shape {row.shape}."
+            )
+        rows.append(np.broadcast_to(row, (rates.size,)))
+    return np.maximum(np.stack(rows), rates.lowest() + 0.05)
+
+
+def _own_blocks(payoffs: Payoffs, values: Floats, slopes: Floats) -> Floats:
+    """Differences of each player's own slopes in its own rates, (B, K, K) with blocks on the diagonal.
+
+    All players move at once, each one of its rates: what others' rates do to a slope is small beside one's own, and
+    only steers the search.
+    """
+    rates = payoffs.rates
+    order = np.array([np.count_nonzero(rates.owners[:k] == rates.owners[k]) for k in range(rates.size)])
+    rounds = int(order.max()) + 1
+    moved = values[:, None] + DIFFERENCE * (order == np.arange(rounds)[:, None])
+    _, after = payoffs.own_slopes(moved.reshape(-1, rates.size))
+    change = (after.reshape(len(values), rounds, -1) - slopes[:, None]) / DIFFERENCE
+    blocks = np.zeros((len(values), rates.size, rates.size))
+    for k in range(rates.size):
+        mine = rates.owners == rates.owners[k]
+        blocks[:, mine, k] = change[:, order[k]][:, mine]
+    return blocks
+
+
+def _uphill(blocks: Floats) -> Floats:
+    """The nearest matrices that point uphill: symmetric parts whose eigenvalues are minus their size."""
+    values, vectors = np.linalg.eigh((blocks + blocks.swapaxes(1, 2)) / 2.0)
+    least = 1e-3 * np.abs(values).max(axis=1, keepdims=True)
+    return np.asarray(-(vectors * np.maximum(np.abs(values), least)[:, None]) @ vectors.swapaxes(1, 2))
+
+
+def _steps(matrix: Floats, slopes: Floats) -> Floats:
+    """Newton steps no longer than `LONGEST` in any rate."""
+    steps = -np.linalg.solve(matrix, slopes[..., None])[..., 0]
+    longest = np.abs(steps).max(axis=1, keepdims=True)
+    return np.asarray(steps * np.minimum(1.0, LONGEST / np.where(longest > 0.0, longest, 1.0)))
+
+
+def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
+    """Solve the first-order conditions from each start, (S, K); where it fails, whatever was last."""
+    values, low = begin.copy(), payoffs.rates.lowest()
+    _, slopes = payoffs.own_slopes(values)
+    matrix = np.zeros((len(values), values.shape[1], values.shape[1]))
+    far = np.arange(len(values))
+    for _ in range(NEWTON_STEPS):
+        blocks = _own_blocks(payoffs, values[far], slopes[far])
+        good = np.isfinite(blocks).all(axis=(1, 2))
+        far, blocks = far[good], blocks[good]
+        if not len(far):
+            break
+        top = np.linalg.eigvalsh((blocks + blocks.swapaxes(1, 2)) / 2.0)[:, -1]
+        matrix[far] = np.where((top < 0.0)[:, None, None], blocks, _uphill(blocks))
+        steps = _steps(matrix[far], slopes[far])
+        values[far] = np.maximum(values[far] + steps, (values[far] + low) / 2.0)
+        _, slopes[far] = payoffs.own_slopes(values[far])
+        far = far[(np.abs(steps).max(axis=1) > NEAR) | (top >= 0.0)]
+        if not len(far):
+            break
+    inverse = np.full_like(matrix, np.nan)
+    fine = np.isfinite(matrix).all(axis=(1, 2)) & (np.abs(matrix).max(axis=(1, 2)) > 0.0)
+    inverse[fine] = np.linalg.inv(matrix[fine])
+    left = np.flatnonzero(fine & np.isfinite(slopes).all(axis=1))
+    least = np.abs(slopes).max(axis=1)
+    best = values.copy()
+    if len(left):  # what follows is near by: solve from there
+        payoffs = payoffs.based_at(values[left[int(np.argmin(least[left]))]])
+    for _ in range(BROYDEN_STEPS):
+        left = left[np.abs(slopes[left]).max(axis=1) > DONE]
+        if not len(left):
+            break
+        steps = -np.matmul(inverse[left], slopes[left][..., None])[..., 0]
+        longest = np.abs(steps).max(axis=1, keepdims=True)
+        steps *= np.minimum(1.0, LONGEST / np.where(longest > 0.0, longest, 1.0))
+        new = np.maximum(values[left] + steps, (values[left] + low) / 2.0)
+        steps = new - values[left]
+        values[left] = new
+        _, after = payoffs.own_slopes(new)
+        change = after - slopes[left]
+        slopes[left] = after
+        worst = np.abs(after).max(axis=1)
+        better = worst < least[left]
+        best[left[better]], least[left[better]] = values[left[better]], worst[better]
+        # Broyden's good update of the inverse.
+        moved = np.matmul(inverse[left], change[..., None])[..., 0]
+        scale = (steps * moved).sum(axis=1)
+        row = np.matmul(steps[:, None], inverse[left])
+        inverse[left] += ((steps - moved) / scale[:, None])[..., None] * row
+        # Near rounding a step that brings nothing is the last.
+        left = left[np.isfinite(worst) & (better | (worst > 1e-11))]
+    return best
+
+
+def _curvature(payoffs: Payoffs, values: Floats) -> Floats:
+    """Largest eigenvalue of each player's own second derivatives of log welfare, (n,)."""
+    rates = payoffs.rates
+    answer = np.empty(len(rates.players))
+    for player in range(len(rates.players)):
+        mine = np.flatnonzero(rates.owners == player)
+        steps = DIFFERENCE * np.eye(rates.size)[mine]
+        _, ends = payoffs.own_slopes(np.concatenate([values + steps, values - steps]), [player])
+        half = len(mine)
+        matrix = ((ends[:half] - ends[half:]) / (2.0 * DIFFERENCE))[:, mine]
+        answer[player] = np.linalg.eigvalsh((matrix + matrix.T) / 2.0)[-1]
+    return answer
+
+
+def _regret(payoffs: Payoffs, values: Floats, level: Floats, points: int) -> tuple[float, Floats]:
+    """The largest gain of a player on the grid, percent, at least 0, and the rates that bring it."""
+    rates = payoffs.rates
+    grid = np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points))
+    most, best = 0.0, values
+    for player in range(len(rates.players)):
+        mine = rates.owners == player
+        moves = [np.arange(rates.size) == k for k in np.flatnonzero(mine)]
+        if len(moves) > 1:
+            moves.append(mine)
+        tried = np.repeat(values[None], points * len(moves), axis=0)
+        for row, move in enumerate(moves):
+            tried[row * points : (row + 1) * points, move] = grid[:, None]
+        tried = np.maximum(tried, (rates.lowest() + values) / 2.0)
+        rough = payoffs.log_welfare(tried, tolerance=ROUGH)[:, player]
+        close = np.flatnonzero(rough > -100.0 * ROUGH)
+        if len(close):
+            exact = payoffs.log_welfare(tried[close])[:, player]
+            gain = np.nan_to_num(100.0 * level[player] * np.expm1(exact), nan=-np.inf)
+            if gain.max() > most:
+                most, best = float(gain.max()), tried[close[int(np.argmax(gain))]]
+    return most, best

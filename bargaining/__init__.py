@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from bargaining.descriptions import read_description as read_description
     from bargaining.division import Division as Division
     from bargaining.division import Method as Method
+    from bargaining.equilibria.pairs.deal import BilateralDeal as BilateralDeal
     from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
-    from bargaining.equilibria.pairs.nash_in_nash import BilateralDeal as BilateralDeal
     from bargaining.equilibria.pairs.nash_in_nash import nash_in_nash as nash_in_nash
     from bargaining.equilibria.payoff_set import payoff_set as payoff_set
     from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
@@ -110,7 +110,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "AlternatingOffers": "bargaining.protocols.alternating_offers",
     "BargainingError": "bargaining.errors",
-    "BilateralDeal": "bargaining.equilibria.pairs.nash_in_nash",
+    "BilateralDeal": "bargaining.equilibria.pairs.deal",
     "Bluff": "bargaining.protocols.bluff",
     "Certificate": "bargaining.exact.certificate",
     "CoalitionalGame": "bargaining.games.coalitional",

@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import function, listed, whole
-from bargaining._arrays import Floats, per_player, real, scalar, within
+from bargaining._arguments import listed, whole
+from bargaining._arrays import Floats, per_player
+from bargaining.equilibria.pairs._peak import Nothing, peak
+from bargaining.equilibria.pairs._shortfall import shortfall
+from bargaining.equilibria.pairs._system import newton
+from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
 from bargaining.errors import InvalidInput, Status
 
-Gains = Callable[[float, Floats], ArrayLike]
-
-_GRID = 33  # points at which a pair's product of gains is looked at before the peak is solved for
-_NODES = 12  # and at which its gains are interpolated around the peak
+_COARSE = 17  # contracts that each pair looks at before Newton's method begins
+_SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
+_SETTLED = 1e-13
+_ROUNDING = 1e-10  # where a round of bargaining that does not bring contracts closer is stopped by rounding
+_SLOW = 0.3  # what a round may leave of the last change before Newton's method is tried on the replies
+_STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
 _ACCURACY = 1e-9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BilateralDeal:
-    r"""One pair bargains over one number x, say a price, given the contracts of all pairs.
-
-    Parameters
-    ----------
-    gains : callable
-        ``gains(x, contracts)`` returns what each of the two gets from the agreement x over having none,
-        ``(first, second)``, when the other pairs keep theirs: an array with one contract a pair, of which the
-        pair's own entry is to be ignored.
-    lower, upper : float
-        The contracts the pair may choose from.
-    weight : float, default 0.5
-        The bargaining weight of the first of the two, in (0, 1).
-
-    Notes
-    -----
-    The weighted product of the gains must have one peak between the bounds, as it has for concave gains.
-
-    Examples
-    --------
-    A price x that one pays the other out of a surplus of 1, whatever the other contracts:
-
-    >>> BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0).weight
-    0.5
-    """
-
-    gains: Gains
-    lower: float
-    upper: float
-    weight: float = 0.5
-
-    def __post_init__(self) -> None:
-        function(self.gains, "gains", "x and the contracts")
-        lower, upper = scalar(self.lower, "lower"), scalar(self.upper, "upper")
-        if not lower < upper:
-            raise InvalidInput(f"`lower` must be below `upper`; got {lower:g} and {upper:g}.")
-        within(real(self.weight, "weight", ndim=0), "weight", 0.0, 1.0, ends="()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,20 +35,24 @@ class NashInNash:
     contracts : ndarray of shape (k,)
         One contract a pair; NaN where the pair has nothing to gain, given the rest.
     gains : ndarray of shape (k, 2)
-        What the two of each pair gain over having no agreement.
+        What the two of each pair gain over having no agreement; NaN where the pair has nothing to gain.
     solutions : ndarray of shape (s, k)
-        The different fixed points reached from the starts tried; the first is `contracts`. One row does not
-        prove that there is only one.
+        The different equilibria reached from the starts tried; the first is `contracts`. Several rows say that there
+        are several equilibria; one row does not prove that there is only one.
     modulus : float
-        How far a change of one contract moves the Nash solutions of the others at most, near `contracts`
-        (the largest row sum of the derivatives). Below 1 the point is isolated and repeated bargaining
-        returns to it.
+        How far a change of the other contracts moves a pair's Nash solution at most, near `contracts`, each over
+        its range (the largest row sum of the derivatives). Below 1 the point is isolated and repeated
+        bargaining returns to it.
     status : Status
-        OK; EMPTY if some pair has nothing to gain; INACCURATE if no fixed point was reached.
+        OK: `contracts` are an equilibrium. EMPTY: with the contracts that the others come to, some pair
+        has nothing to gain whatever it agrees; shown for concave gains. INACCURATE: no equilibrium was reached.
+        FAILED: a pair found no contract that leaves both a gain, but its gains are not concave, and there may be one.
     residual : float
-        The largest distance of a contract from its pair's Nash solution, over the range of contracts.
+        The worst violation of the definition: what another contract, among many near and far, would add to a pair's
+        weighted product, as a part of it; or how far the slopes of that product on either side say that its peak is,
+        over the range of contracts.
     sweeps : int
-        Rounds of bargaining until `contracts` was reached.
+        Rounds of bargaining, or steps of Newton's method, until `contracts` was reached.
     """
 
     contracts: Floats
@@ -91,6 +62,19 @@ class NashInNash:
     status: Status
     residual: float
     sweeps: int
+
+
+class _Run(NamedTuple):
+    """Where one start led."""
+
+    contracts: Floats
+    slopes: Floats | None
+    """Of each pair's solution in the others' contracts, where they are known."""
+    sweeps: int
+    empty: tuple[Nothing | None, ...]
+    """Of each pair, whether it has nothing to gain there."""
+    residual: float
+    gains: Floats
 
 
 def nash_in_nash(
@@ -118,13 +102,20 @@ def nash_in_nash(
     Raises
     ------
     InvalidInput
-        If there is no deal, a start lies outside the ranges, or `gains` returns anything but two numbers.
+        If there is no deal, a start lies outside the ranges, or `gains` returns anything but two finite numbers.
 
     Notes
     -----
-    In each round the pairs bargain in turn. The peak of a pair's product is the root of its first-order
-    condition, with the derivatives of the gains' Chebyshev interpolants around the peak; contracts are good to
-    about 1e-12 of their range for smooth gains.
+    Where the gains are smooth all first-order conditions are solved together, by Newton's method with derivatives by
+    differences, after one round in which the pairs look at 17 contracts each. What it finds counts if no contract
+    among 145 a pair, in the whole range and ever nearer to the one found, does better, and the slopes of the product
+    on either side agree with a peak. Otherwise the pairs bargain in turn. Each solves for the peak of its product: the
+    interval on which both gain is found by closing in on the largest smaller gain, the peak by ever narrower brackets,
+    until the gains are smooth between them, or to the next float where the peak is a kink. If rounds of bargaining
+    settle slowly, Newton's method is tried on the replies. Contracts are good to about 1e-12 of their range for smooth
+    gains, and to rounding at kinks.
+
+    Gains that are not concave can hide a peak, or an interval, from the values looked at.
 
     References
     ----------
@@ -146,33 +137,32 @@ def nash_in_nash(
     >>> nash_in_nash([pair(0, 1), pair(1, 0)]).contracts.round(10)
     array([0.14285714, 0.14285714])
     """
-    pairs = listed(deals, "deals", "a list of BilateralDeal")
+    given = listed(deals, "deals", "a list of BilateralDeal")
     whole(sweeps, "sweeps", 1)
-    if not pairs or not all(isinstance(pair, BilateralDeal) for pair in pairs):
+    if not given or not all(isinstance(deal, BilateralDeal) for deal in given):
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")
-    lower, upper = np.array([p.lower for p in pairs], float), np.array([p.upper for p in pairs], float)
-    points = _starts(starts, lower, upper)
-    runs = [_run(pairs, point, sweeps) for point in points]
-    reached = [(x, used) for x, used in runs if np.isfinite(x).all()]
-    if not reached:
-        return _nothing(pairs, runs[0])
-    contracts, used = reached[0]
-    replies = np.array([_nash(pair, k, contracts) for k, pair in enumerate(pairs)])
-    residual = float((np.abs(replies - contracts) / (upper - lower)).max())
-    return NashInNash(
-        contracts=contracts,
-        gains=np.array([_gains(pair, x, contracts) for pair, x in zip(pairs, contracts, strict=True)]),
-        solutions=_distinct([x for x, _ in reached], upper - lower),
-        modulus=_modulus(pairs, contracts),
-        status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
-        residual=residual,
-        sweeps=used,
-    )
+    pairs = Pairs(given)
+    points = _starts(starts, pairs)
+    with np.errstate(all="ignore"):
+        while True:
+            runs = _runs(pairs, points, sweeps)
+            best = min(runs, key=_rank)
+            if pairs.agree_at(best.contracts, best.gains):
+                return _packed(pairs, runs, best)
 
 
-def _starts(starts: ArrayLike | None, lower: Floats, upper: Floats) -> Floats:
+def contracts_miss(deals: Sequence[BilateralDeal], contracts: ArrayLike) -> float:
+    """Return the residual of contracts, (k,), by the definition: see `NashInNash`."""
+    pairs = Pairs(listed(deals, "deals", "a list of BilateralDeal"))
+    with np.errstate(all="ignore"):
+        return shortfall(pairs, per_player(contracts, "contracts", len(pairs)))[0]
+
+
+def _starts(starts: ArrayLike | None, pairs: Pairs) -> Floats:
+    lower, upper = pairs.lower, pairs.upper
     if starts is None:
-        return lower + np.array([[0.5], [0.01], [0.99]]) * (upper - lower)
+        middle_and_ends: Floats = lower + np.array([[0.5], [0.01], [0.99]]) * (upper - lower)
+        return middle_and_ends
     points = per_player(starts, "starts", lower.size).reshape(-1, lower.size)
     outside = (points < lower) | (points > upper)
     if outside.any():
@@ -184,99 +174,136 @@ def _starts(starts: ArrayLike | None, lower: Floats, upper: Floats) -> Floats:
     return points
 
 
-def _run(pairs: list[BilateralDeal], start: Floats, sweeps: int) -> tuple[Floats, int]:
-    contracts = start.copy()
-    ranges = np.array([pair.upper - pair.lower for pair in pairs])
+def _rank(run: _Run) -> tuple[bool, float]:
+    """Order runs: those that reached an equilibrium as they come, then by how far they are from one."""
+    return any(run.empty), run.residual if run.residual > _ACCURACY else 0.0
+
+
+def _runs(pairs: Pairs, points: Floats, sweeps: int) -> list[_Run]:
+    """Return where each start leads: by Newton's method if that holds, otherwise by rounds of bargaining."""
+    contracts, scale = _coarse(pairs, points)
+    found, slopes, steps = newton(pairs, contracts, scale)
+    runs: list[_Run] = []
+    for start, x, slope, used in zip(points, found, slopes, steps, strict=True):
+        run = None
+        if used and used < sweeps:
+            known = [each for each in runs if _near(pairs, each.contracts, x)]
+            residual, gains = (known[0].residual, known[0].gains) if known else shortfall(pairs, x)
+            run = _Run(x, slope, used + 1, (None,) * len(pairs), residual, gains)
+        runs.append(
+            run if run is not None and run.residual <= _ACCURACY else _bargained(pairs, start, sweeps)
+        )
+    return runs
+
+
+def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
+    """Return the best of a few contracts for each pair in turn, (s, k), and the scale on which its gains change."""
+    contracts, size, count = starts.copy(), len(pairs), len(starts)
+    change, rows, spacing = np.empty((count, size)), np.arange(count), pairs.ranges / (_COARSE - 1)
+    for k in range(size):
+        columns = np.repeat(contracts.T[:, :, None], _COARSE, axis=2)
+        columns[k] = nodes = np.linspace(pairs.lower[k], pairs.upper[k], _COARSE)
+        gains = pairs.gains_of(k, columns.reshape(size, -1)).reshape(2, count, _COARSE)
+        heights = (np.log(np.maximum(gains, 0.0)) * pairs.weights[k][:, None, None]).sum(axis=0)
+        top = np.minimum(np.maximum(heights.argmax(axis=1), 1), _COARSE - 2)
+        around, here = gains[:, rows, top + 1] - gains[:, rows, top - 1], gains[:, rows, top]
+        change[:, k] = np.abs(here / around).min(axis=0) * 2 * spacing[k]
+        low, mid, high = heights[rows, top - 1], heights[rows, top], heights[rows, top + 1]
+        shift = (low - high) / (low - 2 * mid + high) / 2
+        contracts[:, k] = nodes[top] + np.where(np.abs(shift) < 1, shift, 0.0) * spacing[k]
+    return contracts, np.minimum(change, pairs.ranges)
+
+
+def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
+    """Let the pairs bargain in turn until their contracts settle."""
+    contracts, change = start.copy(), np.inf
     for sweep in range(1, sweeps + 1):
-        before = contracts.copy()
-        for k, pair in enumerate(pairs):
-            contracts[k] = _nash(pair, k, contracts)
-            if np.isnan(contracts[k]):
-                return contracts, sweep
-        if (np.abs(contracts - before) <= 1e-13 * ranges).all():
+        before, last = contracts.copy(), change
+        empty = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
+        change = float((np.abs(contracts - before) / pairs.ranges).max())
+        if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break
-    return contracts, sweep
+        if sweep % 4 == 0 and change > _SLOW * last and not any(empty):
+            contracts = _jumped(pairs, contracts)
+    residual, gains = shortfall(pairs, contracts)
+    return _Run(contracts, None, sweep, empty, residual, gains)
 
 
-def _gains(pair: BilateralDeal, x: float, contracts: Floats) -> Floats:
-    gains = real(pair.gains(float(x), contracts), "gains")
-    if gains.shape != (2,):
-        raise InvalidInput(f"`gains` must return two numbers, one for each; got shape {gains.shape}.")
-    return gains
+def _reply(pairs: Pairs, k: int, contracts: Floats) -> Nothing | None:
+    """Write pair k's Nash solution into `contracts`; where it has none, the contract of the largest smaller gain."""
+    found = peak(pairs.of_pair(k, contracts), pairs.weights[k], float(pairs.lower[k]), float(pairs.upper[k]))
+    if isinstance(found, Nothing):
+        contracts[k] = found.best
+        return found
+    contracts[k] = found
+    return None
 
 
-def _nash(pair: BilateralDeal, index: int, contracts: Floats) -> float:
-    """Return the Nash solution of one pair; NaN if no contract on the grid leaves both a gain."""
-    weights = np.array([pair.weight, 1.0 - pair.weight])
-    given = contracts.copy()
-
-    def gains(x: float) -> Floats:
-        given[index] = x
-        return _gains(pair, x, given)
-
-    def product(x: float) -> float:
-        both = gains(x)
-        return float(weights @ np.log(both)) if (both > 0).all() else -np.inf
-
-    grid = np.linspace(pair.lower, pair.upper, _GRID)
-    heights = [product(x) for x in grid]
-    top = int(np.argmax(heights))
-    if heights[top] == -np.inf:
-        return np.nan
-    ends = float(grid[max(top - 1, 0)]), float(grid[min(top + 1, _GRID - 1)])
-    root = _stationary(gains, weights, *ends)
-    return max(ends, key=product) if root is None else root
+def _replies(pairs: Pairs, contracts: Floats) -> Floats:
+    """Return every pair's Nash solution given the others' contracts; NaN where it has none."""
+    replies = np.empty_like(contracts)
+    for k in range(len(pairs)):
+        here = contracts.copy()
+        replies[k] = np.nan if _reply(pairs, k, here) else here[k]
+    return replies
 
 
-def _stationary(gains: Callable[[float], Floats], weights: Floats, low: float, high: float) -> float | None:
-    """Return the zero of the product's derivative, or None if the product is monotone between the points.
-
-    The derivative is taken of the gains' interpolants and cleared of denominators: it needs no logarithm.
-    """
-    from numpy.polynomial import Chebyshev
-    from scipy.optimize import brentq
-
-    angles = (np.arange(_NODES) + 0.5) * np.pi / _NODES
-    nodes = (low + high) / 2 + (high - low) / 2 * np.cos(angles)
-    values = np.array([gains(float(x)) for x in nodes])
-    first, second = (Chebyshev.fit(nodes, column, _NODES - 1, domain=[low, high]) for column in values.T)
-    slope = weights[0] * first.deriv() * second + weights[1] * second.deriv() * first
-    if not slope(low) > 0 > slope(high):
-        return None
-    return float(brentq(slope, low, high, xtol=1e-16 * (high - low), rtol=8.9e-16))
+def _jumped(pairs: Pairs, contracts: Floats) -> Floats:
+    """Return a step of Newton's method on the replies from `contracts`, if they then are closer to the contracts."""
+    replies = _replies(pairs, contracts)
+    miss = replies - contracts
+    try:
+        move = np.linalg.solve(np.eye(len(pairs)) - _slopes_by_replies(pairs, contracts), miss)
+    except np.linalg.LinAlgError:
+        return contracts
+    moved = np.clip(contracts + move, pairs.lower, pairs.upper)
+    if not np.isfinite(moved).all():
+        return contracts
+    after = np.abs((_replies(pairs, moved) - moved) / pairs.ranges).max()
+    return moved if after < np.abs(miss / pairs.ranges).max() / 2 else contracts
 
 
-def _distinct(points: list[Floats], ranges: Floats) -> Floats:
-    kept: list[Floats] = []
-    for point in points:
-        if all((np.abs(point - other) > 1e-6 * ranges).any() for other in kept):
-            kept.append(point)
-    return np.array(kept)
+def _slopes_by_replies(pairs: Pairs, contracts: Floats) -> Floats:
+    """Return the derivatives of each pair's Nash solution in the others' contracts, by differences, (k, k)."""
+    slopes = np.zeros((len(pairs), len(pairs)))
+    for moved in range(len(pairs)):
+        step = _STEP * pairs.ranges[moved]
+        ends = np.clip(contracts[moved] + np.array([-step, step]), pairs.lower[moved], pairs.upper[moved])
+        sides = np.tile(contracts, (2, 1))
+        sides[:, moved] = ends
+        change = (_replies(pairs, sides[1]) - _replies(pairs, sides[0])) / (ends[1] - ends[0])
+        slopes[:, moved] = np.where(np.arange(len(pairs)) == moved, 0.0, change)
+    return slopes
 
 
-def _modulus(pairs: list[BilateralDeal], contracts: Floats) -> float:
-    """Differentiate each Nash solution by the other contracts and return the largest row sum."""
-    total = np.zeros(len(pairs))
-    for k, moved in enumerate(pairs):
-        step = 1e-4 * (moved.upper - moved.lower)
-        sides = np.clip(contracts[k] + np.array([-step, step]), moved.lower, moved.upper)
-        around = np.tile(contracts, (2, 1))
-        around[:, k] = sides
-        for i, pair in enumerate(pairs):
-            if i != k:
-                replies = [_nash(pair, i, point) for point in around]
-                total[i] += abs(replies[1] - replies[0]) / (sides[1] - sides[0])
-    return float(total.max())
+def _near(pairs: Pairs, one: Floats, other: Floats) -> bool:
+    return bool((np.abs(one - other) <= _SAME * pairs.ranges).all())
 
 
-def _nothing(pairs: list[BilateralDeal], run: tuple[Floats, int]) -> NashInNash:
-    contracts, used = run
+def _packed(pairs: Pairs, runs: list[_Run], best: _Run) -> NashInNash:
+    empty = np.array([each is not None for each in best.empty])
+    if empty.any():
+        proven = all(each.proven for run in runs for each in run.empty if each is not None)
+        return NashInNash(
+            contracts=np.where(empty, np.nan, best.contracts),
+            gains=np.where(empty[:, None], np.nan, best.gains),
+            solutions=np.empty((0, len(pairs))),
+            modulus=np.nan,
+            status=Status.EMPTY if proven else Status.FAILED,
+            residual=np.nan,
+            sweeps=best.sweeps,
+        )
+    solutions = [best.contracts]
+    for run in runs:
+        if run.residual <= _ACCURACY and not any(_near(pairs, run.contracts, x) for x in solutions):
+            solutions.append(run.contracts)
+    slopes = _slopes_by_replies(pairs, best.contracts) if best.slopes is None else best.slopes
     return NashInNash(
-        contracts=contracts,
-        gains=np.full((len(pairs), 2), np.nan),
-        solutions=np.empty((0, len(pairs))),
-        modulus=np.nan,
-        status=Status.EMPTY,
-        residual=np.nan,
-        sweeps=used,
+        contracts=best.contracts,
+        gains=best.gains,
+        solutions=np.array(solutions),
+        modulus=float((np.abs(slopes) * pairs.ranges / pairs.ranges[:, None]).sum(axis=1).max()),
+        status=Status.OK if best.residual <= _ACCURACY else Status.INACCURATE,
+        residual=best.residual,
+        sweeps=best.sweeps,
     )

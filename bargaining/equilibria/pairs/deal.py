@@ -1,0 +1,158 @@
+"""What one pair bargains over, and the gains of all pairs at many contracts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import function
+from bargaining._arrays import Floats, real, scalar, within
+from bargaining.errors import InvalidInput
+
+Gains = Callable[[float, Floats], ArrayLike]
+
+_ALIKE = 1e-13  # what numbers and arrays may differ by, as part of a gain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BilateralDeal:
+    r"""One pair bargains over one number x, say a price, given the contracts of all pairs.
+
+    Parameters
+    ----------
+    gains : callable
+        ``gains(x, contracts)`` returns what each of the two gets from the agreement x over having none,
+        ``(first, second)``, when the other pairs keep theirs: an array with one contract a pair, of which the
+        pair's own entry is x. Finite wherever the pair may choose. Functions that also work where x is an array and
+        every entry of `contracts` one of its length, as formulas of NumPy do, are several times faster.
+    lower, upper : float
+        The contracts the pair may choose from.
+    weight : float, default 0.5
+        The bargaining weight of the first of the two, in (0, 1).
+
+    Notes
+    -----
+    The gains must be concave in x between the bounds, or at least leave their weighted product one peak there.
+
+    Examples
+    --------
+    A price x that one pays the other out of a surplus of 1, whatever the other contracts:
+
+    >>> BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0).weight
+    0.5
+    """
+
+    gains: Gains
+    lower: float
+    upper: float
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        function(self.gains, "gains", "x and the contracts")
+        lower, upper = scalar(self.lower, "lower"), scalar(self.upper, "upper")
+        if not lower < upper:
+            raise InvalidInput(f"`lower` must be below `upper`; got {lower:g} and {upper:g}.")
+        weight = within(real(self.weight, "weight", ndim=0), "weight", 0.0, 1.0, ends="()")
+        for name, value in (("lower", lower), ("upper", upper), ("weight", float(weight))):
+            object.__setattr__(self, name, value)
+
+
+class Pairs:
+    """All deals: their bounds and weights as arrays, and their gains at many contracts at once."""
+
+    def __init__(self, deals: list[BilateralDeal]) -> None:
+        self.deals = deals
+        self.lower = np.array([deal.lower for deal in deals])
+        self.upper = np.array([deal.upper for deal in deals])
+        self.ranges = self.upper - self.lower
+        self.weights = np.array([(deal.weight, 1 - deal.weight) for deal in deals])
+        """Of the first and of the second, (k, 2)."""
+        self._at_once: list[bool | None] = [None] * len(
+            deals
+        )  # whether gains take arrays; None: not asked yet
+
+    def __len__(self) -> int:
+        return len(self.deals)
+
+    def gains(self, points: Floats) -> Floats:
+        """Return the gains of each pair, (k, 2, m), at its own points, (k, k, m): pair, contract, point."""
+        found = np.empty((len(self), 2, points.shape[2]))
+        for k in range(len(self)):
+            self._write(k, points[k], found[k])
+        self._check(found, points)
+        return found
+
+    def gains_of(self, k: int, points: Floats) -> Floats:
+        """Return the gains of pair k, (2, m), at the points, (k, m)."""
+        found = np.empty((2, points.shape[1]))
+        self._write(k, points, found)
+        self._check(found[None], points[None], k)
+        return found
+
+    def of_pair(self, k: int, contracts: Floats) -> Callable[[Floats], Floats]:
+        """Return the gains of pair k as a function of its own contracts, (m,), the others given."""
+
+        def both(own: Floats) -> Floats:
+            columns = np.repeat(contracts[:, None], len(own), axis=1)
+            columns[k] = own
+            return self.gains_of(k, columns)
+
+        return both
+
+    def agree_at(self, contracts: Floats, gains: Floats) -> bool:
+        """Say whether the pairs' gains at some contracts, (k,), asked as numbers, are these, (k, 2).
+
+        Where they are not, numbers alone are asked from then on.
+        """
+        alike = True
+        for k, at_once in enumerate(self._at_once):
+            if at_once and not _same(gains[k], self._single(k, contracts)):
+                self._at_once[k] = alike = False
+        return alike
+
+    def _write(self, k: int, points: Floats, into: Floats) -> None:
+        """Write the gains of pair k at the points in each column."""
+        if self._at_once[k] is None:
+            self._at_once[k] = self._takes_arrays(k, points, into)
+            if self._at_once[k]:
+                return
+        if self._at_once[k]:
+            into[0], into[1] = self.deals[k].gains(points[k], points)  # type: ignore[misc, str-unpack]
+        else:
+            for column, point in enumerate(np.ascontiguousarray(points.T)):
+                into[:, column] = self._single(k, point)
+
+    def _takes_arrays(self, k: int, points: Floats, into: Floats) -> bool:
+        """Say whether the gains map an array of contracts as they map each, shown at one column, and write them."""
+        if points.shape[1] < 2:
+            return False
+        column = points.shape[1] // 2
+        single = self._single(k, points[:, column].copy())
+        try:
+            into[0], into[1] = self.deals[k].gains(points[k].copy(), points.copy())  # type: ignore[misc, str-unpack]
+        except Exception:  # whatever a function of one number raises on an array
+            return False
+        return _same(into[:, column], single)
+
+    def _single(self, k: int, contracts: Floats) -> Floats:
+        value = self.deals[k].gains(float(contracts[k]), contracts)
+        gains = real(value, "gains", finite=False)
+        if gains.shape != (2,):
+            raise InvalidInput(f"`gains` must return two numbers, one for each; got shape {gains.shape}.")
+        return gains
+
+    def _check(self, found: Floats, points: Floats, first: int = 0) -> None:
+        if not np.isfinite(found).all():
+            k, at = np.argwhere(~np.isfinite(found).all(axis=1))[0]
+            raise InvalidInput(
+                f"`gains` must be finite; got {found[k, :, at].tolist()} of deal {k + first} at "
+                f"x = {points[k, k + first, at]:.17g}. Give the pair bounds between which they are."
+            )
+
+
+def _same(one: Floats, other: Floats) -> bool:
+    """Say whether gains are the same, up to what sums in another order may round."""
+    return bool((np.abs(one - other) <= _ALIKE * np.abs(other)).all())

@@ -10,6 +10,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._pareto import beyond, both_gain
 from bargaining.concepts._sampled import Followed
+from bargaining.feasible._balance import Condition
 from bargaining.problem import Problem
 
 
@@ -23,6 +24,10 @@ class Curve:
         Player 1's gain and its derivative, both over ideal gains.
     steeper : callable or None
         The derivative plus its estimated error, if it is by differences.
+    balance : callable
+        Takes a condition on a gain of player 0, that of player 1 and the derivative, and returns where it passes zero.
+    off_balance : callable
+        Takes a condition and a gain of player 0, and returns by how much it misses zero there.
     left, right : ndarray, shape (...)
         The interval, in [0, 1]: outside it the frontier is level or upright.
     error : float
@@ -32,6 +37,8 @@ class Curve:
     function: Callable[[Floats], Floats]
     slope: Callable[[Floats], Floats]
     steeper: Callable[[Floats], Floats] | None
+    balance: Callable[[Condition], Floats]
+    off_balance: Callable[[Condition, Floats], Floats]
     left: Floats
     right: Floats
     error: float = 0.0
@@ -56,6 +63,8 @@ class Curve:
             function=only(self.function),
             slope=only(self.slope),
             steeper=None if self.steeper is None else only(self.steeper),
+            balance=self.balance,
+            off_balance=self.off_balance,
             left=self.left[index],
             right=self.right[index],
             error=self.error,
@@ -72,22 +81,30 @@ def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
     (d0, d1), (g0, g1) = (np.moveaxis(a, -1, 0) for a in (d, gains))
     low, high = np.broadcast_to(frontier.lower, d0.shape), np.broadcast_to(frontier.upper, d0.shape)
 
+    def at(u: Floats) -> Floats:
+        return np.asarray(np.clip(d0 + u * g0, low, high))
+
     def function(u: Floats) -> Floats:
-        return np.asarray((frontier.function(np.clip(d0 + u * g0, low, high)) - d1) / g1)
+        return np.asarray((frontier.function(at(u)) - d1) / g1)
 
     def slope(u: Floats) -> Floats:
-        return np.asarray(frontier.slope(np.clip(d0 + u * g0, low, high)) * (g0 / g1))
+        return np.asarray(frontier.slope(at(u)) * (g0 / g1))
 
     def steeper(u: Floats) -> Floats:
-        x = np.clip(d0 + u * g0, low, high)
-        derivative, error = frontier.slope_and_error(x)
+        derivative, error = frontier.slopes(at(u)).best()
         return np.asarray((derivative - error) * (g0 / g1))
 
+    def in_payoffs(condition: Condition) -> Condition:
+        return lambda x, y, slope: condition((x - d0) / g0, (y - d1) / g1, slope * (g0 / g1))
+
     left = np.where(usual[..., 0], np.maximum(low - d0, 0.0) / g0, 0.0)
+    first, last = at(left), at(np.ones(d0.shape))
     return Curve(
         function=function,
         slope=slope,
         steeper=steeper if frontier.derivative is None else None,
+        balance=lambda condition: (frontier.balance(in_payoffs(condition), first, last)[0] - d0) / g0,
+        off_balance=lambda condition, u: frontier.off_balance(in_payoffs(condition), at(u), first, last),
         left=left,
         right=np.ones(d0.shape),
         error=followed.error,

@@ -31,12 +31,12 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     point at every argument.
     """
     feasible, d = problem.feasible, np.broadcast_to(problem.disagreement, ideal.shape)
-    if isinstance(feasible, Frontier):
-        return Followed(frontier=feasible, ideal=feasible.ideal)
     if isinstance(feasible, TransferableSurplus):
         return np.broadcast_to(_SEGMENT, (*ideal.shape[:-1], 2, 2))
     usual = both_gain(ideal, d)
     corners = vertices_by_cell(feasible, d, usual)
+    if corners is None and isinstance(feasible, Frontier):
+        return Followed(frontier=feasible, ideal=feasible.ideal)
     if corners is not None:
         return np.where(
             usual[..., None, None],
@@ -85,11 +85,13 @@ def both_gain(ideal: Floats, d: Floats) -> Floats:
 
 
 def vertices_by_cell(feasible: FeasibleSet, d: Floats, usual: Floats) -> Floats | None:
-    """Return the vertices of the frontier of a polygon, shape (k, 2); None where the set cannot name them.
+    """Return the vertices of a frontier of edges, shape (k, 2); None where the set cannot name them.
 
     Of a set of inequalities that goes on for ever they are those of the part above what is well below each cell's d,
     shape (..., k, 2).
     """
+    if isinstance(feasible, Frontier):
+        return feasible.corners()
     if not isinstance(feasible, Polytope):
         return None
     try:

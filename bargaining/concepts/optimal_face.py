@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, distribution
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.points import FreeDisposalHull, undominated
@@ -17,8 +16,7 @@ from bargaining.feasible.union import Union
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
-HALVINGS = 80
-DIFFERENCES = 1e-11  # relative error of slopes by differences
+DIFFERENCES = 1e-11  # relative error of slopes from values
 SHORT = 1e-6  # of the interval: a shorter face counts as a point
 
 
@@ -54,8 +52,8 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     Notes
     -----
     Sums tie if they differ by no more than rounding. On a `Frontier` without a derivative the ends of a straight piece
-    are as good as differences show them, about a thirtieth of the interval; a face shorter than 1e-6 of it counts as
-    a point.
+    are as good as slopes from values show them: to rounding at a kink, to about 1e-5 of the interval where the slope
+    changes smoothly. A face shorter than 1e-6 of the interval counts as a point.
 
     Examples
     --------
@@ -134,29 +132,21 @@ def _tied(points: Floats, w: Floats) -> NDArray[np.bool_]:
 
 def _of_frontier(feasible: Frontier, w: Floats) -> Floats:
     """Return the ends of the interval on which the slope is that of the weights."""
+    corners = feasible.corners()
+    if corners is not None:
+        return _first_player_first(corners[_tied(corners, w)])
     low, high = float(feasible.lower), float(feasible.upper)
     fall = float(feasible.function(feasible.lower) - feasible.function(feasible.upper))
     slack = (w[0] * (high - low) + w[1] * fall) / (high - low)
     slack *= 64 * EPS if feasible.derivative is not None else DIFFERENCES
 
-    def excess(x: float) -> float:
-        return float(w[0] + w[1] * feasible.slope(np.asarray(x)))
+    def excess(x: Floats) -> Floats:
+        return np.asarray(w[0] + w[1] * feasible.slope(x) - np.array([slack, -slack]))
 
-    first = _last_where(lambda x: excess(x) > slack, low, high)
-    last = _last_where(lambda x: excess(x) > -slack, low, high)
+    (first, last), _ = decreasing_root(excess, np.full(2, low), np.full(2, high))
     ends = (
         np.array([last, first])
         if last - first > SHORT * (high - low)
         else np.ravel(feasible.support(w)[1][0])
     )
     return np.stack((ends, feasible.function(ends)), axis=-1)
-
-
-def _last_where(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """Return where a statement that holds on the left of an interval ceases to."""
-    if not holds(low) or holds(high):
-        return high if holds(high) else low
-    for _ in range(HALVINGS):
-        middle = low + (high - low) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low + (high - low) / 2

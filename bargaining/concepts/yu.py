@@ -17,7 +17,6 @@ from bargaining.concepts._sampled import Followed
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.division import ACCURACY, Division, describe, divide
 from bargaining.errors import InvalidInput
-from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
@@ -115,21 +114,17 @@ def _two_players(problem: Problem, ideal: Floats, gains: Floats, power: float) -
 
 
 def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Floats]:
-    """Return the nearest point of a curve, and how far it is in doubt: by the bracket and by the slope's error."""
+    """Return the nearest point of a curve, and by how much it misses the first-order condition."""
 
-    def root(slope: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-        def condition(u: Floats) -> Floats:
-            w0, w1 = _weights(np.maximum(-slope(u), 0.0) * units[..., 1], units[..., 0], power, NOISE)
-            if power == 1:
-                return np.asarray(w0 - w1)
-            return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - frontier.function(u)) * units[..., 1])
+    def condition(u: Floats, v: Floats, slope: Floats) -> Floats:
+        run, fall = units[..., 0], np.maximum(-slope, 0.0) * units[..., 1]
+        if power == 1:
+            return np.asarray(2 * run / (run + fall) - 1)  # the fall may be infinite
+        w0, w1 = _weights(fall, run, power, NOISE)
+        return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - v) * units[..., 1])
 
-        return decreasing_root(condition, frontier.left, frontier.right)
-
-    u, doubt = root(frontier.slope)
-    if frontier.steeper is not None:
-        doubt = doubt + np.abs(root(frontier.steeper)[0] - u)
-    return np.stack((u, frontier.function(u)), axis=-1), doubt + frontier.error
+    u = np.clip(frontier.balance(condition), frontier.left, frontier.right)
+    return np.stack((u, frontier.function(u)), axis=-1), frontier.off_balance(condition, u) + frontier.error
 
 
 def _on_chain(corners: Floats, units: Floats, power: float, noise: Floats) -> tuple[Floats, Floats]:

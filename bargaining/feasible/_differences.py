@@ -1,48 +1,176 @@
-"""Derivatives of functions on an interval, by differences."""
+r"""Slopes of a concave function on either side of a point, from its values alone.
+
+The differences :math:`(f(x) - f(x - h))/h` of steps that halve are extrapolated to a step of nothing (Richardson), over
+as many steps as are worth it: where the function is smooth for a long way, many wide ones; beside a kink, those that
+stay on one side of it; on a straight piece two. Each extrapolation has an error: how much the last step and the last
+order changed it, and what the rounding of values makes of it. The one with the least is taken. Where the slopes of
+both sides agree the function is smooth, and central differences, in powers of :math:`h^2`, join the choice; where they
+do not there is a kink, and each side has a slope of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-_STEP = 2.0**-5
-_NODES = np.arange(-4, 5)
-_COEFFICIENTS = np.linalg.inv(np.vander(_NODES.astype(float), increasing=True))
+EPS = float(np.finfo(float).eps)
+WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded down to a power of two
+NARROW = 0.5 ** np.arange(
+    7, 49
+)  # where these leave a doubt: beside a kink, or where the slope grows without bound
+ORDERS = 7
+GOOD = 2e-13  # relative error that narrower steps, whose rounding is worse, would hardly improve on
+AGREE = 4.0  # how many times their errors the slopes of both sides may differ on a smooth piece
+BLOCK = 512  # cells extrapolated together: the tables stay in the processor's cache
+
+Values = Callable[[Floats], Floats]
+"""Takes arguments on a new first axis and returns the function there."""
 
 
-def difference(
-    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats
-) -> tuple[Floats, Floats]:
-    """Return f'(x) and an estimate of its error.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slopes:
+    """The slopes to the left and to the right of some points, and their errors: infinite where there is no such side.
 
-    Of two steps, one of the size of the interval and one of the distance to its nearer end (where f may be as
-    steep as a square root), the one that changes the answer less when it is halved.
+    A concave function's fall at a kink: `left` is at least `right`. Where it is smooth they are the same number.
     """
-    wide = _STEP * (high - low)
-    best = error = None
-    for h in (wide, np.maximum(np.minimum(wide, np.minimum(x - low, high - x) / 64), wide * 2.0**-20)):
-        slope = _nine_points(function, x, low, high, h / 2)
-        change = np.abs(slope - _nine_points(function, x, low, high, h))
-        if best is None or error is None:
-            best, error = slope, change
-        else:
-            best, error = np.where(change < error, slope, best), np.minimum(change, error)
-    assert best is not None
-    assert error is not None
-    return best, error
+
+    left: Floats
+    right: Floats
+    left_error: Floats
+    right_error: Floats
+
+    def best(self) -> tuple[Floats, Floats]:
+        """Return the slope of the side that is known better, and its error."""
+        first = self.left_error < self.right_error
+        return np.where(first, self.left, self.right), np.where(first, self.left_error, self.right_error)
+
+    @property
+    def vague(self) -> Floats:
+        """The errors of the slopes at a kink, of their difference: by how much its place is in doubt."""
+        left = np.where(np.isinf(self.left), 0.0, self.left_error)
+        right = np.where(np.isinf(self.right), 0.0, self.right_error)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            vague: Floats = (left + right) / (self.left - self.right)
+        return vague
+
+    def within(self, more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Slopes:
+        """Return the slopes of the function on an interval: infinite where the point is its left or its right end."""
+        return Slopes(
+            left=np.where(more, self.left, np.inf),
+            right=np.where(less, self.right, -np.inf),
+            left_error=np.where(more, self.left_error, np.inf),
+            right_error=np.where(less, self.right_error, np.inf),
+        )
 
 
-def _nine_points(
-    function: Callable[[Floats], Floats], x: Floats, low: Floats, high: Floats, h: Floats
-) -> Floats:
-    """Differentiate the polynomial through nine points around x, moved inside [low, high] near its ends."""
-    centre = np.clip(x, low + 4 * h, high - 4 * h)
-    values = [function(np.asarray(centre + k * h)) for k in _NODES]
-    s = (x - centre) / h
-    slope = np.zeros(np.shape(s))
-    for j in range(len(_NODES) - 1, 0, -1):
-        slope = slope * s + j * sum(c * v for c, v in zip(_COEFFICIENTS[j], values, strict=True))
-    return slope / h
+def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
+    """Return the slopes of a concave function on either side of points of an interval.
+
+    Parameters
+    ----------
+    values : callable
+        The function, asked within the interval only.
+    x, low, high : ndarray, shape (...)
+    """
+    x, low, high = (np.asarray(a, dtype=float) for a in np.broadcast_arrays(x, low, high))
+    unit: Floats = np.exp2(np.floor(np.log2(high - low)))  # powers of two: hardly any x + h is rounded
+    found = _extrapolated(values, x, low, high, WIDE[:, *(None,) * x.ndim] * unit)
+    slope, error = found.best()
+    doubt = ~(error <= GOOD * np.abs(slope))
+    if doubt.any():
+        near = _extrapolated(values, x, low, high, NARROW[:, *(None,) * x.ndim] * unit)
+        found = _closer(found, near, doubt)
+    return found.within(x > low, x < high)
+
+
+def _closer(one: Slopes, other: Slopes, where: NDArray[np.bool_]) -> Slopes:
+    """Return, of either side, the slope with the smaller error."""
+    left, right = where & (other.left_error < one.left_error), where & (other.right_error < one.right_error)
+    return Slopes(
+        left=np.where(left, other.left, one.left),
+        right=np.where(right, other.right, one.right),
+        left_error=np.where(left, other.left_error, one.left_error),
+        right_error=np.where(right, other.right_error, one.right_error),
+    )
+
+
+def _extrapolated(values: Values, x: Floats, low: Floats, high: Floats, h: Floats) -> Slopes:
+    """Return the slopes from steps h, wide ones first, shape (m, ...); those that leave the interval do not count."""
+    m, before, after = len(h), x - h, x + h
+    kept = (before >= low), (after <= high)
+    nodes = np.concatenate((np.where(kept[0], before, x), np.where(kept[1], after, x), x[None]))
+    y = values(nodes)
+    nodes, y = nodes.reshape(len(nodes), -1), y.reshape(len(y), -1)
+    inside = np.concatenate(kept).reshape(2 * m, -1)
+    found = np.empty((4, x.size))
+    for start in range(0, x.size, BLOCK):
+        cells = slice(start, start + BLOCK)
+        _both_sides(nodes[:, cells], y[:, cells], inside[:, cells], m, found[:, cells])
+    left, right, left_error, right_error = found.reshape(4, *x.shape)
+    return Slopes(left=left, right=right, left_error=left_error, right_error=right_error)
+
+
+def _both_sides(nodes: Floats, y: Floats, inside: NDArray[np.bool_], m: int, found: Floats) -> None:
+    with np.errstate(all="ignore"):
+        step, rise = nodes[:-1] - nodes[-1], y[:-1] - y[-1]
+        left, right = step[:m], step[m:]
+        # Backward, forward and central differences; steps of the last count by their squares.
+        table = np.stack((rise[:m] / left, rise[m:] / right, (rise[m:] - rise[:m]) / (right - left)))
+        table[0][~inside[:m]] = table[1][~inside[m:]] = np.nan
+        table[2][~(inside[:m] & inside[m:])] = np.nan
+        steep = np.fmax.reduce(np.abs(table[:2]), axis=(0, 1))
+        noise = EPS * (np.abs(y).max(axis=0) + np.abs(nodes[-1] * np.where(np.isfinite(steep), steep, 0.0)))
+        # A concave function's slope lies between those of its chords to the right and those to the left.
+        least = np.fmax.reduce(table[1] - 2 * noise / right, axis=0, initial=-np.inf)
+        most = np.fmin.reduce(table[0] - 2 * noise / left, axis=0, initial=np.inf)
+        limit, error = _limits(table, np.stack((-left, right, -left * right)), noise, least, most)
+        smooth = np.abs(limit[0] - limit[1]) <= AGREE * (error[0] + error[1])
+        error[2] = np.where(smooth, error[2], np.inf)
+        first = np.argmin(error, axis=0)[None]
+        best, lowest = (np.take_along_axis(a, first, axis=0)[0] for a in (limit, error))
+        found[:2], found[2:] = np.where(smooth, best, limit[:2]), np.where(smooth, lowest, error[:2])
+
+
+def _amplified(ratio: float, m: int) -> list[Floats]:
+    """Return what each extrapolation makes of an error of the values, over the widest step, by order."""
+    noise, rows = 2.0 ** np.arange(m), []
+    for k in range(1, ORDERS + 1):
+        share = 1 / (ratio**k - 1)
+        noise = noise[1:] + (noise[1:] + noise[:-1]) * share
+        rows.append(noise)
+    return rows
+
+
+def _limits(
+    table: Floats, powers: Floats, noise: Floats, least: Floats, most: Floats
+) -> tuple[Floats, Floats]:
+    """Return the limits of three tables of differences, shape (3, m, cells), and their errors."""
+    m = table.shape[1]
+    rows, errors = [], []
+    unit = noise / np.fmax.reduce(np.abs(powers[:2]), axis=(0, 1))
+    for k in range(1, ORDERS + 1):
+        share = powers[:, k:] / (powers[:, :-k] - powers[:, k:])
+        new = table[:, 1:] + (table[:, 1:] - table[:, :-1]) * share
+        off = np.maximum(np.abs(new - table[:, 1:]), np.abs(new - table[:, :-1]))
+        off += _AMPLIFIED[m][k - 1][..., None] * unit
+        rows.append(new)
+        errors.append(off)
+        table = new
+    every, off = np.concatenate(rows, axis=1), np.concatenate(errors, axis=1)
+    off[~((every + off >= least) & (every - off <= most))] = np.inf
+    best = np.argmin(off, axis=1)[:, None]
+    return np.take_along_axis(every, best, axis=1)[:, 0], np.take_along_axis(off, best, axis=1)[:, 0]
+
+
+_AMPLIFIED = {
+    m: [
+        np.stack((side, side, central / 2))
+        for side, central in zip(_amplified(2.0, m), _amplified(4.0, m), strict=True)
+    ]
+    for m in (len(WIDE), len(NARROW))
+}

@@ -44,7 +44,7 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
         inside = (ga > 0) & (gb < 0)
         if not inside.any():
             return np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
-        root, width = _secant(g, a, b, ga)
+        root, width = secant(g, a, b, ga)
         missed = inside & ~(width > 0)
         if missed.any():
             root, width = np.array(root), np.array(width)
@@ -57,7 +57,7 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
     return root, width
 
 
-def _secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> tuple[Floats, Floats]:
+def secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> tuple[Floats, Floats]:
     """Return a candidate per cell and the width of its proof, 0 where there is none."""
     old, g_old, x = a, ga, a + (b - a) / 2
     for _ in range(SECANT_STEPS):

@@ -11,11 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, real
 from bargaining.errors import InvalidInput
-from bargaining.feasible._differences import difference
+from bargaining.feasible._balance import Condition, balance, off_balance
+from bargaining.feasible._differences import Slopes, slopes
+from bargaining.feasible._pieces import corners
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import question
 
 PROBES = 33
+CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
+FEW, PROBED = (
+    16,
+    6,
+)  # frontiers whose derivatives are compared with slopes from values, which say more than chords
+SLOPE = 1e-9  # of the slope: a derivative that is off by more, beyond the errors of slopes from values, is refused
 ROUNDING = 1e-12
 EPS = float(np.finfo(float).eps)
 
@@ -31,13 +39,15 @@ class Frontier:
     lower, upper : array_like
         The interval of player 0's payoffs; arrays are a batch of sets, over which `function` broadcasts.
     derivative : callable, optional
-        f', elementwise; at a kink either one-sided slope. Without it slopes are nine-point differences, good
-        to about 1e-13 of the range where f is smooth; where it is not, the answer's status says INACCURATE.
+        f', elementwise; at a kink either one-sided slope. It saves time. Without it slopes come from values, on either
+        side of a point, so that kinks are found to rounding; where values do not tell enough, as beside an end where
+        f falls without bound, the answer's status says INACCURATE.
 
     Raises
     ------
     InvalidInput
-        If `lower` is not below `upper`, or `function` is not finite, decreasing or concave where it was probed.
+        If `lower` is not below `upper`, `function` is not finite, decreasing or concave where it was probed, or
+        `derivative` is not its slope there.
 
     Examples
     --------
@@ -87,21 +97,63 @@ class Frontier:
         """Number of players: 2."""
         return 2
 
-    def slope(self, x: Floats) -> Floats:
-        """Return f'(x), from `derivative` or by differences that stay within [lower, upper]."""
-        return self.slope_and_error(x)[0]
+    def values(self, nodes: Floats) -> Floats:
+        """Return the function at arguments with one more axis before those of the batch."""
+        if self.batch_shape:
+            return np.array([self.function(x) for x in nodes])
+        try:
+            return self.function(nodes)
+        except InvalidInput:  # written for numbers alone
+            return np.array([self.function(np.asarray(x)) for x in np.ravel(nodes)]).reshape(np.shape(nodes))
 
-    def slope_and_error(self, x: Floats) -> tuple[Floats, Floats | float]:
-        """Return f'(x) and an estimate of its error: 0 with a `derivative`."""
-        if self.derivative is not None:
-            return self.derivative(x), 0.0
-        return difference(self.function, x, self.lower, self.upper)
+    def corners(self) -> Floats | None:
+        """Return where a frontier of straight pieces bends, and its ends, shape (k, 2); None for others and batches."""
+        if self.batch_shape:
+            return None
+        return corners(self.values, float(self.lower), float(self.upper))
+
+    def slopes(self, x: Floats) -> Slopes:
+        """Return f' on either side of x; an error of a `derivative` is by how much values contradict it."""
+        low, high = np.broadcast_arrays(self.lower, self.upper)
+        if self.derivative is None:
+            return slopes(self.values, x, low, high)
+        x, low, high = _together(x, low, high)
+        before, after = np.maximum(np.nextafter(x, -np.inf), low), np.minimum(np.nextafter(x, np.inf), high)
+        left, right, (least, most) = self.derivative(before), self.derivative(after), self._chords(x)
+        off = [np.fmax(np.fmax(least - slope, slope - most), 0.0) for slope in (left, right)]
+        found = Slopes(left=left, right=right, left_error=off[0], right_error=off[1])
+        return found.within(x > low, x < high)
+
+    def _chords(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return the slopes of chords to the right and to the left, between which f' is; NaN at the ends."""
+        step = CHORD * (self.upper - self.lower)
+        far, near = np.maximum(x - step, self.lower), np.minimum(x + step, self.upper)
+        here, before, after = (self.function(at) for at in (x, far, near))
+        with np.errstate(all="ignore"):
+            least, most = (after - here) / (near - x), (here - before) / (x - far)
+            noise = 4 * EPS * (np.abs(before) + np.abs(after) + np.abs(x * least) + np.abs(x * most)) / step
+        return least - noise, most + noise
+
+    def slope(self, x: Floats) -> Floats:
+        """Return f'(x), at a kink the slope of either side."""
+        return self.derivative(x) if self.derivative is not None else self.slopes(x).best()[0]
+
+    def balance(self, condition: Condition, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        """Return where a condition on x, f(x) and f'(x) passes zero, and the width of the proof."""
+        slope = self.derivative
+        if slope is None:
+            return balance(condition, self.values, low, high, (self.lower, self.upper))
+        return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), low, high)
+
+    def off_balance(self, condition: Condition, x: Floats, low: Floats, high: Floats) -> Floats:
+        """Return by how much a condition misses zero at x in [low, high] with every slope that the frontier has."""
+        return off_balance(condition, x, self.function(x), self.slopes(x).within(x > low, x < high))
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return max w0 x0 + w1 f(x0), where w0 + w1 f' passes through zero."""
         w0, w1, low, high = _together(weights[..., 0], weights[..., 1], self.lower, self.upper)
-        x, _ = decreasing_root(lambda x: w0 + w1 * self.slope(x), low, high)
+        x, _ = self.balance(lambda x, y, slope: w0 + w1 * slope, low, high)
         point = np.stack((x, self.function(x)), axis=-1)
         value = weights[..., 0] * point[..., 0] + weights[..., 1] * point[..., 1]
         bounded = w1 >= 0
@@ -123,9 +175,10 @@ class Frontier:
         # The gap is concave in t, and decreasing along directions that hurt nobody: start from its top.
         hurts = (p0 < 0) | (p1 < 0)
         if hurts.any():
-            top, _ = decreasing_root(
-                lambda t: self.slope(np.clip(o0 + t * p0, low, high)) * p0 - p1, first, last
-            )
+            # Per unit of player 0's payoff; where the direction hurts player 0, t falls as that grows.
+            top, _ = self.balance(lambda x, y, slope: slope - p1 / p0, low, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                top = np.where(upright, first, np.clip((top - o0) / speed, first, last))
             first = np.where(hurts, top, first)
         t, _ = decreasing_root(gap, first, last)
         inside = (o0 >= low) & (o0 <= high)
@@ -163,32 +216,37 @@ class Frontier:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 
         The first-order condition w0 (f - d1) + w1 f' (x0 - d0) = 0 is decreasing in x0 where x0 >= d0. The
-        residual is the width, over that of the set, of the interval in which it was seen to change sign; NaN where
-        not both can gain.
+        residual is by how much it is missed with every slope at the point, over the size of its two terms, and what
+        the errors of these slopes make of it; NaN where not both can gain.
         """
         d0, d1, w0, w1 = origin[..., 0][()], origin[..., 1][()], weights[..., 0][()], weights[..., 1][()]
         low, high = _together(*np.broadcast_arrays(self.lower, self.upper, d0, w0)[:2])
         start = np.minimum(np.maximum(low, d0), high)
 
-        def condition(x: Floats) -> Floats:
-            value, fall = self.function(x) - d1, self.slope(x) * (x - d0)
+        def condition(x: Floats, y: Floats, slope: Floats) -> Floats:
+            value, fall = y - d1, slope * (x - d0)
             value *= w0
             fall *= w1
             value += fall
             return value
 
-        x, width = decreasing_root(condition, start, high)
-        if self.derivative is None:
-            error = w1 * difference(self.function, x, low, high)[1] * (x - d0)
-            probe = 1e-3 * (high - start)
-            fall = condition(np.maximum(x - probe, start)) - condition(np.minimum(x + probe, high))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                width = width + np.where(error == 0, 0.0, error / fall * 2 * probe)
+        x, _ = self.balance(condition, start, high)
         y = self.function(x)
+        return np.stack((x, y), axis=-1), self._short_of_product(x, y, origin, weights)
+
+    def _short_of_product(self, x: Floats, y: Floats, origin: Floats, weights: Floats) -> Floats:
+        d0, d1, w0, w1 = origin[..., 0], origin[..., 1], weights[..., 0], weights[..., 1]
+        start = np.minimum(np.maximum(self.lower, d0), self.upper)
+
+        def relative(x: Floats, y: Floats, slope: Floats) -> Floats:
+            rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
+            return np.asarray(2 * rise / (rise + fall) - 1)  # the fall may be infinite
+
+        missed = self.off_balance(relative, x, start, self.upper)
         everyone = ((x - d0 > 16 * EPS * (np.abs(x) + np.abs(d0))) | (w0 == 0)) & (
             (y - d1 > 16 * EPS * (np.abs(y) + np.abs(d1))) | (w1 == 0)
         )
-        return np.stack((x, y), axis=-1), np.where(everyone, width / (high - low), np.nan)
+        return np.where(everyone, missed, np.nan)
 
     def _rounding(self) -> Floats:
         """Return the payoff of player 1 below which differences are rounding errors, of either player's payoffs."""
@@ -259,6 +317,35 @@ def _probe(frontier: Frontier) -> None:
             )
             _refuse(rise > fall + slack, "be concave", "its slope rises at", last, advice)
         before, fall = value, rise
+    if frontier.derivative is not None:
+        _compare_slopes(frontier, frontier.derivative)
+
+
+def _compare_slopes(frontier: Frontier, derivative: Callable[[Floats], Floats]) -> None:
+    """Refuse a derivative that values contradict inside the interval."""
+    low, high = frontier.lower, frontier.upper
+    few = low.size <= FEW
+    for share in np.linspace(0.0, 1.0, PROBED if few else 4)[1:-1]:
+        x = np.asarray(low + share * (high - low))
+        given = derivative(x)
+        size = SLOPE * np.nan_to_num(np.abs(given))
+        if few:
+            found = slopes(frontier.values, x, low, high)
+            room = size + 16 * np.minimum(found.left_error, found.right_error)
+            least, most = found.right - room, found.left + room
+        else:
+            least, most = (
+                bound + sign * size for bound, sign in zip(frontier._chords(x), (-1, 1), strict=True)
+            )
+        wrong = ~((given >= least) & (given <= most))
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            at, was, *known = (float(np.ravel(a)[k]) for a in (x, given, least, most))
+            shown = " to ".join(dict.fromkeys(f"{bound:.8g}" for bound in known))
+            raise InvalidInput(
+                f"`derivative` must be the slope of `function`, which is {shown} at x0 = {at:.6g}; got {was:.8g}. "
+                f"Correct it, or leave it out: slopes then come from values."
+            )
 
 
 def _refuse(bad: NDArray[np.bool_], wanted: str, seen: str, x: Floats, advice: str) -> None:

@@ -6,7 +6,6 @@ Elsewhere a condition that can only fall is seen to change sign on both sides of
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,6 +15,7 @@ from bargaining._arrays import scalar
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
+from bargaining.exact.registry import VIEWERS, certifier_of, register, why_not
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
@@ -25,41 +25,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
-Certifier = Callable[[Claim], Certificate]
-_CERTIFIERS: dict[tuple[str, type], Certifier] = {}
-_VIEWERS: set[Certifier] = set()
-_REASONS = {
-    "ConvexProgram": "only what a single program defines is proved there. To certify an answer, describe the payoffs "
-    "as a Polytope or, of two players, as a Frontier.",
+_CERTIFIERS = {
+    "_concepts": [
+        "polygon_certifiers",
+        "frontier_certifiers",
+        "point_certifiers",
+        "surplus_certifiers",
+        "union_certifiers",
+    ],
+    "_programs": ["program_certifiers"],
 }
-"""Why a concept, or a representation, has no certifier."""
-_NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."
+"""The modules that register certifiers, by room."""
+
 _ELSEWHERE = {
     "PayoffSet": ("bargaining.exact.payoff_certificate", "certify_payoff_set"),
     "StochasticPayoffSets": ("bargaining.exact.stochastic_certificate", "certify_stochastic_payoff_sets"),
 }
-
-
-def register(method: str, feasible: type, *, views: bool = False) -> Callable[[Certifier], Certifier]:
-    """Make a function the certifier of a method on a representation; the most specific type wins.
-
-    Parameters
-    ----------
-    method : str
-        The name a division's `method` starts with.
-    feasible : type
-        The class of feasible sets.
-    views : bool, default False
-        Whether the certifier heeds `Claim.view`, and so serves the set in other units and above a floor too.
-    """
-
-    def add(certifier: Certifier) -> Certifier:
-        _CERTIFIERS[method, feasible] = certifier
-        if views:
-            _VIEWERS.add(certifier)
-        return certifier
-
-    return add
 
 
 @overload
@@ -131,38 +112,31 @@ def certify(
         return _certify_other(result, tolerance)
     if result.problem is None:
         raise NotApplicable(f"{result.method} carries its own primitives; there is no certifier for it.")
-    from bargaining.exact import _certifiers  # noqa: F401  (fills the table)
-
+    _fill()
     claim = _claim(result, cell, tolerance)
     name = claim.method.partition("(")[0]
     own = certifier_of(name, type(claim.feasible))
     if own is not None:
         return own(claim)
-    from bargaining.exact._views import unwrap
+    from bargaining.exact._concepts.views import unwrap
 
     inner = unwrap(claim)
     within = None if inner is None else certifier_of(name, type(inner.claim.feasible))
     if inner is not None and within is not None:
-        if within not in _VIEWERS:
+        if within not in VIEWERS:
             raise NotApplicable(
                 f"the certifier for {name} on {type(inner.claim.feasible).__name__} was registered without `views`: it "
                 f"knows the set as it is. Certify the problem before it is rescaled, relabelled or restricted."
             )
         return inner.back(within(inner.claim))
-    raise NotApplicable(_why_not(name, claim.feasible if inner is None else inner.claim.feasible))
+    raise NotApplicable(why_not(name, claim.feasible if inner is None else inner.claim.feasible))
 
 
-def certifier_of(name: str, feasible: type) -> Certifier | None:
-    """Return the certifier of a method on a representation; None if there is none."""
-    known = ((name, kind) for kind in feasible.__mro__)
-    return next((_CERTIFIERS[key] for key in known if key in _CERTIFIERS), None)
-
-
-def _why_not(name: str, feasible: Any) -> str:
-    known = sorted(method for method, kind in _CERTIFIERS if isinstance(feasible, kind))
-    represented = type(feasible).__name__
-    reason = _REASONS.get(name) or _REASONS.get(represented) or _NOBODY
-    return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
+def _fill() -> None:
+    """Let every certifier register itself."""
+    for room, modules in _CERTIFIERS.items():
+        for module in modules:
+            import_module(f"bargaining.exact.{room}.{module}")
 
 
 def _certify_other(result: Any, tolerance: float) -> PayoffCertificate | StochasticCertificate:

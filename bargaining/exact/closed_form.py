@@ -10,7 +10,7 @@ import numpy as np
 
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
-from bargaining.exact._tidy import tidy
+from bargaining.exact._formulas.tidy import tidy
 
 if TYPE_CHECKING:
     import sympy as sp

@@ -36,8 +36,8 @@ from bargaining.equilibria.stochastic._search.scaled import Scaled
 from bargaining.equilibria.stochastic._search.search import Search
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput
-from bargaining.exact._state_family import Sets, reach
-from bargaining.exact._state_outward import StateOutward
+from bargaining.exact._sets.faces import Sets, reach
+from bargaining.exact._sets.outward import StateOutward
 from bargaining.exact.two_sided import TwoSidedCertificate
 
 _LIMIT = 1000

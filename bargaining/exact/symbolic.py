@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from bargaining._arguments import player_index
 from bargaining.errors import InvalidInput
-from bargaining.exact._tidy import length, tidy, tidy_condition
-from bargaining.exact.closed_form import ClosedForm
-from bargaining.exact.frontier import (
+from bargaining.exact._formulas.frontier import (
     SymbolicFrontier,
     divide,
     linear_frontier,
     quadratic_frontier,
     surplus_frontier,
 )
+from bargaining.exact._formulas.tidy import length, tidy, tidy_condition
+from bargaining.exact.closed_form import ClosedForm
 
 if TYPE_CHECKING:
     import sympy as sp

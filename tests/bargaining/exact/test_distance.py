@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargaining import Polytope, Problem, certify, yu
-from bargaining.exact.bodies import body
-from bargaining.exact.distance import least_sum, nearest_losses
+from bargaining.exact._concepts.bodies import body
+from bargaining.exact._concepts.distance import least_sum, nearest_losses
 
 F = Fraction
 

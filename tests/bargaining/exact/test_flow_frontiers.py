@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from bargaining import Frontier, Problem, certify, continuous_raiffa
-from bargaining.exact import frontier_flow, polygons
-from bargaining.exact.flow import continuous_raiffa as between_two
-from bargaining.exact.frontier_track import Below
+from bargaining.exact import polygons
+from bargaining.exact._concepts import frontier_flow
+from bargaining.exact._concepts.flow import continuous_raiffa as between_two
+from bargaining.exact._concepts.frontier_flow import Below
 
 F = Fraction
 PARABOLA = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)

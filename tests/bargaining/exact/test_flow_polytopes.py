@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from bargaining import Polytope, Problem, Status, TransferableSurplus, certify, continuous_raiffa
-from bargaining.exact import polygons, polytope_flow
-from bargaining.exact.bezier import first_above, series
-from bargaining.exact.bodies import body
-from bargaining.exact.flow import continuous_raiffa as between_two
-from bargaining.exact.polytope_flow import continuous_raiffa as boxed
+from bargaining.exact import polygons
+from bargaining.exact._concepts import polytope_flow
+from bargaining.exact._concepts.bodies import body
+from bargaining.exact._concepts.flow import continuous_raiffa as between_two
+from bargaining.exact._concepts.flow_piece import first_above, series
+from bargaining.exact._concepts.polytope_flow import continuous_raiffa as boxed
 
 F = Fraction
 Box = tuple[tuple[Fraction, ...], tuple[Fraction, ...]]
@@ -246,7 +247,7 @@ def test_a_polynomial_passes_a_limit() -> None:
 
 def test_control_points_hold_the_curve() -> None:
     """x' = 1 - x from 0, whose control points rise from 0 to 1 - 1/e and lie above the curve of that concave path."""
-    from bargaining.exact.answers import Basis
+    from bargaining.exact._concepts.answers import Basis
 
     basis = Basis(gain=np.array([1, -1], dtype=object), size=1, needs=np.empty((0, 2), dtype=object))
     path = series([basis], np.array([1, 0], dtype=object), 30, 200)

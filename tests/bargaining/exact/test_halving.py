@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from bargaining import Polytope
 from bargaining.errors import Status
 from bargaining.exact import polygons
-from bargaining.exact.halving import Enclosure, perles_maschler, perles_maschler_radicals, raiffa
+from bargaining.exact._concepts.halving import Enclosure, perles_maschler, perles_maschler_radicals, raiffa
 from bargaining.exact.polygons import ExactDivision
 
 F = Fraction

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bargaining._rational import fractions
-from bargaining.exact.bodies import Body
-from bargaining.exact.product import _corner, nash_box
+from bargaining.exact._concepts.bodies import Body
+from bargaining.exact._concepts.product import _corner, nash_box
 
 THIRDS = (Fraction(1, 3),) * 3
 

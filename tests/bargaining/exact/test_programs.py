@@ -30,9 +30,9 @@ from bargaining import (
     utilitarian,
     yu,
 )
+from bargaining.exact._programs.programs import Programs
 from bargaining.exact.certificate import Claim
 from bargaining.exact.certify import _claim
-from bargaining.exact.programs import Programs
 
 Method = Callable[[Problem], Division]
 CONCEPTS: dict[str, Method] = {

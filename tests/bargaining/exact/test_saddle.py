@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from bargaining import ConvexProgram, Problem, certify, nash, utilitarian, yu
-from bargaining.exact import localise as module
-from bargaining.exact._program_case import Case
+from bargaining.exact._programs import localise as module
+from bargaining.exact._programs.case import Case
+from bargaining.exact._programs.localise import localise
+from bargaining.exact._programs.saddle import Saddle, Spot
 from bargaining.exact.certify import _claim
-from bargaining.exact.localise import localise
-from bargaining.exact.saddle import Saddle, Spot
 
 D = (0.1, 0.2)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargaining import Polytope, Problem, Status, certify, raiffa
-from bargaining.exact import steps
-from bargaining.exact.bodies import body
+from bargaining.exact._concepts import steps
+from bargaining.exact._concepts.bodies import body
 
 F = Fraction
 Rows = list[list[int]]

@@ -14,9 +14,9 @@ from bargaining.equilibria.stochastic._search.generation import Generation, gene
 from bargaining.equilibria.stochastic._search.scaled import Scaled
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
-from bargaining.exact._state_family import StateFamily, reach
-from bargaining.exact._state_lines import Lines
-from bargaining.exact._state_outward import StateOutward
+from bargaining.exact._sets.faces import StateFamily, reach
+from bargaining.exact._sets.lines import Lines
+from bargaining.exact._sets.outward import StateOutward
 from bargaining.exact.certify import certify
 from bargaining.exact.payoff_certificate import certify_payoff_set
 from bargaining.exact.stochastic_certificate import certify_stochastic_payoff_sets

@@ -1,0 +1,1 @@
+"""Certifiers of the axiomatic concepts, and the exact arithmetic that they rest on."""

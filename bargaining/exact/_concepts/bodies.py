@@ -1,0 +1,368 @@
+"""Polytopes of any number of players, and unions of them, in exact arithmetic: the questions that the concepts ask.
+
+Every float is a rational, so float data are answered exactly too. Points are mixed, and inequalities are met, by
+variables of their own; what is feasible is then {x : x >= floor} within a small linear program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+
+from bargaining._rational import Rationals, fractions, maximise
+from bargaining.errors import NotApplicable, Status
+from bargaining.exact._concepts.views import unwrap
+from bargaining.exact.certificate import Claim, Number
+from bargaining.feasible.points import FreeDisposalHull
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+
+Vector = tuple[Fraction, ...]
+
+
+class Solid(Protocol):
+    """What the concepts ask of a set in rationals: a polytope, or a union of some, with a disagreement point."""
+
+    @property
+    def disagreement(self) -> Vector:
+        """The disagreement point."""
+
+    def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
+        """Return the largest weights . x over the feasible x >= floor; None if there is no such x."""
+
+    def top(self, weights: Vector) -> Vector | None:
+        """Return a feasible point with the largest weights . x; None if there is none."""
+
+    def ideal(self, floor: Vector | None = None) -> Vector | None:
+        """Return each player's largest payoff over the feasible x >= floor, d by default; None if there are none."""
+
+    def furthest(
+        self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
+    ) -> Fraction | None:
+        """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none."""
+
+    def contains(self, x: Vector) -> bool:
+        """Say whether x is feasible."""
+
+    def spans(self) -> Vector:
+        """Return a size for each player."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Body:
+    """A polytope and a disagreement point.
+
+    Attributes
+    ----------
+    points : (m, n) array of Fraction, or None
+        Whose mixtures are the set, if it is given by points.
+    matrix, limits : (k, n) and (k,) arrays of Fraction, or None
+        The inequalities, if it is given by these.
+    disagreement : tuple of Fraction
+    free_disposal : bool
+        Whether everything below a mixture of the points is feasible.
+    floor : tuple of Fraction, or None
+        What every feasible x is at or above; where there are inequalities, these say it.
+    """
+
+    points: Rationals | None
+    matrix: Rationals | None
+    limits: Rationals | None
+    disagreement: Vector
+    free_disposal: bool
+    floor: Vector | None = None
+
+    def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
+        """Return the largest weights . x over the feasible x >= floor; None if there is no such x.
+
+        Raises
+        ------
+        OverflowError
+            If there is no largest.
+        """
+        objective, rows, right, base = self.program(weights, floor)
+        found = maximise(objective, rows, right)
+        return None if found is None else found.value + base
+
+    def program(
+        self, weights: Sequence[Fraction | int], floor: Vector
+    ) -> tuple[Rationals, Rationals, Rationals, Fraction]:
+        """Return the objective, matrix and bounds of the linear program behind `most`, and what to add to its value.
+
+        A floor changes the bounds alone.
+        """
+        w, low = _vector(weights), _vector(floor)
+        if self.points is not None:
+            low = low if self.floor is None else np.maximum(low, _vector(self.floor))
+            rows, right = self._mixtures()
+            rows, right = np.concatenate((rows, -self.points.T)), np.concatenate((right, -low))
+            return self.points @ w, rows, right, Fraction(0)
+        assert self.matrix is not None
+        assert self.limits is not None
+        return w, self.matrix, self.limits - self.matrix @ low, _dot(weights, tuple(low))
+
+    def best(self, weights: Vector) -> Fraction:
+        """Return the largest weights . x over the whole set.
+
+        Raises
+        ------
+        OverflowError
+            If there is no largest.
+        """
+        if self.points is not None and self.floor is None:
+            return Fraction(max(self.points @ _vector(weights)))
+        top = self.top(weights)
+        assert top is not None
+        return _dot(weights, top)
+
+    def top(self, weights: Vector) -> Vector | None:
+        """Return a feasible point with the largest weights . x, the middle of points that tie; None if there is none.
+
+        Raises
+        ------
+        OverflowError
+            If there is no largest.
+        """
+        w = _vector(weights)
+        if self.points is not None and self.floor is None:
+            worth = self.points @ w
+            tied = list(dict.fromkeys(map(tuple, self.points[worth == max(worth)].tolist())))
+            return tuple(sum(column, Fraction(0)) / len(tied) for column in zip(*tied, strict=True))
+        if self.points is not None:
+            rows, right = self._mixtures()
+            rows, right = (
+                np.concatenate((rows, -self.points.T)),
+                np.concatenate((right, -_vector(self.floor))),
+            )
+            found = maximise(self.points @ w, rows, right)
+            return None if found is None else tuple(_vector(found.solution) @ self.points)
+        assert self.matrix is not None
+        assert self.limits is not None
+        found = maximise(
+            np.concatenate((w, -w)), np.concatenate((self.matrix, -self.matrix), axis=1), self.limits
+        )
+        if found is None:
+            return None
+        return tuple(p - q for p, q in zip(found.solution[: len(w)], found.solution[len(w) :], strict=True))
+
+    def ideal(self, floor: Vector | None = None) -> Vector | None:
+        """Return each player's largest payoff over the feasible x >= floor, d by default; None if there are none."""
+        low = self.disagreement if floor is None else floor
+        n = len(low)
+        best = [self.most([int(i == j) for j in range(n)], low) for i in range(n)]
+        return None if None in best else tuple(x for x in best if x is not None)
+
+    def furthest(
+        self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
+    ) -> Fraction | None:
+        """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none.
+
+        With `below`, some feasible point need only be at least as good for everyone.
+        """
+        start, move = _vector(origin), _vector(step)
+        sign = -1 if nearest else 1
+        if self.points is not None:
+            rows, right = self._mixtures()
+            none = np.zeros((len(rows), 1), dtype=object) + Fraction(0)
+            above = np.concatenate((move[:, None], -self.points.T), axis=1)
+            rows = np.concatenate((np.concatenate((none, rows), axis=1), above))
+            right = np.concatenate((right, -start))
+            if not (below or self.free_disposal):
+                rows, right = np.concatenate((rows, -above)), np.concatenate((right, start))
+            if self.floor is not None:
+                rows, right = self._at_floor(rows, right, start, move, below=below)
+            target = _vector([sign] + [0] * len(self.points))
+        else:
+            assert self.matrix is not None
+            more = self.matrix if below else self.matrix[:, :0]
+            rows = np.concatenate(((self.matrix @ move)[:, None], more), axis=1)
+            right, target = self.limits - self.matrix @ start, _vector([sign] + [0] * more.shape[1])
+        found = maximise(target, rows, right)
+        return None if found is None else found.solution[0]
+
+    def contains(self, x: Vector) -> bool:
+        """Say whether x is feasible."""
+        return self.furthest(x, (Fraction(0),) * len(x), nearest=True) is not None
+
+    def spans(self) -> Vector:
+        """Return a size for each player: the range of the points, or 1."""
+        if self.points is None:
+            return (Fraction(1),) * len(self.disagreement)
+        return tuple(max(c) - min(c) or Fraction(1) for c in self.points.T.tolist())
+
+    def _at_floor(
+        self, rows: Rationals, right: Rationals, start: Rationals, move: Rationals, *, below: bool
+    ) -> tuple[Rationals, Rationals]:
+        """Keep the mixture at or above the floor, and the point of the ray too if it can lie below the mixture."""
+        assert self.points is not None
+        low, zero = _vector(self.floor), np.zeros((len(move), 1), dtype=object) + Fraction(0)
+        rows = np.concatenate((rows, np.concatenate((zero, -self.points.T), axis=1)))
+        right = np.concatenate((right, -low))
+        if self.free_disposal and not below:
+            still = np.zeros(self.points.T.shape, dtype=object) + Fraction(0)
+            rows = np.concatenate((rows, np.concatenate((-move[:, None], still), axis=1)))
+            right = np.concatenate((right, start - low))
+        return rows, right
+
+    def _mixtures(self) -> tuple[Rationals, Rationals]:
+        """Say that shares add up to one."""
+        ones = fractions(np.ones((1, len(self.points) if self.points is not None else 0)))
+        return np.concatenate((ones, -ones)), _vector([1, -1])
+
+
+def body(feasible: Polytope, disagreement: Sequence[Number]) -> Body:
+    """Return a polytope as it holds its data, with a disagreement point."""
+    d = tuple(Fraction(x) for x in disagreement)
+    if feasible.inequalities is not None:
+        matrix, limits = (fractions(a) for a in feasible.inequalities)
+        return Body(points=None, matrix=matrix, limits=limits, disagreement=d, free_disposal=False)
+    given = feasible.points if feasible.exact is None else np.array(feasible.exact, dtype=object)
+    assert given is not None
+    points = fractions(given)
+    return Body(points=points, matrix=None, limits=None, disagreement=d, free_disposal=feasible.free_disposal)
+
+
+def body_of(claim: Claim) -> Body:
+    """Return the polytope, or the surplus, that a claim is about, in the units of its payoffs."""
+    if isinstance(claim.feasible, TransferableSurplus):
+        ones = fractions(np.ones((1, len(claim.payoffs))))
+        limits = _vector([claim.at_cell(claim.feasible.total)])
+        d = tuple(Fraction(x) for x in claim.disagreement)
+        made = Body(points=None, matrix=ones, limits=limits, disagreement=d, free_disposal=False)
+    else:
+        made = body(claim.feasible, claim.disagreement)
+    if claim.view is None:
+        return made
+    scale, shift = _vector(claim.view.scale), _vector(claim.view.shift)
+    if made.points is not None:
+        return replace(made, points=made.points * scale + shift, floor=claim.view.floor)
+    assert made.matrix is not None
+    assert made.limits is not None
+    matrix = made.matrix / scale
+    limits = made.limits + matrix @ shift
+    if claim.view.floor is not None:
+        matrix = np.concatenate((matrix, -fractions(np.eye(len(scale)))))
+        limits = np.concatenate((limits, -_vector(claim.view.floor)))
+    return replace(made, matrix=matrix, limits=limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactPoint:
+    """An exact answer, or None, and how it ended."""
+
+    payoffs: Vector | None
+    status: Status
+
+
+def along(body: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
+    """Return the last, or the nearest, feasible point of a ray."""
+    if not any(step):
+        return origin if body.contains(origin) else None
+    t = body.furthest(origin, step, nearest=nearest)
+    return None if t is None else tuple(o + t * p for o, p in zip(origin, step, strict=True))
+
+
+def lexicographic(body: Solid, direction: Vector) -> Vector:
+    """Return the point that raises everybody together in a direction, freezing who is blocked."""
+    x, free = list(body.disagreement), [p > 0 for p in direction]
+    while any(free):
+        step = tuple(p if f else Fraction(0) for p, f in zip(direction, free, strict=True))
+        t = body.furthest(tuple(x), step, below=True)
+        assert t is not None
+        x = [v + t * p for v, p in zip(x, step, strict=True)]
+        for i in range(len(x)):
+            if free[i]:
+                most = body.most([int(i == j) for j in range(len(x))], tuple(x))
+                free[i] = most is not None and most > x[i]
+    return tuple(x)
+
+
+def _dot(x: Sequence[Fraction | int], y: Vector) -> Fraction:
+    return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
+
+
+def _vector(values: Any) -> Rationals:
+    found = np.empty(len(values), dtype=object)
+    found[:] = [Fraction(v) for v in values]
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bodies:
+    """Some polytopes, of which each agreement is in one, and a disagreement point.
+
+    Attributes
+    ----------
+    parts : list of Body
+    disagreement : tuple of Fraction
+    """
+
+    parts: list[Body]
+    disagreement: Vector
+
+    def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
+        """Return the largest weights . x over the feasible x >= floor; None if there is no such x."""
+        found = [best for one in self.parts if (best := one.most(weights, floor)) is not None]
+        return max(found) if found else None
+
+    def top(self, weights: Vector) -> Vector | None:
+        """Return a feasible point with the largest weights . x; None if there is none."""
+        found = [top for one in self.parts if (top := one.top(weights)) is not None]
+        return max(found, key=lambda x: sum(map(Fraction.__mul__, weights, x))) if found else None
+
+    def ideal(self, floor: Vector | None = None) -> Vector | None:
+        """Return each player's largest payoff over the feasible x >= floor, d by default; None if there are none."""
+        found = [best for one in self.parts if (best := one.ideal(floor)) is not None]
+        return _largest(found) if found else None
+
+    def furthest(
+        self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
+    ) -> Fraction | None:
+        """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none."""
+        each = (one.furthest(origin, step, below=below, nearest=nearest) for one in self.parts)
+        found = [t for t in each if t is not None]
+        return None if not found else min(found) if nearest else max(found)
+
+    def contains(self, x: Vector) -> bool:
+        """Say whether x is feasible."""
+        return any(one.contains(x) for one in self.parts)
+
+    def spans(self) -> Vector:
+        """Return a size for each player."""
+        return _largest([one.spans() for one in self.parts])
+
+
+def bodies_of(claim: Claim) -> Bodies:
+    """Return the union that a claim is about.
+
+    Raises
+    ------
+    NotApplicable
+        If one of its sets is not known by points or inequalities.
+    """
+    d = tuple(Fraction(x) for x in claim.disagreement)
+    parts = [part for one in claim.feasible.sets for part in _parts(replace(claim, feasible=one))]
+    return Bodies(parts=parts, disagreement=d)
+
+
+def _parts(claim: Claim) -> list[Body]:
+    """Return the polytopes that make up one set of a union."""
+    inner = unwrap(claim)
+    claim = claim if inner is None else inner.claim
+    if isinstance(claim.feasible, FreeDisposalHull):
+        corners = claim.feasible.points[:, None]
+        return [body_of(replace(claim, feasible=Polytope(one, free_disposal=True))) for one in corners]
+    if isinstance(claim.feasible, Polytope | TransferableSurplus):
+        return [body_of(claim)]
+    raise NotApplicable(
+        f"a union is certified where its sets are points, polytopes and surpluses; a {type(claim.feasible).__name__} "
+        f"is none. Describe it as a Polytope."
+    )
+
+
+def _largest(vectors: Iterable[Vector]) -> Vector:
+    return tuple(map(max, zip(*vectors, strict=True)))

@@ -1,0 +1,258 @@
+r"""The point of a polytope that is nearest to the ideal in a p-norm, for any number of players, held in a box.
+
+A feasible x close to it is found by Newton's method on its face, in rationals. With losses
+:math:`l = \max(a - x, 0)` and prices :math:`q = l^{p-1}` the sum :math:`f = \frac1p \sum l^p` exceeds its least value
+by no more than the gap :math:`g = \max_y q \cdot y - q \cdot x`, which is computed exactly but for q, enclosed where it
+is no rational. The power is uniformly convex: with the losses :math:`l^*` of the nearest point
+
+.. math:: g \ge \tfrac{p-1}{2} L^{p-2} \sum (l - l^*)^2 \quad (p \le 2,\ l, l^* \le L), \qquad
+          g \ge \frac{1}{p\,(2^{p-1} - 1)} \sum |l - l^*|^p \quad (p \ge 2),
+
+the second by Lindqvist (1990). Once that, with a distance e, keeps a loss away from zero,
+:math:`g \ge \frac{p-1}{2} (l - e)^{p-2} (l - l^*)^2` says more. For p = 2 the step of Newton's method is exact, the gap
+zero and the answer rational.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rational import Rationals, floats, fractions, solve
+from bargaining.exact._concepts.bodies import Body, Vector
+from bargaining.exact._concepts.intervals import BITS, enclosed_power
+
+STEPS = 10
+HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
+IDLE = 1e-9  # a share, or a slack, that is nothing
+CLOSED = Fraction(1, 2**200)
+TRIES = 3
+
+
+def nearest_losses(
+    body: Body, ideal: Vector, power: Fraction, guess: list[float]
+) -> tuple[Vector, Vector] | None:
+    """Return the point that was found and how far each loss can be from that of the nearest; None if none was.
+
+    Parameters
+    ----------
+    body : Body
+    ideal : tuple of Fraction
+    power : Fraction
+        Above 1.
+    guess : list of float
+        A point near the answer.
+    """
+    found = (_on_face(body, ideal, power, guess, held) for held in _floors(body, guess))
+    x = next((x for x in found if x is not None and body.contains(x)), None)
+    if x is None:
+        return None
+    unit = max(a - d for a, d in zip(ideal, body.disagreement, strict=True))
+    losses = [max(a - v, Fraction(0)) / unit for a, v in zip(ideal, x, strict=True)]
+    if not any(losses):
+        return x, (Fraction(0),) * len(x)
+    prices = [enclosed_power(loss, power - 1) for loss in losses]
+    low = tuple(q[0] for q in prices)
+    # The nearest point loses no more than all lose at x. There the rest of the prices meets a bounded room.
+    floor = tuple(a - unit * sum(losses) for a in ideal)
+    best = body.most(low, floor)
+    assert best is not None
+    gap = (best - sum(q * v for q, v in zip(low, x, strict=True))) / unit
+    spread = sum((q[1] - q[0] for q in prices), Fraction(0))
+    if spread:
+        top = body.ideal(floor)
+        assert top is not None
+        gap += spread * max(a - v for a, v in zip(top, x, strict=True)) / unit
+    return x, tuple(unit * e for e in misses(losses, power, max(gap, Fraction(0))))
+
+
+def least_sum(body: Body, ideal: Vector) -> Fraction:
+    """Return the least sum of losses over the set."""
+    from bargaining._rational import maximise
+
+    n = len(ideal)
+    unit = fractions(np.eye(n))
+    if body.points is not None:
+        rows = np.concatenate((-unit, -body.points.T), axis=1)
+        right = -_row(ideal)
+        ones = np.concatenate((np.zeros(n), np.ones(len(body.points))))[None]
+        rows = np.concatenate((rows, fractions(ones), -fractions(ones)))
+        right = np.concatenate((right, _row((Fraction(1), Fraction(-1)))))
+        if body.floor is not None:
+            at_floor = np.concatenate((fractions(np.zeros((n, n))), -body.points.T), axis=1)
+            rows, right = np.concatenate((rows, at_floor)), np.concatenate((right, -_row(body.floor)))
+        cost = np.concatenate((-fractions(np.ones(n)), fractions(np.zeros(len(body.points)))))
+    else:
+        assert body.matrix is not None
+        assert body.limits is not None
+        # x = up - down, and losses >= ideal - x.
+        rows = np.concatenate((fractions(np.zeros((len(body.matrix), n))), body.matrix, -body.matrix), axis=1)
+        rows = np.concatenate((rows, np.concatenate((-unit, -unit, unit), axis=1)))
+        right = np.concatenate((body.limits, -_row(ideal)))
+        cost = np.concatenate((-fractions(np.ones(n)), fractions(np.zeros(2 * n))))
+    found = maximise(cost, rows, right)
+    assert found is not None
+    return -found.value
+
+
+def misses(losses: list[Fraction], power: Fraction, gap: Fraction) -> list[Fraction]:
+    """Return how far each loss can be from that of the nearest point."""
+    if gap == 0:
+        return [Fraction(0)] * len(losses)
+    if power <= 2:
+        bend = (power - 1) * enclosed_power(sum(losses, Fraction(0)), power - 2)[0]
+        return [enclosed_power(2 * gap / bend, Fraction(1, 2))[1]] * len(losses)
+    scale = power * (enclosed_power(Fraction(2), power - 1)[1] - 1)
+    far = enclosed_power(scale * gap, 1 / power)[1]
+    found = []
+    for loss in losses:
+        if loss <= far:
+            found.append(far)
+            continue
+        bend = (power - 1) * enclosed_power(loss - far, power - 2)[0]
+        found.append(min(far, enclosed_power(2 * gap / bend, Fraction(1, 2))[1]))
+    return found
+
+
+def _floors(body: Body, guess: list[float]) -> Iterable[list[int]]:
+    """Return which players may be held at the floor: nobody, or all who are close to it."""
+    yield []
+    if body.floor is not None and body.points is not None:
+        spans = body.spans()
+        yield [k for k, f in enumerate(body.floor) if abs(Fraction(guess[k]) - f) <= IDLE * spans[k]]
+
+
+def _on_face(
+    body: Body, ideal: Vector, power: Fraction, guess: list[float], held: list[int]
+) -> Vector | None:
+    """Return a point of the set, the nearest of its face up to rounding of `BITS` digits."""
+    unit = max(a - d for a, d in zip(ideal, body.disagreement, strict=True))
+    if body.points is not None:
+        return _of_mixtures(body, _row(ideal), power, guess, unit, held)
+    assert body.matrix is not None
+    assert body.limits is not None
+    return _of_inequalities(body.matrix, body.limits / unit, _row(ideal) / unit, power, guess, unit)
+
+
+def _of_mixtures(
+    body: Body, ideal: Rationals, power: Fraction, guess: list[float], unit: Fraction, floored: list[int]
+) -> Vector | None:
+    assert body.points is not None
+    points, target = (body.points - ideal) / unit, (fractions(np.array(guess)) - ideal) / unit
+    shares = _shares(floats(points), floats(target), free=body.free_disposal)
+    used = np.flatnonzero(shares > IDLE).tolist()
+    best: Rationals | None = None
+    for _ in range(TRIES if used else 0):
+        rows, right = fractions(np.ones((1, len(used)))), _row([Fraction(1)])
+        if floored:
+            assert body.floor is not None
+            rows = np.concatenate((rows, points[used].T[floored]))
+            right = np.concatenate((right, ((_row(body.floor) - ideal) / unit)[floored]))
+        found = _mixed(points[used], fractions(shares[used] / shares[used].sum()), rows, right, power)
+        if found is None:
+            break
+        best = found @ points[used]
+        worth = points @ _derivatives(-best, power)[0]
+        more = int(np.argmax(worth))
+        if more in used or worth[more] - max(worth[used]) <= CLOSED:
+            break
+        used.append(more)
+    return None if best is None else tuple(ideal + unit * best)
+
+
+def _mixed(
+    held: Rationals, found: Rationals, rows: Rationals, right: Rationals, power: Fraction
+) -> Rationals | None:
+    """Return the shares of the points with the nearest mixture to the origin, by Newton's method."""
+    for _ in range(STEPS):
+        slope, bend = _derivatives(-found @ held, power)
+        step = _newton((held * bend) @ held.T, held @ slope, rows, right - rows @ found)
+        if step is None:
+            break
+        found = found + step
+        if power == 2:
+            break
+        found = _rounded(found)
+    found = _row(max(share, Fraction(0)) for share in found)
+    return found / found.sum() if found.sum() else None
+
+
+def _shares(points: Floats, target: Floats, *, free: bool) -> Floats:
+    """Return the shares of a mixture that is, or is above, a point; nothing if none is found."""
+    from scipy.optimize import nnls
+
+    below = -np.eye(len(target)) if free else np.empty((len(target), 0))
+    total = HEAVY * np.append(np.ones(len(points)), np.zeros(below.shape[1]))
+    try:
+        found: Floats = nnls(np.vstack((np.hstack((points.T, below)), total)), np.append(target, HEAVY))[0]
+    except RuntimeError:
+        return np.zeros(len(points))
+    return found[: len(points)]
+
+
+def _of_inequalities(
+    matrix: Rationals,
+    limits: Rationals,
+    ideal: Rationals,
+    power: Fraction,
+    guess: list[float],
+    unit: Fraction,
+) -> Vector | None:
+    from scipy.optimize import nnls
+
+    x = fractions(np.array(guess)) / unit
+    size = np.array([max(abs(a) for a in row) or Fraction(1) for row in matrix], dtype=object)
+    rows, room = matrix / size[:, None], limits / size
+    rounding = 1e-13 * float(max(max(abs(v), abs(a)) for v, a in zip(x, ideal, strict=True)))
+    near = np.flatnonzero(np.abs(floats(room - rows @ x)) <= IDLE + rounding)
+    if not near.size:
+        return None
+    try:
+        prices = np.maximum(floats(ideal - x), 0.0) ** (float(power) - 1)
+        multipliers = nnls(floats(rows[near]).T, prices)[0]
+    except RuntimeError:
+        return None
+    held = near[multipliers > IDLE * multipliers.max()]
+    for k in range(STEPS):
+        slope, bend = _derivatives(ideal - x, power)
+        step = _newton(np.diag(bend), slope, rows[held], room[held] - rows[held] @ x)
+        if step is None:
+            return None
+        x = x + step
+        if power == 2:
+            break
+        x = _rounded(x) if k < STEPS - 1 else x
+    return tuple(unit * x)
+
+
+def _derivatives(losses: Rationals, power: Fraction) -> tuple[Rationals, Rationals]:
+    """Return the prices and how they fall, rounded; a loss below zero counts for nothing."""
+    least = Fraction(1, 2 ** (BITS // 4))
+    slope = np.array([enclosed_power(max(v, Fraction(0)), power - 1)[0] for v in losses], dtype=object)
+    bend = np.array([(power - 1) * enclosed_power(max(v, least), power - 2)[0] for v in losses], dtype=object)
+    return (slope, bend) if power == 2 else (_rounded(slope), _rounded(bend))
+
+
+def _newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Any) -> Rationals | None:
+    """Return the step to where the prices are a combination of the rows, which it makes hold."""
+    n, held = len(slope), len(rows)
+    system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
+    system[:n, :n], system[:n, n:], system[n:, :n] = hessian, rows.T, rows
+    found = solve(system, np.concatenate((slope, np.reshape(miss, held))))
+    return None if found is None else _row(found[:n])
+
+
+def _rounded(values: Rationals) -> Rationals:
+    """Return fractions of `BITS` binary places."""
+    return _row(Fraction(round(v * 2**BITS), 2**BITS) for v in values)
+
+
+def _row(values: Iterable[Fraction]) -> Rationals:
+    listed = list(values)
+    found = np.empty(len(listed), dtype=object)
+    found[:] = listed
+    return found

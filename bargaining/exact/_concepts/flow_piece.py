@@ -1,0 +1,304 @@
+"""A piece of the curve that follows the path x' = g(x) below a polytope: a Bézier curve of many digits.
+
+As long as the same facet answers each player the field is linear, and the curve is the start of a power series. A
+facet's gain exceeds g by a convex function, zero where the facet answers: it suffices to see what it is at the control
+points. What the curve's speed and the facets' gains differ by is a polynomial too, and no larger than its
+coefficients. A piece ends where another facet comes to answer somebody, to as many digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from math import ceil, comb, exp, inf, lcm, nextafter
+
+import numpy as np
+
+from bargaining._rational import Integers
+from bargaining.exact._concepts.answers import Answers, Basis
+from bargaining.exact._concepts.bodies import Vector
+
+AHEAD = Fraction(1, 2**24)  # over the gains: how far ahead slopes are taken
+TRIES = 80
+SPARE = 16  # binary digits by which events are sharper than defects
+GUARD = 24
+FARTHEST = 8  # units of time of a piece, at most
+MORE = 1 + 2.0**-40  # for rounding a few floats
+
+Bases = tuple[Basis | None, ...]
+"""Who answers each player; None for players who can gain nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A point of the curve.
+
+    Attributes
+    ----------
+    point : (n + 1,) array of int
+        Homogeneous: the scale and the payoffs in it.
+    bases : tuple of Basis or None
+        Who answers there.
+    weights : tuple of Fraction
+        Their gains there.
+    distance : float
+        By how much of these the path can be elsewhere.
+    """
+
+    point: Integers
+    bases: Bases
+    weights: Vector
+    distance: float
+
+    def lowest(self) -> Vector:
+        """Return the lowest payoffs that the path can have there."""
+        far = Fraction(self.distance)
+        return tuple(v - far * w for v, w in zip(vector(self.point), self.weights, strict=True))
+
+
+def place_at(point: Integers, bases: Bases, distance: float = 0.0, weights: Vector | None = None) -> Place:
+    """Return a place, given the distance over other weights if there are any."""
+    here = gains(bases, point)
+    if weights is not None:
+        distance *= MORE * max(_above(w / g) for w, g in zip(weights, here, strict=True) if w)
+    return Place(point, bases, here, distance)
+
+
+class Piece:
+    """A piece in the making, from a place on, up to 2^-digits of the gains."""
+
+    def __init__(self, answers: Answers, players: Sequence[int], place: Place, digits: int) -> None:
+        self.answers, self.players, self.place, self.digits = answers, players, place, digits
+        self.bases = list(place.bases)
+        least = min(place.weights[i] for i in players)
+        small = least.denominator.bit_length() - least.numerator.bit_length()
+        self.kept = max(digits + SPARE + GUARD + small, int(place.point[0]).bit_length() - 1)
+        self.bits = self.kept + GUARD
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Take the power series for the present facets."""
+        self.path = series(self.bases, self.place.point, SPARE + self.digits // 4, self.bits)
+        self.step = self.path.longest(self.digits + SPARE, FARTHEST)
+
+    def follow(self) -> Place | None:
+        """Return the place at the end of the piece; None if none is found."""
+        then: dict[int, Basis] = {}
+        for _ in range(TRIES):
+            points = self.path.controls(self.step, self.kept)
+            last = self.passed(points[:, -1:])
+            if last:
+                then = self.back_to_event(last)
+            elif last is None or self.passed(points) != {}:
+                self.step, then = self.step // 2, {}
+            else:
+                return self.arrived(points, then)
+        return None
+
+    def passed(self, points: Integers) -> dict[int, Basis] | None:
+        """Return the facets that answer players instead at some control point; None where one is not feasible."""
+        found = {}
+        for i in self.players:
+            over = self.excess(i, points)
+            if over is None:
+                return None
+            most, basis, point = over
+            if basis is not None and most * 2**self.digits > gains((basis,), point)[0]:
+                found[i] = basis
+        return found
+
+    def excess(self, player: int, points: Integers) -> tuple[Fraction, Basis | None, Integers] | None:
+        """Return by how much the facet's gain exceeds the true one at most, whose that is, and at which point."""
+        now = self.bases[player]
+        assert now is not None
+        most: tuple[Fraction, Basis | None, Integers] = Fraction(0), None, points[:, 0]
+        for k, basis in enumerate(self.answers.at(player, points, now)):
+            if basis is None:
+                return None
+            if basis is not now:
+                high, low = gains((now, basis), points[:, k])
+                most = max(most, (high - low, basis, points[:, k]), key=lambda m: m[0])
+        return most
+
+    def back_to_event(self, passed: dict[int, Basis]) -> dict[int, Basis]:
+        """Shorten the step to where the first of some facets comes to answer; change over to one that does at once."""
+        terms = self.path.shortened(self.step)
+        times = {i: self.time_of(i, basis, terms) for i, basis in passed.items()}
+        first = min(times, key=lambda i: times[i])
+        step = self.step * times[first] >> self.bits
+        if step >> (self.bits - self.digits - SPARE) == 0:
+            self.bases[first] = passed[first]
+            self.prepare()
+            return {}
+        self.step = step if step < self.step - 1 else self.step // 2
+        return {first: passed[first]}
+
+    def time_of(self, player: int, other: Basis, terms: Integers) -> int:
+        """Return at which share of a step another facet comes to answer a player."""
+        now = self.bases[player]
+        assert now is not None
+        more = now.gain * other.size - other.gain * now.size
+        values = more[1:] @ terms
+        values[0] += more[0] << self.bits
+        limit = self.place.weights[player] * now.size * other.size * 2 ** (self.bits - self.digits - SPARE)
+        return first_above(values.tolist(), int(limit), self.bits)
+
+    def arrived(self, points: Integers, then: dict[int, Basis]) -> Place | None:
+        """Return the place at the end of control points at which no other facet answers; None if the path is lost."""
+        weights, time = self.place.weights, _above(Fraction(self.step, 1 << self.bits))
+        move = np.array([0, *(ceil(AHEAD * w * points[0, 0]) for w in weights)], dtype=object)
+        rate, defect = -1.0, 0.0
+        for i in self.players:
+            late, here = self.excess(i, points + move[:, None]), self.excess(i, points)
+            if late is None or here is None:
+                return None
+            fall = late[0] / AHEAD - slope(self.bases[i], weights) - weights[i]
+            rate = max(rate, _above(fall / weights[i]) - 1)
+            defect = max(defect, _above((self.off(i, points) + here[0]) / weights[i]))
+        growth = exp(rate * time) * MORE
+        kept, new = self.place.distance * growth, defect * time * max(growth, 1.0)
+        bases = tuple(then.get(i, b) for i, b in enumerate(self.bases))
+        after = place_at(points[:, -1], bases, (kept + new) * MORE, weights)
+        farthest = (max(self.place.distance, kept) + new) * MORE
+        return after if max(farthest, after.distance) <= AHEAD else None
+
+    def off(self, player: int, points: Integers) -> Fraction:
+        """Return at most by how much the curve's speed can differ from the facet's gain."""
+        now, degree = self.bases[player], points.shape[1] - 1
+        assert now is not None
+        moves = np.concatenate(([0], np.diff(points[player + 1]), [0]))
+        places = np.arange(degree + 1).astype(object)
+        speeds = (places * moves[:-1] + (degree - places) * moves[1:]) << self.bits
+        most = max(abs(speeds * now.size - now.gain @ points * self.step).tolist())
+        return Fraction(most, now.size * self.step * int(points[0, 0]))
+
+
+def gains(bases: Bases, point: Integers) -> Vector:
+    """Return the gains that bases give at a homogeneous point, nothing for others."""
+    return tuple(
+        Fraction(0) if b is None else Fraction(int(b.gain @ point), b.size * int(point[0])) for b in bases
+    )
+
+
+def slope(basis: Basis | None, step: Vector) -> Fraction:
+    """Return by how much a gain changes along a step."""
+    if basis is None:
+        return Fraction(0)
+    return sum((int(a) * s for a, s in zip(basis.gain[1:], step, strict=True)), Fraction(0)) / basis.size
+
+
+def vector(point: Integers) -> Vector:
+    """Return a homogeneous point as payoffs."""
+    return tuple(Fraction(int(v), int(point[0])) for v in point[1:])
+
+
+def homogeneous(x: Sequence[Fraction]) -> Integers:
+    """Return payoffs as a homogeneous point."""
+    scale = lcm(*(v.denominator for v in x))
+    return np.array([scale, *(v.numerator * (scale // v.denominator) for v in x)], dtype=object)
+
+
+def _above(value: Fraction) -> float:
+    return nextafter(float(value), inf)
+
+
+COARSE = 40  # binary digits of a step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """The path from a point in powers of time, player by player: x(t) = sum of terms_j t^j, over 2^bits.
+
+    Attributes
+    ----------
+    terms : (n, m + 1) array of int
+    bits : int
+    """
+
+    terms: Integers
+    bits: int
+
+    @property
+    def degree(self) -> int:
+        """The power at which the series ends."""
+        return int(self.terms.shape[1]) - 1
+
+    def longest(self, digits: int, farthest: int) -> int:
+        """Return a step, over 2^bits, after which what the series leaves out is 2^-digits of the first power."""
+        powers = [
+            (first.bit_length() - digits - last.bit_length()) / place
+            for row in self.terms
+            for place in (self.degree - 1, self.degree)
+            if (first := int(row[1])) and (last := int(row[place]))
+        ]
+        most = min(powers, default=0.0)
+        step = min(int(2.0 ** min(most, 8.0) * 2**COARSE), farthest << COARSE)
+        return step << (self.bits - COARSE)
+
+    def shortened(self, step: int) -> Integers:
+        """Return the terms of powers of a share s of a step."""
+        power, powers = 1 << self.bits, []
+        for _ in range(self.degree + 1):
+            powers.append(power)
+            power = power * step >> self.bits
+        scaled: Integers = self.terms * np.array(powers, dtype=object) >> self.bits
+        return scaled
+
+    def controls(self, step: int, bits: int) -> Integers:
+        """Return the control points after a step, homogeneous and rounded to 2^-bits."""
+        terms = self.shortened(step)
+        rest = (terms << self.degree) // _binomials(self.degree)
+        columns = []
+        for _ in range(self.degree + 1):  # the differences at one control point give those at the next
+            columns.append(rest[:, 0])
+            rest = rest[:, :-1] + rest[:, 1:]
+        points = np.stack(columns, axis=1) >> (self.bits + self.degree - bits)
+        return np.concatenate((np.full((1, self.degree + 1), 1 << bits, dtype=object), points))
+
+
+def series(bases: Sequence[Basis | None], point: Integers, degree: int, bits: int) -> Series:
+    """Return the path of x' = g(x) from a homogeneous point, where bases give g; others' payoffs stay."""
+    scale = int(point[0])
+    terms = [(point[1:] << bits) // scale]
+    for j in range(degree):
+        here = np.concatenate(([1 << bits], terms[0])) if j == 0 else np.concatenate(([0], terms[-1]))
+        terms.append(
+            np.array(
+                [0 if b is None else int(b.gain @ here) // (b.size * (j + 1)) for b in bases], dtype=object
+            )
+        )
+    return Series(np.stack(terms, axis=1), bits)
+
+
+def first_above(terms: Sequence[int], limit: int, bits: int) -> int:
+    """Return an s in [0, 1], over 2^bits, beyond which a polynomial passes a limit that it is within at 0.
+
+    False position, in which the value at an end that stays counts half (Dowell and Jarratt 1971).
+    """
+
+    def over(s: int) -> int:
+        value = 0
+        for term in reversed(terms):
+            value = (value * s >> bits) + term
+        return value - limit
+
+    low, high = 0, 1 << bits
+    below, above, last = min(over(low), -1), over(high), 0
+    if above <= 0:
+        return high
+    while high - low > 1:
+        middle = min(max(low + (high - low) * below // (below - above), low + 1), high - 1)
+        value = over(middle)
+        if value <= 0:
+            low, below, above = middle, min(value, -1), max(above // 2, 1) if last < 0 else above
+        else:
+            high, above, below = middle, value, min(-(-below // 2), -1) if last > 0 else below
+        last = value if value else -1
+    return low
+
+
+@cache
+def _binomials(degree: int) -> Integers:
+    return np.array([comb(degree, j) for j in range(degree + 1)], dtype=object)

@@ -1,0 +1,499 @@
+"""Certifiers on a frontier given as a function: a falling condition seen to change sign.
+
+Premises: `function` is decreasing and concave, and it and `derivative` are right to four units in the last
+place. Whatever follows from their values is computed in rationals, in intervals that hold the true value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import inf, isqrt, nextafter
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import NotApplicable, Status
+from bargaining.exact._concepts import frontier_flow
+from bargaining.exact._concepts.frontier_flow import MANY, Below
+from bargaining.exact._concepts.intervals import enclosed_power
+from bargaining.exact.certificate import Certificate, Claim, View, above, allowance, compare, enclose
+from bargaining.exact.registry import register
+from bargaining.feasible.frontier import Frontier
+
+Interval = tuple[Fraction, Fraction]
+Condition = Callable[[Fraction], Interval]
+
+ULPS = Fraction(4, 2**52)
+ONES, NONE = (Fraction(1),) * 2, (Fraction(0),) * 2
+FAR = Fraction(10) ** 400
+FINEST = 52  # halvings of the set from which a bracket starts
+CHORDS = range(12, 40, 4)  # halvings of the set that give the lengths of chords
+
+
+class Cell:
+    """One cell of a frontier and its disagreement point."""
+
+    def __init__(self, claim: Claim, *, rational: bool = True) -> None:
+        self.claim, self.set = claim, claim.feasible
+        view = claim.view or View(scale=ONES, shift=NONE, floor=None)
+        self.scale, self.shift = view.scale, view.shift
+        self.low, self.high = (
+            Fraction(claim.at_cell(end)) * self.scale[0] + self.shift[0]
+            for end in (self.set.lower, self.set.upper)
+        )
+        self.d_0, self.d_1 = (Fraction(x) for x in claim.disagreement)
+        self.floor = view.floor
+        floor_0, floor_1 = view.floor or (self.low, self.d_1)
+        self.low = min(max(self.low, floor_0), self.high)
+        self.start = min(max(self.low, self.d_0), self.high) if rational else self.low
+        self.least = max(self.d_1, floor_1)  # what player 1 gets at least where both are to gain
+
+    def value(self, x: Fraction) -> Interval:
+        """Return f(x)."""
+        low, high = self._call(self.set.function, x)
+        return low * self.scale[1] + self.shift[1], high * self.scale[1] + self.shift[1]
+
+    def slope(self, x: Fraction) -> Interval:
+        """Return f'(x): from `derivative`, or between the chords on its right and on its left."""
+        if self.set.derivative is not None:
+            low, high = self._call(self.set.derivative, x)
+            return low * self.scale[1] / self.scale[0], high * self.scale[1] / self.scale[0]
+        top, least, most = self.value(x)[1], -FAR, FAR
+        for power in CHORDS:
+            step = (self.high - self.low) / 2**power
+            right, left = _float(x + step), _float(x - step)
+            if x < right <= self.high:
+                least = max(least, (self.value(right)[0] - top) / (right - x))
+            if self.low <= left < x:
+                most = min(most, (top - self.value(left)[0]) / (x - left))
+        return least, most
+
+    def held(self, condition: Condition) -> Condition:
+        """Return a condition that is negative where player 1 gets less than the floor: there one must go back."""
+        if self.floor is None:
+            return condition
+        floor = self.floor[1]
+
+        def with_floor(x: Fraction) -> Interval:
+            f, g = self.value(x)
+            if g < floor:
+                return Fraction(-1), Fraction(-1)
+            low, high = condition(x)
+            return (low, high) if f >= floor else (min(low, Fraction(-1)), max(high, Fraction(-1)))
+
+        return with_floor
+
+    def above_floor(self, x: Fraction, y: Fraction) -> bool:
+        """Say whether what gives both at least d, or the payoffs (x, y), is at or above the floor."""
+        if self.floor is None or (self.d_0 >= self.floor[0] and self.d_1 >= self.floor[1]):
+            return True
+        return x >= self.floor[0] and y >= self.floor[1]
+
+    def bracket(self, condition: Condition, around: Fraction) -> Interval:
+        """Return points near `around` between which a falling condition passes zero, or ends of the set."""
+        x, width = min(max(around, self.start), self.high), (self.high - self.low) / 2**FINEST
+        steps = [width * 2**power for power in range(FINEST + 1)]
+        left = next(
+            (t for t in (_float(x - s) for s in steps) if t > self.start and condition(t)[0] > 0), self.start
+        )
+        right = next(
+            (t for t in (_float(x + s) for s in steps) if t < self.high and condition(t)[1] < 0), self.high
+        )
+        return left, right
+
+    def ideal(self) -> tuple[Interval, Interval] | None:
+        """Return brackets of the players' best payoffs over what leaves the other at least d; None without any."""
+        guess = self._guess(self.least, self.start)
+        return None if guess is None else (self.farthest(self.least), self.value(self.start))
+
+    def farthest(self, floor: Fraction) -> Interval:
+        """Return a bracket of player 0's best payoff where player 1 gets at least a floor."""
+
+        def over_floor(x: Fraction) -> Interval:
+            f, g = self.value(x)
+            return f - floor, g - floor
+
+        return self.bracket(over_floor, self._guess(floor, self.low) or self.low)
+
+    def _guess(self, floor: Fraction, own: Fraction) -> Fraction | None:
+        """Return player 0's best payoff in floats."""
+        inside = [float((x - b) / a) for x, a, b in zip((own, floor), self.scale, self.shift, strict=True)]
+        best = self.claim.at_cell(self.set.ideal(np.array(inside)), one_each=True)[0]
+        return Fraction(best) * self.scale[0] + self.shift[0] if np.isfinite(best) else None
+
+    def ranges(self) -> tuple[Fraction, Fraction]:
+        """Return at most the range of each player's gains, or the span of the set where that is nothing."""
+        low, high = self.start, self.high
+        for _ in range(30):
+            middle = _float((low + high) / 2)
+            low, high = (middle, high) if self.value(middle)[0] >= self.least else (low, middle)
+        gains = (low - self.d_0, self.value(self.start)[0] - self.d_1)
+        spans = (self.high - self.low, self.value(self.low)[1] - self.value(self.high)[0])
+        return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))  # type: ignore[return-value]
+
+    def _call(self, function: Callable[..., object], x: Fraction) -> Interval:
+        """Return what a falling function is at x in the set's units, which may lie between two floats."""
+        inside = (x - self.shift[0]) / self.scale[0]
+        near = float(inside)
+        if near == inside:
+            return self._at(function, near)
+        left, right = (near, nextafter(near, inf)) if near < inside else (nextafter(near, -inf), near)
+        ends = (self.claim.at_cell(end) for end in (self.set.upper, self.set.lower))
+        last, first = ends
+        return self._at(function, min(right, last))[0], self._at(function, max(left, first))[1]
+
+    def _at(self, function: Callable[..., object], x: float) -> Interval:
+        found = self.claim.at_cell(function(np.full(self.claim.batch, x)))
+        if np.isneginf(found):  # the slope at an end
+            return -FAR, -FAR
+        value = Fraction(found)
+        return value - ULPS * abs(value), value + ULPS * abs(value)
+
+
+def _float(x: Fraction) -> Fraction:
+    """Return the nearest float, exactly."""
+    return Fraction(float(x))
+
+
+@register("nash", Frontier, views=True)
+@register("conley_wilkie", Frontier, views=True)
+def nash_on_frontier(claim: Claim) -> Certificate:
+    """Bracket the first-order condition w0 (f - d1) + w1 (x - d0) f' = 0."""
+    cell, (w_0, w_1) = Cell(claim), claim.weights()
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), (p, q) = cell.value(x), cell.slope(x)
+        gain = w_1 * (x - cell.d_0)
+        return w_0 * (f - cell.d_1) + gain * p, w_0 * (g - cell.d_1) + gain * q
+
+    return proved(cell, condition, "the first-order condition")
+
+
+@register("kalai_smorodinsky", Frontier, views=True)
+def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
+    """Bracket (f - d1) (a0 - d0) - (x - d0) (a1 - d1) = 0, with the ideal payoff a0 bracketed first."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return proved(cell, cell.value, "the ray to the ideal point")
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), gain = cell.value(x), x - cell.d_0
+        return (
+            (f - cell.d_1) * (a - cell.d_0) - gain * (q - cell.d_1),
+            (g - cell.d_1) * (b - cell.d_0) - gain * (p - cell.d_1),
+        )
+
+    return proved(cell, condition, "the ray to the ideal point")
+
+
+@register("egalitarian", Frontier, views=True)
+def egalitarian_on_frontier(claim: Claim) -> Certificate:
+    """Bracket w0 (f - d1) - w1 (x - d0) = 0; the other payoff is on the ray."""
+    cell, (w_0, w_1) = Cell(claim), claim.weights()
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), gain = cell.value(x), w_1 * (x - cell.d_0)
+        return w_0 * (f - cell.d_1) - gain, w_0 * (g - cell.d_1) - gain
+
+    ray = None if w_0 == 0 else lambda x: cell.d_1 + (x - cell.d_0) * w_1 / w_0
+    return proved(cell, condition, "the ray of proportional gains", other=ray)
+
+
+@register("utilitarian", Frontier, views=True)
+def utilitarian_on_frontier(claim: Claim) -> Certificate:
+    """Bracket w0 + w1 f' = 0 over the whole set, whatever the disagreement point."""
+    cell, (w_0, w_1) = Cell(claim, rational=False), claim.weights()
+
+    def condition(x: Fraction) -> Interval:
+        p, q = cell.slope(x)
+        return w_0 + w_1 * p, w_0 + w_1 * q
+
+    return proved(cell, condition, "the first-order condition", free=True)
+
+
+def proved(
+    cell: Cell,
+    condition: Condition,
+    what: str,
+    *,
+    other: Callable[[Fraction], Fraction] | None = None,
+    free: bool = False,
+) -> Certificate:
+    """Return the certificate: the farthest that the true payoffs can be, given where the condition changes sign.
+
+    A concept that is `free` is a maximum over all that is at or above the floor, on which it may well lie.
+    """
+    claim = cell.claim
+    if not claim.finite:
+        return without_answer(cell)
+    x, y = (Fraction(payoff) for payoff in claim.payoffs)
+    left, right = cell.bracket(cell.held(condition), x)
+    if other is None:
+        lowest, highest = cell.value(right)[0], cell.value(left)[1]
+    else:
+        lowest, highest = other(left), other(right)
+    ranges = cell.ranges()
+    errors = (max(x - left, right - x) / ranges[0], max(y - lowest, highest - y) / ranges[1])
+    bound = above(max(*errors, Fraction(0))) if free or cell.above_floor(left, lowest) else inf
+    premise = "`function` and `derivative` are" if cell.set.derivative is not None else "`function` is"
+    statement = (
+        f"{claim.method} on a frontier: {what} changes sign within {bound:.2g} of the range of gains around the "
+        f"payoffs, if {premise} right to four units in the last place."
+    )
+    return Certificate(
+        exact=None, bound=bound, tolerance=allowance(claim, (x, y), ranges), statement=statement
+    )
+
+
+def without_answer(cell: Cell) -> Certificate:
+    """Check that a cell without payoffs is empty."""
+    claim = cell.claim
+    start = cell.start if cell.floor is None else max(cell.start, cell.floor[0])
+    empty = max(cell.d_0, start) > cell.high or cell.value(cell.start)[1] < cell.least
+    agreed = empty and claim.status == Status.EMPTY
+    statement = (
+        f"{claim.method} on a frontier: {'nothing' if empty else 'something'} feasible gives both players their "
+        f"disagreement payoffs, and {claim.status.name} was computed."
+    )
+    return Certificate(
+        exact=None, bound=0.0 if agreed else inf, tolerance=claim.tolerance, statement=statement
+    )
+
+
+STEPS = 60
+SMALL = Fraction(1, 2**56)
+PARTS = 1024
+NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
+BITS = 120
+FEW = 2**12  # nodes of a path, however many cells a batch has
+
+
+@register("equal_loss", Frontier, views=True)
+def equal_loss_on_frontier(claim: Claim) -> Certificate:
+    """Bracket (a0 - x) - (a1 - f) = 0, with the ideal payoff a0 bracketed first."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        f, g = cell.value(x)
+        return (a - x) - (q - f), (b - x) - (p - g)
+
+    return proved(cell, condition, "the difference of the losses")
+
+
+@register("yu", Frontier, views=True)
+def yu_on_frontier(claim: Claim) -> Certificate:
+    """Bracket what the sum of losses to the power p loses by going on: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
+    power = float(claim.given("p"))
+    if power == float("inf"):
+        return equal_loss_on_frontier(claim)
+    cell, k = Cell(claim), Fraction(power) - 1
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), (s, t) = cell.value(x), cell.slope(x)
+        least, most = _marginal(a - x, b - x, k)
+        low, high = _marginal(p - g, q - f, k)
+        return least + min(s * high, s * low), most + max(t * low, t * high)
+
+    return proved(cell, condition, "the first-order condition")
+
+
+def _marginal(least: Fraction, most: Fraction, power: Fraction) -> Interval:
+    """Return what a loss between two bounds adds, a power of it; a negative one adds nothing."""
+    low = enclosed_power(least, power)[0] if least > 0 else Fraction(0)
+    return low, enclosed_power(most, power)[1] if most >= 0 else Fraction(0)
+
+
+@register("gupta_livne", Frontier, views=True)
+def gupta_livne_on_frontier(claim: Claim) -> Certificate:
+    """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0."""
+    cell = Cell(claim)
+    r_0, r_1 = (Fraction(x) for x in claim.given("reference", one_each=True))
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    if r_0 < cell.d_0 or r_1 < cell.d_1 or r_0 > cell.high or cell.value(max(r_0, cell.low))[1] < r_1:
+        return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
+    (a, b), (p, q) = ideal
+
+    def condition(x: Fraction) -> Interval:
+        (f, g), gain = cell.value(x), x - r_0
+        ends = [(h - r_1) * (c - r_0) - gain * (e - r_1) for h in (f, g) for c in (a, b) for e in (p, q)]
+        return min(ends), max(ends)
+
+    return proved(cell, condition, "the ray from the reference to the ideal point")
+
+
+@register("dictatorial", Frontier, views=True)
+def dictatorial_on_frontier(claim: Claim) -> Certificate:
+    """Bracket one player's ideal payoff; the other gets d."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    low, high = [cell.d_0, cell.d_1], [cell.d_0, cell.d_1]
+    player = claim.given("player")
+    low[player], high[player] = ideal[player]
+    if (cell.d_0 < cell.low and player == 1) or not cell.above_floor(low[0], low[1]):
+        return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
+    return enclose(claim, tuple(low), tuple(high), cell.ranges(), f"{claim.method} on a frontier")
+
+
+@register("lexicographic_kalai_smorodinsky", Frontier, views=True)
+def lexicographic_kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
+    """Where the frontier falls, nobody can go on alone from the Kalai-Smorodinsky point."""
+    return _where_it_falls(claim, kalai_smorodinsky_on_frontier(claim))
+
+
+@register("lexicographic_egalitarian", Frontier, views=True)
+def lexicographic_egalitarian_on_frontier(claim: Claim) -> Certificate:
+    """Where the frontier falls, nobody can go on alone from the egalitarian point."""
+    return _where_it_falls(claim, egalitarian_on_frontier(claim))
+
+
+def _where_it_falls(claim: Claim, proof: Certificate) -> Certificate:
+    if not proof.holds:
+        raise NotApplicable(
+            f"{claim.method} is certified on a frontier where it is the solution without the extension; it is not here."
+        )
+    return proof
+
+
+@register("raiffa", Frontier, views=True)
+def raiffa_on_frontier(claim: Claim) -> Certificate:
+    """Take the steps in intervals, until the ideal point is all but reached."""
+    cell = Cell(claim)
+    if cell.ideal() is None:
+        return without_answer(cell)
+    ranges = cell.ranges()
+    (a, b), (p, q) = (cell.d_0, cell.d_0), (cell.d_1, cell.d_1)
+    for _ in range(STEPS):
+        (_, right), (bottom, _) = cell.farthest(max(p, cell.least)), cell.value(max(b, cell.start))
+        (left, _), (_, top) = cell.farthest(max(q, cell.least)), cell.value(max(a, cell.start))
+        if max((right - a) / ranges[0], (top - p) / ranges[1]) <= SMALL:
+            break
+        here = a, p
+        a, b = (a + max(left, a)) / 2, (b + max(right, b)) / 2
+        p, q = (p + max(bottom, p)) / 2, (q + max(top, q)) / 2
+        if (a, p) == here:
+            break
+    return enclose(claim, (a, p), (right, top), ranges, f"{claim.method} on a frontier")
+
+
+@register("continuous_raiffa", Frontier, views=True)
+def continuous_raiffa_on_frontier(claim: Claim) -> Certificate:
+    """Follow the path with a curve between chords of the frontier, in floats whose rounding is counted."""
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None:
+        return without_answer(cell)
+    low: Interval = (cell.d_0, cell.d_1)
+    high: Interval = (max(ideal[0][1], cell.d_0), max(ideal[1][1], cell.d_1))
+    if low[0] < ideal[0][0] and low[1] < ideal[1][0] and cell.above_floor(*low):
+        box = frontier_flow.continuous_raiffa(_below(cell, (ideal[0][0], ideal[1][0])))
+        low, high = (low, high) if box is None else (_seen(cell, box[0]), _seen(cell, box[1]))
+    return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
+
+
+def _seen(cell: Cell, x: Interval) -> Interval:
+    """Return payoffs of the frontier in the units of the claim."""
+    return cell.scale[0] * x[0] + cell.shift[0], cell.scale[1] * x[1] + cell.shift[1]
+
+
+def _below(cell: Cell, ideal: tuple[Fraction, Fraction]) -> Below:
+    """Return the frontier of a cell in its own units."""
+    claim, inner = cell.claim, cell.set
+    start = [(x - b) / a for x, a, b in zip((cell.d_0, cell.d_1), cell.scale, cell.shift, strict=True)]
+    gains = [(a - x) / r for a, x, r in zip(ideal, (cell.d_0, cell.d_1), cell.scale, strict=True)]
+    ends = [float(claim.at_cell(end)) for end in (inner.lower, inner.upper)]
+    cells, slope = (slice(None), *claim.cell), inner.derivative
+    axes = (1,) * len(claim.batch)
+
+    def spread(x: Floats) -> Floats:
+        return np.broadcast_to(x.reshape(-1, *axes), (len(x), *claim.batch))
+
+    def inverse(y: Floats) -> Floats:
+        floor = np.stack((np.full(len(y), -np.inf), y), axis=-1)
+        best = inner.ideal(np.broadcast_to(floor.reshape(-1, *axes, 2), (len(y), *claim.batch, 2)))
+        own: Floats = best[cells][..., 0]
+        return own
+
+    return Below(
+        function=lambda x: inner.function(spread(x))[cells],
+        inverse=inverse,
+        derivative=None if slope is None else lambda x: slope(spread(x))[cells],
+        low=ends[0],
+        high=ends[1],
+        d=np.array([float(x) for x in start]),
+        gains=np.array([float(g) for g in gains]),
+        off=float(max(abs(Fraction(float(x)) - x) for x in start)),
+        nodes=max(MANY // int(np.prod(claim.batch, dtype=int)), FEW),
+    )
+
+
+@register("perles_maschler", Frontier, views=True)
+def perles_maschler_on_frontier(claim: Claim) -> Certificate:
+    """Enclose the lengths of short pieces by their chords, and by their slopes at both ends; halve the sum.
+
+    On a piece of run h and fall v the length is at most sqrt(h v); as the slope only falls, it is at least what two
+    straight pieces of the slopes at the ends have that together have its run and fall.
+    """
+    cell = Cell(claim)
+    ideal = cell.ideal()
+    if ideal is None or claim.status != Status.OK:
+        return without_answer(cell)
+    nodes = _nodes(cell.start, ideal[0][0], Fraction(claim.payoffs[0]))
+    values, slopes = [cell.value(x) for x in nodes], [cell.slope(x) for x in nodes]
+    least, most = [Fraction(0)], [Fraction(0)]
+    for k in range(len(nodes) - 1):
+        run = nodes[k + 1] - nodes[k]
+        fall = max(values[k][0] - values[k + 1][1], Fraction(0)), values[k][1] - values[k + 1][0]
+        least.append(least[-1] + _least(run, fall[0], -slopes[k][1], -slopes[k + 1][0]))
+        most.append(most[-1] + _root(run * fall[1]) + Fraction(1, 2**BITS))
+    # What is left between the last node and the ideal payoff is a sliver, of either side's length.
+    sliver = _root((ideal[0][1] - ideal[0][0]) * max(values[-1][1] - cell.least, Fraction(0))) + Fraction(
+        1, 2**BITS
+    )
+    half = least[-1] / 2, (most[-1] + sliver) / 2
+    left = max(x for x, m in zip(nodes, most, strict=True) if m <= half[0])
+    right = min([x for x, m in zip(nodes, least, strict=True) if m >= half[1]], default=ideal[0][1])
+    low, high = (left, cell.value(right)[0]), (right, cell.value(left)[1])
+    return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
+
+
+def _nodes(low: Fraction, high: Fraction, around: Fraction) -> list[Fraction]:
+    """Return floats from low to high, dense around a point and at the ends."""
+    width, middle = high - low, min(max(around, low), high)
+    nodes = {low + width * k / PARTS for k in range(PARTS)}
+    nodes |= {middle + s * width / 2**k for k in NEAR for s in (1, -1)}
+    nodes |= {high - width / 2**k for k in NEAR} | {low + width / 2**k for k in NEAR}
+    exact = {Fraction(float(x)) for x in nodes if low < x < high}
+    return [low, *sorted(x for x in exact if low < x < high), high]
+
+
+def _least(run: Fraction, fall: Fraction, flat: Fraction, steep: Fraction) -> Fraction:
+    """Return at most the length of a piece whose slopes are between two: pieces of just these have the least."""
+    flat = max(flat, Fraction(0))
+    if run <= 0 or fall <= 0:
+        return Fraction(0)
+    mean = fall / run
+    if steep <= flat or mean <= flat:
+        return run * _root(flat)
+    share = min((mean - flat) / (steep - flat), Fraction(1))
+    return run * (share * _root(steep) + (1 - share) * _root(flat))
+
+
+def _root(x: Fraction) -> Fraction:
+    """Return at most the square root, 2^-BITS of it below."""
+    shift = 2 * BITS + 2 * max(0, x.denominator.bit_length() - x.numerator.bit_length())
+    return Fraction(isqrt((x.numerator << shift) // x.denominator), 1 << (shift // 2))

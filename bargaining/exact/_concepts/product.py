@@ -1,0 +1,305 @@
+r"""A box of rationals that is proved to hold the Nash solution of a polytope, for any number of players.
+
+With three or more players the solution is not rational in general. A feasible x close to it is found by Newton's method
+in rationals, and its duality gap :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1` is computed exactly. Let
+:math:`r_i` be the solution's gain over that of x. By optimality :math:`\sum w_i / r_i \le 1`, and by the gap
+:math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which bounds :math:`r_i`.
+Players without weight are held to d where they are close to it: by equations of Newton's method, and a hair above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import isqrt
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rational import Rationals, floats, fractions, solve
+from bargaining.exact._concepts.bodies import Body, Vector
+
+BITS = 240  # to which numbers on the way are rounded
+STEPS = 7
+HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
+IDLE = 1e-9  # a share, or a slack, that is nothing
+TRIES = 3
+HAIR = Fraction(1, 2**200)  # by which those held at d are above it: rounding is far below
+
+
+def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, Vector] | None:
+    """Return the lowest and highest payoffs that the Nash solution can have; None if `guess` leads to no proof.
+
+    Parameters
+    ----------
+    weights : tuple of Fraction
+        Of sum one. Who has none is bounded by d and the ideal payoff only.
+    guess : list of float
+        A point near the solution.
+    """
+    inside = _mixture(body, weights, guess) if body.points is not None else _corner(body, weights, guess)
+    gains = [x - d for x, d in zip(inside or (), body.disagreement, strict=False)]
+    if inside is None or any(g <= 0 if w else g < 0 for g, w in zip(gains, weights, strict=True)):
+        return None
+    prices = [w / g if w else w for w, g in zip(weights, gains, strict=True)]
+    best = body.most(prices, body.disagreement)
+    assert best is not None
+    gap = max(best - sum(p * d for p, d in zip(prices, body.disagreement, strict=True)) - 1, Fraction(0))
+    low, high = box_of_gap(body.disagreement, inside, weights, gap)
+    ideal = body.ideal() or high
+    return low, tuple(x if w else a for x, w, a in zip(high, weights, ideal, strict=True))
+
+
+def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Vector, Vector]:
+    """Return the lowest and highest payoffs of the Nash solution, given a feasible x above d and its duality gap.
+
+    Of players without weight nothing is said but d.
+    """
+    low, high = [], []
+    for floor, payoff, w in zip(d, x, weights, strict=True):
+        h = gap / w if w else Fraction(0)
+        ratio = 1 + (h + _root_above(h * h + 4 * h)) / 2
+        low.append(floor + (payoff - floor) / ratio if w else floor)
+        high.append(floor + (payoff - floor) * ratio)
+    return tuple(low), tuple(high)
+
+
+def _guessed(body: Body, guess: list[float]) -> Floats | None:
+    """Return shares of the points whose mixture comes closest to a guess, or above it."""
+    from scipy.optimize import nnls
+
+    unit, target = _scaled(body, guess)
+    below = -np.eye(len(guess)) if body.free_disposal else np.empty((len(guess), 0))
+    total = HEAVY * np.append(np.ones(len(unit)), np.zeros(below.shape[1]))
+    try:
+        found: Floats = nnls(np.vstack((np.hstack((unit.T, below)), total)), np.append(target, HEAVY))[0]
+    except RuntimeError:
+        return None
+    return found[: len(unit)]
+
+
+def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
+    """Return a mixture of the points, by Newton's method on the shares of those that count."""
+    assert body.points is not None
+    shares = _guessed(body, guess)
+    if shares is None:
+        return None
+    used = np.flatnonzero(shares > IDLE).tolist()
+    held = _held(body, weights, guess)
+    best: Vector | None = None
+    gains = body.points - _row(body.disagreement)
+    for _ in range(TRIES):
+        found = _shares(gains[used], weights, fractions(shares[used] / shares[used].sum()), held)
+        if found is None:
+            break
+        mixed = found[0] @ gains[used]
+        best = tuple(d + g for d, g in zip(body.disagreement, mixed, strict=True))
+        prices = dict(zip(held, found[1], strict=True))
+        worth = gains @ _row(
+            tuple(
+                w / g if w else prices.get(i, w) for i, (w, g) in enumerate(zip(weights, mixed, strict=True))
+            )
+        )
+        more = int(np.argmax(worth))
+        if worth[more] - max(worth[used]) <= Fraction(1, 2 ** (BITS // 2)) or more in used:
+            break
+        used.append(more)
+    return best
+
+
+def _held(body: Body, weights: Vector, guess: list[float]) -> list[int]:
+    """Return the players without weight who are close to d."""
+    places = zip(weights, guess, body.disagreement, body.spans(), strict=True)
+    return [i for i, (w, x, d, s) in enumerate(places) if not w and Fraction(x) - d <= Fraction(IDLE) * s]
+
+
+def _shares(
+    points: Rationals, weights: Vector, shares: Rationals, held: list[int]
+) -> tuple[Rationals, list[Fraction]] | None:
+    """Return the shares at which the weighted product of mixtures of gains is largest, and the held players' prices.
+
+    Sums of prices times gains, w / x for those with weight, are equal; those held gain a hair.
+    """
+    count, price = len(shares), [Fraction(0)] * len(held)
+    counted = np.array([i for i, w in enumerate(weights) if w])
+    w = _row(weights)[counted]
+    rows = np.concatenate((fractions(np.ones((1, count))), points[:, held].T))
+    for _ in range(STEPS):
+        gains = np.array([_rounded(g) for g in shares @ points[:, counted]], dtype=object)
+        if min(gains) <= 0:
+            return None
+        over = points[:, counted] / gains
+        system = np.zeros((count + len(rows),) * 2, dtype=object) + Fraction(0)
+        system[:count, :count] = -(over * w) @ over.T
+        system[:count, count:], system[count:, :count] = rows.T, rows
+        miss = _row((Fraction(0), *(HAIR - g for g in shares @ points[:, held])))
+        step = solve(system, np.concatenate((-(over @ w), miss)))
+        if step is None:
+            break
+        shares = np.array([_rounded(s + t) for s, t in zip(shares, step[:count], strict=True)], dtype=object)
+        price = list(step[count + 1 :])
+    shares = np.array([max(s, Fraction(0)) for s in shares], dtype=object)
+    whole = shares.sum()
+    return None if whole == 0 else (shares / whole, price)
+
+
+def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
+    """Return a point within the inequalities, by Newton's method on those that bind."""
+    from scipy.optimize import nnls
+
+    assert body.matrix is not None
+    assert body.limits is not None
+    d = _row(body.disagreement)
+    gains = fractions(np.array(guess)) - d
+    if min(gains) <= 0:
+        return None
+    rows, room = body.matrix * gains, body.limits - body.matrix @ d
+    size = np.array([max(abs(x) for x in row) or Fraction(1) for row in rows], dtype=object)
+    rows, room = rows / size[:, None], room / size
+    rounding = 1e-13 * float(max(abs(Fraction(x)) / g for x, g in zip(guess, gains, strict=True)))
+    near = np.flatnonzero(np.abs(floats(room - rows.sum(axis=1))) <= IDLE + rounding)
+    if not near.size:
+        return None
+    try:
+        multipliers = nnls(floats(rows[near]).T, floats(_row(weights)))[0]
+    except RuntimeError:
+        return None
+    held = near[multipliers > IDLE]
+    ratios = _ratios(rows[held], room[held], weights, fractions(multipliers[multipliers > IDLE]))
+    if ratios is None or min(room) < 0:
+        return None
+    # Shrink towards d until every inequality holds: what is left of the violation is far below a float.
+    share = min([Fraction(1), *(r / v for r, v in zip(room, rows @ ratios, strict=True) if v > r)])
+    return tuple(body.disagreement + share * ratios * gains)
+
+
+def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rationals) -> Rationals | None:
+    """Return the gains, over those guessed, with w / r = multipliers . rows and rows r = room."""
+    n, held = len(weights), len(rows)
+    r = fractions(np.ones(n))
+    for _ in range(STEPS):
+        system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
+        for i in range(n):
+            system[i, i] = weights[i] / r[i] ** 2
+        system[:n, n:], system[n:, :n] = rows.T, rows
+        slope = np.array([w / x for w, x in zip(weights, r, strict=True)], dtype=object) - multipliers @ rows
+        step = solve(system, np.concatenate((slope, room - rows @ r)))
+        if step is None:
+            return None
+        r = np.array([_rounded(x + t) for x, t in zip(r, step[:n], strict=True)], dtype=object)
+        multipliers = np.array(
+            [_rounded(m + t) for m, t in zip(multipliers, step[n:], strict=True)], dtype=object
+        )
+        if min(r) <= 0:
+            return None
+    return r
+
+
+def _scaled(body: Body, guess: list[float]) -> tuple[Rationals, Rationals]:
+    """Return the points and the guess as floats in the unit box."""
+    assert body.points is not None
+    low = _row(tuple(min(c) for c in body.points.T.tolist()))
+    spans = _row(body.spans())
+    return floats((body.points - low) / spans), floats((fractions(np.array(guess)) - low) / spans)
+
+
+def _row(values: Vector) -> Rationals:
+    found = np.empty(len(values), dtype=object)
+    found[:] = list(values)
+    return found
+
+
+def _rounded(x: Fraction) -> Fraction:
+    """Return a fraction of about `BITS` significant binary digits."""
+    if x == 0:
+        return x
+    shift = BITS - (abs(x.numerator).bit_length() - x.denominator.bit_length())
+    return Fraction(round(x * Fraction(2) ** shift)) / Fraction(2) ** shift
+
+
+def _root_above(x: Fraction) -> Fraction:
+    """Return a rational at or above the square root."""
+    shift = max(0, 2 * BITS - 2 * (x.numerator.bit_length() - x.denominator.bit_length()))
+    shift += shift % 2
+    return Fraction(isqrt((x.numerator << shift) // x.denominator) + 1, 1 << (shift // 2))
+
+
+Box = tuple[Vector, Vector]
+
+
+def weightless_box(body: Body, weights: Vector, ideal: Vector, guess: Sequence[float]) -> Box | None:
+    """Return the lowest and highest payoffs that the Nash solution can have; None if nothing is proved.
+
+    Parameters
+    ----------
+    weights : tuple of Fraction
+        Of sum one, some of them zero.
+    ideal : tuple of Fraction
+        The ideal point, above d for everybody.
+    guess : sequence of float
+        A point near the solution.
+    """
+    counted = [i for i, w in enumerate(weights) if w]
+    idle = [i for i, w in enumerate(weights) if not w]
+    held = _of_counted(body, weights, ideal, guess, counted)
+    if held is None:
+        return None
+    floor = _with(body.disagreement, counted, held[0])
+    low, high = (list(_with(body.disagreement, counted, end)) for end in held)
+    for k in idle:
+        high[k] = _most(body, k, 1, floor, ideal[k])
+        low[k] = -_most(body, k, -1, floor, -body.disagreement[k])
+    if len(counted) == 1 and len(idle) == 1:
+        low[idle[0]] = high[idle[0]]
+    among = _of_idle(body, ideal, guess, counted, idle) if len(idle) > 1 else None
+    if among is not None:
+        low, high = (list(_with(tuple(x), idle, end)) for x, end in zip((low, high), among, strict=True))
+    return tuple(low), tuple(high)
+
+
+def _of_counted(
+    body: Body, weights: Vector, ideal: Vector, guess: Sequence[float], counted: list[int]
+) -> Box | None:
+    """Return a box of what the players with weight get."""
+    if len(counted) == 1:
+        return (ideal[counted[0]],), (ideal[counted[0]],)
+    found = nash_box(body, weights, list(guess))
+    if found is None:
+        return None
+    low, high = (tuple(end[i] for i in counted) for end in found)
+    return low, high
+
+
+def _of_idle(
+    body: Body, ideal: Vector, guess: Sequence[float], counted: list[int], idle: list[int]
+) -> Box | None:
+    """Return a box of what several without weight get on the best points of the only one with weight."""
+    if len(counted) > 1 or body.points is None or body.floor is not None:
+        return None
+    best = body.points[[row[counted[0]] == ideal[counted[0]] for row in body.points.tolist()]]
+    if not len(best) or max(body.points[:, counted[0]]) > ideal[counted[0]]:
+        return None
+    equal = (Fraction(1, len(idle)),) * len(idle)
+    return nash_box(_among(body, best, idle), equal, [guess[i] for i in idle])
+
+
+def _among(body: Body, points: Rationals, players: list[int]) -> Body:
+    """Return what some points give some of the players."""
+    d = tuple(body.disagreement[i] for i in players)
+    return replace(body, points=points[:, players], disagreement=d, floor=None)
+
+
+def _most(body: Body, player: int, sign: int, floor: Vector, otherwise: Fraction) -> Fraction:
+    """Return the most, or with sign -1 minus the least, that a player has above a floor; a bound if there is none."""
+    try:
+        found = body.most([sign * int(i == player) for i in range(len(floor))], floor)
+    except OverflowError:
+        return otherwise
+    return otherwise if found is None else found
+
+
+def _with(values: Vector, places: list[int], new: Sequence[Fraction]) -> Vector:
+    found = np.array(values, dtype=object)
+    found[places] = list(new)
+    return tuple(found)

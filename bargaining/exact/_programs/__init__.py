@@ -1,0 +1,1 @@
+"""Certifiers on concave programs: intervals, boxes around saddle points, and prices."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bargaining.tables.table import Column, Table
+from bargaining import Column, Division, Table
 from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean
-from bargaining_models.us_canada.deal import Deal, Reading, readings
+from bargaining_models.us_canada.deal import Deal, readings
 
 OUTCOMES = (
     ("agreement", "Free trade"),
@@ -101,14 +101,15 @@ SPLIT_COLUMNS = [
 
 def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
-    rows = [row for reading in readings() for row in _split_rows(deal, reading)]
+    divisions = {reading.name: reading.divide(deal).raise_if_failed() for reading in readings()}
+    rows = [row for name, division in divisions.items() for row in _split_rows(deal, name, division)]
     return Table(
         rows,
         columns=SPLIT_COLUMNS,
         caption=f"The division of an agreement by redirectable share r: {variant}",
         label=f"tab:{label}",
         notes=study.notes(
-            *(float(np.max(reading.divide(deal).residual)) for reading in readings()),
+            *(float(np.max(division.residual)) for division in divisions.values()),
             deal.war.residual.max(),
             Timing=_timings(),
             Talks="r is in use under the tariffs of 2025-26 too"
@@ -124,14 +125,13 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     )
 
 
-def _split_rows(deal: Deal, reading: Reading) -> Iterator[dict[str, Any]]:
-    division = reading.divide(deal).raise_if_failed()
+def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[str, Any]]:
     transfer, share = deal.transfer(division), deal.share(division)
     payoff = division.payoffs[:, 0]
     change, conceded = payoff - payoff[0], transfer[0] - transfer
     for k, r in enumerate(SHARES):
         yield {
-            "reading": reading.name,
+            "reading": reading,
             "r": float(r),
             "payoff": clean(payoff[k]),
             "gain": clean(payoff[k] - deal.war.money[k, 0]),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
@@ -15,6 +16,11 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Relabelled, Rescaled
 
+Ideal = Callable[[Floats], Floats]
+"""Takes a floor and returns each player's best payoff above it."""
+
+LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
+LASTING = 4.0  # a gain this many times what a hair buys is none of rounding's making
 FEW = (5, 200)  # dimensions and points: a path below facets saves thousands of programs
 
 
@@ -28,13 +34,13 @@ def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
         return feasible
 
 
-def ideal_of(feasible: FeasibleSet) -> Callable[[Floats], Floats]:
+def ideal_of(feasible: FeasibleSet) -> Ideal:
     """Return the ideal point as a function of points of the set.
 
     With free disposal player i's best is straight along axis i, and a ray along the sides is quicker than a program.
     """
     open_below = comprehensive(feasible)
-    if feasible.players <= 2 or not isinstance(open_below, Polytope) or not open_below.free_disposal:
+    if feasible.players <= 2 or not isinstance(open_below, Polytope) or not _is_open_below(open_below):
         return feasible.ideal
     axes = np.eye(feasible.players)
 
@@ -44,6 +50,53 @@ def ideal_of(feasible: FeasibleSet) -> Callable[[Floats], Floats]:
         return ideal
 
     return along_axes
+
+
+def _is_open_below(feasible: Polytope) -> bool:
+    return feasible.free_disposal or (
+        feasible.inequalities is not None and bool((feasible.inequalities[0] >= 0).all())
+    )
+
+
+def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return each player's best payoff with nobody worse off than at x, and x, lowered if need be to be in the set.
+
+    Rounding may put a point of a path a little outside, where nothing is above it, or a ray along an axis leaves the
+    set long before. It is lowered by a hair, then by four and so on, until it is inside; NaN where it never was: not to
+    know of a gain is not to have none.
+
+    Parameters
+    ----------
+    best : callable
+        The ideal point as a function of the floor.
+    x, hair : ndarray, shape (..., n)
+        Points, and the rounding errors of their payoffs.
+    live : ndarray of bool, shape (...)
+        Cells to be asked about; NaN in the others.
+    """
+    low, start = np.where(live[..., None], x, 0.0), np.where(live[..., None], x, 0.0)
+    found = np.broadcast_to(best(low), x.shape)
+    for size in LOWER:
+        outside = live & (found < low - hair).any(axis=-1)
+        if not outside.any():
+            break
+        low = np.where(outside[..., None], start - size * hair, low)
+        found = np.where(outside[..., None], best(low), found)
+    lost = ~live | (found < low - hair).any(axis=-1)
+    return np.where(lost[..., None], np.nan, found), np.where(live[..., None], low, x)
+
+
+def lasting_gain(best: Ideal, x: Floats, hair: Floats) -> Floats:
+    """Return what each could gain with nobody worse off than at x; 0 where rounding alone explains it, NaN if unknown.
+
+    A point beside the frontier is a hair inside or outside the set, so the question is asked one and two hairs below.
+    The gain of one who is blocked is in proportion to the hair; any other gain hardly changes.
+    """
+    near, far = best(x - hair) - x, best(x - 2 * hair) - x
+    with np.errstate(invalid="ignore"):
+        lasts = (near > hair) & (near > LASTING * (far - near))
+        gain: Floats = np.where(lasts, near, 0.0)
+    return np.where(np.isfinite(near) & np.isfinite(far), gain, np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import Sides, ideal_of, sides_above, sides_of
+from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, sides_above, sides_of
 from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
 from bargaining.concepts._facet_search import FacetSearch
 from bargaining.concepts._flow import end_of_flow
@@ -22,6 +22,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import Restricted
 from bargaining.problem import Problem, require_problem
 
+EPS = float(np.finfo(float).eps)
 FEW = (4, 100)  # players and points: with more, facets are looked for on the way
 FIRST = (1 / 16, 1 / 23)  # the step after an event, of the two paths below facets
 STEPS = ((0.5, 0.2), (2.0, 0.7))  # the first and the longest, of the two integrations
@@ -153,17 +154,18 @@ def _along_flow(
     gains = np.where(moving, ideal - d, 1.0)
     ideal_at, error = (ideal_of(problem.feasible), 0.0) if edge is None else (edge.ideal, edge.error)
 
+    size = np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0)
+
     def rate(x: Floats) -> Floats:
-        best = ideal_at(d + x * gains)
-        with np.errstate(invalid="ignore"):
-            return np.where(moving & np.isfinite(best), (best - d) / gains - x, 0.0)
+        at = d + x * gains
+        best, _ = best_above(ideal_at, at, 4 * EPS * size, np.broadcast_to(usual, at.shape[:-1]))
+        return np.where(moving, (best - d) / gains - x, 0.0)
 
     # Both integrations at once, along a leading axis.
     first, longest = (
         np.broadcast_to(np.reshape(h, (2, *(1,) * usual.ndim)), (2, *usual.shape)) for h in STEPS
     )
-    size = np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0)
-    noise = float(np.finfo(float).eps) * (size / gains).max(axis=-1)
+    noise = EPS * (size / gains).max(axis=-1)
     (end, other), (left, _) = end_of_flow(
         rate, np.zeros((2, *ideal.shape)), first=first, longest=longest, noise=noise
     )

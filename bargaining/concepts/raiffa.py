@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import ideal_of
+from bargaining.concepts._comprehensive import best_above, ideal_of, lasting_gain
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
@@ -45,7 +45,8 @@ def raiffa(problem: Problem) -> Division:
     Notes
     -----
     What is left to gain falls at least by the factor 1 - 1/n in a step, and usually much faster: on a smooth frontier
-    of two players its error is squared, on a straight one a single step is exact. `residual` is what is left.
+    of two players its error is squared, on a straight one a single step is exact. `residual` is what is left, and by
+    how much interim agreements had to be lowered to be feasible, over ideal gains.
 
     References
     ----------
@@ -90,20 +91,30 @@ def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, F
 
 
 def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return the last agreement and what is left to gain from it, over ideal gains."""
+    """Return the last agreement, and over ideal gains what is left to gain and how far interim ones were outside.
+
+    An interim agreement that rounding puts outside the set is lowered until it is inside. The last one is asked about
+    from just below it: on the frontier rounding decides whether the side it lies on counts as one that blocks somebody.
+    """
     x, n = np.array(np.broadcast_to(problem.disagreement, ideal.shape)), problem.players
     gains = np.where(live[..., None] & (ideal > x), ideal - x, np.inf)
     size = np.where(live[..., None], np.abs(ideal), 0.0)
-    hair = 4 * EPS * (1.0 + (size / gains).max(axis=-1))
-    left = np.where(live, 1.0, np.nan)
+    hair, tiny = 4 * EPS * (1.0 + (size / gains).max(axis=-1)), 4 * EPS * (size + np.abs(x))
+    left, lowered = np.where(live, 1.0, np.nan), np.zeros(live.shape)
     best, again = ideal, ideal_of(problem.feasible)
     for _ in range(ROUNDS * n):
-        with np.errstate(invalid="ignore"):
-            step = np.where(live[..., None], np.maximum(best - x, 0.0), 0.0)
+        step = np.where(live[..., None], np.maximum(best - x, 0.0), 0.0)
         left = np.where(live, (step / gains).max(axis=-1), left)
-        live = live & (left > hair)
+        last = live & ~(left > np.maximum(hair, lowered))
+        if n > 2 and last.any():
+            rest = lasting_gain(again, x, 4 * tiny)
+            left = np.where(last, (rest / gains).max(axis=-1), left)
+            live = live & (~last | (left > np.maximum(hair, lowered)))
+            step = np.where((live & last)[..., None], rest, step)
         if not live.any():
             break
         x = np.where(live[..., None], x + step / n, x)
-        best = np.broadcast_to(again(x), ideal.shape)
-    return x, left
+        best, inside = best_above(again, x, tiny, live)
+        lowered = np.where(live, np.maximum(lowered, ((x - inside) / gains).max(axis=-1)), lowered)
+        x = np.where(live[..., None], inside, x)
+    return x, left + lowered

@@ -10,6 +10,7 @@ import numpy as np
 from bargaining._arrays import Floats
 
 FEW = (4, 200)  # more dimensions or points than this may have too many facets to be worth finding
+NONE = 1e-13  # entry of a normal of size one that is rounding: across the unit box it is worth no more
 FLAT = 1e-13  # thickness, of the unit box, below which a set has none
 
 
@@ -44,7 +45,8 @@ def facets(unit: Floats, *, open_below: bool, few: tuple[int, int] = FEW) -> Fac
     if normals is None:
         return None
     if open_below:  # the other facets belong to the points that were let down
-        normals = np.maximum(normals[(normals > -1e-9).all(axis=1)], 0.0)
+        normals = normals[(normals > -1e-9).all(axis=1)]
+        normals = np.where(normals > NONE, normals, 0.0)
     # An anchor is a point that the side touches, so that no point lies beyond it.
     return Facets(normals=normals, anchors=unit[np.argmax(unit @ normals.T, axis=0)])
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
 from bargaining.concepts.raiffa import raiffa
 from bargaining.feasible.points import FreeDisposalHull
+from exact_programs import best
 
 
 def test_parabola_by_iterating_in_fifty_digits() -> None:
@@ -84,3 +85,42 @@ def test_three_players_without_free_disposal() -> None:
 def test_not_applicable_without_lotteries() -> None:
     with pytest.raises(NotApplicable, match="`convex_hull\\(\\)`"):
         raiffa(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))
+
+
+def by_programs_in_rationals(matrix: np.ndarray, limits: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Iterate in rationals, each player's best by the simplex method; payoffs are rounded down to 2**-90."""
+    rows = [[Fraction(a) for a in row] for row in matrix.tolist()]
+    right, x = [Fraction(b) for b in limits.tolist()], [Fraction(v) for v in d.tolist()]
+    n = len(x)
+    for _ in range(400):
+        slack = [
+            b - sum(a * v for a, v in zip(row, x, strict=True)) for row, b in zip(rows, right, strict=True)
+        ]
+        gains = [best([Fraction(int(i == j)) for j in range(n)], rows, slack) for i in range(n)]
+        assert None not in gains
+        if max(gains) < Fraction(1, 10**16):
+            return np.array([float(v) for v in x])
+        x = [Fraction((v + g / n) * 2**90 // 1, 2**90) for v, g in zip(x, gains, strict=True)]
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "seed", [251, pytest.param(260, marks=pytest.mark.slow), pytest.param(1313, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("copies", [1, pytest.param(20, marks=pytest.mark.slow)])
+def test_an_interim_agreement_on_a_side_does_not_end_the_talks(seed: int, copies: int) -> None:
+    # Rounding puts an interim agreement on, or just outside, a side that one player is not bound by; of a ray along
+    # that player's payoff nothing seemed to be left then.
+    rng = np.random.default_rng(seed)
+    m = int(rng.integers(3, 8))
+    matrix = rng.uniform(0.2, 3, (m, 4))
+    matrix = np.where(rng.random((m, 4)) < 0.2, -0.3 * matrix, matrix)
+    matrix, limits = np.concatenate((matrix, -np.eye(4))), np.concatenate((np.ones(m), np.zeros(4)))
+    d = np.full(4, 0.01)
+    for copy in range(copies):
+        jitter = np.random.default_rng(copy).uniform(-1e-9, 1e-9, m) if copy else np.zeros(m)
+        right = limits + np.concatenate((jitter, np.zeros(4)))
+        problem = Problem(Polytope.from_inequalities(matrix, right), d)
+        division = raiffa(problem).raise_if_failed()
+        exact = by_programs_in_rationals(matrix, right, d)
+        assert (np.abs(division.payoffs - exact) <= 1e-11 * (problem.ideal - d)).all()

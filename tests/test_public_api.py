@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 import bargaining
+import bargaining.results
 import bargaining.testing
 import bargaining_models
 
@@ -116,6 +117,12 @@ def test_exports_and_results_have_reference_pages() -> None:
     assert set(EXPORTS) <= set(library)
     assert set(bargaining.testing.__all__) <= set(testing)
     assert {PAGES.entry(item) for item in RESULTS.values()} <= {*library, *testing}
+
+
+def test_results_can_be_imported_from_one_place() -> None:
+    own = {name for name, kind in RESULTS.items() if not kind.__module__.startswith("bargaining.testing")}
+    assert set(bargaining.results.__all__) == own
+    assert all(getattr(bargaining.results, name) is RESULTS[name] for name in own)
 
 
 def test_results_are_what_is_given_back() -> None:

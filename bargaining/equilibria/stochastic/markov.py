@@ -13,8 +13,8 @@ from bargaining._arguments import generator, listed
 from bargaining._arrays import Floats
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path
-from bargaining.equilibria.stochastic._markov.profile import StationaryProfile, flat, stationary
 from bargaining.equilibria.stochastic._markov.refine import refine, supports
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile, flat, stationary
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.stochastic import StochasticGame
 

@@ -12,9 +12,9 @@ from bargaining._arguments import function, whole
 from bargaining._arrays import Floats, scalar
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.branch import Node, follow
-from bargaining.equilibria.stochastic._markov.profile import StationaryProfile, flat, stationary
 from bargaining.equilibria.stochastic._markov.refine import REGRET, refine
 from bargaining.equilibria.stochastic.markov import markov_equilibria
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile, flat, stationary
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.stochastic import StochasticGame
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.stochastic._markov.profile import StationaryProfile
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import markov_note
 from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from bargaining.equilibria.stochastic._markov.profile import StationaryProfile
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity
 from bargaining_models.us_canada.pivot_game import PivotGame

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from bargaining import Method, nash
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats
-from bargaining.equilibria.stochastic._markov.profile import StationaryProfile
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.errors import InvalidInput
 from bargaining_models.us_canada.capacity import NASH
 from bargaining_models.us_canada.pivot_game import PivotGame

@@ -1,0 +1,104 @@
+"""The classes that public functions return, in one place: for annotations and `isinstance`.
+
+The functions themselves, and the classes that a user makes, are in `bargaining`.
+
+Examples
+--------
+>>> from bargaining import Game, stage_equilibria
+>>> from bargaining.results import StageEquilibria
+>>> isinstance(stage_equilibria(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])), StageEquilibria)
+True
+"""
+
+from __future__ import annotations
+
+from bargaining.axioms.violation import Violation
+from bargaining.descriptions import MethodCall
+from bargaining.equilibria.pairs.lump_sums import LumpSums
+from bargaining.equilibria.pairs.nash_in_nash import NashInNash
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
+from bargaining.equilibria.repeated.automaton import Automaton, History, State
+from bargaining.equilibria.repeated.critical_discount import CriticalDiscount
+from bargaining.equilibria.repeated.relational import RelationalContract
+from bargaining.equilibria.repeated.renegotiation import RenegotiationProof
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
+from bargaining.equilibria.repeated.transfers import TransferEquilibrium
+from bargaining.equilibria.stage.equilibria import StageEquilibria
+from bargaining.equilibria.stochastic.automaton import Node, StateHistory, StochasticAutomaton
+from bargaining.equilibria.stochastic.exit_thresholds import PlanExitThresholds
+from bargaining.equilibria.stochastic.markov import MarkovEquilibria
+from bargaining.equilibria.stochastic.markov_branch import EquilibriumBranch
+from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet, StochasticPayoffSets
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
+from bargaining.equilibria.stochastic.thresholds import PlanThresholds
+from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
+from bargaining.equilibria.threats import ThreatDivision
+from bargaining.exact.payoff_certificate import PayoffCertificate
+from bargaining.exact.stochastic_certificate import StochasticCertificate
+from bargaining.exact.two_sided import TwoSidedCertificate
+from bargaining.feasible.base import FeasibleSet
+from bargaining.games.coalitional import Allocation
+from bargaining.protocols.alternating_offers import OffersDivision
+from bargaining.protocols.attrition import AttritionOutcome
+from bargaining.protocols.bluff import BluffOutcome
+from bargaining.protocols.demand_game import DemandDivision
+from bargaining.protocols.hold_up import HoldUpOutcome
+from bargaining.protocols.offer_path import OfferPath
+from bargaining.protocols.phase import Phase
+from bargaining.protocols.random_proposer import RandomProposerDivision
+from bargaining.protocols.reputation import ReputationalOutcome
+from bargaining.protocols.reputational_demands import DemandOutcome
+from bargaining.protocols.screening import ScreeningOutcome
+from bargaining.protocols.signalling import Kind, SignallingEquilibrium
+from bargaining.protocols.stochastic import StochasticDivision
+from bargaining.protocols.two_type_screening import ScreeningPath
+
+__all__ = [
+    "Allocation",
+    "AttritionOutcome",
+    "Automaton",
+    "BluffOutcome",
+    "CriticalDiscount",
+    "DemandDivision",
+    "DemandOutcome",
+    "EquilibriumBranch",
+    "FeasibleSet",
+    "History",
+    "HoldUpOutcome",
+    "Kind",
+    "LumpSums",
+    "MarkovEquilibria",
+    "MethodCall",
+    "NashInNash",
+    "Node",
+    "OfferPath",
+    "OffersDivision",
+    "PayoffBounds",
+    "PayoffCertificate",
+    "PayoffPolygon",
+    "Phase",
+    "PlanExitThresholds",
+    "PlanThresholds",
+    "RandomProposerDivision",
+    "RelationalContract",
+    "RenegotiationProof",
+    "ReputationalOutcome",
+    "ScreeningOutcome",
+    "ScreeningPath",
+    "SignallingEquilibrium",
+    "StageEquilibria",
+    "State",
+    "StateHistory",
+    "StatePayoffSet",
+    "StationaryProfile",
+    "Stats",
+    "StochasticAutomaton",
+    "StochasticCertificate",
+    "StochasticDivision",
+    "StochasticPayoffSets",
+    "StochasticTransferEquilibrium",
+    "ThreatDivision",
+    "TransferEquilibrium",
+    "TwoSidedCertificate",
+    "Violation",
+]

@@ -42,7 +42,11 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
     from bargaining.equilibria.repeated.payoff_set import PayoffSet as PayoffSet
     from bargaining.equilibria.repeated.payoff_set import payoff_sets as payoff_sets
+    from bargaining.equilibria.repeated.relational import bonus_spread as bonus_spread
     from bargaining.equilibria.repeated.relational import relational_contract as relational_contract
+    from bargaining.equilibria.repeated.renegotiation import (
+        patient_renegotiation_proof as patient_renegotiation_proof,
+    )
     from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as renegotiation_proof
     from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds as payoff_bounds
     from bargaining.equilibria.repeated.transfers import transfer_equilibrium as transfer_equilibrium
@@ -108,6 +112,8 @@ if TYPE_CHECKING:
 
 # Where each public name lives. Type checkers and editors read the imports above; a test compares the two.
 _EXPORTS = {
+    "patient_renegotiation_proof": "bargaining.equilibria.repeated.renegotiation",
+    "bonus_spread": "bargaining.equilibria.repeated.relational",
     "AlternatingOffers": "bargaining.protocols.alternating_offers",
     "BargainingError": "bargaining.errors",
     "BilateralDeal": "bargaining.equilibria.pairs.deal",

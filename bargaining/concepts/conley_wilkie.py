@@ -36,7 +36,7 @@ def conley_wilkie(problem: Problem) -> Division:
     Examples
     --------
     >>> from bargaining import Problem
-    >>> from bargaining.feasible.points import FreeDisposalHull
+    >>> from bargaining import FreeDisposalHull
     >>> conley_wilkie(Problem(FreeDisposalHull([[4, 1], [1, 3]]), [0, 0])).payoffs
     array([1.5, 1. ])
     """

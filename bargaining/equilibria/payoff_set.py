@@ -90,8 +90,7 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
 
     Examples
     --------
-    >>> from bargaining.games.normal_form import Game
-    >>> from bargaining.games.repeated import Exit
+    >>> from bargaining import Exit, Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> payoff_set(RepeatedGame(prisoners, 0.9)).vertices
     array([[3.  , 3.  ],

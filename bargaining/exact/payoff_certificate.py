@@ -69,9 +69,7 @@ def certify_payoff_set(found: PayoffSet, *, tolerance: float = 1e-9) -> PayoffCe
     Examples
     --------
     >>> from fractions import Fraction
-    >>> from bargaining.games.normal_form import Game
-    >>> from bargaining.games.repeated import RepeatedGame
-    >>> from bargaining.equilibria.payoff_set import payoff_set
+    >>> from bargaining import Game, RepeatedGame, payoff_set
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> proof = certify_payoff_set(payoff_set(RepeatedGame(prisoners, Fraction(9, 10))))
     >>> proof.holds, proof.exact, proof.vertices[1]

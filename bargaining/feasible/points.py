@@ -45,8 +45,7 @@ class FreeDisposalHull:
 
     Examples
     --------
-    >>> from bargaining.concepts.nash import nash
-    >>> from bargaining.problem import Problem
+    >>> from bargaining import Problem, nash
     >>> nash(Problem(FreeDisposalHull([[4, 1], [1, 3], [0, 0]]), [0, 0])).payoffs
     array([4., 1.])
     """

@@ -59,8 +59,7 @@ class ConvexProgram:
     Two issues, of which each player cares more for one:
 
     >>> import numpy as np
-    >>> from bargaining.feasible.program import ConvexProgram
-    >>> from bargaining import Problem, nash
+    >>> from bargaining import ConvexProgram, Problem, nash
     >>> value = np.array([[3.0, 1.0], [1.0, 3.0]])
     >>> def utilities(z):  # shares of player 0 in the two issues
     ...     return np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)])

@@ -115,8 +115,7 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from bargaining.concepts.nash import nash
-    >>> from bargaining.feasible.surplus import TransferableSurplus
+    >>> from bargaining import TransferableSurplus, nash
     >>> problem = Problem(TransferableSurplus(1.0), [0.0, 0.2])
     >>> ax = plot(nash(problem), ax=Figure().add_subplot())
     >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]

@@ -168,7 +168,7 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> from bargaining.protocols.signalling import CostlyStep
+    >>> from bargaining import CostlyStep
     >>> step = CostlyStep(0.3, (0.05, 0.2), owner=[[0.6, 0.4], [0.6, 0.2]], receiver=[[0.4, 0.1], [0.4, 0.8]])
     >>> credibility(step, [0.5, 1.0, 2.0, 5.0])
     array([0.25, 0.5 , 1.  ,  nan])

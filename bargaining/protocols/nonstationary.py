@@ -101,7 +101,7 @@ class NonstationaryOffers:
     A pie that grows at rate g: player 0 gets (r_1 - g) / (r_0 + r_1 - 2 g) of it.
 
     >>> import numpy as np
-    >>> from bargaining.protocols.nonstationary import NonstationaryOffers
+    >>> from bargaining import NonstationaryOffers
     >>> path = NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t))()
     >>> path.payoffs.round(10)
     array([0.75, 0.25])

@@ -123,9 +123,7 @@ class RandomProposer:
 
     Examples
     --------
-    >>> from bargaining.feasible.surplus import TransferableSurplus
-    >>> from bargaining.problem import Problem
-    >>> from bargaining.protocols.random_proposer import RandomProposer
+    >>> from bargaining import Problem, RandomProposer, TransferableSurplus
     >>> pie = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
     >>> RandomProposer([0.5, 0.25, 0.25], [0.9, 0.9, 0.95])(pie).payoffs
     array([0.4, 0.2, 0.4])

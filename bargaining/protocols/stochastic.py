@@ -147,7 +147,7 @@ class StochasticBargaining:
     --------
     The pie is 1 or 3 with equal chances; players propose in turn with the state. They wait for 3:
 
-    >>> from bargaining.protocols.stochastic import StochasticBargaining
+    >>> from bargaining import StochasticBargaining
     >>> wait = StochasticBargaining([1, 3], [[0.5, 0.5], [0.5, 0.5]], 0.9, [0, 1])()
     >>> wait.payoffs.round(7)
     array([[0.       , 2.4545455],

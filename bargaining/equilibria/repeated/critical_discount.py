@@ -135,8 +135,7 @@ def critical_discount(
 
     Examples
     --------
-    >>> from bargaining.games.normal_form import Game
-    >>> from bargaining.games.repeated import Exit
+    >>> from bargaining import Exit, Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> critical_discount(prisoners, (0, 0)).exact
     Fraction(1, 7)

@@ -43,7 +43,7 @@ def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> F
 
     Examples
     --------
-    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining import Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> critical_exit(prisoners, (0, 0), 0.2)
     array([5., 5.])

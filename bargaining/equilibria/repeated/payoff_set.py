@@ -132,8 +132,7 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
 
     Examples
     --------
-    >>> from bargaining.games.normal_form import Game
-    >>> from bargaining.games.repeated import Exit
+    >>> from bargaining import Exit, Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> sets = payoff_sets(RepeatedGame(prisoners, 0.15, exit=Exit([[0, 0], [2, 2], [5, 5]])))
     >>> [found.contains([9, 9]) for found in sets]

@@ -98,7 +98,7 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Sequence[int]) -> Reneg
 
     Examples
     --------
-    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining import Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> found = renegotiation_proof(RepeatedGame(prisoners, 0.5), (0, 0))
     >>> found.sustained, found.punishments.tolist(), found.punishment_payoffs.tolist()

@@ -115,7 +115,7 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
 
     Examples
     --------
-    >>> from bargaining.games.normal_form import Game
+    >>> from bargaining import Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> found = transfer_equilibrium(RepeatedGame(prisoners, 0.15))
     >>> found.joint, found.threat

@@ -194,8 +194,7 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
     --------
     An alternative that may be built, and then stays, makes cooperation impossible later and poorer today:
 
-    >>> from bargaining.games.normal_form import Game
-    >>> from bargaining.games.repeated import Exit
+    >>> from bargaining import Exit, Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> game = StochasticGame(
     ...     [prisoners, prisoners],

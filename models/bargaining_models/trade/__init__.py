@@ -6,10 +6,21 @@ trade costs. Regions and sectors are whatever the figures name.
 
 from __future__ import annotations
 
+from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import Decomposition
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.trade.tariff_nash import TariffEquilibrium
+from bargaining_models.trade.tariff_set import TariffPayoffs
 
-__all__ = ["Decomposition", "TariffEquilibrium", "TradeData", "TradeEquilibrium", "TradeModel"]
+__all__ = [
+    "BargainedTariffs",
+    "Decomposition",
+    "EfficientTariffs",
+    "TariffEquilibrium",
+    "TariffPayoffs",
+    "TradeData",
+    "TradeEquilibrium",
+    "TradeModel",
+]

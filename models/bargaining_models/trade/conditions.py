@@ -304,6 +304,13 @@ class Point:
             parts += [np.expm1(self.log_prices - self.prices).reshape(cells, -1), apart.reshape(cells, -1)]
         return np.asarray(np.abs(np.concatenate(parts, axis=1)).max(axis=1))
 
+    @property
+    def makes_sense(self) -> NDArray[np.bool_]:
+        """Whether incomes are positive and nobody spends or sells less than nothing, (B,): subsidies may break that."""
+        nothing = -1e-9 * self.income.max(axis=1)[:, None, None]
+        spent = (self.expenditures >= nothing).all(axis=(1, 2)) & (self.sold >= nothing).all(axis=(1, 2))
+        return np.asarray(spent & (self.income > 0.0).all(axis=1))
+
     def log_welfare(self) -> Floats:
         """Log of the hat of real income, (B, N)."""
         system = self.system

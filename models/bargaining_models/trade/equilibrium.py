@@ -167,7 +167,7 @@ def pack(
     with np.errstate(all="ignore"):  # failed cells are marked, not warned about
         residual = at.violations()
         welfare = at.log_welfare()
-        found = np.isfinite(residual) & np.isfinite(welfare).all(axis=1) & (at.income > 0.0).all(axis=1)
+        found = np.isfinite(residual) & np.isfinite(welfare).all(axis=1) & at.makes_sense
         status = np.where(residual <= ACCURACY, Status.OK, Status.INACCURATE).astype(np.int8)
         status[~found] = Status.FAILED
         mark = np.where(found, 1.0, np.nan)

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining import Method, nash
 from bargaining._arguments import choice, whole
 from bargaining._arrays import Floats, real, within
 from bargaining.errors import InvalidInput, Status
+from bargaining_models.trade.bargained import (
+    BargainedTariffs,
+    EfficientTariffs,
+    bargained_tariffs,
+    efficient_tariffs,
+)
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.economy import Economy
@@ -729,6 +736,157 @@ class TradeModel:
             starts=starts,
             grid=grid,
         )
+
+    def bargained_tariffs(
+        self,
+        home: str,
+        partner: str,
+        *,
+        method: Method = nash,
+        disagreement: Any = "war",
+        by: str = "partner",
+        base: str = "replace",
+        sectors: str | Sequence[str] = "goods",
+        given: Any = None,
+        costs: ArrayLike | None = None,
+        lower: float = -np.inf,
+        transfers: str | None = None,
+        measure: str | None = None,
+        lotteries: bool = False,
+    ) -> BargainedTariffs:
+        """Find the tariffs on each other that two regions agree on, the others' as given.
+
+        Parameters
+        ----------
+        home, partner : str
+        method : callable, default bargaining.nash
+            Any concept of the library, or your own from a `Problem` to a `Division`.
+        disagreement : "war", equilibrium or (2,) array_like
+            What happens without an agreement: Nash tariffs on each other; an equilibrium of this model (`solve`,
+            `nash_tariffs`); or payoffs in `measure`, home first.
+        by, base, sectors, given, costs
+            As in `nash_tariffs`; "partner" is one rate each on all goods, "partner and sector" one on each sector.
+        lower : float
+            The lowest rate: by default any above -1, so that imports may be subsidised; 0 forbids that.
+        transfers : {"inside", "money"}, optional
+            Whether the two may pay each other: within the equilibrium, or money that counts one for one, by what
+            100 percent of real income is worth. By default not.
+        measure : {"percent", "log", "income", "gdp"}, optional
+            The unit of payoffs; by default percent of real income, and base income in money if `transfers` is "money".
+            Concepts that compare gains, such as egalitarian, depend on it.
+        lotteries : bool
+            Whether they may draw lots between agreements: needed where the frontier is not concave, see
+            `BargainedTariffs.concave`.
+
+        Returns
+        -------
+        BargainedTariffs
+
+        Notes
+        -----
+        Programs in the rates are solved to first-order conditions; they find a local optimum, as Ossa (2014) does.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> deal = model.bargained_tariffs("USA", "CAN")
+        >>> deal.rates.round(4), deal.payoffs.round(4), deal.status.name  # Canada pays by a subsidy of its imports
+        (array([ 0.009 , -0.0321]), array([ 0.0299, -0.3581]), 'OK')
+        >>> paid = model.bargained_tariffs("USA", "CAN", transfers="inside")
+        >>> paid.payment.round(2)  # USD bn a year
+        array([ 2.29, -2.29])
+        """
+        return bargained_tariffs(
+            self,
+            [home, partner],
+            method=method,
+            disagreement=disagreement,
+            by=by,
+            base=base,
+            sectors=sectors,
+            given=given,
+            costs=costs,
+            lower=lower,
+            transfers=transfers,
+            measure=measure,
+            lotteries=lotteries,
+        )
+
+    def world_talks(
+        self,
+        players: Sequence[str] | None = None,
+        *,
+        method: Method = nash,
+        disagreement: Any = "war",
+        by: str = "partner",
+        base: str = "replace",
+        sectors: str | Sequence[str] = "goods",
+        agreements: Iterable[tuple[str, str]] = (),
+        given: Any = None,
+        costs: ArrayLike | None = None,
+        lower: float = -np.inf,
+        transfers: str | None = None,
+        measure: str | None = None,
+    ) -> BargainedTariffs:
+        """Find the tariffs on each other that many regions agree on (Ossa 2014's trade talks).
+
+        Parameters
+        ----------
+        players : sequence of str, optional
+            By default all regions.
+        agreements : iterable of (region, region)
+            Pairs whose tariffs on each other are not on the table.
+        method, disagreement, by, base, sectors, given, costs, lower, transfers, measure
+            As in `bargained_tariffs`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> talks = model.world_talks(disagreement=model.nash_tariffs())
+        >>> talks.status.name, bool((talks.gains > 0).all()), len(talks.rates)
+        ('OK', True, 12)
+        """
+        return bargained_tariffs(
+            self,
+            self.regions if players is None else players,
+            method=method,
+            disagreement=disagreement,
+            by=by,
+            base=base,
+            sectors=sectors,
+            agreements=agreements,
+            given=given,
+            costs=costs,
+            lower=lower,
+            transfers=transfers,
+            measure=measure,
+        )
+
+    def efficient_tariffs(self, weights: Any) -> EfficientTariffs:
+        """Return the tariffs of a Pareto-efficient allocation: `weights_n / weights_i - 1` of n on i, in all sectors.
+
+        Everybody in n then pays `weights_n` times one price the world over, so that relative prices are the same
+        everywhere, as under free trade; what the rates collect and pay out are the transfers. So tariffs on all
+        sectors can themselves be the payment between regions.
+
+        Parameters
+        ----------
+        weights : (N,) array_like, or mapping from region to float
+            Positive; regions left out of a mapping have 1.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> best = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
+        >>> best.transfers.round(1)  # USA, CAN, CHN, ROW; USD bn
+        array([ -23.6,   19.6, -115.7,  119.7])
+        >>> bool(best.gap < 1e-9)
+        True
+        """
+        return efficient_tariffs(self, weights)
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

@@ -59,7 +59,7 @@ class Payoffs:
 
     def _found(self, at: Point, accuracy: float = ACCURACY) -> Floats:
         with np.errstate(all="ignore"):
-            good = at.violations() <= accuracy
+            good = (at.violations() <= accuracy) & at.makes_sense
             return np.where(good[:, None], at.log_welfare()[:, self.rates.places], np.nan)
 
     def all_slopes(self, values: Floats, paid: Floats | None = None) -> Answers:

@@ -1,0 +1,387 @@
+"""Tariffs that regions agree on: any concept of the library over the payoffs that tariffs reach.
+
+Without payments the rates are the agreement: a subsidy of imports is what one side pays the other. Payments can be
+made within the equilibrium (`transfers="inside"`), or money may count one for one (`transfers="money"`): then rates
+maximise the sum of money, and the concept divides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real
+from bargaining.division import Division
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.links import place
+from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
+from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
+
+if TYPE_CHECKING:
+    from bargaining_models.trade.model import TradeModel
+
+ACCURACY = 1e-9  # of the conditions of optimality, relative: what rounding leaves is 1e-13
+CORNERS = 33  # of the frontier that lotteries are drawn from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BargainedTariffs:
+    """An agreement on tariffs.
+
+    Attributes
+    ----------
+    players : tuple of str
+    rates : (K,) array
+        NaN with lotteries, see `lottery`.
+    labels : tuple of tuple of str
+        What each rate is on: (player, partner), or with a sector.
+    tariffs : (N, N, J) array
+    percent : (N,) array
+        Change of real income of all regions against the base of the model; of the rates alone if `transfers` is
+        "money".
+    payoffs : (n,) array
+        What the players get, payments counted, in `measure`.
+    disagreement : (n,) array
+        What they have without an agreement, in `measure`.
+    payment : (n,) array
+        What each player receives: in the unit of the flows ("inside"), or in money ("money"); zeros without.
+    measure : {"percent", "log", "income", "gdp"}
+        The unit of payoffs; see `TariffPayoffs`.
+    multipliers : (n,) array
+        Weights at which the sum of payoffs is at its best there: the frontier's slope between k and l is -m_k / m_l.
+    concave : bool
+        Whether the sum with these weights is locally concave in the rates, so that no lottery between nearby agreements
+        does better.
+    residual : float
+        How far the first-order conditions are from holding, relative.
+    lottery : tuple of (probability, rates), or None
+        What is drawn, where lotteries are allowed; one draw that is sure where the frontier is concave.
+    division : Division
+        What the concept said.
+    status : Status
+        OK; INACCURATE if a residual is above 1e-9; DEGENERATE if not all can gain; FAILED.
+    equilibrium : TradeEquilibrium or None
+        Everything at these rates; None with lotteries.
+    """
+
+    players: tuple[str, ...]
+    rates: Floats
+    labels: tuple[tuple[str, ...], ...]
+    tariffs: Floats
+    percent: Floats
+    payoffs: Floats
+    disagreement: Floats
+    payment: Floats
+    measure: str
+    multipliers: Floats
+    concave: bool
+    residual: float
+    lottery: tuple[tuple[float, Floats], ...] | None
+    division: Division
+    status: Status
+    equilibrium: TradeEquilibrium | None
+
+    @property
+    def gains(self) -> Floats:
+        """What each player gains over the disagreement, (n,), in `measure`."""
+        return np.asarray(self.payoffs - self.disagreement)
+
+    def of(self, *label: str) -> float:
+        """Return one rate, by what it is on: `of("USA", "CAN")`."""
+        if label not in self.labels:
+            shown = ", ".join(" on ".join(known) for known in self.labels[:8])
+            raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
+        return float(self.rates[self.labels.index(label)])
+
+
+def bargained_tariffs(
+    model: TradeModel,
+    players: Sequence[str],
+    *,
+    method: Method = nash,
+    disagreement: Any = "war",
+    by: str = "partner",
+    base: str = "replace",
+    against: str | Sequence[str] = "players",
+    sectors: str | Sequence[str] = "goods",
+    agreements: Iterable[tuple[str, str]] = (),
+    given: Any = None,
+    costs: ArrayLike | None = None,
+    lower: float = -np.inf,
+    transfers: str | None = None,
+    measure: str | None = None,
+    lotteries: bool = False,
+) -> BargainedTariffs:
+    """Divide what tariffs reach; `TradeModel.bargained_tariffs` describes the arguments."""
+    if transfers is not None:
+        choice(transfers, "transfers", ("inside", "money"))
+    if measure is None:
+        measure = "income" if transfers == "money" else "percent"
+    if transfers == "money" and measure not in ("income", "gdp"):
+        raise InvalidInput(
+            f"`measure` must be 'income' or 'gdp' where money is paid one for one; got {measure!r}."
+        )
+    if lotteries and (transfers is not None or len(players) != 2):
+        raise InvalidInput(
+            "`lotteries` are for two players without payments: payments convexify by themselves."
+        )
+    if not callable(method):
+        raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
+    options: dict[str, Any] = {
+        "by": by,
+        "base": base,
+        "against": against,
+        "sectors": sectors,
+        "agreements": tuple(agreements),
+        "given": given,
+        "costs": costs,
+    }
+    payoffs = TariffPayoffs(
+        model, players, lower=lower, inside=transfers == "inside", measure=measure, **options
+    )
+    threat = _disagreement(model, payoffs, disagreement, options)
+    if transfers == "money":
+        return _with_money(payoffs, threat, method)
+    if lotteries:
+        return _with_lotteries(payoffs, threat, method)
+    return _without_payments(payoffs, threat, method)
+
+
+def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
+    """Divide the set itself; payments within the equilibrium are part of it."""
+    division = method(Problem(payoffs, threat))
+    status = _status(division)
+    if status is not Status.OK:
+        return _packed(payoffs, threat, division, None, status)
+    found = payoffs.optimum_at(division.payoffs)
+    gained = bool((found.payoffs >= threat).all())
+    if not (found.residual <= ACCURACY and gained):
+        status = Status.INACCURATE
+    return _packed(payoffs, threat, division, found, status)
+
+
+def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any, options: dict[str, Any]) -> Floats:
+    """The players' payoffs without an agreement, in the measure of the set."""
+    places = payoffs.rates.places
+    if isinstance(given, str):
+        choice(given, "disagreement", ("war",))
+        war = nash_tariffs(model, payoffs.rates.players, **options)
+        if war.status is not Status.OK:
+            raise InvalidInput(
+                f"`disagreement` cannot be 'war': no Nash tariffs were certified (status {war.status.name}). Give the "
+                f"payoffs of what happens without an agreement."
+            )
+        return payoffs.in_measure(war.percent[places])
+    if isinstance(given, TariffEquilibrium):
+        return payoffs.in_measure(given.percent[places])
+    if isinstance(given, TradeEquilibrium):
+        if given.welfare.ndim != 1:
+            raise InvalidInput(
+                f"`disagreement` must be one equilibrium; got a batch of shape {given.welfare.shape[:-1]}."
+            )
+        return payoffs.in_measure(given.raise_if_failed().welfare[places])
+    if isinstance(given, Mapping):
+        for name in payoffs.rates.players:
+            if name not in given:
+                raise InvalidInput(f"`disagreement` must name every player; {name} is missing.")
+        given = [given[name] for name in payoffs.rates.players]
+    array = real(given, "disagreement")
+    if array.shape != (payoffs.players,):
+        raise InvalidInput(
+            f"`disagreement` must be 'war', an equilibrium, or one payoff a player ({payoffs.players}); got shape "
+            f"{array.shape}."
+        )
+    return array
+
+
+def _status(division: Division) -> Status:
+    """A concept's residual within this model's accuracy is fine."""
+    status = Status(int(np.asarray(division.status)))
+    if status is Status.INACCURATE and float(np.asarray(division.residual)) <= ACCURACY:
+        return Status.OK
+    return status
+
+
+def _packed(
+    payoffs: TariffPayoffs,
+    threat: Floats,
+    division: Division,
+    found: Optimum | None,
+    status: Status,
+    *,
+    payment: Floats | None = None,
+) -> BargainedTariffs:
+    rates, model = payoffs.rates, payoffs.model
+    n, count = payoffs.players, len(model.regions)
+    if found is None:
+        nothing = np.full(rates.size, np.nan)
+        return BargainedTariffs(
+            players=rates.players,
+            rates=nothing,
+            labels=rates.labels,
+            tariffs=np.full(rates.given.shape, np.nan),
+            percent=np.full(count, np.nan),
+            payoffs=np.asarray(division.payoffs),
+            disagreement=threat,
+            payment=np.full(n, np.nan),
+            measure=payoffs.measure,
+            multipliers=np.full(n, np.nan),
+            concave=False,
+            residual=float("nan"),
+            lottery=None,
+            division=division,
+            status=status,
+            equilibrium=None,
+        )
+    values = found.variables[: rates.size]
+    tariffs, paid = rates.tariffs(values), payoffs.paid(found.variables)
+    received = np.zeros(count)
+    if paid is not None:
+        received[rates.places] = paid
+    answer = model.solve(tariffs=tariffs, costs=payoffs.costs, transfers=received)
+    if answer.status != Status.OK:
+        status = Status.INACCURATE
+    reached = np.asarray(division.payoffs) if payment is not None else found.payoffs
+    return BargainedTariffs(
+        players=rates.players,
+        rates=values,
+        labels=rates.labels,
+        tariffs=tariffs,
+        percent=answer.welfare,
+        payoffs=reached,
+        disagreement=threat,
+        payment=payment if payment is not None else received[rates.places],
+        measure=payoffs.measure,
+        multipliers=found.multipliers,
+        concave=found.concave,
+        residual=max(found.residual, float(np.asarray(division.residual))),
+        lottery=None,
+        division=division,
+        status=status,
+        equilibrium=answer,
+    )
+
+
+def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
+    total, best = payoffs.support(np.ones(payoffs.players))
+    division = method(Problem(TransferableSurplus(float(total)), threat))
+    found = payoffs.optimum_at(best)
+    status = _status(division)
+    if status is Status.OK and not found.residual <= ACCURACY:
+        status = Status.INACCURATE
+    return _packed(payoffs, threat, division, found, status, payment=division.payoffs - found.payoffs)
+
+
+def _is_concave(points: Floats) -> bool:
+    """Whether points in order along a frontier turn one way, up to rounding."""
+    steps = np.diff(points, axis=0)
+    turns = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
+    size = np.linalg.norm(steps[:-1], axis=1) * np.linalg.norm(steps[1:], axis=1)
+    return bool((turns >= -1e-9 * size).all())
+
+
+def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
+    """Divide the hull of points along the frontier that hurt nobody, and say what is drawn."""
+    corners = payoffs.frontier(threat, CORNERS)
+    points = np.stack([corner.payoffs for corner in corners] or [threat])
+    if _is_concave(points):  # no lottery does better than what is there
+        sure = _without_payments(payoffs, threat, method)
+        fields = {name: getattr(sure, name) for name in BargainedTariffs.__dataclass_fields__}
+        return BargainedTariffs(**fields | {"lottery": ((1.0, sure.rates),)})
+    division = method(Problem(Polytope(points, free_disposal=True), threat))
+    status = _status(division)
+    packed = _packed(payoffs, threat, division, None, status)
+    if status is not Status.OK:
+        return packed
+    # The two neighbours on the hull between which the answer lies.
+    x = np.asarray(division.payoffs)
+    best: tuple[float, int, int, float] = (np.inf, 0, 0, 1.0)
+    for a in range(len(points)):
+        for b in range(a, len(points)):
+            along = points[b] - points[a]
+            size = float(along @ along)
+            part = float(np.clip((x - points[a]) @ along / size, 0.0, 1.0)) if size > 0.0 else 0.0
+            gap = float(np.abs(points[a] + part * along - x).max())
+            if gap < best[0] - 1e-12:
+                best = (gap, a, b, part)
+    _, a, b, part = best
+    drawn = [(1.0 - part, corners[a]), (part, corners[b])]
+    lottery = tuple((chance, one.variables[: payoffs.rates.size]) for chance, one in drawn if chance > 1e-12)
+    residual = max([one.residual for chance, one in drawn if chance > 1e-12])
+    fields = {name: getattr(packed, name) for name in BargainedTariffs.__dataclass_fields__}
+    return BargainedTariffs(**fields | {"lottery": lottery, "residual": residual, "payment": np.zeros(2)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EfficientTariffs:
+    """Tariffs that do what free trade with payments does.
+
+    Attributes
+    ----------
+    weights : (N,) array
+    tariffs : (N, N, J) array
+        `weights_n / weights_i - 1` of n on i, on all sectors.
+    transfers : (N,) array
+        What each region would receive under free trade for the same allocation, in units of world value added.
+    percent : (N,) array
+        Change of real income under the tariffs.
+    gap : float
+        How far real incomes under free trade with the payments are from these, percent: rounding.
+    equilibrium : TradeEquilibrium
+    """
+
+    weights: Floats
+    tariffs: Floats
+    transfers: Floats
+    percent: Floats
+    gap: float
+    equilibrium: TradeEquilibrium
+
+
+def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
+    """Return the tariffs of a Pareto-efficient allocation; `TradeModel.efficient_tariffs` describes them."""
+    if isinstance(weights, Mapping):
+        lam = np.ones(len(model.regions))
+        for name, value in weights.items():
+            lam[place(name, "region", model.regions)] = float(real(value, f"weights[{name!r}]"))
+    else:
+        lam = real(weights, "weights")
+    if lam.shape != (len(model.regions),) or not (lam > 0.0).all():
+        raise InvalidInput(
+            f"`weights` must be positive, one a region ({len(model.regions)}); got {np.asarray(lam).tolist()}."
+        )
+    rate = lam[:, None] / lam - 1.0
+    tariffs = np.repeat(rate[:, :, None], len(model.sectors), axis=2)
+    answer = model.solve(tariffs=tariffs).raise_if_failed()
+    economy = model.economy
+    income = answer.income * economy.income
+    deficits = np.asarray(_deficits(model, answer))
+    # Goods of n at home cost lam_n times what they cost with one price the world over.
+    prices = lam
+    spread = (answer.wages * economy.factor / prices).sum() / economy.factor.sum()
+    transfers = (income - answer.wages * economy.factor) / prices / spread - deficits
+    free = model.solve(tariffs=np.zeros_like(tariffs), transfers=transfers - transfers.mean())
+    return EfficientTariffs(
+        weights=lam,
+        tariffs=tariffs,
+        transfers=transfers,
+        percent=answer.welfare,
+        gap=float(np.abs(free.welfare - answer.welfare).max()),
+        equilibrium=answer,
+    )
+
+
+def _deficits(model: TradeModel, answer: TradeEquilibrium) -> Floats:
+    economy = model.economy
+    if economy.closure != "fixed":
+        raise InvalidInput(
+            "`deficits` of the model must be 'balanced' or fixed for efficient tariffs: shares move with wages."
+        )
+    return economy.deficits

@@ -1,0 +1,612 @@
+r"""The payoffs that tariffs reach, as a feasible set: every concept of the library divides it.
+
+A point of the set is what some rates of the players (and payments between them, if asked for) give each of them, or
+less. Each question is a small program in the rates. It is solved by sequential quadratic programming with exact
+gradients (one adjoint solve for all players and rates), and finished by Newton's method on the conditions of
+optimality,
+
+    sum_k mu_k grad u_k = 0 over the rates that are not at a bound,
+
+whose multipliers `mu` are the weights (support), the weights over gains (product), or belong to the constraints (ray,
+ideal). What is found is a local optimum; nothing proves it a global one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
+from bargaining_models.trade.instruments import rates_of
+from bargaining_models.trade.payoffs import Payoffs
+
+if TYPE_CHECKING:
+    from bargaining_models.trade.model import TradeModel
+
+MEASURES = ("percent", "log", "income", "gdp")
+DIFFERENCE = 1e-5  # of rates and payments, relative to their units
+SMALL = 1e-7  # of the largest multiplier: below, a constraint does not bind
+NEWTON_STEPS = 12
+NOWHERE = -1e9  # the payoffs that a search sees where there is no equilibrium
+LOWEST = -0.6  # of a rate: larger subsidies than this cost more than there is income
+HIGHEST = 20.0  # of a rate: beyond, there is no trade to tax
+PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about what a rate of .1 is worth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Optimum:
+    """Where a program ended: variables, payoffs, multipliers, and how far the conditions are from holding."""
+
+    variables: Floats
+    payoffs: Floats
+    multipliers: Floats
+    residual: float
+    concave: bool
+
+
+class TariffPayoffs:
+    """The payoffs of n regions under tariffs that they agree on, with free disposal.
+
+    It answers the questions of a feasible set: `support`, `ray`, `ideal`, `contains`, and `product`. Players are the
+    regions, in the order given; payoffs are in the measure asked for.
+
+    Parameters
+    ----------
+    model : TradeModel
+    players : sequence of str
+    by, base, against, sectors, agreements, given, costs
+        As in `TradeModel.nash_tariffs`; rates fall on the other players alone by default.
+    lower : float
+        The lowest rate: -inf allows subsidies of imports (of up to 60 percent), 0 does not.
+    inside : bool
+        Whether the players may also pay each other, within the equilibrium.
+    measure : {"percent", "log", "income", "gdp"}
+        Change of real income in percent; 100 times its log; or that percent of base income, or of GDP, in money.
+
+    Examples
+    --------
+    >>> from bargaining import Problem, kalai_smorodinsky
+    >>> from bargaining_models.parameters import load
+    >>> from bargaining_models.trade import TradeModel
+    >>> model = TradeModel.from_parameters(load())
+    >>> payoffs = TariffPayoffs(model, ["USA", "CAN"])
+    >>> war = model.nash_tariffs(["USA", "CAN"], against="players")
+    >>> division = kalai_smorodinsky(Problem(payoffs, war.percent[:2]))
+    >>> payoffs.rates_at(division.payoffs).round(4)
+    array([ 0.009, -0.032])
+    """
+
+    def __init__(
+        self,
+        model: TradeModel,
+        players: Sequence[str],
+        *,
+        by: str = "partner",
+        base: str = "replace",
+        against: str | Sequence[str] = "players",
+        sectors: str | Sequence[str] = "goods",
+        agreements: Iterable[tuple[str, str]] = (),
+        given: Any = None,
+        costs: ArrayLike | None = None,
+        lower: float = -np.inf,
+        inside: bool = False,
+        measure: str = "percent",
+    ) -> None:
+        self.measure = choice(measure, "measure", MEASURES)
+        self.rates = rates_of(
+            model,
+            players,
+            by=by,
+            base=base,
+            against=against,
+            sectors=sectors,
+            agreements=agreements,
+            given=given,
+        )
+        if len(self.rates.players) < 2:
+            raise InvalidInput(f"`players` must be at least two regions; got {list(self.rates.players)}.")
+        hats = None if costs is None else real(costs, "costs", finite=False)
+        if hats is not None and hats.shape != self.rates.given.shape:
+            raise InvalidInput(
+                f"`costs` must be one array of shape {self.rates.given.shape}; got {hats.shape}."
+            )
+        if not isinstance(lower, int | float | np.floating) or np.isnan(lower) or lower >= HIGHEST:
+            raise InvalidInput(f"`lower` must be a rate, -inf for any above -1; got {lower!r}.")
+        self.model, self.inside = model, bool(inside)
+        self.costs = hats
+        self._payoffs = Payoffs(model, self.rates, hats)
+        self._unit = PAYMENT * model.economy.factor.sum()
+        lowest = np.maximum(self.rates.lowest() + 0.02, max(LOWEST, float(lower)))
+        self._low = np.concatenate([lowest, np.full(self._payments, -np.inf)])
+        self._high = np.concatenate([np.full(self.rates.size, HIGHEST), np.full(self._payments, np.inf)])
+        self._start = np.clip(np.zeros(self.size), self._low, self._high)
+        self._known: list[Optimum] = []
+        self._last: tuple[bytes, Floats, Floats] | None = None
+
+    @property
+    def players(self) -> int:
+        """Number of players n."""
+        return len(self.rates.players)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """One set."""
+        return ()
+
+    @property
+    def _payments(self) -> int:
+        return self.players - 1 if self.inside else 0
+
+    @property
+    def size(self) -> int:
+        """Number of variables: rates, then what each player but the last receives."""
+        return self.rates.size + self._payments
+
+    def paid(self, variables: Floats) -> Floats | None:
+        """What each player receives (..., n), in the unit of the flows; None without payments."""
+        if not self.inside:
+            return None
+        received = variables[..., self.rates.size :] * self._unit
+        return np.concatenate([received, -received.sum(axis=-1, keepdims=True)], axis=-1)
+
+    def values(self, variables: Floats) -> tuple[Floats, Floats]:
+        """Payoffs (B, n) and their derivatives (B, n, V) at variables (B, V)."""
+        found = self._payoffs.all_slopes(variables[:, : self.rates.size], self.paid(variables))
+        slopes = found.slopes
+        if self.inside:
+            money = self._unit * (found.money[:, :, :-1] - found.money[:, :, -1:])
+            slopes = np.concatenate([slopes, money], axis=2)
+        if self.measure == "log":
+            return 100.0 * found.log_welfare, 100.0 * slopes
+        worth = self.worth / 100.0 if self.measure != "percent" else np.ones(self.players)
+        level = 100.0 * np.exp(found.log_welfare)
+        return worth * (level - 100.0), (worth * level)[..., None] * slopes
+
+    @property
+    def worth(self) -> Floats:
+        """What 100 percent of each player's real income is worth in money, (n,)."""
+        if self.measure == "gdp":
+            if self.model.data.gdp is None:
+                raise InvalidInput(
+                    "`measure` cannot be 'gdp': the figures have no GDP. Give `gdp`, or take 'income'."
+                )
+            return self.model.data.gdp[self.rates.places]
+        return self.model.economy.income[self.rates.places]
+
+    def in_measure(self, percent: Floats) -> Floats:
+        """Turn percent of real income of the players (..., n) into the measure of this set."""
+        if self.measure == "percent":
+            return percent
+        if self.measure == "log":
+            return np.asarray(100.0 * np.log1p(percent / 100.0))
+        return np.asarray(percent / 100.0 * self.worth)
+
+    def _one(self, variables: Floats) -> tuple[Floats, Floats]:
+        """Payoffs and derivatives at one vector, asked for several times in a row by a program."""
+        key = variables.tobytes()
+        if self._last is None or self._last[0] != key:
+            payoffs, slopes = self.values(variables[None])
+            if not (np.isfinite(payoffs).all() and np.isfinite(slopes).all()):
+                payoffs, slopes = np.full_like(payoffs, NOWHERE), np.zeros_like(slopes)
+            self._last = (key, payoffs[0], slopes[0])
+        return self._last[1], self._last[2]
+
+    # The questions.
+
+    def support(self, weights: ArrayLike) -> tuple[Floats, Floats]:
+        """Return max sum(weights * x) over the set and a point where it is attained."""
+        given = real(weights, "weights")
+        rows = [self._support(row) for row in given.reshape(-1, self.players)]
+        value = np.array([row[0] for row in rows]).reshape(given.shape[:-1])
+        return value, np.stack([row[1] for row in rows]).reshape(given.shape)
+
+    def ray(self, origin: ArrayLike, direction: ArrayLike) -> Floats:
+        """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
+        o, d = np.broadcast_arrays(real(origin, "origin"), real(direction, "direction"))
+        pairs = zip(o.reshape(-1, self.players), d.reshape(-1, self.players), strict=True)
+        return np.array([self._ray(a, b) for a, b in pairs]).reshape(o.shape[:-1])
+
+    def ideal(self, floor: ArrayLike) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set; -inf where there is no such x."""
+        given = real(floor, "floor", finite=False)
+        rows = [self._ideal(row) for row in given.reshape(-1, self.players)]
+        return np.stack(rows).reshape(given.shape)
+
+    def contains(self, x: ArrayLike, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set, up to `tol` times its size."""
+        return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self._scale().max())
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises prod((x - origin)**weights), and its residual; NaN where nobody can gain."""
+        shape = np.broadcast_shapes(np.shape(origin), np.shape(weights))
+        o, w = (np.broadcast_to(a, shape).reshape(-1, self.players) for a in (origin, weights))
+        found = [self._product(a, b) for a, b in zip(o, w, strict=True)]
+        points = np.stack([a if one is None else one.payoffs for a, one in zip(o, found, strict=True)])
+        residual = np.array([np.nan if one is None else one.residual for one in found])
+        return points.reshape(shape), residual.reshape(shape[:-1])
+
+    def optimum_at(self, payoffs: ArrayLike) -> Optimum:
+        """Return how a payoff vector on the frontier is reached."""
+        x = real(payoffs, "payoffs", ndim=1)
+        scale = self._scale()
+        for known in reversed(self._known):
+            if np.abs((known.payoffs - x) / scale).max() <= 1e-9:
+                return known
+        self._ray(x - scale, scale)
+        return self._known[-1]
+
+    def rates_at(self, payoffs: ArrayLike) -> Floats:
+        """Return the rates (K,) that reach a payoff vector on the frontier."""
+        return self.optimum_at(payoffs).variables[: self.rates.size]
+
+    def frontier(self, floor: ArrayLike, points: int = 33) -> list[Optimum]:
+        """Points along the frontier of two players above `floor`, from the best of the first to the best of the second.
+
+        They lie on rays from the floor at even angles, so that parts of the frontier which no sum of payoffs
+        supports are seen too. Empty where not both can gain.
+        """
+        if self.players != 2:
+            raise InvalidInput(f"`players` must be two for a frontier; got {self.players}.")
+        low = real(floor, "floor", ndim=1)
+        reach = self._ideal(low) - low
+        if not (reach > 0.0).all():
+            return []
+        found = []
+        for angle in np.linspace(0.0, np.pi / 2.0, points + 2)[1:-1]:
+            self._ray(low, reach * np.array([np.cos(angle), np.sin(angle)]))
+            found.append(self._known[-1])
+        return found
+
+    # The programs behind them.
+
+    def _scale(self) -> Floats:
+        """What a rate of .1 does to each player: the size of payoffs that programs are scaled by."""
+        return np.asarray(0.1 * np.abs(self._one(self._start)[1]).max(axis=1))
+
+    def _remember(self, found: Optimum) -> Optimum:
+        self._known.append(found)
+        return found
+
+    def _support(self, weights: Floats) -> tuple[float, Floats]:
+        if (weights < 0.0).any():
+            return float("inf"), np.full(self.players, np.nan)
+        start = self._nearest(weights)
+        size = float((weights * self._scale()).sum()) or 1.0
+        variables = self._climb(
+            start,
+            lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
+        )
+        found = self._remember(self._polish(variables, fixed=weights))
+        return float(weights @ found.payoffs), found.payoffs
+
+    def _nearest(self, weights: Floats) -> Floats:
+        """Where to start: the known point whose multipliers are most like the weights."""
+        best, start = 0.99, self._start
+        for known in self._known:
+            size = np.linalg.norm(known.multipliers) * np.linalg.norm(weights)
+            alike = float(known.multipliers @ weights / size) if size > 0.0 else 0.0
+            if alike > best:
+                best, start = alike, known.variables
+        return start
+
+    def _ray(self, origin: Floats, direction: Floats) -> float:
+        if not (direction >= 0.0).all():
+            return self._ray_down(origin, direction)
+        scale = self._scale()
+        up = direction > 0.0
+        if not up.any():
+            return float("inf") if self._ray(origin, scale) >= 0.0 else float("-inf")
+        step = float((direction / scale)[up].min())  # t of 1 / step moves the slowest player by its scale
+
+        def gaps(v: Floats) -> Floats:
+            return np.asarray((self._one(v[:-1])[0] - origin - v[-1] / step * direction) / scale)
+
+        def slopes(v: Floats) -> Floats:
+            last = -(direction / step / scale)[:, None]
+            return np.concatenate([self._one(v[:-1])[1] / scale[:, None], last], axis=1)
+
+        x = self._start
+        first = float(((self._one(x)[0] - origin)[up] / direction[up]).min()) * step
+        v = self._climb(
+            np.append(x, first),
+            lambda v: (-v[-1], -np.eye(len(v))[-1]),
+            constraints=(gaps, slopes),
+        )
+        found = self._polish(v[:-1], origin=origin, direction=direction)
+        reached = float(((found.payoffs - origin)[up] / direction[up]).min())
+        if not reached * step >= first - 1e-9:  # the search got lost
+            found = self._polish(x, origin=origin, direction=direction)
+            reached = float(((found.payoffs - origin)[up] / direction[up]).min())
+        self._remember(found)
+        return reached
+
+    def _ray_down(self, origin: Floats, direction: Floats) -> float:
+        """Along a direction that hurts somebody: the last t at which the point is still in the set, by bisection."""
+        from scipy.optimize import brentq
+
+        ones = self._scale()
+
+        def inside(t: float) -> float:
+            return self._ray(origin + t * direction, ones)
+
+        size = 4.0 * float((ones / np.maximum(np.abs(direction), 1e-300)).max())
+        grid = np.linspace(-size, size, 17)
+        seen = [inside(t) for t in grid]
+        within = [k for k, value in enumerate(seen) if value >= 0.0]
+        if not within:
+            return float("-inf")
+        last = within[-1]
+        if last == len(grid) - 1:
+            return float(grid[-1])
+        return float(brentq(inside, grid[last], grid[last + 1], xtol=1e-13, rtol=1e-14))
+
+    def _ideal(self, floor: Floats) -> Floats:
+        scale = self._scale()
+        bound = np.isfinite(floor)
+        if bound.any():
+            lowest = np.where(bound, floor, -1e6 * scale)
+            if not self._ray(lowest, scale) >= -1e-9:
+                return np.full(self.players, -np.inf)
+            inside = self._known[-1].variables
+        else:
+            inside = self._start
+        best = np.empty(self.players)
+        for k in range(self.players):
+            others = bound & (np.arange(self.players) != k)
+
+            def gaps(x: Floats, others: NDArray[np.bool_] = others) -> Floats:
+                return np.asarray(((self._one(x)[0] - floor) / scale)[others])
+
+            def slopes(x: Floats, others: NDArray[np.bool_] = others) -> Floats:
+                return np.asarray((self._one(x)[1] / scale[:, None])[others])
+
+            x = self._climb(
+                inside,
+                lambda x, k=k: (-self._one(x)[0][k] / scale[k], -self._one(x)[1][k] / scale[k]),
+                constraints=(gaps, slopes) if others.any() else None,
+            )
+            found = self._remember(self._polish(x, best=k, floor=floor))
+            best[k] = found.payoffs[k]
+        return best
+
+    def _product(self, origin: Floats, weights: Floats) -> Optimum | None:
+        scale = self._scale()
+        if not self._ray(origin, scale) > 1e-9:
+            return None
+        start = self._known[-1].variables
+
+        def objective(x: Floats) -> tuple[float, Floats]:
+            payoffs, slopes = self._one(x)
+            gains = payoffs - origin
+            if not (gains > 0.0).all():
+                return np.inf, np.zeros(len(x))
+            return -float(weights @ np.log(gains / scale)), -(weights / gains) @ slopes
+
+        variables = self._climb(start, objective)
+        return self._remember(self._polish(variables, gains=(origin, weights)))
+
+    def _climb(self, start: Floats, objective: Any, constraints: Any = None) -> Floats:
+        """Minimise an objective with gradient under constraints >= 0 and the bounds, starting from `start`."""
+        from scipy.optimize import Bounds, minimize
+
+        extra = len(start) - self.size
+        bounds = Bounds(
+            np.append(self._low, np.full(extra, -np.inf)), np.append(self._high, np.full(extra, np.inf))
+        )
+        listed = (
+            () if constraints is None else ({"type": "ineq", "fun": constraints[0], "jac": constraints[1]},)
+        )
+        with np.errstate(all="ignore"):
+            found = minimize(
+                objective,
+                start,
+                jac=True,
+                bounds=bounds,
+                constraints=listed,
+                method="SLSQP",
+                options={"ftol": 1e-11, "maxiter": 200},
+            )
+        return np.asarray(found.x if np.isfinite(found.x).all() else start)
+
+    def _polish(
+        self,
+        variables: Floats,
+        *,
+        fixed: Floats | None = None,
+        gains: tuple[Floats, Floats] | None = None,
+        origin: Floats | None = None,
+        direction: Floats | None = None,
+        best: int | None = None,
+        floor: Floats | None = None,
+    ) -> Optimum:
+        """Newton's method on the conditions of optimality, from next to where they hold."""
+        x = np.clip(variables, self._low, self._high)
+        edge = 1e-6  # SLSQP ends on a bound, up to rounding
+        scale = self._scale()
+        free = np.ones(self.size, dtype=bool)
+        payoffs, slopes = self._one(x)
+        multipliers, active = self._guess(
+            payoffs,
+            slopes,
+            scale,
+            fixed=fixed,
+            gains=gains,
+            origin=origin,
+            direction=direction,
+            best=best,
+            floor=floor,
+        )
+        pull = multipliers @ slopes
+        free = ~(((x <= self._low + edge) & (pull < 0.0)) | ((x >= self._high - edge) & (pull > 0.0)))
+        x = np.where(free, x, np.where(pull < 0.0, self._low, self._high))
+        payoffs, slopes = self._one(x)
+        curved = np.zeros((self.size, self.size))
+        least, kept = np.inf, None
+        for _ in range(NEWTON_STEPS):
+            if gains is not None:
+                multipliers = gains[1] / (payoffs - gains[0])
+            residual = self._off(
+                payoffs,
+                slopes,
+                multipliers,
+                free,
+                scale,
+                active,
+                origin=origin,
+                direction=direction,
+                floor=floor,
+            )
+            if not residual < least:
+                break
+            least, kept = residual, (x, payoffs, slopes, multipliers)
+            if residual < 1e-15:
+                break
+            moved = x + DIFFERENCE * np.eye(self.size)
+            second = (self.values(moved)[1] - slopes) / DIFFERENCE  # (V, n, V)
+            curved = np.einsum("k,vkw->vw", multipliers, second)
+            curved = (curved + curved.T) / 2.0
+            step, change = self._newton_step(
+                payoffs,
+                slopes,
+                multipliers,
+                curved,
+                free,
+                active,
+                gains=gains,
+                origin=origin,
+                direction=direction,
+                floor=floor,
+            )
+            if not np.isfinite(step).all():
+                break
+            step *= min(1.0, 0.1 / max(np.abs(step).max(), 1e-300))
+            x = np.clip(x + step, self._low, self._high)
+            multipliers = multipliers + change
+            payoffs, slopes = self._one(x)
+        if kept is None:
+            return Optimum(
+                variables=x, payoffs=payoffs, multipliers=multipliers, residual=float("nan"), concave=False
+            )
+        x, payoffs, slopes, multipliers = kept
+        within = curved[np.ix_(free, free)]
+        concave = bool(not free.any() or np.linalg.eigvalsh(within)[-1] < 0.0)
+        return Optimum(variables=x, payoffs=payoffs, multipliers=multipliers, residual=least, concave=concave)
+
+    def _guess(
+        self, payoffs: Floats, slopes: Floats, scale: Floats, **kind: Any
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """The multipliers that come nearest to the conditions, and which constraints bind."""
+        from scipy.optimize import nnls
+
+        n = self.players
+        if kind["fixed"] is not None:
+            return np.asarray(kind["fixed"], dtype=float), np.zeros(n, dtype=bool)
+        if kind["gains"] is not None:
+            origin, weights = kind["gains"]
+            return weights / (payoffs - origin), np.zeros(n, dtype=bool)
+        if kind["best"] is not None:
+            floor = kind["floor"]
+            others = np.isfinite(floor) & (np.arange(n) != kind["best"])
+            tight = others & (payoffs - floor < 1e-4 * scale)
+            multipliers = np.zeros(n)
+            multipliers[kind["best"]] = 1.0
+            if tight.any():
+                found, _ = nnls((slopes[tight] / scale[tight, None]).T, -slopes[kind["best"]])
+                multipliers[tight] = found / scale[tight]
+            active = tight & (multipliers > SMALL * multipliers.max())
+            return np.where(active | (np.arange(n) == kind["best"]), multipliers, 0.0), active
+        direction, origin = kind["direction"], kind["origin"]
+        up = direction > 0.0
+        t = ((payoffs - origin)[up] / direction[up]).min()
+        tight = payoffs - origin - t * direction < 1e-4 * scale
+        if not tight.any():  # no equilibrium there
+            return np.full(n, np.nan), tight
+        # Stationarity, and multipliers whose sum along the direction is one, which weighs most.
+        weight = 1e3
+        rows = (slopes[tight] / scale[tight, None]).T
+        unit = (direction / scale)[tight]
+        matrix = np.vstack([rows, weight * unit / unit.max()])
+        right = np.append(np.zeros(len(rows)), weight / unit.max())
+        found, _ = nnls(matrix, right)
+        multipliers = np.zeros(n)
+        multipliers[tight] = found / scale[tight]
+        active = tight & (multipliers * scale > SMALL * (multipliers * scale).max())
+        multipliers = np.where(active, multipliers, 0.0)
+        return multipliers / (multipliers @ direction), active
+
+    def _off(
+        self,
+        payoffs: Floats,
+        slopes: Floats,
+        multipliers: Floats,
+        free: NDArray[np.bool_],
+        scale: Floats,
+        active: NDArray[np.bool_],
+        **kind: Any,
+    ) -> float:
+        """How far the conditions are from holding: relative slopes, and gaps of binding constraints over the scale."""
+        size = np.abs(multipliers) @ np.abs(slopes)
+        pull = np.where(free, multipliers @ slopes, 0.0) / np.where(size > 0.0, size, 1.0)
+        worst = float(np.abs(pull).max())
+        if kind["origin"] is not None and active.any():
+            along = (payoffs - kind["origin"])[active]
+            d = kind["direction"][active]
+            t = float(
+                np.linalg.lstsq(d[:, None] / scale[active, None], along / scale[active], rcond=None)[0][0]
+            )
+            worst = max(worst, float((np.abs(along - t * d) / scale[active]).max()))
+        elif kind["floor"] is not None and active.any():
+            worst = max(worst, float((np.abs(payoffs - kind["floor"]) / scale)[active].max()))
+        return worst
+
+    def _newton_step(
+        self,
+        payoffs: Floats,
+        slopes: Floats,
+        multipliers: Floats,
+        curved: Floats,
+        free: NDArray[np.bool_],
+        active: NDArray[np.bool_],
+        *,
+        gains: tuple[Floats, Floats] | None,
+        origin: Floats | None,
+        direction: Floats | None,
+        floor: Floats | None,
+    ) -> tuple[Floats, Floats]:
+        """The step in variables and multipliers that solves the linearised conditions."""
+        here = slopes[:, free]
+        matrix = curved[np.ix_(free, free)].copy()
+        if gains is not None:
+            matrix -= (here * (gains[1] / (payoffs - gains[0]) ** 2)[:, None]).T @ here
+        k, a = int(free.sum()), int(active.sum())
+        extra = 1 if origin is not None else 0
+        whole = np.zeros((k + a + extra, k + a + extra))
+        right = np.zeros(k + a + extra)
+        whole[:k, :k] = matrix
+        right[:k] = -(multipliers @ here)
+        if a:
+            whole[:k, k : k + a] = here[active].T
+            whole[k : k + a, :k] = here[active]
+            if origin is not None and direction is not None:
+                d = direction[active]
+                t = float((payoffs - origin)[active] @ d / (d @ d)) if d.any() else 0.0
+                whole[k : k + a, -1] = -d
+                whole[-1, k : k + a] = d
+                right[k : k + a] = -((payoffs - origin)[active] - t * d)
+                right[-1] = 1.0 - multipliers[active] @ d
+            elif floor is not None:
+                right[k : k + a] = -(payoffs - floor)[active]
+        try:
+            solved = np.linalg.solve(whole, right)
+        except np.linalg.LinAlgError:
+            return np.full(self.size, np.nan), np.zeros(self.players)
+        step, change = np.zeros(self.size), np.zeros(self.players)
+        step[free] = solved[:k]
+        change[active] = solved[k : k + a]
+        return step, change

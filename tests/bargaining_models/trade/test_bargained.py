@@ -1,0 +1,281 @@
+"""Bargained and efficient tariffs: checked numbers, what the theory says of them, and bad arguments."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from bargaining import Problem, egalitarian, equal_loss, kalai_smorodinsky, nash
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.trade import TariffPayoffs
+from plain_economy import PlainEconomy, drawn, model_of
+from six_blocs import blocs, project
+
+TWO = np.array([[[80.0], [20.0]], [[25.0], [175.0]]])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return project()
+
+
+@pytest.fixture(scope="module")
+def war(model):
+    return model.nash_tariffs(["USA", "CAN"], against="players")
+
+
+# An independent program, full system with complex-step Jacobian: USA and CAN, about their war.
+DEALS = [
+    ({}, (0.008960, -0.032055), (0.029893, -0.358058), 0.0),
+    ({"method": kalai_smorodinsky}, (0.008953, -0.032047), (0.029881, -0.357905), 0.0),
+    ({"method": egalitarian, "measure": "gdp"}, (0.009019, -0.032117), (), 0.0),
+    ({"lower": 0.0}, (0.031857, 0.0), (0.022997, -0.333231), 0.0),
+    ({"lower": 0.0, "method": kalai_smorodinsky}, (0.030611, 0.0), (), 0.0),
+    ({"transfers": "inside"}, (0.003464, -0.026410), (0.030548, -0.364687), 2.29120),
+]
+
+
+@pytest.mark.parametrize(("options", "rates", "percent", "payment"), DEALS)
+def test_deals_of_the_us_and_canada(model, war, options, rates, percent, payment):
+    deal = model.bargained_tariffs("USA", "CAN", disagreement=war, **options)
+    assert deal.status is Status.OK
+    assert deal.residual < 1e-9
+    assert deal.concave
+    np.testing.assert_allclose(deal.rates, rates, rtol=0, atol=5.1e-7)
+    np.testing.assert_allclose(deal.percent[: len(percent)], percent, rtol=0, atol=5.1e-7)
+    np.testing.assert_allclose(deal.payment, [payment, -payment], rtol=0, atol=5.1e-6)
+    assert (deal.gains > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("us", "canada", "rates"),
+    [
+        (0.25, 0.0, (0.034335, -0.063296)),
+        (0.129100416, 0.0, (0.029861, -0.057073)),
+    ],
+)
+def test_other_disagreements(model, us, canada, rates):
+    """From (0, 0) the product's first-order condition has a root at the disagreement itself; it is no agreement."""
+    threat = model.solve(tariffs=model.tariffs({("USA", "CAN"): us, ("CAN", "USA"): canada}))
+    deal = model.bargained_tariffs("USA", "CAN", disagreement=threat)
+    assert deal.status is Status.OK
+    np.testing.assert_allclose(deal.rates, rates, rtol=0, atol=1e-6)
+    assert (deal.gains > 0.01).all()
+
+
+def test_exit(model):
+    closed = model.solve(costs=model.closed([("USA", "CAN"), ("CAN", "USA")]))
+    one = model.bargained_tariffs("USA", "CAN", disagreement=closed)
+    two = model.bargained_tariffs("USA", "CAN", disagreement=closed, method=kalai_smorodinsky)
+    np.testing.assert_allclose(one.rates, (0.005732, -0.028693), rtol=0, atol=5.1e-7)
+    np.testing.assert_allclose(two.rates, (0.004349, -0.027288), rtol=0, atol=5.1e-7)
+
+
+@pytest.mark.parametrize(
+    ("other", "members", "rates"),
+    [("MEX", ["MEX"], (0.012286, -0.035954)), ("EU3", ["DEU", "FRA", "ITA"], (0.003075, -0.026030))],
+)
+def test_deals_of_the_us_with_others(other, members, rates):
+    deal = blocs({other: members}).bargained_tariffs("USA", other)
+    assert deal.status is Status.OK
+    np.testing.assert_allclose(deal.rates, rates, rtol=0, atol=2e-6)
+
+
+def test_two_blocs_trace_the_first_best():
+    """With all sectors taxed and nobody else, (1 + t)(1 + t*) = 1: the rates are the payment (Mayer)."""
+    model = model_of((TWO, np.zeros((2, 2, 1)), np.zeros((2, 1, 1)), [4.0]))
+    war = model.nash_tariffs()
+    np.testing.assert_allclose(war.rates, [0.260530, 0.270149], rtol=0, atol=5.1e-7)
+    for method in (nash, kalai_smorodinsky):
+        deal = model.bargained_tariffs("r0", "r1", method=method, disagreement=war)
+        np.testing.assert_allclose(deal.rates, [-0.006960, 0.007009], rtol=0, atol=2e-6)
+        np.testing.assert_allclose(deal.percent, [-0.16149, 0.08864], rtol=0, atol=2e-5)
+        # One direction of the rates, keeping their product, is a payment; the other is what is pinned down.
+        assert np.prod(1 + deal.rates) == pytest.approx(1, abs=1e-12)
+
+
+def test_a_plain_maximiser_finds_the_same():
+    """The Nash product of a plain program, by a simplex search."""
+    data = drawn(3)
+    model, plain = model_of(data), PlainEconomy(*data)
+    war = model.nash_tariffs(["r0", "r1"], against="players")
+    deal = model.bargained_tariffs("r0", "r1", disagreement=war)
+    assert deal.status is Status.OK
+
+    def loss(rates):
+        tariffs = data[1].copy()
+        tariffs[0, 1], tariffs[1, 0] = rates
+        gains = plain.welfare(tariffs)[:2] - war.percent[:2]
+        return -np.log(gains).sum() if (gains > 0).all() else 1e3
+
+    best = minimize(loss, deal.rates + 0.01, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-14})
+    np.testing.assert_allclose(deal.rates, best.x, rtol=0, atol=1e-5)
+
+
+def test_money_that_counts_one_for_one(model, war):
+    deal = model.bargained_tariffs("USA", "CAN", disagreement=war, transfers="money", measure="gdp")
+    assert deal.status is Status.OK
+    assert deal.gains[0] == pytest.approx(deal.gains[1], rel=1e-12)
+    assert deal.payment.sum() == pytest.approx(0, abs=1e-10)
+    # No other rates have a larger sum of money, and what is divided is that sum.
+    total = deal.payoffs.sum()
+    data = model.data.gdp[:2]
+    np.testing.assert_allclose(deal.percent[:2] / 100 * data + deal.payment, deal.payoffs, rtol=1e-10)
+    for step in ([1e-3, 0], [-1e-3, 0], [0, 1e-3], [0, -1e-3]):
+        rates = deal.rates + step
+        other = model.solve(tariffs=model.tariffs({("USA", "CAN"): rates[0], ("CAN", "USA"): rates[1]}))
+        assert (other.welfare[:2] / 100 * data).sum() < total
+
+
+def test_talks_of_six_blocs():
+    """An independent program: thirty rates about the world war; rates follow the weights of the regions nearly."""
+    six = blocs()
+    war = six.nash_tariffs()
+    talks = six.world_talks(disagreement=war)
+    assert talks.status is Status.OK
+    np.testing.assert_allclose(
+        talks.gains, [0.2097, 2.1490, 3.1105, 0.5863, 0.3407, 0.1290], rtol=0, atol=6e-5
+    )
+    assert talks.of("USA", "CAN") == pytest.approx(-0.057, abs=5e-4)
+    assert talks.of("CAN", "USA") == pytest.approx(0.062, abs=5e-4)
+
+
+@pytest.mark.slow
+def test_equal_gains_of_six_blocs():
+    six = blocs()
+    equal = six.world_talks(disagreement=six.nash_tariffs(), method=egalitarian, measure="log")
+    assert equal.status is Status.OK
+    np.testing.assert_allclose(equal.gains, 0.32058, rtol=0, atol=1e-5)
+
+
+def test_efficient_tariffs_are_free_trade_with_payments(model):
+    best = model.efficient_tariffs([1, 1.03, 0.98, 1.01])
+    np.testing.assert_allclose(best.percent, [0.015371, 1.137321, -0.636038, 0.254418], rtol=0, atol=5.1e-7)
+    np.testing.assert_allclose(best.transfers, [-23.568, 19.613, -115.722, 119.676], rtol=0, atol=5.1e-4)
+    assert best.gap < 1e-11
+    assert model.efficient_tariffs({}).transfers == pytest.approx(np.zeros(4), abs=1e-9)
+    named = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
+    np.testing.assert_array_equal(named.tariffs, best.tariffs)
+
+
+def test_the_set_answers_its_questions(model, war):
+    payoffs = TariffPayoffs(model, ["USA", "CAN"])
+    d = war.percent[:2]
+    ideal = payoffs.ideal(d)
+    np.testing.assert_allclose(ideal - d, [0.073628, 0.962152], rtol=0, atol=1e-5)
+    # The best of one leaves the other at its floor.
+    t = payoffs.ray(d, ideal - d)
+    point = d + t * (ideal - d)
+    assert bool(payoffs.contains(point - 1e-6))
+    assert not bool(payoffs.contains(point + 1e-6))
+    weights = payoffs.optimum_at(point).multipliers
+    value, top = payoffs.support(weights)
+    np.testing.assert_allclose(top, point, rtol=0, atol=1e-9)
+    assert value == pytest.approx(weights @ point, rel=1e-10)
+    assert payoffs.support([-1.0, 1.0])[0] == np.inf
+    assert np.isneginf(payoffs.ideal([10.0, 10.0])).all()
+    # The frontier is concave, and every rate vector gives less than it.
+    corners = payoffs.frontier(d, 7)
+    points = np.stack([corner.payoffs for corner in corners])
+    slopes = np.diff(points[:, 1]) / np.diff(points[:, 0])
+    assert (np.diff(slopes) > 0).all()
+    rng = np.random.default_rng(0)
+    for rates in rng.uniform(-0.1, 0.2, (5, 2)):
+        reached = payoffs.values(rates[None])[0][0]
+        assert bool(payoffs.contains(reached))
+
+
+def test_derivatives_of_payoffs(model):
+    for measure in ("percent", "log", "income", "gdp"):
+        payoffs = TariffPayoffs(model, ["USA", "CAN"], inside=True, measure=measure)
+        x = np.array([0.05, 0.1, 2.0])
+        _, slopes = payoffs.values(x[None])
+        for k in range(3):
+            step = 2e-3 * np.eye(3)[k]
+            ends = payoffs.values(np.stack([x + step, x - step, x + step / 2, x - step / 2]))[0]
+            coarse, fine = (ends[0] - ends[1]) / 4e-3, (ends[2] - ends[3]) / 2e-3
+            np.testing.assert_allclose(slopes[0, :, k], (4 * fine - coarse) / 3, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_lotteries_are_sure_where_the_frontier_is_concave(model, war):
+    drawn_ = model.bargained_tariffs("USA", "CAN", disagreement=war, lotteries=True)
+    ((chance, rates),) = drawn_.lottery
+    assert chance == 1.0
+    np.testing.assert_allclose(rates, (0.008960, -0.032055), rtol=0, atol=5.1e-7)
+
+
+def test_equal_loss_and_your_own_method(model, war):
+    loss = model.bargained_tariffs("USA", "CAN", disagreement=war, method=equal_loss)
+    ideal = TariffPayoffs(model, ["USA", "CAN"]).ideal(war.percent[:2])
+    assert loss.status is Status.OK
+    assert np.ptp(ideal - loss.payoffs) == pytest.approx(0, abs=1e-9)
+    weighted = model.bargained_tariffs(
+        "USA", "CAN", disagreement=war, method=lambda problem: nash(problem, weights=[0.4, 0.6])
+    )
+    even = model.bargained_tariffs("USA", "CAN", disagreement=war)
+    assert weighted.payoffs[0] < even.payoffs[0]
+
+
+def test_no_gain_is_said(model):
+    """Both have more than any tariffs give."""
+    none = model.bargained_tariffs("USA", "CAN", disagreement=[5.0, 5.0])
+    assert none.status in (Status.EMPTY, Status.DEGENERATE)
+    assert np.isnan(none.rates).all()
+    assert none.equilibrium is None
+
+
+def test_disagreements_in_every_form(model, war):
+    forms = [war, war.equilibrium, war.percent[:2], dict(zip(["USA", "CAN"], war.percent[:2], strict=True))]
+    answers = [
+        model.bargained_tariffs("USA", "CAN", disagreement=form, method=kalai_smorodinsky).rates
+        for form in forms
+    ]
+    for answer in answers[1:]:
+        np.testing.assert_allclose(answer, answers[0], rtol=0, atol=1e-10)
+    division = kalai_smorodinsky(Problem(TariffPayoffs(model, ["USA", "CAN"]), war.percent[:2]))
+    np.testing.assert_allclose(
+        TariffPayoffs(model, ["USA", "CAN"]).rates_at(division.payoffs), answers[0], atol=1e-8
+    )
+
+
+WRONG = [
+    (lambda m: m.bargained_tariffs("USA", "USA"), "must be different regions"),
+    (lambda m: m.bargained_tariffs("USA", "MEX"), "`player` must be one of"),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", transfers="cash"),
+        "`transfers` must be one of 'inside', 'money'",
+    ),
+    (lambda m: m.bargained_tariffs("USA", "CAN", measure="utils"), "`measure` must be one of 'percent'"),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", transfers="money", measure="log"),
+        "must be 'income' or 'gdp'",
+    ),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", disagreement="peace"),
+        "`disagreement` must be one of 'war'",
+    ),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", disagreement=[0.0]),
+        "one payoff a player .2.; got shape .1,",
+    ),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", disagreement={"USA": 0.0}),
+        "must name every player; CAN is missing",
+    ),
+    (lambda m: m.bargained_tariffs("USA", "CAN", lower=np.nan), "`lower` must be a rate"),
+    (lambda m: m.bargained_tariffs("USA", "CAN", method="nash"), "`method` must be a concept"),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", transfers="inside", lotteries=True),
+        "`lotteries` are for two",
+    ),
+    (lambda m: m.world_talks(["USA"]), "have somebody to tax; USA has nobody"),
+    (lambda m: m.efficient_tariffs([1.0, 1.0]), r"`weights` must be positive, one a region \(4\)"),
+    (lambda m: m.efficient_tariffs({"CAN": -1.0}), "`weights` must be positive"),
+    (lambda m: TariffPayoffs(m, ["USA"], against="all"), "`players` must be at least two regions"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG)
+def test_wrong_arguments_are_named(model, call, message):
+    with pytest.raises(InvalidInput, match=message):
+        call(model)

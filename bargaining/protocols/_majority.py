@@ -19,8 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numpy.typing import NDArray
+
 from bargaining._arrays import Floats
 from bargaining.errors import Unsolved
+
+Ints = NDArray[np.intp]
+
+_SURE = 1e-12  # chances as near to 0 or to the largest possible are taken for these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,28 +124,46 @@ def miss(p: Floats, d: Floats, quota: int, votes: Votes) -> Floats:
 def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
     """Return, for one surplus, the chance that i's proposal buys j's vote: a mixture that gives `votes.bought`.
 
-    Each proposer picks a random coalition of `quota` among the cheapest; the shares of the marginal
-    votes solve a transport problem that always has a solution. Payoffs do not depend on which.
+    Votes that every other proposer buys are bought by all, those that nobody does by none. Of the rest, whose prices
+    tie, each proposer buys as many as are missing; which ones solves a transport problem that always has a solution.
+    One who never proposes takes the cheapest votes too, and those with the lowest numbers where prices tie.
     """
+    n = len(p)
+    chances, wanted = np.eye(n), np.full(n, quota - 1)
+    sure = (votes.bought >= 1 - p - _SURE) & (p < 1)
+    tied = ~sure & (votes.bought > _SURE)
+    by_price = np.argsort(votes.prices, kind="stable").tolist()
+    by_chance = np.lexsort((votes.prices, ~tied, ~sure)).tolist()  # the same up to the rounding of prices
+    for i in range(n):
+        others = [j for j in (by_chance if p[i] > _SURE else by_price) if j != i]
+        chances[i, others[: wanted[i]]] = 1.0
+        wanted[i] -= int(sure[others].sum())
+    if tied.any():
+        chances[np.ix_(p > _SURE, tied)] = 0.0
+        chances[np.diag_indices(n)] = 1.0
+        _shared_out(p, votes.bought, wanted, np.flatnonzero(tied), chances)
+    return chances
+
+
+def _shared_out(p: Floats, bought: Floats, wanted: Ints, tied: Ints, chances: Floats) -> None:
+    """Write the chances that tied votes are bought: so many by each proposer, and each so often."""
     from scipy.optimize import linprog
 
-    n = len(p)
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-    dearer = np.argsort(np.argsort(votes.prices, kind="stable"), kind="stable")
-    cost = [float(dearer[j]) for _, j in pairs]
-    rows, right = [], []
-    for i in range(n):
-        rows.append([float(i == a) for a, _ in pairs])
-        right.append(quota - 1.0)
-    for j in range(n):
-        rows.append([p[a] if j == b else 0.0 for a, b in pairs])
-        right.append(float(votes.bought[j]))
-    solution = linprog(cost, A_eq=rows, b_eq=right, bounds=(0, 1))
-    if solution.x is None:
+    rows = [i for i in range(len(p)) if p[i] > _SURE]
+    pairs = [(i, j) for i in rows for j in tied.tolist() if i != j]
+    matrix = np.zeros((len(rows) + len(tied), len(pairs)))
+    for column, (i, j) in enumerate(pairs):
+        matrix[rows.index(i), column] = 1.0
+        matrix[len(rows) + int(np.searchsorted(tied, j)), column] = p[i]
+    # A sum that rounding keeps from being met exactly may be missed, at a cost.
+    size = len(matrix)
+    missed = np.concatenate([matrix, np.eye(size), -np.eye(size)], axis=1)
+    cost = np.append(np.zeros(len(pairs)), np.ones(2 * size))
+    bounds = [(0, 1)] * len(pairs) + [(0, None)] * (2 * size)
+    solution = linprog(cost, A_eq=missed, b_eq=[*wanted[rows], *bought[tied]], bounds=bounds)
+    if solution.x is None or solution.fun > 1e-8:
         raise Unsolved(
-            f"No mixture of coalitions was found for prices {votes.prices.tolist()}; report this case."
+            f"No mixture of coalitions was found for votes bought with chances {bought.tolist()}; report this case."
         )
-    chances = np.eye(n)
-    for (i, j), share in zip(pairs, solution.x, strict=True):
+    for (i, j), share in zip(pairs, solution.x, strict=False):
         chances[i, j] = min(max(share, 0.0), 1.0) + 0.0  # no -0
-    return chances

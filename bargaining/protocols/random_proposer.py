@@ -50,7 +50,8 @@ class RandomProposerDivision(Division):
     def coalitions(self) -> Floats:
         """Return the probability, (n, n), that the proposal of the row's player includes the column's.
 
-        With ties the mixture is not unique; payoffs do not depend on it.
+        With ties the mixture is not unique; payoffs do not depend on it. The row of a player who never proposes is what
+        it would do.
 
         Raises
         ------
@@ -64,9 +65,9 @@ class RandomProposerDivision(Division):
             )
         if self.quota == n:
             return np.ones((n, n))
-        votes = Votes(
-            payoffs=self.gains, prices=self.reservations, proposing=self.proposing, bought=self.accepts
-        )
+        assert self.problem is not None
+        prices = self.reservations - self.problem.disagreement  # a vote costs what it adds to disagreement
+        votes = Votes(payoffs=self.gains, prices=prices, proposing=self.proposing, bought=self.accepts)
         return _majority.coalitions(np.asarray(self.probabilities), votes, self.quota)
 
 

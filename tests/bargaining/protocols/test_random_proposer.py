@@ -152,6 +152,28 @@ class TestMajority:
         assert result.residual < 1e-12
         assert result.payoffs.sum() == pytest.approx(1)
 
+    @pytest.mark.parametrize("seed", range(60))
+    def test_everybody_buys_the_cheapest_votes(self, seed):
+        """Also who never or hardly ever proposes, whatever disagreement is worth; by trying all coalitions."""
+        rng = np.random.default_rng([seed, 2])
+        n = int(rng.integers(3, 7))
+        quota = int(rng.integers(2, n))
+        p = rng.dirichlet(np.full(n, 0.3)) * (rng.random(n) < 0.7)
+        if seed % 4 == 0:
+            p = np.round(p * 8)
+        p = p / p.sum() if p.sum() else np.eye(n)[0]
+        d = np.full(n, 0.9) if seed % 3 == 0 else rng.uniform(0, 0.999, n) * (rng.random(n) < 0.8)
+        disagreement = rng.uniform(-1, 1, n)
+        result = RandomProposer(p, d, quota=quota)(Problem(TransferableSurplus(9, players=n), disagreement))
+        included = result.coalitions()
+        w = d * result.gains
+        np.testing.assert_allclose(included.sum(axis=1), quota, atol=1e-8)
+        for i in range(n):
+            others = [j for j in range(n) if j != i]
+            cheapest = min(sum(w[list(c)]) for c in combinations(others, quota - 1))
+            assert included[i] @ w - w[i] == pytest.approx(cheapest, abs=1e-8)
+        np.testing.assert_allclose(p @ included - p, result.accepts, atol=1e-8)
+
     @pytest.mark.parametrize(
         ("p", "d", "quota", "expected"),
         [

@@ -12,6 +12,8 @@ Objective = Callable[[Floats], Floats]
 
 # Local maxima of the grid within this part of the range of the best are refined.
 _NEAR = 1e-3
+# The slope at 0 from five values at 0, 1, ..., 4.
+_ONE_SIDED = np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12
 # Values this close, relative to the range, count as equally good.
 _TIE = 1e-12
 
@@ -35,6 +37,41 @@ def peaks(objective: Objective, grid: Floats) -> tuple[Floats, float]:
     best = max(float(heights.max()), float(values.max()))
     ties = found[heights >= heights.max() - _TIE * scale]
     return ties, (best - float(objective(ties[:1])[0])) / scale
+
+
+def shortfall(objective: Objective, x: float, low: float, high: float, *, count: int) -> float:
+    """Return how far `x` is from the best point of [low, high], by values and slopes, over the range of the objective.
+
+    By values: what another of many points, evenly spread or ever nearer to x, would add. By slopes: how much the
+    objective would rise over the part of the range that the slope at x shows to be missing, on either side of it.
+    """
+    if not low <= x <= high:
+        return np.inf
+    halves = 2.0 ** -np.arange(1, 41)
+    even = low + (high - low) * (np.arange(count) + 0.5) / count
+    near = np.clip(np.concatenate([x + (high - x) * halves, x - (x - low) * halves]), low, high)
+    values = objective(np.concatenate([[x, low, high], even, near]))
+    scale = max(float(np.ptp(values)), np.finfo(float).tiny)
+    return max(float(values.max() - values[0]) / scale, _slope_miss(objective, x, low, high, scale))
+
+
+def _slope_miss(objective: Objective, x: float, low: float, high: float, scale: float) -> float:
+    """Return how fast the objective rises to the right or to the left of x, per range: by steps of any length.
+
+    Long steps pass kinks, or bends beside a limit, and short ones drown in rounding; the least rise counts.
+    """
+    size, worst = high - low, 0.0
+    lengths = np.outer([size, min(high - x, x - low)], [1e-2, 1e-3, 1e-4]).ravel()
+    for sign, room in ((1, high - x), (-1, x - low)):
+        if room <= 1e-9 * size:
+            continue
+        rises = []
+        for length in lengths[lengths > 1e-9 * size]:
+            step = min(length, room) / 4
+            values = objective(x + sign * step * np.arange(5))
+            rises.append(float(values @ _ONE_SIDED) / step * size / scale)
+        worst = max(worst, min(rises))
+    return worst
 
 
 def _refined(objective: Objective, grid: Floats, n: int) -> float:

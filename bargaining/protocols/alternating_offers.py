@@ -277,6 +277,8 @@ class AlternatingOffers:
         with np.errstate(all="ignore"):
             apart = np.abs(payoffs - turns.offers[self.proposer]) / (talks.ideal - talks.floor)
             residual = np.maximum(self._miss(talks, turns), apart.max(axis=-1))
+            odd = np.abs(turns.chances.sum(axis=-1) - 1).max(axis=0)
+            residual = np.maximum(np.maximum(residual, odd), -turns.chances.min(axis=(0, -1)))
             first = divide(problem, describe(self), payoffs, residual, status, ideal=talks.ideal)
         answered = np.asarray(np.isfinite(first.payoffs).all(axis=-1))
         unique = np.asarray(turns.unique & answered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,8 +49,12 @@ class WarOfAttrition:
     gives up at 0 with any probability :math:`m < 1`, the other not at 0, and from then on both give up
     at :math:`\lambda`, for ever. As :math:`m \to 1` they tend to the two pure equilibria, in which one player
     gives up at once because the other never would. Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is
-    therefore an equilibrium payoff of one player, the other then getting its :math:`y_j`. Only the
-    one without a mass at 0 depends on nothing but the state of play: it is the stationary one.
+    therefore an equilibrium payoff of one player, the other then getting its :math:`y_j`. They are Nash equilibria of
+    a game with one information set a player and date; all those listed are subgame perfect as well. Three of them
+    do not depend on the date: the two in which one player gives up at every date and the other never does, and the
+    mixed one without a mass at 0, which the call returns by default. It is also the fragile one: if payoffs
+    during the war move at random and the players differ in what giving up pays, only the pure ones survive
+    (Georgiadis, Kim and Kwon 2021).
 
     The reputations of `ReputationalBargaining` select one member of this family.
 
@@ -58,6 +62,8 @@ class WarOfAttrition:
     ----------
     Hendricks, K., A. Weiss and C. Wilson (1988). The war of attrition in continuous time with
     complete information. International Economic Review 29, 663-680.
+    Georgiadis, G., Y. Kim and H. D. Kwon (2021). The absence of attrition in a war of attrition under complete
+    information. arXiv:2110.12013.
 
     Examples
     --------
@@ -103,8 +109,26 @@ class WarOfAttrition:
             )
         share = float(within(np.asarray(scalar(mass, "mass")), "mass", 0.0, 1.0, ends="[)"))
         loser = player_index(weak, "weak", 2)
-        outcome = _outcome(self._state, np.where(np.arange(2) == loser, share, 0.0))
-        return told(outcome, self, mass=share, weak=loser)
+        state, initial = self._state, np.where(np.arange(2) == loser, share, 0.0)
+        hazards = state.pace[::-1] / state.gain[::-1]
+        payoffs = state.floor + initial[::-1] * state.gain
+        return told(_outcome(state, hazards, initial, payoffs), self, mass=share, weak=loser)
+
+    def check(self, outcome: AttritionOutcome) -> AttritionOutcome:
+        """Return an outcome with `residual` and `status` found anew from its payoffs, hazards and masses at 0.
+
+        Parameters
+        ----------
+        outcome : AttritionOutcome
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        AttritionOutcome
+            With the most that giving up at 0, or at some later date, departs from the payoff claimed.
+        """
+        again = _outcome(self._state, outcome.hazards, outcome.initial, outcome.payoffs)
+        return replace(outcome, residual=again.residual, status=again.status)
 
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
@@ -193,16 +217,16 @@ class AttritionOutcome(Division):
     delay: float
 
 
-def _outcome(state: _State, initial: Floats) -> AttritionOutcome:
-    hazards = state.pace[::-1] / state.gain[::-1]
-    payoffs = state.floor + initial[::-1] * state.gain
-    dates = np.array([[0.1], [1.0], [10.0]]) / hazards.sum()
+def _outcome(state: _State, hazards: Floats, initial: Floats, payoffs: Floats) -> AttritionOutcome:
+    """Pack an outcome; at most one player gives up at 0, and after that every date pays both the same."""
+    dates = np.array([[0.0], [0.1], [1.0], [10.0]]) / hazards.sum()
     gap = np.abs(_value(state, hazards, initial, dates) - payoffs).max() / np.abs(state.gain).max()
+    gap = max(float(gap), float(initial.min()), float(np.maximum(-initial, initial - 1).max()))
     return AttritionOutcome(
         payoffs=payoffs,
         status=Status.OK if gap <= ACCURACY else Status.INACCURATE,
         method="WarOfAttrition",
-        residual=float(gap),
+        residual=gap,
         hazards=hazards,
         initial=initial,
         delay=float((1 - initial).prod() / hazards.sum()),

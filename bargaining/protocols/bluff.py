@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, within
-from bargaining.errors import InvalidInput
+from bargaining.division import ACCURACY
+from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.signalling import CostlyStep, belief_threshold, checked_stakes
 
 
@@ -29,7 +30,12 @@ class BluffOutcome:
     payoffs : ndarray, shape (2,)
         What the strong and the weak type expect.
     receiver : float
+        What the receiver expects.
     residual : float
+        The largest gain by a deviation: of a type over what it has at stake, of the receiver over its own range; or how
+        far the payoffs are from what the strategies bring.
+    status : Status
+        OK, or INACCURATE.
     """
 
     threshold: float
@@ -38,7 +44,8 @@ class BluffOutcome:
     belief: float
     payoffs: Floats
     receiver: float
-    residual: float
+    residual: float = 0.0
+    status: Status = Status.OK
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,21 +135,50 @@ class Bluff:
         belief = q / (q + (1 - q) * weak)
         answer = np.array([concede, 1 - concede])
         claimed, met = owner @ answer, receiver @ answer
-        payoffs = np.array([claimed[0], weak * claimed[1] + (1 - weak) * silent])
-        regret = max(silent - claimed[0], max(claimed[1], silent) - payoffs[1], 0.0) / (
-            owner[1, 0] - owner[1, 1]
-        )
-        choices = np.array([belief, 1 - belief]) @ receiver
-        slack = (choices.max() - choices @ answer) / np.ptp(receiver)
-        return BluffOutcome(
+        outcome = BluffOutcome(
             threshold=mu,
             claim=np.array([1.0, weak]),
             concede=concede,
             belief=belief,
-            payoffs=payoffs,
+            payoffs=np.array([claimed[0], weak * claimed[1] + (1 - weak) * silent]),
             receiver=float(q * met[0] + (1 - q) * (weak * met[1] + (1 - weak) * unclaimed)),
-            residual=float(max(regret, slack)),
         )
+        return self.check(outcome)
+
+    def check(self, outcome: BluffOutcome) -> BluffOutcome:
+        """Return an outcome with `residual` and `status` found anew from its payoffs and strategies.
+
+        Parameters
+        ----------
+        outcome : BluffOutcome
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        BluffOutcome
+            With the largest gain by a deviation, of a type over what it has at stake and of the receiver over its own
+            range, or the distance of payoffs and belief from what the strategies imply.
+        """
+        q, (strong, weak), concede = self.prior, outcome.claim, outcome.concede
+        owner, receiver, (silent, unclaimed) = self._tables
+        stake, span = owner[1, 0] - owner[1, 1], np.ptp(receiver)
+        answer = np.array([concede, 1 - concede])
+        claimed, met = owner @ answer, receiver @ answer
+        claims, types = np.array([strong, weak]), np.array([q, 1 - q])
+        expected = claims * claimed + (1 - claims) * silent
+        believed = q * strong / (types @ claims)
+        choices = np.array([believed, 1 - believed]) @ receiver
+        gaps = [
+            *(np.abs(outcome.payoffs - expected) / stake),
+            *((np.maximum(claimed, silent) - expected) / stake),
+            (choices.max() - choices @ answer) / span,
+            abs(outcome.receiver - types @ (claims * met + (1 - claims) * unclaimed)) / span,
+            abs(outcome.belief - believed),
+            *(max(-chance, chance - 1) for chance in (strong, weak, concede)),
+        ]
+        residual = max(0.0, *(float(gap) for gap in gaps))
+        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
+        return replace(outcome, residual=residual, status=status)
 
 
 def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:

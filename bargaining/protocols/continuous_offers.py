@@ -114,6 +114,32 @@ class ContinuousOffers:
 
     def __call__(self, problem: Problem) -> Division:
         """Return the limit division."""
+        payoffs, residual, status, ideal = self._limit(problem)
+        return divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
+
+    def check(self, division: Division) -> Division:
+        """Return a division with `residual` and `status` found anew from its payoffs.
+
+        Parameters
+        ----------
+        division : Division
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        Division
+            With the distance of the payoffs from the weighted Nash solution, cut by the options, over the range of
+            gains; or by how much that misses its own definition, if that is more.
+        """
+        problem = division.problem
+        assert problem is not None
+        payoffs, residual, status, ideal = self._limit(problem)
+        with np.errstate(all="ignore"):
+            apart = np.abs(division.payoffs - payoffs) / (ideal - self.threat(problem))
+        worst = np.maximum(residual, apart.max(axis=-1))
+        return divide(problem, describe(self), division.payoffs, worst, status, ideal=ideal)
+
+    def _limit(self, problem: Problem) -> tuple[Floats, Floats, NDArray[np.int8], Floats]:
         require_two(problem, "ContinuousOffers")
         convex_only(problem.feasible, "ContinuousOffers")
         threat, feasible = self.threat(problem), problem.feasible
@@ -126,7 +152,7 @@ class ContinuousOffers:
             if self.outside is not None:
                 payoffs, status = _cut(feasible, threat, np.asarray(self.outside), payoffs, status)
                 ideal = feasible.ideal(np.minimum(threat, self.outside))
-        return divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
+        return payoffs, residual, status, ideal
 
 
 def _cut(

@@ -122,6 +122,34 @@ class NashDemandGame:
             compatible=compatible,
         )
 
+    def check(self, division: DemandDivision) -> DemandDivision:
+        """Return a division with `residual` and `status` found anew from its payoffs and demands.
+
+        Parameters
+        ----------
+        division : DemandDivision
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        DemandDivision
+            With the largest relative gain from another demand, among many near and far, or the distance of the payoffs
+            from what the demands bring, over the range of gains.
+        """
+        problem = division.problem
+        assert problem is not None
+        known = np.asarray(division.status)
+        status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)
+        gain, d, ideal = status == Status.OK, problem.disagreement, problem.ideal
+        asked = np.where(gain[..., None], division.demands - d, 0.0)
+        apart = np.abs(division.payoffs - d - division.compatible * asked) / (ideal - d)
+        chance = np.abs(np.exp(self._log_met(problem, asked)) - division.compatible)
+        residual = np.maximum(np.maximum(self._regret(problem, asked), apart.max(axis=-1)), chance)
+        residual = np.where(gain, residual, 0.0)
+        return self._packed(
+            problem, division.payoffs, residual, status, ideal, division.demands, division.compatible
+        )
+
     def equilibria(self, problem: Problem) -> Floats:
         """Return each player's lowest and highest payoff over the equilibria, shape (..., n, 2)."""
         if self.noise > 0:
@@ -132,11 +160,11 @@ class NashDemandGame:
         return np.stack([np.broadcast_to(problem.disagreement, ideal.shape), ideal], axis=-1)
 
     def _regret(self, problem: Problem, gains: Floats) -> Floats:
-        """Return the largest relative gain from another demand, beyond the rounding of the gauge."""
+        """Return the largest relative gain from another demand, far or near, beyond the rounding of the gauge."""
         base = self._log_met(problem, gains)
         worst = np.zeros(base.shape)
-        small = min(self.noise, 0.5)
-        for step in (-0.5, -0.1, -small, -small / 4, small / 4, small, 0.1, 0.5):
+        near = min(self.noise, 0.5) * 4.0 ** -np.arange(12)
+        for step in (-0.5, -0.1, *-near, *near, 0.1, 0.5):
             for i in range(problem.players):
                 moved = gains.copy()
                 moved[..., i] *= 1 + step

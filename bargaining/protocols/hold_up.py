@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from bargaining._arguments import returned
 from bargaining._arrays import Floats, real, scalar, within
 from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols._peaks import peaks
+from bargaining.protocols._peaks import peaks, shortfall
 
 Rule = Callable[[Floats], ArrayLike]
 
@@ -184,18 +184,50 @@ class HoldUp:
 
     def __call__(self) -> HoldUpOutcome:
         """Return the best investment, and all that are as good."""
-        best, residual = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
+        best, _ = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
         k = best[:1].reshape(())
-        return HoldUpOutcome(
+        outcome = HoldUpOutcome(
             investment=k,
             ties=best,
-            payoffs=np.array([float(self.net(k)), 1 - float(self.net(k)) - float(np.asarray(self.cost(k)))]),
+            payoffs=self._payoffs(k),
             option=np.asarray(self.option(k), dtype=float),
-            residual=residual,
-            status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
+            residual=0.0,
+            status=Status.OK,
             method="HoldUp",
             parameters=describe(self).parameters,
         )
+        return self.check(outcome)
+
+    def check(self, outcome: HoldUpOutcome) -> HoldUpOutcome:
+        """Return an outcome with `residual` and `status` found anew from its payoffs and investment.
+
+        Parameters
+        ----------
+        outcome : HoldUpOutcome
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        HoldUpOutcome
+            With what another investment, among many far and ever nearer, would add, or the slope of the owner's
+            payoff on the side on which it rises, over the range of that payoff; or how far payoffs and option are
+            from what the investment brings.
+        """
+        k = np.asarray(outcome.investment, dtype=float)
+        if not 0 <= float(k) <= self.upper:
+            return replace(outcome, residual=np.inf, status=Status.INACCURATE)
+        residual = max(
+            shortfall(self.net, float(k), 0.0, self.upper, count=_GRID),
+            float(np.abs(outcome.payoffs - self._payoffs(k)).max()),
+            float(abs(outcome.option - np.asarray(self.option(k), dtype=float))),
+            *(shortfall(self.net, float(tie), 0.0, self.upper, count=65) for tie in outcome.ties),
+        )
+        status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
+        return replace(outcome, residual=residual, status=status)
+
+    def _payoffs(self, k: Floats) -> Floats:
+        own, cost = float(self.net(k)), float(np.asarray(self.cost(k)))
+        return np.array([own, 1 - own - cost])
 
 
 def _values(value: ArrayLike, name: str, k: Floats) -> Floats:
@@ -230,7 +262,7 @@ class HoldUpOutcome(Division):
     option : ndarray, shape ()
         The option's value.
     residual : float
-        What the best point of the grid would add, over the range of the objective.
+        What another investment would add to the owner's payoff, over the range of that payoff; see `HoldUp.check`.
     status : Status
     """
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
+from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, per_player, real, scalar, within
@@ -167,8 +168,37 @@ class NonstationaryOffers:
                 break
             horizon *= 2
         kinks = np.union1d(found, block.breaks())
-        path = _pack(terms, walk(terms, block, middle), kinks, until, horizon, tail)
-        return told(path, self)
+        path = _pack(walk(terms, block, middle), kinks, until, horizon, tail)
+        return self.check(told(path, self))
+
+    def check(self, path: OfferPath) -> OfferPath:
+        """Return a path with `residual` and `status` found anew from its payoffs at every time.
+
+        Parameters
+        ----------
+        path : OfferPath
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        OfferPath
+            With the defects of the defining integral equations and the tail, over the pie at t = 0, or the distance of
+            `payoffs` from where the path begins.
+        """
+        a, b = path.edges[:-1], path.edges[1:]
+        basis = legendre.legvander(np.append(rule().nodes, -1.0), path._coefficients.shape[1] - 1)
+        values = basis @ path._coefficients
+        near = Trajectory(a, b, path.regimes, values[:, :-1], values[:, -1])
+        whole = Trajectory(
+            **{
+                f.name: np.concatenate([getattr(near, f.name), getattr(path._beyond, f.name)])
+                for f in fields(Trajectory)
+            }
+        )
+        apart = float(np.abs(path.payoffs - whole.starts[0]).max() / self._terms(np.zeros(1))[0, PIE])
+        residual = max(defect(self._terms, whole) + path.tail, apart)
+        status = Status.OK if residual <= _PROMISED else Status.INACCURATE
+        return replace(path, residual=residual, status=status)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""
@@ -250,20 +280,17 @@ def _apart(terms: Terms, block: Block, least: Floats, most: Floats) -> float:
     return float(np.abs(first - second).max() / block.values[0, 0, PIE])
 
 
-def _pack(
-    terms: Terms, path: Trajectory, found: Floats, until: float, horizon: float, tail: float
-) -> OfferPath:
+def _pack(path: Trajectory, found: Floats, until: float, horizon: float, tail: float) -> OfferPath:
     near = path.a < until
     edges = np.append(path.a[near], path.b[near][-1])
     regimes = path.regimes[near]
     switches = edges[1:-1][regimes[1:] != regimes[:-1]]
     kinks = np.union1d(found, switches)
-    residual = defect(terms, path) + tail
     return OfferPath(
         payoffs=path.starts[0],
-        status=Status.OK if residual <= _PROMISED else Status.INACCURATE,
+        status=Status.OK,
         method="NonstationaryOffers",
-        residual=residual,
+        residual=0.0,
         until=until,
         edges=edges,
         regimes=regimes,
@@ -271,4 +298,5 @@ def _pack(
         tail=tail,
         horizon=horizon,
         _coefficients=rule().coefficients @ path.payoffs[near],
+        _beyond=Trajectory(**{f.name: getattr(path, f.name)[~near] for f in fields(Trajectory)}),
     )

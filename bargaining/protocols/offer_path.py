@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real, within
 from bargaining.division import Division
-from bargaining.protocols._regimes import Regime
+from bargaining.protocols._regimes import Regime, Trajectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,6 +41,7 @@ class OfferPath(Division):
     tail: float
     horizon: float
     _coefficients: Floats = field(repr=False)
+    _beyond: Trajectory = field(repr=False)
 
     def payoffs_at(self, t: ArrayLike) -> Floats:
         """Return the payoffs if talks have reached time t, shape (..., 2); at a jump those just after."""

@@ -18,6 +18,7 @@ from bargaining.problem import Problem, require_problem
 from bargaining.protocols import _majority
 from bargaining.protocols._majority import Votes
 from bargaining.protocols._random_offers import several_players, two_players
+from bargaining.protocols._two_players import best_response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,7 +36,7 @@ class RandomProposerDivision(Division):
     quota : int
         Votes needed, the proposer's included.
     unique : bool
-        Whether stationary equilibrium payoffs are known to be unique.
+        Whether *stationary* equilibrium payoffs are known to be unique. False: not known.
     probabilities : ndarray, shape (..., n)
         Who proposes.
     """
@@ -108,6 +109,9 @@ class RandomProposer:
 
     Notes
     -----
+    Among three and more patient players many divisions are subgame perfect, also under unanimity; the answer is the
+    stationary equilibrium, and what it says about power it says about stationary play.
+
     *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
     unique. For three or more players on other sets an equilibrium is computed, and `unique` is False.
 
@@ -162,10 +166,55 @@ class RandomProposer:
             p, delta, ideal, d = (np.broadcast_to(each, shape) for each in (p, delta, ideal, d))
             status = self._status(problem, ideal, outside)
             if isinstance(problem.feasible, TransferableSurplus):
-                votes, residual = _share(problem.feasible, p, delta, outside, d, quota)
+                votes = _share(problem.feasible, p, delta, outside, d, quota)
             else:
-                votes, residual = _offer(problem, p, delta, outside, ideal)
-        packed = divide(problem, describe(self), votes.payoffs, residual, status, ideal=ideal)
+                votes = _offer(problem, p, delta, outside, ideal)
+        return self._packed(problem, votes, p, status, ideal)
+
+    def check(self, division: RandomProposerDivision) -> RandomProposerDivision:
+        """Return a division with `residual` and `status` found anew from its payoffs, reservations and offers.
+
+        Parameters
+        ----------
+        division : RandomProposerDivision
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        RandomProposerDivision
+            With the worst violation of the definition over the range of gains: what a proposer could keep of the best
+            offer that enough others accept, what waiting or leaving is worth to those who are asked, and what each
+            expects from proposing and from being asked.
+        """
+        problem = division.problem
+        assert problem is not None
+        votes = Votes(
+            payoffs=division.payoffs,
+            prices=division.reservations,
+            proposing=division.proposing,
+            bought=division.accepts,
+        )
+        known = np.asarray(division.status)
+        status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)
+        ideal = np.broadcast_to(problem.ideal, division.payoffs.shape)
+        return self._packed(problem, votes, division.probabilities, status, ideal)
+
+    def _packed(
+        self, problem: Problem, votes: Votes, p: Floats, status: NDArray[np.int8], ideal: Floats
+    ) -> RandomProposerDivision:
+        """Pack an answer, with its residual by definition."""
+        n, quota = problem.players, self._quota(problem)
+        with np.errstate(all="ignore"):
+            residual = _miss(
+                problem,
+                p,
+                checked_discounts(self.discounts, n),
+                _options(self.outside, n),
+                quota,
+                votes,
+                ideal,
+            )
+            packed = divide(problem, describe(self), votes.payoffs, residual, status, ideal=ideal)
         return extended(
             packed,
             RandomProposerDivision,
@@ -228,43 +277,58 @@ def _options(outside: ArrayLike | Sequence[float | None] | None, players: int) -
 
 def _share(
     surplus: TransferableSurplus, p: Floats, delta: Floats, outside: Floats, d: Floats, quota: int
-) -> tuple[Votes, Floats]:
-    """Divide a surplus: solve with the gain as the unit, and return payoffs and the violation in that unit."""
-    n = p.shape[-1]
+) -> Votes:
+    """Divide a surplus: solve with the gain as the unit."""
     gain = (surplus.total - d.sum(axis=-1))[..., None]
-    if quota < n:
+    if quota < p.shape[-1]:
         unit = _majority.majority(p, delta, quota)
-        residual = _majority.miss(p, delta, quota, unit)
     else:
-        options = np.maximum((outside - d) / gain, 0.0)
-        unit = _majority.unanimity(p, delta, options)
-        left = 1 - unit.prices.sum(axis=-1, keepdims=True)
-        worth = np.maximum(options, delta * unit.payoffs)
-        gaps = np.abs(unit.payoffs - unit.prices - p * left), np.abs(unit.prices - worth)
-        residual = np.maximum(*gaps).max(axis=-1)
-    votes = Votes(
+        unit = _majority.unanimity(p, delta, np.maximum((outside - d) / gain, 0.0))
+    return Votes(
         payoffs=d + unit.payoffs * gain,
         prices=d + unit.prices * gain,
         proposing=d + unit.proposing * gain,
         bought=np.broadcast_to(unit.bought, d.shape),
     )
-    return votes, residual
 
 
-def _offer(
-    problem: Problem, p: Floats, delta: Floats, outside: Floats, ideal: Floats
-) -> tuple[Votes, Floats]:
-    """Solve for offers on a general set; the violation is over the range of gains."""
-    d = np.broadcast_to(problem.disagreement, ideal.shape)
+def _offer(problem: Problem, p: Floats, delta: Floats, outside: Floats, ideal: Floats) -> Votes:
+    """Solve for offers on a general set."""
     solve = two_players if problem.players == 2 else several_players
     proposing, held = solve(problem, p, delta, outside, ideal)
-    payoffs = p * proposing + (1 - p) * held
-    worth = np.maximum(outside, d + delta * (payoffs - d))
-    taken = proposing >= ideal  # nothing more to take: generosity is no violation
+    return Votes(payoffs=p * proposing + (1 - p) * held, prices=held, proposing=proposing, bought=1 - p)
+
+
+def _miss(
+    problem: Problem, p: Floats, delta: Floats, outside: Floats, quota: int, votes: Votes, ideal: Floats
+) -> Floats:
+    """Return the worst violation of the conditions of equilibrium, over the range of gains."""
+    n, d = problem.players, np.broadcast_to(problem.disagreement, ideal.shape)
+    span = ideal - d
+    if isinstance(problem.feasible, TransferableSurplus) and quota < n:
+        unit = {name: (getattr(votes, name) - d) / span for name in ("payoffs", "prices", "proposing")}
+        return _majority.miss(p, delta, quota, Votes(**unit, bought=votes.bought))
+    waiting = np.maximum(outside, d + delta * (votes.payoffs - d))
+    most = np.stack([_best(problem, k, votes.prices) for k in range(n)], axis=-1)
+    short = (waiting - votes.prices) / span
+    taken = votes.proposing >= ideal  # nothing more to take: generosity is no violation
+    if n == 2 and not isinstance(problem.feasible, TransferableSurplus):
+        short = np.where(taken[..., ::-1], np.maximum(short, 0.0), np.abs(short))
+    gaps = [
+        np.abs(short),
+        np.abs(votes.payoffs - p * votes.proposing - (1 - p) * votes.prices) / span,
+        np.where(p > 0, np.abs(most - votes.proposing) / span, 0.0),
+        np.abs(votes.bought - (1 - p)),
+    ]
+    worst: Floats = np.max([gap.max(axis=-1) for gap in gaps], axis=0)
+    return worst
+
+
+def _best(problem: Problem, k: int, prices: Floats) -> Floats:
+    """Return the most that k can keep if every other player gets the reservation."""
+    if isinstance(problem.feasible, TransferableSurplus):
+        return np.asarray(problem.feasible.total - prices.sum(axis=-1) + prices[..., k])
     if problem.players == 2:
-        miss = np.where(taken[..., ::-1], worth - held, np.abs(worth - held))
-    else:
-        miss = np.abs(worth - held)
-    return Votes(payoffs=payoffs, prices=held, proposing=proposing, bought=1 - p), (miss / (ideal - d)).max(
-        axis=-1
-    )
+        return best_response(problem.feasible, k, prices[..., 1 - k])
+    axis = np.where(np.arange(problem.players) == k, 1.0, 0.0)
+    return np.asarray(prices[..., k] + problem.feasible.ray(prices, np.broadcast_to(axis, prices.shape)))

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real, within
-from bargaining.errors import Status
+from bargaining.errors import Status, Unsolved
 from bargaining.protocols import _concession
+
+_PROMISED = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,18 +162,22 @@ class ReputationalOutcome:
 
     @property
     def status(self) -> Status | NDArray[np.int8]:
-        """OK in every cell: the closed form covers every game that the arguments allow."""
-        shape = self.horizon.shape
-        return np.zeros(shape, dtype=np.int8) if shape else Status.OK
+        """OK where the `residual` is below 1e-10, INACCURATE elsewhere."""
+        status = np.where(self.residual <= _PROMISED, Status.OK, Status.INACCURATE).astype(np.int8)
+        return status if status.ndim else Status(int(status))
 
     @property
     def ok(self) -> bool | NDArray[np.bool_]:
         """Whether the payoffs meet the definition."""
-        shape = self.horizon.shape
-        return np.ones(shape, dtype=bool) if shape else True
+        good = np.asarray(self.residual <= _PROMISED)
+        return good if good.ndim else bool(good)
 
     def raise_if_failed(self) -> ReputationalOutcome:
-        """Return self."""
+        """Return self, or raise `Unsolved` if a game's payoffs miss the definition."""
+        if not np.all(self.ok):
+            raise Unsolved(
+                f"{self.method}: INACCURATE, residual {float(np.max(self.residual)):.2g}. {Status.INACCURATE.advice}"
+            )
         return self
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,7 +186,7 @@ class ReputationalOutcome:
         arrays = {name: getattr(self, name).tolist() for name in names}
         return {
             "method": self.method,
-            "status": np.full(self.horizon.shape, Status.OK.name).tolist(),
+            "status": np.where(self.ok, Status.OK.name, Status.INACCURATE.name).tolist(),
             **arrays,
             "residual": self.residual.tolist(),
         }
@@ -249,11 +255,25 @@ class ReputationalOutcome:
 
         In the war of attrition: every moment of concession in :math:`(0, T]` pays a normal player the
         same, no normal type is left at the horizon, and at most one player concedes at 0. Where
-        somebody leaves: what conceding or leaving at 0 would gain.
+        somebody leaves: what conceding or leaving at 0 would gain, and how far payoffs are from what those who give up
+        at 0, and then the options, bring.
         """
-        instead = np.maximum(1 - self.game.demands[..., ::-1], self.game.received)
-        gain = np.maximum(instead - self.payoffs, 0.0).max(axis=-1)
-        return np.where(self.leaves.any(axis=-1), gain, self._war_residual())
+        leaves = self.leaves.any(axis=-1)
+        return np.where(leaves, self._departure_residual(), self._war_residual())
+
+    def _departure_residual(self) -> Floats:
+        a, o, gives_up = self.game.demands, self.game.received, self.initial_concession
+        r, other = self.game.rates, (..., slice(None, None, -1))
+        both = np.asarray(self.leaves.all(axis=-1, keepdims=True))
+        agreed = np.clip(r[other] / r.sum(axis=-1, keepdims=True), o, 1 - o[other])
+        conceded = 1 - a[other]
+        met = np.where(both, agreed, a)  # from a normal player, who gives up at once
+        leaver = gives_up[other] * met + (1 - gives_up[other]) * o
+        expected = np.where(self.leaves, leaver, conceded)
+        normal = np.where(self.leaves[other], 1 - self.game.priors, 0.0)  # who gives up at 0, of all types
+        better = np.maximum(conceded, o) - self.payoffs
+        gaps = [np.abs(self.payoffs - expected), np.abs(gives_up - normal), np.maximum(better, 0.0)]
+        return np.asarray(np.max(gaps, axis=0).max(axis=-1))
 
     def _war_residual(self) -> Floats:
         a, r = self.game.demands, self.game.rates

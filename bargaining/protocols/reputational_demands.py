@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,34 @@ class ReputationalDemands:
         acceptance = np.array([p[1] for p in played])
         outcome = _assess(self.first, announcements, announced, beliefs, replies, acceptance)
         return told(outcome, self)
+
+    def check(self, outcome: DemandOutcome) -> DemandOutcome:
+        """Return an outcome with `residual` and `status` found anew from its payoffs and strategies.
+
+        Parameters
+        ----------
+        outcome : DemandOutcome
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        DemandOutcome
+            With the most that a normal player could gain by another announcement or reply, or the distance of payoffs
+            and beliefs from what the strategies imply.
+        """
+        announcements, normal = self._announcements()
+        masses = np.array([a.mass for a in announcements])
+        beliefs = masses / (masses + normal * outcome.announcements)
+        again = _assess(
+            self.first, announcements, outcome.announcements, beliefs, outcome.replies, outcome.acceptance
+        )
+        apart = [
+            np.abs(outcome.payoffs - again.payoffs).max(),
+            *(np.abs(x - y).max() for x, y in zip(outcome.beliefs, again.beliefs, strict=True)),
+        ]
+        residual = float(max(float(again.residual), *apart))
+        status = Status.OK if residual < _ACCURACY else Status.INACCURATE
+        return replace(outcome, residual=residual, status=status)
 
     def _announcements(self) -> tuple[list[_demand_choice.Announcement], float]:
         order = [self.first, 1 - self.first]
@@ -204,7 +232,9 @@ def _assess(
     weights = np.array([a.mass for a in announcements])
     weights = weights + (1 - weights.sum()) * announced
     payoffs = np.array([first_payoff, float(weights @ value)])
-    residual = float(max((best - value).max(), worth.max() - first_payoff, abs(normal - 1), -leaving.min()))
+    odds = [announced, replies, acceptance, leaving]
+    residual = float(max(np.abs(best - value).max(), worth.max() - first_payoff, abs(normal - 1), 0.0))
+    residual = max(residual, *(float(-chance.min()) for chance in odds))
     return DemandOutcome(
         payoffs=payoffs[::-1] if first else payoffs,
         announcements=announced,

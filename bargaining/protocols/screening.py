@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import function, returned
 from bargaining._arrays import Floats, distribution, real, scalar, within
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols._peaks import peaks
+from bargaining.protocols._peaks import peaks, shortfall
 
 _GRID = 4001
 _ACCURACY = 1e-9
@@ -34,7 +34,7 @@ class ScreeningOutcome:
     gain : float
         The buyer's expected payoff above its outside option.
     residual : float
-        What the best price tried would add to the profit, over the range of profits.
+        What another price would add to the profit, over the range of profits; see `OutsideOptionScreening.check`.
     status : Status
         OK, or INACCURATE.
     method : str
@@ -144,20 +144,54 @@ class OutsideOptionScreening:
 
     def __call__(self) -> ScreeningOutcome:
         """Return the equilibrium price, and all that do as well."""
-        from scipy.integrate import quad
-
-        prices, residual = peaks(self.profit, np.linspace(max(self.lower, self.cost), self.upper, _GRID))
+        prices, _ = peaks(self.profit, np.linspace(max(self.lower, self.cost), self.upper, _GRID))
         price = float(prices[0])
-        gain = quad(lambda u: float(self._survival(np.asarray(u))), price, self.upper, limit=200)[0]
-        return ScreeningOutcome(
+        profit, trade, gain = self._brings(price)
+        outcome = ScreeningOutcome(
             price=price,
             prices=prices,
-            profit=float(self.profit(price)),
-            trade=float(self._survival(np.asarray(price))),
-            gain=float(gain),
-            residual=residual,
-            status=Status.OK if residual <= _ACCURACY else Status.INACCURATE,
+            profit=profit,
+            trade=trade,
+            gain=gain,
+            residual=0.0,
+            status=Status.OK,
         )
+        return self.check(outcome)
+
+    def check(self, outcome: ScreeningOutcome) -> ScreeningOutcome:
+        """Return an outcome with `residual` and `status` found anew from its price and payoffs.
+
+        Parameters
+        ----------
+        outcome : ScreeningOutcome
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        ScreeningOutcome
+            With what another price, among many far and ever nearer, would add to the profit, or the slope of the
+            profit on the side on which it rises, over the range of profits; or how far profit, trade and gain are
+            from what the price brings.
+        """
+        profit, trade, gain = self._brings(outcome.price)
+        low = max(self.lower, self.cost)
+        scale = max(abs(self.upper - self.cost), float(np.finfo(float).tiny))
+        residual = max(
+            shortfall(self.profit, outcome.price, low, self.upper, count=_GRID),
+            abs(outcome.profit - profit) / scale,
+            abs(outcome.trade - trade),
+            abs(outcome.gain - gain) / scale,
+            *(shortfall(self.profit, float(tie), low, self.upper, count=65) for tie in outcome.prices),
+        )
+        status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
+        return replace(outcome, residual=residual, status=status)
+
+    def _brings(self, price: float) -> tuple[float, float, float]:
+        """Return the profit, the chance of trade and the buyer's gain at a price."""
+        from scipy.integrate import quad
+
+        gain = quad(lambda u: float(self._survival(np.asarray(u))), price, self.upper, limit=200)[0]
+        return float(self.profit(price)), float(self._survival(np.asarray(price))), float(gain)
 
 
 def screen_types(
@@ -204,12 +238,14 @@ def screen_types(
     best = profits >= profits.max() - 1e-14 * max(float(np.ptp(profits)), np.finfo(float).tiny)
     price = float(prices[best][0])
     buys = net >= price
+    scale = max(float(np.ptp(profits)), np.finfo(float).tiny)
+    earned = float((price - c) * chances[buys].sum())
     return ScreeningOutcome(
         price=price,
         prices=prices[best],
         profit=float(profits.max()),
         trade=float(chances[buys].sum()),
         gain=float(chances[buys] @ (net[buys] - price)),
-        residual=float(profits.max() - (price - c) * (chances[buys].sum())),
+        residual=abs(float(profits.max()) - earned) / scale,
         status=Status.OK,
     )

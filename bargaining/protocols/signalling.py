@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, scalar, within
-from bargaining.errors import InvalidInput
+from bargaining.division import ACCURACY
+from bargaining.errors import InvalidInput, Status
 
 
 class Kind(StrEnum):
@@ -45,7 +46,10 @@ class SignallingEquilibrium:
     intuitive : bool
         Whether it passes the intuitive criterion of Cho and Kreps.
     residual : float
-        The largest gain by a deviation: of a type over what it has at stake, of the receiver over its own range.
+        The largest gain by a deviation: of a type over what it has at stake, of the receiver over its own range; or how
+        far payoffs and beliefs are from what the strategies imply.
+    status : Status
+        OK, or INACCURATE.
     """
 
     kind: Kind
@@ -55,7 +59,8 @@ class SignallingEquilibrium:
     payoffs: Floats
     receiver: float
     intuitive: bool
-    residual: float
+    residual: float = 0.0
+    status: Status = Status.OK
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,8 +197,51 @@ class CostlyStep:
     def _pack(
         self, kind: Kind, step: tuple[float, float], concede: tuple[tuple[float, float], tuple[float, float]]
     ) -> SignallingEquilibrium:
-        costs, owner, receiver = self._tables
         x, answer = np.array(step), np.array(concede)
+        beliefs, payoffs, met, _ = self._implied(x, answer)
+        found = SignallingEquilibrium(
+            kind=kind,
+            step=x,
+            concede=answer,
+            beliefs=beliefs,
+            payoffs=payoffs,
+            receiver=met,
+            intuitive=self._intuitive(kind),
+        )
+        return self.check(found)
+
+    def check(self, equilibrium: SignallingEquilibrium) -> SignallingEquilibrium:
+        """Return an equilibrium with `residual` and `status` found anew from its payoffs, beliefs and strategies.
+
+        Parameters
+        ----------
+        equilibrium : SignallingEquilibrium
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        SignallingEquilibrium
+            With the largest gain by a deviation, or the distance of payoffs and beliefs from what the strategies imply.
+        """
+        _, owner, receiver = self._tables
+        x, answer = equilibrium.step, equilibrium.concede
+        beliefs, payoffs, met, value = self._implied(x, answer)
+        stakes = owner[:, :1] - owner[:, 1:]
+        odds = np.concatenate([x, answer.ravel()])
+        gaps = [
+            self._regret(x, answer, equilibrium.beliefs, value),
+            float(np.abs(equilibrium.beliefs - beliefs).max()),
+            float((np.abs(equilibrium.payoffs - payoffs) / stakes).max()),
+            abs(equilibrium.receiver - met) / float(np.ptp(receiver)),
+            float(np.maximum(-odds, odds - 1).max()),
+        ]
+        residual = max(0.0, *gaps)
+        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
+        return replace(equilibrium, residual=residual, status=status)
+
+    def _implied(self, x: Floats, answer: Floats) -> tuple[Floats, Floats, float, Floats]:
+        """Return beliefs, the types' payoffs, the receiver's, and what each signal is worth to each type."""
+        costs, owner, receiver = self._tables
         sends = np.array([x, 1 - x])  # signal by type
         types = np.array([self.prior, 1 - self.prior])
         beliefs = np.array(
@@ -206,16 +254,7 @@ class CostlyStep:
         joint = sends * types
         answered = answer.mean(axis=1)  # ends coincide after every signal that is sent
         met = joint[:, :, None] * receiver * np.stack([answered, 1 - answered], axis=-1)[:, None, :]
-        return SignallingEquilibrium(
-            kind=kind,
-            step=x,
-            concede=answer,
-            beliefs=beliefs,
-            payoffs=payoffs,
-            receiver=float(met.sum()),
-            intuitive=self._intuitive(kind),
-            residual=self._residual(x, answer, beliefs, value),
-        )
+        return beliefs, payoffs, float(met.sum()), value
 
     def _belief(self, joint: Floats, answer: Floats) -> Floats:
         """Return the beliefs allowed: Bayes' rule, or what supports the answers to a signal never sent."""
@@ -228,7 +267,7 @@ class CostlyStep:
         k_strong, k_weak = self.hurdles
         return not (kind is Kind.POOL_ON_NONE and self.prior < self.threshold and k_strong < 1 < k_weak)
 
-    def _residual(self, step: Floats, answer: Floats, beliefs: Floats, value: Floats) -> float:
+    def _regret(self, step: Floats, answer: Floats, beliefs: Floats, value: Floats) -> float:
         """Return the largest gain from deviating: of a type over its stake, of the receiver over its own."""
         _, owner, receiver = self._tables
         chosen = step[:, None] * value[0] + (1 - step[:, None]) * value[1]

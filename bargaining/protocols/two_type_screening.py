@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, scalar, within
-from bargaining.errors import InvalidInput
+from bargaining.division import ACCURACY
+from bargaining.errors import InvalidInput, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +33,9 @@ class ScreeningPath:
         The low and the high type's payoff.
     residual : float
         The largest gain from deviating: of the seller to another number of rounds, of the high type to
-        another period, over the high value.
+        another period, over the high value; or how far beliefs and payoffs are from what prices and purchases imply.
+    status : Status
+        OK, or INACCURATE.
     method : str
         What it is called in tables.
     """
@@ -43,7 +46,8 @@ class ScreeningPath:
     thresholds: Floats
     profit: float
     payoffs: Floats
-    residual: float
+    residual: float = 0.0
+    status: Status = Status.OK
     method: str = "two-type screening"
 
 
@@ -123,15 +127,66 @@ class TwoTypeScreening:
         sold = np.append(-np.diff(reached), 1.0 + reached[-1]) / (1 + odds)
         profit = float((prices * sold) @ delta ** np.arange(rounds + 1.0))
         thresholds = np.array(cuts[1:])
-        return ScreeningPath(
+        path = ScreeningPath(
             prices=prices,
             accepts=sold,
             beliefs=reached / (1 + reached),
             thresholds=thresholds / (1 + thresholds),
             profit=profit,
             payoffs=np.array([0.0, high - prices[0]]),
-            residual=self._residual(odds, cuts, worths, prices, profit),
         )
+        return self.check(path)
+
+    def check(self, path: ScreeningPath) -> ScreeningPath:
+        """Return a path with `residual` and `status` found anew from its prices, purchases and payoffs.
+
+        Parameters
+        ----------
+        path : ScreeningPath
+            An answer of this protocol, or one that was changed.
+
+        Returns
+        -------
+        ScreeningPath
+            With the largest gain from deviating, of the seller to another number of rounds and of the high type to
+            another period, over the high value; or how far beliefs and payoffs are from what prices and purchases
+            imply, or beliefs from those at which the seller is willing to go on.
+        """
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        odds, delta = self.prior / (1 - self.prior), self.discount
+        rounds = path.prices.size - 1
+        cuts, worths = [0.0], [low]
+        for n in range(1, path.thresholds.size + 1):
+            cut, worth = self._next(n, cuts, worths)
+            cuts.append(cut)
+            worths.append(worth)
+        left = 1.0 - np.append(0.0, np.cumsum(path.accepts)[:-1])  # who has not bought, before each offer
+        believed = 1 - (1 - self.prior) / left  # all low types buy last
+        discounts = delta ** np.arange(rounds + 1.0)
+        expected = float((path.prices * path.accepts) @ discounts)
+        others = [
+            self._worth(n, odds, cuts, worths) for n in range(len(cuts)) if n == 0 or cuts[n - 1] <= odds
+        ]
+        surplus = discounts * (high - path.prices)
+        reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if 0 < rounds < len(cuts) else np.array([odds])
+        if reached.size != rounds + 1 or cuts[-1] <= odds:
+            return replace(path, residual=np.inf, status=Status.INACCURATE)
+        gaps = [
+            max(others) / (1 + odds) - expected,
+            abs(path.profit - expected),
+            float(np.ptp(surplus)),
+            abs(float(path.prices[-1]) - low),
+            *np.abs(path.payoffs - [0.0, high - path.prices[0]]),
+        ]
+        odd = [
+            float(np.abs(path.beliefs - believed).max()),
+            float(np.abs(path.beliefs - reached / (1 + reached)).max()),
+            float(np.abs(path.thresholds - np.array(cuts[1:]) / (1 + np.array(cuts[1:]))).max(initial=0.0)),
+            abs(float(path.accepts.sum()) - 1),
+        ]
+        residual = max(0.0, *(float(gap) / high for gap in gaps), *odd)
+        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
+        return replace(path, residual=residual, status=status)
 
     def _price(self, rounds: int) -> float:
         low, high = np.asarray(self.values, dtype=float).tolist()
@@ -150,14 +205,3 @@ class TwoTypeScreening:
         gap = self._worth(n - 1, start, cuts, worths) - self._worth(n, start, cuts, worths)
         x = start + gap / slope
         return x, self._worth(n, x, cuts, worths)
-
-    def _residual(
-        self, odds: float, cuts: list[float], worths: list[float], prices: Floats, profit: float
-    ) -> float:
-        high = float(np.asarray(self.values)[1])
-        others = [
-            self._worth(n, odds, cuts, worths) for n in range(len(cuts)) if n == 0 or cuts[n - 1] <= odds
-        ]
-        seller = max(others) / (1 + odds) - profit
-        surplus = self.discount ** np.arange(prices.size) * (high - prices)
-        return float(max(seller, np.ptp(surplus)) / high)

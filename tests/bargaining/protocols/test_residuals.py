@@ -1,0 +1,214 @@
+"""Every protocol's residual is that of its definition: an answer moved by a thousandth is not accurate any more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    AlternatingOffers,
+    Bluff,
+    ContinuousOffers,
+    CostlyStep,
+    Frontier,
+    HoldUp,
+    NashDemandGame,
+    NonstationaryOffers,
+    OutsideOptionScreening,
+    Polytope,
+    Problem,
+    RandomProposer,
+    ReputationalBargaining,
+    ReputationalDemands,
+    Status,
+    StochasticBargaining,
+    TransferableSurplus,
+    TwoTypeScreening,
+    WarOfAttrition,
+    split_the_difference,
+)
+
+MOVE = 1e-3
+PIE = Problem(TransferableSurplus(1.0), [0.0, 0.1])
+THREE = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+CURVE = Problem(Frontier(lambda x: 1 - x**2, 0, 1, derivative=lambda x: -2 * x), [0.0, 0.0])
+HULL = Problem(Polytope([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0.3]], free_disposal=True), [0, 0, 0])
+TURNS = [[0, 0.9, 0, 0.1], [0.9, 0, 0.1, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
+OWNER, RECEIVER = [[0.6, 0.4], [0.6, 0.2]], [[0.4, 0.1], [0.4, 0.8]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A protocol, the arguments of its call, and what can be moved in its answer."""
+
+    name: str
+    protocol: Any
+    given: tuple[Any, ...] = ()
+    moved: tuple[str, ...] = ("payoffs",)
+    pick: int | None = None
+
+    def answer(self) -> Any:
+        """Return the answer of the protocol."""
+        found = self.protocol(*self.given)
+        return found if self.pick is None else found[self.pick]
+
+
+CASES = [
+    Case("offers", AlternatingOffers([0.9, 0.8]), (PIE,), ("payoffs", "offers", "chances")),
+    Case("offers on a frontier", AlternatingOffers(0.9, outside=[0, 0.7]), (CURVE,), ("payoffs", "offers")),
+    Case(
+        "offers of a proposer who may leave",
+        AlternatingOffers(0.9, outside=[None, 0.4], leaver="proposer"),
+        (PIE,),
+        ("payoffs", "offers"),
+    ),
+    Case("offers, three", AlternatingOffers(0.9), (THREE,), ("payoffs", "offers", "chances")),
+    Case("offers on a polytope", AlternatingOffers([0.9, 0.8, 0.7]), (HULL,), ("payoffs", "offers")),
+    Case(
+        "offers that are refused",
+        AlternatingOffers(0.9, breakdown=1, breakdown_payoffs=[0, 0, 0.3], outside=[0.55, 0.2, 0]),
+        (THREE,),
+        ("payoffs", "offers", "chances"),
+    ),
+    Case("ten offers", AlternatingOffers(0.9, horizon=10), (PIE,), ("payoffs", "offers")),
+    Case(
+        "random proposer",
+        RandomProposer([0.5, 0.3, 0.2], [0.9, 0.8, 0.7], outside=[0.6, None, None]),
+        (THREE,),
+        ("payoffs", "reservations", "proposing", "accepts"),
+    ),
+    Case(
+        "majority",
+        RandomProposer(None, [0.9, 0.9, 0.6], quota=2),
+        (THREE,),
+        ("payoffs", "reservations", "proposing", "accepts"),
+    ),
+    Case(
+        "random proposer on a frontier",
+        RandomProposer(None, [0.9, 0.8]),
+        (CURVE,),
+        ("payoffs", "reservations", "proposing"),
+    ),
+    Case(
+        "random proposer on a polytope",
+        RandomProposer(None, [0.9, 0.8, 0.7]),
+        (HULL,),
+        ("payoffs", "reservations", "proposing"),
+    ),
+    Case(
+        "chain",
+        StochasticBargaining(
+            [1] * 4, TURNS, 0.95, [0, 1, 0, 1], outside=[(0, 0), (0, 0), (0.7, 0), (0.7, 0)]
+        ),
+        moved=("payoffs", "chances"),
+    ),
+    Case(
+        "chain in lots",
+        StochasticBargaining(
+            [4, 2, 1],
+            [[0, 1, 0], [0, 0.5, 0.5], [1, 0, 0]],
+            0.8,
+            [0, 1, 0],
+            outside=[(0, 0), (0, 0), (0, 0.8)],
+        ),
+        moved=("payoffs", "chances"),
+    ),
+    Case("continuous offers", ContinuousOffers([0.1, 0.05]), (CURVE,)),
+    Case("continuous offers with an option", ContinuousOffers([0.1, 0.05], outside=[0.5, 0]), (PIE,)),
+    Case(
+        "offers with changing terms",
+        NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t)),
+        moved=("payoffs", "_coefficients"),
+    ),
+    Case("demand game", NashDemandGame(noise=0.05), (CURVE,), ("payoffs", "demands", "compatible")),
+    Case(
+        "attrition",
+        WarOfAttrition(win=(10.0, 8.0), lose=(1.0, 0.0), costs=(1.0, 2.0)),
+        moved=("payoffs", "hazards", "initial"),
+    ),
+    Case(
+        "reputations",
+        ReputationalBargaining((0.6, 0.7), (0.1, 0.2), (0.05, 0.1)),
+        moved=("payoffs", "initial_concession", "horizon"),
+    ),
+    Case(
+        "a reputation against an option",
+        ReputationalBargaining((0.6, 0.6), (0.1, 0.2), 0.05, outside=(0.45, None)),
+        moved=("payoffs", "initial_concession"),
+    ),
+    Case(
+        "reputations against options",
+        ReputationalBargaining((0.7, 0.7), (0.1, 0.2), 0.05, outside=(0.4, 0.4)),
+        moved=("payoffs", "initial_concession"),
+    ),
+    Case(
+        "demands",
+        ReputationalDemands(([0.5, 0.6], [0.5, 0.6, 0.7]), (0.1, 0.1), ([0.02, 0.02], [0.01] * 3)),
+        moved=("payoffs", "announcements", "replies", "acceptance"),
+    ),
+    Case(
+        "bluff",
+        Bluff(0.2, owner=[[0.6, 0.4], [0.6, 0.1]], receiver=[[0.4, 0.1], [0.4, 0.9]], silence=(0.2, 0.8)),
+        moved=("payoffs", "claim", "concede", "belief", "receiver"),
+    ),
+    *(
+        Case(
+            f"step, equilibrium {k}",
+            CostlyStep(0.3, (0.05, 0.2), owner=OWNER, receiver=RECEIVER),
+            moved=("payoffs", "step", "receiver", "beliefs"),
+            pick=k,
+        )
+        for k in (0, 1)
+    ),
+    Case(
+        "screening",
+        OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8),
+        moved=("price", "profit", "trade", "gain"),
+    ),
+    Case(
+        "screening of two types",
+        TwoTypeScreening((1.0, 2.0), 0.7, 0.9),
+        moved=("prices", "accepts", "beliefs", "thresholds", "profit", "payoffs"),
+    ),
+    Case(
+        "hold-up", HoldUp(np.sqrt, split_the_difference(0.4), 1.0), moved=("payoffs", "investment", "option")
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_answer_itself_is_accurate(case: Case) -> None:
+    found = case.answer()
+    assert np.all(np.asarray(found.status) == Status.OK)
+    assert 0 <= float(np.max(found.residual)) < 1e-9
+    again = checked(case.protocol)(found)
+    assert again.status == found.status
+    assert again.residual == pytest.approx(found.residual, abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "sign"),
+    [(case, name, sign) for case in CASES for name in case.moved for sign in (1, -1)],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> None:
+    found = case.answer()
+    given = getattr(found, name)
+    value = np.asarray(given, dtype=float)
+    for entry in np.ndindex(*value.shape):
+        step = np.zeros(value.shape)
+        step[entry] = sign * MOVE * max(1.0, abs(float(value[entry])))
+        moved = value + step
+        wrong = checked(case.protocol)(
+            replace(found, **{name: moved if isinstance(given, np.ndarray) else float(moved)})
+        )
+        residual = float(np.max(wrong.residual))
+        assert residual > 1e-7, entry
+        assert np.all(np.asarray(wrong.status) == Status.INACCURATE), entry
+
+
+def checked(protocol: Any) -> Callable[[Any], Any]:
+    """Return what finds the residual of an answer anew; a reputational outcome does so itself."""
+    return getattr(protocol, "check", lambda outcome: outcome)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import Decomposition
+from bargaining_models.trade.environment import Environment
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.trade.tariff_nash import TariffEquilibrium
@@ -18,6 +19,7 @@ __all__ = [
     "BargainedTariffs",
     "Decomposition",
     "EfficientTariffs",
+    "Environment",
     "TariffEquilibrium",
     "TariffPayoffs",
     "TradeData",

@@ -1,0 +1,165 @@
+"""Tariffs in force on a day: what everybody charges everybody, third countries included.
+
+An environment is a list of dated rates. On a day, each link has the rate of the latest row that is not after it;
+links without a row keep the rate of the model's base. Payoffs are compared within one environment: it is in force
+under an agreement, in a war and without either.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import InvalidInput
+from bargaining_models._figures import Row, read
+from bargaining_models.trade.data import check_rates
+from bargaining_models.trade.links import link
+
+if TYPE_CHECKING:
+    from bargaining_models.trade.model import TradeModel
+
+COLUMNS = ("date", "importer", "exporter", "sector", "value", "unit", "source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """One rate from a date on: the tariff itself, as a fraction, on a sector or on all goods (`goods`)."""
+
+    date: datetime.date
+    importer: str
+    exporter: str
+    sector: str
+    rate: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Dated tariffs of everybody on everybody.
+
+    Attributes
+    ----------
+    rows : tuple of Rate
+        In the order of their dates.
+    day : datetime.date or None
+        The day that was asked for; None: all days.
+
+    Examples
+    --------
+    >>> env = Environment.from_rates({("USA", "CHN"): 0.228, ("USA", "ROW"): 0.1035}, date="2026-08-19")
+    >>> from bargaining_models.parameters import load
+    >>> from bargaining_models.trade import TradeModel
+    >>> model = TradeModel.from_parameters(load())
+    >>> war = model.nash_tariffs(["USA", "CAN"], against="players", given=env.at("2026-08-19"))
+    >>> war.rates.round(4)
+    array([0.1651, 0.0994])
+    """
+
+    rows: tuple[Rate, ...]
+    day: datetime.date | None = None
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> Environment:
+        """Read rows of date, importer, exporter, sector (or `goods`), value, unit (percent) and source.
+
+        Raises
+        ------
+        InvalidInput
+            If a column, date, number, unit or source is missing or wrong; the message names file, row and column.
+        """
+        file = Path(path)
+        rows = [_rate(row) for row in read(file.parent, file.name, COLUMNS)]
+        return cls(rows=tuple(sorted(rows, key=lambda row: row.date)))
+
+    @classmethod
+    def from_rates(
+        cls, rates: Mapping[tuple[str, ...], float], *, date: str | datetime.date, source: str = "given"
+    ) -> Environment:
+        """Make an environment of one date from (importer, exporter) or (importer, exporter, sector) to a fraction."""
+        day = _day(date)
+        rows = []
+        for key, rate in rates.items():
+            if isinstance(key, str) or len(key) not in (2, 3):
+                raise InvalidInput(
+                    f"`rates` must be keyed by (importer, exporter) or (importer, exporter, sector); got {key!r}."
+                )
+            sector = key[2] if len(key) == 3 else "goods"
+            rows.append(
+                Rate(
+                    date=day, importer=key[0], exporter=key[1], sector=sector, rate=float(rate), source=source
+                )
+            )
+        return cls(rows=tuple(rows))
+
+    @property
+    def dates(self) -> tuple[datetime.date, ...]:
+        """The days on which something changes."""
+        return tuple(sorted({row.date for row in self.rows}))
+
+    def at(self, date: str | datetime.date) -> Environment:
+        """Return what is in force on a day.
+
+        Raises
+        ------
+        InvalidInput
+            If the day is before the first row, or is no date.
+        """
+        day = _day(date)
+        if not self.rows or day < self.dates[0]:
+            first = self.dates[0].isoformat() if self.rows else "never"
+            raise InvalidInput(f"`date` must not be before the first rate, {first}; got {day.isoformat()}.")
+        return replace(self, rows=tuple(row for row in self.rows if row.date <= day), day=day)
+
+    def tariffs(self, model: TradeModel) -> Floats:
+        """The tariffs of all links of a model, (N, N, J): those of its base, replaced where a row says so.
+
+        A row on all goods comes before rows on sectors of the same day.
+
+        Raises
+        ------
+        InvalidInput
+            If there are several dates and none was chosen with `at`, or a row names an unknown region or sector.
+        """
+        if self.day is None and len(self.dates) > 1:
+            raise InvalidInput("`date` must be chosen with `at` where rates have several dates.")
+        tariffs = model.economy.tariffs.copy()
+        for row in sorted(self.rows, key=lambda row: (row.date, row.sector != "goods")):
+            key = (row.importer, row.exporter) + (() if row.sector == "goods" else (row.sector,))
+            importer, exporter, sectors = link(key, model.regions, model.sectors, model.goods)
+            tariffs[importer, exporter, sectors] = row.rate
+        check_rates(tariffs, model.regions, model.sectors)
+        return np.asarray(tariffs)
+
+
+def _rate(row: Row) -> Rate:
+    if row.text("unit") != "percent":
+        row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
+    try:
+        day = datetime.date.fromisoformat(row.text("date"))
+    except ValueError:
+        row.fail("date", f"must be a date such as 2026-08-19; got {row.text('date')!r}. Correct the cell.")
+    return Rate(
+        date=day,
+        importer=row.text("importer"),
+        exporter=row.text("exporter"),
+        sector=row.text("sector"),
+        rate=row.number_in("value", -99.0, 1e6) / 100.0,
+        source=row.text("source"),
+    )
+
+
+def _day(date: str | datetime.date) -> datetime.date:
+    if isinstance(date, datetime.datetime):
+        return date.date()
+    if isinstance(date, datetime.date):
+        return date
+    try:
+        return datetime.date.fromisoformat(date)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"`date` must be a date such as '2026-08-19'; got {date!r}.") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining._arrays import Floats, short
+from bargaining._arrays import short
 from bargaining.errors import InvalidInput
 
 
@@ -49,14 +49,6 @@ def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
         raise InvalidInput(f"`{name}` must be {wanted}; got {short(value)}.")
     called: Callable[..., Any] = value
     return called
-
-
-def returned(value: Any, name: str) -> Floats:
-    """Return what a function that was given gave back, as floats."""
-    try:
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"`{name}` must return numbers; got {short(value)}.") from None
 
 
 def listed(value: Any, name: str, wanted: str) -> list[Any]:

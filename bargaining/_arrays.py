@@ -1,12 +1,22 @@
-"""The boundary: array-likes in; finite, shaped, read-only float arrays out.
+"""The boundary: array-likes in; finite, shaped float arrays out that nobody else can write.
 
 Every public function passes its arguments through here once, before any arithmetic. Players are
 always the last axis; leading axes are a batch.
+
+What is kept is copied into memory of its own, which no array can make writeable again: the caller's arrays may change
+afterwards, and answers do not.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from fractions import Fraction
+from functools import wraps
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +24,16 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining.errors import InvalidInput
 
 Floats = NDArray[np.float64]
+Kind = TypeVar("Kind", bound=np.generic)
+Frozen = TypeVar("Frozen")
+
+_FLOAT = np.dtype(np.float64)
+_NUMBERS = {float, int, np.float64, np.int64, Fraction}
+_LISTS = {list, tuple}
+_DEEPEST = 64  # axes that NumPy allows
+_PLAIN = re.compile(r"\b(bool|float|int|str|tuple|Fraction|Literal|None|Problem|Status)\b|\W")
+"""What the type of a field without arrays is made of."""
+_ATOMS = {float, int, str, bool, type(None), Fraction}
 
 LARGEST = 1e300
 """The largest payoff: sums, differences and weighted sums of a few stay well below the largest float."""
@@ -21,15 +41,97 @@ SMALLEST = 1e-290
 """The smallest gain that is not taken for nothing: products of relative roundings stay above the subnormal floats."""
 
 
+def owned(array: NDArray[Kind]) -> NDArray[Kind]:
+    """Return an array in memory that nobody can write: itself if it is one, or a copy.
+
+    The memory is that of a `bytes` object, which NumPy never lets become writeable; views of it are known by that.
+    """
+    root: Any = array
+    while type(root) is np.ndarray:
+        root = root.base
+    if type(root) is bytes or (type(root) is memoryview and isinstance(root.obj, _Sealed)):
+        return array
+    if array.dtype.kind != "O":
+        return np.ndarray(array.shape, array.dtype, array.tobytes())
+    copied = np.array(array, subok=False)
+    copied.flags.writeable = False
+    return copied
+
+
+class _Sealed(np.ndarray[Any, Any]):
+    """Memory that only this module can still reach."""
+
+
+def sealed(array: NDArray[Kind]) -> NDArray[Kind]:
+    """Take over an array that the library has made and nobody else holds: `owned`, without a copy if it is large."""
+    if array.size < 4096 or array.dtype.kind == "O":
+        return owned(array)
+    memory: Any = array.view(_Sealed)
+    return np.asarray(memoryview(memory).toreadonly())
+
+
+def own(value: Any) -> Any:
+    """Return a value that shares no memory with the one given, where it is an array or a collection of them."""
+    if isinstance(value, np.ndarray):
+        return owned(value) if type(value) is np.ndarray else value.copy()
+    if type(value) is tuple:
+        return tuple(map(own, value)) if any(type(v) not in _ATOMS for v in value) else value
+    if type(value) is list:
+        return tuple(map(own, value))
+    if type(value) is dict:
+        return {name: own(entry) for name, entry in value.items()}
+    return value
+
+
+def owning(kind: type[Frozen]) -> type[Frozen]:
+    """Let the instances of a frozen dataclass own what they keep, also after they were copied or unpickled.
+
+    Arrays become read-only copies, lists tuples and dicts copies; private fields may hold lists and dicts of their own.
+    """
+    known = [(f.name, f.name.startswith("_"), _PLAIN.sub("", f.type)) for f in fields(kind)]  # type: ignore[arg-type]
+    public = tuple(name for name, private, type_ in known if type_ and not private)
+    private = tuple(name for name, private, type_ in known if type_ and private)
+    numbers = tuple(name for name, private, type_ in known if not type_)
+    given = kind.__init__
+
+    @wraps(given)
+    def init(self: Any, *arguments: Any, **options: Any) -> None:
+        given(self, *arguments, **options)
+        settle(self)
+
+    def settle(self: Any) -> None:
+        for name in public:
+            value = getattr(self, name)
+            if type(value) not in _ATOMS and (kept := own(value)) is not value:
+                object.__setattr__(self, name, kept)
+        for name in private:
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray | tuple):
+                object.__setattr__(self, name, own(value))
+        for name in numbers:
+            if isinstance(value := getattr(self, name), np.ndarray):
+                object.__setattr__(self, name, value[()] if value.ndim == 0 else owned(value))
+
+    def restore(self: Any, state: Iterable[Any]) -> None:
+        for field, value in zip(fields(self), state, strict=True):
+            object.__setattr__(self, field.name, value)
+        settle(self)
+
+    methods = {"__init__": init, "__setstate__": restore}
+    for name, method in methods.items():
+        setattr(kind, name, method)
+    return kind
+
+
 def real(
     value: ArrayLike, name: str, *, ndim: int | None = None, finite: bool = True, payoffs: bool = False
 ) -> Floats:
-    """Return `value` as a read-only float array, or say what is wrong with it.
+    """Return `value` as a float array that nobody can write, or say what is wrong with it.
 
     Parameters
     ----------
     value : array_like
-        Numbers. Booleans, strings, complex numbers, ragged lists and empty arrays are rejected.
+        Numbers. Booleans, strings, complex numbers, masked entries, ragged lists and empty arrays are rejected.
     name : str
         The argument's name, for the message.
     ndim : int, optional
@@ -44,7 +146,7 @@ def real(
     InvalidInput
         If `value` is not an array of real numbers of the required kind.
     """
-    array = _as_array(value, name)
+    array = owned(_numbers(value, name))
     if array.size == 0:
         raise InvalidInput(f"`{name}` must not be empty; got an array of shape {array.shape}.")
     if ndim is not None and array.ndim != ndim:
@@ -64,34 +166,80 @@ def real(
             raise InvalidInput(
                 f"`{name}` must hold payoffs of size {LARGEST:g} at most; got {array[where]:g}: rescale the payoffs."
             )
-    array = array.view()
-    array.flags.writeable = False
     return array
 
 
-def _as_array(value: ArrayLike, name: str) -> Floats:
+def returned(value: Any, name: str) -> Floats:
+    """Return what a function that was given gave back, as floats of our own: it may write its array again."""
+    if type(value) is np.float64:
+        return np.asarray(value)
+    if type(value) is np.ndarray and value.dtype == _FLOAT:
+        return value if value.base is None and sys.getrefcount(value) <= _TEMPORARY else value.copy()
+    return np.array(_numbers(value, name, "return"))
+
+
+def _count(value: Any, name: str) -> int:
+    return sys.getrefcount(value)
+
+
+_TEMPORARY = _count(np.zeros(1), "")
+"""How many references `returned` sees of an array that nobody keeps, when it is called with the call itself."""
+
+
+def _numbers(value: ArrayLike, name: str, verb: str = "be") -> Floats:
+    """Return numbers as floats; the memory may be the caller's."""
+    if type(value) is not np.ndarray:
+        _refuse_hidden(value, name, verb)
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(f"`{name}` must be an array of numbers; got {short(value)} ({error}).") from None
-    if array.dtype.kind == "O":
-        array = _from_objects(array, name)
-    if array.dtype.kind not in "iuf":
+    except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(
-            f"`{name}` must be real numbers; got {short(value)} of type {array.dtype}. Convert it to float first."
+            f"`{name}` must {verb} an array of numbers; got {short(value)} ({error})."
+        ) from None
+    if array.dtype == _FLOAT:
+        return array
+    if array.dtype.kind == "O":
+        array = _from_objects(array, name, verb)
+    if array.dtype.kind not in "iuf":
+        advice = "Take its real part." if array.dtype.kind == "c" else "Convert it to float first."
+        raise InvalidInput(
+            f"`{name}` must {verb} real numbers; got {short(value)} of type {array.dtype}. {advice}"
         )
-    with np.errstate(over="ignore"):
-        return array.astype(np.float64, copy=False)
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return array.astype(np.float64)
+    return array.astype(np.float64)
 
 
-def _from_objects(array: NDArray[Any], name: str) -> Floats:
+def _refuse_hidden(value: Any, name: str, verb: str) -> None:
+    """Refuse masked entries, and truth values among numbers: NumPy would read them as data."""
+    level: Any = value if type(value) in _LISTS else (value,)
+    for _ in range(_DEEPEST):
+        kinds = set(map(type, level))
+        if kinds <= _NUMBERS:
+            return
+        if not kinds <= _LISTS:
+            for entry in level:
+                if type(entry) is bool or getattr(entry, "dtype", None) == np.bool_:
+                    raise InvalidInput(
+                        f"`{name}` must {verb} real numbers; got {short(entry)}. Convert it to float first."
+                    )
+                if "numpy.ma" in sys.modules and np.ma.is_masked(entry):
+                    raise InvalidInput(
+                        f"`{name}` must {verb} numbers throughout; got masked entries in {short(entry)}. "
+                        f"Fill them or leave them out."
+                    )
+        level = list(chain.from_iterable(entry for entry in level if type(entry) in _LISTS))
+
+
+def _from_objects(array: NDArray[Any], name: str, verb: str) -> Floats:
     """Accept exact rationals and large integers; refuse every other object."""
     from numbers import Rational
 
     for entry in array.flat:
         if isinstance(entry, bool) or not isinstance(entry, Rational | float | np.floating | np.integer):
             raise InvalidInput(
-                f"`{name}` must be real numbers; got {short(entry)}, a {type(entry).__name__}."
+                f"`{name}` must {verb} real numbers; got {short(entry)}, a {type(entry).__name__}."
             )
     try:
         return array.astype(np.float64)

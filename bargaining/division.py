@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, short
+from bargaining._arrays import Floats, own, owning, sealed, short
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.problem import Problem
 
@@ -37,7 +37,7 @@ class Parameters(Mapping[str, Any]):
             raise InvalidInput(
                 f"`parameters` must be a mapping from names to the method's parameters; got {short(held)}."
             )
-        object.__setattr__(self, "_held", {name: _own(value) for name, value in held.items()})
+        object.__setattr__(self, "_held", {name: own(value) for name, value in held.items()})
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("The parameters of a division cannot be changed.")
@@ -65,16 +65,6 @@ class Parameters(Mapping[str, Any]):
         return Parameters, (self._held,)
 
 
-def _own(value: Any) -> Any:
-    """Return a value that shares no memory with the one given: a read-only copy of an array, a tuple of a list."""
-    if isinstance(value, np.ndarray):
-        value = value.copy()
-        value.flags.writeable = False
-    elif type(value) in (list, tuple):
-        value = tuple(map(_own, value))
-    return value
-
-
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(one, other)
@@ -84,6 +74,7 @@ def _same(one: Any, other: Any) -> bool:
 _NONE = Parameters({})
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Division:
     """Who gets what, how well the answer meets its definition, and how it was found.
@@ -243,7 +234,6 @@ def _brief(value: Any) -> str:
 
 def solved(problem: Problem | None, method: Named, payoffs: Floats, residual: Floats) -> Division:
     """Pack an answer that is good in every cell."""
-    payoffs.flags.writeable = False
     status = Status.OK if residual.ndim == 0 else np.zeros(residual.shape, dtype=np.int8)
     return _packed(problem, method, payoffs, residual, status)
 
@@ -283,7 +273,6 @@ def divide(
     answered = (status == Status.OK) | (status == Status.DEGENERATE) | (status == Status.INACCURATE)
     payoffs = np.where(answered[..., None], payoffs, np.nan)
     residual = np.where(answered, residual, np.nan)
-    payoffs.flags.writeable = False
     return _packed(problem, method, payoffs, residual, status if status.ndim else Status(int(status)))
 
 
@@ -295,10 +284,10 @@ def _packed(
     status: Status | NDArray[np.int8],
 ) -> Division:
     return Division(
-        payoffs=payoffs,
+        payoffs=sealed(payoffs),
         status=status,
         method=method.label,
-        residual=residual if residual.ndim else float(residual),
+        residual=sealed(residual) if residual.ndim else float(residual),
         problem=problem,
         parameters=method.parameters,
     )

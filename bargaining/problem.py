@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, SMALLEST, Floats, per_player
+from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, per_player
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._sides import every
 from bargaining.feasible.base import FeasibleSet
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Problem:
     """A feasible set and a disagreement point (S, d).

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining.problem import Problem
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Violation:
     """Proof that a method breaks an axiom.

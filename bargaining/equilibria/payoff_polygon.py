@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, scalar
+from bargaining._arrays import Floats, owning, real, scalar
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
@@ -42,6 +42,7 @@ class Stats:
     bound: float
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PayoffPolygon:
     """Average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.

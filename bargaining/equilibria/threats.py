@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, floats, product, rational
 from bargaining.division import Division
 from bargaining.equilibria.stage._mixed.indifference import MatrixGame, matrix_game
@@ -23,6 +23,7 @@ Point = tuple[Fraction, Fraction]
 _SIMPLE = 1000  # the largest denominator of a weight that is tried as the exact one
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ThreatDivision(Division):
     """A division of what two players can get, with the threats that support it.

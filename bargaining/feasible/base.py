@@ -81,7 +81,7 @@ def question(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _by_player(value: ArrayLike, name: str, players: int) -> Floats:
     """Return an argument with players as its last axis; arrays of floats, which nearly all are, as they come."""
-    known = isinstance(value, np.ndarray) and value.dtype == np.float64
+    known = type(value) is np.ndarray and value.dtype == np.float64
     return by_player(value if known else real(value, name, finite=False), name, players)  # type: ignore[arg-type]
 
 

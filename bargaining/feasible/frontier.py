@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining.errors import InvalidInput
 from bargaining.feasible._balance import Condition, balance, off_balance
 from bargaining.feasible._differences import Slopes, slopes
@@ -28,6 +28,7 @@ ROUNDING = 1e-12
 EPS = float(np.finfo(float).eps)
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Frontier:
     """The two-player payoffs {x : lower <= x0 <= upper, x1 <= f(x0)} with f decreasing and concave.
@@ -277,15 +278,23 @@ class _Elementwise:
         return repr(self.function)
 
     def __call__(self, x: Floats) -> Floats:
+        if type(x) is np.ndarray:
+            x = x[()]
+        if type(x) is np.ndarray and x.flags.writeable:  # what it writes would change the answer
+            x = x.view()
+            x.flags.writeable = False
         try:
-            y = np.asarray(self.function(x), dtype=float)
+            y = returned(self.function(x), self.name)
+        except InvalidInput:
+            raise
         except (TypeError, ValueError) as error:
             raise InvalidInput(
                 f"`{self.name}` must work elementwise on arrays of shape {np.shape(x)}; it raised {error!r}. "
                 f"Write it with NumPy functions."
             ) from error
-        if y.shape != np.shape(x):
-            y = np.broadcast_to(y, np.broadcast_shapes(y.shape, np.shape(x)))
+        shape = getattr(x, "shape", ())
+        if y.shape != shape:
+            y = np.broadcast_to(y, np.broadcast_shapes(y.shape, shape))
         return y
 
 

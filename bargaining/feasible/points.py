@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining.feasible.base import question
 from bargaining.feasible.polytope import Polytope
 
@@ -15,6 +15,7 @@ EPS = float(np.finfo(float).eps)
 TIE = 64 * EPS  # relative difference of products that rounding can make
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class FreeDisposalHull:
     r"""Everything below some point: :math:`\{x : x \le v_k \text{ for some } k\}`.

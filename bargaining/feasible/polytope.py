@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, SMALLEST, Floats, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._halfspaces import Halfspaces, slack_at
 from bargaining.feasible._hull import Hull
@@ -28,6 +28,7 @@ Shape = Interval | Planar | Hull | Halfspaces
 """The representation behind a polytope: one for the line, the plane, points and inequalities."""
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Polytope:
     """The convex hull of points, or everything below it; `Polytope.from_inequalities` for {x : A x <= b}.
@@ -206,6 +207,7 @@ class Polytope:
         """Return the best weighted sum and where: the middle of the points that tie."""
         return self._shape.support(weights)
 
+    @question
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
         return self._shape.support_above(weights, floor)

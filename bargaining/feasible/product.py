@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, returned
 from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet
 
@@ -37,7 +37,11 @@ def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tupl
     if product is None:
         return _by_support(feasible, origin, weights)
     point, residual = product(origin, weights)
-    return np.asarray(point), np.asarray(residual)
+    if type(feasible).__module__.startswith("bargaining."):
+        return np.asarray(point), np.asarray(residual)
+    return returned(np.asarray(point), "product"), returned(
+        np.asarray(residual), "product"
+    )  # theirs to change
 
 
 def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:

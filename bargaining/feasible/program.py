@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, real
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
 from bargaining.feasible._losses import SOLVED, least_losses, least_powers
@@ -148,9 +148,10 @@ class ConvexProgram:
         cells = zip(by_cell(x), room.reshape(-1), strict=True)
         return np.array([self._reaches(cell, least) for cell, least in cells]).reshape(x.shape[:-1])
 
-    def decision(self, payoffs: Floats) -> Floats:
+    def decision(self, payoffs: ArrayLike) -> Floats:
         """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
-        return self._last(np.asarray(payoffs, dtype=float), self._decisions.span)[1].decision
+        wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players)
+        return self._last(wanted, self._decisions.span)[1].decision
 
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -163,19 +164,22 @@ class ConvexProgram:
         point = np.array([x for x, _ in found]).reshape(shape)
         return point, np.array([miss for _, miss in found]).reshape(shape[:-1])
 
+    @question
     def least_losses(self, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
         """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and by how much it errs."""
         return least_losses(self._decisions, ideal, weights, floor)
 
+    @question
     def least_powers(
         self, ideal: Floats, weights: Floats, floor: Floats, power: float
     ) -> tuple[Floats, float]:
         """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error."""
         loss = -float(self.ray(ideal, 1 / weights))
         if not loss > 0:
-            return (ideal, 0.0) if loss <= 0 else (np.full(ideal.shape, np.nan), np.nan)
+            return (np.array(ideal), 0.0) if loss <= 0 else (np.full(ideal.shape, np.nan), np.nan)
         return least_powers(self._decisions, ideal, weights, floor, power, loss)
 
+    @question
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.
 

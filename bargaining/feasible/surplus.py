@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import question
 
@@ -16,6 +16,7 @@ EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class TransferableSurplus:
     """The payoffs {x : sum(x) <= total}.
@@ -60,6 +61,7 @@ class TransferableSurplus:
         each = np.where(bounded, self.total / self.players, np.nan)
         return value, np.broadcast_to(each[..., None], (*each.shape, self.players))
 
+    @question
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, question
 from bargaining.feasible.points import FreeDisposalHull
@@ -102,6 +102,7 @@ def _affine(scale: Floats, shift: Floats) -> Callable[[list[Fraction]], list[Fra
     return lambda row: [x * s + t for x, s, t in zip(row, a, b, strict=True)]
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class Rescaled:
     """{scale * x + shift : x in the set within}."""
@@ -165,6 +166,7 @@ class Rescaled:
         return self._out(point), residual
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class Relabelled:
     """The set within, in which player i was order[i]."""
@@ -218,6 +220,7 @@ class Relabelled:
         return point[..., self.order], residual
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class Restricted:
     """The points of the set within that give every player at least a floor."""

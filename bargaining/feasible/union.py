@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
@@ -19,6 +19,7 @@ EPS = float(np.finfo(float).eps)
 HAIR = 16 * EPS  # of payoffs: a floor that much lower is not missed by rounding
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Union:
     r"""Everything in one of several sets: :math:`S_1 \cup \dots \cup S_m`.

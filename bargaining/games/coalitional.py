@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats, per_player
+from bargaining._arrays import Floats, owning, per_player
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining.errors import InvalidInput, NotApplicable
 
@@ -21,6 +21,7 @@ Worth = Mapping[Any, Any] | Callable[[frozenset[Any]], Any]
 _LARGEST = 12  # 2^12 coalitions: a nucleolus takes minutes beyond
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Allocation:
     """A division of the worth of the grand coalition.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import is_sequence, listed
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owned, owning, real
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bargaining.problem import Problem
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Game:
     r"""A finite game: player :math:`i` chooses :math:`a_i`, all at once, and gets :math:`g_i(a)`.
@@ -62,11 +63,10 @@ class Game:
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
         floats = [real(array, f"payoffs[{player}]", payoffs=True) for player, array in enumerate(payoffs)]
         _same_shape(floats)
-        stacked = np.stack(floats, axis=-1)
-        stacked.flags.writeable = False
+        stacked = owned(np.stack(floats, axis=-1))
         object.__setattr__(self, "payoffs", stacked)
         object.__setattr__(self, "actions", _names(actions, stacked.shape[:-1]))
-        object.__setattr__(self, "_given", tuple(np.array(array) for array in payoffs))
+        object.__setattr__(self, "_given", tuple(owned(np.asarray(array)) for array in payoffs))
 
     def __repr__(self) -> str:
         return f"<Game of {' x '.join(map(str, self.shape))} actions>"

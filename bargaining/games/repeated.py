@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import is_sequence, player_index
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -27,6 +27,7 @@ def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     return np.broadcast_to(exact, shape)
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Exit:
     """The right to leave a repeated game for good, at the start of any period.
@@ -152,6 +153,7 @@ class Exit:
         return one
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class RepeatedGame:
     r"""A stage game played in every period :math:`t = 0, 1, \dots`, perfectly monitored.

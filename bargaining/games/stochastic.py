@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, fractions
 from bargaining.errors import InvalidInput
 from bargaining.games._state_arguments import (
@@ -32,6 +32,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class StochasticGame:
     r"""A stage game for each state, perfectly monitored, and the law by which the state moves.

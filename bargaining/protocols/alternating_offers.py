@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, player_index
-from bargaining._arrays import Floats, per_player, real, within
+from bargaining._arrays import Floats, owning, per_player, real, within
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.problem import Problem, require_problem
@@ -24,6 +24,7 @@ from bargaining.protocols.phase import Phase
 LEAVERS = ("responder", "proposer", "both")
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OffersDivision(Division):
     """A division with the offers behind it.
@@ -58,6 +59,7 @@ class OffersDivision(Division):
         return average
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class AlternatingOffers:
     r"""Players take turns to propose until the others accept, talks break down, or one leaves.

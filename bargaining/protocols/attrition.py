@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import player_index
-from bargaining._arrays import Floats, per_player, scalar, within
+from bargaining._arrays import Floats, owning, per_player, scalar, within
 from bargaining.division import ACCURACY, Division, told
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class WarOfAttrition:
     r"""Two players hold out; the first to give up gets little, the other much, and waiting costs both.
@@ -196,6 +197,7 @@ def _pair(value: ArrayLike, name: str) -> Floats:
     return array
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AttritionOutcome(Division):
     """One equilibrium of `WarOfAttrition`; its `payoffs` are expected at time 0.

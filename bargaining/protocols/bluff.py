@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.signalling import CostlyStep, belief_threshold, checked_stakes
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BluffOutcome:
     """The equilibrium of `Bluff`.
@@ -48,6 +49,7 @@ class BluffOutcome:
     status: Status = Status.OK
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class Bluff:
     r"""A claim that costs nothing to make and something to be caught at.

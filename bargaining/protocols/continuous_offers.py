@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, per_player, real, within
+from bargaining._arrays import Floats, owning, per_player, real, within
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
@@ -17,6 +17,7 @@ from bargaining.problem import Problem
 from bargaining.protocols._two_players import best_response, require_two
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class ContinuousOffers:
     r"""Two players bargain with offers that follow each other without delay.

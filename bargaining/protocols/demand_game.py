@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, scalar
+from bargaining._arrays import Floats, owning, scalar
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DemandDivision(Division):
     """A `Division` of expected payoffs, with the demands that lead to it.

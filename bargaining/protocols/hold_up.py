@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import returned
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, owning, real, returned, scalar, within
 from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
@@ -105,6 +104,7 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
     return rule
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class HoldUp:
     r"""The owner invests k in an outside option o(k), then the pie of 1 is divided by a known rule.
@@ -247,6 +247,7 @@ def _values(value: ArrayLike, name: str, k: Floats) -> Floats:
     return array
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HoldUpOutcome(Division):
     """The owner's best investment.

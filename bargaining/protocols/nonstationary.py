@@ -9,7 +9,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, per_player, real, scalar, within
+from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._defect import defect
@@ -26,6 +26,7 @@ _SPAN = 2.0
 """Longest piece, in units of one over the mean rate."""
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class NonstationaryOffers:
     r"""Two players, offers without pause, and primitives that change with time (Coles and Muthoo).

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining.division import Division
 from bargaining.protocols._regimes import Regime, Trajectory
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OfferPath(Division):
     """Payoffs as functions of time; `payoffs` are those at t = 0.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phase:
     """One phase of an extreme equilibrium.

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, distribution, per_player, real
+from bargaining._arrays import Floats, distribution, owning, per_player, real
 from bargaining._arrays import discounts as checked_discounts
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -21,6 +21,7 @@ from bargaining.protocols._random_offers import several_players, two_players
 from bargaining.protocols._two_players import best_response
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RandomProposerDivision(Division):
     """Expected payoffs before the first proposer is drawn, with what lies behind them.
@@ -72,6 +73,7 @@ class RandomProposerDivision(Division):
         return _majority.coalitions(np.asarray(self.probabilities), votes, self.quota)
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class RandomProposer:
     r"""n players; each period one is drawn to propose, and enough of the others must accept.

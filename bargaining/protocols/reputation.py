@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owned, owning, real, sealed, within
 from bargaining.errors import Status, Unsolved
 from bargaining.protocols import _concession
 
 _PROMISED = 1e-10
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class ReputationalBargaining:
     r"""A pie of 1, two demands that do not fit into it, and doubt whether each player can concede at all.
@@ -118,14 +119,15 @@ class ReputationalBargaining:
             leaves = game.options > 1 - game.demands[..., ::-1]
             solved = _concession.with_departures(solved, game, leaves)
         return ReputationalOutcome(
-            payoffs=solved.payoffs,
-            initial_concession=solved.initial,
-            horizon=solved.horizon,
-            leaves=np.broadcast_to(leaves, game.demands.shape),
+            payoffs=sealed(solved.payoffs),
+            initial_concession=sealed(solved.initial),
+            horizon=sealed(solved.horizon),
+            leaves=np.broadcast_to(owned(leaves), game.demands.shape),
             game=game,
         )
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReputationalOutcome:
     """The equilibrium of `ReputationalBargaining`, per game of the batch.

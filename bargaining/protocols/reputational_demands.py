@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed, player_index
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
@@ -18,6 +18,7 @@ from bargaining.protocols import _concession, _demand_choice
 _ACCURACY = 1e-10
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class ReputationalDemands:
     r"""Each player may be committed to any of several demands; normal players choose which to imitate.
@@ -173,6 +174,7 @@ def _checked_types(demands: ArrayLike, priors: ArrayLike, player: int) -> tuple[
     return a, z
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DemandOutcome(Division):
     """The equilibrium of `ReputationalDemands`; `first` announces, `second` is the other player.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import function, returned
-from bargaining._arrays import Floats, distribution, real, scalar, within
+from bargaining._arguments import function
+from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 
@@ -17,6 +17,7 @@ _GRID = 4001
 _ACCURACY = 1e-9
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScreeningOutcome:
     """The price and who buys.
@@ -51,6 +52,7 @@ class ScreeningOutcome:
     method: str = "screening with an outside option"
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class OutsideOptionScreening:
     r"""A seller without commitment faces a buyer whose value and outside option are private.

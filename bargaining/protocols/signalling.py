@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
 
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     UNDERSTATE = "the weak type never takes the step, the strong one sometimes"
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SignallingEquilibrium:
     """One perfect Bayesian equilibrium of `CostlyStep`. Types: 0 strong, 1 weak. Signals: 0 step, 1 none.
@@ -63,6 +64,7 @@ class SignallingEquilibrium:
     status: Status = Status.OK
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class CostlyStep:
     r"""The owner of an alternative, strong or weak, may take a visible step; the other concedes or calls.

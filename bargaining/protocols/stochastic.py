@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining.division import Division, describe
 from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
@@ -21,6 +21,7 @@ from bargaining.protocols._stationary import solve
 _PROMISED = 1e-10
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StochasticDivision(Division):
     """Stationary equilibrium payoffs, state by state: `payoffs` has shape (S, n).
@@ -60,6 +61,7 @@ class StochasticDivision(Division):
         }
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class StochasticBargaining:
     """Bargaining whose state follows a Markov chain (Merlo and Wilson).

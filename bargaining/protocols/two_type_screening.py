@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScreeningPath:
     """Offers, purchases and beliefs on the path of `TwoTypeScreening`.
@@ -51,6 +52,7 @@ class ScreeningPath:
     method: str = "two-type screening"
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoTypeScreening:
     r"""A seller makes all the offers, for ever, to a buyer of high or low value who has no outside option.

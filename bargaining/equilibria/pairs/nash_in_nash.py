@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed, whole
-from bargaining._arrays import Floats, per_player
+from bargaining._arrays import Floats, owning, per_player
 from bargaining.equilibria.pairs._peak import Nothing, peak
 from bargaining.equilibria.pairs._shortfall import shortfall
 from bargaining.equilibria.pairs._system import newton
@@ -26,6 +26,7 @@ _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replie
 _ACCURACY = 1e-9
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NashInNash:
     """Contracts of which each is the Nash solution of its pair, given the others.

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import solve
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
@@ -26,6 +26,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A state of an automaton: what is played in it and where it leads.
@@ -57,6 +58,7 @@ class State:
     payoffs: Pair
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History:
     """A simulated history.
@@ -76,6 +78,7 @@ class History:
     payoffs: Floats
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Automaton(Machine[History]):
     """A profile of pure strategies with public randomisation, in rationals.

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
 from bargaining.errors import InvalidInput, NotApplicable
@@ -20,6 +20,7 @@ from bargaining.games.repeated import Exit
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CriticalDiscount:
     r"""The discount factors at which a profile can be played for ever.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._arrays import owning
 from bargaining.equilibria._plane.kinds import Tag
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
@@ -23,6 +24,7 @@ _ACCURACY = 1e-9
 _FEW = 4
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PayoffSet(PayoffPolygon):
     """The average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.

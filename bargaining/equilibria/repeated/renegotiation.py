@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
@@ -18,6 +18,7 @@ from bargaining.games.repeated import RepeatedGame
 Pair = tuple[Fraction, Fraction]
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenegotiationProof:
     """Whether a profile can be played for ever without punishments that both would rather forgive.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
-from bargaining._arrays import Floats, real, scalar
+from bargaining._arrays import Floats, owning, real, scalar
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -20,6 +20,7 @@ from bargaining.games.repeated import Exit, RepeatedGame
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PayoffBounds:
     r"""A polytope that contains all equilibrium payoffs and one that is contained in them.

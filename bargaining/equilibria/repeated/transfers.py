@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, floats
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Profile = tuple[int, ...]
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TransferEquilibrium:
     r"""The equilibrium payoffs :math:`\{u \ge v : \sum u \le U\}` of a repeated game with transfers.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import Integers, Rationals, floats, fractions
 from bargaining.equilibria.stage._mixed.indifference import Strategy, indifferent, spread
 from bargaining.equilibria.stage._mixed.profiles import components, evaluate
@@ -26,6 +26,7 @@ _SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
 _BASES = 3_000  # and its enumeration of vertices here
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StageEquilibria:
     r"""The Nash equilibria found, each proved in exact arithmetic.

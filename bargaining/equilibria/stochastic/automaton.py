@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
@@ -26,6 +26,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node of an automaton: a state of the game, what is played in it and where it leads.
@@ -61,6 +62,7 @@ class Node:
     payoffs: Pair
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StateHistory:
     """A simulated history.
@@ -83,6 +85,7 @@ class StateHistory:
     payoffs: Floats
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StochasticAutomaton(Machine[StateHistory]):
     """A profile of pure strategies of a stochastic game with public randomisation, in rationals.

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bargaining._arguments import player_index
-from bargaining._arrays import Floats, scalar
+from bargaining._arrays import Floats, owning, scalar
 from bargaining.equilibria.stochastic._plans.lines import Reason, Varied
 from bargaining.equilibria.stochastic._plans.looks import Look, scan
 from bargaining.equilibria.stochastic._plans.plan import (
@@ -29,6 +29,7 @@ from bargaining.games.stochastic import StochasticGame
 _POINTS = 64  # steps of the grid, over twice the range of her payoffs
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlanExitThresholds:
     r"""What leaving may pay a player if a plan is to be an equilibrium path.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import generator, listed
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path
 from bargaining.equilibria.stochastic._markov.refine import refine, supports
@@ -23,6 +23,7 @@ _TUBES = (0.05, 0.005, 0.0005)
 _SAME = 1e-7
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MarkovEquilibria:
     """The stationary equilibria found, each with its regret.

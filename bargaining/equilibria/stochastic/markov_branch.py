@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import function, whole
-from bargaining._arrays import Floats, scalar
+from bargaining._arrays import Floats, owning, scalar
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.branch import Node, follow
 from bargaining.equilibria.stochastic._markov.refine import REGRET, refine
@@ -19,6 +19,7 @@ from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.stochastic import StochasticGame
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquilibriumBranch:
     """A curve of stationary equilibria as a parameter moves; it may turn back.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.scaled import Scaled
@@ -26,6 +26,7 @@ _LIMIT = 1000
 _ACCURACY = 1e-9
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StatePayoffSet(PayoffPolygon):
     """The equilibrium payoffs of play that starts in one state: a polygon, a segment, a point or nothing.
@@ -71,6 +72,7 @@ class StatePayoffSet(PayoffPolygon):
         return strategy(self._whole, self._whole.game.states.index(self.state), payoffs)
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
     """The payoff set of every state, by the state's name, or by its number with `at`.

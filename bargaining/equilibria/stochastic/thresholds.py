@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from bargaining._arrays import Floats, scalar
+from bargaining._arrays import Floats, owning, scalar
 from bargaining.equilibria.stochastic._plans.looks import Look, scan
 from bargaining.equilibria.stochastic._plans.plan import (
     Plan,
@@ -24,6 +24,7 @@ from bargaining.games.stochastic import StochasticGame
 _GRID = (*(k / 64 for k in range(64)), *(1 - 2.0**-k for k in range(7, 10)))
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlanThresholds:
     r"""The discount factors at which a plan is an equilibrium path.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining.equilibria.stochastic._search.transfer_policies import (
     Numbers,
@@ -41,6 +41,7 @@ class _Bounds:
     harsh: list[Policy]
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StochasticTransferEquilibrium:
     r"""The equilibrium payoffs :math:`\{u \ge v(s) : \sum u \le U(s)\}` of each state.

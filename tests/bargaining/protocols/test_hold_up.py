@@ -90,7 +90,10 @@ BAD = [
         "`option` must return finite",
     ),
     (lambda: HoldUp(lambda k: np.ones(3), deal_me_out(0.4), 1.0)(), "`option` must return one value"),
-    (lambda: HoldUp(lambda k: "part", deal_me_out(0.4), 1.0)(), "`option` must return numbers; got 'part'"),
+    (
+        lambda: HoldUp(lambda k: "part", deal_me_out(0.4), 1.0)(),
+        "`option` must return real numbers; got 'part'",
+    ),
     (lambda: split_the_difference(1.2), "`weight` must lie in"),
     (lambda: deal_me_out(-0.1), "`share` must lie in"),
     (lambda: risk_of_breakdown((0.1, -0.1), 0.1), "`rates` must lie in"),

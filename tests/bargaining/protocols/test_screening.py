@@ -99,7 +99,7 @@ BAD = [
     ({"survival": lambda u: 1 - (u + 0.2) + 0.2 * np.sin(2 * np.pi * (u + 0.2)) ** 3}, "rises in between"),
     ({"survival": lambda u: 1.0}, "`survival` must return one finite number"),
     ({"survival": lambda u: u * np.nan}, "`survival` must return one finite number"),
-    ({"survival": lambda u: "all"}, "`survival` must return numbers; got 'all'"),
+    ({"survival": lambda u: "all"}, "`survival` must return real numbers; got 'all'"),
 ]
 
 

@@ -14,19 +14,25 @@ HAIR = 16 * float(np.finfo(float).eps)
 ROUNDS = 50
 
 
-def raise_together(problem: Problem, method: Named, direction: Floats, ideal: Floats) -> Division:
+def raise_together(
+    problem: Problem, method: Named, direction: Floats, ideal: Floats, *, start: Floats | None = None
+) -> Division:
     """Return the lexicographic maximum of gains measured in `direction`: the least gain first.
 
     Parameters
     ----------
     direction : ndarray, shape (..., n)
         Non-negative; a player with an entry of 0 is frozen from the start.
+    start : ndarray, shape (..., n), optional
+        Where gains are measured from, at most as good for everyone as some feasible point: by default the disagreement
+        point.
     """
     status = problem.gains_status(ideal)
     known = np.asarray(np.isfinite(ideal).all(axis=-1))[..., None]
     step = np.where(known, direction, 0.0)
-    x = np.array(np.broadcast_to(problem.disagreement, ideal.shape))
-    gains = np.where(known & (ideal > x), ideal - x, np.inf)
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    x = np.array(d if start is None else np.where(known, start, d))
+    gains = np.where(known & (ideal > d), ideal - d, np.inf)
     hair = HAIR * (np.abs(x) + np.where(known, np.abs(ideal), 0.0))
     feasible, free = comprehensive(problem.feasible), step > 0
     best = ideal_of(feasible)

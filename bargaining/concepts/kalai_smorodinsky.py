@@ -20,7 +20,9 @@ def kalai_smorodinsky(problem: Problem) -> Division:
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). For three and more players it is weakly Pareto optimal only (Roth 1979).
+        `payoffs` of shape (..., n). With two players it is Pareto optimal where payoffs can be thrown away. With
+        three and more it is weakly Pareto optimal only (Roth 1979), and that too takes free disposal: the ray may leave
+        another set where everyone could still gain. `lexicographic_kalai_smorodinsky` goes on from there.
 
     References
     ----------

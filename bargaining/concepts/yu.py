@@ -11,6 +11,7 @@ from bargaining._arrays import Floats, scalar
 from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._least_sum import least_over_decisions, least_sum_of_losses, of_decisions
+from bargaining.concepts._lexicographic import raise_together
 from bargaining.concepts._nearest import nearest
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._sampled import Followed
@@ -40,14 +41,16 @@ def yu(problem: Problem, *, p: float) -> Division:
         Any number of players; a batch is solved cell by cell. The set must be convex.
     p : float
         At least 1. With 1 only the sum of losses counts and the point is utilitarian among the x <= a, unless one that
-        gives somebody more than that loses less; with infinity only the largest loss counts and it is the equal-loss
-        solution.
+        gives somebody more than that loses less. With infinity the largest loss counts first, then the second largest
+        and so on: the lexicographic least loss, which of two players is the equal-loss solution.
 
     Returns
     -------
     Division
         `payoffs` of shape (..., n). It compares losses between players, so their units matter. Several points may
         be nearest with p = 1: of an edge it is the middle, on a `ConvexProgram` of three and more players any of them.
+        With p = inf and three or more players many points can share the least largest loss; the one returned is Pareto
+        optimal, and on a polytope the limit as p grows.
         `residual` is by how much the first-order condition is missed, the prices being the gradient of the norm.
 
     Raises
@@ -74,11 +77,13 @@ def yu(problem: Problem, *, p: float) -> Division:
         raise InvalidInput(f"`p` must be at least 1; got {power:g}. Smaller powers are not norms.")
     convex_only(problem.feasible, "yu")
     label = describe("yu", p=power)
-    if np.isinf(power) or (
-        isinstance(problem.feasible, TransferableSurplus) and problem.players > 2 and power > 1
-    ):
+    even = isinstance(problem.feasible, TransferableSurplus) and (problem.players > 2 or np.isinf(power))
+    if (even and power > 1) or (np.isinf(power) and problem.players == 2):
         return lose_alike(problem, label)
     ideal = problem.ideal
+    if np.isinf(power):
+        loss = np.where(np.isfinite(ideal), ideal - problem.disagreement, 0.0).max(axis=-1, keepdims=True)
+        return raise_together(problem, label, np.ones_like(ideal), ideal, start=ideal - loss)
     status = problem.gains_status(ideal)
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))

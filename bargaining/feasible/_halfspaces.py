@@ -87,10 +87,24 @@ class Halfspaces:
     def _middle_of_ties(self, weights: Floats, point: Floats) -> Floats:
         if not np.isfinite(point).all():
             return point
-        short = (self.corners - point) @ weights
-        size = np.abs(self.corners).max(axis=0, initial=0.0) + np.abs(point)
-        tied = np.abs(short) <= TIED * float(np.abs(weights) @ size)
+        if not len(self.corners):
+            return point
+        room = TIED * (np.abs(self.corners).max(axis=0) + np.abs(point))
+        away, more, apart = self._beyond(point, weights, room)
+        if (more > apart).any():  # the program drops what small payoffs are worth beside large ones
+            point = self.corners[np.argmax(more - apart)]
+            away, more, apart = self._beyond(point, weights, room)
+        tied = (np.abs(more) <= apart) & ~((away <= 0).all(axis=1) & (more < 0))
         return np.asarray(self.corners[tied].mean(axis=0)) if tied.sum() > 1 else point
+
+    def _beyond(self, point: Floats, weights: Floats, room: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return how far the vertices are from a point, what they have more, and the rounding errors of that.
+
+        What is the same, up to rounding, does not count: large payoffs would hide small ones.
+        """
+        away = self.corners - point
+        away = np.where(np.abs(away) <= room, 0.0, away)
+        return away, away @ weights, (away != 0) @ (room * np.abs(weights))
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""

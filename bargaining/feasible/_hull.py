@@ -10,7 +10,7 @@ from bargaining.errors import Status
 from bargaining.feasible._decomposition import decompose, over_mixtures
 from bargaining.feasible._facets import Facets, facets
 from bargaining.feasible._linear import LinearProgram, optimise
-from bargaining.feasible._sides import last_along, rounding, within
+from bargaining.feasible._sides import best_points, last_along, rounding, within
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 512  # cells solved together
@@ -38,15 +38,10 @@ class Hull:
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and the middle of the points where it is attained."""
-        scaled = weights * self.span
-        shape = weights.shape[:-1]
-        sums = [(scaled * point).sum(axis=-1) for point in self.unit]
-        best = np.max(sums, axis=0) - 4 * EPS * np.abs(scaled).sum(axis=-1)
-        count, middle = np.zeros(shape), np.zeros((*shape, len(self.span)))
-        for total, point in zip(sums, self.unit, strict=True):
-            tied = np.asarray(total >= best)
-            count += tied
-            middle += np.where(tied[..., None], point, 0.0)
+        _, tied = best_points(self.unit, weights * self.span, np.full(len(self.span), 4 * EPS))
+        count, middle = tied.sum(axis=0), np.zeros(weights.shape)
+        for each, point in zip(tied, self.unit, strict=True):
+            middle += np.where(each[..., None], point, 0.0)
         middle = self.origin + self.span * (middle / count[..., None])
         bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
         value = (weights * middle).sum(axis=-1)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.feasible._polygon import hull, pareto_chain
-from bargaining.feasible._sides import EPS, last_along, rounding, within
+from bargaining.feasible._sides import EPS, best_points, last_along, rounding, within
 
 BLOCK = 4096  # cells per pass: the temporaries stay in the processor's cache
 
@@ -32,10 +32,8 @@ class Planar:
         Rounding may leave vertices on the edge, so its ends are looked for across the weights.
         """
         scaled = weights * self.span
-        room = (self.grain * np.abs(scaled)).sum(axis=-1)
-        sums = np.stack([(scaled * vertex).sum(axis=-1) for vertex in self.unit])
+        _, tied = best_points(self.unit, scaled, self.grain)
         across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
-        tied = np.asarray(sums >= sums.max(axis=0) - room)
         first = np.argmin(np.where(tied, across, np.inf), axis=0)
         last = np.argmax(np.where(tied, across, -np.inf), axis=0)
         middle = 0.5 * self.points[first] + 0.5 * self.points[last]

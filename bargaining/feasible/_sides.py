@@ -124,3 +124,37 @@ def every(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for i in range(1, holds.shape[-1]):
         result = result & holds[..., i]
     return result
+
+
+def best_points(unit: Floats, scaled: Floats, grain: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return which of some points has the best weighted sum, and which tie with it up to rounding, on a new first axis.
+
+    Sums are compared by the differences of points, so that a player whose payoffs are large, and the same at both, does
+    not hide the others: a point below another one does not tie with it.
+
+    Parameters
+    ----------
+    unit : ndarray, shape (m, n)
+        Points in unit coordinates.
+    scaled : ndarray, shape (..., n)
+        Weights in these.
+    grain : ndarray, shape (n,)
+        Rounding errors of the coordinates.
+    """
+    best = np.zeros(scaled.shape[:-1], dtype=np.intp)
+    for k in range(1, len(unit)):
+        best = np.where(_sum(scaled, unit[k] - unit[best]) > 0, k, best)
+    tied = np.empty((len(unit), *best.shape), dtype=bool)
+    first = unit[best]
+    for k, point in enumerate(unit):
+        away = point - first
+        room = np.where(away != 0, grain * np.abs(scaled), 0.0).sum(axis=-1)
+        tied[k] = _sum(scaled, away) >= -room
+    return best, tied
+
+
+def _sum(weights: Floats, x: Floats) -> Floats:
+    total: Floats = weights[..., 0] * x[..., 0]
+    for i in range(1, x.shape[-1]):
+        total = total + weights[..., i] * x[..., i]
+    return total

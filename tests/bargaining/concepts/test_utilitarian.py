@@ -1,0 +1,43 @@
+"""Utilitarian points where the players' units are far apart: a large payoff hides no small one."""
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    FreeDisposalHull,
+    Frontier,
+    Polytope,
+    Problem,
+    Union,
+    utilitarian,
+)
+from bargaining.feasible.base import FeasibleSet
+
+CHAIN = np.array([[0, 3], [1, 2.8], [2, 2], [3, 0.5], [3, 0]])
+CUBE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 0.9, 0.9], [0, 2, 2.0]])
+ROWS = np.array([[1, 0, 0], [0, 1, 0.5], [0, 0.5, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1.0]])
+
+
+def sets(big: float, small: float) -> dict[str, tuple[FeasibleSet, list[float]]]:
+    two, three = np.array([big, small]), np.array([big, small, small])
+    return {
+        "points": (Polytope(CHAIN * two), [3, 0.5]),
+        "points below": (Polytope(CHAIN * two, free_disposal=True), [3, 0.5]),
+        "square": (Polytope(np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * two), [1, 1]),
+        "cliffs": (FreeDisposalHull(CHAIN * two), [3, 0.5]),
+        "union": (Union([Polytope(CHAIN[:3] * two), Polytope(CHAIN[3:] * two)]), [3, 0.5]),
+        "rescaled": (Problem(Polytope(CHAIN), [0, 0]).rescale(two).feasible, [3, 0.5]),
+        "frontier": (Frontier(lambda x: small * (4 - (x / big) ** 2), 0, 2 * big), [2, 0]),
+        "in space": (Polytope(CUBE * three), [1, 0.9, 0.9]),
+        "in space, below": (Polytope(CUBE * three, free_disposal=True), [1, 0.9, 0.9]),
+        "rows": (Polytope.from_inequalities(ROWS / three, [1, 1, 1, 0, 0, 0]), [1, 2 / 3, 2 / 3]),
+    }
+
+
+@pytest.mark.parametrize("small", [1.0, 1e-3, 1e-8])
+@pytest.mark.parametrize("name", sets(1.0, 1.0))
+def test_units_far_apart(name: str, small: float) -> None:
+    feasible, expected = sets(1e10, small)[name]
+    units = np.array([1e10, *[small] * (feasible.players - 1)])
+    division = utilitarian(Problem(feasible, np.zeros(feasible.players))).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs / units, expected, rtol=1e-9, atol=1e-9)

@@ -117,4 +117,4 @@ def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Fl
         best, inside = best_above(again, x, tiny, live)
         lowered = np.where(live, np.maximum(lowered, ((x - inside) / gains).max(axis=-1)), lowered)
         x = np.where(live[..., None], inside, x)
-    return x, left + lowered
+    return x, np.asarray(left + lowered)

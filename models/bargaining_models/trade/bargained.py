@@ -18,8 +18,9 @@ from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real
 from bargaining.division import Division
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.instruments import rates_of, tariffs_given
 from bargaining_models.trade.links import place
 from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
 from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
@@ -385,3 +386,97 @@ def _deficits(model: TradeModel, answer: TradeEquilibrium) -> Floats:
             "`deficits` of the model must be 'balanced' or fixed for efficient tariffs: shares move with wages."
         )
     return economy.deficits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffsInPairs:
+    """Tariffs that pairs of regions agree on, each pair taking what the others agree on as given.
+
+    Attributes
+    ----------
+    pairs : tuple of (str, str)
+    rates : (P, 2) array
+        Of the first on the second, and of the second on the first, in each pair.
+    tariffs : (N, N, J) array
+        All tariffs in force.
+    percent : (N,) array
+        Change of real income of all regions against the base of the model.
+    gains : (P, 2) array
+        What each side of a pair gains by its agreement, percent of real income.
+    residual : float
+        How much any rate moves if its pair bargains once more.
+    status : Status
+        OK if `residual` is at most 1e-8 and every agreement is OK; INACCURATE otherwise.
+    equilibrium : TradeEquilibrium
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    rates: Floats
+    tariffs: Floats
+    percent: Floats
+    gains: Floats
+    residual: float
+    status: Status
+    equilibrium: TradeEquilibrium
+
+
+def tariffs_in_pairs(
+    model: TradeModel,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    method: Method = nash,
+    disagreement: str = "war",
+    sectors: str | Sequence[str] = "goods",
+    given: Any = None,
+    rounds: int = 40,
+) -> TariffsInPairs:
+    """Let pairs bargain in turn until nothing moves; `TradeModel.tariffs_in_pairs` describes the arguments."""
+    choice(disagreement, "disagreement", ("war", "given"))
+    listed = tuple((str(a), str(b)) for a, b in (_pair(pair) for pair in pairs))
+    if not listed:
+        raise InvalidInput("`pairs` must hold at least one pair of regions; got none.")
+    seen = {frozenset(pair) for pair in listed}
+    if len(seen) < len(listed):
+        raise InvalidInput(f"`pairs` must be different; got {list(listed)!r}.")
+    start = tariffs_given(model, given)
+    tariffs = start.copy()
+    rates, gains = np.zeros((len(listed), 2)), np.zeros((len(listed), 2))
+    residual, good = np.inf, False
+    for _ in range(rounds):
+        residual, good = 0.0, True
+        for k, (a, b) in enumerate(listed):
+            links = rates_of(model, [a, b], by="partner", against="players", sectors=sectors, given=tariffs)
+            threat: Any = "war"
+            if disagreement == "given":
+                without = np.where(links.links >= 0, start, tariffs)
+                threat = model.solve(tariffs=without)
+            deal = bargained_tariffs(
+                model, [a, b], method=method, disagreement=threat, sectors=sectors, given=tariffs
+            )
+            good = good and deal.status is Status.OK
+            if not np.isfinite(deal.rates).all():
+                raise Unsolved(
+                    f"{a} and {b} find no tariffs on each other that both gain by, given the other agreements (status "
+                    f"{deal.status.name}). Drop the pair, or change `disagreement`."
+                )
+            residual = max(residual, float(np.abs(deal.rates - rates[k]).max()))
+            rates[k], gains[k], tariffs = deal.rates, deal.gains, deal.tariffs
+        if residual <= 1e-9:
+            break
+    answer = model.solve(tariffs=tariffs)
+    return TariffsInPairs(
+        pairs=listed,
+        rates=rates,
+        tariffs=tariffs,
+        percent=answer.welfare,
+        gains=gains,
+        residual=residual,
+        status=Status.OK if good and residual <= 1e-8 else Status.INACCURATE,
+        equilibrium=answer,
+    )
+
+
+def _pair(pair: Any) -> tuple[str, str]:
+    if isinstance(pair, str) or len(pair) != 2:
+        raise InvalidInput(f"`pairs` must hold pairs of regions; got {pair!r}.")
+    return pair[0], pair[1]

@@ -17,8 +17,10 @@ from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.bargained import (
     BargainedTariffs,
     EfficientTariffs,
+    TariffsInPairs,
     bargained_tariffs,
     efficient_tariffs,
+    tariffs_in_pairs,
 )
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
@@ -862,6 +864,45 @@ class TradeModel:
             lower=lower,
             transfers=transfers,
             measure=measure,
+        )
+
+    def tariffs_in_pairs(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        method: Method = nash,
+        disagreement: str = "war",
+        sectors: str | Sequence[str] = "goods",
+        given: Any = None,
+    ) -> TariffsInPairs:
+        """Find tariffs that pairs of regions agree on, each taking the others' agreements as given (Nash-in-Nash).
+
+        Parameters
+        ----------
+        pairs : iterable of (region, region)
+        method : callable, default bargaining.nash
+            How each pair divides what its two rates reach.
+        disagreement : {"war", "given"}
+            What a pair has without its own agreement, those of the others standing: Nash tariffs on each other, or the
+            tariffs given.
+        sectors, given
+            As in `bargained_tariffs`.
+
+        Notes
+        -----
+        Pairs bargain in turn until no rate moves (Horn and Wolinsky 1988). Bagwell, Staiger and Yurukoglu (2021)
+        apply the idea to tariffs.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> deals = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")])
+        >>> deals.status.name, bool((deals.gains > 0).all())
+        ('OK', True)
+        """
+        return tariffs_in_pairs(
+            self, pairs, method=method, disagreement=disagreement, sectors=sectors, given=given
         )
 
     def efficient_tariffs(self, weights: Any) -> EfficientTariffs:

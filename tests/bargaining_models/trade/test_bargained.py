@@ -238,6 +238,24 @@ def test_disagreements_in_every_form(model, war):
     )
 
 
+def test_pairs_take_each_others_agreements_as_given(model, war):
+    alone = model.tariffs_in_pairs([("USA", "CAN")])
+    one = model.bargained_tariffs("USA", "CAN", disagreement=war)
+    np.testing.assert_allclose(alone.rates[0], one.rates, rtol=0, atol=1e-9)
+    both = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")], disagreement="given")
+    assert both.status is Status.OK
+    assert both.residual <= 1e-8
+    assert (both.gains > 0).all()
+    # Given the other agreement, each pair would do the same again.
+    for (a, b), rates in zip(both.pairs, both.rates, strict=True):
+        without = both.tariffs.copy()
+        n, i = model.regions.index(a), model.regions.index(b)
+        for x, y in ((n, i), (i, n)):
+            without[x, y] = model.economy.tariffs[x, y]
+        again = model.bargained_tariffs(a, b, given=both.tariffs, disagreement=model.solve(tariffs=without))
+        np.testing.assert_allclose(again.rates, rates, rtol=0, atol=1e-8)
+
+
 WRONG = [
     (lambda m: m.bargained_tariffs("USA", "USA"), "must be different regions"),
     (lambda m: m.bargained_tariffs("USA", "MEX"), "`player` must be one of"),
@@ -269,6 +287,9 @@ WRONG = [
         "`lotteries` are for two",
     ),
     (lambda m: m.world_talks(["USA"]), "have somebody to tax; USA has nobody"),
+    (lambda m: m.tariffs_in_pairs([]), "`pairs` must hold at least one pair"),
+    (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must hold pairs of regions; got 'USA'"),
+    (lambda m: m.tariffs_in_pairs([("USA", "CAN"), ("CAN", "USA")]), "`pairs` must be different"),
     (lambda m: m.efficient_tariffs([1.0, 1.0]), r"`weights` must be positive, one a region \(4\)"),
     (lambda m: m.efficient_tariffs({"CAN": -1.0}), "`weights` must be positive"),
     (lambda m: TariffPayoffs(m, ["USA"], against="all"), "`players` must be at least two regions"),

@@ -145,35 +145,53 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
     )
 
 
-def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Floats]:
-    """Return the payoffs of `rounds` offers by backward induction, and the odds of the first: agreed, left, waited out.
+def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Floats, Mask]:
+    """Return the payoffs of `rounds` offers by backward induction, what happens to the first, and where all is unique.
 
-    The first proposer is on the first axis.
+    What happens: the odds that the offer is accepted, that somebody leaves, and that talks go on. The first proposer is
+    on the first axis. Payoffs are unique unless somebody is indifferent and the payoffs depend on what it does.
     """
     nothing = talks.breakdown[..., None] * talks.breakdown_payoffs
     waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
-    before = None
+    before, unique = None, np.ones(talks.ideal.shape[:-1], dtype=bool)
     while rounds > 0:
         agreed, chances = zip(*(_agree(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
+        for i in (0, 1):
+            if _may_tie(talks, i, waiting[i], agreed[i]):
+                for eager in ((True, False), (False, True), (True, True)):
+                    unique &= (_agree(talks, leaver, i, waiting[i], *eager)[0] == agreed[i]).all(axis=-1)
         # Refusing i's offer leads to the subgame in which the other proposes.
         refused = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
         before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
         if earlier is not None and np.array_equal(waiting, earlier):
             rounds %= 2  # from here on every second round is the same
-    return np.stack(agreed), np.stack(chances)
+    return np.stack(agreed), np.stack(chances), unique
 
 
-def _agree(talks: Talks, leaver: str, i: int, waiting: Floats) -> tuple[Floats, Floats]:
-    """Return the payoffs when i proposes and refusal leads to `waiting` unless someone leaves, and what happens."""
+def _may_tie(talks: Talks, i: int, waiting: Floats, agreed: Floats) -> bool:
+    """Say whether anybody may be indifferent when i proposes."""
+    own, o = agreed[..., i], talks.outside
+    return bool(((o == waiting).any(axis=-1) | (own == waiting[..., i]) | (own == o[..., i])).any())
+
+
+def _agree(
+    talks: Talks, leaver: str, i: int, waiting: Floats, leaving: bool = False, refusing: bool = False
+) -> tuple[Floats, Floats]:
+    """Return the payoffs when i proposes and refusal leads to `waiting` unless someone leaves, and what happens.
+
+    Who is indifferent stays and the proposer agrees, unless they are told to leave or to have the offer refused.
+    """
     j = 1 - i
     refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
+    above = np.greater_equal if leaving else np.greater
     for leaves, k in (("proposer", i), ("responder", j)):
         if leaver in (leaves, "both"):
-            goes = talks.may_leave[..., k] & (talks.outside[..., k] > refused[..., k])
+            goes = talks.may_leave[..., k] & above(talks.outside[..., k], refused[..., k])
             refused, left = np.where(goes[..., None], talks.outside, refused), left | goes
     own = talks.best(i, refused[..., j])
     other = talks.best(j, own)
     offer = np.stack((own, other) if i == 0 else (other, own), axis=-1)
-    agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own >= refused[..., i]))
+    at_least = np.greater if refusing else np.greater_equal
+    agree = np.asarray(np.isfinite(offer).all(axis=-1) & at_least(own, refused[..., i]))
     chances = np.stack([agree, ~agree & left, ~agree & ~left], axis=-1).astype(float)
     return np.where(agree[..., None], offer, refused), chances

@@ -230,6 +230,7 @@ def finite_rotation(talks: Talks, rounds: int) -> Turns:
     """Return the first of `rounds` rounds, by backward induction."""
     n, shape = talks.ideal.shape[-1], talks.ideal.shape[:-1]
     payoffs, chances = np.full((n, *shape, n), np.nan), np.full((n, *shape, 3), np.nan)
+    unique = np.ones(shape, dtype=bool)
     for cell in np.ndindex(*shape):
         if not _shared(talks, cell):
             continue
@@ -238,10 +239,14 @@ def finite_rotation(talks: Talks, rounds: int) -> Turns:
         now, recent, left = np.zeros((n, n)), deque[Floats](maxlen=n), rounds
         while left > 0:
             recent.append(now)
-            (now, policy), left = play(chain, now), left - 1
+            before, left = now, left - 1
+            now, policy = play(chain, before)
+            for leaving, refusing in ((True, False), (False, True), (True, True)):
+                otherwise, _ = play(chain, before, leaving=leaving, refusing=refusing)
+                unique[cell] &= np.array_equal(otherwise, now)
             if len(recent) == n and np.array_equal(now, recent[0]):
                 left %= n  # from here on every n-th round is the same
         payoffs[(slice(None), *cell)] = talks.disagreement[cell] + now * unit
         choices = Choices(policy.leave.astype(float), policy.agree.astype(float))
         chances[(slice(None), *cell)] = choices.chances
-    return Turns(payoffs, chances, np.ones(shape, dtype=bool))
+    return Turns(payoffs, chances, unique)

@@ -76,17 +76,21 @@ def today(chain: Chain, values: Floats) -> Today:
     )
 
 
-def play(chain: Chain, values: Floats) -> tuple[Floats, Policy]:
+def play(
+    chain: Chain, values: Floats, *, leaving: bool = False, refusing: bool = False
+) -> tuple[Floats, Policy]:
     """Return today's payoffs when tomorrow's are `values`, and the policy that gives them.
 
     A responder's reservation is the better of leaving and waiting. The proposer agrees when what
-    the reservations leave is at least the payoff of having the offer refused.
+    the reservations leave is at least the payoff of having the offer refused. Who is indifferent waits and
+    agrees, unless told to leave or to have the offer refused.
     """
     now = today(chain, values)
     proposes = chain.proposes
-    leaves = now.stay < 0
+    leaves = now.stay <= 0 if leaving else now.stay < 0
     refused = np.where(leaves[:, None], chain.outside, now.waiting)
-    agree = now.rest >= refused[now.rows, chain.proposer]
+    give = now.rest - refused[now.rows, chain.proposer]
+    agree = give > 0 if refusing else give >= 0
     agreed = np.where(proposes, now.rest[:, None], now.reservation)
     policy = Policy(agree=agree, leave=leaves & ~agree, binds=now.tempted & ~proposes & agree[:, None])
     return np.where(agree[:, None], agreed, refused), policy

@@ -13,8 +13,9 @@ from bargaining._arguments import choice, player_index
 from bargaining._arrays import Floats, owning, per_player, real, within
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible.base import is_convex
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._offer_pair import ROUNDING, idle, offer_pair, pair_miss
+from bargaining.protocols._offer_pair import idle, offer_pair, pair_miss
 from bargaining.protocols._offers import Mask, Talks, finite_offers, settle
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._support import phases
@@ -39,7 +40,8 @@ class OffersDivision(Division):
         talks go on: 0 or 1 unless somebody draws lots.
     unique : bool or ndarray of bool, shape (...)
         Whether the payoffs are known to be the only ones: of a subgame-perfect equilibrium for two players and for a
-        finite horizon, of a *stationary* one for three and more. False: not known.
+        finite horizon (unless somebody is indifferent on the way), of a *stationary* one for three and more. False: not
+        known.
     """
 
     offers: Floats
@@ -208,7 +210,12 @@ class AlternatingOffers:
                 turns, status = self._pair(talks, status)
             never = (turns.chances[..., :2] == 0).all(axis=(0, -1)) & (self.horizon is None)
         status = np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
-        return self._packed(problem, talks, status, turns, turns.offers[self.proposer])
+        division = self._packed(problem, talks, status, turns, turns.offers[self.proposer])
+        off = np.asarray(division.status) == Status.INACCURATE
+        if off.any() and self._may_be_refused(problem):
+            turns = _with_refusals(talks, turns, off)
+            division = self._packed(problem, talks, status, turns, turns.offers[self.proposer])
+        return division
 
     def check(self, division: OffersDivision) -> OffersDivision:
         """Return a division with `residual` and `status` found anew from its payoffs, offers and chances.
@@ -234,29 +241,28 @@ class AlternatingOffers:
         return self._packed(problem, talks, status, turns, division.payoffs)
 
     def _pair(self, talks: Talks, status: NDArray[np.int8]) -> tuple[Turns, NDArray[np.int8]]:
-        """Return the offers of two players; where one would rather have its own refused, what they do then."""
+        """Return the offers of two players, if each makes one that is accepted, and where nobody does."""
         offers, many = offer_pair(talks, self.leaver)
         chances = np.zeros((*offers.shape[:-1], 3))
         chances[..., 0] = 1.0
-        unique = np.asarray(~many)
+        # Where a breakdown is worth more than agreements are, delay may be an equilibrium too.
+        safe = (talks.breakdown == 0) | talks.feasible.contains(talks.breakdown_payoffs)
+        unique = np.asarray(~many & safe & is_convex(talks.feasible))
         if self.leaver == "responder":
-            never = idle(talks, offers)
-            chances[:, never] = [0.0, 0.0, 1.0]
-            off = (status == Status.OK) & ~never & (pair_miss(talks, self.leaver, offers) > ROUNDING)
-            if off.any() and separable(talks.feasible):
-                turns = rotation(talks, off)
-                offers = np.where(off[..., None], turns.offers, offers)
-                chances = np.where(off[..., None], turns.chances, chances)
-                unique = unique & ~off
+            chances[:, idle(talks, offers)] = [0.0, 0.0, 1.0]
         status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
         return Turns(offers, chances, unique), status
+
+    def _may_be_refused(self, problem: Problem) -> bool:
+        """Say whether one of two players may want its offer refused, which pairs of accepted offers leave out."""
+        infinite = self.horizon is None and self.leaver == "responder"
+        return infinite and problem.players == 2 and separable(problem.feasible)
 
     def _by_induction(self, talks: Talks) -> Turns:
         assert self.horizon is not None
         if talks.ideal.shape[-1] > 2:
             return finite_rotation(talks, self.horizon)
-        offers, chances = finite_offers(talks, self.leaver, self.horizon)
-        return Turns(offers, chances, np.ones(offers.shape[1:-1], dtype=bool))
+        return Turns(*finite_offers(talks, self.leaver, self.horizon))
 
     def _miss(self, talks: Talks, turns: Turns) -> Floats:
         """Return how far the turns are from an equilibrium, over the range of gains."""
@@ -395,6 +401,13 @@ class AlternatingOffers:
             ideal=ideal,
         )
         return talks, np.broadcast_to(status, shape)
+
+
+def _with_refusals(talks: Talks, turns: Turns, off: Mask) -> Turns:
+    """Return the turns with those of some cells replaced by stationary ones in which offers may be refused."""
+    others, here = rotation(talks, off), off[..., None]
+    offers = np.where(here, others.offers, turns.offers)
+    return Turns(offers, np.where(here, others.chances, turns.chances), turns.unique & ~off)
 
 
 def _exits(outside: ArrayLike | Sequence[float | None] | None, players: int) -> tuple[Floats, Mask]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bargaining import (
     AlternatingOffers,
     ContinuousOffers,
+    FreeDisposalHull,
     Frontier,
     InvalidInput,
     NotApplicable,
@@ -436,6 +437,32 @@ def test_no_deviation_pays(n: int, seeds: range) -> None:
     assert (played[: 1 if n == 2 else 3] > 0).all()  # two players always agree
 
 
+def test_two_players_may_want_their_offers_refused() -> None:
+    """Where a breakdown is worth much, an option can still force one of the two to be paid for an agreement."""
+    refused = 0
+    for seed in range(120):
+        rng = np.random.default_rng([seed, 5])
+        discounts, p, ruin = rng.uniform(0.1, 0.99, 2), rng.uniform(0, 1), rng.uniform(-0.3, 1.1, 2)
+        options = rng.dirichlet([1, 1]) * rng.uniform(0.5, 1)
+        outside = [None if rng.random() < 0.3 else float(x) for x in options]
+        division = AlternatingOffers(discounts, breakdown=p, breakdown_payoffs=ruin, outside=outside)(PIE)
+        assert division.status in (Status.OK, Status.EMPTY)
+        if division.ok:
+            refused += int((division.chances[:, 0] < 1).any())
+            miss = turns_miss(
+                division.offers.tolist(),
+                division.chances.tolist(),
+                total=1.0,
+                discounts=discounts.tolist(),
+                breakdown=p,
+                ruin=ruin.tolist(),
+                outside=outside,
+                disagreement=[0.0, 0.0],
+            )
+            assert miss < 1e-9, seed
+    assert refused > 3
+
+
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_rounds_before_the_last_by_backward_induction(n: int) -> None:
     for seed in range(15):
@@ -491,3 +518,18 @@ def test_who_is_unique() -> None:
     assert AlternatingOffers(0.5, outside=[0.1, 0.1, 0.1])(THREE).unique is True
     batch = AlternatingOffers(0.9, outside=[[0.2, 0.3], [0.7, 0.7]])(PIE)
     assert batch.unique.tolist() == [True, False]  # nothing is agreed in the second
+    windfall = {"breakdown": 0.5, "breakdown_payoffs": [0.6, 0.5]}
+    assert AlternatingOffers(0.9, **windfall)(PIE).unique is False
+    cliffs = Problem(FreeDisposalHull([[1, 0], [0.6, 0.6], [0, 1]]), [0, 0])
+    assert AlternatingOffers(0.9)(cliffs).unique is False
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_who_is_unique_with_a_last_offer(players: int) -> None:
+    problem = Problem(TransferableSurplus(1.0, players=players), np.zeros(players))
+    assert AlternatingOffers(0.9, horizon=7)(problem).unique is True
+    # The first responder does not mind leaving, for 0; then the proposer gets .9, more than from an offer.
+    breakdown = {"breakdown": 1, "breakdown_payoffs": [0] * (players - 1) + [0.3]}
+    options = [0.9] + [0.0] * (players - 1)
+    tie = AlternatingOffers(0.9, horizon=1, outside=options, **breakdown)(problem)
+    assert tie.unique is (players == 2)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
     from bargaining.equilibria.repeated.payoff_set import PayoffSet as PayoffSet
     from bargaining.equilibria.repeated.payoff_set import payoff_sets as payoff_sets
+    from bargaining.equilibria.repeated.public import public_payoff_set as public_payoff_set
     from bargaining.equilibria.repeated.relational import bonus_spread as bonus_spread
     from bargaining.equilibria.repeated.relational import relational_contract as relational_contract
     from bargaining.equilibria.repeated.renegotiation import (
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from bargaining.feasible.surplus import TransferableSurplus as TransferableSurplus
     from bargaining.feasible.union import Union as Union
     from bargaining.games.coalitional import CoalitionalGame as CoalitionalGame
+    from bargaining.games.monitoring import Monitoring as Monitoring
     from bargaining.games.normal_form import Game as Game
     from bargaining.games.repeated import Exit as Exit
     from bargaining.games.repeated import RepeatedGame as RepeatedGame
@@ -133,6 +135,7 @@ _EXPORTS = {
     "HoldUp": "bargaining.protocols.hold_up",
     "InvalidInput": "bargaining.errors",
     "Method": "bargaining.division",
+    "Monitoring": "bargaining.games.monitoring",
     "NashDemandGame": "bargaining.protocols.demand_game",
     "NonstationaryOffers": "bargaining.protocols.nonstationary",
     "NotApplicable": "bargaining.errors",
@@ -185,6 +188,7 @@ _EXPORTS = {
     "plan_exit_thresholds": "bargaining.equilibria.stochastic.exit_thresholds",
     "plan_thresholds": "bargaining.equilibria.stochastic.thresholds",
     "plot": "bargaining.plots.plot",
+    "public_payoff_set": "bargaining.equilibria.repeated.public",
     "raiffa": "bargaining.concepts.raiffa",
     "read_description": "bargaining.descriptions",
     "relational_contract": "bargaining.equilibria.repeated.relational",

@@ -19,6 +19,7 @@ from bargaining.equilibria.pairs.nash_in_nash import NashInNash
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated.automaton import Automaton, History, State
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount
+from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.repeated.relational import RelationalContract
 from bargaining.equilibria.repeated.renegotiation import RenegotiationProof
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
@@ -38,6 +39,7 @@ from bargaining.exact.stochastic_certificate import StochasticCertificate
 from bargaining.exact.two_sided import TwoSidedCertificate
 from bargaining.feasible.base import FeasibleSet
 from bargaining.games.coalitional import Allocation
+from bargaining.games.monitoring import Rank
 from bargaining.protocols.alternating_offers import OffersDivision
 from bargaining.protocols.attrition import AttritionOutcome
 from bargaining.protocols.bluff import BluffOutcome
@@ -79,7 +81,9 @@ __all__ = [
     "Phase",
     "PlanExitThresholds",
     "PlanThresholds",
+    "PublicPayoffSet",
     "RandomProposerDivision",
+    "Rank",
     "RelationalContract",
     "RenegotiationProof",
     "ReputationalOutcome",

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import is_sequence, player_index
 from bargaining._arrays import Floats, owning, real
 from bargaining._arrays import discounts as valid_discounts
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 
 
@@ -156,9 +157,10 @@ class Exit:
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class RepeatedGame:
-    r"""A stage game played in every period :math:`t = 0, 1, \dots`, perfectly monitored.
+    r"""A stage game played in every period :math:`t = 0, 1, \dots`.
 
-    Player i values a stream of stage payoffs by its average :math:`(1-\delta_i)\sum_t \delta_i^t g_i(a^t)`.
+    The players see each other's actions, or with `monitoring` a public signal of them alone. Player i values a stream
+    of stage payoffs by its average :math:`(1-\delta_i)\sum_t \delta_i^t g_i(a^t)`.
     Before each period the players see a public signal, so they can randomise together.
 
     Parameters
@@ -169,6 +171,8 @@ class RepeatedGame:
         Discount factor per period, each in [0, 1); one number is given to every player.
     exit : Exit, optional
         The right to leave, if there is one. Its batch is broadcast against that of `discounts`.
+    monitoring : Monitoring, optional
+        What is seen of the actions; by default the actions themselves. The payoffs of `game` are then expected ones.
 
     Examples
     --------
@@ -180,9 +184,17 @@ class RepeatedGame:
     game: Game
     discounts: Floats
     exit: Exit | None
+    monitoring: Monitoring | None
     _given: NDArray[Any]
 
-    def __init__(self, game: Game, discounts: ArrayLike, *, exit: Exit | None = None) -> None:  # noqa: A002 (the field's word)
+    def __init__(
+        self,
+        game: Game,
+        discounts: ArrayLike,
+        *,
+        exit: Exit | None = None,  # noqa: A002 (the field's word)
+        monitoring: Monitoring | None = None,
+    ) -> None:
         if not isinstance(game, Game):
             raise InvalidInput(
                 f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B)."
@@ -193,7 +205,16 @@ class RepeatedGame:
             )
         if exit is not None and exit.players != game.players:
             raise InvalidInput(f"`exit` must have payoffs for {game.players} players; got {exit.players}.")
+        if monitoring is not None and not isinstance(monitoring, Monitoring):
+            raise InvalidInput(
+                f"`monitoring` must be a Monitoring or None; got {monitoring!r}. Wrap the chances: Monitoring(p)."
+            )
+        if monitoring is not None and monitoring.shape != game.shape:
+            raise InvalidInput(
+                f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
+            )
         object.__setattr__(self, "game", game)
+        object.__setattr__(self, "monitoring", monitoring)
         object.__setattr__(self, "discounts", valid_discounts(discounts, game.players))
         object.__setattr__(self, "exit", exit)
         object.__setattr__(self, "_given", np.array(discounts))
@@ -207,7 +228,8 @@ class RepeatedGame:
 
     def __repr__(self) -> str:
         leave = "" if self.exit is None else f", exit by {self.exit.who}"
-        return f"<RepeatedGame, stage {self.game!r}, batch {self.batch_shape}{leave}>"
+        seen = "" if self.monitoring is None else f", seen through {self.monitoring!r}"
+        return f"<RepeatedGame, stage {self.game!r}, batch {self.batch_shape}{leave}{seen}>"
 
     @property
     def players(self) -> int:
@@ -230,10 +252,19 @@ class RepeatedGame:
         """The discount factors as `Fraction`, of the shape of `discounts`."""
         return _fractions(self._given, self.discounts.shape)
 
+    def require_seen(self, function: str) -> None:
+        """Raise NotApplicable if actions are seen only through a signal, which `function` knows nothing of."""
+        if self.monitoring is not None and not self.monitoring.is_perfect:
+            raise NotApplicable(
+                f"`{function}` is for actions that are seen; here they are seen through {self.monitoring!r}. For two "
+                "players see `public_payoff_set`, or drop `monitoring`."
+            )
+
     def at(self, index: tuple[int, ...]) -> RepeatedGame:
         """Return one repeated game of the batch."""
         one = object.__new__(RepeatedGame)
         object.__setattr__(one, "game", self.game)
+        object.__setattr__(one, "monitoring", self.monitoring)
         for name in ("discounts", "_given"):
             value = getattr(self, name)
             if value.ndim > 1:

@@ -212,6 +212,7 @@ class StochasticGame:
         """
         if not isinstance(repeated, RepeatedGame):
             raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+        repeated.require_seen("StochasticGame.from_repeated")
         if repeated.batch_shape:
             raise InvalidInput(
                 f"`repeated` must be a single game; got a batch {repeated.batch_shape}. Use `repeated.at(index)`."

@@ -57,6 +57,7 @@ TRIANGLE = Polytope([[0, 0], [4, 0], [0, 1]])
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2])
 PLANE = Problem(TRIANGLE, [0.0, 0.0])
 STAGE = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+REPORT = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]])
 REPEATED = RepeatedGame(STAGE, 0.6)
 CLIFFS = b.FreeDisposalHull([[4, 1], [1, 3]])
 ARC = b.Frontier(falling, 0, 2, derivative=slope)
@@ -615,6 +616,53 @@ CALLS: dict[str, Call] = {
     ),
     "nash": of_plane(b.nash, **WEIGHTS),
     "nash_in_nash": Call(b.nash_in_nash, lambda: {"deals": [deal()], "starts": array([[0.5]]), "sweeps": 50}),
+    "Monitoring": Call(
+        b.Monitoring,
+        lambda: {
+            "probabilities": array([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]),
+            "signals": ["+", "-"],
+        },
+        lambda seen: (seen.exact, seen.signals),
+    ),
+    "Monitoring.perfect": Call(b.Monitoring.perfect, lambda: {"game": STAGE}, lambda seen: seen.signals),
+    "Monitoring.none": Call(b.Monitoring.none, lambda: {"game": STAGE}, lambda seen: seen.signals),
+    "Monitoring.product": Call(
+        b.Monitoring.product,
+        lambda: {"own": [array([[0.9, 0.1], [0.3, 0.7]])] * 2, "signals": [["+", "-"], ["+", "-"]]},
+        lambda seen: (seen.exact, seen.signals),
+    ),
+    "Monitoring.noisy": Call(
+        b.Monitoring.noisy, lambda: {"game": STAGE, "correct": 0.9}, lambda seen: seen.exact
+    ),
+    "Monitoring.from_shocks": Call(
+        b.Monitoring.from_shocks,
+        lambda: {
+            "levels": array([[8, 5], [5, 2]]),
+            "shocks": array(-3, 3),
+            "chances": array(0.5, 0.5),
+            "cuts": array(4, 7),
+        },
+        lambda seen: seen.exact,
+    ),
+    "Monitoring.garbled": Call(
+        REPORT.garbled,
+        lambda: {"noise": array([[0.9, 0.1], [0.2, 0.8]]), "signals": ["a", "b"]},
+        lambda seen: seen.exact,
+    ),
+    "Monitoring.expected": Call(
+        lambda first, second, actions: REPORT.expected(first, second, actions=actions),
+        lambda: {
+            "first": array([[3, -7], [5, 1]]),
+            "second": array([[3, -7], [5, 1]]),
+            "actions": [["C", "D"], ["C", "D"]],
+        },
+        lambda game: (game.payoffs, game.actions),
+    ),
+    "Monitoring.full_rank": Call(REPORT.full_rank, lambda: {"profile": [0, 0], "player": 0}),
+    "Monitoring.pairwise_full_rank": Call(
+        REPORT.pairwise_full_rank, lambda: {"profile": [0, 0], "players": [0, 1]}
+    ),
+    "RepeatedGame.require_seen": Call(REPEATED.require_seen, lambda: {"function": "payoff_set"}),
     "nash_set": of_plane(b.nash_set, **WEIGHTS),
     "open_sweep": Call(b.open_sweep, lambda: {"path": swept()}, lambda found: found["payoffs"].values),
     "optimal_face": of_plane(b.optimal_face, **WEIGHTS),
@@ -657,6 +705,15 @@ CALLS: dict[str, Call] = {
         },
     ),
     "plot": Call(b.plot, lambda: {"result": b.nash(PLANE), "ax": None}, lambda axes: None),
+    "public_payoff_set": Call(
+        b.public_payoff_set,
+        lambda: {
+            "repeated": RepeatedGame(STAGE, 0.6, monitoring=REPORT),
+            "tolerance": 1e-3,
+            "budget": 5000,
+        },
+        lambda found: (found.vertices, found.outer),
+    ),
     "raiffa": of_plane(b.raiffa),
     "read_description": Call(b.read_description, lambda: {"path": described()}, lambda found: None),
     "relational_contract": Call(

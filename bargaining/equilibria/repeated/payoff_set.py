@@ -160,6 +160,7 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
 
 
 def _check(repeated: RepeatedGame) -> None:
+    repeated.require_seen("payoff_set")
     if repeated.players != 2:
         raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
 

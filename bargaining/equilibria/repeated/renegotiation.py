@@ -177,6 +177,7 @@ def _two(game: Game) -> None:
 def _discount(repeated: RepeatedGame) -> Fraction:
     if not isinstance(repeated, RepeatedGame):
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    repeated.require_seen("renegotiation_proof")
     _two(repeated.game)
     if repeated.exit is not None:
         raise NotApplicable("Renegotiation-proofness is defined here without the right to leave.")

@@ -153,6 +153,7 @@ def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
     """Return the game in the unit box, with the box's corner and size."""
     if not isinstance(repeated, RepeatedGame):
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    repeated.require_seen("payoff_bounds")
     if repeated.batch_shape:
         raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")
     n = repeated.players

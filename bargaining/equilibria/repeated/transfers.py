@@ -126,6 +126,7 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     """
     if not isinstance(repeated, RepeatedGame):
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    repeated.require_seen("transfer_equilibrium")
     stage = _Stage.of(repeated.game.exact)
     shape = repeated.batch_shape
     cells = [_solve(stage, *_cell(repeated.at(index) if shape else repeated)) for index in np.ndindex(shape)]

@@ -1,0 +1,1 @@
+"""Perfect public equilibria of repeated games whose actions are seen through a public signal."""

@@ -1,0 +1,186 @@
+"""A set that generates itself: corners, each with the profile and the continuations that give it.
+
+Corners move to what the operator makes of their hull, until they stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._plane.polygon import beyond, hull
+from bargaining.equilibria.repeated._monitored.programs import MISSED, Indices, Programs, optimised, plans
+
+_NOBODY = np.iinfo(np.intp).min
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generated:
+    """Corners of a set and how each is generated from another set.
+
+    Attributes
+    ----------
+    corners : (m, 2) array
+        Counter-clockwise.
+    owners : (m,) array of int
+        The profile played, by its place among the programs, or -1 - k where outcome k of leaving ends the game.
+    lotteries : (m, S, v) array
+        The chance of each of the v corners of the other set after each signal.
+    programs : int
+        How many programs were solved.
+    """
+
+    corners: Floats
+    owners: Indices
+    lotteries: Floats
+    programs: int
+
+
+def generated(
+    programs: Programs, leaves: Floats, corners: Floats, merge: float, *, directions: Floats | None = None
+) -> Generated:
+    """Apply the operator to the hull of `corners`; return the hull of what it gives at most in many directions.
+
+    By default the directions are the normals of the sides, those at the corners, and the axes. Corners that lie between
+    their neighbours up to `merge` are dropped.
+    """
+    along = around(corners) if directions is None else directions
+    signals, count = programs.chances.shape[1], len(along)
+    points, owners = np.zeros((count, 2)), np.full(count, _NOBODY)
+    lotteries = np.zeros((count, signals, len(corners)))
+    best = np.full(count, -np.inf)
+    if len(leaves):
+        worth = leaves @ along.T
+        best, owners = worth.max(axis=0), -1 - worth.argmax(axis=0)
+        points = leaves[worth.argmax(axis=0)]
+    found = plans(programs, corners)
+    playable = np.flatnonzero(found.missed <= MISSED)
+    if playable.size:
+        pairs = np.repeat(playable, count), np.tile(np.arange(count), playable.size)
+        solved = optimised(programs, corners, pairs[0], along[pairs[1]], found)
+        chances = solved.lotteries(signals, len(corners))
+        payoffs = programs.payoffs(pairs[0], chances @ corners)
+        values = (payoffs * along[pairs[1]]).sum(axis=1).reshape(playable.size, count)
+        top = values.argmax(axis=0)
+        at = np.flatnonzero(values.max(axis=0) > best)
+        chosen = top[at] * count + at
+        points[at], owners[at], lotteries[at] = payoffs[chosen], playable[top[at]], chances[chosen]
+    known = np.flatnonzero(owners != _NOBODY)
+    order = known[hull([(x, y) for x, y in points[known].tolist()], merge=merge)] if known.size else known
+    return Generated(points[order], owners[order], lotteries[order], playable.size * count)
+
+
+def around(corners: Floats) -> Floats:
+    """Return the normals of the sides of a polygon, one at each corner between them, and the axes."""
+    axes = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    if len(corners) < 2:
+        return axes
+    normals = sides(corners)
+    between = normals + np.roll(normals, 1, axis=0)
+    if len(corners) == 2:  # the ends of a segment
+        between = np.column_stack([-normals[:, 1], normals[:, 0]])
+    return np.vstack([normals, between / np.linalg.norm(between, axis=1, keepdims=True), axes])
+
+
+def sides(corners: Floats) -> Floats:
+    """Return the outward normals of the sides, the first between the first two corners."""
+    along = np.roll(corners, -1, axis=0) - corners
+    normals = np.column_stack([along[:, 1], -along[:, 0]])
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
+
+
+def apart(one: Floats, other: Floats) -> float:
+    """Return how far two polygons are from each other."""
+    first, second = [(x, y) for x, y in one.tolist()], [(x, y) for x, y in other.tolist()]
+    return max(beyond(first, second), beyond(second, first))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Automaton:
+    """Payoffs that play gives which follows fixed lotteries, so that what is promised is kept exactly.
+
+    Attributes
+    ----------
+    payoffs : (m, 2) array
+        What each state gives.
+    owners : (m,) array of int
+        The profile played in each state, or -1 - k where outcome k of leaving ends the game.
+    lotteries : (m, S, m) array
+        The chance of each state after each signal.
+    excess : float
+        By how much a deviation pays at most, in the units of the programs; negative where none does.
+    programs : int
+        How many programs were solved.
+    """
+
+    payoffs: Floats
+    owners: Indices
+    lotteries: Floats
+    excess: float
+    programs: int
+
+    @property
+    def corners(self) -> Floats:
+        """The vertices of the hull of the payoffs, counter-clockwise."""
+        return np.asarray(self.payoffs[hull([(x, y) for x, y in self.payoffs.tolist()], merge=0.0)])
+
+
+def settled(
+    programs: Programs, leaves: Floats, corners: Floats, slack: float, steps: int
+) -> Automaton | None:
+    """Return an automaton with payoffs near `corners`, found with its rows met by `slack`; None if nothing is left.
+
+    The corners first move to where they stay under the tighter rows. Then each continuation is written as a lottery
+    over the new corners, and what the states of play give follows from a linear system.
+    """
+    tight, solved = replace(programs, limits=programs.limits - slack), 0
+    for _ in range(steps):
+        image = generated(tight, leaves, corners, slack / 10.0)
+        solved += image.programs
+        if not len(image.corners):
+            return None
+        source, corners = corners, image.corners
+        if apart(source, corners) <= slack / 10.0:
+            break
+    shares = _shares(corners, source)  # (v, m)
+    lotteries = image.lotteries @ shares  # (m, S, m)
+    played = image.owners >= 0
+    if not played.any():
+        return Automaton(image.corners, image.owners, lotteries, -np.inf, solved)
+    owners = np.where(played, image.owners, 0)
+    expected = np.einsum("ms,msk->mk", programs.chances[owners], lotteries) * played[:, None]
+    payoffs = np.empty_like(image.corners)
+    for i, delta in enumerate(programs.discounts.tolist()):
+        today = np.where(played, programs.now[owners, i], image.corners[:, i])
+        payoffs[:, i] = np.linalg.solve(np.eye(len(today)) - delta * expected, today)
+    excess = programs.excess(owners, lotteries @ payoffs)[played]
+    return Automaton(payoffs, image.owners, lotteries, float(excess.max(initial=-np.inf)), solved)
+
+
+def _shares(corners: Floats, points: Floats) -> Floats:
+    """Write points as lotteries over the corners of a polygon, or of the point of it that is about nearest, (p, m)."""
+    m = len(corners)
+    out = np.zeros((len(points), m))
+    if m == 1:
+        out[:] = 1.0
+        return out
+    if m == 2:
+        along = corners[1] - corners[0]
+        share = np.clip((points - corners[0]) @ along / (along @ along), 0.0, 1.0)
+        out[:, 0], out[:, 1] = 1.0 - share, share
+        return out
+    first, second = corners[1:-1] - corners[0], corners[2:] - corners[0]  # a fan of triangles
+    area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+    to = points[:, None] - corners[0]
+    one = (to[..., 0] * second[:, 1] - to[..., 1] * second[:, 0]) / area
+    other = (first[:, 0] * to[..., 1] - first[:, 1] * to[..., 0]) / area
+    weights = np.stack([1.0 - one - other, one, other], axis=-1)
+    best = weights.min(axis=-1).argmax(axis=1)
+    rows = np.arange(len(points))
+    chosen = np.maximum(weights[rows, best], 0.0)
+    chosen /= chosen.sum(axis=1, keepdims=True)
+    for k, column in enumerate((np.zeros(len(points), dtype=np.intp), best + 1, best + 2)):
+        out[rows, column] += chosen[:, k]
+    return out

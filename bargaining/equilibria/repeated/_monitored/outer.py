@@ -1,0 +1,192 @@
+"""A set that contains every equilibrium payoff: half-planes pushed in until the operator moves none.
+
+For given multipliers of each profile and direction (see `programs`), the operator is bounded by the largest of
+functions that are affine in the levels of the half-planes, with slopes that are not negative. Their greatest fixed
+point is found at once; then the multipliers are made optimal for the new levels, until none moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria.repeated._monitored.outline import Outline
+from bargaining.equilibria.repeated._monitored.programs import (
+    MISSED,
+    Indices,
+    Plans,
+    Programs,
+    optimised,
+    plans,
+)
+
+_ROUNDS = 200
+_STILL = 1e-13
+_ALL = 3000  # up to so many pairs of a profile and a direction all programs are solved at once
+
+
+@dataclass(slots=True, eq=False)
+class Outer:
+    """Half-planes around the equilibrium payoffs, and the multipliers that hold them.
+
+    Attributes
+    ----------
+    programs : Programs
+        Of the profiles that can still be played.
+    leaves : (L, 2) array
+        Outcomes of leaving.
+    directions, levels : (F, 2) and (F,) arrays
+    multipliers : (P, F, K) array
+    index : (P,) array of int
+        The numbers of these profiles in the game.
+    """
+
+    programs: Programs
+    leaves: Floats
+    directions: Floats
+    levels: Floats
+    index: Indices
+    multipliers: Floats = field(init=False)
+    outline: Outline | None = field(init=False, default=None)
+    rounds: int = 0
+    solved: int = 0
+
+    def __post_init__(self) -> None:
+        self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
+        self.outline = Outline.of(self.directions, self.levels)
+
+    def extend(self, directions: Floats) -> None:
+        """Add half-planes at the levels that the others leave; drop those that touch the set nowhere."""
+        if self.outline is None or not len(directions):
+            return
+        weights, faces = self.outline.supports(directions)
+        kept = np.sort(self.outline.faces)
+        self.levels = np.append(self.levels[kept], (weights * self.levels[faces]).sum(axis=1))
+        nearest = (self.directions @ directions.T).argmax(axis=0)
+        self.multipliers = np.concatenate([self.multipliers[:, kept], self.multipliers[:, nearest]], axis=1)
+        self.directions = np.vstack([self.directions[kept], directions])
+        self.outline = Outline.of(self.directions, self.levels)
+
+    def shrink(self, budget: int) -> bool:
+        """Push the half-planes in until they rest or `budget` programs are solved; say whether anything is left."""
+        for _ in range(_ROUNDS):
+            if self.outline is None:
+                return False
+            before, lived = self.levels, len(self.index)
+            feasible = self._playable()
+            if feasible is None:
+                return self._only_leaving()
+            self._optimise(feasible)
+            self.levels = settled(self._affine(), self.levels)
+            self.outline = Outline.of(self.directions, self.levels)
+            self.rounds += 1
+            if (before - self.levels).max() <= _STILL and lived == len(self.index):
+                return self.outline is not None
+            if self.solved > budget:
+                break
+        return self.outline is not None
+
+    def _playable(self) -> Plans | None:
+        """Drop the profiles that no continuations sustain; return those that sustain the others."""
+        assert self.outline is not None
+        if not len(self.index):
+            return None
+        found = plans(self.programs, self.outline.corners)
+        kept = found.missed <= MISSED
+        if not kept.all():
+            self.programs, self.index = self.programs.take(kept), self.index[kept]
+            self.multipliers = self.multipliers[kept]
+        return found.take(kept) if kept.any() else None
+
+    def _only_leaving(self) -> bool:
+        if not len(self.leaves):
+            self.outline = None
+            return False
+        self.levels = (self.leaves @ self.directions.T).max(axis=0)
+        self.outline = Outline.of(self.directions, self.levels)
+        return True
+
+    def _pairs(self) -> tuple[Indices, Indices]:
+        shape = self.multipliers.shape[:2]
+        owners, faces = np.indices(shape).reshape(2, -1)
+        return owners, faces
+
+    def _affine(self) -> Affine:
+        """Return the bounds of all pairs of a profile and a direction, and of leaving, as functions of the levels."""
+        owners, faces = self._pairs()
+        found = self._bounds(owners, faces)
+        for leave in self.leaves:
+            found = found.and_at_least(self.directions @ leave)
+        return found
+
+    def _bounds(self, owners: Indices, faces: Indices) -> Affine:
+        assert self.outline is not None
+        multipliers = self.multipliers[owners, faces]
+        pulls = self.programs.pulls(owners, self.directions[faces], multipliers)
+        weights, columns = self.outline.supports(pulls)
+        constants = self.programs.constants(owners, self.directions[faces], multipliers)
+        rows = len(owners)
+        return Affine(faces, constants, weights.reshape(rows, -1), columns.reshape(rows, -1))
+
+    def _optimise(self, feasible: Plans) -> None:
+        """Make multipliers optimal, from the highest bound of each direction down, until no other is higher."""
+        owners, faces = self._pairs()
+        values = self._bounds(owners, faces).at(self.levels)
+        done = np.zeros(len(owners), bool)
+        best = np.full(len(self.levels), -np.inf)
+        if len(self.leaves):
+            best = (self.leaves @ self.directions.T).max(axis=0)
+        while True:
+            left = np.flatnonzero(~done & (values > best[faces] + _STILL))
+            if not left.size:
+                return
+            if len(owners) > _ALL:  # the most promising of each direction
+                order = left[np.lexsort((-values[left], faces[left]))]
+                first = np.flatnonzero(np.append(True, np.diff(faces[order]) > 0))
+                rank = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+                left = order[rank < max(_ALL // len(self.levels), 2)]
+            self._solve(owners[left], faces[left], feasible)
+            values[left] = self._bounds(owners[left], faces[left]).at(self.levels)
+            done[left] = True
+            np.maximum.at(best, faces[left], values[left])
+
+    def _solve(self, owners: Indices, faces: Indices, feasible: Plans) -> None:
+        assert self.outline is not None
+        found = optimised(self.programs, self.outline.corners, owners, self.directions[faces], feasible)
+        before = self._bounds(owners, faces).at(self.levels)
+        kept = self.multipliers[owners, faces]
+        self.multipliers[owners, faces] = found.multipliers
+        worse = self._bounds(owners, faces).at(self.levels) > before
+        self.multipliers[owners[worse], faces[worse]] = kept[worse]
+        self.solved += len(owners)
+
+    def touching(self) -> tuple[Floats, Indices]:
+        """Return where each half-plane touches what the operator makes of the set, and who is played there.
+
+        The profile is -1 - k where outcome k of leaving touches.
+        """
+        assert self.outline is not None
+        points = np.zeros_like(self.directions)
+        played = np.full(len(self.levels), -1)
+        best = np.full(len(self.levels), -np.inf)
+        if len(self.leaves):
+            worth = self.leaves @ self.directions.T
+            played, best = -1 - worth.argmax(axis=0), worth.max(axis=0)
+            points = self.leaves[worth.argmax(axis=0)]
+        feasible = self._playable()
+        if feasible is None:
+            return points, played
+        owners, faces = self._pairs()
+        values = self._bounds(owners, faces).at(self.levels).reshape(len(self.index), -1)
+        top = values.argmax(axis=0)
+        at = np.flatnonzero(values.max(axis=0) > best)
+        corners = self.outline.corners
+        found = optimised(self.programs, corners, top[at], self.directions[at], feasible)
+        continuations = found.lotteries(self.programs.chances.shape[1], len(corners)) @ corners
+        points = points.copy()
+        points[at] = self.programs.payoffs(top[at], continuations)
+        played[at] = top[at]
+        return points, played

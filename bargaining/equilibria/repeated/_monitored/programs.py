@@ -1,0 +1,266 @@
+r"""What a profile can promise: one linear program for each profile and direction, solved many at a time.
+
+A profile a is played, a signal y seen, and a continuation :math:`w(y)` of the set W follows. In the direction h
+the profile gives at most
+
+.. math:: h \cdot (1-\delta) g(a) + \max_w \sum_y p(y \mid a)\, h \cdot \delta w(y) \quad \text{with}\quad
+          \sum_y \omega_k(y)\, w_{i_k}(y) \le r_k,
+
+a row k for each deviation, :math:`\omega(y) = \delta_i (p(y \mid b, a_{-i}) - p(y \mid a))` and :math:`r = (1-\delta_i)
+(g_i(a) - g_i(b, a_{-i}))`, and one for each player who may leave, :math:`\omega(y) = -\delta_i p(y \mid a)` and
+:math:`r = (1-\delta_i) g_i(a) - o_i`. With multipliers :math:`l \ge 0` of the rows, *any* of them, the value is at most
+
+.. math:: h \cdot (1-\delta) g(a) + l \cdot r + \sum_y S_W(t_y), \qquad
+          t_y = p(y \mid a)\, \delta h - \sum_k l_k \omega_k(y) e_{i_k},
+
+where :math:`S_W` is the support of W. So no bound rests on how well a program was solved. Programs are solved by the
+simplex method over the corners of W, whose columns are pairs of a signal and a corner: :math:`S_W` prices them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+
+Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
+ENTERS = 1e-12  # a column that gains less than this, per unit of a payoff range, is left out
+MISSED = 1e-11  # rows that no continuation meets by less than this count as met: a knife edge is not lost to rounding
+_PIVOT = 1e-9  # smaller entries of a column are rounding
+_ROUNDS = 400  # pivots, from which on the multipliers found so far must do
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Programs:
+    """The data of every profile, in the unit box; P profiles, S signals, K rows, n players.
+
+    Attributes
+    ----------
+    now : (P, n) array
+        What is earned today, times one less the discount factor.
+    discounts : (n,) array
+    chances : (P, S) array
+        The chance of each signal.
+    speakers : (K,) array of int
+        The player whose continuations a row weighs.
+    weights : (P, K, S) array
+    limits : (P, K) array
+    """
+
+    now: Floats
+    discounts: Floats
+    chances: Floats
+    speakers: Indices
+    weights: Floats
+    limits: Floats
+
+    def take(self, profiles: Indices | Flags) -> Programs:
+        """Return the data of some profiles."""
+        return Programs(
+            self.now[profiles],
+            self.discounts,
+            self.chances[profiles],
+            self.speakers,
+            self.weights[profiles],
+            self.limits[profiles],
+        )
+
+    def pulls(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
+        """Return the directions in which the continuations after each signal are pulled, (Q, S, n)."""
+        pulls = self.chances[owners][:, :, None] * (self.discounts * directions)[:, None, :]
+        for k, speaker in enumerate(self.speakers):
+            pulls[:, :, speaker] -= multipliers[:, k, None] * self.weights[owners, k]
+        return np.asarray(pulls)
+
+    def constants(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
+        """Return the part of the bounds that does not depend on W, (Q,)."""
+        today = (self.now[owners] * directions).sum(axis=1)
+        return np.asarray(today + (multipliers * self.limits[owners]).sum(axis=1))
+
+    def payoffs(self, owners: Indices, continuations: Floats) -> Floats:
+        """Return what profiles give with the continuations (Q, S, n) after each signal, (Q, n)."""
+        expected = (self.chances[owners][:, :, None] * continuations).sum(axis=1)
+        return np.asarray(self.now[owners] + self.discounts * expected)
+
+    def excess(self, owners: Indices, continuations: Floats) -> Floats:
+        """Return by how much the continuations (Q, S, n) miss the rows, (Q, K); negative where there is slack."""
+        own = continuations[:, :, self.speakers].swapaxes(1, 2)
+        return np.asarray((self.weights[owners] * own).sum(axis=2) - self.limits[owners])
+
+
+class Plans(NamedTuple):
+    """Solutions of programs: the basis of each and what follows from it.
+
+    Attributes
+    ----------
+    multipliers : (Q, K) array
+        Of the rows; never negative.
+    columns : (Q, S + K) array of int
+        The basis: ``signal * corners + corner``, then the slacks.
+    levels : (Q, S + K) array
+        The weight of each column: of a corner, the chance with which it follows its signal.
+    missed : (Q,) array
+        By how much the rows together cannot be met; 0 where they can.
+    """
+
+    multipliers: Floats
+    columns: Indices
+    levels: Floats
+    missed: Floats
+
+    def take(self, chosen: Indices | Flags) -> Plans:
+        """Return some of them."""
+        return Plans(self.multipliers[chosen], self.columns[chosen], self.levels[chosen], self.missed[chosen])
+
+    def lotteries(self, signals: int, corners: int) -> Floats:
+        """Return the chance of each corner after each signal, (Q, S, corners)."""
+        weights = np.zeros((len(self.columns), signals * corners))
+        real = self.columns < signals * corners
+        rows = np.broadcast_to(np.arange(len(self.columns))[:, None], self.columns.shape)
+        np.add.at(weights, (rows[real], self.columns[real]), np.maximum(self.levels[real], 0.0))
+        shared = weights.reshape(-1, signals, corners)
+        return np.asarray(shared / shared.sum(axis=2, keepdims=True))
+
+
+def plans(programs: Programs, corners: Floats) -> Plans:
+    """Find, for every profile, continuations in the hull of the corners that meet its rows, or miss them least."""
+    return _Simplex.at_a_corner(programs, corners).run(None)
+
+
+def optimised(
+    programs: Programs, corners: Floats, owners: Indices, directions: Floats, feasible: Plans
+) -> Plans:
+    """Return the best continuations of the profiles `owners` in directions (Q, n), from feasible ones."""
+    return _Simplex.resumed(programs.take(owners), corners, feasible.take(owners)).run(directions)
+
+
+class _Simplex:
+    """The revised simplex method on many programs of one shape, each with its own basis."""
+
+    def __init__(self, programs: Programs, corners: Floats, columns: Indices) -> None:
+        self.programs, self.corners, self.columns = programs, corners, columns
+        self.signals, self.rows = programs.chances.shape[1], programs.speakers.size
+        self.size = self.signals * len(corners)  # slacks follow, then what is missing
+        self.own = corners[:, programs.speakers]  # (V, K)
+        self.refactor()
+
+    @classmethod
+    def at_a_corner(cls, programs: Programs, corners: Floats) -> _Simplex:
+        """Start where every signal is followed by the same corner, at which the rows are missed least."""
+        own = corners[:, programs.speakers]
+        total = programs.weights.sum(axis=2)
+        over = np.maximum(total[:, None] * own - programs.limits[:, None], 0.0).sum(axis=2)  # (P, V)
+        best = over.argmin(axis=1)
+        signals, count = programs.chances.shape[1], len(corners)
+        real = np.arange(signals) * count + best[:, None]
+        slack = programs.limits - total * own[best]
+        rest = signals * count + np.arange(programs.speakers.size)
+        basic = np.where(slack >= 0.0, rest, rest + programs.speakers.size)
+        return cls(programs, corners, np.hstack([real, basic]))
+
+    @classmethod
+    def resumed(cls, programs: Programs, corners: Floats, found: Plans) -> _Simplex:
+        """Start from bases that are known."""
+        return cls(programs, corners, found.columns.copy())
+
+    def refactor(self) -> None:
+        """Compute the inverses and the levels from the bases."""
+        matrix = np.stack([self.column(self.columns[:, k]) for k in range(self.columns.shape[1])], axis=2)
+        self.inverse = np.linalg.inv(matrix)
+        right = np.hstack([np.ones((len(self.columns), self.signals)), self.programs.limits])
+        self.levels = (self.inverse @ right[:, :, None])[:, :, 0]
+
+    def column(self, ids: Indices, part: Indices | None = None) -> Floats:
+        """Return a column of each program, (Q, S + K)."""
+        weights = self.programs.weights if part is None else self.programs.weights[part]
+        out = np.zeros((len(ids), self.signals + self.rows))
+        real = np.flatnonzero(ids < self.size)
+        y, v = np.divmod(ids[real], len(self.corners))
+        out[real, y] = 1.0
+        out[real, self.signals :] = weights[real, :, y] * self.own[v]
+        extra = np.flatnonzero(ids >= self.size)
+        kind, row = np.divmod(ids[extra] - self.size, max(self.rows, 1))
+        out[extra, self.signals + row] = np.where(kind == 0, 1.0, -1.0)
+        return out
+
+    def run(self, directions: Floats | None) -> Plans:
+        """Pivot until nothing enters; without directions, until as little is missing as can be."""
+        active = np.arange(len(self.columns))
+        for _ in range(_ROUNDS):
+            if not active.size:
+                break
+            entering, gains = self.entering(active, directions)
+            going = gains > ENTERS
+            active, entering = active[going], entering[going]
+            if active.size:
+                active = active[self.pivot(active, entering, directions is not None)]
+        self.refactor()
+        costs = self.costs(np.arange(len(self.columns)), directions)
+        duals = (costs[:, None] @ self.inverse)[:, 0, self.signals :]
+        missing = self.columns >= self.size + self.rows
+        missed = np.where(missing, np.maximum(self.levels, 0.0), 0.0).sum(axis=1)
+        return Plans(np.maximum(duals, 0.0), self.columns, np.asarray(self.levels, float), missed)
+
+    def costs(self, active: Indices, directions: Floats | None) -> Floats:
+        """Return what the columns of the bases are worth."""
+        columns = self.columns[active]
+        if directions is None:
+            return np.where(columns >= self.size + self.rows, -1.0, 0.0)
+        real = columns < self.size
+        y, v = np.divmod(np.where(real, columns, 0), len(self.corners))
+        worth = (self.corners @ (self.programs.discounts * directions[active]).T).T  # (Q, V)
+        rows = np.arange(len(active))[:, None]
+        return np.where(real, self.programs.chances[active[:, None], y] * worth[rows, v], 0.0)
+
+    def entering(self, active: Indices, directions: Floats | None) -> tuple[Indices, Floats]:
+        """Return the column of each program that gains most, and its gain."""
+        duals = (self.costs(active, directions)[:, None] @ self.inverse[active])[:, 0]
+        fixed, multipliers = duals[:, : self.signals], duals[:, self.signals :]
+        none = np.zeros((len(active), self.corners.shape[1]))
+        pulls = self.programs.pulls(active, none if directions is None else directions[active], multipliers)
+        worth = pulls @ self.corners.T  # (Q, S, V)
+        corner = worth.argmax(axis=2)
+        best = np.take_along_axis(worth, corner[:, :, None], axis=2)[:, :, 0] - fixed
+        gains = np.hstack([best, -multipliers])
+        chosen = gains.argmax(axis=1)
+        rows = np.arange(len(active))
+        signal = np.minimum(chosen, self.signals - 1)
+        real = chosen < self.signals
+        ids = np.where(
+            real, signal * len(self.corners) + corner[rows, signal], self.size + chosen - self.signals
+        )
+        return ids, gains[rows, chosen]
+
+    def pivot(self, active: Indices, entering: Indices, feasible: bool) -> Flags:
+        """Exchange a column of each basis for the one that enters; say which could."""
+        inverse, levels = self.inverse[active], np.maximum(self.levels[active], 0.0)
+        along = (inverse @ self.column(entering, active)[:, :, None])[:, :, 0]
+        falls = along > _PIVOT
+        if feasible:  # what is missing stays at zero: it leaves at once, whichever way it would go
+            missing = self.columns[active] >= self.size + self.rows
+            falls |= missing & (np.abs(along) > _PIVOT)
+            levels = np.where(missing, 0.0, levels)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(falls, np.abs(levels / along), np.inf)
+        least = ratios.min(axis=1)
+        able = np.isfinite(least)
+        tied = ratios <= least[:, None] * (1.0 + 1e-10) + 1e-15
+        leaving = np.where(tied, np.abs(along), 0.0).argmax(axis=1)
+        rows = np.arange(len(active))
+        size = np.where(able, along[rows, leaving], 1.0)
+        row = inverse[rows, leaving] / size[:, None]
+        changed = inverse - along[:, :, None] * row[:, None, :]
+        changed[rows, leaving] = row
+        step = np.where(able, least, 0.0)
+        moved = self.levels[active] - step[:, None] * along
+        moved[rows, leaving] = step
+        good = np.flatnonzero(able)
+        self.inverse[active[good]], self.levels[active[good]] = changed[good], moved[good]
+        self.columns[active[good], leaving[good]] = entering[good]
+        return np.asarray(able)

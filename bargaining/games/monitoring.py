@@ -1,0 +1,396 @@
+"""What players see of each other's actions: a public signal whose chances depend on the profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arguments import is_sequence, listed, player_index
+from bargaining._arrays import Floats, owning, real, short
+from bargaining._rational import Rationals, fractions
+from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
+
+_SUM = 1e-9  # how far float chances of a profile may be from adding up to 1
+
+
+class Rank(NamedTuple):
+    """The rank of the signal's chances under deviations from a profile.
+
+    Attributes
+    ----------
+    rank : int
+        Of the matrix with a row for each action of each player named, the others keeping to the profile.
+    full : int
+        The largest it can be: each deviation, or each pair of a player and her deviation, can be told apart.
+    holds : bool
+        Whether `rank` is `full`.
+    """
+
+    rank: int
+    full: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rank is full."""
+        return self.rank == self.full
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class Monitoring:
+    r"""Imperfect public monitoring: after the profile a everybody sees the signal y with chance :math:`p(y \mid a)`.
+
+    Nobody sees the actions of the others. What a player earns tells her no more than her own action and the signal do,
+    so that only expected stage payoffs matter; a `Game` gives these. For payoffs that depend on the own action and the
+    signal see `expected`.
+
+    Parameters
+    ----------
+    probabilities : array_like of shape (a_1, ..., a_n, S)
+        Entry `[a_1, ..., a_n, y]` is the chance of signal y. Floats, integers or `Fraction`. The chances of each
+        profile add up to 1: exactly if they are fractions, up to 1e-9 if floats, and are then divided by their sum.
+    signals : sequence of str, optional
+        Names of the signals; their numbers by default.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (a_1, ..., a_n, S)
+        The chances as floats; read-only.
+    exact : ndarray of Fraction, of the same shape
+        The chances as rationals that add up to 1.
+    signals : tuple of str
+
+    Raises
+    ------
+    InvalidInput
+        If the chances of some profile are negative or do not add up to 1; the message names the profile.
+
+    Notes
+    -----
+    A signal that never occurs does no harm. If the chances are the same after every profile, nothing is learnt, and the
+    equilibria repeat those of the stage game (`Monitoring.none`).
+
+    References
+    ----------
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
+    monitoring. *Econometrica* 58, 1041-1063. doi:10.2307/2938299
+
+    Mailath, G. and Samuelson, L. (2006). *Repeated Games and Reputations*, chapters 7 to 9. Oxford University Press.
+
+    Examples
+    --------
+    A good report is likely if both work, less so if one does, rare if neither does:
+
+    >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
+    >>> report.shape, report.signals
+    ((2, 2), ('good', 'bad'))
+    >>> report.pairwise_full_rank((0, 0), (0, 1)).holds  # one report cannot tell who shirked
+    False
+    """
+
+    probabilities: Floats
+    signals: tuple[str, ...]
+    _exact: Rationals
+
+    def __init__(self, probabilities: ArrayLike, *, signals: Sequence[str] | None = None) -> None:
+        chances = real(probabilities, "probabilities")
+        if chances.ndim < 2:
+            raise InvalidInput(
+                "`probabilities` must have one axis per player and one of signals; "
+                f"got shape {chances.shape}."
+            )
+        given = fractions(np.asarray(probabilities), chances.shape)
+        total = given.sum(axis=-1)
+        loose = np.asarray(probabilities).dtype.kind == "f"
+        for profile in np.ndindex(*chances.shape[:-1]):
+            if (chances[profile] < 0).any():
+                least = float(chances[profile].min())
+                raise InvalidInput(
+                    f"`probabilities` must not be negative; profile {profile} has the chance {least:g}."
+                )
+            if abs(total[profile] - 1) > (_SUM if loose else 0):
+                raise InvalidInput(
+                    f"`probabilities` of each profile must add up to 1; those of profile {profile} add up to "
+                    f"{float(total[profile]):.12g}. Divide by the sum."
+                )
+        exact = given / total[..., None]
+        floats = exact.astype(float)
+        object.__setattr__(self, "probabilities", floats)
+        object.__setattr__(self, "signals", _names(signals, chances.shape[-1]))
+        object.__setattr__(self, "_exact", exact)
+
+    def __repr__(self) -> str:
+        return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {len(self.signals)} signals>"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of actions of each player."""
+        return self.probabilities.shape[:-1]
+
+    @property
+    def players(self) -> int:
+        """The number of players."""
+        return self.probabilities.ndim - 1
+
+    @property
+    def exact(self) -> Rationals:
+        """The chances as `Fraction`, of the shape of `probabilities`."""
+        return self._exact
+
+    @property
+    def is_perfect(self) -> bool:
+        """Whether every signal shows the profile: none follows two of them."""
+        flat = self.probabilities.reshape(-1, len(self.signals)) > 0
+        return bool((flat.sum(axis=0) <= 1).all())
+
+    @property
+    def is_uninformative(self) -> bool:
+        """Whether the chances are the same after every profile."""
+        flat = self._exact.reshape(-1, len(self.signals))
+        return bool((flat == flat[0]).all())
+
+    @classmethod
+    def perfect(cls, game: Game) -> Monitoring:
+        """Return a signal for each profile: the players see the actions.
+
+        Examples
+        --------
+        >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
+        >>> Monitoring.perfect(prisoners).signals
+        ('C, C', 'C, D', 'D, C', 'D, D')
+        """
+        names = [
+            ", ".join(own[k] for own, k in zip(game.actions, profile, strict=True))
+            for profile in np.ndindex(*game.shape)
+        ]
+        count = len(names)
+        return cls(np.eye(count, dtype=int).reshape(*game.shape, count), signals=names)
+
+    @classmethod
+    def none(cls, game: Game) -> Monitoring:
+        """Return one signal whatever is played: nothing is seen."""
+        return cls(np.ones((*game.shape, 1), dtype=int), signals=["nothing"])
+
+    @classmethod
+    def product(
+        cls, own: Sequence[ArrayLike], *, signals: Sequence[Sequence[str]] | None = None
+    ) -> Monitoring:
+        """Return independent signals, one for each player, whose chances depend on her own action.
+
+        Parameters
+        ----------
+        own : sequence of array_like, the k-th of shape (a_k, S_k)
+            Row i has the chances of player k's signals when she plays i.
+        signals : sequence of sequences of str, optional
+            Names of each player's signals. A joint signal is called after all of them.
+
+        Examples
+        --------
+        >>> each = [[0.9, 0.1], [0.3, 0.7]]
+        >>> reports = Monitoring.product([each, each], signals=["+-", "+-"])
+        >>> reports.signals
+        ('++', '+-', '-+', '--')
+        >>> reports.pairwise_full_rank((0, 0), (0, 1)).holds
+        True
+        """
+        tables = listed(own, "own", "a list with one array per player")
+        parts = [
+            fractions(np.asarray(table), real(table, f"own[{k}]", ndim=2).shape)
+            for k, table in enumerate(tables)
+        ]
+        named = signals if signals is not None else [list(map(str, range(part.shape[1]))) for part in parts]
+        words = [list(map(str, words)) for words in listed(named, "signals", "a list of lists of names")]
+        if [len(each) for each in words] != [part.shape[1] for part in parts]:
+            raise InvalidInput(
+                f"`signals` must name the signals of every player, {[p.shape[1] for p in parts]} of them; "
+                f"got {[len(each) for each in words]}."
+            )
+        shape = tuple(part.shape[0] for part in parts)
+        counts = tuple(part.shape[1] for part in parts)
+        joint = np.empty((*shape, *counts), dtype=object)
+        for index in np.ndindex(*shape, *counts):
+            profile, seen = index[: len(parts)], index[len(parts) :]
+            chance = Fraction(1)
+            for part, a, y in zip(parts, profile, seen, strict=True):
+                chance *= part[a, y]
+            joint[index] = chance
+        short_names = all(len(word) == 1 for each in words for word in each)
+        names = [
+            ("" if short_names else ", ").join(each[y] for each, y in zip(words, seen, strict=True))
+            for seen in np.ndindex(*counts)
+        ]
+        chances = joint.reshape(*shape, -1)
+        total = chances.sum(axis=-1, keepdims=True)
+        if all(np.asarray(table).dtype.kind == "f" for table in tables) and (abs(total - 1) <= _SUM).all():
+            chances = chances / total
+        return cls(chances, signals=names)
+
+    @classmethod
+    def noisy(cls, game: Game, correct: Any) -> Monitoring:
+        """Return signals that name a profile: each player's action is seen rightly with chance `correct`.
+
+        An action that is seen wrongly looks like any of the player's others, each equally likely; mistakes are
+        independent across players.
+        """
+        chance = fractions(np.asarray(correct), real(correct, "correct").shape).item()
+        if not 0 <= chance <= 1:
+            raise InvalidInput(f"`correct` must lie in [0, 1]; got {short(correct)}.")
+        own = []
+        for count in game.shape:
+            wrong = (1 - chance) / (count - 1) if count > 1 else Fraction(0)
+            right = chance if count > 1 else Fraction(1)
+            own.append([[right if i == j else wrong for j in range(count)] for i in range(count)])
+        return cls.product([np.array(each, dtype=object) for each in own], signals=game.actions)
+
+    @classmethod
+    def from_shocks(
+        cls, levels: ArrayLike, shocks: ArrayLike, chances: ArrayLike, *, cuts: ArrayLike
+    ) -> Monitoring:
+        """Return what is seen of a level that depends on the profile, with a random shock added.
+
+        So a price tells of the quantities brought to a market whose demand is uncertain (Green and Porter 1984).
+
+        Parameters
+        ----------
+        levels : array_like of shape (a_1, ..., a_n)
+            The level after each profile, such as the price at an average demand.
+        shocks, chances : array_like of shape (k,)
+            The values a shock may have, and how likely they are.
+        cuts : array_like of shape (S - 1,)
+            Ascending. The signal tells between which cuts the level with its shock lies; at a cut it lies above.
+
+        Examples
+        --------
+        >>> prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], ["1/4", "1/2", "1/4"], cuts=[4])
+        Traceback (most recent call last):
+        ...
+        bargaining.errors.InvalidInput: `chances` must be real numbers; got ['1/4', '1/2', '1/4'] of type <U3. ...
+        >>> prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], [0.25, 0.5, 0.25], cuts=[4])
+        >>> prices.probabilities[:, :, 0]
+        array([[0.  , 0.25],
+               [0.25, 0.75]])
+        """
+        base, shift = real(levels, "levels"), real(shocks, "shocks", ndim=1)
+        weight = fractions(np.asarray(chances), real(chances, "chances", ndim=1).shape)
+        bounds = real(cuts, "cuts", ndim=1)
+        if weight.shape != shift.shape:
+            raise InvalidInput(f"`chances` must have {shift.size} entries, one a shock; got {weight.size}.")
+        if (np.diff(bounds) <= 0).any():
+            raise InvalidInput(f"`cuts` must ascend; got {bounds.tolist()}.")
+        out = np.full((*base.shape, bounds.size + 1), Fraction(0), dtype=object)
+        seen = np.searchsorted(bounds, base[..., None] + shift, side="right")
+        for index in np.ndindex(*seen.shape):
+            out[*index[:-1], seen[index]] += weight[index[-1]]
+        names = [f"below {c:g}" for c in bounds] + [f"from {bounds[-1]:g} on"]
+        total = out.sum(axis=-1, keepdims=True)
+        return cls(out / total if (abs(total - 1) <= _SUM).all() else out, signals=names)
+
+    def garbled(self, noise: ArrayLike, *, signals: Sequence[str] | None = None) -> Monitoring:
+        """Return a coarser signal: after signal y, signal z of another list is seen with chance `noise[y, z]`.
+
+        A garbled signal never enlarges the set of equilibrium payoffs (Kandori 1992).
+
+        Parameters
+        ----------
+        noise : array_like of shape (S, Z)
+            Rows that add up to 1.
+        signals : sequence of str, optional
+            Names of the new signals.
+        """
+        table = fractions(np.asarray(noise), real(noise, "noise", ndim=2).shape)
+        if table.shape[0] != len(self.signals):
+            raise InvalidInput(
+                f"`noise` must have {len(self.signals)} rows, one a signal; got {table.shape[0]}."
+            )
+        rows = Monitoring(noise)  # the same conditions
+        return Monitoring(self._exact @ rows.exact, signals=signals)
+
+    def expected(self, *rewards: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
+        """Return the game of expected payoffs of players who earn by their own action and the signal.
+
+        Parameters
+        ----------
+        *rewards : array_like, the k-th of shape (a_k, S)
+            What player k earns when she plays i and signal y is seen.
+        actions : sequence of sequences of str, optional
+            Names of each player's actions.
+
+        Examples
+        --------
+        >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
+        >>> sales = [[3, -7], [5, 1]]
+        >>> report.expected(sales, sales).payoffs[0, 0].round(6)
+        array([2., 2.])
+        """
+        if len(rewards) != self.players:
+            raise InvalidInput(
+                f"`rewards` must hold one array per player, {self.players}; got {len(rewards)}."
+            )
+        arrays = []
+        for k, table in enumerate(rewards):
+            wanted = (self.shape[k], len(self.signals))
+            given = fractions(np.asarray(table), real(table, f"rewards[{k}]", ndim=2).shape)
+            if given.shape != wanted:
+                raise InvalidInput(f"`rewards[{k}]` must have shape {wanted}; got {given.shape}.")
+            own = given.reshape([n if i == k else 1 for i, n in enumerate(self.shape)] + [wanted[1]])
+            arrays.append((self._exact * own).sum(axis=-1))
+        return Game(*arrays, actions=actions)
+
+    def full_rank(self, profile: Sequence[int], player: int) -> Rank:
+        r"""Say whether the deviations of one player can be told apart: *individual full rank* at a profile.
+
+        The rows :math:`p(\cdot \mid b, a_{-i})`, one for each action b of player i, are independent.
+        """
+        return self.pairwise_full_rank(profile, (player,))
+
+    def pairwise_full_rank(self, profile: Sequence[int], players: Sequence[int]) -> Rank:
+        """Say whether deviations of two players can be told apart from each other: *pairwise full rank*.
+
+        The rows of both have rank :math:`|A_i| + |A_j| - 1`, as all of them have the row of the profile. With
+        individual and pairwise full rank at enough profiles the folk theorem holds (Fudenberg, Levine and Maskin 1994,
+        Econometrica 62, 997-1039, doi:10.2307/2951505).
+        """
+        at = list(profile) if is_sequence(profile) else []
+        if len(at) != self.players or any(not 0 <= int(a) < n for a, n in zip(at, self.shape, strict=True)):
+            raise InvalidInput(
+                f"`profile` must be one action index per player of {self.shape}; got {short(profile)}."
+            )
+        rows = []
+        named = [player_index(k, "players", self.players) for k in players]
+        for k in named:
+            index: list[Any] = [int(a) for a in at]
+            index[k] = slice(None)
+            rows.append(self._exact[tuple(index)])
+        full = sum(self.shape[k] for k in named) - len(named) + 1
+        return Rank(_rank(np.vstack(rows)), full)
+
+
+def _rank(matrix: NDArray[Any]) -> int:
+    """Return the rank of a matrix of Fractions by elimination."""
+    rows, rank = [list(row) for row in matrix], 0
+    for column in range(matrix.shape[1]):
+        pivot = next((k for k in range(rank, len(rows)) if rows[k][column]), None)
+        if pivot is None:
+            continue
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        for k in range(rank + 1, len(rows)):
+            factor = rows[k][column] / rows[rank][column]
+            if factor:
+                rows[k] = [x - factor * y for x, y in zip(rows[k], rows[rank], strict=True)]
+        rank += 1
+    return rank
+
+
+def _names(signals: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if signals is None:
+        return tuple(map(str, range(count)))
+    names = tuple(map(str, listed(signals, "signals", "a list of names")))
+    if len(names) != count or len(set(names)) != count:
+        raise InvalidInput(f"`signals` must be {count} different names; got {names}.")
+    return names

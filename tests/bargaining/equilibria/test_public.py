@@ -1,0 +1,192 @@
+"""Perfect public equilibria: numbers found by an independent program, limits that are known, and a plain iteration."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    Exit,
+    Game,
+    InvalidInput,
+    Monitoring,
+    NotApplicable,
+    RepeatedGame,
+    Status,
+    StochasticGame,
+    payoff_bounds,
+    payoff_set,
+    public_payoff_set,
+    renegotiation_proof,
+    transfer_equilibrium,
+)
+from public_programs import iterate
+
+PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+
+
+def report(p, q, r):
+    """Return a good or bad report, good with chance p, q or r if both, one or neither works."""
+    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
+
+
+def extremes(vertices):
+    """Return the largest sum, payoff of player 0 and difference."""
+    return vertices.sum(axis=1).max(), vertices[:, 0].max(), (vertices[:, 0] - vertices[:, 1]).max()
+
+
+CASES = [
+    ((0.9, 0.5, 0.25), 0.6, None, (3.5, 1.75, 0)),
+    ((0.9, 0.5, 0.25), 0.8, None, (3.5, 2.19068, 1.55765)),
+    ((0.9, 0.5, 0.25), 0.8, (1, 0.5), (3.5, 2.16581, 1.44421)),
+    ((0.8, 0.5, 0.2), 0.8, None, (2.666667, 1.93493, 1.53834)),
+    ((0.8, 0.5, 0.2), 0.6, None, (0, 0, 0)),
+    ((0.8, 0.5, 0.2), 0.8, (1, 0.5), (1.5, 1, 0.5)),
+]
+
+
+@pytest.mark.parametrize(("chances", "discount", "leaving", "expected"), CASES)
+def test_the_partners_dilemma(chances, discount, leaving, expected):
+    """The digits are those of a program that shares no code, settled from both sides."""
+    leave = None if leaving is None else Exit(leaving)
+    found = public_payoff_set(RepeatedGame(PARTNERS, discount, exit=leave, monitoring=report(*chances)))
+    assert found.status is Status.OK
+    assert found.gap <= 1e-6
+    assert extremes(found.vertices) == pytest.approx(expected, abs=1.2e-5)
+    assert extremes(found.outer) == pytest.approx(expected, abs=1.2e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("chances", "leaving", "expected"),
+    [
+        ((0.9, 0.5, 0.25), None, (3.5, 2.23852, 1.65462)),
+        ((0.9, 0.5, 0.25), (1, 0.5), (3.5, 2.22325, 1.59720)),
+        ((0.8, 0.5, 0.2), None, (2.666667, 1.99563, 1.65071)),
+        ((0.8, 0.5, 0.2), (1, 0.5), (2.65333, 1.87783, 1.32937)),
+    ],
+)
+def test_patient_partners(chances, leaving, expected):
+    test_the_partners_dilemma(chances, 0.9, leaving, expected)
+
+
+def test_green_and_porter():
+    """Quantities of 3 or 4, and a price that is high, middling or low."""
+    game = Game([[19.05, 15], [20, 15.2]], [[19.05, 20], [15, 15.2]])
+    price = Monitoring([[[0.5, 0.45, 0.05], [0.25, 0.5, 0.25]], [[0.25, 0.5, 0.25], [0.1, 0.4, 0.5]]])
+    found = public_payoff_set(RepeatedGame(game, 0.5, monitoring=price))
+    assert extremes(found.vertices) == pytest.approx((35, 19.66753, 4.33690), abs=3e-5)
+
+
+def test_nothing_seen_repeats_the_stage_game():
+    battle = Game([[2, 0], [0, 1]], [[1, 0], [0, 2]])
+    found = public_payoff_set(RepeatedGame(battle, 0.9, monitoring=Monitoring.none(battle)))
+    assert sorted(map(tuple, found.vertices.round(6).tolist())) == [(1, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("discount", [0.15, 0.5])
+def test_actions_seen_give_the_payoff_set(discount):
+    """The same set from two solvers; the prisoners of perfect monitoring are on a knife edge at no discount here."""
+    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    seen = public_payoff_set(RepeatedGame(prisoners, discount, monitoring=Monitoring.perfect(prisoners)))
+    known = payoff_set(RepeatedGame(prisoners, discount)).vertices
+    assert max(payoff_set(RepeatedGame(prisoners, discount)).excess(v) for v in seen.vertices) < 1e-5
+    assert np.abs(extremes(seen.vertices) - np.array(extremes(known))).max() < 2e-5
+
+
+def test_an_exit_that_is_just_too_good():
+    """A report on both (.8, .5, .2), patience .8: the spread that work needs, 5/6, is just what 4/3 - 1/2 leaves."""
+    exact = report(Fraction(4, 5), Fraction(1, 2), Fraction(1, 5))
+    edge = public_payoff_set(RepeatedGame(PARTNERS, 0.8, exit=Exit([0.5, 0.5]), monitoring=exact))
+    assert extremes(edge.outer)[0] == pytest.approx(8 / 3, abs=1e-5)
+    beyond = public_payoff_set(RepeatedGame(PARTNERS, 0.8, exit=Exit([0.51, 0.51]), monitoring=exact))
+    assert extremes(beyond.outer)[0] < 2.6
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4, *(pytest.param(k, marks=pytest.mark.slow) for k in range(5, 40))])
+def test_a_plain_iteration_agrees(seed):
+    """Against linear programs of scipy in 16 directions, a third of the games with the right to leave."""
+    rng = np.random.default_rng(seed)
+    payoffs = rng.integers(-3, 4, (2, 2, 2)).astype(float)
+    chances = rng.dirichlet(np.ones(3), (2, 2))
+    discount = float(rng.choice([0.4, 0.6, 0.75]))
+    leaving = (0.2, -0.3) if seed % 3 == 2 else None
+    game = Game(payoffs[..., 0], payoffs[..., 1])
+    repeated = RepeatedGame(
+        game, discount, exit=None if leaving is None else Exit(leaving), monitoring=Monitoring(chances)
+    )
+    found = public_payoff_set(repeated, tolerance=1e-5)
+    normals, levels = iterate(payoffs, chances, discount, leaving=leaving, directions=16, tolerance=1e-6)
+    if levels is None:
+        assert found.status is Status.EMPTY
+        return
+    scale = np.ptp(payoffs.reshape(-1, 2), axis=0).max()
+    assert found.status is Status.OK
+    assert (found.vertices @ normals.T <= levels + 1e-6 * scale).all()
+    # The plain iteration knows only 16 half-planes, so its set may be larger, never smaller.
+    assert ((found.outer @ normals.T).max(axis=0) <= levels + 3e-5 * scale).all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_a_garbled_report_gives_less(share):
+    """Kandori (1992); the sums at a share of .1 and .3 are 3.277778 and 2.642857."""
+    clear = report(0.9, 0.5, 0.25)
+    noise = (1 - share) * np.eye(2) + share * np.array([0.6, 0.4])
+    found = public_payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=clear.garbled(noise)))
+    whole = public_payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=clear))
+    assert found.vertices.sum(axis=1).max() == pytest.approx({0.1: 3.277778, 0.3: 2.642857}[share], abs=1e-5)
+    assert all(whole.excess(vertex) <= 1e-5 for vertex in found.vertices)
+
+
+def test_the_inner_set_generates_itself():
+    """Every corner is played by some profile with continuations in the set, from which no deviation pays."""
+    repeated = RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25))
+    play = public_payoff_set(repeated)._found.inner
+    low, size = PARTNERS.payoffs.reshape(-1, 2).min(axis=0), np.ptp(PARTNERS.payoffs.reshape(-1, 2), axis=0)
+    worth = play.payoffs * size + low
+    chances, d = repeated.monitoring.probabilities.reshape(4, 2), 0.8
+    for state, owner in enumerate(play.owners):
+        a = divmod(int(owner), 2)
+        later = play.lotteries[state] @ worth
+        kept = (1 - d) * PARTNERS.payoffs[a] + d * chances[owner] @ later
+        assert kept == pytest.approx(worth[state], abs=1e-12)
+        for player in (0, 1):
+            b = (1 - a[0], a[1]) if player == 0 else (a[0], 1 - a[1])
+            gained = (1 - d) * PARTNERS.payoffs[b][player] + d * chances[2 * b[0] + b[1]] @ later[:, player]
+            assert gained <= kept[player] + 1e-12
+
+
+def test_a_budget_is_kept_and_said():
+    short = public_payoff_set(
+        RepeatedGame(PARTNERS, 0.9, monitoring=report(2 / 3, 1 / 2, 1 / 4)), tolerance=1e-9, budget=500
+    )
+    assert short.status is Status.INACCURATE
+    assert "budget" in short.reason
+    assert short.outer[:, 0].max() >= 1.5344  # the outer set holds all the same
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        payoff_set,
+        payoff_bounds,
+        transfer_equilibrium,
+        lambda repeated: renegotiation_proof(repeated, (0, 0)),
+        StochasticGame.from_repeated,
+    ],
+)
+def test_solvers_that_see_actions_refuse_a_signal(function):
+    with pytest.raises(NotApplicable, match="seen through"):
+        function(RepeatedGame(PARTNERS, 0.9, monitoring=report(0.9, 0.5, 0.25)))
+
+
+def test_what_is_wrong_is_named():
+    monitored = RepeatedGame(PARTNERS, 0.9, monitoring=report(0.9, 0.5, 0.25))
+    with pytest.raises(InvalidInput, match="`tolerance` must be positive"):
+        public_payoff_set(monitored, tolerance=0)
+    with pytest.raises(InvalidInput, match="`budget`"):
+        public_payoff_set(monitored, budget=0)
+    with pytest.raises(InvalidInput, match="must have `monitoring`"):
+        public_payoff_set(RepeatedGame(PARTNERS, 0.9))
+    with pytest.raises(InvalidInput, match="must be one game"):
+        public_payoff_set(RepeatedGame(PARTNERS, [[0.9, 0.9], [0.8, 0.8]], monitoring=monitored.monitoring))

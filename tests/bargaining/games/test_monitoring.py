@@ -1,0 +1,88 @@
+"""Public signals: what makes a distribution, how signals are built, and what they tell apart."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import Game, InvalidInput, Monitoring, RepeatedGame
+
+PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
+ONE_REPORT = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
+
+
+def test_fractions_stay_exact_and_floats_add_up():
+    third = Fraction(1, 3)
+    exact = Monitoring([[[third, 2 * third]] * 2] * 2)
+    assert exact.exact[0, 0].tolist() == [third, 2 * third]
+    assert Monitoring([[[0.1, 0.2, 0.7]] * 2] * 2).exact.sum(axis=-1).tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("chances", "message"),
+    [
+        ([[[0.5, 0.4]] * 2] * 2, r"profile \(0, 0\) add up to 0.9"),
+        ([[[1.5, -0.5]] * 2] * 2, r"profile \(0, 0\) has the chance -0.5"),
+        ([[[Fraction(1, 3), Fraction(1, 3)]] * 2] * 2, "add up to 0.66"),
+        ([0.5, 0.5], "one axis per player"),
+        ([[[np.nan, 1.0]] * 2] * 2, "`probabilities`"),
+    ],
+)
+def test_what_is_no_distribution_is_named(chances, message):
+    with pytest.raises(InvalidInput, match=message):
+        Monitoring(chances)
+
+
+def test_names_must_fit():
+    with pytest.raises(InvalidInput, match="2 different names"):
+        Monitoring([[[0.5, 0.5]] * 2] * 2, signals=["a", "a"])
+    with pytest.raises(InvalidInput, match="the game's 2 x 2 actions"):
+        RepeatedGame(PRISONERS, 0.9, monitoring=Monitoring([[[1], [1], [1]]]))
+
+
+def test_perfect_none_and_what_is_between():
+    assert Monitoring.perfect(PRISONERS).is_perfect
+    assert Monitoring.none(PRISONERS).is_uninformative
+    assert not ONE_REPORT.is_perfect
+    assert not ONE_REPORT.is_uninformative
+
+
+def test_mistakes_are_independent():
+    seen = Monitoring.noisy(PRISONERS, Fraction(9, 10))
+    assert seen.signals == ("CC", "CD", "DC", "DD")
+    assert seen.exact[0, 1].tolist() == [
+        Fraction(9, 100),
+        Fraction(81, 100),
+        Fraction(1, 100),
+        Fraction(9, 100),
+    ]
+
+
+def test_garbling_multiplies():
+    blurred = ONE_REPORT.garbled([[0.9, 0.1], [0.2, 0.8]])
+    assert blurred.probabilities[0, 0] == pytest.approx([0.9 * 0.9 + 0.1 * 0.2, 0.9 * 0.1 + 0.1 * 0.8])
+    with pytest.raises(InvalidInput, match="2 rows"):
+        ONE_REPORT.garbled([[1.0]])
+
+
+def test_rank_tells_who_can_be_told_apart():
+    """One report of two values cannot: two rows for each player, rank 2 of 3; a report on each can."""
+    assert ONE_REPORT.full_rank((0, 0), 0).holds
+    both = ONE_REPORT.pairwise_full_rank((0, 0), (0, 1))
+    assert (both.rank, both.full, both.holds) == (2, 3, False)
+    assert Monitoring.noisy(PRISONERS, 0.9).pairwise_full_rank((0, 0), (0, 1)).holds
+    assert not Monitoring.none(PRISONERS).full_rank((0, 0), 0).holds
+
+
+def test_expected_payoffs():
+    game = ONE_REPORT.expected([[3, -7], [5, 1]], [[3, -7], [5, 1]])
+    assert game.payoffs[0, 0] == pytest.approx([2, 2])
+    assert game.payoffs[0, 1] == pytest.approx([-2, 3])
+
+
+def test_a_price_with_shocks():
+    prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], [0.25, 0.5, 0.25], cuts=[4, 7])
+    assert prices.probabilities[0, 0].tolist() == [0, 0.25, 0.75]
+    assert prices.signals == ("below 4", "below 7", "from 7 on")
+    with pytest.raises(InvalidInput, match="ascend"):
+        Monitoring.from_shocks([[1]], [0], [1], cuts=[2, 1])

@@ -1,6 +1,7 @@
 """The matrix of axioms: counterexamples are replayed, proofs are probed, and the page shows what the data say."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from bargaining.testing.matrix import METHODS
 
 PAGE = Path(__file__).parents[1] / "docs" / "theory" / "axioms.md"
 REFUTED = [(c, a) for c in METHODS for a in AXIOMS if verdict(c, a).answer == "no"]
+DOMAIN: Any = {"players": 2, "kinds": ["points"]}
 FEW = 5  # problems for each solution by default; an axiom derives a dozen more from each
 
 
@@ -32,7 +34,7 @@ def test_a_counterexample_is_one(concept: str, axiom: str) -> None:
 @given(data=st.data())
 @pytest.mark.parametrize("concept", METHODS)
 def test_proven_axioms_hold(concept: str, data: st.DataObject) -> None:
-    check_axioms(METHODS[concept], data.draw(problems()), axioms=proven(concept))
+    check_axioms(METHODS[concept], data.draw(problems(scale="one", **DOMAIN)), axioms=proven(concept))
 
 
 @pytest.mark.slow
@@ -40,12 +42,12 @@ def test_proven_axioms_hold(concept: str, data: st.DataObject) -> None:
 @given(data=st.data())
 @pytest.mark.parametrize("concept", METHODS)
 def test_proven_axioms_hold_on_ten_thousand_problems(concept: str, data: st.DataObject) -> None:
-    problem = data.draw(problems(scale="common") | problems())
+    problem = data.draw(problems(scale="common", **DOMAIN) | problems(scale="one", **DOMAIN))
     check_axioms(METHODS[concept], problem, axioms=proven(concept))
 
 
 @settings(max_examples=FEW)
-@given(problem=problems(scale="each"))
+@given(problem=problems(scale="each", **DOMAIN))
 @pytest.mark.parametrize("concept", [c for c in METHODS if verdict(c, "scale_invariance").answer == "yes"])
 def test_axioms_hold_whatever_the_units(concept: str, problem: Problem) -> None:
     check_axioms(METHODS[concept], problem, axioms=set(proven(concept)) - {"homogeneity", "scale_invariance"})

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, short
 from bargaining.axioms.violation import Violation
-from bargaining.division import Method
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.division import Division, Method
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.problem import Problem, require_problem
+
+__tracebackhide__ = True  # pytest shows the method's own lines, if these fail
 
 TOLERANCE = 1e-9
 EPS = float(np.finfo(float).eps)
@@ -63,15 +66,50 @@ def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") 
     Raises
     ------
     InvalidInput
-        If the problem is a batch, or leaves somebody nothing to gain.
+        If the problem is a batch, or leaves somebody nothing to gain; if the method returns neither a `Division` nor
+        payoffs, or changes the problem.
     Unsolved
         If the method has no answer.
     """
     ideal = gains_everyone(problem, name)
-    division = function(method, "method")(problem).raise_if_failed()
+    label, payoffs = _answered(function(method, "method"), problem)
     scale = ideal - problem.disagreement
     size = np.maximum(np.abs(ideal), np.abs(problem.disagreement))
-    return Answer(division.method, problem, division.payoffs, ideal, scale, tol * scale + 64 * EPS * size)
+    return Answer(label, problem, payoffs, ideal, scale, tol * scale + 64 * EPS * size)
+
+
+def _answered(method: Callable[[Problem], object], problem: Problem) -> tuple[str, Floats]:
+    """Return the method's name and the payoffs it returns, in a `Division` or as they are."""
+    label = named(method)
+    try:
+        found = method(problem)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise InvalidInput(
+            f"`method` must leave its problem as it is; {label} changes an array in place. Work on a copy, such as "
+            f"`d = problem.disagreement.copy()`."
+        ) from error
+    if isinstance(found, Division):
+        return found.method, found.raise_if_failed().payoffs
+    try:
+        payoffs = np.array(found, dtype=float)
+    except (TypeError, ValueError):
+        payoffs = np.empty(0)
+    if payoffs.shape != (problem.players,):
+        raise InvalidInput(
+            f"`method` must return a `Division`, or the payoffs of {problem.players} players as an array; {label} "
+            f"returned {short(found)}."
+        )
+    if not np.isfinite(payoffs).all():
+        raise Unsolved(f"{label}: no answer; it returned the payoffs {payoffs.tolist()}.")
+    return label, payoffs
+
+
+def named(method: Callable[..., object]) -> str:
+    """Return the name of a function, of what a partial calls, or of a protocol's class."""
+    inner = getattr(method, "func", method)
+    return str(getattr(inner, "__name__", type(inner).__name__))
 
 
 def gains_everyone(problem: Problem, name: str = "problem") -> Floats:

@@ -13,6 +13,8 @@ from bargaining.division import Method
 from bargaining.errors import InvalidInput
 from bargaining.problem import Problem
 
+__tracebackhide__ = True  # as in _answer.py
+
 STEP, JUMP = 1e-10, 1e-3  # of the range of gains: a change of the data, and one of the answer
 
 

@@ -15,6 +15,8 @@ from bargaining.division import Method
 from bargaining.errors import InvalidInput
 from bargaining.problem import Problem
 
+__tracebackhide__ = True  # as in _answer.py
+
 
 def independence_of_irrelevant_alternatives(
     method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE

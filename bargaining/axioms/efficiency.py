@@ -9,6 +9,8 @@ from bargaining.axioms.violation import Violation
 from bargaining.division import Method
 from bargaining.problem import Problem
 
+__tracebackhide__ = True  # as in _answer.py
+
 
 def feasibility(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
     r"""The answer can be agreed on: :math:`F(S, d) \in S`.

@@ -12,6 +12,8 @@ from bargaining.axioms.violation import Violation
 from bargaining.division import Method
 from bargaining.problem import Problem
 
+__tracebackhide__ = True  # as in _answer.py
+
 SCALES = (1e9, 1e-9, 3.0)
 
 

@@ -51,10 +51,11 @@ class Violation:
 
     def __str__(self) -> str:
         cases = zip(self.problems, self.answers, strict=True)
-        lines = [f"\n    {_code(problem)} -> {answer.tolist()}" for problem, answer in cases]
+        lines = [f"\n    {as_code(problem)} -> {answer.tolist()}" for problem, answer in cases]
         share = f" by {self.size:.3g} of the range of gains" if self.size > 0 else ""
         return f"{self.method} breaks {self.axiom}{share}: {self.reason}.{''.join(lines)}"
 
 
-def _code(problem: Problem) -> str:
+def as_code(problem: Problem) -> str:
+    """Return a problem as code that can be pasted."""
     return f"Problem({problem.feasible!r}, {problem.disagreement.tolist()})"

@@ -151,7 +151,10 @@ def _step(w: Floats, g: Floats, c: Floats, path: Floats, *, careful: bool) -> tu
     step = direction(np.maximum(w, centre) - trust * dy * dx, centre - trust * ds * dz)
     t = 0.995 * _reach(path, step)
     off = np.abs(np.concatenate((gap, short, wide * y, x * y - w), axis=1)).max(axis=1)
-    return path + t * step, off
+    ahead = path + t * step
+    return np.where(
+        np.isfinite(ahead).all(axis=1, keepdims=True), ahead, path
+    ), off  # a singular system moves nothing
 
 
 def _reach(path: Floats, step: Floats) -> Floats:

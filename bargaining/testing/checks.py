@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
+from pathlib import Path
 from random import Random
+from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, find, given, settings
+import hypothesis
+from hypothesis import HealthCheck, Phase, find, given, reject, settings
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
+import bargaining
 from bargaining._arguments import function, listed
 from bargaining.axioms import AXIOMS, Axiom, Violation
-from bargaining.axioms._answer import TOLERANCE
+from bargaining.axioms._answer import TOLERANCE, named
+from bargaining.axioms.violation import as_code
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.problem import Problem, require_problem
@@ -23,7 +28,12 @@ from bargaining.testing import strategies
 if TYPE_CHECKING:
     import pytest
 
+__tracebackhide__ = True  # pytest shows the caller's line and what is wrong, and no line of this file
+
 Failures = Mapping[str, str] | Collection[str]
+
+_PATIENT = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+"""A method may take its time, and may apply to few of the problems drawn."""
 
 
 class AxiomsBroken(AssertionError):
@@ -53,7 +63,7 @@ def check_axioms(
     Parameters
     ----------
     method : Method
-        A concept or protocol, or any function from a `Problem` to a `Division`.
+        A concept or protocol, or any function from a `Problem` to a `Division`, or to an array of payoffs.
     problem : Problem
         A single problem in which everyone can gain.
     axioms : iterable of str or function, optional
@@ -74,7 +84,8 @@ def check_axioms(
     AxiomsBroken
         If an axiom is broken that should not be; it names them all.
     InvalidInput
-        If an axiom is unknown, or not everyone can gain in the problem.
+        If an axiom is unknown, or not everyone can gain in the problem; if the method returns no payoffs, or changes
+        its problem.
 
     Examples
     --------
@@ -89,7 +100,7 @@ def check_axioms(
     """
     require_problem(problem)
     function(method, "method")
-    expected = {_name(axiom) for axiom in _chosen(expected_failures)}
+    expected = {named(axiom) for axiom in _chosen(expected_failures)}
     found = []
     for axiom in _chosen(axioms):
         try:
@@ -123,7 +134,8 @@ def find_violation(
     axiom : str or function
         A name in `bargaining.axioms.AXIOMS`, or a function of the same form.
     problems : SearchStrategy of Problem, optional
-        `problems()` by default.
+        `problems()` by default: two players and three, all kinds of sets. Problems to which the method or the axiom
+        does not apply (`NotApplicable`) are passed over.
     examples : int
         How many problems to draw.
     seed : int
@@ -140,8 +152,8 @@ def find_violation(
     --------
     >>> from bargaining import nash
     >>> violation = find_violation(nash, "strong_monotonicity")
-    >>> violation.size > 0.1, violation.problems[0].players
-    (True, 2)
+    >>> violation.size > 0.1, violation.reason
+    (True, 'player ... loses although more can be agreed on')
     """
     (rule,) = _chosen([axiom])
     function(method, "method")
@@ -149,10 +161,15 @@ def find_violation(
         max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
     drawn = strategies.problems() if problems is None else problems
+
+    def breaks(problem: Problem) -> bool:
+        try:
+            return rule(method, problem, tol=tol) is not None
+        except NotApplicable:
+            return False
+
     try:
-        problem = find(
-            drawn, lambda p: rule(method, p, tol=tol) is not None, settings=search, random=Random(seed)
-        )
+        problem = find(drawn, breaks, settings=search, random=Random(seed))
     except NoSuchExample:
         return None
     return rule(method, problem, tol=tol)
@@ -193,7 +210,11 @@ def replay(violation: Violation, method: Method, *, tol: float = TOLERANCE) -> V
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One axiom on the problems that Hypothesis draws under the settings in force; call it with a method."""
+    """One axiom on the problems that Hypothesis draws under the settings in force; call it with a method.
+
+    There is no deadline for a problem, however the settings have it. Problems to which the method or the axiom does not
+    apply (`NotApplicable`) are passed over.
+    """
 
     axiom: Axiom
     problems: SearchStrategy[Problem]
@@ -201,12 +222,25 @@ class Check:
 
     def __call__(self, method: Method) -> None:
         """Raise `AxiomsBroken` with the smallest problem found on which the method breaks the axiom."""
+        last: list[Problem] = []
 
+        @settings(deadline=None, suppress_health_check=_PATIENT, phases=_but_explain())
         @given(problem=self.problems)
         def search(problem: Problem) -> None:
-            check_axioms(method, problem, axioms=[self.axiom], tol=self.tol)
+            last[:] = [problem]
+            try:
+                check_axioms(method, problem, axioms=[self.axiom], tol=self.tol)
+            except NotApplicable:
+                reject()
 
-        search()
+        try:
+            search()
+        except AxiomsBroken as broken:
+            raise AxiomsBroken(broken.violations) from None
+        except Exception as error:
+            if last and getattr(error, "__notes__", ()):
+                error.__notes__ = [f"{named(method)} was given\n    {as_code(last[0])}"]
+            raise error.with_traceback(_outside(error.__traceback__)) from error.__cause__
 
 
 def parametrize_with_checks(
@@ -245,16 +279,16 @@ def parametrize_with_checks(
     """
     import pytest
 
-    named = (
-        methods.items() if isinstance(methods, Mapping) else ((_name(method), method) for method in methods)
+    pairs = (
+        methods.items() if isinstance(methods, Mapping) else ((named(method), method) for method in methods)
     )
     drawn = strategies.problems() if problems is None else problems
     cases = []
-    for name, method in named:
+    for name, method in pairs:
         failures = expected_failures(method) if callable(expected_failures) else expected_failures
-        known = {_name(axiom): _reason(failures, axiom) for axiom in _chosen(failures)}
+        known = {named(axiom): _reason(failures, axiom) for axiom in _chosen(failures)}
         for axiom in _chosen(axioms):
-            label = _name(axiom)
+            label = named(axiom)
             marks = [pytest.mark.xfail(reason=known[label], raises=AxiomsBroken)] if label in known else []
             check = Check(axiom=axiom, problems=drawn, tol=tol)
             cases.append(pytest.param(method, check, id=f"{name}-{label}", marks=marks))
@@ -274,11 +308,18 @@ def _chosen(axioms: Iterable[str | Axiom] | None) -> list[Axiom]:
     return chosen
 
 
-def _name(item: Callable[..., object]) -> str:
-    """Return the name of a function, of what a partial calls, or of a protocol's class."""
-    inner = getattr(item, "func", item)
-    return str(getattr(inner, "__name__", type(inner).__name__))
+def _but_explain() -> tuple[Phase, ...]:
+    """Return the phases in force but the one that lists lines of the library's source."""
+    return tuple(phase for phase in settings().phases if phase != Phase.explain)
+
+
+def _outside(trace: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback from the first line on that is neither Hypothesis's nor ours."""
+    ours = tuple(str(Path(file).parent) for file in (hypothesis.__file__, bargaining.__file__))
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
+        trace = trace.tb_next
+    return trace
 
 
 def _reason(failures: Failures, axiom: Axiom) -> str:
-    return failures.get(_name(axiom), "") if isinstance(failures, Mapping) else ""
+    return failures.get(named(axiom), "") if isinstance(failures, Mapping) else ""

@@ -6,23 +6,27 @@ a concave frontier is a chain of steps in the order of their slopes, a disagreem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 from math import ceil
 from typing import Literal
 
 import numpy as np
 from hypothesis import strategies as st
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, short
+from bargaining.errors import InvalidInput
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.games.normal_form import Game
 from bargaining.problem import Problem
 
 Scale = Literal["one", "common", "each"]
+Kind = Literal["points", "inequalities", "frontier", "surplus"]
+KINDS: tuple[Kind, ...] = ("points", "inequalities", "frontier", "surplus")
 LARGEST = 9
 
 
@@ -126,73 +130,127 @@ def frontiers(*, scale: Scale = "one") -> st.SearchStrategy[Frontier]:
 
 
 def polytopes(
-    *, players: int = 2, comprehensive: bool = True, degenerate: bool = False, scale: Scale = "one"
+    *,
+    players: int | None = None,
+    comprehensive: bool = True,
+    degenerate: bool = False,
+    scale: Scale | None = None,
 ) -> st.SearchStrategy[Polytope]:
-    """Draw polytopes with small whole vertices, times a unit.
+    """Draw polytopes, by their vertices: small whole numbers, times a unit.
 
     Parameters
     ----------
-    players : int
+    players : int, optional
+        Two by default, and three now and then.
     comprehensive : bool
-        Whether what lies below an agreement can be agreed on as well, without end or, for two players, down to a
-        corner. Without it a set may slant inwards below its frontier.
+        Whether what lies below an agreement can be agreed on as well, without end or down to a corner. Without it a
+        set may slant inwards below its frontier.
     degenerate : bool
         Whether points may also coincide, be collinear or be alone.
-    scale : {"one", "common", "each"}
+    scale : {"one", "common", "each"}, optional
         The unit of payoffs: whole numbers, a drawn unit for all, or one for each player. A unit is a mantissa from
-        1 to 9 times a power of ten from -12 to 12.
+        1 to 9 times a power of ten from -12 to 12. By default payoffs are whole numbers, and now and then those of
+        one player are divided by 1024, which makes a thin set.
 
     Returns
     -------
     SearchStrategy of Polytope
     """
-    drawn = problems(players=players, comprehensive=comprehensive, degenerate=degenerate, scale=scale)
+    drawn = problems(
+        players=players, kinds=["points"], comprehensive=comprehensive, degenerate=degenerate, scale=scale
+    )
     return drawn.map(lambda problem: problem.feasible)  # type: ignore[arg-type, return-value]
 
 
 def problems(
     *,
-    players: int = 2,
+    players: int | None = None,
+    kinds: Collection[Kind] | None = None,
     comprehensive: bool = True,
     degenerate: bool = False,
-    smooth: bool = False,
-    scale: Scale = "one",
+    scale: Scale | None = None,
 ) -> st.SearchStrategy[Problem]:
     """Draw problems in which everyone can gain; agreements that somebody would refuse are among them.
+
+    By default they vary in whatever a solution may stumble over: two players or three, every kind of set, thin sets,
+    and disagreement points that lie on the boundary of the set or, for two players, close to its frontier.
 
     Parameters
     ----------
     players, comprehensive, scale
         As in `polytopes`.
+    kinds : collection of {"points", "inequalities", "frontier", "surplus"}, optional
+        What is drawn: `Polytope` by its vertices or by inequalities, `Frontier` for two players, and
+        `TransferableSurplus`. All of them by default, but points alone for `degenerate` sets and for those that are not
+        `comprehensive`.
     degenerate : bool
         Whether the set may be flat and the disagreement point anywhere: outside, on the frontier, above it. Then not
         everyone can gain, and the axioms do not apply.
-    smooth : bool
-        Whether `Frontier` may be drawn besides `Polytope`, for two players.
 
     Returns
     -------
     SearchStrategy of Problem
+        Shrinks to two players, points and whole numbers.
+
+    Raises
+    ------
+    InvalidInput
+        If a kind is unknown, or there is none for so many players.
 
     Examples
     --------
     >>> from hypothesis import find
-    >>> find(problems(), lambda problem: len(problem.feasible.vertices) == 2)
+    >>> find(problems(kinds=["points"]), lambda problem: len(problem.feasible.vertices) == 2)
     Problem(feasible=Polytope([[0.0, 1.0], [1.0, 0.0]], free_disposal=True), disagreement=array([0., 0.]))
     """
+    plain = degenerate or not comprehensive
+    chosen = (KINDS[:1] if plain else KINDS) if kinds is None else tuple(kinds)
+    if not chosen or not set(chosen) <= set(KINDS[:1] if plain else KINDS):
+        allowed = "points, for sets that are degenerate or not comprehensive" if plain else ", ".join(KINDS)
+        raise InvalidInput(f"`kinds` must be among {allowed}; got {short(kinds)}.")
+    if players is None:
+        several = {n: _of(n, chosen, comprehensive, degenerate, scale) for n in (2, 3)}
+        return st.sampled_from([n for n in (2, 2, 3) if several[n]]).flatmap(lambda n: st.one_of(several[n]))
+    if not (drawn := _of(players, chosen, comprehensive, degenerate, scale)):
+        raise InvalidInput("`kinds` must hold more than frontier: a `Frontier` is for two `players`.")
+    return st.one_of(drawn)
+
+
+def _of(
+    players: int, kinds: tuple[Kind, ...], comprehensive: bool, degenerate: bool, scale: Scale | None
+) -> list[st.SearchStrategy[Problem]]:
+    """Return a strategy for each kind of set that so many players can have."""
     units = _units(players, scale)
     if degenerate:
-        return st.builds(_scaled, _any_points(players), units)
-    drawn = st.builds(
-        _scaled, _planar(comprehensive) if players == 2 else _spatial(players, comprehensive), units
-    )
-    if smooth and players == 2:
-        drawn = drawn | st.builds(lambda parabola, unit: parabola.problem(unit), _parabolas(), units)
-    return drawn
+        return [st.builds(_scaled, _any_points(players), units)]
+    points = _planar(comprehensive) if players == 2 else _spatial(players, comprehensive)
+    strategies: dict[Kind, st.SearchStrategy[Problem]] = {
+        "points": st.builds(_scaled, points, units),
+        "inequalities": st.builds(_bounded, _edges() if players == 2 else _bounds(players), units),
+        "surplus": st.builds(_shared, _sums(players), units),
+    }
+    if players == 2:
+        strategies["frontier"] = st.builds(lambda parabola, unit: parabola.problem(unit), _parabolas(), units)
+    near = st.sampled_from(
+        [False] * 5 + [True] * (players == 2)
+    )  # three gains of 1e-2 are hard to tell apart
+    return [st.builds(_placed, strategies[kind], near) for kind in kinds if kind in strategies]
+
+
+def _placed(problem: Problem, near: bool) -> Problem:
+    """Move the disagreement point, if it should be near, to a sixty-fourth of its way below the frontier."""
+    if not near:
+        return problem
+    step = problem.ideal - problem.disagreement
+    reach = problem.feasible.ray(problem.disagreement, step)
+    return Problem(problem.feasible, problem.disagreement + (1 - 2**-6) * reach * step)
 
 
 Data = tuple[list[tuple[int, ...]], bool, tuple[int, ...]]
 """Points, free disposal, disagreement."""
+
+Bounds = tuple[list[tuple[int, ...]], list[int], tuple[int, ...]]
+"""Weights of sums of payoffs, bounds of these, disagreement."""
 
 
 def _scaled(data: Data, unit: Floats) -> Problem:
@@ -200,7 +258,23 @@ def _scaled(data: Data, unit: Floats) -> Problem:
     return Problem(Polytope(np.array(points) * unit, free_disposal=free), np.array(disagreement) * unit)
 
 
-def _units(players: int, scale: Scale) -> st.SearchStrategy[Floats]:
+def _bounded(bounds: Bounds, unit: Floats) -> Problem:
+    rows, right, disagreement = bounds
+    return Problem(Polytope.from_inequalities(np.array(rows) / unit, right), np.array(disagreement) * unit)
+
+
+def _shared(data: tuple[int, tuple[int, ...]], unit: Floats) -> Problem:
+    total, disagreement = data
+    size = float(unit.max())
+    return Problem(TransferableSurplus(total * size, players=len(unit)), np.array(disagreement) * size)
+
+
+def _units(players: int, scale: Scale | None) -> st.SearchStrategy[Floats]:
+    if scale is None:
+        thin = st.integers(0, players - 1).map(lambda i: np.where(np.arange(players) == i, 2.0**-10, 1.0))
+        return st.sampled_from([False] * 5 + [True]).flatmap(
+            lambda t: thin if t else st.just(np.ones(players))
+        )
     unit = st.builds(lambda m, k: float(f"{m}e{k}"), st.integers(1, LARGEST), st.integers(-12, 12))
     if scale == "each":
         return st.lists(unit, min_size=players, max_size=players).map(np.array)
@@ -219,21 +293,72 @@ def _spatial(draw: st.DrawFn, players: int, comprehensive: bool) -> Data:
     points = draw(st.lists(point, min_size=1, max_size=5))
     below = draw(st.tuples(*[st.integers(1, LARGEST)] * players))
     low = tuple(x - y for x, y in zip(points[0], below, strict=True))
+    if comprehensive and draw(st.booleans()):
+        corners = [tuple(c) for point in points for c in product(*zip(point, low, strict=True))]
+        return corners, False, low
     return (points, True, low) if comprehensive else ([*points, low], False, low)
 
 
 @st.composite
+def _bounds(draw: st.DrawFn, players: int) -> Bounds:
+    """Draw bounds of each player's payoff and of weighted sums of payoffs, and a point below them."""
+    low = draw(st.tuples(*[st.integers(-3, 3)] * players))
+    own = [tuple(int(i == k) for i in range(players)) for k in range(players)]
+    weights = st.tuples(*[st.integers(1, 3)] * players)
+    rows = own + draw(st.lists(weights, min_size=1, max_size=3))
+    bounds = [
+        draw(st.integers(1, LARGEST)) + sum(w * x for w, x in zip(row, low, strict=True)) for row in rows
+    ]
+    return draw(_floored(rows, bounds, low))
+
+
+@st.composite
+def _sums(draw: st.DrawFn, players: int) -> tuple[int, tuple[int, ...]]:
+    """Draw an amount and what the players get without an agreement, which leaves some of it."""
+    low = draw(st.tuples(*[st.integers(-3, 3)] * players))
+    return sum(low) + draw(st.integers(1, LARGEST)), low
+
+
+@st.composite
 def _planar(draw: st.DrawFn, comprehensive: bool) -> Data:
-    chain = draw(_chains())
+    chain, (d0, d1) = draw(_below())
     right, top = chain[-1][0], chain[0][1]
-    d0 = draw(st.integers(-3, right - 1))
-    d1 = draw(st.integers(-3, ceil(_height(chain, d0)) - 1))
     if not comprehensive:
         return [*chain, (d0, d1)], False, (d0, d1)
     if draw(st.booleans()):
-        low0, low1 = min(d0, 0) - draw(st.integers(0, 3)), min(d1, 0) - draw(st.integers(0, 3))
+        low0, low1 = (d if draw(st.booleans()) else min(d, 0) - draw(st.integers(0, 3)) for d in (d0, d1))
         return [*chain, (low0, top), (right, low1), (low0, low1)], False, (d0, d1)
     return list(chain), True, (d0, d1)
+
+
+@st.composite
+def _edges(draw: st.DrawFn) -> Bounds:
+    """Draw the inequalities of a falling concave chain, and a point below it."""
+    chain, low = draw(_below())
+    rows: list[tuple[int, ...]] = [(1, 0), (0, 1)]
+    bounds = [chain[-1][0], chain[0][1]]
+    for (x, y), (p, q) in pairwise(chain):
+        rows.append((y - q, p - x))
+        bounds.append((y - q) * x + (p - x) * y)
+    return draw(_floored(rows, bounds, low))
+
+
+@st.composite
+def _floored(draw: st.DrawFn, rows: list[tuple[int, ...]], bounds: list[int], low: tuple[int, ...]) -> Bounds:
+    """Bound payoffs from below, or leave them unbounded: often nobody can get less than without an agreement."""
+    if draw(st.booleans()):
+        return rows, bounds, low
+    gaps = draw(st.tuples(*[st.sampled_from([0, 0, 1, 2])] * len(low)))
+    floors = [tuple(-int(i == k) for i in range(len(low))) for k in range(len(low))]
+    return rows + floors, bounds + [gap - x for gap, x in zip(gaps, low, strict=True)], low
+
+
+@st.composite
+def _below(draw: st.DrawFn) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Draw a falling concave chain and a point below it."""
+    chain = draw(_chains())
+    d0 = draw(st.integers(-3, chain[-1][0] - 1))
+    return chain, (d0, draw(st.integers(-3, ceil(_height(chain, d0)) - 1)))
 
 
 @st.composite

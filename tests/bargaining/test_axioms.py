@@ -177,6 +177,7 @@ def test_a_violation_prints_as_code_that_brings_its_problems_back(case: Case) ->
         np.testing.assert_array_equal(eval(payoffs), answer)
 
 
+PLAIN = problems(players=2, kinds=["points"], scale="one")
 SETS = {
     "square": SQUARE,
     "surplus": Problem(TransferableSurplus(3.0), [0, 1]),
@@ -212,7 +213,7 @@ def test_a_wrong_answer_is_seen_on_every_set(problem: Problem) -> None:
     assert AXIOMS["scale_invariance"](halfway, problem) is not None
 
 
-@given(problem=problems(), beyond=st.integers(0, 2))
+@given(problem=PLAIN, beyond=st.integers(0, 2))
 def test_pairs_are_nested_and_keep_the_ideal_payoffs_they_should(problem: Problem, beyond: int) -> None:
     for small, large in comparison._pairs(problem, None, beyond=beyond):
         corners, _ = _related.points_of(small)
@@ -220,7 +221,7 @@ def test_pairs_are_nested_and_keep_the_ideal_payoffs_they_should(problem: Proble
         np.testing.assert_array_equal(small.disagreement, large.disagreement)
 
 
-@given(problem=problems(players=2) | problems(players=3))
+@given(problem=PLAIN | problems(players=3, kinds=["points"], scale="one"))
 def test_smaller_sets_around_an_answer_hold_it(problem: Problem) -> None:
     answer = nash(problem).payoffs
     for part in _related.around(problem, answer):
@@ -229,7 +230,7 @@ def test_smaller_sets_around_an_answer_hold_it(problem: Problem) -> None:
         assert problem.feasible.contains(corners).all()
 
 
-@given(problem=problems(players=2) | problems(players=3))
+@given(problem=PLAIN | problems(players=3, kinds=["points"], scale="one"))
 def test_the_symmetric_problem_is_symmetric_and_holds_the_gains(problem: Problem) -> None:
     even = _related.symmetric(problem)
     corners, _ = _related.points_of(even)
@@ -241,7 +242,7 @@ def test_the_symmetric_problem_is_symmetric_and_holds_the_gains(problem: Problem
     assert even.feasible.contains(even.disagreement + shares * scale.max()).all()
 
 
-@given(problem=problems())
+@given(problem=PLAIN)
 def test_the_rational_part_is_that(problem: Problem) -> None:
     part = _related.rational_part(problem)
     corners, _ = _related.points_of(part)
@@ -252,7 +253,7 @@ def test_the_rational_part_is_that(problem: Problem) -> None:
         np.testing.assert_allclose(part.feasible.ideal(floor), problem.feasible.ideal(floor), atol=1e-12)
 
 
-@given(problem=problems())
+@given(problem=PLAIN)
 def test_a_cautious_player_has_a_concave_transform(problem: Problem) -> None:
     part = _related.rational_part(problem)
     d, ideal = part.disagreement, part.ideal

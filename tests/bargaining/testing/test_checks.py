@@ -1,10 +1,16 @@
 """The suites: what they raise, what they let pass, and how they name it."""
 
 import inspect
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
+from textwrap import dedent
+from time import sleep
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import bargaining.testing
@@ -15,6 +21,7 @@ from bargaining import (
     NotApplicable,
     Polytope,
     Problem,
+    TransferableSurplus,
     Unsolved,
     egalitarian,
     kalai_smorodinsky,
@@ -94,6 +101,105 @@ def test_own_axioms_go_where_names_go() -> None:
 def test_an_unknown_axiom_is_refused(argument: str) -> None:
     with pytest.raises(InvalidInput, match=r"`axioms` must be among feasibility, .*; got 'fairness'"):
         check_axioms(nash, STEEP, **{argument: ["fairness"]})
+
+
+def as_array(problem: Problem) -> np.ndarray:
+    return problem.disagreement + egalitarian(problem).gains
+
+
+def for_two(problem: Problem) -> Division:
+    if problem.players != 2 or isinstance(problem.feasible, TransferableSurplus):
+        raise NotApplicable("for_two: two players who do not share an amount.")
+    return kalai_smorodinsky(problem)
+
+
+def impatient(problem: Problem) -> Division:
+    """Take more than the 200 ms that Hypothesis allows, once."""
+    if not impatient.slept:  # type: ignore[attr-defined]
+        impatient.slept = True  # type: ignore[attr-defined]
+        sleep(0.3)
+    return nash(problem)
+
+
+def from_zero(problem: Problem) -> np.ndarray:
+    d = problem.disagreement
+    d -= d
+    return d
+
+
+@pytest.mark.parametrize("method", [as_array, lambda p: as_array(p).tolist(), lambda p: tuple(as_array(p))])
+def test_payoffs_may_be_returned_as_they_are(method: object) -> None:
+    assert check_axioms(method, STEEP, axioms=["weak_pareto", "symmetry"]) == ()  # type: ignore[arg-type]
+    violation = AXIOMS["scale_invariance"](method, STEEP)
+    assert violation is not None
+    assert violation.method in ("as_array", "<lambda>")
+
+
+@pytest.mark.parametrize("found", [None, 1.0, [1.0], "half", [[1.0, 2.0]], [1j, 0]])
+def test_what_is_no_payoffs_is_named(found: object) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"`method` must return a `Division`, or the payoffs of 2 players .*returned "
+    ):
+        check_axioms(lambda problem: found, STEEP, axioms=["weak_pareto"])  # type: ignore[arg-type, return-value]
+
+
+def test_payoffs_that_are_no_numbers_are_no_answer() -> None:
+    with pytest.raises(Unsolved, match=r"<lambda>: no answer; it returned the payoffs \[nan, 1.0\]"):
+        check_axioms(lambda problem: [np.nan, 1.0], STEEP, axioms=["weak_pareto"])  # type: ignore[arg-type, return-value]
+
+
+def test_a_method_that_changes_its_problem_is_told_so() -> None:
+    with pytest.raises(
+        InvalidInput, match="`method` must leave its problem as it is; from_zero changes an array"
+    ):
+        check_axioms(from_zero, STEEP, axioms=["weak_pareto"])  # type: ignore[arg-type]
+
+
+def test_problems_to_which_a_method_does_not_apply_are_passed_over() -> None:
+    Check(axiom=AXIOMS["weak_pareto"], problems=problems())(for_two)
+    assert find_violation(for_two, "weak_pareto", examples=30) is None
+    with pytest.raises(AxiomsBroken, match="kalai_smorodinsky breaks disagreement_concavity"):
+        Check(axiom=AXIOMS["disagreement_concavity"], problems=problems(scale="one"))(for_two)
+
+
+def test_a_method_may_take_its_time() -> None:
+    impatient.slept, profile = False, settings.get_current_profile_name()  # type: ignore[attr-defined]
+    settings.register_profile("strict", deadline=200)
+    settings.load_profile("strict")
+    try:
+        Check(axiom=AXIOMS["weak_pareto"], problems=problems(players=2))(impatient)
+    finally:
+        settings.load_profile(profile)
+    assert impatient.slept  # type: ignore[attr-defined]
+
+
+def test_a_failure_shows_no_source_of_the_library(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        dedent("""
+        from bargaining.testing import parametrize_with_checks
+
+        def halfway(problem):
+            return (problem.disagreement + problem.ideal) / 2
+
+        def lost(problem):
+            return problem.agreement
+
+        @parametrize_with_checks([halfway, lost], axioms=["weak_pareto"])
+        def test_axioms(method, check):
+            check(method)
+        """),
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    out = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    shown = [line for line in out if line.startswith((">", "    "))]
+    assert any("return problem.agreement" in line for line in shown)
+    assert any("halfway breaks weak_pareto by 0.5" in line for line in out)
+    assert not any("bargaining/" in line and ".py:" in line for line in out)
+    assert "lost was given" in "".join(out)
+    assert len(out) < 60
 
 
 def test_a_method_without_answer_is_an_error_not_a_violation() -> None:

@@ -5,11 +5,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from bargaining import Frontier, Game, Polytope, Problem, Status, kalai_smorodinsky, nash
+from bargaining import (
+    Frontier,
+    Game,
+    InvalidInput,
+    Polytope,
+    Problem,
+    Status,
+    TransferableSurplus,
+    kalai_smorodinsky,
+    nash,
+)
 from bargaining.feasible.base import FeasibleSet
 from bargaining.testing import discounts, frontiers, games, polytopes, problems, weights
 
 SIZES = st.integers(1, 4)
+POINTS = problems(players=2, kinds=["points"])
 
 
 def everyone_gains(problem: Problem) -> bool:
@@ -26,12 +37,29 @@ def test_everyone_can_gain(scale: str, comprehensive: bool, data: st.DataObject)
     assert everyone_gains(problem)
 
 
-@given(problem=problems(smooth=True))
+@given(problem=problems(players=2))
 def test_a_comprehensive_set_holds_the_dictators(problem: Problem) -> None:
     for i in (0, 1):
         best = problem.disagreement.copy()
         best[i] = problem.ideal[i]
         assert problem.feasible.contains(best)
+
+
+@given(problem=problems())
+def test_everyone_can_gain_in_what_is_drawn_by_default(problem: Problem) -> None:
+    assert problem.players in (2, 3)
+    assert everyone_gains(problem)
+
+
+def test_kinds_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(
+        InvalidInput, match="`kinds` must be among points, inequalities, frontier, surplus; got "
+    ):
+        problems(kinds=["polygon"])  # type: ignore[list-item]
+    with pytest.raises(InvalidInput, match="`kinds` must be among points, for sets that are degenerate"):
+        problems(kinds=["frontier"], degenerate=True)
+    with pytest.raises(InvalidInput, match="`kinds` must hold more than frontier"):
+        problems(players=3, kinds=["frontier"])
 
 
 @given(problem=problems(degenerate=True, players=2) | problems(degenerate=True, players=3))
@@ -78,17 +106,35 @@ def test_frontiers_have_their_slopes(frontier: Frontier) -> None:
 
 
 CAN_DRAW = [
-    ("a kinked frontier", problems(), lambda p: len(p.feasible.vertices) >= 4),
-    ("no free disposal", problems(), lambda p: not p.feasible.free_disposal),
-    ("agreements somebody would refuse", problems(), lambda p: (p.feasible.vertices < p.disagreement).any()),
+    ("a kinked frontier", POINTS, lambda p: len(p.feasible.vertices) >= 4),
+    ("no free disposal", POINTS, lambda p: not p.feasible.free_disposal),
+    ("agreements somebody would refuse", POINTS, lambda p: (p.feasible.vertices < p.disagreement).any()),
     ("negative payoffs", problems(), lambda p: (p.disagreement < 0).all()),
     ("an edge of ties", polytopes(), lambda s: len({float(v.sum()) for v in s.vertices}) < len(s.vertices)),
     ("tiny payoffs", polytopes(scale="common"), lambda s: np.abs(s.vertices).max() < 1e-6),
-    ("players in far units", polytopes(scale="each"), lambda s: np.divide(*s.vertices.max(axis=0)) > 1e9),
+    (
+        "players in far units",
+        polytopes(players=2, scale="each"),
+        lambda s: np.divide(*s.vertices.max(axis=0)) > 1e9,
+    ),
     ("a single point", polytopes(degenerate=True), lambda s: len(s.vertices) == 1),
     ("a segment", polytopes(degenerate=True), lambda s: len(s.vertices) == 2 and not s.free_disposal),
     ("d outside", problems(degenerate=True), lambda p: not p.feasible.contains(p.disagreement)),
-    ("a curve", problems(smooth=True), lambda p: isinstance(p.feasible, Frontier)),
+    ("a curve", problems(), lambda p: isinstance(p.feasible, Frontier)),
+    ("three players", problems(), lambda p: p.players == 3),
+    ("inequalities", problems(), lambda p: isinstance(p.feasible, Polytope) and p.feasible.points is None),
+    ("an amount", problems(), lambda p: isinstance(p.feasible, TransferableSurplus)),
+    ("a thin set", problems(), lambda p: np.ptp(np.log(p.ideal - p.disagreement)) > np.log(1000)),
+    (
+        "d close to the frontier",
+        problems(),
+        lambda p: (16 * (p.ideal - p.disagreement) < np.abs(p.ideal)).all(),
+    ),
+    (
+        "d on the boundary",
+        problems(),
+        lambda p: not p.feasible.contains(p.disagreement - [0.01, *[0] * (p.players - 1)]),
+    ),
     ("a game without pure equilibrium", games(), lambda g: len(g.pure_equilibria()) == 0),
     ("a weight of zero", weights(zeros=True), lambda w: (w == 0).any()),
 ]
@@ -124,7 +170,7 @@ def test_types_are_known_to_hypothesis_once_registered(kind: type) -> None:
 
 
 def test_a_shrunk_problem_is_small() -> None:
-    problem = find(problems(), lambda p: kalai_smorodinsky(p).gains[0] > 2 * kalai_smorodinsky(p).gains[1])
+    problem = find(POINTS, lambda p: kalai_smorodinsky(p).gains[0] > 2 * kalai_smorodinsky(p).gains[1])
     assert isinstance(problem.feasible, FeasibleSet)
     assert np.abs(problem.disagreement).max() <= 3
     assert isinstance(problem.feasible, Polytope)

@@ -16,7 +16,11 @@ OMP_NUM_THREADS ?= 1
 OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 
-.PHONY: paper test test-slow benchmark sanitize lint format types layers docs refresh-constraints clean help
+# The date of files in wheels and source distributions: that of the last commit.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
+export SOURCE_DATE_EPOCH
+
+.PHONY: paper test test-slow benchmark sanitize lint format types layers docs wheels refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -31,7 +35,7 @@ test-slow: $(VENV)/.test $(VENV)/.slow  ## run the long searches
 benchmark: $(VENV)/.test $(VENV)/.rivals  ## time ours against its rivals and print the ratios
 	$(PY) -m pytest -q -m benchmark tests/benchmarks $(ARGS)
 
-sanitize: $(VENV)/.test  ## build the C extension with checks of memory, and fuzz it: a million calls, at most 20 minutes
+sanitize: $(VENV)/.test  ## build the C extension with checks of memory, and fuzz it: a million calls, some minutes
 	$(PY) .ci/sanitize.py --seed 1000000 $(ARGS)
 
 lint: $(VENV)/.lint  ## check style
@@ -52,6 +56,18 @@ docs: $(VENV)/.docs  ## build the documentation into build/docs; a warning is an
 	$(PY) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 	@echo "Open build/docs/index.html"
 
+# Files of one commit have the same bytes wherever they are built. The wheel with the extension is for Linux as old as
+# manylinux allows, or for the system that it is built on; the one of pure Python is for all others.
+wheels: $(VENV)/.release  ## build what a release consists of into dist: sources, a wheel of pure Python, one with the extension
+	rm -rf build/wheels dist
+	$(PY) -m build --outdir build/wheels . >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
+	HATCH_BUILD_NO_HOOKS=true $(PY) -m build --wheel --outdir dist . >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
+	mv build/wheels/*.tar.gz dist
+	if [ "$$(uname)" = Linux ]; then PATH="$(VENV)/bin:$$PATH" auditwheel -q repair --wheel-dir dist build/wheels/*.whl; else mv build/wheels/*.whl dist; fi
+	$(VENV)/bin/abi3audit --strict dist/*-abi3-*.whl
+	$(VENV)/bin/twine check --strict dist/*
+	$(PY) .ci/check_wheel.py dist/*.whl
+
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "make: there is no $(PYTHON). Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -71,7 +87,7 @@ $(VENV)/.paper: $(VENV)/.created $(PINS) $(KERNEL)
 	  echo "make: install a C compiler and Python's headers (Debian: apt-get install gcc python3-dev), then make clean" >&2; }
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow: $(VENV)/.%: $(VENV)/.paper $(PINS)
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow $(VENV)/.release: $(VENV)/.%: $(VENV)/.paper $(PINS)
 	$(PIP_INSTALL) --group $*
 	@touch $@
 
@@ -85,7 +101,7 @@ refresh-constraints:  ## pin the newest versions that work; needs PYTHON=python3
 	build/pins/bin/python -m pip install --quiet --editable '.[paper]' --group dev --group rivals --group slow
 	{ sed -n '/^#/p' constraints.txt; \
 	  build/pins/bin/python -m pip freeze --all --exclude-editable --exclude setuptools; } > build/pins/constraints.txt
-	for version in 3.12 3.13; do \
+	for version in 3.12 3.13 3.14; do \
 	  build/pins/bin/python -m pip install --quiet --dry-run --no-deps --only-binary=:all: \
 	    --python-version $$version --target build/pins/none --requirement build/pins/constraints.txt || exit 1; \
 	done

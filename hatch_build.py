@@ -17,8 +17,10 @@ from setuptools.errors import BaseError, CCompilerError
 
 SOURCES = "bargaining/equilibria/kernel"
 MODULE = "bargaining/equilibria/_kernel" + (".pyd" if os.name == "nt" else ".abi3.so")
-# The results must have the bits that Python's have: nothing is fused, nothing is reordered.
-GNU_FLAGS, MICROSOFT_FLAGS = ["-O2", "-fno-fast-math", "-ffp-contract=off"], ["/O2", "/fp:precise"]
+# The results must have the bits that Python's have: nothing is fused, nothing is reordered. Two builds must have the
+# same bytes, so the extension holds neither the folder that it was built in nor the time.
+GNU_FLAGS = ["-O2", "-fno-fast-math", "-ffp-contract=off", "-g0"]
+MICROSOFT_FLAGS = ["/O2", "/fp:precise", "/Brepro"]
 WARNING = """\
 WARNING: bargaining is built without its C extension: {}.
 Its answers are the same, but repeated games of 2x2 and 3x3 actions take two to three times as long, larger ones
@@ -70,5 +72,7 @@ def compiled(sources: list[str], folder: str) -> str:
 class _Compile(build_ext):
     def build_extension(self, ext: Extension) -> None:
         msvc = self.compiler.compiler_type == "msvc"
-        ext.extra_compile_args = MICROSOFT_FLAGS if msvc else GNU_FLAGS
+        folder = os.path.dirname(ext.sources[0])
+        ext.extra_compile_args = MICROSOFT_FLAGS if msvc else [*GNU_FLAGS, f"-ffile-prefix-map={folder}=."]
+        ext.extra_link_args = ["/Brepro"] if msvc else []
         super().build_extension(ext)

@@ -40,7 +40,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--calls", type=int, default=1_000_000, help="how many (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=1200.0, help="stop after so long (%(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=1200.0,
+        help="stop after so much of the processor's time (%(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="the first round's (%(default)s)")
     options = parser.parse_args()
     if "LD_PRELOAD" in os.environ:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from itertools import count
 from math import inf, nan
 from random import Random
-from time import monotonic
+from time import process_time
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,14 +56,14 @@ def fuzz(
     Parameters
     ----------
     calls : int
-        After so many calls, or so many `seconds`, nothing new is started.
+        After so many calls, or so many `seconds` of the processor, nothing new is started.
     watch : callable, optional
         Says how many bytes are in use. With it, the calls of every five-hundredth round are made again until
         nothing is added to them.
     """
-    made, answers, end = 0, Counter[str](), monotonic() + seconds
+    made, answers, end = 0, Counter[str](), process_time() + seconds
     for number in count(seed):
-        if made >= calls or monotonic() >= end:
+        if made >= calls or process_time() >= end:
             return answers
         try:
             done = _round(Random(number), answers)

@@ -238,7 +238,7 @@ class Check:
         except AxiomsBroken as broken:
             raise AxiomsBroken(broken.violations) from None
         except Exception as error:
-            if last and getattr(error, "__notes__", ()):
+            if last and hasattr(error, "__notes__"):
                 error.__notes__ = [f"{named(method)} was given\n    {as_code(last[0])}"]
             raise error.with_traceback(_outside(error.__traceback__)) from error.__cause__
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bargaining._arrays import short
 from bargaining.errors import InvalidInput
+
+Kind = TypeVar("Kind")
 
 
 def choice(value: str, name: str, allowed: Sequence[str]) -> str:
@@ -49,6 +51,16 @@ def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
         raise InvalidInput(f"`{name}` must be {wanted}; got {short(value)}.")
     called: Callable[..., Any] = value
     return called
+
+
+def answer_of(value: Any, name: str, kind: type[Kind], *, problem: bool = False) -> Kind:
+    """Return `value` if it is an answer of that kind, which keeps the problem if it has to."""
+    if not isinstance(value, kind) or (problem and getattr(value, "problem", None) is None):
+        kept = " with the problem that it answers" if problem else ""
+        raise InvalidInput(
+            f"`{name}` must be a {kind.__name__}, an answer of this protocol{kept}; got {short(value)}."
+        )
+    return value
 
 
 def listed(value: Any, name: str, wanted: str) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice, player_index
+from bargaining._arguments import answer_of, choice, player_index
 from bargaining._arrays import Floats, owning, per_player, real, within
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -232,7 +232,7 @@ class AlternatingOffers:
             distance of a payoff from what is played, over the range of that player's gains. For a finite horizon,
             the distance from backward induction. INACCURATE where that is more than rounding.
         """
-        problem = division.problem
+        problem = answer_of(division, "division", OffersDivision, problem=True).problem
         assert problem is not None
         talks, _ = self._talks(problem)
         turns = Turns(division.offers, division.chances, np.asarray(division.unique))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import player_index
+from bargaining._arguments import answer_of, player_index
 from bargaining._arrays import Floats, owning, per_player, scalar, within
 from bargaining.division import ACCURACY, Division, told
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -128,6 +128,7 @@ class WarOfAttrition:
         AttritionOutcome
             With the most that giving up at 0, or at some later date, departs from the payoff claimed.
         """
+        answer_of(outcome, "outcome", AttritionOutcome)
         again = _outcome(self._state, outcome.hazards, outcome.initial, outcome.payoffs)
         return replace(outcome, residual=again.residual, status=again.status)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, within
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
@@ -161,6 +162,7 @@ class Bluff:
             With the largest gain by a deviation, of a type over what it has at stake and of the receiver over its own
             range, or the distance of payoffs and belief from what the strategies imply.
         """
+        answer_of(outcome, "outcome", BluffOutcome)
         q, (strong, weak), concede = self.prior, outcome.claim, outcome.concede
         owner, receiver, (silent, unclaimed) = self._tables
         stake, span = owner[1, 0] - owner[1, 1], np.ptp(receiver)

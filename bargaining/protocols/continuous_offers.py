@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, per_player, real, within
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
@@ -132,7 +133,7 @@ class ContinuousOffers:
             With the distance of the payoffs from the weighted Nash solution, cut by the options, over the range of
             gains; or by how much that misses its own definition, if that is more.
         """
-        problem = division.problem
+        problem = answer_of(division, "division", Division, problem=True).problem
         assert problem is not None
         payoffs, residual, status, ideal = self._limit(problem)
         with np.errstate(all="ignore"):

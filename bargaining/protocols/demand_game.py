@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, scalar
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status
@@ -137,7 +138,7 @@ class NashDemandGame:
             With the largest relative gain from another demand, among many near and far, or the distance of the payoffs
             from what the demands bring, over the range of gains.
         """
-        problem = division.problem
+        problem = answer_of(division, "division", DemandDivision, problem=True).problem
         assert problem is not None
         known = np.asarray(division.status)
         status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, returned, scalar, within
 from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
@@ -213,6 +214,7 @@ class HoldUp:
             payoff on the side on which it rises, over the range of that payoff; or how far payoffs and option are
             from what the investment brings.
         """
+        answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)
         if not 0 <= float(k) <= self.upper:
             return replace(outcome, residual=np.inf, status=Status.INACCURATE)

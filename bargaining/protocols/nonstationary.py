@@ -9,6 +9,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
@@ -186,6 +187,7 @@ class NonstationaryOffers:
             With the defects of the defining integral equations and the tail, over the pie at t = 0, or the distance of
             `payoffs` from where the path begins.
         """
+        answer_of(path, "path", OfferPath)
         a, b = path.edges[:-1], path.edges[1:]
         basis = legendre.legvander(np.append(rule().nodes, -1.0), path._coefficients.shape[1] - 1)
         values = basis @ path._coefficients

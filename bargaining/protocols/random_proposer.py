@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, distribution, owning, per_player, real
 from bargaining._arrays import discounts as checked_discounts
 from bargaining.division import Division, describe, divide, extended
@@ -188,7 +189,7 @@ class RandomProposer:
             offer that enough others accept, what waiting or leaving is worth to those who are asked, and what each
             expects from proposing and from being asked.
         """
-        problem = division.problem
+        problem = answer_of(division, "division", RandomProposerDivision, problem=True).problem
         assert problem is not None
         votes = Votes(
             payoffs=division.payoffs,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import listed, player_index
+from bargaining._arguments import answer_of, listed, player_index
 from bargaining._arrays import Floats, owning, real, within
 from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
@@ -112,6 +112,7 @@ class ReputationalDemands:
             With the most that a normal player could gain by another announcement or reply, or the distance of payoffs
             and beliefs from what the strategies imply.
         """
+        answer_of(outcome, "outcome", DemandOutcome)
         announcements, normal = self._announcements()
         masses = np.array([a.mass for a in announcements])
         beliefs = masses / (masses + normal * outcome.announcements)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import function
+from bargaining._arguments import answer_of, function
 from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
@@ -175,6 +175,7 @@ class OutsideOptionScreening:
             profit on the side on which it rises, over the range of profits; or how far profit, trade and gain are
             from what the price brings.
         """
+        answer_of(outcome, "outcome", ScreeningOutcome)
         profit, trade, gain = self._brings(outcome.price)
         low = max(self.lower, self.cost)
         scale = max(abs(self.upper - self.cost), float(np.finfo(float).tiny))

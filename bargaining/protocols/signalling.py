@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
@@ -225,6 +226,7 @@ class CostlyStep:
         SignallingEquilibrium
             With the largest gain by a deviation, or the distance of payoffs and beliefs from what the strategies imply.
         """
+        answer_of(equilibrium, "equilibrium", SignallingEquilibrium)
         _, owner, receiver = self._tables
         x, answer = equilibrium.step, equilibrium.concede
         beliefs, payoffs, met, value = self._implied(x, answer)

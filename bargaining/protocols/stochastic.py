@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real
 from bargaining.division import Division, describe
 from bargaining.errors import Status
@@ -217,6 +218,7 @@ class StochasticBargaining:
             With the largest gain of a player from one deviation, then playing on as the division says, or the
             distance of a payoff from what is played, over the largest of the payoffs given. INACCURATE above 1e-10.
         """
+        answer_of(division, "division", StochasticDivision)
         return self._packed(division.payoffs, division.chances, division.unique)
 
     def _packed(self, payoffs: Floats, chances: Floats, unique: bool) -> StochasticDivision:

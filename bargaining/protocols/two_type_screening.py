@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
@@ -154,6 +155,7 @@ class TwoTypeScreening:
             another period, over the high value; or how far beliefs and payoffs are from what prices and purchases
             imply, or beliefs from those at which the seller is willing to go on.
         """
+        answer_of(path, "path", ScreeningPath)
         low, high = np.asarray(self.values, dtype=float).tolist()
         odds, delta = self.prior / (1 - self.prior), self.discount
         rounds = path.prices.size - 1

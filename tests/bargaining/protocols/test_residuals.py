@@ -14,6 +14,7 @@ from bargaining import (
     CostlyStep,
     Frontier,
     HoldUp,
+    InvalidInput,
     NashDemandGame,
     NonstationaryOffers,
     OutsideOptionScreening,
@@ -207,6 +208,15 @@ def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> Non
         residual = float(np.max(wrong.residual))
         assert residual > 1e-7, entry
         assert np.all(np.asarray(wrong.status) == Status.INACCURATE), entry
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if hasattr(c.protocol, "check")], ids=lambda case: case.name
+)
+def test_only_answers_of_the_protocol_are_checked(case: Case) -> None:
+    for wrong in (None, 1.0, np.zeros(2), case.protocol):
+        with pytest.raises(InvalidInput, match=r"must be a .*, an answer of this protocol"):
+            case.protocol.check(wrong)
 
 
 def checked(protocol: Any) -> Callable[[Any], Any]:

@@ -22,6 +22,10 @@ _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13
 _ROUNDING = 1e-10  # where a round of bargaining that does not bring contracts closer is stopped by rounding
 _SLOW = 0.3  # what a round may leave of the last change before Newton's method is tried on the replies
+_PATIENCE, _CIRCLES = (
+    64,
+    0.9,
+)  # rounds after which contracts that still change as much as at half of them go in circles
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
 _ACCURACY = 1e-9
 
@@ -217,15 +221,19 @@ def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
 
 def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
     """Let the pairs bargain in turn until their contracts settle."""
-    contracts, change = start.copy(), np.inf
+    contracts, change, earlier = start.copy(), np.inf, np.inf
     for sweep in range(1, sweeps + 1):
         before, last = contracts.copy(), change
         empty = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
         change = float((np.abs(contracts - before) / pairs.ranges).max())
         if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break
-        if sweep % 4 == 0 and change > _SLOW * last and not any(empty):
-            contracts = _jumped(pairs, contracts)
+        if sweep >= 4 and sweep & (sweep - 1) == 0:  # a power of 2
+            if sweep >= _PATIENCE and change > _CIRCLES * earlier:
+                break
+            earlier = change
+            if change > _SLOW * last and not any(empty):
+                contracts = _jumped(pairs, contracts)
     residual, gains = shortfall(pairs, contracts)
     return _Run(contracts, None, sweep, empty, residual, gains)
 

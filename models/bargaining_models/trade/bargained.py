@@ -67,7 +67,8 @@ class BargainedTariffs:
     division : Division
         What the concept said.
     status : Status
-        OK; INACCURATE if a residual is above 1e-9; DEGENERATE if not all can gain; FAILED.
+        OK; INACCURATE if a residual is above 1e-9, or a rate is at -0.6 or 20, where the search ends; DEGENERATE if not
+        all can gain; EMPTY, FAILED.
     equilibrium : TradeEquilibrium or None
         Everything at these rates; None with lotteries.
     """
@@ -162,8 +163,7 @@ def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) ->
     if status is not Status.OK:
         return _packed(payoffs, threat, division, None, status)
     found = payoffs.optimum_at(division.payoffs)
-    gained = bool((found.payoffs >= threat).all())
-    if not (found.residual <= ACCURACY and gained):
+    if not found.residual <= ACCURACY or payoffs.cut_short(found):
         status = Status.INACCURATE
     return _packed(payoffs, threat, division, found, status)
 

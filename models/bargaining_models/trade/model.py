@@ -787,6 +787,10 @@ class TradeModel:
         Notes
         -----
         Programs in the rates are solved to first-order conditions; they find a local optimum, as Ossa (2014) does.
+        Nash, Kalai-Smorodinsky, egalitarian, equal loss, Gupta-Livne, Raiffa, Conley-Wilkie and the lexicographic
+        solutions take a second; Yu, Perles-Maschler and continuous Raiffa ask for hundreds of points and take
+        minutes. The utilitarian sum of percents asks a large region to give up nearly everything for a small one:
+        take a `measure` in money.
 
         Examples
         --------

@@ -118,7 +118,7 @@ class TariffPayoffs:
             )
         if not isinstance(lower, int | float | np.floating) or np.isnan(lower) or lower >= HIGHEST:
             raise InvalidInput(f"`lower` must be a rate, -inf for any above -1; got {lower!r}.")
-        self.model, self.inside = model, bool(inside)
+        self.model, self.inside, self._lower = model, bool(inside), float(lower)
         self.costs = hats
         self._payoffs = Payoffs(model, self.rates, hats)
         self._unit = PAYMENT * model.economy.factor.sum()
@@ -240,6 +240,13 @@ class TariffPayoffs:
                 return known
         self._ray(x - scale, scale)
         return self._known[-1]
+
+    def cut_short(self, found: Optimum) -> bool:
+        """Whether a rate ended at a bound that only the search has: the optimum may lie beyond."""
+        rates = found.variables[: self.rates.size]
+        return bool(
+            ((rates <= LOWEST + 1e-6) & (self._lower < LOWEST)).any() or (rates >= HIGHEST - 1e-6).any()
+        )
 
     def rates_at(self, payoffs: ArrayLike) -> Floats:
         """Return the rates (K,) that reach a payoff vector on the frontier."""

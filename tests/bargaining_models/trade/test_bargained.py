@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bargaining import Problem, egalitarian, equal_loss, kalai_smorodinsky, nash
+from bargaining import Problem, egalitarian, equal_loss, kalai_smorodinsky, nash, utilitarian
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade import TariffPayoffs
 from plain_economy import PlainEconomy, drawn, model_of
@@ -93,6 +93,7 @@ def test_two_blocs_trace_the_first_best():
         assert np.prod(1 + deal.rates) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_plain_maximiser_finds_the_same():
     """The Nash product of a plain program, by a simplex search."""
     data = drawn(3)
@@ -157,6 +158,7 @@ def test_efficient_tariffs_are_free_trade_with_payments(model):
     np.testing.assert_array_equal(named.tariffs, best.tariffs)
 
 
+@pytest.mark.slow
 def test_the_set_answers_its_questions(model, war):
     payoffs = TariffPayoffs(model, ["USA", "CAN"])
     d = war.percent[:2]
@@ -216,6 +218,17 @@ def test_equal_loss_and_your_own_method(model, war):
     assert weighted.payoffs[0] < even.payoffs[0]
 
 
+@pytest.mark.slow
+def test_a_rate_at_the_end_of_the_search_is_no_answer(model, war):
+    """The sum of percents is largest where the US subsidises without end; that of money is at sensible rates."""
+    lost = model.bargained_tariffs("USA", "CAN", disagreement=war, method=utilitarian)
+    assert lost.status is Status.INACCURATE
+    money = model.bargained_tariffs("USA", "CAN", disagreement=war, method=utilitarian, measure="gdp")
+    assert money.status is Status.OK
+    best = model.bargained_tariffs("USA", "CAN", disagreement=war, transfers="money", measure="gdp")
+    np.testing.assert_allclose(money.rates, best.rates, rtol=0, atol=1e-8)
+
+
 def test_no_gain_is_said(model):
     """Both have more than any tariffs give."""
     none = model.bargained_tariffs("USA", "CAN", disagreement=[5.0, 5.0])
@@ -224,6 +237,7 @@ def test_no_gain_is_said(model):
     assert none.equilibrium is None
 
 
+@pytest.mark.slow
 def test_disagreements_in_every_form(model, war):
     forms = [war, war.equilibrium, war.percent[:2], dict(zip(["USA", "CAN"], war.percent[:2], strict=True))]
     answers = [
@@ -238,6 +252,7 @@ def test_disagreements_in_every_form(model, war):
     )
 
 
+@pytest.mark.slow
 def test_pairs_take_each_others_agreements_as_given(model, war):
     alone = model.tariffs_in_pairs([("USA", "CAN")])
     one = model.bargained_tariffs("USA", "CAN", disagreement=war)

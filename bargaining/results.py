@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bargaining.axioms.violation import Violation
 from bargaining.descriptions import MethodCall
+from bargaining.equilibria.node import Node
 from bargaining.equilibria.pairs.lump_sums import LumpSums
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
@@ -25,7 +26,7 @@ from bargaining.equilibria.repeated.renegotiation import RenegotiationProof
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.repeated.transfers import TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria
-from bargaining.equilibria.stochastic.automaton import Node, StateHistory, StochasticAutomaton
+from bargaining.equilibria.stochastic.automaton import StateHistory, StochasticAutomaton
 from bargaining.equilibria.stochastic.exit_thresholds import PlanExitThresholds
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.markov_branch import EquilibriumBranch
@@ -34,9 +35,7 @@ from bargaining.equilibria.stochastic.stationary_profile import StationaryProfil
 from bargaining.equilibria.stochastic.thresholds import PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
-from bargaining.exact.payoff_certificate import PayoffCertificate
-from bargaining.exact.stochastic_certificate import StochasticCertificate
-from bargaining.exact.two_sided import TwoSidedCertificate
+from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, TwoSidedCertificate
 from bargaining.feasible.base import FeasibleSet
 from bargaining.games.coalitional import Allocation
 from bargaining.games.monitoring import Rank

@@ -20,8 +20,7 @@ from bargaining.exact.registry import VIEWERS, certifier_of, register, why_not
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
-    from bargaining.exact.payoff_certificate import PayoffCertificate
-    from bargaining.exact.stochastic_certificate import StochasticCertificate
+    from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate
 
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
@@ -38,22 +37,25 @@ _CERTIFIERS = {
 """The modules that register certifiers, by room."""
 
 _ELSEWHERE = {
-    "PayoffSet": ("bargaining.exact.payoff_certificate", "certify_payoff_set"),
-    "StochasticPayoffSets": ("bargaining.exact.stochastic_certificate", "certify_stochastic_payoff_sets"),
+    "PayoffSet": ("bargaining.exact.set_certificate", "certify_payoff_set"),
+    "StochasticPayoffSets": ("bargaining.exact.set_certificate", "certify_stochastic_payoff_sets"),
 }
 
 
 @overload
 def certify(result: Division, *, tolerance: float = ..., cell: tuple[int, ...] = ...) -> Certificate: ...
 @overload
-def certify(result: PayoffSet, *, tolerance: float = ...) -> PayoffCertificate: ...
+def certify(result: PayoffSet, *, tolerance: float = ..., budget: int | None = ...) -> PayoffCertificate: ...
 @overload
-def certify(result: StochasticPayoffSets, *, tolerance: float = ...) -> StochasticCertificate: ...
+def certify(
+    result: StochasticPayoffSets, *, tolerance: float = ..., budget: int | None = ...
+) -> StochasticCertificate: ...
 def certify(
     result: Division | PayoffSet | StochasticPayoffSets,
     *,
     tolerance: float = ACCURACY,
     cell: tuple[int, ...] = (),
+    budget: int | None = None,
 ) -> Certificate | PayoffCertificate | StochasticCertificate:
     """Prove how far a computed answer is from the exact one.
 
@@ -66,6 +68,9 @@ def certify(
         roundings in addition.
     cell : tuple of int, optional
         Which cell of a batch.
+    budget : int, optional
+        Of payoff sets, the units of work after which to give up and say what is proved by then: a vertex met in
+        rationals, or one bound of a profile and a face. 30 million by default, about a minute.
 
     Returns
     -------
@@ -109,7 +114,9 @@ def certify(
             raise InvalidInput(
                 f"`cell` is for a batch of divisions; got {cell!r} with a {type(result).__name__}."
             )
-        return _certify_other(result, tolerance)
+        return _certify_other(result, tolerance, budget)
+    if budget is not None:
+        raise InvalidInput(f"`budget` is for payoff sets; got {budget!r} with a Division.")
     if result.problem is None:
         raise NotApplicable(f"{result.method} carries its own primitives; there is no certifier for it.")
     _fill()
@@ -139,13 +146,15 @@ def _fill() -> None:
             import_module(f"bargaining.exact.{room}.{module}")
 
 
-def _certify_other(result: Any, tolerance: float) -> PayoffCertificate | StochasticCertificate:
+def _certify_other(
+    result: Any, tolerance: float, budget: int | None
+) -> PayoffCertificate | StochasticCertificate:
     kind = type(result).__name__
     if kind not in _ELSEWHERE:
         raise InvalidInput(f"`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a {kind}.")
     module, name = _ELSEWHERE[kind]
     proof: PayoffCertificate | StochasticCertificate = getattr(import_module(module), name)(
-        result, tolerance=tolerance
+        result, tolerance=tolerance, budget=budget
     )
     return proof
 

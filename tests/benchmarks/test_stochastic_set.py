@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, QhullError
 
+from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic._search.scaled import Scaled
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame

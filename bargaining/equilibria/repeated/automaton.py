@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
-from bargaining._rational import solve
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
@@ -22,8 +21,11 @@ from bargaining.equilibria._plane.machine import (
     spell,
     spell_leaving,
 )
+from bargaining.equilibria._plane.node_values import NodeValues
+from bargaining.equilibria.node import Node
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 
 
 @owning
@@ -100,11 +102,26 @@ class Automaton(Machine[History]):
     repeated: RepeatedGame
     states: tuple[State, ...]
 
+    @classmethod
+    def of(cls, repeated: RepeatedGame, nodes: Sequence[Node], start: Lottery) -> Automaton:
+        """Return the automaton whose states are the nodes of one of the stochastic game of one state."""
+        states = (
+            State(
+                profile=node.profile,
+                leavers=node.leavers,
+                following=node.following.get(0, ()),
+                punishment=tuple(each.get(0, k) for each in node.punishment),  # type: ignore[arg-type]
+                stayed=node.stayed,
+                challenged=node.challenged,
+                payoffs=node.payoffs,
+            )
+            for k, node in enumerate(nodes)
+        )
+        return cls(repeated=repeated, states=tuple(states), start=start)
+
     def values(self) -> list[Pair]:
         r"""Return the value of every state, the only solution of v = (1 - d) g + d Q v."""
-        if all(self._promise(state) == state.payoffs for state in self.states):
-            return [state.payoffs for state in self.states]
-        return list(zip(*(self._solved(i) for i in (0, 1)), strict=True))
+        return self._worth().values()
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (state, next state, label), probabilities and deviations as labels."""
@@ -124,9 +141,27 @@ class Automaton(Machine[History]):
             rows.append((str(k), self._play(state), payoffs, spell(state.following), *after))
         return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
 
+    def _worth(self) -> NodeValues:
+        """Return the states as nodes of the stochastic game of one state, and what they are worth."""
+        nodes = [
+            Node(
+                state=0,
+                profile=state.profile,
+                leavers=state.leavers,
+                following={0: state.following} if state.following else {},
+                punishment=({0: state.punishment[0]}, {0: state.punishment[1]}) if state.punishment else (),
+                stayed=state.stayed,
+                challenged=state.challenged,
+                payoffs=state.payoffs,
+            )
+            for state in self.states
+        ]
+        return NodeValues(StochasticGame.from_repeated(self.repeated), nodes)
+
     def _gains(self) -> Iterator[Fraction]:
-        values = self.values()
-        yield from (self._gain(k, i, values) for k in range(len(self.states)) for i in (0, 1))
+        worth = self._worth()
+        values = worth.values()
+        yield from (worth.gain(k, i, values) for k in range(len(self.states)) for i in (0, 1))
 
     def _plan(self, at: int) -> tuple[Game, Profile | None]:
         return self.repeated.game, self.states[at].profile
@@ -153,68 +188,13 @@ class Automaton(Machine[History]):
         names = self.repeated.game.actions
         return ", ".join(names[i][action] for i, action in enumerate(state.profile))
 
-    def _discount(self, i: int) -> Fraction:
-        return Fraction(self.repeated.exact_discounts[i])
-
-    def _outcome(self, leavers: tuple[int, ...], i: int) -> Fraction:
-        assert self.repeated.exit is not None
-        table = self.repeated.exit.exact
-        return sum((Fraction(table[k, i]) for k in leavers), Fraction(0)) / len(leavers)
-
-    def _promise(self, state: State) -> Pair:
-        """Return what the state gives if the states that follow are worth what they say."""
-        if state.profile is None:
-            return self._outcome(state.leavers, 0), self._outcome(state.leavers, 1)
-        x, y = (
-            (1 - self._discount(i)) * self.repeated.game.exact_payoff(state.profile, i)
-            + self._discount(i)
-            * sum((share * self.states[n].payoffs[i] for n, share in state.following), Fraction(0))
-            for i in (0, 1)
-        )
-        return x, y
-
-    def _solved(self, i: int) -> tuple[Fraction, ...]:
-        size, delta = len(self.states), self._discount(i)
-        matrix = np.full((size, size), Fraction(0), dtype=object)
-        right = np.full(size, Fraction(0), dtype=object)
-        for k, state in enumerate(self.states):
-            matrix[k, k] = Fraction(1)
-            if state.profile is None:
-                right[k] = self._outcome(state.leavers, i)
-                continue
-            right[k] = (1 - delta) * self.repeated.game.exact_payoff(state.profile, i)
-            for n, share in state.following:
-                matrix[k, n] -= delta * share
-        solved = solve(matrix, right)
-        assert solved is not None  # the matrix is strictly diagonally dominant
-        return solved
-
-    def _gain(self, k: int, i: int, values: list[Pair]) -> Fraction:
-        """Return player i's gain from the best single deviation in state k, given the values of the states."""
-        state, leaving = self.states[k], self.repeated.exit
-        own = values[k][i]
-        if state.profile is not None:
-            delta, best = self._discount(i), self.repeated.game.exact_best(state.profile, i)
-            gain = (1 - delta) * best + delta * values[state.punishment[i]][i] - own
-            if leaving is not None and i in leaving.who and not state.challenged:
-                gain = max(gain, self._outcome((i,), i) - own)
-            return gain
-        if i not in state.leavers:
-            assert leaving is not None
-            return self._outcome((*state.leavers, i), i) - own if i in leaving.who else Fraction(0)
-        others = tuple(k for k in state.leavers if k != i)
-        if others:
-            return self._outcome(others, i) - own
-        assert state.stayed is not None
-        return values[state.stayed][i] - own
-
     def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
-        stage = self.repeated.game.payoffs
+        stage, worth = self.repeated.game.payoffs, self._worth()
         return np.array(
             [
                 stage[profile]
                 if profile[0] >= 0
-                else [float(value) for value in self._promise(self.states[state])]
+                else [float(value) for value in worth.promise(worth.nodes[state], ())]
                 for state, profile in zip(visited, played, strict=True)
             ]
         )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import owning
-from bargaining.equilibria._plane.kinds import Tag
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
 from bargaining.equilibria.repeated._search.sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
+    from bargaining.equilibria._plane.generation import Generation
+    from bargaining.equilibria._plane.work import Work
     from bargaining.equilibria.repeated.automaton import Automaton
 
 _LIMIT = 2000
@@ -57,22 +59,33 @@ class PayoffSet(PayoffPolygon):
 
     repeated: RepeatedGame
     stats: Stats
-    _tags: tuple[Tag, ...] = field(repr=False, default=())
+    _rational: list[Any] = field(
+        init=False, repr=False, default_factory=list
+    )  # what strategies are made of, once
 
-    def strategy(self, payoffs: ArrayLike) -> Automaton:
+    def strategy(
+        self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
+    ) -> Automaton:
         """Return an equilibrium with these payoffs, as an automaton that can be read, checked and played.
 
         Parameters
         ----------
         payoffs : array_like of shape (2,)
             A point of the set.
+        tolerance : float, default 1e-9
+            How far the payoffs of the equilibrium may lie from these, as a share of `scale`: where vertices are not
+            rational, or infinitely many, the nearest point of a set a little inside is attained.
+        budget : int, optional
+            Units of work after which to give up: a vertex met in rationals is about one, each a microsecond or a few.
+            30 million by default.
 
         Raises
         ------
         InvalidInput
             If the point lies outside the set by more than rounding; the message says how far.
         Unsolved
-            If no rational strategy without regret was found: on a knife edge, or where patience differs.
+            If no rational strategy without regret was found: on a knife edge that rounding decides, or within the
+            budget.
 
         Examples
         --------
@@ -87,9 +100,22 @@ class PayoffSet(PayoffPolygon):
         0      D, D  3, 3     0     0              0
         1      C, C  9, 9     1     0              0
         """
-        from bargaining.equilibria.repeated._search.strategy import strategy
+        from bargaining.equilibria._plane.strategies import strategy
+        from bargaining.equilibria.repeated.automaton import Automaton
 
-        return strategy(self, payoffs)
+        nodes, start = strategy(self, 0, payoffs, self._generated, tolerance=tolerance, budget=budget)
+        return Automaton.of(self.repeated, nodes, start)
+
+    def _generated(self, work: Work) -> Generation | str:
+        """Return the set in rationals, found once."""
+        from bargaining.equilibria._plane.generation import generate
+
+        if not self._rational:
+            self._rational.append(
+                generate(StochasticGame.from_repeated(self.repeated), [self.vertices], work)
+            )
+        found: Generation | str = self._rational[0]
+        return found
 
     def _repr_html_(self) -> str:
         from bargaining._rich import payoff_set_html
@@ -166,7 +192,7 @@ def _check(repeated: RepeatedGame) -> None:
 
 
 def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
-    vertices, tags, threat, scale, stats = answer
+    vertices, threat, scale, stats = answer.vertices, answer.threat, answer.scale, answer.stats
     status, reason = Status.OK, ""
     if not len(vertices):
         status = Status.EMPTY
@@ -185,5 +211,4 @@ def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
         reason=reason,
         scale=scale,
         stats=stats,
-        _tags=tags,
     )

@@ -11,15 +11,17 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
+from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic._search.scaled import Scaled
-from bargaining.equilibria.stochastic._search.search import Search
+from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
+    from bargaining.equilibria._plane.generation import Generation
+    from bargaining.equilibria._plane.work import Work
     from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
 
 _LIMIT = 1000
@@ -50,26 +52,46 @@ class StatePayoffSet(PayoffPolygon):
     state: str
     _whole: StochasticPayoffSets | None = field(default=None, repr=False)
 
-    def strategy(self, payoffs: ArrayLike) -> StochasticAutomaton:
+    def strategy(
+        self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
+    ) -> StochasticAutomaton:
         """Return an equilibrium that gives these payoffs when play starts in this state, as an automaton.
 
         Parameters
         ----------
         payoffs : array_like of shape (2,)
             A point of the set.
+        tolerance : float, default 1e-9
+            How far the payoffs of the equilibrium may lie from these, as a share of `scale`: where vertices are not
+            rational, or infinitely many, the nearest point of a set a little inside is attained.
+        budget : int, optional
+            Units of work after which to give up: a vertex met in rationals is about one, each a microsecond or a few.
+            30 million by default.
 
         Raises
         ------
         InvalidInput
             If the point lies outside the set by more than rounding; the message says how far.
         Unsolved
-            If no rational strategy without regret was found: on a knife edge, or where patience differs.
+            If no rational strategy without regret was found: on a knife edge that rounding decides, or within the
+            budget.
         """
-        from bargaining.equilibria.stochastic._search.strategy import strategy
+        from bargaining.equilibria._plane.strategies import strategy
+        from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
 
-        if self._whole is None:
+        whole = self._whole
+        if whole is None:
             raise NotApplicable("A strategy needs the sets of all states: take this one from them.")
-        return strategy(self._whole, self._whole.game.states.index(self.state), payoffs)
+        nodes, start = strategy(
+            self,
+            whole.game.states.index(self.state),
+            payoffs,
+            whole._generated,
+            tolerance=tolerance,
+            budget=budget,
+            where=f" of state {self.state}",
+        )
+        return StochasticAutomaton(game=whole.game, nodes=nodes, start=start)
 
 
 @owning
@@ -105,6 +127,15 @@ class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
 
     def __len__(self) -> int:
         return len(self.sets)
+
+    def _generated(self, work: Work) -> Generation | str:
+        """Return the sets in rationals, found once."""
+        from bargaining.equilibria._plane.generation import generate
+
+        if not self._rational:
+            self._rational.append(generate(self.game, [some.vertices for some in self.sets], work))
+        found: Generation | str = self._rational[0]
+        return found
 
     def _missing(self, state: object) -> StatePayoffSet:
         raise KeyError(state)
@@ -226,7 +257,7 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
     if len(game) == 1:
         return _repeated(game)
     scaled = Scaled.of(game)
-    return _result(game, scaled, scaled.solve(_LIMIT))
+    return _result(game, scaled, solve(scaled, _LIMIT))
 
 
 def _repeated(game: StochasticGame) -> StochasticPayoffSets:

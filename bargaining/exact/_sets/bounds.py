@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._plane.model import Model
 from bargaining.equilibria.stochastic._search.bounds import enclosing
-from bargaining.equilibria.stochastic._search.model import Model
 
 Indices = NDArray[np.intp]
 

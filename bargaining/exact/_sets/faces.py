@@ -9,25 +9,31 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.operator import reach as far_of
 from bargaining.equilibria._plane.polygon import Polygon
-from bargaining.equilibria.stochastic._search.operator import reach as far_of
-from bargaining.exact._outward import MARGIN, normals_of
+from bargaining.equilibria._plane.repair import floats
 from bargaining.exact._sets.bounds import Bases, Bounds, Indices
 from bargaining.exact._sets.lines import Lines
-from bargaining.exact._sets.outward import StateOutward
+from bargaining.exact._sets.outward import Outward
 
 Sets = tuple[tuple[Pair, ...], ...]
+
+MARGIN = 1e-10
+"""Floats decide only what is clear by this much; every float computed here errs by far less."""
+
+_AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
 
 _USELESS = Fraction(1, 10**6)
 _FINE = Fraction(1, 10**11)
 _ENOUGH = Fraction(1, 10**10)
 _TIE = 1e-11
 _ROUNDS = 40
+_EXACT = 16  # units that a bound costs more in rationals
 _LATE = 32  # steps before the first attempt where there are many faces
 _PAIRS = 30_000
 
 
-def reach(outward: StateOutward, sets: Sets) -> Fraction | None:
+def reach(outward: Outward, sets: Sets) -> Fraction | None:
     """Return how far beyond the faces of inner sets an equilibrium payoff may lie, None if nothing is proved.
 
     The outer sets are made smaller until the faces hold them; at the end they are what lies within the faces.
@@ -47,11 +53,11 @@ def reach(outward: StateOutward, sets: Sets) -> Fraction | None:
     return best
 
 
-def _attempt(outward: StateOutward, sets: Sets, *, shape: bool) -> Fraction | None:
+def _attempt(outward: Outward, sets: Sets, *, shape: bool) -> Fraction | None:
     """Move the faces in as long as that makes the outer sets much smaller; return the distance if it vanishes."""
     last: Fraction | None = None
     while True:
-        family = StateFamily(outward, sets, shape=shape)
+        family = Family(outward, sets, shape=shape)
         found = family.reach()
         if found is None:
             return None
@@ -63,16 +69,18 @@ def _attempt(outward: StateOutward, sets: Sets, *, shape: bool) -> Fraction | No
         last = near
 
 
-class StateFamily:
+class Family:
     """The faces of inner sets, one list of directions for all states, to be moved out at speeds of their own.
 
     With `shape` the directions of the outer sets' faces are used beside those of the inner ones.
     """
 
-    def __init__(self, outward: StateOutward, sets: Sets, *, shape: bool = False) -> None:
+    def __init__(self, outward: Outward, sets: Sets, *, shape: bool = False) -> None:
         self.outward, self.data, self.model = outward, outward.data, outward.model
         self.far = Fraction(0)  # the e at which the faces hold the outer sets
-        self.normals = _directions(_floats(sets) + (outward.polygons if shape else []))
+        self.normals = _directions(
+            [floats(vertices) for vertices in sets] + (outward.polygons if shape else [])
+        )
         self.exact = [(Fraction(x), Fraction(y)) for x, y in self.normals.tolist()]
         self.offsets = [
             [max((a * x + b * y for x, y in vertices), default=Fraction(0)) for a, b in self.exact]
@@ -107,6 +115,7 @@ class StateFamily:
         bounds = Bounds(model, self.normals, self.floats, lows, rows)
         if len(pairs) > _PAIRS:
             return None
+        self.outward.work.spend(len(pairs) * (2 * len(self.normals) + 2))
         speed = self._speeds(bounds, pairs)
         if speed is None:
             return None
@@ -214,10 +223,24 @@ class StateFamily:
         near = Fraction(0)
         for n in np.flatnonzero(~clear.any(axis=1)).tolist():
             place, j = pairs[n].tolist()
+            self.outward.work.spend(_EXACT * len(self.normals))
             upto = Fraction(last.item(n))
             start = lines.start(bounds, place, j, _candidates(excess[n], growth[n], last.item(n)), upto)
             near = max(near, upto if start is None else start)
         return near if near < far else None
+
+
+def normals_of(polygon: Polygon) -> Floats:
+    """Return the axes and the outward normals of a polygon's edges."""
+    normals = [tuple(axis) for axis in _AXES.tolist()]
+    for k, (x, y) in enumerate(polygon):
+        dx, dy = x - polygon[k - 1][0], y - polygon[k - 1][1]
+        length = float(np.hypot(dx, dy))
+        if length > 1e-12:
+            normal = (dy / length, -dx / length)
+            if all(abs(normal[0] - a) + abs(normal[1] - b) > 1e-12 for a, b in normals[:4]):
+                normals.append(normal)
+    return np.array(normals)
 
 
 def _taken(field: Floats | tuple[Floats, Floats], rows: Indices) -> Floats | tuple[Floats, Floats]:
@@ -233,10 +256,6 @@ def _candidates(excess: Floats, growth: Floats, far: float) -> list[int]:
         with np.errstate(invalid="ignore"):
             out[int(np.nanargmin(excess + far * 10.0**-power * growth))] = None
     return list(out)
-
-
-def _floats(sets: Sets) -> list[Polygon]:
-    return [[(float(x), float(y)) for x, y in vertices] for vertices in sets]
 
 
 def _directions(polygons: list[Polygon]) -> Floats:

@@ -8,8 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria.stochastic._search.rationals import Law, Rationals
-from bargaining.exact._family import covered, negative
+from bargaining.equilibria._plane.rationals import Law, Rationals
 from bargaining.exact._sets.bounds import Bounds
 
 Limit = tuple[Fraction, Law]
@@ -118,6 +117,26 @@ class Lines:
             if level > 0:
                 out.append((level, ease))
         return out
+
+
+def covered(spans: list[tuple[Fraction, Fraction]], far: Fraction) -> Fraction | None:
+    """Return the least s such that open intervals cover all of s < e <= far; None if there is none."""
+    reached, last = far, None
+    while reached > 0:
+        fits = [low for low, high in spans if low < reached and high > reached]
+        if not fits:
+            return last
+        reached = last = min(fits)
+    return max(reached, Fraction(0))
+
+
+def negative(excess: Fraction, growth: Fraction) -> tuple[Fraction, Fraction]:
+    """Return the open interval of e >= 0 on which `excess + e * growth < 0`."""
+    forever = Fraction(10**30)
+    if growth == 0:
+        return (Fraction(0), forever) if excess < 0 else (forever, forever)
+    root = -excess / growth
+    return (max(root, Fraction(0)), forever) if growth < 0 else (Fraction(0), root)
 
 
 def _cross(p: Pair, q: Pair) -> Fraction:

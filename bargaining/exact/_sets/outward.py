@@ -10,10 +10,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining._rational import solve
 from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.operator import apply, credible
 from bargaining.equilibria._plane.polygon import Polygon, cut, hull
-from bargaining.equilibria.stochastic._search.model import Mask, Model
-from bargaining.equilibria.stochastic._search.operator import apply, credible
-from bargaining.equilibria.stochastic._search.rationals import Rationals
+from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.equilibria._plane.work import Work
 
 _ROUND_OUT = (
     1e-11  # floats err by less than a thousandth of it, and drop no vertex that sticks out by a tenth
@@ -21,15 +22,15 @@ _ROUND_OUT = (
 _STEPS = 100
 
 
-class StateOutward:
+class Outward:
     """Polygons that hold every equilibrium payoff, made smaller step by step.
 
     Floats may err, but by far less than a polygon is moved out before and after every step; and what the operator gives
     only grows with the polygons.
     """
 
-    def __init__(self, data: Rationals, model: Model) -> None:
-        self.data, self.model, self.steps = data, model, _STEPS
+    def __init__(self, data: Rationals, model: Model, work: Work) -> None:
+        self.data, self.model, self.work, self.steps = data, model, work, _STEPS
         points = [(float(x), float(y)) for x, y in model.payoffs.T]
         points += [leave.payoffs for some in model.leaves for leave in some]
         if not model.common:
@@ -72,6 +73,7 @@ class StateOutward:
         """Apply the operator once, rounding outward; return whether anything is left."""
         if not any(self.filled):
             return False
+        self.work.spend(len(self.model.state) * sum(map(len, self.polygons)))
         self.rule_out()
         threat = self.threat() - _ROUND_OUT
         image = apply(self.model, self.polygons, threat, self.alive)

@@ -198,12 +198,13 @@ def test_a_knife_edge_in_floats_is_said() -> None:
     check_every_vertex(RepeatedGame(PRISONERS, Fraction(1, 7)))
 
 
-def test_a_knife_edge_of_a_player_without_patience_is_said() -> None:
-    """No vertex gives player 1 the 2 that rounding lets her be promised."""
+def test_a_knife_edge_of_a_player_without_patience_is_passed_by() -> None:
+    """No vertex gives player 1 the 2 that rounding lets her be promised; one hardly inside does without."""
     game = Game([[0, 2], [0, 0]], [[2, 2 - 1e-13], [0, 2]])
     found = payoff_set(RepeatedGame(game, (0, 0.8), exit=Exit([1, 1], who=[1])))
-    with pytest.raises(Unsolved, match="knife edge"):
-        found.strategy(found.vertices[0])
+    automaton = found.strategy(found.vertices[0])
+    assert automaton.regret == 0
+    np.testing.assert_allclose(automaton.payoffs, found.vertices[0], rtol=0, atol=1e-9)
 
 
 def test_bad_simulation() -> None:

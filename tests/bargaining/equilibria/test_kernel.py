@@ -52,7 +52,7 @@ def test_payoff_sets_have_the_same_bits(discount: float, kind: str) -> None:
         other = interpreted(payoff_set, game)
         assert one.vertices.tolist() == other.vertices.tolist()
         np.testing.assert_array_equal(one.threat, other.threat)
-        assert (one.status, one.stats, one._tags) == (other.status, other.stats, other._tags)
+        assert (one.status, one.stats) == (other.status, other.stats)
 
 
 @pytest.mark.parametrize("merge", [0.0, 1e-14, 1e-2])

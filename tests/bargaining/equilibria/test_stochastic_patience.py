@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search import search
 from bargaining.equilibria.stochastic._search.bounds import Bounds, faces_of
-from bargaining.equilibria.stochastic._search.operator import apply, reach
-from bargaining.equilibria.stochastic._search.scaled import Scaled
 from bargaining.errors import Status
 from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game

@@ -8,6 +8,9 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.minkowski import Fan
+from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria._plane.polygon import outline as hull_of_many
@@ -15,11 +18,8 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.bounds import faces_of, moved
 from bargaining.equilibria.stochastic._search.even import proved_evenly
 from bargaining.equilibria.stochastic._search.few import apply_to_few
-from bargaining.equilibria.stochastic._search.minkowski import Fan
-from bargaining.equilibria.stochastic._search.operator import apply, reach
 from bargaining.equilibria.stochastic._search.outer import verdict
-from bargaining.equilibria.stochastic._search.scaled import Scaled
-from bargaining.equilibria.stochastic._search.search import Search
+from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.equilibria.stochastic._search.sharpen import sharpened
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
@@ -710,7 +710,7 @@ def test_the_threat_bound_of_many_states_against_value_iteration(states: int, di
 def test_what_is_proved_evenly_stays_inside_faces_that_move_out(kind: str) -> None:
     proved, box = 0, [(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)]
     for seed in range(40):
-        search = Scaled.of(stochastic_game(seed, kind)).solve(1000)
+        search = solve(Scaled.of(stochastic_game(seed, kind)), 1000)
         model, candidate = search.model, search.polygons
         if not proved_evenly(model, candidate, search.bound, search.alive):
             continue

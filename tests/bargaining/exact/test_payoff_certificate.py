@@ -8,8 +8,8 @@ import pytest
 
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
-from bargaining.errors import InvalidInput, Status
-from bargaining.exact.payoff_certificate import certify_payoff_set
+from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining.exact.set_certificate import certify_payoff_set
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import exit_of, stage_game
@@ -81,7 +81,7 @@ def test_emptiness_is_proved() -> None:
 def test_a_payoff_set_that_is_too_small_is_not_certified() -> None:
     """Mutual defection for ever generates itself, but it is not all there is."""
     found = payoff_set(RepeatedGame(PRISONERS, Fraction(9, 10)))
-    small = replace(found, vertices=found.vertices[:1], _tags=found._tags[:1])
+    small = replace(found, vertices=found.vertices[:1])
     proof = certify_payoff_set(small)
     assert proof.inner
     assert not proof.outer
@@ -101,7 +101,7 @@ def test_a_payoff_set_that_is_too_large_is_not_certified() -> None:
 
 def test_a_false_claim_of_emptiness_is_not_certified() -> None:
     found = payoff_set(RepeatedGame(PRISONERS, 0.5))
-    empty = replace(found, vertices=np.empty((0, 2)), status=Status.EMPTY, _tags=())
+    empty = replace(found, vertices=np.empty((0, 2)), status=Status.EMPTY)
     assert not certify_payoff_set(empty).holds
 
 
@@ -120,14 +120,57 @@ def test_a_false_threat_costs_its_distance() -> None:
     assert proof.bound == pytest.approx(0.1)
 
 
-def test_vertices_without_a_structure_are_not_certified() -> None:
+def test_vertices_that_are_none_and_missing_ones_are_not_certified() -> None:
     found = payoff_set(RepeatedGame(PRISONERS, 0.9))
-    more = np.vstack([found.vertices, [10.0, 10.0]])
+    more = np.vstack([found.vertices[:2], [[10.0, 10.0]], found.vertices[2:]])
     for forged in (replace(found, vertices=more), replace(found, vertices=found.vertices[1:])):
         proof = certify_payoff_set(forged)
         assert not proof.holds
-        assert not proof.inner
-        assert "behind each vertex" in proof.statement
+        assert proof.bound > 0.1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "discounts"),
+    [
+        ([[4, 1], [0, 9]], [[5, 4], [7, 6]], [0.3, 0.6]),
+        ([[1, 9, -2], [0, 8, 5], [-5, 0, -5]], [[7, 1, -2], [5, 8, -4], [2, 0, 5]], [0.75, 0.5]),
+    ],
+    ids=["vertices that the hull drops", "a profile that asks for the most"],
+)
+def test_unequal_patience_with_many_vertices(
+    first: list[list[int]], second: list[list[int]], discounts: list[float]
+) -> None:
+    found = payoff_set(RepeatedGame(Game(first, second), discounts))
+    proof = certify_payoff_set(found)
+    assert proof.holds
+    assert found.strategy(found.vertices.mean(axis=0)).regret == 0
+
+
+def test_a_constraint_that_holds_in_floats_only_is_said() -> None:
+    """The float 0.6 is below 3/5, so that the highest payoff of player 1 does not keep her to the last profile."""
+    first, second = [[6, -5, -1], [8, 8, -4], [7, 7, 1]], [[0, 9, 9], [5, 0, -2], [9, -1, 3]]
+    found = payoff_set(RepeatedGame(Game(first, second), [0.3, 0.6]))
+    assert not certify_payoff_set(found).holds
+    assert found.strategy(found.vertices.mean(axis=0)).regret == 0
+    with pytest.raises(Unsolved, match=r"the nearest are 0\.\d+ away.*knife edge"):
+        found.strategy([1, 6.6])
+    exact = payoff_set(RepeatedGame(Game(first, second), [Fraction(3, 10), Fraction(3, 5)]))
+    assert certify_payoff_set(exact).holds
+    assert exact.strategy([1, 6.6]).regret == 0
+
+
+def test_a_budget_that_is_spent_is_said() -> None:
+    found = payoff_set(RepeatedGame(THREE, Fraction(3, 10)))
+    for budget in (1, 2000):
+        proof = certify_payoff_set(found, budget=budget)
+        assert not proof.holds
+        assert f"`budget` of {budget} units" in proof.statement
+    with pytest.raises(Unsolved, match="`budget` of 1 units"):
+        found.strategy(found.vertices[0], budget=1)
+    with pytest.raises(InvalidInput, match="`budget` must be a whole number"):
+        certify_payoff_set(found, budget=0)
+    with pytest.raises(InvalidInput, match="`tolerance` must not be negative"):
+        found.strategy(found.vertices[0], tolerance=-1.0)
 
 
 def test_scale_does_not_matter() -> None:

@@ -8,18 +8,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria._plane.work import Work
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic._search.generation import Generation, generate
-from bargaining.equilibria.stochastic._search.scaled import Scaled
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
-from bargaining.exact._sets.faces import StateFamily, reach
+from bargaining.exact._sets.faces import Family, reach
 from bargaining.exact._sets.lines import Lines
-from bargaining.exact._sets.outward import StateOutward
+from bargaining.exact._sets.outward import Outward
 from bargaining.exact.certify import certify
-from bargaining.exact.payoff_certificate import certify_payoff_set
-from bargaining.exact.stochastic_certificate import certify_stochastic_payoff_sets
+from bargaining.exact.set_certificate import certify_payoff_set, certify_stochastic_payoff_sets
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -211,7 +211,7 @@ def test_a_game_made_a_little_less_patient_is_not_certified() -> None:
 
 
 def made_of(game: StochasticGame) -> Generation:
-    made = generate(stochastic_payoff_sets(game))
+    made = generate(game, [some.vertices for some in stochastic_payoff_sets(game).sets])
     assert isinstance(made, Generation)
     return made
 
@@ -238,11 +238,11 @@ def check_no_proof_without_a_vertex(game: StochasticGame, share: Fraction) -> No
             points[k] = (x + share * (centre[0] - x), y + share * (centre[1] - y))
             pulled = tuple(points[n] for n in hull(points))
             sets = tuple(pulled if n == s else some for n, some in enumerate(made.vertices))
-            outward = StateOutward(made.data, Scaled.of(game).model)
+            outward = Outward(made.data, Scaled.of(game).model, Work())
             outward.steps = 5
             proved = reach(outward, sets)
             if proved is not None:
-                assert proved >= beyond_faces(sets, made.vertices, StateFamily(outward, sets).exact)
+                assert proved >= beyond_faces(sets, made.vertices, Family(outward, sets).exact)
 
 
 SHARES = [Fraction(1), Fraction(1, 100), Fraction(1, 10**7)]

@@ -18,7 +18,7 @@ from bargaining.equilibria.repeated._search.few import FEW
 from bargaining.equilibria.repeated._search.fixed_point import FAST, Search
 from bargaining.equilibria.repeated._search.operator import Block, least_by_staying, playable
 from bargaining.equilibria.repeated._search.rationals import Rationals
-from bargaining.equilibria.repeated._unequal.search import close
+from bargaining.equilibria.repeated._unequal.search import bounded, close
 from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
 
@@ -116,6 +116,23 @@ class Scaled:
                 search.iterations, search.solves = iterations, solves
                 return search
             block, like = block.left(block.floor, kept), None
+
+    def with_room(self, room: float) -> tuple[Floats, int]:
+        """Return the vertices of a set that generates itself with room for rounding, and the steps that it took.
+
+        Players differ in patience. Incentive constraints that bind are tightened by `room`, as some may hold in floats
+        only.
+        """
+        gain = np.where(self.block.gain > 0.0, self.block.gain + room, self.block.gain)
+        floor, steps = self.block.floor, 0
+        block = replace(self.block, gain=gain, floor=None if floor is None else floor + room)
+        while True:
+            inside = bounded(block, self.own, self.search(block).polygon, few=0)
+            steps += inside.steps
+            kept = tuple(leave for leave in block.leaves if self.credible(leave, inside.polygon))
+            if len(kept) == len(block.leaves):
+                return np.array(inside.polygon).reshape(-1, 2) * self.size + self.low, steps
+            block = block.left(block.floor, kept)
 
     def exact(self) -> Rationals:
         """Return the game in rationals, in the same box."""

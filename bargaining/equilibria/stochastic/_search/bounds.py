@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._plane.minkowski import Fan, Indices
+from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Polygon, clip, hull
-from bargaining.equilibria.stochastic._search.minkowski import Fan, Indices
-from bargaining.equilibria.stochastic._search.model import Mask, Model
 
 _ROUNDING = 1e-15
 _SAME_ANGLE = 1e-12

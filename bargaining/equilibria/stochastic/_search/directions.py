@@ -9,10 +9,10 @@ from __future__ import annotations
 from math import atan2, cos, pi, sin
 
 from bargaining.equilibria._plane.kinds import VERTEX
+from bargaining.equilibria._plane.minkowski import Fan
+from bargaining.equilibria._plane.model import Model
+from bargaining.equilibria._plane.operator import Image
 from bargaining.equilibria._plane.polygon import Polygon
-from bargaining.equilibria.stochastic._search.minkowski import Fan
-from bargaining.equilibria.stochastic._search.model import Model
-from bargaining.equilibria.stochastic._search.operator import Image
 
 _END = 1e-3
 _TURN = 2 * pi

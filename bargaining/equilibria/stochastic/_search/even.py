@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import BOTTOM, LEFT, RIGHT, TOP
+from bargaining.equilibria._plane.minkowski import Boundary, Fan
+from bargaining.equilibria._plane.model import Mask, Model, Rows
 from bargaining.equilibria._plane.polygon import Point, Polygon, piece
-from bargaining.equilibria.stochastic._search.minkowski import Boundary, Fan
-from bargaining.equilibria.stochastic._search.model import Mask, Model, Rows
 
 _ROUNDING = 1e-13
 _TINY = 1e-15  # large terms nearly cancel along a steep face

@@ -9,10 +9,10 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, TOP, VERTEX
+from bargaining.equilibria._plane.minkowski import Boundary, Fan
+from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.operator import Held, Image
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull
-from bargaining.equilibria.stochastic._search.minkowski import Boundary, Fan
-from bargaining.equilibria.stochastic._search.model import Mask, Model
-from bargaining.equilibria.stochastic._search.operator import Held, Image
 
 FEW = 250
 """Up to so many pairs of a row and a vertex this is the faster version."""

@@ -12,10 +12,10 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP, VERTEX
+from bargaining.equilibria._plane.minkowski import Boundary, Fan
+from bargaining.equilibria._plane.model import Model
 from bargaining.equilibria._plane.polygon import Point, Polygon, piece
 from bargaining.equilibria.stochastic._search.directions import later, outward
-from bargaining.equilibria.stochastic._search.minkowski import Boundary, Fan
-from bargaining.equilibria.stochastic._search.model import Model
 from bargaining.equilibria.stochastic._search.structure import LARGEST, Structure, convex, pairs
 
 _STEPS = 8

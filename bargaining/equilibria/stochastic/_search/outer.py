@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._plane.minkowski import Indices
+from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.operator import reach
 from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria.stochastic._search.bounds import (
     Bases,
@@ -31,9 +34,6 @@ from bargaining.equilibria.stochastic._search.bounds import (
 )
 from bargaining.equilibria.stochastic._search.even import proved_evenly
 from bargaining.equilibria.stochastic._search.few import FEW
-from bargaining.equilibria.stochastic._search.minkowski import Indices
-from bargaining.equilibria.stochastic._search.model import Mask, Model
-from bargaining.equilibria.stochastic._search.operator import reach
 
 _ROUNDING = 1e-13
 _MARGIN = 1e-3

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.operator import Image, apply, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, lowest
 from bargaining.equilibria.stochastic._search.few import FEW, apply_to_few
-from bargaining.equilibria.stochastic._search.model import Mask, Model
 from bargaining.equilibria.stochastic._search.newton import newton
-from bargaining.equilibria.stochastic._search.operator import Image, apply
 from bargaining.equilibria.stochastic._search.outer import verdict
 from bargaining.equilibria.stochastic._search.sharpen import sharpened
 from bargaining.equilibria.stochastic._search.structure import Structure, plain, settled
@@ -33,6 +34,24 @@ _WORK = 100_000  # vertices met where there may be infinitely many: seconds
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
 Polygons = list[Polygon]
+
+
+def solve(scaled: Scaled, limit: int) -> Search:
+    """Return the finished search for the largest fixed point.
+
+    Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible
+    even then are dropped, and the search is done again: what is left is credible in its own set.
+    """
+    model, iterations, solves = scaled.model, 0, 0
+    while True:
+        search = Search.start(model, scaled.start())
+        search.run(limit)
+        iterations, solves = iterations + search.iterations, solves + search.solves
+        leaves = credible(model, search.polygons, search.threat(search.polygons))
+        if leaves == model.leaves:
+            search.iterations, search.solves = iterations, solves
+            return search
+        model = replace(model, leaves=leaves)
 
 
 @dataclass(slots=True, eq=False)

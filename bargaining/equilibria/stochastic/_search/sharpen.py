@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._plane.minkowski import Indices
+from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria.stochastic._search.bounds import (
     Bases,
@@ -23,8 +25,6 @@ from bargaining.equilibria.stochastic._search.bounds import (
     moved,
     slope_matrix,
 )
-from bargaining.equilibria.stochastic._search.minkowski import Indices
-from bargaining.equilibria.stochastic._search.model import Mask, Model
 
 _ROUNDS = 50
 _STRATEGIES = 20

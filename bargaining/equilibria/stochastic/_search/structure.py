@@ -16,11 +16,11 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import VERTEX
+from bargaining.equilibria._plane.minkowski import Fan
+from bargaining.equilibria._plane.model import Model
+from bargaining.equilibria._plane.operator import Image, Tag
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull, outline
 from bargaining.equilibria.stochastic._search.directions import directions, later, outward
-from bargaining.equilibria.stochastic._search.minkowski import Fan
-from bargaining.equilibria.stochastic._search.model import Model
-from bargaining.equilibria.stochastic._search.operator import Image, Tag
 
 _FEW = 48  # points up to which their hull is found without NumPy
 LARGEST = 600  # vertices beyond which the system is not worth its solution

@@ -19,7 +19,7 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.stochastic._search.model import Mask, Model, Rows
+from bargaining.equilibria._plane.model import Mask, Model, Rows
 
 _ROUNDS = 100
 _BETTER = 1e-15

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bargaining._rational import solve
 from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria.node import Node
 from bargaining.errors import InvalidInput
 from bargaining.games.stochastic import StochasticGame
-
-if TYPE_CHECKING:
-    from bargaining.equilibria.stochastic.automaton import Node
 
 Profile = tuple[int, int]
 

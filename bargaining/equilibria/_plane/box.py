@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, chain
 from math import prod
 
@@ -12,12 +12,10 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.minkowski import Indices
+from bargaining.equilibria._plane.model import Model, Replies
 from bargaining.equilibria._plane.polygon import Polygon, outline
-from bargaining.equilibria.stochastic._search.minkowski import Indices
-from bargaining.equilibria.stochastic._search.model import Model, Replies
-from bargaining.equilibria.stochastic._search.operator import credible
-from bargaining.equilibria.stochastic._search.rationals import Rationals
-from bargaining.equilibria.stochastic._search.search import Search
+from bargaining.equilibria._plane.rationals import Rationals
 from bargaining.games.stochastic import StochasticGame
 
 _NEAR = 1e-13
@@ -59,23 +57,6 @@ class Scaled:
         model = _model(game, unit.T, units, own)
         first, second = (sorted({*column}) for column in everything.T.tolist())
         return cls(model, low, size, (first, second))
-
-    def solve(self, limit: int) -> Search:
-        """Return the finished search for the largest fixed point.
-
-        Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible
-        even then are dropped, and the search is done again: what is left is credible in its own set.
-        """
-        model, iterations, solves = self.model, 0, 0
-        while True:
-            search = Search.start(model, self.start())
-            search.run(limit)
-            iterations, solves = iterations + search.iterations, solves + search.solves
-            leaves = credible(model, search.polygons, search.threat(search.polygons))
-            if leaves == model.leaves:
-                search.iterations, search.solves = iterations, solves
-                return search
-            model = replace(model, leaves=leaves)
 
     def start(self) -> Polygon:
         """Return a set that holds every payoff: their hull, or their box if the players differ in patience."""

@@ -100,6 +100,11 @@ class Rationals:
             return None
         return (self.exits[state][i][i] - self.low[i]) / self.size[i]
 
+    def punishments(self, state: int, i: int) -> set[Fraction]:
+        """Return what holds player i down if it goes on for ever: best replies to each profile, or leaving."""
+        best = {max(self.payoffs[reply][i] for reply in self.replies(row, i)) for row in self.rows(state)}
+        return best | {point[i] for point, _ in self.leaves(state)}
+
     def leaves(self, state: int) -> list[tuple[Pair, int | None]]:
         """Return the outcomes of leaving that can be equilibria, by number, and whose threat each is."""
         return [(self.scaled(point), leaver) for point, leaver in self._leaving(state)]

@@ -17,7 +17,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria.stochastic._search.rationals import Rationals
+from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.equilibria._plane.work import Work
 
 OWN = -1
 """Instead of a reply: what the player gets by leaving."""
@@ -121,11 +122,12 @@ class Equations:
             y = data.now(1, rule.row) + data.discounts[1] * promise[1] if y is None else y
         return x, y
 
-    def solve(self, start: Sequence[Pair], bits: int) -> list[Pair] | None:
+    def solve(self, start: Sequence[Pair], bits: int, work: Work) -> list[Pair] | None:
         """Return a solution rounded to a grid of so many bits; None if Newton's steps do not come closer."""
         inverse, again = self._inverse(start), _AGAIN
         z, reached = self._with_known(start), 0
         while inverse is not None:
+            work.spend(len(z) * (8 + bits // 32))
             residual = [
                 x - y for k, vertex in enumerate(z) for x, y in zip(vertex, self.value(z, k), strict=True)
             ]

@@ -8,13 +8,13 @@ from fractions import Fraction
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._plane.equations import OWN, Rule
 from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP
 from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.minkowski import Fan
+from bargaining.equilibria._plane.operator import Tag
 from bargaining.equilibria._plane.polygon import Polygon, cut, hull
-from bargaining.equilibria.stochastic._search.equations import OWN, Rule
-from bargaining.equilibria.stochastic._search.minkowski import Fan
-from bargaining.equilibria.stochastic._search.operator import Tag
-from bargaining.equilibria.stochastic._search.rationals import Rationals
+from bargaining.equilibria._plane.rationals import Rationals
 
 _HOLDS = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
 _TIED = 1e-10

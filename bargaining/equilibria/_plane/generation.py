@@ -10,21 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from math import inf
 
 import numpy as np
 
+from bargaining._arrays import Floats
+from bargaining._rational import fractions
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.equations import Equations, Rule, recognised
 from bargaining.equilibria._plane.lottery import Pair, above, below, hull
-from bargaining.equilibria._plane.polygon import Polygon
-from bargaining.equilibria.stochastic._search.equations import Equations, Rule, recognised
-from bargaining.equilibria.stochastic._search.operator import Image, Tag, apply, credible
-from bargaining.equilibria.stochastic._search.rationals import Rationals, Sum, Sums
-from bargaining.equilibria.stochastic._search.rules import Reader
-from bargaining.equilibria.stochastic._search.scaled import Scaled
+from bargaining.equilibria._plane.operator import Image, Tag, apply, credible
+from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums
+from bargaining.equilibria._plane.repair import floats, repaired
+from bargaining.equilibria._plane.rules import Reader
+from bargaining.equilibria._plane.work import Work
+from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 
-if TYPE_CHECKING:
-    from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+NEAR = 1e-9
+"""How far inside what was found in floats a generation may lie, as a share of the payoff range."""
 
+_ROOM = (0.0, 1e-12)  # by which incentive constraints are tightened where nothing else leads to a generation
 _INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
 _FINE = 128  # bits of the grid for vertices with an inset
 _LONG = (384, 1536)  # bits in which rational coordinates are looked for
@@ -47,13 +54,15 @@ class Plan:
 class Generation:
     """Vertices of each state in rationals, in the box of `data`, that generate themselves as `plans` say.
 
-    `exact` tells whether they are the vertices of the payoff sets; otherwise they lie inside them.
+    `exact` tells whether they are the vertices of the payoff sets; otherwise they lie inside them, by more than
+    rounding if `fault_of_hints` says why.
     """
 
     data: Rationals
     vertices: tuple[tuple[Pair, ...], ...]
     plans: tuple[tuple[Plan, ...], ...]
     exact: bool
+    fault_of_hints: str = ""
     threat: tuple[list[Fraction | None], list[Fraction | None]] = field(init=False)
     _sums: Sums = field(init=False)
     _after: dict[int, Sum] = field(init=False, default_factory=dict)
@@ -108,6 +117,33 @@ class Generation:
             return ""
         return f"player {leaver} would rather stay"
 
+    def of(self, sets: tuple[tuple[Pair, ...], ...]) -> Generation:
+        """Return other sets of the same game, of which it is not said how they are generated."""
+        return Generation(self.data, sets, ((),) * len(sets), exact=False)
+
+    def image(self) -> Generation:
+        """Return what the operator makes of the sets, in rationals, with the promises in these sets."""
+        vertices, plans = zip(*map(self._image_of, range(len(self.vertices))), strict=True)
+        return Generation(self.data, vertices, plans, exact=False)
+
+    def _image_of(self, s: int) -> tuple[tuple[Pair, ...], tuple[Plan, ...]]:
+        data, points, plans = self.data, list[Pair](), list[Plan]()
+        for row in data.rows(s):
+            needed: list[Fraction | None] = []
+            for i in (0, 1):
+                best, own = data.best(i, row, self.threat[i]), data.own(s, i)
+                needed.append(best if best is None or own is None else max(best, own))
+            for w in self._stable(row, needed) if None not in needed else ():
+                x, y = (data.now(i, row) + data.discounts[i] * w[i] for i in (0, 1))
+                points.append((x, y))
+                plans.append(Plan(row, w))
+        for k, (point, leaver) in enumerate(data.leaves(s)):
+            if leaver is None or self.challenge(s, leaver) is not None:
+                points.append(point)
+                plans.append(Plan(-1, None, k))
+        chosen = hull(points)
+        return tuple(points[k] for k in chosen), tuple(plans[k] for k in chosen)
+
     def challenge(self, state: int, leaver: int) -> Plan | None:
         """Return a plan that gives a player who should have left no more than leaving, None if there is none."""
         return next(self._challenges(state, leaver), None)
@@ -148,32 +184,103 @@ class _Reading:
     lowest: list[tuple[int, int]]
 
 
-def generate(found: StochasticPayoffSets) -> Generation | str:
-    """Return rational polygons that generate themselves, exact if they can be; or what stands in the way."""
-    data = Rationals(found.game)
-    if not any(len(some.vertices) for some in found.sets):
-        nothing: tuple[tuple[()], ...] = ((),) * len(found.sets)
+def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = None) -> Generation | str:
+    """Return rational polygons that generate themselves, exact if they can be; or what stands in the way.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        The game, of one state where it is repeated.
+    sets : sequence of ndarray of shape (m, 2)
+        The vertices of each state's set in floats, counter-clockwise: hints, of which nothing is trusted.
+    work : Work, optional
+        What may be spent; Spent where it is not enough.
+
+    Returns
+    -------
+    Generation or str
+        If its `fault_of_hints` is not empty it lies farther than rounding inside the sets: something in them holds in
+        floats only.
+    """
+    data, work = Rationals(game), work or Work()
+    if not any(map(len, sets)):
+        nothing: tuple[tuple[()], ...] = ((),) * len(sets)
         return Generation(data, nothing, nothing, exact=True)
-    image, first, last = _image(found), None, ""
+    hints = [tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets]
+    fault, best, short = "", None, inf
+    for made in _attempts(data, hints, work):
+        if isinstance(made, str):
+            fault = fault or made
+            continue
+        off = max(
+            (beyond(floats(hint), floats(v)) if v else inf)
+            for hint, v in zip(hints, made.vertices, strict=True)
+            if hint
+        )
+        if off <= NEAR:
+            return made
+        if off < short:
+            best, short = made, off
+    return fault if best is None else replace(best, fault_of_hints=fault)
+
+
+def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> Iterator[Generation | str]:
+    """Yield what the equations of the vertices give, then what lies within the hints, then what has room to spare."""
+    image, first = _image(data.game, hints), None
+    work.spend(sum(map(len, hints)) * len(data.state))
+    false: list[Generation] = []
     for snap in (True, False):
         reading = _read(data, image, snap=snap)
         if reading.rules == first:
             break
-        made = _made_of(data, reading)
-        if isinstance(made, Generation):
-            return made
-        first, last = reading.rules, last or made
-    return last
+        yield _made_of(data, reading, work, false)
+        first = reading.rules
+    given = tuple(tuple(hint[k] for k in hull(hint)) for hint in hints)
+    unequal = data.discounts[0] != data.discounts[1]
+    false.insert(0 if unequal else len(false), Generation(data, given, ((),) * len(given), exact=False))
+    for made in false:
+        found = repaired(made, work) or repaired(_raised(made), work)
+        if found is not None:
+            yield found.fault() or found
+    if unequal and all(data.discounts) and len(given) == 1:
+        for room in _ROOM:
+            inside = _with_room(data, room, work)
+            found = repaired(Generation(data, (inside,), ((),), exact=False), work)
+            if found is not None:
+                yield found.fault() or found
 
 
-def _image(found: StochasticPayoffSets) -> Image:
+def _raised(made: Generation) -> Generation:
+    """Return the sets cut off where they reach hardly below what is the threat if one profile is the punishment."""
+    sets = []
+    for s, vertices in enumerate(made.vertices):
+        polygon = list(vertices)
+        for i in (0, 1):
+            low = made.threat[i][s]
+            known = [x for x in made.data.punishments(s, i) if low is not None and 0 < x - low < NEAR]
+            if known:
+                polygon = above(polygon, i, min(known))
+        sets.append(tuple(polygon[k] for k in hull(polygon)))
+    return made.of(tuple(sets))
+
+
+def _with_room(data: Rationals, room: float, work: Work) -> tuple[Pair, ...]:
+    """Look again for the set of a repeated game of unequal patience: less close, with room for rounding."""
+    from bargaining.equilibria.repeated._search.scaled import Scaled as Repeated
+
+    game = RepeatedGame(data.game.games[0], data.game.exact_discounts, exit=data.game.exits[0])
+    points, steps = Repeated.of(game).with_room(room)
+    work.spend(steps * (1 + len(points)) * len(data.state))
+    exact = [data.scaled(pair) for pair in fractions(points).tolist()]
+    return tuple(exact[k] for k in hull(exact))
+
+
+def _image(game: StochasticGame, hints: Sequence[Sequence[Pair]]) -> Image:
     """Apply the operator once more, for the kinds of the vertices."""
-    scaled = Scaled.of(found.game)
-    polygons: list[Polygon] = [
-        [(x, y) for x, y in ((some.vertices - scaled.low) / scaled.size).tolist()] for some in found.sets
-    ]
+    model = Scaled.of(game).model
+    polygons = [floats(hint) for hint in hints]
     threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
-    model = replace(scaled.model, leaves=credible(scaled.model, polygons, threat))
+    model = replace(model, leaves=credible(model, polygons, threat))
     return apply(model, polygons, threat, np.ones(len(model.state), dtype=bool))
 
 
@@ -189,9 +296,9 @@ def _read(data: Rationals, image: Image, *, snap: bool) -> _Reading:
     return out
 
 
-def _made_of(data: Rationals, reading: _Reading) -> Generation | str:
-    """Return what solves the equations exactly, or with the smallest inset that will do."""
-    exact = _exactly(Equations(data, reading.rules, reading.lowest), reading.start)
+def _made_of(data: Rationals, reading: _Reading, work: Work, false: list[Generation]) -> Generation | str:
+    """Return what solves the equations exactly, or with the smallest inset that will do; add what has a fault."""
+    exact = _exactly(Equations(data, reading.rules, reading.lowest), reading.start, work)
     if exact is None:
         return "the equations of the vertices have no solution that Newton's steps find"
     fault = ""
@@ -201,9 +308,10 @@ def _made_of(data: Rationals, reading: _Reading) -> Generation | str:
         fault = made.fault()
         if not fault:
             return made
+        false.append(made)
     fixed = [replace(rule, known=known) for rule, known in zip(reading.rules, exact, strict=True)]
     for inset in _INSETS:
-        solved = Equations(data, fixed, reading.lowest, inset=inset).solve(reading.start, _FINE)
+        solved = Equations(data, fixed, reading.lowest, inset=inset).solve(reading.start, _FINE, work)
         if solved is None:
             fault = fault or "the vertices cannot be moved inward"
             continue
@@ -211,14 +319,16 @@ def _made_of(data: Rationals, reading: _Reading) -> Generation | str:
         fault = made.fault()
         if not fault:
             return made
+        if inset == _INSETS[0]:
+            false.append(made)
     return fault
 
 
-def _exactly(equations: Equations, start: list[Pair]) -> list[Known] | None:
+def _exactly(equations: Equations, start: list[Pair], work: Work) -> list[Known] | None:
     """Return the coordinates that are rational and depend on none that is not; None if there is no solution."""
     known: dict[tuple[int, int], Fraction] = {}
     for bits in _LONG if len(start) <= _MANY else _LONG[:1]:
-        solved = equations.solve(start, bits)
+        solved = equations.solve(start, bits, work)
         if solved is None:
             return None
         found = {(k, i): recognised(vertex[i], bits) for k, vertex in enumerate(solved) for i in (0, 1)}

@@ -19,9 +19,9 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, SLACK, VERTEX, Leave
+from bargaining.equilibria._plane.minkowski import Fan, Indices, Sums
+from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Point, Polygon, outline
-from bargaining.equilibria.stochastic._search.minkowski import Fan, Indices, Sums
-from bargaining.equilibria.stochastic._search.model import Mask, Model
 
 Tag = tuple[int, int, int]
 """How a vertex is generated: (kind, row, source), the kinds being those of the repeated game.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import FINE, SLACK, Leave
+from bargaining.equilibria._plane.minkowski import Indices, Law
 from bargaining.equilibria._plane.polygon import MERGE, Point, Polygon
-from bargaining.equilibria.stochastic._search.minkowski import Indices, Law
 
 Mask = NDArray[np.bool_]
 

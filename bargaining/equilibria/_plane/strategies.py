@@ -1,49 +1,88 @@
-"""From the payoff sets of a stochastic game to an equilibrium that gives a chosen point in a chosen state."""
+"""From payoff sets to an equilibrium that gives a chosen point; a repeated game is a stochastic one of one state."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import real
+from bargaining._arguments import whole
+from bargaining._arrays import real, scalar
 from bargaining._rational import fractions
+from bargaining.equilibria._plane.generation import NEAR, Generation, Plan
 from bargaining.equilibria._plane.lottery import Lottery, Pair, nearest
-from bargaining.equilibria.stochastic._search.generation import Generation, Plan, generate
-from bargaining.equilibria.stochastic.automaton import Node, StochasticAutomaton
+from bargaining.equilibria._plane.work import DEFAULT, Spent, Work
+from bargaining.equilibria.node import Node
+from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
-if TYPE_CHECKING:
-    from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+_ROUNDING = 1e-15  # of payoffs beside their range
+_KNIFE_EDGE = (
+    "The game lies on a knife edge that rounding decides: "
+    "give payoffs, transitions and discount factors as Fractions."
+)
 
-_NEAR = 1e-9
 
+def strategy(
+    found: PayoffPolygon,
+    state: int,
+    payoffs: ArrayLike,
+    made: Callable[[Work], Generation | str],
+    *,
+    tolerance: float,
+    budget: int | None,
+    where: str = "",
+) -> tuple[tuple[Node, ...], Lottery]:
+    """Return the nodes of an equilibrium with these payoffs, vertices of the sets, and where it starts.
 
-def strategy(found: StochasticPayoffSets, state: int, payoffs: ArrayLike) -> StochasticAutomaton:
-    """Return an equilibrium with these payoffs in a state, as an automaton whose nodes are vertices of the sets."""
-    target, some = real(payoffs, "payoffs", ndim=1), found.at(state)
-    if some.status is Status.EMPTY:
-        raise NotApplicable(f"There is no equilibrium. {some.reason}")
-    if not some.contains(target, tol=_NEAR):
+    Parameters
+    ----------
+    found : PayoffPolygon
+        The set of the state.
+    state : int
+        Where play starts.
+    payoffs : array_like of shape (2,)
+        What it is worth.
+    made : callable
+        Returns the sets in rationals, within some work.
+    tolerance : float
+        How far the payoffs of the equilibrium may lie from these, as a share of `found.scale`.
+    budget : int or None
+        Units of work.
+    where : str, optional
+        The state in words.
+    """
+    target, near = real(payoffs, "payoffs", ndim=1), scalar(tolerance, "tolerance")
+    if near < 0.0:
+        raise InvalidInput(f"`tolerance` must not be negative; got {near:.6g}.")
+    limit = None if budget is None else whole(budget, "budget", 1)
+    if found.status is Status.EMPTY:
+        raise NotApplicable(f"There is no equilibrium. {found.reason}")
+    if not found.contains(target, tol=max(near, NEAR)):
         raise InvalidInput(
-            f"`payoffs` must lie in the payoff set of state {some.state}; got {target.tolist()}, "
-            f"which is {some.excess(target):.6g} away from it."
+            f"`payoffs` must lie in the payoff set{where}; got {target.tolist()}, "
+            f"which is {found.excess(target):.6g} away from it."
         )
-    if not found._rational:
-        found._rational.append(generate(found))
-    made: Generation | str = found._rational[0]
-    if isinstance(made, str):
-        first, second = found.game.discounts.tolist()
-        why = (
-            "The game lies on a knife edge that rounding decides; "
-            "give payoffs, transitions and discount factors as Fractions."
-            if first == second
-            else "Players who differ so much in patience need more vertices than were kept."
+    try:
+        sets = made(Work(limit))
+    except Spent:
+        raise Unsolved(
+            f"No automaton without regret was found within a `budget` of {limit or DEFAULT} units; give a larger one."
+        ) from None
+    if isinstance(sets, str):
+        raise Unsolved(f"No automaton has zero regret in exact arithmetic: {sets}. {_KNIFE_EDGE}")
+    point = sets.data.scaled(fractions(np.asarray(payoffs)).tolist())
+    start = nearest(sets.vertices[state], point) if sets.vertices[state] else ()
+    x, y = (sum((share * sets.vertices[state][k][i] for k, share in start), Fraction(0)) for i in (0, 1))
+    off = max(abs(float((a - b) * c)) for a, b, c in zip((x, y), point, sets.data.size, strict=True))
+    if not start or off > max(near, NEAR) * found.scale + _ROUNDING * float(np.abs(target).max()):
+        raise Unsolved(
+            f"No automaton has zero regret in exact arithmetic and these payoffs, the nearest are {off:.6g} away: "
+            f"{sets.fault_of_hints}. {_KNIFE_EDGE}"
         )
-        raise Unsolved(f"No automaton has zero regret in exact arithmetic: {made}. {why}")
-    point = made.data.scaled(fractions(np.asarray(payoffs)).tolist())
-    return _Builder(made).build(state, nearest(made.vertices[state], point))
+    return _Builder(sets).build(state, start)
 
 
 class _Builder:
@@ -63,13 +102,13 @@ class _Builder:
             range(len(vertices)), key=lambda k: (vertices[k][i], plans[k].promise is not None), default=-1
         )
 
-    def build(self, state: int, start: Lottery) -> StochasticAutomaton:
-        """Return the automaton of the nodes reachable from a lottery over a state's vertices."""
+    def build(self, state: int, start: Lottery) -> tuple[tuple[Node, ...], Lottery]:
+        """Return the nodes reachable from a lottery over a state's vertices, and where play begins."""
         begin = self._numbered(state, start)
         nodes: list[Node] = []
         while len(nodes) < len(self.order):
             nodes.append(self._node(*list(self.order)[len(nodes)]))
-        return StochasticAutomaton(game=self.made.data.game, nodes=tuple(nodes), start=begin)
+        return tuple(nodes), begin
 
     def _number(self, state: int, vertex: int, *, challenged: bool = False) -> int:
         return self.order.setdefault((state, vertex, challenged), len(self.order))

@@ -1,93 +1,238 @@
-"""How results look in a notebook: small tables in HTML, and payoffs as formulas."""
+"""How results look: one line at a prompt, a small table in a notebook, a sketch where a picture says more.
+
+Nothing here knows a result: a class that derives from `Shown` gets a line and a table of its fields, and defines
+`_card` where it has something better to say. Tables and sketches need no other package, and have the colours of the
+page.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bargaining._digits import significant
-from bargaining.errors import Status
 
-if TYPE_CHECKING:
-    from bargaining.division import Division
-    from bargaining.equilibria.repeated.payoff_set import PayoffSet
-
-_DIGITS = 6
-_SHOWN = 10
-
-
-def division_html(division: Division) -> str:
-    """Return a row per player, or a row per cell of a batch or state of a chain."""
-    if division.payoffs.ndim > 1:
-        return _batch_html(division)
-    state = Status(int(np.asarray(division.status)))
-    known = {"payoff": division.payoffs}
-    if division.problem is not None:
-        known |= {"disagreement": division.problem.disagreement, "gain": division.gains}
-    rows = [
-        [str(k), *(_number(values[k]) for values in known.values())] for k in range(len(division.payoffs))
-    ]
-    note = state.name if state is Status.OK else f"{state.name}. {state.advice}"
-    residual = f"residual {_number(float(division.residual), 2)}"
-    return _table(division.method, ["player", *known], rows, [note, residual])
+DIGITS = 6
+SHOWN = 10
+"""How many rows of a batch, and how many actions of a game, a table shows."""
+_LINE = 120
+_ENTRY = 60
+_SIZE = 12  # the most numbers of an array that are shown
+_WIDE, _HIGH, _EDGE, _LEFT = 270, 190, 24, 48  # of a sketch, in pixels
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
-def _batch_html(division: Division) -> str:
-    shape, players = division.payoffs.shape[:-1], division.payoffs.shape[-1]
-    status = np.broadcast_to(np.asarray(division.status), shape)
-    rows = [
-        [str(place), *map(_number, division.payoffs[place]), Status(int(status[place])).name]
-        for place in list(np.ndindex(*shape))[:_SHOWN]
-    ]
-    counts = [f"{int((status == state).sum())} {state.name}" for state in Status if (status == state).any()]
-    notes = [f"{status.size} cells: {', '.join(counts)}"]
-    return _table(division.method, ["cell", *(f"player {k}" for k in range(players)), "status"], rows, notes)
+class Shown:
+    """Base of results: they show as a table in a notebook, and with `line`, the default, print as one line."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, *, line: bool = True, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if line:
+            cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # A dataclass would else write its own.
+
+    def __repr__(self) -> str:
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        return self._card().html()
+
+    def _card(self) -> Card:
+        """Return what a notebook shows."""
+        rows = [[name, brief(value, limit=2 * _LINE)] for name, value in entries(self)]
+        return Card(title=type(self).__name__, heads=["", "value"], rows=rows)
 
 
-def payoff_set_html(found: PayoffSet) -> str:
-    """Return a row per vertex, then the threat and the status."""
-    rows = [[str(k), *map(_number, vertex)] for k, vertex in enumerate(found.vertices)]
-    threat = f"threat ({', '.join(map(_number, found.threat))})" if len(rows) else "no equilibrium"
-    status = f"{found.status.name}. {found.reason}".strip() if found.reason else found.status.name
-    return _table("Equilibrium payoffs", ["vertex", "player 0", "player 1"], rows, [threat, status])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A table with a title, and with notes and a sketch below it."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Iterable[Sequence[str]]
+    notes: Sequence[str] = ()
+    sketch: str = ""
+
+    def html(self) -> str:
+        """Return the card in HTML; whatever is text is escaped."""
+        head = "".join(f"<th>{escape(text)}</th>" for text in self.heads)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>\n" for row in self.rows
+        )
+        notes = f"<p>{escape('; '.join(self.notes))}</p>\n" if self.notes else ""
+        return (
+            f'<table class="bargaining">\n<caption>{escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+            f"<tbody>\n{body}</tbody>\n</table>\n{notes}{self.sketch}"
+        )
 
 
-def division_latex(division: Division) -> str | None:
-    """Return the payoffs as a formula; None for a batch and where there is no answer."""
-    if division.payoffs.ndim > 1 or not np.isfinite(division.payoffs).all():
-        return None
-    return f"$x = {_point(division.payoffs)}$"
+def entries(result: Any) -> list[tuple[str, Any]]:
+    """Return the public fields of a dataclass, or else its public attributes, with their values."""
+    if is_dataclass(result):
+        names = [field.name for field in fields(result)]
+    else:
+        names = list(vars(result)) if hasattr(result, "__dict__") else []
+    return [(name, getattr(result, name)) for name in names if not name.startswith("_")]
 
 
-def payoff_set_latex(found: PayoffSet) -> str:
-    """Return the set as the convex hull of its vertices."""
-    if not len(found.vertices):
-        return r"$V = \varnothing$"
-    points = r",\ ".join(map(_point, found.vertices))
-    return rf"$V = \operatorname{{co}}\,\{{{points}\}}$"
+def line(result: Any) -> str:
+    """Return a result as one line; what does not fit is left out."""
+    parts: list[str] = []
+    for name, value in entries(result):
+        part = f"{name}={brief(value)}"
+        if sum(map(len, parts)) + len(part) > _LINE:
+            parts.append("...")
+            break
+        parts.append(part)
+    return f"{type(result).__name__}({', '.join(parts)})"
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], notes: Sequence[str]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>\n" for row in rows)
+def brief(value: Any, *, limit: int = _ENTRY) -> str:
+    """Return any value in a few words: small ones in full, of large ones the kind and the size."""
+    if isinstance(value, Enum):
+        return value.name
+    if value is None or isinstance(value, bool | np.bool_):
+        return str(value)
+    if isinstance(value, Fraction):
+        return str(value) if len(str(value)) <= 2 * DIGITS else number(float(value))
+    if isinstance(value, float | np.floating):
+        return number(value)
+    if isinstance(value, np.ndarray):
+        return _array(value, limit)
+    if hasattr(value, "dims") and hasattr(value, "sizes"):
+        sizes = ", ".join(f"{name}: {size}" for name, size in value.sizes.items())
+        return f"<{type(value).__name__} {sizes}>"
+    if isinstance(value, Mapping) and not isinstance(value, Shown):
+        return _some((f"{_word(key)}: {brief(one)}" for key, one in value.items()), "{}", len(value), limit)
+    if isinstance(value, list | tuple | set | frozenset):
+        return _some(map(brief, value), "()" if isinstance(value, tuple) else "[]", len(value), limit)
+    if isinstance(value, Shown):
+        return f"<{type(value).__name__}>"
+    return _word(value, limit)
+
+
+def _word(value: Any, limit: int = _ENTRY) -> str:
+    if hasattr(value, "columns") and hasattr(value, "shape"):
+        return f"<{type(value).__name__} {' x '.join(map(str, value.shape))}>"
+    if callable(value) and hasattr(value, "__qualname__"):
+        return str(value.__qualname__)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def _array(array: Any, limit: int) -> str:
+    if array.ndim == 0:
+        return brief(array.item())
+    if array.size <= _SIZE:
+        return _some(
+            map(brief, array if array.dtype.kind != "O" else array.tolist()), "[]", len(array), limit
+        )
+    return f"<array of shape {array.shape}>"
+
+
+def _some(texts: Iterable[str], brackets: str, count: int, limit: int) -> str:
+    """Return entries in brackets, or how many there are where they are too many."""
+    text = ", ".join(texts) if count <= _SIZE else ""
     return (
-        f'<table class="bargaining">\n<caption>{escape(title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}</tbody>\n</table>\n<p>{escape('; '.join(notes))}</p>\n"
+        f"{brackets[0]}{text}{brackets[1]}" if len(text) <= limit and count <= _SIZE else f"<{count} entries>"
     )
 
 
-def _number(value: Any, digits: int = _DIGITS) -> str:
+def number(value: Any, digits: int = DIGITS) -> str:
+    """Return a number with its significant digits; NaN is none."""
     return "none" if np.isnan(value) else significant(float(value), digits, pad=False)
 
 
-def _point(values: Iterable[Any]) -> str:
-    entries = r",\ ".join(_formula(_number(value)) for value in values)
-    return f"({entries})"
+def point(values: Iterable[Any]) -> str:
+    """Return payoffs in round brackets."""
+    return f"({', '.join(map(number, values))})"
 
 
-def _formula(text: str) -> str:
-    mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa} \times 10^{{{exponent}}}" if exponent else mantissa
+def point_latex(values: Iterable[Any]) -> str:
+    """Return payoffs as a formula, without the signs around it."""
+    formulas: list[str] = []
+    for value in values:
+        mantissa, _, exponent = number(value).partition("e")
+        formulas.append(rf"{mantissa} \times 10^{{{exponent}}}" if exponent else mantissa)
+    joined = r",\ ".join(formulas)
+    return f"({joined})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mark:
+    """What a sketch shows: a closed outline, a curve, or a point with a sign; its name shows under the pointer."""
+
+    points: Any
+    name: str
+    kind: str = "outline"
+    colour: int = 0
+
+
+def sketch(marks: Sequence[Mark]) -> str:
+    """Return payoffs of two players as inline SVG in the colours of the page; nothing where there is nothing to see."""
+    marks = [mark for mark in marks if len(np.atleast_2d(mark.points)) and np.asarray(mark.points).size]
+    everything = np.vstack(
+        [np.atleast_2d(np.asarray(mark.points, float)) for mark in marks] or [np.empty((0, 2))]
+    )
+    if not len(everything) or everything.shape[1] != 2 or not np.isfinite(everything).all():
+        return ""
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    span = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
+    if not np.isfinite(span).all():
+        return ""
+    inside = _WIDE - _EDGE - _LEFT, _HIGH - 2 * _EDGE
+
+    def place(points: Any) -> Any:
+        share = (np.atleast_2d(np.asarray(points, float)) - low) / span
+        return np.column_stack(
+            [_LEFT + share[:, 0] * inside[0], _HIGH - _EDGE - share[:, 1] * inside[1]]
+        ).round(1)
+
+    drawn = "".join(_mark(mark, place(mark.points)) for mark in marks)
+    names = escape("; ".join(dict.fromkeys(mark.name for mark in marks)))
+    return (
+        f'<svg class="bargaining" xmlns="http://www.w3.org/2000/svg" width="{_WIDE}" height="{_HIGH}" '
+        f'viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{names}">\n{_axes(low, high)}{drawn}</svg>\n'
+    )
+
+
+def _axes(low: Any, high: Any) -> str:
+    left, bottom, right = _LEFT - 6, _HIGH - _EDGE + 6, _WIDE - _EDGE
+    texts = [
+        (_LEFT, _HIGH - 6, "middle", low[0]),
+        (right, _HIGH - 6, "middle", high[0]),
+        (left - 3, bottom - 6, "end", low[1]),
+        (left - 3, _EDGE + 3, "end", high[1]),
+    ]
+    ends = "".join(
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="9" fill="currentColor">{escape(number(v, 3))}</text>'
+        for x, y, anchor, v in texts
+    )
+    path = f"M{left} {_EDGE}V{bottom}H{right}"
+    return f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>{ends}\n'
+
+
+def _mark(mark: Mark, places: Any) -> str:
+    colour, name = _COLOURS[mark.colour % len(_COLOURS)], f"<title>{escape(mark.name)}</title>"
+    if mark.kind == "point" or (len(places) == 1 and mark.kind == "outline"):
+        return "".join(
+            f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}">{name}</circle>\n' for x, y in places
+        )
+    if mark.kind == "cross":
+        return "".join(
+            f'<path d="M{x - 4} {y - 4}l8 8m0 -8l-8 8" stroke="currentColor" fill="none">{name}</path>\n'
+            for x, y in places
+        )
+    path = " ".join(f"{x},{y}" for x, y in places)
+    if mark.kind == "curve":
+        return f'<polyline points="{path}" fill="none" stroke="currentColor">{name}</polyline>\n'
+    return (
+        f'<polygon points="{path}" fill="{colour}" fill-opacity="0.15" stroke="{colour}">{name}</polygon>\n'
+    )

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from bargaining._arguments import choice, player_index
 from bargaining._files import path_of
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
@@ -37,7 +38,7 @@ _LONG = re.compile(rf"[0-9_]{{{_DIGITS + 1},}}|0[box][0-9A-Fa-f_]{{{_DIGITS + 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MethodCall:
+class MethodCall(Shown):
     """A concept or a protocol by name, and the parameters it is given.
 
     Attributes
@@ -53,7 +54,7 @@ class MethodCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Description:
+class Description(Shown):
     """What a file describes.
 
     Attributes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from itertools import islice
 from numbers import Rational
 from typing import Any, Self, TypeVar
 
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, own, owning, sealed, short
+from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining.problem import Problem
+from bargaining.problem import Problem, marks_of
 
 ACCURACY = 1e-12
 
@@ -76,7 +78,7 @@ _NONE = Parameters({})
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Division:
+class Division(Shown):
     """Who gets what, how well the answer meets its definition, and how it was found.
 
     Attributes
@@ -164,15 +166,49 @@ class Division:
             "residual": np.asarray(self.residual).tolist(),
         }
 
-    def _repr_html_(self) -> str:
-        from bargaining._rich import division_html
+    def __repr__(self) -> str:
+        shape = self.payoffs.shape[:-1]
+        answer = f"batch of shape {shape}" if shape else f"payoffs={brief(self.payoffs)}, {self._counts()}"
+        return f"<{type(self).__name__} {self.method!r}: {answer}>"
 
-        return division_html(self)
+    def _counts(self) -> str:
+        """Return the status in words, or how many cells of a batch ended in each."""
+        status = np.asarray(self.status)
+        if not status.ndim:
+            return Status(int(status)).name
+        return ", ".join(
+            f"{int((status == one).sum())} {one.name}" for one in Status if (status == one).any()
+        )
+
+    def _card(self) -> Card:
+        """Return a row for each player, or for each cell of a batch or state of a chain."""
+        shape, players = self.payoffs.shape[:-1], self.payoffs.shape[-1]
+        if shape:
+            status = np.broadcast_to(np.asarray(self.status), shape)
+            cells = [
+                [str(place), *map(number, self.payoffs[place]), Status(int(status[place])).name]
+                for place in islice(np.ndindex(*shape), SHOWN)
+            ]
+            heads = ["cell", *(f"player {k}" for k in range(players)), "status"]
+            return Card(
+                title=self.method, heads=heads, rows=cells, notes=[f"{status.size} cells: {self._counts()}"]
+            )
+        known = {"payoff": self.payoffs}
+        if self.problem is not None:
+            known |= {"disagreement": self.problem.disagreement, "gain": self.gains}
+        rows = [[str(k), *(number(values[k]) for values in known.values())] for k in range(players)]
+        state = Status(int(np.asarray(self.status)))
+        note = state.name if state is Status.OK else f"{state.name}. {state.advice}"
+        notes = [note, f"residual {number(float(self.residual), 2)}"]
+        marks = () if self.problem is None else marks_of(self.problem)
+        answer = [Mark(points=self.payoffs, name=self.method, kind="point", colour=1)]
+        picture = sketch([*marks, *answer]) if marks else ""
+        return Card(title=self.method, heads=["player", *known], rows=rows, notes=notes, sketch=picture)
 
     def _repr_latex_(self) -> str | None:
-        from bargaining._rich import division_latex
-
-        return division_latex(self)
+        if self.payoffs.ndim > 1 or not np.isfinite(self.payoffs).all():
+            return None
+        return f"$x = {point_latex(self.payoffs)}$"
 
 
 Method = Callable[[Problem], Division]

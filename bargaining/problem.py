@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, per_player
+from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._sides import every
 from bargaining.feasible.base import FeasibleSet
 
+_LINE = 200  # the longest code that a problem prints as
+_ANGLES = 33  # of a sketch
+
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class Problem:
+class Problem(Shown):
     """A feasible set and a disagreement point (S, d).
 
     Parameters
@@ -41,7 +46,7 @@ class Problem:
     --------
     >>> from bargaining import Problem, TransferableSurplus
     >>> Problem(TransferableSurplus(1.0), [0.0, 0.2])
-    Problem(feasible=TransferableSurplus(total=array(1.), players=2), disagreement=array([0. , 0.2]))
+    Problem(TransferableSurplus(total=array(1.), players=2), [0.0, 0.2])
     """
 
     feasible: FeasibleSet
@@ -63,6 +68,28 @@ class Problem:
             ) from None
         object.__setattr__(self, "feasible", feasible)
         object.__setattr__(self, "disagreement", point)
+
+    def __repr__(self) -> str:
+        code = f"Problem({self.feasible!r}, {self.disagreement.tolist()})"
+        if len(code) <= _LINE and "\n" not in code:
+            return code
+        batch = f", batch {self.batch_shape}" if self.batch_shape else ""
+        return f"<Problem of {self.players} players over a {type(self.feasible).__name__}{batch}>"
+
+    def _card(self) -> Card:
+        """Return a row for each player, or for each cell of a batch."""
+        title = f"Problem over a {type(self.feasible).__name__}"
+        d, ideal = np.broadcast_arrays(self.disagreement, self.ideal)
+        if self.batch_shape:
+            heads = ["cell", *(f"disagreement of {k}" for k in range(self.players))]
+            rows = [
+                [str(place), *map(number, d[place])] for place in islice(np.ndindex(*self.batch_shape), SHOWN)
+            ]
+            return Card(title=title, heads=heads, rows=rows, notes=[f"batch of shape {self.batch_shape}"])
+        rows = [[str(k), number(d[k]), number(ideal[k])] for k in range(self.players)]
+        return Card(
+            title=title, heads=["player", "disagreement", "ideal"], rows=rows, sketch=sketch(marks_of(self))
+        )
 
     @property
     def players(self) -> int:
@@ -176,6 +203,45 @@ class Problem:
         from bargaining.feasible.transform import restricted
 
         return Problem(restricted(self.feasible, self.disagreement), self.disagreement)
+
+
+def frontier_of(problem: Problem, angles: int) -> Floats:
+    """Return how far two players can go from d in each direction of gains, corners of the set included."""
+    d, ideal = problem.disagreement, problem.ideal
+    gains = ideal - d
+    if not (np.isfinite(gains).all() and (gains > 0).all()):
+        return np.empty((0, 2))
+    turns = np.linspace(0.0, np.pi / 2, angles)
+    weights = np.column_stack([np.cos(turns), np.sin(turns)]) / gains
+    corners = (problem.feasible.support(weights)[1] - d) / gains
+    inside = (corners >= 0).all(axis=-1) & (corners > 0).any(axis=-1)
+    turns = np.unique(np.concatenate([turns, np.arctan2(corners[inside, 1], corners[inside, 0])]))
+    directions = np.column_stack([np.cos(turns), np.sin(turns)]) * gains
+    far = problem.feasible.ray(d, directions)
+    reached = np.isfinite(far)
+    edge: Floats = d + far[reached, None] * directions[reached]
+    return edge
+
+
+def marks_of(problem: Problem) -> list[Mark]:
+    """Return what a sketch shows of one problem of two players; nothing where each ray is a program to solve."""
+    from bargaining.feasible.frontier import Frontier
+    from bargaining.feasible.points import FreeDisposalHull
+    from bargaining.feasible.polytope import Polytope
+    from bargaining.feasible.surplus import TransferableSurplus
+    from bargaining.feasible.union import Union
+
+    quick = Frontier | FreeDisposalHull | Polytope | TransferableSurplus | Union
+    if problem.players != 2 or problem.batch_shape or not isinstance(problem.feasible, quick):
+        return []
+    edge = frontier_of(problem, _ANGLES)
+    if not len(edge):
+        return []
+    return [
+        Mark(points=np.vstack([problem.disagreement, edge]), name="agreements above the disagreement point"),
+        Mark(points=edge, name="frontier", kind="curve"),
+        Mark(points=problem.disagreement, name="disagreement", kind="cross"),
+    ]
 
 
 def _vector(value: ArrayLike, name: str, players: int) -> Floats:

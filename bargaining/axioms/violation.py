@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 from bargaining.problem import Problem
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Violation:
+class Violation(Shown):
     """Proof that a method breaks an axiom.
 
     Attributes

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bargaining._arrays import owning
+from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Shown):
     """A node of an automaton: a state of the game, what is played in it and where it leads.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
@@ -20,7 +21,7 @@ _FAR = 1e20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class Stats(Shown):
     """How payoff sets were found.
 
     Attributes
@@ -44,7 +45,7 @@ class Stats:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PayoffPolygon:
+class PayoffPolygon(Shown):
     """Average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.
 
     Attributes
@@ -92,6 +93,34 @@ class PayoffPolygon:
         """Whether some equilibrium gives these payoffs, up to `tol` times `scale` and the rounding of floats."""
         rounding = 4.0 * np.finfo(float).eps * float(np.abs(self.vertices).max(initial=0.0))
         return self.excess(payoffs) <= max(scalar(tol, "tol") * self.scale, rounding)
+
+    def __repr__(self) -> str:
+        about = f"threat {point(self.threat)}, {self.status.name}" if len(self.vertices) else self.status.name
+        return f"<{type(self).__name__} of {len(self.vertices)} vertices, {about}>"
+
+    def _card(self) -> Card:
+        """Return a row for each vertex, then the threat and the status."""
+        rows = [[str(k), *map(number, vertex)] for k, vertex in enumerate(self.vertices)]
+        threat = f"threat {point(self.threat)}" if rows else "no equilibrium"
+        status = f"{self.status.name}. {self.reason}".strip() if self.reason else self.status.name
+        marks = [
+            Mark(points=self.vertices, name="equilibrium payoffs"),
+            Mark(points=self.threat, name="threat", kind="cross"),
+        ]
+        return Card(
+            title="Equilibrium payoffs",
+            heads=["vertex", "player 0", "player 1"],
+            rows=rows,
+            notes=[threat, status],
+            sketch=sketch(marks) if rows else "",
+        )
+
+    def _repr_latex_(self) -> str:
+        """Return the set as the convex hull of its vertices."""
+        if not len(self.vertices):
+            return r"$V = \varnothing$"
+        points = r",\ ".join(map(point_latex, self.vertices))
+        return rf"$V = \operatorname{{co}}\,\{{{points}\}}$"
 
     def problem(self, disagreement: ArrayLike | None = None) -> Problem:
         """Return the bargaining problem over what the players can enforce by themselves.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 
 Weights = tuple[Fraction, ...]
@@ -32,7 +33,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(Shown):
     """A proof of how accurate an answer is.
 
     Attributes

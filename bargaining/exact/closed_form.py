@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.exact._formulas.tidy import tidy
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedForm:
+class ClosedForm(Shown):
     """The players' payoffs as sympy expressions, with the domain on which they hold.
 
     Parameters

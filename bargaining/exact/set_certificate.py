@@ -34,6 +34,7 @@ import numpy as np
 
 from bargaining._arguments import whole
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair, hull, lotteries
@@ -53,7 +54,7 @@ _TRIES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwoSidedCertificate:
+class TwoSidedCertificate(Shown):
     """What is proved from inside and from outside.
 
     Attributes

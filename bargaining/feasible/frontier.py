@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible._balance import Condition, balance, off_balance
 from bargaining.feasible._differences import Slopes, slopes
@@ -30,7 +31,7 @@ EPS = float(np.finfo(float).eps)
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class Frontier:
+class Frontier(Shown, line=False):
     """The two-player payoffs {x : lower <= x0 <= upper, x1 <= f(x0)} with f decreasing and concave.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning, real
+from bargaining._rich import Shown
 from bargaining.feasible.base import question
 from bargaining.feasible.polytope import Polytope
 
@@ -17,7 +18,7 @@ TIE = 64 * EPS  # relative difference of products that rounding can make
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class FreeDisposalHull:
+class FreeDisposalHull(Shown, line=False):
     r"""Everything below some point: :math:`\{x : x \le v_k \text{ for some } k\}`.
 
     The payoffs of finitely many agreements when no lottery between them can be agreed on, and payoffs can be thrown
@@ -60,6 +61,9 @@ class FreeDisposalHull:
         array.flags.writeable = False
         object.__setattr__(self, "points", array)
         object.__setattr__(self, "_span", span)
+
+    def __repr__(self) -> str:
+        return f"FreeDisposalHull({self.points.tolist()})"
 
     @property
     def players(self) -> int:

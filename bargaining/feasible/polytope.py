@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._halfspaces import Halfspaces, slack_at
 from bargaining.feasible._hull import Hull
@@ -30,7 +31,7 @@ Shape = Interval | Planar | Hull | Halfspaces
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
-class Polytope:
+class Polytope(Shown, line=False):
     """The convex hull of points, or everything below it; `Polytope.from_inequalities` for {x : A x <= b}.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
 from bargaining.feasible._losses import SOLVED, least_losses, least_powers
@@ -18,7 +19,7 @@ ROUNDING = 1e-12  # of payoffs: differences below this are none
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class ConvexProgram:
+class ConvexProgram(Shown, line=False):
     r"""The payoffs {x : x <= u(z) for some decision z with lower <= z <= upper, matrix z <= limits, h(z) <= 0}.
 
     Every u_i is concave and every h_j convex. Payoffs can be thrown away, so that the set is convex.

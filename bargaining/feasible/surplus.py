@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import question
 
@@ -18,7 +19,7 @@ BLOCK = 8192  # cells per pass of the closed form
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class TransferableSurplus:
+class TransferableSurplus(Shown, line=False):
     """The payoffs {x : sum(x) <= total}.
 
     Parameters

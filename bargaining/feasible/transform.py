@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, question
 from bargaining.feasible.points import FreeDisposalHull
@@ -104,7 +105,7 @@ def _affine(scale: Floats, shift: Floats) -> Callable[[list[Fraction]], list[Fra
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Rescaled:
+class Rescaled(Shown, line=False):
     """{scale * x + shift : x in the set within}."""
 
     within: FeasibleSet
@@ -168,7 +169,7 @@ class Rescaled:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Relabelled:
+class Relabelled(Shown, line=False):
     """The set within, in which player i was order[i]."""
 
     within: FeasibleSet
@@ -222,7 +223,7 @@ class Relabelled:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Restricted:
+class Restricted(Shown, line=False):
     """The points of the set within that give every player at least a floor."""
 
     within: FeasibleSet

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
@@ -21,7 +22,7 @@ HAIR = 16 * EPS  # of payoffs: a floor that much lower is not missed by rounding
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class Union:
+class Union(Shown, line=False):
     r"""Everything in one of several sets: :math:`S_1 \cup \dots \cup S_m`.
 
     The payoffs of agreements under one of several regimes (this treaty or that one), when no lottery between regimes

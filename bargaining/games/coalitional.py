@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
+from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
 
 Worth = Mapping[Any, Any] | Callable[[frozenset[Any]], Any]
@@ -23,7 +24,7 @@ _LARGEST = 12  # 2^12 coalitions: a nucleolus takes minutes beyond
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Allocation:
+class Allocation(Shown):
     """A division of the worth of the grand coalition.
 
     Attributes
@@ -52,7 +53,7 @@ class Allocation:
         return self.excess <= 0
 
 
-class CoalitionalGame:
+class CoalitionalGame(Shown):
     r"""A transferable-utility game :math:`(N, v)`.
 
     Parameters
@@ -115,6 +116,14 @@ class CoalitionalGame:
 
     def __repr__(self) -> str:
         return f"<CoalitionalGame of {len(self.players)} players, worth {float(self._worth[-1]):g}>"
+
+    def _card(self) -> Card:
+        """Return a row for each coalition."""
+        masks = range(1, min(2 ** len(self.players), SHOWN * SHOWN))
+        rows = [
+            [", ".join(sorted(map(str, self._members(mask)))), brief(self._worth[mask])] for mask in masks
+        ]
+        return Card(title="Coalitional game", heads=["coalition", "worth"], rows=rows)
 
     def worth(self, coalition: Iterable[Hashable] | Hashable) -> Fraction:
         """Return what a coalition is worth, as given."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import is_sequence, listed, player_index
 from bargaining._arrays import Floats, owning, real, short
 from bargaining._rational import Rationals, fractions
+from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 
@@ -43,7 +45,7 @@ class Rank(NamedTuple):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
-class Monitoring:
+class Monitoring(Shown):
     r"""Imperfect public monitoring: after the profile a everybody sees the signal y with chance :math:`p(y \mid a)`.
 
     Nobody sees the actions of the others. What a player earns tells her no more than her own action and the signal do,
@@ -127,6 +129,14 @@ class Monitoring:
 
     def __repr__(self) -> str:
         return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {len(self.signals)} signals>"
+
+    def _card(self) -> Card:
+        """Return a row for each of the first profiles, with the chance of each signal after it."""
+        rows = [
+            [str(profile), *map(number, self.probabilities[profile])]
+            for profile in islice(np.ndindex(*self.shape), SHOWN * SHOWN)
+        ]
+        return Card(title="Monitoring: chances of signals", heads=["profile", *self.signals], rows=rows)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import is_sequence, listed
 from bargaining._arrays import Floats, owned, owning, real
+from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
-class Game:
+class Game(Shown):
     r"""A finite game: player :math:`i` chooses :math:`a_i`, all at once, and gets :math:`g_i(a)`.
 
     Parameters
@@ -70,6 +72,28 @@ class Game:
 
     def __repr__(self) -> str:
         return f"<Game of {' x '.join(map(str, self.shape))} actions>"
+
+    def _card(self) -> Card:
+        """Return the bimatrix of two players, or the first profiles of more; best replies have a star."""
+        best = self.payoffs == self.deviations()
+        two = self.players == 2
+        seen = np.ndindex(*(min(size, SHOWN) for size in self.shape)) if two else np.ndindex(*self.shape)
+        cells = {
+            at: f"({', '.join(number(v) + '*' * int(b) for v, b in zip(self.payoffs[at], best[at], strict=True))})"
+            for at in islice(seen, SHOWN * SHOWN)
+        }
+        if two:
+            heads, names = ["", *self.actions[1][:SHOWN]], self.actions[0][:SHOWN]
+            rows = [[name, *(cells[i, j] for j in range(len(heads) - 1))] for i, name in enumerate(names)]
+        else:
+            heads = [*(f"player {k}" for k in range(self.players)), "payoffs"]
+            rows = [[*(self.actions[i][a] for i, a in enumerate(at)), cell] for at, cell in cells.items()]
+        notes = ["* best reply to the others"]
+        if len(cells) < best[..., 0].size:
+            notes.append(f"{len(cells)} of {best[..., 0].size} profiles")
+        return Card(
+            title=f"Game of {' x '.join(map(str, self.shape))} actions", heads=heads, rows=rows, notes=notes
+        )
 
     @property
     def players(self) -> int:

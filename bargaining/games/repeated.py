@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import is_sequence, player_index
 from bargaining._arrays import Floats, owning, real
 from bargaining._arrays import discounts as valid_discounts
+from bargaining._rich import Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
@@ -30,7 +31,7 @@ def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
-class Exit:
+class Exit(Shown):
     """The right to leave a repeated game for good, at the start of any period.
 
     Each period opens with a public signal; then every player who may leave says, at once, whether she
@@ -156,7 +157,7 @@ class Exit:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
-class RepeatedGame:
+class RepeatedGame(Shown):
     r"""A stage game played in every period :math:`t = 0, 1, \dots`.
 
     The players see each other's actions, or with `monitoring` a public signal of them alone. Player i values a stream
@@ -230,6 +231,18 @@ class RepeatedGame:
         leave = "" if self.exit is None else f", exit by {self.exit.who}"
         seen = "" if self.monitoring is None else f", seen through {self.monitoring!r}"
         return f"<RepeatedGame, stage {self.game!r}, batch {self.batch_shape}{leave}{seen}>"
+
+    def _card(self) -> Card:
+        """Return the stage game, with patience and exit below."""
+        stage = self.game._card()
+        notes = [*stage.notes, f"discount factors {brief(self.discounts)}"]
+        if self.exit is not None:
+            notes.append(
+                f"players {brief(self.exit.who)} may leave; payoffs by leaver {brief(self.exit.payoffs)}"
+            )
+        if self.monitoring is not None:
+            notes.append(f"seen through {self.monitoring!r}")
+        return replace(stage, title=f"Repeated {stage.title[0].lower()}{stage.title[1:]}", notes=notes)
 
     @property
     def players(self) -> int:

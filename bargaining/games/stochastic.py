@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, fractions
+from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput
 from bargaining.games._state_arguments import (
     Exits,
@@ -34,7 +36,7 @@ from bargaining.games.repeated import Exit, RepeatedGame
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
-class StochasticGame:
+class StochasticGame(Shown):
     r"""A stage game for each state, perfectly monitored, and the law by which the state moves.
 
     In state s the players choose a profile a at once, get :math:`g_i(s, a)`, and the state of the next period
@@ -224,6 +226,21 @@ class StochasticGame:
         profiles = sum(len(game.payoffs.reshape(-1, self.players)) for game in self.games)
         return (
             f"<StochasticGame, {len(self.games)} states, {self.players} players, {profiles} profiles{leave}>"
+        )
+
+    def _card(self) -> Card:
+        """Return a row for each state."""
+        rows = [
+            [name, " x ".join(map(str, game.shape)), "no" if leave is None else f"by {brief(leave.who)}"]
+            for name, game, leave in islice(
+                zip(self.states, self.games, self.exits, strict=True), SHOWN * SHOWN
+            )
+        ]
+        return Card(
+            title=f"Stochastic game of {len(self.games)} states",
+            heads=["state", "actions", "exit"],
+            rows=rows,
+            notes=[f"discount factors {brief(self.discounts)}"],
         )
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.plots.automata import draw_automaton, of_matplotlib
-from bargaining.problem import Problem
+from bargaining.problem import Problem, frontier_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -258,7 +258,7 @@ def _two_players(players: int, batch: tuple[int, ...], what: str) -> None:
 def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
     _two_players(problem.players, problem.batch_shape, "problem")
     d, ideal = problem.disagreement, problem.ideal
-    edge = _frontier(problem, ideal)
+    edge = frontier_of(problem, _ANGLES)
     style: dict[str, Any] = look.style() | {"label": look.label or None}
     if look.alone:
         style = {"color": ink(), "linewidth": 1.2}
@@ -271,24 +271,6 @@ def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
     if np.isfinite(ideal).all() and look.alone:
         ax.plot(*ideal, "+", color=_GREY, label="ideal")
     _label_payoffs(ax)
-
-
-def _frontier(problem: Problem, ideal: Floats) -> Floats:
-    """Return how far one can go from d in each direction of gains, corners of the set included."""
-    d = problem.disagreement
-    gains = ideal - d
-    if not (np.isfinite(gains).all() and (gains > 0).all()):
-        return np.empty((0, 2))
-    angles = np.linspace(0.0, np.pi / 2, _ANGLES)
-    weights = np.column_stack([np.cos(angles), np.sin(angles)]) / gains
-    corners = (problem.feasible.support(weights)[1] - d) / gains
-    inside = (corners >= 0).all(axis=-1) & (corners > 0).any(axis=-1)
-    angles = np.unique(np.concatenate([angles, np.arctan2(corners[inside, 1], corners[inside, 0])]))
-    directions = np.column_stack([np.cos(angles), np.sin(angles)]) * gains
-    far = problem.feasible.ray(d, directions)
-    reached = np.isfinite(far)
-    edge: Floats = d + far[reached, None] * directions[reached]
-    return edge
 
 
 def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axes) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, choice, player_index
 from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import is_convex
@@ -63,7 +64,7 @@ class OffersDivision(Division):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class AlternatingOffers:
+class AlternatingOffers(Shown):
     r"""Players take turns to propose until the others accept, talks break down, or one leaves.
 
     Timing, in every period:

@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, player_index
 from bargaining._arrays import Floats, owning, per_player, scalar, within
+from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division, told
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class WarOfAttrition:
+class WarOfAttrition(Shown):
     r"""Two players hold out; the first to give up gets little, the other much, and waiting costs both.
 
     Parameters

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, within
+from bargaining._rich import Shown
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.signalling import CostlyStep, belief_threshold, checked_stakes
@@ -16,7 +17,7 @@ from bargaining.protocols.signalling import CostlyStep, belief_threshold, checke
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BluffOutcome:
+class BluffOutcome(Shown):
     """The equilibrium of `Bluff`.
 
     Attributes
@@ -52,7 +53,7 @@ class BluffOutcome:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Bluff:
+class Bluff(Shown):
     r"""A claim that costs nothing to make and something to be caught at.
 
     Parameters

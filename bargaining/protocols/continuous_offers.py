@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
@@ -20,7 +21,7 @@ from bargaining.protocols._two_players import best_response, require_two
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class ContinuousOffers:
+class ContinuousOffers(Shown):
     r"""Two players bargain with offers that follow each other without delay.
 
     Timing: the limit of `AlternatingOffers` with :math:`\delta_i = e^{-r_i \Delta}` and breakdown probability

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, scalar
+from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.product import best_product
@@ -33,7 +34,7 @@ class DemandDivision(Division):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NashDemandGame:
+class NashDemandGame(Shown):
     r"""Everybody demands a payoff at once; demands that fit together are met, otherwise there is disagreement.
 
     Parameters

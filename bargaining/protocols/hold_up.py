@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, returned, scalar, within
+from bargaining._rich import Shown
 from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
@@ -107,7 +108,7 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class HoldUp:
+class HoldUp(Shown):
     r"""The owner invests k in an outside option o(k), then the pie of 1 is divided by a known rule.
 
     Parameters

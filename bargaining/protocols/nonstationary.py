@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, per_player, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._defect import defect
@@ -29,7 +30,7 @@ _SPAN = 2.0
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class NonstationaryOffers:
+class NonstationaryOffers(Shown):
     r"""Two players, offers without pause, and primitives that change with time (Coles and Muthoo).
 
     Let pie(t) be the surplus, r_i the rates, L(t) the breakdown hazard, and f_i = g_i + L b_i what

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Phase:
+class Phase(Shown):
     """One phase of an extreme equilibrium.
 
     The proposer makes `offer`; the responder accepts it, and anything better, and refuses anything worse; a refusal is

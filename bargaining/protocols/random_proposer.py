@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, distribution, owning, per_player, real
 from bargaining._arrays import discounts as checked_discounts
+from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.surplus import TransferableSurplus
@@ -76,7 +77,7 @@ class RandomProposerDivision(Division):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class RandomProposer:
+class RandomProposer(Shown):
     r"""n players; each period one is drawn to propose, and enough of the others must accept.
 
     Timing, in every period:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owned, owning, real, sealed, within
+from bargaining._rich import Shown
 from bargaining.errors import Status, Unsolved
 from bargaining.protocols import _concession
 
@@ -22,7 +23,7 @@ _PROMISED = 1e-10
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class ReputationalBargaining:
+class ReputationalBargaining(Shown):
     r"""A pie of 1, two demands that do not fit into it, and doubt whether each player can concede at all.
 
     Player :math:`i` is committed to its demand :math:`a_i` with prior probability :math:`z_i` and
@@ -129,7 +130,7 @@ class ReputationalBargaining:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ReputationalOutcome:
+class ReputationalOutcome(Shown):
     """The equilibrium of `ReputationalBargaining`, per game of the batch.
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, listed, player_index
 from bargaining._arrays import Floats, owning, real, within
+from bargaining._rich import Shown
 from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
@@ -20,7 +21,7 @@ _ACCURACY = 1e-10
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class ReputationalDemands:
+class ReputationalDemands(Shown):
     r"""Each player may be committed to any of several demands; normal players choose which to imitate.
 
     Parameters

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, function
 from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 
@@ -19,7 +20,7 @@ _ACCURACY = 1e-9
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScreeningOutcome:
+class ScreeningOutcome(Shown):
     """The price and who buys.
 
     Attributes
@@ -54,7 +55,7 @@ class ScreeningOutcome:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class OutsideOptionScreening:
+class OutsideOptionScreening(Shown):
     r"""A seller without commitment faces a buyer whose value and outside option are private.
 
     Parameters

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
 
@@ -26,7 +27,7 @@ class Kind(StrEnum):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SignallingEquilibrium:
+class SignallingEquilibrium(Shown):
     """One perfect Bayesian equilibrium of `CostlyStep`. Types: 0 strong, 1 weak. Signals: 0 step, 1 none.
 
     Attributes
@@ -67,7 +68,7 @@ class SignallingEquilibrium:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class CostlyStep:
+class CostlyStep(Shown):
     r"""The owner of an alternative, strong or weak, may take a visible step; the other concedes or calls.
 
     Parameters

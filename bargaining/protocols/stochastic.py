@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real
+from bargaining._rich import Shown
 from bargaining.division import Division, describe
 from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
@@ -64,7 +65,7 @@ class StochasticDivision(Division):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class StochasticBargaining:
+class StochasticBargaining(Shown):
     """Bargaining whose state follows a Markov chain (Merlo and Wilson).
 
     A stationary equilibrium gives player j in state s the payoff f_j(s). Write

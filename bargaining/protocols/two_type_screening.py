@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScreeningPath:
+class ScreeningPath(Shown):
     """Offers, purchases and beliefs on the path of `TwoTypeScreening`.
 
     Attributes
@@ -55,7 +56,7 @@ class ScreeningPath:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class TwoTypeScreening:
+class TwoTypeScreening(Shown):
     r"""A seller makes all the offers, for ever, to a buyer of high or low value who has no outside option.
 
     Parameters

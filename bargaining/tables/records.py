@@ -14,6 +14,7 @@ import numpy as np
 
 from bargaining._arguments import listed
 from bargaining._digits import significant
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 
 Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, float] | None
@@ -23,7 +24,7 @@ Record: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Shown):
     """One column of a `Table`: which entry of a row it shows, and how it is headed.
 
     Parameters

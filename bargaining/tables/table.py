@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bargaining._arguments import function, listed, whole
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, write_whole
+from bargaining._rich import Card
 from bargaining._version import __version__
 from bargaining.errors import BargainingError, InvalidInput, Status
 from bargaining.tables import latex, typeset
@@ -211,11 +212,14 @@ class Table:
             write_whole(path, text.encode())
         return tuple(texts)
 
-    def _repr_html_(self) -> str | None:
+    def _repr_html_(self) -> str:
         try:
             return self.to_html()
-        except ImportError:
-            return None
+        except ImportError:  # The plain table needs nothing.
+            heads = [typeset.flat_heading(column) for column in self.columns]
+            return Card(
+                title=self.caption, heads=heads, rows=zip(*typeset.texts(self), strict=True), notes=self.notes
+            ).html()
 
     def _repr_latex_(self) -> str | None:
         try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from bargaining._rich import Shown
 from bargaining.axioms import AXIOMS
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.concepts.dictatorial import dictatorial
@@ -57,7 +58,7 @@ _HEADS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Verdict:
+class Verdict(Shown):
     """Whether a solution satisfies an axiom, and how that is known.
 
     Attributes

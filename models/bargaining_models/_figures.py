@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Figures:
+class Figures(Shown):
     """An array of figures that knows what it is.
 
     Attributes
@@ -74,7 +75,7 @@ class Named(Mapping[str, T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Shown):
     """One row of a file, its cells stripped."""
 
     file: str

@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats, per_player, real, within
 from bargaining._arrays import discounts as discount_factors
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 
 _STEPS = 100  # .6**100 < 1e-22
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class LinearTariffs:
+class LinearTariffs(Shown):
     r"""Two countries that tax each other's exports, with linear demand and supply.
 
     Player 0 exports one good to player 1, player 1 another to player 0. The rest of consumption is

@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import TAIL, Figures, Named, Row, figures, names, read, table
 from bargaining_models._records import (
@@ -50,7 +51,7 @@ __all__ = ["Estimate", "Fact", "Figures", "Measure", "Parameters", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Parameters:
+class Parameters(Shown):
     """All figures of a folder.
 
     Attributes

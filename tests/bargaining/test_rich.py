@@ -1,10 +1,21 @@
 """What a notebook shows of a result: its numbers, whatever its size and status, and no markup from outside."""
 
+import sys
+from dataclasses import is_dataclass
+from fractions import Fraction
 from html.parser import HTMLParser
+from importlib import import_module, util
+from inspect import isclass
+from pathlib import Path
+from pkgutil import walk_packages
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
+import bargaining as b
+import bargaining_models
 from bargaining import (
     Division,
     Exit,
@@ -13,10 +24,18 @@ from bargaining import (
     RepeatedGame,
     Status,
     StochasticBargaining,
+    StochasticGame,
     TransferableSurplus,
     nash,
     payoff_set,
 )
+from bargaining._rich import Mark, Shown, brief, sketch
+from bargaining.axioms import strong_pareto
+from bargaining.descriptions import Description, MethodCall
+from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.protocols.phase import Phase
+from bargaining.testing.matrix import Verdict
+from bargaining_models.us_canada.baseline import Baseline
 
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
@@ -36,13 +55,15 @@ class Cells(HTMLParser):
         self.tags.add(tag)
         if tag == "tr":
             self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
         if self.open and self.open[-1] in ("td", "th"):
-            self.rows[-1].append(data)
+            self.rows[-1][-1] += data
 
 
 def test_a_division_shows_payoffs_disagreement_and_gains():
@@ -114,3 +135,267 @@ def test_the_states_of_a_chain_are_rows():
     cells = Cells(found._repr_html_())
     assert cells.rows[1:] == [["(0,)", "0", "2.45455", "OK"], ["(1,)", "0", "3", "OK"]]
     assert found._repr_latex_() is None
+
+
+DISAGREEMENT = [[0.9, 0.1], [0, 1]]
+CHAIN = StochasticGame.from_chain(
+    DILEMMA, DISAGREEMENT, 0.3, exit=Exit([[1, 1], [8, 3]]), states=["now", "later"]
+)
+TALKS = b.StochasticBargaining([1.0, 3.0], [[0.5, 0.5], [0.5, 0.5]], 0.9, [0, 1])
+STEP = b.CostlyStep(0.3, (0.05, 0.2), owner=[[0.6, 0.4], [0.6, 0.2]], receiver=[[0.4, 0.1], [0.4, 0.8]])
+BLUFF = b.Bluff(0.2, owner=[[0.6, 0.4], [0.6, 0.1]], receiver=[[0.4, 0.1], [0.4, 0.9]], silence=(0.2, 0.8))
+PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2])
+THREE = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+TRIANGLE = Problem(b.Polytope([[0, 0], [1, 0], [0, 1]]), [0, 0])
+DEMANDS = b.ReputationalDemands(([0.5, 0.6], [0.5, 0.6, 0.7]), (0.1, 0.1), ([0.02, 0.02], [0.01] * 3))
+REPUTATION = b.ReputationalBargaining([0.6, 0.6], [0.1, 0.2], [0.05, 0.05])
+WAR = b.WarOfAttrition(win=(10.0, 10.0), lose=(0.0, 0.0), costs=(1.0, 2.0))
+SET = payoff_set(RepeatedGame(DILEMMA, 0.5, exit=Exit([3, 5])))
+SETS = payoff_set(CHAIN)
+SPLIT_TAIL = b.OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)
+DEAL = b.BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0)
+COALITIONS = b.CoalitionalGame(["a", "b<"], {("a", "b<"): Fraction(1, 3)})
+PLAN = [(0, 0), None]
+SEEN = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "<bad>"])
+
+
+def places(m):
+    return StochasticGame([Game([[m, 0], [0, 1]], [[m, 0], [0, 1]])], [[1]], 0.9)
+
+
+FIRST = b.stationary_profile(places(2), [[[1, 0], [1, 0]]])
+# One object of every class that users meet.
+MADE = {
+    "Allocation": COALITIONS.shapley,
+    "AlternatingOffers": lambda: b.AlternatingOffers([0.9, 0.9]),
+    "AttritionOutcome": WAR,
+    "Automaton": lambda: SET.strategy([9, 9]),
+    "BilateralDeal": lambda: DEAL,
+    "Bluff": lambda: BLUFF,
+    "BluffOutcome": BLUFF,
+    "Certificate": lambda: b.certify(nash(TRIANGLE)),
+    "CoalitionalGame": lambda: COALITIONS,
+    "Column": lambda: b.Column("a"),
+    "ContinuousOffers": lambda: b.ContinuousOffers([0.1, 0.2]),
+    "ConvexProgram": lambda: b.ConvexProgram(
+        lambda z: np.array([z[0], 1 - z[0]]), lambda z: np.array([[1.0], [-1.0]]), lower=[0], upper=[1]
+    ),
+    "CostlyStep": lambda: STEP,
+    "CriticalDiscount": lambda: b.critical_discount(DILEMMA, (0, 0)),
+    "DemandDivision": lambda: b.NashDemandGame(noise=0.01)(PIE),
+    "DemandOutcome": DEMANDS,
+    "Description": lambda: Description(title="<b>", subject=PIE, calls=(MethodCall(name="nash"),)),
+    "Division": lambda: nash(PIE),
+    "EquilibriumBranch": lambda: b.equilibrium_branch(places, 2, -1, profile=FIRST),
+    "Exit": lambda: Exit([3, 5]),
+    "FreeDisposalHull": lambda: b.FreeDisposalHull([[1, 0], [0, 1]]),
+    "Frontier": lambda: b.Frontier(lambda x: 1 - x, 0, 1),
+    "Game": lambda: DILEMMA,
+    "History": lambda: SET.strategy([9, 9]).simulate(2, 0),
+    "HoldUp": lambda: b.HoldUp(np.sqrt, b.split_the_difference(0.4), 1.0),
+    "HoldUpOutcome": lambda: b.HoldUp(np.sqrt, b.split_the_difference(0.4), 1.0)(),
+    "LumpSums": lambda: b.lump_sum_nash_in_nash(lambda agreed: [len(agreed), 0], [(0, 1)]),
+    "MarkovEquilibria": lambda: b.markov_equilibria(places(2)),
+    "MethodCall": lambda: MethodCall(name="nash"),
+    "Monitoring": lambda: SEEN,
+    "NashDemandGame": lambda: b.NashDemandGame(noise=0.01),
+    "NashInNash": lambda: b.nash_in_nash([DEAL]),
+    "Node": lambda: SETS["now"].strategy(SETS["now"].vertices[0]).nodes[0],
+    "NonstationaryOffers": lambda: b.NonstationaryOffers([0.1, 0.2], surplus=1),
+    "OfferPath": lambda: b.NonstationaryOffers([0.1, 0.2], surplus=1)(),
+    "OffersDivision": lambda: b.AlternatingOffers([0.9, 0.9])(PIE),
+    "OutsideOptionScreening": lambda: SPLIT_TAIL,
+    "PayoffBounds": lambda: b.payoff_bounds(RepeatedGame(DILEMMA, 0.5)),
+    "PayoffCertificate": lambda: b.certify(SET),
+    "PayoffPolygon": lambda: PayoffPolygon(
+        vertices=np.eye(2), threat=np.zeros(2), status=Status.OK, reason="", scale=1.0
+    ),
+    "PayoffSet": lambda: SET,
+    "Phase": lambda: Phase(
+        proposer=0, end="highest", offer=np.ones(2), refusal="talks go on", after=np.zeros(2)
+    ),
+    "PlanExitThresholds": lambda: b.plan_exit_thresholds(CHAIN, PLAN, 1, states="later", start="now"),
+    "PlanThresholds": lambda: b.plan_thresholds(CHAIN, PLAN, start="now"),
+    "Polytope": lambda: TRIANGLE.feasible,
+    "Problem": lambda: PIE,
+    "PublicPayoffSet": lambda: b.public_payoff_set(RepeatedGame(DILEMMA, 0.9, monitoring=SEEN)),
+    "RandomProposer": lambda: b.RandomProposer(None, [0.9, 0.9, 0.6], quota=2),
+    "RandomProposerDivision": lambda: b.RandomProposer(None, [0.9, 0.9, 0.6], quota=2)(THREE),
+    "RelationalContract": lambda: b.relational_contract(
+        lambda e: e - e**2 / 2, lambda e: e**2 / 2, 0.4, lower=0, upper=2, outside=0.05
+    ),
+    "RenegotiationProof": lambda: b.renegotiation_proof(RepeatedGame(DILEMMA, 0.5), (0, 0)),
+    "RepeatedGame": lambda: RepeatedGame(DILEMMA, 0.5, exit=Exit([3, 5])),
+    "ReputationalBargaining": lambda: REPUTATION,
+    "ReputationalDemands": lambda: DEMANDS,
+    "ReputationalOutcome": REPUTATION,
+    "ScreeningOutcome": SPLIT_TAIL,
+    "ScreeningPath": b.TwoTypeScreening((1.0, 2.0), 0.7, 0.9),
+    "SignallingEquilibrium": lambda: STEP()[0],
+    "StageEquilibria": DILEMMA.equilibria,
+    "State": lambda: SET.strategy([9, 9]).states[0],
+    "StateHistory": lambda: SETS["now"].strategy(SETS["now"].vertices[0]).simulate(2, 0),
+    "StatePayoffSet": lambda: SETS["now"],
+    "StationaryProfile": lambda: FIRST,
+    "Stats": lambda: SET.stats,
+    "StochasticAutomaton": lambda: SETS["now"].strategy(SETS["now"].vertices[0]),
+    "StochasticBargaining": lambda: TALKS,
+    "StochasticCertificate": lambda: b.certify(SETS),
+    "StochasticDivision": TALKS,
+    "StochasticGame": lambda: CHAIN,
+    "StochasticPayoffSets": lambda: SETS,
+    "StochasticTransferEquilibrium": lambda: b.stochastic_transfer_equilibrium(CHAIN),
+    "Table": lambda: b.Table([{"a": "<b>"}], caption="<i>"),
+    "ThreatDivision": lambda: b.variable_threats([[2, 0], [4, 1]], [[1, 3], [0, 1]]),
+    "TransferEquilibrium": lambda: b.transfer_equilibrium(RepeatedGame(DILEMMA, 0.15)),
+    "TransferableSurplus": lambda: PIE.feasible,
+    "TwoSidedCertificate": lambda: b.certify(SET),
+    "TwoTypeScreening": lambda: b.TwoTypeScreening((1.0, 2.0), 0.7, 0.9),
+    "Union": lambda: b.Union([TRIANGLE.feasible, PIE.feasible]),
+    "Verdict": lambda: Verdict(answer="yes", source="<Nash 1950>"),
+    "Violation": lambda: strong_pareto(
+        b.egalitarian, Problem(b.Polytope([[1, 2]], free_disposal=True), [0, 0])
+    ),
+    "WarOfAttrition": lambda: WAR,
+}
+
+
+def results():
+    """The classes of what exported functions give back, as the reference pages list them."""
+    path = Path(__file__).parents[2] / "docs" / "_extensions" / "reference_pages.py"
+    found = util.spec_from_file_location("reference_pages", path)
+    module = util.module_from_spec(found)
+    found.loader.exec_module(module)
+    exported = {name: getattr(b, name) for name in b.__all__}
+    classes = {
+        name: item
+        for name, item in exported.items()
+        if isclass(item) and not issubclass(item, Exception | Status)
+    }
+    given = {name: item for name, item in module.results().items() if name not in ("FeasibleSet", "Kind")}
+    # Named tuples print as tuples.
+    return {name: item for name, item in (classes | given).items() if not issubclass(item, tuple)}
+
+
+def test_there_is_an_object_of_every_class_that_functions_return():
+    known = {*results(), "StationaryProfile"}
+    assert set(MADE) == known, "Derive new classes from Shown, and add an object of each to MADE."
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_result_is_a_line_at_a_prompt_and_a_table_in_a_notebook(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    made = MADE[name]()
+    assert type(made).__name__ == name or name == "TwoSidedCertificate"
+    line = repr(made)
+    if name != "Table":  # Which prints as what it is.
+        assert "\n" not in line
+        assert len(line) <= 200
+        assert name in line or name in ("Frontier", "TwoSidedCertificate")
+    cells = Cells(made._repr_html_())
+    assert len(cells.rows) >= 2
+    assert len({len(row) for row in cells.rows}) == 1
+    assert cells.tags <= PLAIN | DRAWN | ({"style", "div"} if name == "Table" else set())
+
+
+PLAIN = {"table", "caption", "thead", "tbody", "tr", "th", "td", "p"}
+DRAWN = {"svg", "path", "text", "polygon", "polyline", "circle", "title"}
+
+
+@pytest.mark.parametrize("name", ["Division", "PayoffSet", "Problem", "StochasticPayoffSets"])
+def test_what_a_picture_says_better_has_one(name):
+    text = MADE[name]()._repr_html_()
+    assert Cells(text).tags >= {"svg", "path", "text"}
+    assert "currentColor" in text
+    assert 'fill="black"' not in text
+
+
+def test_a_sketch_puts_points_where_they_are():
+    text = sketch(
+        [Mark(points=[[0, 0], [4, 0], [0, 2]], name="a<b"), Mark(points=[4, 2], name="x", kind="point")]
+    )
+    assert 'points="48.0,166.0 246.0,166.0 48.0,24.0"' in text
+    assert '<circle cx="246.0" cy="24.0"' in text
+    assert "a&lt;b" in text
+    assert "a<b" not in text
+    for nothing in ([], [Mark(points=[np.nan, 1.0], name="x")], [Mark(points=np.eye(3), name="x")]):
+        assert sketch(nothing) == ""
+    for thin in ([[1.0, 1.0]], [[0.0, 5.0], [1.0, 5.0]], [[1e300, -1e300], [-1e300, 1e300]]):
+        assert "nan" not in sketch([Mark(points=thin, name="x")])
+
+
+def test_a_bimatrix_marks_best_replies():
+    game = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=[["<work>", "shirk"], ["left", "right"]])
+    cells = Cells(game._repr_html_())
+    assert cells.rows == [
+        ["", "left", "right"],
+        ["<work>", "(9, 9)", "(1, 10*)"],
+        ["shirk", "(10*, 1)", "(3*, 3*)"],
+    ]
+    large = Game(*np.random.default_rng(1).uniform(size=(2, 40, 30)))
+    assert len(Cells(large._repr_html_()).rows) == 11
+    assert "100 of 1200 profiles" in large._repr_html_()
+    three = Cells(Game(*np.arange(24.0).reshape(3, 2, 2, 2))._repr_html_())
+    assert three.rows[0] == ["player 0", "player 1", "player 2", "payoffs"]
+    assert len(three.rows) == 9
+
+
+def test_a_table_without_jinja_is_a_plain_table(monkeypatch):
+    table = b.Table([{"a": "<b>", "c": 0.5}], caption="<i>", notes=["a & b"])
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.setattr("bargaining.tables.table.Table.to_html", lambda self: import_module("jinja2"))
+    assert Cells(table._repr_html_()).rows == [["a", "c"], ["<b>", "0.5"]]
+    assert "&lt;i&gt;" in table._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1 / 3, "0.333333"),
+        (np.float64(1e-12), "1e-12"),
+        (Fraction(1, 3), "1/3"),
+        (Fraction(1, 10**30 + 1), "1e-30"),
+        (Status.EMPTY, "EMPTY"),
+        (np.eye(2), "[[1, 0], [0, 1]]"),
+        (np.array([True, False]), "[True, False]"),
+        (np.zeros((5, 5)), "<array of shape (5, 5)>"),
+        (np.array(2.0), "2"),
+        (None, "None"),
+        ((1.0, "a"), "(1, 'a')"),
+        ({"a": [1, 2]}, "{'a': [1, 2]}"),
+        (list(range(100)), "<100 entries>"),
+        (["x" * 50] * 3, "<3 entries>"),
+        ("line\nbreak " * 20, "'line\\nbreak line\\nbreak line\\nbreak line\\nbreak line\\nbr..."),
+        (np.sqrt, "sqrt"),
+        (nash, "nash"),
+        (PIE, "<Problem>"),
+        (pd.DataFrame(np.zeros((3, 2))), "<DataFrame 3 x 2>"),
+        (xr.Dataset({"a": ("x", [1, 2])}), "<Dataset x: 2>"),
+        (xr.DataArray([1, 2], dims="x"), "<DataArray x: 2>"),
+    ],
+)
+def test_any_value_in_a_few_words(value, text):
+    assert brief(value) == text
+
+
+def test_classes_of_the_models_are_shown_alike():
+    modules = [
+        import_module(found.name)
+        for found in walk_packages(bargaining_models.__path__, "bargaining_models.")
+        if "._" not in found.name and "__main__" not in found.name
+    ]
+    bare = [
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, item in vars(module).items()
+        if isclass(item) and is_dataclass(item) and item.__module__ == module.__name__
+        if name[0] != "_" and not issubclass(item, Shown)
+    ]
+    assert bare == [], "Derive these from Shown."
+
+
+def test_a_model_prints_as_one_line():
+    line = repr(Baseline.from_parameters())
+    assert line.startswith("Baseline(")
+    assert len(line) <= 200
+    assert Cells(Baseline.from_parameters()._repr_html_()).rows[0] == ["", "value"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from bargaining._arguments import generator, is_sequence, player_index, whole
 from bargaining._arrays import Floats
+from bargaining._rich import Card, Shown, point
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -24,7 +25,7 @@ NOBODY = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Machine(ABC, Generic[Played]):
+class Machine(Shown, ABC, Generic[Played]):
     """A profile of pure strategies with public randomisation, in rationals; `Played` is a simulated history.
 
     Attributes
@@ -60,8 +61,22 @@ class Machine(ABC, Generic[Played]):
         """Return the history that went through these places with these actions."""
 
     @abstractmethod
+    def _table(self) -> list[Sequence[str]]:
+        """Return the headings and the rows of a table, one for each place."""
+
+    @abstractmethod
     def _drawn(self) -> list[tuple[str, Pair]]:
         """Return what a picture writes beside each place."""
+
+    def __str__(self) -> str:
+        return "\n".join([f"start: {spell(self.start)}", *columns(self._table())])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self._drawn())} places, payoffs {point(self.payoffs)}>"
+
+    def _card(self) -> Card:
+        heads, *rows = self._table()
+        return Card(title=type(self).__name__, heads=heads, rows=rows, notes=[f"start: {spell(self.start)}"])
 
     @property
     def exact_payoffs(self) -> Pair:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
 from bargaining._arrays import Floats, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 
 Gains = Callable[[float, Floats], ArrayLike]
@@ -18,7 +19,7 @@ _ALIKE = 1e-13  # what numbers and arrays may differ by, as part of a gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BilateralDeal:
+class BilateralDeal(Shown):
     r"""One pair bargains over one number x, say a price, given the contracts of all pairs.
 
     Parameters

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import function, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owning, real, within
 from bargaining._rational import Rationals, floats, rational
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LumpSums:
+class LumpSums(Shown):
     """Transfers that split each pair's joint gain from its agreement, the other agreements given.
 
     Attributes

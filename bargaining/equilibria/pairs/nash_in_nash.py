@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed, whole
 from bargaining._arrays import Floats, owning, per_player
+from bargaining._rich import Shown
 from bargaining.equilibria.pairs._peak import Nothing, peak
 from bargaining.equilibria.pairs._shortfall import shortfall
 from bargaining.equilibria.pairs._system import newton
@@ -32,7 +33,7 @@ _ACCURACY = 1e-9
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NashInNash:
+class NashInNash(Shown):
     """Contracts of which each is the Nash solution of its pair, given the others.
 
     Attributes

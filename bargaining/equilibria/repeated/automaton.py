@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
     Profile,
     apart,
-    columns,
     draw,
     short,
     spell,
@@ -30,7 +30,7 @@ from bargaining.games.stochastic import StochasticGame
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Shown):
     """A state of an automaton: what is played in it and where it leads.
 
     Attributes
@@ -62,7 +62,7 @@ class State:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class History:
+class History(Shown):
     """A simulated history.
 
     Attributes
@@ -133,13 +133,13 @@ class Automaton(Machine[History]):
                 out.append((k, state.stayed, "stays"))
         return out
 
-    def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [("state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")]
+    def _table(self) -> list[Sequence[str]]:
+        rows: list[Sequence[str]] = [("state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")]
         for k, state in enumerate(self.states):
             after = [str(n) for n in state.punishment] or ["", ""]
             payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
             rows.append((str(k), self._play(state), payoffs, spell(state.following), *after))
-        return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
+        return rows
 
     def _worth(self) -> NodeValues:
         """Return the states as nodes of the stochastic game of one state, and what they are worth."""

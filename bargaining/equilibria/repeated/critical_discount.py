@@ -12,6 +12,7 @@ import numpy as np
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
+from bargaining._rich import Shown
 from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
@@ -22,7 +23,7 @@ _GRID = 64  # discount factors looked at where the set of good ones may have gap
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CriticalDiscount:
+class CriticalDiscount(Shown):
     r"""The discount factors at which a profile can be played for ever.
 
     Attributes

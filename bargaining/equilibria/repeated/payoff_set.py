@@ -117,16 +117,6 @@ class PayoffSet(PayoffPolygon):
         found: Generation | str = self._rational[0]
         return found
 
-    def _repr_html_(self) -> str:
-        from bargaining._rich import payoff_set_html
-
-        return payoff_set_html(self)
-
-    def _repr_latex_(self) -> str:
-        from bargaining._rich import payoff_set_latex
-
-        return payoff_set_latex(self)
-
 
 def repeated_payoff_set(game: RepeatedGame) -> PayoffSet:
     """Return the equilibrium payoffs of one repeated game of two players, see `payoff_set`."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
 from bargaining._arrays import Floats, discounts, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status, Unsolved
 
 _NODES = 256  # first look at the range of efforts, before anything is solved for
@@ -17,7 +18,7 @@ _HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RelationalContract:
+class RelationalContract(Shown):
     """The best contract that two parties enforce by the threat to part.
 
     Attributes

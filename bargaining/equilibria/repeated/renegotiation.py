@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
@@ -20,7 +21,7 @@ Pair = tuple[Fraction, Fraction]
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RenegotiationProof:
+class RenegotiationProof(Shown):
     """Whether a profile can be played for ever without punishments that both would rather forgive.
 
     Attributes

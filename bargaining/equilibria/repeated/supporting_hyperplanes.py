@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -22,7 +23,7 @@ _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PayoffBounds:
+class PayoffBounds(Shown):
     r"""A polytope that contains all equilibrium payoffs and one that is contained in them.
 
     Attributes
@@ -52,6 +53,10 @@ class PayoffBounds:
     status: Status
     steps: int
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"
+        return f"<PayoffBounds: {sizes}, gap {number(self.gap, 2)}, {self.status.name}>"
 
     def contains(self, payoffs: ArrayLike) -> bool | None:
         """Say whether payoffs are in equilibrium: True inside, False outside, None between the bounds."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, floats
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame
 
@@ -22,7 +23,7 @@ Profile = tuple[int, ...]
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TransferEquilibrium:
+class TransferEquilibrium(Shown):
     r"""The equilibrium payoffs :math:`\{u \ge v : \sum u \le U\}` of a repeated game with transfers.
 
     Attributes

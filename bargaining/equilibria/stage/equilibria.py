@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Integers, Rationals, floats, fractions
+from bargaining._rich import Card, Shown, brief, point
 from bargaining.equilibria.stage._mixed.indifference import Strategy, indifferent, spread
 from bargaining.equilibria.stage._mixed.profiles import components, evaluate
 from bargaining.equilibria.stage._mixed.vertices import extreme_equilibria, positive
@@ -28,7 +29,7 @@ _BASES = 3_000  # and its enumeration of vertices here
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StageEquilibria:
+class StageEquilibria(Shown):
     r"""The Nash equilibria found, each proved in exact arithmetic.
 
     Attributes
@@ -68,6 +69,21 @@ class StageEquilibria:
 
     def __len__(self) -> int:
         return len(self.profiles)
+
+    def __repr__(self) -> str:
+        known = "complete" if self.complete else "perhaps not all"
+        return f"<StageEquilibria: {len(self)} found, {known}>"
+
+    def _card(self) -> Card:
+        """Return a row for each equilibrium: the strategies, then the payoffs."""
+        players = self.payoffs.shape[1] if self.payoffs.ndim == 2 else 0
+        rows = [
+            [*(brief(strategy) for strategy in profile), point(payoffs)]
+            for profile, payoffs in zip(self.exact, self.payoffs, strict=True)
+        ]
+        heads = [*(f"player {k}" for k in range(players)), "payoffs"]
+        note = "all extreme equilibria" if self.complete else "some equilibria may be missing"
+        return Card(title="Stage equilibria", heads=heads, rows=rows, notes=[note])
 
     def worst(self) -> tuple[Fraction, ...]:
         """Return each player's lowest payoff over the equilibria listed.

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
     Profile,
     apart,
-    columns,
     draw,
     short,
     spell,
@@ -29,7 +29,7 @@ from bargaining.games.stochastic import StochasticGame
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StateHistory:
+class StateHistory(Shown):
     """A simulated history.
 
     Attributes
@@ -109,7 +109,7 @@ class StochasticAutomaton(Machine[StateHistory]):
                 out.append((k, node.stayed, "stays"))
         return out
 
-    def __str__(self) -> str:
+    def _table(self) -> list[Sequence[str]]:
         rows: list[Sequence[str]] = [
             ("node", "state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")
         ]
@@ -125,7 +125,7 @@ class StochasticAutomaton(Machine[StateHistory]):
             ]
             payoffs = ", ".join(f"{float(value):.6g}" for value in node.payoffs)
             rows.append((str(k), names[node.state], self._play(node), payoffs, *after))
-        return "\n".join([f"start: {spell(self.start)}", *columns(rows)])
+        return rows
 
     def _play(self, node: Node) -> str:
         if node.profile is None:

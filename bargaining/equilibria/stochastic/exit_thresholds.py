@@ -11,6 +11,7 @@ import numpy as np
 
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats, owning, scalar
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._plans.lines import Reason, Varied
 from bargaining.equilibria.stochastic._plans.looks import Look, scan
 from bargaining.equilibria.stochastic._plans.plan import (
@@ -31,7 +32,7 @@ _POINTS = 64  # steps of the grid, over twice the range of her payoffs
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlanExitThresholds:
+class PlanExitThresholds(Shown):
     r"""What leaving may pay a player if a plan is to be an equilibrium path.
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import generator, listed
 from bargaining._arrays import Floats, owning
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path
 from bargaining.equilibria.stochastic._markov.refine import refine, supports
@@ -25,7 +26,7 @@ _SAME = 1e-7
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MarkovEquilibria:
+class MarkovEquilibria(Shown):
     """The stationary equilibria found, each with its regret.
 
     Attributes

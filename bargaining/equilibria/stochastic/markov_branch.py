@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import function, whole
 from bargaining._arrays import Floats, owning, scalar
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.branch import Node, follow
 from bargaining.equilibria.stochastic._markov.refine import REGRET, refine
@@ -21,7 +22,7 @@ from bargaining.games.stochastic import StochasticGame
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EquilibriumBranch:
+class EquilibriumBranch(Shown):
     """A curve of stationary equilibria as a parameter moves; it may turn back.
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
+from bargaining._rich import SHOWN, Card, Mark, Shown, point, sketch
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.payoff_set import payoff_set
@@ -96,7 +97,7 @@ class StatePayoffSet(PayoffPolygon):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
+class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
     """The payoff set of every state, by the state's name, or by its number with `at`.
 
     Attributes
@@ -118,6 +119,22 @@ class StochasticPayoffSets(Mapping[str, StatePayoffSet]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sets", tuple(replace(some, _whole=self) for some in self.sets))
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{some.state}: {len(some.vertices)}" for some in self.sets[:SHOWN])
+        return (
+            f"<StochasticPayoffSets of {len(self)} states, vertices {sizes}{', ...' * (len(self) > SHOWN)}>"
+        )
+
+    def _card(self) -> Card:
+        """Return a row for each state."""
+        rows = [[s.state, str(len(s.vertices)), point(s.threat), s.status.name] for s in self.sets]
+        marks = [
+            Mark(points=some.vertices, name=f"state {some.state}", colour=k)
+            for k, some in enumerate(self.sets[:SHOWN])
+        ]
+        heads = ["state", "vertices", "threat", "status"]
+        return Card(title="Equilibrium payoffs by state", heads=heads, rows=rows, sketch=sketch(marks))
 
     def __getitem__(self, state: str) -> StatePayoffSet:
         return self.sets[self.game.states.index(state)] if state in self.game.states else self._missing(state)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
 from bargaining.equilibria.stochastic._markov.refine import regret
 from bargaining.errors import InvalidInput
@@ -20,7 +21,7 @@ from bargaining.games.stochastic import StochasticGame
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StationaryProfile:
+class StationaryProfile(Shown):
     r"""Strategies that depend on the state alone, and what they are worth.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bargaining._arrays import Floats, owning, scalar
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._plans.looks import Look, scan
 from bargaining.equilibria.stochastic._plans.plan import (
     Plan,
@@ -26,7 +27,7 @@ _GRID = (*(k / 64 for k in range(64)), *(1 - 2.0**-k for k in range(7, 10)))
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlanThresholds:
+class PlanThresholds(Shown):
     r"""The discount factors at which a plan is an equilibrium path.
 
     Attributes

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._search.transfer_policies import (
     Numbers,
     Policy,
@@ -43,7 +44,7 @@ class _Bounds:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticTransferEquilibrium:
+class StochasticTransferEquilibrium(Shown):
     r"""The equilibrium payoffs :math:`\{u \ge v(s) : \sum u \le U(s)\}` of each state.
 
     Attributes

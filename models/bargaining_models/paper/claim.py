@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from bargaining._rich import Shown
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Shown):
     """A claim of the story and what the computation says of it.
 
     Attributes

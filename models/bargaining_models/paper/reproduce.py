@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bargaining._files import file_name, write_whole
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table
@@ -24,7 +25,7 @@ _ROUNDING = 1e-9  # of a cell's size: two floats this close may print apart wher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Shown):
     """A cell, or a heading, that is no longer what it was.
 
     Attributes

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium
@@ -33,7 +34,7 @@ CORNERS = 33  # of the frontier that lotteries are drawn from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BargainedTariffs:
+class BargainedTariffs(Shown):
     """An agreement on tariffs.
 
     Attributes
@@ -321,7 +322,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EfficientTariffs:
+class EfficientTariffs(Shown):
     """Tariffs that do what free trade with payments does.
 
     Attributes
@@ -389,7 +390,7 @@ def _deficits(model: TradeModel, answer: TradeEquilibrium) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffsInPairs:
+class TariffsInPairs(Shown):
     """Tariffs that pairs of regions agree on, each pair taking what the others agree on as given.
 
     Attributes

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.trade.economy import Economy
 
 DENSE_BLOCKS = (
@@ -151,7 +152,7 @@ class System:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cells:
+class Cells(Shown):
     """Scenarios of B cells.
 
     Attributes
@@ -320,7 +321,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pulled:
+class Pulled(Shown):
     """What F functions of implied prices, implied outputs and income owe to each thing they are made of.
 
     `wages` (B, N, F), `prices` and `output` (B, J, N, F) are derivatives in the unknowns; `prices` and `output` are

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.economy import Economy, limited
 
@@ -31,7 +32,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TradeData:
+class TradeData(Shown):
     """What a trade model is made from, with names, unit, year and source.
 
     Attributes

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.trade.conditions import Point, sectors_first
 from bargaining_models.trade.solve import Solver
 
@@ -30,7 +31,7 @@ METHODS = ("path", "discrete", "log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Decomposition:
+class Decomposition(Shown):
     r"""Changes of real income by where they come from, in percent.
 
     Attributes

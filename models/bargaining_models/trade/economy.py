@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Economy:
+class Economy(Shown):
     """An equilibrium written as shares and expenditures.
 
     Attributes

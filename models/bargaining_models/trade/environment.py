@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import Row, read
 from bargaining_models.trade.data import check_rates
@@ -28,7 +29,7 @@ COLUMNS = ("date", "importer", "exporter", "sector", "value", "unit", "source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Rate(Shown):
     """One rate from a date on: the tariff itself, as a fraction, on a sector or on all goods (`goods`)."""
 
     date: datetime.date
@@ -40,7 +41,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(Shown):
     """Dated tariffs of everybody on everybody.
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.conditions import Point
 
@@ -21,7 +22,7 @@ ACCURACY = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TradeEquilibrium:
+class TradeEquilibrium(Shown):
     """Equilibria of a batch of scenarios; hats are ratios to the base.
 
     Attributes

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.links import place
@@ -28,7 +29,7 @@ BASE = ("replace", "add")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rates:
+class Rates(Shown):
     """K rates of n players.
 
     Attributes

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.trade.conditions import Point, output_matrix, price_matrix, pull
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Worth:
+class Worth(Shown):
     """What one unit of anything is worth to F functions in equilibrium.
 
     `output` and `price` (B, J, N, F): of each implied output and price index, prices and outputs solved out;
@@ -33,7 +34,7 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reduced:
+class Reduced(Shown):
     """The labour conditions in log wages.
 
     Attributes

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining import Method, nash
 from bargaining._arguments import choice, whole
 from bargaining._arrays import Floats, real, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.bargained import (
     BargainedTariffs,
@@ -48,7 +49,7 @@ another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TradeModel:
+class TradeModel(Shown):
     r"""Multi-sector trade with input-output links, solved in exact hats.
 
     With `n` importer, `i` exporter, `j`, `k` sectors, `x_hat = x'/x`, and deficits and transfers in `D'`:

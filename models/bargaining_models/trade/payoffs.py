@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.trade.conditions import Point
 from bargaining_models.trade.equilibrium import ACCURACY
 from bargaining_models.trade.instruments import Rates
@@ -22,7 +23,7 @@ ENTRIES = 2_000_000  # of the largest array that derivatives of a chunk of cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answers:
+class Answers(Shown):
     """Log welfare of the players (B, n), and its derivatives.
 
     `slopes` (B, n, K): of each player in each rate. `money` (B, n, n): of each player in what each player receives, in

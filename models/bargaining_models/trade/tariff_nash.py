@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates, rates_of
@@ -46,7 +47,7 @@ DONE = 1e-13  # of log welfare per unit of a rate: rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffEquilibrium:
+class TariffEquilibrium(Shown):
     """Rates of which each is best for its owner.
 
     Attributes

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.payoffs import Payoffs
@@ -40,7 +41,7 @@ PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Optimum:
+class Optimum(Shown):
     """Where a program ended: variables, payoffs, multipliers, and how far the conditions are from holding."""
 
     variables: Floats

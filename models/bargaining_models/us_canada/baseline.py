@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation._tariff_nash import Side, TariffGame
 from bargaining_models.parameters import Parameters, load
@@ -42,7 +43,7 @@ class _Options(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Baseline:
+class Baseline(Shown):
     """Outcomes of the relation on a trade model with regions CAN, USA and CHN.
 
     Every method takes `r`, the redirectable share in [0, 1]: a number, an array, or a mapping from

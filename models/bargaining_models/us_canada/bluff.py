@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike
 
 from bargaining import Bluff, CostlyStep, ReputationalBargaining, nash
 from bargaining._arrays import Floats, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.protocols.bluff import BluffOutcome
 from bargaining.protocols.reputation import ReputationalOutcome
@@ -45,7 +46,7 @@ MOST = 0.95
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Claim:
+class Claim(Shown):
     """Canada's claim that it can redirect a share of its exports.
 
     Parameters
@@ -140,7 +141,7 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class HoldOut:
+class HoldOut(Shown):
     """Two countries that may be unable to give way, at a share r that both know.
 
     Parameters

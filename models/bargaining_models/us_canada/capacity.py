@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, CHINA, LINKS, PLAYERS, US, Baseline
@@ -31,7 +32,7 @@ REPEATED = "second expansion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Capacity:
+class Capacity(Shown):
     """What every level of capacity is worth, in money a year.
 
     Attributes

@@ -31,6 +31,7 @@ from bargaining import (
 )
 from bargaining._arguments import choice
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline, Share
 from bargaining_models.us_canada.outcomes import Outcome, TariffWar
 
@@ -42,7 +43,7 @@ THREATS = ("war", "status quo", "exit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Deal:
+class Deal(Shown):
     """The outcomes that a negotiation between Canada and the US compares, at each redirectable share.
 
     Attributes
@@ -184,7 +185,7 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Shown):
     """One reading of "the alternative": a concept or protocol, and what happens without an agreement.
 
     Attributes

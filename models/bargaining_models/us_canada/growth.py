@@ -10,6 +10,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
 from bargaining_models.us_canada.baseline import Baseline
@@ -20,7 +21,7 @@ _NODES = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OutcomeCurves:
+class OutcomeCurves(Shown):
     """Money of every outcome as a polynomial in the redirectable share, the same for all goods.
 
     The trade model is solved at 13 Chebyshev points of [0, upper]; between them the polynomial through the
@@ -95,7 +96,7 @@ def _along(deal: Deal, name: str) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Growth:
+class Growth(Shown):
     """Money a year of every outcome as a function of time while the redirectable share grows.
 
     Attributes

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.errors import Status
 from bargaining_models.trade import TradeEquilibrium
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outcome:
+class Outcome(Shown):
     """What an outcome is worth to Canada and the US.
 
     Attributes
@@ -65,7 +66,7 @@ class TariffWar(Outcome):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Change:
+class Change(Shown):
     """How an outcome moves with the redirectable share, each (*batch, 2) in percent.
 
     Attributes

@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike
 
 from bargaining import NonstationaryOffers
 from bargaining._arrays import Floats, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.offer_path import OfferPath
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
@@ -40,7 +41,7 @@ _HORIZON = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PivotDivision:
+class PivotDivision(Shown):
     """The terms agreed while the alternative grows, at date 0 and later.
 
     Attributes
@@ -102,7 +103,7 @@ class PivotDivision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pivot:
+class Pivot(Shown):
     """Talks while the alternative grows along a path that both know.
 
     Parameters
@@ -247,7 +248,7 @@ def _level(found: OfferPath, origin: Floats) -> Callable[[ArrayLike], Floats]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PathReading:
+class PathReading(Shown):
     """One reading of the alternative along a path, for tables: a name, its timing, and the division."""
 
     name: str

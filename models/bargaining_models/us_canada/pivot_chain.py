@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining import StochasticBargaining
 from bargaining._arrays import Floats, real, scalar, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
@@ -31,7 +32,7 @@ MONTH = 1.0 / 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChainDivision:
+class ChainDivision(Shown):
     """The terms by state, each side proposing half of the time.
 
     Attributes
@@ -53,7 +54,7 @@ class ChainDivision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PivotChain:
+class PivotChain(Shown):
     """Talks while the alternative opens and closes at random.
 
     Parameters

@@ -27,6 +27,7 @@ from functools import cached_property
 import numpy as np
 
 from bargaining._arrays import Floats, real, within
+from bargaining._rich import Shown
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria, markov_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
@@ -44,7 +45,7 @@ LEAD_TIME = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class State(Shown):
     """A level of capacity, by its number, and whether China's market is open."""
 
     level: int
@@ -56,7 +57,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Shown):
     """A tariff, by its number in the list, and whether Canada builds."""
 
     tariff: int
@@ -68,7 +69,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PivotGame:
+class PivotGame(Shown):
     """The stochastic game of tariffs and capacity.
 
     Parameters

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.protocols.hold_up import HoldUp
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal, Reading
@@ -34,7 +35,7 @@ _PARTS = (1 + chebyshev.chebpts2(6)) / 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Investment:
+class Investment(Shown):
     """A project and the deal.
 
     Attributes

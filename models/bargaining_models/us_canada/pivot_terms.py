@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bargaining import Method, nash
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
@@ -31,7 +32,7 @@ _TIE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Terms:
+class Terms(Shown):
     """What each country gets from each state on, in USD bn a year.
 
     Attributes
@@ -50,7 +51,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PivotPath:
+class PivotPath(Shown):
     """Expected play over the years, from a state on.
 
     Attributes

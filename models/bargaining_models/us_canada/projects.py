@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US
 
@@ -16,7 +17,7 @@ _PIPELINE = ("drag_added", "optimisation_added", "added_capacity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Shown):
     """A project that adds to the redirectable share.
 
     Attributes

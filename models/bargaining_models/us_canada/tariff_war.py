@@ -28,6 +28,7 @@ from bargaining import (
     transfer_equilibrium,
 )
 from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput
@@ -38,7 +39,7 @@ RATES = np.linspace(0.0, 0.48, 25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffGame:
+class TariffGame(Shown):
     """The repeated tariff game at one redirectable share.
 
     Attributes

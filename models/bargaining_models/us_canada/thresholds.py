@@ -10,6 +10,7 @@ import numpy as np
 
 from bargaining import ContinuousOffers, nash
 from bargaining._arrays import Floats
+from bargaining._rich import Shown
 from bargaining_models.us_canada.baseline import Share
 from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
 
@@ -34,7 +35,7 @@ Outcomes = TypeVar("Outcomes", bound=AtShares)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
+class Threshold(Shown):
     """The redirectable share from which something holds.
 
     Attributes

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, real, within
+from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.triangle_coalitions import core_margin, nucleolus, shapley
 from bargaining_models.negotiation.triangle_terms import (
@@ -46,7 +47,7 @@ US_PARTNER, CHINA_PARTNER = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Triangle:
+class Triangle(Shown):
     """What two agreements of Canada are worth to Canada, the US and China, at each redirectable share.
 
     Attributes
@@ -226,7 +227,7 @@ def _worst(batch: tuple[int, ...], values: list[Floats]) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TriangleReading:
+class TriangleReading(Shown):
     """One reading of who bargains when.
 
     Attributes

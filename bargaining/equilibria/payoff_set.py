@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
-from bargaining.equilibria.repeated.payoff_set import PayoffSet, repeated_payoff_set
+from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput
+from bargaining.games.kinds import kind_of, known, loaded
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -114,10 +115,8 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
     >>> payoff_set(coming)["today"].threat.round(4)
     array([3.    , 3.6667])
     """
-    if isinstance(game, StochasticGame):
-        from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
-
-        return stochastic_payoff_sets(game)
-    if isinstance(game, RepeatedGame):
-        return repeated_payoff_set(game)
-    raise InvalidInput(f"`game` must be a RepeatedGame or a StochasticGame; got {type(game).__name__}.")
+    kind = kind_of(game, "game")
+    if kind is None:
+        raise InvalidInput(f"`game` must be one of {', '.join(known('game'))}; got {type(game).__name__}.")
+    found: PayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game)
+    return found

@@ -16,6 +16,7 @@ from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 from bargaining.exact.registry import VIEWERS, certifier_of, register, why_not
+from bargaining.games.kinds import kind_of, known, loaded
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
@@ -35,11 +36,6 @@ _CERTIFIERS = {
     "_programs": ["program_certifiers"],
 }
 """The modules that register certifiers, by room."""
-
-_ELSEWHERE = {
-    "PayoffSet": ("bargaining.exact.set_certificate", "certify_payoff_set"),
-    "StochasticPayoffSets": ("bargaining.exact.set_certificate", "certify_stochastic_payoff_sets"),
-}
 
 
 @overload
@@ -70,7 +66,7 @@ def certify(
         Which cell of a batch.
     budget : int, optional
         Of payoff sets, the units of work after which to give up and say what is proved by then: a vertex met in
-        rationals, or one bound of a profile and a face. 30 million by default, about a minute.
+        rationals, or one bound of a profile and a face. 30 million by default, about half a minute.
 
     Returns
     -------
@@ -149,11 +145,12 @@ def _fill() -> None:
 def _certify_other(
     result: Any, tolerance: float, budget: int | None
 ) -> PayoffCertificate | StochasticCertificate:
-    kind = type(result).__name__
-    if kind not in _ELSEWHERE:
-        raise InvalidInput(f"`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a {kind}.")
-    module, name = _ELSEWHERE[kind]
-    proof: PayoffCertificate | StochasticCertificate = getattr(import_module(module), name)(
+    kind = kind_of(result, "result")
+    if kind is None or kind.certificate is None:
+        raise InvalidInput(
+            f"`result` must be a Division or one of {', '.join(known('result'))}; got a {type(result).__name__}."
+        )
+    proof: PayoffCertificate | StochasticCertificate = loaded(kind.certificate)(
         result, tolerance=tolerance, budget=budget
     )
     return proof

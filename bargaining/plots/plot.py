@@ -16,6 +16,7 @@ from bargaining._files import path_of, write_whole
 from bargaining._optional import needs
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.kinds import kind_of, loaded
 from bargaining.games.normal_form import Game
 from bargaining.plots.automata import draw_automaton, of_matplotlib
 from bargaining.problem import Problem, frontier_of
@@ -201,9 +202,14 @@ def _kind(result: Any) -> Kind:
         Automaton | StochasticAutomaton: Kind(draw=_draw_graph, axes=""),
         ReputationalOutcome: Kind(draw=_draw_reputation, axes="time", lines=lambda _: 2),
     }
-    return next((kind for known, kind in kinds.items() if isinstance(result, known)), None) or _no_picture(
-        result
-    )
+    known = next((kind for known, kind in kinds.items() if isinstance(result, known)), None)
+    if known is None:
+        row = kind_of(result, "result")
+        if row is None or row.picture is None:
+            return _no_picture(result)  # type: ignore[no-any-return]
+        picture = loaded(row.picture)
+        known = Kind(draw=lambda one, ax, _: picture(one, ax), axes="")
+    return known
 
 
 def _no_picture(result: Any, *_: Any) -> Any:

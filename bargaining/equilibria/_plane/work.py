@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DEFAULT = 30_000_000
-"""Units that are spent at most unless another number is given: about a minute."""
+"""Units that are spent at most unless another number is given: about half a minute."""
 
 
 class Spent(Exception):

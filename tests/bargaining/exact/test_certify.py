@@ -300,7 +300,8 @@ def test_what_cannot_be_certified_says_so() -> None:
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(2,\)"):
         certify(nash(Problem(TRIANGLE.feasible, np.zeros((2, 2)))), cell=(-1,))
     with pytest.raises(
-        InvalidInput, match="`result` must be a Division, a PayoffSet or StochasticPayoffSets; got a list"
+        InvalidInput,
+        match="`result` must be a Division or one of PayoffSet, StochasticPayoffSets; got a list",
     ):
         certify([1, 2])
     with pytest.raises(

@@ -306,6 +306,21 @@ def test_every_basis_makes_up_its_direction_without_negative_weights(discounts: 
     assert kept > 100
 
 
+@pytest.mark.slow
+def test_four_patient_states_end_within_the_budget() -> None:
+    """The outer sets of this game close in too slowly for a proof: it ends, and says why."""
+    rng = np.random.default_rng([44, 3])
+    stages = [rng.integers(-48, 128, (2, 2, 2)) for _ in range(4)]
+    laws = [rng.multinomial(12, np.ones(4) / 4, (2, 2)) for _ in range(4)]
+    chain = [np.vectorize(lambda k: Fraction(int(k), 12), otypes=[object])(law) for law in laws]
+    exits = [Exit(rng.integers(-32, 64, 2)) for _ in range(4)]
+    found = stochastic_payoff_sets(StochasticGame(stages, chain, 0.99, exit=exits))
+    proof = certify(found, budget=1_000_000)
+    assert proof.inner
+    assert proof.holds or "`budget` of 1000000 units is spent" in proof.statement
+    assert found.at(0).strategy(found.at(0).vertices[0]).regret == 0
+
+
 def test_bad_input() -> None:
     with pytest.raises(InvalidInput, match="must be StochasticPayoffSets; got Game"):
         certify_stochastic_payoff_sets(PRISONERS)  # type: ignore[arg-type]

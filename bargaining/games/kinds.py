@@ -1,0 +1,97 @@
+"""The kinds of games whose equilibrium payoffs can be computed: a row each for `payoff_set`, `certify`, `plot`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+Named = str | type | Callable[..., Any]
+"""A class or function, or its ``"module:name"``, imported on use: so a row may name what lies in a higher layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GameKind:
+    """What is known about one kind of game.
+
+    Attributes
+    ----------
+    game : class or "module:name"
+        The class of the games.
+    payoffs : function or "module:name"
+        Returns the equilibrium payoffs of a game.
+    result : class or "module:name"
+        The class of what it returns.
+    certificate : function or "module:name", optional
+        Takes a result, with the keywords `tolerance` and `budget`, and returns what is proved about it.
+    picture : function or "module:name", optional
+        Draws a result of its own on given axes: a function of both.
+    """
+
+    game: Named
+    payoffs: Named
+    result: Named
+    certificate: Named | None = None
+    picture: Named | None = None
+
+
+_CERTIFICATES = "bargaining.exact.set_certificate"
+_KINDS = [
+    GameKind(
+        game="bargaining.games.repeated:RepeatedGame",
+        payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
+        result="bargaining.equilibria.repeated.payoff_set:PayoffSet",
+        certificate=f"{_CERTIFICATES}:certify_payoff_set",
+    ),
+    GameKind(
+        game="bargaining.games.stochastic:StochasticGame",
+        payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
+        result="bargaining.equilibria.stochastic.payoff_sets:StochasticPayoffSets",
+        certificate=f"{_CERTIFICATES}:certify_stochastic_payoff_sets",
+    ),
+]
+
+
+def register(kind: GameKind) -> None:
+    """Make a kind of game known; a later row goes before an earlier one.
+
+    Examples
+    --------
+    >>> from bargaining import payoff_set
+    >>> class Ultimatum:
+    ...     pie = 3.0
+    >>> register(GameKind(game=Ultimatum, payoffs=lambda game: (game.pie, 0.0), result=tuple))
+    >>> payoff_set(Ultimatum())
+    (3.0, 0.0)
+    >>> forget(Ultimatum)
+    """
+    _KINDS.insert(0, kind)
+
+
+def forget(game: type) -> None:
+    """Drop the rows of a class of games."""
+    _KINDS[:] = [kind for kind in _KINDS if _name(kind.game) != _name(game)]
+
+
+def kind_of(item: Any, role: str) -> GameKind | None:
+    """Return the row whose `game`, or `result`, an object is one of; None if there is none."""
+    names = {f"{each.__module__}:{each.__qualname__}" for each in type(item).__mro__}
+    return next((kind for kind in _KINDS if _name(getattr(kind, role)) in names), None)
+
+
+def known(role: str) -> list[str]:
+    """Return the names of the classes of all rows."""
+    return [_name(getattr(kind, role)).rpartition(":")[2] for kind in _KINDS]
+
+
+def loaded(named: Named) -> Any:
+    """Return what a row names."""
+    if not isinstance(named, str):
+        return named
+    module, _, name = named.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _name(named: Any) -> str:
+    return named if isinstance(named, str) else f"{named.__module__}:{named.__qualname__}"

@@ -7,7 +7,7 @@ polygons so defined generate themselves with room to spare, within a small multi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
@@ -236,18 +236,22 @@ def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> I
         yield _made_of(data, reading, work, false)
         first = reading.rules
     given = tuple(tuple(hint[k] for k in hull(hint)) for hint in hints)
-    unequal = data.discounts[0] != data.discounts[1]
-    false.insert(0 if unequal else len(false), Generation(data, given, ((),) * len(given), exact=False))
+    whole = Generation(data, given, ((),) * len(given), exact=False)
+    if data.discounts[0] == data.discounts[1]:
+        false.append(whole)
+    else:
+        yield from _repaired([whole], work)
+        if all(data.discounts) and len(given) == 1:
+            inside = ((_with_room(data, room, work),) for room in _ROOM)
+            yield from _repaired((whole.of(sets) for sets in inside), work)
+    yield from _repaired(false, work)
+
+
+def _repaired(false: Iterable[Generation], work: Work) -> Iterator[Generation | str]:
     for made in false:
         found = repaired(made, work) or repaired(_raised(made), work)
         if found is not None:
             yield found.fault() or found
-    if unequal and all(data.discounts) and len(given) == 1:
-        for room in _ROOM:
-            inside = _with_room(data, room, work)
-            found = repaired(Generation(data, (inside,), ((),), exact=False), work)
-            if found is not None:
-                yield found.fault() or found
 
 
 def _raised(made: Generation) -> Generation:

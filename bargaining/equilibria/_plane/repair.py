@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _ROUNDS = 6
 _NEAR = 1e-9  # a vertex this close to the others may be dropped rather than cut off
-_LONG = 4000  # bits of a coordinate beyond which cutting leads nowhere
+_MANY = 120  # vertices beyond which cutting takes longer than looking again for a set with room
+_LONG = 1500  # bits of a coordinate beyond which cutting leads nowhere
 
 Sets = tuple[tuple[Pair, ...], ...]
 
@@ -28,7 +29,7 @@ Sets = tuple[tuple[Pair, ...], ...]
 def repaired(made: Generation, work: Work) -> Generation | None:
     """Return a generation inside this one's sets that has no fault; None if a few rounds lead to none."""
     for _ in range(_ROUNDS):
-        work.spend(sum(map(len, made.vertices)) * len(made.data.state))
+        work.spend(sum(map(len, made.vertices)) * len(made.data.state) * (1 + _bits(made.vertices) // 64))
         image = made.image()
         kept = [
             [v for v in vertices if convex_lottery(values, v) is not None]
@@ -36,8 +37,10 @@ def repaired(made: Generation, work: Work) -> Generation | None:
         ]
         if all(len(some) == len(vertices) for some, vertices in zip(kept, made.vertices, strict=True)):
             return image
+        if sum(map(len, made.vertices)) > _MANY and not all(map(_close, made.vertices, kept)):
+            return None
         sets = tuple(
-            tuple(some if some and _close(vertices, some) else within(vertices, values))
+            tuple(some if _close(vertices, some) else within(vertices, values))
             for some, vertices, values in zip(kept, made.vertices, image.vertices, strict=True)
         )
         if not any(sets) or _bits(sets) > _LONG:
@@ -75,7 +78,7 @@ def floats(vertices: Sequence[Pair]) -> Polygon:
 
 
 def _close(whole: Sequence[Pair], rest: Sequence[Pair]) -> bool:
-    return beyond(floats(whole), floats(rest)) < _NEAR
+    return not whole or (bool(rest) and beyond(floats(whole), floats(rest)) < _NEAR)
 
 
 def _bits(sets: Sequence[Sequence[Pair]]) -> int:

@@ -266,9 +266,12 @@ def along(body: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -
     return None if t is None else tuple(o + t * p for o, p in zip(origin, step, strict=True))
 
 
-def lexicographic(body: Solid, direction: Vector) -> Vector:
-    """Return the point that raises everybody together in a direction, freezing who is blocked."""
-    x, free = list(body.disagreement), [p > 0 for p in direction]
+def lexicographic(body: Solid, direction: Vector, start: Vector | None = None) -> Vector:
+    """Return the point that raises everybody together in a direction, freezing who is blocked.
+
+    The start is the disagreement point, or a point that some feasible one is as good as for everybody.
+    """
+    x, free = list(start or body.disagreement), [p > 0 for p in direction]
     while any(free):
         step = tuple(p if f else Fraction(0) for p, f in zip(direction, free, strict=True))
         t = body.furthest(tuple(x), step, below=True)

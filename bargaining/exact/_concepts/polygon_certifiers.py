@@ -124,7 +124,7 @@ def yu_on_polytope(claim: Claim) -> Certificate:
     """Find the nearest point of each piece of the frontier: in rationals for p = 1, 2 and infinity, else in a box."""
     power = float(claim.given("p"))
     if power == inf:
-        return equal_loss_on_polytope(claim)
+        return equal_loss_on_polytope(claim) if len(claim.payoffs) == 2 else bodies.least_losses(claim)
     if power == 1 or len(claim.payoffs) > 2:
         return bodies.yu(claim)
     problem = _polygon(claim)

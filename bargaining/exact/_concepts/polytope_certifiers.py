@@ -117,6 +117,16 @@ def _within(claim: Claim, answer: Callable[[Body], steps.Enclosed]) -> Certifica
     return enclose(claim, box.low, box.high, ranges, what)
 
 
+def least_losses(claim: Claim) -> Certificate:
+    """Lower the largest loss from the exact ideal point, then the second largest, and so on."""
+
+    def answer(it: Solid, ideal: Vector) -> Vector | None:
+        far = max(_less(ideal, it.disagreement))
+        return lexicographic(it, (Fraction(1),) * len(ideal), tuple(a - far for a in ideal))
+
+    return exactly(claim, answer)
+
+
 def yu(claim: Claim) -> Certificate:
     """Hold the nearest point in a box by the gap of its first-order condition; for p = 1 bound the sum."""
     it, what, power = body_of(claim), _what(claim), Fraction(claim.given("p"))

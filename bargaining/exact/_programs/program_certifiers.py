@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import inf
 
+from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.distance import misses
 from bargaining.exact._concepts.intervals import enclosed_power
 from bargaining.exact._concepts.product import box_of_gap
@@ -193,6 +194,11 @@ def equal_loss_on_program(claim: Claim) -> Certificate:
 def yu_on_program(claim: Claim) -> Certificate:
     """Hold the losses by the gap of their first-order condition and then by gradients; for p = 1 bound their sum."""
     if float(claim.given("p")) == inf:
+        if len(claim.payoffs) > 2:
+            raise NotApplicable(
+                f"{claim.method} of three and more players lowers one loss after another, which is not proved for a "
+                "ConvexProgram. Describe the payoffs as a Polytope, or certify `equal_loss`."
+            )
         return equal_loss_on_program(claim)
     case, power = Case(claim), Fraction(claim.given("p"))
     ideal, here = case.ideal(), case.it.near(case.payoffs, case.it.view.floor)

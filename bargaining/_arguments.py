@@ -83,3 +83,26 @@ def index(value: int, name: str, what: str, count: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
         raise InvalidInput(f"`{name}` must be a {what}, 0 to {count - 1}; got {short(value)}.")
     return int(value)
+
+
+def cell(value: Any, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of one cell of a batch."""
+    given = tuple(value) if isinstance(value, tuple | list) else ()
+    if len(given) != len(shape) or not isinstance(value, tuple | list):
+        raise InvalidInput(f"`{name}` must name one cell of the batch {shape}; got {short(value)}.")
+    return tuple(index(k, name, "cell along its axis", m) for k, m in zip(given, shape, strict=True))
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return `value` if it is true or false."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidInput(f"`{name}` must be True or False; got {short(value)}.")
+    return bool(value)
+
+
+def instance(value: Any, name: str, kind: type[Kind]) -> Kind:
+    """Return `value` if it is an object of that class."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise InvalidInput(f"`{name}` must be {article} {kind.__name__}; got a {type(value).__name__}.")
+    return value

@@ -70,16 +70,19 @@ def sealed(array: NDArray[Kind]) -> NDArray[Kind]:
     return np.asarray(memoryview(memory).toreadonly())
 
 
-def own(value: Any) -> Any:
+def own(value: Any, depth: int = 0) -> Any:
     """Return a value that shares no memory with the one given, where it is an array or a collection of them."""
+    if depth > _DEEPEST:
+        raise InvalidInput(f"Lists must not be nested more than {_DEEPEST} deep; got {short(value)}.")
     if isinstance(value, np.ndarray):
         return owned(value) if type(value) is np.ndarray else value.copy()
     if type(value) is tuple:
-        return tuple(map(own, value)) if any(type(v) not in _ATOMS for v in value) else value
+        nested = any(type(entry) not in _ATOMS for entry in value)
+        return tuple(own(entry, depth + 1) for entry in value) if nested else value
     if type(value) is list:
-        return tuple(map(own, value))
+        return tuple(own(entry, depth + 1) for entry in value)
     if type(value) is dict:
-        return {name: own(entry) for name, entry in value.items()}
+        return {name: own(entry, depth + 1) for name, entry in value.items()}
     return value
 
 
@@ -198,6 +201,8 @@ def _numbers(value: ArrayLike, name: str, verb: str = "be") -> Floats:
         ) from None
     if array.dtype == _FLOAT:
         return array
+    if array.ndim > 32:
+        raise InvalidInput(f"`{name}` must {verb} an array of 32 axes at most; got {array.ndim}.")
     if array.dtype.kind == "O":
         array = _from_objects(array, name, verb)
     if array.dtype.kind not in "iuf":
@@ -281,6 +286,17 @@ def by_player(array: Floats, name: str, players: int) -> Floats:
             f"`{name}` must have one entry per player on its last axis ({players}); got shape {array.shape}."
         )
     return array
+
+
+def spread(array: Floats, name: str, shape: tuple[int, ...]) -> Floats:
+    """Return an array broadcast to a shape: that of a batch, with players last."""
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise InvalidInput(
+            f"`{name}` must broadcast against the batch {shape[:-1]} with {shape[-1]} entries on the last axis; got "
+            f"shape {array.shape}."
+        ) from None
 
 
 def within(array: Floats, name: str, low: float, high: float, *, ends: str = "[]") -> Floats:

@@ -61,7 +61,7 @@ def show_config(*, mode: Literal["stdout", "dicts"] = "stdout") -> Config | None
     >>> bargaining.show_config(mode="dicts")["required"]["numpy"]
     '...'
     """
-    if mode not in ("stdout", "dicts"):
+    if not isinstance(mode, str) or mode not in ("stdout", "dicts"):
         raise InvalidInput(f'`mode` must be "stdout" or "dicts"; got {mode!r}.')
     config = _config()
     if mode == "dicts":

@@ -11,10 +11,10 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, own, owning, sealed, short
+from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
 from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining.problem import Problem, marks_of
+from bargaining.problem import Problem, marks_of, require_problem
 
 ACCURACY = 1e-12
 
@@ -73,6 +73,22 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or bool(one == other)
 
 
+def _floats(value: Any) -> bool:
+    return type(value) is np.ndarray and value.dtype == np.float64 and value.ndim > 0
+
+
+def _statuses(value: Any) -> Status | NDArray[np.int8]:
+    """Return one status, or one for each cell."""
+    known = type(value) is np.ndarray and value.dtype == np.int8 and value.ndim
+    if known and value.min(initial=0) >= 0 and value.max(initial=0) < len(Status):
+        kept: NDArray[np.int8] = value
+        return kept
+    codes = np.asarray(returned(value, "status"))
+    if not np.isin(codes, list(Status)).all():
+        raise InvalidInput(f"`status` must hold members of Status; got {short(value)}.")
+    return codes.astype(np.int8) if codes.ndim else Status(int(codes))
+
+
 _NONE = Parameters({})
 
 
@@ -113,6 +129,23 @@ class Division(Shown):
     parameters: Mapping[str, Any] = field(default_factory=lambda: _NONE)
 
     def __post_init__(self) -> None:
+        if not _floats(self.payoffs):
+            object.__setattr__(self, "payoffs", np.atleast_1d(returned(self.payoffs, "payoffs")))
+        if type(self.residual) is not float and not _floats(self.residual):
+            residual = returned(self.residual, "residual")
+            object.__setattr__(self, "residual", residual if residual.ndim else float(residual))
+        if type(self.status) is not Status:
+            object.__setattr__(self, "status", _statuses(self.status))
+        batch = self.payoffs.shape[:-1]
+        for name in ("status", "residual"):
+            shape = np.shape(getattr(self, name))
+            if shape not in ((), batch):
+                raise InvalidInput(
+                    f"`{name}` must be one for all cells or have the shape {batch}; got {shape}."
+                )
+        if self.problem is not None:
+            require_problem(self.problem)
+            by_player(self.payoffs, "payoffs", self.problem.players)
         if type(self.parameters) is not Parameters:
             object.__setattr__(self, "parameters", Parameters(self.parameters))
 
@@ -262,7 +295,10 @@ def _brief(value: Any) -> str:
     except ValueError:  # lists of different lengths
         return short(value)
     if array.dtype.kind == "O" and all(isinstance(v, Rational) for v in array.flat):
-        array = array.astype(float)
+        try:
+            array = array.astype(float)
+        except OverflowError:
+            return short(value)
     if array.dtype.kind not in "iuf":
         return short(value)
     return str(array.tolist()) if array.size <= 8 else f"array of shape {array.shape}"

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, per_player
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, owning, per_player, returned
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._sides import every
@@ -112,6 +112,9 @@ class Problem(Shown):
 
         FAILED where gains are below 1e-290, or payoffs above 1e304: floats do not hold what is done with them.
         """
+        if type(ideal) is not np.ndarray or ideal.dtype != np.float64:
+            ideal = returned(ideal, "ideal")
+        by_player(ideal, "ideal", self.players)
         gain = ideal - self.disagreement
         size = (
             16

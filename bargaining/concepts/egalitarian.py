@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import distribution
+from bargaining._arrays import distribution, spread
 from bargaining.concepts._ray import last_on_ray
 from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
@@ -48,6 +47,6 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     """
     require_problem(problem)
     w = distribution(weights, "weights", problem.players)
-    direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
+    direction = spread(w, "weights", (*problem.batch_shape, problem.players))
     label = describe("egalitarian", weights=w)
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import distribution
+from bargaining._arrays import distribution, spread
 from bargaining.concepts._lexicographic import raise_together
 from bargaining.division import Division, describe
 from bargaining.feasible.lotteries import convex_only
@@ -111,5 +111,5 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     require_problem(problem)
     convex_only(problem.feasible, "lexicographic_egalitarian")
     w = distribution(weights, "weights", problem.players)
-    direction = np.broadcast_to(w, (*problem.batch_shape, problem.players))
+    direction = spread(w, "weights", (*problem.batch_shape, problem.players))
     return raise_together(problem, describe("lexicographic_egalitarian", weights=w), direction, problem.ideal)

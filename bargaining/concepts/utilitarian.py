@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution
+from bargaining._arrays import Floats, distribution, spread
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.feasible.polytope import Polytope
@@ -44,7 +44,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     require_problem(problem)
     w = distribution(weights, "weights", problem.players)
     label = describe("utilitarian", weights=w)
-    w = np.broadcast_to(w, (*problem.batch_shape, problem.players))
+    w = spread(w, "weights", (*problem.batch_shape, problem.players))
     value, payoffs = problem.feasible.support(w)
     span = _spans(problem, payoffs)
     with np.errstate(invalid="ignore"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._arrays import Floats, owning, real, returned, scalar
 from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -67,6 +67,13 @@ class PayoffPolygon(Shown):
     status: Status
     reason: str
     scale: float
+
+    def __post_init__(self) -> None:
+        for name, axes in (("vertices", 2), ("threat", 1)):
+            array = returned(getattr(self, name), name)
+            if array.ndim != axes or array.shape[-1] != 2:
+                raise InvalidInput(f"`{name}` must have one number per player, 2; got shape {array.shape}.")
+            object.__setattr__(self, name, array)
 
     @property
     def ok(self) -> bool:

@@ -14,7 +14,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload, run
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, by_player, real
+from bargaining._arrays import Floats, by_player, real, scalar
+from bargaining.errors import InvalidInput
 
 Asked = TypeVar("Asked", bound="FeasibleSet")
 More = ParamSpec("More")
@@ -72,6 +73,8 @@ def question(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(method)
     def asked(self: FeasibleSet, *given: Any, **more: Any) -> Any:
+        if "tol" in more:
+            more["tol"] = scalar(more["tol"], "tol")
         more |= {name: _by_player(more[name], name, self.players) for name in names if name in more}
         arrays = [_by_player(value, name, self.players) for name, value in zip(names, given, strict=False)]
         return method(self, *arrays, *given[len(names) :], **more)
@@ -83,6 +86,15 @@ def _by_player(value: ArrayLike, name: str, players: int) -> Floats:
     """Return an argument with players as its last axis; arrays of floats, which nearly all are, as they come."""
     known = type(value) is np.ndarray and value.dtype == np.float64
     return by_player(value if known else real(value, name, finite=False), name, players)  # type: ignore[arg-type]
+
+
+def of_one_cell(**arrays: Floats) -> None:
+    """Refuse batches where a question is about one cell."""
+    for name, array in arrays.items():
+        if array.ndim != 1:
+            raise InvalidInput(
+                f"`{name}` must have one entry per player, for one cell; got shape {array.shape}."
+            )
 
 
 def is_convex(feasible: FeasibleSet) -> bool:

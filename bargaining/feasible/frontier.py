@@ -106,7 +106,10 @@ class Frontier(Shown, line=False):
         try:
             return self.function(nodes)
         except InvalidInput:  # written for numbers alone
-            return np.array([self.function(np.asarray(x)) for x in np.ravel(nodes)]).reshape(np.shape(nodes))
+            found = [self.function(np.asarray(x)) for x in np.ravel(nodes)]
+            if any(y.shape for y in found):
+                raise
+            return np.array(found).reshape(np.shape(nodes))
 
     def corners(self) -> Floats | None:
         """Return where a frontier of straight pieces bends, and its ends, shape (k, 2); None for others and batches."""
@@ -295,7 +298,12 @@ class _Elementwise:
             ) from error
         shape = getattr(x, "shape", ())
         if y.shape != shape:
-            y = np.broadcast_to(y, np.broadcast_shapes(y.shape, shape))
+            try:
+                y = np.broadcast_to(y, np.broadcast_shapes(y.shape, shape))
+            except ValueError:
+                raise InvalidInput(
+                    f"`{self.name}` must return one value per entry; got shape {y.shape} for {shape}."
+                ) from None
         return y
 
 

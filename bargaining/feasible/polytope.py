@@ -11,6 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._arguments import flag
+from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
@@ -20,7 +22,7 @@ from bargaining.feasible._interval import Interval
 from bargaining.feasible._planar import Planar
 from bargaining.feasible._polygon import hull
 from bargaining.feasible._vertices import corners, extreme
-from bargaining.feasible.base import question
+from bargaining.feasible.base import of_one_cell, question
 
 Exact = tuple[tuple[Fraction, ...], ...]
 
@@ -78,6 +80,7 @@ class Polytope(Shown, line=False):
     _shape: Shape = field(repr=False)
 
     def __init__(self, points: ArrayLike, *, free_disposal: bool = False) -> None:
+        flag(free_disposal, "free_disposal")
         array = real(points, "points", ndim=2, payoffs=True)
         lowest = array.min(axis=0)
         span = array.max(axis=0) - lowest
@@ -132,6 +135,11 @@ class Polytope(Shown, line=False):
         array([1. , 2.5, 2.5])
         """
         rows, right = real(A, "A", ndim=2), real(b, "b", ndim=1)
+        tiny = (rows != 0) & (np.abs(rows) < SMALLEST)
+        if tiny.any():
+            raise InvalidInput(
+                f"`A` must have entries of size {SMALLEST:g} at least, or 0; got {rows[tiny][0]:g}. Rescale the row."
+            )
         if len(rows) != len(right):
             raise InvalidInput(f"`b` must have one entry per row of `A` ({len(rows)}); got {len(right)}.")
         empty = ~rows.any(axis=1)
@@ -181,6 +189,8 @@ class Polytope(Shown, line=False):
 
         Inequalities are mapped by what the map does to the unit vectors: a shift, however large, rounds nothing else.
         """
+        for name, value in (("function", function), ("exactly", exactly)):
+            callable_of(value, name)
         if self._inequalities is not None:
             matrix, limits = self._inequalities
             n = self.players
@@ -211,6 +221,7 @@ class Polytope(Shown, line=False):
     @question
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        of_one_cell(weights=weights, floor=floor)
         return self._shape.support_above(weights, floor)
 
     @question

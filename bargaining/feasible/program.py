@@ -12,7 +12,7 @@ from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
 from bargaining.feasible._losses import SOLVED, least_losses, least_powers
-from bargaining.feasible.base import question
+from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)
 ROUNDING = 1e-12  # of payoffs: differences below this are none
@@ -168,6 +168,9 @@ class ConvexProgram(Shown, line=False):
     @question
     def least_losses(self, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
         """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and by how much it errs."""
+        of_one_cell(ideal=ideal, weights=weights, floor=floor)
+        if not np.isfinite(ideal).all():
+            return np.full(ideal.shape, np.nan), np.nan
         return least_losses(self._decisions, ideal, weights, floor)
 
     @question
@@ -175,7 +178,9 @@ class ConvexProgram(Shown, line=False):
         self, ideal: Floats, weights: Floats, floor: Floats, power: float
     ) -> tuple[Floats, float]:
         """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error."""
-        loss = -float(self.ray(ideal, 1 / weights))
+        of_one_cell(ideal=ideal, weights=weights, floor=floor)
+        with np.errstate(divide="ignore"):
+            loss = -float(self.ray(ideal, 1 / weights))
         if not loss > 0:
             return (np.array(ideal), 0.0) if loss <= 0 else (np.full(ideal.shape, np.nan), np.nan)
         return least_powers(self._decisions, ideal, weights, floor, power, loss)
@@ -186,6 +191,7 @@ class ConvexProgram(Shown, line=False):
 
         A player with a negative weight stays at the floor, the others get what the decision gives.
         """
+        of_one_cell(weights=weights, floor=floor)
         if np.isneginf(floor[weights < 0]).any():
             return np.full(weights.shape, np.nan)
         inside, counted, bound = self._decisions, weights > 0, np.isfinite(floor)

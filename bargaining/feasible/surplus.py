@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import question
+from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
@@ -68,6 +68,7 @@ class TransferableSurplus(Shown, line=False):
 
         What the floors leave goes to whoever has the largest weight, in equal parts to those who tie.
         """
+        of_one_cell(weights=weights, floor=floor)
         if self.batch_shape:
             raise NotApplicable(
                 f"The best point above a floor is known for one total; got a batch of shape {self.batch_shape}."

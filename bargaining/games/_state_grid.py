@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import function, listed
+from bargaining._arrays import returned
 from bargaining.errors import InvalidInput
 
 
@@ -46,7 +47,7 @@ def _payoffs(rows: list[Any], shape: tuple[int, ...], state: Any) -> NDArray[Any
     """Return the payoffs of all profiles of a state as one array."""
     players = len(shape)
     for row in rows:
-        if np.shape(row) != (players,):
+        if returned(row, "payoff").shape != (players,):
             raise InvalidInput(
                 f"`payoff` must return {players} numbers; in state {state} it returned {row!r}."
             )

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import is_sequence, listed, player_index
+from bargaining._arguments import instance, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owning, real, short
-from bargaining._rational import Rationals, fractions
+from bargaining._rational import Rationals, fractions, rational
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
@@ -119,7 +119,7 @@ class Monitoring(Shown):
             if abs(total[profile] - 1) > (_SUM if loose else 0):
                 raise InvalidInput(
                     f"`probabilities` of each profile must add up to 1; those of profile {profile} add up to "
-                    f"{float(total[profile]):.12g}. Divide by the sum."
+                    f"{float(chances[profile].sum()):.12g}. Divide by the sum."
                 )
         exact = given / total[..., None]
         floats = exact.astype(float)
@@ -175,6 +175,7 @@ class Monitoring(Shown):
         >>> Monitoring.perfect(prisoners).signals
         ('C, C', 'C, D', 'D, C', 'D, D')
         """
+        instance(game, "game", Game)
         names = [
             ", ".join(own[k] for own, k in zip(game.actions, profile, strict=True))
             for profile in np.ndindex(*game.shape)
@@ -185,6 +186,7 @@ class Monitoring(Shown):
     @classmethod
     def none(cls, game: Game) -> Monitoring:
         """Return one signal whatever is played: nothing is seen."""
+        instance(game, "game", Game)
         return cls(np.ones((*game.shape, 1), dtype=int), signals=["nothing"])
 
     @classmethod
@@ -210,12 +212,10 @@ class Monitoring(Shown):
         True
         """
         tables = listed(own, "own", "a list with one array per player")
-        parts = [
-            fractions(np.asarray(table), real(table, f"own[{k}]", ndim=2).shape)
-            for k, table in enumerate(tables)
-        ]
+        parts = [rational(table, f"own[{k}]", ndim=2) for k, table in enumerate(tables)]
         named = signals if signals is not None else [list(map(str, range(part.shape[1]))) for part in parts]
-        words = [list(map(str, words)) for words in listed(named, "signals", "a list of lists of names")]
+        wanted = "a list of lists of names"
+        words = [list(map(str, listed(each, "signals", wanted))) for each in listed(named, "signals", wanted)]
         if [len(each) for each in words] != [part.shape[1] for part in parts]:
             raise InvalidInput(
                 f"`signals` must name the signals of every player, {[p.shape[1] for p in parts]} of them; "
@@ -248,7 +248,8 @@ class Monitoring(Shown):
         An action that is seen wrongly looks like any of the player's others, each equally likely; mistakes are
         independent across players.
         """
-        chance = fractions(np.asarray(correct), real(correct, "correct").shape).item()
+        instance(game, "game", Game)
+        chance = rational(correct, "correct", ndim=0).item()
         if not 0 <= chance <= 1:
             raise InvalidInput(f"`correct` must lie in [0, 1]; got {short(correct)}.")
         own = []
@@ -287,7 +288,7 @@ class Monitoring(Shown):
                [0.25, 0.75]])
         """
         base, shift = real(levels, "levels"), real(shocks, "shocks", ndim=1)
-        weight = fractions(np.asarray(chances), real(chances, "chances", ndim=1).shape)
+        weight = rational(chances, "chances", ndim=1)
         bounds = real(cuts, "cuts", ndim=1)
         if weight.shape != shift.shape:
             raise InvalidInput(f"`chances` must have {shift.size} entries, one a shock; got {weight.size}.")
@@ -313,7 +314,7 @@ class Monitoring(Shown):
         signals : sequence of str, optional
             Names of the new signals.
         """
-        table = fractions(np.asarray(noise), real(noise, "noise", ndim=2).shape)
+        table = rational(noise, "noise", ndim=2)
         if table.shape[0] != len(self.signals):
             raise InvalidInput(
                 f"`noise` must have {len(self.signals)} rows, one a signal; got {table.shape[0]}."
@@ -345,7 +346,7 @@ class Monitoring(Shown):
         arrays = []
         for k, table in enumerate(rewards):
             wanted = (self.shape[k], len(self.signals))
-            given = fractions(np.asarray(table), real(table, f"rewards[{k}]", ndim=2).shape)
+            given = rational(table, f"rewards[{k}]", ndim=2)
             if given.shape != wanted:
                 raise InvalidInput(f"`rewards[{k}]` must have shape {wanted}; got {given.shape}.")
             own = given.reshape([n if i == k else 1 for i, n in enumerate(self.shape)] + [wanted[1]])
@@ -367,12 +368,21 @@ class Monitoring(Shown):
         Econometrica 62, 997-1039, doi:10.2307/2951505).
         """
         at = list(profile) if is_sequence(profile) else []
-        if len(at) != self.players or any(not 0 <= int(a) < n for a, n in zip(at, self.shape, strict=True)):
+        whole = all(isinstance(a, int | np.integer) and not isinstance(a, bool) for a in at)
+        if (
+            len(at) != self.players
+            or not whole
+            or any(not 0 <= a < n for a, n in zip(at, self.shape, strict=True))
+        ):
             raise InvalidInput(
                 f"`profile` must be one action index per player of {self.shape}; got {short(profile)}."
             )
         rows = []
-        named = [player_index(k, "players", self.players) for k in players]
+        named = [
+            player_index(k, "players", self.players) for k in listed(players, "players", "a list of players")
+        ]
+        if not named:
+            raise InvalidInput("`players` must name at least one player; got none.")
         for k in named:
             index: list[Any] = [int(a) for a in at]
             index[k] = slice(None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import is_sequence, listed
+from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owned, owning, real
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -121,11 +121,13 @@ class Game(Shown):
 
     def exact_payoff(self, profile: tuple[int, ...], player: int) -> Fraction:
         """Return one payoff as the rational that was given."""
-        return Fraction(self._given[player].item(profile))
+        actions = self.profile(profile)
+        return Fraction(self._given[player_index(player, "player", self.players)].item(actions))
 
     def exact_best(self, profile: tuple[int, ...], player: int) -> Fraction:
         """Return the player's best-reply payoff to the others' actions, as the rational that was given."""
-        own = np.moveaxis(self._given[player], player, -1)[*profile[:player], *profile[player + 1 :]]
+        actions, i = self.profile(profile), player_index(player, "player", self.players)
+        own = np.moveaxis(self._given[i], i, -1)[*actions[:i], *actions[i + 1 :]]
         return max(map(Fraction, own.tolist()))
 
     def deviations(self) -> Floats:
@@ -181,7 +183,7 @@ class Game(Shown):
         -------
         ndarray of shape (n,)
         """
-        if mixed:
+        if flag(mixed, "mixed"):
             from bargaining.games._minmax import mixed_minmax
 
             return np.array([mixed_minmax(self._against(player)) for player in range(self.players)])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import is_sequence, player_index
+from bargaining._arguments import cell, is_sequence, player_index
 from bargaining._arrays import Floats, owning, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._rich import Card, Shown, brief
@@ -148,6 +148,7 @@ class Exit(Shown):
 
     def at(self, index: tuple[int, ...]) -> Exit:
         """Return one exit of the batch."""
+        index = cell(index, "index", self.batch_shape)
         one = object.__new__(Exit)
         object.__setattr__(one, "payoffs", self.payoffs[index])
         object.__setattr__(one, "who", self.who)
@@ -275,6 +276,7 @@ class RepeatedGame(Shown):
 
     def at(self, index: tuple[int, ...]) -> RepeatedGame:
         """Return one repeated game of the batch."""
+        index = cell(index, "index", self.batch_shape)
         one = object.__new__(RepeatedGame)
         object.__setattr__(one, "game", self.game)
         object.__setattr__(one, "monitoring", self.monitoring)

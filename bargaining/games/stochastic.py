@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import listed
+from bargaining._arguments import index, listed
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, fractions
 from bargaining._rich import SHOWN, Card, Shown, brief
@@ -253,15 +253,17 @@ class StochasticGame(Shown):
 
     def shape(self, state: int) -> tuple[int, ...]:
         """Return the number of actions of each player in a state."""
-        return self.games[state].shape
+        return self.games[index(state, "state", "state", len(self))].shape
 
     def transition(self, state: int) -> Floats:
         """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
-        return self._transitions.dense(state).reshape(*self.shape(state), len(self))
+        shape = self.shape(state)
+        return self._transitions.dense(state).reshape(*shape, len(self))
 
     def exact_transition(self, state: int) -> Rationals:
         """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
-        return self._transitions.exact(state).reshape(*self.shape(state), len(self))
+        shape = self.shape(state)
+        return self._transitions.exact(state).reshape(*shape, len(self))
 
     def transition_matrix(self) -> Any:
         """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
@@ -316,4 +318,5 @@ class StochasticGame(Shown):
 
     def profile_name(self, state: int, profile: Sequence[int]) -> str:
         """Return a profile in words, for messages and tables: the actions' names, joined by commas."""
-        return profile_name(self.games[state], profile)
+        game = self.games[index(state, "state", "state", len(self))]
+        return profile_name(game, game.profile(profile))

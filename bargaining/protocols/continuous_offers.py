@@ -15,7 +15,7 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.product import best_product
-from bargaining.problem import Problem
+from bargaining.problem import Problem, require_problem
 from bargaining.protocols._two_players import best_response, require_two
 
 
@@ -102,6 +102,7 @@ class ContinuousOffers(Shown):
 
     def threat(self, problem: Problem) -> Floats:
         """Return what talking for ever is worth, the point from which gains are measured; shape (..., 2)."""
+        require_problem(problem)
         d, rates, hazard = problem.disagreement, np.asarray(self.rates), np.asarray(self.breakdown)[..., None]
         flow = rates * d if self.inside is None else np.asarray(self.inside)
         ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)

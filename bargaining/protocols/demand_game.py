@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, owning, scalar
+from bargaining._arrays import SMALLEST, Floats, owning, scalar
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status
@@ -88,6 +88,8 @@ class NashDemandGame(Shown):
         noise = scalar(self.noise, "noise")
         if noise < 0:
             raise InvalidInput(f"`noise` must not be negative; got {noise:.17g}.")
+        if noise and not SMALLEST <= noise <= 1 / SMALLEST:
+            raise InvalidInput(f"`noise` must be 0, or {SMALLEST:g} to {1 / SMALLEST:g}; got {noise:.17g}.")
         object.__setattr__(self, "noise", noise)
 
     def __call__(self, problem: Problem) -> DemandDivision:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import answer_of
+from bargaining._arguments import answer_of, is_sequence
 from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.division import told
@@ -26,6 +26,8 @@ _PROMISED = 1e-8
 _RESOLVED = 1e-12
 _SPAN = 2.0
 """Longest piece, in units of one over the mean rate."""
+
+_LONGEST = 1e5  # of mean waits: a piece for each part of one is kept
 
 
 @owning
@@ -142,7 +144,7 @@ class NonstationaryOffers(Shown):
         )
         known = (
             np.array([])
-            if self.kinks is None or np.size(self.kinks) == 0
+            if self.kinks is None or (is_sequence(self.kinks) and not len(self.kinks))  # type: ignore[arg-type]
             else real(self.kinks, "kinks", ndim=1)
         )
         object.__setattr__(self, "_terms", terms)
@@ -161,6 +163,11 @@ class NonstationaryOffers(Shown):
                 "`rates` must not both be 0 unless `breakdown` is positive at t = 0: nothing hurries."
             )
         until = self.until or max(1 / rate, float(self._kinks.max(initial=0.0)))
+        if not rate * until <= _LONGEST:
+            raise InvalidInput(
+                f"`until` must be at most {_LONGEST:g} over the mean of `rates` with `breakdown`; got {until:g} at "
+                f"{rate:g}. Measure time in a longer unit."
+            )
         horizon = _horizon(terms, until, rate)
         for _ in range(4):
             edges, found = self._edges(until, horizon, rate)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, listed, player_index
-from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import SMALLEST, Floats, owning, real, spread, within
 from bargaining._rich import Shown
 from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
@@ -77,12 +77,16 @@ class ReputationalDemands(Shown):
 
     def __post_init__(self) -> None:
         rates = within(real(self.rates, "rates", ndim=1), "rates", 0.0, np.inf, ends="()")
+        within(rates, "rates", SMALLEST, 1 / SMALLEST)
         if rates.shape != (2,):
             raise InvalidInput(f"`rates` must have one entry per player (2); got shape {rates.shape}.")
+        pairs = []
         for name in ("demands", "priors"):
-            if (count := len(listed(getattr(self, name), name, "a pair, one list per player"))) != 2:
-                raise InvalidInput(f"`{name}` must be a pair, one list per player; got {count}.")
-        types = tuple(_checked_types(self.demands[i], self.priors[i], i) for i in range(2))
+            pairs.append(listed(getattr(self, name), name, "a pair, one list per player"))
+            if len(pairs[-1]) != 2:
+                raise InvalidInput(f"`{name}` must be a pair, one list per player; got {len(pairs[-1])}.")
+            object.__setattr__(self, name, tuple(pairs[-1]))
+        types = tuple(_checked_types(a, z, i) for i, (a, z) in enumerate(zip(*pairs, strict=True)))
         object.__setattr__(self, "_types", types)
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "first", player_index(self.first, "first", 2))
@@ -136,6 +140,7 @@ class ReputationalDemands(Shown):
             options, received = np.full(2, -np.inf), np.zeros(2)
         else:
             options, received = _concession.checked_outside(self.outside, least)
+            spread(options, "outside", (2,))
         rates, options, received = (x[order] for x in (self._rates, options, received))
         announcements = [
             _demand_choice.Announcement(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, function
-from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, within
+from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, spread, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
@@ -232,7 +232,7 @@ def screen_types(
     )
     if v.shape != w.shape:
         raise InvalidInput(f"`outside` must have one entry per value ({v.size}); got {w.size}.")
-    chances = distribution(probabilities, "probabilities", v.size)
+    chances = spread(distribution(probabilities, "probabilities", v.size), "probabilities", v.shape)
     c, net = scalar(cost, "cost"), v - w
     prices = np.unique(np.append(net[net > c], c))
     order = np.argsort(-net)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
@@ -110,6 +110,10 @@ class TwoTypeScreening(Shown):
         values = within(real(self.values, "values", ndim=1), "values", 0.0, np.inf, ends="()")
         if values.shape != (2,) or not values[0] < values[1]:
             raise InvalidInput(f"`values` must be a pair, the low value first; got {values.tolist()}.")
+        if values[0] < SMALLEST * values[1]:
+            raise InvalidInput(
+                f"`values` must differ by a factor of {1 / SMALLEST:g} at most; got {values.tolist()}."
+            )
         prior = within(np.asarray(scalar(self.prior, "prior")), "prior", 0.0, 1.0, ends="()")
         discount = within(np.asarray(scalar(self.discount, "discount")), "discount", 0.0, 1.0, ends="()")
         for name, value in (("values", values), ("prior", float(prior)), ("discount", float(discount))):
@@ -205,8 +209,11 @@ class TwoTypeScreening(Shown):
 
     def _next(self, n: int, cuts: list[float], worths: list[float]) -> tuple[float, float]:
         """Solve W_n(x) = W_{n-1}(x), both linear in x, for the n-th threshold."""
-        slope = self._price(n) - self._price(n - 1)
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        slope = self.discount ** (n - 1) * (1 - self.discount) * (high - low)  # of the price
         start = cuts[n - 1]
         gap = self._worth(n - 1, start, cuts, worths) - self._worth(n, start, cuts, worths)
+        if gap > slope * LARGEST:
+            return np.inf, np.inf
         x = start + gap / slope
         return x, self._worth(n, x, cuts, worths)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from bargaining._arguments import flag, function
 from bargaining._arrays import short
 from bargaining._optional import needs
 from bargaining._platform import made_on
@@ -33,6 +34,7 @@ Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]],
 """Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
 
 _CHUNKS = 1000
+_WORKERS = {-1, *range(1, 10_001)}  # more processes than that no machine runs
 _VECTORIZED_CELLS = 2**16
 
 
@@ -59,6 +61,7 @@ def vectorized(model: Model) -> Model:
     >>> sweep(share, {"r": [0.0, 0.1]}, lambda array: array)["value"].values
     array([0.5  , 0.535])
     """
+    function(model, "model")
     try:
         model.vectorized = True  # type: ignore[attr-defined]
     except (AttributeError, TypeError):
@@ -148,6 +151,9 @@ def sweep(
     >>> data["total"].attrs["units"], bool((data["status"] == 0).all())
     ('bn US$', True)
     """
+    for name, value in (("model", model), ("method", method)):
+        function(value, name)
+    flag(progress, "progress")
     cells = read_grid(grid)
     _check_names(model, cells)
     batched = bool(getattr(model, "vectorized", False))
@@ -273,10 +279,10 @@ def _identity(task: Task, version: str | None) -> dict[str, Any]:
     if version is not None and (not isinstance(version, str) or not version):
         raise InvalidInput(f"`version` must be a text that is not empty; got {version!r}.")
     about: dict[str, Any] = {}
-    for argument, function in (("model", task.model), ("method", task.method)):
-        about[argument] = name_of(function)
+    for argument, part in (("model", task.model), ("method", task.method)):
+        about[argument] = name_of(part)
         if version is None:
-            about[f"{argument} code"] = fingerprint(function, argument)
+            about[f"{argument} code"] = fingerprint(part, argument)
     versions = {
         "bargaining": __version__,
         "numpy": np.__version__,
@@ -315,7 +321,7 @@ def _run(
     if callable(workers):
         mapped: Iterable[tuple[int, Chunk | None]] = workers(task, missing) if missing else ()
         return mapped
-    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
+    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers not in _WORKERS:
         raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {short(workers)}.")
     if workers == 1 or len(missing) < 2:
         return map(replace(task, folder=None), missing)

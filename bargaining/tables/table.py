@@ -203,7 +203,7 @@ class Table:
         """
         kinds = {"tex": self.to_latex, "md": self.to_markdown, "csv": self.to_csv, "html": self.to_html}
         endings = listed(endings, "endings", "a list of names")
-        if unknown := [ending for ending in endings if ending not in kinds]:
+        if unknown := [each for each in endings if not isinstance(each, str) or each not in kinds]:
             raise InvalidInput(f"`endings` must be among {', '.join(kinds)}; got {unknown[0]!r}.")
         folder = path_of(folder, "folder")
         texts = {folder / f"{file_name(name, 'name')}.{ending}": kinds[ending]() for ending in endings}

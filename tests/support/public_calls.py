@@ -309,7 +309,7 @@ CALLS: dict[str, Call] = {
             "problem": PIE,
             "parameters": {"weights": array(0.5, 0.5)},
         },
-        lambda division: (division.gains, division.shares, division.ok, division.to_dict()),
+        lambda one: (one.problem and (one.gains, one.shares), one.ok, one.to_dict()),
     ),
     "Exit": Call(
         b.Exit, lambda: {"payoffs": array(2, 1), "who": [0, 1]}, lambda leave: (leave.own, leave.exact)
@@ -779,7 +779,7 @@ CALLS: dict[str, Call] = {
             "version": None,
             "progress": False,
         },
-        lambda found: (found["payoffs"].values, found["a"].values),
+        lambda found: (found.get("payoffs"), found["a"].values),
     ),
     "transfer_equilibrium": Call(b.transfer_equilibrium, lambda: {"repeated": REPEATED}),
     "utilitarian": of_plane(b.utilitarian, **WEIGHTS),

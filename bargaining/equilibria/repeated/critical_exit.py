@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,5 +60,13 @@ def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> F
         if gain and not delta:
             limits[index] = -np.inf
         else:
-            limits[index] = path.payoffs[index[-1]] - (gain * (1 - delta) / delta if gain else 0)
+            limits[index] = _rounded(path.payoffs[index[-1]] - (gain * (1 - delta) / delta if gain else 0))
     return limits
+
+
+def _rounded(value: Fraction) -> float:
+    """Return the nearest float; minus infinity below all of them."""
+    try:
+        return float(value)
+    except OverflowError:
+        return -np.inf

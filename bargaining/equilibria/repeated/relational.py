@@ -197,7 +197,7 @@ def _sustained(
         return None
     if room <= 0:
         return _end(slack, easiest, best)
-    return float(brentq(slack, easiest, best, xtol=1e-300, rtol=8.9e-16))
+    return float(brentq(slack, easiest, best, xtol=1e-300, rtol=8.9e-16, maxiter=5000))
 
 
 def _end(slack: Callable[[float], float], peak: float, best: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import generator, listed
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, owning, short
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path
@@ -21,6 +21,7 @@ from bargaining.games.stochastic import StochasticGame
 
 _NEAR = 0.99  # the weight from which on the equilibrium is tried for
 _TUBES = (0.05, 0.005, 0.0005)
+_STARTS = 100_000
 _SAME = 1e-7
 
 
@@ -187,8 +188,8 @@ def stationary_profile(
 
 def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list[Floats]:
     if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
-        if starts < 1:
-            raise InvalidInput(f"`starts` must be at least 1; got {starts}.")
+        if not 1 <= starts <= _STARTS:
+            raise InvalidInput(f"`starts` must be 1 to {_STARTS}; got {short(starts)}.")
         draw = generator(rng)
         more = [arrays.normalise(draw.exponential(size=arrays.size) + 1e-3) for _ in range(starts - 1)]
         return [arrays.uniform(), *more]

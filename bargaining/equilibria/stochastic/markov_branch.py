@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import function, whole
+from bargaining._arguments import function, instance, whole
 from bargaining._arrays import Floats, owning, scalar
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
@@ -147,6 +147,7 @@ def equilibrium_branch(
         if not found.profiles:
             raise Unsolved(f"No equilibrium was found at {low:g}; pass one as `profile`.")
         profile = found[0]
+    instance(profile, "profile", StationaryProfile)
     strategy = flat(game, profile.strategies, profile.leave)
     exact = refine(compiled(0.0), strategy, strategy > 0)
     if exact is None or np.abs(exact - strategy).max() > 1e-6:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._arrays import Floats, owning, per_player, real, spread, within
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
 from bargaining.equilibria.stochastic._markov.refine import regret
@@ -131,7 +131,7 @@ def _mixed(value: Any, game: StochasticGame, state: int, player: int) -> Floats:
 def _leaving(game: StochasticGame, leave: ArrayLike | None) -> list[Floats]:
     states, n = len(game), game.players
     chance = np.zeros((states, n)) if leave is None else per_player(leave, "leave", n)
-    chance = np.broadcast_to(within(chance, "leave", 0.0, 1.0), (states, n))
+    chance = spread(within(chance, "leave", 0.0, 1.0), "leave", (states, n))
     pieces = []
     for s, right in enumerate(game.exits):
         who = () if right is None else right.who

@@ -328,7 +328,7 @@ def divide(
     payoffs : ndarray, shape (..., n)
         Candidates; in DEGENERATE cells the documented limit.
     residual : ndarray, shape (...)
-        Violation of the defining conditions over the range of gains.
+        Violation of the defining conditions over the range of gains; where it is NaN or negative nothing was shown.
     status : ndarray of int8, shape (...)
         From `Problem.gains_status`.
     ideal : ndarray, shape (..., n)
@@ -338,7 +338,7 @@ def divide(
     with np.errstate(all="ignore"):
         magnitude = np.maximum(np.abs(ideal), np.abs(d)) / (ideal - d)
         allowed = ACCURACY + 64 * np.finfo(float).eps * magnitude.max(axis=-1)
-        settled = (status == Status.OK) & ~(residual <= allowed)
+        settled = (status == Status.OK) & ~((residual >= 0) & (residual <= allowed))
         status = np.where(settled, Status.INACCURATE, status).astype(np.int8)
         broken = (status <= Status.DEGENERATE) & (status != Status.EMPTY) & ~np.isfinite(payoffs).all(axis=-1)
     status = np.where(broken & (status != Status.UNBOUNDED), Status.FAILED, status).astype(np.int8)

@@ -40,7 +40,7 @@ def ideal_of(feasible: FeasibleSet) -> Ideal:
     With free disposal player i's best is straight along axis i, and a ray along the sides is quicker than a program.
     """
     open_below = comprehensive(feasible)
-    if feasible.players <= 2 or not isinstance(open_below, Polytope) or not _is_open_below(open_below):
+    if feasible.players <= 2 or not isinstance(open_below, Polytope) or not open_below.disposes_freely:
         return feasible.ideal
     axes = np.eye(feasible.players)
 
@@ -50,12 +50,6 @@ def ideal_of(feasible: FeasibleSet) -> Ideal:
         return ideal
 
     return along_axes
-
-
-def _is_open_below(feasible: Polytope) -> bool:
-    return feasible.free_disposal or (
-        feasible.inequalities is not None and bool((feasible.inequalities[0] >= 0).all())
-    )
 
 
 def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:

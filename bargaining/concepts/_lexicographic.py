@@ -6,6 +6,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import Ideal, comprehensive, ideal_of, lasting_gain
+from bargaining.concepts._missed import outside, units
 from bargaining.division import Division, Named, divide
 from bargaining.feasible.base import FeasibleSet
 from bargaining.problem import Problem
@@ -32,7 +33,6 @@ def raise_together(
     step = np.where(known, direction, 0.0)
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     x = np.array(d if start is None else np.where(known, start, d))
-    gains = np.where(known & (ideal > d), ideal - d, np.inf)
     hair = HAIR * (np.abs(x) + np.where(known, np.abs(ideal), 0.0))
     feasible, free = comprehensive(problem.feasible), step > 0
     best = ideal_of(feasible)
@@ -42,9 +42,34 @@ def raise_together(
         free = free & (lasting_gain(best, x, hair) > 0)
         if not free.any():
             break
-    left = np.where(step > 0, lasting_gain(best, x, hair) / gains, 0.0).max(axis=-1)
-    residual = np.where(feasible.contains(x), left, np.inf)
+    residual = short_of_lexicographic(problem, x, d if start is None else start, step, ideal)
     return divide(problem, method, np.where(known, x, ideal), residual, status, ideal=ideal)
+
+
+def short_of_lexicographic(
+    problem: Problem, x: Floats, start: Floats, direction: Floats, ideal: Floats
+) -> Floats:
+    """Return by how much payoffs are not the lexicographic maximum of gains from `start`, over ideal gains.
+
+    In a convex set they are if nobody can gain at the expense only of players who gain more, down to the own level.
+    That is asked from just below these levels, of the set with free disposal; what rounding explains does not count.
+    """
+    feasible, unit = comprehensive(problem.feasible), units(problem, ideal)
+    best, counted = ideal_of(feasible), direction > 0
+    known = np.asarray(np.isfinite(x).all(axis=-1))
+    x = np.where(known[..., None], x, 0.0)
+    hair = HAIR * (np.abs(x) + np.abs(np.where(np.isfinite(ideal), ideal, 0.0)))
+    away = outside(feasible, x, unit)
+    short = np.where(counted, 0.0, np.abs(x - start) / unit).max(axis=-1)
+    with np.errstate(all="ignore"):
+        level = (x - start) / direction
+        for i in range(x.shape[-1]):
+            floor = np.where(counted, np.minimum(x, start + direction * level[..., i : i + 1]), x)
+            floor[..., i] = x[..., i]
+            gain = lasting_gain(best, floor, hair)[..., i] / unit[..., i]
+            gain = np.where(np.isnan(gain) & (away > 0), 0.0, gain)  # nothing is above a point outside
+            short = np.maximum(short, np.where(counted[..., i], gain, 0.0))
+    return np.where(known, np.maximum(short, away), np.nan)
 
 
 def _furthest(feasible: FeasibleSet, best: Ideal, x: Floats, step: Floats, hair: Floats) -> Floats:

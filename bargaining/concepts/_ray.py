@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining._rational import floats, fractions
 from bargaining.concepts._exact_ray import Aim, distance, last_exactly, may_be_thin
+from bargaining.concepts._missed import units
 from bargaining.division import ACCURACY, Division, Named, divide
 from bargaining.errors import Status
 from bargaining.feasible._sides import every, largest
@@ -26,9 +27,8 @@ def last_on_ray(
 ) -> Division:
     """Return the last feasible point on origin + t * direction, t >= 0; without a direction, towards the ideal point.
 
-    The residual asks again how much further the ray goes from the answer, over the range of gains; in a set that may
-    be thin, from a few roundings beside it. Where that is too far, or the set is missed narrowly, the ray is followed
-    in rationals. EMPTY where it misses the set.
+    Where the answer misses the definition, or the ray misses the set narrowly, the ray is followed in rationals if the
+    set may be thin. EMPTY where it misses the set.
     """
     status = problem.gains_status(ideal)
     known = np.asarray(every(np.isfinite(ideal)))
@@ -37,19 +37,36 @@ def last_on_ray(
     step = towards if known.all() else np.where(known[..., None], towards, 0.0)
     moving = largest(step) > 0
     with np.errstate(all="ignore"):
-        gain = ideal - problem.disagreement
-        rounding = 16 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
-        reach = largest(step / np.where(gain > rounding, gain, np.inf))
         last = np.where(moving, problem.feasible.ray(origin, step), 0.0)
         t = np.maximum(last, 0.0)
         payoffs = origin + t[..., None] * step
-        further = np.where(moving, further_on(problem, payoffs, step, ideal), 0.0)
-        residual = np.abs(further) * reach
-        behind = np.isneginf(last) | (last * reach < -BEHIND)
+        behind = np.isneginf(last) | (last * largest(step / units(problem, ideal)) < -BEHIND)
+    residual = off_ray(problem, payoffs, origin, step, ideal)
     answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=known & behind)
     start = np.broadcast_to(origin, payoffs.shape)
     answer = settled(problem, answer, lambda cell: _aim(start, direction, cell), origin=start, step=step)
     return divide(problem, method, answer.payoffs, answer.residual, answer.status, ideal=ideal)
+
+
+def off_ray(
+    problem: Problem, payoffs: Floats, origin: Floats, step: Floats, ideal: Floats, *, backwards: bool = False
+) -> Floats:
+    """Return how far payoffs are from the last feasible point on a ray: beside it, before its start, or along it.
+
+    How much further the ray goes is asked again from the payoffs; in a set that may be thin, from a few roundings
+    beside them. Over ideal gains; NaN where payoffs, or the set's answers, are. A line may be followed `backwards`.
+    """
+    unit = units(problem, ideal)
+    with np.errstate(all="ignore"):
+        moving, reach = largest(step) > 0, largest(step / unit)
+        along = np.where(step != 0, (payoffs - origin) / step, 0.0)
+        first = np.argmax(np.abs(step / unit), axis=-1)[..., None]
+        t = np.take_along_axis(along, np.broadcast_to(first, (*along.shape[:-1], 1)), axis=-1)[..., 0]
+        beside = largest((payoffs - origin - t[..., None] * step) / unit)
+        further = np.where(moving, further_on(problem, payoffs, step, ideal), 0.0)
+        before = np.zeros_like(t) if backwards else -t * reach
+        off: Floats = np.maximum(np.maximum(beside, before), np.abs(further) * reach)
+    return off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bargaining.concepts._ray import last_on_ray
+from bargaining._arrays import Floats
+from bargaining.concepts._ray import last_on_ray, off_ray
+from bargaining.concepts.nash import missed as short_of_nash
 from bargaining.concepts.nash import nash
-from bargaining.division import Division, describe, named
+from bargaining.division import Division, describe, divide, named
+from bargaining.errors import Status
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.lotteries import with_lotteries
 from bargaining.problem import Problem, require_problem
@@ -44,6 +47,28 @@ def conley_wilkie(problem: Problem) -> Division:
     label = describe("conley_wilkie")
     if is_convex(problem.feasible):
         return named(nash(problem), label)
-    target = nash(Problem(with_lotteries(problem.feasible), problem.disagreement))
+    ideal, target = problem.ideal, _target(problem)
     gains = np.where(np.isfinite(target.payoffs), target.gains, 0.0)
-    return last_on_ray(problem, label, problem.disagreement, gains, problem.ideal)
+    division = last_on_ray(problem, label, problem.disagreement, gains, ideal)
+    lost = ~np.asarray(target.ok) & np.isin(division.status, (Status.OK, Status.DEGENERATE))
+    if not lost.any():
+        return division
+    # Towards a point that was not found there is no last one; one that is inaccurate makes the answer so.
+    residual = np.where(lost, np.maximum(division.residual, target.residual), division.residual)
+    known = np.isfinite(target.payoffs).all(axis=-1)
+    payoffs = np.where((lost & ~known)[..., None], np.nan, division.payoffs)
+    status = np.where(lost, Status.OK, division.status).astype(np.int8)
+    return divide(problem, label, payoffs, residual, status, ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats) -> Floats:
+    """Return how far payoffs are from the last feasible point towards the hull's Nash solution, over ideal gains."""
+    if is_convex(problem.feasible):
+        return short_of_nash(problem, payoffs)
+    target = _target(problem)
+    short = off_ray(problem, payoffs, problem.disagreement, target.gains, problem.ideal)
+    return np.asarray(np.maximum(short, target.residual))
+
+
+def _target(problem: Problem) -> Division:
+    return nash(Problem(with_lotteries(problem.feasible), problem.disagreement))

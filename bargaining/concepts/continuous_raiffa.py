@@ -12,6 +12,7 @@ from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, side
 from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
 from bargaining.concepts._facet_search import FacetSearch
 from bargaining.concepts._flow import end_of_flow
+from bargaining.concepts._missed import apart, outside, units
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts._sampled import Followed
@@ -77,7 +78,22 @@ def continuous_raiffa(problem: Problem) -> Division:
     require_problem(problem)
     convex_only(problem.feasible, "continuous_raiffa")
     ideal = problem.ideal
+    payoffs, residual = _limit(problem, ideal)
+    residual = residual + outside(problem.feasible, payoffs, units(problem, ideal))
     status = problem.gains_status(ideal)
+    return divide(problem, describe("continuous_raiffa"), payoffs, residual, status, ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats) -> Floats:
+    """Return how far payoffs are from the end of the path of interim agreements, over ideal gains."""
+    ideal = problem.ideal
+    x, doubt = _limit(problem, ideal)
+    unit = units(problem, ideal)
+    return apart(payoffs, x, unit) + doubt + outside(problem.feasible, payoffs, unit)
+
+
+def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
+    """Return the end of the path, and by how much another way along it ends elsewhere or something is left to gain."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     gaining = np.isfinite(ideal) & (ideal > d)
     usual = np.asarray(gaining.all(axis=-1))
@@ -98,8 +114,7 @@ def continuous_raiffa(problem: Problem) -> Division:
         less, miss = _along_flow(problem, ideal, some, None)
         unit, residual = np.where(some[..., None], less, unit), np.where(some, miss, residual)
     with np.errstate(invalid="ignore"):
-        payoffs = np.where((usual | some)[..., None], d + unit * (ideal - d), ideal)
-    return divide(problem, describe("continuous_raiffa"), payoffs, residual, status, ideal=ideal)
+        return np.where((usual | some)[..., None], d + unit * (ideal - d), ideal), residual
 
 
 def _without_floor(feasible: FeasibleSet, d: Floats) -> FeasibleSet:

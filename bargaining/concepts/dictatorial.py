@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arguments import player_index
+from bargaining._arrays import Floats
+from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.problem import Problem, require_problem
@@ -48,11 +50,22 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
     known = np.asarray(np.isfinite(ideal).all(axis=-1))
     inside = problem.feasible.contains(np.where(known[..., None], payoffs, 0.0))
     status = np.where(known & ~inside, Status.EMPTY, status).astype(np.int8)
-    # Asked again along the dictator's axis, from d: from the answer, rounding may say that the line misses the set.
+    residual = np.where(inside, _missed(problem, payoffs, i, ideal), np.nan)
+    return divide(problem, describe("dictatorial", player=i), payoffs, residual, status, ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats, *, player: int) -> Floats:
+    """Return how far payoffs are from the best for a player with the others at d, over ideal gains."""
+    ideal = problem.ideal
+    return _missed(problem, payoffs, player, ideal) + outside(
+        problem.feasible, payoffs, units(problem, ideal)
+    )
+
+
+def _missed(problem: Problem, payoffs: Floats, player: int, ideal: Floats) -> Floats:
+    """Ask along the player's axis, from d: from the answer, rounding may say that the line misses the set."""
+    d = np.broadcast_to(problem.disagreement, payoffs.shape)
+    own = np.broadcast_to(np.eye(problem.players)[player], payoffs.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        own = np.broadcast_to(np.eye(problem.players)[i], payoffs.shape)
-        gain = ideal[..., i] - problem.disagreement[..., i]
-        missed = problem.feasible.ray(np.broadcast_to(problem.disagreement, payoffs.shape), own) - gain
-        residual = np.where(inside, np.abs(missed) / np.where(gain > 0, gain, np.inf), np.nan)
-    label = describe("dictatorial", player=i)
-    return divide(problem, label, payoffs, np.asarray(residual), status, ideal=ideal)
+        best = d + problem.feasible.ray(d, own)[..., None] * own
+        return apart(payoffs, np.where(own > 0, best, d), units(problem, ideal))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import distribution, spread
-from bargaining.concepts._ray import last_on_ray
+from bargaining._arrays import Floats, distribution, spread
+from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
 
@@ -50,3 +50,10 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     direction = spread(w, "weights", (*problem.batch_shape, problem.players))
     label = describe("egalitarian", weights=w)
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)
+
+
+def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
+    """Return how far payoffs are from the last feasible point with gains in proportion to weights, over ideal gains."""
+    w = distribution(weights, "weights", problem.players)
+    direction = spread(w, "weights", payoffs.shape)
+    return off_ray(problem, payoffs, problem.disagreement, direction, problem.ideal)

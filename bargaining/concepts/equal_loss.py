@@ -6,7 +6,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, fractions
-from bargaining.concepts._ray import Answer, further_on, settled
+from bargaining.concepts._ray import Answer, off_ray, settled
 from bargaining.division import Division, Named, describe, divide
 from bargaining.problem import Problem, require_problem
 
@@ -46,8 +46,7 @@ def equal_loss(problem: Problem) -> Division:
 def lose_alike(problem: Problem, method: Named) -> Division:
     """Return the equal-loss solution under the name of `method`.
 
-    The residual asks again from the answer how far the line goes on, over the range of gains; in a set that may be
-    thin, from a few roundings beside it. Where that is too far, the line is followed in rationals.
+    Where that misses the definition, the line is followed in rationals in a set that may be thin.
     """
     ideal = problem.ideal
     status = problem.gains_status(ideal)
@@ -56,10 +55,9 @@ def lose_alike(problem: Problem, method: Named) -> Division:
     with np.errstate(all="ignore"):
         loss = problem.feasible.ray(ideal, alike)
         payoffs = ideal + loss[..., None]
-        further = further_on(problem, payoffs, alike, ideal)
-        residual = np.abs(further) / _smallest_gain(problem, ideal)
-    missed = np.asarray(known & np.isneginf(loss))
-    answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=missed)
+    residual = off_ray(problem, payoffs, ideal, alike, ideal, backwards=True)
+    away = np.asarray(known & np.isneginf(loss))
+    answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=away)
     answer = settled(problem, answer, lambda cell: _aim, origin=ideal, step=alike, backwards=True)
     return divide(problem, method, answer.payoffs, answer.residual, answer.status, ideal=ideal)
 
@@ -68,7 +66,7 @@ def _aim(ideal: Rationals) -> tuple[Rationals, Rationals]:
     return ideal, fractions(np.ones(len(ideal)))
 
 
-def _smallest_gain(problem: Problem, ideal: Floats) -> Floats:
-    gains = ideal - problem.disagreement
-    smallest: Floats = np.where(gains > 0, gains, np.inf).min(axis=-1)
-    return smallest
+def missed(problem: Problem, payoffs: Floats) -> Floats:
+    """Return how far payoffs are from the last feasible point with equal losses, over the smallest ideal gain."""
+    ideal = problem.ideal
+    return off_ray(problem, payoffs, ideal, np.ones_like(ideal), ideal, backwards=True)

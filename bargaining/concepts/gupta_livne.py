@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import per_player
-from bargaining.concepts._ray import last_on_ray
+from bargaining._arrays import Floats, per_player
+from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
 from bargaining.problem import Problem, require_problem
@@ -67,3 +67,11 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
         return division
     status = np.where(bad, Status.EMPTY, division.status).astype(np.int8)
     return divide(problem, label, division.payoffs, np.asarray(division.residual), status, ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats, *, reference: ArrayLike) -> Floats:
+    """Return how far payoffs are from the last feasible point from a reference to the ideal point, over ideal gains."""
+    ideal, r = problem.ideal, per_player(reference, "reference", problem.players, payoffs=True)
+    with np.errstate(invalid="ignore"):
+        step = ideal - r
+    return off_ray(problem, payoffs, r, step, ideal)

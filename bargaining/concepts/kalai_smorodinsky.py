@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bargaining.concepts._ray import last_on_ray
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
 
@@ -37,3 +40,11 @@ def kalai_smorodinsky(problem: Problem) -> Division:
     """
     require_problem(problem)
     return last_on_ray(problem, describe("kalai_smorodinsky"), problem.disagreement, None, problem.ideal)
+
+
+def missed(problem: Problem, payoffs: Floats) -> Floats:
+    """Return how far payoffs are from the last feasible point on the ray to the ideal point, over ideal gains."""
+    ideal = problem.ideal
+    with np.errstate(invalid="ignore"):
+        step = ideal - problem.disagreement
+    return off_ray(problem, payoffs, problem.disagreement, step, ideal)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import distribution, spread
-from bargaining.concepts._lexicographic import raise_together
+from bargaining._arrays import Floats, distribution, spread
+from bargaining.concepts._lexicographic import raise_together, short_of_lexicographic
 from bargaining.division import Division, describe
 from bargaining.feasible.lotteries import convex_only
 from bargaining.problem import Problem, require_problem
@@ -113,3 +113,16 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     w = distribution(weights, "weights", problem.players)
     direction = spread(w, "weights", (*problem.batch_shape, problem.players))
     return raise_together(problem, describe("lexicographic_egalitarian", weights=w), direction, problem.ideal)
+
+
+def missed(
+    problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None, by_ideal: bool = False
+) -> Floats:
+    """Return by how much payoffs are not the lexicographic maximum, of gains in ideal gains or of weighted gains."""
+    ideal = problem.ideal
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    with np.errstate(invalid="ignore"):
+        direction = (
+            np.maximum(ideal - d, 0.0) if by_ideal else distribution(weights, "weights", problem.players)
+        )
+    return short_of_lexicographic(problem, payoffs, d, np.broadcast_to(direction, ideal.shape), ideal)

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, distribution
+from bargaining.concepts._missed import outside, units
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
 from bargaining.feasible.base import is_convex
-from bargaining.feasible.product import best_product
+from bargaining.feasible.product import best_product, short_of_product
 from bargaining.problem import Problem, require_problem
 
 
@@ -71,6 +72,18 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     if problem.players > 2 and problem.feasible.batch_shape == ():
         payoffs, residual = _those_who_can(problem, w, payoffs, residual, status, ideal)
     return divide(problem, label, payoffs, residual, status, ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
+    """Return by how much payoffs miss the best weighted product, or feasibility, over the range of gains.
+
+    Of players without a weight only that they get no less than their disagreement payoff.
+    """
+    w = distribution(weights, "weights", problem.players)
+    unit = units(problem, problem.ideal)
+    short = short_of_product(problem.feasible, payoffs, problem.disagreement, w)
+    below = np.maximum((problem.disagreement - payoffs) / unit, 0.0).max(axis=-1)
+    return np.asarray(np.maximum(short, below) + outside(problem.feasible, payoffs, unit))
 
 
 def _those_who_can(

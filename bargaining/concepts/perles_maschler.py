@@ -9,6 +9,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._halving import by_chords, by_density, halve, halve_with_kinks
+from bargaining.concepts._missed import apart
 from bargaining.concepts._pareto import both_gain, pareto, vertices_by_cell
 from bargaining.concepts._sampled import Followed
 from bargaining.division import ACCURACY, Division, describe, divide
@@ -79,15 +80,28 @@ def perles_maschler(problem: Problem) -> Division:
     convex_only(problem.feasible, "perles_maschler")
     ideal = problem.ideal
     status = problem.gains_status(ideal)
-    edge = pareto(problem, ideal)
-    if isinstance(edge, Followed):
-        unit, residual = _on_curve(curve(edge, problem, ideal))
-    else:
-        unit, residual = _on_chain(edge, _steps(problem, ideal, edge))
+    unit, residual = _middle(problem, ideal)
     d = problem.disagreement
     with np.errstate(invalid="ignore"):
         payoffs = np.where(np.asarray((ideal > d).all(axis=-1))[..., None], d + unit * (ideal - d), ideal)
     return divide(problem, describe("perles_maschler"), payoffs, residual, status, ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats) -> Floats:
+    """Return by how much the parts of the frontier to either side differ, or how far payoffs are from its middle."""
+    ideal = problem.ideal
+    unit, doubt = _middle(problem, ideal)
+    with np.errstate(all="ignore"):
+        gains = (payoffs - problem.disagreement) / (ideal - problem.disagreement)
+    return apart(gains, unit, np.ones(2)) + doubt
+
+
+def _middle(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
+    """Return the point that halves the frontier, in gains over ideal gains, and by how much it does not."""
+    edge = pareto(problem, ideal)
+    if isinstance(edge, Followed):
+        return _on_curve(curve(edge, problem, ideal))
+    return _on_chain(edge, _steps(problem, ideal, edge))
 
 
 def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:

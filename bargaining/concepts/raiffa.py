@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import best_above, ideal_of, lasting_gain
+from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
@@ -63,14 +64,28 @@ def raiffa(problem: Problem) -> Division:
     require_problem(problem)
     convex_only(problem.feasible, "raiffa")
     ideal = problem.ideal
-    status = problem.gains_status(ideal)
+    x, left = _limit(problem, ideal)
+    payoffs = np.where(np.isfinite(ideal).all(axis=-1, keepdims=True), x, ideal)
+    residual = left + outside(problem.feasible, payoffs, units(problem, ideal))
+    return divide(problem, describe("raiffa"), payoffs, residual, problem.gains_status(ideal), ideal=ideal)
+
+
+def missed(problem: Problem, payoffs: Floats) -> Floats:
+    """Return how far payoffs are from the limit of the interim agreements, over ideal gains."""
+    ideal = problem.ideal
+    x, left = _limit(problem, ideal)
+    unit = units(problem, ideal)
+    return apart(payoffs, x, unit) + left + outside(problem.feasible, payoffs, unit)
+
+
+def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
+    """Return the last agreement, and what is left to gain and how far interim ones were outside, over ideal gains."""
     live = np.asarray(np.isfinite(ideal).all(axis=-1))
     far = live & _far(problem, ideal)
     x, left = _agree(problem, ideal, live & ~far)
     for cell in map(tuple, np.argwhere(far)):
         x[cell], left[cell] = _agree_near_zero(problem, cell)
-    payoffs = np.where(live[..., None], x, ideal)
-    return divide(problem, describe("raiffa"), payoffs, left, status, ideal=ideal)
+    return x, left
 
 
 def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:
@@ -91,7 +106,7 @@ def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, F
 
 
 def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return the last agreement, and over ideal gains what is left to gain and how far interim ones were outside.
+    """Return the same for the cells that are live.
 
     An interim agreement that rounding puts outside the set is lowered until it is inside. The last one is asked about
     from just below it: on the frontier rounding decides whether the side it lies on counts as one that blocks somebody.

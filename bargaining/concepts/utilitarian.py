@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, distribution, spread
+from bargaining.concepts._missed import EPS, outside
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.feasible.polytope import Polytope
@@ -47,15 +48,29 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     w = spread(w, "weights", (*problem.batch_shape, problem.players))
     value, payoffs = problem.feasible.support(w)
     span = _spans(problem, payoffs)
+    status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
+    residual = _short(problem, w, payoffs, value, span)
+    return divide(problem, label, payoffs, residual, status, ideal=problem.disagreement + span)
+
+
+def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
+    """Return by how much payoffs miss the largest weighted sum, or feasibility, over the weighted range of payoffs."""
+    w = np.broadcast_to(distribution(weights, "weights", problem.players), payoffs.shape)
+    span = _spans(problem, payoffs)
+    short = _short(problem, w, payoffs, problem.feasible.support(w)[0], span)
+    return short + outside(problem.feasible, payoffs, span)
+
+
+def _short(problem: Problem, w: Floats, payoffs: Floats, value: Floats, span: Floats) -> Floats:
+    """Return what the best sum has more, or a point of the set where it was not looked for."""
     with np.errstate(invalid="ignore"):
-        residual = np.abs((w * payoffs).sum(axis=-1) - value) / np.abs(w * payoffs).sum(axis=-1)
+        short = np.abs((w * payoffs).sum(axis=-1) - value) / _range(w, span)
         points = problem.feasible.points if isinstance(problem.feasible, Polytope) else None
         if points is not None:
-            residual = np.fmax(residual, _missed_point(points, w, payoffs))
+            short = np.maximum(short, _missed_point(points, w, payoffs))
         elif problem.players == 2:
-            residual = np.fmax(residual, _missed(problem, w, payoffs, span))
-    status = np.where(np.isposinf(value), Status.UNBOUNDED, Status.OK).astype(np.int8)
-    return divide(problem, label, payoffs, np.nan_to_num(residual), status, ideal=problem.disagreement + span)
+            short = np.maximum(short, _missed(problem, w, payoffs, span))
+    return np.asarray(short)
 
 
 def _spans(problem: Problem, point: Floats) -> Floats:
@@ -73,11 +88,18 @@ def _spans(problem: Problem, point: Floats) -> Floats:
 
 
 def _missed_point(points: Floats, w: Floats, point: Floats) -> Floats:
-    """Return what the best of the points has more than the answer, over the weighted range of payoffs."""
-    gain = np.max([(w * (other - point)).sum(axis=-1) for other in points], axis=0)
-    scale = (w * np.ptp(points, axis=0)).sum(axis=-1)
-    missed: Floats = gain / np.where(scale > 0, scale, 1.0)
-    return missed
+    """Return what the best of the points has more than the answer, over what changes on the way there.
+
+    That sees a small payoff missed beside a large one that is the same at both.
+    """
+    room = 16 * EPS * (np.abs(points).max(axis=0) + np.abs(point))
+    short = np.zeros(point.shape[:-1])
+    for other in points:
+        away = np.where(np.abs(other - point) <= room, 0.0, other - point)
+        gain, change = (w * away).sum(axis=-1), (w * np.abs(away)).sum(axis=-1)
+        more = gain > (w * room * (away != 0)).sum(axis=-1)
+        short = np.maximum(short, np.where(more, gain / np.where(more, change, 1.0), 0.0))
+    return np.where(np.isnan(point).any(axis=-1), np.nan, short)
 
 
 def _missed(problem: Problem, w: Floats, point: Floats, span: Floats) -> Floats:
@@ -88,5 +110,9 @@ def _missed(problem: Problem, w: Floats, point: Floats, span: Floats) -> Floats:
         aside = np.stack((point[..., 0] + step * span[..., 0], point[..., 1]), axis=-1)
         rise = problem.feasible.ray(aside, up)
         gain = np.fmax(gain, w[..., 0] * step * span[..., 0] + w[..., 1] * rise)
-    missed: Floats = gain / (w * span).sum(axis=-1)
-    return missed
+    return np.asarray(gain / _range(w, span))
+
+
+def _range(w: Floats, span: Floats) -> Floats:
+    """Return the weighted range of payoffs, which is positive also where the product of two small floats is not."""
+    return np.asarray(np.maximum((w * span).sum(axis=-1), np.nextafter(0.0, 1.0)))

@@ -11,11 +11,13 @@ from bargaining._arrays import Floats, scalar
 from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._least_sum import least_over_decisions, least_sum_of_losses, of_decisions
-from bargaining.concepts._lexicographic import raise_together
+from bargaining.concepts._lexicographic import raise_together, short_of_lexicographic
+from bargaining.concepts._missed import outside, units
 from bargaining.concepts._nearest import nearest
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._sampled import Followed
 from bargaining.concepts.equal_loss import lose_alike
+from bargaining.concepts.equal_loss import missed as short_of_equal_loss
 from bargaining.division import ACCURACY, Division, describe, divide
 from bargaining.errors import InvalidInput
 from bargaining.feasible.base import FeasibleSet
@@ -81,10 +83,16 @@ def yu(problem: Problem, *, p: float) -> Division:
     if (even and power > 1) or (np.isinf(power) and problem.players == 2):
         return lose_alike(problem, label)
     ideal = problem.ideal
+    status = problem.gains_status(ideal)
     if np.isinf(power):
         loss = np.where(np.isfinite(ideal), ideal - problem.disagreement, 0.0).max(axis=-1, keepdims=True)
         return raise_together(problem, label, np.ones_like(ideal), ideal, start=ideal - loss)
-    status = problem.gains_status(ideal)
+    payoffs, residual = _nearest_point(problem, ideal, power)
+    return divide(problem, label, payoffs, residual, status, ideal=ideal)
+
+
+def _nearest_point(problem: Problem, ideal: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the nearest point for a finite power, and by how much it misses the first-order condition."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
     gains = np.where(usual[..., None], ideal - d, 1.0)
@@ -92,8 +100,33 @@ def yu(problem: Problem, *, p: float) -> Division:
         unit, residual = _two_players(problem, ideal, gains, power)
     else:
         unit, residual = _many_players(problem, np.where(usual[..., None], ideal, d), gains, power, usual)
-    payoffs = np.where(usual[..., None], ideal - (1.0 - unit) * gains, ideal)
-    return divide(problem, label, payoffs, residual, status, ideal=ideal)
+    return np.where(usual[..., None], ideal - (1.0 - unit) * gains, ideal), residual
+
+
+def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
+    """Return by how much payoffs miss the first-order condition, or feasibility, over the largest ideal gain.
+
+    The prices are the gradient of the norm: losses to the power of p - 1. No feasible point may be worth more.
+    """
+    ideal, n = problem.ideal, problem.players
+    unit, known = units(problem, ideal), np.isfinite(payoffs).all(axis=-1)
+    if np.isinf(p):
+        if n == 2 or isinstance(problem.feasible, TransferableSurplus):
+            return short_of_equal_loss(problem, payoffs)
+        ones, start = np.ones_like(ideal), ideal - (ideal - problem.disagreement).max(axis=-1, keepdims=True)
+        return short_of_lexicographic(problem, payoffs, start, ones, ideal)
+    size, short = unit.max(axis=-1), np.full(known.shape, np.nan)
+    if p == 1:  # only the sum counts, of losses below the ideal point
+        nearest_one, doubt = _nearest_point(problem, ideal, p)
+        losses = (np.maximum(ideal - x, 0.0).sum(axis=-1) for x in (payoffs, nearest_one))
+        short = np.maximum(np.subtract(*losses), 0.0) / size + doubt
+        return np.asarray(short + outside(problem.feasible, payoffs, unit))
+    for cell in map(tuple, np.argwhere(known)):
+        loss = np.maximum(ideal[cell] - payoffs[cell], 0.0)
+        prices = (loss / max(float(loss.max()), np.finfo(float).tiny)) ** (p - 1)
+        best = _best_within_reach(problem.feasible, ideal[cell])(prices)
+        short[cell] = max(float(prices @ (best - payoffs[cell])), 0.0) / float(prices.sum()) / size[cell]
+    return short + outside(problem.feasible, payoffs, unit)
 
 
 def _weights(fall: Floats, run: Floats, power: float, noise: Floats | float) -> tuple[Floats, Floats]:

@@ -101,3 +101,8 @@ def is_convex(feasible: FeasibleSet) -> bool:
     """Say whether a set, or the one within it, is convex: one that is not has a method ``convex_hull()``."""
     within = getattr(feasible, "within", None)
     return not hasattr(feasible, "convex_hull") and (within is None or is_convex(within))
+
+
+def disposes_freely(feasible: FeasibleSet) -> bool:
+    """Say whether everything below a point of a set, or of the one within it, is known to be in the set too."""
+    return bool(getattr(feasible, "disposes_freely", False))

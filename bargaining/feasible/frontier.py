@@ -237,21 +237,25 @@ class Frontier(Shown, line=False):
 
         x, _ = self.balance(condition, start, high)
         y = self.function(x)
-        return np.stack((x, y), axis=-1), self._short_of_product(x, y, origin, weights)
+        return np.stack((x, y), axis=-1), self.short_of_product(np.stack((x, y), axis=-1), origin, weights)
 
-    def _short_of_product(self, x: Floats, y: Floats, origin: Floats, weights: Floats) -> Floats:
-        d0, d1, w0, w1 = origin[..., 0], origin[..., 1], weights[..., 0], weights[..., 1]
+    def short_of_product(self, x: Floats, origin: Floats, weights: Floats) -> Floats:
+        """Return by how much payoffs miss the first-order condition and the frontier; NaN where not both gain."""
+        (x0, x1), (d0, d1), (w0, w1) = (np.moveaxis(a, -1, 0) for a in (x, origin, weights))
         start = np.minimum(np.maximum(self.lower, d0), self.upper)
 
         def relative(x: Floats, y: Floats, slope: Floats) -> Floats:
             rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
             return np.asarray(2 * rise / (rise + fall) - 1)  # the fall may be infinite
 
-        missed = self.off_balance(relative, x, start, self.upper)
-        everyone = ((x - d0 > 16 * EPS * (np.abs(x) + np.abs(d0))) | (w0 == 0)) & (
-            (y - d1 > 16 * EPS * (np.abs(y) + np.abs(d1))) | (w1 == 0)
+        missed = self.off_balance(relative, np.clip(x0, start, self.upper), start, self.upper)
+        everyone = ((x0 - d0 > 16 * EPS * (np.abs(x0) + np.abs(d0))) | (w0 == 0)) & (
+            (x1 - d1 > 16 * EPS * (np.abs(x1) + np.abs(d1))) | (w1 == 0)
         )
-        return np.where(everyone, missed, np.nan)
+        with np.errstate(all="ignore"):
+            beside = np.abs(x0 - np.clip(x0, start, self.upper)) / (self.upper - self.lower)
+            below = np.abs(self.function(np.clip(x0, self.lower, self.upper)) - x1) / np.abs(x1 - d1)
+        return np.where(everyone, missed + np.where(w1 > 0, below, 0.0) + beside, np.nan)
 
     def _rounding(self) -> Floats:
         """Return the payoff of player 1 below which differences are rounding errors, of either player's payoffs."""

@@ -71,6 +71,11 @@ class FreeDisposalHull(Shown, line=False):
         return int(self.points.shape[1])
 
     @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away: True."""
+        return True
+
+    @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the leading axes: (), one set."""
         return ()

@@ -209,6 +209,13 @@ class Polytope(Shown, line=False):
         return Polytope(rows, free_disposal=self.free_disposal)
 
     @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away: said of points, seen of inequalities."""
+        return self.free_disposal or (
+            self._inequalities is not None and bool((self._inequalities[0] >= 0).all())
+        )
+
+    @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the leading axes: (), one set."""
         return ()

@@ -6,7 +6,7 @@ import numpy as np
 
 from bargaining._arrays import Floats, returned
 from bargaining.errors import NotApplicable
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, is_convex
 
 
 def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -66,3 +66,41 @@ def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple
         solve = follow_tangents if smooth else decompose
         point[k], residual[k] = solve(oracle, d[k], w[k])
     return point.reshape(shape), residual.reshape(shape[:-1])
+
+
+def short_of_product(feasible: FeasibleSet, x: Floats, origin: Floats, weights: Floats) -> Floats:
+    """Return by how much payoffs fall short of the best weighted product of gains over `origin`.
+
+    Of a convex set a bound on the logarithm of what is missed: with prices w / (x - origin) the most that a feasible y
+    at or above `origin` is worth beyond x. Of another one the logarithm itself. A set with a method of that name says
+    it in its own way. NaN where x gives somebody with a weight no gain.
+    """
+    shape = np.broadcast_shapes(x.shape, origin.shape, weights.shape)
+    x, origin, weights = (np.broadcast_to(a, shape) for a in (x, origin, weights))
+    own = getattr(feasible, "short_of_product", None)
+    if own is not None:
+        return np.asarray(own(x, origin, weights))
+    if not is_convex(feasible):
+        best, gap = best_product(feasible, origin, weights)
+        with np.errstate(all="ignore"):
+            terms = np.where(weights > 0, weights * np.log((best - origin) / (x - origin)), 0.0)
+        return np.asarray(np.maximum(terms.sum(axis=-1), 0.0) + gap)
+    missed = np.full(shape[:-1], np.nan)
+    for cell in np.ndindex(shape[:-1]):
+        gain, w = x[cell] - origin[cell], weights[cell]
+        if (gain[w > 0] > 0).all():
+            prices = np.where(w > 0, w / np.where(w > 0, gain, 1.0), 0.0)
+            missed[cell] = max(
+                float(prices @ (_best_above(feasible, prices, origin[cell]) - origin[cell])) - 1.0, 0.0
+            )
+    return missed
+
+
+def _best_above(feasible: FeasibleSet, prices: Floats, origin: Floats) -> Floats:
+    """Return a best point at some prices; one of those at or above `origin` where there is no other bound."""
+    from bargaining.feasible.transform import support_above
+
+    point = np.asarray(feasible.support(prices)[1])
+    if np.isfinite(point).all() and (prices > 0).all():
+        return point
+    return support_above(feasible, prices, origin)

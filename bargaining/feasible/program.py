@@ -117,6 +117,11 @@ class ConvexProgram(Shown, line=False):
         object.__setattr__(self, "_decisions", decisions)
 
     @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away: True."""
+        return True
+
+    @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the leading axes: (), one set."""
         return ()

@@ -53,6 +53,11 @@ class TransferableSurplus(Shown, line=False):
         object.__setattr__(self, "players", int(players))
         object.__setattr__(self, "batch_shape", array.shape)
 
+    @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away: True."""
+        return True
+
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where; bounded only for equal non-negative weights."""
@@ -119,19 +124,33 @@ class TransferableSurplus(Shown, line=False):
 
 
 def _split(total: Floats, d: list[Floats], w: list[Floats], x: Floats, residual: Floats) -> None:
-    """Write d + w * (total - sum d) into x, and the miss of the total (NaN without a surplus) into residual."""
+    """Write d + w * (total - sum d) into x, and by how much it misses the total and the proportions into residual.
+
+    Where there is no surplus the residual is NaN.
+    """
     slack, size = total - d[0], np.abs(total)
     size += np.abs(d[0])
     for column in d[1:]:
         slack -= column
         size += np.abs(column)
-    miss = total
+    miss, first = total, None
+    worst: Floats | None = None
     for i, column in enumerate(d):
         share = w[i] * slack
         share += column
         x[:, i] = share
         miss = miss - share
+        share -= column  # the gain, as rounded
+        if first is None:
+            first = share
+            continue
+        share *= w[0]
+        share -= first * w[i]  # gains are in proportion to weights
+        np.abs(share, out=share)
+        worst = share if worst is None else np.maximum(worst, share, out=worst)
     np.abs(miss, out=residual)
+    if worst is not None:
+        np.maximum(residual, worst, out=residual)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         residual /= size
     size *= 16 * EPS

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet, question
+from bargaining.feasible.base import FeasibleSet, disposes_freely, question
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
@@ -122,6 +122,11 @@ class Rescaled(Shown, line=False):
         """Shape of the leading axes."""
         return self.within.batch_shape
 
+    @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away, as in the set within."""
+        return disposes_freely(self.within)
+
     def _in(self, x: Floats) -> Floats:
         return (x - self.shift) / self.scale
 
@@ -188,6 +193,11 @@ class Relabelled(Shown, line=False):
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the leading axes."""
         return self.within.batch_shape
+
+    @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away, as in the set within."""
+        return disposes_freely(self.within)
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:

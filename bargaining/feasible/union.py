@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet, is_convex, question
+from bargaining.feasible.base import FeasibleSet, disposes_freely, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
@@ -96,6 +96,11 @@ class Union(Shown, line=False):
             known.append(one.points if exact is None else np.array(exact, dtype=object))
         thrown = [getattr(one, "free_disposal", True) for one in self.sets]
         return Polytope(np.concatenate(known), free_disposal=any(thrown))
+
+    @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away in every set."""
+        return all(disposes_freely(one) for one in self.sets)
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 _POSITIONAL = (1e-4, 1e7)
+_WHOLE = 2**53  # the largest int up to which every one is a float
 
 
 def significant(value: float, digits: int, *, pad: bool = True) -> str:
     """Write `value` with `digits` significant digits, more only to show a whole part in full.
+
+    What lies exactly halfway between two numbers of so many digits goes to the one whose last digit is even: the rule
+    of IEEE 754, also for huge ints. Most decimals that end in 5 are not halfway, since no float holds them.
 
     Parameters
     ----------
@@ -24,16 +29,27 @@ def significant(value: float, digits: int, *, pad: bool = True) -> str:
     --------
     >>> significant(1 / 3, 4), significant(2.5e-13, 3), significant(123456.78, 4)
     ('0.3333', '2.50e-13', '123457')
+    >>> significant(0.125, 2), significant(0.375, 2), significant(10**400 + 5, 3)
+    ('0.12', '0.38', '1.00e400')
     """
+    if isinstance(value, int) and abs(value) > _WHOLE:
+        with localcontext(rounding=ROUND_HALF_EVEN):
+            return _scientific(f"{Decimal(value):.{digits - 1}e}", pad)
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if value == 0.0:
         return "0"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    written = f"{value:.{digits - 1}e}"
+    exponent = written.split("e")[1]
     low, high = _POSITIONAL
     if low <= abs(value) < high:
         text = f"{value:.{max(digits - 1 - int(exponent), 0)}f}"
         return _stripped(text) if not pad else text
+    return _scientific(written, pad)
+
+
+def _scientific(written: str, pad: bool) -> str:
+    mantissa, exponent = written.split("e")
     return f"{mantissa if pad else _stripped(mantissa)}e{int(exponent)}"
 
 

@@ -201,6 +201,8 @@ def _call(given: Any) -> MethodCall:
             f"got {_short(given)}."
         )
     rest = {name: value for name, value in entries.items() if name != "name"}
+    if odd := [name for name in rest if not _is_word(name)]:
+        raise InvalidInput(f"`methods` must name parameters by words; got {_short(odd[0])}.")
     return MethodCall(
         name=entries["name"], parameters={name: _parameter(value, name) for name, value in rest.items()}
     )
@@ -356,5 +358,6 @@ def _keys(table: Mapping[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    """Return a value as a message shows it; text with signs that a terminal would obey, by its repr."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -52,6 +52,12 @@ def main(
 
 
 def _one_line(error: Exception) -> str:
+    """Return a message without signs that a terminal would obey, whatever it quotes."""
+    line = _message(error)
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in line)
+
+
+def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, UnicodeEncodeError):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -223,13 +223,20 @@ def cell(value: Any, row: int, name: str) -> Cell:
     if isinstance(value, np.ndarray | tuple | list) and len(value) == 2:
         low, high = (cell(end, row, name) for end in value)
         if isinstance(low, int | float) and isinstance(high, int | float):
-            return float(low), float(high)
+            return _end(low), _end(high)
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     raise InvalidInput(
         f"`rows` must hold numbers, pairs of numbers, text or None; "
         f"got {value!r} in row {row}, column {name!r}."
     )
+
+
+def _end(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a huge int, which is written as it is
+        return value
 
 
 def text_of(value: str, name: str) -> str:
@@ -270,8 +277,16 @@ def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
 
 def _note(value: Any) -> str:
     if isinstance(value, Real) and not isinstance(value, Integral):
-        return significant(float(value), 3)
+        return significant(_near(Fraction(value)) if isinstance(value, Rational) else float(value), 3)
     return text_of(str(value) if isinstance(value, Integral) else value, "notes")
+
+
+def _near(value: Fraction) -> float:
+    """Return the nearest float, or above all of them the nearest int."""
+    try:
+        return float(value)
+    except OverflowError:
+        return round(value)
 
 
 def _sentence(text: str) -> str:

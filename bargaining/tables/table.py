@@ -41,7 +41,8 @@ class Table:
     """A table of results that prints as LaTeX, Markdown, HTML, CSV and plain text.
 
     Numbers are written with significant digits, so that 1e-12 never prints as 0.000; what does not
-    exist (None or NaN) prints as the word `missing`. Two runs give the same bytes.
+    exist (None or NaN) prints as the word `missing`. A number exactly halfway between two of so many digits goes to the
+    one whose last digit is even. Two runs give the same bytes.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fractions import Fraction
@@ -188,7 +189,8 @@ def markdown(table: Table) -> str:
 
 
 def _markdown_escape(text: str) -> str:
-    return re.sub(r"([\\`*_<>|$#~])|\](?=\()", r"\\\g<0>", text)
+    """Let no text become markup: neither a link, nor the definition of one, which would hide the line."""
+    return re.sub(r"([\\`*_<>|$#~])|\](?=[(:])", r"\\\g<0>", text)
 
 
 def flat_heading(column: Any) -> str:
@@ -234,8 +236,8 @@ def _exact(cell: Any) -> str:
 
 
 def _inert(text: str) -> str:
-    """Keep a spreadsheet from running text as a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    """Keep a spreadsheet from running text as a formula, also where it takes signs of full width for plain ones."""
+    return f"'{text}" if unicodedata.normalize("NFKC", text).startswith(("=", "+", "-", "@")) else text
 
 
 def html(table: Table) -> str:

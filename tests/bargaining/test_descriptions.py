@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bargaining.cli.command import main
 from bargaining.descriptions import parse_description, read_description
 from bargaining.errors import BargainingError, InvalidInput
 from bargaining.games.repeated import RepeatedGame
@@ -221,3 +222,46 @@ def test_the_same_text_may_come_as_bytes():
     assert parse_description(b'  {"problem": {"disagreement": [0, 0], "total": 1}}').title == "Problem"
     with pytest.raises(InvalidInput, match="at most 100 kB"):
         parse_description(b"#" * 100_001)
+
+
+ESCAPE = "\\u001b]0;owned\\u0007\\u001b[31m"
+PIE = "[problem]\ntotal = 1\ndisagreement = [0, 0]\n"
+SPOILT = {
+    "a value": f'[problem]\ntotal = "{ESCAPE}"\ndisagreement = [0, 0]\n',
+    "a key": f'[problem]\n"{ESCAPE}" = 1\ntotal = 1\ndisagreement = [0, 0]\n',
+    "a table": f'["{ESCAPE}"]\na = 1\n',
+    "a title": f'title = "{ESCAPE}"\n[problem]\ntotal = 1\ndisagreement = [0, 0]\n',
+    "a method": f'methods = ["{ESCAPE}"]\n[problem]\ntotal = 1\ndisagreement = [0, 0]\n',
+    "a parameter": f'methods = [{{name = "nash", "{ESCAPE}" = "{ESCAPE}"}}]\n' + PIE,
+    "a direction": '[problem]\ntotal = "\\u202Eabc"\ndisagreement = [0, 0]\n',
+    "raw signs": "title = \x1b[31m\n",
+    "a comment": "# \x1b[31m\n",
+}
+
+
+@pytest.mark.parametrize("text", SPOILT.values(), ids=SPOILT)
+def test_what_a_file_says_cannot_command_a_terminal(text, tmp_path, capsys):
+    path = tmp_path / "spoilt.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        read_description(path)
+    assert str(caught.value).isprintable()
+    assert main(["solve", str(path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.rstrip("\n").isprintable()
+
+
+def test_no_error_commands_a_terminal(capsys):
+    """Whatever a message quotes, the command line writes it so that it can only be read."""
+
+    def fails(_):
+        raise InvalidInput("`x` must be plain;\n got \x1b]0;owned\x07\x9b31m\u202e.")
+
+    def add(subparsers):
+        subparsers.add_parser("fail").set_defaults(run=fails)
+
+    assert main(["fail"], commands=[add]) == 2
+    assert capsys.readouterr().err == (
+        "bargaining: `x` must be plain; got \\x1b]0;owned\\x07\\x9b31m\\u202e.\n"
+    )

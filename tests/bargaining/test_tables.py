@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal, localcontext
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -372,3 +373,62 @@ def test_json_has_every_cell():
     assert found["rows"] == [[{"fraction": "1/3"}, None, [0.5, 1.5], "a"]]
     assert [column["name"] for column in found["columns"]] == ["w", "x", "y", "z"]
     assert (found["caption"], found["notes"]) == ("T", ["n."])
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.125, 2, "0.12"),
+        (0.375, 2, "0.38"),
+        (2.5, 1, "2"),
+        (3.5, 1, "4"),
+        (-0.625, 2, "-0.62"),
+        (12345.5, 4, "12346"),
+        (12344.5, 4, "12344"),
+        (0.35, 1, "0.3"),  # the float is below, no half
+        (9.5, 1, "10"),
+        (25 * 10**30, 1, "2e31"),
+        (35 * 10**30, 1, "4e31"),
+        (-(25 * 10**30) - 1, 1, "-3e31"),
+        (2**60 + 1, 4, "1.153e18"),
+    ],
+)
+def test_exact_halves_go_to_the_even_digit(value, digits, text):
+    """Against Decimal, which holds every float and int exactly."""
+    assert significant(value, digits) == text
+    exact = Decimal(value)
+    last = exact.adjusted() - digits + 1
+    unit = Decimal(1).scaleb(last if abs(value) >= 1e7 else min(last, 0))  # whole parts are written in full
+    assert Decimal(text) == exact.quantize(unit, rounding=ROUND_HALF_EVEN)
+
+
+def test_a_rounding_mode_of_the_callers_decimals_changes_nothing():
+    with localcontext(rounding=ROUND_UP, prec=3):
+        assert significant(25 * 10**30, 1) == "2e31"
+        assert significant(0.125, 2) == "0.12"
+
+
+@pytest.mark.parametrize("form", ["to_text", "to_markdown", "to_csv", "to_latex", "to_html", "to_json"])
+def test_huge_integers_stand_beside_floats(form):
+    table = Table([{"a": 10**400, "b": (1.5, 10**400)}, {"a": 1.5, "b": 2.5}], notes={"Most": 10**400})
+    text = getattr(table, form)()
+    assert "1.000e400" in text.replace("{", "").replace("}", "") or "1" + 400 * "0" in text
+    assert (
+        "Fraction of it: 1.00e400"
+        in Table([{"a": 1}], notes={"Fraction of it": Fraction(3 * 10**400, 3)}).to_text()
+    )
+
+
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠﹢﹦﹫")
+def test_no_text_becomes_a_formula_in_a_spreadsheet(sign):
+    """Some spreadsheets read signs of full width as plain ones."""
+    lines = Table([{sign + "head": sign + "SUM(A1)"}]).to_csv().splitlines()
+    assert lines == [f"'{sign}head", f"'{sign}SUM(A1)"]
+
+
+def test_a_note_cannot_define_a_link():
+    """`[here]: address` would vanish from the page and turn other brackets into links."""
+    notes = ["[here]: https://example.org", "See [here][there]."]
+    text = Table([{"[a]: x": "[b]: y"}], caption="[c]: z", notes=notes).to_markdown()
+    assert not re.search(r"(?<!\\)\]:", text)
+    assert r"[here\]: https://example.org" in text

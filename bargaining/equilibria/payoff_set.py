@@ -117,6 +117,6 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
     """
     kind = kind_of(game, "game")
     if kind is None:
-        raise InvalidInput(f"`game` must be one of {', '.join(known('game'))}; got {type(game).__name__}.")
+        raise InvalidInput(f"`game` must be a {' or a '.join(known('game'))}; got {type(game).__name__}.")
     found: PayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game)
     return found

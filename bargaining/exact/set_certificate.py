@@ -152,7 +152,7 @@ def certify_payoff_set(
     if not isinstance(found, PayoffSet):
         raise InvalidInput(f"`found` must be a PayoffSet; got {type(found).__name__}.")
     game = StochasticGame.from_repeated(found.repeated)
-    proof = _proof(game, [found.vertices], [found.threat], tolerance, budget)
+    proof = _proof(game, [found.vertices], [found.threat], tolerance, budget, [found._hints])
     return PayoffCertificate(**proof | {"vertices": proof["vertices"][0] if proof["vertices"] else ()})
 
 
@@ -198,12 +198,13 @@ def _proof(
     threats: Sequence[Floats],
     tolerance: float,
     budget: int | None,
+    hints: Sequence[Any] | None = None,
 ) -> dict[str, Any]:
     """Return what is proved, as the fields of a certificate."""
     work = Work(None if budget is None else whole(budget, "budget", 1))
     why = f"nothing was proved within a `budget` of {budget or DEFAULT} units; give a larger one"
     try:
-        made = generate(game, sets, work)
+        made = generate(game, sets if hints is None else hints, work)
     except Spent:
         made = why
     fault = made if isinstance(made, str) else made.fault_of_hints
@@ -294,7 +295,10 @@ def _apart(sets: Sequence[Floats], threats: Sequence[Floats], made: Generation) 
         if claimed:
             exact = floats(vertices)
             threat = (low_ones - low) / size - np.min(exact, axis=0)
-            out = max(out, beyond(claimed, exact), beyond(exact, claimed), float(np.abs(threat).max()))
+            off = max(beyond(claimed, exact), beyond(exact, claimed), float(np.abs(threat).max()))
+            # Floats of payoffs with an offset cannot come closer than their own rounding.
+            rounding = float((np.abs(some) / size).max()) * np.finfo(float).eps
+            out = max(out, off if off > rounding else 0.0)
     return out
 
 

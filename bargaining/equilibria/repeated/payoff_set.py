@@ -62,6 +62,7 @@ class PayoffSet(PayoffPolygon):
     _rational: list[Any] = field(
         init=False, repr=False, default_factory=list
     )  # what strategies are made of, once
+    _exact: NDArray[Any] | None = field(default=None, repr=False)
 
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
@@ -106,14 +107,17 @@ class PayoffSet(PayoffPolygon):
         nodes, start = strategy(self, 0, payoffs, self._generated, tolerance=tolerance, budget=budget)
         return Automaton.of(self.repeated, nodes, start)
 
+    @property
+    def _hints(self) -> NDArray[Any]:
+        """The vertices as exactly as they are known: fractions, where floats of the payoffs lose digits."""
+        return self.vertices if self._exact is None else self._exact
+
     def _generated(self, work: Work) -> Generation | str:
         """Return the set in rationals, found once."""
         from bargaining.equilibria._plane.generation import generate
 
         if not self._rational:
-            self._rational.append(
-                generate(StochasticGame.from_repeated(self.repeated), [self.vertices], work)
-            )
+            self._rational.append(generate(StochasticGame.from_repeated(self.repeated), [self._hints], work))
         found: Generation | str = self._rational[0]
         return found
 
@@ -201,4 +205,5 @@ def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
         reason=reason,
         scale=scale,
         stats=stats,
+        _exact=answer.exact,
     )

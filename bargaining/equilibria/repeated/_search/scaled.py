@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._rational import fractions
 from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag
 from bargaining.equilibria._plane.leaving import outcomes
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
@@ -27,13 +29,17 @@ _PROVED = 1e-9
 
 
 class Answer(NamedTuple):
-    """The vertices of a payoff set, how each is generated, the threat, the payoff range, and how they were found."""
+    """The vertices of a payoff set, how each is generated, the threat, the payoff range, and how they were found.
+
+    `exact` has the vertices as the search left them, in fractions, where floats of the payoffs would lose digits.
+    """
 
     vertices: Floats
     tags: tuple[Tag, ...]
     threat: Floats
     scale: float
     stats: Stats
+    exact: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +214,17 @@ class Scaled:
                 (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
                 for kind, profile, source in tags[first:] + tags[:first]
             ]
-        return Answer(_frozen(raw[first:] + raw[:first]), tuple(tags), _frozen(threat), self.span, stats)
+        exact = self._exact(search.polygon[first:] + search.polygon[:first])
+        return Answer(
+            _frozen(raw[first:] + raw[:first]), tuple(tags), _frozen(threat), self.span, stats, exact
+        )
+
+    def _exact(self, polygon: Polygon) -> NDArray[Any] | None:
+        """Return vertices in the unit of the payoffs without rounding, if payoffs were given as fractions."""
+        if not self.repeated.has_fractions:
+            return None
+        low, size = fractions(self.low), fractions(self.size)
+        return np.asarray(low + size * fractions(np.array(polygon)))
 
     def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
         """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""

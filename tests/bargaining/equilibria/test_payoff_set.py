@@ -722,3 +722,34 @@ def test_the_result_is_frozen() -> None:
         found.status = Status.FAILED  # type: ignore[misc]
     with pytest.raises(ValueError, match="read-only"):
         found.vertices[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("game", "discounts", "within"),
+    [
+        (Game([[-2, -2], [-1, 2]], [[2, 2], [1, -2]]), (0.6, 0.1), (-1, 1)),
+        (Game([[29, -10], [-17, -10], [25, -9]], [[-13, 30], [15, -21], [-21, 0]]), (0.5, 0.05), (-9, 0)),
+        (Game([[-5, 7], [8, 1]], [[-6, -2], [2, 9]]), (0.2, 0.6), (7, -2)),
+    ],
+)
+def test_a_stage_equilibrium_for_ever_is_in_the_set(game, discounts, within) -> None:
+    """Sets of unequal patience that are a point were EMPTY, or no answer at all."""
+    found = payoff_set(RepeatedGame(game, discounts))
+    assert found.status is Status.OK
+    assert found.contains(within)
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 60))]
+)
+def test_no_set_is_empty_that_holds_a_stage_equilibrium(seed: int) -> None:
+    """Integer games at many pairs of discount factors: a stage equilibrium for ever is an equilibrium at each."""
+    rng = np.random.default_rng(seed)
+    for _ in range(12):
+        shape = tuple(rng.integers(2, 4, 2))
+        game = Game(*rng.integers(-9, 10, (2, *shape)))
+        discounts = rng.choice([0.05, 0.1, 0.2, 0.3, 0.5, 0.6, 0.75, 0.9], 2, replace=False)
+        found = payoff_set(RepeatedGame(game, discounts))
+        for profile in game.pure_equilibria():
+            assert found.status is not Status.EMPTY
+            assert found.contains(game.payoffs[tuple(profile)], tol=1e-8)

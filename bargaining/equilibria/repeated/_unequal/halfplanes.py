@@ -38,9 +38,11 @@ class Halfplanes:
         before, level = np.roll(normals, 1, axis=0), np.roll(levels, 1)
         along = before + normals
         across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-        x = (level + levels) / (along**2).sum(axis=1)
-        y = (levels - level) / ((normals - before) * across).sum(axis=1)
-        return cls(normals, levels, x[:, None] * along + y[:, None] * across, angles(normals))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # see `closed`
+            x = (level + levels) / (along**2).sum(axis=1)
+            y = (levels - level) / ((normals - before) * across).sum(axis=1)
+            vertices = x[:, None] * along + y[:, None] * across
+        return cls(normals, levels, vertices, angles(normals))
 
     def inverted(self) -> NDArray[np.bool_]:
         """Say which edges run backwards, as a corner of almost parallel half-planes was placed beyond the next one."""
@@ -55,7 +57,7 @@ class Halfplanes:
         return np.asarray(forward < -_BACKWARDS)
 
     def closed(self) -> bool:
-        """Whether there are faces on all sides, and no vertex is out of reach."""
+        """Whether there are faces on all sides, and no vertex is out of reach: faces back to back have no corner."""
         low, high = self.normals.min(axis=0, initial=0.0), self.normals.max(axis=0, initial=0.0)
         return bool((low < 0.0).all() and (high > 0.0).all() and np.isfinite(self.vertices).all())
 
@@ -123,6 +125,19 @@ def outward(points: Floats) -> Floats:
     length = np.hypot(edge[:, 0], edge[:, 1])[:, None]
     normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0.0)
     return np.asarray(normal + np.roll(normal, 1, axis=0))
+
+
+def apart_by(outer: Halfplanes, inner: Floats) -> float:
+    """Return how far a polygon reaches beyond another one inside it, at most.
+
+    Between the normals of both, what one reaches beyond the other is a weighted sum of that at the two next to it.
+    """
+    normals = normals_around(inner, outer.normals)
+    gap = outer.support(normals) - reach(inner, normals)
+    half = (
+        1.0 + (normals * np.roll(normals, -1, axis=0)).sum(axis=1)
+    ) / 2.0  # the squared cosine of half the angle
+    return float((np.maximum(gap, np.roll(gap, -1)) / np.sqrt(np.maximum(half, 0.5))).max())
 
 
 def pruned(normals: Floats, levels: Floats, tol: float) -> NDArray[np.intp]:

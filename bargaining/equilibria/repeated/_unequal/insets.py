@@ -1,4 +1,4 @@
-"""Sets that generate themselves a little inside a polygon that holds all that do."""
+"""Sets that generate themselves with room for rounding, a little inside one that just does."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Tag
-from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria._plane.polygon import Point, Polygon
 from bargaining.equilibria.repeated._search.operator import Block
-from bargaining.equilibria.repeated._unequal.halfplanes import normals_around, reach
-from bargaining.equilibria.repeated._unequal.images import excess_of, image_of, lacks, sourced
-from bargaining.equilibria.repeated._unequal.levels import Levels
-from bargaining.equilibria.repeated._unequal.rows import Astray
+from bargaining.equilibria.repeated._unequal.growth import threats
+from bargaining.equilibria.repeated._unequal.halfplanes import Halfplanes, apart_by, normals_around, reach
+from bargaining.equilibria.repeated._unequal.images import mapped, sourced
+from bargaining.equilibria.repeated._unequal.recipes import Recipes, solved
+from bargaining.equilibria.repeated._unequal.ways import Ways, image
 
 FINEST = 1e-15
-ROOM = 2e-10
-_SMALLEST, _LARGEST = 1e-13, 4e-12
-_INSETS = 2.0 ** (np.arange(24) // 2)
-_ROUNDING = 2e-15
-_TABLE = 500_000
+_NEAR = 1e-8  # of vertices that stand for one another in a set and its image, which are the same but for those left out
+_INSETS = tuple(
+    2.0**-k for k in range(42, 32, -1)
+)  # from 200 times what floats of the unit box may be off by
 
 
 class Bounded(NamedTuple):
@@ -36,52 +35,39 @@ class Bounded(NamedTuple):
     block: Block  # the profiles that can be played
 
 
-def inside(levels: Levels, image: Floats) -> Bounded | None:
-    """Return a set that generates itself with room to spare: the image of a smaller polygon; or None."""
-    rows = levels.rows
-    if rows is None:
-        return None
-    played = np.flatnonzero(rows.profile >= 0)
-    least = max(_SMALLEST, min(_LARGEST, ROOM / (1.0 + levels.speeds.max())))
-    slack = lacks(levels, np.array(image_of(levels, merge=FINEST)[0])) + least
-    for share in _INSETS.tolist():
-        try:
-            moved = levels.settled - share * rows.slopes(slack)
-            inner = Levels(levels.block, levels.own, levels.normals, moved, share * least / 16.0)
-            found = _generating(inner, image, share * least / 4.0)
-        except Astray:
-            return None
-        if found is not None:
-            return found
-        # Duals that tie in the larger set do not in the smaller one: the steeper ones count.
-        rows = rows.joined(inner.duals(rows.face[played], rows.profile[played]))
+def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> Bounded | None:
+    """Return what a set generates that lies a little within it: its vertices follow points well inside; or None.
+
+    Parameters
+    ----------
+    inner : Recipes
+        A set that generates itself.
+    own : Point
+        What each player gets by leaving, minus infinity if she may not.
+    outer : Halfplanes
+        A set that holds every payoff.
+    tolerance : float
+        How far the two may be apart.
+    """
+    block = inner.block
+    bound = block.threat_bound(own)
+    for inset in _INSETS:
+        ways = Ways(block, inner.points, threats(inner.points, bound))
+        found = solved(
+            inner.points, None, image(ways, merge=inset / 16.0), block, bound, near=_NEAR, inset=inset
+        )
+        if found is None:
+            continue
+        points = found.points
+        polygon, tags = mapped(block, points, threats(points, bound), merge=inset / 16.0)
+        after = np.array(polygon)
+        if not polygon:
+            continue
+        normals = normals_around(after, after[:0])
+        if (reach(points, normals) <= reach(after, normals)).all():
+            far = apart_by(outer, after)
+            if far > tolerance:
+                return None
+            before = [(x, y) for x, y in points.tolist()]
+            return Bounded(polygon, sourced(before, polygon, tags), far, 0, block)
     return None
-
-
-def _generating(levels: Levels, outer: Floats, merge: float) -> Bounded | None:
-    """Return the image of a polygon that lies within it, or else of what does; Astray if nothing is left."""
-    for _ in range(2):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            levels.prune()
-        points, tags = image_of(levels, merge=merge) if levels.polygon.closed() else ([], [])
-        if not points:
-            raise Astray
-        if excess_of(levels, np.array(points)) <= _ROUNDING:
-            return Bounded(
-                points, sourced(levels.points, points, tags), _distance(outer, points), 0, levels.block
-            )
-        levels = _cut(levels, np.array(points))
-    return None
-
-
-def _cut(levels: Levels, image: Floats) -> Levels:
-    """Return what lies within the image: outcomes that are given may lie on edges that the faces only come close to."""
-    normals = normals_around(image, levels.normals)
-    least = np.minimum(levels.polygon.support(normals), reach(image, normals))
-    return Levels(levels.block, levels.own, normals, least, levels.tol)
-
-
-def _distance(image: Floats, points: Polygon) -> float:
-    """Return how far the image reaches beyond a polygon; in portions, as there may be thousands of vertices."""
-    portions = np.array_split(image, 1 + len(image) * len(points) // _TABLE)
-    return max(beyond([(x, y) for x, y in portion.tolist()], points) for portion in portions)

@@ -8,8 +8,10 @@ over continuations :math:`w \ge b(a)`; any :math:`y, z \ge 0` with :math:`\sum_k
 
 With one such dual for each pair that matters the levels of any fixed point V of the operator satisfy
 :math:`h \le F(h)`, F being a maximum of affine functions with non-negative weights. So :math:`h \le c` for
-the fixed point c of F below the present levels, which policy iteration finds: a sparse linear system a step,
-whatever the discount factors. Better duals at c then give another F.
+the largest fixed point c of the smaller of F and the present levels, if F contracts: if some z > 0 exceeds what every
+row of F makes of it. Policy iteration finds both: a sparse linear system a step, whatever the discount factors. Better
+duals at c then give another F. Any duals bound V, so they may be those that are the best at a guess of V: if that is
+right, so is c.
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ from bargaining.equilibria.repeated._search.operator import Block, binding
 from bargaining.equilibria.repeated._unequal.halfplanes import AXES, Halfplanes, following, pruned
 from bargaining.equilibria.repeated._unequal.plane_duals import Choices
 from bargaining.equilibria.repeated._unequal.rows import Astray, Rows
+from bargaining.equilibria.repeated._unequal.ways import pairs
 
 _SAFE = 5e-14  # levels are kept this far, in multiples of their speed, above what rounding might make too low
 _CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for where the best ones go astray
 _ALIKE = 4e-16  # between directions that only rounding tells apart
+_TIED = 1e-12  # what a row may fall short of a level by and count as reaching it
 _ROUNDS = 25
 _POLICIES = 60
 
@@ -47,6 +51,7 @@ class Levels:
     normals: Floats
     levels: Floats
     tol: float
+    inner: Floats | None = None  # levels that are reached by equilibria, if some are known
     low: list[int] = field(init=False)
     kept: Index = field(init=False)
     polygon: Halfplanes = field(init=False)
@@ -64,14 +69,17 @@ class Levels:
         self.low = [int(np.flatnonzero((self.normals == AXES[i]).all(axis=1))[0]) for i in (0, 1)]
 
     def prune(self) -> None:
-        """Take the faces that matter for the polygon."""
+        """Take the faces that matter for the polygon; Astray if rounding leaves none that is bounded."""
         self.kept = pruned(self.normals, self.levels, self.tol)
-        self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
-        while (inverted := self.polygon.inverted()).any():
-            self.kept = self.kept[~inverted]
+        while True:
             self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
-        points = [(x, y) for x, y in self.polygon.vertices.tolist()]
-        self.points = [points[k] for k in hull(points, merge=0.0)]
+            if not self.polygon.closed():
+                raise Astray
+            if not (inverted := self.polygon.inverted()).any():
+                break
+            self.kept = self.kept[~inverted]
+        self.points = pairs(self.polygon.vertices)
+        self.points = [self.points[k] for k in hull(self.points, merge=0.0)]
         bound = self.block.threat_bound(self.own)
         lows = [-self.levels.item(k) for k in self.low]
         self.threat = max(lows[0], bound[0]), max(lows[1], bound[1])
@@ -102,26 +110,29 @@ class Levels:
     def unbound(self) -> NDArray[np.bool_]:
         return np.asarray((np.array(self.points)[:, :, None] >= self.thresholds - SLACK).all(axis=1))
 
-    def lower(self, *, ahead: bool = False) -> float:
+    def lower(self, *, seen: Levels | None = None, ahead: bool = False) -> float:
         """Lower the levels to what the present duals allow in the long run; return by how much at most.
 
-        With `ahead`, also to what those allow that would be the best if orbits of faces went on as they began.
+        Or to what those allow that are the best at the levels `seen`. With `ahead`, also to what those allow that would
+        be the best if orbits of faces went on as they began.
         """
         before = self.levels
-        for caution in _CAUTION:
+        for caution in _CAUTION if seen is None else _CAUTION[:1]:
             with suppress(Astray):
-                self.settled, self.speeds, self.rows = self._solved(self, caution)
+                self.settled, self.speeds, self.rows = self._solved(self if seen is None else seen, caution)
                 self._cap(self.settled, self.speeds)
                 break
         if ahead:
             with suppress(Astray):
                 settled, speeds, _ = self._solved(self._foreseen(), 0.0)
                 self._cap(settled, speeds)
-        self.levels = np.minimum(self.levels, np.maximum(self.values.max(axis=1), self.fixed) + _SAFE)
+        self._cap(np.maximum(self.values.max(axis=1), self.fixed), np.zeros(len(self.levels)))
         return float((before - self.levels).max())
 
     def _cap(self, settled: Floats, speeds: Floats) -> None:
         self.levels = np.minimum(self.levels, settled + _SAFE * (1.0 + speeds))
+        if self.inner is not None:
+            self.levels = np.maximum(self.levels, self.inner)
 
     def _foreseen(self) -> Levels:
         """Return the same faces at the levels they have if the profile behind a face is behind the next of its orbit.
@@ -140,13 +151,15 @@ class Levels:
             if not lower.any():
                 break
             levels, profile = np.where(lower, level, levels), np.where(lower, own, profile)
-        foreseen = Levels(self.block, self.own, self.normals, levels, self.tol)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            foreseen.prune()
-            vertices = foreseen.polygon.vertices
-            if not np.isfinite(vertices).all() or foreseen.polygon.backwards().any():
-                raise Astray
-        return foreseen
+        return self.guessed(levels)
+
+    def guessed(self, levels: Floats) -> Levels:
+        """Return the same faces at other levels, for their duals; Astray if these leave nothing."""
+        guess = Levels(self.block, self.own, self.normals, levels, self.tol)
+        guess.prune()
+        if guess.polygon.backwards().any():
+            raise Astray
+        return guess
 
     def active(self) -> tuple[Index, Index]:
         """Return faces and the profiles that go farthest there, but for those where leaving does."""
@@ -165,24 +178,47 @@ class Levels:
         for _ in range(_ROUNDS):
             used[face, profile] = True
             rows = rows.joined(seen.duals(face, profile, caution))
-            policy, levels, speeds = self._iterated(rows, policy, levels)
-            missed = (self.values > (levels + _SAFE * speeds)[:, None] + 1e-15) & ~used
+            policy, held, levels = self._iterated(rows, policy, levels)
+            missed = (self.values > levels[:, None] + 1e-15) & ~used & ~held[:, None]
             if not missed.any():
-                return levels, speeds, rows.only(policy)
+                speeds = self._attracted(rows, levels, held)
+                return levels, speeds, rows.only(policy).still(held, levels[held])
             face, profile = np.nonzero(missed)
         raise Astray
 
-    def _iterated(self, rows: Rows, policy: Index | None, levels: Floats) -> tuple[Index, Floats, Floats]:
-        """Return the best policy among the rows, its levels and its speeds."""
-        policy = rows.best(levels, policy)
+    def _attracted(self, rows: Rows, levels: Floats, held: NDArray[np.bool_]) -> Floats:
+        """Return speeds z that show that V lies within the levels: Astray if none are found.
+
+        Let V lie within X(e), all levels but those held moved out by e z. If every row stays below X(e) for all e up
+        to where X(e) holds what is known of V, then V, all that it generates, lies within X(0). A row that reaches a
+        level has to contract; one that falls short by s may expand, if that is by less than s at the largest e.
+        """
+        still = held[rows.face]
+        rows = rows.still(still, levels[rows.face[still]])
+        short = levels[rows.face] - rows.values(levels)
+        tight = short <= _TIED
+        while True:
+            chosen = np.flatnonzero(tight)
+            speeds = rows.only(chosen).speeds(np.where(still[chosen], 0.0, 1.0))
+            far = self.levels[~held] - levels[~held]
+            ease = float((far / speeds[~held]).max(initial=0.0))
+            over = ~tight & (ease * (rows.sums(speeds) - speeds[rows.face]) >= short)
+            if not over.any():
+                return speeds
+            tight |= over
+
+    def _iterated(
+        self, rows: Rows, policy: Index | None, levels: Floats
+    ) -> tuple[Index, NDArray[np.bool_], Floats]:
+        """Return the best policy among the rows, the faces where it gives no less than is known, and its levels."""
+        held: NDArray[np.bool_] | None = None
         for _ in range(_POLICIES):
-            levels, speeds = rows.solved(policy, self.low)
-            if not (speeds >= 0.0).all() or (levels > self.levels + 1e-9).any():
-                raise Astray
             better = rows.best(levels, policy)
-            if (better == policy).all():
-                return policy, levels, speeds
-            policy = better
+            over = rows.values(levels)[better] >= self.levels
+            if policy is not None and held is not None and (better == policy).all() and (over == held).all():
+                return policy, held, levels
+            policy, held = better, over
+            levels = rows.only(policy).still(held, self.levels[held]).solved()
         raise Astray
 
     def duals(self, face: Index, profile: Index, caution: float = 0.0) -> Rows:

@@ -53,50 +53,67 @@ class Rows:
     def _mapped(self, change: Callable[[str], Any], low: list[int]) -> Rows:
         return Rows(**{each.name: change(each.name) for each in fields(self) if each.name != "low"}, low=low)
 
-    def still(self, at: NDArray[np.bool_], level: float) -> Rows:
+    def still(self, at: NDArray[np.bool_], level: Floats | float) -> Rows:
         """Return the rows, some of them constant."""
         y, x, threat, other = (np.where(at, 0.0, w) for w in (self.y, self.x, self.threat, self.other))
-        constant = np.where(at, level, self.constant)
+        constant = self.constant.copy()
+        constant[at] = level
         return replace(self, y=y, x=x, threat=threat, other=other, constant=constant)
 
     def slopes(self, slack: Floats) -> Floats:
         """Return speeds z = slack + max of all rows' weighted sums of z, 0 where every row is constant."""
-        moves = np.where(self.y + self.x + self.threat + self.other > 0.0, slack[self.face], 0.0)
-        unit, policy, speeds = replace(self, constant=moves), None, np.zeros(self.face.max() + 1)
+        moves = self.y + self.x + self.threat + self.other > 0.0
+        return self.speeds(np.where(moves, slack[self.face], 0.0))
+
+    def speeds(self, slack: Floats) -> Floats:
+        """Return the largest of each face's rows of slack + weighted sums of what is returned.
+
+        There are such speeds, none of them negative, only if the rows contract: Astray if they do not.
+        """
+        unit, policy, speeds = replace(self, constant=slack), None, np.zeros(int(self.face.max()) + 1)
         for _ in range(_POLICIES):
             better = unit.best(speeds, policy)
             if policy is not None and (better == policy).all():
                 return speeds
             policy = better
-            speeds, _ = unit.solved(policy, self.low)
+            speeds = unit.only(policy).solved()
             if not (speeds >= 0.0).all():
                 break
         raise Astray
 
+    def sums(self, speeds: Floats) -> Floats:
+        """Return the rows' weighted sums."""
+        moved = self.y * speeds[self.first] + self.x * speeds[self.second]
+        return np.asarray(moved + self.threat * speeds[self.low[0]] + self.other * speeds[self.low[1]])
+
+    def values(self, levels: Floats) -> Floats:
+        """Return the rows' values."""
+        return self.constant + self.sums(levels)
+
     def best(self, levels: Floats, policy: Index | None) -> Index:
         """Return the highest row of each face; the one it had if no other is higher but for rounding."""
-        value = self.constant + self.y * levels[self.first] + self.x * levels[self.second]
-        value += self.threat * levels[self.low[0]] + self.other * levels[self.low[1]]
+        value = self.values(levels)
         order = np.lexsort((value, self.face))
         ends = np.append(self.face[order][1:] != self.face[order][:-1], True)
         chosen: Index = order[ends]
         return chosen if policy is None else np.where(value[chosen] > value[policy] + 1e-14, chosen, policy)
 
-    def solved(self, policy: Index, low: list[int]) -> tuple[Floats, Floats]:
-        """Return the levels and the speeds of a policy, one row a face."""
+    def solved(self) -> Floats:
+        """Return the levels that equal the rows, one a face in their order; Astray if there are none."""
         from scipy.sparse import csc_matrix, identity
         from scipy.sparse.linalg import splu
 
-        count = len(policy)
-        weights = [column[policy] for column in (self.y, self.x, self.threat, self.other)]
-        faces = [self.first[policy], self.second[policy], *(np.full(count, k) for k in low)]
-        entries = np.concatenate(weights), (np.tile(np.arange(count), 4), np.concatenate(faces))
+        count = len(self.face)
+        faces = [self.first, self.second, *(np.full(count, k) for k in self.low)]
+        weights = np.concatenate([self.y, self.x, self.threat, self.other])
+        entries = weights, (np.tile(np.arange(count), 4), np.concatenate(faces))
         matrix = csc_matrix(entries, shape=(count, count))
         try:
             factors = splu(csc_matrix(identity(count, format="csc") - matrix))
         except RuntimeError as singular:
             raise Astray from singular
-        constant = self.constant[policy]
-        levels = factors.solve(constant)
-        levels += factors.solve(constant + matrix @ levels - levels)
-        return levels, factors.solve((np.array(weights) > 0.0).any(axis=0).astype(float))
+        levels = factors.solve(self.constant)
+        levels += factors.solve(self.constant + matrix @ levels - levels)
+        if not np.isfinite(levels).all():
+            raise Astray
+        return np.asarray(levels)

@@ -1,17 +1,22 @@
-r"""The payoff set of players who differ in patience, from half-planes that contain it.
+r"""The payoff set of players who differ in patience, between a set that generates itself and half-planes.
 
-The operator is applied to the polygon; its image gives new faces, every orbit of faces is followed twice as far as
-before, and the levels of all are lowered to their fixed point. So the number of steps grows with the
-logarithm of the number of faces, which may be thousands, where plain iteration adds one face an orbit a step.
+*From inside.* How the image of an outer set is generated says how its vertices follow from one another: the points
+that generate themselves in that way are solved for, and grow to all that they generate (see `growth`).
 
-Where a step changes little, a vertex is coming to rest on an edge: the image without it gives the face that it rests
-on. And bounds are taken from where the orbits lead, not only from the polygon of the moment, which each step
-improves by one face of an orbit.
+*From outside.* The faces of that set, and what they would be for any set that contains all equilibria, are lowered
+to their fixed point by policy iteration (see `levels`). The duals that are the best at the inner set are used, and
+if it is the largest, its faces are where the levels end: the work hardly depends on patience.
 
-*Proof.* Levels stay above those of the largest fixed point throughout. At the end every face j is moved in by
-:math:`z_j = e_j + F'_j(z)`, where the polygon reaches beyond its image by :math:`e_j` at the ends of that face, and a
-little is added for rounding: if the smaller polygon lies inside its own image it generates itself. The distance
-between the two is the bound.
+*Where they do not meet* the operator is applied to the outer set; its image gives new faces, every orbit of faces is
+followed twice as far as before, and the levels of all are lowered. Where a step changes little, a vertex is coming to
+rest on an edge: the image without it gives the face that it rests on. And bounds are taken from where the orbits lead,
+not only from the polygon of the moment, which each step improves by one face of an orbit. After 1, 2, 4, ... steps the
+inner set is looked for again.
+
+*Proof.* Levels stay above those of the largest fixed point throughout. The inner set generates itself, or else every
+face j is moved in by :math:`z_j = e_j + F'_j(z)`, where the polygon reaches beyond its image by :math:`e_j` at the ends
+of that face, and a little is added for rounding: if the smaller polygon lies inside its own image it generates itself.
+The distance between the outer and the inner set is the bound.
 """
 
 from __future__ import annotations
@@ -22,23 +27,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.kinds import FINE, LEAVE
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.kinds import FINE, LEAVE, STATIC
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lowest
 from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, apply
 from bargaining.equilibria.repeated._unequal.edges import Edges
-from bargaining.equilibria.repeated._unequal.halfplanes import extended, normals_around, reach
-from bargaining.equilibria.repeated._unequal.images import excess_of, image_of, lacks, sourced
-from bargaining.equilibria.repeated._unequal.insets import FINEST, ROOM, Bounded, inside
+from bargaining.equilibria.repeated._unequal.growth import grown, joined, threats
+from bargaining.equilibria.repeated._unequal.halfplanes import apart_by, extended, normals_around, reach, unit
+from bargaining.equilibria.repeated._unequal.images import excess_of, image_of, lacks, mapped, sourced
+from bargaining.equilibria.repeated._unequal.insets import FINEST, Bounded, inside
 from bargaining.equilibria.repeated._unequal.levels import Levels
+from bargaining.equilibria.repeated._unequal.recipes import Recipes
 from bargaining.equilibria.repeated._unequal.rows import Astray
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated._search.rationals import Rationals
 
 _PLAIN = 16
-_PROVED = 1e-9
-_FEW = 60  # up to so many vertices the structure can be solved exactly, so the outer set is given
+PROVED = 1e-9
+_FEW = 60  # up to so many vertices the structure can be solved exactly, so it needs no room for rounding
 _SAME = 4e-15
 _STAGES = 120
 _ROUNDS = 3
@@ -55,43 +63,42 @@ _RESTING = (
 )  # how far beyond an edge a vertex may come to rest on it, over the excess
 _LARGE = 0.1
 _STILL = 1e-12
+_ROOM = 2e-10
 _ROUNDED = 2e-13
 _EDGE = 2e-12
 _COARSEST = 2e-10  # times the impatience of the more patient player: what dropping a face may add
 _FACES = 12_000
+_SHARE = 1e-2  # of the tolerance that vertices may matter which are left out of the inner set at first
+_LEVERAGE = 1e4  # times that: a wider gap is not for want of vertices
+_FAILED = 3  # tilts in a row, each a tenth of the one before, that bring the faces no closer
+_PROOFS = 4  # rounds in which levels are lowered with the duals of one inner set
+_WORK = 3e8  # profiles tried in directions: some ten seconds
 
 
 def run(search: Search, data: Rationals) -> None:
     """Finish a search for the set of players who differ in patience: a few plain steps, then half-planes.
 
-    Where these prove too little, payoffs that are known exactly are tried in place of the profiles that give them.
+    Payoffs that are known exactly take the place of the profiles that ask for the most.
     """
     while search.iterations < _PLAIN and not search.stopped:
         _step(search)
     if search.stopped:
         return
-    found = bounded(search.block, search.own, search.polygon)
-    if found.bound > _PROVED:
-        found = _with_edges(search, data, found)
-    _take(search, found)
-
-
-def _with_edges(search: Search, data: Rationals, found: Bounded) -> Bounded:
-    """Return what is found with the edges that are known exactly, if that is closer; else what was found before."""
-    edges = Edges.of(data, found.block)
-    if edges is None:
-        return found
-    closer = bounded(edges.block, search.own, search.polygon, few=0)
-    steps = found.steps + closer.steps
-    if closer.bound < found.bound and edges.hold(closer.polygon):
-        return closer._replace(tags=edges.tagged(closer.tags), steps=steps)
-    return found._replace(steps=steps)
+    edges, steps = Edges.of(data, search.block), 0
+    if edges is not None:
+        found = bounded(edges.block, search.own, search.polygon)
+        steps = found.steps
+        if found.bound <= PROVED and edges.hold(found.polygon):
+            _take(search, found._replace(tags=edges.tagged(found.tags)))
+            return
+    found = bounded(search.block, search.own, search.polygon, exact=edges is None)
+    _take(search, found._replace(steps=found.steps + steps))
 
 
 def close(search: Search) -> None:
     """Prove by half-planes what plain steps close in on too slowly, if that can be done; for any patience."""
     found = bounded(search.block, search.own, search.polygon)
-    if found.bound <= _PROVED:
+    if found.bound <= PROVED:
         _take(search, found)
     else:
         search.solves += found.steps
@@ -128,8 +135,17 @@ def _end(search: Search) -> None:
         search.bound, search.stopped = 0.0, "nothing is left"
 
 
-def bounded(block: Block, own: Point, polygon: Polygon, *, few: int = _FEW) -> Bounded:
-    """Shrink a polygon that contains the largest fixed point as far as can be.
+def bounded(
+    block: Block,
+    own: Point,
+    polygon: Polygon,
+    *,
+    few: int = _FEW,
+    exact: bool = True,
+    tolerance: float = PROVED,
+    budget: Budget | None = None,
+) -> Bounded:
+    """Find the largest fixed point between an outer and an inner set.
 
     Parameters
     ----------
@@ -140,87 +156,229 @@ def bounded(block: Block, own: Point, polygon: Polygon, *, few: int = _FEW) -> B
     polygon : Polygon
         A set that contains the largest fixed point.
     few : int
-        Up to so many vertices the outer set is given if that is close enough.
+        A set of more vertices than that is given a little inside, with room for rounding, if that can be.
+    exact : bool
+        Whether a set that generates itself but for rounding counts. It does not where a profile asks for the most that
+        a player can get and players differ in patience (see `edges`).
+    tolerance : float
+        The distance between the two sets that is close enough, as a share of the payoff range.
+    budget : Budget, optional
+        The work that may be done: a profile tried in a direction.
 
     Returns
     -------
     Bounded
         No vertices if nothing is left.
     """
-    best: Bounded | None = None
-    steps = 0
-    for patient in (False, True):
-        levels, excess, taken = _shrunk(block, own, polygon, patient=patient)
-        steps += taken
+    chase = _Chase(
+        block, own, np.array(polygon), exact, tolerance, Budget(_WORK) if budget is None else budget
+    )
+    return chase.run(few)
+
+
+class _Chase:
+    """Half-planes that hold every payoff, lowered, and the largest set inside that was seen to generate itself."""
+
+    def __init__(
+        self, block: Block, own: Point, points: Floats, exact: bool, tolerance: float, budget: Budget
+    ) -> None:
+        self.block, self.own, self.points, self.exact = block, own, points, exact
+        self.tolerance, self.budget = tolerance, budget
+        self.inner = _known(block, own)
+        self.tried: Recipes | None = None  # the inner set that was last compared with the outer one
+        self.gap = inf
+        self.levels: Levels | None = None  # what the gap was measured from
+        self.steps = 0
+        self.empty = False
+
+    def run(self, few: int) -> Bounded:
+        """Return the set between the two."""
+        try:
+            for patient in (False, True):
+                if self._shrunk(patient=patient) or self.empty or self.budget.spent:
+                    break
+        except Astray:  # faces that rounding tells nothing about any more: what was known before holds
+            pass
+        if self.empty:
+            return _left(self.block, self.steps)
+        return self._found(few)._replace(steps=self.steps)
+
+    def _found(self, few: int) -> Bounded:
+        """Return the inner set if it is close enough, with room for rounding if it has many vertices.
+
+        Else the outer one, with how far it reaches beyond the inner one.
+        """
+        if self.inner is not None and self.levels is not None and self.gap <= self.tolerance:
+            inset = None
+            if len(self.inner.points) > few:
+                inset = inside(self.inner, self.own, self.levels.polygon, self.tolerance)
+            return self._exact(self.inner) if inset is None else inset
+        if self.levels is not None:
+            polygon, tags = image_of(self.levels, merge=FINE)
+            # A knife edge: any smaller set loses what just meets a constraint.
+            off = min(self.gap, _off(self.levels, excess_of(self.levels, np.array(polygon))))
+            return Bounded(polygon, sourced(self.levels.points, polygon, tags), off, 0, self.levels.block)
+        threat = threats(self.points, self.block.threat_bound(self.own))
+        polygon, tags = mapped(self.block, self.points, threat, merge=FINE)
+        before = [(x, y) for x, y in self.points.tolist()]
+        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block)
+
+    def _exact(self, inner: Recipes) -> Bounded:
+        """Return what the inner set generates, which holds it: the set itself but for vertices that hardly matter."""
+        threat = threats(inner.points, self.block.threat_bound(self.own))
+        polygon, tags = mapped(self.block, inner.points, threat, merge=FINE)
+        before = [(x, y) for x, y in inner.points.tolist()]
+        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block)
+
+    def _shrunk(self, *, patient: bool) -> bool:
+        """Lower faces until they hardly move; say whether the outer and the inner set are close enough before that.
+
+        Who is patient adds faces after the first step that changes little, and goes on until nothing changes.
+        """
+        image, tol = self.points, min(FINE, _COARSEST * (1.0 - self.block.discounts.max().item()))
+        known, best, weak = image[:0], inf, 0
+        closest: tuple[float, float, Levels | None] = inf, inf, None
+        most = 1 if patient else _WEAK
+        for stage in range(_STAGES):
+            if stage & (stage - 1) == 0 and not patient and self._look():
+                return True
+            if self.budget.spent:
+                break
+            levels = self._faces(image, known, tol)
+            if not self._lowered(levels, ahead=weak >= most):
+                self.empty = True
+                return False
+            self.block, image = levels.block, np.array(image_of(levels, merge=FINEST)[0])
+            if not len(image):
+                self.empty = True
+                return False
+            self.points = np.array(levels.points)
+            excess = excess_of(levels, image)
+            closest = min(closest, (_off(levels, excess), excess, levels), key=lambda each: each[:2])
+            if (
+                excess <= _ROUNDED
+                and levels.rows is not None
+                and (not patient or _close(levels, image, _ROOM))
+            ):
+                break
+            weak = weak + 1 if excess > _SLOW * best else 0
+            if weak and excess < 1e3 * tol:
+                tol = max(tol / 4.0, FINEST)
+            if len(levels.kept) > _FACES:
+                break
+            if tol <= FINEST and excess <= _EDGE and (not patient or excess > _STUCK * best):
+                break
+            best = min(best, excess)
+            known = _added(levels, image, excess) if weak >= most else levels.polygon.normals
+            known = extended(known, self.block.discounts.ravel())
+        return self._settled(closest[2])
+
+    def _settled(self, levels: Levels | None) -> bool:
+        """Note the closest outer set, and say whether it is close enough to an inner one."""
         if levels is None:
-            return _left(block, steps)
-        found = _found(levels, excess, few)
-        if best is None or found.bound < best.bound:
-            best = found
-        if best.bound <= _PROVED:
-            break
-        polygon = levels.points
-    assert best is not None
-    return best._replace(steps=steps)
+            return False
+        self.points = np.array(levels.points)
+        gap = inf if self.inner is None or not self.exact else apart_by(levels.polygon, self.inner.points)
+        if self.levels is None or gap < self.gap or self.gap > self.tolerance:
+            self.gap, self.levels = min(gap, self.gap), levels
+        return self.gap <= self.tolerance or self._look()
 
-
-def _found(levels: Levels, excess: float, few: int) -> Bounded:
-    """Return a set inside that generates itself if it is close enough, else the image of the outer one."""
-    points, tags = image_of(levels, merge=FINE)
-    inner = inside(levels, np.array(points))
-    bound = inf if inner is None else inner.bound
-    if inner is not None and bound <= _PROVED and (excess > _EDGE or len(points) > few):
-        return inner
-    # A knife edge: any smaller set loses what just meets a constraint.
-    bound = min(bound, _off(levels, excess))
-    return Bounded(points, sourced(levels.points, points, tags), bound, 0, levels.block)
-
-
-def _shrunk(block: Block, own: Point, polygon: Polygon, *, patient: bool) -> tuple[Levels | None, float, int]:
-    """Return faces that hardly move in any more, how far beyond its image their polygon reaches, and the steps.
-
-    Who is patient adds faces after the first step that changes little, and goes on until nothing changes.
-    """
-    image, tol = np.array(polygon), min(FINE, _COARSEST * (1.0 - block.discounts.max().item()))
-    known, steps, best, weak = image[:0], 0, inf, 0
-    closest: tuple[float, float, Levels | None] = inf, inf, None
-    most = 1 if patient else _WEAK
-    for _ in range(_STAGES):
+    def _faces(self, image: Floats, known: Floats, tol: float) -> Levels:
+        """Return the faces of an image, and others, as far out as what is known so far."""
         normals = normals_around(image, known)
-        levels = Levels(block, own, normals, reach(image, normals), tol)
-        taken = _lowered(levels, ahead=weak >= most)
-        steps += abs(taken)
-        if taken < 0:
-            return None, 0.0, steps
-        block, image = levels.block, np.array(image_of(levels, merge=FINEST)[0])
-        if not len(image):
-            return None, 0.0, steps
-        excess = excess_of(levels, image)
-        closest = min(closest, (_off(levels, excess), excess, levels), key=lambda each: each[:2])
-        if excess <= _ROUNDED and levels.rows is not None and (not patient or _close(levels, image, ROOM)):
-            break
-        weak = weak + 1 if excess > _SLOW * best else 0
-        if weak and excess < 1e3 * tol:
-            tol = max(tol / 4.0, FINEST)
-        if len(levels.kept) > _FACES:
-            break
-        if tol <= FINEST and excess <= _EDGE and (not patient or excess > _STUCK * best):
-            break
-        best = min(best, excess)
-        known = _added(levels, image, excess) if weak >= most else levels.polygon.normals
-        known = extended(known, block.discounts.ravel())
-    return closest[2], closest[1], steps
+        levels = reach(image, normals)
+        if self.inner is None:
+            return Levels(self.block, self.own, normals, levels, tol)
+        least = reach(self.inner.points, normals)
+        return Levels(self.block, self.own, normals, np.maximum(levels, least), tol, least)
+
+    def _lowered(self, levels: Levels, *, ahead: bool) -> bool:
+        """Lower the levels until they are still; say whether anything can be played."""
+        for _ in range(_ROUNDS):
+            self.steps += 1
+            self.budget.spend(len(levels.levels) * levels.block.index.size)
+            if not levels.look():
+                return False
+            if levels.lower(ahead=ahead) < _STILL:
+                break
+        levels.prune()
+        return True
+
+    def _look(self) -> bool:
+        """Look for the inner set, and lower the faces that it has; say whether the two sets are close enough."""
+        if not self.exact:
+            return False
+        merge = max(_SHARE * self.tolerance, FINEST)
+        bound = self.block.threat_bound(self.own)
+        found = grown(self.block, bound, self.points, merge, None, self.budget)
+        while found is not None:
+            self.inner = joined(self.block, bound, self.inner, found)
+            if (
+                self.tried is not None
+                and len(self.tried.points) == len(self.inner.points)
+                and np.abs(self.tried.points - self.inner.points).max() <= FINE
+            ):
+                return False
+            self.tried = self.inner
+            self._compare(self.inner)
+            tilt, failed = self.gap, 0
+            while self.tolerance < self.gap and failed < _FAILED and len(self.inner.points) <= _FEW:
+                before = self.gap
+                self._compare(self.inner, tilt)
+                failed = 0 if self.gap < 0.5 * before else failed + 1
+                tilt = min(0.1 * tilt, self.gap)
+            if self.gap <= self.tolerance:
+                return True
+            if self.gap > _LEVERAGE * merge or merge <= FINEST or self.budget.spent:
+                return False
+            merge = max(merge * min(0.25, 0.5 * self.tolerance / self.gap), FINEST)
+            found = grown(self.block, bound, self.points, merge, self.inner, self.budget)
+        return False
+
+    def _compare(self, inner: Recipes, tilt: float = 0.0) -> None:
+        """Lower the faces of the inner set as far as they allow, and measure how far the two are apart.
+
+        With a tilt, two faces in place of each edge, one through either end: an edge whose ends move at different
+        speeds rotates, and the one face that it lies on moves as the faster of the two.
+        """
+        normals = normals_around(inner.points, self.points[:0])
+        if tilt:
+            across = np.stack([-normals[:, 1], normals[:, 0]], axis=1)
+            normals = normals_around(
+                self.points[:1], unit(np.concatenate([normals + tilt * across, normals - tilt * across]))
+            )
+        least = reach(inner.points, normals)
+        levels = Levels(
+            self.block, self.own, normals, np.maximum(reach(self.points, normals), least), FINEST, least
+        )
+        for _ in range(_PROOFS):
+            self.steps += 1
+            self.budget.spend(len(normals) * self.block.index.size)
+            if not levels.look():
+                raise Astray
+            before = levels.levels
+            levels.lower(seen=levels.guessed(least + 1e-14))
+            if (before - levels.levels).max() <= _STILL:
+                break
+        levels.prune()
+        gap = apart_by(levels.polygon, inner.points)
+        if gap < self.gap:
+            self.gap, self.levels = gap, levels
+            self.points = np.array(levels.points)
 
 
-def _lowered(levels: Levels, *, ahead: bool) -> int:
-    """Lower the levels until they are still, and return the steps; less than zero if nothing can be played."""
-    for step in range(1, _ROUNDS + 1):
-        if not levels.look():
-            return -step
-        if levels.lower(ahead=ahead) < _STILL:
-            break
-    levels.prune()
-    return step
+def _known(block: Block, own: Point) -> Recipes | None:
+    """Return the stage equilibria, played for ever by who stays, and outcomes of leaving; None if there are none."""
+    still = (block.best <= block.payoffs).all(axis=0) & (block.payoffs >= np.array(own)[:, None]).all(axis=0)
+    places = np.flatnonzero(still)
+    leaves = [leave.payoffs for leave in block.leaves]
+    points = [*map(tuple, block.payoffs.T[places].tolist()), *leaves]
+    if not points:
+        return None
+    keys = [(STATIC, k, -1, 1) for k in places.tolist()] + [(LEAVE, -1, k, 1) for k in range(len(leaves))]
+    corners = hull(points, merge=0.0)
+    chosen = np.array(points).reshape(-1, 2)[corners]
+    return Recipes(block, block.threat_bound(own), chosen, [keys[k] for k in corners], True)
 
 
 def _added(levels: Levels, image: Floats, excess: float) -> Floats:

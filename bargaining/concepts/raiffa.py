@@ -124,8 +124,8 @@ def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Fl
         if n > 2 and last.any():
             rest = lasting_gain(again, x, 4 * tiny)
             left = np.where(last, (rest / gains).max(axis=-1), left)
-            live = live & (~last | (left > np.maximum(hair, lowered)))
-            step = np.where((live & last)[..., None], rest, step)
+            step = np.where(last[..., None], rest, step)
+        live = live & (left > np.maximum(hair, lowered))
         if not live.any():
             break
         x = np.where(live[..., None], x + step / n, x)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import player_index
-from bargaining._arrays import Floats, per_player, real, within
+from bargaining._arrays import Floats, owning, per_player, real, within
 from bargaining._arrays import discounts as discount_factors
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
@@ -19,6 +19,7 @@ from bargaining.errors import InvalidInput, NotApplicable
 _STEPS = 100  # .6**100 < 1e-22
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class LinearTariffs(Shown):
     r"""Two countries that tax each other's exports, with linear demand and supply.

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
 from bargaining._arguments import choice
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
@@ -33,6 +33,7 @@ ACCURACY = 1e-9  # of the conditions of optimality, relative: what rounding leav
 CORNERS = 33  # of the frontier that lotteries are drawn from
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BargainedTariffs(Shown):
     """An agreement on tariffs.
@@ -321,6 +322,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
     return BargainedTariffs(**fields | {"lottery": lottery, "residual": residual, "payment": np.zeros(2)})
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EfficientTariffs(Shown):
     """Tariffs that do what free trade with payments does.
@@ -389,6 +391,7 @@ def _deficits(model: TradeModel, answer: TradeEquilibrium) -> Floats:
     return economy.deficits
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffsInPairs(Shown):
     """Tariffs that pairs of regions agree on, each pair taking what the others agree on as given.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.economy import Economy, limited
@@ -31,6 +31,7 @@ CELL = ("region", "sector")
 Kind = TypeVar("Kind", bound=np.generic)
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TradeData(Shown):
     """What a trade model is made from, with names, unit, year and source.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining_models.trade.conditions import Point, sectors_first
 from bargaining_models.trade.solve import Solver
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 METHODS = ("path", "discrete", "log")
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decomposition(Shown):
     r"""Changes of real income by where they come from, in percent.

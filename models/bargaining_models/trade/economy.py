@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Economy(Shown):
     """An equilibrium written as shares and expenditures.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.conditions import Point
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ACCURACY = 1e-10
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TradeEquilibrium(Shown):
     """Equilibria of a batch of scenarios; hats are ratios to the base.

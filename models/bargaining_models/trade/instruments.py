@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.data import check_rates
@@ -28,6 +28,7 @@ BY = ("uniform", "partner", "sector", "partner and sector")
 BASE = ("replace", "add")
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rates(Shown):
     """K rates of n players.

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, nash
 from bargaining._arguments import choice, whole
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.bargained import (
@@ -48,6 +48,7 @@ LIMIT = 0.9
 another."""
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TradeModel(Shown):
     r"""Multi-sector trade with input-output links, solved in exact hats.

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
@@ -46,6 +46,7 @@ CLIMBS = 3  # of one player whose deviation on the grid is better than the local
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffEquilibrium(Shown):
     """Rates of which each is best for its owner.

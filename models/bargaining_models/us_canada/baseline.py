@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation._tariff_nash import Side, TariffGame
@@ -42,6 +42,7 @@ class _Options(TypedDict):
     route: bool
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Baseline(Shown):
     """Outcomes of the relation on a trade model with regions CAN, USA and CHN.

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Bluff, CostlyStep, ReputationalBargaining, nash
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.protocols.bluff import BluffOutcome
@@ -140,6 +140,7 @@ class Claim(Shown):
         return CostlyStep(prior, costs, owner=self.owner, receiver=self.receiver)
 
 
+@owning
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HoldOut(Shown):
     """Two countries that may be unable to give way, at a share r that both know.

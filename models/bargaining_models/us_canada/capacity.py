@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.parameters import Parameters
@@ -31,6 +31,7 @@ US_TARIFFS: tuple[float | str, ...] = (0.0, 0.02, "us_2025_26", NASH, ESCALATION
 REPEATED = "second expansion"
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Capacity(Shown):
     """What every level of capacity is worth, in money a year.

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining_models.us_canada.baseline import CANADA, US, Baseline
 from bargaining_models.us_canada.pivot import Pivot, PivotDivision
@@ -47,6 +47,7 @@ def without_suppliers(baseline: Baseline, share: float) -> Baseline:
     return replace(baseline, friction=baseline.friction * hats)
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Answer(Shown):
     """One answer of the US, and what it leads to.

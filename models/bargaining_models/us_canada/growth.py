@@ -9,7 +9,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
@@ -20,6 +20,7 @@ OUTCOMES = ("agreement", "status_quo", "war", "exit")
 _NODES = 13
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OutcomeCurves(Shown):
     """Money of every outcome as a polynomial in the redirectable share, the same for all goods.
@@ -95,6 +96,7 @@ def _along(deal: Deal, name: str) -> Floats:
     return np.broadcast_to(money, (*deal.war.money.shape[:-1], 2))
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Growth(Shown):
     """Money a year of every outcome as a function of time while the redirectable share grows.

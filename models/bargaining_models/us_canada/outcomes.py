@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import Status
 from bargaining_models.trade import TradeEquilibrium
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome(Shown):
     """What an outcome is worth to Canada and the US.
@@ -43,6 +44,7 @@ class Outcome(Shown):
     equilibrium: TradeEquilibrium
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffWar(Outcome):
     """The outcome of the Nash equilibrium in tariffs.
@@ -65,6 +67,7 @@ class TariffWar(Outcome):
     unique: NDArray[np.bool_]
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Change(Shown):
     """How an outcome moves with the redirectable share, each (*batch, 2) in percent.

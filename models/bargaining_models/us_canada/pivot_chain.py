@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import StochasticBargaining
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.protocols.stochastic import StochasticDivision
@@ -31,6 +31,7 @@ from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
 MONTH = 1.0 / 12.0
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChainDivision(Shown):
     """The terms by state, each side proposing half of the time.
@@ -53,6 +54,7 @@ class ChainDivision(Shown):
     division: StochasticDivision
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PivotChain(Shown):
     """Talks while the alternative opens and closes at random.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bargaining import Method, nash
 from bargaining._arguments import player_index
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
@@ -31,6 +31,7 @@ from bargaining_models.us_canada.pivot_game import PivotGame
 _TIE = 1e-12
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Terms(Shown):
     """What each country gets from each state on, in USD bn a year.
@@ -50,6 +51,7 @@ class Terms(Shown):
     agreement: StationaryProfile
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PivotPath(Shown):
     """Expected play over the years, from a state on.

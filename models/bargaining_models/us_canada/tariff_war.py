@@ -27,7 +27,7 @@ from bargaining import (
     payoff_set,
     transfer_equilibrium,
 )
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
@@ -38,6 +38,7 @@ from bargaining_models.us_canada.baseline import PLAYERS, Baseline
 RATES = np.linspace(0.0, 0.48, 25)
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffGame(Shown):
     """The repeated tariff game at one redirectable share.

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, real, within
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.triangle_coalitions import core_margin, nucleolus, shapley
@@ -46,6 +46,7 @@ COUNTRIES = (*PLAYERS, CHINA)
 US_PARTNER, CHINA_PARTNER = 1, 2
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Triangle(Shown):
     """What two agreements of Canada are worth to Canada, the US and China, at each redirectable share.

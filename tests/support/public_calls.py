@@ -201,7 +201,9 @@ def check(protocol: Any, argument: str, answer: Callable[[Any], Any]) -> Call:
     return Call(protocol.check, lambda: {argument: answer(protocol)})
 
 
-WORKERS = {f"Frontier.{name}" for name in ("balance", "off_balance", "slope", "slopes", "values")}
+WORKERS = {
+    f"Frontier.{name}" for name in ("balance", "off_balance", "short_of_product", "slope", "slopes", "values")
+}
 """What the solvers ask of a frontier, in arrays that they made."""
 
 CALLS: dict[str, Call] = {

@@ -62,7 +62,7 @@ def short_of_lexicographic(
     away = outside(feasible, x, unit)
     short = np.where(counted, 0.0, np.abs(x - start) / unit).max(axis=-1)
     with np.errstate(all="ignore"):
-        level = (x - start) / direction
+        level = (x - start + hair) / direction  # rounding may hide a gain that is small beside the payoff
         for i in range(x.shape[-1]):
             floor = np.where(counted, np.minimum(x, start + direction * level[..., i : i + 1]), x)
             floor[..., i] = x[..., i]

@@ -85,6 +85,11 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     x, left = _agree(problem, ideal, live & ~far)
     for cell in map(tuple, np.argwhere(far)):
         x[cell], left[cell] = _agree_near_zero(problem, cell)
+    with np.errstate(
+        invalid="ignore"
+    ):  # where everybody gets the ideal payoff but for rounding, that is the agreement
+        rounding = 8 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
+        x = np.where((np.abs(x - ideal) <= rounding).all(axis=-1, keepdims=True), ideal, x)
     return x, left
 
 

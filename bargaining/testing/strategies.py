@@ -201,7 +201,7 @@ def problems(
     --------
     >>> from hypothesis import find
     >>> find(problems(kinds=["points"]), lambda problem: len(problem.feasible.vertices) == 2)
-    Problem(feasible=Polytope([[0.0, 1.0], [1.0, 0.0]], free_disposal=True), disagreement=array([0., 0.]))
+    Problem(Polytope([[0.0, 1.0], [1.0, 0.0]], free_disposal=True), [0.0, 0.0])
     """
     plain = degenerate or not comprehensive
     chosen = (KINDS[:1] if plain else KINDS) if kinds is None else tuple(kinds)

@@ -184,7 +184,12 @@ def test_three_players_agree_in_two_representations() -> None:
             return size, weights / size[..., None]
 
         def ray(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
-            raise NotImplementedError
+            low, high = np.full(origin.shape[:-1], -9.0), np.full(origin.shape[:-1], 9.0)
+            for _ in range(80):
+                middle = (low + high) / 2
+                within = self.contains(origin + middle[..., None] * direction, tol=0.0)
+                low, high = np.where(within, middle, low), np.where(within, high, middle)
+            return low
 
         def ideal(self, floor: np.ndarray) -> np.ndarray:
             square = np.maximum(floor, 0) ** 2

@@ -274,7 +274,7 @@ def test_starts_may_be_given():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"starts": 0}, "at least 1"),
+        ({"starts": 0}, "`starts` must be 1 to 100000; got 0"),
         ({"starts": 1.5}, "`starts`"),
         ({"starts": [5]}, "`strategies` must be a list of strategies by state and player; got 5"),
         ({"starts": 2, "rng": "x"}, "`rng` must be"),

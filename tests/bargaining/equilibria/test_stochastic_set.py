@@ -164,7 +164,7 @@ REPEATED = [
 def in_general(game: StochasticGame) -> list[np.ndarray]:
     """The vertices by the general solver, also for a game of one state."""
     scaled = Scaled.of(game)
-    search = scaled.solve(1000)
+    search = solve(scaled, 1000)
     threat = search.threat(search.polygons)
     return [scaled.back(polygon, threat[s])[0] for s, polygon in enumerate(search.polygons)]
 
@@ -620,7 +620,7 @@ def test_profiles_that_give_the_same_are_played_once(discount: float) -> None:
     scaled = Scaled.of(risk_sharing(3, discount))
     assert scaled.model.twins is not None
     alone = replace(scaled, model=replace(scaled.model, twins=None))
-    for one, other in zip(scaled.solve(100).polygons, alone.solve(100).polygons, strict=True):
+    for one, other in zip(solve(scaled, 100).polygons, solve(alone, 100).polygons, strict=True):
         assert hausdorff(np.array(one), np.array(other)) < 1e-12
 
 
@@ -628,7 +628,7 @@ def test_profiles_that_give_the_same_are_played_once(discount: float) -> None:
 def test_sharper_sets_still_hold_the_answer(seed: int) -> None:
     game = stochastic_game(seed, KINDS[seed % 4]).with_discounts(Fraction(9, 10))
     scaled = Scaled.of(game)
-    found = scaled.solve(1000)
+    found = solve(scaled, 1000)
     alive, outer = np.ones(len(scaled.model.state), dtype=bool), Search.start(scaled.model, scaled.start())
     once = apply(scaled.model, outer.polygons, outer.threat(outer.polygons), alive).polygons
     smaller = sharpened(scaled.model, once, outer.bound, alive, 10**6)
@@ -728,7 +728,7 @@ def test_what_is_proved_evenly_stays_inside_faces_that_move_out(kind: str) -> No
 def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None:
     game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], 0.5)
     scaled = Scaled.of(game)
-    search = scaled.solve(100)
+    search = solve(scaled, 100)
     alive = np.ones(len(scaled.model.state), dtype=bool)
     outer = [[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]] * 2
     war = [[(2 / 9, 2 / 9)]] * 2

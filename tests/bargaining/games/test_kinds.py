@@ -24,9 +24,7 @@ class Share:
 
 def test_a_toy_kind_of_game_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "_KINDS", kinds._KINDS.copy())
-    with pytest.raises(
-        InvalidInput, match="`game` must be one of RepeatedGame, StochasticGame; got Dictator"
-    ):
+    with pytest.raises(InvalidInput, match="`game` must be a RepeatedGame or a StochasticGame; got Dictator"):
         payoff_set(Dictator(3.0))  # type: ignore[call-overload]
     register(GameKind(game=Dictator, payoffs=lambda game: Share((game.pie, 0.0)), result=Share))
     found = payoff_set(Dictator(3.0))  # type: ignore[call-overload]

@@ -2,11 +2,13 @@ r"""Where a change of real income comes from: terms of trade, volume of trade, t
 
 In equilibrium, exactly, with flows at producer prices, `E_inj` the sales of n to i and `c` unit costs,
 
-    I_n dlnW_n = sum_ij (E_inj dln c_nj - F_nij dln c_ij)          terms of trade
-               + sum_ij t_nij F_nij (dln F_nij - dln c_ij)         volume of trade
-               - sum_ij (1 + t_nij) F_nij dln d_nij                trade costs
-               + dD_n + dT_n                                       deficits and payments
+.. math::
 
+    I_n\, d\ln W_n = \sum_{ij} (E_{inj}\, d\ln c_{nj} - F_{nij}\, d\ln c_{ij})
+        + \sum_{ij} t_{nij} F_{nij} (d\ln F_{nij} - d\ln c_{ij})
+        - \sum_{ij} (1 + t_{nij}) F_{nij}\, d\ln d_{nij} + dD_n + dT_n,
+
+the terms of trade, the volume of trade, trade costs, and deficits and payments, in this order.
 (Caliendo and Parro 2015, equation 17, write it for tariffs.) It follows from `I dlnP = sum X dlnP - sum Y dlnc +
 wVA dlnw`, `X dlnP = sum F ((1 + t) (dlnc + dlnd) + dt)` and `dI = wVA dlnw + sum (F dt + t dF) + dD + dT`. For a
 change that is not small there are three ways to use it; `Decomposition` says what each gives.

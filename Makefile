@@ -63,7 +63,7 @@ wheels: $(VENV)/.release  ## build what a release consists of into dist: sources
 	$(PY) -m build --outdir build/wheels . >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
 	HATCH_BUILD_NO_HOOKS=true $(PY) -m build --wheel --outdir dist . >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
 	mv build/wheels/*.tar.gz dist
-	if [ "$$(uname)" = Linux ]; then PATH="$(VENV)/bin:$$PATH" auditwheel -q repair --wheel-dir dist build/wheels/*.whl; else mv build/wheels/*.whl dist; fi
+	if [ "$$(uname)" = Linux ]; then PATH="$(VENV)/bin:$$PATH" auditwheel repair --wheel-dir dist build/wheels/*.whl; else mv build/wheels/*.whl dist; fi
 	$(VENV)/bin/abi3audit --strict dist/*-abi3-*.whl
 	$(VENV)/bin/twine check --strict dist/*
 	$(PY) .ci/check_wheel.py dist/*.whl

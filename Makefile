@@ -20,7 +20,7 @@ export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper test test-slow benchmark sanitize lint format types layers docs wheels refresh-constraints clean help
+.PHONY: paper test coverage mutants test-slow benchmark sanitize lint format types layers docs wheels refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -28,6 +28,14 @@ paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the 
 
 test: $(VENV)/.test  ## run the tests; ARGS="-k nash" picks some
 	$(PY) -m pytest -q -n auto --maxprocesses $(WORKERS) $(ARGS)
+
+coverage: $(VENV)/.test  ## run the tests and check that they reach 95% of every package
+	@mkdir -p build
+	$(PY) -m pytest -q -n auto --maxprocesses $(WORKERS) --cov --cov-report=json:build/coverage.json $(ARGS)
+	$(PY) .ci/coverage_floor.py build/coverage.json
+
+mutants: $(VENV)/.test $(VENV)/.mutants  ## change the code in 300 places, one at a time: some test has to fail each time
+	$(PY) .ci/mutants.py $(ARGS)
 
 test-slow: $(VENV)/.test $(VENV)/.slow  ## run the long searches
 	$(PY) -m pytest -q -n auto --maxprocesses $(WORKERS) -m slow $(ARGS)
@@ -56,17 +64,8 @@ docs: $(VENV)/.docs  ## build the documentation into build/docs; a warning is an
 	$(PY) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 	@echo "Open build/docs/index.html"
 
-# Files of one commit have the same bytes wherever they are built. The wheel with the extension is for Linux as old as
-# manylinux allows, or for the system that it is built on; the one of pure Python is for all others.
 wheels: $(VENV)/.release  ## build what a release consists of into dist: sources, a wheel of pure Python, one with the extension
-	rm -rf build/wheels dist
-	$(PY) -m build --outdir build/wheels . >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
-	HATCH_BUILD_NO_HOOKS=true $(PY) -m build --wheel --outdir dist . >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
-	mv build/wheels/*.tar.gz dist
-	if [ "$$(uname)" = Linux ]; then PATH="$(VENV)/bin:$$PATH" auditwheel repair --wheel-dir dist build/wheels/*.whl; else mv build/wheels/*.whl dist; fi
-	$(VENV)/bin/abi3audit --strict dist/*-abi3-*.whl
-	$(VENV)/bin/twine check --strict dist/*
-	$(PY) .ci/check_wheel.py dist/*.whl
+	.ci/wheels $(PY) dist
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { \
@@ -87,7 +86,7 @@ $(VENV)/.paper: $(VENV)/.created $(PINS) $(KERNEL)
 	  echo "make: install a C compiler and Python's headers (Debian: apt-get install gcc python3-dev), then make clean" >&2; }
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow $(VENV)/.release: $(VENV)/.%: $(VENV)/.paper $(PINS)
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow $(VENV)/.release $(VENV)/.mutants: $(VENV)/.%: $(VENV)/.paper $(PINS)
 	$(PIP_INSTALL) --group $*
 	@touch $@
 
@@ -98,7 +97,7 @@ refresh-constraints:  ## pin the newest versions that work; needs PYTHON=python3
 	  echo "make: pins are chosen with the oldest supported Python: make refresh-constraints PYTHON=python3.11" >&2; exit 1; }
 	rm -rf build/pins && mkdir -p build && $(PYTHON) -m venv build/pins
 	build/pins/bin/python -m pip install --quiet --upgrade pip
-	build/pins/bin/python -m pip install --quiet --editable '.[paper]' --group dev --group rivals --group slow
+	build/pins/bin/python -m pip install --quiet --editable '.[paper]' --group dev --group rivals --group slow --group mutants
 	{ sed -n '/^#/p' constraints.txt; \
 	  build/pins/bin/python -m pip freeze --all --exclude-editable --exclude setuptools; } > build/pins/constraints.txt
 	for version in 3.12 3.13 3.14; do \
@@ -108,7 +107,7 @@ refresh-constraints:  ## pin the newest versions that work; needs PYTHON=python3
 	mv build/pins/constraints.txt constraints.txt && rm -rf build/pins
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -f bargaining/equilibria/_kernel.abi3.so bargaining/equilibria/_kernel.pyd
 
 help:  ## list the targets

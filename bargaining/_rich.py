@@ -121,8 +121,11 @@ def brief(value: Any, *, limit: int = _ENTRY) -> str:
 def _word(value: Any, limit: int = _ENTRY) -> str:
     if hasattr(value, "columns") and hasattr(value, "shape"):
         return f"<{type(value).__name__} {' x '.join(map(str, value.shape))}>"
-    if callable(value) and hasattr(value, "__qualname__"):
-        return str(value.__qualname__)
+    name = getattr(value, "__qualname__", None) or getattr(
+        value, "__name__", None
+    )  # old ufuncs have the second alone
+    if callable(value) and name:
+        return str(name)
     text = " ".join(repr(value).split())
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 

@@ -133,9 +133,9 @@ def _result(repeated: RepeatedGame, data: Data, found: Found, tolerance: float) 
         stopped = "nothing is left"
     elif found.gap > tolerance:
         status, stopped = Status.INACCURATE, "used up its budget"
-        reason = (
-            f"The outer set reaches {found.gap:.1e} of the payoff range beyond the inner one; raise `budget`."
-        )
+        far = f"reaches {found.gap:.1e} of the payoff range beyond the inner one"
+        far = far if found.inner is not None else "is known; no inner set was found"
+        reason = f"The outer set {far}: raise `budget`, or ask for a wider `tolerance`."
     return PublicPayoffSet(
         repeated=repeated,
         vertices=inner,

@@ -753,3 +753,14 @@ def test_no_set_is_empty_that_holds_a_stage_equilibrium(seed: int) -> None:
         for profile in game.pure_equilibria():
             assert found.status is not Status.EMPTY
             assert found.contains(game.payoffs[tuple(profile)], tol=1e-8)
+
+
+def test_nothing_can_be_played_and_nobody_can_threaten_to_leave() -> None:
+    """Player 1 hardly cares for tomorrow and so replies best; then player 0 gets at most 3, where deviating gives 4.
+
+    As nothing is played for ever, staying on gives player 1 no payoff that would make leaving, for 2, believable.
+    """
+    first = [[3, 7, 2], [4, 1, 5], [4, 6, 1], [4, -2, 0]]
+    second = [[6, -3, 1], [5, 7, -1], [3, 0, 5], [0, 4, 1]]
+    found = payoff_set(RepeatedGame(Game(first, second), (0.5, 0.05), exit=Exit([2, 2], who=[1])))
+    assert found.status is Status.EMPTY

@@ -170,6 +170,8 @@ def bounded(
     Bounded
         No vertices if nothing is left.
     """
+    if not block.index.size:
+        return _left(block, 0)
     chase = _Chase(
         block, own, np.array(polygon), exact, tolerance, Budget(_WORK) if budget is None else budget
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from operator import truediv
+from time import process_time
 
 import numpy as np
 import pytest
@@ -764,3 +765,22 @@ def test_nothing_can_be_played_and_nobody_can_threaten_to_leave() -> None:
     second = [[6, -3, 1], [5, 7, -1], [3, 0, 5], [0, 4, 1]]
     found = payoff_set(RepeatedGame(Game(first, second), (0.5, 0.05), exit=Exit([2, 2], who=[1])))
     assert found.status is Status.EMPTY
+
+
+def test_promises_hold_against_the_exact_threats_not_those_of_a_set_with_room() -> None:
+    """Player 1 can get at most 6: who is promised that is kept to a profile by threats to the last digit."""
+    first, second = [[7, 1], [1, 5], [6, 5], [3, 0]], [[2, -2], [-2, -2], [6, -3], [2, -2]]
+    found = payoff_set(RepeatedGame(Game(first, second), (0.75, 0.99), exit=Exit([2, -2], who=[0])))
+    assert found.status is Status.OK
+    assert found.stats.bound < 1e-9
+    assert found.strategy(found.vertices.mean(axis=0)).regret == 0
+
+
+@pytest.mark.slow
+def test_a_set_of_thousands_of_vertices_is_found_in_seconds() -> None:
+    """Vertices are added while that brings the sets inside and outside closer; that took a minute."""
+    first = [[8.275, 5.813, 0.64], [2.644, 9.895, 2.682], [4.175, 6.59, 0.773]]
+    second = [[2.979, 2.691, 4.982], [2.245, 6.878, 8.447], [1.921, 2.776, 7.938]]
+    start = process_time()
+    assert payoff_set(RepeatedGame(Game(first, second), (0.99, 0.999), exit=Exit([3.823, 1.575]))).ok
+    assert process_time() - start < 20

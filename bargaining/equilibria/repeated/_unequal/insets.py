@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining.equilibria._plane.kinds import Tag
-from bargaining.equilibria._plane.polygon import Point, Polygon
+from bargaining.equilibria._plane.polygon import Point, Polygon, lowest
 from bargaining.equilibria.repeated._search.operator import Block
 from bargaining.equilibria.repeated._unequal.growth import threats
 from bargaining.equilibria.repeated._unequal.halfplanes import Halfplanes, apart_by, normals_around, reach
@@ -33,6 +33,7 @@ class Bounded(NamedTuple):
     bound: float  # infinite if nothing inside was shown to generate itself
     steps: int
     block: Block  # the profiles that can be played
+    low: Point  # the lowest payoffs, without room for rounding
 
 
 def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> Bounded | None:
@@ -69,5 +70,5 @@ def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> B
             if far > tolerance:
                 return None
             before = [(x, y) for x, y in points.tolist()]
-            return Bounded(polygon, sourced(before, polygon, tags), far, 0, block)
+            return Bounded(polygon, sourced(before, polygon, tags), far, 0, block, lowest(polygon))
     return None

@@ -25,6 +25,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
@@ -69,7 +70,6 @@ _EDGE = 2e-12
 _COARSEST = 2e-10  # times the impatience of the more patient player: what dropping a face may add
 _FACES = 12_000
 _SHARE = 1e-2  # of the tolerance that vertices may matter which are left out of the inner set at first
-_LEVERAGE = 1e4  # times that: a wider gap is not for want of vertices
 _FAILED = 3  # tilts in a row, each a tenth of the one before, that bring the faces no closer
 _PROOFS = 4  # rounds in which levels are lowered with the duals of one inner set
 _WORK = 3e8  # profiles tried in directions: some ten seconds
@@ -84,15 +84,28 @@ def run(search: Search, data: Rationals) -> None:
         _step(search)
     if search.stopped:
         return
-    edges, steps = Edges.of(data, search.block), 0
-    if edges is not None:
+    steps, exact = 0, True
+    while exact and (edges := Edges.of(data, search.block)) is not None:
         found = bounded(edges.block, search.own, search.polygon)
-        steps = found.steps
-        if found.bound <= PROVED and edges.hold(found.polygon):
-            _take(search, found._replace(tags=edges.tagged(found.tags)))
+        steps += found.steps
+        if found.bound <= PROVED and (not found.polygon or edges.hold([found.low])):
+            _take(search, found._replace(tags=edges.tagged(found.tags), steps=steps))
             return
-    found = bounded(search.block, search.own, search.polygon, exact=edges is None)
+        kept = _reachable(search.block, found) if found.bound <= PROVED else np.array(True)
+        exact = not kept.all()
+        if exact:
+            search.block = search.block.keep(kept)
+    found = bounded(search.block, search.own, search.polygon, exact=exact)
     _take(search, found._replace(steps=found.steps + steps))
+
+
+def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
+    """Return which profiles ask for no more than there is, with threats no lower than those of a set that holds all."""
+    low = np.array(found.low) - found.bound - FINE
+    least = block.thresholds((low.item(0), low.item(1)))
+    return np.asarray(
+        (least <= np.array(found.polygon).max(axis=0)[:, None] + found.bound + FINE).all(axis=0)
+    )
 
 
 def close(search: Search) -> None:
@@ -214,23 +227,26 @@ class _Chase:
             inset = None
             if len(self.inner.points) > few:
                 inset = inside(self.inner, self.own, self.levels.polygon, self.tolerance)
-            return self._exact(self.inner) if inset is None else inset
+            exact = self._exact(self.inner)
+            return exact if inset is None else inset._replace(low=exact.low)
         if self.levels is not None:
             polygon, tags = image_of(self.levels, merge=FINE)
             # A knife edge: any smaller set loses what just meets a constraint.
             off = min(self.gap, _off(self.levels, excess_of(self.levels, np.array(polygon))))
-            return Bounded(polygon, sourced(self.levels.points, polygon, tags), off, 0, self.levels.block)
+            return Bounded(
+                polygon, sourced(self.levels.points, polygon, tags), off, 0, self.levels.block, _low(polygon)
+            )
         threat = threats(self.points, self.block.threat_bound(self.own))
         polygon, tags = mapped(self.block, self.points, threat, merge=FINE)
         before = [(x, y) for x, y in self.points.tolist()]
-        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block)
+        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
 
     def _exact(self, inner: Recipes) -> Bounded:
         """Return what the inner set generates, which holds it: the set itself but for vertices that hardly matter."""
         threat = threats(inner.points, self.block.threat_bound(self.own))
         polygon, tags = mapped(self.block, inner.points, threat, merge=FINE)
         before = [(x, y) for x, y in inner.points.tolist()]
-        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block)
+        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
 
     def _shrunk(self, *, patient: bool) -> bool:
         """Lower faces until they hardly move; say whether the outer and the inner set are close enough before that.
@@ -313,6 +329,7 @@ class _Chase:
         merge = max(_SHARE * self.tolerance, FINEST)
         bound = self.block.threat_bound(self.own)
         found = grown(self.block, bound, self.points, merge, None, self.budget)
+        gap = inf
         while found is not None:
             self.inner = joined(self.block, bound, self.inner, found)
             if (
@@ -331,9 +348,9 @@ class _Chase:
                 tilt = min(0.1 * tilt, self.gap)
             if self.gap <= self.tolerance:
                 return True
-            if self.gap > _LEVERAGE * merge or merge <= FINEST or self.budget.spent:
-                return False
-            merge = max(merge * min(0.25, 0.5 * self.tolerance / self.gap), FINEST)
+            if self.gap > _STUCK * gap or merge <= FINEST or self.budget.spent:
+                return False  # for want of something else than vertices
+            gap, merge = self.gap, max(0.1 * merge, FINEST)
             found = grown(self.block, bound, self.points, merge, self.inner, self.budget)
         return False
 
@@ -420,4 +437,8 @@ def _left(block: Block, steps: int) -> Bounded:
     leaves = [leave.payoffs for leave in block.leaves]
     corners = hull(leaves)
     tags = [(LEAVE, -1, block.leaves[k].number) for k in corners]
-    return Bounded([leaves[k] for k in corners], tags, 0.0, steps, block)
+    return Bounded([leaves[k] for k in corners], tags, 0.0, steps, block, _low(leaves))
+
+
+def _low(polygon: Polygon) -> Point:
+    return lowest(polygon) if polygon else (inf, inf)

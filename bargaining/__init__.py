@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.payoff_set import payoff_set as payoff_set
     from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
     from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
+    from bargaining.equilibria.repeated.joint import joint_payoffs as joint_payoffs
     from bargaining.equilibria.repeated.payoff_set import PayoffSet as PayoffSet
     from bargaining.equilibria.repeated.payoff_set import payoff_sets as payoff_sets
     from bargaining.equilibria.repeated.public import public_payoff_set as public_payoff_set
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     )
     from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as renegotiation_proof
     from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds as payoff_bounds
+    from bargaining.equilibria.repeated.symmetric import symmetric_payoffs as symmetric_payoffs
+    from bargaining.equilibria.repeated.symmetric import trigger_strategy as trigger_strategy
     from bargaining.equilibria.repeated.transfers import transfer_equilibrium as transfer_equilibrium
     from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equilibria
     from bargaining.equilibria.stochastic.exit_thresholds import plan_exit_thresholds as plan_exit_thresholds
@@ -170,6 +173,7 @@ _EXPORTS = {
     "equal_loss": "bargaining.concepts.equal_loss",
     "equilibrium_branch": "bargaining.equilibria.stochastic.markov_branch",
     "gupta_livne": "bargaining.concepts.gupta_livne",
+    "joint_payoffs": "bargaining.equilibria.repeated.joint",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
     "kambe_limit": "bargaining.protocols.kambe",
     "lexicographic_egalitarian": "bargaining.concepts.lexicographic",
@@ -202,6 +206,8 @@ _EXPORTS = {
     "stationary_profile": "bargaining.equilibria.stochastic.markov",
     "stochastic_payoff_sets": "bargaining.equilibria.stochastic.payoff_sets",
     "stochastic_transfer_equilibrium": "bargaining.equilibria.stochastic.transfers",
+    "symmetric_payoffs": "bargaining.equilibria.repeated.symmetric",
+    "trigger_strategy": "bargaining.equilibria.repeated.symmetric",
     "sweep": "bargaining.sweeps.sweep",
     "transfer_equilibrium": "bargaining.equilibria.repeated.transfers",
     "utilitarian": "bargaining.concepts.utilitarian",

@@ -20,10 +20,12 @@ from bargaining.equilibria.pairs.nash_in_nash import NashInNash
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated.automaton import Automaton, History, State
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount
+from bargaining.equilibria.repeated.joint import JointPayoffs, JointStep
 from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.repeated.relational import RelationalContract
 from bargaining.equilibria.repeated.renegotiation import RenegotiationProof
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
+from bargaining.equilibria.repeated.symmetric import SymmetricPayoffs, SymmetricStep, TriggerStrategy
 from bargaining.equilibria.repeated.transfers import TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria
 from bargaining.equilibria.stochastic.automaton import StateHistory, StochasticAutomaton
@@ -66,6 +68,8 @@ __all__ = [
     "FeasibleSet",
     "History",
     "HoldUpOutcome",
+    "JointPayoffs",
+    "JointStep",
     "Kind",
     "LumpSums",
     "MarkovEquilibria",
@@ -100,8 +104,11 @@ __all__ = [
     "StochasticDivision",
     "StochasticPayoffSets",
     "StochasticTransferEquilibrium",
+    "SymmetricPayoffs",
+    "SymmetricStep",
     "ThreatDivision",
     "TransferEquilibrium",
+    "TriggerStrategy",
     "TwoSidedCertificate",
     "Violation",
 ]

@@ -59,6 +59,7 @@ PLANE = Problem(TRIANGLE, [0.0, 0.0])
 STAGE = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 REPORT = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]])
 REPEATED = RepeatedGame(STAGE, 0.6)
+JOINT = b.joint_payoffs(STAGE, monitoring=REPORT)
 CLIFFS = b.FreeDisposalHull([[4, 1], [1, 3]])
 ARC = b.Frontier(falling, 0, 2, derivative=slope)
 SURPLUS = TransferableSurplus(1.0)
@@ -599,6 +600,32 @@ CALLS: dict[str, Call] = {
         },
     ),
     "gupta_livne": of_plane(b.gupta_livne, reference=lambda: array(0.5, 0.25)),
+    "joint_payoffs": Call(
+        b.joint_payoffs,
+        lambda: {"game": STAGE, "monitoring": REPORT, "exit": Exit([2.0, 1.0])},
+        lambda found: found.steps,
+    ),
+    "JointPayoffs.at": Call(JOINT.at, lambda: {"discount": 0.9}),
+    "JointPayoffs.critical_discount": Call(JOINT.critical_discount, lambda: {"profile": [0, 0]}),
+    "JointPayoffs.claims": Call(JOINT.claims, lambda: {"discount": 0.9}),
+    "symmetric_payoffs": Call(
+        b.symmetric_payoffs,
+        lambda: {"game": STAGE, "monitoring": REPORT, "exit": Exit([2.0, 2.0])},
+        lambda found: found.steps,
+    ),
+    "SymmetricPayoffs.at": Call(b.symmetric_payoffs(STAGE, monitoring=REPORT).at, lambda: {"discount": 0.9}),
+    "trigger_strategy": Call(
+        b.trigger_strategy,
+        lambda: {
+            "game": STAGE,
+            "profile": [0, 0],
+            "war": [1, 1],
+            "discount": 0.9,
+            "monitoring": REPORT,
+            "signals": [1],
+            "periods": 3,
+        },
+    ),
     "kalai_smorodinsky": of_plane(b.kalai_smorodinsky),
     "kambe_limit": Call(b.kambe_limit, lambda: {"rates": array(0.1, 0.2), "exponents": array(1, 2)}),
     "lexicographic_egalitarian": of_plane(b.lexicographic_egalitarian, **WEIGHTS),

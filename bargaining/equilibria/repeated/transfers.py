@@ -107,6 +107,9 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     profile that can be sustained has :math:`c_i(a) \le o_i`, played should she stay. Then everybody's
     lowest payoff is at most o, and otherwise the right to leave changes nothing for others.
 
+    *Monitoring.* If actions are seen through a public signal alone, the answer is that of `joint_payoffs`, where
+    the formulas are.
+
     Decided in exact arithmetic on the payoffs and discount factors as given: `Fraction(1, 7)` is the critical
     value itself, `1 / 7` is the float next to it.
 
@@ -127,11 +130,33 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     """
     if not isinstance(repeated, RepeatedGame):
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
-    repeated.require_seen("transfer_equilibrium")
-    stage = _Stage.of(repeated.game.exact)
     shape = repeated.batch_shape
-    cells = [_solve(stage, *_cell(repeated.at(index) if shape else repeated)) for index in np.ndindex(shape)]
-    return _pack(cells, shape, repeated.players)
+    games = [repeated.at(index) if shape else repeated for index in np.ndindex(shape)]
+    if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
+        return _pack(_through_signals(games), shape, repeated.players)
+    stage = _Stage.of(repeated.game.exact)
+    return _pack([_solve(stage, *_cell(game)) for game in games], shape, repeated.players)
+
+
+def _through_signals(games: list[RepeatedGame]) -> list[_Cell]:
+    """Solve games that differ in patience and exit; those of one exit have one table."""
+    from bargaining.equilibria.repeated.joint import JointPayoffs, joint_payoffs
+
+    tables: dict[Any, JointPayoffs] = {}
+    cells = []
+    for repeated in games:
+        discount, outside, _ = _cell(repeated)
+        key = None if outside is None else tuple(outside)
+        if key not in tables:
+            tables[key] = joint_payoffs(repeated.game, monitoring=repeated.monitoring, exit=repeated.exit)
+        step, nobody = tables[key].at(discount), (-1,) * repeated.players
+        if step is None:
+            cells.append(_Cell(None, (), np.array(nobody), np.tile(nobody, (repeated.players, 1))))
+            continue
+        punishments = np.array([nobody if each is None else each for each in step.punishments])
+        profile = np.array(nobody if step.profile is None else step.profile)
+        cells.append(_Cell(step.joint, step.threat, profile, punishments))
+    return cells
 
 
 @dataclass(frozen=True, slots=True)

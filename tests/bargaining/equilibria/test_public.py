@@ -18,7 +18,6 @@ from bargaining import (
     payoff_set,
     public_payoff_set,
     renegotiation_proof,
-    transfer_equilibrium,
 )
 from public_programs import iterate
 
@@ -171,7 +170,6 @@ def test_a_budget_is_kept_and_said():
     [
         payoff_set,
         payoff_bounds,
-        transfer_equilibrium,
         lambda repeated: renegotiation_proof(repeated, (0, 0)),
         StochasticGame.from_repeated,
     ],

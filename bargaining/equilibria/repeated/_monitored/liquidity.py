@@ -1,0 +1,329 @@
+r"""What can be sustained by how much money, or future, is at stake: piecewise linear functions, in rationals.
+
+A profile a is played, a signal y seen, and a claim :math:`s_i(y) \ge 0` is what is left to payee i of what she may
+lose. At stake is L: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may pay,
+
+.. math:: \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, s_i(y) \le g_i(a) - g_i(b, a_{-i}),
+
+and who may leave must be given :math:`g_i(a) + E[s_i \mid a] \ge o_i`. Then the profile gives at most
+:math:`U_a(L) = \max_s \sum_i (g_i(a) + E[s_i \mid a]) - L`, which is concave in L and rises with it, and a payee is
+held down to :math:`v_{ia}(L) = \min_s g_i(a) + E[s_i \mid a]`, which is convex and falls. Over all profiles U is the
+highest and v the lowest. With transfers the payees are the players; where everybody shares one fate there is one payee.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from bargaining._rational import Rationals, maximise
+
+Profile = tuple[int, ...]
+_ZERO = Fraction(0)
+
+
+class Piece(NamedTuple):
+    """A linear function from `start` on, and whose it is."""
+
+    start: Fraction
+    value: Fraction
+    slope: Fraction
+    owner: Profile | None = None
+
+    def at(self, stake: Fraction) -> Fraction:
+        """Return the value."""
+        return self.value + self.slope * (stake - self.start)
+
+
+Curve = list[Piece]
+"""Pieces in the order of their starts; undefined before the first, and the last has slope zero."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """One profile.
+
+    Attributes
+    ----------
+    profile : tuple of int
+    today : tuple of Fraction
+        The stage payoff of each payee.
+    chances : (S,) array of Fraction
+        Of the signals that may be seen if nobody deviates.
+    deviations : tuple of (payee, (S,) array of Fraction, Fraction)
+        By how much a deviation changes the chances of these signals, and the most by which claims may rise with it.
+    floors : tuple of Fraction or None
+        What each payee gets by leaving.
+    """
+
+    profile: Profile
+    today: tuple[Fraction, ...]
+    chances: Rationals
+    deviations: tuple[tuple[int, Rationals, Fraction], ...]
+    floors: tuple[Fraction | None, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of claims."""
+        return len(self.today) * len(self.chances)
+
+    def curves(self) -> tuple[Curve, list[Curve]] | None:
+        """Return what the profile gives, and to what it holds each payee, *negated*; None if nothing sustains it."""
+        none = np.full(self.size, _ZERO)
+        least = self._solved(none, Fraction(1), _ZERO)
+        if least is None:
+            return None
+        every = np.tile(self.chances, len(self.today))
+        best = self._curve(sum(self.today, _ZERO), every, Fraction(1), -least[0])
+        low = []
+        for payee, today in enumerate(self.today):
+            own = none.copy()
+            own[self._part(payee)] = -self.chances
+            low.append(self._curve(-today, own, _ZERO, -least[0]))
+        return best, low
+
+    def claims(self, stake: Fraction) -> Rationals | None:
+        """Return claims (payees, S) that give the most with this much at stake."""
+        found = self._solved(np.tile(self.chances, len(self.today)), _ZERO, stake, span=_ZERO)
+        return None if found is None else found[1][:-1].reshape(len(self.today), -1)
+
+    def _part(self, payee: int) -> slice:
+        count = len(self.chances)
+        return slice(payee * count, (payee + 1) * count)
+
+    def _curve(self, constant: Fraction, weights: Rationals, cost: Fraction, least: Fraction) -> Curve:
+        """Return the most of constant + weights . s - cost L, for every L from the least on."""
+        top = self._solved(weights, cost, least)
+        assert top is not None
+        last = self._solved(np.full(self.size, _ZERO), Fraction(1), least, at_least=(weights, cost, top[0]))
+        first = self._solved(weights, cost, least, span=_ZERO)
+        assert last is not None
+        assert first is not None
+        ends = [(least, first[0] - cost * least), (least - last[0], top[0] - cost * least)]
+        points = [ends[0], *self._between(weights, cost, *ends), ends[1]] if last[0] else ends[:1]
+        out: Curve = []
+        for (x, value), (after, next_value) in pairwise(points):
+            slope = (next_value - value) / (after - x)
+            if not out or out[-1].slope != slope:
+                out.append(Piece(x, constant + value, slope, self.profile))
+        x, value = points[-1]
+        return [*out, Piece(x, constant + value, _ZERO, self.profile)]
+
+    def _between(
+        self,
+        weights: Rationals,
+        cost: Fraction,
+        left: tuple[Fraction, Fraction],
+        right: tuple[Fraction, Fraction],
+    ) -> Iterator[tuple[Fraction, Fraction]]:
+        """Yield points between two between which the curve is linear: the farthest above the chord, and so on."""
+        slope = (right[1] - left[1]) / (right[0] - left[0])
+        found = self._solved(weights, cost + slope, left[0], span=right[0] - left[0])
+        assert found is not None
+        stake = left[0] + found[1][-1]
+        middle = stake, found[0] + slope * found[1][-1] - cost * left[0]
+        if middle[1] > left[1] + slope * (stake - left[0]):
+            yield from self._between(weights, cost, left, middle)
+            yield middle
+            yield from self._between(weights, cost, middle, right)
+
+    def _solved(
+        self,
+        weights: Rationals,
+        cost: Fraction,
+        least: Fraction,
+        *,
+        span: Fraction | None = None,
+        at_least: tuple[Rationals, Fraction, Fraction] | None = None,
+    ) -> tuple[Fraction, Rationals] | None:
+        """Return the most of weights . s - cost t over L = least + t, t <= span, with the s and t that give it."""
+        count, payees = len(self.chances), len(self.today)
+        rows, limits = [], []
+        for y in range(count):
+            row = np.full(self.size + 1, _ZERO)
+            row[y : self.size : count] = Fraction(1)
+            row[-1] = Fraction(-1)
+            rows.append(row)
+            limits.append(least)
+        for payee, change, limit in self.deviations:
+            row = np.full(self.size + 1, _ZERO)
+            row[self._part(payee)] = change
+            rows.append(row)
+            limits.append(limit)
+        for payee in range(payees):
+            floor = self.floors[payee]
+            if floor is not None:
+                row = np.full(self.size + 1, _ZERO)
+                row[self._part(payee)] = -self.chances
+                rows.append(row)
+                limits.append(self.today[payee] - floor)
+        if span is not None:
+            row = np.full(self.size + 1, _ZERO)
+            row[-1] = Fraction(1)
+            rows.append(row)
+            limits.append(span)
+        if at_least is not None:
+            rows.append(np.append(-at_least[0], np.array([at_least[1]])))
+            limits.append(-at_least[2])
+        found = maximise(np.append(weights, np.array([-cost])), np.array(rows), np.array(limits))
+        return None if found is None else (found.value, np.array(found.solution, dtype=object))
+
+
+def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
+    """Return the curves where actions are seen: a deviation, worth `most` at best, forfeits every claim."""
+    needs = []
+    for today, best, floor in zip(stage.today, most, stage.floors, strict=True):
+        needs.append((best if floor is None else max(best, floor)) - today)
+    start = sum(needs, _ZERO)
+    total = Piece(start, sum(stage.today, _ZERO), _ZERO, stage.profile)
+    low = [
+        [Piece(start, -today - need, _ZERO, stage.profile)]
+        for today, need in zip(stage.today, needs, strict=True)
+    ]
+    return [total], low
+
+
+def highest(curves: Sequence[Curve]) -> Curve:
+    """Return the upper envelope of curves, each piece with the owner of the curve that is highest."""
+    kept = _worthwhile(curves)
+    starts = sorted({piece.start for curve in kept for piece in curve})
+    out: Curve = []
+    for k, start in enumerate(starts):
+        end = starts[k + 1] if k + 1 < len(starts) else None
+        lines = [piece for curve in kept if (piece := piece_at(curve, start)) is not None]
+        at = start
+        while True:
+            now = max(lines, key=lambda piece: (piece.at(at), piece.slope))
+            if (
+                not out
+                or out[-1].owner != now.owner
+                or out[-1].slope != now.slope
+                or out[-1].at(at) != now.at(at)
+            ):
+                out.append(Piece(at, now.at(at), now.slope, now.owner))
+            crossings = [
+                at + (now.at(at) - piece.at(at)) / (piece.slope - now.slope)
+                for piece in lines
+                if piece.slope > now.slope
+            ]
+            following = min(crossings, default=None)
+            if following is None or (end is not None and following >= end):
+                break
+            at = following
+    return out
+
+
+def _worthwhile(curves: Sequence[Curve]) -> list[Curve]:
+    """Drop curves that never rise above what one that starts no later gives from its start on."""
+    kept, level = [], None
+    for curve in sorted(curves, key=lambda curve: (curve[0].start, -curve[0].value)):
+        if level is None or curve[-1].value > level:
+            kept.append(curve)
+            level = curve[0].value if level is None else max(level, curve[0].value)
+    return kept
+
+
+def piece_at(curve: Curve, stake: Fraction) -> Piece | None:
+    """Return the piece of a curve that holds at this much at stake; None before it starts."""
+    low, high = 0, len(curve)
+    while low < high:
+        middle = (low + high) // 2
+        if curve[middle].start <= stake:
+            low = middle + 1
+        else:
+            high = middle
+    return curve[low - 1] if low else None
+
+
+class Account(NamedTuple):
+    """What is sustained with a certain amount at stake.
+
+    Attributes
+    ----------
+    stake : Fraction
+        L.
+    best : Piece
+        U, and the profile that gives it.
+    low : list of Piece
+        The payees' v, *negated*, and the profiles that hold them there.
+    """
+
+    stake: Fraction
+    best: Piece
+    low: list[Piece]
+
+    @property
+    def surplus(self) -> Fraction:
+        """U less the sum of v."""
+        return self.best.at(self.stake) + sum((each.at(self.stake) for each in self.low), _ZERO)
+
+    @property
+    def growth(self) -> Fraction:
+        """How fast the surplus rises with the stake."""
+        return self.best.slope + sum((each.slope for each in self.low), _ZERO)
+
+    @property
+    def discount(self) -> Fraction:
+        """The discount factor at which the future is worth just this stake, L / (L + U - sum v); 2 if none is."""
+        if not self.stake:
+            return _ZERO
+        return self.stake / (self.stake + self.surplus) if self.surplus > 0 else Fraction(2)
+
+
+class Ledger:
+    """U and v for every stake, and from them for every discount factor."""
+
+    def __init__(
+        self,
+        best: Sequence[Curve],
+        low: Sequence[Sequence[Curve]],
+        outside: Sequence[Fraction] | None,
+        credible: Fraction,
+    ) -> None:
+        """Take the curves of the profiles, and what leaving gives once the stake makes it credible."""
+        leave = [] if outside is None else [[Piece(credible, sum(outside, _ZERO), _ZERO)]]
+        self.best = highest([*best, *leave])
+        self.low = [
+            highest([*curves, *([] if outside is None else [[Piece(credible, -outside[i], _ZERO)]])])
+            for i, curves in enumerate(low)
+        ]
+        starts = {piece.start for curve in (self.best, *self.low) for piece in curve}
+        self.accounts = [self.at_stake(stake) for stake in sorted(starts)]
+
+    def at_stake(self, stake: Fraction) -> Account:
+        """Return what is sustained with so much at stake."""
+        found = [piece_at(curve, stake) for curve in (self.best, *self.low)]
+        pieces = [piece for piece in found if piece is not None]
+        assert len(pieces) == len(found)
+        return Account(stake, pieces[0], pieces[1:])
+
+    def at(self, discount: Fraction) -> Account | None:
+        """Return the largest L with L <= d / (1 - d) (U(L) - sum v(L)), which is the largest solution."""
+        reward = discount / (1 - discount)
+        for account in reversed(self.accounts):
+            spare = reward * account.surplus - account.stake
+            if spare == 0:
+                return account
+            if spare > 0:  # at the next start there is too little, so the spare falls to zero before it
+                return self.at_stake(account.stake + spare / (1 - reward * account.growth))
+        return None
+
+    def steps(self) -> list[Account]:
+        """Return the stakes at which something changes, as the discount factor rises from zero to one."""
+        out: list[Account] = []
+        least = Fraction(1)
+        for account in reversed(self.accounts):
+            if account.discount < least:
+                out.append(account)
+                least = account.discount
+        return out[::-1]
+
+    def critical(self, stake: Fraction) -> Fraction:
+        """Return the lowest discount factor at which the future is worth at least this stake."""
+        above = [account.discount for account in self.accounts if account.stake > stake]
+        return min([self.at_stake(stake).discount, *above])

@@ -1,0 +1,325 @@
+"""Players who share one fate under imperfect monitoring: strongly symmetric equilibria, and trigger strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from bargaining._arguments import index, instance, listed, whole
+from bargaining._arrays import owning
+from bargaining._rich import Card, Shown, number
+from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
+from bargaining.equilibria.repeated.joint import (
+    check_monitoring,
+    claims,
+    curves_of,
+    discount_of,
+    outside_of,
+    played,
+)
+from bargaining.errors import NotApplicable
+from bargaining.games.monitoring import Monitoring
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit
+
+_ZERO = Fraction(0)
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymmetricStep(Shown):
+    """What players who share one fate sustain at a discount factor: every payoff from the lowest to the highest.
+
+    Attributes
+    ----------
+    discount : Fraction
+        The discount factor from which on this holds.
+    lowest, highest : Fraction
+        Average payoffs of each player.
+    profile : tuple of int, or None
+        What is played for the highest; None if the players part.
+    punishment : tuple of int, or None
+        What is played for the lowest; None if they part.
+    punished : tuple of Fraction
+        For each signal the chance that the lowest follows it, while the highest is being had.
+    """
+
+    discount: Fraction
+    lowest: Fraction
+    highest: Fraction
+    profile: Profile | None
+    punishment: Profile | None
+    punished: tuple[Fraction, ...]
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SymmetricPayoffs(Shown):
+    """The strongly symmetric equilibrium payoffs of a repeated game, for all discount factors at once.
+
+    Attributes
+    ----------
+    game : Game
+    monitoring : Monitoring or None
+        None if actions are seen.
+    exit : Exit or None
+    steps : tuple of SymmetricStep
+        What is sustained, as the discount factor rises from 0: each from its discount factor on. Between two steps
+        profiles stay as they are, while payoffs may change with the discount factor: see `at`. Below the first step
+        there is no such equilibrium.
+    """
+
+    game: Game
+    monitoring: Monitoring | None
+    exit: Exit | None
+    steps: tuple[SymmetricStep, ...]
+    _ledger: Ledger = field(repr=False)
+    _stages: dict[Profile, Stage] = field(repr=False)
+
+    def at(self, discount: float | Fraction) -> SymmetricStep | None:
+        """Return what is sustained at a discount factor in [0, 1), as given; None if nothing is."""
+        given = discount_of(discount)
+        found = self._ledger.at(given)
+        return None if found is None else _step(self.game, self.monitoring, self._stages, found, given)
+
+    def __repr__(self) -> str:
+        return f"<SymmetricPayoffs of {self.game!r}, {len(self.steps)} steps>"
+
+    def _card(self) -> Card:
+        """Return a row for each step."""
+        rows = [
+            [
+                number(float(step.discount)),
+                number(float(step.lowest)),
+                number(float(step.highest)),
+                played(self.game, step.profile),
+                played(self.game, step.punishment),
+            ]
+            for step in self.steps
+        ]
+        heads = ["discount from", "lowest", "highest", "path", "punishment"]
+        return Card(title="Strongly symmetric payoffs", heads=heads, rows=rows)
+
+
+def symmetric_payoffs(
+    game: Game,
+    *,
+    monitoring: Monitoring | None = None,
+    exit: Exit | None = None,  # noqa: A002 (the field's word)
+) -> SymmetricPayoffs:
+    r"""Return the payoffs of strongly symmetric equilibria, for every common discount factor.
+
+    All players take the same action after every history, so they share one payoff between two numbers, lo and hi. After
+    a signal y play goes on at hi or, with chance x(y), at lo: nothing between need be promised (*bang-bang*). With the
+    spread :math:`R = \frac{\delta}{1-\delta}(hi - lo)` and :math:`s(y) = R (1 - x(y))`,
+
+    .. math:: hi = \max_{a, s} g(a) + E[s \mid a] - R, \qquad lo = \min_{a, s} g(a) + E[s \mid a],
+
+    over the actions a and :math:`0 \le s \le R` from which no deviation pays.
+
+    Parameters
+    ----------
+    game : Game
+        Any number of players with equally many actions, who earn the same if all take the same action.
+    monitoring : Monitoring, optional
+        What is seen of the actions; by default the actions themselves.
+    exit : Exit, optional
+        The right of everybody to leave, with the same payoff for all whoever leaves.
+
+    Returns
+    -------
+    SymmetricPayoffs
+
+    Raises
+    ------
+    NotApplicable
+        If the players are not alike in these ways.
+
+    Notes
+    -----
+    Timing as in `payoff_set`: a public randomisation, who may leave does or stays, actions, the signal. Pure actions.
+    All numbers are rationals, from linear programs in rationals.
+
+    References
+    ----------
+    Abreu, D., Pearce, D. and Stacchetti, E. (1986). Optimal cartel equilibria with imperfect monitoring. *Journal of
+    Economic Theory* 39, 251-269. doi:10.1016/0022-0531(86)90028-1
+
+    Examples
+    --------
+    Two firms of Green and Porter's kind, whose price is high, middling or low:
+
+    >>> high, low = Fraction("19.05"), Fraction("15.2")
+    >>> firms = Game([[high, 15], [20, low]], [[high, 20], [15, low]])
+    >>> price = Monitoring([[[0.5, 0.45, 0.05], [0.25, 0.5, 0.25]], [[0.25, 0.5, 0.25], [0.1, 0.4, 0.5]]])
+    >>> found = symmetric_payoffs(firms, monitoring=price)
+    >>> float(found.at(0.7).highest), float(found.at(0.5).highest)
+    (18.8125, 15.2)
+    """
+    instance(game, "game", Game)
+    check_monitoring(game, monitoring)
+    if len(set(game.shape)) > 1:
+        raise NotApplicable(f"All players must have the same number of actions; got {game.shape}.")
+    diagonal = [(action,) * game.players for action in range(game.shape[0])]
+    for profile in diagonal:
+        earned = {game.exact_payoff(profile, i) for i in range(game.players)}
+        if len(earned) > 1:
+            raise NotApplicable(
+                f"All players must earn the same at {profile}; got {game.payoffs[profile].tolist()}."
+            )
+    outside, who = outside_of(game, exit)
+    if outside is not None and (len(who) < game.players or len(set(outside)) > 1):
+        raise NotApplicable("All players must be free to leave, and get the same by leaving.")
+    shared = None if outside is None else outside[:1]
+    stages, curves = curves_of(game, monitoring, [None if shared is None else shared[0]], diagonal)
+    low = [[some[1][0] for some in curves.values()]]
+    ledger = Ledger([some[0] for some in curves.values()], low, shared, _ZERO)
+    return SymmetricPayoffs(
+        game=game,
+        monitoring=monitoring,
+        exit=exit,
+        steps=tuple(_step(game, monitoring, stages, account, account.discount) for account in ledger.steps()),
+        _ledger=ledger,
+        _stages=stages,
+    )
+
+
+def _step(
+    game: Game,
+    monitoring: Monitoring | None,
+    stages: dict[Profile, Stage],
+    account: Account,
+    discount: Fraction,
+) -> SymmetricStep:
+    profile, stake = account.best.owner, account.stake
+    punished: tuple[Fraction, ...] = ()
+    if profile is not None and stake:
+        kept = claims(game, monitoring, stages[profile], stake)[:, 0]
+        punished = tuple(1 - each / stake for each in kept)
+    return SymmetricStep(
+        discount=discount,
+        lowest=-account.low[0].at(stake),
+        highest=account.best.at(stake),
+        profile=profile,
+        punishment=account.low[0].owner,
+        punished=punished,
+    )
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerStrategy(Shown):
+    """Keep to a profile until a signal that triggers a war; after the war begin anew.
+
+    Attributes
+    ----------
+    payoffs : tuple of Fraction
+        The average payoffs.
+    slack : Fraction
+        By how much the deviation that comes nearest to paying fails to, in average payoffs; negative where it pays.
+    trigger : Fraction
+        The chance of a war after a period in which nobody deviates.
+    fighting : Fraction
+        The share of all periods that are spent at war, in the long run; 1 if a war never ends.
+    """
+
+    payoffs: tuple[Fraction, ...]
+    slack: Fraction
+    trigger: Fraction
+    fighting: Fraction
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is an equilibrium."""
+        return self.slack >= 0
+
+
+def trigger_strategy(
+    game: Game,
+    profile: Sequence[int],
+    war: Sequence[int],
+    discount: float | Fraction,
+    *,
+    monitoring: Monitoring,
+    signals: Sequence[int | str],
+    periods: int | None = None,
+) -> TriggerStrategy:
+    r"""Return what trigger strategies give, and whether they are an equilibrium (Green and Porter 1984).
+
+    A profile a is played until one of the signals B is seen, then a stage equilibrium e for T periods, then a again:
+
+    .. math:: V_i - g_i(e) = \frac{(1-\delta)\,(g_i(a) - g_i(e))}{1 - \delta (1 - P) - \delta^{T+1} P},
+              \qquad P = p(B \mid a),
+
+    and no deviation b pays if :math:`(1-\delta)(g_i(b, a_{-i}) - g_i(a)) \le \delta (1-\delta^T)
+    (p(B \mid b, a_{-i}) - P) (V_i - g_i(e))`.
+
+    Parameters
+    ----------
+    game : Game
+    profile : sequence of int
+        The actions a.
+    war : sequence of int
+        The actions e, a pure equilibrium of the stage game.
+    discount : number
+        The discount factor of all players, in [0, 1).
+    monitoring : Monitoring
+        What is seen.
+    signals : sequence of int or str
+        The signals B, by number or name.
+    periods : int, optional
+        How long a war lasts, T; for ever by default.
+
+    Returns
+    -------
+    TriggerStrategy
+        In rationals.
+
+    Raises
+    ------
+    NotApplicable
+        If `war` is not an equilibrium of the stage game.
+
+    References
+    ----------
+    Green, E. and Porter, R. (1984). Noncooperative collusion under imperfect price information. *Econometrica* 52,
+    87-100. doi:10.2307/1911462
+
+    Examples
+    --------
+    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    >>> report = Monitoring([[[0.75, 0.25], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
+    >>> found = trigger_strategy(partners, (0, 0), (1, 1), 0.875, monitoring=report, signals=["bad"])
+    >>> found.payoffs[0], found.holds
+    (Fraction(8, 11), True)
+    """
+    instance(game, "game", Game)
+    check_monitoring(game, instance(monitoring, "monitoring", Monitoring))
+    kept, fought = game.profile(profile), game.profile(war, "war")
+    if any(game.exact_best(fought, i) > game.exact_payoff(fought, i) for i in range(game.players)):
+        raise NotApplicable(f"`war` must be an equilibrium of the stage game; got {fought}.")
+    d, named = discount_of(discount), listed(signals, "signals", "a list of signals")
+    bad = {
+        monitoring.signals.index(each)
+        if isinstance(each, str) and each in monitoring.signals
+        else index(each, "signals", "signals", len(monitoring.signals))
+        for each in named
+    }
+    power = _ZERO if periods is None else d ** whole(periods, "periods", 1)
+    chance = monitoring.exact[..., sorted(bad)].sum(axis=-1)
+    trigger = chance[kept]
+    payoffs, slacks = [], []
+    for i in range(game.players):
+        now, later = game.exact_payoff(kept, i), game.exact_payoff(fought, i)
+        extra = (1 - d) * (now - later) / (1 - d * (1 - trigger) - d * power * trigger)
+        payoffs.append(later + extra)
+        for action in range(game.shape[i]):
+            if action != kept[i]:
+                other = (*kept[:i], action, *kept[i + 1 :])
+                caught = d * (1 - power) * (chance[other] - trigger) * extra
+                slacks.append(caught - (1 - d) * (game.exact_payoff(other, i) - now))
+    fighting = Fraction(int(trigger > 0)) if periods is None else trigger * periods / (1 + trigger * periods)
+    return TriggerStrategy(
+        payoffs=tuple(payoffs), slack=min(slacks, default=_ZERO), trigger=trigger, fighting=fighting
+    )

@@ -1,0 +1,314 @@
+"""Transfers and shared fates under imperfect monitoring: published numbers, closed forms, and programs of scipy."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from bargaining import (
+    Exit,
+    Game,
+    InvalidInput,
+    Monitoring,
+    NotApplicable,
+    RepeatedGame,
+    joint_payoffs,
+    symmetric_payoffs,
+    transfer_equilibrium,
+    trigger_strategy,
+)
+
+PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+F = Fraction
+
+
+def report(p, q, r):
+    """Return a good or bad report, good with chance p, q or r if both, one or neither works."""
+    p, q, r = map(Fraction, (p, q, r))
+    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
+
+
+def unequal_tariffs():
+    """Return the game of tariffs whose players differ, payoffs times 1000; who cheats gains, the other loses."""
+    return Game(
+        [[0, F("-34.02778")], [F("17.60417"), F("-16.42361")]],
+        [[0, F("20.41667")], [F("-29.34028"), F("-8.92361")]],
+    )
+
+
+def programs(game, chances, stake, floors):
+    """Return U(L) and v(L) by a linear program of scipy for each profile; minus infinity where nothing is sustained."""
+    n, signals = game.players, chances.shape[-1]
+    joint, low = -np.inf, np.full(n, np.inf)
+    for a in np.ndindex(*game.shape):
+        p, rows, limits = chances[a], [], []
+        for y in range(signals):
+            row = np.zeros((n, signals))
+            row[:, y] = 1
+            rows.append(row.ravel())
+            limits.append(stake)
+        for i in range(n):
+            for b in range(game.shape[i]):
+                other = (*a[:i], b, *a[i + 1 :])
+                row = np.zeros((n, signals))
+                row[i] = chances[other] - p
+                rows.append(row.ravel())
+                limits.append(game.payoffs[a][i] - game.payoffs[other][i] + 1e-11)
+            if floors is not None and floors[i] is not None:
+                row = np.zeros((n, signals))
+                row[i] = -p
+                rows.append(row.ravel())
+                limits.append(game.payoffs[a][i] - floors[i])
+        for goal in [np.tile(p, (n, 1)), *(-np.outer(np.eye(n)[i], p) for i in range(n))]:
+            found = linprog(-goal.ravel(), A_ub=np.array(rows), b_ub=limits)
+            if found.status == 2:
+                break
+            assert found.status == 0
+            if goal[0].sum() > 0 and goal.min() >= 0:
+                joint = max(joint, game.payoffs[a].sum() - stake - found.fun)
+            else:
+                i = int(np.flatnonzero(goal.sum(axis=1))[0])
+                low[i] = min(low[i], game.payoffs[a][i] + found.fun)
+    return joint, low
+
+
+def iterated(game, chances, discount, leaving=None):
+    """Return U, v at a discount factor, from the largest conceivable stake down."""
+    stake = 1e3 * np.ptp(game.payoffs)
+    for _ in range(400):
+        joint, low = programs(game, chances, stake, leaving)
+        if leaving is not None:
+            joint, low = max(joint, sum(leaving)), np.array(leaving, float)
+        if joint == -np.inf:
+            return None
+        after = discount / (1 - discount) * (joint - low.sum())
+        if after > stake - 1e-10:
+            return joint, low
+        stake = after
+    return joint, low
+
+
+def drawn(seed):
+    """Return a game of two or three players with small integers, a signal of two to four values, and who may leave."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 4))
+    shape = tuple(rng.integers(2, 4, n).tolist()) if n == 2 else (2, 2, 2)
+    game = Game(*rng.integers(-3, 4, (n, *shape)).astype(float))
+    weights = rng.integers(0, 6, (*shape, int(rng.integers(2, 5)))) + 1
+    exact = np.vectorize(Fraction, otypes=[object])(weights)
+    monitoring = Monitoring(exact / exact.sum(axis=-1, keepdims=True))
+    leaving = None if seed % 2 else rng.integers(-2, 2, n).astype(float).tolist()
+    return game, monitoring, leaving, rng
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(k, marks=pytest.mark.slow) for k in range(8, 120))]
+)
+def test_an_iteration_of_programs_agrees(seed):
+    """From above, at three discount factors; a knife edge of the exact answer is not looked at in floats."""
+    game, monitoring, leaving, rng = drawn(seed)
+    found = joint_payoffs(game, monitoring=monitoring, exit=None if leaving is None else Exit(leaving))
+    edges = np.array([float(step.discount) for step in found.steps])
+    for discount in rng.uniform(0.05, 0.95, 2):
+        if np.abs(edges - discount).min(initial=1.0) < 1e-3:
+            continue
+        expected, step = iterated(game, monitoring.probabilities, discount, leaving), found.at(discount)
+        if expected is None:
+            assert step is None
+            continue
+        assert float(step.joint) == pytest.approx(expected[0], abs=1e-6)
+        assert np.array(step.threat, float) == pytest.approx(expected[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_step_keeps_its_own_promises(seed):
+    """What is at stake is what the future is worth, and claims after signals sustain the profile, all in rationals."""
+    game, monitoring, leaving, _ = drawn(seed)
+    found = joint_payoffs(game, monitoring=monitoring, exit=None if leaving is None else Exit(leaving))
+    assert len(found.steps) > 0 or leaving is None
+    for step in found.steps:
+        d = step.discount
+        assert step.liquidity * (1 - d) == d * (step.joint - sum(step.threat))
+        if step.profile is None:
+            continue
+        s, a = found.claims(d), step.profile
+        assert (s >= 0).all()
+        assert all(each.sum() <= step.liquidity for each in s)
+        p = monitoring.exact[a]
+        assert step.burnt == step.liquidity - (p @ s).sum()
+        for i in range(game.players):
+            kept = game.exact_payoff(a, i) + p @ s[:, i]
+            for b in range(game.shape[i]):
+                other = (*a[:i], b, *a[i + 1 :])
+                assert game.exact_payoff(other, i) + monitoring.exact[other] @ s[:, i] <= kept
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_actions_that_are_seen(seed):
+    """A signal for each profile, solved by linear programs, against the closed form; and with duplicate signals."""
+    game, _, leaving, rng = drawn(seed)
+    leave = None if leaving is None else Exit(leaving, who=[0] if seed % 4 == 0 else None)
+    plain = joint_payoffs(game, exit=leave)
+    count = int(np.prod(game.shape))
+    doubled = np.kron(np.eye(count, dtype=int), [[1, 1]]).reshape(*game.shape, -1)
+    twice = Monitoring(np.vectorize(Fraction, otypes=[object])(doubled) / 2)
+    blurred = Monitoring(twice.exact)  # every signal shows the profile
+    assert blurred.is_perfect
+    for discount in [*map(Fraction, rng.uniform(0, 1, 3)), *(step.discount for step in plain.steps)]:
+        known = transfer_equilibrium(RepeatedGame(game, discount, exit=leave)).exact
+        step = plain.at(discount)
+        assert (None if step is None else (step.joint, step.threat)) == known
+    if game.players == 2 and game.shape == (2, 2):
+        from bargaining.equilibria.repeated.joint import _stage, curves_of
+
+        floors = [None, None]
+        _, curves = curves_of(game, None, floors)
+        for profile, (best, low) in curves.items():
+            solved = _stage(game, Monitoring.perfect(game), profile, floors).curves()
+            assert (best, low) == solved
+
+
+def test_partners():
+    """One report (.9, .5, .25) leaves 3.5 of 4 from 10/17 on; reports on each, right with .9, leave all of it."""
+    one = joint_payoffs(PARTNERS, monitoring=report("9/10", "1/2", "1/4"))
+    assert [one.at(d).joint for d in (0.55, 0.6, 0.8)] == [0, F(7, 2), F(7, 2)]
+    assert one.critical_discount((0, 0)) == F(10, 17)
+    assert one.claims(F(10, 17)).tolist() == [[F(5, 2), F(5, 2)], [0, 0]]
+    each = [[F(9, 10), F(1, 10)], [F(1, 10), F(9, 10)]]
+    two = joint_payoffs(PARTNERS, monitoring=Monitoring.product([each, each]))
+    assert [two.at(d).joint for d in (0.4, 0.5)] == [4, 4]
+    assert two.at(0.5).burnt == 0
+
+
+@pytest.mark.parametrize(
+    ("outside", "seen", "each", "one"),
+    [
+        (-16.42361, 0.6, 0.7371007, 0.8108108),
+        (-12, 0.6450283, 0.7735892, 0.8509481),
+        (-8, 0.6919869, 0.8098394, 0.8908233),
+        (-4, 0.7463195, 0.8496539, 0.9346193),
+    ],
+)
+def test_who_names_the_culprit(outside, seen, each, one):
+    """Tariffs of unequal countries with the right to end the agreement: an alarm for each, or one for both."""
+    game = unequal_tariffs()
+    leave = Exit([outside, -8.92361])
+    own = [[F(9, 10), F(1, 10)], [F(4, 10), F(6, 10)]]
+    alarms = {
+        seen: None,
+        each: Monitoring.product([own, own]),
+        one: report(F(9, 10), F(4, 10), F(2, 10)),
+    }
+    for expected, monitoring in alarms.items():
+        found = joint_payoffs(game, monitoring=monitoring, exit=leave)
+        assert float(found.critical_discount((0, 0))) == pytest.approx(expected, abs=2e-7)
+    burnt = joint_payoffs(game, monitoring=alarms[one], exit=leave)
+    clean = joint_payoffs(game, monitoring=alarms[each], exit=leave)
+    assert burnt.at(0.95).burnt > 0 == clean.at(0.95).burnt
+
+
+def test_a_hidden_deviation_is_never_kept_from():
+    """If nothing is seen only stage equilibria are left, and where there is none, nothing."""
+    nothing = joint_payoffs(PARTNERS, monitoring=Monitoring.none(PARTNERS))
+    assert [step.joint for step in nothing.steps] == [0]
+    assert nothing.critical_discount((0, 0)) is None
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    empty = joint_payoffs(pennies, monitoring=Monitoring.none(pennies))
+    assert empty.steps == ()
+    assert empty.at(0.9) is None
+    assert empty.claims(0.9) is None
+
+
+def test_transfer_equilibrium_sees_signals():
+    monitored = RepeatedGame(PARTNERS, [[0.55, 0.55], [0.6, 0.6]], monitoring=report("9/10", "1/2", "1/4"))
+    found = transfer_equilibrium(monitored)
+    assert found.joint.tolist() == [0.0, 3.5]
+    assert found.profile.tolist() == [[1, 1], [0, 0]]
+    single = transfer_equilibrium(monitored.at((1,)))
+    assert single.exact == (F(7, 2), (0, 0))
+    assert single.punishments.tolist() == [[1, 1], [1, 1]]
+
+
+def test_strongly_symmetric_partners():
+    """2 - .1 / .4 = 1.75 whatever the patience; on the knife edge of .8 an exit of 1/2 leaves 4/3."""
+    one = symmetric_payoffs(PARTNERS, monitoring=report("9/10", "1/2", "1/4"))
+    assert [(step.discount, step.highest) for step in one.steps] == [(0, 0), (F(10, 17), F(7, 4))]
+    assert one.at(F(10, 17)).punished == (0, 1)
+    assert one.at(0.9).lowest == 0
+    edge = symmetric_payoffs(PARTNERS, monitoring=report("4/5", "1/2", "1/5"), exit=Exit([0.5, 0.5]))
+    assert [(step.discount, step.highest) for step in edge.steps] == [(0, F(1, 2)), (F(4, 5), F(4, 3))]
+    # 1 / (3p - 2q) = 1: no cooperation at any patience
+    assert [s.highest for s in symmetric_payoffs(PARTNERS, monitoring=report("2/3", "1/2", "1/4")).steps] == [
+        0
+    ]
+
+
+def test_leaving_and_bad_luck():
+    """Hidden protection: free trade is worth -1/120 each, and the chance of a break-up rises with what leaving pays."""
+    war, victim, cheat = F(-1, 36), F(-5, 72), F(1, 24)
+    tariffs = Game([[0, victim], [cheat, war]], [[0, cheat], [victim, war]])
+    clean = report("9/10", "4/10", "2/10")
+    best = symmetric_payoffs(tariffs, monitoring=clean)
+    assert best.at(0.9).highest == F(-1, 120)
+    assert float(best.steps[-1].discount) == pytest.approx(0.8108108, abs=1e-7)
+    for outside, chance in ((war, 0.0476190), (F("-0.02"), 0.0793651), (F(-19, 1080), 0.1)):
+        step = symmetric_payoffs(tariffs, monitoring=clean, exit=Exit([outside] * 2)).at(F(9, 10))
+        assert step.highest == F(-1, 120)
+        assert float(F(1, 10) * step.punished[1]) == pytest.approx(chance, abs=1e-7)
+    too_good = symmetric_payoffs(tariffs, monitoring=clean, exit=Exit([F("-0.0175")] * 2)).at(F(9, 10))
+    assert too_good.profile is None
+
+
+def test_green_and_porter():
+    """Wars of three periods are the shortest that deter; the optimum of Abreu, Pearce and Stacchetti needs less war."""
+    high, low = F("19.05"), F("15.2")
+    firms = Game([[high, 15], [20, low]], [[high, 20], [15, low]])
+    price = Monitoring([[[0.5, 0.45, 0.05], [0.25, 0.5, 0.25]], [[0.25, 0.5, 0.25], [0.1, 0.4, 0.5]]])
+    best = symmetric_payoffs(firms, monitoring=price)
+    assert float(best.at(0.7).highest) == 18.8125
+    assert float(best.at(0.5).highest) == 15.2
+    wars = [
+        trigger_strategy(firms, (0, 0), (1, 1), 0.7, monitoring=price, signals=["2"], periods=t)
+        for t in range(1, 12)
+    ]
+    assert all(float(war.payoffs[0]) <= 18.8125 for war in wars if war.holds)
+    assert [war.holds for war in wars] == [False, False, *[True] * 9]
+    assert 18.77 < float(wars[2].payoffs[0]) < 18.8125
+    assert wars[1].fighting == F(wars[1].trigger * 2, 1 + wars[1].trigger * 2)
+
+
+def test_trigger_strategy_against_a_simulation():
+    """Value and incentive from the recursion of the two phases, solved as a linear system."""
+    chances, d, length = report("9/10", "1/2", "1/4"), 0.8, 3
+    found = trigger_strategy(PARTNERS, (0, 0), (1, 1), d, monitoring=chances, signals=[1], periods=length)
+    matrix, now = np.eye(length + 1), np.array([0.2 * 2.0] + [0.0] * length)
+    matrix[0, 0] -= d * 0.9
+    matrix[0, 1] -= d * 0.1
+    for k in range(1, length + 1):
+        matrix[k, (k + 1) % (length + 1)] -= d
+    values = np.linalg.solve(matrix, now)
+    assert float(found.payoffs[0]) == pytest.approx(values[0])
+    gain = 0.2 * 3 + d * (0.5 * values[0] + 0.5 * values[1]) - values[0]
+    assert float(found.slack) == pytest.approx(-gain)
+
+
+def test_what_is_wrong_is_named():
+    with pytest.raises(NotApplicable, match="depend on who leaves"):
+        joint_payoffs(PARTNERS, exit=Exit.by_leaver([[1, 0], [0, 1]]))
+    with pytest.raises(InvalidInput, match="`monitoring` must have the game's 2 x 2 actions"):
+        joint_payoffs(PARTNERS, monitoring=Monitoring(np.ones((3, 2, 1))))
+    with pytest.raises(InvalidInput, match="`discount`"):
+        joint_payoffs(PARTNERS).at(1.0)
+    with pytest.raises(InvalidInput, match="`discount` must be one number"):
+        joint_payoffs(PARTNERS).at([0.5, 0.6])
+    with pytest.raises(InvalidInput, match="one exit"):
+        joint_payoffs(PARTNERS, exit=Exit([[1, 0], [0, 1]]))
+    with pytest.raises(NotApplicable, match="must earn the same"):
+        symmetric_payoffs(Game([[2, 0], [0, 1]], [[1, 0], [0, 2]]))
+    with pytest.raises(NotApplicable, match="free to leave"):
+        symmetric_payoffs(PARTNERS, exit=Exit([1, 0]))
+    with pytest.raises(NotApplicable, match="stage game"):
+        trigger_strategy(PARTNERS, (0, 0), (0, 1), 0.9, monitoring=report(1, 0, 0), signals=[1])
+    with pytest.raises(InvalidInput, match="`signals`"):
+        trigger_strategy(PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=["worse"])

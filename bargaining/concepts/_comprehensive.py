@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._facets import facets
+from bargaining.feasible._hull import facets
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus

@@ -10,7 +10,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.concepts._pareto import beyond, both_gain
 from bargaining.concepts._sampled import Followed
-from bargaining.feasible._balance import Condition
+from bargaining.feasible._slopes import Condition
 from bargaining.problem import Problem
 
 

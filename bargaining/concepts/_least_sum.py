@@ -6,7 +6,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.program import ConvexProgram
 from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
@@ -35,7 +35,7 @@ def least_sum_of_losses(matrix: Floats, limits: Floats, ideal: Floats) -> tuple[
 
 def of_decisions(feasible: FeasibleSet) -> bool:
     """Say whether a set is a convex program, perhaps within others."""
-    within = getattr(feasible, "within", None)
+    within = known(feasible, "within")
     return isinstance(feasible, ConvexProgram) or (within is not None and of_decisions(within))
 
 

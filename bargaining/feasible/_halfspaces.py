@@ -1,4 +1,4 @@
-"""A polytope given by inequalities, bounded or not, in any dimension.
+"""A polytope given by inequalities, bounded or not, in any dimension; its vertices, and the extreme ones of points.
 
 Coordinates are measured from a point near the middle, in units in which rows and columns are of size one, so that
 neither the scale nor the offset of the payoffs costs accuracy.
@@ -7,23 +7,167 @@ neither the scale nor the offset of the payoffs costs accuracy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, by_cell
+from bargaining._rational import fractions, maximise
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._accurate import accurate_slack
 from bargaining.feasible._decomposition import decompose
 from bargaining.feasible._interior import maximise_product
 from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._polygon import hull, turn
 from bargaining.feasible._sides import EPS, across, last_along, rounding
-from bargaining.feasible._vertices import unit_corners
 
-BLOCK = 512
-ACCURATE = 1e-12
+SPLIT = 2.0**27 + 1  # parts a float into two of half the digits (Veltkamp)
+
+
+def accurate_slack(row: Floats, limit: float, x: Floats) -> Floats:
+    """Return limit - row . x for x of shape (n, ...), as if computed with twice the digits; plainly if those overflow.
+
+    The row has entries of size one.
+    """
+    total, rest = np.broadcast_to(limit, x.shape[1:]), np.zeros(x.shape[1:])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for a, v in zip(row, x, strict=True):
+            product = a * v
+            (a0, a1), (v0, v1) = _parts(a), _parts(v)
+            rounded = a1 * v1 - (((product - a0 * v0) - a1 * v0) - a0 * v1)
+            new = total - product
+            back = new - total
+            rest = rest + ((total - (new - back)) - (product + back) - rounded)
+            total = new
+    return np.where(np.isfinite(rest), total + np.where(np.isfinite(rest), rest, 0.0), total)
+
+
+def _parts(x: Floats) -> tuple[Floats, Floats]:
+    large = SPLIT * x
+    high = large - (large - x)
+    return high, x - high
+
+
+NEAR = 1e-9  # of the unit box: a hundred times the errors of the hull, far below what tells vertices apart
+FARTHER = 4  # boxes tried, each a thousand times the last, before a set counts as unbounded
+SAME = 1e-12  # rounding errors of a vertex found twice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Corners:
+    """The vertices of a set, and whether everything below them belongs to it."""
+
+    points: Floats
+    open_below: bool
+
+
+def corners(shape: Halfspaces) -> Corners | None:
+    """Return the vertices of a set of inequalities; None if it is flat, or unbounded in another way than below."""
+    found = unit_corners(shape.matrix, shape.limits)
+    if found is None:
+        return None
+    points = shape.origin + shape.span * found.points
+    # Where a row bounds one player alone they are on it exactly: a side tilted by rounding is no longer level.
+    for i, level in shape.levels():
+        near = np.abs(points[:, i] - level) <= SAME * (np.abs(level) + shape.span[i])
+        points[near, i] = level
+    return Corners(points=points, open_below=found.open_below)
+
+
+def unit_corners(matrix: Floats, limits: Floats) -> Corners | None:
+    """Return the vertices of {u : matrix u <= limits}, which has the origin well inside, or None."""
+    n = matrix.shape[1]
+    if not (limits > NEAR * np.abs(matrix).max(axis=1)).all():
+        return None
+    below = bool(
+        (matrix >= 0).all() and all((np.delete(matrix, i, axis=1) == 0).all(axis=1).any() for i in range(n))
+    )
+    unit = _open_below(matrix, limits) if below else _intersections(matrix, limits)
+    return None if unit is None else Corners(points=unit, open_below=below)
+
+
+def _open_below(matrix: Floats, limits: Floats) -> Floats | None:
+    """Return the vertices of a set with everything below it: of those of the set closed far below, the others.
+
+    A vertex where the set was closed lies below another point. If others lie nearly as far, the set is closed farther.
+    """
+    n = matrix.shape[1]
+    far = 1e3 * max(1.0, float(np.abs(limits).max())) / float(matrix[matrix > 0].min())
+    for _ in range(FARTHER):
+        closed = np.concatenate((matrix, -np.eye(n))), np.append(limits, np.full(n, far))
+        unit = _intersections(*closed)
+        if unit is None:
+            return None
+        lowest = unit.min(axis=1)
+        kept = lowest > -0.9 * far
+        if kept.any() and (lowest[kept] > -1e-3 * far).all():
+            return np.asarray(unit[kept])
+        far *= 1e4
+    return None
+
+
+def _intersections(matrix: Floats, limits: Floats) -> Floats | None:
+    """Return the vertices of a set around the origin: the facets of the hull of its polar's points."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    polar = matrix / limits[:, None]
+    n = polar.shape[1]
+    if n == 1:
+        ends = [polar.min(), polar.max()]
+        return None if ends[0] >= 0 or ends[1] <= 0 else np.array([[1 / ends[0]], [1 / ends[1]]])
+    if n == 2:
+        ring = hull(polar)
+        corner = [(float(x), float(y)) for x, y in ring]
+        if len(ring) < 3 or any(turn(corner[k - 1], corner[k], (0.0, 0.0)) <= 0 for k in range(len(ring))):
+            return None
+        found = [_meet(np.array([ring[k - 1], ring[k]])) for k in range(len(ring))]
+    else:
+        try:
+            sides = ConvexHull(polar)
+        except QhullError:
+            return None
+        if (sides.equations[:, -1] >= -1e-12).any():
+            return None
+        near = [-side[:-1] / side[-1] for side in np.unique(sides.equations, axis=0)]
+        found = [_meet(polar[polar @ p >= 1 - NEAR]) for p in near]
+    # A side of the polar that does not leave the origin inside belongs to no vertex: the set is unbounded there.
+    if any(p is None or (polar @ p > 1 + NEAR).any() for p in found):
+        return None
+    kept: list[Floats] = []
+    for p in found:
+        if p is not None and not any(np.abs(p - q).max() <= SAME * np.abs(p).max() for q in kept):
+            kept.append(p)
+    return np.array(kept)
+
+
+def _meet(rows: Floats) -> Floats | None:
+    """Return the point on all these rows, or None where they have none or many in common."""
+    point, _, rank, _ = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=1e-13)
+    return np.asarray(point) if rank == rows.shape[1] else None
+
+
+def extreme(points: Floats) -> Floats:
+    """Return the points that are not mixtures of the others, decided exactly."""
+    exact = fractions(points)
+    kept = list(range(len(points)))
+    for k in range(len(points)):
+        others = [j for j in kept if j != k]
+        if not others:
+            break
+        # A mixture of the others equals the point: maximise its total weight subject to both inequalities.
+        columns = exact[others].T
+        rows = np.concatenate((columns, -columns, [[1] * len(others)]))
+        right = np.concatenate((exact[k], -exact[k], [1]))
+        found = maximise(fractions(np.ones(len(others))), rows, right)
+        if found is not None and found.value == 1:
+            kept.remove(k)
+    return points[kept]
+
+
+BLOCK = 512  # cells solved together: the arrays stay in the processor's cache
+ACCURATE = 1e-12  # residual that divisions promise: a cell above it is solved again, by itself
 FEW = (4, 200)  # with more dimensions or rows than this there may be too many vertices to be worth finding
-TIED = 16 * EPS
+TIED = 16 * EPS  # of the coordinates: what rounding can put between equal corners
 BALANCE = 50  # rounds of scaling
 
 

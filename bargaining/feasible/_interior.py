@@ -19,11 +19,11 @@ import numpy as np
 from bargaining._arrays import Floats
 
 EPS = float(np.finfo(float).eps)
-FURTHER = 1e-13
-STEPS = 60
+FURTHER = 1e-13  # gap to go on to where the polished answer is no better
+STEPS = 60  # ten to twenty are usual in any number of dimensions
 USUAL = 12  # steps after which every other one only returns to the middle of the path
 ARRIVED = 1e-6  # gap at which the binding rows are told from the others
-POLISH = 3
+POLISH = 3  # steps of Newton's method from a gap of 1e-6: two double its digits to rounding
 SOFT = (
     1e-8  # regularisation of redundant rows in the polish; it slows Newton's method but does not move its end
 )

@@ -18,7 +18,7 @@ from bargaining.errors import Status
 
 EPS = float(np.finfo(float).eps)
 NEAR = 1e-6  # slack below which a constraint may be active
-PROVED = 64 * EPS
+PROVED = 64 * EPS  # of the coefficients: rounding of a product of some tens of entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

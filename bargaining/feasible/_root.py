@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-SECANT_STEPS = 10
-BRACKET_STEPS = 200
+SECANT_STEPS = 10  # eight end most smooth conditions; a bracket takes over where they do not
+BRACKET_STEPS = 200  # halvings from any interval of floats to two neighbours, three times over
 ULP = 2.0**-52
 
 

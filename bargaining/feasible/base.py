@@ -3,13 +3,26 @@
 Nearly every concept and protocol is written with these four alone, so a new representation of what
 can be agreed is one file with one class, and nothing needs subclassing. Players are the last axis
 of every array; leading axes broadcast against `batch_shape`.
+
+Some sets know more. What else the library asks, if a set has an attribute of that name:
+
+==========================================  =====================================================================
+``product(origin, weights)``                the best weighted product of gains, and its residual
+``short_of_product(x, origin, weights)``    by how much payoffs fall short of that product
+``support_above(weights, floor)``           a point with the best weighted sum over the x >= floor
+``convex_hull()``                           the set with lotteries: whoever has it is not convex
+``disposes_freely``                         whether everything below a feasible point is feasible
+``within``                                  the set that this one shows in other units, names or above a floor
+==========================================  =====================================================================
+
+`known` asks for each of these, and nothing else does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload, runtime_checkable
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,12 +110,20 @@ def of_one_cell(**arrays: Floats) -> None:
             )
 
 
+Question = Literal["product", "short_of_product", "support_above", "convex_hull", "disposes_freely", "within"]
+
+
+def known(feasible: FeasibleSet, question: Question) -> Any:
+    """Return what a set has under the name of a question that not every set answers; None where it has nothing."""
+    return getattr(feasible, question, None)
+
+
 def is_convex(feasible: FeasibleSet) -> bool:
     """Say whether a set, or the one within it, is convex: one that is not has a method ``convex_hull()``."""
-    within = getattr(feasible, "within", None)
-    return not hasattr(feasible, "convex_hull") and (within is None or is_convex(within))
+    within = known(feasible, "within")
+    return known(feasible, "convex_hull") is None and (within is None or is_convex(within))
 
 
 def disposes_freely(feasible: FeasibleSet) -> bool:
     """Say whether everything below a point of a set, or of the one within it, is known to be in the set too."""
-    return bool(getattr(feasible, "disposes_freely", False))
+    return bool(known(feasible, "disposes_freely"))

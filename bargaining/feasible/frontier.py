@@ -12,20 +12,18 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.feasible._balance import Condition, balance, off_balance
-from bargaining.feasible._differences import Slopes, slopes
-from bargaining.feasible._pieces import corners
 from bargaining.feasible._root import decreasing_root
+from bargaining.feasible._slopes import Condition, Slopes, balance, corners, off_balance, slopes
 from bargaining.feasible.base import question
 
-PROBES = 33
+PROBES = 33  # points at which a new frontier is looked at; three for large batches, which pay for each
 CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
 FEW, PROBED = (
     16,
     6,
 )  # frontiers whose derivatives are compared with slopes from values, which say more than chords
 SLOPE = 1e-9  # of the slope: a derivative that is off by more, beyond the errors of slopes from values, is refused
-ROUNDING = 1e-12
+ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
 EPS = float(np.finfo(float).eps)
 
 

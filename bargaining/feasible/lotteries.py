@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bargaining.errors import NotApplicable
-from bargaining.feasible.base import FeasibleSet, is_convex
+from bargaining.feasible.base import FeasibleSet, is_convex, known
 from bargaining.feasible.transform import Relabelled, Rescaled, Restricted, relabelled, rescaled, restricted
 
 
@@ -20,7 +20,7 @@ def with_lotteries(feasible: FeasibleSet) -> FeasibleSet:
     """Return the convex hull of a set, perhaps within others; the set itself if it is convex."""
     if is_convex(feasible):
         return feasible
-    hull = getattr(feasible, "convex_hull", None)
+    hull = known(feasible, "convex_hull")
     if hull is not None:
         found: FeasibleSet = hull()
         return found

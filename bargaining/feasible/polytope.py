@@ -16,12 +16,10 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._halfspaces import Halfspaces, slack_at
+from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, slack_at
 from bargaining.feasible._hull import Hull
-from bargaining.feasible._interval import Interval
-from bargaining.feasible._planar import Planar
+from bargaining.feasible._planar import Interval, Planar
 from bargaining.feasible._polygon import hull
-from bargaining.feasible._vertices import corners, extreme
 from bargaining.feasible.base import of_one_cell, question
 
 Exact = tuple[tuple[Fraction, ...], ...]

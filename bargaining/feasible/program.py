@@ -10,8 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.feasible._decisions import Choice, Decisions, Vector, box, checked, linear
-from bargaining.feasible._losses import SOLVED, least_losses, least_powers
+from bargaining.feasible._decisions import (
+    SOLVED,
+    Choice,
+    Decisions,
+    Vector,
+    box,
+    checked,
+    least_losses,
+    least_powers,
+    linear,
+)
 from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet, disposes_freely, question
+from bargaining.feasible.base import FeasibleSet, disposes_freely, known, question
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.product import best_product
@@ -83,7 +83,7 @@ def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floa
     NotApplicable
         If the set has no such method, and there are more players, a batch, or a negative weight.
     """
-    above = getattr(feasible, "support_above", None)
+    above = known(feasible, "support_above")
     if above is not None:
         return np.asarray(above(weights, floor))
     if feasible.players != 2 or feasible.batch_shape != () or (weights < 0).any():

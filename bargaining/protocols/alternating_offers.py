@@ -16,12 +16,18 @@ from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import is_convex
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._offer_pair import idle, offer_pair, pair_miss
-from bargaining.protocols._offers import Mask, Talks, finite_offers, settle
+from bargaining.protocols._offers import (
+    Mask,
+    Talks,
+    finite_offers,
+    idle,
+    offer_pair,
+    pair_miss,
+    require_two,
+    settle,
+)
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
-from bargaining.protocols._support import phases
-from bargaining.protocols._two_players import require_two
-from bargaining.protocols.phase import Phase
+from bargaining.protocols.phase import Phase, phases
 
 LEAVERS = ("responder", "proposer", "both")
 

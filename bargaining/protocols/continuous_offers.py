@@ -16,7 +16,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._two_players import best_response, require_two
+from bargaining.protocols._offers import best_response, require_two
 
 
 @owning

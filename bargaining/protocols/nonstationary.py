@@ -14,11 +14,22 @@ from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols._defect import defect
-from bargaining.protocols._mesh import mesh, rule, times
-from bargaining.protocols._paths import OfTime, Path, pair, path
-from bargaining.protocols._regimes import Trajectory, walk
-from bargaining.protocols._terms import HAZARD, OUTSIDE, PIE, Block, Terms, sample
+from bargaining.protocols._regimes import Trajectory, defect, walk
+from bargaining.protocols._time_functions import (
+    HAZARD,
+    OUTSIDE,
+    PIE,
+    Block,
+    OfTime,
+    Path,
+    Terms,
+    mesh,
+    pair,
+    path,
+    rule,
+    sample,
+    times,
+)
 from bargaining.protocols.offer_path import OfferPath
 
 _TAIL = 1e-12

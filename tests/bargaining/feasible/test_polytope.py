@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from bargaining import InvalidInput, NotApplicable, Polytope
-from bargaining.feasible._facets import facets
-from bargaining.feasible._hull import Hull
+from bargaining.feasible._hull import Hull, facets
 from bargaining.feasible._linear import LinearProgram, optimise
 
 clouds = st.integers(3, 4).flatmap(

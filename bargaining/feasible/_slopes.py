@@ -1,0 +1,386 @@
+r"""Slopes of a concave function on either side of a point, from its values alone.
+
+The differences :math:`(f(x) - f(x - h))/h` of steps that halve are extrapolated to a step of nothing (Richardson), over
+as many steps as are worth it: where the function is smooth for a long way, many wide ones; beside a kink, those that
+stay on one side of it; on a straight piece two. Each extrapolation has an error: how much the last step and the last
+order changed it, and what the rounding of values makes of it. The one with the least is taken. Where the slopes of
+both sides agree the function is smooth, and central differences, in powers of :math:`h^2`, join the choice; where they
+do not there is a kink, and each side has a slope of its own.
+
+A concave function that meets a chord between its ends is straight along it, so that nodes on a line prove a piece. Two
+neighbouring pieces have a corner where their lines meet if the function goes through that point.
+
+Where a condition on the slope passes zero, secant steps with rough slopes come near. From there on slopes are as
+accurate as values allow, and a bracket is cut in turn at the secant of the condition, which closes in where the
+function is smooth, and where the tangents of its ends meet: if one kink lies between them, that is the kink. A kink is
+the answer if the condition is positive with the slope to its left and negative with the one to its right. No cell's
+path depends on another cell's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.feasible._root import ULP, secant
+
+EPS = float(np.finfo(float).eps)
+WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded down to a power of two
+NARROW = 0.5 ** np.arange(
+    7, 49
+)  # where these leave a doubt: beside a kink, or where the slope grows without bound
+ORDERS = 7  # of extrapolation: beyond it rounding grows faster than truncation falls
+GOOD = 2e-13  # relative error that narrower steps, whose rounding is worse, would hardly improve on
+AGREE = 4.0  # how many times their errors the slopes of both sides may differ on a smooth piece
+BLOCK = 512  # cells extrapolated together: the tables stay in the processor's cache
+
+Values = Callable[[Floats], Floats]
+"""Takes arguments on a new first axis and returns the function there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slopes:
+    """The slopes to the left and to the right of some points, and their errors: infinite where there is no such side.
+
+    A concave function's fall at a kink: `left` is at least `right`. Where it is smooth they are the same number.
+    """
+
+    left: Floats
+    right: Floats
+    left_error: Floats
+    right_error: Floats
+
+    def best(self) -> tuple[Floats, Floats]:
+        """Return the slope of the side that is known better, and its error."""
+        first = self.left_error < self.right_error
+        return np.where(first, self.left, self.right), np.where(first, self.left_error, self.right_error)
+
+    @property
+    def vague(self) -> Floats:
+        """The errors of the slopes at a kink, of their difference: by how much its place is in doubt."""
+        left = np.where(np.isinf(self.left), 0.0, self.left_error)
+        right = np.where(np.isinf(self.right), 0.0, self.right_error)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            vague: Floats = (left + right) / (self.left - self.right)
+        return vague
+
+    def within(self, more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Slopes:
+        """Return the slopes of the function on an interval: infinite where the point is its left or its right end."""
+        return Slopes(
+            left=np.where(more, self.left, np.inf),
+            right=np.where(less, self.right, -np.inf),
+            left_error=np.where(more, self.left_error, np.inf),
+            right_error=np.where(less, self.right_error, np.inf),
+        )
+
+
+def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
+    """Return the slopes of a concave function on either side of points of an interval.
+
+    Parameters
+    ----------
+    values : callable
+        The function, asked within the interval only.
+    x, low, high : ndarray, shape (...)
+    """
+    x, low, high = (np.asarray(a, dtype=float) for a in np.broadcast_arrays(x, low, high))
+    unit: Floats = np.exp2(np.floor(np.log2(high - low)))  # powers of two: hardly any x + h is rounded
+    found = _extrapolated(values, x, low, high, WIDE[:, *(None,) * x.ndim] * unit)
+    slope, error = found.best()
+    doubt = ~(error <= GOOD * np.abs(slope))
+    if doubt.any():
+        near = _extrapolated(values, x, low, high, NARROW[:, *(None,) * x.ndim] * unit)
+        found = _closer(found, near, doubt)
+    return found.within(x > low, x < high)
+
+
+def _closer(one: Slopes, other: Slopes, where: NDArray[np.bool_]) -> Slopes:
+    """Return, of either side, the slope with the smaller error."""
+    left, right = where & (other.left_error < one.left_error), where & (other.right_error < one.right_error)
+    return Slopes(
+        left=np.where(left, other.left, one.left),
+        right=np.where(right, other.right, one.right),
+        left_error=np.where(left, other.left_error, one.left_error),
+        right_error=np.where(right, other.right_error, one.right_error),
+    )
+
+
+def _extrapolated(values: Values, x: Floats, low: Floats, high: Floats, h: Floats) -> Slopes:
+    """Return the slopes from steps h, wide ones first, shape (m, ...); those that leave the interval do not count."""
+    m, before, after = len(h), x - h, x + h
+    kept = (before >= low), (after <= high)
+    nodes = np.concatenate((np.where(kept[0], before, x), np.where(kept[1], after, x), x[None]))
+    y = values(nodes)
+    nodes, y = nodes.reshape(len(nodes), -1), y.reshape(len(y), -1)
+    inside = np.concatenate(kept).reshape(2 * m, -1)
+    found = np.empty((4, x.size))
+    for start in range(0, x.size, BLOCK):
+        cells = slice(start, start + BLOCK)
+        _both_sides(nodes[:, cells], y[:, cells], inside[:, cells], m, found[:, cells])
+    left, right, left_error, right_error = found.reshape(4, *x.shape)
+    return Slopes(left=left, right=right, left_error=left_error, right_error=right_error)
+
+
+def _both_sides(nodes: Floats, y: Floats, inside: NDArray[np.bool_], m: int, found: Floats) -> None:
+    with np.errstate(all="ignore"):
+        step, rise = nodes[:-1] - nodes[-1], y[:-1] - y[-1]
+        left, right = step[:m], step[m:]
+        # Backward, forward and central differences; steps of the last count by their squares.
+        table = np.stack((rise[:m] / left, rise[m:] / right, (rise[m:] - rise[:m]) / (right - left)))
+        table[0][~inside[:m]] = table[1][~inside[m:]] = np.nan
+        table[2][~(inside[:m] & inside[m:])] = np.nan
+        steep = np.fmax.reduce(np.abs(table[:2]), axis=(0, 1))
+        noise = EPS * (np.abs(y).max(axis=0) + np.abs(nodes[-1] * np.where(np.isfinite(steep), steep, 0.0)))
+        # A concave function's slope lies between those of its chords to the right and those to the left.
+        least = np.fmax.reduce(table[1] - 2 * noise / right, axis=0, initial=-np.inf)
+        most = np.fmin.reduce(table[0] - 2 * noise / left, axis=0, initial=np.inf)
+        limit, error = _limits(table, np.stack((-left, right, -left * right)), noise, least, most)
+        smooth = np.abs(limit[0] - limit[1]) <= AGREE * (error[0] + error[1])
+        error[2] = np.where(smooth, error[2], np.inf)
+        first = np.argmin(error, axis=0)[None]
+        best, lowest = (np.take_along_axis(a, first, axis=0)[0] for a in (limit, error))
+        found[:2], found[2:] = np.where(smooth, best, limit[:2]), np.where(smooth, lowest, error[:2])
+
+
+def _amplified(ratio: float, m: int) -> list[Floats]:
+    """Return what each extrapolation makes of an error of the values, over the widest step, by order."""
+    noise, rows = 2.0 ** np.arange(m), []
+    for k in range(1, ORDERS + 1):
+        share = 1 / (ratio**k - 1)
+        noise = noise[1:] + (noise[1:] + noise[:-1]) * share
+        rows.append(noise)
+    return rows
+
+
+def _limits(
+    table: Floats, powers: Floats, noise: Floats, least: Floats, most: Floats
+) -> tuple[Floats, Floats]:
+    """Return the limits of three tables of differences, shape (3, m, cells), and their errors."""
+    m = table.shape[1]
+    rows, errors = [], []
+    unit = noise / np.fmax.reduce(np.abs(powers[:2]), axis=(0, 1))
+    for k in range(1, ORDERS + 1):
+        share = powers[:, k:] / (powers[:, :-k] - powers[:, k:])
+        new = table[:, 1:] + (table[:, 1:] - table[:, :-1]) * share
+        off = np.maximum(np.abs(new - table[:, 1:]), np.abs(new - table[:, :-1]))
+        off += _AMPLIFIED[m][k - 1][..., None] * unit
+        rows.append(new)
+        errors.append(off)
+        table = new
+    every, off = np.concatenate(rows, axis=1), np.concatenate(errors, axis=1)
+    off[~((every + off >= least) & (every - off <= most))] = np.inf
+    best = np.argmin(off, axis=1)[:, None]
+    return np.take_along_axis(every, best, axis=1)[:, 0], np.take_along_axis(off, best, axis=1)[:, 0]
+
+
+_AMPLIFIED = {
+    m: [
+        np.stack((side, side, central / 2))
+        for side, central in zip(_amplified(2.0, m), _amplified(4.0, m), strict=True)
+    ]
+    for m in (len(WIDE), len(NARROW))
+}
+
+
+NODES = 257  # a piece that holds three of them is found
+NOISE = 8 * float(np.finfo(float).eps)  # of the values: what rounding may take off a line
+
+
+def corners(function: Callable[[Floats], Floats], low: float, high: float) -> Floats | None:
+    """Return the corners and the ends of a concave function on an interval, shape (k, 2); None if it has other pieces.
+
+    Parameters
+    ----------
+    function : callable
+        Elementwise; falls.
+    """
+    x = np.linspace(low, high, NODES)
+    y = function(x)
+    noise = NOISE * (np.abs(y).max() + np.abs(x).max() / (high - low) * float(y[0] - y[-1]))
+    pieces = _pieces(x, y, noise)
+    if not pieces or pieces[0][0] != 0 or pieces[-1][1] != NODES - 1:
+        return None
+    found = [(x[0], y[0])]
+    for (a, b), (c, d) in pairwise(pieces):
+        if c - b > 1:
+            return None
+        found.append(_meet(x[[a, b, c, d]], y[[a, b, c, d]]))
+    found.append((x[-1], y[-1]))
+    points = np.array(found)
+    if not (np.diff(points[:, 0]) > 0).all():
+        return None
+    return points if (np.abs(function(points[:, 0]) - points[:, 1]) <= noise).all() else None
+
+
+def _pieces(x: Floats, y: Floats, noise: float) -> list[tuple[int, int]]:
+    """Return the first and the last node of each straight piece; none if some node that seems to be on one is not."""
+    straight = np.abs(y[:-2] - 2 * y[1:-1] + y[2:]) <= noise
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], straight, [False])).astype(np.int8)))
+    pieces = [(int(a), int(b) + 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    for a, b in pieces:
+        line = y[a] + (y[b] - y[a]) * ((x[a : b + 1] - x[a]) / (x[b] - x[a]))
+        if (np.abs(y[a : b + 1] - line) > noise).any():
+            return []
+    return pieces
+
+
+def _meet(x: Floats, y: Floats) -> tuple[float, float]:
+    """Return where the line through the first two points meets the line through the last two."""
+    first, last = (y[1] - y[0]) / (x[1] - x[0]), (y[3] - y[2]) / (x[3] - x[2])
+    beyond = (y[2] - y[1] - last * (x[2] - x[1])) / (first - last) if first > last else 0.0
+    return float(x[1] + beyond), float(y[1] + first * beyond)
+
+
+Condition = Callable[[Floats, Floats, Floats], Floats]
+"""Takes x, the function there and a slope; increases in the slope and, along the function, decreases in x."""
+Cells = NDArray[np.bool_]
+
+ROUGH = 2.0**-20  # step of the rough slopes, of the interval: truncation and rounding cost about the same
+WIDER = 64.0  # by how much the search for the other end of a bracket grows at a time
+STEPS = 150  # of a bracket: fifty halvings reach rounding, and only every third step is one at worst
+SHARP = 1e-11  # errors of a kink's slopes, of their difference, with which it is where it seems to be, to rounding
+CLEAR = 1e-12  # relative error of a slope with which a condition that is zero up to this error is zero
+
+
+def balance(
+    condition: Condition, values: Values, low: Floats, high: Floats, domain: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Return where `condition` passes zero on [low, high], and the width of the proof.
+
+    Parameters
+    ----------
+    condition : callable
+    values : callable
+        The concave function, for arguments with one more axis before.
+    low, high : ndarray, shape (...)
+    domain : pair of ndarray, shape (...)
+        Where the function is defined.
+
+    Returns
+    -------
+    x : ndarray, shape (...)
+        `low` where the condition is nowhere positive, `high` where it is nowhere negative.
+    width : ndarray, shape (...)
+        Of the last interval at whose ends the condition was seen with opposite signs, 0 where it was seen to be zero
+        up to the errors of slopes; NaN where neither was found.
+    """
+    shape = np.shape(low)
+    low, high, *ends = np.broadcast_arrays(low, high, *domain)
+    low, high, first, last = (np.atleast_1d(np.asarray(a, dtype=float)) for a in (low, high, *ends))
+    with np.errstate(all="ignore"):
+        x, width = _closed(_Look(condition, values, low, high, first, last))
+    return x.reshape(shape)[()], width.reshape(shape)[()]
+
+
+def off_balance(condition: Condition, x: Floats, y: Floats, at: Slopes) -> Floats:
+    """Return by how much a condition misses zero with every slope at x, plus what the errors of slopes make of it."""
+    with np.errstate(all="ignore"):
+        before, after = _bound(condition, x, y, at.left), _bound(condition, x, y, at.right)
+        missed = np.maximum(np.maximum(after, -before), 0.0)
+        slope, error = at.best()
+        doubt = np.abs(condition(x, y, slope + error) - condition(x, y, slope - error)) / 2
+        inside = (at.left > at.right) & (missed == 0)
+        # A kink beside x spoils the slope to its side by its distance over the step, which is a quarter at most.
+        vague = np.where(np.isinf(before - after), 0.0, np.abs(before - after) * at.vague / 4)
+        return np.asarray(missed + np.where(inside, vague, doubt))
+
+
+def _bound(condition: Condition, x: Floats, y: Floats, slope: Floats) -> Floats:
+    """Return the condition; where the function has no such side, infinity with the slope's sign."""
+    none = np.isinf(slope)
+    return np.where(none, slope, condition(x, y, np.where(none, 0.0, slope)))
+
+
+class _Look:
+    """What can be seen at some points: the function, a slope, and the condition, for those cells that still search."""
+
+    def __init__(
+        self, condition: Condition, values: Values, low: Floats, high: Floats, first: Floats, last: Floats
+    ) -> None:
+        self.condition, self.values = condition, values
+        self.low, self.high, self.first, self.last = low, high, first, last
+
+    def rough(self, x: Floats) -> Floats:
+        """Return the condition by one wide difference."""
+        step = (self.last - self.first) * ROUGH
+        nodes = np.stack((np.maximum(x - step, self.first), np.minimum(x + step, self.last), x))
+        before, after, here = self.values(nodes)
+        return self.condition(x, here, (after - before) / (nodes[1] - nodes[0]))
+
+    def sharp(self, x: Floats, live: Cells) -> Floats:
+        """Return the function, a slope and the condition, 0 where that is what it is; shape (3, live cells)."""
+
+        def asked(nodes: Floats) -> Floats:
+            whole = np.repeat(x[None], len(nodes), axis=0)
+            whole[:, live] = nodes
+            return self.values(whole)[:, live]
+
+        here = np.array(self.values(x[None])[0])
+
+        def judged(slope: Floats) -> Floats:
+            whole = np.zeros(x.shape)
+            whole[live] = slope
+            return self.condition(x, here, whole)[live]
+
+        at = slopes(asked, x[live], self.first[live], self.last[live])
+        at = at.within(x[live] > self.low[live], x[live] < self.high[live])
+        slope, error = at.best()
+        value = judged(slope)
+        doubt = np.maximum(np.abs(judged(slope + error) - value), np.abs(judged(slope - error) - value))
+        before, after = (
+            np.where(np.isinf(s), s, judged(np.where(np.isinf(s), 0.0, s))) for s in (at.left, at.right)
+        )
+        kink = at.left > at.right
+        zero = np.where(
+            kink,
+            (at.vague <= SHARP) & (before >= 0) & (after <= 0),
+            (np.abs(value) <= doubt) & (error <= CLEAR * np.abs(slope)),
+        )
+        return np.stack((here[live], slope, np.where(zero, 0.0, value)))
+
+
+def _closed(look: _Look) -> tuple[Floats, Floats]:
+    """Close brackets around the points sought."""
+    low, high = look.low, look.high
+    x = secant(look.rough, low, high, look.rough(low))[0]
+    x = np.where(np.isfinite(x), x, low + (high - low) / 2)
+    a, b, width, live = low, high, np.full(x.shape, np.nan), np.ones(x.shape, dtype=bool)
+    # The function, its slope and the condition at the ends; NaN where they were not asked for.
+    at_a, at_b = np.full((3, *x.shape), np.nan), np.full((3, *x.shape), np.nan)
+    reach, before = (look.last - look.first) * ROUGH, high - low
+    for step in range(STEPS):
+        seen = np.full((3, *x.shape), np.nan)
+        seen[:, live] = look.sharp(x, live)
+        up, down, zero = seen[2] > 0, seen[2] < 0, seen[2] == 0
+        a, b = np.where(up, x, a), np.where(down, x, b)
+        at_a, at_b = np.where(up, seen, at_a), np.where(down, seen, at_b)
+        closed = b - a <= 2 * ULP * np.maximum(np.abs(a), np.abs(b))
+        width = np.where(live & zero, 0.0, np.where(live & closed, b - a, width))
+        live = live & (up | down) & ~closed
+        if not live.any():
+            break
+        new = _next(step, a, b, at_a, at_b)
+        if step % 3 == 2:
+            new, before = np.where(2 * (b - a) > before, a + (b - a) / 2, new), b - a
+        new = np.where(np.isnan(at_b[2]), np.minimum(a + reach, high), new)
+        new = np.where(np.isnan(at_a[2]), np.maximum(b - reach, low), new)
+        reach = reach * WIDER
+        x = np.where(live, new, x)
+    return x, width
+
+
+def _next(step: int, a: Floats, b: Floats, at_a: Floats, at_b: Floats) -> Floats:
+    """Return where the secant of the condition is zero, or where the tangents meet: a hair inside the bracket."""
+    apart = b - a
+    if step % 2 == 0:
+        new = b - at_b[2] * (apart / (at_b[2] - at_a[2]))
+    else:
+        new = a + (at_b[0] - at_a[0] - at_b[1] * apart) / (at_a[1] - at_b[1])
+    new = np.where(np.isfinite(new), new, a + apart / 2)
+    hair = 0.9 * ULP * np.maximum(np.abs(a), np.abs(b))
+    return np.minimum(np.maximum(new, a + hair), b - hair)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bargaining._arrays import short
+from bargaining._names import Names, numbered, place
 from bargaining.errors import InvalidInput
 
 Kind = TypeVar("Kind")
@@ -73,16 +74,16 @@ def listed(value: Any, name: str, wanted: str) -> list[Any]:
     raise InvalidInput(f"`{name}` must be {wanted}; got {short(value)}.")
 
 
-def player_index(value: int, name: str, players: int) -> int:
-    """Return `value` as a player's index."""
-    return index(value, name, "player", players)
+def player_index(value: int | str, name: str, players: int | Names) -> int:
+    """Return the index of a player, who is called by it or by name."""
+    return place(value, name, numbered(players) if isinstance(players, int) else players)
 
 
 def index(value: int, name: str, what: str, count: int) -> int:
     """Return `value` as the number of one of `count` things."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
+    if isinstance(value, str):
         raise InvalidInput(f"`{name}` must be a {what}, 0 to {count - 1}; got {short(value)}.")
-    return int(value)
+    return place(value, name, numbered(count), what)
 
 
 def cell(value: Any, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._names import Names, numbered, ordered, titles
 from bargaining.errors import InvalidInput
+from bargaining.errors import short as short
 
 Floats = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=np.generic)
@@ -252,12 +254,6 @@ def _from_objects(array: NDArray[Any], name: str, verb: str) -> Floats:
         raise InvalidInput(f"`{name}` must fit in a float; got {short(array)}. Rescale it.") from None
 
 
-def short(value: object) -> str:
-    """Return a value as a message shows it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def by_cell(array: Floats) -> Floats:
     """Return a batch as one row a cell, players last."""
     return array.reshape(-1, array.shape[-1])
@@ -271,12 +267,18 @@ def scalar(value: ArrayLike, name: str, *, finite: bool = True) -> float:
     return float(array)
 
 
-def per_player(value: ArrayLike, name: str, players: int, *, payoffs: bool = False) -> Floats:
-    """Return `value` with `players` as its last axis; a bare scalar is given to every player."""
+def per_player(value: ArrayLike, name: str, players: int | Names, *, payoffs: bool = False) -> Floats:
+    """Return `value` with players as its last axis; a bare scalar is given to every player.
+
+    Players are given by their names, or by how many they are; labelled data come in their order.
+    """
+    count = players if isinstance(players, int) else len(players)
+    if type(value) is not np.ndarray:
+        value = ordered(value, name, numbered(count) if isinstance(players, int) else players)
     array = real(value, name, payoffs=payoffs)
     if array.ndim == 0:
-        array = np.broadcast_to(array, (players,))
-    return by_player(array, name, players)
+        array = np.broadcast_to(array, (count,))
+    return by_player(array, name, count)
 
 
 def by_player(array: Floats, name: str, players: int) -> Floats:
@@ -299,30 +301,37 @@ def spread(array: Floats, name: str, shape: tuple[int, ...]) -> Floats:
         ) from None
 
 
-def within(array: Floats, name: str, low: float, high: float, *, ends: str = "[]") -> Floats:
+def within(
+    array: Floats, name: str, low: float, high: float, *, ends: str = "[]", players: Names | None = None
+) -> Floats:
     """Check that every entry lies between `low` and `high`; `ends` says which ends are included."""
     below = array < low if ends[0] == "[" else array <= low
     above = array > high if ends[1] == "]" else array >= high
     bad = below | above
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
-        player = f" for player {where[-1]}" if array.ndim == 1 else (f" at index {where}" if where else "")
+        player = f" at index {where}" if where else ""
+        if array.ndim == 1:
+            player = f" for {titles(players or numbered(len(array)))[where[-1]]}"
         raise InvalidInput(
             f"`{name}` must lie in {ends[0]}{low:g}, {high:g}{ends[1]}; got {array[where]:.17g}{player}."
         )
     return array
 
 
-def discounts(value: ArrayLike, players: int, *, name: str = "discounts") -> Floats:
+def discounts(value: ArrayLike, players: int | Names, *, name: str = "discounts") -> Floats:
     """Return per-period discount factors in [0, 1), one per player."""
-    return within(per_player(value, name, players), name, 0.0, 1.0, ends="[)")
+    names = None if isinstance(players, int) else players
+    return within(per_player(value, name, players), name, 0.0, 1.0, ends="[)", players=names)
 
 
-def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
+def distribution(value: ArrayLike | None, name: str, players: int | Names) -> Floats:
     """Return non-negative weights that sum to one on the last axis; None gives equal weights."""
+    count = players if isinstance(players, int) else len(players)
     if value is None:
-        return np.full(players, 1.0 / players)
-    array = within(per_player(value, name, players), name, 0.0, 1.0)
+        return np.full(count, 1.0 / count)
+    names = None if isinstance(players, int) else players
+    array = within(per_player(value, name, players), name, 0.0, 1.0, players=names)
     total = array.sum(axis=-1)
     missed = np.abs(total - 1.0)
     if (missed > 1e-9).any():
@@ -330,7 +339,7 @@ def distribution(value: ArrayLike | None, name: str, players: int) -> Floats:
             f"`{name}` must sum to 1 over players; got a sum of {total.flat[np.argmax(missed)]:.17g}. "
             f"Divide by the sum."
         )
-    if (missed <= players * np.finfo(float).eps).all():  # as near as the rounding of the sum tells
+    if (missed <= count * np.finfo(float).eps).all():  # as near as the rounding of the sum tells
         return array
     shares: Floats = array / total[..., None]
     return shares

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from bargaining._arguments import choice, player_index
 from bargaining._files import path_of
+from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
@@ -32,6 +33,7 @@ _DEPTH = 12
 _DIGITS = 40
 _PLAYERS = 20
 _TEXT = 200
+_NAME = 60
 _DOTS = 4
 _FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
 _LONG = re.compile(rf"[0-9_]{{{_DIGITS + 1},}}|0[box][0-9A-Fa-f_]{{{_DIGITS + 1},}}")
@@ -113,15 +115,18 @@ def read_description(path: str | Path) -> Description:
         disagreement = [0, "1/5"]              # payoffs without an agreement
         total = 1                              # an amount to share, or
         points = [[0, 1], [1, 0]]              # corners of what can be agreed on
+        players = ["Canada", "US"]             # optional: names, which the tables use
         free_disposal = true                   # optional, with `points`
 
         [game]
         payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]    # one array per player
+        players = ["Canada", "US"]             # optional
+        actions = [["free", "tariff"], ["free", "tariff"]]  # optional: names of each player's actions
 
         [repeated]                             # optional, with `game`
         discounts = [0.9, 0.9]                 # per period, or one number for all
         exit = [5, 3]                          # optional: payoffs after somebody leaves
-        who = [0]                              # optional: who may leave
+        who = [0]                              # optional: who may leave, by number or name
 
     Examples
     --------
@@ -219,14 +224,20 @@ def _is_word(value: Any) -> bool:
 def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
     if "problem" in data:
         return _problem(
-            _table(data["problem"], "problem", ("disagreement", "total", "points", "free_disposal"))
+            _table(
+                data["problem"], "problem", ("disagreement", "total", "points", "free_disposal", "players")
+            )
         )
-    game = _table(data["game"], "game", ("payoffs",), required=("payoffs",))
+    game = _table(data["game"], "game", ("payoffs", "players", "actions"), required=("payoffs",))
     payoffs = _numbers(game["payoffs"], "game.payoffs")
     if not isinstance(payoffs, list):
         raise InvalidInput(f"`game.payoffs` must be a list with one array per player; got {_short(payoffs)}.")
     _check_players(len(payoffs), "game.payoffs")
-    played = Game(*payoffs)
+    played = Game(
+        *payoffs,
+        actions=None if "actions" not in game else _lists_of_names(game["actions"]),
+        players=_names(game.get("players"), "game.players"),
+    )
     if "repeated" not in data:
         return played
     entries = _table(data["repeated"], "repeated", ("discounts", "exit", "who"), required=("discounts",))
@@ -235,12 +246,29 @@ def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
     leaving = None
     if "exit" in entries:
         leaving = Exit(
-            _numbers(entries["exit"], "repeated.exit"), who=_players(entries.get("who"), played.players)
+            _numbers(entries["exit"], "repeated.exit"), who=_players(entries.get("who"), played.player_names)
         )
     return RepeatedGame(played, _numbers(entries["discounts"], "repeated.discounts"), exit=leaving)
 
 
-def _players(given: Any, players: int) -> list[int] | None:
+def _names(given: Any, name: str) -> list[str] | None:
+    """Return names that a terminal can show."""
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise InvalidInput(f'`{name}` must be a list of names, as in ["Canada", "US"]; got {_short(given)}.')
+    if bad := [one for one in given if not one or len(one) > _NAME or not one.isprintable()]:
+        raise InvalidInput(f"`{name}` must be names of 1 to {_NAME} characters; got {_short(bad[0])}.")
+    return given
+
+
+def _lists_of_names(given: Any) -> list[list[str]]:
+    if not isinstance(given, list):
+        raise InvalidInput(f"`game.actions` must be a list of names per player; got {_short(given)}.")
+    return [_names(own, f"game.actions[{player}]") or [] for player, own in enumerate(given)]
+
+
+def _players(given: Any, players: Names) -> list[int] | None:
     if given is None:
         return None
     if not isinstance(given, list):
@@ -257,12 +285,16 @@ def _problem(entries: Mapping[str, Any]) -> Problem:
     if not isinstance(d, list):
         raise InvalidInput(f"`problem.disagreement` must be a list, one number per player; got {_short(d)}.")
     _check_players(len(d), "problem.disagreement")
+    names = _names(entries.get("players"), "problem.players")
     if "total" in entries:
-        return Problem(TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d)), d)
+        pie = TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d))
+        return Problem(pie, d, players=names)
     free = entries.get("free_disposal", False)
     if not isinstance(free, bool):
         raise InvalidInput(f"`problem.free_disposal` must be true or false; got {_short(free)}.")
-    return Problem(Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d)
+    return Problem(
+        Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d, players=names
+    )
 
 
 def _check_players(players: int, name: str) -> None:

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from itertools import islice
 from numbers import Rational
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
+from bargaining._names import are_given, frame, numbered, place, series, titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.problem import Problem, marks_of, require_problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ACCURACY = 1e-12
 
@@ -150,6 +154,61 @@ class Division(Shown):
             object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, in the order of `payoffs`; their numbers where they have none."""
+        return numbered(self.payoffs.shape[-1]) if self.problem is None else self.problem.player_names
+
+    def payoff(self, player: int | str) -> Floats:
+        """Return the payoffs of one player, called by number or name: shape (...).
+
+        Examples
+        --------
+        >>> from bargaining import Problem, TransferableSurplus, nash
+        >>> nash(Problem(TransferableSurplus(1.0), {"Canada": 0.0, "US": 0.5})).payoff("US")
+        np.float64(0.75)
+        """
+        own: Floats = self.payoffs[..., place(player, "player", self.player_names)][()]
+        return own
+
+    def to_series(self) -> pd.Series[Any]:
+        """Return the payoffs as a pandas Series with the players as its index.
+
+        Raises
+        ------
+        InvalidInput
+            If this is a batch; `to_frame` has a row for each cell.
+        """
+        if self.payoffs.ndim > 1:
+            raise InvalidInput(
+                f"`to_series` is for one answer; this is a batch of shape {self.payoffs.shape[:-1]}. "
+                "Use `.to_frame()`."
+            )
+        return series(self.payoffs, self.player_names, self.method)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame: a row for each cell, the payoff of each player, `status` and `residual`.
+
+        Examples
+        --------
+        >>> from bargaining import Problem, TransferableSurplus, nash
+        >>> cells = [[0.0, 0.0], [0.0, 0.5]]
+        >>> nash(Problem(TransferableSurplus(1.0), cells, players=["Canada", "US"])).to_frame()
+              Canada    US status  residual
+        cell
+        0       0.50  0.50     OK       0.0
+        1       0.25  0.75     OK       0.0
+        """
+        import pandas as pd
+
+        shape = self.payoffs.shape[:-1]
+        table = frame(self.payoffs, self.player_names, "cell").rename_axis(columns=None)
+        table["status"] = [Status(int(s)).name for s in np.broadcast_to(self.status, shape).flat]
+        table["residual"] = np.broadcast_to(self.residual, shape).ravel()
+        if len(shape) > 1:
+            table.index = pd.MultiIndex.from_tuples(list(np.ndindex(*shape)))
+        return table
+
+    @property
     def ok(self) -> bool | NDArray[np.bool_]:
         """Whether the payoffs meet the definition: the status is OK or DEGENERATE."""
         good = (np.asarray(self.status) == Status.OK) | (np.asarray(self.status) == Status.DEGENERATE)
@@ -194,6 +253,7 @@ class Division(Shown):
         names = [Status(int(s)).name for s in status.flat]
         return {
             "method": self.method,
+            "players": list(self.player_names),
             "payoffs": self.payoffs.tolist(),
             "status": names if status.ndim else names[0],
             "residual": np.asarray(self.residual).tolist(),
@@ -201,7 +261,10 @@ class Division(Shown):
 
     def __repr__(self) -> str:
         shape = self.payoffs.shape[:-1]
-        answer = f"batch of shape {shape}" if shape else f"payoffs={brief(self.payoffs)}, {self._counts()}"
+        payoffs: Any = self.payoffs
+        if are_given(self.player_names) and not shape:
+            payoffs = dict(zip(self.player_names, self.payoffs, strict=True))
+        answer = f"batch of shape {shape}" if shape else f"payoffs={brief(payoffs)}, {self._counts()}"
         return f"<{type(self).__name__} {self.method!r}: {answer}>"
 
     def _counts(self) -> str:
@@ -215,21 +278,21 @@ class Division(Shown):
 
     def _card(self) -> Card:
         """Return a row for each player, or for each cell of a batch or state of a chain."""
-        shape, players = self.payoffs.shape[:-1], self.payoffs.shape[-1]
+        shape, names = self.payoffs.shape[:-1], self.player_names
         if shape:
             status = np.broadcast_to(np.asarray(self.status), shape)
             cells = [
                 [str(place), *map(number, self.payoffs[place]), Status(int(status[place])).name]
                 for place in islice(np.ndindex(*shape), SHOWN)
             ]
-            heads = ["cell", *(f"player {k}" for k in range(players)), "status"]
+            heads = ["cell", *titles(names), "status"]
             return Card(
                 title=self.method, heads=heads, rows=cells, notes=[f"{status.size} cells: {self._counts()}"]
             )
         known = {"payoff": self.payoffs}
         if self.problem is not None:
             known |= {"disagreement": self.problem.disagreement, "gain": self.gains}
-        rows = [[str(k), *(number(values[k]) for values in known.values())] for k in range(players)]
+        rows = [[name, *(number(values[k]) for values in known.values())] for k, name in enumerate(names)]
         state = Status(int(np.asarray(self.status)))
         note = state.name if state is Status.OK else f"{state.name}. {state.advice}"
         notes = [note, f"residual {number(float(self.residual), 2)}"]

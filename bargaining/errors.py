@@ -10,6 +10,12 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+def short(value: object) -> str:
+    """Return a value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 class BargainingError(Exception):
     """Base of every error this library raises on purpose."""
 

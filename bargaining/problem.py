@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._arguments import is_sequence
 from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, owning, per_player, returned
+from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._sides import every
@@ -30,7 +34,16 @@ class Problem(Shown):
         answers `support`, `ray`, `ideal` and `contains`.
     disagreement : array_like, shape (..., n)
         Payoffs without an agreement, in the unit of the set's payoffs. Leading axes are a batch of problems and
-        broadcast against the batch of `feasible`.
+        broadcast against the batch of `feasible`. What has labels, such as a mapping of names to payoffs or a pandas
+        Series, names the players.
+    players : sequence of str, optional
+        Names of the players; by default those that `disagreement` carries, or else their numbers. Answers, tables,
+        pictures and messages use them, and everything with an entry per player may then be given by name.
+
+    Attributes
+    ----------
+    player_names : tuple of str
+        The names, or the numbers 0, 1, ... as strings.
 
     Raises
     ------
@@ -47,18 +60,36 @@ class Problem(Shown):
     >>> from bargaining import Problem, TransferableSurplus
     >>> Problem(TransferableSurplus(1.0), [0.0, 0.2])
     Problem(TransferableSurplus(total=array(1.), players=2), [0.0, 0.2])
+
+    Names make no difference to numbers:
+
+    >>> from bargaining import nash
+    >>> trade = Problem(TransferableSurplus(1.0), {"Canada": 0.0, "US": 0.2})
+    >>> nash(trade, weights={"US": 0.75, "Canada": 0.25}).to_series()
+    player
+    Canada    0.2
+    US        0.8
+    Name: nash(weights=[0.25, 0.75]), dtype: float64
     """
 
     feasible: FeasibleSet
     disagreement: Floats
+    player_names: tuple[str, ...]
 
-    def __init__(self, feasible: FeasibleSet, disagreement: ArrayLike) -> None:
+    def __init__(
+        self,
+        feasible: FeasibleSet,
+        disagreement: ArrayLike | Mapping[str, Any],
+        *,
+        players: Names | None = None,
+    ) -> None:
         if not isinstance(feasible, FeasibleSet):
             raise InvalidInput(
                 f"`feasible` must answer support, ray, ideal and contains; got a {type(feasible).__name__}. "
                 f"Wrap points in `Polytope` or an amount in `TransferableSurplus`."
             )
-        point = per_player(disagreement, "disagreement", feasible.players, payoffs=True)
+        names = unique_names(_names(disagreement, feasible, players), "players", feasible.players)
+        point = per_player(cast("ArrayLike", disagreement), "disagreement", names, payoffs=True)
         try:
             np.broadcast_shapes(point.shape[:-1], feasible.batch_shape)
         except ValueError:
@@ -68,9 +99,10 @@ class Problem(Shown):
             ) from None
         object.__setattr__(self, "feasible", feasible)
         object.__setattr__(self, "disagreement", point)
+        object.__setattr__(self, "player_names", names)
 
     def __repr__(self) -> str:
-        code = f"Problem({self.feasible!r}, {self.disagreement.tolist()})"
+        code = as_code(self)
         if len(code) <= _LINE and "\n" not in code:
             return code
         batch = f", batch {self.batch_shape}" if self.batch_shape else ""
@@ -81,12 +113,12 @@ class Problem(Shown):
         title = f"Problem over a {type(self.feasible).__name__}"
         d, ideal = np.broadcast_arrays(self.disagreement, self.ideal)
         if self.batch_shape:
-            heads = ["cell", *(f"disagreement of {k}" for k in range(self.players))]
+            heads = ["cell", *(f"disagreement of {name}" for name in self.player_names)]
             rows = [
                 [str(place), *map(number, d[place])] for place in islice(np.ndindex(*self.batch_shape), SHOWN)
             ]
             return Card(title=title, heads=heads, rows=rows, notes=[f"batch of shape {self.batch_shape}"])
-        rows = [[str(k), number(d[k]), number(ideal[k])] for k in range(self.players)]
+        rows = [[name, number(d[k]), number(ideal[k])] for k, name in enumerate(self.player_names)]
         return Card(
             title=title, heads=["player", "disagreement", "ideal"], rows=rows, sketch=sketch(marks_of(self))
         )
@@ -153,14 +185,14 @@ class Problem(Shown):
         """
         from bargaining.feasible.transform import rescaled
 
-        a, b = (_vector(v, name, self.players) for v, name in ((scale, "scale"), (shift, "shift")))
+        a, b = (_vector(v, name, self.player_names) for v, name in ((scale, "scale"), (shift, "shift")))
         if not (a >= SMALLEST).all():
             raise InvalidInput(
                 f"`scale` must be positive, {SMALLEST:g} at least; got {a.tolist()}. Payoffs keep their order."
             )
         with np.errstate(over="ignore"):
             moved = self.disagreement * a + b
-        return Problem(rescaled(self.feasible, a, b), moved)
+        return Problem(rescaled(self.feasible, a, b), moved, players=self.player_names)
 
     def relabel(self, order: ArrayLike) -> Problem:
         """Return the problem with the players in another order: player i is the one who was order[i].
@@ -168,7 +200,7 @@ class Problem(Shown):
         Parameters
         ----------
         order : array_like of int, shape (n,)
-            A permutation of the players.
+            A permutation of the players, by number or name. Names go with the players.
 
         Raises
         ------
@@ -183,8 +215,11 @@ class Problem(Shown):
         """
         from bargaining.feasible.transform import relabelled
 
+        given: Any = order
+        if is_sequence(given) and all(isinstance(one, str) for one in given):
+            given = [place(one, "order", self.player_names) for one in given]
         try:
-            places = np.asarray(order)
+            places = np.asarray(given)
         except ValueError:  # ragged
             places = np.empty(0)
         if places.dtype.kind not in "iu" or sorted(places.ravel().tolist()) != list(range(self.players)):
@@ -192,7 +227,8 @@ class Problem(Shown):
                 f"`order` must name each of the players 0 to {self.players - 1} once; got {order!r}."
             )
         places = places.ravel().astype(np.intp)
-        return Problem(relabelled(self.feasible, places), self.disagreement[..., places])
+        names = [self.player_names[k] for k in places] if are_given(self.player_names) else None
+        return Problem(relabelled(self.feasible, places), self.disagreement[..., places], players=names)
 
     def restrict(self) -> Problem:
         """Return the problem with only the agreements that give everyone at least the disagreement payoff.
@@ -205,7 +241,22 @@ class Problem(Shown):
         """
         from bargaining.feasible.transform import restricted
 
-        return Problem(restricted(self.feasible, self.disagreement), self.disagreement)
+        kept = restricted(self.feasible, self.disagreement)
+        return Problem(kept, self.disagreement, players=self.player_names)
+
+
+def _names(disagreement: Any, feasible: FeasibleSet, players: Names | None) -> Names | None:
+    """Return the names given, or else those that the disagreement point carries; one entry for all carries none."""
+    if players is not None:
+        return players
+    labels = carried(disagreement)
+    return labels if labels and len(labels) == feasible.players else None
+
+
+def as_code(problem: Problem) -> str:
+    """Return a problem as code that can be pasted."""
+    names = f", players={problem.player_names!r}" if are_given(problem.player_names) else ""
+    return f"Problem({problem.feasible!r}, {problem.disagreement.tolist()}{names})"
 
 
 def frontier_of(problem: Problem, angles: int) -> Floats:
@@ -247,7 +298,7 @@ def marks_of(problem: Problem) -> list[Mark]:
     ]
 
 
-def _vector(value: ArrayLike, name: str, players: int) -> Floats:
+def _vector(value: ArrayLike, name: str, players: Names) -> Floats:
     array = per_player(value, name, players, payoffs=True)
     if array.ndim != 1:
         raise InvalidInput(f"`{name}` must have one entry per player; got shape {array.shape}.")

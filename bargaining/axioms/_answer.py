@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
 from bargaining._arrays import Floats, short
+from bargaining._names import titles
 from bargaining.axioms.violation import Violation
 from bargaining.division import Division, Method
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -45,7 +46,12 @@ class Answer:
         if not beyond.max() > 0:
             return None
         worst = int(np.argmax(beyond))
-        return self.broken(axiom, reason.format(worst), missing[worst] / self.scale[worst], *others)
+        return self.broken(
+            axiom,
+            reason.format(titles(self.problem.player_names)[worst]),
+            missing[worst] / self.scale[worst],
+            *others,
+        )
 
     def broken(self, axiom: str, reason: str, size: float, *others: Answer) -> Violation:
         """Return the violation that this and other answers prove."""

@@ -64,7 +64,7 @@ def _vertices(problem: Problem) -> Floats | None:
 
 def with_points(problem: Problem, points: Floats, *, free: bool) -> Problem:
     """Return a problem with other agreements and the same disagreement point."""
-    return Problem(Polytope(points, free_disposal=free), problem.disagreement)
+    return Problem(Polytope(points, free_disposal=free), problem.disagreement, players=problem.player_names)
 
 
 def rational_part(problem: Problem) -> Problem:
@@ -133,7 +133,13 @@ def moved(problem: Problem, share: Floats) -> Problem:
     step = problem.ideal - d
     with np.errstate(invalid="ignore"):
         reach = problem.feasible.ray(d, step)
-    return Problem(problem.feasible, d + share * min(float(reach), 1.0) * step)
+    return Problem(problem.feasible, d + share * min(float(reach), 1.0) * step, players=problem.player_names)
+
+
+def between(first: Problem, second: Problem) -> Problem:
+    """Return the problem whose disagreement point is halfway between those of two."""
+    middle = (first.disagreement + second.disagreement) / 2
+    return Problem(first.feasible, middle, players=first.player_names)
 
 
 def usable(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -160,7 +166,8 @@ def symmetric(problem: Problem) -> Problem:
     shares = (points - d) / scale
     every = np.concatenate([shares[:, list(order)] for order in permutations(range(problem.players))])
     level = unit * (d / scale).mean()
-    return Problem(Polytope(level + unit * every, free_disposal=free), np.full(problem.players, level))
+    even = Polytope(level + unit * every, free_disposal=free)
+    return Problem(even, np.full(problem.players, level), players=problem.player_names)
 
 
 def exchanged(problem: Problem) -> Problem:
@@ -176,7 +183,11 @@ def joined(first: Problem, second: Problem) -> Problem:
     """Return the problem of settling two at once: every sum of an agreement of one and one of the other."""
     (p, _), (q, _) = points_of(first), points_of(second)
     sums = (p[:, None, :] + q[None, :, :]).reshape(-1, first.players)
-    return Problem(Polytope(levelled(sums), free_disposal=True), first.disagreement + second.disagreement)
+    return Problem(
+        Polytope(levelled(sums), free_disposal=True),
+        first.disagreement + second.disagreement,
+        players=first.player_names,
+    )
 
 
 def around(problem: Problem, answer: Floats) -> Iterator[Problem]:

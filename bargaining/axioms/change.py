@@ -48,7 +48,7 @@ def superadditivity(
         second = ask(method, partner, tol, name="other")
         joint = ask(method, _related.joined(first.problem, partner), tol)
         loss = first.payoffs + second.payoffs - joint.payoffs
-        reason = "player {} loses by settling two problems together"
+        reason = "{} loses by settling two problems together"
         if found := joint.short("superadditivity", loss, reason):
             return first.broken("superadditivity", found.reason, found.size, second, joint)
     return None
@@ -92,7 +92,7 @@ def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE
             cautious = _cautious(answer.problem, j, kink, below, above)
             after = ask(method, cautious, tol)
             loss = np.where(np.arange(2) == j, 0.0, answer.payoffs - after.payoffs)
-            reason = "player {} loses by facing a more cautious opponent"
+            reason = "{} loses by facing a more cautious opponent"
             if found := answer.short("risk_sensitivity", loss, reason, after):
                 return found
     return None
@@ -129,7 +129,7 @@ def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> V
         after = ask(method, near, tol)
         move = np.abs(after.payoffs - answer.payoffs)
         jump = np.where(move > JUMP * answer.scale, move, 0.0)
-        reason = "the payoff of player {} jumps"
+        reason = "the payoff of {} jumps"
         if found := answer.short("continuity", jump, reason, after):
             return found
     return None
@@ -144,4 +144,4 @@ def _neighbours(problem: Problem) -> Iterator[Problem]:
         near = points.copy()
         near[k] -= step * np.resize([1.0, 0.5], problem.players)
         yield _related.with_points(problem, near, free=free)
-    yield Problem(problem.feasible, d + step)
+    yield Problem(problem.feasible, d + step, players=problem.player_names)

@@ -47,7 +47,7 @@ def independence_of_irrelevant_alternatives(
     for part in smaller:
         rest = ask(method, part, tol, name="other")
         off = np.abs(rest.payoffs - answer.payoffs)
-        reason = "player {} gets something else without agreements that were not chosen"
+        reason = "{} gets something else without agreements that were not chosen"
         if found := answer.short("independence_of_irrelevant_alternatives", off, reason, rest):
             return found
     return None
@@ -132,7 +132,7 @@ def _asked(method: Method, tol: float) -> Callable[[Problem], Answer]:
 def _no_loss(axiom: str, before: Answer, after: Answer, players: Iterable[int]) -> Violation | None:
     watched = np.isin(np.arange(before.players), list(players))
     loss = np.where(watched, before.payoffs - after.payoffs, 0.0)
-    return before.short(axiom, loss, "player {} loses although more can be agreed on", after)
+    return before.short(axiom, loss, "{} loses although more can be agreed on", after)
 
 
 def _pairs(problem: Problem, other: Problem | None, *, beyond: int) -> Iterator[tuple[Problem, Problem]]:
@@ -180,7 +180,7 @@ def disagreement_monotonicity(
             raise InvalidInput("`other` must have the same set and raise one player's disagreement payoff.")
         after = ask(method, later, tol, name="other")
         loss = np.where(rise > 0, answer.payoffs - after.payoffs, 0.0)
-        reason = "player {} loses by a better disagreement payoff"
+        reason = "{} loses by a better disagreement payoff"
         if found := answer.short("disagreement_monotonicity", loss, reason, after):
             return found
     return None
@@ -210,9 +210,9 @@ def disagreement_concavity(
         if later.feasible is not problem.feasible:
             raise InvalidInput("`other` must have the same set as `problem`; it has another.")
         end = ask(method, later, tol, name="other")
-        middle = ask(method, Problem(problem.feasible, (problem.disagreement + later.disagreement) / 2), tol)
+        middle = ask(method, _related.between(problem, later), tol)
         loss = (answer.payoffs + end.payoffs) / 2 - middle.payoffs
-        reason = "player {} loses by agreeing before disagreement is known"
+        reason = "{} loses by agreeing before disagreement is known"
         if found := answer.short("disagreement_concavity", loss, reason, end, middle):
             return found
     return None

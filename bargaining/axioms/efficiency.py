@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bargaining._names import titles
 from bargaining.axioms._answer import TOLERANCE, ask
 from bargaining.axioms.violation import Violation
 from bargaining.division import Method
@@ -75,7 +76,7 @@ def strong_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -
     """
     answer = ask(method, problem, tol)
     spare = problem.feasible.ideal(answer.payoffs) - answer.payoffs
-    return answer.short("strong_pareto", spare, "player {} could gain more at nobody's expense")
+    return answer.short("strong_pareto", spare, "{} could gain more at nobody's expense")
 
 
 def individual_rationality(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -85,7 +86,7 @@ def individual_rationality(method: Method, problem: Problem, *, tol: float = TOL
     """
     answer = ask(method, problem, tol)
     loss = problem.disagreement - answer.payoffs
-    return answer.short("individual_rationality", loss, "player {} loses by agreeing")
+    return answer.short("individual_rationality", loss, "{} loses by agreeing")
 
 
 def strong_individual_rationality(
@@ -106,7 +107,9 @@ def strong_individual_rationality(
     if gain[worst] > answer.allowed[worst]:
         return None
     size = max(0.0, -gain[worst] / answer.scale[worst])
-    return answer.broken("strong_individual_rationality", f"player {worst} gains nothing", size)
+    return answer.broken(
+        "strong_individual_rationality", f"{titles(problem.player_names)[worst]} gains nothing", size
+    )
 
 
 def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -120,5 +123,5 @@ def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERA
     """
     answer = ask(method, problem, tol)
     lottery = problem.disagreement + answer.scale / problem.players
-    reason = "player {} would rather draw lots over who dictates"
+    reason = "{} would rather draw lots over who dictates"
     return answer.short("midpoint_domination", lottery - answer.payoffs, reason)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, per_player, within
+from bargaining._names import Names
 from bargaining.axioms import _related
 from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone
 from bargaining.axioms.violation import Violation
@@ -27,7 +28,7 @@ def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
     even = _related.symmetric(problem)
     answer = ask(method, even, tol)
     lead = answer.payoffs.max() - answer.payoffs
-    return answer.short("symmetry", lead, "player {} gets less than another who differs in nothing")
+    return answer.short("symmetry", lead, "{} gets less than another who differs in nothing")
 
 
 def anonymity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -40,9 +41,7 @@ def anonymity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vi
     for order in _related.orders(problem.players):
         renamed = ask(method, problem.relabel(order), tol)
         off = np.abs(renamed.payoffs[np.argsort(order)] - answer.payoffs)
-        if found := answer.short(
-            "anonymity", off, "player {} gets something else under another name", renamed
-        ):
+        if found := answer.short("anonymity", off, "{} gets something else under another name", renamed):
             return found
     return None
 
@@ -66,7 +65,9 @@ def scale_invariance(
     """
     n = problem.players
     scales = [np.roll(np.resize(SCALES, n), k) for k in range(min(n, 2))]
-    return _same_map("scale_invariance", method, problem, _factors(scale, scales, n), shift, tol)
+    return _same_map(
+        "scale_invariance", method, problem, _factors(scale, scales, problem.player_names), shift, tol
+    )
 
 
 def homogeneity(
@@ -84,11 +85,16 @@ def homogeneity(
     """
     n = problem.players
     return _same_map(
-        "homogeneity", method, problem, _factors(scale, [np.full(n, c) for c in SCALES], n), shift, tol
+        "homogeneity",
+        method,
+        problem,
+        _factors(scale, [np.full(n, c) for c in SCALES], problem.player_names),
+        shift,
+        tol,
     )
 
 
-def _factors(scale: ArrayLike | None, default: list[Floats], players: int) -> list[Floats]:
+def _factors(scale: ArrayLike | None, default: list[Floats], players: Names) -> list[Floats]:
     if scale is None:
         return default
     return [within(per_player(scale, "scale", players), "scale", 0.0, np.inf, ends="()")]
@@ -101,7 +107,7 @@ def _same_map(
     for c in scales:
         b = c * answer.scale * np.resize([1.0, -3.0], problem.players)
         if shift is not None:
-            b = per_player(shift, "shift", problem.players)
+            b = per_player(shift, "shift", problem.player_names)
         mapped = ask(method, problem.rescale(c, b), tol)
         off = np.abs(mapped.payoffs - (c * answer.payoffs + b))
         if found := _compared(axiom, mapped, answer, off):
@@ -111,7 +117,7 @@ def _same_map(
 
 def _compared(axiom: str, mapped: Answer, answer: Answer, off: Floats) -> Violation | None:
     """Judge in the units of the mapped problem, but list the given one first."""
-    reason = "player {} gets something else in other units"
+    reason = "{} gets something else in other units"
     found = mapped.short(axiom, off, reason)
     return found and answer.broken(axiom, found.reason, found.size, mapped)
 
@@ -133,5 +139,5 @@ def independence_of_nonrational_alternatives(
     kept = _related.rational_part(whole) if problem.players == 2 else problem.restrict()
     part = ask(method, kept, tol)
     off = np.abs(part.payoffs - answer.payoffs)
-    reason = "player {} gets something else without agreements that somebody would refuse"
+    reason = "{} gets something else without agreements that somebody would refuse"
     return answer.short("independence_of_nonrational_alternatives", off, reason, part)

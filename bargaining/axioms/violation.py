@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
-from bargaining.problem import Problem
+from bargaining.problem import Problem, as_code
 
 
 @owning
@@ -55,8 +55,3 @@ class Violation(Shown):
         lines = [f"\n    {as_code(problem)} -> {answer.tolist()}" for problem, answer in cases]
         share = f" by {self.size:.3g} of the range of gains" if self.size > 0 else ""
         return f"{self.method} breaks {self.axiom}{share}: {self.reason}.{''.join(lines)}"
-
-
-def as_code(problem: Problem) -> str:
-    """Return a problem as code that can be pasted."""
-    return f"Problem({problem.feasible!r}, {problem.disagreement.tolist()})"

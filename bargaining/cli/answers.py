@@ -22,6 +22,7 @@ from bargaining import (
     Table,
     compare,
 )
+from bargaining._names import are_given
 from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
 
@@ -132,8 +133,8 @@ def _repeated(game: RepeatedGame, methods: Mapping[str, Method], title: str) -> 
 
     found = payoff_set(game)
     corners = Table(
-        [{f"{k}": float(x) for k, x in enumerate(vertex)} for vertex in found.vertices],
-        columns=[Column(f"{k}", group="payoff of player") for k in range(game.players)],
+        [dict(zip(game.player_names, map(float, vertex), strict=True)) for vertex in found.vertices],
+        columns=_payoffs_of(game),
         caption=f"{title}: corners of the set of equilibrium payoffs",
         notes={
             "Payoffs": "average per period in subgame-perfect equilibrium, with a public signal before every period",
@@ -167,22 +168,20 @@ def _equilibria(game: Game, title: str) -> Table:
 
     found = stage_equilibria(game)
     rows = [
-        [*(_mixture(strategy) for strategy in profile), *map(float, payoffs)]
+        [
+            *(_mixture(strategy, own) for strategy, own in zip(profile, game.actions, strict=True)),
+            *map(float, payoffs),
+        ]
         for profile, payoffs in zip(found.exact, found.payoffs, strict=True)
     ]
-    groups = [
-        (group, player)
-        for group in ("strategy of player", "payoff of player")
-        for player in range(game.players)
-    ]
+    of_player = "" if are_given(game.player_names) else " of player"
+    groups = [(f"{group}{of_player}", name) for group in ("strategy", "payoff") for name in game.player_names]
     return Table(
         rows,
-        columns=[Column(f"{group} {player}", title=f"{player}", group=group) for group, player in groups],
+        columns=[Column(f"{group} {player}", title=player, group=group) for group, player in groups],
         caption=f"{title}: equilibria",
         notes={
-            "Strategies": "probabilities of the actions, in order"
-            if max(game.payoffs.shape[:-1]) <= _LISTED
-            else f"action: probability; all probabilities in order where there are at most {_LISTED} actions",
+            "Strategies": _spelled(game),
             "Complete": "yes, in extreme equilibria; the others mix these"
             if found.complete
             else "not proved",
@@ -192,11 +191,29 @@ def _equilibria(game: Game, title: str) -> Table:
     )
 
 
-def _mixture(strategy: Sequence[Any]) -> str:
-    """List all probabilities, or of many actions those that are played."""
-    if len(strategy) <= _LISTED:
+def _spelled(game: Game) -> str:
+    """Say how `_mixture` writes a strategy."""
+    if any(map(are_given, game.actions)):
+        return "the action played, or action: probability"
+    if max(game.shape) <= _LISTED:
+        return "probabilities of the actions, in order"
+    return f"action: probability; all probabilities in order where there are at most {_LISTED} actions"
+
+
+def _mixture(strategy: Sequence[Any], actions: Sequence[str]) -> str:
+    """List all probabilities, or of many actions, or of actions with names, those that are played."""
+    if len(strategy) <= _LISTED and not are_given(actions):
         return ", ".join(map(str, strategy))
-    return ", ".join(f"{action}: {chance}" for action, chance in enumerate(strategy) if chance)
+    played = [(action, chance) for action, chance in zip(actions, strategy, strict=True) if chance]
+    if are_given(actions) and len(played) == 1:
+        return played[0][0]
+    return ", ".join(f"{action}: {chance}" for action, chance in played)
+
+
+def _payoffs_of(game: Game | RepeatedGame) -> list[Column]:
+    """Return a column for the payoff of each player."""
+    group = "payoff" if are_given(game.player_names) else "payoff of player"
+    return [Column(name, group=group) for name in game.player_names]
 
 
 def _levels(game: Game, title: str) -> Table:
@@ -213,7 +230,7 @@ def _levels(game: Game, title: str) -> Table:
         ]
     return Table(
         rows,
-        columns=[Column("value"), *(Column(f"{k}", group="payoff of player") for k in range(game.players))],
+        columns=[Column("value"), *_payoffs_of(game)],
         caption=f"{title}: what each player can secure, and what threats are worth",
         notes={"Version": f"bargaining {bargaining.__version__}"},
     )

@@ -21,6 +21,7 @@ the file, for a problem:
   [problem]
   disagreement = [0, "1/5"]           # fractions in quotes
   total = 1                           # or: points = [[0, 1], [1, 0]]
+  players = ["Canada", "US"]          # optional, as actions = [[...], [...]] for a game
 
 for a game, and for a repeated one with the right to leave:
   [game]

@@ -42,7 +42,7 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
     array([1., 9.])
     """
     require_problem(problem)
-    i = player_index(player, "player", problem.players)
+    i = player_index(player, "player", problem.player_names)
     ideal = problem.ideal
     status = problem.gains_status(ideal)
     payoffs = np.array(np.broadcast_to(problem.disagreement, ideal.shape))

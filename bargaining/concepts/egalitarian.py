@@ -46,7 +46,7 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     array([0.8, 0.8])
     """
     require_problem(problem)
-    w = distribution(weights, "weights", problem.players)
+    w = distribution(weights, "weights", problem.player_names)
     direction = spread(w, "weights", (*problem.batch_shape, problem.players))
     label = describe("egalitarian", weights=w)
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)
@@ -54,6 +54,6 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
 
 def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
     """Return how far payoffs are from the last feasible point with gains in proportion to weights, over ideal gains."""
-    w = distribution(weights, "weights", problem.players)
+    w = distribution(weights, "weights", problem.player_names)
     direction = spread(w, "weights", payoffs.shape)
     return off_ray(problem, payoffs, problem.disagreement, direction, problem.ideal)

@@ -49,7 +49,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     array([1.37228132, 2.11684397])
     """
     require_problem(problem)
-    r = per_player(reference, "reference", problem.players, payoffs=True)
+    r = per_player(reference, "reference", problem.player_names, payoffs=True)
     label = describe("gupta_livne", reference=r)
     try:
         r = np.broadcast_to(r, (*problem.batch_shape, problem.players))
@@ -71,7 +71,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
 
 def missed(problem: Problem, payoffs: Floats, *, reference: ArrayLike) -> Floats:
     """Return how far payoffs are from the last feasible point from a reference to the ideal point, over ideal gains."""
-    ideal, r = problem.ideal, per_player(reference, "reference", problem.players, payoffs=True)
+    ideal, r = problem.ideal, per_player(reference, "reference", problem.player_names, payoffs=True)
     with np.errstate(invalid="ignore"):
         step = ideal - r
     return off_ray(problem, payoffs, r, step, ideal)

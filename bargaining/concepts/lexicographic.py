@@ -110,7 +110,7 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     """
     require_problem(problem)
     convex_only(problem.feasible, "lexicographic_egalitarian")
-    w = distribution(weights, "weights", problem.players)
+    w = distribution(weights, "weights", problem.player_names)
     direction = spread(w, "weights", (*problem.batch_shape, problem.players))
     return raise_together(problem, describe("lexicographic_egalitarian", weights=w), direction, problem.ideal)
 
@@ -123,6 +123,6 @@ def missed(
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     with np.errstate(invalid="ignore"):
         direction = (
-            np.maximum(ideal - d, 0.0) if by_ideal else distribution(weights, "weights", problem.players)
+            np.maximum(ideal - d, 0.0) if by_ideal else distribution(weights, "weights", problem.player_names)
         )
     return short_of_lexicographic(problem, payoffs, d, np.broadcast_to(direction, ideal.shape), ideal)

@@ -54,7 +54,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     array([0.75592895, 3.42857143])
     """
     require_problem(problem)
-    w = distribution(weights, "weights", problem.players)
+    w = distribution(weights, "weights", problem.player_names)
     label = describe("nash", weights=w)
     point, residual = best_product(problem.feasible, problem.disagreement, w)
     if residual.max() <= ACCURACY and w.min() > 0:
@@ -79,7 +79,7 @@ def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = Non
 
     Of players without a weight only that they get no less than their disagreement payoff.
     """
-    w = distribution(weights, "weights", problem.players)
+    w = distribution(weights, "weights", problem.player_names)
     unit = units(problem, problem.ideal)
     short = short_of_product(problem.feasible, payoffs, problem.disagreement, w)
     below = np.maximum((problem.disagreement - payoffs) / unit, 0.0).max(axis=-1)

@@ -66,7 +66,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
         raise InvalidInput(
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
         )
-    w = spread(distribution(weights, "weights", problem.players), "weights", (problem.players,))
+    w = spread(distribution(weights, "weights", problem.player_names), "weights", (problem.players,))
     feasible = problem.feasible.within if isinstance(problem.feasible, Restricted) else problem.feasible
     if isinstance(feasible, FreeDisposalHull):
         points = feasible.points

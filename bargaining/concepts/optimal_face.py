@@ -67,7 +67,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
         raise InvalidInput(
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
         )
-    w = spread(distribution(weights, "weights", problem.players), "weights", (problem.players,))
+    w = spread(distribution(weights, "weights", problem.player_names), "weights", (problem.players,))
     feasible = problem.feasible
     if not np.isfinite(feasible.support(w)[0]):
         raise NotApplicable("the weighted sum has no upper bound on the set; bound the set from above.")

@@ -43,7 +43,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     array([4., 0.])
     """
     require_problem(problem)
-    w = distribution(weights, "weights", problem.players)
+    w = distribution(weights, "weights", problem.player_names)
     label = describe("utilitarian", weights=w)
     w = spread(w, "weights", (*problem.batch_shape, problem.players))
     value, payoffs = problem.feasible.support(w)
@@ -55,7 +55,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
 
 def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
     """Return by how much payoffs miss the largest weighted sum, or feasibility, over the weighted range of payoffs."""
-    w = np.broadcast_to(distribution(weights, "weights", problem.players), payoffs.shape)
+    w = np.broadcast_to(distribution(weights, "weights", problem.player_names), payoffs.shape)
     span = _spans(problem, payoffs)
     short = _short(problem, w, payoffs, problem.feasible.support(w)[0], span)
     return short + outside(problem.feasible, payoffs, span)

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, owning, real, returned, scalar
+from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bargaining.problem import Problem
 
 _FAR = 1e20
@@ -76,6 +79,15 @@ class PayoffPolygon(Shown):
             object.__setattr__(self, name, array)
 
     @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return numbered(2)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the vertices as a pandas DataFrame with a column for each player."""
+        return frame(self.vertices, self.player_names, "vertex")
+
+    @property
     def ok(self) -> bool:
         """Whether the set is not empty and meets its definition."""
         return self.status is Status.OK
@@ -116,7 +128,7 @@ class PayoffPolygon(Shown):
         ]
         return Card(
             title="Equilibrium payoffs",
-            heads=["vertex", "player 0", "player 1"],
+            heads=["vertex", *titles(self.player_names)],
             rows=rows,
             notes=[threat, status],
             sketch=sketch(marks) if rows else "",
@@ -142,4 +154,8 @@ class PayoffPolygon(Shown):
 
         if self.status is Status.EMPTY:
             raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
-        return Problem(Polytope(self.vertices), self.threat if disagreement is None else disagreement)
+        return Problem(
+            Polytope(self.vertices),
+            self.threat if disagreement is None else disagreement,
+            players=self.player_names if are_given(self.player_names) else None,
+        )

@@ -10,13 +10,13 @@ import numpy as np
 from bargaining._arguments import is_sequence, listed
 from bargaining._arrays import Floats, real
 from bargaining._arrays import discounts as valid_discounts
+from bargaining._names import Names, unique_names
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import Transitions, block, stack
 from bargaining.games.normal_form import Game
-from bargaining.games.repeated import Exit
+from bargaining.games.repeated import Exit, between
 
 Exits = Exit | Sequence[Exit | None] | None
-Names = Sequence[str]
 
 
 def profile_name(game: Game, profile: Sequence[int]) -> str:
@@ -36,16 +36,6 @@ def state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[s
             f"`payoffs` and `transitions` must have one entry a state each; got {len(payoffs)} and {len(transitions)}."
         )
     return unique_names(states, "states", len(payoffs))
-
-
-def unique_names(names: Names | None, argument: str, count: int) -> tuple[str, ...]:
-    """Return the names given, or numbers."""
-    if names is None:
-        return tuple(map(str, range(count)))
-    found = tuple(map(str, listed(names, argument, "a list of names")))
-    if len(found) != count or len(set(found)) != count:
-        raise InvalidInput(f"`{argument}` must be {count} different names; got {found}.")
-    return found
 
 
 def games_by_state(
@@ -78,7 +68,9 @@ def _action_names(actions: Sequence[Any] | None, states: int) -> Sequence[Any]:
 
 def _game(entry: Any, state: int, name: str, actions: Any) -> Game:
     if isinstance(entry, Game):
-        return entry if actions is None else Game(*entry._given, actions=actions)
+        if actions is None:
+            return entry
+        return Game(*entry._given, actions=actions, players=entry.player_names if entry.has_names else None)
     table = real(entry, f"payoffs[{state}]")
     if table.ndim < 2 or table.shape[-1] != table.ndim - 1:
         raise InvalidInput(
@@ -89,9 +81,22 @@ def _game(entry: Any, state: int, name: str, actions: Any) -> Game:
     return Game(*(given[..., i] for i in range(table.shape[-1])), actions=actions)
 
 
-def exits_by_state(value: Any, names: tuple[str, ...], players: int) -> tuple[Exit | None, ...]:
+def players_of(games: Sequence[Game], players: Names | None) -> tuple[str, ...]:
+    """Return the names given, or else those of the stage games, which must agree."""
+    named = {game.player_names: None for game in games if game.has_names}
+    if players is None and len(named) > 1:
+        raise InvalidInput(
+            f"`payoffs` must be games between the same players in every state; got {' and '.join(map(str, named))}."
+        )
+    given = next(iter(named), None) if players is None else players
+    return unique_names(given, "players", games[0].players)
+
+
+def exits_by_state(
+    value: Any, names: tuple[str, ...], player_names: tuple[str, ...]
+) -> tuple[Exit | None, ...]:
     """Return the right to leave in each state."""
-    states = len(names)
+    states, players = len(names), len(player_names)
     if isinstance(value, Exit) and value.batch_shape:
         if value.batch_shape != (states,):
             raise InvalidInput(
@@ -112,7 +117,7 @@ def exits_by_state(value: Any, names: tuple[str, ...], players: int) -> tuple[Ex
             raise InvalidInput(
                 f"`exit` must have payoffs for {players} players; state {name} has {leave.players}."
             )
-    return tuple(each)
+    return tuple(None if leave is None else between(leave, player_names) for leave in each)
 
 
 def transitions_by_state(
@@ -147,9 +152,9 @@ def chain_by_state(transition: Any) -> list[Any]:
     return rows
 
 
-def discounts_of(discounts: Any, players: int) -> Floats:
+def discounts_of(discounts: Any, names: Names) -> Floats:
     """Return the discount factor of every player; a stochastic game has no batch."""
-    valid = valid_discounts(discounts, players)
+    players, valid = len(names), valid_discounts(discounts, names)
     if valid.ndim > 1:
         raise InvalidInput(
             f"`discounts` must have one entry per player ({players}); got shape {valid.shape}. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
-from bargaining._arrays import Floats, owned, owning, real
+from bargaining._arrays import Floats, owned, owning, real, short
+from bargaining._names import Names, are_given, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 
@@ -33,7 +34,10 @@ class Game(Shown):
         One array per player, all of the same shape: entry `[a_1, ..., a_n]` of the k-th array is what player
         k gets when the players choose those actions. Floats, integers or `Fraction`.
     actions : sequence of sequences of str, optional
-        Names of each player's actions, for tables and graphs; their numbers by default.
+        Names of each player's actions, for tables and graphs; their numbers by default, or the labels of pandas
+        DataFrames given as payoffs. A profile may be given by them everywhere.
+    players : sequence of str, optional
+        Names of the players; their numbers by default. They go on to problems, answers, tables and pictures.
 
     Attributes
     ----------
@@ -42,6 +46,7 @@ class Game(Shown):
     exact : ndarray of Fraction, of the same shape
         The payoffs as the rationals that were given. Every float is one.
     actions : tuple of tuples of str
+    player_names : tuple of str
 
     Raises
     ------
@@ -54,24 +59,41 @@ class Game(Shown):
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> prisoners.shape, prisoners.minmax(), prisoners.pure_equilibria()
     ((2, 2), array([3., 3.]), array([[1, 1]]))
+
+    With names, profiles can be given by them:
+
+    >>> named = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=[["work", "shirk"]] * 2, players=["Ann", "Bob"])
+    >>> named.exact_payoff(("shirk", "work"), "Ann"), named.profile({"Bob": "work", "Ann": "shirk"})
+    (Fraction(10, 1), (1, 0))
     """
 
     payoffs: Floats
     actions: tuple[tuple[str, ...], ...]
+    player_names: tuple[str, ...]
     _given: tuple[NDArray[Any], ...]
 
-    def __init__(self, *payoffs: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        *payoffs: ArrayLike,
+        actions: Sequence[Sequence[str]] | None = None,
+        players: Names | None = None,
+    ) -> None:
         if not payoffs:
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
+        payoffs, labels = _labelled(payoffs)
         floats = [real(array, f"payoffs[{player}]", payoffs=True) for player, array in enumerate(payoffs)]
         _same_shape(floats)
         stacked = owned(np.stack(floats, axis=-1))
         object.__setattr__(self, "payoffs", stacked)
-        object.__setattr__(self, "actions", _names(actions, stacked.shape[:-1]))
+        object.__setattr__(
+            self, "actions", _names(labels if actions is None else actions, stacked.shape[:-1])
+        )
+        object.__setattr__(self, "player_names", unique_names(players, "players", len(floats)))
         object.__setattr__(self, "_given", tuple(owned(np.asarray(array)) for array in payoffs))
 
     def __repr__(self) -> str:
-        return f"<Game of {' x '.join(map(str, self.shape))} actions>"
+        between = f" between {' and '.join(self.player_names)}" if are_given(self.player_names) else ""
+        return f"<Game of {' x '.join(map(str, self.shape))} actions{between}>"
 
     def _card(self) -> Card:
         """Return the bimatrix of two players, or the first profiles of more; best replies have a star."""
@@ -83,10 +105,12 @@ class Game(Shown):
             for at in islice(seen, SHOWN * SHOWN)
         }
         if two:
-            heads, names = ["", *self.actions[1][:SHOWN]], self.actions[0][:SHOWN]
+            named = are_given(self.player_names)
+            corner = " \\ ".join(self.player_names) if named else ""
+            heads, names = [corner, *self.actions[1][:SHOWN]], self.actions[0][:SHOWN]
             rows = [[name, *(cells[i, j] for j in range(len(heads) - 1))] for i, name in enumerate(names)]
         else:
-            heads = [*(f"player {k}" for k in range(self.players)), "payoffs"]
+            heads = [*titles(self.player_names), "payoffs"]
             rows = [[*(self.actions[i][a] for i, a in enumerate(at)), cell] for at, cell in cells.items()]
         notes = ["* best reply to the others"]
         if len(cells) < best[..., 0].size:
@@ -119,14 +143,14 @@ class Game(Shown):
         """Whether some payoff was given as a `Fraction` or a huge integer, so that its float may be rounded."""
         return any(given.dtype == object for given in self._given)
 
-    def exact_payoff(self, profile: tuple[int, ...], player: int) -> Fraction:
+    def exact_payoff(self, profile: Profile, player: int | str) -> Fraction:
         """Return one payoff as the rational that was given."""
         actions = self.profile(profile)
-        return Fraction(self._given[player_index(player, "player", self.players)].item(actions))
+        return Fraction(self._given[player_index(player, "player", self.player_names)].item(actions))
 
-    def exact_best(self, profile: tuple[int, ...], player: int) -> Fraction:
+    def exact_best(self, profile: Profile, player: int | str) -> Fraction:
         """Return the player's best-reply payoff to the others' actions, as the rational that was given."""
-        actions, i = self.profile(profile), player_index(player, "player", self.players)
+        actions, i = self.profile(profile), player_index(player, "player", self.player_names)
         own = np.moveaxis(self._given[i], i, -1)[*actions[:i], *actions[i + 1 :]]
         return max(map(Fraction, own.tolist()))
 
@@ -199,26 +223,82 @@ class Game(Shown):
 
         return Polytope(self.payoffs.reshape(-1, self.players))
 
-    def problem(self, disagreement: ArrayLike) -> Problem:
-        """Return the bargaining problem over `feasible()` with this disagreement point."""
+    def problem(self, disagreement: ArrayLike | None = None) -> Problem:
+        """Return the bargaining problem over `feasible()`: what the players can reach with a binding agreement.
+
+        Parameters
+        ----------
+        disagreement : array_like of shape (..., n), optional
+            What they get without an agreement. By default the minmax payoffs in mixed actions, `minmax(mixed=True)`:
+            the most that each can secure whatever the others do, so that nobody agrees to less in any equilibrium.
+
+        Examples
+        --------
+        >>> from bargaining import nash
+        >>> nash(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"]).problem())
+        <Division 'nash': payoffs={'Ann': 9, 'Bob': 9}, OK>
+        """
         from bargaining.problem import Problem
 
-        return Problem(self.feasible(), disagreement)
+        threat = self.minmax(mixed=True) if disagreement is None else disagreement
+        return Problem(self.feasible(), threat, players=self.player_names if self.has_names else None)
 
-    def profile(self, value: Sequence[int], name: str = "profile") -> tuple[int, ...]:
-        """Return `value` as a profile of this game, one action index per player, or say why it is not one."""
-        actions = list(value) if is_sequence(value) else []
-        whole = [isinstance(a, int | np.integer) and not isinstance(a, bool) for a in actions]
-        if len(actions) != self.players or not all(whole):
+    @property
+    def has_names(self) -> bool:
+        """Whether the players were given names."""
+        return are_given(self.player_names)
+
+    def profile(self, value: Profile, name: str = "profile") -> tuple[int, ...]:
+        """Return `value` as a profile of this game, one action index per player, or say why it is not one.
+
+        Parameters
+        ----------
+        value : sequence of int or str, or mapping from players to them
+            One action per player, by number or by name.
+        name : str
+            The argument's name, for the message.
+        """
+        given = ordered(value, name, self.player_names)
+        actions = list(given) if is_sequence(given) else []
+        known = [isinstance(a, int | np.integer | str) and not isinstance(a, bool) for a in actions]
+        if len(actions) != self.players or not all(known):
             raise InvalidInput(
-                f"`{name}` must hold one action index per player ({self.players}); got {value!r}."
+                f"`{name}` must hold one action index per player ({self.players}), or the action's name; got {value!r}."
             )
-        for player, (action, count) in enumerate(zip(actions, self.shape, strict=True)):
-            if not 0 <= action < count:
-                raise InvalidInput(
-                    f"`{name}` has action {action} for player {player}, who has 0 to {count - 1}."
-                )
-        return tuple(map(int, actions))
+        return tuple(self._action(action, player, name) for player, action in enumerate(actions))
+
+    def _action(self, action: int | str, player: int, name: str) -> int:
+        """Return the number of one player's action."""
+        who, own = titles(self.player_names)[player], self.actions[player]
+        if isinstance(action, str):
+            return place(action, name, own, f"action of {who}")
+        if not 0 <= action < len(own):
+            named = f": {', '.join(own)}" if are_given(own) else ""
+            raise InvalidInput(f"`{name}` has action {action} for {who}, who has 0 to {len(own) - 1}{named}.")
+        return int(action)
+
+
+Profile = Sequence[int | str] | Mapping[str, int | str]
+"""One action per player: numbers or names, in the order of the players or by their names."""
+
+
+def _labelled(payoffs: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[list[str]] | None]:
+    """Return payoffs as arrays, with the names of the actions that pandas' tables for two players carry."""
+    tables = [table for table in payoffs if hasattr(table, "columns") and hasattr(table, "index")]
+    if not tables:
+        return payoffs, None
+    sides = [[list(side) for side in (table.index, table.columns)] for table in tables]
+    if any(len(set(map(str, side))) < len(side) for both in sides for side in both):
+        raise InvalidInput("`payoffs` must be tables whose rows, and whose columns, have different labels.")
+    for k, both in enumerate(sides[1:], 1):
+        if any(set(own) != set(first) for own, first in zip(both, sides[0], strict=True)):
+            raise InvalidInput(
+                f"`payoffs` must be tables with the same labels, actions of player 0 in rows and of player 1 in "
+                f"columns; got {short(sides[0])} and {short(sides[k])}. Transpose one, or pass arrays."
+            )
+    rows, columns = sides[0]
+    arrays = (table.loc[rows, columns].to_numpy() if hasattr(table, "loc") else table for table in payoffs)
+    return tuple(arrays), [list(map(str, rows)), list(map(str, columns))]
 
 
 def _same_shape(floats: list[Floats]) -> None:

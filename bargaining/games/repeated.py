@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import cell, is_sequence, player_index
-from bargaining._arrays import Floats, owning, real
+from bargaining._arrays import Floats, owned, owning, real
 from bargaining._arrays import discounts as valid_discounts
+from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rich import Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
@@ -43,8 +44,11 @@ class Exit(Shown):
     ----------
     payoffs : array_like of shape (*batch, n)
         Average payoffs after anybody leaves. For payoffs that depend on who left, see `Exit.by_leaver`.
-    who : sequence of int, optional
+    who : sequence of int or str, optional
         The players who may leave; everybody by default.
+    players : sequence of str, optional
+        Names of the players, in the order of the payoffs; by default those that `payoffs` carries, as a mapping or a
+        pandas Series does. A game between players of these names takes them in its own order.
 
     Attributes
     ----------
@@ -61,24 +65,41 @@ class Exit(Shown):
     array([  5., -inf])
     >>> Exit.by_leaver([[4, 2], [1, 3]]).own
     array([4., 3.])
+    >>> Exit({"Canada": 5, "US": 3}, who=["US"])
+    <Exit by US, batch ()>
     """
 
     payoffs: Floats
     who: tuple[int, ...]
+    player_names: tuple[str, ...]
     _given: NDArray[Any]
 
-    def __init__(self, payoffs: ArrayLike, *, who: Sequence[int] | None = None) -> None:
-        common = real(payoffs, "payoffs", payoffs=True)
+    def __init__(
+        self,
+        payoffs: ArrayLike | Mapping[str, Any],
+        *,
+        who: Sequence[int | str] | None = None,
+        players: Names | None = None,
+    ) -> None:
+        names = carried(payoffs) if players is None else tuple(map(str, players))
+        payoffs = payoffs if names is None else ordered(payoffs, "payoffs", names)
+        common = real(cast("ArrayLike", payoffs), "payoffs", payoffs=True)
         if common.ndim == 0:
             raise InvalidInput(
                 f"`payoffs` of exit must have one entry per player; got the number {float(common):g}."
             )
-        players = common.shape[-1]
+        count = common.shape[-1]
         given = np.asarray(payoffs)[..., None, :]
-        self._set(np.broadcast_to(common[..., None, :], (*common.shape, players)), who, given)
+        self._set(np.broadcast_to(common[..., None, :], (*common.shape, count)), who, given, names)
 
     @classmethod
-    def by_leaver(cls, payoffs: ArrayLike, *, who: Sequence[int] | None = None) -> Exit:
+    def by_leaver(
+        cls,
+        payoffs: ArrayLike,
+        *,
+        who: Sequence[int | str] | None = None,
+        players: Names | None = None,
+    ) -> Exit:
         """Return an exit whose payoffs depend on who left.
 
         Parameters
@@ -86,8 +107,10 @@ class Exit(Shown):
         payoffs : array_like of shape (*batch, n, n)
             Entry `[..., k, i]` is what player i gets when player k leaves. Rows of players who may not
             leave are not used.
-        who : sequence of int, optional
+        who : sequence of int or str, optional
             The players who may leave; everybody by default.
+        players : sequence of str, optional
+            Names of the players, in the order of rows and columns.
         """
         table = real(payoffs, "payoffs", payoffs=True)
         if table.ndim < 2 or table.shape[-1] != table.shape[-2]:
@@ -96,27 +119,31 @@ class Exit(Shown):
                 "For one row of payoffs whoever leaves, use Exit(payoffs)."
             )
         self = cls.__new__(cls)
-        self._set(table, who, payoffs)
+        self._set(table, who, payoffs, players)
         return self
 
-    def _set(self, payoffs: Floats, who: Sequence[int] | None, given: ArrayLike) -> None:
+    def _set(
+        self, payoffs: Floats, who: Sequence[int | str] | None, given: ArrayLike, names: Names | None
+    ) -> None:
         players = payoffs.shape[-1]
+        known = unique_names(names, "players", players)
         if who is None:
             leavers = tuple(range(players))
         elif not is_sequence(who) and not isinstance(who, Set):
             raise InvalidInput(f"`who` must be a list of players; got {who!r}. For one player pass [player].")
         else:
-            leavers = tuple(sorted({player_index(player, "who", players) for player in who}))
+            leavers = tuple(sorted({player_index(player, "who", known) for player in who}))
         if not leavers:
             raise InvalidInput(
                 "`who` must name at least one player; for a game nobody may leave pass exit=None."
             )
         object.__setattr__(self, "payoffs", payoffs)
         object.__setattr__(self, "who", leavers)
+        object.__setattr__(self, "player_names", known)
         object.__setattr__(self, "_given", np.array(given))
 
     def __repr__(self) -> str:
-        return f"<Exit by players {self.who}, batch {self.batch_shape}>"
+        return f"<Exit by {_leavers(self)}, batch {self.batch_shape}>"
 
     @property
     def players(self) -> int:
@@ -152,8 +179,36 @@ class Exit(Shown):
         one = object.__new__(Exit)
         object.__setattr__(one, "payoffs", self.payoffs[index])
         object.__setattr__(one, "who", self.who)
+        object.__setattr__(one, "player_names", self.player_names)
         object.__setattr__(one, "_given", self._given[index])
         return one
+
+
+def between(leave: Exit, names: tuple[str, ...]) -> Exit:
+    """Return an exit for players of these names, in their order."""
+    if leave.player_names == names:
+        return leave
+    order = list(range(leave.players))
+    if are_given(leave.player_names) and are_given(names):
+        if set(leave.player_names) != set(names):
+            raise InvalidInput(
+                f"`exit` must be for the players {', '.join(names)}; got {', '.join(leave.player_names)}."
+            )
+        order = [leave.player_names.index(name) for name in names]
+    other = object.__new__(Exit)
+    object.__setattr__(other, "payoffs", owned(leave.payoffs[..., order, :][..., order]))
+    object.__setattr__(other, "who", tuple(k for k, i in enumerate(order) if i in leave.who))
+    object.__setattr__(other, "player_names", names if are_given(names) else leave.player_names)
+    rows = leave._given if leave._given.shape[-2] == 1 else leave._given[..., order, :]
+    object.__setattr__(other, "_given", owned(rows[..., order]))
+    return other
+
+
+def _leavers(leave: Exit) -> str:
+    """Return who may leave, as a line says it."""
+    if not are_given(leave.player_names):
+        return f"players {leave.who}"
+    return " and ".join(leave.player_names[i] for i in leave.who)
 
 
 @owning
@@ -168,9 +223,10 @@ class RepeatedGame(Shown):
     Parameters
     ----------
     game : Game
-        The stage game.
+        The stage game; its players' names are those of the repeated game.
     discounts : array_like of shape (*batch, n), or one number
-        Discount factor per period, each in [0, 1); one number is given to every player.
+        Discount factor per period, each in [0, 1); one number is given to every player. A mapping or a pandas Series
+        gives them by name.
     exit : Exit, optional
         The right to leave, if there is one. Its batch is broadcast against that of `discounts`.
     monitoring : Monitoring, optional
@@ -217,9 +273,9 @@ class RepeatedGame(Shown):
             )
         object.__setattr__(self, "game", game)
         object.__setattr__(self, "monitoring", monitoring)
-        object.__setattr__(self, "discounts", valid_discounts(discounts, game.players))
-        object.__setattr__(self, "exit", exit)
-        object.__setattr__(self, "_given", np.array(discounts))
+        object.__setattr__(self, "discounts", valid_discounts(discounts, game.player_names))
+        object.__setattr__(self, "exit", None if exit is None else between(exit, game.player_names))
+        object.__setattr__(self, "_given", np.array(ordered(discounts, "discounts", game.player_names)))
         try:
             self.batch_shape  # noqa: B018 (broadcasting is the check)
         except ValueError:
@@ -229,7 +285,9 @@ class RepeatedGame(Shown):
             ) from None
 
     def __repr__(self) -> str:
-        leave = "" if self.exit is None else f", exit by {self.exit.who}"
+        leave = ""
+        if self.exit is not None:
+            leave = f", exit by {_leavers(self.exit) if are_given(self.player_names) else self.exit.who}"
         seen = "" if self.monitoring is None else f", seen through {self.monitoring!r}"
         return f"<RepeatedGame, stage {self.game!r}, batch {self.batch_shape}{leave}{seen}>"
 
@@ -238,9 +296,7 @@ class RepeatedGame(Shown):
         stage = self.game._card()
         notes = [*stage.notes, f"discount factors {brief(self.discounts)}"]
         if self.exit is not None:
-            notes.append(
-                f"players {brief(self.exit.who)} may leave; payoffs by leaver {brief(self.exit.payoffs)}"
-            )
+            notes.append(f"{_leavers(self.exit)} may leave; payoffs by leaver {brief(self.exit.payoffs)}")
         if self.monitoring is not None:
             notes.append(f"seen through {self.monitoring!r}")
         return replace(stage, title=f"Repeated {stage.title[0].lower()}{stage.title[1:]}", notes=notes)
@@ -249,6 +305,11 @@ class RepeatedGame(Shown):
     def players(self) -> int:
         """The number of players."""
         return self.game.players
+
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, or their numbers."""
+        return self.game.player_names
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -13,24 +13,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index, listed
 from bargaining._arrays import Floats, owning
+from bargaining._names import Names, ordered
 from bargaining._rational import Rationals, fractions
 from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput
 from bargaining.games._state_arguments import (
     Exits,
-    Names,
     chain_by_state,
     discounts_of,
     exits_by_state,
     games_by_state,
+    players_of,
     profile_name,
     state_names,
     transitions_by_state,
-    unique_names,
 )
 from bargaining.games._state_grid import tabulate
 from bargaining.games._transitions import Transitions
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, Profile
 from bargaining.games.repeated import Exit, RepeatedGame
 
 
@@ -61,7 +61,7 @@ class StochasticGame(Shown):
         Names of each player's actions, either one sequence a state or one for all states; by default those of
         the games.
     players : sequence of str, optional
-        Names of the players; their numbers by default.
+        Names of the players; by default those of the games, or else their numbers.
 
     Attributes
     ----------
@@ -112,14 +112,14 @@ class StochasticGame(Shown):
     ) -> None:
         names = state_names(payoffs, transitions, states)
         games = games_by_state(payoffs, names, actions)
-        count = games[0].players
+        who = players_of(games, players)
         object.__setattr__(self, "games", games)
-        object.__setattr__(self, "discounts", discounts_of(discounts, count))
-        object.__setattr__(self, "exits", exits_by_state(exit, names, count))
+        object.__setattr__(self, "discounts", discounts_of(discounts, who))
+        object.__setattr__(self, "exits", exits_by_state(exit, names, who))
         object.__setattr__(self, "states", names)
-        object.__setattr__(self, "player_names", unique_names(players, "players", count))
+        object.__setattr__(self, "player_names", who)
         object.__setattr__(self, "_transitions", transitions_by_state(transitions, games, names))
-        object.__setattr__(self, "_given", np.array(discounts))
+        object.__setattr__(self, "_given", np.array(ordered(discounts, "discounts", who)))
 
     @classmethod
     def from_chain(
@@ -295,8 +295,8 @@ class StochasticGame(Shown):
         array([0.9, 0.9])
         """
         other = copy(self)
-        object.__setattr__(other, "discounts", discounts_of(discounts, self.players))
-        object.__setattr__(other, "_given", np.array(discounts))
+        object.__setattr__(other, "discounts", discounts_of(discounts, self.player_names))
+        object.__setattr__(other, "_given", np.array(ordered(discounts, "discounts", self.player_names)))
         return other
 
     @property
@@ -316,7 +316,7 @@ class StochasticGame(Shown):
         _, entered = self._transitions.moves()
         return tuple(np.setdiff1d(np.arange(len(self)), entered).tolist()) if len(self) > 1 else ()
 
-    def profile_name(self, state: int, profile: Sequence[int]) -> str:
+    def profile_name(self, state: int, profile: Profile) -> str:
         """Return a profile in words, for messages and tables: the actions' names, joined by commas."""
         game = self.games[index(state, "state", "state", len(self))]
         return profile_name(game, game.profile(profile))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._names import titles
 from bargaining.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def draw_automaton(
     count = len(automaton._drawn())
     angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
     places = np.column_stack([np.cos(angles), np.sin(angles)])
-    styles = _styles(colours, ink)
+    styles = _styles(titles(automaton.player_names), colours, ink)
     between: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
     for a, b, label in automaton.edges():
         kind = label if label in styles else "next"
@@ -52,11 +54,11 @@ def draw_automaton(
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
 
 
-def _styles(colours: tuple[str, ...], ink: str) -> dict[str, dict[str, Any]]:
+def _styles(players: Sequence[str], colours: tuple[str, ...], ink: str) -> dict[str, dict[str, Any]]:
     return {
         "next": {"color": ink, "linestyle": "-"},
-        "player 0 deviates": {"color": colours[0], "linestyle": "--"},
-        "player 1 deviates": {"color": colours[1], "linestyle": ":"},
+        f"{players[0]} deviates": {"color": colours[0], "linestyle": "--"},
+        f"{players[1]} deviates": {"color": colours[1], "linestyle": ":"},
         "stays": {"color": colours[2], "linestyle": "-."},
     }
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._files import path_of, write_whole
+from bargaining._names import are_given, titles
 from bargaining._optional import needs
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable
@@ -276,7 +277,7 @@ def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
     ax.plot(*d, "x", color=style["color"], label="disagreement" if look.alone else None)
     if np.isfinite(ideal).all() and look.alone:
         ax.plot(*ideal, "+", color=_GREY, label="ideal")
-    _label_payoffs(ax)
+    _label_payoffs(ax, problem.player_names)
 
 
 def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axes) -> None:
@@ -296,7 +297,7 @@ def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axe
 
 def _draw_division(division: Division, ax: Axes, look: Look) -> None:
     ax.plot(*division.payoffs, linestyle="none", markersize=6, label=look.label, **look.marker())
-    _label_payoffs(ax)
+    _label_payoffs(ax, division.player_names)
 
 
 def _draw_game(game: Game, ax: Axes, look: Look) -> None:
@@ -315,7 +316,7 @@ def _draw_game(game: Game, ax: Axes, look: Look) -> None:
         markersize=9,
         label=look.named("equilibria"),
     )
-    _label_payoffs(ax)
+    _label_payoffs(ax, game.player_names)
 
 
 def _hull(points: Floats) -> Floats:
@@ -341,7 +342,7 @@ def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
         # Hollow, for it often is the threat.
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colours()[2], "markersize": 9}
         ax.plot(*np.unique(leaving.payoffs.reshape(-1, 2), axis=0).T, "s", label="exit", **hollow)
-    _label_payoffs(ax)
+    _label_payoffs(ax, found.player_names)
 
 
 def _played(found: PayoffPolygon) -> tuple[Game | None, Any]:
@@ -374,7 +375,7 @@ def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
             label=look.named("inner bound"),
             **look.style() | {"linestyle": ":"},
         )
-    _label_payoffs(ax)
+    _label_payoffs(ax, found.player_names)
 
 
 def _left(directions: Floats, levels: Floats) -> Floats:
@@ -396,15 +397,18 @@ def _draw_states(found: StochasticPayoffSets, ax: Axes, look: Look) -> None:
     for k, some in enumerate(found.sets):
         _outline(some.vertices, ax, look, f"state {some.state}", k=k)
         ax.plot(*some.threat, "X", color=look.style(k)["color"], markersize=6, markeredgecolor=_paper())
-    _label_payoffs(ax)
+    _label_payoffs(ax, found.game.player_names)
 
 
 def _draw_graph(automaton: Any, ax: Axes, _: Look) -> None:
     draw_automaton(automaton, ax, colours(), ink(), _paper())
 
 
-def _label_payoffs(ax: Axes) -> None:
-    ax.set(xlabel="payoff of player 0", ylabel="payoff of player 1")
+def _label_payoffs(ax: Axes, names: Sequence[str]) -> None:
+    """Name the axes by the players, unless a result drawn before knew their names."""
+    if are_given(names) or not ax.get_xlabel():
+        one, other = titles(names)
+        ax.set(xlabel=f"payoff of {one}", ylabel=f"payoff of {other}")
 
 
 def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import short
+from bargaining._names import are_given
 from bargaining._platform import made_on
 from bargaining.errors import InvalidInput, Status
 from bargaining.sweeps._checkpoint import Chunk, Folder
 from bargaining.sweeps._grid import Grid
 
-MESSAGES, FAILED, PLATFORM = " messages", " failed", " platform"
-SPECIAL = ("status", MESSAGES, FAILED, PLATFORM)
+MESSAGES, FAILED, PLATFORM, PLAYERS = " messages", " failed", " platform", " players"
+SPECIAL = ("status", MESSAGES, FAILED, PLATFORM, PLAYERS)
 _OK = (Status.OK, Status.DEGENERATE)
 
 
@@ -55,7 +56,8 @@ class Task:
         return _gather([self._alone(columns, k) for k in range(stop - start)])
 
     def _together(self, columns: dict[str, NDArray[Any]], cells: int) -> Chunk:
-        numbers, status = self._measured(self.method(self.model(**columns)))
+        result = self.method(self.model(**columns))
+        numbers, status = self._measured(result)
         for name, number in numbers.items():
             if number.values.ndim and number.values.shape[0] != cells:
                 raise InvalidInput(
@@ -64,33 +66,29 @@ class Task:
                 )
         spread = {name: number.spread(cells) for name, number in numbers.items()}
         ended, messages = _judged(spread, np.broadcast_to(status, (cells,)).copy())
-        return {name: number.values for name, number in spread.items()} | _ends(ended, messages)
+        chunk = {name: number.values for name, number in spread.items()}
+        return chunk | _ends(ended, messages) | _called(_players(result))
 
-    def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> tuple[dict[str, NDArray[Any]], int, str]:
-        """Return the numbers, the status and the message of one cell."""
+    def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> Cell:
+        """Return one cell."""
         try:
             if self.vectorized:
                 chunk = self._together({name: values[k : k + 1] for name, values in columns.items()}, 1)
                 message = str(chunk[MESSAGES][0]) if FAILED in chunk else ""
-                return (
-                    {n: a[0] for n, a in chunk.items() if n not in SPECIAL},
-                    int(chunk["status"][0]),
-                    message,
-                )
+                found = {n: a[0] for n, a in chunk.items() if n not in SPECIAL}
+                return Cell(found, int(chunk["status"][0]), message, tuple(chunk.get(PLAYERS, ())))
             point = {name: values[k].item() for name, values in columns.items()}
-            numbers, status = self._measured(self.method(self.model(**point)))
+            result = self.method(self.model(**point))
+            numbers, status = self._measured(result)
             if status.size != 1:
                 raise InvalidInput(f"`method` must return one status; got {short(status.tolist())}.")
             ended, messages = _judged(
                 {n: number.alone() for n, number in numbers.items()}, status.reshape(1).copy()
             )
-            return (
-                {name: number.values for name, number in numbers.items()},
-                int(ended[0]),
-                messages.get(0, ""),
-            )
+            found = {name: number.values for name, number in numbers.items()}
+            return Cell(found, int(ended[0]), messages.get(0, ""), _players(result))
         except Exception as error:  # One failing cell must not stop the others.
-            return {}, Status.FAILED, f"{type(error).__name__}: {error}"
+            return Cell({}, Status.FAILED, f"{type(error).__name__}: {error}", ())
 
     def _measured(self, result: Any) -> tuple[dict[str, Number], NDArray[np.int8]]:
         numbers, status = measure(result)
@@ -99,6 +97,25 @@ class Task:
                 f"`method` must not name a number like a parameter, `message` or `player`; got {min(twice)!r}."
             )
         return numbers, _statuses(status)
+
+
+class Cell(NamedTuple):
+    """What came of one cell: numbers, the status, the message, and the names of the players where they have any."""
+
+    numbers: dict[str, NDArray[Any]]
+    status: int
+    message: str
+    players: tuple[str, ...]
+
+
+def _players(result: Any) -> tuple[str, ...]:
+    names = getattr(result, "player_names", ())
+    return tuple(names) if isinstance(names, tuple) and are_given(names) else ()
+
+
+def _called(players: tuple[str, ...]) -> Chunk:
+    """Return the names of the players, as a chunk keeps them: most have none."""
+    return {PLAYERS: np.array(players, dtype=np.str_)} if players else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -216,16 +233,18 @@ def _ends(status: NDArray[np.int8], messages: Mapping[int, str]) -> Chunk:
     return ends
 
 
-def _gather(results: list[tuple[dict[str, NDArray[Any]], int, str]]) -> Chunk:
+def _gather(results: list[Cell]) -> Chunk:
     """Stack the cells; where shapes differ, the smaller are padded with NaN."""
-    names = dict.fromkeys(name for numbers, _, _ in results for name in numbers)
+    names = dict.fromkeys(name for cell in results for name in cell.numbers)
     chunk: Chunk = {}
     for name in names:
-        arrays = [numbers.get(name) for numbers, _, _ in results]
+        arrays = [cell.numbers.get(name) for cell in results]
         shape = widest(array.shape for array in arrays if array is not None)
         chunk[name] = np.stack([padded(array, shape) for array in arrays])
-    messages = {k: message for k, (_, _, message) in enumerate(results) if message}
-    return chunk | _ends(np.array([status for _, status, _ in results], np.int8), messages)
+    messages = {k: cell.message for k, cell in enumerate(results) if cell.message}
+    named = {cell.players for cell in results if cell.status != Status.FAILED}
+    players = named.pop() if len(named) == 1 else ()
+    return chunk | _ends(np.array([cell.status for cell in results], np.int8), messages) | _called(players)
 
 
 def widest(shapes: Any) -> tuple[int, ...]:

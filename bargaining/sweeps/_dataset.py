@@ -13,7 +13,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from bargaining.errors import Status
-from bargaining.sweeps._cells import FAILED, MESSAGES, PLATFORM, SPECIAL, padded, widest
+from bargaining.sweeps._cells import FAILED, MESSAGES, PLATFORM, PLAYERS, SPECIAL, padded, widest
 from bargaining.sweeps._checkpoint import Chunk, Folder
 from bargaining.sweeps._grid import Grid
 
@@ -36,6 +36,7 @@ class Finished:
         self.starts: set[int] = set()
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.platforms: dict[str, int] = {}
+        self.named: set[tuple[str, ...]] = set()
         self._chunks: dict[int, Chunk] | None = {}
         self._last: tuple[tuple[int, str], NDArray[Any]] | None = None
         self._bytes = 0
@@ -51,6 +52,8 @@ class Finished:
         for name in (name for name in chunk if name not in SPECIAL):
             shape = chunk[name].shape[1:]
             self.shapes[name] = widest([shape, self.shapes.get(name, shape)])
+        if (chunk["status"] != Status.FAILED).any():
+            self.named.add(tuple(map(str, chunk.get(PLAYERS, ()))))
         made_on = str(chunk[PLATFORM][0])
         self.platforms[made_on] = self.platforms.get(made_on, 0) + 1
         if self._chunks is not None:
@@ -139,7 +142,8 @@ def dataset(finished: Finished, about: Mapping[str, str]) -> xr.Dataset:
     data["status"] = (axes, _lazy(finished, "status", (), np.int8), _STATUS)
     data["message"] = (axes, _lazy(finished, "message", (), object))
     if players is not None:
-        data["player"] = np.arange(players)
+        names = next(iter(finished.named)) if len(finished.named) == 1 else ()
+        data["player"] = list(names) if len(names) == players else np.arange(players)
     data.attrs = {**about, "platform": "; ".join(sorted(finished.platforms))}
     return data.load() if finished.in_memory else data
 

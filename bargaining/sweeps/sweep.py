@@ -112,7 +112,8 @@ def sweep(
     Returns
     -------
     xarray.Dataset
-        One axis per parameter, and the axis `player` where a result has one number per player.
+        One axis per parameter, and the axis `player` where a result has one number per player; its coordinates are
+        the players' names, or their numbers.
         `status` says how each cell ended; `message` what went wrong in those that are not OK for a reason of
         their own: a cell that raised an error is FAILED, and its numbers are NaN; one that returned NaN is
         FAILED, and one that returned an infinite number UNBOUNDED. A sweep with a checkpoint and more than

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bargaining._arguments import function, listed, whole
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, write_whole
+from bargaining._names import are_given
 from bargaining._rich import Card
 from bargaining._version import __version__
 from bargaining.errors import BargainingError, InvalidInput, Status
@@ -275,11 +276,13 @@ def compare(
         raise InvalidInput("`methods` must hold at least one method; got none.")
     outcomes = [_outcome(name or _name(method), method, problem) for name, method in named]
     players = range(max(len(payoffs) for _, payoffs, _, _ in outcomes))
+    names = list(getattr(problem, "player_names", ())) or [str(k) for k in players]
+    group = f"payoff{'' if are_given(names) else ' of player'}"
     residuals = [residual for _, _, residual, _ in outcomes if residual is not None]
     worst = [f"Largest residual: {significant(max(residuals), 3)}"] if residuals else []
     return Table(
         [[name, *(payoffs[k] if payoffs else None for k in players)] for name, payoffs, _, _ in outcomes],
-        columns=[Column("method"), *(Column(str(k), group="payoff of player") for k in players)],
+        columns=[Column("method"), *(Column(names[k], group=group) for k in players)],
         notes=[*(note for *_, note in outcomes if note), *worst, f"Version: bargaining {__version__}"],
         digits=digits,
     )

@@ -19,10 +19,9 @@ import bargaining
 from bargaining._arguments import function, listed
 from bargaining.axioms import AXIOMS, Axiom, Violation
 from bargaining.axioms._answer import TOLERANCE, named
-from bargaining.axioms.violation import as_code
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.problem import Problem, require_problem
+from bargaining.problem import Problem, as_code, require_problem
 from bargaining.testing import strategies
 
 if TYPE_CHECKING:

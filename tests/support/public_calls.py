@@ -336,6 +336,7 @@ CALLS: dict[str, Call] = {
         lambda: {"first": array(A), "second": array(B), "actions": [["up", "down"], ["left", "right"]]},
         lambda game: (game.exact, game.minmax(), game.pure_equilibria(), game.equilibria().payoffs),
     ),
+    "Division.payoff": Call(b.nash(PIE).payoff, lambda: {"player": 1}),
     "Game.exact_payoff": Call(STAGE.exact_payoff, lambda: {"profile": (0, 1), "player": 0}),
     "Game.exact_best": Call(STAGE.exact_best, lambda: {"profile": (0, 1), "player": 0}),
     "Game.minmax": Call(STAGE.minmax, lambda: {"mixed": True}),

@@ -15,6 +15,7 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._names import titles
 from bargaining._rational import fractions
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.equations import Equations, Rule, recognised
@@ -93,20 +94,20 @@ class Generation:
         return ""
 
     def _stays(self, s: int, vertex: Pair, plan: Plan) -> str:
-        data, promise = self.data, plan.promise
+        data, promise, names = self.data, plan.promise, self.data.game.player_names
         assert promise is not None
         if data.state[plan.row] != s:
             return "its profile belongs to another state"
         for i in (0, 1):
             if vertex[i] != data.now(i, plan.row) + data.discounts[i] * promise[i]:
-                return f"the promise does not give player {i} its payoff"
+                return f"the promise does not give {titles(names)[i]} its payoff"
             best, own = data.best(i, plan.row, self.threat[i]), data.own(s, i)
             if best is None:
-                return f"player {i} can move to a state without equilibrium"
+                return f"{titles(names)[i]} can move to a state without equilibrium"
             if vertex[i] < best:
-                return f"player {i} gains by deviating"
+                return f"{titles(names)[i]} gains by deviating"
             if own is not None and vertex[i] < own:
-                return f"player {i} gains by leaving"
+                return f"{titles(names)[i]} gains by leaving"
         return "" if self.after(plan.row).lottery(promise) is not None else "the promise lies outside"
 
     def _leaves(self, s: int, vertex: Pair, plan: Plan) -> str:
@@ -115,7 +116,7 @@ class Generation:
             return "leaving does not give its payoffs"
         if leaver is None or self.challenge(s, leaver) is not None:
             return ""
-        return f"player {leaver} would rather stay"
+        return f"{titles(self.data.game.player_names)[leaver]} would rather stay"
 
     def of(self, sets: tuple[tuple[Pair, ...], ...]) -> Generation:
         """Return other sets of the same game, of which it is not said how they are generated."""

@@ -36,6 +36,11 @@ class Machine(Shown, ABC, Generic[Played]):
 
     start: Lottery
 
+    @property
+    @abstractmethod
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, or their numbers."""
+
     @abstractmethod
     def values(self) -> list[Pair]:
         """Return the average payoffs from each place on."""
@@ -105,7 +110,7 @@ class Machine(Shown, ABC, Generic[Played]):
         periods: int,
         rng: np.random.Generator | int | None = None,
         *,
-        deviations: Mapping[int, tuple[int, int]] | None = None,
+        deviations: Mapping[int, tuple[int | str, int | str]] | None = None,
     ) -> Played:
         """Play for a number of periods and return the history.
 
@@ -116,7 +121,7 @@ class Machine(Shown, ABC, Generic[Played]):
         rng : Generator or int, optional
             Draws the public signal, and the states of a stochastic game.
         deviations : mapping of period to (player, action), optional
-            Periods in which a player takes another action than she should.
+            Periods in which a player takes another action than she should; both may be named.
         """
         periods = whole(periods, "periods", 1)
         chance, slips, move = generator(rng), _slips(deviations), self._moves()
@@ -129,7 +134,7 @@ class Machine(Shown, ABC, Generic[Played]):
             if profile is None:
                 played.append(NOBODY)
                 continue
-            played.append(_actual(game, profile, slips.get(period)))
+            played.append(_actual(game, profile, slips.get(period), self.player_names))
             at = move(at, played[-1], chance)
         return self._history(visited, played)
 
@@ -138,7 +143,9 @@ class Machine(Shown, ABC, Generic[Played]):
         return dot([label for label, _ in self._drawn()], self.edges())
 
 
-def _slips(deviations: Mapping[int, tuple[int, int]] | None) -> dict[int, tuple[int, int]]:
+def _slips(
+    deviations: Mapping[int, tuple[int | str, int | str]] | None,
+) -> dict[int, tuple[int | str, int | str]]:
     """Return the deviations by period, or say what they should be."""
     slips = {} if deviations is None else deviations
     if not isinstance(slips, Mapping) or any(
@@ -148,12 +155,14 @@ def _slips(deviations: Mapping[int, tuple[int, int]] | None) -> dict[int, tuple[
     return dict(slips)
 
 
-def _actual(game: Game, profile: Profile, slip: tuple[int, int] | None) -> Profile:
+def _actual(
+    game: Game, profile: Profile, slip: tuple[int | str, int | str] | None, names: Sequence[str]
+) -> Profile:
     """Return what is played if one player may slip."""
     if slip is None:
         return profile
-    actions = list(profile)
-    actions[player_index(slip[0], "deviations", 2)] = slip[1]
+    actions: list[int | str] = list(profile)
+    actions[player_index(slip[0], "deviations", names)] = slip[1]
     x, y = game.profile(actions, "deviations")
     return x, y
 
@@ -181,9 +190,9 @@ def spell(lottery: Lottery) -> str:
     return " | ".join(f"{n}: {short(share)}" for n, share in lottery)
 
 
-def spell_leaving(leavers: Sequence[object], stayed: int | None) -> str:
+def spell_leaving(leavers: Sequence[int], stayed: int | None, names: Sequence[str]) -> str:
     """Return in words who leaves, and where play goes on if the one who should leave stays."""
-    text = " and ".join(map(str, leavers)) + (" leave" if len(leavers) > 1 else " leaves")
+    text = " and ".join(names[i] for i in leavers) + (" leave" if len(leavers) > 1 else " leaves")
     return text if stayed is None else f"{text} (else {stayed})"
 
 

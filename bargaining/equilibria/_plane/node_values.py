@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria.node import Node
@@ -65,16 +66,16 @@ class NodeValues:
         if others:
             return self._outcome(node.state, others, i) - own
         if node.stayed is None:
-            raise InvalidInput(
-                f"`stayed` must name the node that follows if player {i} does not leave; got None."
-            )
+            who = titles(self.game.player_names)[i]
+            raise InvalidInput(f"`stayed` must name the node that follows if {who} does not leave; got None.")
         return values[node.stayed][i] - own
 
     def punished(self, node: Node, i: int, state: int) -> int:
         """Return the node that follows in a state if player i deviates."""
         if not node.punishment or state not in node.punishment[i]:
+            who = titles(self.game.player_names)[i]
             raise InvalidInput(
-                f"`punishment` must name a node of state {self.game.states[state]} that follows if player {i} "
+                f"`punishment` must name a node of state {self.game.states[state]} that follows if {who} "
                 f"deviates in state {self.game.states[node.state]} at {node.profile}."
             )
         return node.punishment[i][state]

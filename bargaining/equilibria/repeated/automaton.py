@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
@@ -119,22 +120,30 @@ class Automaton(Machine[History]):
         )
         return cls(repeated=repeated, states=tuple(states), start=start)
 
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, or their numbers."""
+        return self.repeated.player_names
+
     def values(self) -> list[Pair]:
         r"""Return the value of every state, the only solution of v = (1 - d) g + d Q v."""
         return self._worth().values()
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (state, next state, label), probabilities and deviations as labels."""
-        out = []
+        out, names = [], titles(self.player_names)
         for k, state in enumerate(self.states):
             out += [(k, n, "" if share == 1 else short(share)) for n, share in state.following]
-            out += [(k, n, f"player {i} deviates") for i, n in enumerate(state.punishment)]
+            out += [(k, n, f"{names[i]} deviates") for i, n in enumerate(state.punishment)]
             if state.stayed is not None:
                 out.append((k, state.stayed, "stays"))
         return out
 
     def _table(self) -> list[Sequence[str]]:
-        rows: list[Sequence[str]] = [("state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")]
+        one, other = self.player_names
+        rows: list[Sequence[str]] = [
+            ("state", "play", "payoffs", "next", f"if {one} deviates", f"if {other} deviates")
+        ]
         for k, state in enumerate(self.states):
             after = [str(n) for n in state.punishment] or ["", ""]
             payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
@@ -184,7 +193,7 @@ class Automaton(Machine[History]):
 
     def _play(self, state: State) -> str:
         if state.profile is None:
-            return spell_leaving(state.leavers, state.stayed)
+            return spell_leaving(state.leavers, state.stayed, self.player_names)
         names = self.repeated.game.actions
         return ", ".join(names[i][action] for i, action in enumerate(state.profile))
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats
 from bargaining._arrays import discounts as valid_discounts
+from bargaining._names import ordered
 from bargaining._rational import fractions
 from bargaining.equilibria.repeated._patience import Path
 from bargaining.errors import InvalidInput
@@ -52,8 +53,9 @@ def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> F
     if not isinstance(game, Game):
         raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
     path = Path.of(game, game.profile(profile), None)
-    patience = valid_discounts(discounts, game.players)
-    exact = fractions(np.asarray(discounts) if np.ndim(discounts) else np.full(game.players, discounts))
+    patience = valid_discounts(discounts, game.player_names)
+    given = ordered(discounts, "discounts", game.player_names)
+    exact = fractions(np.asarray(given) if np.ndim(given) else np.full(game.players, given))
     limits = np.empty(patience.shape)
     for index in np.ndindex(patience.shape):
         delta, gain = exact[index], path.deviation[index[-1]] - path.payoffs[index[-1]]

@@ -64,6 +64,11 @@ class PayoffSet(PayoffPolygon):
     )  # what strategies are made of, once
     _exact: NDArray[Any] | None = field(default=None, repr=False)
 
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return self.repeated.player_names
+
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
     ) -> Automaton:

@@ -51,6 +51,11 @@ class PublicPayoffSet(PayoffPolygon):
     stats: Stats
     _found: Found | None = field(repr=False, default=None)
 
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return self.repeated.player_names
+
 
 def public_payoff_set(
     repeated: RepeatedGame, *, tolerance: float = 1e-6, budget: int = BUDGET

@@ -43,6 +43,8 @@ class PayoffBounds(Shown):
         the bounds hold all the same.
     steps : int
         Applications of the outer operator.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     inner: Floats
@@ -53,6 +55,7 @@ class PayoffBounds(Shown):
     status: Status
     steps: int
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
+    player_names: tuple[str, ...] = field(default=(), repr=False)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"
@@ -151,7 +154,7 @@ def payoff_bounds(
     inner = None
     if outer.shrink():
         outer, inner = refined(outer, int(refinements), tolerance)
-    return _bounds(outer, inner, low, size, tolerance)
+    return _bounds(outer, inner, low, size, tolerance, repeated.player_names)
 
 
 def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
@@ -196,7 +199,9 @@ def _directions(given: ArrayLike | None, size: Floats) -> Floats:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _bounds(outer: Outer, inner: Hull | None, low: Floats, size: Floats, tolerance: float) -> PayoffBounds:
+def _bounds(
+    outer: Outer, inner: Hull | None, low: Floats, size: Floats, tolerance: float, names: tuple[str, ...]
+) -> PayoffBounds:
     """Return to the units of the payoffs."""
     reach = np.inf if inner is None else gap(outer, inner)
     empty = inner is None and not outer.alive.any()
@@ -213,4 +218,5 @@ def _bounds(outer: Outer, inner: Hull | None, low: Floats, size: Floats, toleran
         status=Status.EMPTY if empty else Status.OK if reach <= tolerance else Status.INACCURATE,
         steps=outer.steps,
         _size=size,
+        player_names=names,
     )

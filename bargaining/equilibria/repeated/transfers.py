@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._names import are_given
 from bargaining._rational import Rationals, floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -40,6 +41,8 @@ class TransferEquilibrium(Shown):
         Row k holds the actions played for a period when player k is punished; -1 where the players part instead.
     exact : tuple of (Fraction, tuple of Fraction) or None
         U and v in exact arithmetic, for a single game.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     joint: float | Floats
@@ -48,6 +51,7 @@ class TransferEquilibrium(Shown):
     profile: NDArray[np.intp]
     punishments: NDArray[np.intp]
     exact: tuple[Fraction, tuple[Fraction, ...]] | None
+    player_names: tuple[str, ...] = ()
 
     def problem(self, disagreement: ArrayLike | None = None) -> Problem:
         """Return the problem of dividing the joint payoff; by default the disagreement point is the threat.
@@ -65,7 +69,11 @@ class TransferEquilibrium(Shown):
                 "Some cell has no equilibrium, so there is nothing to bargain over; read `status`."
             )
         feasible = TransferableSurplus(self.joint, players=self.threat.shape[-1])
-        return Problem(feasible, self.threat if disagreement is None else disagreement)
+        return Problem(
+            feasible,
+            self.threat if disagreement is None else disagreement,
+            players=self.player_names if are_given(self.player_names) else None,
+        )
 
 
 def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
@@ -133,9 +141,9 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     shape = repeated.batch_shape
     games = [repeated.at(index) if shape else repeated for index in np.ndindex(shape)]
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
-        return _pack(_through_signals(games), shape, repeated.players)
+        return _pack(_through_signals(games), shape, repeated.player_names)
     stage = _Stage.of(repeated.game.exact)
-    return _pack([_solve(stage, *_cell(game)) for game in games], shape, repeated.players)
+    return _pack([_solve(stage, *_cell(game)) for game in games], shape, repeated.player_names)
 
 
 def _through_signals(games: list[RepeatedGame]) -> list[_Cell]:
@@ -267,7 +275,8 @@ def _bounds(
     return _Cell(joint, tuple(threat), profile, punishments)
 
 
-def _pack(cells: list[_Cell], shape: tuple[int, ...], players: int) -> TransferEquilibrium:
+def _pack(cells: list[_Cell], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:
+    players = len(names)
     status = np.array([Status.EMPTY if c.joint is None else Status.OK for c in cells], dtype=np.int8)
     joint = np.array([np.nan if c.joint is None else float(c.joint) for c in cells]).reshape(shape)
     threat = np.array([[np.nan] * players if c.joint is None else floats(c.threat) for c in cells])
@@ -278,5 +287,6 @@ def _pack(cells: list[_Cell], shape: tuple[int, ...], players: int) -> TransferE
         status=status.reshape(shape) if shape else Status(int(status[0])),
         profile=np.array([c.profile for c in cells]).reshape(*shape, players),
         punishments=np.array([c.punishments for c in cells]).reshape(*shape, players, players),
+        player_names=names,
         exact=None if single is None or single.joint is None else (single.joint, single.threat),
     )

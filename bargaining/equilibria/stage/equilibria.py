@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, owning
+from bargaining._names import numbered, titles
 from bargaining._rational import Integers, Rationals, floats, fractions
 from bargaining._rich import Card, Shown, brief, point
 from bargaining.equilibria.stage._mixed.indifference import Strategy, indifferent, spread
@@ -20,6 +21,9 @@ from bargaining.equilibria.stage._mixed.profiles import components, evaluate
 from bargaining.equilibria.stage._mixed.vertices import extreme_equilibria, positive
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _VERTICES = 10_000  # at which the exact enumeration gives up: about half a second
 _ROW_OPERATIONS = 200_000  # in nashpy's tableaus along the Lemke-Howson paths: about a second
@@ -55,6 +59,10 @@ class StageEquilibria(Shown):
         that was found, if `complete` is false).
     method : str
         ``"vertices"``, ``"nashpy"`` or ``"pure"``.
+    player_names : tuple of str
+        The names of the players, or their numbers.
+    actions : tuple of tuple of str
+        The names of each player's actions, in the order of the probabilities.
     """
 
     profiles: tuple[tuple[Floats, ...], ...]
@@ -66,6 +74,12 @@ class StageEquilibria(Shown):
     finite: bool | None
     components: tuple[tuple[int, ...], ...]
     method: str
+    player_names: tuple[str, ...] = ()
+    actions: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.player_names and self.payoffs.ndim > 1:
+            object.__setattr__(self, "player_names", numbered(self.payoffs.shape[1]))
 
     def __len__(self) -> int:
         return len(self.profiles)
@@ -76,14 +90,37 @@ class StageEquilibria(Shown):
 
     def _card(self) -> Card:
         """Return a row for each equilibrium: the strategies, then the payoffs."""
-        players = self.payoffs.shape[1] if self.payoffs.ndim == 2 else 0
         rows = [
             [*(brief(strategy) for strategy in profile), point(payoffs)]
             for profile, payoffs in zip(self.exact, self.payoffs, strict=True)
         ]
-        heads = [*(f"player {k}" for k in range(players)), "payoffs"]
+        heads = [*titles(self.player_names), "payoffs"]
         note = "all extreme equilibria" if self.complete else "some equilibria may be missing"
         return Card(title="Stage equilibria", heads=heads, rows=rows, notes=[note])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame: a row for each equilibrium and player, the chance of each action, the payoff.
+
+        Examples
+        --------
+        >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"], players=["Ann", "Bob"])
+        >>> prisoners.equilibria().to_frame()
+                              C    D  payoff
+        equilibrium player
+        0           Ann     0.0  1.0     3.0
+                    Bob     0.0  1.0     3.0
+        """
+        import pandas as pd
+
+        rows = [
+            dict(zip(own, chances, strict=True)) | {"payoff": payoff}
+            for profile, payoffs in zip(self.profiles, self.payoffs, strict=True)
+            for own, chances, payoff in zip(self.actions, profile, payoffs, strict=True)
+        ]
+        places = [range(len(self)), self.player_names]
+        index = pd.MultiIndex.from_product(places, names=["equilibrium", "player"])
+        heads = [*dict.fromkeys(name for own in self.actions for name in own), "payoff"]
+        return pd.DataFrame(rows, index=index, columns=heads)
 
     def worst(self) -> tuple[Fraction, ...]:
         """Return each player's lowest payoff over the equilibria listed.
@@ -164,13 +201,13 @@ def stage_equilibria(
                 f"The enumeration of vertices is for two players; the game has {game.players}."
             )
         alone = game.players == 1 or small.size == game.players
-        return _result(exact, kept, _pure(small), complete=alone, method="pure")
+        return _result(game, kept, _pure(small), complete=alone, method="pure")
     pairs = None if method == "nashpy" else extreme_equilibria(small, limit=_VERTICES)
     if pairs is not None:
-        return _result(exact, kept, pairs, complete=True, method="vertices")
+        return _result(game, kept, pairs, complete=True, method="vertices")
     if method == "vertices":
         raise NotApplicable(f"A game of {small.shape[:2]} undominated actions is too large to enumerate.")
-    return _result(exact, kept, _proved(small), complete=False, method="nashpy")
+    return _result(game, kept, _proved(small), complete=False, method="nashpy")
 
 
 def _undominated(exact: Rationals) -> list[NDArray[np.intp]]:
@@ -287,9 +324,9 @@ def _path(first: Floats, second: Floats, label: int, pivots: int) -> tuple[tuple
 
 
 def _result(
-    exact: Rationals, kept: list[NDArray[np.intp]], found: list[Any], *, complete: bool, method: str
+    game: Game, kept: list[NDArray[np.intp]], found: list[Any], *, complete: bool, method: str
 ) -> StageEquilibria:
-    shape = exact.shape[:-1]
+    shape, exact = game.shape, game.exact
     full = sorted(
         {
             tuple(
@@ -310,4 +347,6 @@ def _result(
         finite=len(groups) == len(full) if complete else None,
         components=groups,
         method=method,
+        player_names=game.player_names,
+        actions=game.actions,
     )

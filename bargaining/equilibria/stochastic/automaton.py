@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.machine import (
@@ -91,27 +92,33 @@ class StochasticAutomaton(Machine[StateHistory]):
     game: StochasticGame
     nodes: tuple[Node, ...]
 
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, or their numbers."""
+        return self.game.player_names
+
     def values(self) -> list[Pair]:
         r"""Return the value of every node, the only solution of v = (1 - d) g + d Q v."""
         return NodeValues(self.game, self.nodes).values()
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (node, next node, label), probabilities and deviations as labels."""
-        out, worth = [], NodeValues(self.game, self.nodes)
+        out, worth, players = [], NodeValues(self.game, self.nodes), titles(self.player_names)
         for k, node in enumerate(self.nodes):
             law = {} if node.profile is None else worth.law(node.state, node.profile)
             for state, p in law.items():
                 shares = [(n, p * share) for n, share in node.following[state]]
                 out += [(k, n, "" if share == 1 else short(share)) for n, share in shares]
             for i, punishment in enumerate(node.punishment):
-                out += [(k, n, f"player {i} deviates") for n in dict.fromkeys(punishment.values())]
+                out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(punishment.values())]
             if node.stayed is not None:
                 out.append((k, node.stayed, "stays"))
         return out
 
     def _table(self) -> list[Sequence[str]]:
+        one, other = self.player_names
         rows: list[Sequence[str]] = [
-            ("node", "state", "play", "payoffs", "next", "if 0 deviates", "if 1 deviates")
+            ("node", "state", "play", "payoffs", "next", f"if {one} deviates", f"if {other} deviates")
         ]
         names = self.game.states
         for k, node in enumerate(self.nodes):
@@ -129,7 +136,7 @@ class StochasticAutomaton(Machine[StateHistory]):
 
     def _play(self, node: Node) -> str:
         if node.profile is None:
-            return spell_leaving(node.leavers, node.stayed)
+            return spell_leaving(node.leavers, node.stayed, self.player_names)
         return self.game.profile_name(node.state, node.profile)
 
     def _gains(self) -> Iterator[Fraction]:

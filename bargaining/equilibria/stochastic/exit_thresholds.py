@@ -77,7 +77,7 @@ class PlanExitThresholds(Shown):
 def plan_exit_thresholds(
     game: StochasticGame,
     plan: Profiles,
-    player: int,
+    player: int | str,
     *,
     states: States = None,
     start: States = None,
@@ -169,7 +169,7 @@ def plan_exit_thresholds(
     width = scalar(tolerance, "tolerance")
     if not width > 0:
         raise InvalidInput(f"`tolerance` must be positive; got {width:g}.")
-    varied = Varied(game, player_index(player, "player", game.players), _where(game, states))
+    varied = Varied(game, player_index(player, "player", game.player_names), _where(game, states))
     kept = Plan.of(game, plan, "plan", states_named(game, start, "start"))
     reversion = reverted_to(game, punishment)
     if reversion is None and varied.whoever_leaves():

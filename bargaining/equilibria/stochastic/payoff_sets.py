@@ -53,6 +53,11 @@ class StatePayoffSet(PayoffPolygon):
     state: str
     _whole: StochasticPayoffSets | None = field(default=None, repr=False)
 
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return super().player_names if self._whole is None else self._whole.game.player_names
+
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
     ) -> StochasticAutomaton:

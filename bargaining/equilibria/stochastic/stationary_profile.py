@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player, real, spread, within
+from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
 from bargaining.equilibria.stochastic._markov.refine import regret
@@ -117,7 +118,7 @@ def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: Array
 
 
 def _mixed(value: Any, game: StochasticGame, state: int, player: int) -> Floats:
-    where = f"of player {game.player_names[player]} in state {game.states[state]}"
+    where = f"of {titles(game.player_names)[player]} in state {game.states[state]}"
     weights = within(real(value, "strategies"), "strategies", 0.0, 1.0)
     count = game.shape(state)[player]
     if weights.shape != (count,) or abs(weights.sum() - 1.0) > 1e-9:
@@ -130,7 +131,7 @@ def _mixed(value: Any, game: StochasticGame, state: int, player: int) -> Floats:
 
 def _leaving(game: StochasticGame, leave: ArrayLike | None) -> list[Floats]:
     states, n = len(game), game.players
-    chance = np.zeros((states, n)) if leave is None else per_player(leave, "leave", n)
+    chance = np.zeros((states, n)) if leave is None else per_player(leave, "leave", game.player_names)
     chance = spread(within(chance, "leave", 0.0, 1.0), "leave", (states, n))
     pieces = []
     for s, right in enumerate(game.exits):
@@ -138,7 +139,7 @@ def _leaving(game: StochasticGame, leave: ArrayLike | None) -> list[Floats]:
         for i in range(n):
             if i not in who and chance[s, i] > 0:
                 raise InvalidInput(
-                    f"`leave` must be 0 for player {game.player_names[i]} in state {game.states[s]}, "
+                    f"`leave` must be 0 for {titles(game.player_names)[i]} in state {game.states[s]}, "
                     f"who may not leave; got {chance[s, i]:g}."
                 )
             if right is not None:

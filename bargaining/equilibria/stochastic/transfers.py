@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
+from bargaining._names import are_given
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._search.transfer_policies import (
@@ -97,7 +98,12 @@ class StochasticTransferEquilibrium(Shown):
                 f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."
             )
         feasible = TransferableSurplus(float(self.joint[state]), players=self.threat.shape[-1])
-        return Problem(feasible, self.threat[state] if disagreement is None else disagreement)
+        names = self._game.player_names
+        return Problem(
+            feasible,
+            self.threat[state] if disagreement is None else disagreement,
+            players=names if are_given(names) else None,
+        )
 
 
 def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferEquilibrium:

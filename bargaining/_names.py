@@ -1,0 +1,155 @@
+"""Names of players, actions and states: given, carried by labelled data, and found again; all of it here.
+
+Names are strings; what has none is called by its number. They say which number is whose, and change none. Labelled data
+are a mapping, or what pandas and xarray make, known by their attributes alone: neither is imported for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bargaining.errors import InvalidInput, short
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Names = Sequence[str]
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Return the names of what has none: numbers from 0."""
+    return tuple(map(str, range(count)))
+
+
+def are_given(names: Names) -> bool:
+    """Whether somebody gave these names."""
+    return tuple(names) != numbered(len(names))
+
+
+def titles(names: Names) -> list[str]:
+    """Return how texts call the players: by name, or as "player 0"."""
+    return list(names) if are_given(names) else [f"player {name}" for name in names]
+
+
+def unique_names(names: Iterable[Any] | None, argument: str, count: int) -> tuple[str, ...]:
+    """Return the names given, one for each, or numbers."""
+    if names is None:
+        return numbered(count)
+    if isinstance(names, str | bytes | Mapping) or not isinstance(names, Iterable):
+        raise InvalidInput(
+            f"`{argument}` must be a list of names; got {short(names)}. Give {count}, each a string of its own."
+        )
+    try:
+        found = tuple(map(str, names))
+    except TypeError:  # an array without axes
+        found = ()
+    if len(found) != count or len(set(found)) != count:
+        raise InvalidInput(f"`{argument}` must be {count} different names; got {found}.")
+    return found
+
+
+def place(value: Any, argument: str, names: Names, what: str = "player") -> int:
+    """Return the number of what is called by its number or its name."""
+    if isinstance(value, str) and list(names).count(value) == 1:
+        return list(names).index(value)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < len(names):
+        return int(value)
+    article = "an" if what[0] in "aeiou" else "a"
+    known = f", {_listed(names)}" if are_given(names) else ""
+    raise InvalidInput(
+        f"`{argument}` must be {article} {what}, 0 to {len(names) - 1}{known}; got {short(value)}."
+        f"{_meant(value, names)}"
+    )
+
+
+def carried(value: Any) -> tuple[str, ...] | None:
+    """Return the labels that data have along their last axis, or None where they have only an order."""
+    labels = _labels(value)
+    return None if labels is None else tuple(map(str, labels))
+
+
+def ordered(value: Any, argument: str, names: Names) -> Any:
+    """Return data in the order of the players: what is labelled is sorted by its labels, the rest stays as it is."""
+    labels = carried(value)
+    if labels is None:
+        return _values(value)
+    if set(labels) == set(names) and len(labels) == len(names):
+        order = [labels.index(name) for name in names]
+        values = _values(value)
+        return [values[k] for k in order] if isinstance(values, list) else values[..., order]
+    if are_given(names):
+        odd = next((label for label in labels if label not in names), "")
+        raise InvalidInput(
+            f"`{argument}` must have an entry for each of {_listed(names)}; got {_listed(labels)}."
+            f"{_meant(odd, names)}"
+        )
+    if isinstance(value, Mapping):
+        raise InvalidInput(
+            f"`{argument}` must be in the order of the players, who have no names here; got {_listed(labels)}. Give "
+            f"the problem or the game `players={labels!r}`, or pass a list."
+        )
+    return _values(value)
+
+
+def _labels(value: Any) -> Sequence[Any] | None:
+    if isinstance(value, Mapping):
+        found = list(value)
+    elif hasattr(value, "dims") and hasattr(value, "coords"):
+        axis = _players_axis(value)
+        found = [] if axis is None or axis not in value.coords else value.coords[axis].values.tolist()
+    elif hasattr(value, "to_numpy") and hasattr(value, "columns"):
+        found = list(value.columns)
+    elif hasattr(value, "to_numpy") and hasattr(value, "index"):
+        found = list(value.index)
+    else:
+        return None
+    return None if found == list(range(len(found))) else found
+
+
+def _values(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if hasattr(value, "dims") and hasattr(value, "coords"):
+        axis = _players_axis(value)
+        return value.to_numpy() if axis is None else value.transpose(..., axis).to_numpy()
+    if hasattr(value, "to_numpy") and (hasattr(value, "index") or hasattr(value, "columns")):
+        return value.to_numpy()
+    return value
+
+
+def _players_axis(value: Any) -> Any:
+    """Return the axis of players of a labelled array: the one called so, or the last."""
+    return "player" if "player" in value.dims else (value.dims[-1] if value.dims else None)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _meant(value: Any, names: Names) -> str:
+    """Return the question whether a name that is like this one was meant; nothing where none is."""
+    if not isinstance(value, str):
+        return ""
+    folded = {name.casefold(): name for name in names}
+    close = get_close_matches(value.casefold(), folded, n=1)
+    return f" Did you mean {folded[close[0]]}?" if close else ""
+
+
+def series(values: Any, names: Names, title: str) -> pd.Series[Any]:
+    """Return one number a player as a pandas Series."""
+    import pandas as pd
+
+    return pd.Series(np.array(values), index=pd.Index(names, name="player"), name=title)
+
+
+def frame(values: Any, names: Names, rows: str) -> pd.DataFrame:
+    """Return points, one a row, as a pandas DataFrame with a column for each player."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        np.array(values).reshape(-1, len(names)), columns=pd.Index(names, name="player")
+    ).rename_axis(index=rows)

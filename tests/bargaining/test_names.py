@@ -1,0 +1,245 @@
+"""Names of players and actions: they reach every answer and message, sort what is labelled, and change no number."""
+
+import pickle
+from fractions import Fraction
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bargaining as b
+from bargaining import (
+    Exit,
+    Game,
+    InvalidInput,
+    Polytope,
+    Problem,
+    RepeatedGame,
+    StochasticGame,
+    TransferableSurplus,
+    compare,
+    nash,
+    payoff_set,
+    plot,
+    sweep,
+)
+from bargaining.axioms import strong_pareto
+from bargaining.testing.strategies import problems
+
+A, B = [[9, 1], [10, 3]], [[9, 10], [1, 3]]
+PEOPLE = ("Ann", "Bob")
+STAGE = Game(A, B, actions=[["work", "shirk"]] * 2, players=PEOPLE)
+PIE = Problem(TransferableSurplus(1.0), {"Canada": 0.0, "US": 0.5})
+TRIANGLE = Polytope([[0, 0], [4, 0], [0, 1]])
+CONCEPTS = (b.nash, b.egalitarian, b.kalai_smorodinsky, b.utilitarian, b.raiffa, b.equal_loss)
+
+
+@pytest.mark.parametrize(
+    "given_as",
+    [
+        {"Canada": 0.0, "US": 0.2},
+        pd.Series([0.0, 0.2], index=["Canada", "US"]),
+        pd.DataFrame([[0.0, 0.2]], columns=["Canada", "US"]),
+        xr.DataArray([0.0, 0.2], coords={"player": ["Canada", "US"]}, dims="player"),
+    ],
+)
+def test_a_labelled_disagreement_point_names_the_players(given_as):
+    problem = Problem(TransferableSurplus(1.0), given_as)
+    assert problem.player_names == ("Canada", "US")
+    assert problem.disagreement.ravel().tolist() == [0.0, 0.2]
+
+
+def test_players_given_by_name_sort_what_is_labelled():
+    turned = Problem(TransferableSurplus(1.0), {"US": 0.2, "Canada": 0.0}, players=("Canada", "US"))
+    assert turned.disagreement.tolist() == [0.0, 0.2]
+    for weights in (
+        {"US": 0.75, "Canada": 0.25},
+        pd.Series({"US": 0.75, "Canada": 0.25}),
+        xr.DataArray([0.75, 0.25], coords={"player": ["US", "Canada"]}, dims="player"),
+    ):
+        assert nash(turned, weights=weights).payoffs.tolist() == [0.2, 0.8]
+
+
+def test_a_batch_keeps_its_columns_and_a_plain_index_is_an_order():
+    cells = pd.DataFrame([[0.2, 0.0], [0.5, 0.0]], columns=["US", "Canada"], index=[2018, 2025])
+    batch = Problem(TransferableSurplus(1.0), cells, players=["Canada", "US"])
+    assert batch.disagreement.tolist() == [[0.0, 0.2], [0.0, 0.5]]
+    assert nash(batch).to_frame()["US"].tolist() == pytest.approx([0.6, 0.75])
+    assert nash(PIE, weights=pd.Series([0.5, 0.5])).payoffs.tolist() == [0.25, 0.75]
+
+
+def test_answers_are_read_by_name():
+    division = nash(PIE)
+    assert division.player_names == ("Canada", "US")
+    assert division.payoff("US") == division.payoff(1) == 0.75
+    assert division.to_series().to_dict() == {"Canada": 0.25, "US": 0.75}
+    assert division.to_dict()["players"] == ["Canada", "US"]
+    assert type(division.payoffs) is np.ndarray
+    assert repr(division) == "<Division 'nash': payoffs={'Canada': 0.25, 'US': 0.75}, OK>"
+    assert "<td>Canada</td>" in division._repr_html_()
+    with pytest.raises(
+        InvalidInput, match=r"`player` must be a player, .* Canada, US; got 'us'. Did you mean US\?"
+    ):
+        division.payoff("us")
+    with pytest.raises(InvalidInput, match="to_frame"):
+        nash(Problem(TransferableSurplus(1.0), [[0, 0], [0, 1]])).to_series()
+
+
+def test_a_frame_of_a_batch_of_two_axes_has_a_row_for_each_cell():
+    cells = np.zeros((2, 3, 2))
+    frame = nash(Problem(TransferableSurplus(1.0), cells, players=PEOPLE)).to_frame()
+    assert list(frame.index) == list(np.ndindex(2, 3))
+    assert list(frame.columns) == ["Ann", "Bob", "status", "residual"]
+
+
+def test_a_problem_prints_as_code_with_its_names():
+    code = repr(PIE)
+    again = eval(code, {"Problem": Problem, "TransferableSurplus": TransferableSurplus, "array": np.array})
+    assert again.player_names == PIE.player_names
+    assert ", players=(" not in repr(Problem(TransferableSurplus(1.0), [0, 0]))
+
+
+def test_names_go_with_what_is_made_of_a_problem():
+    assert PIE.relabel(["US", "Canada"]).player_names == ("US", "Canada")
+    assert PIE.relabel([1, 0]).disagreement.tolist() == [0.5, 0.0]
+    assert PIE.rescale({"US": 2.0, "Canada": 1.0}).disagreement.tolist() == [0.0, 1.0]
+    assert PIE.restrict().player_names == pickle.loads(pickle.dumps(PIE)).player_names == ("Canada", "US")
+
+
+def test_a_game_hands_its_names_on():
+    assert STAGE.problem().player_names == PEOPLE
+    assert nash(STAGE.problem()).payoff("Bob") == 9
+    repeated = RepeatedGame(STAGE, {"Bob": 0.9, "Ann": 0.9})
+    found = payoff_set(repeated)
+    assert found.player_names == found.problem().player_names == PEOPLE
+    assert list(found.to_frame().columns) == list(PEOPLE)
+    text = str(found.strategy([8, 8]))
+    assert "if Ann deviates" in text
+    assert "work, work" in text
+    assert (0, 0, "Bob deviates") in found.strategy([8, 8]).edges()
+    assert b.transfer_equilibrium(repeated).problem().player_names == PEOPLE
+    assert STAGE.equilibria().to_frame().loc[(0, "Bob"), "shirk"] == 1.0
+
+
+def test_profiles_are_given_by_names_everywhere():
+    assert b.critical_discount(STAGE, ("work", "work")).discount == pytest.approx(1 / 7)
+    assert b.critical_discount(STAGE, {"Bob": "work", "Ann": "work"}).discount == pytest.approx(1 / 7)
+    assert b.critical_exit(STAGE, ("work", "work"), {"Ann": 0.2, "Bob": 0.2}).tolist() == [5.0, 5.0]
+    assert STAGE.exact_payoff(("shirk", "work"), "Ann") == 10
+    found = payoff_set(RepeatedGame(STAGE, 0.9)).strategy([9, 9])
+    slipped = found.simulate(2, rng=0, deviations={0: ("Ann", "shirk")})
+    assert slipped.profiles.tolist() == [[1, 0], [1, 1]]
+    moving = StochasticGame.from_chain(STAGE, [[0.5, 0.5], [0.0, 1.0]], 0.9)
+    by_name = b.plan_thresholds(moving, [("work", "work")] * 2)
+    assert by_name.discount == b.plan_thresholds(moving, [(0, 0)] * 2).discount
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (("wrok", "work"), r"an action of Ann, .* work, shirk; got 'wrok'. Did you mean work\?"),
+        ((0, 5), r"`profile` has action 5 for Bob, who has 0 to 1: work, shirk"),
+        ({"Ann": "work"}, "`profile` must have an entry for each of Ann, Bob; got Ann"),
+        ({"Ann": "work", "Bod": "work"}, r"got Ann, Bod. Did you mean Bob\?"),
+    ],
+)
+def test_a_profile_that_is_none_is_named(profile, message):
+    with pytest.raises(InvalidInput, match=message):
+        STAGE.profile(profile)
+
+
+def test_tables_of_pandas_name_the_actions():
+    prices = [5, 10]
+    own = pd.DataFrame(A, index=prices, columns=["low", "high"])
+    other = pd.DataFrame(B, index=prices, columns=["low", "high"]).loc[[10, 5], ["high", "low"]]
+    game = Game(own, other)
+    assert game.actions == (("5", "10"), ("low", "high"))
+    assert game.payoffs.tolist() == Game(A, B).payoffs.tolist()
+    assert Game(pd.DataFrame(A), pd.DataFrame(B)).actions == Game(A, B).actions
+    with pytest.raises(InvalidInput, match="Transpose one"):
+        Game(own, own.T)
+    with pytest.raises(InvalidInput, match="different labels"):
+        Game(pd.DataFrame(A, index=["a", "a"]), pd.DataFrame(B))
+
+
+def test_an_exit_is_given_by_name_in_any_order():
+    leave = Exit({"Bob": Fraction(1, 3), "Ann": 2}, who=["Bob"])
+    repeated = RepeatedGame(STAGE, 0.9, exit=leave)
+    assert repeated.exit is not None
+    assert repeated.exit.own.tolist() == [-np.inf, 1 / 3]
+    assert repeated.exit.exact[0].tolist() == [2, Fraction(1, 3)]
+    by_leaver = Exit.by_leaver([[4, 2], [1, 3]], players=["Bob", "Ann"])
+    assert RepeatedGame(STAGE, 0.9, exit=by_leaver).exit.payoffs.tolist() == [[3, 1], [2, 4]]
+    assert repr(leave) == "<Exit by Bob, batch ()>"
+    moving = StochasticGame.from_chain(STAGE, [[1.0]], 0.9, exit=leave)
+    assert moving.player_names == PEOPLE
+    assert moving.exit_own[0].tolist() == [-np.inf, 1 / 3]
+    with pytest.raises(InvalidInput, match="`exit` must be for the players Ann, Bob; got Bob, Eve"):
+        RepeatedGame(STAGE, 0.9, exit=Exit({"Bob": 1, "Eve": 2}))
+
+
+def test_a_stochastic_game_takes_the_names_of_its_stage_games():
+    plain = Game(A, B)
+    assert StochasticGame([plain, STAGE], [[0, 1], [1, 0]], 0.9).player_names == PEOPLE
+    assert StochasticGame([STAGE], [[1]], 0.9, players=["x", "y"]).player_names == ("x", "y")
+    other = Game(A, B, players=["Eve", "Bob"])
+    with pytest.raises(InvalidInput, match="same players in every state"):
+        StochasticGame([STAGE, other], [[0, 1], [1, 0]], 0.9)
+
+
+def test_tables_violations_pictures_and_sweeps_use_the_names():
+    assert [column.name for column in compare([nash], PIE).columns] == ["method", "Canada", "US"]
+    wasteful = Problem(Polytope([[1, 2]], free_disposal=True), [0, 0], players=["Canada", "US"])
+    assert strong_pareto(b.egalitarian, wasteful).reason.startswith("US could gain more")
+    ax = plot(nash(PIE))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("payoff of Canada", "payoff of US")
+    data = sweep(
+        lambda d: Problem(TransferableSurplus(1.0), [0.0, d], players=["Canada", "US"]),
+        {"d": [0.0, 0.5]},
+        nash,
+    )
+    assert data["player"].values.tolist() == ["Canada", "US"]
+    assert data["payoffs"].sel(d=0.5, player="US") == 0.75
+
+
+def test_messages_call_players_by_name():
+    with pytest.raises(InvalidInput, match=r"`discounts` must lie in \[0, 1\); got 1.5 for Bob"):
+        RepeatedGame(STAGE, [0.5, 1.5])
+    with pytest.raises(
+        InvalidInput, match=r"`weights` must have an entry for each of Canada, US; got Canada, USA. Did"
+    ):
+        nash(PIE, weights={"Canada": 0.5, "USA": 0.5})
+    with pytest.raises(InvalidInput, match=r"Give the problem or the game `players=\('Canada', 'US'\)`"):
+        nash(Problem(TransferableSurplus(1.0), [0, 0]), weights={"Canada": 0.5, "US": 0.5})
+    for odd in ("Canada, US", ["Canada"], ["US", "US"], 3, {"Canada": 1, "US": 2}):
+        with pytest.raises(InvalidInput, match="`players` must be"):
+            Problem(TransferableSurplus(1.0), [0, 0], players=odd)
+
+
+@given(problem=problems(players=2), concept=st.sampled_from(CONCEPTS))
+def test_names_change_no_number(problem, concept):
+    names = ("Canada", "US")
+    named = Problem(problem.feasible, problem.disagreement, players=names)
+    by_label = Problem(
+        problem.feasible, dict(zip(reversed(names), problem.disagreement[::-1], strict=True)), players=names
+    )
+    bare = concept(problem)
+    for other in (concept(named), concept(by_label)):
+        assert other.payoffs.tobytes() == bare.payoffs.tobytes()
+        assert (other.status, other.residual, other.method) == (bare.status, bare.residual, bare.method)
+
+
+@given(
+    entries=st.lists(st.integers(-9, 9), min_size=3, max_size=3),
+    order=st.sampled_from(list(permutations(range(3)))),
+)
+def test_labels_in_any_order_say_the_same(entries, order):
+    names = ("a", "b", "c")
+    shuffled = {names[k]: entries[k] for k in order}
+    for labelled in (shuffled, pd.Series(shuffled)):
+        problem = Problem(TransferableSurplus(99.0, players=3), labelled, players=names)
+        assert problem.disagreement.tolist() == entries

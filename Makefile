@@ -20,7 +20,7 @@ export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper test coverage mutants test-slow benchmark sanitize lint format types layers docs wheels refresh-constraints clean help
+.PHONY: paper test coverage mutants test-slow benchmark sanitize lint format types layers docs readme wheels refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -63,6 +63,9 @@ layers: $(VENV)/.lint  ## check who imports whom
 docs: $(VENV)/.docs  ## build the documentation into build/docs; a warning is an error
 	$(PY) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 	@echo "Open build/docs/index.html"
+
+readme: $(VENV)/.paper  ## draw README's picture and compute its table
+	$(PY) docs/_readme.py
 
 wheels: $(VENV)/.release  ## build what a release consists of into dist: sources, a wheel of pure Python, one with the extension
 	.ci/wheels $(PY) dist

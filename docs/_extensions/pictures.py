@@ -1,14 +1,15 @@
 """Draw a picture from the code in a page: the directive `picture`.
 
 Its argument is the alternative text, its body Python that leaves matplotlib axes or a figure in `ax`. The picture is
-drawn at every build, so it shows what the library computes.
+drawn at every build, so it shows what the library computes. With the option `code` the reader can unfold the code.
 """
 
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
+from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 
 from bargaining import save_figure
@@ -27,6 +28,7 @@ class Picture(Directive):
     has_content = True
     required_arguments = 1
     final_argument_whitespace = True
+    option_spec: ClassVar = {"code": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Return the picture, once for light pages and once for dark; an error in the code is an error of the page."""
@@ -48,6 +50,10 @@ class Picture(Directive):
             images.append(
                 nodes.image(uri=f"/{path}", alt=self.arguments[0], align="center", classes=[f"only-{shade}"])
             )
+        if "code" in self.options:
+            shown = nodes.literal_block(code, code, language="python")
+            opened = '<details class="code"><summary>Code</summary>'
+            return [*images, nodes.raw("", opened, format="html"), shown, nodes.raw("", "</details>", format="html")]
         return images
 
 

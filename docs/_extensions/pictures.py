@@ -53,7 +53,12 @@ class Picture(Directive):
         if "code" in self.options:
             shown = nodes.literal_block(code, code, language="python")
             opened = '<details class="code"><summary>Code</summary>'
-            return [*images, nodes.raw("", opened, format="html"), shown, nodes.raw("", "</details>", format="html")]
+            return [
+                *images,
+                nodes.raw("", opened, format="html"),
+                shown,
+                nodes.raw("", "</details>", format="html"),
+            ]
         return images
 
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
     from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
     from bargaining.equilibria.repeated.joint import joint_payoffs as joint_payoffs
+    from bargaining.equilibria.repeated.patient import full_rank as full_rank
+    from bargaining.equilibria.repeated.patient import patient_payoffs as patient_payoffs
+    from bargaining.equilibria.repeated.patient import patient_score as patient_score
     from bargaining.equilibria.repeated.payoff_set import PayoffSet as PayoffSet
     from bargaining.equilibria.repeated.payoff_set import payoff_sets as payoff_sets
     from bargaining.equilibria.repeated.public import public_payoff_set as public_payoff_set
@@ -172,6 +175,7 @@ _EXPORTS = {
     "egalitarian": "bargaining.concepts.egalitarian",
     "equal_loss": "bargaining.concepts.equal_loss",
     "equilibrium_branch": "bargaining.equilibria.stochastic.markov_branch",
+    "full_rank": "bargaining.equilibria.repeated.patient",
     "gupta_livne": "bargaining.concepts.gupta_livne",
     "joint_payoffs": "bargaining.equilibria.repeated.joint",
     "kalai_smorodinsky": "bargaining.concepts.kalai_smorodinsky",
@@ -185,6 +189,8 @@ _EXPORTS = {
     "nash_set": "bargaining.concepts.nash_set",
     "open_sweep": "bargaining.sweeps.sweep",
     "optimal_face": "bargaining.concepts.optimal_face",
+    "patient_payoffs": "bargaining.equilibria.repeated.patient",
+    "patient_score": "bargaining.equilibria.repeated.patient",
     "payoff_bounds": "bargaining.equilibria.repeated.supporting_hyperplanes",
     "payoff_set": "bargaining.equilibria.payoff_set",
     "payoff_sets": "bargaining.equilibria.repeated.payoff_set",

@@ -21,6 +21,7 @@ from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated.automaton import Automaton, History, State
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount
 from bargaining.equilibria.repeated.joint import JointPayoffs, JointStep
+from bargaining.equilibria.repeated.patient import FullRank, PatientPayoffs, RankFailure, Score
 from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.repeated.relational import RelationalContract
 from bargaining.equilibria.repeated.renegotiation import RenegotiationProof
@@ -66,6 +67,7 @@ __all__ = [
     "DemandOutcome",
     "EquilibriumBranch",
     "FeasibleSet",
+    "FullRank",
     "History",
     "HoldUpOutcome",
     "JointPayoffs",
@@ -78,6 +80,7 @@ __all__ = [
     "Node",
     "OfferPath",
     "OffersDivision",
+    "PatientPayoffs",
     "PayoffBounds",
     "PayoffCertificate",
     "PayoffPolygon",
@@ -87,9 +90,11 @@ __all__ = [
     "PublicPayoffSet",
     "RandomProposerDivision",
     "Rank",
+    "RankFailure",
     "RelationalContract",
     "RenegotiationProof",
     "ReputationalOutcome",
+    "Score",
     "ScreeningOutcome",
     "ScreeningPath",
     "SignallingEquilibrium",

@@ -192,6 +192,7 @@ MADE = {
     "Frontier": lambda: b.Frontier(lambda x: 1 - x, 0, 1),
     "Game": lambda: DILEMMA,
     "History": lambda: SET.strategy([9, 9]).simulate(2, 0),
+    "FullRank": lambda: b.full_rank(DILEMMA, SEEN),
     "HoldUp": lambda: b.HoldUp(np.sqrt, b.split_the_difference(0.4), 1.0),
     "HoldUpOutcome": lambda: b.HoldUp(np.sqrt, b.split_the_difference(0.4), 1.0)(),
     "JointPayoffs": lambda: b.joint_payoffs(DILEMMA, monitoring=SEEN),
@@ -207,6 +208,7 @@ MADE = {
     "OfferPath": lambda: b.NonstationaryOffers([0.1, 0.2], surplus=1)(),
     "OffersDivision": lambda: b.AlternatingOffers([0.9, 0.9])(PIE),
     "OutsideOptionScreening": lambda: SPLIT_TAIL,
+    "PatientPayoffs": lambda: b.patient_payoffs(DILEMMA, monitoring=SEEN),
     "PayoffBounds": lambda: b.payoff_bounds(RepeatedGame(DILEMMA, 0.5)),
     "PayoffCertificate": lambda: b.certify(SET),
     "PayoffPolygon": lambda: PayoffPolygon(
@@ -223,6 +225,7 @@ MADE = {
     "PublicPayoffSet": lambda: b.public_payoff_set(RepeatedGame(DILEMMA, 0.9, monitoring=SEEN)),
     "RandomProposer": lambda: b.RandomProposer(None, [0.9, 0.9, 0.6], quota=2),
     "RandomProposerDivision": lambda: b.RandomProposer(None, [0.9, 0.9, 0.6], quota=2)(THREE),
+    "RankFailure": lambda: b.full_rank(DILEMMA, SEEN).failures[0],
     "RelationalContract": lambda: b.relational_contract(
         lambda e: e - e**2 / 2, lambda e: e**2 / 2, 0.4, lower=0, upper=2, outside=0.05
     ),

@@ -696,6 +696,13 @@ CALLS: dict[str, Call] = {
     "nash_set": of_plane(b.nash_set, **WEIGHTS),
     "open_sweep": Call(b.open_sweep, lambda: {"path": swept()}, lambda found: found["payoffs"].values),
     "optimal_face": of_plane(b.optimal_face, **WEIGHTS),
+    "full_rank": Call(b.full_rank, lambda: {"game": STAGE, "monitoring": REPORT}),
+    "patient_payoffs": Call(
+        b.patient_payoffs, lambda: {"game": STAGE, "monitoring": REPORT}, lambda found: found.exact
+    ),
+    "patient_score": Call(
+        b.patient_score, lambda: {"game": STAGE, "direction": array(1, 1), "monitoring": REPORT}
+    ),
     "payoff_bounds": Call(
         b.payoff_bounds,
         lambda: {

@@ -140,7 +140,7 @@ class JointPayoffs(Shown):
                 number(float(step.discount)),
                 number(float(step.liquidity)),
                 number(float(step.joint)),
-                point(step.threat),
+                point(map(float, step.threat)),
                 number(float(step.burnt)),
                 played(self.game, step.profile),
                 *(played(self.game, each) for each in step.punishments),

@@ -312,3 +312,26 @@ def test_what_is_wrong_is_named():
         trigger_strategy(PARTNERS, (0, 0), (0, 1), 0.9, monitoring=report(1, 0, 0), signals=[1])
     with pytest.raises(InvalidInput, match="`signals`"):
         trigger_strategy(PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=["worse"])
+
+
+def test_the_noisy_dilemma_of_repgame():
+    """Goldlücke and Kranz's example: breakpoints as in the tutorial of their R package; with exit as derived."""
+    lam, mu, alpha, beta = F(1, 10), F(2, 10), F(1, 10), F(2, 10)
+    one = [1 - 2 * alpha - lam - mu - beta, lam + mu]
+    chances = [
+        [[1 - 2 * alpha - lam, lam, alpha, alpha], [*one, alpha, alpha + beta]],
+        [[*one, alpha + beta, alpha], [0, 1, 0, 0]],
+    ]
+    noisy, game = (
+        Monitoring(chances, signals=["C", "D", "1", "2"]),
+        Game([[1, -1.5], [2, 0]], [[1, 2], [-1.5, 0]]),
+    )
+    found = joint_payoffs(game, monitoring=noisy)
+    steps = [(step.liquidity, step.discount, step.joint) for step in found.steps]
+    assert steps == [(0, 0, 0), (5, F(10, 13), F(3, 2)), (10, F(5, 6), 2)]
+    assert all(step.threat == (0, 0) for step in found.steps)
+    assert float(found.at(0.77).joint) == pytest.approx(1.503268, abs=1e-6)
+    assert found.at(F(4, 5)).joint == F(5, 3)
+    assert found.critical_discount((0, 1)) == F(10, 13)  # L = 15/7 is had with CC, from L = 5 on
+    leave = joint_payoffs(game, monitoring=noisy, exit=Exit([F(1, 5), F(1, 10)]))
+    assert (leave.at(0.8).joint, leave.at(0.9).joint) == (F(3, 10), 2)

@@ -1,0 +1,553 @@
+"""Imperfect public monitoring in the limit of patience: scores by direction, and what can be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import instance
+from bargaining._arrays import owning
+from bargaining._rational import Rationals, floats, maximise, rational
+from bargaining._rich import Card, Shown
+from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated.joint import check_monitoring, played
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.monitoring import Monitoring, Rank
+from bargaining.games.normal_form import Game
+
+Profile = tuple[int, ...]
+_ZERO, _ONE = Fraction(0), Fraction(1)
+
+
+class Score(NamedTuple):
+    """The most that patient players can be given in a direction.
+
+    Attributes
+    ----------
+    value : Fraction or None
+        The score; None if no profile can be sustained at all.
+    profile : tuple of int, or None
+        What is played for it.
+    """
+
+    value: Fraction | None
+    profile: Profile | None
+
+
+def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | None = None) -> Score:
+    r"""Return the score of Fudenberg and Levine (1994) in a direction, in rationals.
+
+    .. math:: k^*(n) = \max_a \max_{x} \{ n \cdot v : v = g(a) + E[x \mid a],\;
+              v_i \ge g_i(b, a_{-i}) + E[x_i \mid b, a_{-i}],\; n \cdot x(y) \le 0 \text{ for all } y \}
+
+    At every discount factor that all players share, no equilibrium payoff lies beyond: :math:`n \cdot v \le k^*(n)`.
+
+    Parameters
+    ----------
+    game : Game
+        Any number of players.
+    direction : array_like of shape (n,)
+        The direction n, not zero.
+    monitoring : Monitoring, optional
+        What is seen of the actions; by default the actions themselves.
+
+    Returns
+    -------
+    Score
+
+    Notes
+    -----
+    Pure actions, a linear program in rationals for each profile. Mixed actions can raise scores.
+
+    References
+    ----------
+    Fudenberg, D. and Levine, D. (1994). Efficiency and observability with long-run and short-run players. *Journal of
+    Economic Theory* 62, 103-135. doi:10.1006/jeth.1994.1006
+
+    Examples
+    --------
+    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
+    >>> patient_score(partners, [1, 1], monitoring=report)
+    Score(value=Fraction(7, 2), profile=(0, 0))
+    """
+    instance(game, "game", Game)
+    check_monitoring(game, monitoring)
+    normal = rational(direction, "direction", ndim=1)
+    if normal.shape != (game.players,) or not normal.any():
+        raise InvalidInput(
+            f"`direction` must be {game.players} numbers, one a player and not all zero; got {direction!r}."
+        )
+    return _score(_Scores(game, monitoring), normal)
+
+
+def _score(scores: _Scores, normal: Rationals) -> Score:
+    best = Score(None, None)
+    for profile in scores.sustained:
+        value = scores.score(profile, normal)
+        if best.value is None or value > best.value:
+            best = Score(value, profile)
+    return best
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PatientPayoffs(PayoffPolygon):
+    r"""What patient players of imperfect public monitoring can have: :math:`\{v : n \cdot v \le k^*(n)` for all n}.
+
+    Attributes
+    ----------
+    game : Game
+    monitoring : Monitoring or None
+        None if actions are seen.
+    vertices : ndarray of shape (m, 2)
+        Counter-clockwise, from the lowest of the leftmost.
+    exact : tuple of pairs of Fraction
+        The vertices as rationals.
+    faces : tuple of ((Fraction, Fraction), Score)
+        Directions and scores whose half-planes are the set.
+    reached : bool
+        Whether the set has room inside. Then every payoff inside is one of an equilibrium for players who are patient
+        enough. Otherwise equilibria give no more, and may give less.
+    threat : ndarray of shape (2,)
+        The lowest payoff of each player in the set; NaN if it is empty.
+    status : Status
+        OK, or EMPTY.
+    reason : str
+        Why it is empty.
+    scale : float
+        The larger of the players' ranges of stage payoffs.
+    """
+
+    game: Game
+    monitoring: Monitoring | None
+    exact: tuple[Pair, ...]
+    faces: tuple[tuple[Pair, Score], ...] = field(repr=False)
+    reached: bool
+
+
+def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> PatientPayoffs:
+    r"""Return what two players can have as their common discount factor tends to one, exactly.
+
+    The set :math:`Q = \{v : n \cdot v \le k^*(n) \text{ for all } n\}` of the scores of `patient_score`. The
+    equilibrium payoffs at any common discount factor lie in it, and fill it as patience grows if it has room inside.
+
+    Parameters
+    ----------
+    game : Game
+        Two players.
+    monitoring : Monitoring, optional
+        What is seen of the actions; by default the actions themselves.
+
+    Returns
+    -------
+    PatientPayoffs
+
+    Raises
+    ------
+    NotApplicable
+        If there are not two players; see `patient_score` for more.
+
+    Notes
+    -----
+    Within a quadrant of directions the score of each profile is concave and piecewise linear, since with
+    :math:`z_i = |n_i| x_i` only the right-hand sides of its program depend on n, and linearly. So the half-planes at
+    its kinks, at those where one profile takes over from another, and at the axes, give all of Q, as rationals. At the
+    axes the score may be lower than beside them.
+    Pure actions. Mixed actions can raise scores, as where punishing needs a mixed minmax.
+
+    References
+    ----------
+    Fudenberg, D. and Levine, D. (1994). Efficiency and observability with long-run and short-run players. *Journal of
+    Economic Theory* 62, 103-135. doi:10.1006/jeth.1994.1006
+
+    Fudenberg, D., Levine, D. and Maskin, E. (1994). The folk theorem with imperfect public information.
+    *Econometrica* 62, 997-1039. doi:10.2307/2951505
+
+    Examples
+    --------
+    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
+    >>> found = patient_payoffs(partners, monitoring=report)
+    >>> [tuple(map(str, vertex)) for vertex in found.exact]
+    [('0', '0'), ('476/207', '112/207'), ('7/4', '7/4'), ('112/207', '476/207')]
+    """
+    instance(game, "game", Game)
+    check_monitoring(game, monitoring)
+    if game.players != 2:
+        raise NotApplicable(f"The set is known for two players; got {game.players}. Use `patient_score`.")
+    scores = _Scores(game, monitoring)
+    faces = list(_faces(scores)) if scores.sustained else []
+    corners = _within(faces)
+    vertices = floats(corners).reshape(-1, 2)
+    reason = ""
+    if not scores.sustained:
+        reason = "No profile of pure actions can be sustained: some deviation pays and cannot be noticed."
+    elif not corners:
+        reason = "The half-planes of the scores have no point in common."
+    return PatientPayoffs(
+        game=game,
+        monitoring=monitoring,
+        vertices=vertices,
+        exact=corners,
+        faces=tuple(faces),
+        reached=len(corners) > 2,
+        threat=vertices.min(axis=0) if corners else np.full(2, np.nan),
+        status=Status.OK if corners else Status.EMPTY,
+        reason=reason,
+        scale=float(np.ptp(game.payoffs.reshape(-1, 2), axis=0).max()),
+    )
+
+
+class _Line(NamedTuple):
+    """A score as a function of t on a stretch of directions ((1 - t) s_0, t s_1)."""
+
+    start: Fraction
+    end: Fraction
+    first: Fraction
+    last: Fraction
+    profile: Profile
+
+    def at(self, t: Fraction) -> Fraction:
+        return self.first + (self.last - self.first) * (t - self.start) / (self.end - self.start)
+
+
+class _Scores:
+    """The programs of all profiles, with the continuations of each player split into parts that are not negative."""
+
+    def __init__(self, game: Game, monitoring: Monitoring | None) -> None:
+        self.game, self.exact = game, game.exact
+        self.chances = (Monitoring.perfect(game) if monitoring is None else monitoring).exact
+        self.sustained = [profile for profile in np.ndindex(*game.shape) if self._can_be(profile)]
+
+    def deviations(self, profile: Profile, player: int) -> Iterator[tuple[Rationals, Fraction]]:
+        """Yield by how much the chances of signals change, and the most by which continuations may rise with it."""
+        for action in range(self.game.shape[player]):
+            if action != profile[player]:
+                other = (*profile[:player], action, *profile[player + 1 :])
+                gain = self.exact[other][player] - self.exact[profile][player]
+                yield self.chances[other] - self.chances[profile], -gain
+
+    def _can_be(self, profile: Profile) -> bool:
+        """Whether some continuations, however large, keep every player from deviating."""
+        for player in range(self.game.players):
+            rows = list(self.deviations(profile, player))
+            if rows:
+                matrix = np.array([np.concatenate([change, -change]) for change, _ in rows])
+                limits = np.array([limit for _, limit in rows])
+                if maximise(np.full(matrix.shape[1], _ZERO), matrix, limits) is None:
+                    return False
+        return True
+
+    def score(self, profile: Profile, normal: Rationals) -> Fraction:
+        """Return the score of a profile in any direction; players of weight zero set no bounds."""
+        weighted = [i for i in range(self.game.players) if normal[i]]
+        signs = [1 if normal[i] > 0 else -1 for i in weighted]
+        found = self._program(profile, weighted, signs, [abs(normal[i]) for i in weighted], None)
+        return sum((normal[i] * self.exact[profile][i] for i in weighted), _ZERO) + found[0]
+
+    def curve(self, profile: Profile, signs: tuple[int, int]) -> list[_Line]:
+        """Return the score of a profile on a quadrant of directions, as lines."""
+        ends = [(t, self._at(profile, signs, t)) for t in (_ZERO, _ONE)]
+        points = [ends[0], *self._between(profile, signs, *ends), ends[1]]
+        lines: list[_Line] = []
+        for (s, first), (t, last) in pairwise(points):
+            lines.append(_Line(s, t, first, last, profile))
+        return lines
+
+    def _at(self, profile: Profile, signs: tuple[int, int], t: Fraction) -> Fraction:
+        today = (1 - t) * signs[0] * self.exact[profile][0] + t * signs[1] * self.exact[profile][1]
+        found: Fraction = today + self._program(profile, [0, 1], signs, [1 - t, t], None)[0]
+        return found
+
+    def _between(
+        self,
+        profile: Profile,
+        signs: tuple[int, int],
+        left: tuple[Fraction, Fraction],
+        right: tuple[Fraction, Fraction],
+    ) -> Iterator[tuple[Fraction, Fraction]]:
+        """Yield the points between two between which the score is linear."""
+        span = right[0] - left[0]
+        slope = (right[1] - left[1]) / span
+        today = [sign * payoff for sign, payoff in zip(signs, self.exact[profile], strict=True)]
+        moving = today[1] - today[0] - slope
+        _, step = self._program(profile, [0, 1], signs, [1 - left[0], left[0]], (span, moving))
+        t = left[0] + step
+        if not left[0] < t < right[0]:
+            return
+        middle = t, self._at(profile, signs, t)
+        if middle[1] > left[1] + slope * step:
+            yield from self._between(profile, signs, left, middle)
+            yield middle
+            yield from self._between(profile, signs, middle, right)
+
+    def _program(
+        self,
+        profile: Profile,
+        players: Sequence[int],
+        signs: Sequence[int],
+        weights: Sequence[Fraction],
+        moving: tuple[Fraction, Fraction] | None,
+    ) -> tuple[Fraction, Fraction]:
+        """Return the most of E sum s_i z_i over sum s_i z_i(y) <= 0 that keeps players from deviating.
+
+        With `moving` the weights of two players shift by up to so much from the first to the second, at so much a unit.
+        """
+        p, count = self.chances[profile], self.chances.shape[-1]
+        size = len(players) * count
+        rows, limits = [], []
+        for y in range(count):
+            row = np.full(2 * size + 1, _ZERO)
+            for k, sign in enumerate(signs):
+                row[k * count + y], row[size + k * count + y] = Fraction(sign), Fraction(-sign)
+            rows.append(row)
+            limits.append(_ZERO)
+        for k, player in enumerate(players):
+            shift = (Fraction(-1), _ONE)[k] if moving is not None else _ZERO
+            for change, limit in self.deviations(profile, player):
+                row = np.full(2 * size + 1, _ZERO)
+                row[k * count : (k + 1) * count] = change
+                row[size + k * count : size + (k + 1) * count] = -change
+                row[-1] = -shift * limit
+                rows.append(row)
+                limits.append(weights[k] * limit)
+        last = np.full(2 * size + 1, _ZERO)
+        last[-1] = _ONE
+        rows.append(last)
+        limits.append(_ZERO if moving is None else moving[0])
+        goal = np.concatenate([np.tile(p, len(players)), -np.tile(p, len(players)), [_ZERO]])
+        goal[:-1] *= np.tile(np.repeat(np.array(signs, dtype=object), count), 2)
+        if moving is not None:
+            goal[-1] = moving[1]
+        found = maximise(goal, np.array(rows), np.array(limits))
+        assert found is not None  # whoever can be kept from deviating can be in any direction
+        return found.value, found.solution[-1]
+
+
+def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:
+    """Yield directions whose half-planes are the set, with their scores."""
+    for i in (0, 1):
+        for sign in (1, -1):
+            normal = np.full(2, _ZERO)
+            normal[i] = Fraction(sign)
+            yield (normal[0], normal[1]), _score(scores, normal)
+    for signs in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
+        lines = [line for profile in scores.sustained for line in scores.curve(profile, signs)]
+        for t in _kinks(lines):
+            top = max((line for line in lines if line.start <= t <= line.end), key=lambda line: line.at(t))
+            yield ((1 - t) * signs[0], t * signs[1]), Score(top.at(t), top.profile)
+
+
+def _kinks(lines: Sequence[_Line]) -> Iterable[Fraction]:
+    """Return where the highest of lines may bend: at their ends, and where the highest two cross."""
+    ends = sorted({t for line in lines for t in (line.start, line.end)})
+    out = set(ends)
+    for start, end in pairwise(ends):
+        here = [line for line in lines if line.start <= start and line.end >= end]
+        at = start
+        now = max(here, key=lambda line: (line.at(start), line.at(end)))
+        while True:
+            crossings = []
+            for line in here:
+                behind, ahead = now.at(at) - line.at(at), line.at(end) - now.at(end)
+                if ahead > 0:
+                    crossings.append((at + (end - at) * behind / (behind + ahead), -line.at(end), line))
+            if not crossings:
+                break
+            at, _, now = min(crossings, key=lambda each: each[:2])
+            out.add(at)
+    return out
+
+
+def _within(faces: Sequence[tuple[Pair, Score]]) -> tuple[Pair, ...]:
+    """Return the corners of the intersection of half-planes, the first four of which are a box."""
+    if not faces:
+        return ()
+    (right, left, top, bottom) = (score.value for _, score in faces[:4])
+    assert right is not None and left is not None and top is not None and bottom is not None  # noqa: PT018
+    if right < -left or top < -bottom:
+        return ()
+    corners: list[Pair] = [(-left, -bottom), (right, -bottom), (right, top), (-left, top)]
+    for (x, y), score in faces[4:]:
+        assert score.value is not None
+        over = [x * p + y * q - score.value for p, q in corners]
+        cut: list[Pair] = []
+        for k, point in enumerate(corners):
+            before, excess, last = corners[k - 1], over[k], over[k - 1]
+            if (last < 0 < excess) or (excess < 0 < last):
+                share = last / (last - excess)
+                cut.append(
+                    (before[0] + share * (point[0] - before[0]), before[1] + share * (point[1] - before[1]))
+                )
+            if excess <= 0:
+                cut.append(point)
+        corners = cut
+    return tuple(corners[k] for k in hull(corners))
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankFailure(Shown):
+    """Deviations that the signal cannot tell apart.
+
+    Attributes
+    ----------
+    profile : tuple of int
+        The profile that all others keep to.
+    players : tuple of int
+        One player, or the pair.
+    rank : Rank
+        The rank and what it would have to be.
+    reason : str
+        Which deviations look alike.
+    """
+
+    profile: Profile
+    players: tuple[int, ...]
+    rank: Rank
+    reason: str
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FullRank(Shown):
+    """Which deviations the signal tells apart.
+
+    Attributes
+    ----------
+    individual : bool
+        Whether the deviations of each player can be told apart, at every pure profile.
+    pairwise : bool
+        Whether, at every pure profile, the deviations of any two players can be told from each other's.
+    failures : tuple of RankFailure
+        Where not, and why.
+    """
+
+    individual: bool
+    pairwise: bool
+    failures: tuple[RankFailure, ...]
+
+    @property
+    def folk_theorem(self) -> bool:
+        """Whether both hold.
+
+        Then patient players can have every feasible payoff above the minmax if these have room inside (Fudenberg,
+        Levine and Maskin 1994). The condition is sufficient, not necessary.
+        """
+        return self.individual and self.pairwise
+
+    def _card(self) -> Card:
+        """Return a row for each failure."""
+        rows = [
+            [
+                str(each.profile),
+                ", ".join(map(str, each.players)),
+                f"{each.rank.rank} of {each.rank.full}",
+                each.reason,
+            ]
+            for each in self.failures
+        ]
+        return Card(
+            title="Full rank" if rows else "Full rank at every profile",
+            heads=["profile", "players", "rank", "look alike"],
+            rows=rows or [["every", "all", "full", "none"]],
+        )
+
+
+def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
+    """Say at which pure profiles deviations can be told apart, and where they cannot, which look alike.
+
+    Parameters
+    ----------
+    game : Game
+        The stage game, for the names of its actions.
+    monitoring : Monitoring
+        What is seen of the actions.
+
+    Returns
+    -------
+    FullRank
+
+    Notes
+    -----
+    *Individual* full rank at a profile: the rows of chances after each action of a player, the others keeping to the
+    profile, are independent. *Pairwise*: those of two players together are, but for the row of the profile, which they
+    share. Decided in rationals.
+
+    References
+    ----------
+    Fudenberg, D., Levine, D. and Maskin, E. (1994). The folk theorem with imperfect public information.
+    *Econometrica* 62, 997-1039. doi:10.2307/2951505
+
+    Examples
+    --------
+    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
+    >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
+    >>> found = full_rank(partners, report)
+    >>> found.individual, found.pairwise
+    (True, False)
+    >>> found.failures[0].reason
+    'player 0 playing shirk looks like player 1 playing shirk'
+    """
+    instance(game, "game", Game)
+    check_monitoring(game, instance(monitoring, "monitoring", Monitoring))
+    groups = [*((i,) for i in range(game.players)), *combinations(range(game.players), 2)]
+    failures = []
+    for profile in np.ndindex(*game.shape):
+        for players in groups:
+            rank = monitoring.pairwise_full_rank(profile, players)
+            if not rank.holds:
+                reason = _alike(game, monitoring, profile, players)
+                failures.append(RankFailure(profile=profile, players=players, rank=rank, reason=reason))
+    return FullRank(
+        individual=all(len(each.players) > 1 for each in failures),
+        pairwise=all(len(each.players) == 1 for each in failures),
+        failures=tuple(failures),
+    )
+
+
+def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequence[int]) -> str:
+    """Return which mixtures of deviations lead to the same chances."""
+    rows, names = [monitoring.exact[profile]], [f"everybody keeping to {played(game, profile)}"]
+    for i in players:
+        for action in range(game.shape[i]):
+            if action != profile[i]:
+                rows.append(monitoring.exact[(*profile[:i], action, *profile[i + 1 :])])
+                names.append(f"player {i} playing {game.actions[i][action]}")
+    sizes = len(rows)
+    # The largest sum of positive weights, at most one, of a combination that vanishes.
+    matrix = np.array(rows).T
+    both = np.hstack([matrix, -matrix])
+    limits = np.concatenate([np.full(2 * len(both), _ZERO), [_ONE]])
+    goal = np.concatenate([np.full(sizes, _ONE), np.full(sizes, _ZERO)])
+    for least in range(sizes):  # a row that takes part must not cancel itself
+        bar = np.full((1, 2 * sizes), _ZERO)
+        bar[0, sizes + least] = _ONE
+        system = np.vstack([both, -both, goal[None], bar])
+        found = maximise(
+            np.concatenate([np.eye(sizes, dtype=object)[least], np.full(sizes, 0)]) * _ONE,
+            system,
+            np.concatenate([limits, [_ZERO]]),
+        )
+        assert found is not None
+        weights = np.array(found.solution[:sizes]) - np.array(found.solution[sizes:])
+        if found.value > 0 and weights.any():
+            total = sum(weight for weight in weights if weight > 0)
+            sides = [
+                " and ".join(
+                    name if abs(weight) == total else f"{abs(weight) / total} of {name}"
+                    for weight, name in zip(weights, names, strict=True)
+                    if sign * weight > 0
+                )
+                for sign in (1, -1)
+            ]
+            return f"{sides[0]} looks like {sides[1]}"
+    raise AssertionError("rows that depend on each other have a combination that vanishes")

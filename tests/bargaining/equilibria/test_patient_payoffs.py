@@ -1,0 +1,191 @@
+"""Scores in the limit of patience: checked numbers, programs of scipy, the folk theorem where actions are seen."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from bargaining import (
+    Game,
+    InvalidInput,
+    Monitoring,
+    NotApplicable,
+    RepeatedGame,
+    Status,
+    full_rank,
+    patient_payoffs,
+    patient_score,
+    public_payoff_set,
+)
+
+F = Fraction
+PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+EACH = [[F(9, 10), F(1, 10)], [F(3, 10), F(7, 10)]]
+
+
+def report(p, q, r):
+    p, q, r = map(Fraction, (p, q, r))
+    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
+
+
+ONE = report("9/10", "1/2", "1/4")
+
+
+def program(game, chances, normal):
+    """Return the score by scipy, payoffs and continuations free variables."""
+    n, signals, best = game.players, chances.shape[-1], -np.inf
+    for a in np.ndindex(*game.shape):
+        rows, limits = [], []
+        for y in range(signals):
+            row = np.zeros((n, signals))
+            row[:, y] = normal
+            rows.append(row.ravel())
+            limits.append(0)
+        for i in range(n):
+            for b in range(game.shape[i]):
+                other = (*a[:i], b, *a[i + 1 :])
+                row = np.zeros((n, signals))
+                row[i] = chances[other] - chances[a]
+                rows.append(row.ravel())
+                limits.append(game.payoffs[a][i] - game.payoffs[other][i])
+        goal = np.outer(normal, chances[a]).ravel()
+        found = linprog(-goal, A_ub=np.array(rows), b_ub=limits, bounds=(None, None))
+        if found.status == 0:
+            best = max(best, normal @ game.payoffs[a] - found.fun)
+        else:
+            assert found.status == 2
+    return best
+
+
+def drawn(seed, players=2):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(2, 4, players).tolist()) if players == 2 else (2,) * players
+    weights = rng.integers(0, 5, (*shape, int(rng.integers(2, 5)))) + np.eye(1, dtype=int)[0]
+    exact = np.vectorize(Fraction, otypes=[object])(weights)
+    game = Game(*rng.integers(-3, 4, (players, *shape)).astype(float))
+    return game, Monitoring(exact / exact.sum(axis=-1, keepdims=True)), rng
+
+
+def test_scores_of_partners():
+    directions = [[1, 1], [1, 0], [1, 2], [1, -1], [3, 1], [-1, 0]]
+    one = [patient_score(PARTNERS, n, monitoring=ONE).value for n in directions]
+    assert one == [F(7, 2), 3, F(21, 4), F(13, 4), 8, 0]
+    both = Monitoring.product([EACH, EACH])
+    assert [patient_score(PARTNERS, n, monitoring=both).value for n in directions] == [4, 3, 6, 4, 8, 0]
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(6), *(pytest.param(k, marks=pytest.mark.slow) for k in range(6, 60))]
+)
+def test_programs_of_scipy_agree(seed):
+    game, monitoring, rng = drawn(seed, players=2 + seed % 2)
+    for normal in rng.integers(-3, 4, (4, game.players)):
+        if normal.any():
+            expected, score = (
+                program(game, monitoring.probabilities, normal),
+                patient_score(game, normal, monitoring=monitoring),
+            )
+            if score.value is None:
+                assert expected == -np.inf
+            else:
+                assert float(score.value) == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3, *(pytest.param(k, marks=pytest.mark.slow) for k in range(4, 60))])
+def test_the_set_is_that_of_all_its_scores(seed):
+    """Vertices obey the score in any direction; and each face is a score, or near an axis the limit of scores."""
+    game, monitoring, rng = drawn(2 * seed)
+    found = patient_payoffs(game, monitoring=monitoring)
+    for normal in rng.integers(-9, 10, (25, 2)):
+        if normal.any() and found.faces:
+            score = patient_score(game, normal, monitoring=monitoring).value
+            assert all(normal @ np.array(vertex) <= score for vertex in found.exact)
+    for normal, score in found.faces:
+        true = patient_score(game, np.array(normal), monitoring=monitoring).value
+        assert score.value >= true
+        if all(normal):
+            assert score.value == true
+        else:  # beside the axis
+            beside = np.array([each + F(1, 10**6) * (1 if not each else 0) for each in normal])
+            other = np.array([each - F(1, 10**6) * (1 if not each else 0) for each in normal])
+            near = [float(patient_score(game, n, monitoring=monitoring).value) for n in (beside, other)]
+            assert min(abs(float(score.value) - each) for each in [*near, float(true)]) < 1e-4
+
+
+def test_actions_that_are_seen_give_the_folk_theorem():
+    """Everything feasible above the pure minmax, from the payoffs alone."""
+    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    found = patient_payoffs(prisoners)
+    assert found.exact == ((3, 3), (F(39, 4), 3), (9, 9), (3, F(39, 4)))
+    assert found.reached
+    assert full_rank(prisoners, Monitoring.perfect(prisoners)).folk_theorem
+
+
+def test_equilibria_lie_within_and_come_near():
+    found = patient_payoffs(PARTNERS, monitoring=ONE)
+    assert found.exact == ((0, 0), (F(476, 207), F(112, 207)), (F(7, 4), F(7, 4)), (F(112, 207), F(476, 207)))
+    patient = public_payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=ONE), tolerance=1e-4)
+    assert all(found.contains(vertex) for vertex in patient.vertices)
+    assert patient.vertices[:, 0].max() > 0.95 * found.vertices[:, 0].max()
+
+
+def test_taking_turns_where_nobody_cooperates():
+    """(2/3, 1/2, 1/4): no symmetric cooperation at any patience, yet a sum of 2."""
+    found = patient_payoffs(PARTNERS, monitoring=report("2/3", "1/2", "1/4"))
+    assert found.exact == ((0, 0), (F(12, 7), F(2, 7)), (F(2, 7), F(12, 7)))
+
+
+def test_nothing_seen():
+    none = patient_payoffs(PARTNERS, monitoring=Monitoring.none(PARTNERS))
+    assert none.exact == ((0, 0),)
+    assert not none.reached
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    empty = patient_payoffs(pennies, monitoring=Monitoring.none(pennies))
+    assert empty.status is Status.EMPTY
+    assert "cannot be noticed" in empty.reason
+    assert patient_score(pennies, [1, 1], monitoring=Monitoring.none(pennies)) == (None, None)
+
+
+def test_who_looks_like_whom():
+    names = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
+    found = full_rank(names, ONE)
+    assert (found.individual, found.pairwise, found.folk_theorem) == (True, False, False)
+    assert [each.profile for each in found.failures] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert found.failures[0].reason == "player 0 playing shirk looks like player 1 playing shirk"
+    clear = full_rank(names, Monitoring.product([EACH, EACH]))
+    assert clear.folk_theorem
+    assert clear.failures == ()
+    blind = full_rank(names, Monitoring.none(names))
+    assert not blind.individual
+    assert blind.failures[0].reason == "everybody keeping to work, work looks like player 0 playing shirk"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_reasons_are_true(seed):
+    """What is said to look alike does: the mixtures named lead to the same chances."""
+    game, monitoring, _ = drawn(seed, players=3)
+    for failure in full_rank(game, monitoring).failures:
+        assert not failure.rank.holds
+        sides = []
+        for side in failure.reason.split(" looks like "):
+            total = np.full(len(monitoring.signals), F(0))
+            for part in side.split(" and "):
+                share, _, rest = part.partition(" of ")
+                weight, rest = (F(share), rest) if rest else (F(1), part)
+                at = list(failure.profile)
+                if rest.startswith("player"):
+                    _, player, _, action = rest.split()
+                    at[int(player)] = int(action)
+                total = total + weight * monitoring.exact[tuple(at)]
+            sides.append(total.tolist())
+        assert sides[0] == sides[1]
+
+
+def test_what_is_wrong_is_named():
+    with pytest.raises(NotApplicable, match="two players"):
+        patient_payoffs(Game(*np.zeros((3, 2, 2, 2))))
+    with pytest.raises(InvalidInput, match="`direction`"):
+        patient_score(PARTNERS, [0, 0])
+    with pytest.raises(InvalidInput, match="`monitoring`"):
+        full_rank(PARTNERS, None)

@@ -52,7 +52,7 @@ def test_agreement_is_the_base(baseline):
     outcome = baseline.payoffs()
     np.testing.assert_allclose(outcome.percent, 0.0, atol=1e-10)
     flows = baseline.model.economy.flows[:, 1, baseline.model.goods].sum(axis=1)
-    assert outcome.us_share == pytest.approx(flows[0] / (flows[0] + flows[2] + flows[3]))
+    assert outcome.partner_share == pytest.approx(flows[0] / (flows[0] + flows[2] + flows[3]))
 
 
 def test_players_are_canada_and_the_us(baseline5):
@@ -122,7 +122,7 @@ def test_war_moves_with_the_china_route(war):
     assert (np.diff(war.percent[:, CANADA]) > 0).all()
     assert (np.diff(war.percent[:, US]) < 0).all()
     assert (np.diff(war.rates[:, US]) < 0).all()
-    assert (np.diff(war.us_share) < 0).all()
+    assert (np.diff(war.partner_share) < 0).all()
 
 
 def test_war_does_not_depend_on_the_batch(baseline5):
@@ -130,7 +130,16 @@ def test_war_does_not_depend_on_the_batch(baseline5):
     for k, r in np.ndenumerate(np.reshape(SHARES, (2, 2))):
         alone = baseline5.war(r=r)
         assert alone.status is Status.OK
-        for name in ("rates", "percent", "money", "us_share", "residual", "marginal", "regret", "unique"):
+        for name in (
+            "rates",
+            "percent",
+            "money",
+            "partner_share",
+            "residual",
+            "marginal",
+            "regret",
+            "unique",
+        ):
             np.testing.assert_array_equal(getattr(together, name)[k], getattr(alone, name))
 
 
@@ -140,7 +149,7 @@ def test_war_without_an_interior_best_response_fails_in_its_cell(baseline5, monk
     assert (war.status == Status.FAILED).all()
     assert np.isnan(war.rates).all()
     assert np.isnan(war.percent).all()
-    assert np.isnan(war.us_share).all()
+    assert np.isnan(war.partner_share).all()
     assert not war.unique.any()
 
 
@@ -156,7 +165,7 @@ def test_leaving_is_the_limit_of_prohibitive_tariffs(baseline):
     left = baseline.leave(r=[0.0, 0.2])
     taxed = baseline.payoffs(1e5, 1e5, r=[0.0, 0.2])
     np.testing.assert_allclose(left.percent, taxed.percent, rtol=0, atol=1e-8)
-    assert (left.us_share == 0).all()
+    assert (left.partner_share == 0).all()
     assert (left.percent < baseline.war(r=[0.0, 0.2]).percent).all()
 
 
@@ -213,9 +222,9 @@ def test_a_closed_route_is_no_share(baseline5):
 def test_change_splits_china_trade_from_exposure(baseline5):
     r = [0.0, 0.15, 0.3]
     change = baseline5.change(baseline5.war, r=r)
-    np.testing.assert_allclose(change.total, change.china_trade + change.exposure, atol=1e-15)
+    np.testing.assert_allclose(change.total, change.route_trade + change.exposure, atol=1e-15)
     np.testing.assert_allclose(change.total[0], 0.0, atol=1e-12)
-    np.testing.assert_allclose(change.china_trade, baseline5.payoffs(r=r).percent, atol=1e-12)
+    np.testing.assert_allclose(change.route_trade, baseline5.payoffs(r=r).percent, atol=1e-12)
     assert (change.exposure[1:, CANADA] > 0).all()
     assert (change.exposure[1:, US] < 0).all()
     # With no tariff there is no exposure to reduce.
@@ -254,10 +263,10 @@ def test_figures_without_canada_are_refused():
 
 
 BAD_CALLS = [
-    (lambda b: b.payoffs(-1.0), "`us_tariff` must be above -1.*got -1"),
-    (lambda b: b.payoffs(0.1, [-2.0]), "`canada_tariff` must be above -1.*got -2"),
-    (lambda b: b.payoffs(np.nan), "`us_tariff` must be finite"),
-    (lambda b: b.payoffs(True), "`us_tariff` must be real numbers"),
+    (lambda b: b.payoffs(-1.0), "`partner_tariff`, of the US on Canada, must be above -1.*got -1"),
+    (lambda b: b.payoffs(0.1, [-2.0]), "`home_tariff`, of Canada on the US, must be above -1.*got -2"),
+    (lambda b: b.payoffs(np.nan), "`partner_tariff` must be finite"),
+    (lambda b: b.payoffs(True), "`partner_tariff` must be real numbers"),
     (lambda b: b.payoffs(r=1.01), r"`r` must lie in \[0, 1\]; got 1.01"),
     (lambda b: b.war(r=[0.0, -0.1]), r"`r` must lie in \[0, 1\]; got -0.1"),
     (lambda b: b.leave(r=np.inf), "`r` must be finite"),
@@ -267,8 +276,8 @@ BAD_CALLS = [
     (lambda b: b.payoffs(r=0.1, capped="no"), "`capped` must be True or False; got 'no'"),
     (lambda b: b.payoffs(r=0.1, route=None), "`route` must be True or False"),
     (lambda b: b.schedule("us_2030"), "`names` must be one of 'us_2025_26'.*got 'us_2030'"),
-    (lambda b: b.stage_payoffs(0.1, [0.1]), "`us_rates` must have 1 axes"),
-    (lambda b: b.stage_payoffs([0.1], [-1.5]), "`canada_rates` must be above -1"),
+    (lambda b: b.stage_payoffs(0.1, [0.1]), "`partner_rates` must have 1 axes"),
+    (lambda b: b.stage_payoffs([0.1], [-1.5]), "`home_rates`, of Canada on the US, must be above -1"),
 ]
 
 

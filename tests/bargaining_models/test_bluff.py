@@ -6,10 +6,10 @@ import pytest
 from bargaining import nash
 from bargaining.errors import InvalidInput
 from bargaining.protocols.signalling import Kind
+from bargaining_models.negotiation.bluff import Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.bluff import Claim, HoldOut, gain_over_giving_way
 from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.thresholds import first_crossing
 
 RATE = 0.05
 
@@ -107,7 +107,7 @@ def test_a_contract_that_a_bluffer_cannot_use_separates(pairs: dict[float, Deal]
 @pytest.mark.parametrize("route", [True, False])
 def test_terms_are_those_of_the_war_of_attrition(small, route) -> None:  # type: ignore[no-untyped-def]
     deal, demand, (z0, z1) = small[route], 0.85, (0.05, 0.05)
-    held = HoldOut(deal=deal, priors=(z0, z1), us_demand=demand)
+    held = HoldOut(deal=deal, priors=(z0, z1), partner_demand=demand)
     k = 2  # r = .05
     talks = np.broadcast_to(deal.talks.money, (6, 2))[k + 1]
     total = deal.total[k + 1]
@@ -127,11 +127,11 @@ def test_terms_are_those_of_the_war_of_attrition(small, route) -> None:  # type:
 
 def test_the_jump_is_where_the_war_beats_giving_way(baseline: Baseline, small: dict[bool, Deal]) -> None:
     grid = Deal.at(baseline, r=np.linspace(0.0, 0.3, 4), route_survives=False)
-    threshold = first_crossing(grid, lambda deal: gain_over_giving_way(deal, us_demand=0.85)).value
+    threshold = first_crossing(grid, lambda deal: gain_over_giving_way(deal, partner_demand=0.85)).value
     assert threshold is not None
     assert 0.05 < threshold < 0.10
     deal = Deal.at(baseline, r=np.array([0.0, threshold - 1e-3, threshold + 1e-3]), route_survives=False)
-    held = HoldOut(deal=deal, priors=(0.05, 0.05), us_demand=0.85)
+    held = HoldOut(deal=deal, priors=(0.05, 0.05), partner_demand=0.85)
     assert held.jumps.tolist() == [False, True]
     assert held.transfer[0] - held.transfer[1] > 1.0  # a jump, not a slope
     assert held.outcome.delay[1] == 0.0
@@ -140,7 +140,7 @@ def test_the_jump_is_where_the_war_beats_giving_way(baseline: Baseline, small: d
 def test_a_better_option_can_hurt_until_it_is_good_enough_to_walk_out(small: dict[bool, Deal]) -> None:
     # Under a deal that closes the route the agreement is worth the same to both at every r; a larger r makes
     # Canada's posture greedier, so that it gives way more slowly and is believed less.
-    held = HoldOut(deal=small[False], priors=(0.01, 0.1), us_demand=0.85)
+    held = HoldOut(deal=small[False], priors=(0.01, 0.1), partner_demand=0.85)
     assert held.jumps.tolist() == [False, False, False, True, True]
     assert (np.diff(held.transfer[:3]) > 0.1).all()
     assert held.transfer[3] < held.transfer[0] - 1
@@ -149,7 +149,7 @@ def test_a_better_option_can_hurt_until_it_is_good_enough_to_walk_out(small: dic
 def test_what_both_lose_when_canada_walks_out(small: dict[bool, Deal]) -> None:
     z0, z1 = 0.05, 0.1
     deal = small[False]
-    held = HoldOut(deal=deal, priors=(z0, z1), us_demand=0.85)
+    held = HoldOut(deal=deal, priors=(z0, z1), partner_demand=0.85)
     k = 3  # r = .1
     assert held.jumps[k]
     into_war = deal.total[k + 1] - deal.war.money[k + 1].sum()
@@ -160,7 +160,7 @@ def test_what_both_lose_when_canada_walks_out(small: dict[bool, Deal]) -> None:
 
 
 def test_as_the_us_becomes_surely_flexible_it_gives_way(small: dict[bool, Deal]) -> None:
-    held = HoldOut(deal=small[True], priors=(0.05, 1e-12), us_demand=0.85)
+    held = HoldOut(deal=small[True], priors=(0.05, 1e-12), partner_demand=0.85)
     terms = held.deal.transfer(nash(held.deal.problem()))[1:]
     np.testing.assert_allclose(held.transfer, terms, atol=1e-2)
 
@@ -174,9 +174,9 @@ def test_bad_input(pairs: dict[float, Deal], small: dict[bool, Deal]) -> None:
         "`deal` must bring Canada better terms": lambda: Claim(deal=deal.elsewhere([0.15, 0.0]), war=1.0),
         "`prior` must lie": lambda: Claim(deal=deal, war=1.0).talks(1.0),
         "`deal` must be at an increasing": lambda: HoldOut(deal=deal.elsewhere([0.1, 0.2]), priors=0.05),
-        "`us_demand` must lie": lambda: HoldOut(deal=small[True], priors=0.05, us_demand=1.0),
+        "`partner_demand` must lie": lambda: HoldOut(deal=small[True], priors=0.05, partner_demand=1.0),
         "`priors` must lie": lambda: HoldOut(deal=small[True], priors=0.0).outcome,
-        "`demands` must conflict": lambda: HoldOut(deal=small[True], priors=0.05, us_demand=0.1).outcome,
+        "`demands` must conflict": lambda: HoldOut(deal=small[True], priors=0.05, partner_demand=0.1).outcome,
     }
     for message, make in cases.items():
         with pytest.raises(InvalidInput, match=message):

@@ -9,11 +9,11 @@ import pytest
 
 from bargaining import InvalidInput
 from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.negotiation.bluff import HoldOut
+from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.bluff import HoldOut
 from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.pivot_chain import PivotChain, open_and_close
 
 FLOWS = np.array([[[80.0], [20.0]], [[25.0], [175.0]]])
 RATES = np.array([[[0.0], [0.1]], [[0.2], [0.0]]])
@@ -79,7 +79,7 @@ def test_models_own_their_arrays(
 
 def test_readings_of_a_deal_own_their_arrays(baseline: Baseline) -> None:
     priors = np.array([0.05, 0.1])
-    held = HoldOut(deal=Deal.at(baseline, r=[0.0, 0.1]), priors=priors, us_demand=0.85)
+    held = HoldOut(deal=Deal.at(baseline, r=[0.0, 0.1]), priors=priors, partner_demand=0.85)
     delay = held.outcome.payoffs.tolist()
     priors[:] = 0.3
     assert held.outcome.payoffs.tolist() == delay

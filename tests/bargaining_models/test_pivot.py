@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
-from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.negotiation.growth import OUTCOMES, Growth, OutcomeCurves
+from bargaining_models.negotiation.pivot import Pivot, path_readings
+from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
+from bargaining_models.negotiation.pivot_investment import Investment
+from bargaining_models.negotiation.projects import together
+from bargaining_models.negotiation.replacement import partner_answers, without_suppliers
+from bargaining_models.us_canada.baseline import ROLES, Baseline
 from bargaining_models.us_canada.deal import Deal, readings
-from bargaining_models.us_canada.decoupling import us_answers, without_suppliers
-from bargaining_models.us_canada.growth import OUTCOMES, Growth, OutcomeCurves
-from bargaining_models.us_canada.pivot import Pivot, path_readings
-from bargaining_models.us_canada.pivot_chain import PivotChain, open_and_close
-from bargaining_models.us_canada.pivot_investment import Investment
-from bargaining_models.us_canada.projects import projects, together
+from bargaining_models.us_canada.projects import projects
 
 RATE = 0.05
 SHARES = np.array([0.0, 0.15, 0.30])
@@ -45,7 +46,7 @@ def step(deal: Deal, date: float | None, last: int = 1) -> Pivot:
 
 
 @pytest.mark.parametrize("route", [True, False])
-@pytest.mark.parametrize("reading", path_readings(), ids=lambda reading: reading.name)
+@pytest.mark.parametrize("reading", path_readings(ROLES), ids=lambda reading: reading.name)
 def test_without_growth_at_once_and_never(deals, route, reading) -> None:  # type: ignore[no-untyped-def]
     static = {one.name: one for one in readings()}[reading.name]
     deal = deals[route]
@@ -167,7 +168,7 @@ def test_backward_induction_tends_to_the_path_of_offers(deals, case) -> None:  #
 # What theory orders
 
 
-@pytest.mark.parametrize("reading", path_readings(), ids=lambda reading: reading.name)
+@pytest.mark.parametrize("reading", path_readings(ROLES), ids=lambda reading: reading.name)
 @pytest.mark.parametrize("route", [True, False])
 def test_a_larger_or_earlier_alternative_never_raises_the_transfer(deals, route, reading) -> None:  # type: ignore[no-untyped-def]
     by_date = [reading.divide(step(deals[route], date)).transfer for date in (1.0, 4.0, 7.0)]
@@ -291,7 +292,7 @@ def test_replacing_at_no_rate_is_rushing_and_at_any_rate_is_having_replaced(
     pivots = step(deals[True], 5.0), step(gone, 5.0)
 
     def answers(rate: float) -> dict[str, np.ndarray]:
-        found = us_answers(*pivots, hazard=0.05, replacing=rate, wait=2.0)
+        found = partner_answers(*pivots, hazard=0.05, replacing=rate, wait=2.0)
         return {answer.name: answer.payoffs for answer in found}
 
     slow, fast = answers(0.0), answers(100.0)
@@ -310,7 +311,7 @@ def test_replacing_nothing_changes_nothing_and_replacing_hurts_both(baseline: Ba
 
 
 def test_leverage_today_is_discounted_leverage_in_service(baseline: Baseline) -> None:
-    nash_along, nash_static = path_readings()[0], readings()[0]
+    nash_along, nash_static = path_readings(ROLES)[0], readings()[0]
     for project in projects(baseline.parameters)[:2]:
         investment = Investment.solve(baseline, project).without_route()
         transfer = investment.deal.transfer(nash_static.divide(investment.deal))
@@ -335,7 +336,7 @@ def test_part_built_is_the_best_on_a_fine_grid(baseline: Baseline) -> None:
 
 
 def test_building_first_is_worse_than_talking_while_it_is_built(baseline: Baseline) -> None:
-    reading = path_readings()[2]
+    reading = path_readings(ROLES)[2]
     project = next(p for p in projects(baseline.parameters) if p.name == "pumping stations")
     investment = Investment.solve(baseline, project)
     assert investment.build_first(reading) < 0 < investment.talk_at_once(reading)
@@ -362,7 +363,7 @@ def test_bad_input(deals: dict[bool, Deal], curves: OutcomeCurves) -> None:
         "`dates` must be years after today; got -1": lambda: Growth.in_a_line(curves, -1.0, end=0.1),
         "`hazard` must lie in .*; got -1": lambda: step(deal, 5.0).offers(hazard=-1.0),
         "`end` must lie": lambda: Growth.in_a_line(curves, 1.0, end=0.5),
-        "`upper` must lie": lambda: OutcomeCurves.solve(upper=0.0),
+        "`upper` must lie": lambda: OutcomeCurves.solve(deal.baseline, upper=0.0),
         "`rate` must be positive": lambda: Pivot(growth=Growth.in_steps(deal, [1.0, 2.0]), rate=0.0),
         "`years` must lie": lambda: step(deal, 1.0).offers().waiting(-1.0),
         "`moves` must have one row": lambda: PivotChain(deal=deal, moves=np.zeros((2, 2))),

@@ -8,11 +8,8 @@ import pytest
 
 from bargaining import InvalidInput, RepeatedGame, StochasticGame, payoff_set
 from bargaining.equilibria.stochastic.markov import stationary_profile
-from bargaining_models.parameters import load
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.capacity import Capacity, merit_order, points
-from bargaining_models.us_canada.pivot_game import PivotGame
-from bargaining_models.us_canada.pivot_terms import (
+from bargaining_models.negotiation.pivot_game import PivotGame
+from bargaining_models.negotiation.pivot_terms import (
     builds,
     builds_to,
     divisions,
@@ -22,6 +19,9 @@ from bargaining_models.us_canada.pivot_terms import (
     terms,
     waiting,
 )
+from bargaining_models.parameters import load
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.capacity import Capacity, merit_order, points
 from bargaining_models.us_canada.projects import projects
 from bargaining_models.us_canada.tariff_war import TariffGame
 
@@ -102,7 +102,7 @@ def test_capital_adds_up_project_by_project() -> None:
 def test_one_state_without_building_is_the_tariff_war(baseline: Baseline, leave: bool) -> None:
     war = TariffGame.at(baseline, r=0.15, rates=RATES)
     capacity = Capacity.solve(
-        baseline, levels=[0.15], canada_tariffs=RATES.tolist(), us_tariffs=RATES.tolist()
+        baseline, levels=[0.15], home_tariffs=RATES.tolist(), partner_tariffs=RATES.tolist()
     )
     found = PivotGame(capacity=capacity).enforceable(0.3, leave=leave)["15%"]
     expected = war.payoff_set(0.3, leave=leave)
@@ -351,7 +351,7 @@ def test_the_bound_on_blocking_is_reached(capacity: Capacity) -> None:
 
 
 def test_without_the_nash_rate_there_is_nothing_to_compare(baseline: Baseline) -> None:
-    bare = Capacity.solve(baseline, levels=[0.0], us_tariffs=[0.0, 0.35])
+    bare = Capacity.solve(baseline, levels=[0.0], partner_tariffs=[0.0, 0.35])
     with pytest.raises(InvalidInput, match="`pivot` must have 'Nash' on both lists"):
         dominance(PivotGame(capacity=bare), 0.9)
 
@@ -383,10 +383,10 @@ def test_bad_parameters_are_named(small: Capacity, name: str, value: Any) -> Non
     [
         ({"levels": [0.1, 0.0]}, "levels"),
         ({"levels": [0.0, 1.2]}, "levels"),
-        ({"canada_tariffs": ["us"]}, "canada_tariffs"),
-        ({"canada_tariffs": "Nash"}, "canada_tariffs"),
-        ({"us_tariffs": []}, "us_tariffs"),
-        ({"us_tariffs": [-1.0]}, "us_tariffs"),
+        ({"home_tariffs": ["us"]}, "home_tariffs"),
+        ({"home_tariffs": "Nash"}, "home_tariffs"),
+        ({"partner_tariffs": []}, "partner_tariffs"),
+        ({"partner_tariffs": [-1.0]}, "partner_tariffs"),
         ({"levels": [0.0, 0.1], "capital": [1.0, 2.0]}, "capital"),
         ({"levels": [0.0, 0.1], "capital": -1.0}, "capital"),
     ],

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bargaining import Table
+from bargaining_models.negotiation.pivot_game import PivotGame
+from bargaining_models.negotiation.pivot_terms import builds_to
 from bargaining_models.paper import pivot_game_sets
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import waits
@@ -14,8 +16,6 @@ from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGam
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, Capacity
-from bargaining_models.us_canada.pivot_game import PivotGame
-from bargaining_models.us_canada.pivot_terms import builds_to
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dic
 def quick(study: Study) -> PivotGameStudy:
     """Return a study of three tariffs and few levels, whose sets take no time."""
     game = PivotGameStudy(study.baseline)
-    short: dict[str, Any] = {"canada_tariffs": CANADA_TARIFFS[::2], "us_tariffs": US_TARIFFS[::2]}
+    short: dict[str, Any] = {"home_tariffs": CANADA_TARIFFS[::2], "partner_tariffs": US_TARIFFS[::2]}
     for name, levels in (
         ("capacity", [0.0, 0.1, 0.2, 0.3]),
         ("capped", [0.0, 0.15]),

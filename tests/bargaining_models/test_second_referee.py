@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bargaining import Table
+from bargaining_models.negotiation.pivot_terms import path, settles
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.us_canada.capacity import Capacity
-from bargaining_models.us_canada.pivot_terms import path, settles
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 
 NASH = (3, 3)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bargaining._arrays import Floats
+from bargaining_models.negotiation.thresholds import GRID, first_crossing
 from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.thresholds import GRID, first_crossing
 
 
 @dataclass(frozen=True)

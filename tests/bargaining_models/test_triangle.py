@@ -14,6 +14,8 @@ from scipy.optimize import linprog
 
 import bargaining_models
 from bargaining import InvalidInput, Status, nash
+from bargaining_models.negotiation.thresholds import GRID, first_crossing
+from bargaining_models.negotiation.triangle import core_exists, gain_from_the_clause, paid_to_alternative
 from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
     complaint,
@@ -35,14 +37,7 @@ from bargaining_models.negotiation.triangle_terms import (
 )
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.thresholds import GRID, first_crossing
-from bargaining_models.us_canada.triangle import (
-    Triangle,
-    core_exists,
-    gain_from_the_clause,
-    paid_to_china,
-    triangle_readings,
-)
+from bargaining_models.us_canada.triangle import Triangle, triangle_readings
 
 SHARES = [0.0, 0.05, 0.15, 0.30]
 TOGETHER = np.array([[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
@@ -486,7 +481,7 @@ def test_the_clause_pays_where_the_us_loses_more_than_canadas_share_of_the_route
 
 def test_thresholds_of_the_triangle(baseline: Baseline, triangle: Triangle) -> None:
     wide = Triangle.at(baseline, r=GRID[1::4])
-    for margin in (paid_to_china, gain_from_the_clause):
+    for margin in (paid_to_alternative, gain_from_the_clause):
         found = first_crossing(wide, margin)
         assert found.value is None
         assert found.margin == pytest.approx(margin(triangle)[1])
@@ -499,7 +494,7 @@ def test_thresholds_of_the_triangle(baseline: Baseline, triangle: Triangle) -> N
 def test_what_china_takes_is_measured_by_what_the_route_is_worth(deal: Deal, triangle: Triangle) -> None:
     payoffs = nash(deal.problem()).payoffs[:, 0]
     np.testing.assert_allclose(triangle.route_worth(), payoffs - payoffs[0], atol=1e-9)
-    part = triangle.part_of_china(in_order(triangle.money, first=2))
+    part = triangle.part_of_alternative(in_order(triangle.money, first=2))
     assert np.isnan(part[0])
     paid = in_order(triangle.money, first=2).transfers[1:, 1]
     np.testing.assert_allclose(part[1:], paid / (payoffs[1:] - payoffs[0]), rtol=1e-9)
@@ -528,7 +523,7 @@ def test_bad_arguments_are_named(call: Any, match: str) -> None:
 
 def test_a_deal_that_closes_the_route_is_refused(deal: Deal, triangle: Triangle) -> None:
     with pytest.raises(
-        InvalidInput, match=r"`deal` must leave the China route open.*Give the deal with the route"
+        InvalidInput, match=r"`deal` must leave the route to China open.*Give the deal with the route"
     ):
         Triangle.of(deal.without_route())
     with pytest.raises(InvalidInput, match=r"`weight` must lie in .*0"):

@@ -62,15 +62,16 @@ class TariffNash:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffGame:
-    """The game on a trade model: two sides, each with one rate."""
+    """The game on a trade model: two sides, each with one rate, added to tariffs `base` that are in force anyway."""
 
     model: TradeModel
     sides: tuple[Side, Side]
+    base: Floats
 
     def tariffs(self, rates: Floats) -> Floats:
-        """Add rates (..., 2) to the base tariffs, (..., N, N, J)."""
+        """Add rates (..., 2) to the tariffs in force, (..., N, N, J)."""
         added = [rates[..., k, None, None, None] * side.direction for k, side in enumerate(self.sides)]
-        return np.asarray(self.model.economy.tariffs + added[0] + added[1])
+        return np.asarray(self.base + added[0] + added[1])
 
     def welfare(self, rates: Floats, costs: Floats) -> Floats:
         """Welfare of the two sides in percent, (..., 2)."""

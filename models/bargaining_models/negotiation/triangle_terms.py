@@ -2,7 +2,7 @@ r"""Terms between a hub and two partners who bargain pair by pair, from the mone
 
 The hub, player 0, may reach agreement U with player 1 and agreement C with player 2; 1 and 2 have nothing to agree
 about. `money`, of shape (\*batch, 2, 2, 3), holds what all three have before lump sums, with axes: U in force or
-not, C in force or not, player. With Canada as the hub, 1 is the US and 2 is China.
+not, C in force or not, player.
 
 An agreement may help or harm the partner who has no part in it. Lump sums are paid within pairs, and what one pair
 pays is sunk for the other.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bargaining import nash
+from bargaining_models.negotiation.thresholds import first_crossing, gain_from_leaving, gain_from_refusing
 from bargaining_models.paper.claim import Claim
 from bargaining_models.paper.pivot_game_claims import strategic_verdicts
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.timing_claims import timing_verdicts
 from bargaining_models.paper.triangle_claims import triangle_verdicts
-from bargaining_models.us_canada.thresholds import first_crossing, gain_from_leaving, gain_from_refusing
 
 
 def verdicts(study: Study) -> list[Claim]:
@@ -36,7 +36,7 @@ def dependence(study: Study) -> Claim:
     )
     of_exports = flows[us, canada] / exports
     of_trade = (flows[us, canada] + flows[canada, us]) / (exports + imports)
-    balanced = float(study.baseline.payoffs().us_share)
+    balanced = float(study.baseline.payoffs().partner_share)
     return Claim(
         claim="Over 70% of Canada's trade goes to the US",
         verdict=f"{_holds(of_exports > 0.7)} for goods exports, {_holds(of_trade > 0.7)} for goods trade both ways",

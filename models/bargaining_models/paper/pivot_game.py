@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame
+from bargaining_models.negotiation.pivot_terms import builds_to, dominance, settles, waiting
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE
 from bargaining_models.paper.study import COUNTRIES, Study, clean
 from bargaining_models.us_canada.capacity import REPEATED
-from bargaining_models.us_canada.pivot_game import LEAD_TIME, PivotGame
-from bargaining_models.us_canada.pivot_terms import builds_to, dominance, settles, waiting
 
 CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
 

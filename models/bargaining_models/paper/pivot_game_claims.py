@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bargaining_models.negotiation.pivot_terms import builds_to, settles, waiting
 from bargaining_models.paper.claim import Claim
 from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT, WORTHWHILE
-from bargaining_models.us_canada.pivot_terms import builds_to, settles, waiting
 
 if TYPE_CHECKING:
     from bargaining_models.paper.study import Study

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining.plots.plot import COLOURS, DASHES
+from bargaining_models.negotiation.pivot_terms import path
 from bargaining_models.paper.pivot_game_study import PATIENT
 from bargaining_models.paper.study import COUNTRIES, Study
-from bargaining_models.us_canada.pivot_terms import path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

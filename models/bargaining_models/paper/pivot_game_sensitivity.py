@@ -8,12 +8,12 @@ from typing import Any
 from bargaining._arrays import Floats
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame
+from bargaining_models.negotiation.pivot_terms import builds_to, settles, terms, waiting
 from bargaining_models.paper.pivot_game import markov_note
 from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
 from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean
 from bargaining_models.us_canada.capacity import Capacity
-from bargaining_models.us_canada.pivot_game import LEAD_TIME, PivotGame
-from bargaining_models.us_canada.pivot_terms import builds_to, settles, terms, waiting
 
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 GAME = "timing, levels, alternatives and capital as in T10"

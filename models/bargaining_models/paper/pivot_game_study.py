@@ -10,10 +10,10 @@ from typing import Any
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
+from bargaining_models.negotiation.pivot_game import PivotGame
+from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity
-from bargaining_models.us_canada.pivot_game import PivotGame
-from bargaining_models.us_canada.pivot_terms import Terms, builds_to, terms
 
 PATIENCE = (0.6, 0.9, 0.95)
 PATIENT = 0.95  # the 5 percent a year of the other tables

@@ -7,15 +7,16 @@ from functools import cached_property
 import numpy as np
 
 from bargaining._arrays import real
+from bargaining_models.negotiation.bluff import Claim, HoldOut
+from bargaining_models.negotiation.growth import Growth, OutcomeCurves
+from bargaining_models.negotiation.pivot import Pivot
+from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
+from bargaining_models.negotiation.pivot_investment import Investment
+from bargaining_models.negotiation.projects import Project, together
+from bargaining_models.negotiation.replacement import Answer, partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.bluff import Claim, HoldOut
 from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.decoupling import Answer, us_answers, without_suppliers
-from bargaining_models.us_canada.growth import Growth, OutcomeCurves
-from bargaining_models.us_canada.pivot import Pivot
-from bargaining_models.us_canada.pivot_chain import PivotChain, open_and_close
-from bargaining_models.us_canada.pivot_investment import Investment
-from bargaining_models.us_canada.projects import Project, projects, together
+from bargaining_models.us_canada.projects import projects
 
 SHARE, LARGE = 0.15, 0.30
 YEARS = 5.0  # until capacity opens where no other date is named
@@ -132,7 +133,7 @@ class PivotStudy:
     def answers(self, route: bool, hazard: float) -> tuple[Answer, ...]:
         """Return what each answer of the US to the main path leads to."""
         deal = Deal.at(self.replaced_baseline, r=[0.0, SHARE], route_survives=route)
-        return us_answers(
+        return partner_answers(
             self.paths[self.main_path][route],
             Pivot(growth=Growth.in_steps(deal, [YEARS])),
             hazard=hazard,
@@ -160,6 +161,6 @@ class PivotStudy:
             found[True, k], found[False, k] = deal, deal.without_route()
         return found
 
-    def hold_out(self, route: bool, us_demand: float | None) -> HoldOut:
+    def hold_out(self, route: bool, partner_demand: float | None) -> HoldOut:
         """Return the hold-out at every share above 0."""
-        return HoldOut(deal=self.deals[route], priors=OBSTINATE, us_demand=us_demand)
+        return HoldOut(deal=self.deals[route], priors=OBSTINATE, partner_demand=partner_demand)

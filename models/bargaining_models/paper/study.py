@@ -9,13 +9,13 @@ import numpy as np
 from bargaining import __version__
 from bargaining._arrays import Floats
 from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.paper.pivot_game_study import PivotGameStudy
 from bargaining_models.paper.pivot_study import PivotStudy
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.tariff_war import TariffGame
-from bargaining_models.us_canada.thresholds import GRID
 from bargaining_models.us_canada.triangle import Triangle
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])

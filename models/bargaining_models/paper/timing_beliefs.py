@@ -7,10 +7,10 @@ from typing import Any
 
 from bargaining import nash
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.bluff import Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.paper.pivot_study import OBSTINATE, POSTURES, PRIOR, RATE_NOTE, ROUTE_NOTE, ROUTES
 from bargaining_models.paper.study import SHARES, Study, clean
-from bargaining_models.us_canada.bluff import Claim, HoldOut, gain_over_giving_way
-from bargaining_models.us_canada.thresholds import first_crossing
 
 CLAIM_COLUMNS = [
     Column("route", title="China route"),
@@ -129,4 +129,6 @@ def _jump(study: Study, route: bool, posture: float | None) -> float | None:
     static = study.timing.deals[route]
     terms = float(static.transfer(nash(static.problem()))[0])
     deal = study.thresholds_deal(study.elasticities, False, route)
-    return first_crossing(deal, lambda at: gain_over_giving_way(at, us_demand=posture, transfer=terms)).value
+    return first_crossing(
+        deal, lambda at: gain_over_giving_way(at, partner_demand=posture, transfer=terms)
+    ).value

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.pivot import PathReading, Pivot, path_readings
+from bargaining_models.negotiation.pivot_chain import PivotChain
 from bargaining_models.paper.pivot_study import PROGRAMME, RATE_NOTE, ROUTE_NOTE, ROUTES
 from bargaining_models.paper.study import Study, clean
+from bargaining_models.us_canada.baseline import ROLES
 from bargaining_models.us_canada.deal import HAZARDS
-from bargaining_models.us_canada.pivot import PathReading, Pivot, path_readings
-from bargaining_models.us_canada.pivot_chain import PivotChain
 
 CHAIN_OFFERS: dict[str, dict[str, Any]] = {
     "Offers, inside option": {"in_use": True},
@@ -31,7 +32,7 @@ def splits_over_time(study: Study) -> Table:
     """T7: what Canada pays if they agree today, by the path that r will take and by protocol."""
     rows, residuals = [], [study.timing.curve_error, float(study.timing.deals[True].war.residual.max())]
     for name, pivots in study.timing.paths.items():
-        for reading in path_readings():
+        for reading in path_readings(ROLES):
             row: dict[str, Any] = {"path": name, "reading": reading.name}
             for route, group in ROUTES:
                 more, residual = _along(pivots[route], reading, group)
@@ -48,7 +49,7 @@ def splits_over_time(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             *residuals,
-            Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in path_readings()),
+            Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in path_readings(ROLES)),
             Paths=f"'in n years': capacity opens at that date; 'at rate': it opens at that rate; r grows whatever the "
             f"two do; projects: {', '.join(_programme(study))}",
             Route=ROUTE_NOTE,
@@ -89,7 +90,7 @@ def _along(pivot: Pivot, reading: PathReading, group: str) -> tuple[dict[str, An
 
 
 def _chain_rows(name: str, chains: dict[bool, PivotChain]) -> Iterator[dict[str, Any]]:
-    for reading in path_readings():
+    for reading in path_readings(ROLES):
         row: dict[str, Any] = {"path": name, "reading": reading.name}
         for route, group in ROUTES:
             chain, agreed = chains[route], True

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.pivot import path_readings
+from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.paper.pivot_study import HAZARD, RATE_NOTE, ROUTE_NOTE, ROUTES
 from bargaining_models.paper.study import Study, clean
+from bargaining_models.us_canada.baseline import ROLES
 from bargaining_models.us_canada.deal import readings
-from bargaining_models.us_canada.pivot import path_readings
-from bargaining_models.us_canada.pivot_investment import Investment
 
 BROKEN = f"Offers, breakdown {HAZARD:g} a year"
 CHOSEN = {"Nash": "nash", BROKEN: "broken", "Offers, outside option: war": "walk"}
@@ -46,13 +47,13 @@ def projects(study: Study) -> Table:
 
 
 def _worth(one: Investment) -> dict[str, Any]:
-    along = {reading.name: reading for reading in path_readings()}
+    along = {reading.name: reading for reading in path_readings(ROLES)}
     static = {reading.name: reading for reading in readings()}
     row: dict[str, Any] = {
         "lead": one.project.lead_time,
         "cost": one.project.cost,
         "charge": one.charge,
-        "trade": clean(one.china_trade()),
+        "trade": clean(one.route_trade()),
     }
     for title, key in CHOSEN.items():
         leverage = clean(one.leverage(along[title]))

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.thresholds import first_crossing
+from bargaining_models.negotiation.triangle import core_exists
 from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
     complaint,
@@ -19,8 +21,7 @@ from bargaining_models.negotiation.triangle_coalitions import (
 )
 from bargaining_models.negotiation.triangle_terms import Terms
 from bargaining_models.paper.study import NOISE, SHARES, Study, clean
-from bargaining_models.us_canada.thresholds import first_crossing
-from bargaining_models.us_canada.triangle import COUNTRIES, Triangle, core_exists, triangle_readings
+from bargaining_models.us_canada.triangle import COUNTRIES, Triangle, triangle_readings
 
 PARTNERS = ("US", "China")
 TITLES = dict(zip(COUNTRIES, ("Canada", *PARTNERS), strict=True))
@@ -69,7 +70,7 @@ def payments(study: Study) -> Table:
 
 
 def _payment_rows(triangle: Triangle, name: str, terms: Terms) -> Iterator[dict[str, Any]]:
-    part, clause = 100 * triangle.part_of_china(terms), triangle.clause(terms)
+    part, clause = 100 * triangle.part_of_alternative(terms), triangle.clause(terms)
     for k, r in enumerate(SHARES):
         yield {
             "reading": name,

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining_models.negotiation.thresholds import first_crossing
+from bargaining_models.negotiation.triangle import (
+    ALTERNATIVE,
+    PARTNER,
+    gain_from_the_clause,
+    paid_to_alternative,
+)
 from bargaining_models.negotiation.triangle_terms import in_order, nash_in_nash
 from bargaining_models.paper.claim import Claim
 from bargaining_models.us_canada.deal import CANADA_WEIGHT
-from bargaining_models.us_canada.thresholds import first_crossing
-from bargaining_models.us_canada.triangle import (
-    CHINA_PARTNER,
-    US_PARTNER,
-    Triangle,
-    gain_from_the_clause,
-    paid_to_china,
-    triangle_readings,
-)
+from bargaining_models.us_canada.triangle import Triangle, triangle_readings
 
 if TYPE_CHECKING:
     from bargaining_models.paper.study import Study
@@ -42,13 +41,13 @@ def triangle_verdicts(study: Study) -> list[Claim]:
 def paid(study: Study, triangle: Triangle) -> Claim:
     """China's market is itself political: China has to be paid to open it."""
     found = {reading.name: reading.divide(triangle.money) for reading in triangle_readings()}
-    most = max(float(triangle.part_of_china(terms).max()) for terms in found.values())
+    most = max(float(triangle.part_of_alternative(terms).max()) for terms in found.values())
     payments = [f"{text} {_both(found[name].transfers[:, 1])}" for name, text in NAMED.items()]
     weighed = nash_in_nash(triangle.money, weights=[0.5, CANADA_WEIGHT]).transfers[:, 1]
-    other = paid_to_china(Triangle.at(study.baseline_with(BY_SECTOR), r=SHOWN))
-    begins = first_crossing(study.wide_triangle, paid_to_china).value
+    other = paid_to_alternative(Triangle.at(study.baseline_with(BY_SECTOR), r=SHOWN))
+    begins = first_crossing(study.wide_triangle, paid_to_alternative).value
     clause = first_crossing(study.wide_triangle, gain_from_the_clause).value
-    lost = -triangle.clause(in_order(triangle.money, first=US_PARTNER))
+    lost = -triangle.clause(in_order(triangle.money, first=PARTNER))
     return Claim(
         claim="China's market is itself political: China has to be paid to open it",
         verdict=(
@@ -69,7 +68,7 @@ def paid(study: Study, triangle: Triangle) -> Claim:
 
 def china_first(triangle: Triangle) -> Claim:
     """Canada should sign with China first."""
-    ahead, behind = (in_order(triangle.money, first=partner) for partner in (CHINA_PARTNER, US_PARTNER))
+    ahead, behind = (in_order(triangle.money, first=partner) for partner in (ALTERNATIVE, PARTNER))
     change = ahead.payoffs - behind.payoffs
     at_once = nash_in_nash(triangle.money).payoffs[:, 0] - ahead.payoffs[:, 0]
     lowers, pays = bool(change[:, 1].max() < 0), bool(change[:, 0].min() > 0)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.study import ELASTICITIES, Study
-from bargaining_models.us_canada.thresholds import (
+from bargaining_models.negotiation.thresholds import (
     Margin,
     first_crossing,
     gain_from_leaving,
     gain_from_refusing,
     gain_from_walking_out,
-    paid_to_canada,
-    us_loss_from_war,
+    paid_to_home,
+    partner_loss_from_war,
 )
+from bargaining_models.paper.study import ELASTICITIES, Study
 
 QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
-    ("the US loses from the tariff war", us_loss_from_war, True),
+    ("the US loses from the tariff war", partner_loss_from_war, True),
     ("leaving beats the tariff war for Canada", gain_from_leaving, True),
     ("walking out into the war binds, China route open", gain_from_walking_out, True),
     ("walking out into the war binds, China route closed by the deal", gain_from_walking_out, False),
     ("leaving beats the Nash division for Canada", gain_from_refusing, True),
-    ("the US pays Canada, China route open", paid_to_canada, True),
-    ("the US pays Canada, China route closed by the deal", paid_to_canada, False),
+    ("the US pays Canada, China route open", paid_to_home, True),
+    ("the US pays Canada, China route closed by the deal", paid_to_home, False),
 )
 
 

@@ -1,64 +1,21 @@
-"""The deal: free trade and a transfer, divided under each reading of Canada's alternative.
-
-The surplus is in money per year. Canada and the US can agree on free trade between them and on a transfer of any
-size, so that what can be agreed is everything that adds up to the two countries' gains from free trade. The
-redirectable share r is a fact that both know: China trade of that capacity goes on in every outcome, unless an
-agreement closes the route. So r raises Canada's payoff in two ways, which are reported apart:
-
-- *China trade itself*: the agreement is worth more to Canada, with nothing conceded by the US;
-- *the threat*: what Canada would have without the agreement changes by another amount, and the transfer moves.
-
-What r does to the threat depends on which alternative to an agreement the negotiation has. `readings` lists
-them: each is a protocol with its timing, and none adds one country's alternative to its share.
-"""
+"""The deal between Canada and the US: that of `negotiation.deal` with the figures and words of this case."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import Self, cast
 
-from numpy.typing import ArrayLike
+from bargaining_models.negotiation import deal
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS, Reading
+from bargaining_models.negotiation.negotiation import Negotiation, Share
+from bargaining_models.us_canada.baseline import ROLES, Baseline
 
-from bargaining import (
-    ContinuousOffers,
-    Division,
-    Polytope,
-    Problem,
-    TransferableSurplus,
-    egalitarian,
-    kalai_smorodinsky,
-    nash,
-)
-from bargaining._arguments import choice
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
-from bargaining_models.us_canada.baseline import PLAYERS, Baseline, Share
-from bargaining_models.us_canada.outcomes import Outcome, TariffWar
+__all__ = ["CANADA_WEIGHT", "DISCOUNT_RATE", "HAZARDS", "Deal", "Reading", "readings"]
 
-SCHEDULES = ("us_2025_26", "canada_2025_26")
-DISCOUNT_RATE = 0.05
-HAZARDS = (0.5, 0.05)
-CANADA_WEIGHT = 0.4
-THREATS = ("war", "status quo", "exit")
+CANADA_WEIGHT = deal.HOME_WEIGHT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Deal(Shown):
-    """The outcomes that a negotiation between Canada and the US compares, at each redirectable share.
-
-    Attributes
-    ----------
-    agreement, status_quo, war, exit : Outcome
-        Free trade; the schedules of 2025-26 of both sides; the Nash equilibrium in tariffs; goods trade between the two
-        closed. Payoffs of shape (*batch, 2): Canada, US.
-    idle : Outcome
-        The schedules of 2025-26 with the China route unused.
-    r : mapping or array_like
-        The redirectable share.
-    capped : bool
-        Whether the capacity caps limit it.
-    route_survives : bool
-        Whether the China route stays open under an agreement.
+class Deal(deal.Deal):
+    """The outcomes that Canada and the US compare, at each redirectable share.
 
     Examples
     --------
@@ -69,194 +26,27 @@ class Deal(Shown):
     array([8.02, 6.21])
     """
 
-    baseline: Baseline
-    agreement: Outcome
-    idle: Outcome
-    status_quo: Outcome
-    war: TariffWar
-    exit: Outcome
-    r: Share
-    capped: bool
-    route_survives: bool
+    __slots__ = ()
 
     @classmethod
     def at(
         cls,
-        baseline: Baseline | None = None,
+        baseline: Negotiation | None = None,
         *,
         r: Share,
         capped: bool = False,
         route_survives: bool = True,
-    ) -> Deal:
-        """Compute the outcomes at redirectable share `r`.
-
-        Parameters
-        ----------
-        baseline : Baseline, optional
-            By default that of this package's figures.
-        r : array_like in [0, 1], or mapping from sector to array_like
-            Redirectable share of Canada's exports to the US.
-        capped : bool, default False
-            Whether the capacity caps of the figures limit `r` sector by sector.
-        route_survives : bool, default True
-            Whether an agreement leaves the China route open.
-
-        Raises
-        ------
-        InvalidInput
-            If `r` is outside [0, 1] or names an unknown sector.
-        """
+    ) -> Self:
+        """Compute the outcomes at redirectable share `r`, by default with the figures of this package."""
         base = Baseline.from_parameters() if baseline is None else baseline
-        return cls(
-            baseline=base,
-            agreement=base.payoffs(r=r, capped=capped, route=route_survives),
-            idle=base.schedule(*SCHEDULES),
-            status_quo=base.schedule(*SCHEDULES, r=r, capped=capped),
-            war=base.war(r=r, capped=capped),
-            exit=base.leave(r=r, capped=capped),
-            r=r,
-            capped=capped,
-            route_survives=route_survives,
-        )
-
-    def elsewhere(self, r: Share) -> Deal:
-        """Return the same deal at another redirectable share."""
-        return Deal.at(self.baseline, r=r, capped=self.capped, route_survives=self.route_survives)
-
-    def without_route(self) -> Deal:
-        """Return the deal in which an agreement closes the China route."""
-        agreement = self.baseline.payoffs(r=self.r, capped=self.capped, route=False)
-        return replace(self, agreement=agreement, route_survives=False)
+        return super().at(base, r=r, capped=capped, route_survives=route_survives)
 
     @property
-    def total(self) -> Floats:
-        """Money that an agreement gives both together, shape batch."""
-        total: Floats = self.agreement.money.sum(axis=-1)
-        return total
-
-    @property
-    def talks(self) -> Outcome:
-        """What goes on while they talk: an agreement that is to close the route keeps it shut during talks too."""
-        return self.status_quo if self.route_survives else self.idle
-
-    def threat(self, name: str = "war") -> Floats:
-        """Return the money of each country in the outcome `name`: "war", "status quo" or "exit"."""
-        choice(name, "name", THREATS)
-        money: Floats = {"war": self.war, "status quo": self.status_quo, "exit": self.exit}[name].money
-        return money
-
-    def problem(self, threat: str = "war") -> Problem:
-        """Return the division of the money with transfers, about one of the outcomes without an agreement."""
-        return Problem(TransferableSurplus(self.total), self.threat(threat))
-
-    def transfer(self, division: Division) -> Floats:
-        """Return what Canada pays the US a year in a division of the money; negative if the US pays."""
-        transfer: Floats = self.agreement.money[..., 0] - division.payoffs[..., 0]
-        return transfer
-
-    def share(self, division: Division) -> Floats:
-        """Return Canada's part of the surplus over the tariff war, whatever threat the division was made about."""
-        share: Floats = (division.payoffs[..., 0] - self.war.money[..., 0]) / (
-            self.total - self.war.money.sum(axis=-1)
-        )
-        return share
-
-    def problem_without_transfers(self, rates: ArrayLike) -> Problem:
-        """Return the division by tariffs alone: lotteries over pairs of rates from a list, about the war.
-
-        Parameters
-        ----------
-        rates : array_like, shape (m,)
-            Rates that either side may set under the agreement; negative ones subsidise imports.
-
-        Returns
-        -------
-        Problem
-            In USD bn a year; `r` must be one number.
-        """
-        percent = self.baseline.stage_payoffs(
-            rates, rates, r=self.r, capped=self.capped, route=self.route_survives
-        )
-        gdp = self.baseline.parameters.gdp.values[
-            [self.baseline.model.regions.index(name) for name in PLAYERS]
-        ]
-        points = percent.reshape(-1, 2) / 100.0 * gdp
-        return Problem(Polytope(points, free_disposal=True), self.war.money)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading(Shown):
-    """One reading of "the alternative": a concept or protocol, and what happens without an agreement.
-
-    Attributes
-    ----------
-    name, timing : str
-        For tables and their notes.
-    divide : callable
-        From a `Deal` to a `Division` of its money.
-    """
-
-    name: str
-    timing: str
-    divide: Callable[[Deal], Division]
+    def baseline(self) -> Baseline:
+        """The negotiation."""
+        return cast("Baseline", self.negotiation)
 
 
 def readings(*, rate: float = DISCOUNT_RATE, hazards: tuple[float, ...] = HAZARDS) -> tuple[Reading, ...]:
-    """Return the readings of the headline table, in order.
-
-    Parameters
-    ----------
-    rate : float
-        Both countries' discount rate per year.
-    hazards : tuple of float
-        Rates per year at which talks break down into the tariff war.
-    """
-    about_war = "without an agreement the tariff war at r, for good"
-    offers = "offers alternate without delay under the tariffs of 2025-26"
-    return (
-        Reading(name="Nash", timing=about_war, divide=lambda deal: nash(deal.problem())),
-        Reading(
-            name=f"Nash, Canada's weight {CANADA_WEIGHT:g}",
-            timing=about_war,
-            divide=lambda deal: nash(deal.problem(), weights=[CANADA_WEIGHT, 1 - CANADA_WEIGHT]),
-        ),
-        Reading(
-            name="Kalai-Smorodinsky", timing=about_war, divide=lambda deal: kalai_smorodinsky(deal.problem())
-        ),
-        Reading(name="Egalitarian", timing=about_war, divide=lambda deal: egalitarian(deal.problem())),
-        Reading(
-            name="Offers, inside option",
-            timing=f"{offers}, r in use while talks last",
-            divide=lambda deal: ContinuousOffers(rate, inside=rate * deal.status_quo.money)(deal.problem()),
-        ),
-        *(_breakdown(rate, hazard, offers) for hazard in hazards),
-        *(_outside(rate, option, offers) for option in ("war", "exit")),
-    )
-
-
-def _breakdown(rate: float, hazard: float, offers: str) -> Reading:
-    def divide(deal: Deal) -> Division:
-        protocol = ContinuousOffers(
-            rate, inside=rate * deal.talks.money, breakdown=hazard, breakdown_payoffs=deal.war.money
-        )
-        return protocol(deal.problem())
-
-    return Reading(
-        name=f"Offers, breakdown {hazard:g} a year",
-        timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war at r",
-        divide=divide,
-    )
-
-
-def _outside(rate: float, option: str, offers: str) -> Reading:
-    def divide(deal: Deal) -> Division:
-        return ContinuousOffers(rate, inside=rate * deal.talks.money, outside=deal.threat(option))(
-            deal.problem()
-        )
-
-    ends = {"war": "walk out into the tariff war", "exit": "close the border for good"}[option]
-    return Reading(
-        name=f"Offers, outside option: {option}",
-        timing=f"{offers}; a responder may {ends}, with r in use from then on",
-        divide=divide,
-    )
+    """Return the readings of the headline table, in order; see `negotiation.deal.readings`."""
+    return deal.readings(ROLES, rate=rate, hazards=hazards, home_weight=CANADA_WEIGHT)

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US
 
 DAYS = 365.0
 _PIPELINE = ("drag_added", "optimisation_added", "added_capacity")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project(Shown):
-    """A project that adds to the redirectable share.
-
-    Attributes
-    ----------
-    name : str
-    lead_time : float
-        Years from the decision to use.
-    cost : float
-        Capital, USD bn, spent at the decision.
-    share : mapping from sector to float
-        What it adds to the redirectable share of a sector's exports to the US.
-    """
-
-    name: str
-    lead_time: float
-    cost: float
-    share: Mapping[str, float]
 
 
 def projects(parameters: Parameters) -> tuple[Project, ...]:
@@ -98,14 +73,3 @@ class _Figures:
     def exports(self, sector: str) -> float:
         importer, exporter = (self.parameters.regions.index(name) for name in (US, CANADA))
         return float(self.parameters.flows.values[importer, exporter, self.parameters.sectors.index(sector)])
-
-
-def together(chosen: tuple[Project, ...]) -> tuple[Floats, dict[str, Floats]]:
-    """Return the dates at which projects begun today open, and the share by sector before and from each on."""
-    dates = np.unique([project.lead_time for project in chosen])
-    sectors = dict.fromkeys(sector for project in chosen for sector in project.share)
-    built = [[project for project in chosen if project.lead_time <= date] for date in (0.0, *dates.tolist())]
-    return dates, {
-        sector: np.array([sum(project.share.get(sector, 0.0) for project in some) for some in built])
-        for sector in sectors
-    }

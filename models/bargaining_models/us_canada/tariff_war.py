@@ -1,64 +1,21 @@
-"""The tariff war as a repeated game: what two countries can enforce by themselves.
-
-Timing. Every year both set one rate on all goods of the other, at once, from a list; payoffs are the year's real
-incomes in the trade model. They see the rates and a public signal, and go on for ever with a common discount factor.
-There is no court: an agreement holds if neither gains by breaking it once, given the punishment that follows. With the
-right to leave, either may close the goods border for good at the start of any year.
-
-Canada's redirectable share r changes every payoff. It shrinks what Canada loses in a war, which makes Canada harder to
-punish, and it may move what the US gains by breaking an agreement.
-"""
+"""The repeated tariff game of Canada and the US: that of `negotiation.tariff_war` with the figures of this case."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining import (
-    Division,
-    Game,
-    Method,
-    Polytope,
-    Problem,
-    RepeatedGame,
-    nash,
-    payoff_set,
-    transfer_equilibrium,
-)
-from bargaining._arrays import Floats, owning, real
-from bargaining._rich import Shown
-from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
-from bargaining.equilibria.repeated.payoff_set import PayoffSet
-from bargaining.errors import InvalidInput
-from bargaining.games.repeated import Exit
-from bargaining_models.us_canada.baseline import PLAYERS, Baseline
+from bargaining_models.negotiation import tariff_war
+from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.tariff_war import RATES
+from bargaining_models.us_canada.baseline import Baseline
 
-RATES = np.linspace(0.0, 0.48, 25)
+__all__ = ["RATES", "TariffGame"]
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffGame(Shown):
+class TariffGame(tariff_war.TariffGame):
     """The repeated tariff game at one redirectable share.
-
-    Attributes
-    ----------
-    baseline : Baseline
-        The trade model's outcomes.
-    r : float
-        The redirectable share.
-    rates : ndarray, shape (m,)
-        The rates either side may set, 0 among them.
-    stage : Game
-        Payoffs in percent of real income; Canada chooses the row.
-    war : ndarray, shape (2,)
-        Payoffs of the Nash equilibrium in rates (of the continuous game), percent.
-    leaving : Exit
-        Payoffs with the border closed, percent.
-    gdp : ndarray, shape (2,)
-        What 100 percent is worth, in money.
 
     Examples
     --------
@@ -68,87 +25,17 @@ class TariffGame(Shown):
     True
     """
 
-    baseline: Baseline
-    r: float
-    rates: Floats
-    stage: Game
-    war: Floats
-    leaving: Exit
-    gdp: Floats
+    __slots__ = ()
 
     @classmethod
     def at(
         cls,
-        baseline: Baseline | None = None,
+        baseline: Negotiation | None = None,
         *,
         r: float = 0.0,
         capped: bool = False,
         rates: ArrayLike = RATES,
-    ) -> TariffGame:
-        """Build the game at redirectable share `r`.
-
-        Raises
-        ------
-        InvalidInput
-            If `r` is outside [0, 1] or 0 is not among `rates`.
-        """
+    ) -> Self:
+        """Build the game at redirectable share `r`, by default with the figures of this package."""
         base = Baseline.from_parameters() if baseline is None else baseline
-        listed = real(rates, "rates", ndim=1)
-        if not (listed == 0).any():
-            raise InvalidInput(f"`rates` must hold 0, free trade; got {listed.tolist()}. Add it.")
-        payoffs = base.stage_payoffs(listed, listed, r=r, capped=capped)
-        return cls(
-            baseline=base,
-            r=r,
-            rates=listed,
-            stage=Game(payoffs[..., 0], payoffs[..., 1]),
-            war=base.war(r=r, capped=capped).percent,
-            leaving=Exit(base.leave(r=r, capped=capped).percent),
-            gdp=base.parameters.gdp.values[[base.model.regions.index(name) for name in PLAYERS]],
-        )
-
-    @property
-    def free_trade(self) -> tuple[int, int]:
-        """The profile in which neither sets a tariff."""
-        zero = int(np.argmax(self.rates == 0))
-        return zero, zero
-
-    def payoff_set(self, discount: ArrayLike, *, leave: bool = False) -> PayoffSet:
-        """Return what the two can enforce, in percent of real income, with or without the right to leave."""
-        return payoff_set(RepeatedGame(self.stage, discount, exit=self.leaving if leave else None))
-
-    def critical_discount(self, *, leave: bool = False) -> CriticalDiscount:
-        """Return the patience that free trade needs under the harshest punishments."""
-        return critical_discount(self.stage, self.free_trade, exit=self.leaving if leave else None)
-
-    def critical_under_war(self) -> Floats:
-        """Return the patience each country needs if the tariff war follows any breach for ever, shape (2,).
-
-        1 or more: never; the country would rather have the war.
-        """
-        kept, breach = self.stage.payoffs[self.free_trade], self.stage.deviations()[self.free_trade]
-        needed: Floats = (breach - kept) / (breach - self.war)
-        return needed
-
-    def self_enforcing(self, discount: ArrayLike, *, method: Method = nash, leave: bool = False) -> Division:
-        """Return a division of what can be enforced about the worst that can be, in percent, without transfers."""
-        return method(self.payoff_set(discount, leave=leave).problem())
-
-    def with_transfers(self, discount: float, *, method: Method = nash, leave: bool = False) -> Division:
-        """Return a division of what can be enforced when money is paid every year, in money.
-
-        The disagreement point is the threat: each country's lowest enforceable payoff, which the game itself gives.
-        """
-        money = self.gdp / 100.0
-        game = Game(self.stage.payoffs[..., 0] * money[0], self.stage.payoffs[..., 1] * money[1])
-        leaving = Exit(self.leaving.own * money) if leave else None
-        return method(transfer_equilibrium(RepeatedGame(game, discount, exit=leaving)).problem())
-
-    def transfer(self, division: Division) -> float:
-        """Return what Canada pays the US a year, in money, relative to free trade at this r."""
-        kept = self.stage.payoffs[self.free_trade][0] * self.gdp[0] / 100.0
-        return float(kept - division.payoffs[0])
-
-    def lotteries(self) -> Problem:
-        """Return the division among all lotteries over rates, enforceable or not, about the tariff war."""
-        return Problem(Polytope(self.stage.payoffs.reshape(-1, 2), free_disposal=True), self.war)
+        return super().at(base, r=r, capped=capped, rates=rates)

@@ -1,27 +1,27 @@
-r"""Is the alternative real? The US cannot see how much Canada could redirect, and may call the claim.
+r"""Is the alternative real? The partner cannot see how much home could redirect, and may call the claim.
 
 Timing of the claim.
 
-1. Nature decides whether Canada can redirect the share r (strong, with probability q) or nothing (weak). Only
-   Canada learns it.
-2. Canada claims that it can, or keeps silent; or takes a visible step that costs it something.
-3. The US concedes, and they agree at the terms of a strong Canada; or it calls, and the tariff war follows for
+1. Nature decides whether home can redirect the share r (strong, with probability q) or nothing (weak). Only
+   home learns it.
+2. Home claims that it can, or keeps silent; or takes a visible step that costs it something.
+3. The partner concedes, and they agree at the terms of a strong home; or it calls, and the tariff war follows for
    some years, after which everybody sees what can be redirected and they agree at the terms that belong to it.
-   After silence they agree at the terms of a weak Canada.
+   After silence they agree at the terms of a weak home.
 
 The terms are the Nash division about the tariff war at the share in question. Payoffs are money a year, as level
-flows from today, each measured from free trade at Canada's true share. With :math:`T_s < T_w` the transfers,
+flows from today, each measured from free trade at home's true share. With :math:`T_s < T_w` the transfers,
 :math:`w` the war's payoff, :math:`a` free trade, and :math:`e = e^{-\rho D}` for a war of D years, a call of type
-:math:`\theta` brings :math:`(1 - e) w_\theta + e (a \mp T_\theta)`. The US concedes iff its belief in a strong
-Canada exceeds
+:math:`\theta` brings :math:`(1 - e) w_\theta + e (a \mp T_\theta)`. The partner concedes iff its belief in a strong
+home exceeds
 
 .. math:: \mu^* = \frac{g}{g + l}, \quad g = e (T_w - T_s) - (1 - e)(a_1 + T_s - w_1)_w, \quad
           l = (1 - e)(a_1 + T_s - w_1)_s.
 
 Timing of the hold-out. Both know r, neither knows whether the other can give way at all: with a small
-probability Canada insists on the terms of the share r, and the US on those of r = 0, for ever. The rest is
-`ReputationalBargaining`, with the tariffs of 2025-26 in force until somebody gives way and the tariff war for good if
-Canada walks out.
+probability home insists on the terms of the share r, and the partner on those of r = 0, for ever. The rest is
+`ReputationalBargaining`, with the status quo in force until somebody gives way and the tariff war for good if
+home walks out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from bargaining.errors import InvalidInput
 from bargaining.protocols.bluff import BluffOutcome
 from bargaining.protocols.reputation import ReputationalOutcome
 from bargaining.protocols.signalling import belief_threshold
-from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
 STRONG, WEAK = 0, 1
 MOST = 0.95
@@ -47,7 +47,7 @@ MOST = 0.95
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Claim(Shown):
-    """Canada's claim that it can redirect a share of its exports.
+    """Home's claim that it can redirect a share of its exports.
 
     Parameters
     ----------
@@ -60,7 +60,13 @@ class Claim(Shown):
 
     Examples
     --------
-    >>> claim = Claim(deal=Deal.at(r=[0.0, 0.15]), war=1.0)
+    >>> from bargaining_models.negotiation import Negotiation
+    >>> from bargaining_models.parameters import load
+    >>> schedules = ["us_2025_26", "canada_2025_26"]
+    >>> talks = Negotiation(
+    ...     data=load(), home="Canada", partner="US", alternative="China", status_quo=schedules
+    ... )
+    >>> claim = Claim(deal=Deal.at(talks, r=[0.0, 0.15]), war=1.0)
     >>> round(claim.threshold, 3)
     0.729
     >>> claim.talks(prior=0.3).claim.round(3)  # how often each type claims
@@ -81,13 +87,13 @@ class Claim(Shown):
             )
         if not self.terms[STRONG] < self.terms[WEAK]:
             raise InvalidInput(
-                f"`deal` must bring Canada better terms at the second share; the transfers are "
-                f"{self.terms[WEAK]:.17g} and {self.terms[STRONG]:.17g}. There is nothing to claim."
+                f"`deal` must bring {self.deal.negotiation.roles.said[0]} better terms at the second share; the "
+                f"transfers are {self.terms[WEAK]:.17g} and {self.terms[STRONG]:.17g}. There is nothing to claim."
             )
 
     @cached_property
     def terms(self) -> Floats:
-        """The transfer from Canada to the US if the type is known: strong, weak."""
+        """The transfer from home to the partner if the type is known: strong, weak."""
         transfer: Floats = self.deal.transfer(nash(self.deal.problem()).raise_if_failed())[::-1]
         return transfer
 
@@ -101,19 +107,19 @@ class Claim(Shown):
 
     @property
     def owner(self) -> Floats:
-        """Canada's payoffs: rows strong, weak; columns if conceded to, if called."""
+        """Home's payoffs: rows strong, weak; columns if conceded to, if called."""
         return np.stack([np.full(2, -self.terms[STRONG]), self._called[:, 0]], axis=1)
 
     @property
     def receiver(self) -> Floats:
-        """The US payoffs likewise."""
+        """The partner's payoffs likewise."""
         return np.stack([np.full(2, self.terms[STRONG]), self._called[:, 1]], axis=1)
 
     @property
     def threshold(self) -> float:
-        """The belief that the alternative is real above which the US concedes.
+        """The belief that the alternative is real above which the partner concedes.
 
-        1 if calling a strong Canada costs the US nothing, 0 if calling a weak one gains it nothing.
+        1 if calling a strong home costs the partner nothing, 0 if calling a weak one gains it nothing.
         """
         loss = self.receiver[STRONG, 0] - self.receiver[STRONG, 1]
         gain = self.receiver[WEAK, 1] - self.receiver[WEAK, 0]
@@ -121,22 +127,22 @@ class Claim(Shown):
 
     @property
     def stakes(self) -> Floats:
-        """What a concession instead of a call is worth to a strong and to a weak Canada, money a year."""
+        """What a concession instead of a call is worth to a strong and to a weak home, money a year."""
         stakes: Floats = self.owner[:, 0] - self.owner[:, 1]
         return stakes
 
     @property
     def dearest_ratio(self) -> float:
-        """How much a step may cost a strong Canada for each dollar it costs a weak one, and still prove something."""
+        """How much a step may cost a strong home for each dollar it costs a weak one, and still prove something."""
         return float(self.stakes[STRONG] / self.stakes[WEAK])
 
     def talks(self, prior: float) -> BluffOutcome:
-        """Return the equilibrium of a claim that costs nothing, at the US belief `prior`."""
+        """Return the equilibrium of a claim that costs nothing, at the partner's belief `prior`."""
         silence = (-self.terms[WEAK], self.terms[WEAK])
         return Bluff(prior, owner=self.owner, receiver=self.receiver, silence=silence)()
 
     def step(self, prior: float, costs: ArrayLike) -> CostlyStep:
-        """Return the game of a visible step that costs a strong and a weak Canada these sums a year."""
+        """Return the game of a visible step that costs a strong and a weak home these sums a year."""
         return CostlyStep(prior, costs, owner=self.owner, receiver=self.receiver)
 
 
@@ -150,16 +156,22 @@ class HoldOut(Shown):
     deal : Deal
         At an increasing array of shares that begins with 0.
     priors : array_like, shape (2,)
-        Probability that Canada, and that the US, never gives way.
-    us_demand : float, optional
-        The part of the money over the tariffs of 2025-26 on which the US insists. By default what the Nash terms at
+        Probability that home, and that the partner, never gives way.
+    partner_demand : float, optional
+        The part of the money over the status quo on which the partner insists. By default what the Nash terms at
         r = 0 would leave it.
     rate : float
         Both countries' discount rate per year.
 
     Examples
     --------
-    >>> deal = Deal.at(r=[0.0, 0.15, 0.2], route_survives=False)
+    >>> from bargaining_models.negotiation import Negotiation
+    >>> from bargaining_models.parameters import load
+    >>> schedules = ["us_2025_26", "canada_2025_26"]
+    >>> talks = Negotiation(
+    ...     data=load(), home="Canada", partner="US", alternative="China", status_quo=schedules
+    ... )
+    >>> deal = Deal.at(talks, r=[0.0, 0.15, 0.2], route_survives=False)
     >>> talks = HoldOut(deal=deal, priors=(0.05, 0.05))
     >>> talks.transfer.round(2), talks.jumps  # at r = .15 and .2, USD bn a year
     (array([8.02, 2.14]), array([False,  True]))
@@ -167,15 +179,15 @@ class HoldOut(Shown):
 
     deal: Deal
     priors: ArrayLike
-    us_demand: float | None = None
+    partner_demand: float | None = None
     rate: float = DISCOUNT_RATE
 
     def __post_init__(self) -> None:
         shares = np.asarray(self.deal.r)
         if shares.ndim != 1 or len(shares) < 2 or shares[0] != 0 or (np.diff(shares) <= 0).any():
             raise InvalidInput("`deal` must be at an increasing array of shares, 0 first.")
-        if self.us_demand is not None:
-            within(real(self.us_demand, "us_demand", ndim=0), "us_demand", 0.0, 1.0, ends="()")
+        if self.partner_demand is not None:
+            within(real(self.partner_demand, "partner_demand", ndim=0), "partner_demand", 0.0, 1.0, ends="()")
 
     @cached_property
     def surplus(self) -> Floats:
@@ -189,19 +201,19 @@ class HoldOut(Shown):
 
     @cached_property
     def demands(self) -> Floats:
-        """The parts of the surplus on which Canada and the US insist, shape (S - 1, 2).
+        """The parts of the surplus on which home and the partner insist, shape (S - 1, 2).
 
-        Canada insists on no more than .95: beyond its surplus the US prefers the tariffs of 2025-26 to the deal.
+        home insists on no more than .95: beyond its surplus the partner prefers the status quo to the deal.
         """
-        terms = self.deal.transfer(nash(self.deal.problem()).raise_if_failed())
+        terms, fixed = self.deal.transfer(nash(self.deal.problem()).raise_if_failed()), self.partner_demand
         gain = (self.deal.agreement.money - self._talks)[1:]
-        canada = np.minimum((gain[:, 0] - terms[1:]) / self.surplus, MOST)
-        us = (gain[:, 1] + terms[0]) / self.surplus
-        return np.stack([canada, us if self.us_demand is None else np.full_like(us, self.us_demand)], axis=1)
+        home = np.minimum((gain[:, 0] - terms[1:]) / self.surplus, MOST)
+        partner = (gain[:, 1] + terms[0]) / self.surplus
+        return np.stack([home, partner if fixed is None else np.full_like(partner, fixed)], axis=1)
 
     @cached_property
     def walking_out(self) -> Floats:
-        """What the tariff war brings Canada and the US over what is in force, parts of the surplus."""
+        """What the tariff war brings home and the partner over what is in force, parts of the surplus."""
         parts: Floats = (self.deal.war.money - self._talks)[1:] / self.surplus[:, None]
         return parts
 
@@ -213,21 +225,21 @@ class HoldOut(Shown):
 
     @property
     def jumps(self) -> Floats:
-        """Whether Canada would rather walk out than give way, which ends the hold-out of the US; shape (S - 1,)."""
+        """Whether home would rather walk out than give way, which ends the hold-out of the partner; shape (S - 1,)."""
         return np.asarray(self.outcome.leaves[:, 0])
 
     @property
     def transfer(self) -> Floats:
-        """What a Canada that can give way expects to pay, as a level flow, at the shares above 0."""
+        """What a home that can give way expects to pay, as a level flow, at the shares above 0."""
         payoffs = self._talks[1:, 0] + self.surplus * self.outcome.payoffs[:, 0]
         transfer: Floats = self.deal.agreement.money[1:, 0] - payoffs
         return transfer
 
     @property
     def cost(self) -> Floats:
-        """What both together lose by delay, impasse and a war that Canada walks into, money a year.
+        """What both together lose by delay, impasse and a war that home walks into, money a year.
 
-        When Canada leaves an obstinate US, the US gets the war's payoff as well.
+        When home leaves an obstinate partner, the partner gets the war's payoff as well.
         """
         priors = np.broadcast_to(real(self.priors, "priors"), self.demands.shape)
         left = np.where(self.jumps, priors[:, 1] * (1 - priors[:, 0]) * self.walking_out[:, 1], 0.0)
@@ -235,20 +247,20 @@ class HoldOut(Shown):
         return cost
 
 
-def gain_over_giving_way(deal: Deal, *, us_demand: float | None = None, transfer: float = 0.0) -> Floats:
-    """Return what Canada has more in the tariff war than if it gives way to an obstinate US.
+def gain_over_giving_way(deal: Deal, *, partner_demand: float | None = None, transfer: float = 0.0) -> Floats:
+    """Return what home has more in the tariff war than if it gives way to an obstinate partner.
 
     Parameters
     ----------
     deal : Deal
-    us_demand : float, optional
-        The part of the surplus over the tariffs of 2025-26 on which the US insists.
+    partner_demand : float, optional
+        The part of the surplus over the status quo on which the partner insists.
     transfer : float
-        The transfer on which it insists, if `us_demand` is None.
+        The transfer on which it insists, if `partner_demand` is None.
     """
     talks = np.broadcast_to(deal.talks.money, deal.war.money.shape)
     left = deal.agreement.money[..., 0] - transfer
-    if us_demand is not None:
-        left = talks[..., 0] + (1 - us_demand) * (deal.total - talks.sum(axis=-1))
+    if partner_demand is not None:
+        left = talks[..., 0] + (1 - partner_demand) * (deal.total - talks.sum(axis=-1))
     gain: Floats = deal.war.money[..., 0] - left
     return gain

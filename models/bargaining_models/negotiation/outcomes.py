@@ -1,4 +1,4 @@
-"""What the outcomes of the baseline are worth, and what certifies them. Players are Canada, 0, and the US, 1."""
+"""What the outcomes of a negotiation are worth, and what certifies them. Players are home, 0, and the partner, 1."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bargaining_models.trade import TradeEquilibrium
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome(Shown):
-    """What an outcome is worth to Canada and the US.
+    """What an outcome is worth to home and the partner.
 
     Attributes
     ----------
     percent : (*batch, 2) array
-        Change of real income against the base, percent: Canada, US.
+        Change of real income against the base, percent: home, partner.
     money : (*batch, 2) array
-        The same percent of GDP, in `unit`.
+        The same percent of GDP, in `unit` (of base income where the figures have no GDP).
     unit : str
-        Unit of `money`, "USD bn" of 2023 with the figures of this package.
-    us_share : (*batch) array
-        Share of the US in Canada's goods exports.
+        Unit of `money`, "USD bn of 2023" for instance.
+    partner_share : (*batch) array
+        Share of the partner in home's goods exports.
     residual : (*batch) array
         Largest relative violation of the equilibrium conditions.
     status : Status or int8 array of shape batch
@@ -38,7 +38,7 @@ class Outcome(Shown):
     percent: Floats
     money: Floats
     unit: str
-    us_share: Floats
+    partner_share: Floats
     residual: Floats
     status: Status | NDArray[np.int8]
     equilibrium: TradeEquilibrium
@@ -52,7 +52,7 @@ class TariffWar(Outcome):
     Attributes
     ----------
     rates : (*batch, 2) array
-        Canada's rate on US goods, the US rate on Canadian goods.
+        Home's rate on the partner's goods, the partner's on home's.
     marginal : (*batch) array
         Largest absolute marginal welfare of a player in its own rate, percent per unit of the rate.
     regret : (*batch) array
@@ -76,12 +76,12 @@ class Change(Shown):
     ----------
     total : array
         The outcome at r less the outcome at r = 0.
-    china_trade : array
-        What r adds with no tariffs between the two: China trade that raises income by itself.
+    route_trade : array
+        What r adds under an agreement: trade with the alternative that raises income by itself.
     exposure : array
         The rest: how much less (or more) the outcome costs, measured from the agreement at the same r.
     """
 
     total: Floats
-    china_trade: Floats
+    route_trade: Floats
     exposure: Floats

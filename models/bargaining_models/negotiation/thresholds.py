@@ -11,8 +11,8 @@ import numpy as np
 from bargaining import ContinuousOffers, nash
 from bargaining._arrays import Floats
 from bargaining._rich import Shown
-from bargaining_models.us_canada.baseline import Share
-from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
+from bargaining_models.negotiation.negotiation import Share
 
 GRID = np.linspace(0.0, 1.0, 21)
 ACCURACY = 1e-6
@@ -79,27 +79,27 @@ def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Thre
     return Threshold(value=float(root), margin=float(values[0]))
 
 
-def us_loss_from_war(deal: Deal) -> Floats:
-    """Return what the US has less in the tariff war than under free trade at the same r."""
+def partner_loss_from_war(deal: Deal) -> Floats:
+    """Return what the partner has less in the tariff war than under free trade at the same r."""
     return deal.agreement.money[..., 1] - deal.war.money[..., 1]
 
 
 def gain_from_leaving(deal: Deal) -> Floats:
-    """Return what Canada has more with the border closed than in the tariff war."""
+    """Return what home has more with the border closed than in the tariff war."""
     return deal.exit.money[..., 0] - deal.war.money[..., 0]
 
 
 def gain_from_refusing(deal: Deal) -> Floats:
-    """Return what Canada has more with the border closed than in the Nash division about the war."""
+    """Return what home has more with the border closed than in the Nash division about the war."""
     return deal.exit.money[..., 0] - nash(deal.problem()).payoffs[..., 0]
 
 
-def paid_to_canada(deal: Deal) -> Floats:
-    """Return what the US pays Canada in the Nash division about the war."""
+def paid_to_home(deal: Deal) -> Floats:
+    """Return what the partner pays home in the Nash division about the war."""
     return -deal.transfer(nash(deal.problem()))
 
 
 def gain_from_walking_out(deal: Deal) -> Floats:
-    """Return what Canada has more in the tariff war than in a division of offers that nobody may walk out of."""
+    """Return what home has more in the tariff war than in a division of offers that nobody may walk out of."""
     offers = ContinuousOffers(DISCOUNT_RATE, inside=DISCOUNT_RATE * deal.talks.money)
     return deal.war.money[..., 0] - offers(deal.problem()).payoffs[..., 0]

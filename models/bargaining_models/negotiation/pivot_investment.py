@@ -2,13 +2,13 @@ r"""The pivot as an investment: what a project does to the terms of the deal, fo
 
 Timing.
 
-1. Canada commits the cost K of a project, which is sunk and seen by the US. Its capacity opens after the lead time.
+1. Home commits the cost K of a project, which is sunk and seen by the partner. Its capacity opens after the lead time.
 2. *Talk at once*: talks begin at date 0 and both know when it opens, as in `pivot`. *Build first*: talks begin when it
-   opens, under the tariffs of 2025-26 until then.
+   opens, under the status quo until then.
 
-A project is worth what Canada gets more in the deal, less the yearly charge :math:`\rho K`. What it gets more has two
-parts: *leverage*, a smaller transfer, and *China trade itself*, which it would have with no negotiation. Under an
-agreement that closes the route there is only leverage, and the capacity is built to stay unused.
+A project is worth what home gets more in the deal, less the yearly charge :math:`\rho K`. What it gets more has two
+parts: *leverage*, a smaller transfer, and *trade with the alternative itself*, which it would have with no negotiation.
+Under an agreement that closes the route there is only leverage, and the capacity is built to stay unused.
 
 How much of a project leverage alone would build is a problem of hold-up: the largest :math:`T(0) - T(k) - \rho K k`
 over the built part k in [0, 1], the project being in use when talks begin.
@@ -25,11 +25,11 @@ from numpy.polynomial import chebyshev
 from bargaining._arrays import Floats
 from bargaining._rich import Shown
 from bargaining.protocols.hold_up import HoldUp
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal, Reading
-from bargaining_models.us_canada.growth import Growth
-from bargaining_models.us_canada.pivot import PathReading, Pivot
-from bargaining_models.us_canada.projects import Project
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, Reading
+from bargaining_models.negotiation.growth import Growth
+from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.pivot import PathReading, Pivot
+from bargaining_models.negotiation.projects import Project
 
 _PARTS = (1 + chebyshev.chebpts2(6)) / 2
 
@@ -48,12 +48,12 @@ class Investment(Shown):
 
     Examples
     --------
-    >>> from bargaining_models.us_canada.pivot import path_readings
-    >>> from bargaining_models.us_canada.projects import projects
-    >>> baseline = Baseline.from_parameters()
-    >>> pumps = next(p for p in projects(baseline.parameters) if p.name == "pumping stations")
-    >>> investment = Investment.solve(baseline, pumps)
-    >>> nash_along = path_readings()[0]
+    >>> from bargaining_models.negotiation.pivot import path_readings
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> pumps = Project(name="pumping stations", lead_time=5.0, cost=2.56, share={"MIN": 0.075})
+    >>> investment = Investment.solve(talks, pumps)
+    >>> nash_along = path_readings(talks.roles)[0]
     >>> round(investment.leverage(nash_along), 3), round(investment.charge, 3)
     (0.205, 0.128)
     """
@@ -63,18 +63,18 @@ class Investment(Shown):
     rate: float = DISCOUNT_RATE
 
     @classmethod
-    def solve(cls, baseline: Baseline, project: Project) -> Investment:
-        """Solve the outcomes at some parts of the project, the China route open under an agreement."""
+    def solve(cls, negotiation: Negotiation, project: Project) -> Investment:
+        """Solve the outcomes at some parts of the project, the route open under an agreement."""
         share = {sector: _PARTS * r for sector, r in project.share.items()}
-        return cls(project=project, deal=Deal.at(baseline, r=share))
+        return cls(project=project, deal=Deal.at(negotiation, r=share))
 
     def without_route(self) -> Investment:
-        """Return the same project if an agreement closes the China route."""
+        """Return the same project if an agreement closes the route."""
         return replace(self, deal=self.deal.without_route())
 
     @property
     def charge(self) -> float:
-        """What the capital costs a year, USD bn."""
+        """What the capital costs a year, in money."""
         return self.rate * self.project.cost
 
     @cached_property
@@ -92,17 +92,17 @@ class Investment(Shown):
         """Return by how much the transfer agreed today is smaller, money a year."""
         return reading.divide(self.without).transfer - reading.divide(self.pivot).transfer
 
-    def china_trade(self) -> float:
-        """Return what the project adds to Canada's income under free trade, money a year from today."""
+    def route_trade(self) -> float:
+        """Return what the project adds to home's income under free trade, money a year from today."""
         return float((self.pivot.value("agreement")(0.0) - self.without.value("agreement")(0.0))[0])
 
     def talk_at_once(self, reading: PathReading) -> float:
-        """Return what Canada gains by the project if talks begin today, net of its charge."""
+        """Return what home gains by the project if talks begin today, net of its charge."""
         gain = reading.divide(self.pivot).payoffs - reading.divide(self.without).payoffs
         return float(gain[0]) - self.charge
 
     def build_first(self, reading: PathReading) -> float:
-        """Return what Canada gains by the project if talks begin when it opens, net of its charge."""
+        """Return what home gains by the project if talks begin when it opens, net of its charge."""
         built = reading.divide(self.pivot)
         later = built.payoffs + built.waiting(self.project.lead_time)
         return float((later - reading.divide(self.without).payoffs)[0]) - self.charge

@@ -1,7 +1,7 @@
-r"""The pivot along a path that both sides know: offers without pause while Canada's alternative is being built.
+r"""The pivot along a path that both sides know: offers without pause while home's alternative is being built.
 
 Timing. Offers follow each other without pause from date 0 on, each side proposing half of the time, and both
-discount at the rate :math:`\rho`. Until they agree the tariffs of 2025-26 are in force, and the redirectable share
+discount at the rate :math:`\rho`. Until they agree the status quo is in force, and the redirectable share
 r(t) grows whatever they do. An agreement at date t is free trade from t on and a level transfer for ever. At the
 hazard L talks break down into the tariff war for good; in one reading a responder may choose that war.
 
@@ -14,7 +14,7 @@ because the share goes on growing after either. With that, at L = 0 and nobody w
 
 .. math:: T(0) = A[T^*](0), \quad T^*(t) = \tfrac12 [(a_0 - q_0) - (a_1 - q_1)](t),
 
-a being free trade and q the tariffs of 2025-26: the transfer agreed today is the discounted average of the transfers
+a being free trade and q the status quo: the transfer agreed today is the discounted average of the transfers
 that a static deal would bring at each future share. With a hazard the tariff war takes part of the weight.
 """
 
@@ -33,8 +33,9 @@ from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.offer_path import OfferPath
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
-from bargaining_models.us_canada.deal import DISCOUNT_RATE, HAZARDS
-from bargaining_models.us_canada.growth import Growth
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
+from bargaining_models.negotiation.growth import Growth
+from bargaining_models.negotiation.roles import Roles
 
 _HORIZON = 1.0
 """Years beyond the last date for which payoffs are kept."""
@@ -68,13 +69,13 @@ class PivotDivision(Shown):
 
     @property
     def payoffs(self) -> Floats:
-        """What Canada and the US get in talks that begin at 0."""
+        """What home and the partner get in talks that begin at 0."""
         return self.payoffs_at(0.0)
 
     def transfer_at(self, t: ArrayLike) -> Floats:
-        """Return what Canada pays the US a year, for ever, if they agree at date t; negative if the US pays.
+        """Return what home pays the partner a year, for ever, if they agree at date t; negative if the partner pays.
 
-        At a date at which they would rather wait it is what an agreement would have to bring Canada.
+        At a date at which they would rather wait it is what an agreement would have to bring home.
         """
         transfer: Floats = self.values["agreement"](t)[..., 0] - self.payoffs_at(t)[..., 0]
         return transfer
@@ -86,12 +87,12 @@ class PivotDivision(Shown):
 
     @property
     def share(self) -> float:
-        """Canada's part of what the agreement adds to the tariff war at date 0."""
+        """Home's part of what the agreement adds to the tariff war at date 0."""
         war, total = self.values["war"](0.0), self.values["agreement"](0.0).sum()
         return float((self.payoffs[0] - war[0]) / (total - war.sum()))
 
     def waiting(self, years: ArrayLike) -> Floats:
-        """Return what each country gains if talks begin only then, under the tariffs of 2025-26 until then.
+        """Return what each country gains if talks begin only then, under the status quo until then.
 
         Nothing breaks down before talks begin. Shape (*years.shape, 2); the two add up to what is lost together.
         """
@@ -117,8 +118,14 @@ class Pivot(Shown):
     --------
     Capacity for 15 percent that opens in five years, under a deal that will close the route:
 
-    >>> from bargaining_models.us_canada.deal import Deal
-    >>> deal = Deal.at(r=[0.0, 0.15], route_survives=False)
+    >>> from bargaining_models.negotiation import Negotiation
+    >>> from bargaining_models.negotiation.deal import Deal
+    >>> from bargaining_models.parameters import load
+    >>> schedules = ["us_2025_26", "canada_2025_26"]
+    >>> talks = Negotiation(
+    ...     data=load(), home="Canada", partner="US", alternative="China", status_quo=schedules
+    ... )
+    >>> deal = Deal.at(talks, r=[0.0, 0.15], route_survives=False)
     >>> talks = Pivot(growth=Growth.in_steps(deal, [5.0])).offers(hazard=0.5)
     >>> talks.transfer_at([0.0, 5.0]).round(2), talks.delay
     (array([4.46, 3.82]), 0.0)
@@ -171,11 +178,11 @@ class Pivot(Shown):
         hazard : float, default 0
             Rate per year at which talks break down into the tariff war.
         in_use : bool, optional
-            Whether the China route is in use while talks last; by default if it survives an agreement.
+            Whether the route is in use while talks last; by default if it survives an agreement.
         walk_out : bool, default False
             Whether a responder may choose the tariff war.
         replaced : pair of float and PivotDivision, optional
-            A further hazard while talks last, at which the US replaces goods from Canada, and the division then.
+            A further hazard while talks last, at which the partner replaces goods from home, and the division then.
         """
         within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
         origin = self.growth.flow("exit")(0.0)
@@ -256,9 +263,9 @@ class PathReading(Shown):
     divide: Callable[[Pivot], PivotDivision]
 
 
-def path_readings() -> tuple[PathReading, ...]:
+def path_readings(roles: Roles) -> tuple[PathReading, ...]:
     """Return the readings of the table of paths: the static ones of the deal, with time."""
-    offers = "offers without pause under the tariffs of 2025-26"
+    offers = f"offers without pause under {roles.meanwhile}"
     return (
         PathReading(
             name="Nash",

@@ -13,8 +13,8 @@ from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.negotiation import Negotiation
 
 OUTCOMES = ("agreement", "status_quo", "war", "exit")
 _NODES = 13
@@ -34,11 +34,13 @@ class OutcomeCurves(Shown):
         The outcomes at the points.
     upper : float
     coefficients : ndarray, shape (13, 4, 2)
-        By degree, outcome (agreement, tariffs of 2025-26, war, exit) and country.
+        By degree, outcome (agreement, status quo, war, exit) and player.
 
     Examples
     --------
-    >>> curves = OutcomeCurves.solve(upper=0.3)
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> curves = OutcomeCurves.solve(talks, upper=0.3)
     >>> curves.money(0.15)[2].round(2)  # the tariff war at r = .15: Canada, US, USD bn a year
     array([-10.14,  -3.56])
     """
@@ -48,9 +50,7 @@ class OutcomeCurves(Shown):
     coefficients: Floats
 
     @classmethod
-    def solve(
-        cls, baseline: Baseline | None = None, *, upper: float, route_survives: bool = True
-    ) -> OutcomeCurves:
+    def solve(cls, negotiation: Negotiation, *, upper: float, route_survives: bool = True) -> OutcomeCurves:
         """Solve the outcomes on a grid of shares.
 
         Raises
@@ -60,14 +60,14 @@ class OutcomeCurves(Shown):
         """
         within(real(upper, "upper", ndim=0), "upper", 0.0, 1.0, ends="(]")
         points = chebyshev.chebpts1(_NODES)
-        deal = Deal.at(baseline, r=upper * (1 + points) / 2, route_survives=route_survives)
+        deal = Deal.at(negotiation, r=upper * (1 + points) / 2, route_survives=route_survives)
         values = np.stack([_along(deal, name) for name in OUTCOMES], axis=1)
         matrix = chebyshev.chebvander(points, _NODES - 1)
         found = np.asarray(np.linalg.solve(matrix, values.reshape(_NODES, -1)), dtype=np.float64)
         return cls(deal=deal, upper=float(upper), coefficients=found.reshape(values.shape))
 
     def without_route(self) -> OutcomeCurves:
-        """Return the same curves when an agreement closes the China route."""
+        """Return the same curves when an agreement closes the route."""
         closed = self.deal.without_route()
         coefficients = self.coefficients.copy()
         coefficients[:, 0] = 0.0
@@ -104,13 +104,13 @@ class Growth(Shown):
     Attributes
     ----------
     flows : Piecewise
-        Values of shape (4, 2): agreement, tariffs of 2025-26, tariff war, exit; Canada, US.
+        Values of shape (4, 2): agreement, status quo, tariff war, exit; home, partner.
     idle : ndarray, shape (2,)
-        The tariffs of 2025-26 with the China route unused.
+        The status quo with the route unused.
     dates : ndarray
         Years at which the share jumps, or begins or ceases to grow.
     route_survives : bool
-        Whether the China route stays open under an agreement.
+        Whether the route stays open under an agreement.
     """
 
     flows: Piecewise

@@ -2,7 +2,7 @@ r"""What the pivot game says: the terms by state, when each country would settle
 
 Terms from a state on are the Nash division of what the two can enforce from there, about the lowest payoff to which
 each can be held there. If they do not agree for a year, play goes on as in a stationary profile (the tariff war,
-in which Canada builds or not) and they agree in the state that follows. With terms N, and the profile's values V and
+in which home builds or not) and they agree in the state that follows. With terms N, and the profile's values V and
 chain P, a year's delay is worth
 
 .. math:: (1 - \delta) g + \delta P N - N = V + \delta P (N - V) - N
@@ -25,8 +25,8 @@ from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.errors import InvalidInput
-from bargaining_models.us_canada.capacity import NASH
-from bargaining_models.us_canada.pivot_game import PivotGame
+from bargaining_models.negotiation.capacity import NASH
+from bargaining_models.negotiation.pivot_game import PivotGame
 
 _TIE = 1e-12
 
@@ -39,9 +39,9 @@ class Terms(Shown):
     Attributes
     ----------
     payoffs : ndarray, shape (S, 2)
-        Canada and the US.
+        home and the partner.
     transfer : ndarray, shape (S,)
-        What Canada pays the US a year on average, against keeping its own income along the best agreement.
+        What home pays the partner a year on average, against keeping its own income along the best agreement.
     agreement : StationaryProfile
         The play with the largest joint payoff: tariffs and building by state.
     """
@@ -61,11 +61,11 @@ class PivotPath(Shown):
     r : ndarray, shape (T,)
         The share in use.
     rates : ndarray, shape (T, 2)
-        Canada's and the US tariff, fractions.
+        home's and the partner's tariff, fractions.
     payoffs : ndarray, shape (T, 2)
         Income of the year, building paid, USD bn.
     builds : ndarray, shape (T,)
-        The probability that Canada builds.
+        The probability that home builds.
     """
 
     r: Floats
@@ -81,8 +81,11 @@ def terms(pivot: PivotGame, discount: float, *, leave: bool = False, method: Met
     --------
     Capacity for 15 percent that takes five years, and stays, moves the terms before it is there:
 
-    >>> from bargaining_models.us_canada.capacity import Capacity
-    >>> capacity = Capacity.solve(levels=[0, 0.15])
+    >>> from bargaining_models.negotiation.capacity import Capacity
+    >>> from bargaining_models.negotiation import Negotiation
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> capacity = Capacity.solve(talks, levels=[0, 0.15], capital=93.9)
     >>> terms(PivotGame(capacity=capacity.at(0)), 0.95).transfer.round(2)
     array([7.6])
     >>> terms(PivotGame(capacity=capacity), 0.95).transfer.round(2)
@@ -108,13 +111,13 @@ def divisions(sets: StochasticPayoffSets, *, method: Method = nash) -> Floats:
 
 
 def builds(pivot: PivotGame, profile: StationaryProfile) -> Floats:
-    """Return the probability that Canada builds in each state, shape (S,)."""
+    """Return the probability that home builds in each state, shape (S,)."""
     tariffs = len(pivot.capacity.names[0])
     return np.array([own[0][tariffs:].sum() for own in profile.strategies])
 
 
 def builds_to(pivot: PivotGame, profile: StationaryProfile) -> float:
-    """Return the share that Canada reaches from the first state on if nothing is revoked meanwhile."""
+    """Return the share that home reaches from the first state on if nothing is revoked meanwhile."""
     level, last = 0, len(pivot.capacity.levels) - 1
     likely = builds(pivot, profile)
     while level < last and likely[level] > 0.5:
@@ -126,7 +129,7 @@ def dominance(pivot: PivotGame, discount: float) -> float:
     r"""Return by how much the Nash rates beat every other tariff of their lists at least, USD bn in the year.
 
     If it is above 0, both set them in every state of every Markov equilibrium, which is then unique but for ties in
-    what Canada builds: Canada's tariff never moves the state, the US one only where it blocks.
+    what home builds: Home's tariff never moves the state, the partner's one only where it blocks.
 
     Raises
     ------
@@ -135,10 +138,10 @@ def dominance(pivot: PivotGame, discount: float) -> float:
 
     Notes
     -----
-    *Canada*: the least that its Nash rate brings in more than another tariff, over states and US tariffs. *The US*:
-    the same, as Canada sets its Nash rate. A US tariff that blocks delays a step with a probability of blocking / L
-    or less, L the lead time, and from any state on the US gets no less than m, its lowest flow at Nash rates, and no
-    more than M, its highest against Canada's; so the delay gains it at most
+    *Home*: the least that its Nash rate brings in more than another tariff, over states and the partner's tariffs. *The
+    partner*: the same, as home sets its Nash rate. A tariff of the partner that blocks delays a step with a probability
+    of blocking / L or less, L the lead time, and from any state on the partner gets no less than m, its lowest flow at
+    Nash rates, and no more than M, its highest against home's; so the delay gains it at most
     :math:`(M - m) \delta / (1 - \delta)` blocking / L in the year's money, which is taken off.
     """
     for names in pivot.capacity.names:
@@ -146,15 +149,15 @@ def dominance(pivot: PivotGame, discount: float) -> float:
             raise InvalidInput(
                 f"`pivot` must have {NASH!r} on both lists of tariffs; got {', '.join(names)}."
             )
-    canada, us = (names.index(NASH) for names in pivot.capacity.names)
+    home, partner = (names.index(NASH) for names in pivot.capacity.names)
     flows = pivot.capacity.flows
-    more = flows[:, canada, None, :, 0] - flows[..., 0]
-    against = flows[:, canada, :, 1]
-    less = against[:, [us]] - against
+    more = flows[:, home, None, :, 0] - flows[..., 0]
+    against = flows[:, home, :, 1]
+    less = against[:, [partner]] - against
     blocks = np.arange(against.shape[1]) == pivot.escalation
     delay = discount / (1.0 - discount) * pivot.blocking / pivot.lead_time
-    less -= np.where(blocks != blocks[us], delay * (against.max() - against[:, us].min()), 0.0)
-    return float(min(np.delete(more, canada, axis=1).min(), np.delete(less, us, axis=1).min()))
+    less -= np.where(blocks != blocks[partner], delay * (against.max() - against[:, partner].min()), 0.0)
+    return float(min(np.delete(more, home, axis=1).min(), np.delete(less, partner, axis=1).min()))
 
 
 def waiting(profile: StationaryProfile, agreed: Floats, discount: float) -> Floats:
@@ -204,11 +207,11 @@ def path(pivot: PivotGame, profile: StationaryProfile, discount: float, *, years
 
 def _rates(pivot: PivotGame, profile: StationaryProfile) -> Floats:
     """Return each side's expected tariff in each state, shape (S, 2)."""
-    canada, us = pivot.capacity.rates
+    home, partner = pivot.capacity.rates
     rows = [state.level if state.open else len(pivot.capacity.levels) for state in pivot.states]
     return np.array(
         [
-            [np.resize(canada[row], len(own[0])) @ own[0], us[row] @ own[1]]
+            [np.resize(home[row], len(own[0])) @ own[0], partner[row] @ own[1]]
             for row, own in zip(rows, profile.strategies, strict=True)
         ]
     )

@@ -1,4 +1,4 @@
-r"""The pivot as a Markov chain: the alternative opens at some hazard, and China may close it again.
+r"""The pivot as a Markov chain: the alternative opens at some hazard, and may close again.
 
 Timing. The state s, what share r_s can be redirected, follows a Markov process in continuous time with the rates of
 `moves`, whatever the two countries do: under an agreement, while they talk and after talks broke down. In each period
@@ -7,7 +7,7 @@ of length `period`:
 1. Both see the state. Each side makes the offer with probability one half.
 2. The other accepts, and there is free trade and the agreed transfer for good; or rejects, and may then, with
    `walk_out`, choose the tariff war.
-3. Otherwise the tariffs of 2025-26 are in force for the period, talks break down into the tariff war at the
+3. Otherwise the status quo is in force for the period, talks break down into the tariff war at the
    rate `hazard`, and the state moves.
 
 Flows within the period are discounted continuously and exactly, so that `period` matters only where a responder may
@@ -26,7 +26,7 @@ from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.protocols.stochastic import StochasticDivision
-from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
 MONTH = 1.0 / 12.0
 
@@ -39,9 +39,9 @@ class ChainDivision(Shown):
     Attributes
     ----------
     payoffs : ndarray, shape (S, 2)
-        What Canada and the US get if talks are on in each state, money a year.
+        What home and the partner get if talks are on in each state, money a year.
     transfer : ndarray, shape (S,)
-        What Canada pays the US a year, for ever, if they agree there.
+        What home pays the partner a year, for ever, if they agree there.
     agree : ndarray of bool, shape (S,)
         Whether they agree at once, whoever proposes.
     division : StochasticDivision
@@ -72,9 +72,15 @@ class PivotChain(Shown):
 
     Examples
     --------
-    Capacity that opens at the rate 1/5 a year, for good, and one that China closes at .2 and reopens at .5:
+    Capacity that opens at the rate 1/5 a year, for good, and one that the alternative closes at .2 and reopens at .5:
 
-    >>> deal = Deal.at(r=[0.0, 0.15, 0.0], route_survives=False)
+    >>> from bargaining_models.negotiation import Negotiation
+    >>> from bargaining_models.parameters import load
+    >>> schedules = ["us_2025_26", "canada_2025_26"]
+    >>> talks = Negotiation(
+    ...     data=load(), home="Canada", partner="US", alternative="China", status_quo=schedules
+    ... )
+    >>> deal = Deal.at(talks, r=[0.0, 0.15, 0.0], route_survives=False)
     >>> for closing in (0.0, 0.2):
     ...     chain = PivotChain(deal=deal, moves=open_and_close(opening=0.2, closing=closing, reopening=0.5))
     ...     print(chain.offers(hazard=0.5).transfer.round(2))
@@ -156,7 +162,7 @@ class PivotChain(Shown):
 
 
 def open_and_close(*, opening: float, closing: float = 0.0, reopening: float = 0.0) -> Floats:
-    """Return the rates between three states: not yet there, open, closed by China."""
+    """Return the rates between three states: not yet there, open, closed by the alternative."""
     return np.array([[0.0, opening, 0.0], [0.0, 0.0, closing], [0.0, reopening, 0.0]])
 
 

@@ -1,22 +1,22 @@
 r"""The pivot as a game: capacity is built, revoked and held back while the two countries set tariffs for ever.
 
-Timing of a year that opens in state s, a level of capacity and whether China's market is open:
+Timing of a year that opens in state s, a level of capacity and whether the alternative's market is open:
 
 1. Both see s and a public signal. With the right to leave, each says whether it closes the goods border for good.
-2. Both choose at once: a tariff each from a list; Canada also whether it builds towards the next level, if the market
+2. Both choose at once: a tariff each from a list; home also whether it builds towards the next level, if the market
    is open and there is one.
-3. The year's incomes are those of the trade model at these tariffs and at the level in use: r, or 0 while China is
-   closed. Building costs Canada the capital of the step over its lead time, every year that it goes on.
-4. China closes an open market (if there is capacity) with probability :math:`1 - e^{-h}`, h the rate of closure.
-   Otherwise what Canada builds opens with probability 1 over the lead time, or less by the part `blocking` if the US
-   set its highest tariff in that year. A closed market opens again, with the capacity it had, with probability
-   :math:`1 - e^{-k}`, k the rate of reopening.
+3. The year's incomes are those of the trade model at these tariffs and at the level in use: r, or 0 while the market is
+   closed. Building costs home the capital of the step over its lead time, every year that it goes on.
+4. The alternative closes an open market (if there is capacity) with probability :math:`1 - e^{-h}`, h the rate of
+   closure. Otherwise what home builds opens with probability 1 over the lead time, or less by the part `blocking` if
+   the partner set its highest tariff in that year. A closed market opens again, with the capacity it had, with
+   probability :math:`1 - e^{-k}`, k the rate of reopening.
 
 So a step takes its lead time and costs its capital on average. A year counts :math:`\delta` times the year before it,
-for both. Payoffs are averages, :math:`(1 - \delta) \sum_t \delta^t g_t`, in USD bn a year: level yearly flows.
+for both. Payoffs are averages, :math:`(1 - \delta) \sum_t \delta^t g_t`, in money a year: level yearly flows.
 
-Leaving closes the border, not the route to China: afterwards China closes and reopens its market as before, and Canada
-builds wherever that pays it, alone. With `build_after_leaving` false the share in use stays what it was.
+Leaving closes the border, not the route to the alternative: afterwards that market closes and reopens as before, and
+home builds wherever that pays it, alone. With `build_after_leaving` false the share in use stays what it was.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from bargaining.equilibria.stochastic.transfers import (
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
-from bargaining_models.us_canada.capacity import Capacity
+from bargaining_models.negotiation.capacity import Capacity
 
 LEAD_TIME = 5.0
-"""Years a step takes: `tmx_lead_time` and `tmx_optimisation_lead_time` of the figures."""
+"""Years a step takes, if nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class State(Shown):
-    """A level of capacity, by its number, and whether China's market is open."""
+    """A level of capacity, by its number, and whether the alternative's market is open."""
 
     level: int
     open: bool
@@ -58,7 +58,7 @@ class State(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Shown):
-    """A tariff, by its number in the list, and whether Canada builds."""
+    """A tariff, by its number in the list, and whether home builds."""
 
     tariff: int
     build: bool
@@ -77,27 +77,31 @@ class PivotGame(Shown):
     capacity : Capacity
         What a year is worth at every level, and what the levels cost.
     lead_time : float, default 5
-        Years from one level to the next while Canada builds, on average; at least 1, infinite if nothing is
+        Years from one level to the next while home builds, on average; at least 1, infinite if nothing is
         ever built.
     closure : float, default 0
-        Rate per year at which China closes its market, 0 or more. `closure=0.2` is that of the figures.
+        Rate per year at which the alternative closes its market, 0 or more.
     reopening : float, default 0
-        Rate per year at which it opens again, 0 or more. `reopening=0.5` is that of the figures.
+        Rate per year at which it opens again, 0 or more.
     blocking : float, default 0
-        The part of the chance of completion that the highest US tariff takes away, in [0, 1].
+        The part of the chance of completion that the partner's highest tariff takes away, in [0, 1].
     build_after_leaving : bool, default True
         Whether the capacity goes on changing once the border is closed.
 
     Attributes
     ----------
     states : tuple of State
-        The levels with China's market open, then, if it may close, those above 0 with it closed.
+        The levels with the alternative's market open, then, if it may close, those above 0 with it closed.
 
     Examples
     --------
-    A step of 5 percent, a market that China may close, and a tariff war for ever:
+    A step of 5 percent, a market that the alternative may close, and a tariff war for ever:
 
-    >>> pivot = PivotGame(capacity=Capacity.solve(levels=[0, 0.05]), closure=0.2, reopening=0.5)
+    >>> from bargaining_models.negotiation import Negotiation
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> capacity = Capacity.solve(talks, levels=[0, 0.05], capital=17.6)
+    >>> pivot = PivotGame(capacity=capacity, closure=0.2, reopening=0.5)
     >>> [state.name for state in pivot.states]
     ['0%', '5%', '5%, closed']
     >>> pivot.markov(0.95)[0].values.round(1).tolist()  # Canada, US: USD bn a year
@@ -134,7 +138,7 @@ class PivotGame(Shown):
 
     @property
     def in_use(self) -> Floats:
-        """The share that Canada can redirect in each state, shape (S,): 0 while China is closed."""
+        """The share that home can redirect in each state, shape (S,): 0 while the alternative is closed."""
         return np.array([self.capacity.levels[s.level] if s.open else 0.0 for s in self.states])
 
     def game(self, discount: float, *, leave: bool = False) -> StochasticGame:
@@ -142,12 +146,12 @@ class PivotGame(Shown):
         after = dict(zip(self.states, self.after_leaving(discount), strict=True)) if leave else {}
         return StochasticGame.from_functions(
             self.states,
-            lambda state: [self._canada(state), self._choices(1)],
+            lambda state: [self._home(state), self._choices(1)],
             lambda state, profile: self._flow(state, *profile),
             lambda state, profile: self._moves(state, *profile),
             discount,
             exit=(lambda state: Exit(after[state])) if leave else None,
-            players=("Canada", "US"),
+            players=self.capacity.roles.names[:2],
         )
 
     def enforceable(self, discount: float, *, leave: bool = False) -> StochasticPayoffSets:
@@ -168,7 +172,7 @@ class PivotGame(Shown):
         Raises
         ------
         Unsolved
-            If Canada's best plan of building is not found.
+            If home's best plan of building is not found.
         """
         closed = np.array([self.capacity.exit[self._row(state)] for state in self.states])
         if not self.build_after_leaving:
@@ -176,19 +180,20 @@ class PivotGame(Shown):
         own = dict(zip(self.states, closed, strict=True))
         alone = StochasticGame.from_functions(
             self.states,
-            lambda state: [self._canada(state)[:: len(self.capacity.names[0])], [None]],
+            lambda state: [self._home(state)[:: len(self.capacity.names[0])], [None]],
             lambda state, profile: own[state] - [self._spending(state, profile[0]), 0.0],
             lambda state, profile: self._moves(state, profile[0], None),
             discount,
         )
         found = markov_equilibria(alone)
         if not len(found):
-            raise Unsolved(f"Canada's best plan after leaving was not found at `discount` {discount:g}.")
+            home = self.capacity.roles.said[0]
+            raise Unsolved(f"The best plan of {home} after leaving was not found at `discount` {discount:g}.")
         return found[0].values
 
     @cached_property
     def escalation(self) -> int:
-        """The highest of the US tariffs, by its number."""
+        """The highest of the partner's tariffs, by its number."""
         return int(self.capacity.rates[1][0].argmax())
 
     def _row(self, state: State) -> int:
@@ -197,25 +202,25 @@ class PivotGame(Shown):
     def _choices(self, player: int, *, build: bool = False) -> list[Choice]:
         return [Choice(k, build, name) for k, name in enumerate(self.capacity.names[player])]
 
-    def _canada(self, state: State) -> list[Choice]:
-        """Return Canada's tariffs, and again with building where it can build."""
+    def _home(self, state: State) -> list[Choice]:
+        """Return home's tariffs, and again with building where it can build."""
         can_build = state.open and state.level < len(self.capacity.capital)
         return self._choices(0) + (self._choices(0, build=True) if can_build else [])
 
-    def _spending(self, state: State, canada: Choice) -> float:
-        return float(self.capacity.capital[state.level]) / self.lead_time if canada.build else 0.0
+    def _spending(self, state: State, home: Choice) -> float:
+        return float(self.capacity.capital[state.level]) / self.lead_time if home.build else 0.0
 
-    def _flow(self, state: State, canada: Choice, us: Choice) -> Floats:
-        flow = self.capacity.flows[self._row(state), canada.tariff, us.tariff]
-        return np.asarray(flow - [self._spending(state, canada), 0.0])
+    def _flow(self, state: State, home: Choice, partner: Choice) -> Floats:
+        flow = self.capacity.flows[self._row(state), home.tariff, partner.tariff]
+        return np.asarray(flow - [self._spending(state, home), 0.0])
 
-    def _moves(self, state: State, canada: Choice, us: Choice | None) -> dict[State, float]:
+    def _moves(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
         if not state.open:
             reopens = -np.expm1(-self.reopening)
             return {self.states[state.level]: reopens, state: 1.0 - reopens}
         closes = -np.expm1(-self.closure) if self.capacity.levels[state.level] > 0 else 0.0
-        opens = 1.0 / self.lead_time if canada.build else 0.0
-        if us is not None and us.tariff == self.escalation:
+        opens = 1.0 / self.lead_time if home.build else 0.0
+        if partner is not None and partner.tariff == self.escalation:
             opens *= 1.0 - self.blocking
         moves = {state: (1.0 - closes) * (1.0 - opens)}
         if opens > 0:

@@ -1,0 +1,270 @@
+"""The deal: free trade and a transfer, divided under each reading of home's alternative.
+
+The surplus is in money per year. Home and the partner can agree on free trade between them and on a transfer of any
+size, so that what can be agreed is everything that adds up to the two countries' gains from free trade. The
+redirectable share r is a fact that both know: trade with the alternative goes on in every outcome, unless an
+agreement closes the route. So r raises home's payoff in two ways, which are reported apart:
+
+- *trade with the alternative itself*: the agreement is worth more to home, with nothing conceded by the partner;
+- *the threat*: what home would have without the agreement changes by another amount, and the transfer moves.
+
+What r does to the threat depends on which alternative to an agreement the negotiation has. `readings` lists
+them: each is a protocol with its timing, and none adds one country's alternative to its share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+from numpy.typing import ArrayLike
+
+from bargaining import (
+    ContinuousOffers,
+    Division,
+    Polytope,
+    Problem,
+    TransferableSurplus,
+    egalitarian,
+    kalai_smorodinsky,
+    nash,
+)
+from bargaining._arguments import choice
+from bargaining._arrays import Floats
+from bargaining._rich import Shown
+from bargaining_models.negotiation.negotiation import Negotiation, Share
+from bargaining_models.negotiation.outcomes import Outcome, TariffWar
+from bargaining_models.negotiation.roles import Roles
+
+DISCOUNT_RATE = 0.05
+HAZARDS = (0.5, 0.05)
+HOME_WEIGHT = 0.4
+THREATS = ("war", "status quo", "exit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Deal(Shown):
+    """The outcomes that a negotiation compares, at each redirectable share.
+
+    Attributes
+    ----------
+    agreement, status_quo, war, exit : Outcome
+        Free trade; what is in force while they talk; the Nash equilibrium in tariffs; goods trade between the two
+        closed. Payoffs of shape (*batch, 2): home, partner.
+    idle : Outcome
+        What is in force while they talk, with the route to the alternative unused.
+    r : mapping or array_like
+        The redirectable share.
+    capped : bool
+        Whether the capacity caps limit it.
+    route_survives : bool
+        Whether the route stays open under an agreement.
+
+    Examples
+    --------
+    >>> from bargaining import nash
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> deal = Deal.at(talks, r=[0.0, 0.15])
+    >>> division = nash(deal.problem())
+    >>> deal.transfer(division).round(2)  # from Canada to the US, USD bn a year
+    array([8.02, 6.21])
+    """
+
+    negotiation: Negotiation
+    agreement: Outcome
+    idle: Outcome
+    status_quo: Outcome
+    war: TariffWar
+    exit: Outcome
+    r: Share
+    capped: bool
+    route_survives: bool
+
+    @classmethod
+    def at(
+        cls,
+        negotiation: Negotiation,
+        *,
+        r: Share,
+        capped: bool = False,
+        route_survives: bool = True,
+    ) -> Self:
+        """Compute the outcomes at redirectable share `r`.
+
+        Parameters
+        ----------
+        negotiation : Negotiation
+        r : array_like in [0, 1], or mapping from sector to array_like
+            Redirectable share of home's exports to the partner.
+        capped : bool, default False
+            Whether the caps of the negotiation limit `r` sector by sector.
+        route_survives : bool, default True
+            Whether an agreement leaves the route open.
+
+        Raises
+        ------
+        InvalidInput
+            If `r` is outside [0, 1] or names an unknown sector.
+        """
+        return cls(
+            negotiation=negotiation,
+            agreement=negotiation.payoffs(r=r, capped=capped, route=route_survives),
+            idle=negotiation.status_quo(),
+            status_quo=negotiation.status_quo(r=r, capped=capped),
+            war=negotiation.war(r=r, capped=capped),
+            exit=negotiation.leave(r=r, capped=capped),
+            r=r,
+            capped=capped,
+            route_survives=route_survives,
+        )
+
+    def elsewhere(self, r: Share) -> Self:
+        """Return the same deal at another redirectable share."""
+        return type(self).at(self.negotiation, r=r, capped=self.capped, route_survives=self.route_survives)
+
+    def without_route(self) -> Self:
+        """Return the deal in which an agreement closes the route."""
+        agreement = self.negotiation.payoffs(r=self.r, capped=self.capped, route=False)
+        return replace(self, agreement=agreement, route_survives=False)
+
+    @property
+    def total(self) -> Floats:
+        """Money that an agreement gives both together, shape batch."""
+        total: Floats = self.agreement.money.sum(axis=-1)
+        return total
+
+    @property
+    def talks(self) -> Outcome:
+        """What goes on while they talk: an agreement that is to close the route keeps it shut during talks too."""
+        return self.status_quo if self.route_survives else self.idle
+
+    def threat(self, name: str = "war") -> Floats:
+        """Return the money of each country in the outcome `name`: "war", "status quo" or "exit"."""
+        choice(name, "name", THREATS)
+        money: Floats = {"war": self.war, "status quo": self.status_quo, "exit": self.exit}[name].money
+        return money
+
+    def problem(self, threat: str = "war") -> Problem:
+        """Return the division of the money with transfers, about one of the outcomes without an agreement."""
+        return Problem(TransferableSurplus(self.total), self.threat(threat))
+
+    def transfer(self, division: Division) -> Floats:
+        """Return what home pays the partner a year in a division of the money; negative if the partner pays."""
+        transfer: Floats = self.agreement.money[..., 0] - division.payoffs[..., 0]
+        return transfer
+
+    def share(self, division: Division) -> Floats:
+        """Return home's part of the surplus over the tariff war, whatever threat the division was made about."""
+        share: Floats = (division.payoffs[..., 0] - self.war.money[..., 0]) / (
+            self.total - self.war.money.sum(axis=-1)
+        )
+        return share
+
+    def problem_without_transfers(self, rates: ArrayLike) -> Problem:
+        """Return the division by tariffs alone: lotteries over pairs of rates from a list, about the war.
+
+        Parameters
+        ----------
+        rates : array_like, shape (m,)
+            Rates that either side may set under the agreement; negative ones subsidise imports.
+
+        Returns
+        -------
+        Problem
+            In money a year; `r` must be one number.
+        """
+        percent = self.negotiation.stage_payoffs(
+            rates, rates, r=self.r, capped=self.capped, route=self.route_survives
+        )
+        points = percent.reshape(-1, 2) / 100.0 * self.negotiation.worth()
+        return Problem(Polytope(points, free_disposal=True), self.war.money)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Shown):
+    """One reading of "the alternative": a concept or protocol, and what happens without an agreement.
+
+    Attributes
+    ----------
+    name, timing : str
+        For tables and their notes.
+    divide : callable
+        From a `Deal` to a `Division` of its money.
+    """
+
+    name: str
+    timing: str
+    divide: Callable[[Deal], Division]
+
+
+def readings(
+    roles: Roles,
+    *,
+    rate: float = DISCOUNT_RATE,
+    hazards: tuple[float, ...] = HAZARDS,
+    home_weight: float = HOME_WEIGHT,
+) -> tuple[Reading, ...]:
+    """Return the readings of the table of the deal, in order.
+
+    Parameters
+    ----------
+    roles : Roles
+        Who is who, for the names: `negotiation.roles`.
+    rate : float
+        Both countries' discount rate per year.
+    hazards : tuple of float
+        Rates per year at which talks break down into the tariff war.
+    home_weight : float
+        Home's bargaining weight in the second reading, in [0, 1].
+    """
+    about_war = "without an agreement the tariff war at r, for good"
+    offers = f"offers alternate without delay under {roles.meanwhile}"
+    return (
+        Reading(name="Nash", timing=about_war, divide=lambda deal: nash(deal.problem())),
+        Reading(
+            name=f"Nash, {roles.said[0]}'s weight {home_weight:g}",
+            timing=about_war,
+            divide=lambda deal: nash(deal.problem(), weights=[home_weight, 1 - home_weight]),
+        ),
+        Reading(
+            name="Kalai-Smorodinsky", timing=about_war, divide=lambda deal: kalai_smorodinsky(deal.problem())
+        ),
+        Reading(name="Egalitarian", timing=about_war, divide=lambda deal: egalitarian(deal.problem())),
+        Reading(
+            name="Offers, inside option",
+            timing=f"{offers}, r in use while talks last",
+            divide=lambda deal: ContinuousOffers(rate, inside=rate * deal.status_quo.money)(deal.problem()),
+        ),
+        *(_breakdown(rate, hazard, offers) for hazard in hazards),
+        *(_outside(rate, option, offers) for option in ("war", "exit")),
+    )
+
+
+def _breakdown(rate: float, hazard: float, offers: str) -> Reading:
+    def divide(deal: Deal) -> Division:
+        protocol = ContinuousOffers(
+            rate, inside=rate * deal.talks.money, breakdown=hazard, breakdown_payoffs=deal.war.money
+        )
+        return protocol(deal.problem())
+
+    return Reading(
+        name=f"Offers, breakdown {hazard:g} a year",
+        timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war at r",
+        divide=divide,
+    )
+
+
+def _outside(rate: float, option: str, offers: str) -> Reading:
+    def divide(deal: Deal) -> Division:
+        return ContinuousOffers(rate, inside=rate * deal.talks.money, outside=deal.threat(option))(
+            deal.problem()
+        )
+
+    ends = {"war": "walk out into the tariff war", "exit": "close the border for good"}[option]
+    return Reading(
+        name=f"Offers, outside option: {option}",
+        timing=f"{offers}; a responder may {ends}, with r in use from then on",
+        divide=divide,
+    )

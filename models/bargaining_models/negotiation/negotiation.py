@@ -1,0 +1,441 @@
+"""A negotiation over tariffs: what each outcome is worth to home and the partner, in one shot.
+
+Roles. *Home* and the *partner* bargain; home can also sell to an *alternative*; all other regions, if there are any,
+go on as they are. Payoffs are percent of real income against the base of the trade model, and the same percent of GDP
+in money. Players are home, 0, and the partner, 1.
+
+Tariffs. Under an agreement the two charge each other nothing on goods. In a war each side sets one rate on all goods
+of the other. Whatever they do, third countries charge, and are charged, the tariffs in force: those of the model's base
+or of a day. While there is no agreement the two charge each other what is in force that day: the status quo.
+
+Route. The redirectable share `r` says how much of what home sells to the partner it can sell to the alternative.
+`meaning` says in what sense:
+
+- "capacity", a cut of the cost of the route. At fixed prices and spending, exports to the alternative would grow by r
+  times those to the partner. Exports to the partner fall by far less than r: at .15 by some 4 percent where home is
+  Canada, the US the partner and China the alternative.
+- "diverted", the cut of that cost, the same capacity in all goods sectors, at which exports of goods to the partner are
+  lower by r under the agreement.
+- "market", the alternative's demand turns to home's goods: at fixed prices and spending its imports of a sector from
+  home grow by r times what the partner imports, and it buys that much less of everybody else in proportion.
+
+Each raises home's income with no tariff at all; `change` separates that gain from the smaller exposure to the partner.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, owning, real, within
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.negotiation._tariff_nash import Side, TariffGame
+from bargaining_models.negotiation.outcomes import Change, Outcome, TariffWar
+from bargaining_models.negotiation.roles import Roles
+from bargaining_models.negotiation.routes import MEANINGS, route_hats
+from bargaining_models.negotiation.sources import Role, model_of
+from bargaining_models.parameters import Parameters
+from bargaining_models.trade import TradeData, TradeModel
+from bargaining_models.trade.links import per_sector
+
+Share = ArrayLike | Mapping[str, ArrayLike]
+AGREEMENTS = ("free trade", "base")
+
+
+class _Options(TypedDict):
+    r: Share
+    capped: bool
+    route: bool
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, init=False)
+class Negotiation(Shown):
+    """What home and the partner bargain about, on a trade model.
+
+    Every method takes `r`, the redirectable share in [0, 1]: a number, an array, or a mapping from sector to either (0
+    for the sectors left out); `capped`, whether `caps` limit it; and `route`, whether the route is open at all in this
+    outcome (False is r = 0). Shapes broadcast.
+
+    Parameters
+    ----------
+    model : TradeModel, optional
+    data : Parameters, TradeData, str or Path, optional
+        Instead of a model: figures, a folder of them, or a structure of this package, "icio2019" or "wiod2011".
+    home, partner, alternative : str, or mapping from a new name to a list of regions
+        Regions of the model, by their name there or an everyday one ("US" for "USA"), or several that act as one:
+        ``{"EU": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
+    rest : str, optional
+        Merge the regions that play no part into one of this name. By default they stay as they are, but for a structure
+        of this package, whose others become "ROW".
+    elasticities : optional
+        With `data`: a number, one a sector, or the name of a set of the figures; by default 5.
+    status_quo : sequence of str, or (N, N, J) array_like, optional
+        What is in force while there is no agreement: schedules that add up, or tariffs; by default those of the base.
+    agreement : {"free trade", "base"}
+        What the two charge each other on goods under an agreement: nothing, or the rates of the model's base. Rates of
+        a war or of a schedule are added to that.
+    meaning : {"capacity", "diverted", "market"}
+        What `r` means, see above.
+    caps : (J,) array_like, optional
+        The largest share by sector, for `capped`; by default those of the figures, if there are any.
+    schedules : mapping from name to (N, N, J) array_like, optional
+        Lists of rates, as fractions, that `schedule` adds to those of the agreement; by default those of the figures.
+
+    Attributes
+    ----------
+    roles : Roles
+        Who is who, and what they are called.
+    free, standing : (N, N, J) array
+        Tariffs of everybody under the agreement, and without one.
+    parameters : Parameters or None
+        The figures, where they came as such.
+    friction : float or (N, N, J) array
+        Further hats of trade cost in every outcome.
+
+    Raises
+    ------
+    InvalidInput
+        If a region is unknown or has two roles, or an argument is not as described.
+
+    Examples
+    --------
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks.payoffs(0.25).percent.round(2)  # a US tariff of 25 percent: Canada, US
+    array([-1.65,  0.03])
+    >>> war = talks.war(r=[0, 0.15])
+    >>> war.percent.round(3)
+    array([[-0.855, -0.008],
+           [-0.473, -0.013]])
+    >>> war.rates.round(3)
+    array([[0.102, 0.134],
+           [0.102, 0.128]])
+    """
+
+    model: TradeModel
+    roles: Roles
+    free: Floats
+    standing: Floats
+    meaning: str
+    caps: Floats | None
+    schedules: Mapping[str, Floats]
+    parameters: Parameters | None
+    friction: Floats | float
+
+    def __init__(
+        self,
+        model: TradeModel | None = None,
+        *,
+        home: Role,
+        partner: Role,
+        alternative: Role | None = None,
+        rest: str | None = None,
+        data: Parameters | TradeData | str | Path | None = None,
+        elasticities: Any = None,
+        status_quo: Sequence[str] | ArrayLike | None = None,
+        agreement: str = "free trade",
+        meaning: str = "capacity",
+        caps: ArrayLike | None = None,
+        schedules: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        choice(agreement, "agreement", AGREEMENTS)
+        choice(meaning, "meaning", MEANINGS)
+        parts = {"home": home, "partner": partner, "alternative": alternative}
+        model, names, figures = model_of(model, data, parts, rest=rest, elasticities=elasticities)
+        codes = {part: code for part, code in names.items() if code is not None}
+        roles = Roles.among(model.regions, **codes)
+        tariffs = model.economy.tariffs
+        free = np.array(tariffs)
+        if agreement == "free trade":
+            for link in _links(model, roles):
+                free[(*link, model.goods)] = 0.0
+        if figures is not None and model.regions == figures.regions:
+            caps = figures.caps.values if caps is None else caps
+            if schedules is None:
+                schedules = {name: listed.values / 100.0 for name, listed in figures.schedules.items()}
+        chosen = {
+            "model": model,
+            "roles": roles,
+            "free": free,
+            "standing": tariffs,
+            "meaning": meaning,
+            "caps": None
+            if caps is None
+            else within(per_sector(caps, "caps", model.sectors), "caps", 0.0, 1.0),
+            "schedules": {
+                name: _cube(rates, f"schedules[{name!r}]", model) for name, rates in (schedules or {}).items()
+            },
+            "parameters": figures,
+            "friction": 1.0,
+        }
+        for name, value in chosen.items():
+            object.__setattr__(self, name, value)
+        if status_quo is not None:
+            named = _names(status_quo)
+            standing = _cube(status_quo, "status_quo", model) if named is None else self._scheduled(named)
+            object.__setattr__(self, "standing", standing)
+
+    def with_friction(self, hats: ArrayLike) -> Self:
+        """Return the same negotiation where trade costs are higher by these hats, (N, N, J), in every outcome."""
+        return self._with(friction=self.friction * real(hats, "hats"))
+
+    def calling(self, **said: str) -> Self:
+        """Return the same negotiation under other names: `home="Quebec"`; see `Roles.calling`."""
+        return self._with(roles=self.roles.calling(**said))
+
+    def payoffs(
+        self,
+        partner_tariff: ArrayLike = 0.0,
+        home_tariff: ArrayLike = 0.0,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> Outcome:
+        """Outcome of a pair of rates: 0 and 0 is the agreement, 0.25 a rate of the partner of 25 percent.
+
+        Raises
+        ------
+        InvalidInput
+            If a rate is -1 or less, `r` is outside [0, 1], or a sector of `r` is unknown or not goods.
+        """
+        partner, home = self._rates(partner_tariff, "partner_tariff"), self._rates(home_tariff, "home_tariff")
+        costs = self.route(r, capped=capped, in_use=route)
+        try:
+            rates = np.stack(np.broadcast_arrays(home, partner, np.zeros(costs.shape[:-3]))[:2], axis=-1)
+        except ValueError:
+            raise InvalidInput(
+                f"`partner_tariff`, `home_tariff` and `r` must broadcast; got shapes {partner.shape}, {home.shape} and "
+                f"{costs.shape[:-3]}. Insert axes of length 1."
+            ) from None
+        return self.outcome(self.game.tariffs(rates), costs)
+
+    def schedule(self, *names: str, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
+        """Outcome of one or more schedules of rates, added up.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is not one of `schedules`.
+        """
+        return self.outcome(self._scheduled(names), self.route(r, capped=capped, in_use=route))
+
+    def status_quo(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
+        """Outcome of the tariffs in force while there is no agreement."""
+        return self.outcome(self.standing, self.route(r, capped=capped, in_use=route))
+
+    def leave(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
+        """Outcome of ending the relation: goods trade between the two closed in both directions.
+
+        It is the limit of a prohibitive trade cost, exactly; services trade goes on.
+        """
+        home, partner = self.roles.players
+        closed = self.model.closed([(home, partner), (partner, home)])
+        return self.outcome(self.free, self.route(r, capped=capped, in_use=route) * closed)
+
+    def war(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> TariffWar:
+        """Outcome of the tariff war: each rate is best against the other, a Nash equilibrium in rates.
+
+        Returns
+        -------
+        TariffWar
+            With rates, `marginal` and `regret`, the evidence on uniqueness, and `status`: INACCURATE also
+            where `marginal` or `regret` exceeds 1e-8, FAILED (and NaN) where a best response lies off the
+            grid of rates from -0.2 to 5.
+
+        Notes
+        -----
+        Both choose at once, once, knowing `r` and the figures. A rate is the same on all goods.
+        """
+        costs = self.route(r, capped=capped, in_use=route)
+        batch = costs.shape[:-3]
+        nash = self.game.equilibrium(costs.reshape(-1, *costs.shape[-3:]))
+        rates = nash.rates.reshape(*batch, 2)
+        lost = np.asarray(np.isnan(rates).any(axis=-1))[..., None, None, None]
+        outcome = self.outcome(self.game.tariffs(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
+        status = np.maximum(nash.status.reshape(batch), np.asarray(outcome.status))
+        fields = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
+        return TariffWar(
+            **fields | {"status": status if batch else Status(int(status))},
+            rates=rates,
+            marginal=nash.marginal.reshape(batch),
+            regret=nash.regret.reshape(batch),
+            unique=nash.unique.reshape(batch),
+        )
+
+    def stage_payoffs(
+        self,
+        partner_rates: ArrayLike,
+        home_rates: ArrayLike,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> Floats:
+        """Payoffs of the game in which each side picks a rate from a list.
+
+        Parameters
+        ----------
+        partner_rates : (A,) array_like
+        home_rates : (C,) array_like
+        r, capped, route
+            See the class.
+
+        Returns
+        -------
+        (*batch, C, A, 2) array
+            Percent of real income of home and of the partner. Home, player 0, chooses the row, the partner the
+            column. NaN where there is no equilibrium.
+        """
+        partner = self._rates(partner_rates, "partner_rates", ndim=1)
+        home = self._rates(home_rates, "home_rates", ndim=1)
+        costs = self.route(r, capped=capped, in_use=route)[..., None, None, :, :, :]
+        return self.game.welfare(np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1), costs)
+
+    def change(self, outcome: Callable[..., Outcome], *, r: Share, capped: bool = False) -> Change:
+        """Split what `r` does to an outcome into trade with the alternative itself and exposure to the partner.
+
+        Parameters
+        ----------
+        outcome : callable
+            A method of this object, or a function of `r` and `capped` that calls one.
+        r, capped
+            See the class.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> change = talks.change(talks.war, r=0.15)
+        >>> bool(np.allclose(change.total, change.route_trade + change.exposure))
+        True
+        """
+        total = outcome(r=r, capped=capped).percent - outcome(r=0.0, capped=capped).percent
+        route_trade = self.payoffs(r=r, capped=capped).percent - self.payoffs().percent
+        return Change(total=total, route_trade=route_trade, exposure=total - route_trade)
+
+    def outcomes(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> dict[str, Outcome]:
+        """All outcomes by name, from the agreement to leaving."""
+        options: _Options = {"r": r, "capped": capped, "route": route}
+        partner = self.roles.names[1]
+        return {
+            "agreement": self.payoffs(**options),
+            self.roles.status_quo: self.status_quo(**options),
+            f"{partner} 25 percent": self.payoffs(0.25, **options),
+            f"{partner} 100 percent": self.payoffs(1.0, **options),
+            "tariff war": self.war(**options),
+            "exit": self.leave(**options),
+        }
+
+    @property
+    def game(self) -> TariffGame:
+        """The tariff game on the trade model: home on the partner's goods, the partner on home's."""
+        sides = []
+        for importer, exporter in _links(self.model, self.roles):
+            direction = np.zeros_like(self.free)
+            direction[importer, exporter, self.model.goods] = 1.0
+            sides.append(Side(region=importer, direction=direction))
+        return TariffGame(model=self.model, sides=(sides[0], sides[1]), base=self.free)
+
+    @property
+    def places(self) -> list[int]:
+        """Where home and the partner stand among the regions of the model."""
+        return [self.model.regions.index(code) for code in self.roles.players]
+
+    def worth(self, *regions: str) -> Floats:
+        """What 100 percent of real income is worth in money, by default to home and the partner."""
+        data, economy = self.model.data, self.model.economy
+        values = economy.income if data.gdp is None else data.gdp
+        return np.asarray(values[[self.model.regions.index(code) for code in regions or self.roles.players]])
+
+    @property
+    def unit(self) -> str:
+        """The unit of money: "USD bn of 2023" for instance."""
+        data = self.model.data
+        return (data.unit or "units of the flows") + ("" if data.year is None else f" of {data.year}")
+
+    def route(self, r: Share, *, capped: bool = False, in_use: bool = True) -> Floats:
+        """Hats of trade cost that a redirectable share stands for, (*batch, N, N, J)."""
+        for name, value in (("capped", capped), ("route", in_use)):
+            if not isinstance(value, bool | np.bool_):
+                raise InvalidInput(f"`{name}` must be True or False; got {value!r}.")
+        if capped and self.caps is None:
+            raise InvalidInput("`capped` must be False where the negotiation has no `caps`; got True.")
+        share = r if isinstance(r, Mapping) else within(real(r, "r"), "r", 0.0, 1.0)
+        caps = self.caps if capped else None
+        costs = route_hats(self.model, self.roles, share, meaning=self.meaning, tariffs=self.free, caps=caps)
+        return np.asarray((costs if in_use else np.ones_like(costs)) * self.friction)
+
+    def outcome(self, tariffs: Floats, costs: Floats) -> Outcome:
+        """Outcome of tariffs and hats of trade cost of all regions, (*batch, N, N, J)."""
+        answer = self.model.solve(tariffs=tariffs, costs=costs)
+        places = self.places
+        percent = answer.welfare[..., places]
+        exports = answer.flows[..., :, places[0], :][..., self.model.goods].sum(axis=-1)
+        abroad = exports.sum(axis=-1) - exports[..., places[0]]
+        return Outcome(
+            percent=percent,
+            money=percent / 100.0 * self.worth(),
+            unit=self.unit,
+            partner_share=exports[..., places[1]] / abroad,
+            residual=answer.residual,
+            status=answer.status,
+            equilibrium=answer,
+        )
+
+    def _scheduled(self, names: Sequence[str]) -> Floats:
+        tariffs = self.free
+        for name in names:
+            choice(name, "names", tuple(self.schedules))
+            tariffs = tariffs + self.schedules[name]
+        return tariffs
+
+    def _rates(self, value: ArrayLike, name: str, *, ndim: int | None = None) -> Floats:
+        rates = real(value, name, ndim=ndim)
+        if (rates <= -1.0).any():
+            whose, on = self.roles.said[:2] if name.startswith("home") else self.roles.said[1::-1]
+            raise InvalidInput(
+                f"`{name}`, of {whose} on {on}, must be above -1, a subsidy of the whole price; got "
+                f"{rates.min():.17g}. Give rates as fractions, 0.25 for 25 percent."
+            )
+        return rates
+
+    def _with(self, **changed: Any) -> Self:
+        found = copy.copy(self)
+        for name, value in changed.items():
+            object.__setattr__(found, name, value)
+        found.__setstate__([getattr(found, name) for name in found.__dataclass_fields__])  # type: ignore[attr-defined]
+        return found
+
+
+def _names(value: Any) -> Sequence[str] | None:
+    """Return names, or None where these are numbers."""
+    if isinstance(value, str):
+        raise InvalidInput(f"`status_quo` must be a list of schedules; got {value!r}. Write [{value!r}].")
+    names = isinstance(value, Sequence) and len(value) > 0 and all(isinstance(one, str) for one in value)
+    return value if names else None
+
+
+def _cube(value: ArrayLike, name: str, model: TradeModel) -> Floats:
+    """Return one number for each importer, exporter and sector."""
+    array, shape = real(value, name), model.economy.shares.shape
+    if array.shape != shape:
+        raise InvalidInput(
+            f"`{name}` must have one number for each importer, exporter and sector, {shape}; got shape {array.shape}."
+        )
+    return array
+
+
+def _links(model: TradeModel, roles: Roles) -> list[tuple[int, int]]:
+    """Importer and exporter of the two links, in the order of the players."""
+    home, partner = (model.regions.index(code) for code in roles.players)
+    return [(home, partner), (partner, home)]

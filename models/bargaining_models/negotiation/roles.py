@@ -1,0 +1,145 @@
+"""Who plays which part in a negotiation, and what they are called in what is printed."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput
+
+PARTS = ("home", "partner", "alternative")
+_FILE = Path(__file__).parent.parent / "data" / "structures" / "names.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles(Shown):
+    """The regions that a negotiation is between, and what they are called.
+
+    Attributes
+    ----------
+    home, partner : str
+        The two that bargain, as the trade model names them.
+    alternative : str or None
+        Where home can sell instead.
+    said : tuple of str
+        Their names within a sentence, in the same order: "the US".
+    status_quo, meanwhile : str
+        What is in force while they talk, as a label and within a sentence.
+
+    Examples
+    --------
+    >>> roles = Roles.among(("USA", "CAN", "CHN", "ROW"), home="Canada", partner="US", alternative="China")
+    >>> roles.partner, roles.names, roles.said[1]
+    ('USA', ('Canada', 'US', 'China'), 'the US')
+    """
+
+    home: str
+    partner: str
+    alternative: str | None
+    said: tuple[str, ...]
+    status_quo: str = "status quo"
+    meanwhile: str = "the tariffs in force"
+
+    @classmethod
+    def among(
+        cls, regions: tuple[str, ...], *, home: str, partner: str, alternative: str | None = None
+    ) -> Roles:
+        """Find the three among the regions of a model, by the name there or by an everyday name of it.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is unknown or two roles coincide.
+        """
+        given = {"home": home, "partner": partner, "alternative": alternative}
+        places = {part: region(name, part, regions) for part, name in given.items() if name is not None}
+        for part, code in places.items():
+            first = next(p for p, c in places.items() if c == code)
+            if first != part:
+                raise InvalidInput(
+                    f"`{part}` must not be {code!r}, which is `{first}`. Choose another of "
+                    f"{', '.join(r for r in regions if r != code)}."
+                )
+        return cls(
+            home=places["home"],
+            partner=places["partner"],
+            alternative=places.get("alternative"),
+            said=tuple(in_a_sentence(code) for code in places.values()),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What home, partner and alternative are called in a table."""
+        return tuple(name.removeprefix("the ") for name in self.said)
+
+    @property
+    def players(self) -> tuple[str, str]:
+        """Home and partner, as the trade model names them."""
+        return self.home, self.partner
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Home, partner and alternative, as the trade model names them."""
+        return self.players if self.alternative is None else (*self.players, self.alternative)
+
+    def calling(self, **said: str) -> Roles:
+        """Return the same roles under other names or words.
+
+        Parameters
+        ----------
+        **said
+            For `home`, `partner` or `alternative` the name within a sentence, or another `status_quo` or `meanwhile`.
+        """
+        names = tuple(said.pop(part, old) for part, old in zip(PARTS, self.said, strict=False))
+        return replace(self, said=names, **said)
+
+    def need_alternative(self) -> str:
+        """Return the alternative, or say that there must be one."""
+        if self.alternative is None:
+            raise InvalidInput(
+                f"`alternative` must be named where {self.said[0]} can sell elsewhere than to {self.said[1]}; "
+                f"got None. Give the region that the route leads to."
+            )
+        return self.alternative
+
+
+def region(name: str, part: str, regions: tuple[str, ...]) -> str:
+    """Return the region of a model that `name` stands for: its own name there, or an everyday one."""
+    if isinstance(name, str):
+        if name in regions:
+            return name
+        code = _codes().get(name.removeprefix("the ").casefold())
+        if code in regions:
+            return str(code)
+        for one in regions:
+            if one.casefold() == name.casefold():
+                return one
+    raise InvalidInput(f"`{part}` must be a region of the model, {', '.join(regions)}; got {name!r}.")
+
+
+def in_a_sentence(code: str) -> str:
+    """Return what a region is called within a sentence; a region of your own has its own name."""
+    return _said().get(code, code)
+
+
+@cache
+def _rows() -> list[dict[str, str]]:
+    with _FILE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@cache
+def _said() -> dict[str, str]:
+    return {row["region"]: ("the " if row["article"] == "yes" else "") + row["name"] for row in _rows()}
+
+
+@cache
+def _codes() -> dict[str, str]:
+    known = {}
+    for row in _rows():
+        for name in (row["region"], row["name"], *filter(None, row["also"].split(";"))):
+            known[name.casefold()] = row["region"]
+    return known

@@ -1,0 +1,290 @@
+r"""The triangle: the route to the alternative is an agreement too, and the alternative bargains over it.
+
+Two agreements can be made, both with home, each with a lump sum a year, in money:
+
+- U, *free trade with the partner*; without it the Nash tariff war, at the state of the route;
+- C, *the route to the alternative*, which opens it for the redirectable share r; without it the route is closed, as at
+  r = 0.
+
+The trade model says what each of the four states, nothing, C, U and both, gives the three. `Deal` compares U with its
+absence while C is in force anyway and nothing is paid for it. Here C is bargained over, and the readings of who
+bargains when are
+
+1. *at once*: both pairs at the same time, each taking the other agreement for given (Nash-in-Nash);
+2. *in order*: one pair after the other, each once; the first foresees the second, and what it agrees stands;
+3. *again*: a pair that breaks up leaves the other to bargain again, so that each pair gains alike from its agreement;
+4. *together*: the three divide what they have, as their coalitions would (Shapley value, nucleolus).
+
+`clause` asks whether home and the partner gain by an agreement that rules out C. Treaties have such clauses: Article
+32.10 of the USMCA lets a party end the agreement with one that enters a free trade agreement with a non-market country.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats, owning, real, within
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.negotiation import Negotiation, Share
+from bargaining_models.negotiation.outcomes import Outcome
+from bargaining_models.negotiation.roles import Roles
+from bargaining_models.negotiation.triangle_coalitions import core_margin, nucleolus, shapley
+from bargaining_models.negotiation.triangle_terms import (
+    Terms,
+    exclusive,
+    in_order,
+    nash_in_nash,
+    renegotiated,
+    unpaid,
+)
+
+PARTNER, ALTERNATIVE = 1, 2
+"""The two that home can agree with, by their numbers."""
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Triangle(Shown):
+    """What two agreements of home are worth to home, the partner and the alternative, at each redirectable share.
+
+    Attributes
+    ----------
+    negotiation : Negotiation
+    r : mapping or array_like
+        The redirectable share that the alternative opens.
+    capped : bool
+        Whether the capacity caps limit it.
+    market_cost : float
+        What keeping the route open costs the alternative beyond the trade model, such as politically, in money a year.
+    money : (*batch, 2, 2, 3) array
+        Agreement with the partner or not, with the alternative or not; home, partner, alternative. A year, before lump
+        sums, against free trade at r = 0.
+    unit : str
+        Unit of `money`.
+    residual : (*batch) array
+        Largest relative violation of the equilibrium conditions in the four states.
+    status : int8 array of shape batch
+
+    Examples
+    --------
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> triangle = Triangle.at(talks, r=[0.05, 0.15])
+    >>> nash_in_nash(triangle.money).transfers.round(2)  # Canada to the US and to China, USD bn a year
+    array([[ 7.37, -0.24],
+           [ 6.21, -0.69]])
+    """
+
+    negotiation: Negotiation
+    r: Share
+    capped: bool
+    market_cost: float
+    money: Floats
+    unit: str
+    residual: Floats
+    status: NDArray[np.int8]
+
+    @classmethod
+    def at(
+        cls, negotiation: Negotiation, *, r: Share, capped: bool = False, market_cost: float = 0.0
+    ) -> Self:
+        """Compute the four states at redirectable share `r`.
+
+        Parameters
+        ----------
+        negotiation : Negotiation
+            With an alternative.
+        r, capped
+            As for `Deal.at`.
+        market_cost : float, default 0
+            See the class.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no alternative, `r` is outside [0, 1] or names an unknown sector, or `market_cost` is not a
+            finite number.
+        """
+        both, alone = negotiation.payoffs(r=r, capped=capped), negotiation.war(r=r, capped=capped)
+        return cls._of_states(negotiation, both, alone, r=r, capped=capped, market_cost=market_cost)
+
+    @classmethod
+    def of(cls, deal: Deal) -> Self:
+        """Return the triangle at the shares of a deal, whose outcomes with the route are not solved again.
+
+        Raises
+        ------
+        InvalidInput
+            If an agreement closes the route.
+        """
+        if not deal.route_survives:
+            deal.negotiation.roles.need_alternative()
+            raise InvalidInput(
+                f"`deal` must leave the route to {deal.negotiation.roles.said[2]} open under an agreement; got "
+                f"route_survives=False. Give the deal with the route."
+            )
+        return cls._of_states(deal.negotiation, deal.agreement, deal.war, r=deal.r, capped=deal.capped)
+
+    @classmethod
+    def _of_states(
+        cls,
+        negotiation: Negotiation,
+        both: Outcome,
+        alone: Outcome,
+        *,
+        r: Share,
+        capped: bool,
+        market_cost: float = 0.0,
+    ) -> Self:
+        cost = real(market_cost, "market_cost", ndim=0)
+        negotiation.roles.need_alternative()
+        outcomes = (negotiation.war(), alone, negotiation.payoffs(), both)
+        batch = both.percent.shape[:-1]
+        money = np.stack(
+            [np.broadcast_to(_money(negotiation, one), (*batch, 3)) for one in outcomes], axis=-2
+        )
+        states = money.reshape(*batch, 2, 2, 3)
+        states[..., 1, ALTERNATIVE] -= cost
+        return cls(
+            negotiation=negotiation,
+            r=r,
+            capped=capped,
+            market_cost=float(cost),
+            money=states,
+            unit=both.unit,
+            residual=_worst(batch, [one.residual for one in outcomes]),
+            status=_worst(batch, [np.asarray(one.status) for one in outcomes]).astype(np.int8),
+        )
+
+    def elsewhere(self, r: Share) -> Self:
+        """Return the same triangle at another redirectable share."""
+        return type(self).at(self.negotiation, r=r, capped=self.capped, market_cost=self.market_cost)
+
+    @property
+    def added(self) -> Floats:
+        """What C adds to the money of the three under free trade with the partner, (*batch, 3)."""
+        added: Floats = self.money[..., 1, 1, :] - self.money[..., 1, 0, :]
+        return added
+
+    @property
+    def cross(self) -> Floats:
+        """How much more C adds to each country's money under free trade than in the war, (*batch, 3)."""
+        cross: Floats = self.added - (self.money[..., 0, 1, :] - self.money[..., 0, 0, :])
+        return cross
+
+    def route_worth(self) -> Floats:
+        """Return what home gains from a route that costs it nothing: more trade itself and a smaller transfer."""
+        closed = np.stack([self.money[..., :, 0, :]] * 2, axis=-2)
+        gain: Floats = unpaid(self.money).payoffs[..., 0] - unpaid(closed).payoffs[..., 0]
+        return gain
+
+    def part_of_alternative(self, terms: Terms) -> Floats:
+        """Return what home pays for the route as a part of what it is worth to home; NaN where that is nothing."""
+        worth, paid = self.route_worth(), terms.transfers[..., 1]
+        nothing = np.abs(worth) < 1e-9
+        return np.where(nothing, np.nan, paid / np.where(nothing, 1.0, worth))
+
+    def clause(self, terms: Terms) -> Floats:
+        """Return what home and the partner have more, together, under free trade without C than in `terms`."""
+        gain: Floats = self.money[..., 1, 0, :2].sum(axis=-1) - terms.payoffs[..., :2].sum(axis=-1)
+        return gain
+
+    def free_up_to(self, weight: float = 0.5) -> Floats:
+        """Return the further cost of its market up to which the alternative asks for nothing, both pairs bargaining at
+        once.
+
+        `weight` is home's against the alternative, in (0, 1].
+        """
+        w = within(real(weight, "weight", ndim=0), "weight", 0.0, 1.0, ends="(]")
+        return np.asarray(self.added[..., 2] - (1 - w) / w * self.added[..., 0])
+
+    def signed_up_to(self) -> Floats:
+        """Return the further cost of the market up to which there is an agreement on the route under free trade."""
+        return np.asarray(self.added[..., 0] + self.added[..., 2])
+
+
+def paid_to_alternative(triangle: Triangle) -> Floats:
+    """Return what home pays the alternative if both pairs bargain at once."""
+    return nash_in_nash(triangle.money).transfers[..., 1]
+
+
+def gain_from_the_clause(triangle: Triangle) -> Floats:
+    """Return what home and the partner gain, together, by ruling out C before home turns to the alternative."""
+    return triangle.clause(in_order(triangle.money, first=PARTNER))
+
+
+def core_exists(triangle: Triangle) -> Floats:
+    """Return the margin by which the core is not empty, if outsiders are expected to stand alone."""
+    return core_margin(triangle.money)
+
+
+def _money(negotiation: Negotiation, outcome: Outcome) -> Floats:
+    """Return what an outcome is worth to the three countries, (*batch, 3)."""
+    countries = negotiation.roles.countries
+    percent = np.stack([outcome.equilibrium.of(country) for country in countries], axis=-1)
+    return np.asarray(percent / 100.0 * negotiation.worth(*countries))
+
+
+def _worst(batch: tuple[int, ...], values: list[Floats]) -> Floats:
+    return np.asarray(np.max([np.broadcast_to(value, batch) for value in values], axis=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriangleReading(Shown):
+    """One reading of who bargains when.
+
+    Attributes
+    ----------
+    name, timing : str
+        For tables and their notes.
+    divide : callable
+        From the money of the four states to `Terms`.
+    """
+
+    name: str
+    timing: str
+    divide: Callable[[Floats], Terms]
+
+
+def triangle_readings(roles: Roles) -> tuple[TriangleReading, ...]:
+    """Return the readings of the table, in order; each country of a pair has the same weight."""
+    roles.need_alternative()
+    (_, partner, other), the_partner = roles.names, roles.said[1]
+    once = "each pair once, foreseeing what follows"
+    return (
+        TriangleReading(
+            name="Route free", timing="the route is open whatever is agreed and costs nothing", divide=unpaid
+        ),
+        TriangleReading(
+            name="At once",
+            timing="both pairs at the same time, the other agreement given (Nash-in-Nash)",
+            divide=nash_in_nash,
+        ),
+        TriangleReading(
+            name=f"{other} first", timing=once, divide=lambda money: in_order(money, first=ALTERNATIVE)
+        ),
+        TriangleReading(
+            name=f"{partner} first", timing=once, divide=lambda money: in_order(money, first=PARTNER)
+        ),
+        TriangleReading(
+            name=f"{partner} first, {other} ruled out",
+            timing=f"the agreement with {the_partner} forbids that with {roles.said[2]}",
+            divide=exclusive,
+        ),
+        TriangleReading(
+            name="Bargaining again",
+            timing="a pair that breaks up leaves the other to bargain again",
+            divide=renegotiated,
+        ),
+        TriangleReading(
+            name="Shapley value", timing="all together; a country alone expects none to agree", divide=shapley
+        ),
+        TriangleReading(name="Nucleolus", timing="as the Shapley value", divide=nucleolus),
+    )

@@ -1,0 +1,176 @@
+"""Any three roles on any trade model, under their own names."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining import InvalidInput
+from bargaining_models.negotiation import Negotiation, Roles
+from bargaining_models.negotiation.bluff import Claim
+from bargaining_models.negotiation.capacity import Capacity
+from bargaining_models.negotiation.deal import Deal, readings
+from bargaining_models.negotiation.pivot import path_readings
+from bargaining_models.negotiation.pivot_game import PivotGame
+from bargaining_models.negotiation.triangle import Triangle, triangle_readings
+from bargaining_models.parameters import load
+from bargaining_models.trade import TradeModel
+from bargaining_models.us_canada.baseline import Baseline
+
+COUNTRIES = re.compile(r"Canad|\bUSA?\b|Chin|\bCAN\b|\bCHN\b")
+SECTORS = {"goods": ["A", "B", "C"], "services": list("DEFGHIJKLMNOPQRST")}
+
+
+@pytest.fixture(scope="module")
+def model() -> TradeModel:
+    return TradeModel.from_parameters(load())
+
+
+@pytest.fixture(scope="module")
+def talks(model: TradeModel) -> Negotiation:
+    return Negotiation(model, home="Canada", partner="US", alternative="China")
+
+
+@pytest.fixture(scope="module")
+def three() -> TradeModel:
+    """Three countries of no name that anybody knows, one good."""
+    flows = [[[80.0], [20.0], [9.0]], [[25.0], [175.0], [14.0]], [[6.0], [18.0], [140.0]]]
+    return TradeModel.from_arrays(
+        flows, elasticities=4, regions=["Lilliput", "Blefuscu", "Laputa"], sectors=["all"], unit="sprugs"
+    )
+
+
+def test_the_case_of_canada_is_the_general_one(talks: Negotiation) -> None:
+    """The generic negotiation, from the model and everyday names, has the payoffs of the case to the last bit."""
+    case = Baseline.from_parameters()
+    for outcome in ("war", "leave", "payoffs"):
+        np.testing.assert_array_equal(
+            getattr(talks, outcome)(r=0.15).money, getattr(case, outcome)(r=0.15).money
+        )
+    np.testing.assert_array_equal(
+        case.status_quo().money, case.schedule("us_2025_26", "canada_2025_26").money
+    )
+    np.testing.assert_array_equal(talks.status_quo().money, talks.payoffs().money)
+
+
+def test_who_is_home_does_not_matter_to_what_happens(model: TradeModel, talks: Negotiation) -> None:
+    turned = Negotiation(model, home="US", partner="Canada")
+    np.testing.assert_allclose(turned.war().rates, talks.war().rates[::-1], atol=1e-9)
+    np.testing.assert_allclose(
+        turned.payoffs(0.1, 0.2).money, talks.payoffs(0.2, 0.1).money[::-1], rtol=1e-12
+    )
+    np.testing.assert_allclose(turned.leave().percent, talks.leave().percent[::-1], rtol=1e-10)
+
+
+def test_a_rate_is_the_tariff_itself_where_the_base_has_one(model: TradeModel) -> None:
+    """The base has the US charge China 11 percent; rates of a war do not come on top of it."""
+    pair = Negotiation(model, home="China", partner="US")
+    base = model.economy.tariffs[0, 2, model.goods]
+    assert (base == 0.11).all()
+    rates = model.economy.tariffs.copy()
+    rates[0, 2, model.goods] = 0.25
+    rates[2, 0, model.goods] = 0.0
+    np.testing.assert_array_equal(pair.payoffs(0.25).equilibrium.welfare, model.solve(tariffs=rates).welfare)
+    np.testing.assert_array_equal(pair.status_quo().equilibrium.welfare, model.solve().welfare)
+    nash = model.nash_tariffs(["CHN", "USA"], against="players", base="replace")
+    np.testing.assert_allclose(pair.war().rates, nash.rates, atol=1e-8)
+
+
+def test_every_text_has_the_names_of_the_roles(three: TradeModel) -> None:
+    talks = Negotiation(three, home="Lilliput", partner="Blefuscu", alternative="Laputa")
+    roles, deal = talks.roles, Deal.at(talks, r=[0.0, 0.3])
+    texts = [text for one in readings(roles) for text in (one.name, one.timing)]
+    texts += [text for one in path_readings(roles) for text in (one.name, one.timing)]
+    texts += [text for one in triangle_readings(roles) for text in (one.name, one.timing)]
+    texts += [deal.agreement.unit, *talks.outcomes()]
+    game = PivotGame(capacity=Capacity.solve(talks, levels=[0.0, 0.3], capital=1.0)).game(0.9)
+    texts += game.player_names
+    with pytest.raises(InvalidInput) as refused:
+        Claim(deal=Deal.at(talks, r=[0.3, 0.0]), war=1.0)
+    with pytest.raises(InvalidInput) as closed:
+        Triangle.of(deal.without_route())
+    texts += [str(refused.value), str(closed.value)]
+    assert not [text for text in texts if COUNTRIES.search(text)]
+    assert "Laputa first" in texts
+    assert "Blefuscu 25 percent" in texts
+    assert list(game.player_names) == ["Lilliput", "Blefuscu"]
+    assert "must bring Lilliput better terms" in str(refused.value)
+    assert "route to Laputa" in str(closed.value)
+
+
+def test_names_can_be_changed(talks: Negotiation) -> None:
+    renamed = talks.calling(home="Ottawa", partner="the White House", meanwhile="the tariffs of the day")
+    assert renamed.roles.names == ("Ottawa", "White House", "China")
+    assert talks.roles.names == ("Canada", "US", "China")
+    assert "Nash, Ottawa's weight 0.4" in [one.name for one in readings(renamed.roles)]
+    np.testing.assert_array_equal(renamed.payoffs(0.1).money, talks.payoffs(0.1).money)
+
+
+def test_regions_are_merged_into_roles() -> None:
+    """Germany, France and Italy as one, against merging them by hand."""
+    union = {"EU3": ["DEU", "FRA", "ITA"]}
+    talks = Negotiation(data="icio2019", home="Canada", partner=union)
+    by_hand = TradeModel.from_structure("icio2019", regions={"CAN": ["CAN"], **union}, rest="ROW")
+    assert talks.model.regions == by_hand.regions == ("CAN", "EU3", "ROW")
+    assert talks.roles.names == ("Canada", "EU3")
+    np.testing.assert_array_equal(talks.model.economy.shares, by_hand.economy.shares)
+    rates = by_hand.tariffs({("EU3", "CAN"): 0.1})
+    np.testing.assert_array_equal(
+        talks.payoffs(0.1).equilibrium.welfare, by_hand.solve(tariffs=rates).welfare
+    )
+    assert talks.unit == "USD bn of 2019"
+
+
+BAD: dict[str, Callable[[TradeModel], Any]] = {
+    "`partner` must not be 'CAN', which is `home`": lambda m: Negotiation(m, home="Canada", partner="CAN"),
+    "`alternative` must not be 'USA', which is `partner`. Choose another of CAN, CHN, ROW": lambda m: (
+        Negotiation(m, home="Canada", partner="US", alternative="United States")
+    ),
+    "`partner` must be a region of the model, USA, CAN, CHN, ROW; got 'Mexico'": lambda m: Negotiation(
+        m, home="Canada", partner="Mexico"
+    ),
+    "`home` must be a region of the model.*got 'Atlantis'": lambda m: Negotiation(
+        data="icio2019", home="Atlantis", partner="US"
+    ),
+    "`model` or `data` must be given": lambda m: Negotiation(home="Canada", partner="US"),
+    "`model` must be a TradeModel; got Parameters": lambda m: Negotiation(
+        load(),  # type: ignore[arg-type]
+        home="Canada",
+        partner="US",
+    ),
+    "`data` must be Parameters": lambda m: Negotiation(data="icio2020", home="Canada", partner="US"),
+    "Roles must not share regions; 'CAN' is in": lambda m: Negotiation(
+        m, home={"both": ["CAN", "USA"]}, partner="Canada"
+    ),
+    "`partner` must give 'EU' a list of regions": lambda m: Negotiation(
+        m, home="Canada", partner={"EU": "DEU"}
+    ),
+    "`status_quo` must be a list of schedules": lambda m: Negotiation(
+        m, home="Canada", partner="US", status_quo="us_2025_26"
+    ),
+    "`alternative` must be named where Canada can sell elsewhere": lambda m: Negotiation(
+        m, home="Canada", partner="US"
+    ).war(r=0.1),
+    "`capped` must be False": lambda m: Negotiation(
+        m, home="Canada", partner="US", alternative="China"
+    ).payoffs(r=0.1, capped=True),
+    "`meaning` must be one of": lambda m: Negotiation(m, home="Canada", partner="US", meaning="r"),
+    "`capital` must be given": lambda m: Capacity.solve(
+        Negotiation(m, home="Canada", partner="US", alternative="China"), levels=[0.0, 0.1]
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "call"), BAD.items(), ids=BAD)
+def test_bad_roles_are_named(model: TradeModel, message: str, call: Callable[[TradeModel], Any]) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        call(model)
+
+
+def test_roles_find_everyday_names() -> None:
+    regions = ("USA", "GBR", "KOR", "Elbonia")
+    roles = Roles.among(regions, home="Elbonia", partner="Britain", alternative="South Korea")
+    assert roles.countries == ("Elbonia", "GBR", "KOR")
+    assert roles.said == ("Elbonia", "the UK", "Korea")

@@ -23,9 +23,12 @@ extensions = [
     "myst_parser",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinxcontrib.bibtex",
+    "citations",
     "mathml",
     "paper_pages",
     "pictures",
+    "propositions",
     "public_api",
 ]
 
@@ -44,6 +47,13 @@ numpydoc_xref_ignore = "all"  # link the names below and no other word
 DEFAULT_LINKS.clear()  # they point into other projects' pages, which would have to be fetched
 numpydoc_xref_aliases = {name: f"{kind.__module__}.{name}" for name, kind in results().items()}
 numpydoc_xref_aliases |= {name: f"bargaining.{name}" for name in bargaining.__all__}
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = bibtex_reference_style = "references_author_year"
+
+numfig = True  # propositions are counted over all pages
+numfig_secnum_depth = 0
+numfig_format = {"proposition": "Proposition %s"}
 
 highlight_options = {"python": {"stripnl": True}}  # no empty line at the end of a session
 

@@ -36,8 +36,8 @@ def superadditivity(
 
     References
     ----------
-    M. A. Perles and M. Maschler (1981), "The super-additive solution for the Nash bargaining game", Int. J. of Game
-    Theory 10.
+    Perles, M. A. and Maschler, M. (1981). The super-additive solution for the Nash bargaining game. *International
+    Journal of Game Theory* 10(3-4), 163-193. doi:10.1007/BF01755963
     """
     gains_everyone(problem)
     first = ask(method, _related.rational_part(problem), tol)
@@ -81,8 +81,8 @@ def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE
 
     References
     ----------
-    R. Kihlstrom, A. Roth and D. Schmeidler (1981), "Risk aversion and solutions to Nash's bargaining problem", in
-    O. Moeschlin and D. Pallaschke (eds), Game Theory and Mathematical Economics.
+    Kihlstrom, R. E., Roth, A. E. and Schmeidler, D. (1981). Risk aversion and solutions to Nash's bargaining problem.
+    In *Game Theory and Mathematical Economics*, North-Holland, 65-71.
     """
     two_players(problem, "risk_sensitivity")
     gains_everyone(problem)

@@ -33,7 +33,7 @@ def independence_of_irrelevant_alternatives(
 
     References
     ----------
-    J. F. Nash (1950), "The bargaining problem", Econometrica 18.
+    Nash, J. F. (1950). The bargaining problem. *Econometrica* 18(2), 155-162. doi:10.2307/1907266
     """
     whole = _related.closed_below(problem) if other is None else problem
     answer = ask(method, whole, tol)
@@ -68,7 +68,8 @@ def individual_monotonicity(
 
     References
     ----------
-    E. Kalai and M. Smorodinsky (1975), "Other solutions to Nash's bargaining problem", Econometrica 43.
+    Kalai, E. and Smorodinsky, M. (1975). Other solutions to Nash's bargaining problem. *Econometrica* 43(3), 513-518.
+    doi:10.2307/1914280
     """
     answer = _asked(method, tol)
     for small, large in _pairs(problem, other, beyond=1):
@@ -91,7 +92,8 @@ def restricted_monotonicity(
 
     References
     ----------
-    A. E. Roth (1979), "An impossibility result concerning n-person bargaining games", Int. J. of Game Theory 8.
+    Roth, A. E. (1979a). An impossibility result concerning n-person bargaining games. *International Journal of Game
+    Theory* 8(3), 129-132. doi:10.1007/BF01770063
     """
     answer, everyone = _asked(method, tol), range(problem.players)
     for small, large in _pairs(problem, other, beyond=0):
@@ -114,8 +116,8 @@ def strong_monotonicity(
 
     References
     ----------
-    E. Kalai (1977), "Proportional solutions to bargaining situations: interpersonal utility comparisons",
-    Econometrica 45.
+    Kalai, E. (1977b). Proportional solutions to bargaining situations: interpersonal utility comparisons.
+    *Econometrica* 45(7), 1623-1630. doi:10.2307/1913954
     """
     answer, everyone = _asked(method, tol), range(problem.players)
     for small, large in _pairs(problem, other, beyond=problem.players):
@@ -168,8 +170,8 @@ def disagreement_monotonicity(
 
     References
     ----------
-    W. Thomson (1987), "Monotonicity of bargaining solutions with respect to the disagreement point", Journal of
-    Economic Theory 42.
+    Thomson, W. (1987). Monotonicity of bargaining solutions with respect to the disagreement point. *Journal of
+    Economic Theory* 42(1), 50-58.
     """
     answer = ask(method, problem, tol)
     steps = [share * unit for unit in np.eye(problem.players) for share in (0.3, 0.8)]
@@ -200,7 +202,8 @@ def disagreement_concavity(
 
     References
     ----------
-    Y. Chun and W. Thomson (1990), "Bargaining with uncertain disagreement points", Econometrica 58.
+    Chun, Y. and Thomson, W. (1990). Bargaining with uncertain disagreement points. *Econometrica* 58(4), 951-959.
+    doi:10.2307/2938356
     """
     answer = ask(method, problem, tol)
     ways = [*np.eye(problem.players), np.linspace(1.0, 0.5, problem.players)]

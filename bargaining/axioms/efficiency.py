@@ -98,8 +98,8 @@ def strong_individual_rationality(
 
     References
     ----------
-    A. E. Roth (1977), "Individual rationality and Nash's solution to the bargaining problem", Mathematics of
-    Operations Research 2.
+    Roth, A. E. (1977). Individual rationality and Nash's solution to the bargaining problem. *Mathematics of
+    Operations Research* 2(1), 64-65. doi:10.1287/moor.2.1.64
     """
     answer = ask(method, problem, tol)
     gain = answer.payoffs - problem.disagreement
@@ -119,7 +119,8 @@ def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERA
 
     References
     ----------
-    J. Sobel (1981), "Distortion of utilities and the bargaining problem", Econometrica 49.
+    Sobel, J. (1981). Distortion of utilities and the bargaining problem. *Econometrica* 49(3), 597-619.
+    doi:10.2307/1911512
     """
     answer = ask(method, problem, tol)
     lottery = problem.disagreement + answer.scale / problem.players

@@ -132,7 +132,8 @@ def independence_of_nonrational_alternatives(
 
     References
     ----------
-    H. Peters (1992), Axiomatic Bargaining Game Theory, Kluwer.
+    Peters, H. J. M. (1992). *Axiomatic Bargaining Game Theory*. Kluwer Academic Publishers.
+    doi:10.1007/978-94-015-8022-9
     """
     whole = _related.polytope(problem) if problem.players == 2 else problem
     answer = ask(method, whole, tol)

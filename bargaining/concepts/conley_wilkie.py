@@ -33,8 +33,8 @@ def conley_wilkie(problem: Problem) -> Division:
 
     References
     ----------
-    J. P. Conley and S. Wilkie (1996), "An extension of the Nash bargaining solution to nonconvex problems",
-    Games and Economic Behavior 13.
+    Conley, J. P. and Wilkie, S. (1996). An extension of the Nash bargaining solution to nonconvex problems. *Games
+    and Economic Behavior* 13(1), 26-38. doi:10.1006/game.1996.0023
 
     Examples
     --------

@@ -64,10 +64,14 @@ def continuous_raiffa(problem: Problem) -> Division:
 
     References
     ----------
-    H. Raiffa (1953), "Arbitration schemes for generalized two-person games", Contributions to the Theory of Games II.
-    Z. A. Livne (1989), "Axiomatic characterizations of the Raiffa and the Kalai-Smorodinsky solutions to the bargaining
-    problem", Operations Research 37. H. Peters and E. van Damme (1991), "Characterizing the Nash and Raiffa bargaining
-    solutions by disagreement point axioms", Mathematics of Operations Research 16.
+    Raiffa, H. (1953). Arbitration schemes for generalized two-person games. In *Contributions to the Theory of Games
+    II*, Princeton University Press, 361-387.
+
+    Livne, Z. A. (1989). Axiomatic characterizations of the Raiffa and the Kalai-Smorodinsky solutions to the
+    bargaining problem. *Operations Research* 37(6), 972-980. doi:10.1287/opre.37.6.972
+
+    Peters, H. and van Damme, E. (1991). Characterizing the Nash and Raiffa bargaining solutions by disagreement point
+    axioms. *Mathematics of Operations Research* 16(3), 447-461. doi:10.1287/moor.16.3.447
 
     Examples
     --------

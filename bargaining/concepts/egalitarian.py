@@ -36,8 +36,8 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
 
     References
     ----------
-    E. Kalai (1977), "Proportional solutions to bargaining situations: interpersonal utility comparisons",
-    Econometrica 45.
+    Kalai, E. (1977b). Proportional solutions to bargaining situations: interpersonal utility comparisons.
+    *Econometrica* 45(7), 1623-1630. doi:10.2307/1913954
 
     Examples
     --------

@@ -31,7 +31,8 @@ def equal_loss(problem: Problem) -> Division:
 
     References
     ----------
-    Y. Chun (1988), "The equal-loss principle for bargaining problems", Economics Letters 26.
+    Chun, Y. (1988). The equal-loss principle for bargaining problems. *Economics Letters* 26(2), 103-106.
+    doi:10.1016/0165-1765(88)90022-0
 
     Examples
     --------

@@ -39,8 +39,8 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
 
     References
     ----------
-    S. Gupta and Z. A. Livne (1988), "Resolving a conflict situation with a reference outcome: an axiomatic model",
-    Management Science 34.
+    Gupta, S. and Livne, Z. A. (1988). Resolving a conflict situation with a reference outcome: an axiomatic model.
+    *Management Science* 34(11), 1303-1314. doi:10.1287/mnsc.34.11.1303
 
     Examples
     --------

@@ -29,8 +29,11 @@ def kalai_smorodinsky(problem: Problem) -> Division:
 
     References
     ----------
-    E. Kalai and M. Smorodinsky (1975), "Other solutions to Nash's bargaining problem", Econometrica 43.
-    A. E. Roth (1979), "An impossibility result concerning n-person bargaining games", Int. J. of Game Theory 8.
+    Kalai, E. and Smorodinsky, M. (1975). Other solutions to Nash's bargaining problem. *Econometrica* 43(3), 513-518.
+    doi:10.2307/1914280
+
+    Roth, A. E. (1979a). An impossibility result concerning n-person bargaining games. *International Journal of Game
+    Theory* 8(3), 129-132. doi:10.1007/BF01770063
 
     Examples
     --------

@@ -44,7 +44,8 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
 
     References
     ----------
-    H. Imai (1983), "Individual monotonicity and lexicographic maxmin solution", Econometrica 51.
+    Imai, H. (1983). Individual monotonicity and lexicographic maxmin solution. *Econometrica* 51(2), 389-401.
+    doi:10.2307/1911997
 
     Examples
     --------
@@ -99,7 +100,8 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
 
     References
     ----------
-    Y. Chun and H. Peters (1988), "The lexicographic egalitarian solution", Cahiers du CERO 30.
+    Chun, Y. and Peters, H. (1988). The lexicographic egalitarian solution. *Cahiers du Centre d'Études de Recherche
+    Opérationnelle* 30(2), 149-156.
 
     Examples
     --------

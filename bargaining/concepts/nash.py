@@ -43,8 +43,10 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
 
     References
     ----------
-    J. F. Nash (1950), "The bargaining problem", Econometrica 18. E. Kalai (1977), "Nonsymmetric Nash solutions and
-    replications of 2-person bargaining", Int. J. of Game Theory 6.
+    Nash, J. F. (1950). The bargaining problem. *Econometrica* 18(2), 155-162. doi:10.2307/1907266
+
+    Kalai, E. (1977a). Nonsymmetric Nash solutions and replications of 2-person bargaining. *International Journal of
+    Game Theory* 6(3), 129-133. doi:10.1007/BF01774658
 
     Examples
     --------

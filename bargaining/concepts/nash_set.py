@@ -50,8 +50,8 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
 
     References
     ----------
-    M. Kaneko (1980), "An extension of the Nash bargaining problem and the Nash social welfare function", Theory and
-    Decision 12.
+    Kaneko, M. (1980). An extension of the Nash bargaining problem and the Nash social welfare function. *Theory and
+    Decision* 12(2), 135-148. doi:10.1007/BF00154358
 
     Examples
     --------

@@ -60,9 +60,11 @@ def perles_maschler(problem: Problem) -> Division:
 
     References
     ----------
-    M. A. Perles and M. Maschler (1981), "The super-additive solution for the Nash bargaining game", Int. J. of Game
-    Theory 10. M. A. Perles (1982), "Non-existence of super-additive solutions for 3-person games", Int. J. of Game
-    Theory 11.
+    Perles, M. A. and Maschler, M. (1981). The super-additive solution for the Nash bargaining game. *International
+    Journal of Game Theory* 10(3-4), 163-193. doi:10.1007/BF01755963
+
+    Perles, M. A. (1982). Non-existence of super-additive solutions for 3-person games. *International Journal of Game
+    Theory* 11(3-4), 151-161.
 
     Examples
     --------

@@ -51,9 +51,11 @@ def raiffa(problem: Problem) -> Division:
 
     References
     ----------
-    H. Raiffa (1953), "Arbitration schemes for generalized two-person games", Contributions to the Theory of Games II.
-    N. Anbarci and C. Sun (2013), "Robustness of intermediate agreements and bargaining solutions", Games and Economic
-    Behavior 77.
+    Raiffa, H. (1953). Arbitration schemes for generalized two-person games. In *Contributions to the Theory of Games
+    II*, Princeton University Press, 361-387.
+
+    Anbarci, N. and Sun, C.-j. (2013). Robustness of intermediate agreements and bargaining solutions. *Games and
+    Economic Behavior* 77(1), 367-376. doi:10.1016/j.geb.2012.11.001
 
     Examples
     --------

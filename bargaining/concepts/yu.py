@@ -64,7 +64,8 @@ def yu(problem: Problem, *, p: float) -> Division:
 
     References
     ----------
-    P. L. Yu (1973), "A class of solutions for group decision problems", Management Science 19.
+    Yu, P.-L. (1973). A class of solutions for group decision problems. *Management Science* 19(8), 936-946.
+    doi:10.1287/mnsc.19.8.936
 
     Examples
     --------

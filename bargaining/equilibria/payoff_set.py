@@ -81,13 +81,14 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
 
     References
     ----------
-    Abreu, D., Pearce, D. and Stacchetti, E. (1990), Toward a theory of discounted repeated games with imperfect
-    monitoring, Econometrica 58, 1041-1063.
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
 
-    Abreu, D. and Sannikov, Y. (2014), An algorithm for two-player repeated games with perfect monitoring,
-    Theoretical Economics 9, 313-338.
+    Lehrer, E. and Pauzner, A. (1999). Repeated games with differential time preferences. *Econometrica* 67(2),
+    393-412. doi:10.1111/1468-0262.00024
 
-    Lehrer, E. and Pauzner, A. (1999), Repeated games with differential time preferences, Econometrica 67, 393-412.
+    Abreu, D. and Sannikov, Y. (2014). An algorithm for two-player repeated games with perfect monitoring.
+    *Theoretical Economics* 9(2), 313-338. doi:10.3982/TE1302
 
     Examples
     --------

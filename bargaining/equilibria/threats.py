@@ -73,8 +73,8 @@ def coco_value(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
 
     References
     ----------
-    Kalai, A. and Kalai, E. (2013). Cooperation in strategic games revisited. *Quarterly Journal of Economics*
-    128, 917-966.
+    Kalai, A. and Kalai, E. (2013). Cooperation in strategic games revisited. *Quarterly Journal of Economics* 128(2),
+    917-966. doi:10.1093/qje/qjs074
 
     Examples
     --------
@@ -121,7 +121,7 @@ def variable_threats(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
 
     References
     ----------
-    Nash, J. (1953). Two-person cooperative games. *Econometrica* 21, 128-140.
+    Nash, J. F. (1953). Two-person cooperative games. *Econometrica* 21(1), 128-140. doi:10.2307/1906951
 
     Examples
     --------

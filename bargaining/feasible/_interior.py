@@ -9,7 +9,8 @@ rows as equations finishes. All cells of a batch move together and none depends 
 
 References
 ----------
-S. Mehrotra (1992), "On the implementation of a primal-dual interior point method", SIAM J. Optimization 2.
+Mehrotra, S. (1992). On the implementation of a primal-dual interior point method. *SIAM Journal on Optimization*
+2(4), 575-601. doi:10.1137/0802028
 """
 
 from __future__ import annotations

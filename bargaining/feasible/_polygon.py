@@ -41,7 +41,8 @@ def hull(points: Floats) -> Floats:
 
     References
     ----------
-    A. M. Andrew (1979), "Another efficient algorithm for convex hulls in two dimensions", Inf. Proc. Letters 9.
+    Andrew, A. M. (1979). Another efficient algorithm for convex hulls in two dimensions. *Information Processing
+    Letters* 9(5), 216-219. doi:10.1016/0020-0190(79)90072-3
     """
     ordered: list[Point] = sorted({(float(x), float(y)) for x, y in points})
     if len(ordered) <= 2:

@@ -1,9 +1,14 @@
 """Roots of decreasing functions, cell by cell: the one numerical loop behind smooth frontiers.
 
 A fixed number of secant steps, then a proof: opposite signs a few units in the last place either side. Cells
-without it go through Anderson and Björck's (1973) regula falsi, always inside its bracket, with a bisection whenever
-three steps have not halved it. A jump through zero counts as a root, which is what a kink of a frontier
+without it go through the regula falsi of Anderson and Björck (1973), always inside its bracket, with a bisection
+whenever three steps have not halved it. A jump through zero counts as a root, which is what a kink of a frontier
 needs. No cell's path depends on another cell's.
+
+References
+----------
+Anderson, N. and Björck, Å. (1973). A new high order method of regula falsi type for computing a root of an equation.
+*BIT* 13(3), 253-264. doi:10.1007/BF01951936
 """
 
 from __future__ import annotations

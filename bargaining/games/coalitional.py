@@ -149,7 +149,8 @@ class CoalitionalGame(Shown):
 
         References
         ----------
-        Shapley, L. S. (1953). A value for n-person games. In *Contributions to the Theory of Games II*.
+        Shapley, L. S. (1953b). A value for n-person games. In *Contributions to the Theory of Games II*, Princeton
+        University Press, 307-317. doi:10.1515/9781400881970-018
         """
         n = len(self.players)
         weights = [Fraction(factorial(k) * factorial(n - k - 1), factorial(n)) for k in range(n)]
@@ -182,8 +183,8 @@ class CoalitionalGame(Shown):
 
         References
         ----------
-        Schmeidler, D. (1969). The nucleolus of a characteristic function game. *SIAM Journal on Applied
-        Mathematics* 17, 1163-1170.
+        Schmeidler, D. (1969). The nucleolus of a characteristic function game. *SIAM Journal on Applied Mathematics*
+        17(6), 1163-1170. doi:10.1137/0117107
         """
         n = len(self.players)
         alone = [self._worth[1 << i] for i in range(n)]

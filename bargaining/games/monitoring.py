@@ -81,9 +81,10 @@ class Monitoring(Shown):
     References
     ----------
     Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
-    monitoring. *Econometrica* 58, 1041-1063. doi:10.2307/2938299
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
 
-    Mailath, G. and Samuelson, L. (2006). *Repeated Games and Reputations*, chapters 7 to 9. Oxford University Press.
+    Mailath, G. J. and Samuelson, L. (2006). *Repeated Games and Reputations: Long-Run Relationships*. Oxford
+    University Press. doi:10.1093/acprof:oso/9780195300796.001.0001 Chapters 7 to 9.
 
     Examples
     --------

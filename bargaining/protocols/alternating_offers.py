@@ -133,20 +133,24 @@ class AlternatingOffers(Shown):
 
     References
     ----------
-    A. Rubinstein (1982), "Perfect equilibrium in a bargaining model", Econometrica 50.
+    Rubinstein, A. (1982). Perfect equilibrium in a bargaining model. *Econometrica* 50(1), 97-109.
+    doi:10.2307/1912531
 
-    K. Binmore, A. Rubinstein and A. Wolinsky (1986), "The Nash bargaining solution in economic modelling", RAND J. of
-    Economics 17.
+    Binmore, K., Rubinstein, A. and Wolinsky, A. (1986). The Nash bargaining solution in economic modelling. *RAND
+    Journal of Economics* 17(2), 176-188. doi:10.2307/2555382
 
-    K. Binmore, A. Shaked and J. Sutton (1989), "An outside option experiment", Quarterly J. of Economics 104.
+    Binmore, K., Shaked, A. and Sutton, J. (1989). An outside option experiment. *Quarterly Journal of Economics*
+    104(4), 753-770. doi:10.2307/2937866
 
-    A. Shaked (1994), "Opting out: bazaars versus 'hi tech' markets", Investigaciones Económicas 18.
+    Shaked, A. (1994). Opting out: bazaars versus "hi tech" markets. *Investigaciones Económicas* 18(3), 421-432.
 
-    C. Ponsatí and J. Sákovics (1998), "Rubinstein bargaining with two-sided outside options", Economic Theory 11.
+    Ponsatí, C. and Sákovics, J. (1998). Rubinstein bargaining with two-sided outside options. *Economic Theory*
+    11(3), 667-672. doi:10.1007/s001990050208
 
-    I. Ståhl (1972), Bargaining Theory.
+    Ståhl, I. (1972). *Bargaining Theory*. Stockholm School of Economics.
 
-    M. Osborne and A. Rubinstein (1990), Bargaining and Markets, section 3.13.
+    Osborne, M. J. and Rubinstein, A. (1990). *Bargaining and Markets*. Academic Press. isbn:0-12-528631-7 Section
+    3.13.
 
     Examples
     --------

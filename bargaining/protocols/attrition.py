@@ -62,10 +62,11 @@ class WarOfAttrition(Shown):
 
     References
     ----------
-    Hendricks, K., A. Weiss and C. Wilson (1988). The war of attrition in continuous time with
-    complete information. International Economic Review 29, 663-680.
-    Georgiadis, G., Y. Kim and H. D. Kwon (2021). The absence of attrition in a war of attrition under complete
-    information. arXiv:2110.12013.
+    Hendricks, K., Weiss, A. and Wilson, C. (1988). The war of attrition in continuous time with complete information.
+    *International Economic Review* 29(4), 663-680. doi:10.2307/2526827
+
+    Georgiadis, G., Kim, Y. and Kwon, H. D. (2021). The absence of attrition in a war of attrition under complete
+    information. arXiv:2110.12013. doi:10.48550/arXiv.2110.12013
 
     Examples
     --------

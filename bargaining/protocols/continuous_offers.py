@@ -65,8 +65,11 @@ class ContinuousOffers(Shown):
 
     References
     ----------
-    K. Binmore, A. Rubinstein and A. Wolinsky (1986), "The Nash bargaining solution in economic modelling", RAND J. of
-    Economics 17. A. Muthoo (1999), Bargaining Theory with Applications, chapters 3 to 6.
+    Binmore, K., Rubinstein, A. and Wolinsky, A. (1986). The Nash bargaining solution in economic modelling. *RAND
+    Journal of Economics* 17(2), 176-188. doi:10.2307/2555382
+
+    Muthoo, A. (1999). *Bargaining Theory with Applications*. Cambridge University Press. doi:10.1017/CBO9780511751691
+    Chapters 3 to 6.
 
     Examples
     --------

@@ -71,8 +71,9 @@ class NashDemandGame(Shown):
 
     References
     ----------
-    Nash, J. F. (1953). Two-person cooperative games. Econometrica 21, 128-140.
-    Binmore, K. (1987). Nash bargaining theory II. In The Economics of Bargaining, Blackwell.
+    Nash, J. F. (1953). Two-person cooperative games. *Econometrica* 21(1), 128-140. doi:10.2307/1906951
+
+    Binmore, K. (1987). Nash bargaining theory II. In *The Economics of Bargaining*, Blackwell, 61-76.
 
     Examples
     --------

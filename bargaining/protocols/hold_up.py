@@ -58,8 +58,8 @@ def deal_me_out(share: float) -> Rule:
 
     References
     ----------
-    Binmore, K., A. Shaked and J. Sutton (1989). An outside option experiment. Quarterly Journal of
-    Economics 104, 753-770.
+    Binmore, K., Shaked, A. and Sutton, J. (1989). An outside option experiment. *Quarterly Journal of Economics*
+    104(4), 753-770. doi:10.2307/2937866
 
     Examples
     --------
@@ -144,10 +144,11 @@ class HoldUp(Shown):
 
     References
     ----------
-    Grout, P. (1984). Investment and wages in the absence of binding contracts: a Nash bargaining
-    approach. Econometrica 52, 449-460.
-    de Meza, D. and B. Lockwood (1998). Does asset ownership always motivate managers? Outside options
-    and the property rights theory of the firm. Quarterly Journal of Economics 113, 361-386.
+    Grout, P. A. (1984). Investment and wages in the absence of binding contracts: a Nash bargaining approach.
+    *Econometrica* 52(2), 449-460. doi:10.2307/1911498
+
+    de Meza, D. and Lockwood, B. (1998). Does asset ownership always motivate managers? Outside options and the
+    property rights theory of the firm. *Quarterly Journal of Economics* 113(2), 361-386. doi:10.1162/003355398555621
 
     Examples
     --------

@@ -32,8 +32,10 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
 
     References
     ----------
-    Kambe, S. (1999). Bargaining with imperfect commitment. Games and Economic Behavior 28, 217-237.
-    Abreu, D. and F. Gul (2000). Bargaining and reputation. Econometrica 68, 85-117.
+    Kambe, S. (1999). Bargaining with imperfect commitment. *Games and Economic Behavior* 28(2), 217-237.
+    doi:10.1006/game.1998.0700
+
+    Abreu, D. and Gul, F. (2000). Bargaining and reputation. *Econometrica* 68(1), 85-117. doi:10.1111/1468-0262.00094
 
     Examples
     --------

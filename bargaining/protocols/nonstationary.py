@@ -109,9 +109,11 @@ class NonstationaryOffers(Shown):
 
     References
     ----------
-    .. [1] M. G. Coles and A. Muthoo (2003), "Bargaining in a non-stationary environment", Journal of
-       Economic Theory 109, 70-89.
-    .. [2] A. Muthoo (1999), "Bargaining Theory with Applications", Cambridge University Press.
+    .. [1] Coles, M. G. and Muthoo, A. (2003). Bargaining in a non-stationary environment. *Journal of Economic
+       Theory* 109(1), 70-89.
+
+    .. [2] Muthoo, A. (1999). *Bargaining Theory with Applications*. Cambridge University Press.
+       doi:10.1017/CBO9780511751691
 
     Examples
     --------

@@ -134,9 +134,13 @@ class RandomProposer(Shown):
 
     References
     ----------
-    D. Baron and J. Ferejohn (1989), "Bargaining in legislatures", American Political Science Review 83. H. Eraslan
-    (2002), "Uniqueness of stationary equilibrium payoffs in the Baron-Ferejohn model", J. of Economic Theory
-    103. S. Hart and A. Mas-Colell (1996), "Bargaining and value", Econometrica 64.
+    Baron, D. P. and Ferejohn, J. A. (1989). Bargaining in legislatures. *American Political Science Review* 83(4),
+    1181-1206. doi:10.2307/1961664
+
+    Eraslan, H. (2002). Uniqueness of stationary equilibrium payoffs in the Baron-Ferejohn model. *Journal of Economic
+    Theory* 103(1), 11-30.
+
+    Hart, S. and Mas-Colell, A. (1996). Bargaining and value. *Econometrica* 64(2), 357-380. doi:10.2307/2171787
 
     Examples
     --------

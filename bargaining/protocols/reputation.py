@@ -83,9 +83,10 @@ class ReputationalBargaining(Shown):
 
     References
     ----------
-    Abreu, D. and F. Gul (2000). Bargaining and reputation. Econometrica 68, 85-117.
-    Compte, O. and P. Jehiel (2002). On the role of outside options in bargaining with obstinate
-    parties. Econometrica 70, 1477-1517.
+    Abreu, D. and Gul, F. (2000). Bargaining and reputation. *Econometrica* 68(1), 85-117. doi:10.1111/1468-0262.00094
+
+    Compte, O. and Jehiel, P. (2002). On the role of outside options in bargaining with obstinate parties.
+    *Econometrica* 70(4), 1477-1517. doi:10.1111/1468-0262.00339
 
     Examples
     --------

@@ -58,7 +58,7 @@ class ReputationalDemands(Shown):
 
     References
     ----------
-    Abreu, D. and F. Gul (2000). Bargaining and reputation. Econometrica 68, 85-117.
+    Abreu, D. and Gul, F. (2000). Bargaining and reputation. *Econometrica* 68(1), 85-117. doi:10.1111/1468-0262.00094
 
     Examples
     --------

@@ -91,8 +91,8 @@ class OutsideOptionScreening(Shown):
 
     References
     ----------
-    Board, S. and M. Pycia (2014). Outside options and the failure of the Coase conjecture. American
-    Economic Review 104, 656-671.
+    Board, S. and Pycia, M. (2014). Outside options and the failure of the Coase conjecture. *American Economic
+    Review* 104(2), 656-671. doi:10.1257/aer.104.2.656
 
     Examples
     --------

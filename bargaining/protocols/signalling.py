@@ -122,9 +122,10 @@ class CostlyStep(Shown):
 
     References
     ----------
-    Spence, M. (1973). Job market signaling. Quarterly Journal of Economics 87, 355-374.
-    Cho, I.-K. and D. M. Kreps (1987). Signaling games and stable equilibria. Quarterly Journal of
-    Economics 102, 179-221.
+    Spence, M. (1973). Job market signaling. *Quarterly Journal of Economics* 87(3), 355-374. doi:10.2307/1882010
+
+    Cho, I.-K. and Kreps, D. M. (1987). Signaling games and stable equilibria. *Quarterly Journal of Economics*
+    102(2), 179-221. doi:10.2307/1885060
 
     Examples
     --------

@@ -254,10 +254,11 @@ class StochasticBargaining(Shown):
 
     References
     ----------
-    .. [1] A. Merlo and C. Wilson (1995), "A Stochastic Model of Sequential Bargaining with Complete
-       Information", Econometrica 63, 371-399.
-    .. [2] A. Merlo and C. Wilson (1998), "Efficient Delays in a Stochastic Model of Bargaining",
-       Economic Theory 11, 39-55.
+    .. [1] Merlo, A. and Wilson, C. (1995). A stochastic model of sequential bargaining with complete information.
+       *Econometrica* 63(2), 371-399. doi:10.2307/2951630
+
+    .. [2] Merlo, A. and Wilson, C. (1998). Efficient delays in a stochastic model of bargaining. *Economic Theory*
+       11(1), 39-55. doi:10.1007/s001990050177
 
     Examples
     --------

@@ -91,9 +91,10 @@ class TwoTypeScreening(Shown):
 
     References
     ----------
-    Fudenberg, D., D. Levine and J. Tirole (1985). Infinite-horizon models of bargaining with one-sided
-    incomplete information. In A. Roth (ed.), Game-Theoretic Models of Bargaining.
-    Hart, O. (1989). Bargaining and strikes. Quarterly Journal of Economics 104, 25-43.
+    Fudenberg, D., Levine, D. and Tirole, J. (1985). Infinite-horizon models of bargaining with one-sided incomplete
+    information. In *Game-Theoretic Models of Bargaining*, Cambridge University Press, 73-98.
+
+    Hart, O. (1989). Bargaining and strikes. *Quarterly Journal of Economics* 104(1), 25-43. doi:10.2307/2937833
 
     Examples
     --------

@@ -65,10 +65,11 @@ class LinearTariffs(Shown):
 
     References
     ----------
-    .. [1] Dixit, A. (1987). Strategic aspects of trade policy. In T. F. Bewley (ed.), *Advances in
-       Economic Theory: Fifth World Congress*. Cambridge University Press.
-    .. [2] Bagwell, K. and Staiger, R. W. (1990). A theory of managed trade. *American Economic
-       Review* 80, 779-795.
+    .. [1] Dixit, A. (1987). Strategic aspects of trade policy. In *Advances in Economic Theory: Fifth World
+       Congress*, Cambridge University Press, 329-362.
+
+    .. [2] Bagwell, K. and Staiger, R. W. (1990). A theory of managed trade. *American Economic Review* 80(4),
+       779-795.
 
     Examples
     --------

@@ -85,8 +85,8 @@ def lump_sum_nash_in_nash(
 
     References
     ----------
-    Collard-Wexler, A., Gowrisankaran, G. and Lee, R. S. (2019). "Nash-in-Nash" bargaining: a microfoundation
-    for applied work. *Journal of Political Economy* 127, 163-195.
+    Collard-Wexler, A., Gowrisankaran, G. and Lee, R. S. (2019). "Nash-in-Nash" bargaining: a microfoundation for
+    applied work. *Journal of Political Economy* 127(1), 163-195. doi:10.1086/700729
 
     Examples
     --------

@@ -125,11 +125,11 @@ def nash_in_nash(
 
     References
     ----------
-    Horn, H. and Wolinsky, A. (1988). Bilateral monopolies and incentives for merger. *RAND Journal of
-    Economics* 19, 408-419.
+    Horn, H. and Wolinsky, A. (1988). Bilateral monopolies and incentives for merger. *RAND Journal of Economics*
+    19(3), 408-419. doi:10.2307/2555664
 
-    Collard-Wexler, A., Gowrisankaran, G. and Lee, R. S. (2019). "Nash-in-Nash" bargaining: a microfoundation
-    for applied work. *Journal of Political Economy* 127, 163-195.
+    Collard-Wexler, A., Gowrisankaran, G. and Lee, R. S. (2019). "Nash-in-Nash" bargaining: a microfoundation for
+    applied work. *Journal of Political Economy* 127(1), 163-195. doi:10.1086/700729
 
     Examples
     --------

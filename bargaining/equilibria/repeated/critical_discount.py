@@ -130,10 +130,11 @@ def critical_discount(
 
     References
     ----------
-    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56, 383-396.
+    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56(2), 383-396.
+    doi:10.2307/1911077
 
     Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
-    monitoring. *Econometrica* 58, 1041-1063.
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
 
     Examples
     --------

@@ -93,7 +93,7 @@ def public_payoff_set(
     References
     ----------
     Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
-    monitoring. *Econometrica* 58, 1041-1063. doi:10.2307/2938299
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
 
     Examples
     --------

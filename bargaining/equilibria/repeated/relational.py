@@ -95,7 +95,8 @@ def relational_contract(
 
     References
     ----------
-    Levin, J. (2003). Relational incentive contracts. *American Economic Review* 93, 835-857.
+    Levin, J. (2003). Relational incentive contracts. *American Economic Review* 93(3), 835-857.
+    doi:10.1257/000282803322157115
 
     Examples
     --------

@@ -93,10 +93,10 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Sequence[int]) -> Reneg
 
     References
     ----------
-    Farrell, J. and Maskin, E. (1989). Renegotiation in repeated games. *Games and Economic Behavior* 1, 327-360.
+    Farrell, J. and Maskin, E. (1989). Renegotiation in repeated games. *Games and Economic Behavior* 1(4), 327-360.
 
-    van Damme, E. (1989). Renegotiation-proof equilibria in repeated prisoners' dilemma. *Journal of Economic
-    Theory* 47, 206-217.
+    van Damme, E. (1989). Renegotiation-proof equilibria in repeated prisoners' dilemma. *Journal of Economic Theory*
+    47(1), 206-217.
 
     Examples
     --------

@@ -132,7 +132,8 @@ def payoff_bounds(
 
     References
     ----------
-    Judd, K., Yeltekin, S. and Conklin, J. (2003). Computing supergame equilibria. *Econometrica* 71, 1239-1254.
+    Judd, K. L., Yeltekin, S. and Conklin, J. (2003). Computing supergame equilibria. *Econometrica* 71(4), 1239-1254.
+    doi:10.1111/1468-0262.t01-1-00445
 
     Examples
     --------

@@ -124,7 +124,7 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     References
     ----------
     Goldlücke, S. and Kranz, S. (2012). Infinitely repeated games with public monitoring and monetary transfers.
-    *Journal of Economic Theory* 147, 1191-1221.
+    *Journal of Economic Theory* 147(3), 1191-1221.
 
     Examples
     --------

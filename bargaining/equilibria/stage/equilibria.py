@@ -179,8 +179,8 @@ def stage_equilibria(
 
     References
     ----------
-    Avis, D., Rosenberg, G. D., Savani, R. and von Stengel, B. (2010). Enumeration of Nash equilibria for
-    two-player games. *Economic Theory* 42, 9-37.
+    Avis, D., Rosenberg, G. D., Savani, R. and von Stengel, B. (2010). Enumeration of Nash equilibria for two-player
+    games. *Economic Theory* 42(1), 9-37. doi:10.1007/s00199-009-0449-x
 
     Examples
     --------

@@ -138,7 +138,8 @@ def plan_exit_thresholds(
 
     References
     ----------
-    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56, 383-396.
+    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56(2), 383-396.
+    doi:10.2307/1911077
 
     Examples
     --------

@@ -115,11 +115,11 @@ def markov_equilibria(
     References
     ----------
     Dang, C., Herings, P. J.-J. and Li, P. (2022). An interior-point differentiable path-following method to compute
-    stationary equilibria in stochastic games. *INFORMS Journal on Computing* 34, 1403-1418.
+    stationary equilibria in stochastic games. *INFORMS Journal on Computing* 34(3), 1403-1418.
     doi:10.1287/ijoc.2021.1139
 
     Herings, P. J.-J. and Peeters, R. J. A. P. (2004). Stationary equilibria in stochastic games: structure,
-    selection, and computation. *Journal of Economic Theory* 118, 32-60.
+    selection, and computation. *Journal of Economic Theory* 118(1), 32-60.
 
     Examples
     --------

@@ -237,13 +237,14 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
 
     References
     ----------
-    Abreu, D., Brooks, B. and Sannikov, Y. (2020), Algorithms for stochastic games with perfect monitoring,
-    Econometrica 88, 1661-1695.
+    Abreu, D., Brooks, B. and Sannikov, Y. (2020). Algorithms for stochastic games with perfect monitoring.
+    *Econometrica* 88(4), 1661-1695. doi:10.3982/ECTA14834
 
-    Abreu, D., Pearce, D. and Stacchetti, E. (1990), Toward a theory of discounted repeated games with imperfect
-    monitoring, Econometrica 58, 1041-1063.
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
 
-    Hoffman, A. J. and Karp, R. M. (1966), On nonterminating stochastic games, Management Science 12, 359-370.
+    Hoffman, A. J. and Karp, R. M. (1966). On nonterminating stochastic games. *Management Science* 12(5), 359-370.
+    doi:10.1287/mnsc.12.5.359
 
     Examples
     --------

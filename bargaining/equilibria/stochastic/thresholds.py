@@ -127,10 +127,11 @@ def plan_thresholds(
 
     References
     ----------
-    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56, 383-396.
+    Abreu, D. (1988). On the theory of infinitely repeated games with discounting. *Econometrica* 56(2), 383-396.
+    doi:10.2307/1911077
 
     Abreu, D., Brooks, B. and Sannikov, Y. (2020). Algorithms for stochastic games with perfect monitoring.
-    *Econometrica* 88, 1661-1695.
+    *Econometrica* 88(4), 1661-1695. doi:10.3982/ECTA14834
 
     Examples
     --------

@@ -157,8 +157,8 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
 
     References
     ----------
-    Goldlücke, S. and Kranz, S. (2018). Discounted stochastic games with voluntary transfers. *Economic Theory*
-    66, 235-263.
+    Goldlücke, S. and Kranz, S. (2018). Discounted stochastic games with voluntary transfers. *Economic Theory* 66(1),
+    235-263.
 
     Examples
     --------

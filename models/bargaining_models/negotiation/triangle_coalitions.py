@@ -38,7 +38,8 @@ def worths(money: ArrayLike, *, outsiders: str = "alone") -> dict[tuple[int, ...
 
     References
     ----------
-    Hart, S. and Kurz, M. (1983). Endogenous formation of coalitions. *Econometrica* 51, 1047-1064.
+    Hart, S. and Kurz, M. (1983). Endogenous formation of coalitions. *Econometrica* 51(4), 1047-1064.
+    doi:10.2307/1912051
     """
     choice(outsiders, "outsiders", OUTSIDERS)
     nothing, second, first, both = four(checked(money))

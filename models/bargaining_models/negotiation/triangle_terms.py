@@ -88,7 +88,7 @@ def renegotiated(money: ArrayLike) -> Terms:
     References
     ----------
     de Fontenay, C. C. and Gans, J. S. (2014). Bilateral bargaining with externalities. *Journal of Industrial
-    Economics* 62, 756-788.
+    Economics* 62(4), 756-788. doi:10.1111/joie.12064
 
     Examples
     --------
@@ -127,7 +127,7 @@ def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms
     References
     ----------
     Marx, L. M. and Shaffer, G. (2007). Rent shifting and the order of negotiations. *International Journal of
-    Industrial Organization* 25, 1109-1125.
+    Industrial Organization* 25(5), 1109-1125.
 
     Examples
     --------

@@ -89,11 +89,14 @@ class TradeModel(Shown):
 
     References
     ----------
-    Caliendo, L. and F. Parro (2015). Estimates of the trade and welfare effects of NAFTA. Review of
-    Economic Studies 82(1), 1-44.
-    Dekle, R., J. Eaton and S. Kortum (2008). Global rebalancing with gravity: measuring the burden of
-    adjustment. IMF Staff Papers 55(3), 511-540.
-    Ossa, R. (2014). Trade wars and trade talks with data. American Economic Review 104(12), 4104-4146.
+    Caliendo, L. and Parro, F. (2015). Estimates of the trade and welfare effects of NAFTA. *Review of Economic
+    Studies* 82(1), 1-44. doi:10.1093/restud/rdu035
+
+    Dekle, R., Eaton, J. and Kortum, S. (2008). Global rebalancing with gravity: measuring the burden of adjustment.
+    *IMF Staff Papers* 55(3), 511-540. doi:10.1057/imfsp.2008.17
+
+    Ossa, R. (2014). Trade wars and trade talks with data. *American Economic Review* 104(12), 4104-4146.
+    doi:10.1257/aer.104.12.4104
 
     Examples
     --------

@@ -73,7 +73,9 @@ def test_references_of_docstrings_are_those_of_the_bibliography(module: str) -> 
     for section in SECTION.findall(docstrings()[module]):
         for paragraph in re.split(r"\n\s*\n", section.split("\n\n\n")[0].strip()):
             text = re.sub(r"^\.\. \[\d+\] ", "", joined(paragraph))
-            assert any(text.startswith(entry) for entry in known), text
+            assert any(text.startswith(entry) for entry in known), (
+                f"not as docs/references.bib has it: {text}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

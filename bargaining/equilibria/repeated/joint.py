@@ -197,7 +197,7 @@ def joint_payoffs(
     References
     ----------
     Goldlücke, S. and Kranz, S. (2012). Infinitely repeated games with public monitoring and monetary transfers.
-    *Journal of Economic Theory* 147, 1191-1221. doi:10.1016/j.jet.2012.01.008
+    *Journal of Economic Theory* 147(3), 1191-1221.
 
     Examples
     --------

@@ -144,7 +144,7 @@ def symmetric_payoffs(
     References
     ----------
     Abreu, D., Pearce, D. and Stacchetti, E. (1986). Optimal cartel equilibria with imperfect monitoring. *Journal of
-    Economic Theory* 39, 251-269. doi:10.1016/0022-0531(86)90028-1
+    Economic Theory* 39(1), 251-269. doi:10.1016/0022-0531(86)90028-1
 
     Examples
     --------
@@ -283,8 +283,8 @@ def trigger_strategy(
 
     References
     ----------
-    Green, E. and Porter, R. (1984). Noncooperative collusion under imperfect price information. *Econometrica* 52,
-    87-100. doi:10.2307/1911462
+    Green, E. J. and Porter, R. H. (1984). Noncooperative collusion under imperfect price information. *Econometrica*
+    52(1), 87-100. doi:10.2307/1911462
 
     Examples
     --------

@@ -69,7 +69,7 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
     References
     ----------
     Fudenberg, D. and Levine, D. (1994). Efficiency and observability with long-run and short-run players. *Journal of
-    Economic Theory* 62, 103-135. doi:10.1006/jeth.1994.1006
+    Economic Theory* 62(1), 103-135. doi:10.1006/jeth.1994.1006
 
     Examples
     --------
@@ -166,10 +166,10 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
     References
     ----------
     Fudenberg, D. and Levine, D. (1994). Efficiency and observability with long-run and short-run players. *Journal of
-    Economic Theory* 62, 103-135. doi:10.1006/jeth.1994.1006
+    Economic Theory* 62(1), 103-135. doi:10.1006/jeth.1994.1006
 
     Fudenberg, D., Levine, D. and Maskin, E. (1994). The folk theorem with imperfect public information.
-    *Econometrica* 62, 997-1039. doi:10.2307/2951505
+    *Econometrica* 62(5), 997-1039. doi:10.2307/2951505
 
     Examples
     --------
@@ -485,7 +485,7 @@ def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
     References
     ----------
     Fudenberg, D., Levine, D. and Maskin, E. (1994). The folk theorem with imperfect public information.
-    *Econometrica* 62, 997-1039. doi:10.2307/2951505
+    *Econometrica* 62(5), 997-1039. doi:10.2307/2951505
 
     Examples
     --------

@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 _CERTIFIERS = {
-    "_concepts": [
-        "polygon_certifiers",
-        "frontier_certifiers",
-        "point_certifiers",
-        "surplus_certifiers",
-        "union_certifiers",
-    ],
+    "_concepts": ["polytope_certifiers", "nonconvex_certifiers", "frontier_certifiers"],
     "_programs": ["program_certifiers"],
 }
 """The modules that register certifiers, by room."""

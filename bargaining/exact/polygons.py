@@ -6,7 +6,7 @@ once, and everything after that is a comparison of integers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -23,11 +23,22 @@ Exact = Fraction | float | int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExactDivision:
-    """An exact answer: the payoffs, or None, and how it ended."""
+class Enclosure:
+    """A box of payoffs that holds the answer: one point where it is rational, None where there is none."""
 
-    payoffs: tuple[Fraction, Fraction] | None
+    low: tuple[Fraction, ...] | None
+    high: tuple[Fraction, ...] | None
     status: Status
+
+    @property
+    def payoffs(self) -> tuple[Fraction, ...] | None:
+        """The answer where it is rational; None elsewhere."""
+        return self.low if self.low == self.high else None
+
+
+def exactly(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
+    """Return an answer that is known, or that there is none."""
+    return Enclosure(low=payoffs, high=payoffs, status=status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,24 +72,19 @@ class Polygon:
             return None
         return best_0, best_1
 
-    def crossing(self, origin: Point, step: Point) -> tuple[Point, Point] | None:
-        """Return the first and last feasible points of the ray from `origin` along `step`; None where it misses."""
-        (o_0, o_1), p_0, p_1 = origin, Fraction(step[0]), Fraction(step[1])
+    def crossing(self, origin: Point, step: Point) -> tuple[Fraction, Fraction] | None:
+        """Return the first and the last t >= 0 with origin + t step feasible; None where the ray misses the set."""
         first, last = Fraction(0), None
         for (x, y), (n_0, n_1) in self.sides():
-            slack, speed = n_0 * (x - o_0) + n_1 * (y - o_1), n_0 * p_0 + n_1 * p_1
+            slack, speed = n_0 * (x - origin[0]) + n_1 * (y - origin[1]), n_0 * step[0] + n_1 * step[1]
             if speed > 0:
-                last = slack / speed if last is None else min(last, slack / speed)
+                last = Fraction(slack) / speed if last is None else min(last, Fraction(slack) / speed)
             elif speed < 0:
-                first = max(first, slack / speed)
+                first = max(first, Fraction(slack) / speed)
             elif slack < 0:
                 return None
         last = first if last is None else last  # a ray that never leaves ends where it enters
-        return (
-            None
-            if last < first
-            else ((o_0 + first * p_0, o_1 + first * p_1), (o_0 + last * p_0, o_1 + last * p_1))
-        )
+        return None if last < first else (first, last)
 
     def contains(self, point: Point) -> bool:
         """Say whether a point is feasible."""
@@ -143,81 +149,19 @@ def from_pairs(
     )
 
 
-def nash(problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))) -> ExactDivision:
+def nash(problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))) -> Enclosure:
     """Return the Nash solution with weights that sum to one.
 
     On the line through an edge w0 log(x - d0) + w1 log(y - d1) is concave, so the walk down the frontier stops
     at the first vertex beyond which it falls, or inside the edge on which it turns; there the first-order
-    condition is linear in x.
+    condition is linear in x. Where not everyone can gain it is the ideal point.
     """
-    return _where_all_gain(problem, lambda ideal: _product(problem, weights))
-
-
-def kalai_smorodinsky(problem: Polygon) -> ExactDivision:
-    """Return the last point on the ray from d to the ideal point."""
-    d_0, d_1 = problem.disagreement
-    return _where_all_gain(problem, lambda ideal: _last(problem, (d_0, d_1), ideal))
-
-
-def egalitarian(
-    problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))
-) -> ExactDivision:
-    """Return the last point on the ray from d in the proportions `weights`."""
-    d_0, d_1 = problem.disagreement
-    target = (d_0 + weights[0], d_1 + weights[1])
-    return _where_all_gain(problem, lambda ideal: _last(problem, (d_0, d_1), target), always=True)
-
-
-def equal_loss(problem: Polygon) -> ExactDivision:
-    """Return the first feasible point on the way down from the ideal point with equal steps."""
-    return _where_all_gain(problem, lambda ideal: _first(problem, ideal))
-
-
-def gupta_livne(problem: Polygon, reference: Sequence[Exact]) -> ExactDivision:
-    """Return the last point on the segment from a reference point, feasible and at least d, to the ideal point."""
-    start = Fraction(reference[0]) * problem.scale, Fraction(reference[1]) * problem.scale
-    if (
-        start[0] < problem.disagreement[0]
-        or start[1] < problem.disagreement[1]
-        or not problem.contains(start)
-    ):
-        return ExactDivision(payoffs=None, status=Status.EMPTY)
-    return _where_all_gain(problem, lambda ideal: _last(problem, start, ideal))
-
-
-def dictatorial(problem: Polygon, player: int) -> ExactDivision:
-    """Return the ideal payoff of one player and the disagreement payoff of the other, if that is feasible."""
-    d_0, d_1 = problem.disagreement
-
-    def answer(ideal: Point) -> Point | None:
-        point = (ideal[0], d_1) if player == 0 else (d_0, ideal[1])
-        return point if problem.contains(point) else None
-
-    return _where_all_gain(problem, answer, always=True)
-
-
-def _last(problem: Polygon, start: Point, target: Point) -> Point | None:
-    found = problem.crossing(start, (target[0] - start[0], target[1] - start[1]))
-    return found and found[1]
-
-
-def _first(problem: Polygon, start: Point) -> Point | None:
-    found = problem.crossing(start, (-1, -1))
-    return found and found[0]
-
-
-def _where_all_gain(
-    problem: Polygon, answer: Callable[[Point], Point | None], *, always: bool = False
-) -> ExactDivision:
-    """Return the answer, or what the library documents where nothing is feasible or not everyone can gain."""
     ideal = problem.ideal()
     if ideal is None:
-        return ExactDivision(payoffs=None, status=Status.EMPTY)
-    gain = all(a > d for a, d in zip(ideal, problem.disagreement, strict=True))
-    found = answer(ideal) if gain or always else ideal
-    if found is None:
-        return ExactDivision(payoffs=None, status=Status.EMPTY)
-    return ExactDivision(payoffs=problem.payoffs(*found), status=Status.OK if gain else Status.DEGENERATE)
+        return exactly(None, Status.EMPTY)
+    if all(a > d for a, d in zip(ideal, problem.disagreement, strict=True)):
+        return exactly(problem.payoffs(*_product(problem, weights)), Status.OK)
+    return exactly(problem.payoffs(*ideal), Status.DEGENERATE)
 
 
 def _product(problem: Polygon, weights: Sequence[Fraction]) -> Point:

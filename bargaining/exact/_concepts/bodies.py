@@ -1,4 +1,4 @@
-"""Polytopes of any number of players, and unions of them, in exact arithmetic: the questions that the concepts ask.
+"""Polytopes of any number of players, unions of them and points, in exact arithmetic: what the concepts ask of them.
 
 Every float is a rational, so float data are answered exactly too. Points are mixed, and inequalities are met, by
 variables of their own; what is feasible is then {x : x >= floor} within a small linear program.
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bargaining._rational import Rationals, fractions, maximise
-from bargaining.errors import NotApplicable, Status
+from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.views import unwrap
 from bargaining.exact.certificate import Claim, Number
 from bargaining.feasible.points import FreeDisposalHull
@@ -31,8 +31,9 @@ class Solid(Protocol):
     def disagreement(self) -> Vector:
         """The disagreement point."""
 
-    def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
-        """Return the largest weights . x over the feasible x >= floor; None if there is no such x."""
+    @property
+    def what(self) -> str:
+        """What it is."""
 
     def top(self, weights: Vector) -> Vector | None:
         """Return a feasible point with the largest weights . x; None if there is none."""
@@ -75,6 +76,11 @@ class Body:
     disagreement: Vector
     free_disposal: bool
     floor: Vector | None = None
+
+    @property
+    def what(self) -> str:
+        """What it is."""
+        return f"a polytope of {len(self.disagreement)} players"
 
     def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
         """Return the largest weights . x over the feasible x >= floor; None if there is no such x.
@@ -250,14 +256,6 @@ def body_of(claim: Claim) -> Body:
     return replace(made, matrix=matrix, limits=limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExactPoint:
-    """An exact answer, or None, and how it ended."""
-
-    payoffs: Vector | None
-    status: Status
-
-
 def along(body: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
     """Return the last, or the nearest, feasible point of a ray."""
     if not any(step):
@@ -277,10 +275,8 @@ def lexicographic(body: Solid, direction: Vector, start: Vector | None = None) -
         t = body.furthest(tuple(x), step, below=True)
         assert t is not None
         x = [v + t * p for v, p in zip(x, step, strict=True)]
-        for i in range(len(x)):
-            if free[i]:
-                most = body.most([int(i == j) for j in range(len(x))], tuple(x))
-                free[i] = most is not None and most > x[i]
+        ideal = body.ideal(tuple(x)) or x
+        free = [f and most > here for f, most, here in zip(free, ideal, x, strict=True)]
     return tuple(x)
 
 
@@ -288,10 +284,97 @@ def _dot(x: Sequence[Fraction | int], y: Vector) -> Fraction:
     return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
 
 
+def _less(x: Vector, y: Vector) -> Vector:
+    return tuple(a - b for a, b in zip(x, y, strict=True))
+
+
 def _vector(values: Any) -> Rationals:
     found = np.empty(len(values), dtype=object)
     found[:] = [Fraction(v) for v in values]
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Points:
+    """Points that cannot be mixed, with everything below them, and a disagreement point.
+
+    Attributes
+    ----------
+    points : list of tuple of Fraction
+    disagreement : tuple of Fraction
+    floor : tuple of Fraction, or None
+        What every feasible x is at or above.
+    """
+
+    points: list[Vector]
+    disagreement: Vector
+    floor: Vector | None
+
+    @property
+    def what(self) -> str:
+        """What it is."""
+        return f"{len(self.points)} points without lotteries"
+
+    def above(self, floor: Vector) -> list[Vector]:
+        """Return the points at or above a floor."""
+        return [v for v in self.points if all(x >= y for x, y in zip(v, floor, strict=True))]
+
+    def top(self, weights: Vector) -> Vector | None:
+        """Return a point with the largest weights . x; None if there are no points."""
+        return max(self.points, key=lambda v: _dot(weights, v), default=None)
+
+    def ideal(self, floor: Vector | None = None) -> Vector | None:
+        """Return each player's largest payoff over the points >= floor, d by default; None if there are none."""
+        found = self.above(self.disagreement if floor is None else floor)
+        return _largest(found) if found else None
+
+    def furthest(
+        self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
+    ) -> Fraction | None:
+        """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none."""
+        times = [_times(_less(v, origin), step) for v in self.points]
+        if self.floor is not None and not below:
+            back = tuple(-p for p in step)
+            start, end = _times(_less(origin, self.floor), back)
+            times = [
+                (max(a, start), b if end is None else end if b is None else min(b, end)) for a, b in times
+            ]
+        met = [(a, b) for a, b in times if b is None or a <= b]
+        if not met:
+            return None
+        return min(a for a, _ in met) if nearest else max(a if b is None else b for a, b in met)
+
+    def contains(self, x: Vector) -> bool:
+        """Say whether x is feasible."""
+        return self.furthest(x, (Fraction(0),) * len(x), nearest=True) is not None
+
+    def spans(self) -> Vector:
+        """Return a size for each player: the range of the points, or 1."""
+        return tuple(max(c) - min(c) or Fraction(1) for c in zip(*self.points, strict=True))
+
+
+def _times(room: Vector, step: Vector) -> tuple[Fraction, Fraction | None]:
+    """Return the first and the last t >= 0 with t * step <= room: the first is later where there is none."""
+    first, last = Fraction(0), None
+    for r, p in zip(room, step, strict=True):
+        if p > 0:
+            last = r / p if last is None else min(last, r / p)
+        elif p < 0:
+            first = max(first, r / p)
+        elif r < 0:
+            return Fraction(1), Fraction(0)
+    return first, last
+
+
+def points_of(claim: Claim) -> Points:
+    """Return the points that a claim is about, in the units of its payoffs, those at or above the floor."""
+    points = [tuple(map(Fraction, row)) for row in claim.feasible.points.tolist()]
+    d, view = tuple(Fraction(x) for x in claim.disagreement), claim.view
+    if view is None:
+        return Points(points=points, disagreement=d, floor=None)
+    moved = [tuple(x * a + b for x, a, b in zip(v, view.scale, view.shift, strict=True)) for v in points]
+    whole = Points(points=moved, disagreement=d, floor=view.floor)
+    return whole if view.floor is None else replace(whole, points=whole.above(view.floor))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -307,10 +390,10 @@ class Bodies:
     parts: list[Body]
     disagreement: Vector
 
-    def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
-        """Return the largest weights . x over the feasible x >= floor; None if there is no such x."""
-        found = [best for one in self.parts if (best := one.most(weights, floor)) is not None]
-        return max(found) if found else None
+    @property
+    def what(self) -> str:
+        """What it is."""
+        return f"a union of {len(self.disagreement)} players"
 
     def top(self, weights: Vector) -> Vector | None:
         """Return a feasible point with the largest weights . x; None if there is none."""

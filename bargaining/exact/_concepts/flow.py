@@ -24,9 +24,9 @@ from math import ceil
 from typing import Any
 
 from bargaining.errors import Status
-from bargaining.exact._concepts.halving import Enclosure, pieces
+from bargaining.exact._concepts.halving import pieces
 from bargaining.exact._concepts.intervals import ends, intervals
-from bargaining.exact.polygons import Polygon
+from bargaining.exact.polygons import Enclosure, Polygon, exactly
 
 Pair = tuple[Fraction, Fraction]
 Edge = tuple[Pair, Pair]
@@ -47,7 +47,7 @@ def continuous_raiffa(problem: Polygon) -> Enclosure:
     corners, status = pieces(problem)
     if status != Status.OK or len(corners) < 2:
         point = corners[0] if corners else None
-        return Enclosure(low=point, high=point, status=status)
+        return exactly(point, status)
     (d_0, d_1), scale = problem.disagreement, problem.scale
     origin = Fraction(d_0, scale), Fraction(d_1, scale)
     gains = corners[-1][0] - origin[0], corners[0][1] - origin[1]

@@ -1,51 +1,19 @@
-"""The two concepts that halve: discrete Raiffa by steps, Perles-Maschler by the length of the frontier."""
+"""The Perles-Maschler solution of a polygon, which halves the length of the frontier, in exact arithmetic."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import isqrt
 from typing import TYPE_CHECKING
 
 from bargaining.errors import Status
-from bargaining.exact.polygons import ExactDivision, Point, Polygon
+from bargaining.exact.polygons import Enclosure, Polygon, exactly
 
 if TYPE_CHECKING:
     import sympy as sp
 
-STEPS = 100
 DIGITS = 256  # binary digits of square roots
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enclosure:
-    """A box of payoffs, lowest and highest, that holds the answer; None if there is none."""
-
-    low: tuple[Fraction, Fraction] | None
-    high: tuple[Fraction, Fraction] | None
-    status: Status
-
-
-def raiffa(problem: Polygon) -> ExactDivision | Enclosure:
-    """Return the discrete Raiffa solution: step halfway to the ideal point until on the frontier.
-
-    Once both ideal payoffs come from one edge the next step lands on it, and the answer is rational. Where a
-    vertex stays between them for ever the answer lies in the box from the last point to its ideal point, which
-    each step at least halves.
-    """
-    here: Point = problem.disagreement
-    for _ in range(STEPS):
-        ideal = problem.ideal(here)
-        if ideal is None:
-            return ExactDivision(payoffs=None, status=Status.EMPTY)
-        if here == problem.disagreement and any(a <= x for a, x in zip(ideal, here, strict=True)):
-            return ExactDivision(payoffs=problem.payoffs(*ideal), status=Status.DEGENERATE)
-        if problem.ideal(ideal) is not None:  # the ideal point is feasible, and stays what it is
-            return ExactDivision(payoffs=problem.payoffs(*ideal), status=Status.OK)
-        here = (Fraction(here[0] + ideal[0]) / 2, Fraction(here[1] + ideal[1]) / 2)
-    ideal = problem.ideal(here) or here
-    return Enclosure(low=problem.payoffs(*here), high=problem.payoffs(*ideal), status=Status.OK)
 
 
 def perles_maschler(problem: Polygon) -> Enclosure:
@@ -57,7 +25,7 @@ def perles_maschler(problem: Polygon) -> Enclosure:
     edges, status = pieces(problem)
     if status != Status.OK:
         point = edges[0] if edges else None
-        return Enclosure(low=point, high=point, status=status)
+        return exactly(point, status)
     roots = [_root_interval(_area(a, b)) for a, b in pairwise(edges)]
     ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
     boxes = []

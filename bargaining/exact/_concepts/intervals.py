@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-BITS = 400
+BITS = 400  # binary digits: bounds a hundred digits closer than any tolerance
 
 
 def intervals(bits: int) -> Any:
@@ -31,6 +32,19 @@ def enclosed_power(base: Fraction, exponent: Fraction) -> tuple[Fraction, Fracti
     iv = intervals(BITS)
     logarithm = iv.log(iv.mpf(base.numerator) / base.denominator)
     return ends(iv.exp(logarithm * exponent.numerator / exponent.denominator))
+
+
+def log_of_product(factors: Iterable[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction]:
+    """Return rationals around the logarithm of a product of positive numbers to the powers beside them."""
+    iv = intervals(BITS)
+    total = iv.mpf(0)
+    for factor, power in factors:
+        total += (
+            iv.log(iv.mpf(factor.numerator) / factor.denominator)
+            * iv.mpf(power.numerator)
+            / power.denominator
+        )
+    return ends(total)
 
 
 def _exactly(end: Any) -> Fraction:

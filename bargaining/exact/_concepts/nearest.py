@@ -6,14 +6,13 @@ from fractions import Fraction
 from itertools import pairwise
 
 from bargaining.errors import Status
-from bargaining.exact._concepts.halving import Enclosure, pieces
-from bargaining.exact._concepts.intervals import intervals
-from bargaining.exact.polygons import Polygon
+from bargaining.exact._concepts.halving import pieces
+from bargaining.exact._concepts.intervals import log_of_product
+from bargaining.exact.polygons import Enclosure, Polygon, exactly
 
 Pair = tuple[Fraction, Fraction]
 
 HALVINGS = 200
-BITS = 256
 FINE = Fraction(1, 2**90)
 
 
@@ -27,20 +26,20 @@ def yu(problem: Polygon, power: Fraction) -> Enclosure:
     corners, status = pieces(problem)
     if status != Status.OK or len(corners) < 2:
         point = corners[0] if corners else None
-        return Enclosure(low=point, high=point, status=status)
+        return exactly(point, status)
     ideal = max(x for x, _ in corners), max(y for _, y in corners)
     for a, b in pairwise(corners):
         if _goes_on(b, a, b, ideal, power) > 0:
             continue
         if _goes_on(a, a, b, ideal, power) <= 0:
-            return Enclosure(low=a, high=a, status=status)
+            return exactly(a, status)
         left, right = _turn(a, b, ideal, power)
         return Enclosure(
             low=(min(left[0], right[0]), min(left[1], right[1])),
             high=(max(left[0], right[0]), max(left[1], right[1])),
             status=status,
         )
-    return Enclosure(low=corners[-1], high=corners[-1], status=status)
+    return exactly(corners[-1], status)
 
 
 def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:
@@ -75,15 +74,8 @@ def _goes_on(x: Pair, a: Pair, b: Pair, ideal: Pair, power: Fraction) -> int:
     if power == 2:
         gain = run * l_0 - fall * l_1
         return (gain > 0) - (gain < 0)
-    return _sign_of_logarithms(l_0 / l_1, run / fall, power - 1)
-
-
-def _sign_of_logarithms(ratio: Fraction, slope: Fraction, power: Fraction) -> int:
-    """Return the sign of power log(ratio) + log(slope), in interval arithmetic; 0 if it is within its width."""
-    iv = intervals(BITS)
-    numbers = [iv.log(iv.mpf(x.numerator) / iv.mpf(x.denominator)) for x in (ratio, slope)]
-    value = numbers[0] * (iv.mpf(power.numerator) / iv.mpf(power.denominator)) + numbers[1]
-    return 1 if value.a > 0 else -1 if value.b < 0 else 0
+    low, high = log_of_product([(l_0 / l_1, power - 1), (run / fall, Fraction(1))])
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def _at(a: Pair, b: Pair, share: Fraction) -> Pair:

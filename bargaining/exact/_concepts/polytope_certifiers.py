@@ -1,43 +1,96 @@
-"""Certifiers on polytopes that are not polygons: rational programs, and for the Nash solution a box."""
+"""Certifiers of the axiomatic concepts on polytopes and what is made of them: unions, points and surpluses.
+
+Where the exact answer is rational it is found in rationals and compared; elsewhere a box of rationals is proved to hold
+it. Of two players a polytope is a polygon, whose corners and sides answer faster than linear programs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import wraps
+from math import inf
 
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact._concepts import distance, polytope_flow, steps
-from bargaining.exact._concepts.bodies import Body, Solid, Vector, along, bodies_of, body_of, lexicographic
+from bargaining.exact import polygons
+from bargaining.exact._concepts import distance, flow, halving, nearest, polytope_flow, steps
+from bargaining.exact._concepts.bodies import (
+    Body,
+    Solid,
+    Vector,
+    along,
+    bodies_of,
+    body_of,
+    lexicographic,
+    points_of,
+)
+from bargaining.exact._concepts.plane import Plane, polygon_of
 from bargaining.exact._concepts.product import nash_box, weightless_box
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
-from bargaining.exact.registry import register
+from bargaining.exact.polygons import Enclosure
+from bargaining.exact.registry import Certifier, register
+from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.union import Union
 
 Answer = Callable[[Solid, Vector], Vector | None]
-"""Takes a polytope, or a union of some, and its ideal point, and returns the exact answer; None where there is none."""
+"""Takes a set in rationals and its ideal point, and returns the exact answer; None where there is none."""
 
 
-def is_polygon(claim: Claim) -> bool:
-    """Say whether the set has two players and is known by its vertices."""
-    return len(claim.payoffs) == 2 and getattr(claim.feasible, "points", None) is not None
+def on(method: str, *kinds: type) -> Callable[[Certifier], Certifier]:
+    """Make a function the certifier of a method on some sets; it says so where one of them is unbounded."""
+
+    def add(certifier: Certifier) -> Certifier:
+        @wraps(certifier)
+        def bounded(claim: Claim) -> Certificate:
+            try:
+                return certifier(claim)
+            except OverflowError:  # raised by linear programs without an upper bound
+                kind = "union" if isinstance(claim.feasible, Union) else "polytope"
+                return compare(claim, None, Status.UNBOUNDED, (), f"{claim.method} on a {kind}")
+
+        for kind in kinds:
+            register(method, kind, views=kind is not Union)(bounded)
+        return certifier
+
+    return add
 
 
+def solid_of(claim: Claim) -> Solid:
+    """Return the set that a claim is about, in rationals and in the units of its payoffs."""
+    if isinstance(claim.feasible, Union):
+        return bodies_of(claim)
+    if isinstance(claim.feasible, FreeDisposalHull):
+        return points_of(claim)
+    cornered = len(claim.payoffs) == 2 and getattr(claim.feasible, "points", None) is not None
+    return _plane(claim) if cornered else body_of(claim)
+
+
+def _plane(claim: Claim) -> Plane:
+    """Return a set of two players as a polygon; of one that goes on for ever below, what is at or above d."""
+    return Plane(polygon=polygon_of(body_of(claim)))
+
+
+@on("kalai_smorodinsky", Polytope, TransferableSurplus, FreeDisposalHull, Union)
 def kalai_smorodinsky(claim: Claim) -> Certificate:
     """Go along the ray to the exact ideal point."""
-    return exactly(claim, lambda it, ideal: along(it, it.disagreement, _less(ideal, it.disagreement)))
+    return exactly(claim, lambda it, ideal: along(it, it.disagreement, less(ideal, it.disagreement)))
 
 
+@on("egalitarian", Polytope, TransferableSurplus, FreeDisposalHull, Union)
 def egalitarian(claim: Claim) -> Certificate:
     """Go along the ray of equal or proportional gains."""
     return exactly(claim, lambda it, ideal: along(it, it.disagreement, claim.weights()))
 
 
+@on("equal_loss", Polytope, TransferableSurplus, FreeDisposalHull, Union)
 def equal_loss(claim: Claim) -> Certificate:
     """Walk down from the exact ideal point with equal steps."""
     return exactly(claim, lambda it, ideal: along(it, ideal, (Fraction(-1),) * len(ideal), nearest=True))
 
 
+@on("gupta_livne", Polytope, TransferableSurplus, FreeDisposalHull, Union)
 def gupta_livne(claim: Claim) -> Certificate:
     """Go from the reference towards the exact ideal point."""
     r = tuple(Fraction(x) for x in claim.given("reference", one_each=True))
@@ -45,11 +98,12 @@ def gupta_livne(claim: Claim) -> Certificate:
     def answer(it: Solid, ideal: Vector) -> Vector | None:
         if any(x < d for x, d in zip(r, it.disagreement, strict=True)) or it.ideal(r) is None:
             return None
-        return along(it, r, _less(ideal, r))
+        return along(it, r, less(ideal, r))
 
     return exactly(claim, answer)
 
 
+@on("dictatorial", Polytope, TransferableSurplus, FreeDisposalHull, Union)
 def dictatorial(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
     player = claim.given("player")
@@ -61,132 +115,47 @@ def dictatorial(claim: Claim) -> Certificate:
     return exactly(claim, answer)
 
 
-@register("lexicographic_kalai_smorodinsky", Polytope, views=True)
+@on("lexicographic_kalai_smorodinsky", Polytope, TransferableSurplus)
 def lexicographic_kalai_smorodinsky(claim: Claim) -> Certificate:
     """Raise everybody together towards the exact ideal point, freezing who is blocked."""
-    return exactly(claim, lambda it, ideal: lexicographic(it, _less(ideal, it.disagreement)))
+    return exactly(claim, lambda it, ideal: lexicographic(it, less(ideal, it.disagreement)))
 
 
-@register("lexicographic_egalitarian", Polytope, views=True)
+@on("lexicographic_egalitarian", Polytope, TransferableSurplus)
 def lexicographic_egalitarian(claim: Claim) -> Certificate:
     """Raise everybody together in the proportions of the weights, freezing who is blocked."""
     return exactly(claim, lambda it, ideal: lexicographic(it, claim.weights()))
 
 
-@register("utilitarian", Polytope, views=True)
+@on("utilitarian", Polytope, FreeDisposalHull, Union)
 def utilitarian(claim: Claim) -> Certificate:
     """Bound by how much the weighted sum misses the best; points that tie are all solutions."""
-    it, weights, what = _whole(claim), claim.weights(), _what(claim)
-    try:
-        top = it.top(weights)
-    except OverflowError:
-        return compare(claim, None, Status.UNBOUNDED, (), what)
+    it, weights = solid_of(claim), claim.weights()
+    top, what = it.top(weights), f"{claim.method} on {it.what}"
     if top is None:
         return compare(claim, None, Status.EMPTY, (), what)
     sizes = it.spans()
     if claim.status != Status.OK or not claim.finite:
         return compare(claim, top, Status.OK, sizes, what)
     x = tuple(Fraction(v) for v in claim.payoffs)
-    short = abs(_dot(weights, top) - _dot(weights, x)) / _dot(weights, sizes)
+    short = abs(dot(weights, top) - dot(weights, x)) / dot(weights, sizes)
     far = above(short if it.contains(x) else max(short, outside(it, x, sizes)))
     statement = f"{what}: the weighted sum is within {far:.2g} of the best, over its range."
     return Certificate(exact=top, bound=far, tolerance=allowance(claim, x, sizes), statement=statement)
 
 
-def raiffa(claim: Claim) -> Certificate:
-    """Take the steps in rationals, until one lands on the frontier or little is left."""
-    return _within(claim, steps.raiffa)
-
-
-def continuous_raiffa(claim: Claim) -> Certificate:
-    """Follow the path by a curve of many digits; a straight path ends at a rational."""
-    return _within(claim, polytope_flow.continuous_raiffa)
-
-
-def _within(claim: Claim, answer: Callable[[Body], steps.Enclosed]) -> Certificate:
-    it, what = body_of(claim), _what(claim)
-    try:
-        box, ideal = answer(it), it.ideal()
-    except OverflowError:
-        return compare(claim, None, Status.UNBOUNDED, (), what)
-    if box.low is None or box.high is None or ideal is None:
-        return compare(claim, None, box.status, (), what)
-    ranges = _ranges(it, ideal)
-    if box.low == box.high:
-        return compare(claim, box.low, box.status, ranges, what)
-    return enclose(claim, box.low, box.high, ranges, what)
-
-
-def least_losses(claim: Claim) -> Certificate:
-    """Lower the largest loss from the exact ideal point, then the second largest, and so on."""
-
-    def answer(it: Solid, ideal: Vector) -> Vector | None:
-        far = max(_less(ideal, it.disagreement))
-        return lexicographic(it, (Fraction(1),) * len(ideal), tuple(a - far for a in ideal))
-
-    return exactly(claim, answer)
-
-
-def yu(claim: Claim) -> Certificate:
-    """Hold the nearest point in a box by the gap of its first-order condition; for p = 1 bound the sum."""
-    it, what, power = body_of(claim), _what(claim), Fraction(claim.given("p"))
-    try:
-        ideal = it.ideal()
-    except OverflowError:
-        return compare(claim, None, Status.UNBOUNDED, (), what)
-    if ideal is None:
-        return compare(claim, None, Status.EMPTY, (), what)
-    if min(_less(ideal, it.disagreement)) <= 0:
-        return compare(claim, ideal, Status.DEGENERATE, _ranges(it, ideal), what)
-    if not claim.finite:
-        return enclose(claim, it.disagreement, ideal, _ranges(it, ideal), what)
-    if power == 1:
-        return _least_sum(claim, it, ideal)
-    found = distance.nearest_losses(it, ideal, power, [float(x) for x in claim.payoffs])
-    if found is None:
-        return enclose(claim, it.disagreement, ideal, _ranges(it, ideal), what)
-    return _losses(claim, it, ideal, *found)
-
-
-def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) -> Certificate:
-    """Compare with the nearest point; where somebody loses nothing, losses alone are certain."""
-    ranges, what = _ranges(it, ideal), _what(claim)
-    if all(a - v > e for a, v, e in zip(ideal, x, misses, strict=True)):
-        if not any(misses):
-            return compare(claim, x, Status.OK, ranges, what)
-        low, high = (tuple(v + s * e for v, e in zip(x, misses, strict=True)) for s in (-1, 1))
-        return enclose(claim, low, high, ranges, what)
-    given = tuple(Fraction(v) for v in claim.payoffs)
-    off = (
-        (abs(max(a - v, Fraction(0)) - max(a - y, Fraction(0))) + e) / r
-        for a, v, y, e, r in zip(ideal, given, x, misses, ranges, strict=True)
-    )
-    far = above(max(*off, outside(it, given, ranges)))
-    statement = f"{what}: the losses are within {far:.2g} of the least, over the gains."
-    return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
-
-
-def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
-    """Bound by how much the sum of losses misses the least, and by how far the payoffs are from feasible."""
-    ranges, x = _ranges(it, ideal), tuple(Fraction(v) for v in claim.payoffs)
-    losses = sum((max(a - v, Fraction(0)) for a, v in zip(ideal, x, strict=True)), Fraction(0))
-    short = abs(losses - distance.least_sum(it, ideal)) / sum(ranges)
-    far = above(max(short, outside(it, x, ranges)))
-    statement = f"{_what(claim)}: the sum of losses is within {far:.2g} of the least, over the gains."
-    return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
-
-
+@on("nash", Polytope)
+@on("conley_wilkie", Polytope)
 def nash(claim: Claim) -> Certificate:
-    """Enclose the best product of gains by the exact duality gap of a point found in rationals."""
-    weights, what = claim.weights(), _what(claim)
-    it = body_of(claim)
-    try:
-        ideal = it.ideal()
-    except OverflowError:
-        return compare(claim, None, Status.UNBOUNDED, (), what)
+    """Solve the first-order condition on an edge; of more players, enclose the best product by an exact gap."""
+    if len(claim.payoffs) == 2:
+        it = _plane(claim)
+        return _beside(claim, it, polygons.nash(it.polygon, claim.weights()))
+    body, weights = body_of(claim), claim.weights()
+    ideal, what = body.ideal(), f"{claim.method} on {body.what}"
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)
-    gains = _less(ideal, it.disagreement)
+    gains = less(ideal, body.disagreement)
     if min(gains) <= 0:
         raise NotApplicable(
             f"{claim.method} is certified for three and more players where everyone can gain."
@@ -195,51 +164,165 @@ def nash(claim: Claim) -> Certificate:
     if claim.status != Status.OK:
         box = None
     elif min(weights) > 0:
-        box = nash_box(it, weights, guess)
+        box = nash_box(body, weights, guess)
     else:
-        box = weightless_box(it, weights, ideal, guess)
-    if box is None:
-        box = it.disagreement, ideal
-    if box[0] == box[1]:
-        return compare(claim, box[0], Status.OK, gains, what)
-    return enclose(claim, *box, gains, what)
+        box = weightless_box(body, weights, ideal, guess)
+    low, high = box or (body.disagreement, ideal)
+    return _beside(claim, body, Enclosure(low=low, high=high, status=Status.OK))
+
+
+@on("raiffa", Polytope, TransferableSurplus)
+def raiffa(claim: Claim) -> Certificate:
+    """Take the steps in rationals, until one lands on the frontier or little is left."""
+    it = solid_of(claim)
+    assert isinstance(it, Body | Plane)
+    return _beside(claim, it, steps.raiffa(it))
+
+
+@on("continuous_raiffa", Polytope, TransferableSurplus)
+def continuous_raiffa(claim: Claim) -> Certificate:
+    """Hold the path between two, in intervals; with more players follow it by a curve of many digits."""
+    if len(claim.payoffs) > 2:
+        body = body_of(claim)
+        return _beside(claim, body, polytope_flow.continuous_raiffa(body))
+    it = _plane(claim)
+    return _beside(claim, it, flow.continuous_raiffa(it.polygon))
+
+
+@on("perles_maschler", Polytope)
+def perles_maschler(claim: Claim) -> Certificate:
+    """Halve the length of the frontier, square roots enclosed in rationals."""
+    if len(claim.payoffs) > 2:
+        raise NotApplicable(f"{claim.method} is a concept for two players; got {len(claim.payoffs)}.")
+    it = _plane(claim)
+    return _beside(claim, it, halving.perles_maschler(it.polygon))
+
+
+@on("yu", Polytope)
+def yu(claim: Claim) -> Certificate:
+    """Find the nearest point: in rationals for p = 1, 2 and infinity, else in a box."""
+    power = float(claim.given("p"))
+    if power == inf:
+        return equal_loss(claim) if len(claim.payoffs) == 2 else exactly(claim, _least_losses)
+    if power > 1 and len(claim.payoffs) == 2:
+        it = _plane(claim)
+        return _beside(claim, it, nearest.yu(it.polygon, Fraction(power)))
+    body = body_of(claim)
+    ideal, what = body.ideal(), f"{claim.method} on {body.what}"
+    if ideal is None:
+        return compare(claim, None, Status.EMPTY, (), what)
+    if min(less(ideal, body.disagreement)) <= 0:
+        return compare(claim, ideal, Status.DEGENERATE, ranges_of(body, ideal), what)
+    if power == 1 and claim.finite:
+        return _least_sum(claim, body, ideal)
+    guess = [float(x) for x in claim.payoffs]
+    found = distance.nearest_losses(body, ideal, Fraction(power), guess) if claim.finite else None
+    if found is None:
+        return enclose(claim, body.disagreement, ideal, ranges_of(body, ideal), what)
+    return _losses(claim, body, ideal, *found)
+
+
+def _least_losses(it: Solid, ideal: Vector) -> Vector:
+    """Lower the largest loss from the exact ideal point, then the second largest, and so on."""
+    far = max(less(ideal, it.disagreement))
+    return lexicographic(it, (Fraction(1),) * len(ideal), tuple(a - far for a in ideal))
+
+
+def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) -> Certificate:
+    """Compare with the nearest point; where somebody loses nothing, losses alone are certain."""
+    if all(a - v > e for a, v, e in zip(ideal, x, misses, strict=True)):
+        low, high = (tuple(v + s * e for v, e in zip(x, misses, strict=True)) for s in (-1, 1))
+        return _beside(claim, it, Enclosure(low=low, high=high, status=Status.OK))
+    given, ranges = tuple(Fraction(v) for v in claim.payoffs), ranges_of(it, ideal)
+    off = (
+        (abs(max(a - v, Fraction(0)) - max(a - y, Fraction(0))) + e) / r
+        for a, v, y, e, r in zip(ideal, given, x, misses, ranges, strict=True)
+    )
+    far = above(max(*off, outside(it, given, ranges)))
+    statement = f"{claim.method} on {it.what}: the losses are within {far:.2g} of the least, over the gains."
+    return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
+
+
+def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
+    """Bound by how much the sum of losses misses the least, and by how far the payoffs are from feasible."""
+    ranges, x = ranges_of(it, ideal), tuple(Fraction(v) for v in claim.payoffs)
+    losses = sum((max(a - v, Fraction(0)) for a, v in zip(ideal, x, strict=True)), Fraction(0))
+    short = abs(losses - distance.least_sum(it, ideal)) / sum(ranges)
+    far = above(max(short, outside(it, x, ranges)))
+    what = f"{claim.method} on {it.what}"
+    statement = f"{what}: the sum of losses is within {far:.2g} of the least, over the gains."
+    return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
+
+
+@on("nash", TransferableSurplus)
+@on("conley_wilkie", TransferableSurplus)
+@on("perles_maschler", TransferableSurplus)
+def shares_of_surplus(claim: Claim) -> Certificate:
+    """Give each player its weight's part of the surplus, d + w (total - sum d); certify a floor as a polytope's."""
+    view, n = claim.view, len(claim.payoffs)
+    if view is not None and view.floor is not None:
+        return perles_maschler(claim) if claim.method.startswith("perles_maschler") else nash(claim)
+    scale = (Fraction(1),) * n if view is None else view.scale
+    shift = (Fraction(0),) * n if view is None else view.shift
+    d = tuple(Fraction(x) for x in claim.disagreement)
+    total = Fraction(claim.at_cell(claim.feasible.total))
+    surplus = total - sum((x - b) / a for x, a, b in zip(d, scale, shift, strict=True))
+    shares = tuple(x + w * a * surplus for x, w, a in zip(d, claim.weights(), scale, strict=True))
+    exact = polygons.exactly(shares if surplus >= 0 else None, Status.OK if surplus > 0 else Status.EMPTY)
+    return _beside(claim, body_of(claim), exact)
+
+
+@on("yu", TransferableSurplus)
+def yu_on_surplus(claim: Claim) -> Certificate:
+    """Share equally in the units of the surplus; with p = 1 all divisions up to the ideal point are nearest."""
+    power = float(claim.given("p"))
+    if power == 1 or claim.view is not None:
+        return yu(claim)
+    return shares_of_surplus(claim)
+
+
+@on("utilitarian", TransferableSurplus)
+def utilitarian_on_surplus(claim: Claim) -> Certificate:
+    """Divide the total equally where the weights are equal; elsewhere the sum has no bound."""
+    total, weights, n = Fraction(claim.at_cell(claim.feasible.total)), claim.weights(), len(claim.payoffs)
+    if claim.view is not None or len(set(weights)) > 1:
+        return utilitarian(claim)
+    what = f"{claim.method} on {body_of(claim).what}"
+    return compare(claim, (total / n,) * n, Status.OK, (abs(total) or Fraction(1),) * n, what)
 
 
 def exactly(claim: Claim, answer: Answer) -> Certificate:
     """Compare with the exact answer."""
-    it, what = _whole(claim), _what(claim)
-    try:
-        ideal = it.ideal()
-        exact = None if ideal is None else answer(it, ideal)
-    except OverflowError:
-        return compare(claim, None, Status.UNBOUNDED, (), what)
-    if exact is None or ideal is None:
-        return compare(claim, None, Status.EMPTY, (), what)
-    gains = _less(ideal, it.disagreement)
-    status = Status.OK if min(gains) > 0 else Status.DEGENERATE
-    return compare(claim, exact, status, _ranges(it, ideal), what)
+    it = solid_of(claim)
+    ideal = it.ideal()
+    exact = None if ideal is None else answer(it, ideal)
+    return _beside(claim, it, polygons.exactly(exact, Status.EMPTY if exact is None else Status.OK), ideal)
 
 
-def _ranges(it: Solid, ideal: Vector) -> Vector:
+def _beside(claim: Claim, it: Solid, found: Enclosure, ideal: Vector | None = None) -> Certificate:
+    """Set a claim beside the answer or the box that holds it."""
+    what, ideal = f"{claim.method} on {it.what}", ideal or it.ideal()
+    if found.low is None or found.high is None:
+        return compare(claim, None, found.status, (), what)
+    ranges = ranges_of(it, it.disagreement if ideal is None else ideal)
+    if found.low == found.high:
+        return compare(claim, found.low, found.status, ranges, what)
+    return enclose(claim, found.low, found.high, ranges, what)
+
+
+def ranges_of(it: Solid, ideal: Vector) -> Vector:
     """Return the players' ranges of gains, or the span of the set where one cannot gain."""
-    gains = _less(ideal, it.disagreement)
+    gains = less(ideal, it.disagreement)
     return tuple(g if g > 0 else s for g, s in zip(gains, it.spans(), strict=True))
 
 
-def _whole(claim: Claim) -> Solid:
-    return bodies_of(claim) if isinstance(claim.feasible, Union) else body_of(claim)
-
-
-def _what(claim: Claim) -> str:
-    kind = "union" if isinstance(claim.feasible, Union) else "polytope"
-    return f"{claim.method} on a {kind} of {len(claim.payoffs)} players"
-
-
-def _less(x: Vector, y: Vector) -> Vector:
+def less(x: Vector, y: Vector) -> Vector:
+    """Return x - y."""
     return tuple(a - b for a, b in zip(x, y, strict=True))
 
 
-def _dot(x: Vector, y: Vector) -> Fraction:
+def dot(x: Vector, y: Vector) -> Fraction:
+    """Return the sum of products."""
     return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
 
 

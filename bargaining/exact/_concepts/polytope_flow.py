@@ -34,7 +34,7 @@ from bargaining.errors import Status
 from bargaining.exact._concepts.answers import Answers, Basis
 from bargaining.exact._concepts.bodies import Body, Vector
 from bargaining.exact._concepts.flow_piece import Piece, Place, gains, homogeneous, place_at, slope, vector
-from bargaining.exact._concepts.steps import Enclosed
+from bargaining.exact.polygons import Enclosure, exactly
 
 DIGITS = 160  # binary, of the defect; more if they turn out to be too few
 MOST = 2000
@@ -43,7 +43,7 @@ PIECES = 400
 MOMENT = Fraction(1, 2**40)
 
 
-def continuous_raiffa(body: Body) -> Enclosed:
+def continuous_raiffa(body: Body) -> Enclosure:
     """Return a box around the end of the path; a single point where the path is known to be straight.
 
     Raises
@@ -53,7 +53,7 @@ def continuous_raiffa(body: Body) -> Enclosed:
     """
     ideal = body.ideal()
     if ideal is None:
-        return Enclosed(low=None, high=None, status=Status.EMPTY)
+        return exactly(None, Status.EMPTY)
     d = body.disagreement
     most = [a - x for a, x in zip(ideal, d, strict=True)]
     status = Status.OK if min(most) > 0 else Status.DEGENERATE
@@ -61,7 +61,7 @@ def continuous_raiffa(body: Body) -> Enclosed:
     field = _Field(Answers(body, units), [i for i, g in enumerate(most) if g > 0])
     box = _box(field) if field.players else ((Fraction(0),) * len(d),) * 2
     low, high = (tuple(v + u * x for v, u, x in zip(d, units, end, strict=True)) for end in box)
-    return Enclosed(low=low, high=high, status=status)
+    return Enclosure(low=low, high=high, status=status)
 
 
 def _unit(gain: Fraction) -> Fraction:

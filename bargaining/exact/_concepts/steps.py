@@ -1,4 +1,4 @@
-"""The discrete Raiffa solution of any polytope: the steps in rationals, until one lands or little is left.
+"""The discrete Raiffa solution of any polytope or polygon: the steps in rationals, until one lands or little is left.
 
 A step goes a part 1/n of the way to the ideal point, which is the answer of n linear programs. Interim agreements only
 rise and no ideal payoff does, so that the solution lies between the last agreement and its ideal point. Should the
@@ -7,7 +7,6 @@ fractions become long, the agreement is held between two of few digits: each ide
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
@@ -17,24 +16,17 @@ import numpy as np
 from bargaining._rational import Program, Rationals, maximise, solve
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Vector
+from bargaining.exact._concepts.plane import Plane
+from bargaining.exact.polygons import Enclosure, exactly
 
-STEPS = 60  # for each player
-LONG = 4000  # binary digits of a denominator
-KEPT = 400
-LITTLE = Fraction(1, 2**56)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enclosed:
-    """A box of payoffs that holds the answer, a single point if it is rational; None if there is none."""
-
-    low: Vector | None
-    high: Vector | None
-    status: Status
+STEPS = 80  # for each player: as many take what is left below LITTLE
+LONG = 4000  # binary digits of a denominator, beyond which arithmetic is slow
+KEPT = 400  # binary digits that it is cut to: far more than the bound on the answer needs
+LITTLE = Fraction(1, 2**70)  # of the gains: below the rounding of a float
 
 
-def raiffa(body: Body) -> Enclosed:
-    """Return a box around the limit of the interim agreements; its sides are 2^-56 of the gains or nothing.
+def raiffa(body: Body | Plane) -> Enclosure:
+    """Return a box around the limit of the interim agreements; its sides are 2^-70 of the gains or nothing.
 
     Raises
     ------
@@ -43,12 +35,14 @@ def raiffa(body: Body) -> Enclosed:
     """
     ideal = body.ideal()
     if ideal is None:
-        return Enclosed(low=None, high=None, status=Status.EMPTY)
+        return exactly(None, Status.EMPTY)
     gains = tuple(a - d for a, d in zip(ideal, body.disagreement, strict=True))
     status = Status.OK if min(gains) > 0 else Status.DEGENERATE
     low = high = body.disagreement
-    again = _Ideal(body)
-    for _ in range(STEPS * len(gains)):
+    again = _Ideal(body) if isinstance(body, Body) else body.ideal
+    for k in range(STEPS * len(gains)):
+        if low == high and (k == 0 or isinstance(body, Plane)) and body.ideal(ideal) is not None:
+            return exactly(ideal, status)  # it is feasible, and stays what it is
         if all(a - x <= LITTLE * g for a, x, g in zip(ideal, low, gains, strict=True)):
             break
         least = ideal if low == high else again(high)
@@ -56,7 +50,7 @@ def raiffa(body: Body) -> Enclosed:
             break
         low, high = _shortened(_step(low, least), _step(high, ideal), gains)
         ideal = again(low) or low
-    return Enclosed(low=low, high=ideal, status=status)
+    return Enclosure(low=low, high=ideal, status=status)
 
 
 class _Ideal:

@@ -14,8 +14,10 @@ from scipy.optimize import brentq
 from bargaining import Polytope
 from bargaining.errors import Status
 from bargaining.exact import polygons
-from bargaining.exact._concepts.halving import Enclosure, perles_maschler, perles_maschler_radicals, raiffa
-from bargaining.exact.polygons import ExactDivision
+from bargaining.exact._concepts.halving import perles_maschler, perles_maschler_radicals
+from bargaining.exact._concepts.plane import Plane
+from bargaining.exact._concepts.steps import raiffa
+from exact_answers import exact
 
 F = Fraction
 TRIANGLE: Any = [[0, 0], [4, 0], [0, 1]]
@@ -32,19 +34,19 @@ def shapes(draw: st.DrawFn) -> tuple[Any, Any]:
 
 def test_the_triangle() -> None:
     shape = polygons.polygon(TRIANGLE, [0, 0])
-    assert raiffa(shape) == ExactDivision(payoffs=(F(2), F(1, 2)), status=Status.OK)
+    assert raiffa(Plane(polygon=shape)) == polygons.exactly((F(2), F(1, 2)), Status.OK)
     assert perles_maschler_radicals(shape) == (2, sp.Rational(1, 2))
-    assert polygons.equal_loss(shape).payoffs == (F(16, 5), F(1, 5))
-    assert polygons.gupta_livne(shape, [F(1, 2), F(1, 2)]).payoffs == (F(16, 11), F(7, 11))
-    assert polygons.dictatorial(shape, 1).payoffs == (F(0), F(1))
+    assert exact("equal_loss", TRIANGLE, [0, 0]) == (F(16, 5), F(1, 5))
+    assert exact("gupta_livne", TRIANGLE, [0, 0], reference=[0.5, 0.5]) == (F(16, 11), F(7, 11))
+    assert exact("dictatorial", TRIANGLE, [0, 0], player=1) == (F(0), F(1))
 
 
 @given(shapes())
 def test_raiffa_is_where_the_steps_lead(shape: tuple[Any, Any]) -> None:
     """Sixty steps in floats, with the ideal points of the numerical set."""
     points, d = shape
-    found = raiffa(polygons.polygon(points, d, free_disposal=True))
-    low, high = (found.low, found.high) if isinstance(found, Enclosure) else (found.payoffs, found.payoffs)
+    found = raiffa(Plane(polygon=polygons.polygon(points, d, free_disposal=True)))
+    low, high = found.low, found.high
     assert low is not None
     assert high is not None
     numerical, here = Polytope(points, free_disposal=True), np.array(d, dtype=float)
@@ -112,14 +114,14 @@ def test_many_corners_approach_the_smooth_frontier() -> None:
 )
 def test_disagreement_points_off_the_interior(d: Any, status: Status, point: Any) -> None:
     shape = polygons.polygon(TRIANGLE, d)
-    found, box = raiffa(shape), perles_maschler(shape)
-    assert found == ExactDivision(payoffs=point, status=status)
+    found, box = raiffa(Plane(polygon=shape)), perles_maschler(shape)
+    assert found == polygons.exactly(point, status)
     assert (box.low, box.high, box.status) == (point, point, status)
 
 
 def test_a_box_is_reached_in_the_limit() -> None:
     square = polygons.polygon([[1, 1]], [0, 0], free_disposal=True)
-    assert raiffa(square) == ExactDivision(payoffs=(F(1), F(1)), status=Status.OK)
+    assert raiffa(Plane(polygon=square)) == polygons.exactly((F(1), F(1)), Status.OK)
     assert perles_maschler(square).low == (F(1), F(1))
 
 
@@ -127,9 +129,8 @@ def test_a_box_is_reached_in_the_limit() -> None:
 def test_equal_loss_loses_equally_and_goes_no_further(shape: tuple[Any, Any]) -> None:
     points, d = shape
     problem = polygons.polygon(points, d, free_disposal=True)
-    ideal, found = problem.ideal(), polygons.equal_loss(problem).payoffs
+    ideal, found = problem.ideal(), exact("equal_loss", points, d, free_disposal=True)
     assert ideal is not None
-    assert found is not None
     lost = [F(a) / problem.scale - x for a, x in zip(ideal, found, strict=True)]
     assert lost[0] == lost[1] >= 0
     beyond = Polytope(points, free_disposal=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
-from bargaining.division import ACCURACY
+from bargaining.division import ACCURACY, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.signalling import CostlyStep, belief_threshold, checked_stakes
 
@@ -39,6 +41,8 @@ class BluffOutcome(Shown):
         far the payoffs are from what the strategies bring.
     status : Status
         OK, or INACCURATE.
+    parameters : mapping
+        What the game was told, by name, as numbers, functions and read-only arrays.
     """
 
     threshold: float
@@ -47,6 +51,7 @@ class BluffOutcome(Shown):
     belief: float
     payoffs: Floats
     receiver: float
+    parameters: Mapping[str, Any]
     residual: float = 0.0
     status: Status = Status.OK
 
@@ -146,6 +151,7 @@ class Bluff(Shown):
             belief=belief,
             payoffs=np.array([claimed[0], weak * claimed[1] + (1 - weak) * silent]),
             receiver=float(q * met[0] + (1 - q) * (weak * met[1] + (1 - weak) * unclaimed)),
+            parameters=describe(self).parameters,
         )
         return self.check(outcome)
 

@@ -7,6 +7,7 @@ someone concedes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owned, owning, real, sealed, within
 from bargaining._rich import Shown
+from bargaining.division import describe
 from bargaining.errors import Status, Unsolved
 from bargaining.protocols import _concession
 
@@ -126,6 +128,7 @@ class ReputationalBargaining(Shown):
             horizon=sealed(solved.horizon),
             leaves=np.broadcast_to(owned(leaves), game.demands.shape),
             game=game,
+            parameters=describe(self).parameters,
         )
 
 
@@ -146,6 +149,8 @@ class ReputationalOutcome(Shown):
         Whether the player would rather leave than concede, which cancels the other's reputation.
     game : Game
         Its `demands`, `rates`, `priors` and options, checked and of one shape.
+    parameters : mapping
+        What the game was told, by name, as numbers, functions and read-only arrays.
     method : str
         What it is called in tables.
     """
@@ -155,6 +160,7 @@ class ReputationalOutcome(Shown):
     horizon: Floats
     leaves: NDArray[np.bool_]
     game: _concession.Game
+    parameters: Mapping[str, Any]
     method: str = "reputational bargaining"
 
     @property

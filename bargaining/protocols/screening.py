@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import answer_of, function
 from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, spread, within
 from bargaining._rich import Shown
+from bargaining.division import describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 
@@ -39,6 +41,8 @@ class ScreeningOutcome(Shown):
         What another price would add to the profit, over the range of profits; see `OutsideOptionScreening.check`.
     status : Status
         OK, or INACCURATE.
+    parameters : mapping
+        What the game was told, by name, as numbers, functions and read-only arrays.
     method : str
         What it is called in tables.
     """
@@ -50,6 +54,7 @@ class ScreeningOutcome(Shown):
     gain: float
     residual: float
     status: Status
+    parameters: Mapping[str, Any]
     method: str = "screening with an outside option"
 
 
@@ -158,6 +163,7 @@ class OutsideOptionScreening(Shown):
             gain=gain,
             residual=0.0,
             status=Status.OK,
+            parameters=describe(self).parameters,
         )
         return self.check(outcome)
 
@@ -252,4 +258,5 @@ def screen_types(
         gain=float(chances[buys] @ (net[buys] - price)),
         residual=abs(float(profits.max()) - earned) / scale,
         status=Status.OK,
+        parameters=describe("screen_types", values=v, outside=w, probabilities=chances, cost=c).parameters,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import answer_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, scalar, within
 from bargaining._rich import Shown
-from bargaining.division import ACCURACY
+from bargaining.division import ACCURACY, describe
 from bargaining.errors import InvalidInput, Status
 
 
@@ -39,6 +41,8 @@ class ScreeningPath(Shown):
         another period, over the high value; or how far beliefs and payoffs are from what prices and purchases imply.
     status : Status
         OK, or INACCURATE.
+    parameters : mapping
+        What the game was told, by name, as numbers, functions and read-only arrays.
     method : str
         What it is called in tables.
     """
@@ -49,6 +53,7 @@ class ScreeningPath(Shown):
     thresholds: Floats
     profit: float
     payoffs: Floats
+    parameters: Mapping[str, Any]
     residual: float = 0.0
     status: Status = Status.OK
     method: str = "two-type screening"
@@ -143,6 +148,7 @@ class TwoTypeScreening(Shown):
             thresholds=thresholds / (1 + thresholds),
             profit=profit,
             payoffs=np.array([0.0, high - prices[0]]),
+            parameters=describe(self).parameters,
         )
         return self.check(path)
 

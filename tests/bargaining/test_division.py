@@ -12,19 +12,24 @@ import pytest
 
 from bargaining import (
     AlternatingOffers,
+    BilateralDeal,
+    Bluff,
     ContinuousOffers,
     Division,
     HoldUp,
     InvalidInput,
     NashDemandGame,
     NonstationaryOffers,
+    OutsideOptionScreening,
     Polytope,
     Problem,
     RandomProposer,
+    ReputationalBargaining,
     ReputationalDemands,
     Status,
     StochasticBargaining,
     TransferableSurplus,
+    TwoTypeScreening,
     WarOfAttrition,
     coco_value,
     conley_wilkie,
@@ -37,8 +42,10 @@ from bargaining import (
     lexicographic_egalitarian,
     lexicographic_kalai_smorodinsky,
     nash,
+    nash_in_nash,
     perles_maschler,
     raiffa,
+    screen_types,
     split_the_difference,
     utilitarian,
     variable_threats,
@@ -56,6 +63,11 @@ OFFERS = {
     "breakdown_payoffs": None,
     "horizon": None,
 }
+
+
+def halves(contract: Any, others: Any) -> Any:
+    return contract, 1 - contract
+
 
 TOLD: list[tuple[Callable[[], Division], str, dict[str, Any]]] = [
     (lambda: nash(PIE), "nash", EQUAL),
@@ -149,6 +161,57 @@ def test_a_division_carries_what_its_method_was_told(
         assert type(copied) is type(division)
         assert copied.parameters == division.parameters
         assert replace(copied, residual=0.5).parameters == division.parameters
+
+
+ASKED = [
+    (
+        lambda: ReputationalBargaining((0.6, 0.6), (0.1, 0.2), 0.05, outside=(0.45, None))(),
+        {"demands": (0.6, 0.6), "rates": (0.1, 0.2), "priors": 0.05, "outside": (0.45, None)},
+    ),
+    (
+        lambda: screen_types([1, 1], [0.5, 0.1], cost=0.2),
+        {"values": [1, 1], "outside": [0.5, 0.1], "probabilities": [0.5, 0.5], "cost": 0.2},
+    ),
+    (lambda: TwoTypeScreening((1, 2), 0.7, 0.9)(), {"values": [1, 2], "prior": 0.7, "discount": 0.9}),
+    (
+        lambda: Bluff(0.2, owner=[[2, 1], [2, 0]], receiver=[[1, 0], [1, 2]], silence=[0.5, 1.5])(),
+        {"prior": 0.2, "owner": [[2, 1], [2, 0]], "receiver": [[1, 0], [1, 2]], "silence": [0.5, 1.5]},
+    ),
+    (
+        lambda: nash_in_nash([BilateralDeal(gains=halves, lower=0, upper=1)], starts=[0.3], sweeps=9),
+        {"starts": [[0.3]], "sweeps": 9},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameters"), ASKED, ids=lambda v: ", ".join(v) if isinstance(v, dict) else ""
+)
+def test_answers_that_are_no_divisions_carry_what_their_method_was_told(
+    asked: Callable[[], Any], parameters: dict[str, Any]
+) -> None:
+    answer = asked()
+    assert set(answer.parameters) == set(parameters)
+    for name, value in parameters.items():
+        if value is None or (isinstance(value, tuple) and None in value):
+            assert answer.parameters[name] == value
+        else:
+            np.testing.assert_array_equal(answer.parameters[name], value)
+    for copied in (copy.deepcopy(answer), pickle.loads(pickle.dumps(answer)), replace(answer)):
+        assert copied.parameters == answer.parameters
+    with pytest.raises(AttributeError):
+        answer.parameters.anything = 1
+
+
+def test_the_survival_of_values_is_among_the_parameters_of_screening() -> None:
+    def survival(u: Any) -> Any:
+        return 1 - u
+
+    screening = OutsideOptionScreening(survival, 0, 1, cost=0.1)
+    told = screening().parameters
+    assert told["survival"] is survival
+    assert {name: told[name] for name in ("lower", "upper", "cost")} == {"lower": 0, "upper": 1, "cost": 0.1}
+    assert screening.check(screening()).parameters == told
 
 
 def test_functions_of_a_protocol_are_among_its_parameters() -> None:

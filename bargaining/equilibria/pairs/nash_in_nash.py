@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import listed, whole
 from bargaining._arrays import Floats, owning, per_player
 from bargaining._rich import Shown
+from bargaining.division import describe
 from bargaining.equilibria.pairs._peak import Nothing, peak
 from bargaining.equilibria.pairs._shortfall import shortfall
 from bargaining.equilibria.pairs._system import newton
@@ -59,6 +60,8 @@ class NashInNash(Shown):
         over the range of contracts.
     sweeps : int
         Rounds of bargaining, or steps of Newton's method, until `contracts` was reached.
+    parameters : mapping
+        The `starts` and the limit of `sweeps` that were used.
     """
 
     contracts: Floats
@@ -68,6 +71,7 @@ class NashInNash(Shown):
     status: Status
     residual: float
     sweeps: int
+    parameters: Mapping[str, Any]
 
 
 class _Run(NamedTuple):
@@ -149,12 +153,13 @@ def nash_in_nash(
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")
     pairs = Pairs(given)
     points = _starts(starts, pairs)
+    told = describe("nash_in_nash", starts=points, sweeps=sweeps).parameters
     with np.errstate(all="ignore"):
         while True:
             runs = _runs(pairs, points, sweeps)
             best = min(runs, key=_rank)
             if pairs.agree_at(best.contracts, best.gains):
-                return _packed(pairs, runs, best)
+                return _packed(pairs, runs, best, told)
 
 
 def contracts_miss(deals: Sequence[BilateralDeal], contracts: ArrayLike) -> float:
@@ -290,7 +295,7 @@ def _near(pairs: Pairs, one: Floats, other: Floats) -> bool:
     return bool((np.abs(one - other) <= _SAME * pairs.ranges).all())
 
 
-def _packed(pairs: Pairs, runs: list[_Run], best: _Run) -> NashInNash:
+def _packed(pairs: Pairs, runs: list[_Run], best: _Run, told: Mapping[str, Any]) -> NashInNash:
     empty = np.array([each is not None for each in best.empty])
     if empty.any():
         proven = all(each.proven for run in runs for each in run.empty if each is not None)
@@ -302,6 +307,7 @@ def _packed(pairs: Pairs, runs: list[_Run], best: _Run) -> NashInNash:
             status=Status.EMPTY if proven else Status.FAILED,
             residual=np.nan,
             sweeps=best.sweeps,
+            parameters=told,
         )
     solutions = [best.contracts]
     for run in runs:
@@ -316,4 +322,5 @@ def _packed(pairs: Pairs, runs: list[_Run], best: _Run) -> NashInNash:
         status=Status.OK if best.residual <= _ACCURACY else Status.INACCURATE,
         residual=best.residual,
         sweeps=best.sweeps,
+        parameters=told,
     )

@@ -15,6 +15,7 @@ from bargaining._arrays import Floats, by_player, own, owning, returned, sealed,
 from bargaining._names import are_given, frame, numbered, place, series, titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining.feasible._sides import every, largest
 from bargaining.problem import Problem, marks_of, require_problem
 
 if TYPE_CHECKING:
@@ -398,14 +399,17 @@ def divide(
         From `Problem.ideal`: with d it gives the scale against which rounding of the inputs is judged.
     """
     d = problem.disagreement
-    with np.errstate(all="ignore"):
-        magnitude = np.maximum(np.abs(ideal), np.abs(d)) / (ideal - d)
-        allowed = ACCURACY + 64 * np.finfo(float).eps * magnitude.max(axis=-1)
-        settled = (status == Status.OK) & ~((residual >= 0) & (residual <= allowed))
-        status = np.where(settled, Status.INACCURATE, status).astype(np.int8)
-        broken = (status <= Status.DEGENERATE) & (status != Status.EMPTY) & ~np.isfinite(payoffs).all(axis=-1)
-    status = np.where(broken & (status != Status.UNBOUNDED), Status.FAILED, status).astype(np.int8)
-    answered = (status == Status.OK) | (status == Status.DEGENERATE) | (status == Status.INACCURATE)
+    doubtful = (status == Status.OK) & ~((residual >= 0) & (residual <= ACCURACY))
+    if doubtful.any():
+        with np.errstate(all="ignore"):
+            magnitude = largest(np.maximum(np.abs(ideal), np.abs(d)) / (ideal - d))
+        allowed = ACCURACY + 64 * np.finfo(float).eps * magnitude
+        doubtful &= ~((residual >= 0) & (residual <= allowed))
+        status = np.where(doubtful, Status.INACCURATE, status).astype(np.int8)
+    good = (status == Status.OK) | (status == Status.DEGENERATE)
+    broken = good & ~every(np.isfinite(payoffs))
+    answered = (good & ~broken) | (status == Status.INACCURATE)
+    status = np.where(broken, Status.FAILED, status).astype(np.int8)
     payoffs = np.where(answered[..., None], payoffs, np.nan)
     residual = np.where(answered, residual, np.nan)
     return _packed(problem, method, payoffs, residual, status if status.ndim else Status(int(status)))

@@ -15,7 +15,7 @@ from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, owning, per
 from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._sides import every
+from bargaining.feasible._sides import every, some
 from bargaining.feasible.base import FeasibleSet
 
 _LINE = 200  # the longest code that a problem prints as
@@ -157,7 +157,7 @@ class Problem(Shown):
         beyond = (np.abs(ideal) > 1e4 * LARGEST) | (
             (gain > 0) & (gain < SMALLEST)
         )  # sums and shares would not be right
-        status = np.where(beyond.any(axis=-1), Status.FAILED, status)
+        status = np.where(some(beyond), Status.FAILED, status)
         if not np.isfinite(ideal).all():
             status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
             status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)

@@ -20,8 +20,10 @@ def units(problem: Problem, ideal: Floats) -> Floats:
     """Return what violations are measured in: ideal gains, and for a player who has none the largest of the others."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     with np.errstate(invalid="ignore"):
-        gain = ideal - d
+        gain: Floats = ideal - d
         real = np.isfinite(gain) & (gain > 16 * EPS * (np.abs(ideal) + np.abs(d)))
+    if real.all():
+        return gain
     most = np.where(real, gain, 0.0).max(axis=-1, keepdims=True)
     size = np.maximum(np.abs(d).max(axis=-1, keepdims=True), np.finfo(float).tiny)
     return np.where(real, gain, np.where(most > 0, most, size))

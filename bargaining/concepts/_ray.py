@@ -35,13 +35,13 @@ def last_on_ray(
     with np.errstate(invalid="ignore"):
         towards = ideal - origin if direction is None else direction
     step = towards if known.all() else np.where(known[..., None], towards, 0.0)
-    moving = largest(step) > 0
+    moving, unit = largest(step) > 0, units(problem, ideal)
     with np.errstate(all="ignore"):
         last = np.where(moving, problem.feasible.ray(origin, step), 0.0)
         t = np.maximum(last, 0.0)
         payoffs = origin + t[..., None] * step
-        behind = np.isneginf(last) | (last * largest(step / units(problem, ideal)) < -BEHIND)
-    residual = off_ray(problem, payoffs, origin, step, ideal)
+        behind = np.isneginf(last) | (last * largest(step / unit) < -BEHIND)
+    residual = off_ray(problem, payoffs, origin, step, ideal, unit=unit)
     answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=known & behind)
     start = np.broadcast_to(origin, payoffs.shape)
     answer = settled(problem, answer, lambda cell: _aim(start, direction, cell), origin=start, step=step)
@@ -49,21 +49,30 @@ def last_on_ray(
 
 
 def off_ray(
-    problem: Problem, payoffs: Floats, origin: Floats, step: Floats, ideal: Floats, *, backwards: bool = False
+    problem: Problem,
+    payoffs: Floats,
+    origin: Floats,
+    step: Floats,
+    ideal: Floats,
+    *,
+    backwards: bool = False,
+    unit: Floats | None = None,
 ) -> Floats:
     """Return how far payoffs are from the last feasible point on a ray: beside it, before its start, or along it.
 
     How much further the ray goes is asked again from the payoffs; in a set that may be thin, from a few roundings
-    beside them. Over ideal gains; NaN where payoffs, or the set's answers, are. A line may be followed `backwards`.
+    beside them. In a unit, by default ideal gains; NaN where payoffs, or the set's answers, are. A line may be followed
+    `backwards`.
     """
-    unit = units(problem, ideal)
+    unit = units(problem, ideal) if unit is None else unit
     with np.errstate(all="ignore"):
-        moving, reach = largest(step) > 0, largest(step / unit)
-        along = np.where(step != 0, (payoffs - origin) / step, 0.0)
-        first = np.argmax(np.abs(step / unit), axis=-1)[..., None]
-        t = np.take_along_axis(along, np.broadcast_to(first, (*along.shape[:-1], 1)), axis=-1)[..., 0]
-        beside = largest((payoffs - origin - t[..., None] * step) / unit)
-        further = np.where(moving, further_on(problem, payoffs, step, ideal), 0.0)
+        moved, share = payoffs - origin, np.abs(step / unit)
+        t, reach = np.where(share[..., 0] > 0, moved[..., 0] / step[..., 0], 0.0), share[..., 0]
+        for i in range(1, problem.players):  # read off whoever moves most
+            t = np.where(share[..., i] > reach, moved[..., i] / step[..., i], t)
+            reach = np.maximum(reach, share[..., i])
+        beside = largest((moved - t[..., None] * step) / unit)
+        further = np.where(reach > 0, further_on(problem, payoffs, step, ideal), 0.0)
         before = np.zeros_like(t) if backwards else -t * reach
         off: Floats = np.maximum(np.maximum(beside, before), np.abs(further) * reach)
     return off

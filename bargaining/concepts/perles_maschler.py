@@ -18,6 +18,9 @@ from bargaining.feasible.lotteries import convex_only
 from bargaining.problem import Problem, require_problem
 
 CHORDS_AGREE = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
+CHORDS = (
+    128  # of either part, to check the answer: closer together towards the ends, where slopes may be infinite
+)
 
 
 def perles_maschler(problem: Problem) -> Division:
@@ -51,7 +54,8 @@ def perles_maschler(problem: Problem) -> Division:
     -----
     On polygons the answer is exact up to the rounding of square roots. On a curve the integral is computed by
     quadrature that bears infinite slopes at the ends and kinks anywhere; `residual` is the difference of the two parts
-    by a finer rule over the whole, or the estimated error of the quadrature. Slopes taken by differences limit both.
+    by a finer rule over the whole, or the estimated error of the quadrature; or by how much the two parts differ for
+    certain by the chords between 257 points, which know no slopes. Slopes taken by differences limit the first two.
 
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
     about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among
@@ -92,9 +96,12 @@ def perles_maschler(problem: Problem) -> Division:
 def missed(problem: Problem, payoffs: Floats) -> Floats:
     """Return by how much the parts of the frontier to either side differ, or how far payoffs are from its middle."""
     ideal = problem.ideal
-    unit, doubt = _middle(problem, ideal)
     with np.errstate(all="ignore"):
         gains = (payoffs - problem.disagreement) / (ideal - problem.disagreement)
+    edge = pareto(problem, ideal)
+    if not isinstance(edge, Followed):
+        return _imbalance(edge, _steps(problem, ideal, edge), gains)
+    unit, doubt = _on_curve(curve(edge, problem, ideal))
     return apart(gains, unit, np.ones(2)) + doubt
 
 
@@ -179,7 +186,34 @@ def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
             x[cell], doubt[cell] = found
     if frontier.steeper is not None:
         doubt += _unseen(frontier)
+    doubt = np.maximum(doubt, _uneven(frontier, x))
     return np.stack((x, frontier.function(x)), axis=-1), doubt + frontier.error
+
+
+def _uneven(frontier: Curve, x: Floats) -> Floats:
+    """Return by how much the two parts of a curve differ for certain, by values alone, over their sum.
+
+    The straight path between two points is the longest, and the more a path bends the shorter it is. So a part of a
+    concave curve is no longer than its chords, and no shorter than the paths along the chords before and after each.
+    """
+    places = (1 - np.cos(np.linspace(0, np.pi, CHORDS + 1))) / 2
+    places = places.reshape(-1, *(1,) * np.ndim(x))
+    u = np.concatenate((frontier.left + (x - frontier.left) * places, x + (frontier.right - x) * places[1:]))
+    run, fall = np.diff(u, axis=0), np.maximum(-np.diff(frontier.function(u), axis=0), 0.0)
+    with np.errstate(all="ignore"):
+        slope = fall / run
+        before = np.nan_to_num(np.concatenate((np.zeros_like(slope[:1]), slope[:-1])), nan=0.0)
+        after = np.nan_to_num(
+            np.concatenate((slope[1:], np.full_like(slope[:1], np.inf))), nan=np.inf, posinf=np.inf
+        )
+        late = np.clip((fall - before * run) / (after - before), 0.0, run)
+        bent = np.sqrt(before) * (run - late) + np.where(np.isinf(after), 0.0, np.sqrt(after) * late)
+    most = np.sqrt(run * fall)
+    least = np.where(after > before, np.minimum(bent, most), most)
+    most, least = (a.reshape(2, CHORDS, *np.shape(x)).sum(axis=1) for a in (most, least))
+    whole = most.sum(axis=0)
+    uneven: Floats = np.maximum((least - most[::-1]).max(axis=0), 0.0) / np.where(whole > 0, whole, 1.0)
+    return uneven
 
 
 def _density(slope: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:

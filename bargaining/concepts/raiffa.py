@@ -9,6 +9,8 @@ from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import best_above, ideal_of, lasting_gain
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
+from bargaining.feasible._sides import largest
+from bargaining.feasible.base import disposes_freely
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem, require_problem
@@ -16,6 +18,10 @@ from bargaining.problem import Problem, require_problem
 EPS = float(np.finfo(float).eps)
 FAR = 100.0
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
+HAIR = (
+    16 * EPS
+)  # of payoffs: what agreements are lowered by when they are replayed, so that rounding leaves none outside
+MAGNIFIED = 2.0**22  # times a hair: by how much the last agreement can move with it where facets are steep
 
 
 def raiffa(problem: Problem) -> Division:
@@ -47,7 +53,8 @@ def raiffa(problem: Problem) -> Division:
     -----
     What is left to gain falls at least by the factor 1 - 1/n in a step, and usually much faster: on a smooth frontier
     of two players its error is squared, on a straight one a single step is exact. `residual` is what is left, and by
-    how much interim agreements had to be lowered to be feasible, over ideal gains.
+    how much interim agreements had to be lowered to be feasible, over ideal gains; or by how much more than rounding
+    can explain a replay ends elsewhere, in which rays say how much each player could gain.
 
     References
     ----------
@@ -87,12 +94,41 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     x, left = _agree(problem, ideal, live & ~far)
     for cell in map(tuple, np.argwhere(far)):
         x[cell], left[cell] = _agree_near_zero(problem, cell)
+    left = np.maximum(left, _beside_replay(problem, x, ideal, live))
     with np.errstate(
         invalid="ignore"
     ):  # where everybody gets the ideal payoff but for rounding, that is the agreement
         rounding = 8 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
         x = np.where((np.abs(x - ideal) <= rounding).all(axis=-1, keepdims=True), ideal, x)
     return x, left
+
+
+def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.bool_]) -> Floats:
+    """Return by how much more than rounding explains agreements miss the last one of a replay, over ideal gains.
+
+    The replay knows the set by its rays where payoffs can be thrown away, and by its ideal points elsewhere. It lowers
+    each agreement by a hair before it asks.
+    """
+    feasible, n = problem.feasible, problem.players
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    moving = live[..., None] & (ideal > d)
+    gains = np.where(moving, ideal - d, 1.0)
+    hair = HAIR * (1.0 + np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains)
+    axes, best, at = (
+        [*np.eye(n)] if disposes_freely(feasible) else [],
+        ideal_of(feasible),
+        np.zeros(ideal.shape),
+    )
+    with np.errstate(all="ignore"):
+        for _ in range(ROUNDS * n):
+            low = d + (at - hair) * gains
+            more = np.stack([feasible.ray(low, axis) for axis in axes], axis=-1) if axes else best(low) - low
+            step = np.where(moving & (more > 0), more / gains - hair, 0.0)
+            if not (step > hair).any():
+                break
+            at = at + np.maximum(step, 0.0) / n
+        beside = largest((x - d) / gains - at) - MAGNIFIED * largest(hair)
+    return np.where(live, np.maximum(beside, 0.0), 0.0)
 
 
 def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS
+BESIDE = 2.0 ** -np.arange(28.0)  # of the way to either end of a curve: where less may be lost
 
 
 def yu(problem: Problem, *, p: float) -> Division:
@@ -53,7 +54,8 @@ def yu(problem: Problem, *, p: float) -> Division:
         be nearest with p = 1: of an edge it is the middle, on a `ConvexProgram` of three and more players any of them.
         With p = inf and three or more players many points can share the least largest loss; the one returned is Pareto
         optimal, and on a polytope the limit as p grows.
-        `residual` is by how much the first-order condition is missed, the prices being the gradient of the norm.
+        `residual` is by how much the first-order condition is missed, the prices being the gradient of the norm; on a
+        curve also how much less is lost at another point of it, far or near.
 
     Raises
     ------
@@ -118,9 +120,8 @@ def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
         return short_of_lexicographic(problem, payoffs, start, ones, ideal)
     size, short = unit.max(axis=-1), np.full(known.shape, np.nan)
     if p == 1:  # only the sum counts, of losses below the ideal point
-        nearest_one, doubt = _nearest_point(problem, ideal, p)
-        losses = (np.maximum(ideal - x, 0.0).sum(axis=-1) for x in (payoffs, nearest_one))
-        short = np.maximum(np.subtract(*losses), 0.0) / size + doubt
+        lost = np.maximum(ideal - payoffs, 0.0).sum(axis=-1) / size
+        short = np.maximum(lost - _least_lost(problem, ideal, payoffs, size), 0.0)
         return np.asarray(short + outside(problem.feasible, payoffs, unit))
     for cell in map(tuple, np.argwhere(known)):
         loss = np.maximum(ideal[cell] - payoffs[cell], 0.0)
@@ -128,6 +129,35 @@ def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
         best = _best_within_reach(problem.feasible, ideal[cell])(prices)
         short[cell] = max(float(prices @ (best - payoffs[cell])), 0.0) / float(prices.sum()) / size[cell]
     return short + outside(problem.feasible, payoffs, unit)
+
+
+def _least_lost(problem: Problem, ideal: Floats, payoffs: Floats, size: Floats) -> Floats:
+    """Return the least sum of losses, over a size: of two players from values of the frontier, some near payoffs."""
+    edge = pareto(problem, ideal) if problem.players == 2 and not of_decisions(problem.feasible) else None
+    if edge is None:
+        point, doubt = _nearest_point(problem, ideal, 1.0)
+        return np.asarray(np.maximum(ideal - point, 0.0).sum(axis=-1) / size - doubt)
+    gains = units(problem, ideal)
+    if isinstance(edge, Followed):
+        frontier = curve(edge, problem, ideal)
+        u = np.clip((payoffs - problem.disagreement)[..., 0] / gains[..., 0], frontier.left, frontier.right)
+        return np.asarray(_least_beside(frontier, gains / size[..., None], 1.0, u))
+    return np.asarray(((1 - edge) * gains[..., None, :]).sum(axis=-1).min(axis=-1) / size)
+
+
+def _least_beside(frontier: Curve, units: Floats, power: float, u: Floats) -> Floats:
+    """Return the least norm of losses among points of a curve beside one of them, far and ever nearer."""
+    share = BESIDE.reshape(-1, *(1,) * np.ndim(u))
+    beside = [u + (end - u) * share for end in (frontier.left, frontier.right)]
+    least: Floats = _norm(frontier, units, power, np.concatenate(beside)).min(axis=0)
+    return least
+
+
+def _norm(frontier: Curve, units: Floats, power: float, u: Floats) -> Floats:
+    losses = [np.maximum(1 - x, 0.0) * units[..., i] for i, x in enumerate((u, frontier.function(u)))]
+    most = np.maximum(np.maximum(*losses), np.finfo(float).tiny)
+    norm: Floats = most * sum((loss / most) ** power for loss in losses) ** (1 / power)
+    return norm
 
 
 def _weights(fall: Floats, run: Floats, power: float, noise: Floats | float) -> tuple[Floats, Floats]:
@@ -163,7 +193,9 @@ def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Flo
         return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - v) * units[..., 1])
 
     u = np.clip(frontier.balance(condition), frontier.left, frontier.right)
-    return np.stack((u, frontier.function(u)), axis=-1), frontier.off_balance(condition, u) + frontier.error
+    more = _norm(frontier, units, power, u) - _least_beside(frontier, units, power, u)
+    off = np.maximum(frontier.off_balance(condition, u), more)
+    return np.stack((u, frontier.function(u)), axis=-1), off + frontier.error
 
 
 def _on_chain(corners: Floats, units: Floats, power: float, noise: Floats) -> tuple[Floats, Floats]:

@@ -126,6 +126,14 @@ def every(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return result
 
 
+def some(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say where something holds for a player."""
+    result: NDArray[np.bool_] = holds[..., 0]
+    for i in range(1, holds.shape[-1]):
+        result = result | holds[..., i]
+    return result
+
+
 def best_points(unit: Floats, scaled: Floats, grain: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return which of some points has the best weighted sum, and which tie with it up to rounding, on a new first axis.
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible._sides import some
 from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)
@@ -97,8 +98,8 @@ class TransferableSurplus(Shown, line=False):
         players = range(self.players)
         rest = [_sum(floor[..., [j for j in players if j != i]]) for i in players]
         best = self.total[..., None] - np.stack(np.broadcast_arrays(*rest), axis=-1)
-        empty = (best < floor - _rounding(self.total, floor)).any(axis=-1, keepdims=True)
-        return np.where(empty, -np.inf, np.maximum(best, floor))
+        empty = some(best < floor - _rounding(self.total, floor))
+        return np.where(empty[..., None], -np.inf, np.maximum(best, floor))
 
     @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
@@ -179,5 +180,5 @@ def _sum(x: Floats) -> Floats:
 def _rounding(total: Floats, floor: Floats) -> Floats:
     """Return the size of rounding errors in sums of these numbers."""
     finite = np.where(np.isfinite(floor), np.abs(floor), 0.0)
-    size: Floats = 4 * EPS * (np.abs(total) + finite.sum(axis=-1))[..., None]
+    size: Floats = 4 * EPS * (np.abs(total) + _sum(finite))[..., None]
     return size

@@ -1,7 +1,7 @@
 """Residuals that can say no: of payoffs moved along the frontier, inward and outward, on every kind of set."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import numpy as np
@@ -16,10 +16,19 @@ from bargaining import (
     Status,
     TransferableSurplus,
     Union,
+    continuous_raiffa,
+    perles_maschler,
+    raiffa,
+    yu,
 )
+from bargaining.concepts._curve import Curve, curve
 from bargaining.division import describe, divide
 from bargaining.feasible.base import is_convex
 
+discrete, continuous, middle, compromise = (
+    import_module(f"bargaining.concepts.{name}")
+    for name in ("raiffa", "continuous_raiffa", "perles_maschler", "yu")
+)
 W2, W3 = np.array([0.4, 0.6]), np.array([0.2, 0.3, 0.5])
 
 
@@ -162,6 +171,78 @@ def test_payoffs_that_are_moved(concept: str, name: str) -> None:
         )
         assert said.status == Status.INACCURATE
         assert said.residual == short
+
+
+def moved_along(problem: Problem, payoffs: np.ndarray) -> np.ndarray:
+    return along(problem, payoffs, problem.ideal - problem.disagreement, 1e-3)
+
+
+@pytest.mark.parametrize("name", ["polygon", "polygon below", "frontier", "kinked", "points", "rows"])
+def test_raiffa_replays_the_agreements_of_its_solver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = SETS[name]()
+    right = raiffa(problem)
+    wrong = moved_along(problem, right.payoffs)
+    monkeypatch.setattr(discrete, "_agree", lambda *given: (wrong, np.asarray(0.0)))
+    found = raiffa(problem)
+    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
+    assert 9e-4 < found.residual < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "solver"),
+    [("frontier", "end_of_flow"), ("points below", "end_of_facet_path"), ("rows", "end_of_facet_path")],
+)
+def test_the_path_of_interim_agreements_is_followed_plainly_too(
+    name: str, solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = SETS[name]()
+    right = continuous_raiffa(problem)
+    wrong = (moved_along(problem, right.payoffs) - problem.disagreement) / (
+        problem.ideal - problem.disagreement
+    )
+    follow = getattr(continuous, solver)
+
+    def beside(*given: object, **more: object) -> tuple:
+        end, left = follow(*given, **more)
+        return np.broadcast_to(wrong, end.shape), np.zeros_like(left)
+
+    monkeypatch.setattr(continuous, solver, beside)
+    found = continuous_raiffa(problem)
+    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
+    assert 1e-4 < found.residual < 1e-3
+
+
+@pytest.mark.parametrize("bound", [np.inf, 7.0, 5.5], ids=["smooth", "kinked", "kinked early"])
+def test_perles_maschler_compares_the_parts_by_chords(bound: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem(Frontier(lambda x: np.minimum(4 - x**2 / 4, bound - 2 * x), 0, 2.5), [0.1, 0.3])
+    right = perles_maschler(problem)
+    halve, at_kinks = middle.halve, middle.halve_with_kinks
+
+    def beside(*given: object, **more: object) -> tuple:
+        return np.asarray(halve(*given, **more)[0]) + 1e-3, np.asarray(0.0)
+
+    monkeypatch.setattr(middle, "halve", beside)
+    monkeypatch.setattr(middle, "halve_with_kinks", lambda *a, **b: (at_kinks(*a, **b)[0] + 1e-3, 0.0))
+    found = perles_maschler(problem)
+    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
+    assert found.residual > 1e-4
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 30.0])
+def test_yu_looks_for_less_of_a_loss_along_the_curve(power: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = SETS["frontier"]()
+    right = yu(problem, p=power)
+
+    def beside(*given: object) -> Curve:
+        whole = curve(*given)
+        return replace(
+            whole, balance=lambda condition: whole.balance(condition) + 1e-3, off_balance=lambda *_: 0.0
+        )
+
+    monkeypatch.setattr(compromise, "curve", beside)
+    found = yu(problem, p=power)
+    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
+    assert 1e-7 < found.residual < 1e-2
 
 
 @pytest.mark.parametrize("residual", [np.nan, -1e-3, -np.inf, np.inf, 1e-6])

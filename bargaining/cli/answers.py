@@ -23,6 +23,7 @@ from bargaining import (
     compare,
 )
 from bargaining._names import are_given
+from bargaining._rich import brief
 from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
 
@@ -182,10 +183,12 @@ def _equilibria(game: Game, title: str) -> Table:
         caption=f"{title}: equilibria",
         notes={
             "Strategies": _spelled(game),
-            "Complete": "yes, in extreme equilibria; the others mix these"
-            if found.complete
-            else "not proved",
-            "Largest regret": str(max(found.regret, default="none")),
+            "Complete": "not proved"
+            if not found.complete
+            else "yes"
+            if found.finite
+            else "yes, in extreme equilibria; the others mix these",
+            "Largest regret": brief(max(found.regret)) if found.regret else "none",
             "Version": f"bargaining {bargaining.__version__}",
         },
     )
@@ -203,11 +206,11 @@ def _spelled(game: Game) -> str:
 def _mixture(strategy: Sequence[Any], actions: Sequence[str]) -> str:
     """List all probabilities, or of many actions, or of actions with names, those that are played."""
     if len(strategy) <= _LISTED and not are_given(actions):
-        return ", ".join(map(str, strategy))
+        return ", ".join(map(brief, strategy))
     played = [(action, chance) for action, chance in zip(actions, strategy, strict=True) if chance]
     if are_given(actions) and len(played) == 1:
         return played[0][0]
-    return ", ".join(f"{action}: {chance}" for action, chance in played)
+    return ", ".join(f"{action}: {brief(chance)}" for action, chance in played)
 
 
 def _payoffs_of(game: Game | RepeatedGame) -> list[Column]:

@@ -192,7 +192,9 @@ def _stage(path: Path) -> CriticalDiscount:
         )
     after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
     threat = [min(column) for column in zip(*after, strict=True)]
-    return _formula(path, threat, punishment="stage", proved=found.complete)
+    answer = _formula(path, threat, punishment="stage", proved=found.complete)
+    rational = not any(found.regret)  # equilibria of three and more players can be irrational
+    return answer if rational else replace(answer, exact=None, proved=False)
 
 
 def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...]:

@@ -1,8 +1,8 @@
-"""Nash equilibria of a stage game: every one listed is proved, and the result says whether that is all."""
+"""Nash equilibria of a stage game, each with its exact regret; the result says whether they are proved to be all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import choice
+from bargaining._arguments import choice, whole
 from bargaining._arrays import Floats, owning
 from bargaining._names import numbered, titles
-from bargaining._rational import Integers, Rationals, floats, fractions
+from bargaining._rational import Integers, Rationals, floats, fractions, integers
 from bargaining._rich import Card, Shown, brief, point
 from bargaining.equilibria.stage._mixed.indifference import Strategy, indifferent, spread
 from bargaining.equilibria.stage._mixed.profiles import components, evaluate
+from bargaining.equilibria.stage._mixed.subdivision import mixed_profiles
 from bargaining.equilibria.stage._mixed.vertices import extreme_equilibria, positive
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
@@ -29,6 +30,12 @@ _VERTICES = 10_000  # at which the exact enumeration gives up: about half a seco
 _ROW_OPERATIONS = 200_000  # in nashpy's tableaus along the Lemke-Howson paths: about a second
 _SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
 _BASES = 3_000  # and its enumeration of vertices here
+_BUDGET = 20_000  # of the subdivision for three and more players: some seconds
+_REGRET = Fraction(1, 10**12)  # of a profile in floats at an equilibrium that is not rational
+_SAME = 1e-7  # profiles nearer than this are one equilibrium, found in two cells
+_DENOMINATOR = 10_000  # up to which a float is tried as a fraction: payoffs of a few digits lead to such
+_ROUNDING = 1e-13  # of a probability found in floats; a fraction farther from it is another number
+_STARTS = 8  # of the paths to an equilibrium, where not all could be enumerated
 
 
 @owning
@@ -43,22 +50,23 @@ class StageEquilibria(Shown):
     payoffs : ndarray of shape (k, n)
         What each player gets in each equilibrium.
     exact : tuple of tuple of tuple of Fraction
-        The strategies in exact arithmetic; every float payoff is a rational.
+        The strategies in exact arithmetic; every float payoff is a rational. Equilibria of three and more players
+        can be irrational: then these are rational strategies nearby, and `regret` is not zero.
     exact_payoffs : tuple of tuple of Fraction
         The payoffs in exact arithmetic.
     regret : tuple of Fraction
         For each equilibrium the most any player gains by another action, over the player's payoff range,
-        recomputed from the game. Zero is zero.
+        recomputed from the game. Zero is zero; at most 1e-12 where the equilibrium is irrational.
     complete : bool
-        Whether it is proved that nothing is missing: for two players, every *extreme* equilibrium is
-        listed, and all others are mixtures of extreme ones within `components`.
+        Whether nothing is missing: for two players, every *extreme* equilibrium is listed, and all others are
+        mixtures of extreme ones within `components`; for more, there are finitely many and each is listed.
     finite : bool or None
         Whether the game has finitely many equilibria; None if `complete` is false.
     components : tuple of tuple of int
         Indices of `profiles` grouped into the connected components of the set of equilibria (of the part
         that was found, if `complete` is false).
     method : str
-        ``"vertices"``, ``"nashpy"`` or ``"pure"``.
+        ``"vertices"``, ``"nashpy"``, ``"supports"`` or ``"pure"``.
     player_names : tuple of str
         The names of the players, or their numbers.
     actions : tuple of tuple of str
@@ -138,7 +146,10 @@ class StageEquilibria(Shown):
 
 
 def stage_equilibria(
-    game: Game, *, method: Literal["auto", "vertices", "nashpy"] = "auto"
+    game: Game,
+    *,
+    method: Literal["auto", "vertices", "nashpy", "supports", "pure"] = "auto",
+    budget: int = _BUDGET,
 ) -> StageEquilibria:
     r"""Return the Nash equilibria of a game in normal form.
 
@@ -151,10 +162,15 @@ def stage_equilibria(
     Parameters
     ----------
     game : Game
-        The stage game. With one player or with three and more, only pure equilibria are looked for.
-    method : {"auto", "vertices", "nashpy"}
-        ``"vertices"`` enumerates the extreme equilibria exactly; ``"nashpy"`` proves the candidates of
-        nashpy's algorithms; ``"auto"`` takes the first, and the second if the game is too large for it.
+        The stage game, of any number of players.
+    method : {"auto", "vertices", "nashpy", "supports", "pure"}
+        For two players ``"vertices"`` enumerates the extreme equilibria exactly and ``"nashpy"`` proves the
+        candidates of nashpy's algorithms; for any number ``"supports"`` solves the indifference conditions of every
+        profile of supports, and ``"pure"`` lists pure equilibria alone. ``"auto"`` takes the vertices for two
+        players, candidates of nashpy if the game is too large for that, and supports for three and more.
+    budget : int, default 20000
+        How much ``"supports"`` examines at most: a cell costs one for every eight of its vertices; the default
+        allows some seconds. Past it `complete` is false.
 
     Returns
     -------
@@ -177,10 +193,20 @@ def stage_equilibria(
     the pivots, and for smaller games its enumerations of supports and vertices. On each pair of supports the
     indifference conditions are solved exactly, and what is not an equilibrium exactly is dropped.
 
+    *Supports.* Three and more players: on each profile of supports the indifference conditions are polynomials,
+    linear in the strategy of any one player. The product of simplices is cut into cells until each is shown to hold no
+    solution, or one and no more (Kantorovich's theorem), which Newton's method then finds. A degenerate game, one
+    with a continuum of equilibria or a singular one, leaves cells undecided: then `complete` is false, and paths
+    of the logarithmic barrier game (see `markov_equilibria`) add equilibria, so that some are found in any game.
+    The comparisons are made in floats with margins far above rounding.
+
     References
     ----------
     Avis, D., Rosenberg, G. D., Savani, R. and von Stengel, B. (2010). Enumeration of Nash equilibria for two-player
     games. *Economic Theory* 42(1), 9-37. doi:10.1007/s00199-009-0449-x
+
+    McKelvey, R. D. and McLennan, A. (1996). Computation of equilibria in finite games. In *Handbook of Computational
+    Economics*, Elsevier, 87-142. doi:10.1016/S1574-0021(96)01004-0
 
     Examples
     --------
@@ -191,17 +217,19 @@ def stage_equilibria(
     """
     if not isinstance(game, Game):
         raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
-    choice(method, "method", ("auto", "vertices", "nashpy"))
+    choice(method, "method", ("auto", "vertices", "nashpy", "supports", "pure"))
+    work = whole(budget, "budget", least=1)
     exact = game.exact
     kept = _undominated(exact)
     small = exact[np.ix_(*kept)]
-    if game.players != 2:
-        if method == "vertices":
-            raise NotApplicable(
-                f"The enumeration of vertices is for two players; the game has {game.players}."
-            )
-        alone = game.players == 1 or small.size == game.players
+    if method in ("vertices", "nashpy") and game.players != 2:
+        raise NotApplicable(f'method="{method}" is for two players; the game has {game.players}.')
+    alone = game.players == 1 or small.size == game.players
+    if method == "pure" or (alone and game.players != 2):
         return _result(game, kept, _pure(small), complete=alone, method="pure")
+    if method == "supports" or game.players != 2:
+        profiles, complete = _by_supports(small, work)
+        return _result(game, kept, profiles, complete=complete, method="supports")
     pairs = None if method == "nashpy" else extreme_equilibria(small, limit=_VERTICES)
     if pairs is not None:
         return _result(game, kept, pairs, complete=True, method="vertices")
@@ -241,6 +269,48 @@ def _pure(exact: Rationals) -> list[tuple[Strategy, ...]]:
 
 def _unit(action: int, count: int) -> Strategy:
     return tuple(Fraction(int(k == action)) for k in range(count))
+
+
+def _by_supports(exact: Rationals, budget: int) -> tuple[list[Any], bool]:
+    """Return the equilibria of any number of players, and whether they are proved to be all."""
+    scaled = np.stack([_normal(integers(exact[..., i])[0]) - 1.0 for i in range(exact.shape[-1])], axis=-1)
+    search = mixed_profiles(scaled, budget=budget)
+    candidates = search.profiles if search.complete else [*search.profiles, *_by_paths(scaled)]
+    found = _pure(exact)
+    places = [np.concatenate([floats(own) for own in profile]) for profile in found]
+    for candidate in candidates:
+        place = np.concatenate(candidate)
+        if any(np.abs(place - other).max() < _SAME for other in places):
+            continue
+        profile = _rational_profile(exact, candidate)
+        if profile is not None:
+            found.append(profile)
+            places.append(place)
+    return found, search.complete
+
+
+def _by_paths(scaled: Floats) -> list[tuple[Floats, ...]]:
+    """Return equilibria at the ends of paths from several starts."""
+    from bargaining.equilibria.stochastic.markov import markov_equilibria
+    from bargaining.games.stochastic import StochasticGame
+
+    once = StochasticGame([Game(*np.moveaxis(scaled, -1, 0))], [np.ones((*scaled.shape[:-1], 1))], 0.0)
+    return [tuple(profile.strategies[0]) for profile in markov_equilibria(once, starts=_STARTS, rng=0)]
+
+
+def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[Strategy, ...] | None:
+    """Return a rational profile at a candidate, in simple fractions where they do; None if somebody regrets it."""
+    simple, given = [], []
+    for own in candidate:
+        floats_given = [Fraction(x) for x in own.tolist()]
+        rounded = [x.limit_denominator(_DENOMINATOR) for x in floats_given]
+        off = max(abs(x - y) for x, y in zip(rounded, floats_given, strict=True))
+        for kept, numbers in ((simple, rounded if off < _ROUNDING else floats_given), (given, floats_given)):
+            kept.append(tuple(x / sum(numbers) for x in numbers))
+    for profile in dict.fromkeys((tuple(simple), tuple(given))):
+        if evaluate(exact, [profile])[1][0] <= _REGRET:
+            return profile
+    return None
 
 
 def _proved(exact: Rationals) -> list[Any]:

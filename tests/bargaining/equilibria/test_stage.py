@@ -185,12 +185,110 @@ def test_dominance_keeps_large_games_complete():
     assert [tuple(int(np.argmax(own)) for own in pair) for pair in found.profiles] == [(9, 9)]
 
 
-def test_three_players_have_pure_equilibria_only():
+def mixed_by_hand(payoffs):
+    """Equilibria of a 2 x 2 x 2 game in which two or three players mix, from a quadratic and from two lines."""
+
+    def gain(
+        i, *others
+    ):  # what action 1 gains player i over action 0, from the chances of the others' action 1
+        u = np.moveaxis(payoffs[..., i], i, -1) @ [-1.0, 1.0]
+        return float(np.array([1 - others[0], others[0]]) @ u @ np.array([1 - others[1], others[1]]))
+
+    def lines(i):  # a + b y + c z + d y z
+        a, b, c = gain(i, 0, 0), gain(i, 1, 0), gain(i, 0, 1)
+        return a, b - a, c - a, gain(i, 1, 1) - b - c + a
+
+    a, b, c = lines(0), lines(1), lines(2)  # of (q, r), (p, r), (p, q)
+    r = np.poly1d([1.0, 0.0])
+    top = [-b[0] - b[2] * r, -a[0] - a[2] * r]  # p and q as fractions of polynomials in r
+    low = [b[1] + b[3] * r, a[1] + a[3] * r]
+    poly = c[0] * low[0] * low[1] + c[1] * top[0] * low[1] + c[2] * top[1] * low[0] + c[3] * top[0] * top[1]
+    found = [
+        (top[0](t) / low[0](t), top[1](t) / low[1](t), t)
+        for t in np.roots(poly).real[np.isreal(np.roots(poly))].tolist()
+    ]
+    for i in range(3):
+        j, k = (x for x in range(3) if x != i)
+        for fixed in (0.0, 1.0):
+            # j is indifferent at a chance of k, and k at one of j, given i's action
+            pair = []
+            for me, other in ((j, k), (k, j)):
+                at = [
+                    gain(me, *(fixed if x == i else end for x in range(3) if x != me)) for end in (0.0, 1.0)
+                ]
+                pair.append((other, at[0] / (at[0] - at[1])))
+            chances = dict(pair) | {i: fixed}
+            others = [chances[x] for x in range(3) if x != i]
+            if (gain(i, *others) > 0) == (fixed == 1.0):
+                found.append(tuple(chances[x] for x in range(3)))
+    return {tuple(round(float(x), 6) for x in place) for place in found if all(0 <= x <= 1 for x in place)}
+
+
+def test_three_players_with_two_actions_mix_as_by_hand():
     rng = np.random.default_rng(3)
+    irrational = 0
+    for _ in range(30):
+        game = Game(*rng.random((3, 2, 2, 2)))
+        found = stage_equilibria(game)
+        assert found.complete
+        assert found.finite
+        assert len(found) % 2 == 1
+        places = {
+            tuple(round(float(own[1]), 6) for own in profile)
+            for profile in found.profiles
+            if any(0 < own[1] < 1 for own in profile)
+        }
+        assert places == mixed_by_hand(game.payoffs)
+        assert max(found.regret) <= Fraction(1, 10**12)
+        irrational += sum(regret > 0 for regret in found.regret)
+    assert irrational > 10
+
+
+def test_the_game_of_three_players_with_nine_equilibria():
+    """McKelvey and McLennan: as many regular equilibria as a game of 2 x 2 x 2 actions can have."""
+    payoffs = np.zeros((2, 2, 2, 3))
+    payoffs[0, 0, 0], payoffs[1, 1, 0], payoffs[0, 1, 1], payoffs[1, 0, 1] = (
+        (9, 8, 12), (9, 8, 2), (3, 4, 6), (3, 4, 4),
+    )  # fmt: skip
+    found = stage_equilibria(Game(*np.moveaxis(payoffs, -1, 0)))
+    assert (len(found), found.complete, found.method) == (9, True, "supports")
+    assert sum(max(max(own) for own in profile) == 1 for profile in found.exact) >= 4
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (2, 2, 2, 2), (3, 2, 4), (2, 2, 2, 2, 2)])
+def test_more_players_and_actions(shape):
+    found = stage_equilibria(Game(*np.random.default_rng(sum(shape)).random((len(shape), *shape))))
+    assert found.complete
+    assert len(found) % 2 == 1
+    assert max(found.regret) <= Fraction(1, 10**12)
+    assert all(sum(own) == 1 and min(own) >= 0 for profile in found.exact for own in profile)
+
+
+def test_supports_agree_with_vertices_where_both_apply():
+    rng = np.random.default_rng(8)
+    for size in [(2, 2), (3, 3), (2, 4)]:
+        game = Game(*rng.integers(-(10**6), 10**6, (2, *size)))
+        one, other = stage_equilibria(game, method="supports"), stage_equilibria(game)
+        assert one.complete
+        assert len(one) == len(other)
+        for profile in other.profiles:
+            assert min(np.abs(np.concatenate(profile) - np.concatenate(p)).max() for p in one.profiles) < 1e-9
+
+
+def test_what_is_degenerate_or_too_large_is_not_called_complete():
+    rng = np.random.default_rng(3)
+    constant = stage_equilibria(Game(*np.zeros((3, 2, 2, 2))))
+    assert not constant.complete
+    assert len(constant) >= 8
+    assert constant.finite is None
+    large = stage_equilibria(Game(*rng.random((3, 6, 6, 6))), budget=50)
+    assert not large.complete
+    assert len(large) >= 1
+    assert max(large.regret) <= Fraction(1, 10**12)
     game = Game(*rng.integers(0, 4, (3, 2, 3, 2)))
-    found = stage_equilibria(game)
-    pure = [tuple(int(np.argmax(own)) for own in profile) for profile in found.profiles]
-    assert sorted(pure) == sorted(map(tuple, game.pure_equilibria().tolist()))
+    pure = stage_equilibria(game, method="pure")
+    actions = [tuple(int(np.argmax(own)) for own in profile) for profile in pure.profiles]
+    assert sorted(actions) == sorted(map(tuple, game.pure_equilibria().tolist()))
     shares = np.indices((2, 2, 2)).sum(axis=0)
     dilemma = [2 * (3 - shares) + 3 * np.indices((2, 2, 2))[i] for i in range(3)]
     assert stage_equilibria(Game(*dilemma)).complete  # dominance leaves one profile
@@ -206,9 +304,10 @@ def test_one_player_chooses_a_best_action():
 
 def test_worst_needs_an_equilibrium():
     pennies = np.array([[1, -1], [-1, 1]])
-    nothing = Game(*(np.stack([sign * pennies] * 2, axis=-1) for sign in (1, -1)), np.zeros((2, 2, 2)))
+    game = Game(*(np.stack([sign * pennies] * 2, axis=-1) for sign in (1, -1)), np.zeros((2, 2, 2)))
     with pytest.raises(NotApplicable):
-        stage_equilibria(nothing).worst()
+        stage_equilibria(game, method="pure").worst()
+    assert stage_equilibria(game).worst() == (0, 0, 0)
 
 
 def test_bad_arguments():
@@ -216,5 +315,7 @@ def test_bad_arguments():
         stage_equilibria(np.eye(2))
     with pytest.raises(InvalidInput, match="`method`"):
         stage_equilibria(Game(np.eye(2), np.eye(2)), method="magic")
+    with pytest.raises(InvalidInput, match="`budget`"):
+        stage_equilibria(Game(np.eye(2), np.eye(2)), budget=0)
     with pytest.raises(NotApplicable, match="two players"):
         stage_equilibria(Game(*np.zeros((3, 2, 2, 2))), method="vertices")

@@ -1,0 +1,319 @@
+r"""The mixed equilibria of a game of three and more players, all of them, by subdivision and Newton's method.
+
+An equilibrium with supports :math:`S_1, \dots, S_n` solves, player by player, the indifference conditions
+
+.. math:: g_{ia}(x) = u_i(a, x_{-i}) - u_i(a_i^0, x_{-i}) = 0, \qquad a \in S_i \setminus \{a_i^0\},
+
+as many polynomials as there are free probabilities, each linear in the strategy of any one opponent. For every
+profile of supports the product of simplices is cut into cells, products of smaller simplices, until each is decided.
+
+*Excluded.* A function that is linear in each strategy takes its extremes over a cell at products of vertices. If some
+action is there always better than an action of the support, no equilibrium of the support lies in the cell.
+
+*Settled.* Let c be the center, r its greatest distance from a point of the cell, :math:`\beta = |J(c)^{-1}|` and
+:math:`\gamma` a Lipschitz constant of the Jacobian J, in the norm of the largest coordinate. If
+:math:`\beta\gamma r < 1`, then J averaged along any segment in the cell is invertible, so the cell has at most
+one solution; and a solution y is near Newton's step from the center:
+:math:`|y - c + J(c)^{-1} g(c)| \le \beta\gamma r^2 / 2`. Where that ball misses the cell there is none.
+
+Comparisons leave a margin for rounding far above the rounding of the sums behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+
+_MARGIN = 1e-11  # on payoffs in [0, 1]; the sums behind a comparison round to 1e-14
+_NARROW = 1e-5  # a cell this small that is still undecided holds a degenerate solution
+_STEPS = 12  # of Newton's method, which doubles its digits with each
+_SHARE = 4  # one profile of supports may use this part of what is left, so that a degenerate one leaves some
+_FAR = 10.0  # a step this long leaves the simplex for good
+_FACE = 4  # what a profile of supports costs beyond its cells, in units of the budget
+_INSIDE = 1e-9  # how far a solution may lie outside a cell, or a probability below zero, and count as in it
+
+Supports = tuple[tuple[int, ...], ...]
+
+
+@dataclass(slots=True)
+class Search:
+    """What was found: mixed profiles near every solution, and whether every cell was decided."""
+
+    profiles: list[list[Floats]] = field(default_factory=list)
+    complete: bool = True
+    spent: int = 0
+
+
+def mixed_profiles(payoffs: Floats, *, budget: int) -> Search:
+    """Return profiles at, or within rounding of, every equilibrium in which somebody mixes.
+
+    Parameters
+    ----------
+    payoffs : ndarray of shape (a_1, ..., a_n, n)
+        In [0, 1], player by player.
+    budget : int
+        How much is examined at most, over all supports; a cell costs one for every eight of its vertices.
+
+    Returns
+    -------
+    Search
+        Candidates: solutions of the indifference conditions with no probability clearly below zero, among them
+        every equilibrium if `complete`; not every one is an equilibrium.
+    """
+    search = Search()
+    for supports in _profiles_of_supports(payoffs.shape[:-1]):
+        if search.spent >= budget:
+            search.complete = False
+            return search
+        search.spent += _FACE
+        face = _Face.of(payoffs, supports)
+        if face is not None:
+            face.solve(search, 1 + (budget - search.spent) // _SHARE)
+    return search
+
+
+def _profiles_of_supports(shape: tuple[int, ...]) -> Iterator[Supports]:
+    """Yield all profiles of supports but the pure ones, the smallest first."""
+    for total in range(len(shape) + 1, sum(shape) + 1):
+        for sizes in product(*(range(1, count + 1) for count in shape)):
+            if sum(sizes) == total:
+                yield from product(
+                    *(combinations(range(count), size) for count, size in zip(shape, sizes, strict=True))
+                )
+
+
+@dataclass(slots=True, eq=False)
+class _Face:
+    """The part of the product of simplices in which the players use these supports."""
+
+    supports: Supports
+    shape: tuple[int, ...]
+    full: list[Floats]  # per player (a_i, others' support sizes): what every action is worth
+    own: list[Floats]  # per player the same for actions of the support, less the first of them
+    curvature: float  # gamma
+
+    @classmethod
+    def of(cls, payoffs: Floats, supports: Supports) -> _Face | None:
+        """Return the face; None if some action of a support is worse than another whatever the others use."""
+        full = []
+        for i, used in enumerate(supports):
+            others = [range(payoffs.shape[k]) if k == i else own for k, own in enumerate(supports)]
+            table = np.moveaxis(payoffs[..., i][np.ix_(*others)], i, 0)
+            if _worse(table.reshape(1, len(table), -1), used)[0]:
+                return None
+            full.append(table)
+        own = [
+            table[list(used)[1:]] - table[list(used)[:1]] for table, used in zip(full, supports, strict=True)
+        ]
+        return cls(supports, payoffs.shape[:-1], full, own, max(map(_curvature, own)))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(map(len, self.supports))
+
+    def solve(self, search: Search, budget: int) -> None:
+        """Cut the face into cells until each is decided; add what is found to the search."""
+        corners, cost = [np.eye(size)[None] for size in self.sizes], max(1, prod(self.sizes) // 8)
+        spent = 0
+        while len(corners[0]):
+            spent += cost * len(corners[0])
+            corners = _pick(corners, ~self._excluded(corners))
+            if len(corners[0]):
+                corners = _pick(corners, self._settle(corners, search))
+            if not len(corners[0]):
+                break
+            edges = [np.abs(own[:, :, None] - own[:, None]).max(axis=-1) for own in corners]
+            narrow = np.max([edge.max(axis=(1, 2)) for edge in edges], axis=0, initial=0.0) < _NARROW
+            if narrow.any() or spent + 2 * cost * len(narrow) > budget:
+                search.complete = False
+                break
+            corners = _bisected(corners, edges)
+        search.spent += spent
+
+    def _excluded(self, corners: list[Floats]) -> NDArray[np.bool_]:
+        """Return the cells in which some action of a support is always worse than another action."""
+        out = np.zeros(len(corners[0]), dtype=bool)
+        for i, used in enumerate(self.supports):
+            worth = self.full[i][None]
+            for k in range(len(corners)):
+                if k != i:
+                    worth = _contract(worth, corners[k], self._axis(i, k))
+            out |= _worse(worth.reshape(len(worth), self.shape[i], -1), used)
+        return out
+
+    @staticmethod
+    def _axis(i: int, k: int) -> int:
+        """Return the axis of player k in a table (cells, actions of i, others), whose order is kept."""
+        return k + 2 if k < i else k + 1
+
+    def _settle(self, corners: list[Floats], search: Search) -> NDArray[np.bool_]:
+        """Return the cells that are left undecided; the solutions in the others go to the search."""
+        center = [own.mean(axis=1) for own in corners]
+        value, inverse, beta = self._newton(center)
+        step = np.einsum("bij,bj->bi", inverse, value)
+        spread = [own[..., 1:] for own in corners]
+        radius = np.max(
+            [np.abs(s - s.mean(axis=1, keepdims=True)).max(axis=(1, 2), initial=0.0) for s in spread], axis=0
+        )
+        steep = beta * (self.curvature * radius + _MARGIN)
+        single = steep < 1.0
+        reach = 0.5 * steep * radius + _INSIDE
+        target = np.concatenate([c[:, 1:] for c in center], axis=1) - step
+        low = np.concatenate([s.min(axis=1) for s in spread], axis=1)
+        high = np.concatenate([s.max(axis=1) for s in spread], axis=1)
+        missed = ((target < low - reach[:, None]) | (target > high + reach[:, None])).any(axis=1)
+        undecided = ~(single & missed) & ~self._preconditioned(corners, inverse)
+        single &= undecided
+        for cell in np.flatnonzero(single):
+            profile = self._root([c[cell] for c in center])
+            if profile is None:
+                continue
+            at = np.concatenate([own[1:] for own in profile])
+            if (at >= low[cell] - _INSIDE).all() and (at <= high[cell] + _INSIDE).all():
+                self._add(search, profile)
+                undecided[cell] = False
+        return undecided
+
+    def _preconditioned(self, corners: list[Floats], inverse: Floats) -> NDArray[np.bool_]:
+        """Return the cells in which some row of J(c)^{-1} g, linear in each strategy too, has one sign."""
+        count, values = len(inverse), []
+        for i, table in enumerate(self.own):
+            worth = table[None]
+            for k in range(len(corners)):
+                if k != i:
+                    worth = _contract(worth, corners[k], self._axis(i, k))
+            shape = (count, len(table), *self.sizes)
+            values.append(
+                np.broadcast_to(np.expand_dims(worth, i + 2), shape).reshape(*shape[:2], prod(self.sizes))
+            )
+        rows = inverse @ np.concatenate(values, axis=1)
+        margin = _MARGIN * np.abs(inverse).sum(axis=-1)
+        signed = (rows.min(axis=-1) > margin) | (rows.max(axis=-1) < -margin)
+        return np.asarray(signed.any(axis=1))
+
+    def _newton(self, profile: list[Floats]) -> tuple[Floats, Floats, Floats]:
+        """Return the conditions, (B, d), the inverses of their Jacobians, (B, d, d), and the norms of these, (B,).
+
+        Where a Jacobian is singular the norm is infinite and zeros stand for the inverse.
+        """
+        offsets = np.cumsum([0, *(size - 1 for size in self.sizes)])
+        count, dimension = len(profile[0]), int(offsets[-1])
+        value, jacobian = np.empty((count, dimension)), np.zeros((count, dimension, dimension))
+        for i, table in enumerate(self.own):
+            rows = slice(offsets[i], offsets[i + 1])
+            if not len(table):
+                continue
+            for j in range(len(profile)):
+                if j == i:
+                    continue
+                slope = self._against(table, profile, i, j)  # (B, own actions, actions of j)
+                jacobian[:, rows, offsets[j] : offsets[j + 1]] = slope[..., 1:] - slope[..., :1]
+                value[:, rows] = np.einsum("bac,bc->ba", slope, profile[j])
+        inverse, regular = np.zeros_like(jacobian), np.linalg.det(jacobian) != 0
+        inverse[regular] = np.linalg.inv(jacobian[regular])
+        norm = np.abs(inverse).sum(axis=-1).max(axis=-1)
+        regular &= norm < 1.0 / _MARGIN
+        inverse[~regular] = 0.0
+        return value, inverse, np.where(regular, norm, np.inf)
+
+    def _against(self, table: Floats, profile: list[Floats], i: int, j: int) -> Floats:
+        """Average over the strategies of all players but i and j."""
+        worth = np.broadcast_to(table, (len(profile[0]), *table.shape))
+        for k in reversed(range(len(profile))):
+            if k not in (i, j):
+                worth = np.moveaxis(worth, self._axis(i, k), -1)
+                worth = np.matmul(
+                    worth, profile[k].reshape(len(profile[k]), *(1,) * (worth.ndim - 3), -1, 1)
+                )[..., 0]
+        return worth
+
+    def _root(self, profile: list[Floats]) -> list[Floats] | None:
+        """Return the solution to which Newton's method leads from a profile, if to any."""
+        ends = np.cumsum([size - 1 for size in self.sizes])[:-1]
+        before = np.inf
+        for _ in range(_STEPS):
+            value, inverse, norm = self._newton([own[None] for own in profile])
+            step = inverse[0] @ value[0]
+            size = float(np.abs(step).max())
+            if norm[0] == np.inf or size > _FAR:
+                return None
+            moves = np.split(step, ends)
+            profile = [
+                np.concatenate([own[:1] + move.sum(), own[1:] - move])
+                for own, move in zip(profile, moves, strict=True)
+            ]
+            if size < 1e-15 or (size < 1e-12 and size >= before):
+                return profile
+            before = size
+        return profile if before < 1e-12 else None
+
+    def _add(self, search: Search, profile: list[Floats]) -> None:
+        if min(own.min() for own in profile) < -_INSIDE:
+            return
+        whole = []
+        for own, used, count in zip(profile, self.supports, self.shape, strict=True):
+            strategy = np.zeros(count)
+            strategy[list(used)] = np.maximum(own, 0.0)
+            whole.append(strategy / strategy.sum())
+        search.profiles.append(whole)
+
+
+def _worse(worth: Floats, used: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return where one of these actions is worse than another one in every column; (B, actions, columns)."""
+    out = np.zeros(len(worth), dtype=bool)
+    for action in used:
+        ahead = (worth - worth[:, action : action + 1]).min(axis=-1)
+        out |= ahead.max(axis=-1) > _MARGIN
+    return out
+
+
+def _curvature(own: Floats) -> float:
+    """Return a Lipschitz constant of the Jacobian's rows of one player, from second differences of the payoffs.
+
+    The derivative of a condition by the probabilities of two opponents is linear in each other strategy, so
+    largest at pure ones.
+    """
+    rows = np.zeros(len(own))
+    for j, k in combinations(range(1, own.ndim), 2):
+        moved = np.moveaxis(own, (j, k), (-2, -1))
+        twice = moved[..., 1:, 1:] - moved[..., :1, 1:] - moved[..., 1:, :1] + moved[..., :1, :1]
+        flat = np.abs(twice).reshape(len(own), prod(twice.shape[1:-2]), prod(twice.shape[-2:]))
+        rows += 2.0 * flat.max(axis=1, initial=0.0).sum(axis=-1)  # once for each order of the two
+    return float(rows.max(initial=0.0))
+
+
+def _contract(worth: Floats, corners: Floats, axis: int) -> Floats:
+    """Replace the actions along an axis by the vertices of every cell."""
+    moved = np.moveaxis(worth, axis, -1)
+    shape = (len(corners), *(1,) * (moved.ndim - 3), *corners.shape[1:])
+    return np.moveaxis(np.matmul(moved, np.swapaxes(corners.reshape(shape), -1, -2)), -1, axis)
+
+
+def _pick(corners: list[Floats], which: NDArray[np.bool_]) -> list[Floats]:
+    return [own[which] for own in corners]
+
+
+def _bisected(corners: list[Floats], edges: list[Floats]) -> list[Floats]:
+    """Cut every cell in two, across its longest edge."""
+    count = len(corners[0])
+    flat = np.concatenate([edge.reshape(count, -1) for edge in edges], axis=1)
+    longest = flat.argmax(axis=1)
+    halves: list[list[Floats]] = [[], []]
+    starts = np.cumsum([0, *(edge[0].size for edge in edges)])
+    player = np.searchsorted(starts, longest, side="right") - 1
+    for side in (0, 1):
+        halves[side] = [own.copy() for own in corners]
+    for cell in range(count):
+        i = int(player[cell])
+        ends = divmod(int(longest[cell] - starts[i]), corners[i].shape[1])
+        middle = corners[i][cell, list(ends)].mean(axis=0)
+        for side in (0, 1):
+            halves[side][i][cell, ends[side]] = middle
+    return [np.concatenate(pair) for pair in zip(*halves, strict=True)]

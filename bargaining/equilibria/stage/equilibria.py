@@ -300,7 +300,8 @@ def _by_paths(scaled: Floats) -> list[tuple[Floats, ...]]:
 
 def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[Strategy, ...] | None:
     """Return a rational profile at a candidate, in simple fractions where they do; None if somebody regrets it."""
-    simple, given = [], []
+    simple: list[Strategy] = []
+    given: list[Strategy] = []
     for own in candidate:
         floats_given = [Fraction(x) for x in own.tolist()]
         rounded = [x.limit_denominator(_DENOMINATOR) for x in floats_given]

@@ -169,7 +169,7 @@ class _Face:
         low = np.concatenate([s.min(axis=1) for s in spread], axis=1)
         high = np.concatenate([s.max(axis=1) for s in spread], axis=1)
         missed = ((target < low - reach[:, None]) | (target > high + reach[:, None])).any(axis=1)
-        undecided = ~(single & missed) & ~self._preconditioned(corners, inverse)
+        undecided: NDArray[np.bool_] = ~(single & missed) & ~self._preconditioned(corners, inverse)
         single &= undecided
         for cell in np.flatnonzero(single):
             profile = self._root([c[cell] for c in center])

@@ -25,6 +25,7 @@ Each raises home's income with no tariff at all; `change` separates that gain fr
 from __future__ import annotations
 
 import copy
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +42,9 @@ from bargaining_models.negotiation._tariff_nash import Side, TariffGame
 from bargaining_models.negotiation.outcomes import Change, Outcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.negotiation.routes import MEANINGS, route_hats
-from bargaining_models.negotiation.sources import Role, model_of
+from bargaining_models.negotiation.sources import Role, cube, world_of
 from bargaining_models.parameters import Parameters
-from bargaining_models.trade import TradeData, TradeModel
+from bargaining_models.trade import Environment, TradeData, TradeModel
 from bargaining_models.trade.links import per_sector
 
 Share = ArrayLike | Mapping[str, ArrayLike]
@@ -74,12 +75,17 @@ class Negotiation(Shown):
         Regions of the model, by their name there or an everyday one ("US" for "USA"), or several that act as one:
         ``{"EU": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
     rest : str, optional
-        Merge the regions that play no part into one of this name. By default they stay as they are, but for a structure
-        of this package, whose others become "ROW".
+        Merge the regions that play no part into one of this name. By default they stay as they are, but for
+        "icio2019", whose others become "ROW".
     elasticities : optional
         With `data`: a number, one a sector, or the name of a set of the figures; by default 5.
+    tariffs : str, date, Environment or (N, N, J) array_like, optional
+        The tariffs in force in every outcome, third countries included: a day such as "2026-08-19", whose rates are
+        those of `Environment.shipped`; an environment of your own, at a day; or the rates themselves. By default those
+        of the base. With a day and data="icio2019" the flows of 2019 are taken to have been made under the rates at the
+        end of 2024, the first that are known.
     status_quo : sequence of str, or (N, N, J) array_like, optional
-        What is in force while there is no agreement: schedules that add up, or tariffs; by default those of the base.
+        What is in force while there is no agreement: schedules that add up, or tariffs; by default `tariffs`.
     agreement : {"free trade", "base"}
         What the two charge each other on goods under an agreement: nothing, or the rates of the model's base. Rates of
         a war or of a schedule are added to that.
@@ -96,6 +102,8 @@ class Negotiation(Shown):
         Who is who, and what they are called.
     free, standing : (N, N, J) array
         Tariffs of everybody under the agreement, and without one.
+    environment : Environment or None
+        Where the tariffs are those of a day.
     parameters : Parameters or None
         The figures, where they came as such.
     friction : float or (N, N, J) array
@@ -125,6 +133,7 @@ class Negotiation(Shown):
     roles: Roles
     free: Floats
     standing: Floats
+    environment: Environment | None
     meaning: str
     caps: Floats | None
     schedules: Mapping[str, Floats]
@@ -141,6 +150,7 @@ class Negotiation(Shown):
         rest: str | None = None,
         data: Parameters | TradeData | str | Path | None = None,
         elasticities: Any = None,
+        tariffs: str | datetime.date | Environment | ArrayLike | None = None,
         status_quo: Sequence[str] | ArrayLike | None = None,
         agreement: str = "free trade",
         meaning: str = "capacity",
@@ -150,14 +160,18 @@ class Negotiation(Shown):
         choice(agreement, "agreement", AGREEMENTS)
         choice(meaning, "meaning", MEANINGS)
         parts = {"home": home, "partner": partner, "alternative": alternative}
-        model, names, figures = model_of(model, data, parts, rest=rest, elasticities=elasticities)
-        codes = {part: code for part, code in names.items() if code is not None}
+        world = world_of(model, data, parts, rest=rest, elasticities=elasticities, tariffs=tariffs)
+        model, figures = world.model, world.figures
+        codes = {part: code for part, code in world.names.items() if code is not None}
         roles = Roles.among(model.regions, **codes)
-        tariffs = model.economy.tariffs
-        free = np.array(tariffs)
-        if agreement == "free trade":
-            for link in _links(model, roles):
-                free[(*link, model.goods)] = 0.0
+        if world.environment is not None:
+            day = world.environment.day or world.environment.since
+            words = f"{day.day} {day:%B %Y}"
+            roles = roles.calling(status_quo=f"tariffs of {words}", meanwhile=f"the tariffs of {words}")
+        free = np.array(world.tariffs)
+        for link in _links(model, roles):
+            own = (*link, model.goods)
+            free[own] = 0.0 if agreement == "free trade" else model.economy.tariffs[own]
         if figures is not None and model.regions == figures.regions:
             caps = figures.caps.values if caps is None else caps
             if schedules is None:
@@ -166,13 +180,14 @@ class Negotiation(Shown):
             "model": model,
             "roles": roles,
             "free": free,
-            "standing": tariffs,
+            "standing": world.tariffs,
+            "environment": world.environment,
             "meaning": meaning,
             "caps": None
             if caps is None
             else within(per_sector(caps, "caps", model.sectors), "caps", 0.0, 1.0),
             "schedules": {
-                name: _cube(rates, f"schedules[{name!r}]", model) for name, rates in (schedules or {}).items()
+                name: cube(rates, f"schedules[{name!r}]", model) for name, rates in (schedules or {}).items()
             },
             "parameters": figures,
             "friction": 1.0,
@@ -181,7 +196,7 @@ class Negotiation(Shown):
             object.__setattr__(self, name, value)
         if status_quo is not None:
             named = _names(status_quo)
-            standing = _cube(status_quo, "status_quo", model) if named is None else self._scheduled(named)
+            standing = cube(status_quo, "status_quo", model) if named is None else self._scheduled(named)
             object.__setattr__(self, "standing", standing)
 
     def with_friction(self, hats: ArrayLike) -> Self:
@@ -423,16 +438,6 @@ def _names(value: Any) -> Sequence[str] | None:
         raise InvalidInput(f"`status_quo` must be a list of schedules; got {value!r}. Write [{value!r}].")
     names = isinstance(value, Sequence) and len(value) > 0 and all(isinstance(one, str) for one in value)
     return value if names else None
-
-
-def _cube(value: ArrayLike, name: str, model: TradeModel) -> Floats:
-    """Return one number for each importer, exporter and sector."""
-    array, shape = real(value, name), model.economy.shares.shape
-    if array.shape != shape:
-        raise InvalidInput(
-            f"`{name}` must have one number for each importer, exporter and sector, {shape}; got shape {array.shape}."
-        )
-    return array
 
 
 def _links(model: TradeModel, roles: Roles) -> list[tuple[int, int]]:

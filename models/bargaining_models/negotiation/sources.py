@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.roles import PARTS, region
-from bargaining_models.parameters import Parameters
-from bargaining_models.trade import TradeData, TradeModel
+from bargaining_models.parameters import Parameters, load
+from bargaining_models.trade import Environment, TradeData, TradeModel
 from bargaining_models.trade.folders import structure
 
 Role = str | Mapping[str, Sequence[str]]
 STRUCTURES = ("icio2019", "wiod2011")
-World = TypeVar("World", TradeModel, TradeData)
+ENVIRONMENTS = ("wiod2011", "icio2019")
+Kind = TypeVar("Kind", bound=TradeModel | TradeData)
 
 
-def model_of(
-    model: Any, data: Any, parts: Mapping[str, Role | None], *, rest: str | None, elasticities: Any
-) -> tuple[TradeModel, dict[str, str | None], Parameters | None]:
-    """Return the trade model, the name of each part in it, and the figures where they come as `Parameters`.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """What a negotiation takes place in.
+
+    Attributes
+    ----------
+    model : TradeModel
+    names : mapping from part to region or None
+    figures : Parameters or None
+        Where the data come as such.
+    tariffs : (N, N, J) array
+        In force on the day, or those of the base.
+    environment : Environment or None
+        At the day.
+    """
+
+    model: TradeModel
+    names: dict[str, str | None]
+    figures: Parameters | None
+    tariffs: Floats
+    environment: Environment | None
+
+
+def world_of(
+    model: Any,
+    data: Any,
+    parts: Mapping[str, Role | None],
+    *,
+    rest: str | None,
+    elasticities: Any,
+    tariffs: Any,
+) -> World:
+    """Return the trade model with the regions that matter, and the tariffs in force.
 
     Parameters
     ----------
@@ -30,10 +63,13 @@ def model_of(
     rest : str or None
         The name of a region made of all that play no part. By default regions are merged only where `data` is a
         structure of this package: it has twenty.
-    elasticities
+    elasticities, tariffs
+        As for `Negotiation`.
     """
     if (model is None) == (data is None):
         raise InvalidInput("`model` or `data` must be given, and not both.")
+    if isinstance(data, str) and data == "wiod2011":
+        data = load()
     figures = data if isinstance(data, Parameters) else None
     if model is not None:
         if not isinstance(model, TradeModel):
@@ -45,28 +81,75 @@ def model_of(
             raise InvalidInput(
                 "`elasticities` must be None with a `model`, which has its own; give them with `data`."
             )
-        return *_merged(model, parts, rest), figures
-    if figures is not None:
-        model = TradeModel.from_parameters(figures, elasticities=elasticities or "uniform5")
-        return *_merged(model, parts, rest), figures
-    if isinstance(data, str | Path) and str(data) in STRUCTURES:
-        data, rest = structure(str(data)), rest or "ROW"
-        elasticities = 5.0 if elasticities is None else elasticities
+        whole: TradeModel | TradeData = model
+    elif figures is not None:
+        whole = TradeModel.from_parameters(figures, elasticities=elasticities or "uniform5")
+    elif isinstance(data, str) and data == "icio2019":
+        whole, rest = structure(data), rest or "ROW"
+        base = whole.tariffs
+        if isinstance(tariffs, str | datetime.date | Environment):
+            first = Environment.shipped("icio2019")
+            base = first.at(first.dates[0]).tariffs(whole)
+        whole = whole.with_terms(base, 5.0 if elasticities is None else elasticities)
     elif isinstance(data, str | Path) and Path(data).is_dir():
-        return *_merged(TradeModel.from_folder(data, elasticities=elasticities), parts, rest), None
-    if not isinstance(data, TradeData):
+        whole = TradeModel.from_folder(data, elasticities=elasticities)
+    elif isinstance(data, TradeData):
+        whole = data if elasticities is None else data.with_terms(data.tariffs, elasticities)
+    else:
         raise InvalidInput(
             f"`data` must be Parameters, TradeData, a folder or one of {', '.join(STRUCTURES)}; got {data!r}."
         )
-    merged, names = _merged(data, parts, rest)
-    if elasticities is not None:
-        merged = merged.with_terms(merged.tariffs, elasticities)
-    return TradeModel.from_data(merged), names, None
+    environment = _environment(tariffs, whole)
+    merged, names = _merged(whole, parts, rest)
+    if environment is None:
+        rates = None if tariffs is None else cube(tariffs, "tariffs", merged)
+    else:
+        before = whole if isinstance(whole, TradeData) else whole.data
+        after = before.with_terms(environment.tariffs(whole), before.elasticities)
+        rates = _merged(after, parts, rest)[0].tariffs
+    found = TradeModel.from_data(merged) if isinstance(merged, TradeData) else merged
+    return World(
+        model=found,
+        names=names,
+        figures=figures,
+        tariffs=found.economy.tariffs if rates is None else rates,
+        environment=environment,
+    )
+
+
+def _environment(tariffs: Any, world: TradeModel | TradeData) -> Environment | None:
+    """Return the environment that `tariffs` names, at its day; None where it is none."""
+    if isinstance(tariffs, Environment):
+        if tariffs.day is None and len(tariffs.dates) > 1:
+            raise InvalidInput(
+                "`tariffs` must be an environment at a day where its rates have several; use `at`."
+            )
+        return tariffs
+    if not isinstance(tariffs, str | datetime.date):
+        return None
+    known = [Environment.shipped(name) for name in ENVIRONMENTS]
+    fitting = next((one for one in known if one.names(world)), None)
+    if fitting is None:
+        raise InvalidInput(
+            f"`tariffs` cannot be a date where the regions or sectors are none of this package's; got {tariffs!r}. "
+            f"Give an `Environment` of your own: `Environment.from_csv(file).at(date)`."
+        )
+    return fitting.at(tariffs)
+
+
+def cube(value: Any, name: str, world: TradeModel | TradeData) -> Floats:
+    """Return one number for each importer, exporter and sector."""
+    array, shape = real(value, name), (len(world.regions), len(world.regions), len(world.sectors))
+    if array.shape != shape:
+        raise InvalidInput(
+            f"`{name}` must have one number for each importer, exporter and sector, {shape}; got shape {array.shape}."
+        )
+    return array
 
 
 def _merged(
-    model: World, parts: Mapping[str, Role | None], rest: str | None
-) -> tuple[World, dict[str, str | None]]:
+    model: Kind, parts: Mapping[str, Role | None], rest: str | None
+) -> tuple[Kind, dict[str, str | None]]:
     """Merge the regions that act as one, and those that play no part if `rest` names them."""
     groups: dict[str, list[str]] = {}
     names: dict[str, str | None] = {}
@@ -99,7 +182,7 @@ def _merged(
                     f"Leave it out of one."
                 )
     if rest is not None or any(isinstance(role, Mapping) for role in parts.values()):
-        model = model.aggregate(groups, rest=rest if _others(model, groups) else None)
+        model = cast("Kind", model.aggregate(groups, rest=rest if _others(model, groups) else None))
     return model, names
 
 

@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bargaining._arguments import choice
 from bargaining._arrays import Floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import Row, read
-from bargaining_models.trade.data import check_rates
+from bargaining_models.trade.data import TradeData, check_rates
 from bargaining_models.trade.links import link
 
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
 
+FOLDER = Path(__file__).parent.parent / "data" / "tariffs"
+STRUCTURES = ("wiod2011", "icio2019")
+VARIANTS = ("adjusted", "tracker")
 COLUMNS = ("date", "importer", "exporter", "sector", "value", "unit", "source")
 
 
@@ -79,6 +83,28 @@ class Environment(Shown):
         return cls(rows=tuple(sorted(rows, key=lambda row: row.date)))
 
     @classmethod
+    def shipped(cls, structure: str = "wiod2011", variant: str = "adjusted") -> Environment:
+        """Read the tariffs of this package: US rates by partner, Canada's on the US and China's on Canada.
+
+        Parameters
+        ----------
+        structure : {"wiod2011", "icio2019"}
+            The regions and sectors: the 4 by 9 goods sectors of this package, or the 20 economies by ISIC sections.
+        variant : {"adjusted", "tracker"}
+            "tracker" is the published series of US rates, "adjusted" the same with five faults of it put right, which
+            `SOURCES.md` in the data folder lists.
+
+        Examples
+        --------
+        >>> env = Environment.shipped()
+        >>> env.dates[0].isoformat(), env.dates[-1].isoformat(), len(env.dates)
+        ('2024-12-31', '2026-08-19', 10)
+        """
+        choice(structure, "structure", STRUCTURES)
+        choice(variant, "variant", VARIANTS)
+        return cls.from_csv(FOLDER / f"{structure}_{variant}.csv")
+
+    @classmethod
     def from_rates(
         cls, rates: Mapping[tuple[str, ...], float], *, date: str | datetime.date, source: str = "given"
     ) -> Environment:
@@ -114,10 +140,25 @@ class Environment(Shown):
         day = _day(date)
         if not self.rows or day < self.dates[0]:
             first = self.dates[0].isoformat() if self.rows else "never"
-            raise InvalidInput(f"`date` must not be before the first rate, {first}; got {day.isoformat()}.")
+            known = ", ".join(one.isoformat() for one in self.dates)
+            raise InvalidInput(
+                f"`date` must not be before the first rate, {first}; got {day.isoformat()}. Rates change on {known}."
+            )
         return replace(self, rows=tuple(row for row in self.rows if row.date <= day), day=day)
 
-    def tariffs(self, model: TradeModel) -> Floats:
+    @property
+    def since(self) -> datetime.date:
+        """The day of the latest rate in force."""
+        return self.dates[-1]
+
+    def names(self, world: TradeModel | TradeData) -> bool:
+        """Whether a model has all regions and sectors of the rows."""
+        return all(
+            {row.importer, row.exporter} <= set(world.regions) and row.sector in (*world.sectors, "goods")
+            for row in self.rows
+        )
+
+    def tariffs(self, model: TradeModel | TradeData) -> Floats:
         """The tariffs of all links of a model, (N, N, J): those of its base, replaced where a row says so.
 
         A row on all goods comes before rows on sectors of the same day.
@@ -129,7 +170,7 @@ class Environment(Shown):
         """
         if self.day is None and len(self.dates) > 1:
             raise InvalidInput("`date` must be chosen with `at` where rates have several dates.")
-        tariffs = model.economy.tariffs.copy()
+        tariffs = np.array(model.tariffs if isinstance(model, TradeData) else model.economy.tariffs)
         for row in sorted(self.rows, key=lambda row: (row.date, row.sector != "goods")):
             key = (row.importer, row.exporter) + (() if row.sector == "goods" else (row.sector,))
             importer, exporter, sectors = link(key, model.regions, model.sectors, model.goods)

@@ -1,0 +1,171 @@
+"""Tariffs of everybody on everybody on a day, and what they change in a negotiation."""
+
+import csv
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bargaining_models
+from bargaining import InvalidInput
+from bargaining_models.negotiation import Negotiation
+from bargaining_models.parameters import load
+from bargaining_models.trade import Environment, TradeModel
+
+DATA = Path(bargaining_models.__file__).parent / "data"
+LAST = "2026-08-19"
+PAIR = {"home": "Canada", "partner": "US"}
+
+
+def plain_trade():
+    path = Path(__file__).parent / "references" / "plain_trade.py"
+    spec = importlib.util.spec_from_file_location("plain_trade", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PlainTrade(DATA, 5.0)
+
+
+def rates_on(day, structure, variant="adjusted"):
+    """The rates of the last date that is not after the day, read with the csv module alone."""
+    with (DATA / "tariffs" / f"{structure}_{variant}.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    last = max(row["date"] for row in rows if row["date"] <= day)
+    return {
+        (row["importer"], row["exporter"], row["sector"]): float(row["value"]) / 100
+        for row in rows
+        if row["date"] == last
+    }
+
+
+@pytest.fixture(scope="module")
+def talks():
+    return Negotiation(data=load(), alternative="China", tariffs=LAST, **PAIR)
+
+
+def test_the_us_gains_from_the_war_of_august_2026_where_it_loses_at_the_rates_of_2023(talks):
+    """US rates on China and others of August 2026 turn the sign. Checked in a program that shares no code."""
+    before = Negotiation(data=load(), **PAIR)
+    war, peace = before.war(), before.payoffs()
+    assert round(float(war.percent[1] - peace.percent[1]), 3) == -0.008
+    war, peace = talks.war(), talks.payoffs()
+    gain = float(war.percent[1] - peace.percent[1])
+    assert 0.012 < gain < 0.014
+    # One rate on all goods of China and one on all others, the averages, gives what was found elsewhere.
+    one = {("USA", "CHN"): 0.228, ("USA", "ROW"): 0.1035}
+    flat = Negotiation(data=load(), tariffs=Environment.from_rates(one, date=LAST), **PAIR)
+    assert float(flat.war().percent[1] - flat.payoffs().percent[1]) == pytest.approx(0.01443, abs=5.1e-6)
+    plain, rates = plain_trade(), rates_on(LAST, "wiod2011")
+    regions, sectors = load().regions, load().sectors
+    tariff = plain.tariff.copy()
+    for (importer, exporter, sector), rate in rates.items():
+        if {importer, exporter} != {"USA", "CAN"}:
+            tariff[regions.index(importer), regions.index(exporter), sectors.index(sector)] = rate
+    at_peace = plain.welfare(tariff)
+    tariff[1, 0, :9], tariff[0, 1, :9] = war.rates
+    np.testing.assert_allclose(peace.percent, at_peace[[1, 0]], atol=1e-9)
+    np.testing.assert_allclose(war.percent, plain.welfare(tariff)[[1, 0]], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("day", "since"), [("2026-08-19", "2026-08-19"), ("2026-08-18", "2026-07-24"), ("2030-01-01", LAST)]
+)
+def test_the_latest_rates_are_in_force(day, since):
+    talks = Negotiation(data=load(), tariffs=day, **PAIR)
+    assert talks.environment is not None
+    assert talks.environment.since.isoformat() == since
+    model = talks.model
+    for (importer, exporter, sector), rate in rates_on(day, "wiod2011").items():
+        place = model.regions.index(importer), model.regions.index(exporter), model.sectors.index(sector)
+        assert talks.standing[place] == rate
+        assert talks.free[place] == (0.0 if {importer, exporter} == {"USA", "CAN"} else rate)
+    untouched = model.regions.index("ROW")
+    np.testing.assert_array_equal(talks.standing[untouched], model.economy.tariffs[untouched])
+
+
+def test_the_published_series_can_be_had_beside_the_adjusted_one():
+    metal = load().sectors.index("METAL")
+    found = [
+        Negotiation(data=load(), tariffs=Environment.shipped(variant=v).at("2025-12-31"), **PAIR)
+        for v in ("adjusted", "tracker")
+    ]
+    adjusted, tracker = (one.standing[0, 1] for one in found)
+    assert (
+        adjusted[metal] > tracker[metal]
+    )  # steel and aluminium themselves are missing from the tracker's lists
+    flows = load().flows.values[0, 1] * load().goods
+    assert (adjusted * flows).sum() < (tracker * flows).sum()  # which takes too much as outside the agreement
+
+
+def test_the_status_quo_is_what_is_in_force(talks):
+    model = talks.model
+    by_hand = model.solve(tariffs=Environment.shipped().at(LAST).tariffs(model))
+    np.testing.assert_array_equal(talks.status_quo().equilibrium.welfare, by_hand.welfare)
+    assert talks.roles.status_quo == "tariffs of 19 August 2026"
+    assert "the tariffs of 19 August 2026" in talks.roles.meanwhile
+
+
+def test_merged_regions_have_the_rate_that_their_trade_pays():
+    """The US on three members of the EU, and on all others, against sums over rows of the file."""
+    union = ["DEU", "FRA", "ITA"]
+    talks = Negotiation(data="icio2019", home={"EU3": union}, partner="US", tariffs=LAST)
+    whole = TradeModel.from_structure("icio2019")
+    rates, us = rates_on(LAST, "icio2019"), whole.regions.index("USA")
+
+    def collected(members, sector):
+        flows = [whole.data.flows[us, whole.regions.index(m), whole.sectors.index(sector)] for m in members]
+        paid = [rates.get(("USA", m, sector), rates.get(("USA", m, "goods"))) for m in members]
+        return np.dot(flows, paid) / np.sum(flows)
+
+    model = talks.model
+    place = {name: k for k, name in enumerate(model.regions)}
+    for sector in "ABC":
+        j = model.sectors.index(sector)
+        assert talks.standing[place["USA"], place["EU3"], j] == pytest.approx(collected(union, sector))
+        rest = [r for r in whole.regions if r not in ("USA", *union)]
+        assert talks.standing[place["USA"], place["ROW"], j] == pytest.approx(collected(rest, sector))
+    first = Negotiation(data="icio2019", home={"EU3": union}, partner="US", tariffs="2024-12-31")
+    np.testing.assert_array_equal(first.status_quo().percent.round(9), 0.0)  # the base, at the end of 2024
+
+
+@pytest.mark.parametrize("structure", ["wiod2011", "icio2019"])
+@pytest.mark.parametrize("variant", ["adjusted", "tracker"])
+def test_every_row_has_unit_year_and_source(structure, variant):
+    with (DATA / "tariffs" / f"{structure}_{variant}.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["unit"] for row in rows} == {"percent"}
+    assert all(row["year"] == row["date"][:4] for row in rows)
+    assert all(row["source"].startswith(("derived", "assumption", "no measure")) for row in rows)
+    assert len({(r["date"], r["importer"], r["exporter"], r["sector"]) for r in rows}) == len(rows)
+    world = (
+        TradeModel.from_parameters(load())
+        if structure == "wiod2011"
+        else TradeModel.from_structure(structure)
+    )
+    assert Environment.shipped(structure, variant).names(world)
+
+
+WRONG = {
+    "`date` must not be before the first rate, 2024-12-31; got 2020-01-01. Rates change on 2024-12-31, 2025-03-04": {
+        "tariffs": "2020-01-01"
+    },
+    "`date` must be a date such as": {"tariffs": "August"},
+    "`tariffs` must be an environment at a day": {"tariffs": Environment.shipped()},
+    "`tariffs` must have one number for each importer": {"tariffs": np.zeros((2, 2, 2))},
+}
+
+
+@pytest.mark.parametrize(("message", "options"), WRONG.items(), ids=WRONG)
+def test_wrong_dates_are_named(message, options):
+    with pytest.raises(InvalidInput, match=message):
+        Negotiation(data=load(), **PAIR, **options)
+
+
+def test_a_date_needs_regions_that_the_package_knows():
+    model = TradeModel.from_arrays(
+        [[[80.0], [20.0]], [[25.0], [175.0]]], elasticities=4, regions=["here", "there"], sectors=["all"]
+    )
+    with pytest.raises(
+        InvalidInput, match="`tariffs` cannot be a date where the regions or sectors are none"
+    ):
+        Negotiation(model, home="here", partner="there", tariffs=LAST)

@@ -9,6 +9,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
     patterns=["*.md"],
+    excludes=["stories.md", "*/stories.md"],  # run by tests/test_stories.py, each alone
 ).pytest()
 
 

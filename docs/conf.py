@@ -26,6 +26,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "citations",
     "mathml",
+    "page_lists",
     "paper_pages",
     "pictures",
     "propositions",

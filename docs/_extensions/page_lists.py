@@ -1,7 +1,8 @@
 """List pages with what each is about: the directive `pages`.
 
-Its body names pages of the same folder, one a line, or `*` patterns; its option `caption` is a heading. A page is shown by its title and by
-what follows its name after a colon, or else by the first sentence below the title. The list is a hidden toctree as well.
+Its body names pages of the same folder, one a line, or `*` patterns; its option `caption` is a heading. A page is
+shown by its title and by what follows its name after a colon, or else by the first sentence below the title. The list
+is a hidden toctree as well.
 """
 
 import re

@@ -1,113 +1,20 @@
-"""Concepts on polygons in exact arithmetic: rationals in, Fractions out.
-
-Every float is a rational, so float data are answered exactly too. Coordinates are scaled to integers
-once, and everything after that is a comparison of integers.
-"""
+"""Concepts on polygons in exact arithmetic: rationals in, Fractions out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
-from math import lcm
 
 from numpy.typing import ArrayLike
 
 from bargaining._rational import rational
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput
+from bargaining.exact._concepts import polygon as _polygon
+from bargaining.exact._concepts import rays
+from bargaining.exact._concepts.bodies import Enclosure
+from bargaining.exact._concepts.polygon import Exact, Plane, Polygon
 
-Pair = tuple[int, int]
-Point = tuple[Fraction | int, Fraction | int]
-Exact = Fraction | float | int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enclosure:
-    """A box of payoffs that holds the answer: one point where it is rational, None where there is none."""
-
-    low: tuple[Fraction, ...] | None
-    high: tuple[Fraction, ...] | None
-    status: Status
-
-    @property
-    def payoffs(self) -> tuple[Fraction, ...] | None:
-        """The answer where it is rational; None elsewhere."""
-        return self.low if self.low == self.high else None
-
-
-def exactly(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
-    """Return an answer that is known, or that there is none."""
-    return Enclosure(low=payoffs, high=payoffs, status=status)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polygon:
-    """A polygon and a disagreement point in integers; payoffs are coordinates over `scale`.
-
-    Attributes
-    ----------
-    vertices : list of pairs
-        Counter-clockwise, none between its neighbours.
-    chain : list of pairs
-        The strict Pareto frontier, from the best for player 1 to the best for player 0.
-    """
-
-    vertices: list[Pair]
-    chain: list[Pair]
-    disagreement: Pair
-    scale: int
-    free_disposal: bool
-
-    def payoffs(self, x: Fraction | int, y: Fraction | int) -> tuple[Fraction, Fraction]:
-        """Return a point of the plane of integers as payoffs."""
-        return Fraction(x) / self.scale, Fraction(y) / self.scale
-
-    def ideal(self, floor: Point | None = None) -> Point | None:
-        """Return each player's best coordinate over the feasible points >= floor (d by default); None if empty."""
-        low_0, low_1 = floor or self.disagreement
-        best_0 = _reach(self.chain, low_1)
-        best_1 = _reach([(y, x) for x, y in self.chain[::-1]], low_0)
-        if best_0 is None or best_1 is None or best_0 < low_0 or best_1 < low_1:
-            return None
-        return best_0, best_1
-
-    def crossing(self, origin: Point, step: Point) -> tuple[Fraction, Fraction] | None:
-        """Return the first and the last t >= 0 with origin + t step feasible; None where the ray misses the set."""
-        first, last = Fraction(0), None
-        for (x, y), (n_0, n_1) in self.sides():
-            slack, speed = n_0 * (x - origin[0]) + n_1 * (y - origin[1]), n_0 * step[0] + n_1 * step[1]
-            if speed > 0:
-                last = Fraction(slack) / speed if last is None else min(last, Fraction(slack) / speed)
-            elif speed < 0:
-                first = max(first, Fraction(slack) / speed)
-            elif slack < 0:
-                return None
-        last = first if last is None else last  # a ray that never leaves ends where it enters
-        return None if last < first else (first, last)
-
-    def contains(self, point: Point) -> bool:
-        """Say whether a point is feasible."""
-        return all(n_0 * (x - point[0]) + n_1 * (y - point[1]) >= 0 for (x, y), (n_0, n_1) in self.sides())
-
-    def sides(self) -> list[tuple[Pair, Pair]]:
-        """Return a point and an outward normal of each side."""
-        if self.free_disposal:
-            starts, ends = self.chain[1:], self.chain[:-1]
-            extra = [(self.chain[-1], (1, 0)), (self.chain[0], (0, 1))]
-        else:
-            starts, ends = self.vertices, [*self.vertices[1:], self.vertices[0]]
-            extra = []
-            if len(starts) < 3:  # a segment, or a point: close it along itself
-                (a, b), (c, d) = starts[0], starts[-1]
-                along = (c - a, d - b) if len(starts) == 2 else (1, 0)
-                back = (-along[0], -along[1])
-                extra = [((c, d), along), ((a, b), back)]
-                extra += [((a, b), (0, 1)), ((a, b), (0, -1))] if len(starts) == 1 else []
-        sides = [
-            ((a, b), (d - b, a - c)) for (a, b), (c, d) in zip(starts, ends, strict=True) if (a, b) != (c, d)
-        ]
-        return sides + extra
+EQUAL = (Fraction(1, 2), Fraction(1, 2))
 
 
 def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool = False) -> Polygon:
@@ -132,91 +39,35 @@ def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool =
         raise InvalidInput(
             f"`points` and `disagreement` must be pairs; got shapes {rows.shape} and {d.shape}."
         )
-    return from_pairs(rows.tolist(), d.tolist(), free_disposal=free_disposal)
+    return _polygon.from_pairs(rows.tolist(), d.tolist(), free_disposal=free_disposal)
 
 
-def from_pairs(
-    points: Sequence[Sequence[Exact]], disagreement: Sequence[Exact], *, free_disposal: bool
-) -> Polygon:
-    """Return `polygon` of data already known to be finite pairs."""
-    ratios = [value.as_integer_ratio() for row in (disagreement, *points) for value in row]
-    scale = lcm(*(bottom for _, bottom in ratios))
-    whole = [top * (scale // bottom) for top, bottom in ratios]
-    d, *corners = zip(whole[::2], whole[1::2], strict=True)
-    vertices = _hull(corners)
-    return Polygon(
-        vertices=vertices, chain=_chain(vertices), disagreement=d, scale=scale, free_disposal=free_disposal
-    )
+def nash(problem: Polygon, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
+    """Return the Nash solution with weights that sum to one."""
+    return _polygon.nash(problem, weights)
 
 
-def nash(problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))) -> Enclosure:
-    """Return the Nash solution with weights that sum to one.
-
-    On the line through an edge w0 log(x - d0) + w1 log(y - d1) is concave, so the walk down the frontier stops
-    at the first vertex beyond which it falls, or inside the edge on which it turns; there the first-order
-    condition is linear in x. Where not everyone can gain it is the ideal point.
-    """
-    ideal = problem.ideal()
-    if ideal is None:
-        return exactly(None, Status.EMPTY)
-    if all(a > d for a, d in zip(ideal, problem.disagreement, strict=True)):
-        return exactly(problem.payoffs(*_product(problem, weights)), Status.OK)
-    return exactly(problem.payoffs(*ideal), Status.DEGENERATE)
+def kalai_smorodinsky(problem: Polygon) -> Enclosure:
+    """Return the last point on the ray from d to the ideal point."""
+    return rays.answered(Plane(polygon=problem), rays.kalai_smorodinsky)
 
 
-def _product(problem: Polygon, weights: Sequence[Fraction]) -> Point:
-    (d_0, d_1), (left, high) = problem.disagreement, problem.chain[0]
-    w_0, w_1 = _proportion(weights)
-    for right, low in problem.chain[1:]:
-        width, fall = right - left, high - low
-        if w_0 * (high - d_1) * width <= w_1 * (left - d_0) * fall:
-            break
-        if w_0 * (low - d_1) * width <= w_1 * (right - d_0) * fall:
-            gain = Fraction(w_0 * ((high - d_1) * width + (left - d_0) * fall), (w_0 + w_1) * fall)
-            return d_0 + gain, high - (d_0 + gain - left) * fall / width
-        left, high = right, low
-    return left, high
+def egalitarian(problem: Polygon, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
+    """Return the last point on the ray from d in the proportions `weights`."""
+    return rays.answered(Plane(polygon=problem), rays.egalitarian(tuple(weights)))
 
 
-def _proportion(weights: Sequence[Fraction]) -> tuple[int, int]:
-    (a, b), (c, d) = (w.as_integer_ratio() for w in weights)
-    return a * d, c * b
+def equal_loss(problem: Polygon) -> Enclosure:
+    """Return the first feasible point on the way down from the ideal point with equal steps."""
+    return rays.answered(Plane(polygon=problem), rays.equal_loss)
 
 
-def _hull(points: Sequence[Pair]) -> list[Pair]:
-    """Return the vertices counter-clockwise (Andrew 1979), dropping any that lies between its neighbours."""
-    ordered = sorted(set(points))
-    if len(ordered) <= 2:
-        return ordered
-    lower, upper = _half(ordered), _half(ordered[::-1])
-    return lower[:-1] + upper[:-1]
+def gupta_livne(problem: Polygon, reference: Sequence[Exact]) -> Enclosure:
+    """Return the last point on the way from a reference, which something feasible is as good as, to the ideal point."""
+    start = tuple(Fraction(x) for x in reference)
+    return rays.answered(Plane(polygon=problem), rays.gupta_livne(start))
 
 
-def _half(ordered: Sequence[Pair]) -> list[Pair]:
-    kept: list[Pair] = []
-    for x, y in ordered:
-        while len(kept) >= 2:
-            (a, b), (c, d) = kept[-2:]
-            if (c - a) * (y - b) > (d - b) * (x - a):
-                break
-            kept.pop()
-        kept.append((x, y))
-    return kept
-
-
-def _chain(vertices: Sequence[Pair]) -> list[Pair]:
-    """Return the strict Pareto frontier, best for player 1 first, of counter-clockwise vertices."""
-    right = max(range(len(vertices)), key=lambda k: vertices[k])
-    around = [*vertices[right:], *vertices[:right]]
-    top = max(range(len(around)), key=lambda k: (around[k][1], around[k][0]))
-    return around[top::-1]
-
-
-def _reach(chain: Sequence[Pair], floor: Fraction | int) -> Fraction | None:
-    """Return the largest x on a falling chain where y is at least `floor`; None if it never is."""
-    if chain[0][1] < floor:
-        return None
-    for (left, high), (right, low) in pairwise(chain):
-        if low < floor:
-            return left + (high - floor) * Fraction(right - left, high - low)
-    return Fraction(chain[-1][0])
+def dictatorial(problem: Polygon, player: int) -> Enclosure:
+    """Return the ideal payoff of one player and the disagreement payoff of the other, if that is feasible."""
+    return rays.answered(Plane(polygon=problem), rays.dictatorial(player))

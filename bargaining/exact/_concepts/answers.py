@@ -6,16 +6,14 @@ and is above it elsewhere. It is found by solving the program once and then only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._rational import Integers, Rationals, integers, maximise, solve
-from bargaining.exact._concepts.bodies import Body, Vector
+from bargaining.exact._concepts.bodies import Body, Vector, vector
 
 Places = NDArray[np.intp]
 
@@ -113,38 +111,38 @@ def _program(body: Body, units: Vector) -> tuple[Rationals, Rationals, list[tupl
 
     Above the disagreement point in the given units: points are mixed, or inequalities met by what is above x.
     """
-    n, size = len(units), _vector(units)
-    d, eye = _vector(body.disagreement), _vector([0] * n * n).reshape(n, n)
+    n, size = len(units), vector(units)
+    d, eye = vector(body.disagreement), vector([0] * n * n).reshape(n, n)
     eye[np.diag_indices(n)] = Fraction(1)
-    zero, ones = eye[0] * 0, _vector([1] * n)
+    zero, ones = eye[0] * 0, vector([1] * n)
     if body.points is None:
         assert body.matrix is not None
         assert body.limits is not None
         matrix = body.matrix * size
         table = np.concatenate(((body.limits - body.matrix @ d)[:, None], -matrix), axis=1)
-        return matrix, table, [(e, _vector([0, *zero])) for e in eye]
+        return matrix, table, [(e, vector([0, *zero])) for e in eye]
     points = (body.points - d) / size
-    one = _vector([1] * len(points))[None]
+    one = vector([1] * len(points))[None]
     matrix = np.concatenate((one, -one, -points.T))
     fixed, moving = (
         np.concatenate((ones[:1], -ones[:1], zero)),
         np.concatenate((zero[None], zero[None], -eye)),
     )
     if body.floor is not None:
-        low = (_vector(body.floor) - d) / size
+        low = (vector(body.floor) - d) / size
         matrix = np.concatenate((matrix, -points.T))
         fixed, moving = np.concatenate((fixed, -low)), np.concatenate((moving, eye * 0))
     table = np.concatenate((fixed[:, None], moving), axis=1)
-    return matrix, table, [(points[:, i], _vector([0, *-eye[i]])) for i in range(n)]
+    return matrix, table, [(points[:, i], vector([0, *-eye[i]])) for i in range(n)]
 
 
 def _solutions(matrix: Rationals, table: Integers) -> Rationals:
     """Solve a square system for every column of a table."""
     columns = []
     for right in table.T:
-        found = solve(matrix, _vector(right))
+        found = solve(matrix, vector(right))
         assert found is not None
-        columns.append(_vector(found))
+        columns.append(vector(found))
     return np.stack(columns, axis=1)
 
 
@@ -152,9 +150,3 @@ def _whole(table: Rationals) -> Integers:
     """Scale every row to integers."""
     rows = [integers(row)[0] for row in table]
     return np.stack(rows) if rows else table
-
-
-def _vector(values: Sequence[Any] | Rationals) -> Rationals:
-    found = np.empty(len(values), dtype=object)
-    found[:] = [Fraction(v) for v in values]
-    return found

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bargaining._rational import Rationals, fractions, maximise
-from bargaining.errors import NotApplicable
+from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts.views import unwrap
 from bargaining.exact.certificate import Claim, Number
 from bargaining.feasible.points import FreeDisposalHull
@@ -22,6 +22,25 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 
 Vector = tuple[Fraction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A box of payoffs that holds the answer: one point where it is rational, None where there is none."""
+
+    low: tuple[Fraction, ...] | None
+    high: tuple[Fraction, ...] | None
+    status: Status
+
+    @property
+    def payoffs(self) -> tuple[Fraction, ...] | None:
+        """The answer where it is rational; None elsewhere."""
+        return self.low if self.low == self.high else None
+
+
+def settled(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
+    """Return an answer that is known, or that there is none."""
+    return Enclosure(low=payoffs, high=payoffs, status=status)
 
 
 class Solid(Protocol):
@@ -101,15 +120,15 @@ class Body:
 
         A floor changes the bounds alone.
         """
-        w, low = _vector(weights), _vector(floor)
+        w, low = vector(weights), vector(floor)
         if self.points is not None:
-            low = low if self.floor is None else np.maximum(low, _vector(self.floor))
+            low = low if self.floor is None else np.maximum(low, vector(self.floor))
             rows, right = self._mixtures()
             rows, right = np.concatenate((rows, -self.points.T)), np.concatenate((right, -low))
             return self.points @ w, rows, right, Fraction(0)
         assert self.matrix is not None
         assert self.limits is not None
-        return w, self.matrix, self.limits - self.matrix @ low, _dot(weights, tuple(low))
+        return w, self.matrix, self.limits - self.matrix @ low, dot(weights, tuple(low))
 
     def best(self, weights: Vector) -> Fraction:
         """Return the largest weights . x over the whole set.
@@ -120,10 +139,10 @@ class Body:
             If there is no largest.
         """
         if self.points is not None and self.floor is None:
-            return Fraction(max(self.points @ _vector(weights)))
+            return Fraction(max(self.points @ vector(weights)))
         top = self.top(weights)
         assert top is not None
-        return _dot(weights, top)
+        return dot(weights, top)
 
     def top(self, weights: Vector) -> Vector | None:
         """Return a feasible point with the largest weights . x, the middle of points that tie; None if there is none.
@@ -133,7 +152,7 @@ class Body:
         OverflowError
             If there is no largest.
         """
-        w = _vector(weights)
+        w = vector(weights)
         if self.points is not None and self.floor is None:
             worth = self.points @ w
             tied = list(dict.fromkeys(map(tuple, self.points[worth == max(worth)].tolist())))
@@ -142,10 +161,10 @@ class Body:
             rows, right = self._mixtures()
             rows, right = (
                 np.concatenate((rows, -self.points.T)),
-                np.concatenate((right, -_vector(self.floor))),
+                np.concatenate((right, -vector(self.floor or ()))),
             )
             found = maximise(self.points @ w, rows, right)
-            return None if found is None else tuple(_vector(found.solution) @ self.points)
+            return None if found is None else tuple(vector(found.solution) @ self.points)
         assert self.matrix is not None
         assert self.limits is not None
         found = maximise(
@@ -169,7 +188,7 @@ class Body:
 
         With `below`, some feasible point need only be at least as good for everyone.
         """
-        start, move = _vector(origin), _vector(step)
+        start, move = vector(origin), vector(step)
         sign = -1 if nearest else 1
         if self.points is not None:
             rows, right = self._mixtures()
@@ -181,12 +200,12 @@ class Body:
                 rows, right = np.concatenate((rows, -above)), np.concatenate((right, start))
             if self.floor is not None:
                 rows, right = self._at_floor(rows, right, start, move, below=below)
-            target = _vector([sign] + [0] * len(self.points))
+            target = vector([sign] + [0] * len(self.points))
         else:
             assert self.matrix is not None
             more = self.matrix if below else self.matrix[:, :0]
             rows = np.concatenate(((self.matrix @ move)[:, None], more), axis=1)
-            right, target = self.limits - self.matrix @ start, _vector([sign] + [0] * more.shape[1])
+            right, target = self.limits - self.matrix @ start, vector([sign] + [0] * more.shape[1])
         found = maximise(target, rows, right)
         return None if found is None else found.solution[0]
 
@@ -205,7 +224,7 @@ class Body:
     ) -> tuple[Rationals, Rationals]:
         """Keep the mixture at or above the floor, and the point of the ray too if it can lie below the mixture."""
         assert self.points is not None
-        low, zero = _vector(self.floor), np.zeros((len(move), 1), dtype=object) + Fraction(0)
+        low, zero = vector(self.floor or ()), np.zeros((len(move), 1), dtype=object) + Fraction(0)
         rows = np.concatenate((rows, np.concatenate((zero, -self.points.T), axis=1)))
         right = np.concatenate((right, -low))
         if self.free_disposal and not below:
@@ -217,7 +236,7 @@ class Body:
     def _mixtures(self) -> tuple[Rationals, Rationals]:
         """Say that shares add up to one."""
         ones = fractions(np.ones((1, len(self.points) if self.points is not None else 0)))
-        return np.concatenate((ones, -ones)), _vector([1, -1])
+        return np.concatenate((ones, -ones)), vector([1, -1])
 
 
 def body(feasible: Polytope, disagreement: Sequence[Number]) -> Body:
@@ -236,14 +255,14 @@ def body_of(claim: Claim) -> Body:
     """Return the polytope, or the surplus, that a claim is about, in the units of its payoffs."""
     if isinstance(claim.feasible, TransferableSurplus):
         ones = fractions(np.ones((1, len(claim.payoffs))))
-        limits = _vector([claim.at_cell(claim.feasible.total)])
+        limits = vector([claim.at_cell(claim.feasible.total)])
         d = tuple(Fraction(x) for x in claim.disagreement)
         made = Body(points=None, matrix=ones, limits=limits, disagreement=d, free_disposal=False)
     else:
         made = body(claim.feasible, claim.disagreement)
     if claim.view is None:
         return made
-    scale, shift = _vector(claim.view.scale), _vector(claim.view.shift)
+    scale, shift = vector(claim.view.scale), vector(claim.view.shift)
     if made.points is not None:
         return replace(made, points=made.points * scale + shift, floor=claim.view.floor)
     assert made.matrix is not None
@@ -252,45 +271,25 @@ def body_of(claim: Claim) -> Body:
     limits = made.limits + matrix @ shift
     if claim.view.floor is not None:
         matrix = np.concatenate((matrix, -fractions(np.eye(len(scale)))))
-        limits = np.concatenate((limits, -_vector(claim.view.floor)))
+        limits = np.concatenate((limits, -vector(claim.view.floor)))
     return replace(made, matrix=matrix, limits=limits)
 
 
-def along(body: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
-    """Return the last, or the nearest, feasible point of a ray."""
-    if not any(step):
-        return origin if body.contains(origin) else None
-    t = body.furthest(origin, step, nearest=nearest)
-    return None if t is None else tuple(o + t * p for o, p in zip(origin, step, strict=True))
-
-
-def lexicographic(body: Solid, direction: Vector, start: Vector | None = None) -> Vector:
-    """Return the point that raises everybody together in a direction, freezing who is blocked.
-
-    The start is the disagreement point, or a point that some feasible one is as good as for everybody.
-    """
-    x, free = list(start or body.disagreement), [p > 0 for p in direction]
-    while any(free):
-        step = tuple(p if f else Fraction(0) for p, f in zip(direction, free, strict=True))
-        t = body.furthest(tuple(x), step, below=True)
-        assert t is not None
-        x = [v + t * p for v, p in zip(x, step, strict=True)]
-        ideal = body.ideal(tuple(x)) or x
-        free = [f and most > here for f, most, here in zip(free, ideal, x, strict=True)]
-    return tuple(x)
-
-
-def _dot(x: Sequence[Fraction | int], y: Vector) -> Fraction:
+def dot(x: Sequence[Fraction | int], y: Sequence[Fraction]) -> Fraction:
+    """Return the sum of products."""
     return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
 
 
-def _less(x: Vector, y: Vector) -> Vector:
+def less(x: Vector, y: Vector) -> Vector:
+    """Return x - y."""
     return tuple(a - b for a, b in zip(x, y, strict=True))
 
 
-def _vector(values: Any) -> Rationals:
-    found = np.empty(len(values), dtype=object)
-    found[:] = [Fraction(v) for v in values]
+def vector(values: Iterable[Any]) -> Rationals:
+    """Return a vector of Fractions."""
+    listed = [Fraction(v) for v in values]
+    found = np.empty(len(listed), dtype=object)
+    found[:] = listed
     return found
 
 
@@ -321,7 +320,7 @@ class Points:
 
     def top(self, weights: Vector) -> Vector | None:
         """Return a point with the largest weights . x; None if there are no points."""
-        return max(self.points, key=lambda v: _dot(weights, v), default=None)
+        return max(self.points, key=lambda v: dot(weights, v), default=None)
 
     def ideal(self, floor: Vector | None = None) -> Vector | None:
         """Return each player's largest payoff over the points >= floor, d by default; None if there are none."""
@@ -332,10 +331,10 @@ class Points:
         self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
     ) -> Fraction | None:
         """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none."""
-        times = [_times(_less(v, origin), step) for v in self.points]
+        times = [_times(less(v, origin), step) for v in self.points]
         if self.floor is not None and not below:
             back = tuple(-p for p in step)
-            start, end = _times(_less(origin, self.floor), back)
+            start, end = _times(less(origin, self.floor), back)
             times = [
                 (max(a, start), b if end is None else end if b is None else min(b, end)) for a, b in times
             ]

@@ -23,7 +23,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
-from bargaining.exact._concepts.bodies import Body, Vector
+from bargaining.exact._concepts.bodies import Body, Vector, vector
 from bargaining.exact._concepts.intervals import BITS, enclosed_power
 
 STEPS = 10
@@ -78,13 +78,13 @@ def least_sum(body: Body, ideal: Vector) -> Fraction:
     unit = fractions(np.eye(n))
     if body.points is not None:
         rows = np.concatenate((-unit, -body.points.T), axis=1)
-        right = -_row(ideal)
+        right = -vector(ideal)
         ones = np.concatenate((np.zeros(n), np.ones(len(body.points))))[None]
         rows = np.concatenate((rows, fractions(ones), -fractions(ones)))
-        right = np.concatenate((right, _row((Fraction(1), Fraction(-1)))))
+        right = np.concatenate((right, vector((Fraction(1), Fraction(-1)))))
         if body.floor is not None:
             at_floor = np.concatenate((fractions(np.zeros((n, n))), -body.points.T), axis=1)
-            rows, right = np.concatenate((rows, at_floor)), np.concatenate((right, -_row(body.floor)))
+            rows, right = np.concatenate((rows, at_floor)), np.concatenate((right, -vector(body.floor)))
         cost = np.concatenate((-fractions(np.ones(n)), fractions(np.zeros(len(body.points)))))
     else:
         assert body.matrix is not None
@@ -92,7 +92,7 @@ def least_sum(body: Body, ideal: Vector) -> Fraction:
         # x = up - down, and losses >= ideal - x.
         rows = np.concatenate((fractions(np.zeros((len(body.matrix), n))), body.matrix, -body.matrix), axis=1)
         rows = np.concatenate((rows, np.concatenate((-unit, -unit, unit), axis=1)))
-        right = np.concatenate((body.limits, -_row(ideal)))
+        right = np.concatenate((body.limits, -vector(ideal)))
         cost = np.concatenate((-fractions(np.ones(n)), fractions(np.zeros(2 * n))))
     found = maximise(cost, rows, right)
     assert found is not None
@@ -132,10 +132,10 @@ def _on_face(
     """Return a point of the set, the nearest of its face up to rounding of `BITS` digits."""
     unit = max(a - d for a, d in zip(ideal, body.disagreement, strict=True))
     if body.points is not None:
-        return _of_mixtures(body, _row(ideal), power, guess, unit, held)
+        return _of_mixtures(body, vector(ideal), power, guess, unit, held)
     assert body.matrix is not None
     assert body.limits is not None
-    return _of_inequalities(body.matrix, body.limits / unit, _row(ideal) / unit, power, guess, unit)
+    return _of_inequalities(body.matrix, body.limits / unit, vector(ideal) / unit, power, guess, unit)
 
 
 def _of_mixtures(
@@ -147,11 +147,11 @@ def _of_mixtures(
     used = np.flatnonzero(shares > IDLE).tolist()
     best: Rationals | None = None
     for _ in range(TRIES if used else 0):
-        rows, right = fractions(np.ones((1, len(used)))), _row([Fraction(1)])
+        rows, right = fractions(np.ones((1, len(used)))), vector([Fraction(1)])
         if floored:
             assert body.floor is not None
             rows = np.concatenate((rows, points[used].T[floored]))
-            right = np.concatenate((right, ((_row(body.floor) - ideal) / unit)[floored]))
+            right = np.concatenate((right, ((vector(body.floor) - ideal) / unit)[floored]))
         found = _mixed(points[used], fractions(shares[used] / shares[used].sum()), rows, right, power)
         if found is None:
             break
@@ -177,7 +177,7 @@ def _mixed(
         if power == 2:
             break
         found = _rounded(found)
-    found = _row(max(share, Fraction(0)) for share in found)
+    found = vector(max(share, Fraction(0)) for share in found)
     return found / found.sum() if found.sum() else None
 
 
@@ -243,16 +243,9 @@ def _newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Any) ->
     system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
     system[:n, :n], system[:n, n:], system[n:, :n] = hessian, rows.T, rows
     found = solve(system, np.concatenate((slope, np.reshape(miss, held))))
-    return None if found is None else _row(found[:n])
+    return None if found is None else vector(found[:n])
 
 
 def _rounded(values: Rationals) -> Rationals:
     """Return fractions of `BITS` binary places."""
-    return _row(Fraction(round(v * 2**BITS), 2**BITS) for v in values)
-
-
-def _row(values: Iterable[Fraction]) -> Rationals:
-    listed = list(values)
-    found = np.empty(len(listed), dtype=object)
-    found[:] = listed
-    return found
+    return vector(Fraction(round(v * 2**BITS), 2**BITS) for v in values)

@@ -24,9 +24,10 @@ from math import ceil
 from typing import Any
 
 from bargaining.errors import Status
+from bargaining.exact._concepts.bodies import Enclosure, settled
 from bargaining.exact._concepts.halving import pieces
 from bargaining.exact._concepts.intervals import ends, intervals
-from bargaining.exact.polygons import Enclosure, Polygon, exactly
+from bargaining.exact._concepts.polygon import Polygon
 
 Pair = tuple[Fraction, Fraction]
 Edge = tuple[Pair, Pair]
@@ -47,7 +48,7 @@ def continuous_raiffa(problem: Polygon) -> Enclosure:
     corners, status = pieces(problem)
     if status != Status.OK or len(corners) < 2:
         point = corners[0] if corners else None
-        return exactly(point, status)
+        return settled(point, status)
     (d_0, d_1), scale = problem.disagreement, problem.scale
     origin = Fraction(d_0, scale), Fraction(d_1, scale)
     gains = corners[-1][0] - origin[0], corners[0][1] - origin[1]

@@ -8,7 +8,8 @@ from math import isqrt
 from typing import TYPE_CHECKING
 
 from bargaining.errors import Status
-from bargaining.exact.polygons import Enclosure, Polygon, exactly
+from bargaining.exact._concepts.bodies import Enclosure, settled
+from bargaining.exact._concepts.polygon import Polygon
 
 if TYPE_CHECKING:
     import sympy as sp
@@ -25,7 +26,7 @@ def perles_maschler(problem: Polygon) -> Enclosure:
     edges, status = pieces(problem)
     if status != Status.OK:
         point = edges[0] if edges else None
-        return exactly(point, status)
+        return settled(point, status)
     roots = [_root_interval(_area(a, b)) for a, b in pairwise(edges)]
     ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
     boxes = []

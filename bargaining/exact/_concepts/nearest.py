@@ -6,9 +6,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 from bargaining.errors import Status
+from bargaining.exact._concepts.bodies import Enclosure, settled
 from bargaining.exact._concepts.halving import pieces
 from bargaining.exact._concepts.intervals import log_of_product
-from bargaining.exact.polygons import Enclosure, Polygon, exactly
+from bargaining.exact._concepts.polygon import Polygon
 
 Pair = tuple[Fraction, Fraction]
 
@@ -26,20 +27,20 @@ def yu(problem: Polygon, power: Fraction) -> Enclosure:
     corners, status = pieces(problem)
     if status != Status.OK or len(corners) < 2:
         point = corners[0] if corners else None
-        return exactly(point, status)
+        return settled(point, status)
     ideal = max(x for x, _ in corners), max(y for _, y in corners)
     for a, b in pairwise(corners):
         if _goes_on(b, a, b, ideal, power) > 0:
             continue
         if _goes_on(a, a, b, ideal, power) <= 0:
-            return exactly(a, status)
+            return settled(a, status)
         left, right = _turn(a, b, ideal, power)
         return Enclosure(
             low=(min(left[0], right[0]), min(left[1], right[1])),
             high=(max(left[0], right[0]), max(left[1], right[1])),
             status=status,
         )
-    return exactly(corners[-1], status)
+    return settled(corners[-1], status)
 
 
 def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:

@@ -13,11 +13,13 @@ import numpy as np
 from bargaining._rational import floats
 from bargaining.concepts.nash import nash
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact import polygons
-from bargaining.exact._concepts.bodies import Body, Points, Solid, Vector, along, bodies_of, points_of
+from bargaining.exact._concepts.bodies import Body, Points, Solid, Vector, bodies_of, less, points_of
 from bargaining.exact._concepts.intervals import log_of_product
-from bargaining.exact._concepts.polytope_certifiers import exactly, less, on, outside, ranges_of, solid_of
+from bargaining.exact._concepts.polygon import from_pairs
+from bargaining.exact._concepts.polygon import nash as nash_of_polygon
+from bargaining.exact._concepts.polytope_certifiers import exactly, on, outside, ranges_of, solid_of
 from bargaining.exact._concepts.product import nash_box
+from bargaining.exact._concepts.rays import along
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
 from bargaining.exact.registry import register
 from bargaining.feasible.points import FreeDisposalHull
@@ -41,8 +43,8 @@ def conley_wilkie(claim: Claim) -> Certificate:
         lottery = claim.feasible.convex_hull()
         points = [tuple(map(Fraction, row)) for row in lottery.exact or lottery.points.tolist()]
         thrown = lottery.free_disposal
-    hull = polygons.from_pairs(points or [it.disagreement], it.disagreement, free_disposal=thrown)
-    target = polygons.nash(hull).payoffs
+    hull = from_pairs(points or [it.disagreement], it.disagreement, free_disposal=thrown)
+    target = nash_of_polygon(hull).payoffs
 
     def answer(it: Solid, ideal: Vector) -> Vector | None:
         return None if target is None else along(it, it.disagreement, less(target, it.disagreement))

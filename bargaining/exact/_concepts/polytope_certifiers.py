@@ -12,30 +12,28 @@ from functools import wraps
 from math import inf
 
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact import polygons
-from bargaining.exact._concepts import distance, flow, halving, nearest, polytope_flow, steps
+from bargaining.exact._concepts import distance, flow, halving, nearest, polygon, polytope_flow, rays, steps
 from bargaining.exact._concepts.bodies import (
     Body,
+    Enclosure,
     Solid,
     Vector,
-    along,
     bodies_of,
     body_of,
-    lexicographic,
+    dot,
+    less,
     points_of,
+    settled,
 )
-from bargaining.exact._concepts.plane import Plane, polygon_of
+from bargaining.exact._concepts.polygon import Plane, polygon_of
 from bargaining.exact._concepts.product import nash_box, weightless_box
+from bargaining.exact._concepts.rays import Answer
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
-from bargaining.exact.polygons import Enclosure
 from bargaining.exact.registry import Certifier, register
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.union import Union
-
-Answer = Callable[[Solid, Vector], Vector | None]
-"""Takes a set in rationals and its ideal point, and returns the exact answer; None where there is none."""
 
 
 def on(method: str, *kinds: type) -> Callable[[Certifier], Certifier]:
@@ -72,59 +70,51 @@ def _plane(claim: Claim) -> Plane:
     return Plane(polygon=polygon_of(body_of(claim)))
 
 
-@on("kalai_smorodinsky", Polytope, TransferableSurplus, FreeDisposalHull, Union)
+_ALL = Polytope, TransferableSurplus, FreeDisposalHull, Union
+
+
+@on("kalai_smorodinsky", *_ALL)
 def kalai_smorodinsky(claim: Claim) -> Certificate:
     """Go along the ray to the exact ideal point."""
-    return exactly(claim, lambda it, ideal: along(it, it.disagreement, less(ideal, it.disagreement)))
+    return exactly(claim, rays.kalai_smorodinsky)
 
 
-@on("egalitarian", Polytope, TransferableSurplus, FreeDisposalHull, Union)
+@on("egalitarian", *_ALL)
 def egalitarian(claim: Claim) -> Certificate:
     """Go along the ray of equal or proportional gains."""
-    return exactly(claim, lambda it, ideal: along(it, it.disagreement, claim.weights()))
+    return exactly(claim, rays.egalitarian(claim.weights()))
 
 
-@on("equal_loss", Polytope, TransferableSurplus, FreeDisposalHull, Union)
+@on("equal_loss", *_ALL)
 def equal_loss(claim: Claim) -> Certificate:
     """Walk down from the exact ideal point with equal steps."""
-    return exactly(claim, lambda it, ideal: along(it, ideal, (Fraction(-1),) * len(ideal), nearest=True))
+    return exactly(claim, rays.equal_loss)
 
 
-@on("gupta_livne", Polytope, TransferableSurplus, FreeDisposalHull, Union)
+@on("gupta_livne", *_ALL)
 def gupta_livne(claim: Claim) -> Certificate:
     """Go from the reference towards the exact ideal point."""
-    r = tuple(Fraction(x) for x in claim.given("reference", one_each=True))
-
-    def answer(it: Solid, ideal: Vector) -> Vector | None:
-        if any(x < d for x, d in zip(r, it.disagreement, strict=True)) or it.ideal(r) is None:
-            return None
-        return along(it, r, less(ideal, r))
-
-    return exactly(claim, answer)
+    return exactly(
+        claim, rays.gupta_livne(tuple(Fraction(x) for x in claim.given("reference", one_each=True)))
+    )
 
 
-@on("dictatorial", Polytope, TransferableSurplus, FreeDisposalHull, Union)
+@on("dictatorial", *_ALL)
 def dictatorial(claim: Claim) -> Certificate:
     """Compare with one player's exact ideal payoff."""
-    player = claim.given("player")
-
-    def answer(it: Solid, ideal: Vector) -> Vector | None:
-        point = tuple(ideal[i] if i == player else d for i, d in enumerate(it.disagreement))
-        return point if it.contains(point) else None
-
-    return exactly(claim, answer)
+    return exactly(claim, rays.dictatorial(claim.given("player")))
 
 
 @on("lexicographic_kalai_smorodinsky", Polytope, TransferableSurplus)
 def lexicographic_kalai_smorodinsky(claim: Claim) -> Certificate:
     """Raise everybody together towards the exact ideal point, freezing who is blocked."""
-    return exactly(claim, lambda it, ideal: lexicographic(it, less(ideal, it.disagreement)))
+    return exactly(claim, rays.lexicographic_kalai_smorodinsky)
 
 
 @on("lexicographic_egalitarian", Polytope, TransferableSurplus)
 def lexicographic_egalitarian(claim: Claim) -> Certificate:
     """Raise everybody together in the proportions of the weights, freezing who is blocked."""
-    return exactly(claim, lambda it, ideal: lexicographic(it, claim.weights()))
+    return exactly(claim, rays.lexicographic_egalitarian(claim.weights()))
 
 
 @on("utilitarian", Polytope, FreeDisposalHull, Union)
@@ -150,7 +140,7 @@ def nash(claim: Claim) -> Certificate:
     """Solve the first-order condition on an edge; of more players, enclose the best product by an exact gap."""
     if len(claim.payoffs) == 2:
         it = _plane(claim)
-        return _beside(claim, it, polygons.nash(it.polygon, claim.weights()))
+        return _beside(claim, it, polygon.nash(it.polygon, claim.weights()))
     body, weights = body_of(claim), claim.weights()
     ideal, what = body.ideal(), f"{claim.method} on {body.what}"
     if ideal is None:
@@ -203,7 +193,7 @@ def yu(claim: Claim) -> Certificate:
     """Find the nearest point: in rationals for p = 1, 2 and infinity, else in a box."""
     power = float(claim.given("p"))
     if power == inf:
-        return equal_loss(claim) if len(claim.payoffs) == 2 else exactly(claim, _least_losses)
+        return equal_loss(claim) if len(claim.payoffs) == 2 else exactly(claim, rays.least_losses)
     if power > 1 and len(claim.payoffs) == 2:
         it = _plane(claim)
         return _beside(claim, it, nearest.yu(it.polygon, Fraction(power)))
@@ -220,12 +210,6 @@ def yu(claim: Claim) -> Certificate:
     if found is None:
         return enclose(claim, body.disagreement, ideal, ranges_of(body, ideal), what)
     return _losses(claim, body, ideal, *found)
-
-
-def _least_losses(it: Solid, ideal: Vector) -> Vector:
-    """Lower the largest loss from the exact ideal point, then the second largest, and so on."""
-    far = max(less(ideal, it.disagreement))
-    return lexicographic(it, (Fraction(1),) * len(ideal), tuple(a - far for a in ideal))
 
 
 def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) -> Certificate:
@@ -268,7 +252,7 @@ def shares_of_surplus(claim: Claim) -> Certificate:
     total = Fraction(claim.at_cell(claim.feasible.total))
     surplus = total - sum((x - b) / a for x, a, b in zip(d, scale, shift, strict=True))
     shares = tuple(x + w * a * surplus for x, w, a in zip(d, claim.weights(), scale, strict=True))
-    exact = polygons.exactly(shares if surplus >= 0 else None, Status.OK if surplus > 0 else Status.EMPTY)
+    exact = settled(shares if surplus >= 0 else None, Status.OK if surplus > 0 else Status.EMPTY)
     return _beside(claim, body_of(claim), exact)
 
 
@@ -294,14 +278,12 @@ def utilitarian_on_surplus(claim: Claim) -> Certificate:
 def exactly(claim: Claim, answer: Answer) -> Certificate:
     """Compare with the exact answer."""
     it = solid_of(claim)
-    ideal = it.ideal()
-    exact = None if ideal is None else answer(it, ideal)
-    return _beside(claim, it, polygons.exactly(exact, Status.EMPTY if exact is None else Status.OK), ideal)
+    return _beside(claim, it, rays.answered(it, answer))
 
 
-def _beside(claim: Claim, it: Solid, found: Enclosure, ideal: Vector | None = None) -> Certificate:
+def _beside(claim: Claim, it: Solid, found: Enclosure) -> Certificate:
     """Set a claim beside the answer or the box that holds it."""
-    what, ideal = f"{claim.method} on {it.what}", ideal or it.ideal()
+    what, ideal = f"{claim.method} on {it.what}", it.ideal()
     if found.low is None or found.high is None:
         return compare(claim, None, found.status, (), what)
     ranges = ranges_of(it, it.disagreement if ideal is None else ideal)
@@ -314,16 +296,6 @@ def ranges_of(it: Solid, ideal: Vector) -> Vector:
     """Return the players' ranges of gains, or the span of the set where one cannot gain."""
     gains = less(ideal, it.disagreement)
     return tuple(g if g > 0 else s for g, s in zip(gains, it.spans(), strict=True))
-
-
-def less(x: Vector, y: Vector) -> Vector:
-    """Return x - y."""
-    return tuple(a - b for a, b in zip(x, y, strict=True))
-
-
-def dot(x: Vector, y: Vector) -> Fraction:
-    """Return the sum of products."""
-    return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
 
 
 def outside(it: Solid, x: Vector, sizes: Vector) -> Fraction:

@@ -32,9 +32,8 @@ import numpy as np
 from bargaining._rational import Integers
 from bargaining.errors import Status
 from bargaining.exact._concepts.answers import Answers, Basis
-from bargaining.exact._concepts.bodies import Body, Vector
+from bargaining.exact._concepts.bodies import Body, Enclosure, Vector, settled
 from bargaining.exact._concepts.flow_piece import Piece, Place, gains, homogeneous, place_at, slope, vector
-from bargaining.exact.polygons import Enclosure, exactly
 
 DIGITS = 160  # binary, of the defect; more if they turn out to be too few
 MOST = 2000
@@ -53,7 +52,7 @@ def continuous_raiffa(body: Body) -> Enclosure:
     """
     ideal = body.ideal()
     if ideal is None:
-        return exactly(None, Status.EMPTY)
+        return settled(None, Status.EMPTY)
     d = body.disagreement
     most = [a - x for a, x in zip(ideal, d, strict=True)]
     status = Status.OK if min(most) > 0 else Status.DEGENERATE

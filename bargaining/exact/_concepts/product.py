@@ -18,7 +18,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
-from bargaining.exact._concepts.bodies import Body, Vector
+from bargaining.exact._concepts.bodies import Body, Vector, vector
 
 BITS = 240  # to which numbers on the way are rounded
 STEPS = 7
@@ -88,7 +88,7 @@ def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     used = np.flatnonzero(shares > IDLE).tolist()
     held = _held(body, weights, guess)
     best: Vector | None = None
-    gains = body.points - _row(body.disagreement)
+    gains = body.points - vector(body.disagreement)
     for _ in range(TRIES):
         found = _shares(gains[used], weights, fractions(shares[used] / shares[used].sum()), held)
         if found is None:
@@ -96,7 +96,7 @@ def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
         mixed = found[0] @ gains[used]
         best = tuple(d + g for d, g in zip(body.disagreement, mixed, strict=True))
         prices = dict(zip(held, found[1], strict=True))
-        worth = gains @ _row(
+        worth = gains @ vector(
             tuple(
                 w / g if w else prices.get(i, w) for i, (w, g) in enumerate(zip(weights, mixed, strict=True))
             )
@@ -123,7 +123,7 @@ def _shares(
     """
     count, price = len(shares), [Fraction(0)] * len(held)
     counted = np.array([i for i, w in enumerate(weights) if w])
-    w = _row(weights)[counted]
+    w = vector(weights)[counted]
     rows = np.concatenate((fractions(np.ones((1, count))), points[:, held].T))
     for _ in range(STEPS):
         gains = np.array([_rounded(g) for g in shares @ points[:, counted]], dtype=object)
@@ -133,7 +133,7 @@ def _shares(
         system = np.zeros((count + len(rows),) * 2, dtype=object) + Fraction(0)
         system[:count, :count] = -(over * w) @ over.T
         system[:count, count:], system[count:, :count] = rows.T, rows
-        miss = _row((Fraction(0), *(HAIR - g for g in shares @ points[:, held])))
+        miss = vector((Fraction(0), *(HAIR - g for g in shares @ points[:, held])))
         step = solve(system, np.concatenate((-(over @ w), miss)))
         if step is None:
             break
@@ -150,7 +150,7 @@ def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
 
     assert body.matrix is not None
     assert body.limits is not None
-    d = _row(body.disagreement)
+    d = vector(body.disagreement)
     gains = fractions(np.array(guess)) - d
     if min(gains) <= 0:
         return None
@@ -162,7 +162,7 @@ def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     if not near.size:
         return None
     try:
-        multipliers = nnls(floats(rows[near]).T, floats(_row(weights)))[0]
+        multipliers = nnls(floats(rows[near]).T, floats(vector(weights)))[0]
     except RuntimeError:
         return None
     held = near[multipliers > IDLE]
@@ -199,15 +199,9 @@ def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rati
 def _scaled(body: Body, guess: list[float]) -> tuple[Rationals, Rationals]:
     """Return the points and the guess as floats in the unit box."""
     assert body.points is not None
-    low = _row(tuple(min(c) for c in body.points.T.tolist()))
-    spans = _row(body.spans())
+    low = vector(tuple(min(c) for c in body.points.T.tolist()))
+    spans = vector(body.spans())
     return floats((body.points - low) / spans), floats((fractions(np.array(guess)) - low) / spans)
-
-
-def _row(values: Vector) -> Rationals:
-    found = np.empty(len(values), dtype=object)
-    found[:] = list(values)
-    return found
 
 
 def _rounded(x: Fraction) -> Fraction:

@@ -15,9 +15,8 @@ import numpy as np
 
 from bargaining._rational import Program, Rationals, maximise, solve
 from bargaining.errors import Status
-from bargaining.exact._concepts.bodies import Body, Vector
-from bargaining.exact._concepts.plane import Plane
-from bargaining.exact.polygons import Enclosure, exactly
+from bargaining.exact._concepts.bodies import Body, Enclosure, Vector, settled
+from bargaining.exact._concepts.polygon import Plane
 
 STEPS = 80  # for each player: as many take what is left below LITTLE
 LONG = 4000  # binary digits of a denominator, beyond which arithmetic is slow
@@ -35,14 +34,14 @@ def raiffa(body: Body | Plane) -> Enclosure:
     """
     ideal = body.ideal()
     if ideal is None:
-        return exactly(None, Status.EMPTY)
+        return settled(None, Status.EMPTY)
     gains = tuple(a - d for a, d in zip(ideal, body.disagreement, strict=True))
     status = Status.OK if min(gains) > 0 else Status.DEGENERATE
     low = high = body.disagreement
     again = _Ideal(body) if isinstance(body, Body) else body.ideal
     for k in range(STEPS * len(gains)):
         if low == high and (k == 0 or isinstance(body, Plane)) and body.ideal(ideal) is not None:
-            return exactly(ideal, status)  # it is feasible, and stays what it is
+            return settled(ideal, status)  # it is feasible, and stays what it is
         if all(a - x <= LITTLE * g for a, x, g in zip(ideal, low, gains, strict=True)):
             break
         least = ideal if low == high else again(high)

@@ -14,10 +14,10 @@ from scipy.optimize import brentq
 from bargaining import Polytope
 from bargaining.errors import Status
 from bargaining.exact import polygons
+from bargaining.exact._concepts.bodies import settled
 from bargaining.exact._concepts.halving import perles_maschler, perles_maschler_radicals
-from bargaining.exact._concepts.plane import Plane
+from bargaining.exact._concepts.polygon import Plane
 from bargaining.exact._concepts.steps import raiffa
-from exact_answers import exact
 
 F = Fraction
 TRIANGLE: Any = [[0, 0], [4, 0], [0, 1]]
@@ -34,11 +34,11 @@ def shapes(draw: st.DrawFn) -> tuple[Any, Any]:
 
 def test_the_triangle() -> None:
     shape = polygons.polygon(TRIANGLE, [0, 0])
-    assert raiffa(Plane(polygon=shape)) == polygons.exactly((F(2), F(1, 2)), Status.OK)
+    assert raiffa(Plane(polygon=shape)) == settled((F(2), F(1, 2)), Status.OK)
     assert perles_maschler_radicals(shape) == (2, sp.Rational(1, 2))
-    assert exact("equal_loss", TRIANGLE, [0, 0]) == (F(16, 5), F(1, 5))
-    assert exact("gupta_livne", TRIANGLE, [0, 0], reference=[0.5, 0.5]) == (F(16, 11), F(7, 11))
-    assert exact("dictatorial", TRIANGLE, [0, 0], player=1) == (F(0), F(1))
+    assert polygons.equal_loss(shape).payoffs == (F(16, 5), F(1, 5))
+    assert polygons.gupta_livne(shape, [F(1, 2), F(1, 2)]).payoffs == (F(16, 11), F(7, 11))
+    assert polygons.dictatorial(shape, 1).payoffs == (F(0), F(1))
 
 
 @given(shapes())
@@ -115,13 +115,13 @@ def test_many_corners_approach_the_smooth_frontier() -> None:
 def test_disagreement_points_off_the_interior(d: Any, status: Status, point: Any) -> None:
     shape = polygons.polygon(TRIANGLE, d)
     found, box = raiffa(Plane(polygon=shape)), perles_maschler(shape)
-    assert found == polygons.exactly(point, status)
+    assert found == settled(point, status)
     assert (box.low, box.high, box.status) == (point, point, status)
 
 
 def test_a_box_is_reached_in_the_limit() -> None:
     square = polygons.polygon([[1, 1]], [0, 0], free_disposal=True)
-    assert raiffa(Plane(polygon=square)) == polygons.exactly((F(1), F(1)), Status.OK)
+    assert raiffa(Plane(polygon=square)) == settled((F(1), F(1)), Status.OK)
     assert perles_maschler(square).low == (F(1), F(1))
 
 
@@ -129,8 +129,9 @@ def test_a_box_is_reached_in_the_limit() -> None:
 def test_equal_loss_loses_equally_and_goes_no_further(shape: tuple[Any, Any]) -> None:
     points, d = shape
     problem = polygons.polygon(points, d, free_disposal=True)
-    ideal, found = problem.ideal(), exact("equal_loss", points, d, free_disposal=True)
+    ideal, found = problem.ideal(), polygons.equal_loss(problem).payoffs
     assert ideal is not None
+    assert found is not None
     lost = [F(a) / problem.scale - x for a, x in zip(ideal, found, strict=True)]
     assert lost[0] == lost[1] >= 0
     beyond = Polytope(points, free_disposal=True)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from bargaining._rational import maximise, rational
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact import polygons
-from exact_answers import exact
 
 F = Fraction
 TRIANGLE = [[0, 0], [4, 0], [0, 1]]
@@ -41,7 +40,10 @@ KNOWN = [
 
 @pytest.mark.parametrize("case", KNOWN, ids=lambda c: f"{c.concept}-{len(c.points)}")
 def test_known_answers(case: Known) -> None:
-    assert exact(case.concept, case.points, [0, 0], free_disposal=case.free_disposal) == case.expected
+    problem = polygons.polygon(case.points, [0, 0], free_disposal=case.free_disposal)
+    found = getattr(polygons, case.concept)(problem)
+    assert found.payoffs == case.expected
+    assert found.status == Status.OK
 
 
 rationals = st.fractions(min_value=-3, max_value=3, max_denominator=9)
@@ -84,20 +86,18 @@ def test_nash_meets_the_optimality_condition(problem: tuple[Any, Any, bool], ten
 def test_rays_end_at_the_frontier(problem: tuple[Any, Any, bool], tenths: int) -> None:
     """Kalai-Smorodinsky and egalitarian against the exact simplex: the longest step along the ray."""
     points, d, free_disposal = problem
+    shape = polygons.polygon(points, d, free_disposal=free_disposal)
     ideal = [_best(points, d, k) for k in (0, 1)]
     weights = F(tenths, 10), 1 - F(tenths, 10)
-    for concept, step in (
-        ("kalai_smorodinsky", tuple(a - e for a, e in zip(ideal, d, strict=True))),
-        ("egalitarian", weights),
+    for found, step in (
+        (polygons.kalai_smorodinsky(shape), tuple(a - e for a, e in zip(ideal, d, strict=True))),
+        (polygons.egalitarian(shape, weights), weights),
     ):
-        found = exact(
-            concept, points, d, free_disposal=free_disposal, weights=np.array(weights, dtype=object)
-        )
         longest = _longest(points, d, step, free_disposal=free_disposal)
         if longest is None:
-            assert found == "EMPTY"
+            assert found.status == Status.EMPTY
         else:
-            assert found == tuple(e + longest * s for e, s in zip(d, step, strict=True))
+            assert found.payoffs == tuple(e + longest * s for e, s in zip(d, step, strict=True))
 
 
 def _rows(points: Any) -> tuple[np.ndarray, list[Fraction]]:
@@ -182,23 +182,27 @@ EDGES = [
 
 @pytest.mark.parametrize("case", EDGES, ids=lambda c: f"{c.concept}-{c.d[0]}-{c.d[1]}")
 def test_disagreement_points_off_the_interior(case: Edge) -> None:
-    assert exact(case.concept, TRIANGLE, case.d) == (case.payoffs or case.status.name)
+    found = getattr(polygons, case.concept)(polygons.polygon(TRIANGLE, case.d))
+    assert (found.status, found.payoffs) == (case.status, case.payoffs)
 
 
 def test_a_reference_or_a_dictate_that_is_not_feasible() -> None:
     d: Any = [F(-1), F(1, 4)]
-    assert exact("dictatorial", TRIANGLE, d, player=0) == (F(3), F(1, 4))
-    assert exact("dictatorial", TRIANGLE, d, player=1) == "EMPTY"  # (-1, 1) is left of the triangle
-    assert exact("dictatorial", TRIANGLE, [4, -1], free_disposal=True, player=0) == (F(4), F(-1))
-    assert exact("gupta_livne", TRIANGLE, d, reference=[9, 9]) == "EMPTY"
-    assert exact("gupta_livne", TRIANGLE, d, reference=[1, F(1, 8)]) == "EMPTY"
+    shape = polygons.polygon(TRIANGLE, d)
+    assert polygons.dictatorial(shape, 0).payoffs == (F(3), F(1, 4))
+    assert polygons.dictatorial(shape, 1).status == Status.EMPTY  # (-1, 1) is left of the triangle
+    comprehensive = polygons.polygon(TRIANGLE, [4, -1], free_disposal=True)
+    assert polygons.dictatorial(comprehensive, 0).payoffs == (F(4), F(-1))
+    assert polygons.gupta_livne(shape, [9, 9]).status == Status.EMPTY
+    assert polygons.gupta_livne(shape, [1, F(1, 8)]).status == Status.EMPTY
 
 
 @pytest.mark.parametrize("points", [[[1, 2]], [[1, 2], [1, 2]], [[0, 2], [2, 0]], [[0, 0], [1, 1], [2, 2]]])
 def test_points_and_segments(points: Any) -> None:
     """Flat sets: the egalitarian ray hits a segment only where they cross."""
-    expected = {1: "EMPTY", 2: (F(1), F(1)), 3: (F(2), F(2))}[len(np.unique(points, axis=0))]
-    assert exact("egalitarian", points, [0, 0]) == expected
+    found = polygons.egalitarian(polygons.polygon(points, [0, 0]))
+    expected = {1: None, 2: (F(1), F(1)), 3: (F(2), F(2))}[len(np.unique(points, axis=0))]
+    assert found.payoffs == expected
 
 
 def test_weights_of_nothing_and_everything() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, owning, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status
 
@@ -38,12 +39,16 @@ class Stats(Shown):
     bound : float
         How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
         rounding of floats; `certify` proves a bound in exact arithmetic.
+    attained : bool, default True
+        Whether that is the distance to payoffs that equilibria attain. If not, it is how wide the set is: every
+        equilibrium payoff lies in it, and there may be none.
     """
 
     iterations: int
     solves: int
     stopped: str
     bound: float
+    attained: bool = True
 
 
 @owning
@@ -159,3 +164,10 @@ class PayoffPolygon(Shown):
             self.threat if disagreement is None else disagreement,
             players=self.player_names if are_given(self.player_names) else None,
         )
+
+
+def shortfall(stats: Stats, effort: Effort) -> str:
+    """Say why a set is not as accurate as asked for, what it is, and what to do."""
+    known = "may be too large" if stats.attained else "may be much too large, as no equilibrium was found"
+    spent = f" of {effort.units} units; give a larger one" if "budget" in stats.stopped else ""
+    return f"The search {stats.stopped}{spent}; the set given contains every equilibrium payoff, and {known}."

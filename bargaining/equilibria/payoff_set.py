@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 
 @overload
-def payoff_set(game: RepeatedGame) -> PayoffSet: ...
+def payoff_set(
+    game: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
+) -> PayoffSet: ...
 @overload
-def payoff_set(game: StochasticGame) -> StochasticPayoffSets: ...
-def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPayoffSets:
+def payoff_set(
+    game: StochasticGame, *, tolerance: float | None = None, budget: int | None = None
+) -> StochasticPayoffSets: ...
+def payoff_set(
+    game: RepeatedGame | StochasticGame, *, tolerance: float | None = None, budget: int | None = None
+) -> PayoffSet | StochasticPayoffSets:
     r"""Return the set of subgame-perfect equilibrium payoffs of a repeated game between two players.
 
     For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`.
@@ -44,6 +50,14 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
     ----------
     game : RepeatedGame or StochasticGame
         Two players; no batch (for that see `payoff_sets`). The players may differ in patience.
+    tolerance : float, default 1e-9
+        The accuracy asked for, as a share of the payoff range, in [1e-12, 1): the status is OK if the set given and
+        that of all equilibrium payoffs are shown to be no farther apart. With more than 1e-9 the answer may be a set
+        inside that many apart from one that holds everything, found sooner.
+    budget : int, default 300,000,000
+        Units of work after which to give up: a profile tried with one vertex, or in one direction, is a unit, of ten to
+        a hundred nanoseconds. A step that has begun is finished. Past it the status is INACCURATE: the set given
+        contains every equilibrium payoff, and `stats.bound`, which is finite, says by how much it may be too large.
 
     Returns
     -------
@@ -57,7 +71,7 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
     NotApplicable
         If there are not two players.
     InvalidInput
-        If the repeated game is a batch, or `game` is something else.
+        If the repeated game is a batch, `game` is something else, or another argument is out of its domain.
 
     Notes
     -----
@@ -119,5 +133,7 @@ def payoff_set(game: RepeatedGame | StochasticGame) -> PayoffSet | StochasticPay
     kind = kind_of(game, "game")
     if kind is None:
         raise InvalidInput(f"`game` must be a {' or a '.join(known('game'))}; got {type(game).__name__}.")
-    found: PayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game)
+    asked = {"tolerance": tolerance, "budget": budget}
+    given = {name: value for name, value in asked.items() if value is not None}
+    found: PayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game, **given)
     return found

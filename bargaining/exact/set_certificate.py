@@ -24,7 +24,7 @@ more than floats can err.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
@@ -51,6 +51,7 @@ from bargaining.games.stochastic import StochasticGame
 
 _LIMIT = 1000
 _TRIES = 12
+_ROUNDING = 1e-12  # of distances in the unit box, by far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,12 @@ class TwoSidedCertificate(Shown):
     inner : bool
         Whether the rational vertices generate themselves, so that all of them are equilibrium payoffs.
     outer : bool
-        Whether it is proved that no equilibrium payoff lies farther outside than `bound`.
+        Whether the operator proves that no equilibrium payoff lies farther outside than `bound`.
     bound : float
         No equilibrium payoff lies farther beyond a face of the inner set, of its state in a stochastic game, and no
         set that was certified, nor its threat, is farther from the inner one, as a share of each player's payoff
-        range; infinity if nothing is proved.
+        range. Where `inner` or `outer` is missing it is larger, as all that is known is that equilibrium payoffs are
+        means of stage payoffs and of payoffs after leaving; infinity if nothing is known of a set said to be empty.
     exact : bool
         Whether the vertices solve the equations of the sets exactly, rather than lie inside them by a tiny inset.
     tolerance : float
@@ -210,8 +212,11 @@ def _proof(
     fault = made if isinstance(made, str) else made.fault_of_hints
     if isinstance(made, str) or fault:
         knife = "" if fault == why else " The game may lie on a knife edge that rounding decides."
-        return _fields(tolerance, f"Not proved from inside: {fault}.{knife}")
+        scaled = Scaled.of(game)
+        bound = _box_beyond(((some - scaled.low) / scaled.size).tolist() for some in sets)
+        return _fields(tolerance, f"Not proved from inside: {fault}.{knife}", bound=bound)
     apart, outside, spent = _apart(sets, threats, made), None, ""
+    around = _box_beyond(floats(vertices) for vertices in made.vertices)
     try:
         outside = _reach(made, work)
     except Spent:
@@ -221,7 +226,7 @@ def _proof(
         _statement(made, outside, apart) + spent,
         inner=True,
         outer=outside is not None,
-        bound=max(apart, inf if outside is None else float(outside)),
+        bound=max(apart, around if outside is None else float(outside)),
         exact=made.exact,
         vertices=tuple(tuple(made.data.back(vertex) for vertex in some) for some in made.vertices),
     )
@@ -230,6 +235,12 @@ def _proof(
 def _fields(tolerance: float, statement: str, **proved: Any) -> dict[str, Any]:
     nothing = {"inner": False, "outer": False, "bound": inf, "exact": False, "vertices": ()}
     return nothing | {"tolerance": tolerance, "statement": statement} | proved
+
+
+def _box_beyond(sets: Iterable[Polygon]) -> float:
+    """Return how far the box of all payoffs reaches beyond the smallest of sets in it; infinity if one is empty."""
+    box: Polygon = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+    return max(beyond(box, some) if some else inf for some in sets) * (1.0 + _ROUNDING)
 
 
 def _reach(made: Generation, work: Work) -> Fraction | None:

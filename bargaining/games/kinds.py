@@ -20,7 +20,7 @@ class GameKind:
     game : class or "module:name"
         The class of the games.
     payoffs : function or "module:name"
-        Returns the equilibrium payoffs of a game.
+        Returns the equilibrium payoffs of a game; takes the keywords `tolerance` and `budget` if these may be given.
     result : class or "module:name"
         The class of what it returns.
     certificate : function or "module:name", optional

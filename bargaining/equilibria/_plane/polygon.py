@@ -277,6 +277,16 @@ def beyond(polygon: Polygon, other: Polygon) -> float:
     return float(distance.max())
 
 
+def off(outer: Polygon, inner: Polygon | None = None) -> float:
+    """Return how far a set may reach beyond one that it contains: `inner`, or else no farther than it is wide."""
+    if not outer:
+        return 0.0
+    if inner:
+        return beyond(outer, inner)
+    xs, ys = zip(*outer, strict=True)
+    return hypot(max(xs) - min(xs), max(ys) - min(ys))
+
+
 def apart(one: Polygon, other: Polygon) -> float:
     """Return the largest distance between matching vertices; infinity if there are not equally many."""
     n = len(one)

@@ -155,7 +155,7 @@ def _threats(path: Path, found: PayoffSet) -> tuple[Floats, Floats]:
     """
     if found.status is Status.OK:
         return found.threat, found.threat
-    off = found.stats.bound if path.exit is None else np.inf
+    off = found.stats.bound if path.exit is None and found.stats.attained else np.inf
     return found.threat, found.threat + off * path.scale
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import owning
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
+from bargaining.equilibria._budget import Effort
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, shortfall
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
 from bargaining.equilibria.repeated._search.sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.automaton import Automaton
 
 _LIMIT = 2000
-_ACCURACY = 1e-9
 _FEW = 4
 
 
@@ -127,24 +127,32 @@ class PayoffSet(PayoffPolygon):
         return found
 
 
-def repeated_payoff_set(game: RepeatedGame) -> PayoffSet:
+def repeated_payoff_set(
+    game: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
+) -> PayoffSet:
     """Return the equilibrium payoffs of one repeated game of two players, see `payoff_set`."""
+    effort = Effort.of(tolerance, budget)
     _check(game)
     if game.batch_shape:
         raise InvalidInput(
             f"`game` must be one game; got a batch of shape {game.batch_shape}. Use `payoff_sets`."
         )
-    scaled = Scaled.of(game)
-    return _result(game, scaled.back(scaled.solve(_LIMIT)))
+    return _solved(game, effort)
 
 
-def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
+def payoff_sets(
+    repeated: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
+) -> NDArray[np.object_]:
     """Return the payoff set of every game of a batch of discount factors and exits.
 
     Parameters
     ----------
     repeated : RepeatedGame
         Two players.
+    tolerance : float, optional
+        The accuracy asked for, as for `payoff_set`.
+    budget : int, optional
+        Units of work after which to give a game up, as for `payoff_set`; as many again for a set that many games share.
 
     Returns
     -------
@@ -167,6 +175,7 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
     """
     if not isinstance(repeated, RepeatedGame):
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    effort = Effort.of(tolerance, budget)
     _check(repeated)
     out = np.empty(repeated.batch_shape, dtype=object)
     groups: dict[tuple[float, ...], list[tuple[int, ...]]] = {}
@@ -176,11 +185,11 @@ def payoff_sets(repeated: RepeatedGame) -> NDArray[np.object_]:
     for indices in groups.values():
         if repeated.exit is None or len(indices) < _FEW:
             for index in indices:
-                out[index] = repeated_payoff_set(cells[index])
+                out[index] = _solved(cells[index], effort)
         else:
-            answers = sweep([cells[index] for index in indices], _LIMIT)
+            answers = sweep([cells[index] for index in indices], _LIMIT, effort)
             for index, answer in zip(indices, answers, strict=True):
-                out[index] = _result(cells[index], answer)
+                out[index] = _result(cells[index], answer, effort)
     return out
 
 
@@ -190,7 +199,12 @@ def _check(repeated: RepeatedGame) -> None:
         raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
 
 
-def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
+def _solved(game: RepeatedGame, effort: Effort) -> PayoffSet:
+    scaled = Scaled.of(game)
+    return _result(game, scaled.back(scaled.solve(_LIMIT, effort)), effort)
+
+
+def _result(repeated: RepeatedGame, answer: Answer, effort: Effort) -> PayoffSet:
     vertices, threat, scale, stats = answer.vertices, answer.threat, answer.scale, answer.stats
     status, reason = Status.OK, ""
     if not len(vertices):
@@ -199,9 +213,9 @@ def _result(repeated: RepeatedGame, answer: Answer) -> PayoffSet:
             "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
             f" (applications of the operator: {stats.iterations})."
         )
-    elif stats.bound > _ACCURACY:
+    elif stats.bound > effort.tolerance:
         status = Status.INACCURATE
-        reason = f"The search {stats.stopped}; the set given contains every equilibrium payoff, and may be too large."
+        reason = shortfall(stats, effort)
     return PayoffSet(
         repeated=repeated,
         vertices=vertices,

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rich import Shown, number
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -80,6 +81,7 @@ def payoff_bounds(
     directions: ArrayLike | None = None,
     refinements: int = 8,
     tolerance: float = 1e-6,
+    budget: int | None = None,
 ) -> PayoffBounds:
     r"""Bound the subgame-perfect payoffs of a repeated game with n players by supporting hyperplanes.
 
@@ -100,7 +102,10 @@ def payoff_bounds(
         How many times normals are added: of faces of the inner set and of the hull of the points where the half-spaces
         touch, at most 100 of each a time, those beyond which the outer set reaches farthest.
     tolerance : float, default 1e-6
-        The gap at which refinement stops.
+        The gap at which refinement stops, as a share of the payoff range; with 0 it goes on as long as it may.
+    budget : int, default 300,000,000
+        Units of work after which to give up: a profile bounded in a direction, or met with a face of an inner set. A
+        step that has begun is finished. The bounds hold all the same, with the status INACCURATE.
 
     Returns
     -------
@@ -151,7 +156,8 @@ def payoff_bounds(
     whole(refinements, "refinements", 0)
     if not scalar(tolerance, "tolerance") >= 0.0:
         raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
-    outer = Outer.around(profiles, _directions(directions, size))
+    work = Effort.of(None, budget).budget()
+    outer = Outer.around(profiles, _directions(directions, size), work)
     inner = None
     if outer.shrink():
         outer, inner = refined(outer, int(refinements), tolerance)

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
 from bargaining._rich import SHOWN, Card, Mark, Shown, point, sketch
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.box import Scaled
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, shortfall
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
 
 _LIMIT = 1000
-_ACCURACY = 1e-9
 
 
 @owning
@@ -177,7 +177,9 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
         return np.array([some.threat for some in self.sets])
 
 
-def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
+def stochastic_payoff_sets(
+    game: StochasticGame, *, tolerance: float | None = None, budget: int | None = None
+) -> StochasticPayoffSets:
     r"""Return the subgame-perfect equilibrium payoffs of a stochastic game between two players, for each state.
 
     The largest bounded sets :math:`V_s` of average payoffs with
@@ -204,6 +206,11 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
     ----------
     game : StochasticGame
         Two players, who may differ in patience.
+    tolerance : float, default 1e-9
+        The accuracy asked for, as a share of the payoff range, in [1e-12, 1).
+    budget : int, default 300,000,000
+        Units of work after which to give up, as for `payoff_set`: a profile tried with one vertex or in one direction.
+        Past it the sets contain every equilibrium payoff, with the status INACCURATE and a finite `stats.bound`.
 
     Returns
     -------
@@ -277,15 +284,20 @@ def stochastic_payoff_sets(game: StochasticGame) -> StochasticPayoffSets:
         )
     if game.players != 2:
         raise NotApplicable(f"The exact payoff sets are known for two players; got {game.players}.")
+    effort = Effort.of(tolerance, budget)
     if len(game) == 1:
-        return _repeated(game)
+        return _repeated(game, effort)
     scaled = Scaled.of(game)
-    return _result(game, scaled, solve(scaled, _LIMIT))
+    return _result(game, scaled, solve(scaled, _LIMIT, effort), effort)
 
 
-def _repeated(game: StochasticGame) -> StochasticPayoffSets:
+def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
     """Return the set of a game of one state, a repeated game."""
-    found = payoff_set(RepeatedGame(game.games[0], game.discounts, exit=game.exits[0]))
+    found = payoff_set(
+        RepeatedGame(game.games[0], game.discounts, exit=game.exits[0]),
+        tolerance=effort.tolerance,
+        budget=effort.units,
+    )
     scale = found.scale
     if game.exits[0] is not None:  # outcomes of leaving may lie beyond the stage payoffs
         payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])
@@ -301,7 +313,14 @@ def _repeated(game: StochasticGame) -> StochasticPayoffSets:
     return StochasticPayoffSets(game=game, sets=(alone,), stats=found.stats)
 
 
-def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticPayoffSets:
+def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort) -> StochasticPayoffSets:
+    stats = Stats(
+        iterations=search.iterations,
+        solves=search.solves,
+        stopped=search.stopped,
+        bound=search.excess,
+        attained=search.attained,
+    )
     threat = search.threat(search.polygons)
     sets = []
     for s, name in enumerate(game.states):
@@ -309,9 +328,8 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticP
         status, reason = Status.OK, ""
         if not search.polygons[s]:
             status, reason = Status.EMPTY, _empty(game, search, s)
-        elif search.excess > _ACCURACY:
-            status = Status.INACCURATE
-            reason = f"The search {search.stopped}; the set contains every equilibrium payoff, and may be too large."
+        elif search.excess > effort.tolerance:
+            status, reason = Status.INACCURATE, shortfall(stats, effort)
         sets.append(
             StatePayoffSet(
                 state=name,
@@ -322,9 +340,6 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search) -> StochasticP
                 scale=float(scaled.size.max()),
             )
         )
-    stats = Stats(
-        iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.excess
-    )
     return StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
 
 

@@ -784,3 +784,76 @@ def test_a_set_of_thousands_of_vertices_is_found_in_seconds() -> None:
     start = process_time()
     assert payoff_set(RepeatedGame(Game(first, second), (0.99, 0.999), exit=Exit([3.823, 1.575]))).ok
     assert process_time() - start < 20
+
+
+@pytest.mark.parametrize(("game", "discounts"), [(RESTING, (0.999, 0.999)), (PRISONERS, (0.6, 0.7))])
+@pytest.mark.parametrize("leave", [None, Exit([1, 2]), Exit([1, 2], who=[1])], ids=["none", "both", "one"])
+def test_past_its_budget_a_search_gives_a_set_that_holds_all_and_a_finite_bound(
+    game, discounts, leave
+) -> None:
+    repeated = RepeatedGame(game, discounts, exit=leave)
+    full, unit = payoff_set(repeated), np.ptp(game.payoffs.reshape(-1, 2), axis=0)
+    assert full.ok
+    for budget in (1, 30, 1000, 10_000, 100_000):
+        short = payoff_set(repeated, budget=budget)
+        assert short.status is (Status.OK if short.stats.bound <= 1e-9 else Status.INACCURATE)
+        assert max(map(short.excess, full.vertices)) <= 1e-8
+        assert hausdorff(short.vertices / unit, full.vertices / unit) <= short.stats.bound + 2e-9
+        assert np.isfinite(certify(short, budget=1000).bound)
+
+
+def test_a_set_given_up_at_once_is_what_is_feasible_above_the_best_replies() -> None:
+    found = payoff_set(RepeatedGame(PRISONERS, (0.6, 0.7)), budget=1)
+    assert found.status is Status.INACCURATE
+    assert not found.stats.attained
+    assert found.reason.startswith(
+        "The search spent its `budget` of 1 units; give a larger one; the set given contains"
+    )
+    np.testing.assert_allclose(found.threat, [3, 3], rtol=0, atol=1e-10)
+
+
+def test_many_games_share_what_a_budget_leaves_of_a_set_that_holds_all() -> None:
+    game = Game(*np.random.default_rng(1).random((2, 6, 6)))
+    options = np.stack([np.linspace(0.2, 0.9, 9), np.full(9, 0.5)], axis=-1)
+    batch = RepeatedGame(game, 0.6, exit=Exit(options))
+    for short, full in zip(payoff_sets(batch, budget=1), payoff_sets(batch), strict=True):
+        assert full.ok
+        assert np.isfinite(short.stats.bound)
+        assert max(map(short.excess, full.vertices)) <= 1e-12
+
+
+def test_less_accuracy_is_cheaper_and_stays_inside_its_bound() -> None:
+    game = RepeatedGame(PRISONERS, (0.99, 0.999))
+    coarse, fine = payoff_set(game, tolerance=1e-3), payoff_set(game)
+    assert coarse.ok
+    assert fine.ok
+    assert 1e-9 < coarse.stats.bound <= 1e-3
+    assert len(coarse.vertices) < len(fine.vertices)
+    assert hausdorff(coarse.vertices / 9, fine.vertices / 9) <= coarse.stats.bound + fine.stats.bound
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"budget": 0}, "`budget` must be a whole number, at least 1; got 0"),
+        ({"budget": 2.5}, "`budget` must be a whole number"),
+        ({"tolerance": 0.0}, r"`tolerance` must lie in \[1e-12, 1\).*floats tell nothing finer; got 0"),
+        ({"tolerance": 1e-16}, "`tolerance` must lie in"),
+        ({"tolerance": 1}, "`tolerance` must lie in"),
+        ({"tolerance": np.nan}, "`tolerance` must"),
+    ],
+)
+def test_a_budget_and_a_tolerance_that_mean_nothing_are_refused(wrong, message: str) -> None:
+    game = RepeatedGame(PRISONERS, 0.9)
+    for ask in (payoff_set, payoff_sets):
+        with pytest.raises(InvalidInput, match=message):
+            ask(game, **wrong)
+
+
+def test_a_point_beyond_what_continuations_reach_does_not_generate_itself() -> None:
+    """Player 0 gets at most 30: what asks for more was let in where an edge of the set has no width."""
+    first, second = [[-2, -8], [5, 24], [21, 30]], [[25, -6], [8, 9], [-28, 3]]
+    found = payoff_set(RepeatedGame(Game(first, second), (0.6, 0.9), exit=Exit([12, 11], who=[0])))
+    assert found.ok
+    np.testing.assert_allclose(found.vertices, [[30, 3]], rtol=0, atol=1e-10)
+    assert certify(found).holds

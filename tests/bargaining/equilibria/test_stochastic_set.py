@@ -24,6 +24,7 @@ from bargaining.equilibria.stochastic._search.sharpen import sharpened
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -757,3 +758,34 @@ def test_fractions_are_rounded_only_in_the_unit_box(option):
 
     for there, here in zip(sets(shifted), sets(Fraction), strict=True):
         np.testing.assert_allclose((there.vertices - [1, 0]) * [1e6, 1], here.vertices, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("budget", [1, 1000, 30_000])
+@pytest.mark.parametrize("unequal", [False, True])
+@pytest.mark.parametrize("seed", range(2))
+def test_past_its_budget_a_search_gives_sets_that_hold_all_and_a_finite_bound(
+    seed: int, unequal: bool, budget: int
+) -> None:
+    game = stochastic_game(seed, "two-sided", unequal=unequal)
+    short, full = stochastic_payoff_sets(game, budget=budget), stochastic_payoff_sets(game)
+    assert np.isfinite(short.stats.bound)
+    for less, more in zip(short.sets, full.sets, strict=True):
+        assert less.status is not Status.OK or short.stats.bound <= 1e-9
+        assert max(map(less.excess, more.vertices), default=0.0) <= 1e-8 * more.scale
+        assert "`budget` of" in less.reason or less.status is not Status.INACCURATE
+    assert np.isfinite(certify(short, budget=1000).bound) or not all(
+        len(some.vertices) for some in short.sets
+    )
+
+
+def test_a_tolerance_and_a_budget_reach_games_of_any_number_of_states() -> None:
+    for game in (
+        stochastic_game(0, "none"),
+        StochasticGame.from_repeated(RepeatedGame(PRISONERS, (0.6, 0.7))),
+    ):
+        with pytest.raises(InvalidInput, match="`budget` must be a whole number"):
+            stochastic_payoff_sets(game, budget=0)
+        with pytest.raises(InvalidInput, match="`tolerance` must lie in"):
+            stochastic_payoff_sets(game, tolerance=1e-20)
+    assert stochastic_payoff_sets(game, budget=1).sets[0].status is Status.INACCURATE
+    assert stochastic_payoff_sets(game, tolerance=1e-3).stats.bound > 1e-9

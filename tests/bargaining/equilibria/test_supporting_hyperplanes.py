@@ -341,3 +341,14 @@ def test_default_directions_are_the_sign_vectors():
     bounds = payoff_bounds(RepeatedGame(COMMONS, 0.2))
     signs = {tuple(s) for s in product((-1, 0, 1), repeat=3) if any(s)}
     assert {tuple(np.sign(np.round(h, 9)).astype(int)) for h in bounds.directions} == signs
+
+
+@pytest.mark.parametrize("budget", [1, 1000, 30_000])
+def test_past_its_budget_the_bounds_hold(budget: int) -> None:
+    game = RepeatedGame(Game(*np.random.default_rng(3).integers(-5, 6, (3, 2, 2, 2))), [0.6, 0.5, 0.7])
+    short, full = payoff_bounds(game, budget=budget), payoff_bounds(game)
+    assert full.status is Status.OK
+    assert (full.inner @ short.directions.T <= short.levels + 1e-9).all()
+    assert short.status is (Status.OK if short.gap <= 1e-6 else Status.INACCURATE)
+    with pytest.raises(InvalidInput, match="`budget` must be a whole number"):
+        payoff_bounds(game, budget=0)

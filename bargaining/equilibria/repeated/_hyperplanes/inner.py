@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 
 SLACK = 1e-12
@@ -164,7 +165,9 @@ def generated(profiles: Profiles, hull: Hull) -> Floats:
     return np.concatenate(found)
 
 
-def self_generating(profiles: Profiles, points: Floats, directions: Floats, enough: float) -> Hull | None:
+def self_generating(
+    profiles: Profiles, points: Floats, directions: Floats, enough: float, budget: Budget
+) -> Hull | None:
     """Shrink points towards their centre, and generate from them until they generate themselves; None if in vain.
 
     Without shrinking, the operator's iterates may fall until they move no more. Payoffs lost by shrinking come
@@ -177,32 +180,36 @@ def self_generating(profiles: Profiles, points: Floats, directions: Floats, enou
         for trial in range(_PATIENT if share == 0.0 else _TRIALS):
             if hull and len(hull.faces) > _MANY and trial >= _TRIALS:
                 break
+            if not budget.spend(_size(profiles, hull)):
+                return None
             image = generated(profiles, hull) if hull else np.empty((0, centre.size))
             after = Hull.of(image) if len(image) <= _MANY else Hull.of(image[_farthest(image, directions)])
             if hull is None or after is None:
                 break
             if (after.outside(hull.points) <= SLACK).all():
-                return grown(profiles, after, directions, enough)
+                return grown(profiles, after, directions, enough, budget)
             hull = after
     return None
 
 
-def from_stage(profiles: Profiles, directions: Floats, enough: float) -> Hull | None:
+def from_stage(profiles: Profiles, directions: Floats, enough: float, budget: Budget) -> Hull | None:
     """Return the set grown from the pure stage equilibria and from leaving; None if there is neither."""
     still = profiles.payoffs[(profiles.best <= profiles.payoffs).all(axis=1)]
     if profiles.outside is not None:
         still = np.vstack([still[(still >= profiles.outside).all(axis=1)], profiles.outside])
     start = Hull.of(still)
-    return grown(profiles, start, directions, enough) if start else None
+    return grown(profiles, start, directions, enough, budget) if start else None
 
 
-def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float) -> Hull:
+def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float, budget: Budget) -> Hull:
     """Add what a self-generating set generates, the point farthest beyond each face, until that adds nothing.
 
     A hull of many faces takes only the points farthest in given directions, if they add more than is `enough`.
     Whatever is left out, the hull generates itself.
     """
     for _ in range(_ROUNDS):
+        if not budget.spend(_size(profiles, hull)):
+            break
         image = generated(profiles, hull)
         many = len(hull.faces) > _MANY
         image = image[hull.outside(image) > (enough if many else _GAIN)] if len(image) else image
@@ -213,6 +220,11 @@ def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float) -> 
             break
         hull = larger
     return hull
+
+
+def _size(profiles: Profiles, hull: Hull | None) -> int:
+    """Return what it costs to generate from a hull: profiles and faces met."""
+    return len(profiles.payoffs) * (1 + (len(hull.faces) if hull else 0))
 
 
 def _farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:

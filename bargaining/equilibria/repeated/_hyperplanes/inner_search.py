@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria.repeated._hyperplanes.inner import SLACK, Hull
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points
@@ -21,11 +22,11 @@ _SLOWER = 0.3  # and what is left of the move before if it is worth solving for 
 _NEAR = 3.0  # how far they may lie, in what all further moves would add up to
 
 
-def sustained(profiles: Profiles, points: Floats) -> tuple[Hull | None, bool]:
+def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull | None, bool]:
     """Return the hull of points next to these and whether they generate themselves, which ends the search."""
     hull, before, patience = sturdy(points), np.inf, 1.0 - profiles.discounts.max()
     for trial in range(_ROUNDS):
-        if hull is None:
+        if hull is None or not budget.spend(len(hull.points) * len(profiles.payoffs)):
             break
         found = image(profiles, hull.points, _pointing(hull))
         if not len(found.payoffs):

@@ -14,12 +14,13 @@ optimal for the new levels, and so on until none changes. Everything is in the u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, optimise, pivot
 
@@ -39,15 +40,15 @@ class Outer:
     bases: Bases  # one a pair of a direction and a live profile, whose rows are the floors and the directions
     faces: Indices  # (p,) the direction of each
     steps: int = 0
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
-    def around(cls, profiles: Profiles, directions: Floats) -> Outer:
+    def around(cls, profiles: Profiles, directions: Floats, budget: Budget) -> Outer:
         """Start from what is feasible."""
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
         directions = np.vstack([np.eye(n), -np.eye(n), directions])
-        outer = cls(
-            profiles, directions, profiles.reach(directions), alive, *_boxed(profiles, directions, alive)
-        )
+        pairs = _boxed(profiles, directions, alive)
+        outer = cls(profiles, directions, profiles.reach(directions), alive, *pairs, budget=budget)
         if profiles.outside is not None:
             outer.levels[n : 2 * n] = -profiles.outside
         return outer
@@ -75,7 +76,9 @@ class Outer:
         levels = np.append(self.levels[:given], self.reach(directions))
         directions = np.vstack([self.directions[:given], directions])
         bases, faces = _boxed(self.profiles, directions, self.alive)
-        return Outer(self.profiles, directions, levels, self.alive.copy(), bases, faces, self.steps)
+        return Outer(
+            self.profiles, directions, levels, self.alive.copy(), bases, faces, self.steps, self.budget
+        )
 
     def reach(self, directions: Floats) -> Floats:
         """Return how far the half-spaces let payoffs go in other directions."""
@@ -91,6 +94,9 @@ class Outer:
     def shrink(self) -> bool:
         """Apply the operator until it moves nothing; say whether anything can be played or left."""
         for _ in range(_ROUNDS):
+            if self.budget.spent:  # the half-spaces hold all the same
+                break
+            self.budget.spend(len(self.faces))
             before, lived = self.levels, self.alive.sum()
             self._raise()
             self._optimise()
@@ -172,6 +178,7 @@ class Outer:
             left = np.flatnonzero(~done & (shows | (values > best[self.faces] + _STILL)))
             if not left.size:
                 break
+            self.budget.spend(left.size)
             optimal, empty = pivot(normals, rights, self.bases, left)
             self.alive[self.bases.owners[left[empty]]] = False
             dead = ~self.alive[self.bases.owners]

@@ -18,8 +18,10 @@ def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hu
     """Refine the outer set where it matters most; return it and the inner set that comes nearest, if any was found."""
     inner, given = None, len(outer.directions)
     for left in range(refinements, -1, -1):
+        if outer.budget.spent:
+            break
         touching = outer.touching()
-        near, proved = sustained(outer.profiles, touching)
+        near, proved = sustained(outer.profiles, touching, outer.budget)
         if near is not None and proved and (inner is None or gap(outer, near) < gap(outer, inner)):
             inner = near
         if inner is not None and refinements:
@@ -58,8 +60,8 @@ def gap(outer: Outer, inner: Hull) -> float:
 def _grown(outer: Outer, tolerance: float) -> Hull | None:
     """Return the larger of a set grown from the stage equilibria and one from shrunk points, if there is any."""
     profiles, directions, enough = outer.profiles, outer.directions, max(tolerance, _WORTH)
-    still = from_stage(profiles, directions, enough)
-    shrunk = self_generating(profiles, outer.touching(), directions, enough)
+    still = from_stage(profiles, directions, enough, outer.budget)
+    shrunk = self_generating(profiles, outer.touching(), directions, enough, outer.budget)
     found = [hull for hull in (still, shrunk) if hull is not None]
     return min(found, key=lambda hull: gap(outer, hull), default=None)
 

@@ -12,8 +12,9 @@ from math import inf, nan
 
 import numpy as np
 
-from bargaining.equilibria._plane.kinds import Tag
-from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, lowest
+from bargaining.equilibria._budget import ACCURACY, Budget
+from bargaining.equilibria._plane.kinds import FINE, Tag
+from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
 from bargaining.equilibria.repeated._search.few import FEW, apply_to_few
 from bargaining.equilibria.repeated._search.newton import newton
 from bargaining.equilibria.repeated._search.operator import Block, Image, apply
@@ -44,6 +45,9 @@ class Search:
     bound: float = inf
     found: Image | None = None  # a set that generates itself
     cut: bool = False  # whether the outer set was cut by a proof
+    attained: bool = True  # whether the bound is the distance to payoffs of equilibria
+    tolerance: float = ACCURACY
+    budget: Budget = field(default_factory=Budget)
 
     def run(self, limit: int, *, guess: tuple[Polygon, list[Tag]] | None = None) -> None:
         """Search for at most `limit` applications to the outer set."""
@@ -52,18 +56,30 @@ class Search:
             self.bound, self.stopped = 0.0, "nothing is left"
         elif guess is not None:
             self._solve(*guess, 2)
-        while self.iterations < limit and not self.stopped:
+        while self.iterations < limit and not self.stopped and not self.budget.spent:
             self._step()
         if not self.stopped:
-            self.stopped = f"stopped after {limit} applications of the operator"
-            if self.found is not None:
-                self.bound = beyond(self.polygon, self.found.polygon)
+            self.give_up(None if self.found is None else self.found.polygon)
+
+    def give_up(self, inner: Polygon | None) -> None:
+        """Stop with a set that holds every payoff, and say how far it reaches beyond one that equilibria attain."""
+        self.stopped = (
+            "spent its `budget`"
+            if self.budget.spent
+            else f"stopped after {self.iterations} applications of the operator"
+        )
+        for normal, least in zip(((-1.0, 0.0), (0.0, -1.0)), self.block.threat_bound(self.own), strict=True):
+            if self.polygon and lowest(self.polygon)[normal[0] == 0.0] < least - FINE:
+                self.polygon, self.tags = cut(self.polygon, normal, FINE - least), []
+        self.bound, self.attained = off(self.polygon, inner), bool(inner)
+        self.threat = lowest(self.polygon) if self.polygon else (nan, nan)
 
     def _step(self) -> None:
         outer = self.polygon
         full, self.cut = self.cut, False
         image = self._apply(outer, full=full)
         self.iterations += 1
+        self.budget.spend(len(outer) * len(image.alive))
         died = not image.alive.all()
         if died:
             self.block = self.block.keep(image.alive)
@@ -75,8 +91,17 @@ class Search:
             self._stop(image, 0.0, "the operator maps the set to itself")
             return
         self.polygon, self.tags = image.polygon, image.tags
-        if self.found is not None and self._judged(self.found).proved:
-            return
+        if self.found is not None:
+            if self._judged(self.found).proved:
+                return
+            if (
+                self.tolerance > ACCURACY
+                and (gap := beyond(self.polygon, self.found.polygon)) <= self.tolerance
+            ):
+                self._stop(
+                    self.found, gap, "a set that generates itself is close enough to one that holds all"
+                )
+                return
         delta = self.block.discounts.item(0)
         # Where profiles are out and the operator contracts fast, one more application promises a better structure.
         fewer = self.block.index.size < self.root.index.size
@@ -100,6 +125,7 @@ class Search:
         """Alternate Newton on the structure with one application, until a set is a fixed point; judge it."""
         for _ in range(rounds):
             self.solves += 1
+            self.budget.spend(len(polygon) * (self.root.index.size + len(polygon)))
             solved = newton(self.root, polygon, tags, self.least)
             if solved is None:
                 return

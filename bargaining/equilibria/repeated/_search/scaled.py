@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._rational import fractions
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag
 from bargaining.equilibria._plane.leaving import outcomes
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
@@ -25,7 +26,7 @@ from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
 
 _MANY = 400  # applications of the operator
-_PROVED = 1e-9
+_USUAL = Effort()
 
 
 class Answer(NamedTuple):
@@ -94,7 +95,14 @@ class Scaled:
         """Return the continuations at which staying is worth as much as leaving for `own`."""
         return _staying(own[:, None], self.block.now, self.block.discounts)
 
-    def solve(self, limit: int, *, within: Search | None = None, like: Search | None = None) -> Search:
+    def solve(
+        self,
+        limit: int,
+        effort: Effort = _USUAL,
+        *,
+        within: Search | None = None,
+        like: Search | None = None,
+    ) -> Search:
         """Return the finished search for the largest fixed point.
 
         Outcomes of leaving are first taken as given, which can only enlarge the set. Those that are not credible
@@ -104,21 +112,26 @@ class Scaled:
         ----------
         limit : int
             The most applications of the operator.
+        effort : Effort
+            The accuracy asked for, and the work that it may cost.
         within : Search, optional
             A finished search for a set that contains this one.
         like : Search, optional
             A finished search whose structure this one may share.
         """
-        block, iterations, solves = self.block, 0, 0
+        block, iterations, solves, budget = self.block, 0, 0, effort.budget()
         while True:
             search = self.search(block, within)
+            search.tolerance, search.budget = effort.tolerance, budget
             if block.common:
                 _run(search, limit, None if like is None else _borrowed(like, block))
             else:
                 run_unequal(search, self.exact())
             iterations, solves = iterations + search.iterations, solves + search.solves
             kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
-            if len(kept) == len(block.leaves):
+            if len(kept) == len(block.leaves) or budget.spent:
+                if len(kept) < len(block.leaves):
+                    search.give_up(None)
                 search.iterations, search.solves = iterations, solves
                 return search
             block, like = block.left(block.floor, kept), None
@@ -189,7 +202,11 @@ class Scaled:
         What is a stage payoff, a best-deviation payoff or an exit payoff is returned as it was given.
         """
         stats = Stats(
-            iterations=search.iterations, solves=search.solves, stopped=search.stopped, bound=search.bound
+            iterations=search.iterations,
+            solves=search.solves,
+            stopped=search.stopped,
+            bound=search.bound,
+            attained=search.attained,
         )
         if not search.polygon:
             return Answer(np.empty((0, 2)), (), np.full(2, np.nan), self.span, stats)
@@ -233,7 +250,7 @@ class Scaled:
             if abs(leave.payoffs[i] - value) < 1e-14:
                 return given.payoffs[i]
         k = own.index(min(own))
-        profile = search.tags[k][1]
+        profile = search.tags[k][1] if search.tags else -1
         if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
             return self.best.item(i, profile)
         return raw[k][i]
@@ -242,10 +259,10 @@ class Scaled:
 def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) -> None:
     """Search for the set of equally patient players; by half-planes where many steps have proved nothing."""
     search.run(min(limit, _MANY), guess=guess)
-    if search.bound > _PROVED:
+    if search.bound > search.tolerance and not search.budget.spent:
         close(search)
-    if search.bound > _PROVED:
-        search.stopped = ""
+    if search.bound > search.tolerance and not search.budget.spent:
+        search.stopped, search.attained = "", True
         search.run(limit)
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, STATIC, Leave, Tag
 from bargaining.equilibria._plane.polygon import hull
 from bargaining.equilibria.payoff_polygon import Stats
@@ -30,17 +31,17 @@ _CHUNK = 8
 _STOPPED = "the fixed point of ways that generate a neighbour's vertices is proved to be the largest"
 
 
-def sweep(cells: Sequence[RepeatedGame], limit: int) -> list[Answer]:
+def sweep(cells: Sequence[RepeatedGame], limit: int, effort: Effort) -> list[Answer]:
     """Return the answer of each cell: one game, one pair of discount factors, an exit each."""
     exits = [cell.exit for cell in cells if cell.exit is not None]
     base = Scaled.of(cells[0], beside=exits)
     plain = base.block.common and not cells[0].has_fractions
     if plain and base.block.discounts.item(0) > _IMPATIENT and all(map(_open, exits)):
-        return _shared(base, cells, exits, limit)
+        return _shared(base, cells, exits, limit, effort)
     scaled = [base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)]
     if not base.block.common:
-        return [one.back(one.solve(limit)) for one in scaled]
-    return _chunks(scaled, limit)
+        return [one.back(one.solve(limit, effort)) for one in scaled]
+    return _chunks(scaled, limit, effort)
 
 
 def _open(leaving: Exit) -> bool:
@@ -49,7 +50,9 @@ def _open(leaving: Exit) -> bool:
     return len(leaving.who) == 2 and first == second
 
 
-def _shared(base: Scaled, cells: Sequence[RepeatedGame], exits: list[Exit], limit: int) -> list[Answer]:
+def _shared(
+    base: Scaled, cells: Sequence[RepeatedGame], exits: list[Exit], limit: int, effort: Effort
+) -> list[Answer]:
     """Solve a few cells by themselves, and the others together, in the ways that generate the vertices of these."""
     given = np.array([leaving.payoffs[0] for leaving in exits])
     out: dict[int, Answer] = {}
@@ -58,22 +61,22 @@ def _shared(base: Scaled, cells: Sequence[RepeatedGame], exits: list[Exit], limi
     for apart in _APART:
         for k in left[::apart]:
             one = base.leaving(cells[k], exits[k])
-            search = one.solve(limit)
+            search = one.solve(limit, effort)
             out[k] = one.back(search)
             tags.update(search.tags)
         left = [k for k in left if k not in out]
         for first in range(0, len(left), _MANY * apart):
-            out |= _together(base, given, left[first : first + _MANY * apart], tags, limit)
+            out |= _together(base, given, left[first : first + _MANY * apart], tags, limit, effort)
         left = [k for k in left if k not in out]
     return [out[k] for k in range(len(exits))]
 
 
 def _together(
-    base: Scaled, given: Floats, numbers: list[int], tags: set[Tag], limit: int
+    base: Scaled, given: Floats, numbers: list[int], tags: set[Tag], limit: int, effort: Effort
 ) -> dict[int, Answer]:
     """Return the answers for exits, of those with the numbers, whose vertices are generated in known ways."""
     own = (given[numbers] - base.low) / base.size
-    whole = _union(base, own, [Leave((x, y)) for x, y in own.tolist()], limit, None)
+    whole = _union(base, own, [Leave((x, y)) for x, y in own.tolist()], limit, effort, None)
     exits, points, kinds, profiles = together(whole, own, tags)
     threats, leaves = given[numbers][exits], kinds == LEAVE
     vertices = base.low + base.size * points
@@ -90,32 +93,40 @@ def _together(
     }
 
 
-def _chunks(scaled: list[Scaled], limit: int) -> list[Answer]:
+def _chunks(scaled: list[Scaled], limit: int, effort: Effort) -> list[Answer]:
     """Search for each cell within a set that holds those of its neighbours, trying the last one's structure."""
-    whole = _around(scaled, limit, None)
+    whole = _around(scaled, limit, effort, None)
     out = []
     for k in range(0, len(scaled), _CHUNK):
         chunk = scaled[k : k + _CHUNK]
-        within, like = _around(chunk, limit, whole), None
+        within, like = _around(chunk, limit, effort, whole), None
         for one in chunk:
-            like = one.solve(limit, within=within, like=like)
+            like = one.solve(limit, effort, within=within, like=like)
             out.append(one.back(like))
     return out
 
 
-def _around(scaled: list[Scaled], limit: int, within: Search | None) -> Search:
+def _around(scaled: list[Scaled], limit: int, effort: Effort, within: Search | None) -> Search:
     """Search for a set that contains the set of each."""
     own = np.array([one.own for one in scaled])
     leaves = [leave for one in scaled for leave in one.block.leaves]
-    return _union(scaled[0], own, leaves, limit, within)
+    return _union(scaled[0], own, leaves, limit, effort, within)
 
 
-def _union(like: Scaled, own: Floats, leaves: Sequence[Leave], limit: int, within: Search | None) -> Search:
+def _union(
+    like: Scaled,
+    own: Floats,
+    leaves: Sequence[Leave],
+    limit: int,
+    effort: Effort,
+    within: Search | None,
+) -> Search:
     """Search with every outcome of leaving, and with the least that each player may get by leaving."""
     x, y = own.min(axis=0).tolist()
     payoffs = [leave.payoffs for leave in leaves]
     outcomes = tuple(Leave(payoffs[k]) for k in hull(payoffs))
     block = replace(like.block, floor=like.staying(np.array([x, y])), leaves=outcomes)
     search = replace(like, block=block, own=(x, y)).search(block, within)
+    search.budget = effort.budget()
     search.run(limit)
     return search

@@ -265,9 +265,8 @@ class _System:
             k, o = self.cut[i], 1 - i
             p, q = self.edges[k].T
             other = points[p, o] + along * (points[q, o] - points[p, o])
-            good = (along >= -_OFF) & (along <= 1.0 + _OFF) & (other >= b[k, o] - 2 * SLACK)
-            good |= (width == 0.0) & (np.abs(ahead) <= 2 * SLACK) & (other >= b[k, o] - 2 * SLACK)
-            if not good[used[k]].all():
+            on = np.where(width == 0.0, np.abs(ahead) <= 2 * SLACK, np.abs(along - 0.5) <= 0.5 + _OFF)
+            if not (on & (other >= b[k, o] - 2 * SLACK))[used[k]].all():
                 return False
         still = np.flatnonzero(used & (kinds == STATIC))
         if (points[still] < least.T[profiles[still]] - 2 * SLACK).any():

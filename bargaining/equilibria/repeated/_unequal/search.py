@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._budget import ACCURACY, Budget
 from bargaining.equilibria._plane.kinds import FINE, LEAVE, STATIC
-from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lowest
+from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lowest, off
 from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, apply
 from bargaining.equilibria.repeated._unequal.edges import Edges
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated._search.rationals import Rationals
 
 _PLAIN = 16
-PROVED = 1e-9
 _FEW = 60  # up to so many vertices the structure can be solved exactly, so it needs no room for rounding
 _SAME = 4e-15
 _STAGES = 120
@@ -71,8 +70,8 @@ _COARSEST = 2e-10  # times the impatience of the more patient player: what dropp
 _FACES = 12_000
 _SHARE = 1e-2  # of the tolerance that vertices may matter which are left out of the inner set at first
 _FAILED = 3  # tilts in a row, each a tenth of the one before, that bring the faces no closer
+_SYSTEM = 1000  # profiles tried in a direction: what solving for the level of a face costs
 _PROOFS = 4  # rounds in which levels are lowered with the duals of one inner set
-_WORK = 3e8  # profiles tried in directions: some ten seconds
 
 
 def run(search: Search, data: Rationals) -> None:
@@ -80,22 +79,25 @@ def run(search: Search, data: Rationals) -> None:
 
     Payoffs that are known exactly take the place of the profiles that ask for the most.
     """
-    while search.iterations < _PLAIN and not search.stopped:
+    while search.iterations < _PLAIN and not search.stopped and not search.budget.spent:
         _step(search)
+    if search.budget.spent and not search.stopped:
+        search.give_up(None)
     if search.stopped:
         return
+    tolerance, budget = search.tolerance, search.budget
     steps, exact = 0, True
     while exact and (edges := Edges.of(data, search.block)) is not None:
-        found = bounded(edges.block, search.own, search.polygon)
+        found = bounded(edges.block, search.own, search.polygon, tolerance=tolerance, budget=budget)
         steps += found.steps
-        if found.bound <= PROVED and (not found.polygon or edges.hold([found.low])):
+        if found.bound <= tolerance and (not found.polygon or edges.hold([found.low])):
             _take(search, found._replace(tags=edges.tagged(found.tags), steps=steps))
             return
-        kept = _reachable(search.block, found) if found.bound <= PROVED else np.array(True)
+        kept = _reachable(search.block, found) if found.bound <= tolerance else np.array(True)
         exact = not kept.all()
         if exact:
             search.block = search.block.keep(kept)
-    found = bounded(search.block, search.own, search.polygon, exact=exact)
+    found = bounded(search.block, search.own, search.polygon, exact=exact, tolerance=tolerance, budget=budget)
     _take(search, found._replace(steps=found.steps + steps))
 
 
@@ -110,8 +112,10 @@ def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
 
 def close(search: Search) -> None:
     """Prove by half-planes what plain steps close in on too slowly, if that can be done; for any patience."""
-    found = bounded(search.block, search.own, search.polygon)
-    if found.bound <= PROVED:
+    found = bounded(
+        search.block, search.own, search.polygon, tolerance=search.tolerance, budget=search.budget
+    )
+    if found.bound <= search.tolerance:
         _take(search, found)
     else:
         search.solves += found.steps
@@ -120,9 +124,16 @@ def close(search: Search) -> None:
 def _take(search: Search, found: Bounded) -> None:
     search.solves += found.steps
     search.polygon, search.tags, search.bound = found.polygon, found.tags, found.bound
-    search.stopped = "moved all faces in until they hold a set that generates itself"
-    if found.bound == inf:
-        search.stopped = "moved all faces in, but no set inside was found to generate itself"
+    if found.bound > search.tolerance and search.budget.spent:
+        search.give_up(None)
+    if found.bound < inf:
+        search.stopped = search.stopped or "moved all faces in until they hold a set that generates itself"
+        search.bound, search.attained = found.bound, True
+    else:
+        search.stopped = (
+            search.stopped or "moved all faces in, but no set inside was found to generate itself"
+        )
+        search.bound, search.attained = off(search.polygon), False
     _end(search)
 
 
@@ -130,6 +141,7 @@ def _step(search: Search) -> None:
     low, bound = lowest(search.polygon), search.block.threat_bound(search.own)
     image = apply(search.block, search.polygon, (max(low[0], bound[0]), max(low[1], bound[1])))
     search.iterations += 1
+    search.budget.spend(len(search.polygon) * len(image.alive))
     same = image.alive.all() and apart(image.polygon, search.polygon) <= _SAME
     search.block = search.block.keep(image.alive)
     points = [*search.polygon]
@@ -155,7 +167,7 @@ def bounded(
     *,
     few: int = _FEW,
     exact: bool = True,
-    tolerance: float = PROVED,
+    tolerance: float = ACCURACY,
     budget: Budget | None = None,
 ) -> Bounded:
     """Find the largest fixed point between an outer and an inner set.
@@ -185,9 +197,7 @@ def bounded(
     """
     if not block.index.size:
         return _left(block, 0)
-    chase = _Chase(
-        block, own, np.array(polygon), exact, tolerance, Budget(_WORK) if budget is None else budget
-    )
+    chase = _Chase(block, own, np.array(polygon), exact, tolerance, Budget() if budget is None else budget)
     return chase.run(few)
 
 
@@ -232,9 +242,9 @@ class _Chase:
         if self.levels is not None:
             polygon, tags = image_of(self.levels, merge=FINE)
             # A knife edge: any smaller set loses what just meets a constraint.
-            off = min(self.gap, _off(self.levels, excess_of(self.levels, np.array(polygon))))
+            far = min(self.gap, _off(self.levels, excess_of(self.levels, np.array(polygon))))
             return Bounded(
-                polygon, sourced(self.levels.points, polygon, tags), off, 0, self.levels.block, _low(polygon)
+                polygon, sourced(self.levels.points, polygon, tags), far, 0, self.levels.block, _low(polygon)
             )
         threat = threats(self.points, self.block.threat_bound(self.own))
         polygon, tags = mapped(self.block, self.points, threat, merge=FINE)
@@ -314,7 +324,7 @@ class _Chase:
         """Lower the levels until they are still; say whether anything can be played."""
         for _ in range(_ROUNDS):
             self.steps += 1
-            self.budget.spend(len(levels.levels) * levels.block.index.size)
+            self.budget.spend(len(levels.levels) * (levels.block.index.size + _SYSTEM))
             if not levels.look():
                 return False
             if levels.lower(ahead=ahead) < _STILL:
@@ -341,7 +351,8 @@ class _Chase:
             self.tried = self.inner
             self._compare(self.inner)
             tilt, failed = self.gap, 0
-            while self.tolerance < self.gap and failed < _FAILED and len(self.inner.points) <= _FEW:
+            few = len(self.inner.points) <= _FEW
+            while self.tolerance < self.gap and failed < _FAILED and few and not self.budget.spent:
                 before = self.gap
                 self._compare(self.inner, tilt)
                 failed = 0 if self.gap < 0.5 * before else failed + 1
@@ -372,7 +383,7 @@ class _Chase:
         )
         for _ in range(_PROOFS):
             self.steps += 1
-            self.budget.spend(len(normals) * self.block.index.size)
+            self.budget.spend(len(normals) * (self.block.index.size + _SYSTEM))
             if not levels.look():
                 raise Astray
             before = levels.levels

@@ -8,10 +8,12 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._budget import ACCURACY, Budget, Effort
 from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import Image, apply, credible
-from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, lowest
+from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
 from bargaining.equilibria.stochastic._search.few import FEW, apply_to_few
 from bargaining.equilibria.stochastic._search.newton import newton
 from bargaining.equilibria.stochastic._search.outer import verdict
@@ -19,6 +21,7 @@ from bargaining.equilibria.stochastic._search.sharpen import sharpened
 from bargaining.equilibria.stochastic._search.structure import Structure, plain, settled
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 
+_USUAL = Effort()
 _SAME = 4e-15
 _BLUR = 3  # times the distance below which vertices are dropped
 _SOLVED = 1e-13
@@ -36,19 +39,22 @@ _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operato
 Polygons = list[Polygon]
 
 
-def solve(scaled: Scaled, limit: int) -> Search:
+def solve(scaled: Scaled, limit: int, effort: Effort = _USUAL) -> Search:
     """Return the finished search for the largest fixed point.
 
     Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible
     even then are dropped, and the search is done again: what is left is credible in its own set.
     """
-    model, iterations, solves = scaled.model, 0, 0
+    model, iterations, solves, budget = scaled.model, 0, 0, effort.budget()
     while True:
         search = Search.start(model, scaled.start())
+        search.tolerance, search.budget = effort.tolerance, budget
         search.run(limit)
         iterations, solves = iterations + search.iterations, solves + search.solves
         leaves = credible(model, search.polygons, search.threat(search.polygons))
-        if leaves == model.leaves:
+        if leaves == model.leaves or budget.spent:
+            if leaves != model.leaves:
+                search.give_up(None)
             search.iterations, search.solves = iterations, solves
             return search
         model = replace(model, leaves=leaves)
@@ -69,6 +75,9 @@ class Search:
     excess: float = inf
     chain: tuple[Polygons, Image | None] | None = None  # sets on the way to a candidate, and their image
     found: Image | None = None  # sets that generate themselves
+    attained: bool = True  # whether the excess is the distance to payoffs of equilibria
+    tolerance: float = ACCURACY
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def start(cls, model: Model, polygon: Polygon) -> Search:
@@ -78,20 +87,42 @@ class Search:
 
     def run(self, limit: int) -> None:
         """Search for at most `limit` applications to the outer sets."""
-        while self.iterations < limit and self.work < _WORK and not self.stopped:
+        while self.iterations < limit and self.work < _WORK and not self.stopped and not self.budget.spent:
             self._step()
-        if not self.stopped:
-            self._give_up()
-
-    def _give_up(self) -> None:
-        """Stop, and say how far the outer sets reach beyond sets that generate themselves if some are known."""
-        self.stopped = f"stopped after {self.iterations} applications of the operator"
-        if not self.model.common:
+        if self.stopped:
+            return
+        if not self.model.common and not self.budget.spent:
             self.chain = self.polygons, None
             self._look()
-            if self.found is not None:
-                rounding = self._still / (1.0 - self.model.discounts.max().item())
-                self.excess = _distance(self.polygons, self.found.polygons) + rounding
+        self.give_up(None if self.found is None else self.found.polygons)
+
+    def give_up(self, inner: Polygons | None) -> None:
+        """Stop with sets that hold every payoff, and say how far they reach beyond some that equilibria attain."""
+        self.stopped = (
+            "spent its `budget`"
+            if self.budget.spent
+            else f"stopped after {self.iterations} applications of the operator"
+        )
+        self.polygons = [*self.polygons]
+        for s, bound in enumerate(self.bound.tolist()):
+            for i, normal in enumerate(((-1.0, 0.0), (0.0, -1.0))):
+                if self.polygons[s] and lowest(self.polygons[s])[i] < bound[i] - FINE:
+                    self.polygons[s] = cut(self.polygons[s], normal, FINE - bound[i])
+        within = inner or [[]] * len(self.polygons)
+        rounding = self._still / (1.0 - self.model.discounts.max().item())
+        self.excess = max(map(off, self.polygons, within)) + rounding
+        self.attained = all(bool(some) for some, outer in zip(within, self.polygons, strict=True) if outer)
+
+    def _close(self) -> bool:
+        """Whether sets that generate themselves are close enough, where less than the usual accuracy is asked for."""
+        if self.found is None or self.tolerance <= ACCURACY:
+            return False
+        apart = _distance(self.polygons, self.found.polygons)
+        if apart <= self.tolerance:
+            self._stop(
+                self.found, apart, "sets that generate themselves are close enough to some that hold all"
+            )
+        return apart <= self.tolerance
 
     def threat(self, polygons: Polygons) -> Floats:
         """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
@@ -108,6 +139,7 @@ class Search:
         image = self._apply(outer)
         self.iterations += 1
         self.work += sum(map(len, outer)) if not self.model.common else 0
+        self.budget.spend(len(self.alive) * sum(map(len, outer)))
         died = bool((self.alive & ~image.alive).any())
         if died:
             self.alive = image.alive
@@ -121,7 +153,7 @@ class Search:
             self.polygons = image.polygons
             if self.chain is None or not self.model.common:
                 self.chain = outer, image
-            known = self._settled(self.found, judge=self.model.common)
+            known = self._settled(self.found, judge=self.model.common) or self._close()
             if known or (self._due() and self._look() and self._settled(self.found)):
                 return
             self._sharpen()
@@ -133,6 +165,7 @@ class Search:
         """
         late = not self.model.common or self.iterations >= 4 or self.model.discounts.min() >= _PATIENT
         limit = _LARGE if self._rare and late else _SMALL
+        self.budget.spend(min(limit, len(self.alive) * sum(map(len, self.polygons)) ** 2))
         smaller = sharpened(self.model, self.polygons, self.bound, self.alive, limit)
         if smaller is not None:
             self.polygons, self.chain = smaller, None
@@ -181,6 +214,7 @@ class Search:
         while left and structure is not None:
             left -= 1
             self.solves += 1
+            self.budget.spend(sum(map(len, structure.polygons)) ** 2)
             source = newton(self.model, structure)
             if source is None:
                 return None

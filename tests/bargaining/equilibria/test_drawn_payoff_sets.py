@@ -1,0 +1,77 @@
+"""Payoff sets of five thousand drawn games over 182 pairs of discount factors, against another operator."""
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from bargaining import Exit, Game, RepeatedGame, payoff_set
+from bargaining.errors import Status
+from plane_operator import PlaneOperator, circle
+from polygons import beyond
+
+PATIENCE = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 0.999]
+PAIRS = [*permutations(PATIENCE, 2)]
+DIRECTIONS = circle(32)
+ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A game of some thousands; every third has exit, open to both or to one."""
+
+    number: int
+
+    def game(self) -> RepeatedGame:
+        rng = np.random.default_rng([15, self.number])
+        shape, kind = (int(rng.integers(2, 5)), int(rng.integers(2, 4))), self.number % 4
+        if kind == 0:
+            payoffs = rng.random((2, *shape)) * 10
+        else:
+            low, high = ((-3, 8), (0, 4), (-30, 31))[kind - 1]
+            payoffs = rng.integers(low, high, (2, *shape))
+        leave = None
+        if self.number % 3 == 0:
+            low, high = payoffs.min(), payoffs.max()
+            option = (
+                rng.uniform(low, (low + high) / 2, 2) if kind == 0 else rng.integers(low, high // 2 + 1, 2)
+            )
+            leave = Exit(option, who=[None, [0], None, [1]][self.number // 3 % 4])
+        return RepeatedGame(Game(*payoffs), PAIRS[self.number % len(PAIRS)], exit=leave)
+
+
+def check(game: RepeatedGame) -> Status:
+    """Hold a set against what is known without it, and return its status."""
+    found, operator = payoff_set(game), PlaneOperator.of(game)
+    inside, outside = operator.inside(ROUNDS), operator.outside(DIRECTIONS, ROUNDS)
+    assert np.isfinite(found.stats.bound)
+    if found.status is Status.EMPTY:
+        assert not len(inside)
+        return found.status
+    near = 1e-8 * operator.scale
+    assert beyond(inside, found.vertices) <= near
+    reach, known = ((DIRECTIONS @ points.T).max(axis=1) for points in (found.vertices, outside))
+    assert (reach <= known + near).all()
+    if found.status is Status.OK:
+        automaton = found.strategy(found.vertices.mean(axis=0))
+        assert automaton.regret == 0
+        assert np.abs(automaton.payoffs - found.vertices.mean(axis=0)).max() <= 2e-9 * found.scale
+    return found.status
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_drawn_games_agree_with_another_operator(number: int) -> None:
+    assert check(Drawn(number).game()) is not Status.INACCURATE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hundred", range(50))
+def test_five_thousand_drawn_games_agree_with_another_operator(hundred: int) -> None:
+    numbers = range(100 * hundred, 100 * hundred + 100)
+    inaccurate = [k for k in numbers if check(Drawn(k).game()) is Status.INACCURATE]
+    assert len(inaccurate) <= 1, inaccurate
+
+
+def test_the_games_are_drawn_over_all_pairs() -> None:
+    assert len(PAIRS) == 182

@@ -16,6 +16,7 @@ from bargaining._names import are_given, frame, numbered, place, series, titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible._sides import every, largest
+from bargaining.feasible.base import known
 from bargaining.problem import Problem, marks_of, require_problem
 
 if TYPE_CHECKING:
@@ -230,6 +231,28 @@ class Division(Shown):
         with np.errstate(invalid="ignore", divide="ignore"):
             shares: Floats = gains / gains.sum(axis=-1, keepdims=True)
         return shares
+
+    @property
+    def decision(self) -> Any:
+        """What the players do to get these payoffs, where the set knows: a `ConvexProgram`, a `FreeDisposalHull`.
+
+        Examples
+        --------
+        >>> from bargaining import FreeDisposalHull, Problem, nash
+        >>> house = FreeDisposalHull([[3, 1], [2, 2]], outcomes=["by the sea", "in the hills"])
+        >>> nash(Problem(house, [0, 0])).decision
+        'in the hills'
+        """
+        feasible = None if self.problem is None else self.problem.feasible
+        asked = None if feasible is None else known(feasible, "decision")
+        if asked is None:
+            what = (
+                "a protocol with its own primitives" if feasible is None else f"a {type(feasible).__name__}"
+            )
+            raise AttributeError(f"{self.method} has no decision: {what} knows payoffs alone.")
+        if self.payoffs.ndim > 1 or not np.isfinite(self.payoffs).all():
+            raise AttributeError(f"{self.method} has a decision where there is one answer, with payoffs.")
+        return asked(self.payoffs)
 
     def raise_if_failed(self) -> Self:
         """Return self, or raise with the advice of the first cell that has no answer.

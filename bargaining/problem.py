@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,11 +29,14 @@ class Problem(Shown):
 
     Parameters
     ----------
-    feasible : FeasibleSet
+    feasible : FeasibleSet, PayoffSet, Game or array_like of shape (m, n)
         What the players can agree on: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
-        answers `support`, `ray`, `ideal` and `contains`.
+        answers `support`, `ray`, `ideal` and `contains`. Points mean the lotteries over them, `Polytope(points)`, and
+        the columns of a DataFrame name the players. Whatever has a method ``problem(disagreement)``, such as a `Game`
+        or a `PayoffSet`, stands for the set of that problem.
     disagreement : array_like, shape (..., n)
-        Payoffs without an agreement, in the unit of the set's payoffs. Leading axes are a batch of problems and
+        Payoffs without an agreement, in the unit of the set's payoffs. May be left out where ``feasible.problem()``
+        knows a threat. Leading axes are a batch of problems and
         broadcast against the batch of `feasible`. What has labels, such as a mapping of names to payoffs or a pandas
         Series, names the players.
     players : sequence of str, optional
@@ -61,6 +64,14 @@ class Problem(Shown):
     >>> Problem(TransferableSurplus(1.0), [0.0, 0.2])
     Problem(TransferableSurplus(total=array(1.), players=2), [0.0, 0.2])
 
+    Points, and games that know their threat:
+
+    >>> from bargaining import Game
+    >>> Problem([[0, 0], [4, 0], [0, 1]], [0, 0]).ideal
+    array([4., 1.])
+    >>> Problem(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])).disagreement
+    array([3., 3.])
+
     Names make no difference to numbers:
 
     >>> from bargaining import nash
@@ -78,11 +89,12 @@ class Problem(Shown):
 
     def __init__(
         self,
-        feasible: FeasibleSet,
-        disagreement: ArrayLike | Mapping[str, Any],
+        feasible: FeasibleSet | Bargained | ArrayLike,
+        disagreement: ArrayLike | Mapping[str, Any] | None = None,
         *,
         players: Names | None = None,
     ) -> None:
+        feasible, disagreement, players = _opened(feasible, disagreement, players)
         if not isinstance(feasible, FeasibleSet):
             raise InvalidInput(
                 f"`feasible` must answer support, ray, ideal and contains; got a {type(feasible).__name__}. "
@@ -243,6 +255,35 @@ class Problem(Shown):
 
         kept = restricted(self.feasible, self.disagreement)
         return Problem(kept, self.disagreement, players=self.player_names)
+
+
+class Bargained(Protocol):
+    """What knows over what its players bargain: a game, a set of equilibrium payoffs."""
+
+    def problem(self, disagreement: Any = None) -> Problem:
+        """Return the problem, by default from a threat of its own."""
+        ...
+
+
+def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[Any, Any, Names | None]:
+    """Return the set that is meant, the disagreement point and the names, where they are known."""
+    if isinstance(feasible, FeasibleSet):
+        if disagreement is None:
+            raise InvalidInput(
+                f"`disagreement` must say what the players get without an agreement; got none. Write "
+                f"Problem(feasible, {[0] * feasible.players})."
+            )
+        return feasible, disagreement, players
+    if callable(getattr(feasible, "problem", None)) and not isinstance(feasible, type):
+        whole = feasible.problem(disagreement)
+        known = whole.player_names if are_given(whole.player_names) else None
+        return whole.feasible, whole.disagreement, known if players is None else players
+    if disagreement is not None and (is_sequence(feasible) or hasattr(feasible, "columns")):
+        from bargaining.feasible.polytope import Polytope
+
+        names = carried(feasible) if hasattr(feasible, "columns") and players is None else players
+        return Polytope(feasible), disagreement, names
+    return feasible, disagreement, players
 
 
 def _names(disagreement: Any, feasible: FeasibleSet, players: Names | None) -> Names | None:

@@ -56,6 +56,8 @@ class Decisions:
     constraints, constraint_jacobian : callable
         Give empty arrays where there are none.
     span : ndarray, shape (n,)
+    measured : bool
+        Whether gradients are differences.
     """
 
     lower: Floats
@@ -69,6 +71,7 @@ class Decisions:
     constraints: Vector
     constraint_jacobian: Vector
     span: Floats
+    measured: bool = False
 
     def at(self, unit: Floats) -> Floats:
         """Return a decision from its scaled coordinates, never outside its bounds by rounding."""

@@ -12,6 +12,7 @@ Some sets know more. What else the library asks, if a set has an attribute of th
 ``support_above(weights, floor)``           a point with the best weighted sum over the x >= floor
 ``convex_hull()``                           the set with lotteries: whoever has it is not convex
 ``disposes_freely``                         whether everything below a feasible point is feasible
+``decision(payoffs)``                       what the players do to get at least these payoffs
 ``within``                                  the set that this one shows in other units, names or above a floor
 ==========================================  =====================================================================
 
@@ -110,7 +111,9 @@ def of_one_cell(**arrays: Floats) -> None:
             )
 
 
-Question = Literal["product", "short_of_product", "support_above", "convex_hull", "disposes_freely", "within"]
+Question = Literal[
+    "product", "short_of_product", "support_above", "convex_hull", "disposes_freely", "decision", "within"
+]
 
 
 def known(feasible: FeasibleSet, question: Question) -> Any:

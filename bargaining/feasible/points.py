@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, owning, real
+from bargaining._arguments import listed
+from bargaining._arrays import Floats, by_player, owning, real
 from bargaining._rich import Shown
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import question
 from bargaining.feasible.polytope import Polytope
 
@@ -28,11 +32,15 @@ class FreeDisposalHull(Shown, line=False):
     ----------
     points : array_like, shape (m, n)
         Payoff vectors v, one per row; players are columns. Points below another one are dropped.
+    outcomes : sequence, optional
+        What is agreed on at each point, anything: `decision` gives it back. The numbers of the rows by default.
 
     Attributes
     ----------
     points : ndarray, shape (k, n)
         The points that no other point dominates, the best for player 0 first.
+    outcomes : tuple
+        What is agreed on at each of them.
 
     Raises
     ------
@@ -50,16 +58,27 @@ class FreeDisposalHull(Shown, line=False):
     >>> from bargaining import Problem, nash
     >>> nash(Problem(FreeDisposalHull([[4, 1], [1, 3], [0, 0]]), [0, 0])).payoffs
     array([4., 1.])
+    >>> nash(Problem(FreeDisposalHull([[4, 1], [1, 3]], outcomes=["sell", "rent"]), [0, 0])).decision
+    'sell'
     """
 
     points: Floats
+    outcomes: tuple[Any, ...]
     _span: Floats = field(repr=False)
 
-    def __init__(self, points: ArrayLike) -> None:
-        array = undominated(real(points, "points", ndim=2, payoffs=True))
+    def __init__(self, points: ArrayLike, *, outcomes: Sequence[Any] | None = None) -> None:
+        given = real(points, "points", ndim=2, payoffs=True)
+        agreed = (
+            range(len(given)) if outcomes is None else listed(outcomes, "outcomes", "a list, one a point")
+        )
+        if len(agreed) != len(given):
+            raise InvalidInput(f"`outcomes` must be one for each of {len(given)} points; got {len(agreed)}.")
+        kept = undominated_at(given)
+        array = given[kept]
         span = array.max(axis=0) - array.min(axis=0)
         array.flags.writeable = False
         object.__setattr__(self, "points", array)
+        object.__setattr__(self, "outcomes", tuple(agreed[k] for k in kept))
         object.__setattr__(self, "_span", span)
 
     def __repr__(self) -> str:
@@ -79,6 +98,20 @@ class FreeDisposalHull(Shown, line=False):
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the leading axes: (), one set."""
         return ()
+
+    def decision(self, payoffs: ArrayLike) -> Any:
+        """Return the first outcome that gives every player `payoffs` or more.
+
+        Raises
+        ------
+        NotApplicable
+            If no outcome does.
+        """
+        wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players)
+        enough = (self.points >= wanted - self._grain(wanted)).all(axis=1)
+        if not enough.any():
+            raise NotApplicable(f"no single outcome gives {wanted.tolist()}; mixed ones are lotteries.")
+        return self.outcomes[int(np.argmax(enough))]
 
     def convex_hull(self) -> Polytope:
         """Return the set with lotteries: the convex hull of the points and everything below it."""
@@ -161,11 +194,22 @@ class FreeDisposalHull(Shown, line=False):
 
 def undominated(points: Floats) -> Floats:
     """Return the rows that no other row weakly exceeds in every column, the largest first."""
-    kept: list[Floats] = []
-    for row in points[np.lexsort(points.T[::-1])[::-1]]:
-        if not any((other >= row).all() for other in kept):
-            kept.append(row)
-    return np.array(kept)
+    return points[undominated_at(points)]
+
+
+def undominated_at(points: Floats) -> list[int]:
+    """Return where these rows are; of equal ones the first."""
+    order = np.lexsort((-np.arange(len(points)), *points.T[::-1]))[::-1]
+    if points.shape[1] == 2:
+        second = points[order, 1]
+        before = np.maximum.accumulate(np.concatenate(([-np.inf], second[:-1])))
+        found: list[int] = order[second > before].tolist()
+        return found
+    kept: list[int] = []
+    for k in order.tolist():
+        if not (points[kept] >= points[k]).all(axis=1).any():
+            kept.append(k)
+    return kept
 
 
 def log_products(points: Floats, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:

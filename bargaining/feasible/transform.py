@@ -31,7 +31,7 @@ def rescaled(feasible: FeasibleSet, scale: Floats, shift: Floats) -> FeasibleSet
     if isinstance(feasible, FreeDisposalHull):
         with np.errstate(over="ignore"):
             points = feasible.points * scale + shift
-        return FreeDisposalHull(points)
+        return FreeDisposalHull(points, outcomes=feasible.outcomes)
     if isinstance(feasible, Union):
         return Union([rescaled(one, scale, shift) for one in feasible.sets])
     if isinstance(feasible, TransferableSurplus) and (scale == scale[0]).all():
@@ -48,7 +48,7 @@ def relabelled(feasible: FeasibleSet, order: NDArray[np.intp]) -> FeasibleSet:
     if isinstance(feasible, Polytope):
         return feasible.mapped(lambda x: x[..., order], exactly=lambda row: [row[i] for i in order])
     if isinstance(feasible, FreeDisposalHull):
-        return FreeDisposalHull(feasible.points[:, order])
+        return FreeDisposalHull(feasible.points[:, order], outcomes=feasible.outcomes)
     if isinstance(feasible, Union):
         return Union([relabelled(one, order) for one in feasible.sets])
     return Relabelled(feasible, order)
@@ -64,8 +64,9 @@ def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
             )
         return Polytope(np.concatenate((floor[None], floor + spare * np.eye(floor.size))))
     if isinstance(feasible, FreeDisposalHull) and floor.ndim == 1:
-        kept = feasible.points[(feasible.points >= floor).all(axis=1)]
-        feasible = FreeDisposalHull(kept) if len(kept) else feasible
+        kept = np.flatnonzero((feasible.points >= floor).all(axis=1))
+        agreed = [feasible.outcomes[k] for k in kept]
+        feasible = FreeDisposalHull(feasible.points[kept], outcomes=agreed) if len(kept) else feasible
     if isinstance(feasible, Union):
         left = [one for one in feasible.sets if np.isfinite(one.ideal(floor)).any()]
         return Union([restricted(one, floor) for one in left or feasible.sets[:1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owned, owning, real, short
+from bargaining._files import path_of
 from bargaining._names import Names, are_given, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -80,6 +82,8 @@ class Game(Shown):
     ) -> None:
         if not payoffs:
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
+        if len(payoffs) == 1:
+            _refuse_foreign(payoffs[0])
         payoffs, labels = _labelled(payoffs)
         floats = [real(array, f"payoffs[{player}]", payoffs=True) for player, array in enumerate(payoffs)]
         _same_shape(floats)
@@ -90,6 +94,106 @@ class Game(Shown):
         )
         object.__setattr__(self, "player_names", unique_names(players, "players", len(floats)))
         object.__setattr__(self, "_given", tuple(owned(np.asarray(array)) for array in payoffs))
+
+    @classmethod
+    def of(cls, game: Any) -> Game:
+        """Return a game of another library as one of ours.
+
+        Parameters
+        ----------
+        game : game of nashpy, quantecon (`NormalFormGame`), pygambit or OpenSpiel (`MatrixGame`, `TensorGame`)
+            Known by its attributes; labels of players and actions are kept where they differ. A `Game` stays as it is.
+
+        Raises
+        ------
+        InvalidInput
+            If it is none of these.
+
+        Examples
+        --------
+        >>> import nashpy
+        >>> Game.of(nashpy.Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])).pure_equilibria()
+        array([[1, 1]])
+        """
+        if isinstance(game, Game):
+            return game
+        from bargaining.games._others import read
+
+        found = read(game)
+        return cls(*found.payoffs, actions=found.actions, players=found.players)
+
+    @classmethod
+    def from_nfg(cls, source: str | os.PathLike[str]) -> Game:
+        r"""Return the game in a file of Gambit, or in its text.
+
+        Parameters
+        ----------
+        source : path or str
+            A file in the format .nfg, with payoffs or with outcomes, at most 20 MB; or the text itself, which begins
+            with ``NFG``.
+
+        Returns
+        -------
+        Game
+            With the names of players and actions. Fractions and decimals are kept exactly where floats do not hold
+            them.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such file, or it is no game in this format; the message says what is wrong.
+
+        Examples
+        --------
+        >>> game = Game.from_nfg('NFG 1 R "Selten, figure 2" { "One" "Two" } { 3 2 }  1 1 0 2 0 2 1 1 0 3 2 0')
+        >>> game.shape, game.payoffs[2, 1], game.player_names
+        ((3, 2), array([2., 0.]), ('One', 'Two'))
+        """
+        from bargaining.games import _nfg
+
+        if isinstance(source, str) and source.lstrip().startswith("NFG"):
+            text = source
+        else:
+            path = path_of(source, "source")
+            if not path.is_file():
+                raise InvalidInput(
+                    f"`source` must be a .nfg file that exists, or the text of one; got {short(str(path))}."
+                )
+            with path.open("rb") as file:
+                text = file.read(_nfg.LARGEST + 1).decode("utf-8-sig", errors="replace")
+        if len(text) > _nfg.LARGEST:
+            raise InvalidInput(f"`source` must be at most {_nfg.LARGEST // 10**6} MB; it is longer.")
+        found = _nfg.read(text)
+        named = all(len(set(own)) == len(own) for own in (found.players, *found.actions))
+        return cls(
+            *found.payoffs, actions=found.actions if named else None, players=found.players if named else None
+        )
+
+    def to_nfg(self, *, title: str = "") -> str:
+        """Return the game as a text in Gambit's format .nfg, with payoffs.
+
+        Fractions stay fractions, and a float becomes the shortest decimal that gives it back.
+
+        Examples
+        --------
+        >>> print(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"]).to_nfg(title="Prisoners"))
+        NFG 1 R "Prisoners" { "Ann" "Bob" }
+        <BLANKLINE>
+        {
+        { "0" "1" }
+        { "0" "1" }
+        }
+        ""
+        <BLANKLINE>
+        9 9 10 1
+        1 10 3 3
+        <BLANKLINE>
+        """
+        from bargaining.games import _nfg
+
+        if not isinstance(title, str):
+            raise InvalidInput(f"`title` must be a string; got {short(title)}.")
+        return _nfg.written(title, titles(self.player_names), self.actions, self._given)
 
     def __repr__(self) -> str:
         between = f" between {' and '.join(self.player_names)}" if are_given(self.player_names) else ""
@@ -299,6 +403,15 @@ def _labelled(payoffs: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[list[str]
     rows, columns = sides[0]
     arrays = (table.loc[rows, columns].to_numpy() if hasattr(table, "loc") else table for table in payoffs)
     return tuple(arrays), [list(map(str, rows)), list(map(str, columns))]
+
+
+def _refuse_foreign(game: Any) -> None:
+    from bargaining.games._others import is_foreign
+
+    if is_foreign(game):
+        raise InvalidInput(
+            f"`payoffs` must be arrays, one per player; got a {type(game).__name__}. Convert it: Game.of(game)."
+        )
 
 
 def _same_shape(floats: list[Floats]) -> None:

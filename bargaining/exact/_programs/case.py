@@ -30,6 +30,10 @@ class Case:
             raise NotApplicable(
                 f"{claim.method} is certified on a program above a floor that the disagreement point is at or above."
             )
+        if self.it.inside.measured:
+            raise NotApplicable(
+                f"{claim.method} is certified on programs with exact gradients: give `jacobian` to ConvexProgram."
+            )
         if not self.it.bounded:
             raise NotApplicable(
                 f"{claim.method} is certified on programs whose decisions have bounds: give finite `lower` and `upper`."

@@ -1,0 +1,353 @@
+"""Negotiations over outcomes: scenarios of automated negotiation in XML, and utility functions of any library.
+
+A file may come from anybody: nothing in it is executed, it has no entities, and its size and depth are capped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import prod
+from pathlib import Path
+from typing import Any, NoReturn
+from xml.parsers import expat
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import flag, function, is_sequence, listed
+from bargaining._arrays import Floats, real, short
+from bargaining._files import path_of
+from bargaining._names import Names
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.points import FreeDisposalHull, undominated_at
+from bargaining.feasible.polytope import Polytope
+from bargaining.problem import Problem
+
+__all__ = ["outcome_problem", "read_scenario"]
+
+_BYTES = 2_000_000
+_DEPTH = 30
+_OUTCOMES = 1_000_000
+_SUMS = 20_000_000
+"""Sums of utilities that are looked at for one more issue; beyond it a scenario takes minutes."""
+_TEXT = 200
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
+_ONE = 1.0 + 1e-9
+
+
+def outcome_problem(
+    utilities: Sequence[Callable[[Any], Any]],
+    outcomes: Iterable[Any] | None = None,
+    disagreement: ArrayLike | Mapping[str, Any] | None = None,
+    *,
+    players: Names | None = None,
+    lotteries: bool = False,
+) -> Problem:
+    """Return the problem of agreeing on one of finitely many outcomes.
+
+    Parameters
+    ----------
+    utilities : sequence of callables
+        One a player: takes an outcome and returns a number. Utility functions of NegMAS are such.
+    outcomes : iterable, optional
+        What can be agreed on, at most a million. By default what the first utility function knows as its
+        ``outcome_space``, as those of NegMAS do.
+    disagreement : array_like, shape (n,), optional
+        Utilities without an agreement; by default the ``reserved_value`` of each utility function.
+    players : sequence of str, optional
+        Names of the players.
+    lotteries : bool, default False
+        Whether the players can also agree on chances of outcomes.
+
+    Returns
+    -------
+    Problem
+        Over a `FreeDisposalHull`, so that the `decision` of a division is an outcome; with lotteries over a `Polytope`.
+        Outcomes that another one beats for all are dropped: nobody would agree on them.
+
+    Raises
+    ------
+    InvalidInput
+        If outcomes or disagreement utilities are missing, or a function does not return a finite number.
+
+    Examples
+    --------
+    >>> from bargaining import nash
+    >>> prices = range(50, 101, 10)
+    >>> trade = outcome_problem([lambda p: p - 45, lambda p: 90 - p], prices, [0, 0], players=["seller", "buyer"])
+    >>> nash(trade).decision, nash(trade).payoffs
+    (70, array([25., 20.]))
+    """
+    functions = [function(one, f"utilities[{k}]", "an outcome") for k, one in enumerate(_several(utilities))]
+    space = list(islice(_outcomes(functions[0], outcomes), _OUTCOMES + 1))
+    if not 0 < len(space) <= _OUTCOMES:
+        raise InvalidInput(f"`outcomes` must be 1 to {_OUTCOMES} of them; got {'more' if space else 'none'}.")
+    payoffs = np.array([[_utility(one(outcome), k) for k, one in enumerate(functions)] for outcome in space])
+    if disagreement is None:
+        disagreement = [_reservation(one, k) for k, one in enumerate(functions)]
+    return _problem(payoffs, space, disagreement, players, flag(lotteries, "lotteries"))
+
+
+def _several(utilities: Any) -> list[Any]:
+    if not is_sequence(utilities) or len(utilities) < 2:
+        raise InvalidInput(f"`utilities` must be a list of two functions or more; got {short(utilities)}.")
+    return list(utilities)
+
+
+def _outcomes(utility: Any, outcomes: Iterable[Any] | None) -> Iterable[Any]:
+    if outcomes is not None:
+        return (
+            listed(outcomes, "outcomes", "a list of outcomes")
+            if not isinstance(outcomes, Iterable)
+            else outcomes
+        )
+    space = getattr(utility, "outcome_space", None)
+    if space is None or not hasattr(space, "enumerate"):
+        raise InvalidInput("`outcomes` must say what can be agreed on; the first utility function does not.")
+    if hasattr(space, "is_discrete") and not space.is_discrete():
+        raise NotApplicable(
+            "Outcomes with continuous issues cannot be listed: pass some of them as `outcomes`."
+        )
+    found: Iterable[Any] = space.enumerate()
+    return found
+
+
+def _utility(value: Any, player: int) -> float:
+    number = real(value, f"utilities[{player}](outcome)")
+    if number.ndim:
+        raise InvalidInput(
+            f"`utilities[{player}]` must return one number an outcome; got shape {number.shape}."
+        )
+    return float(number)
+
+
+def _reservation(utility: Any, player: int) -> float:
+    value = getattr(utility, "reserved_value", None)
+    if value is None or not np.isfinite(value):
+        raise InvalidInput(
+            f"`disagreement` must be given: utility function {player} has no finite `reserved_value`; got {value!r}."
+        )
+    return float(value)
+
+
+def _problem(
+    payoffs: Floats, outcomes: Sequence[Any], disagreement: Any, players: Names | None, lotteries: bool
+) -> Problem:
+    if lotteries:
+        return Problem(Polytope(payoffs, free_disposal=True), disagreement, players=players)
+    return Problem(FreeDisposalHull(payoffs, outcomes=outcomes), disagreement, players=players)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What one party wants: of each issue the utility of its values, weight included; and without an agreement."""
+
+    name: str
+    issues: dict[str, dict[str, float]]
+    reservation: float
+
+
+def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
+    r"""Read the scenario of a negotiation between agents, as Genius, NegMAS and the ANAC competitions have them.
+
+    An outcome takes one value :math:`v_k` in each issue k. A party's utility is
+    :math:`\sum_k w_k e_k(v_k)`; where an issue has an evaluation above 1, all of that issue are divided by
+    the largest, as Genius does.
+
+    Parameters
+    ----------
+    *profiles : paths
+        One XML file a party, a ``utility_space`` with discrete issues and weights; or a folder with them, in the order
+        of their names. Files are at most 2 MB each.
+    lotteries : bool, default False
+        Whether the parties can also agree on chances of outcomes.
+
+    Returns
+    -------
+    Problem
+        Players are called like their files. The disagreement point holds the reservation values, 0 where there are
+        none. Without lotteries the `decision` of a division is the outcome, a mapping from issues to values. Discount
+        factors are not read: utilities are those of an agreement at once.
+
+    Raises
+    ------
+    InvalidInput
+        If a file is not such a profile, or the profiles have different issues.
+    NotApplicable
+        If an issue is not discrete, or the outcomes are too many.
+
+    Notes
+    -----
+    Outcomes that others beat are dropped issue by issue, which keeps all that are efficient: a sum is efficient only if
+    its parts are. So scenarios of many millions of outcomes can be read.
+
+    References
+    ----------
+    R. Lin et al. (2014), "Genius: An integrated environment for supporting the design of generic automated
+    negotiators", Computational Intelligence 30.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from bargaining import nash
+    >>> folder = Path(mkdtemp())
+    >>> profile = '''<utility_space><objective index="1" name="any">
+    ...   <issue index="1" name="price" type="discrete"><item value="low" evaluation="{}"/>
+    ...     <item value="high" evaluation="{}"/></issue>
+    ...   <issue index="2" name="delivery" type="discrete"><item value="soon" evaluation="{}"/>
+    ...     <item value="later" evaluation="{}"/></issue>
+    ...   <weight index="1" value="0.5"/><weight index="2" value="0.5"/></objective>
+    ...   <reservation value="0.2"/></utility_space>'''
+    >>> _ = (folder / "buyer.xml").write_text(profile.format(4, 1, 3, 0))
+    >>> _ = (folder / "seller.xml").write_text(profile.format(1, 4, 2, 3))
+    >>> division = nash(read_scenario(folder))
+    >>> division.decision, division.to_series().to_dict()
+    ({'price': 'high', 'delivery': 'soon'}, {'buyer': 0.625, 'seller': 0.8333333333333333})
+    """
+    flag(lotteries, "lotteries")
+    found = _profiles(profiles)
+    issues = list(found[0].issues)
+    for one in found[1:]:
+        same = set(one.issues) == set(issues) and all(
+            set(one.issues[issue]) == set(found[0].issues[issue]) for issue in issues
+        )
+        if not same:
+            raise InvalidInput(
+                f"`profiles` must have the same issues and values; {one.name!r} and {found[0].name!r} differ."
+            )
+    payoffs, picks = _efficient(found, issues)
+    values = [list(found[0].issues[issue]) for issue in issues]
+    outcomes = [
+        {issue: own[k] for issue, own, k in zip(issues, values, pick, strict=True)} for pick in picks.tolist()
+    ]
+    names = [one.name for one in found]
+    players = names if len(set(names)) == len(names) else None
+    return _problem(payoffs, outcomes, [one.reservation for one in found], players, lotteries)
+
+
+def _efficient(profiles: Sequence[Profile], issues: Sequence[str]) -> tuple[Floats, Any]:
+    """Return the utilities of outcomes that none beats, and the place of each issue's value in them."""
+    payoffs, picks = np.zeros((1, len(profiles))), np.zeros((1, 0), dtype=np.intp)
+    for issue in issues:
+        values = list(profiles[0].issues[issue])
+        own = np.array([[one.issues[issue][value] for one in profiles] for value in values])
+        if len(payoffs) * len(own) > _SUMS:
+            every = prod(len(each) for each in profiles[0].issues.values())
+            raise NotApplicable(f"A scenario of {every} outcomes has too many that are efficient to list.")
+        sums = (payoffs[:, None, :] + own).reshape(-1, len(profiles))
+        chosen = np.column_stack([picks.repeat(len(own), axis=0), np.tile(np.arange(len(own)), len(picks))])
+        kept = undominated_at(sums)
+        payoffs, picks = sums[kept], chosen[kept]
+    return payoffs, picks
+
+
+def _profiles(paths: Sequence[Any]) -> list[Profile]:
+    if len(paths) == 1 and path_of(paths[0], "profiles").is_dir():
+        folder = path_of(paths[0], "profiles")
+        trees = [(path, _tree(path)) for path in sorted(folder.glob("*.xml"))]
+        trees = [(path, tree) for path, tree in trees if tree.name == "utility_space"]
+    else:
+        trees = [(path, _tree(path)) for path in (path_of(one, "profiles") for one in paths)]
+    if len(trees) < 2:
+        raise InvalidInput(
+            f"`profiles` must be XML files of two parties or more, or a folder with them; got {len(trees)}."
+        )
+    return [_profile(tree, path) for path, tree in trees]
+
+
+class _Element:
+    """An element of an XML file."""
+
+    __slots__ = ("attributes", "children", "name")
+
+    def __init__(self, name: str, attributes: dict[str, str]) -> None:
+        self.name, self.attributes, self.children = name, attributes, list[_Element]()
+
+    def all(self, name: str) -> list[_Element]:
+        """Return the elements of a name within this one, in their order."""
+        found = [self] if self.name == name else []
+        return found + [one for child in self.children for one in child.all(name)]
+
+
+def _tree(path: Path) -> _Element:
+    """Return the root of a file."""
+    if not path.is_file():
+        raise InvalidInput(f"`profiles` must be files that exist; got {short(str(path))}.")
+    with path.open("rb") as file:
+        content = file.read(_BYTES + 1)
+    if len(content) > _BYTES:
+        raise InvalidInput(f"`profiles` must be at most {_BYTES // 10**6} MB each; {path.name!r} is longer.")
+    top, open_ones = _Element("", {}), list[_Element]()
+    open_ones.append(top)
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if len(open_ones) > _DEPTH:
+            raise InvalidInput(f"`profiles` must nest at most {_DEPTH} deep; {path.name!r} does not.")
+        open_ones[-1].children.append(_Element(name, attributes))
+        open_ones.append(open_ones[-1].children[-1])
+
+    def end(name: str) -> None:
+        open_ones.pop()
+
+    def declared(*_: Any) -> NoReturn:
+        raise InvalidInput(f"`profiles` must have no DOCTYPE and no entities; {path.name!r} has.")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = declared
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f"`profiles` must be XML; {path.name!r} is not ({error}).") from None
+    return top.children[0]
+
+
+def _profile(root: _Element, path: Path) -> Profile:
+    where = f"`profiles`, {path.name!r},"
+    if root.name != "utility_space":
+        raise InvalidInput(f"{where} must hold a utility_space; got {short(root.name)}.")
+    weights = {one.attributes.get("index", ""): _attribute(one, "value", where) for one in root.all("weight")}
+    issues: dict[str, dict[str, float]] = {}
+    for issue in root.all("issue"):
+        name = _words(issue.attributes.get("name", ""), where)
+        kind = issue.attributes.get("vtype", issue.attributes.get("type", "discrete"))
+        if kind != "discrete":
+            raise NotApplicable(
+                f"{where} has an issue {name!r} that is {kind}: only discrete ones can be read."
+            )
+        weight = weights.get(issue.attributes.get("index", ""))
+        if weight is None or weight < 0 or name in issues:
+            raise InvalidInput(
+                f"{where} must have each issue once, with a weight of at least 0; see {name!r}."
+            )
+        items = [(_words(one.attributes.get("value", ""), where), one) for one in issue.all("item")]
+        worth = {value: _attribute(one, "evaluation", where) for value, one in items}
+        if not items or len(worth) < len(items):
+            raise InvalidInput(f"{where} must have different values in issue {name!r}; got {len(items)}.")
+        most = max(worth.values())
+        scale = most if most > _ONE else 1.0
+        issues[name] = {value: weight * (each / scale) for value, each in worth.items()}
+    if not issues:
+        raise InvalidInput(f"{where} must have issues; got none.")
+    reservations = [_attribute(one, "value", where) for one in root.all("reservation")]
+    return Profile(name=path.stem, issues=issues, reservation=reservations[0] if reservations else 0.0)
+
+
+def _attribute(element: _Element, name: str, where: str) -> float:
+    text = element.attributes.get(name, "").strip()
+    if not _NUMBER.fullmatch(text):
+        raise InvalidInput(
+            f"{where} must have a number as the {name} of each {element.name}; got {short(text)}."
+        )
+    return float(text)
+
+
+def _words(text: str, where: str) -> str:
+    if not 0 < len(text) <= _TEXT or not text.isprintable():
+        raise InvalidInput(f"{where} must have names of 1 to {_TEXT} characters; got {short(text)}.")
+    return text

@@ -5,6 +5,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 NEEDED = {"bargaining/py.typed", "bargaining_models/py.typed", "bargaining/equilibria/_kernel.pyi"}
+NEEDED |= {"bargaining/__init__.pyi", "bargaining/testing/__init__.pyi"}
 EXTENSIONS = {"bargaining/equilibria/_kernel.abi3.so", "bargaining/equilibria/_kernel.pyd"}
 
 

@@ -142,7 +142,7 @@ def _problem(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class _Profile:
     """What one party wants: of each issue the utility of its values, weight included; and without an agreement."""
 
     name: str
@@ -228,7 +228,7 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
     return _problem(payoffs, outcomes, [one.reservation for one in found], players, lotteries)
 
 
-def _efficient(profiles: Sequence[Profile], issues: Sequence[str]) -> tuple[Floats, Any]:
+def _efficient(profiles: Sequence[_Profile], issues: Sequence[str]) -> tuple[Floats, Any]:
     """Return the utilities of outcomes that none beats, and the place of each issue's value in them."""
     payoffs, picks = np.zeros((1, len(profiles))), np.zeros((1, 0), dtype=np.intp)
     for issue in issues:
@@ -244,7 +244,7 @@ def _efficient(profiles: Sequence[Profile], issues: Sequence[str]) -> tuple[Floa
     return payoffs, picks
 
 
-def _profiles(paths: Sequence[Any]) -> list[Profile]:
+def _profiles(paths: Sequence[Any]) -> list[_Profile]:
     if len(paths) == 1 and path_of(paths[0], "profiles").is_dir():
         folder = path_of(paths[0], "profiles")
         trees = [(path, _tree(path)) for path in sorted(folder.glob("*.xml"))]
@@ -307,7 +307,7 @@ def _tree(path: Path) -> _Element:
     return top.children[0]
 
 
-def _profile(root: _Element, path: Path) -> Profile:
+def _profile(root: _Element, path: Path) -> _Profile:
     where = f"`profiles`, {path.name!r},"
     if root.name != "utility_space":
         raise InvalidInput(f"{where} must hold a utility_space; got {short(root.name)}.")
@@ -335,7 +335,7 @@ def _profile(root: _Element, path: Path) -> Profile:
     if not issues:
         raise InvalidInput(f"{where} must have issues; got none.")
     reservations = [_attribute(one, "value", where) for one in root.all("reservation")]
-    return Profile(name=path.stem, issues=issues, reservation=reservations[0] if reservations else 0.0)
+    return _Profile(name=path.stem, issues=issues, reservation=reservations[0] if reservations else 0.0)
 
 
 def _attribute(element: _Element, name: str, where: str) -> float:

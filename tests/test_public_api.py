@@ -44,16 +44,16 @@ DEFINED = [
 TOOLS = [name for name in DEFINED if not _is_label(getattr(bargaining, name))]
 
 
-def test_type_checkers_see_the_same_names() -> None:
-    tree = ast.parse(Path(bargaining.__file__).read_text(encoding="utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {
+def test_the_stub_lists_public_names_once_and_makes_all_it_names_public() -> None:
+    tree = ast.parse(Path(bargaining.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    listed = [
         (alias.name, alias.asname, node.module)
-        for node in block.body
+        for node in tree.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-    }
-    assert seen == {(name, name, module) for name, module in EXPORTS.items()}
+    ]
+    assert sorted(listed) == sorted({(name, name, module) for name, module in EXPORTS.items()})
+    assert set(bargaining.__all__) == set(EXPORTS)
 
 
 @pytest.mark.parametrize("name", TOOLS)

@@ -16,6 +16,7 @@ import bargaining.testing
 CHAPTERS = {
     "bargaining.problem": "Problems and answers",
     "bargaining.division": "Problems and answers",
+    "bargaining.scenarios": "Problems and answers",
     "bargaining.feasible": "Feasible sets",
     "bargaining.concepts": "Solution concepts",
     "bargaining.protocols": "Protocols of negotiation",

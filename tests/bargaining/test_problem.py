@@ -3,16 +3,23 @@
 import inspect
 from collections.abc import Callable
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import bargaining
 from bargaining import (
     AlternatingOffers,
     ContinuousOffers,
+    Game,
     InvalidInput,
     NashDemandGame,
+    Problem,
     RandomProposer,
+    RepeatedGame,
     TransferableSurplus,
+    nash,
+    payoff_set,
 )
 
 CONCEPTS = [
@@ -46,3 +53,34 @@ def test_concepts_ask_for_a_problem(concept: Callable[..., object], given: objec
 def test_protocols_ask_for_a_problem(protocol: Callable[..., object]) -> None:
     with pytest.raises(InvalidInput, match="`problem` must be a Problem; got a TransferableSurplus"):
         protocol(TransferableSurplus(1.0))
+
+
+def test_points_mean_the_lotteries_over_them():
+    points = [[0, 0], [4, 0], [0, 1]]
+    for given_as in (points, np.array(points), pd.DataFrame(points)):
+        assert nash(Problem(given_as, [0, 0])).payoffs.tolist() == [2.0, 0.5]
+    assert Problem(pd.DataFrame(points, columns=["Ann", "Bob"]), [0, 0]).player_names == ("Ann", "Bob")
+
+
+def test_games_and_payoff_sets_know_over_what_they_bargain():
+    stage = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"])
+    assert Problem(stage).disagreement.tolist() == [3.0, 3.0]
+    assert Problem(stage, [0, 1]).disagreement.tolist() == [0.0, 1.0]
+    assert Problem(stage).player_names == ("Ann", "Bob")
+    assert Problem(stage, players=["a", "b"]).player_names == ("a", "b")
+    found = payoff_set(RepeatedGame(stage, 0.9))
+    assert Problem(found).disagreement.tolist() == found.threat.tolist()
+    assert (
+        nash(Problem(found, {"Bob": 3.0, "Ann": 3.0})).payoffs.tolist()
+        == nash(found.problem()).payoffs.tolist()
+    )
+
+
+def test_the_threat_of_a_game_is_its_minmax_in_mixed_actions():
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    assert pennies.problem().disagreement == pytest.approx([0.0, 0.0])
+
+
+def test_a_missing_disagreement_point_is_said():
+    with pytest.raises(InvalidInput, match=r"`disagreement` must say .* Problem\(feasible, \[0, 0\]\)"):
+        Problem(TransferableSurplus(1.0))

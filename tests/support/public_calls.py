@@ -124,6 +124,15 @@ def described() -> Path:
     return path
 
 
+def scenario() -> Path:
+    place = folder()
+    for name, high in (("buyer", 1), ("seller", 4)):
+        items = f'<item value="low" evaluation="{5 - high}"/><item value="high" evaluation="{high}"/>'
+        issue = f'<issue index="1" name="price" type="discrete">{items}</issue><weight index="1" value="1"/>'
+        (place / f"{name}.xml").write_text(f"<utility_space>{issue}</utility_space>", encoding="utf-8")
+    return place
+
+
 def pie_at(a: Any) -> Problem:
     return Problem(SURPLUS, [0.0, a])
 
@@ -336,6 +345,21 @@ CALLS: dict[str, Call] = {
         lambda: {"first": array(A), "second": array(B), "actions": [["up", "down"], ["left", "right"]]},
         lambda game: (game.exact, game.minmax(), game.pure_equilibria(), game.equilibria().payoffs),
     ),
+    "FreeDisposalHull.decision": Call(CLIFFS.decision, lambda: {"payoffs": array(1, 1)}),
+    "Game.of": Call(Game.of, lambda: {"game": STAGE}),
+    "Game.from_nfg": Call(Game.from_nfg, lambda: {"source": STAGE.to_nfg()}),
+    "Game.to_nfg": Call(STAGE.to_nfg, lambda: {"title": "stage"}),
+    "outcome_problem": Call(
+        b.outcome_problem,
+        lambda: {
+            "utilities": [lambda price: price - 40, lambda price: 90 - price],
+            "outcomes": [50, 70],
+            "disagreement": array(0, 0),
+            "players": ["seller", "buyer"],
+        },
+        lambda problem: b.nash(problem).payoffs,
+    ),
+    "read_scenario": Call(lambda profiles: b.read_scenario(profiles), lambda: {"profiles": scenario()}),
     "Division.payoff": Call(b.nash(PIE).payoff, lambda: {"player": 1}),
     "Game.exact_payoff": Call(STAGE.exact_payoff, lambda: {"profile": (0, 1), "player": 0}),
     "Game.exact_best": Call(STAGE.exact_best, lambda: {"profile": (0, 1), "player": 0}),

@@ -8,14 +8,17 @@ import sympy as sp
 
 from bargaining import (
     InvalidInput,
+    NotApplicable,
     Polytope,
     Problem,
     Status,
+    certify,
     egalitarian,
     kalai_smorodinsky,
     nash,
     utilitarian,
 )
+from bargaining.feasible._gradients import differences
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.program import ConvexProgram
 
@@ -200,8 +203,8 @@ BAD = [
     (lambda: ConvexProgram(square, slope, lower=[0], upper=[1], matrix=[[1]]), "must be given together"),
     (lambda: ConvexProgram(square, slope, lower=[0], upper=[1], matrix=[[1, 2]], limits=[1]), "shape (1, 1)"),
     (
-        lambda: ConvexProgram(square, slope, lower=[0], upper=[1], constraints=square),
-        "must be given together",
+        lambda: ConvexProgram(square, slope, lower=[0], upper=[1], constraint_jacobian=slope),
+        "must come with its `constraints`",
     ),
     (lambda: ConvexProgram(lambda z: [np.nan, 1], slope, lower=[0], upper=[1]), "must be finite"),
 ]
@@ -212,3 +215,41 @@ def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         make()
     assert message in str(caught.value)
+
+
+def roots(z):
+    return np.array([VALUE[0] @ np.sqrt(z), VALUE[1] @ np.sqrt(1 - z)])
+
+
+def root_slopes(z):
+    return np.array([VALUE[0] / 2 / np.sqrt(z), -VALUE[1] / 2 / np.sqrt(1 - z)])
+
+
+@pytest.mark.parametrize("concept", [nash, kalai_smorodinsky])
+def test_without_gradients_the_answer_is_that_with_them(concept):
+    bounds = {"lower": [0, 0], "upper": [1, 1]}
+    with_them = concept(Problem(ConvexProgram(roots, root_slopes, **bounds), [0, 0.3]))
+    without = concept(Problem(ConvexProgram(roots, **bounds), [0, 0.3]))
+    assert without.status == with_them.status
+    assert without.payoffs == pytest.approx(with_them.payoffs, rel=1e-12)
+    assert without.decision == pytest.approx(with_them.decision, abs=1e-6)
+
+
+def test_constraints_may_come_without_gradients_and_nothing_is_certified():
+    circle = ConvexProgram(lambda z: z, lower=[0, 0], upper=[2, 2], constraints=lambda z: [z @ z - 1])
+    division = nash(Problem(circle, [0, 0]))
+    assert division.payoffs == pytest.approx([np.sqrt(0.5)] * 2, rel=1e-12)
+    with pytest.raises(NotApplicable, match="give `jacobian` to ConvexProgram"):
+        certify(division)
+
+
+@pytest.mark.parametrize("at", [1e-3, 0.3, 0.999])
+def test_differences_are_good_to_twelve_digits(at):
+    def inside(z):
+        assert (z > 0).all()
+        assert (z < 1).all()
+        return roots(z)
+
+    measured = differences(inside, np.zeros(2), np.ones(2), np.ones(2))
+    z = np.array([at, 0.5])
+    assert measured(z) == pytest.approx(root_slopes(z), rel=1e-12, abs=1e-12)

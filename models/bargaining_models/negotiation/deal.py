@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 
@@ -30,12 +30,14 @@ from bargaining import (
     kalai_smorodinsky,
     nash,
 )
-from bargaining._arguments import choice
 from bargaining._arrays import Floats
 from bargaining._rich import Shown
-from bargaining_models.negotiation.negotiation import Negotiation, Share
+from bargaining_models.negotiation.disagreements import money_without
 from bargaining_models.negotiation.outcomes import Outcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
+
+if TYPE_CHECKING:
+    from bargaining_models.negotiation.negotiation import Negotiation, Share
 
 DISCOUNT_RATE = 0.05
 HAZARDS = (0.5, 0.05)
@@ -65,6 +67,7 @@ class Deal(Shown):
     --------
     >>> from bargaining import nash
     >>> from bargaining_models.parameters import load
+    >>> from bargaining_models.negotiation import Negotiation
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> deal = Deal.at(talks, r=[0.0, 0.15])
     >>> division = nash(deal.problem())
@@ -140,13 +143,18 @@ class Deal(Shown):
         """What goes on while they talk: an agreement that is to close the route keeps it shut during talks too."""
         return self.status_quo if self.route_survives else self.idle
 
-    def threat(self, name: str = "war") -> Floats:
-        """Return the money of each country in the outcome `name`: "war", "status quo" or "exit"."""
-        choice(name, "name", THREATS)
-        money: Floats = {"war": self.war, "status quo": self.status_quo, "exit": self.exit}[name].money
-        return money
+    def threat(self, name: Any = None) -> Floats:
+        """Return the money of each country without an agreement; by default as the negotiation has it.
 
-    def problem(self, threat: str = "war") -> Problem:
+        `name` is "war", "status quo", "exit", or what else `Negotiation.without_agreement` knows; or payoffs in money.
+        """
+        chosen = self.negotiation.disagreement if name is None else name
+        if isinstance(chosen, str) and chosen in THREATS:
+            known = {"war": self.war, "status quo": self.status_quo, "exit": self.exit}
+            return known[chosen].money
+        return money_without(self.negotiation, chosen, r=self.r, capped=self.capped)
+
+    def problem(self, threat: Any = None) -> Problem:
         """Return the division of the money with transfers, about one of the outcomes without an agreement."""
         return Problem(TransferableSurplus(self.total), self.threat(threat))
 

@@ -34,15 +34,19 @@ from typing import Any, Self, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bargaining import Method, Table, nash
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, owning, real, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation._tariff_nash import Side, TariffGame
-from bargaining_models.negotiation.outcomes import Change, Outcome, TariffWar
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.disagreements import outcome_without, parsed
+from bargaining_models.negotiation.headline import headline
+from bargaining_models.negotiation.outcomes import Change, Outcome, TariffOutcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.negotiation.routes import MEANINGS, route_hats
-from bargaining_models.negotiation.sources import Role, cube, world_of
+from bargaining_models.negotiation.sources import Role, Whole, cube, world_of
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeData, TradeModel
 from bargaining_models.trade.links import per_sector
@@ -86,6 +90,9 @@ class Negotiation(Shown):
         end of 2024, the first that are known.
     status_quo : sequence of str, or (N, N, J) array_like, optional
         What is in force while there is no agreement: schedules that add up, or tariffs; by default `tariffs`.
+    disagreement : optional
+        What happens without an agreement, for whoever does not say otherwise: see `without_agreement`; or payoffs of
+        the two in money, home first. By default the tariff war.
     agreement : {"free trade", "base"}
         What the two charge each other on goods under an agreement: nothing, or the rates of the model's base. Rates of
         a war or of a schedule are added to that.
@@ -104,6 +111,8 @@ class Negotiation(Shown):
         Tariffs of everybody under the agreement, and without one.
     environment : Environment or None
         Where the tariffs are those of a day.
+    whole : Whole
+        The figures before regions were merged.
     parameters : Parameters or None
         The figures, where they came as such.
     friction : float or (N, N, J) array
@@ -134,6 +143,8 @@ class Negotiation(Shown):
     free: Floats
     standing: Floats
     environment: Environment | None
+    whole: Whole
+    disagreement: Any
     meaning: str
     caps: Floats | None
     schedules: Mapping[str, Floats]
@@ -152,6 +163,7 @@ class Negotiation(Shown):
         elasticities: Any = None,
         tariffs: str | datetime.date | Environment | ArrayLike | None = None,
         status_quo: Sequence[str] | ArrayLike | None = None,
+        disagreement: Any = "war",
         agreement: str = "free trade",
         meaning: str = "capacity",
         caps: ArrayLike | None = None,
@@ -182,6 +194,8 @@ class Negotiation(Shown):
             "free": free,
             "standing": world.tariffs,
             "environment": world.environment,
+            "whole": world.whole,
+            "disagreement": disagreement,
             "meaning": meaning,
             "caps": None
             if caps is None
@@ -192,12 +206,95 @@ class Negotiation(Shown):
             "parameters": figures,
             "friction": 1.0,
         }
+        if isinstance(disagreement, str):
+            parsed(disagreement)
         for name, value in chosen.items():
             object.__setattr__(self, name, value)
         if status_quo is not None:
             named = _names(status_quo)
             standing = cube(status_quo, "status_quo", model) if named is None else self._scheduled(named)
             object.__setattr__(self, "standing", standing)
+
+    def deal(self, r: Share = 0.0, *, capped: bool = False, route_survives: bool = True) -> Deal:
+        """The outcomes that an agreement is compared with at redirectable share `r`, to divide in any way.
+
+        Examples
+        --------
+        >>> from bargaining import nash
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> deal = talks.deal([0.0, 0.15])
+        >>> deal.transfer(nash(deal.problem(("unanswered", 0.25)))).round(2)  # Canada to the US, USD bn a year
+        array([21.46, 19.81])
+        """
+        return Deal.at(self, r=r, capped=capped, route_survives=route_survives)
+
+    def headline(
+        self,
+        r: ArrayLike | None = None,
+        *,
+        disagreements: Sequence[Any] | None = None,
+        method: Method = nash,
+        payment: str = "money",
+        capped: bool = False,
+        route_survives: bool = True,
+    ) -> Table:
+        """Return what home pays the partner for free trade, by what happens without an agreement and by `r`.
+
+        Parameters
+        ----------
+        r : array_like, optional
+            Shares in [0, 1] that increase; by default 0, .05 and .15, or 0 without an alternative.
+        disagreements : sequence, optional
+            Each as for `without_agreement`; by default all that have a name, and that of the negotiation.
+        method : callable, default bargaining.nash
+            Any concept of the library, or your own from a `Problem` to a `Division`.
+        payment : {"money", "inside"}
+            Whether a dollar paid costs one and gives one, or is paid and spent within the trade model.
+        capped, route_survives
+            As for `Deal.at`.
+
+        Returns
+        -------
+        Table
+            With what `r` means for home's exports in its first rows.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> print(talks.headline([0, 0.15], disagreements=["war", ("unanswered", 0.25), "exit"]))
+        What Canada pays the US a year for free trade, by what happens without an agreement
+        ...
+        """
+        return headline(
+            self,
+            r=r,
+            disagreements=disagreements,
+            method=method,
+            payment=payment,
+            capped=capped,
+            route_survives=route_survives,
+        )
+
+    def meaning_in_words(self) -> str:
+        """Return what `r` means here, in a sentence with the names of the roles."""
+        home, partner = self.roles.said[:2]
+        other = self.roles.said[2] if self.roles.alternative else "nobody"
+        if self.meaning == "capacity":
+            return (
+                f"capacity of a new route, as a cut of its cost: at fixed prices and spending {home} would sell "
+                f"{other} more, by r times what it sells {partner}"
+            )
+        if self.meaning == "diverted":
+            return (
+                f"diverted exports: the cut of the cost of the route to {other} at which {home}'s exports of goods to "
+                f"{partner} fall by r under free trade"
+            )
+        return (
+            f"market size: at fixed prices and spending the demand of {other} turns to goods of {home}, by r times "
+            f"what {partner} buys"
+        )
 
     def with_friction(self, hats: ArrayLike) -> Self:
         """Return the same negotiation where trade costs are higher by these hats, (N, N, J), in every outcome."""
@@ -244,9 +341,95 @@ class Negotiation(Shown):
         """
         return self.outcome(self._scheduled(names), self.route(r, capped=capped, in_use=route))
 
-    def status_quo(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
-        """Outcome of the tariffs in force while there is no agreement."""
-        return self.outcome(self.standing, self.route(r, capped=capped, in_use=route))
+    def status_quo(
+        self,
+        date: str | datetime.date | None = None,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> Outcome:
+        """Outcome of the tariffs in force while there is no agreement.
+
+        With a `date` the two charge each other what was in force that day; third countries are as in all outcomes.
+
+        Raises
+        ------
+        InvalidInput
+            If the date is before the first rates, or the regions are none that the package has rates for.
+        """
+        tariffs = np.array(self.standing)
+        if date is not None:
+            found = self.whole.on(date)
+            for link in _links(self.model, self.roles):
+                tariffs[link] = found[link]
+        return self.outcome(tariffs, self.route(r, capped=capped, in_use=route))
+
+    def unanswered(
+        self,
+        partner_tariff: ArrayLike | None = None,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> TariffOutcome:
+        """Outcome of a tariff of the partner on all of home's goods that home does not answer.
+
+        Parameters
+        ----------
+        partner_tariff : array_like, optional
+            By default the rate that is best for the partner, at each `r`.
+        r, capped, route
+            See the class.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> best = talks.unanswered()
+        >>> best.rates.round(4), best.percent.round(4)
+        (array([0.    , 0.1291]), array([-1.088 ,  0.0477]))
+        """
+        costs = self.route(r, capped=capped, in_use=route)
+        rates = self._best(costs) if partner_tariff is None else self._rates(partner_tariff, "partner_tariff")
+        return self._charging(0.0, rates, costs)
+
+    def in_kind(
+        self,
+        tariff: ArrayLike | None = None,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> TariffOutcome:
+        """Outcome of a tariff of the partner that home answers with the same rate.
+
+        Parameters
+        ----------
+        tariff : array_like, optional
+            By default the rate that would be best for the partner if it were not answered.
+        r, capped, route
+            See the class.
+        """
+        costs = self.route(r, capped=capped, in_use=route)
+        rates = self._best(costs) if tariff is None else self._rates(tariff, "partner_tariff")
+        return self._charging(rates, rates, costs)
+
+    def without_agreement(self, disagreement: Any = None, *, r: Share = 0.0, capped: bool = False) -> Outcome:
+        """Outcome without an agreement.
+
+        Parameters
+        ----------
+        disagreement : optional
+            "war", the Nash equilibrium in rates; "unanswered", the partner's best tariff, or ("unanswered", 0.25);
+            "in kind", the same answered with the same rate; "status quo", or ("status quo", "2026-04-06"); "exit",
+            goods trade between the two closed; an outcome; or tariffs of everybody, (N, N, J). By default that of the
+            negotiation.
+        r, capped
+            See the class.
+        """
+        chosen = self.disagreement if disagreement is None else disagreement
+        return outcome_without(self, chosen, r=r, capped=capped)
 
     def leave(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
         """Outcome of ending the relation: goods trade between the two closed in both directions.
@@ -406,6 +589,28 @@ class Negotiation(Shown):
             status=answer.status,
             equilibrium=answer,
         )
+
+    def exports(self, outcome: Outcome) -> Floats:
+        """Home's exports of goods to the partner and the alternative, (*batch, 2), in the unit of the flows."""
+        countries = self.roles.countries
+        home, *others = (self.model.regions.index(code) for code in countries)
+        sold = outcome.equilibrium.flows[..., :, home, :][..., self.model.goods].sum(axis=-1)
+        return np.asarray(sold[..., others])
+
+    def _charging(self, home: ArrayLike, partner: ArrayLike, costs: Floats) -> TariffOutcome:
+        """Outcome of a rate each."""
+        rates = np.stack(np.broadcast_arrays(home, partner, np.zeros(costs.shape[:-3]))[:2], axis=-1)
+        lost = np.isnan(rates).any(axis=-1)
+        found = self.outcome(
+            self.game.tariffs(np.nan_to_num(rates)), np.where(lost[..., None, None, None], np.inf, costs)
+        )
+        fields = {name: getattr(found, name) for name in Outcome.__dataclass_fields__}
+        return TariffOutcome(**fields, rates=rates)
+
+    def _best(self, costs: Floats) -> Floats:
+        """The partner's best rates if home sets none, shape batch."""
+        cells = costs.reshape(-1, *costs.shape[-3:])
+        return self.game.best_response(1, np.zeros(len(cells)), cells).reshape(costs.shape[:-3])
 
     def _scheduled(self, names: Sequence[str]) -> Floats:
         tariffs = self.free

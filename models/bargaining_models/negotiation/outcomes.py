@@ -46,13 +46,25 @@ class Outcome(Shown):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffWar(Outcome):
-    """The outcome of the Nash equilibrium in tariffs.
+class TariffOutcome(Outcome):
+    """The outcome of a rate each, of which one or both were found.
 
     Attributes
     ----------
     rates : (*batch, 2) array
         Home's rate on the partner's goods, the partner's on home's.
+    """
+
+    rates: Floats
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffWar(TariffOutcome):
+    """The outcome of the Nash equilibrium in tariffs.
+
+    Attributes
+    ----------
     marginal : (*batch) array
         Largest absolute marginal welfare of a player in its own rate, percent per unit of the rate.
     regret : (*batch) array
@@ -61,7 +73,6 @@ class TariffWar(Outcome):
         Whether best responses in turn, started from both ends of that grid, come to rest at these rates.
     """
 
-    rates: Floats
     marginal: Floats
     regret: Floats
     unique: NDArray[np.bool_]

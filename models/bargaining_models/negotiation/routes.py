@@ -7,11 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, real
+from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.trade import TradeModel
+from bargaining_models.trade.links import shares_by_sector
 
-MEANINGS = ("capacity",)
+MEANINGS = ("capacity", "diverted", "market")
+LARGEST = 64.0
+"""The largest capacity, in units of exports to the partner, that a share is looked for up to."""
 
 
 def route_hats(
@@ -40,6 +44,105 @@ def route_hats(
             roles.need_alternative()
         batch = np.broadcast_shapes(*(np.shape(part) for part in parts))
         return np.ones(batch + model.economy.shares.shape)
-    return model.redirect(
+    if meaning == "diverted":
+        return Diversion(model, roles, tariffs, caps).hats(share)
+    hats = model.redirect(
         share, exporter=roles.home, market=roles.partner, target=roles.alternative, caps=caps
     )
+    return hats if meaning == "capacity" else _market(model, roles, share, caps)
+
+
+class Diversion:
+    """The capacity, the same in all goods sectors, at which exports of goods to the partner fall by a share."""
+
+    def __init__(self, model: TradeModel, roles: Roles, tariffs: Floats, caps: Floats | None = None) -> None:
+        self.model, self.roles, self.tariffs, self.caps = model, roles, tariffs, caps
+        home, partner = (model.regions.index(code) for code in roles.players)
+        self.target = model.regions.index(roles.need_alternative())
+        self.home, self.partner = home, partner
+        full = model.redirect(1.0, exporter=roles.home, market=roles.partner, target=roles.need_alternative())
+        growth = full[self.target, home] ** -model.economy.elasticities
+        self.ratio = growth - 1.0  # exports to the partner in units of those to the alternative, by sector
+
+    def hats_of(self, capacity: Floats) -> Floats:
+        """Hats at a capacity of shape batch."""
+        used = np.asarray(capacity)[..., None]
+        if self.caps is not None:
+            used = np.minimum(used, self.caps)
+        hats = np.ones(used.shape[:-1] + self.model.economy.shares.shape)
+        hats[..., self.target, self.home, :] = (1.0 + used * self.ratio) ** (
+            -1.0 / self.model.economy.elasticities
+        )
+        return hats
+
+    def exports(self, capacity: Floats) -> Floats:
+        """Exports of goods to the partner under the agreement."""
+        found = self.model.solve(tariffs=self.tariffs, costs=self.hats_of(capacity))
+        return np.asarray(found.flows[..., self.partner, self.home, :][..., self.model.goods].sum(axis=-1))
+
+    def capacity(self, share: Floats) -> Floats:
+        """Return the capacity, shape batch, by bisection and secants to rounding."""
+        from scipy.optimize import elementwise
+
+        wanted, back = np.unique(share, return_inverse=True)
+        first = float(self.exports(np.zeros(())))
+        high = np.ones_like(wanted)
+        while True:
+            short = self.exports(high) > (1.0 - wanted) * first
+            if not short.any():
+                break
+            if (high[short] >= LARGEST).any():
+                raise InvalidInput(
+                    f"`r` must be a share of exports to {self.roles.said[1]} that a cheaper route to "
+                    f"{self.roles.said[2]} can divert; got {wanted[short][0]:.6g}, and a capacity of {LARGEST:g} times "
+                    f"all those exports diverts {1.0 - float(self.exports(np.array(LARGEST))) / first:.3g}. "
+                    f"Take a smaller share."
+                )
+            high[short] *= 2.0
+        found = elementwise.find_root(
+            lambda k, r: self.exports(k) / first - (1.0 - r), (np.zeros_like(wanted), high), args=(wanted,)
+        )
+        return np.asarray(np.where(wanted == 0.0, 0.0, found.x)[back].reshape(np.shape(share)))
+
+    def hats(self, share: ArrayLike | Mapping[str, ArrayLike]) -> Floats:
+        """Hats at which a share of exports is diverted."""
+        if isinstance(share, Mapping):
+            raise InvalidInput(
+                "`r` must be one share for all goods where it means 'diverted': with one factor of production and "
+                "constant returns exports of one sector fall only as all costs rise, so that shares by sector have no "
+                "solution. "
+                f"Got shares of {', '.join(share)}."
+            )
+        return self.hats_of(self.capacity(real(share, "r")))
+
+
+def _market(
+    model: TradeModel, roles: Roles, share: ArrayLike | Mapping[str, ArrayLike], caps: Floats | None
+) -> Floats:
+    """Hats that act as a turn of the alternative's demand to home's goods.
+
+    They multiply its shares of expenditure by factors that leave the sum at 1, and so its prices as they were: only the
+    shares change, as if tastes did.
+    """
+    economy = model.economy
+    home, partner = (model.regions.index(code) for code in roles.players)
+    target = model.regions.index(roles.need_alternative())
+    wanted = shares_by_sector(share, model.sectors, model.goods)
+    if caps is not None:
+        wanted = np.minimum(wanted, caps)
+    before, spending = economy.shares[target], economy.expenditures[target]
+    value = economy.flows[partner, home] * (1.0 + economy.tariffs[target, home])
+    own = before[home]
+    after = own + wanted * np.divide(value, spending, out=np.zeros_like(value), where=spending > 0.0)
+    if (after >= 1.0).any():
+        sector = model.sectors[int(np.argwhere(after >= 1.0)[0][-1])]
+        raise InvalidInput(
+            f"`r` must leave room for others in the market of {roles.said[2]}; there {roles.said[0]} would sell "
+            f"more of {sector} than it buys. Take a smaller share."
+        )
+    factors = np.ones((*wanted.shape[:-1], *before.shape))
+    factors[..., :, :] = ((1.0 - after) / np.where(own < 1.0, 1.0 - own, 1.0))[..., None, :]
+    factors[..., home, :] = np.divide(after, own, out=np.ones_like(after), where=own > 0.0)
+    hats = np.ones(wanted.shape[:-1] + economy.shares.shape)
+    hats[..., target, :, :] = factors ** (-1.0 / economy.elasticities)
+    return hats

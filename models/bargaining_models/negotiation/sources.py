@@ -22,6 +22,26 @@ Kind = TypeVar("Kind", bound=TradeModel | TradeData)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Whole:
+    """The figures before regions were merged, and how they were: what rates by region are laid on."""
+
+    data: TradeData
+    parts: Mapping[str, Role | None]
+    rest: str | None
+
+    def tariffs(self, environment: Environment) -> Floats:
+        """Return what the rates of an environment come to between merged regions, by the trade they fall on."""
+        after = self.data.with_terms(environment.tariffs(self.data), self.data.elasticities)
+        return _merged(after, self.parts, self.rest)[0].tariffs
+
+    def on(self, date: str | datetime.date) -> Floats:
+        """Return the same for a day, by the rates of this package."""
+        found = _environment(date, self.data)
+        assert found is not None
+        return self.tariffs(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class World:
     """What a negotiation takes place in.
 
@@ -35,6 +55,8 @@ class World:
         In force on the day, or those of the base.
     environment : Environment or None
         At the day.
+    whole : Whole
+        The world before regions were merged.
     """
 
     model: TradeModel
@@ -42,6 +64,7 @@ class World:
     figures: Parameters | None
     tariffs: Floats
     environment: Environment | None
+    whole: Whole
 
 
 def world_of(
@@ -101,19 +124,19 @@ def world_of(
         )
     environment = _environment(tariffs, whole)
     merged, names = _merged(whole, parts, rest)
-    if environment is None:
-        rates = None if tariffs is None else cube(tariffs, "tariffs", merged)
-    else:
-        before = whole if isinstance(whole, TradeData) else whole.data
-        after = before.with_terms(environment.tariffs(whole), before.elasticities)
-        rates = _merged(after, parts, rest)[0].tariffs
+    before = Whole(data=whole if isinstance(whole, TradeData) else whole.data, parts=parts, rest=rest)
     found = TradeModel.from_data(merged) if isinstance(merged, TradeData) else merged
+    if environment is not None:
+        rates = before.tariffs(environment)
+    else:
+        rates = found.economy.tariffs if tariffs is None else cube(tariffs, "tariffs", found)
     return World(
         model=found,
         names=names,
         figures=figures,
-        tariffs=found.economy.tariffs if rates is None else rates,
+        tariffs=rates,
         environment=environment,
+        whole=before,
     )
 
 

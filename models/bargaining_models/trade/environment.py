@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ class Environment(Shown):
         """
         choice(structure, "structure", STRUCTURES)
         choice(variant, "variant", VARIANTS)
-        return cls.from_csv(FOLDER / f"{structure}_{variant}.csv")
+        return _stored(structure, variant)
 
     @classmethod
     def from_rates(
@@ -177,6 +178,12 @@ class Environment(Shown):
             tariffs[importer, exporter, sectors] = row.rate
         check_rates(tariffs, model.regions, model.sectors)
         return np.asarray(tariffs)
+
+
+@cache
+def _stored(structure: str, variant: str) -> Environment:
+    """Read the tariffs of this package once: nobody can change them."""
+    return Environment.from_csv(FOLDER / f"{structure}_{variant}.csv")
 
 
 def _rate(row: Row) -> Rate:

@@ -19,6 +19,7 @@ Every row also has `unit`, `year` and `source`; `sectors.csv` has `source`. Only
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,14 @@ def structure(name: str, *, tariffs: Any = 0.0, elasticities: Any = 5.0) -> Trad
     """Return a structure of this package; `TradeModel.from_structure` describes the options."""
     known = ("wiod2011", *sorted(path.name for path in STRUCTURES.iterdir() if path.is_dir()))
     choice(name, "name", known)
-    if name == "wiod2011":
-        return read_folder(STRUCTURES.parent, tariffs=tariffs, elasticities=elasticities)
-    return read_folder(STRUCTURES / name, tariffs=tariffs, elasticities=elasticities)
+    return _stored(name).with_terms(tariffs, elasticities)
+
+
+@cache
+def _stored(name: str) -> TradeData:
+    """Read a structure once: nobody can change it."""
+    folder = STRUCTURES.parent if name == "wiod2011" else STRUCTURES / name
+    return read_folder(folder, tariffs=0.0, elasticities=5.0)
 
 
 def from_icio(frame: Any, **options: Any) -> TradeData:

@@ -1,0 +1,174 @@
+"""The headline of a negotiation: what one side pays the other for free trade, by what happens without an agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining import Column, Method, Table, __version__, nash
+from bargaining._arguments import choice
+from bargaining._arrays import Floats, real, within
+from bargaining.errors import InvalidInput, Status
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.disagreements import label
+from bargaining_models.negotiation.payments import paid_inside
+
+if TYPE_CHECKING:
+    from bargaining_models.negotiation.negotiation import Negotiation
+
+SHARES = (0.0, 0.05, 0.15)
+PAYMENTS = ("money", "inside")
+NOISE = 1e-9
+
+
+def headline(
+    negotiation: Negotiation,
+    *,
+    r: ArrayLike | None = None,
+    disagreements: Sequence[Any] | None = None,
+    method: Method = nash,
+    payment: str = "money",
+    capped: bool = False,
+    route_survives: bool = True,
+) -> Table:
+    """Return the table; the arguments are those of `Negotiation.headline`."""
+    choice(payment, "payment", PAYMENTS)
+    shown = _shares(negotiation, r)
+    listed = _listed(negotiation, disagreements)
+    shares = np.union1d(shown, [0.0])
+    deal = Deal.at(negotiation, r=shares, capped=capped, route_survives=route_survives)
+    places = np.searchsorted(shares, shown).astype(np.intp)
+    rows = list(_exports(negotiation, deal, places))
+    residuals, empty = [float(np.max(deal.war.residual))], False
+    for given in listed:
+        threat = np.broadcast_to(deal.threat(given), deal.war.money.shape)
+        if payment == "money":
+            division = method(deal.problem(threat))
+            paid, status, residual = deal.transfer(division), division.status, division.residual
+        else:
+            inside = paid_inside(deal, method=method, threat=threat)
+            paid, status, residual = inside.payment, inside.status, inside.residual
+        empty = empty or bool(np.any(np.asarray(status) == Status.EMPTY))
+        residuals.append(float(np.nanmax(np.where(np.isfinite(paid), residual, 0.0))))
+        without = threat[0] - deal.agreement.money[0]
+        row = {"what": label(negotiation, given), "home": _clean(without[0]), "partner": _clean(without[1])}
+        rows.append(row | _cells(paid, places))
+    return Table(
+        rows,
+        columns=_columns(negotiation, deal, shown),
+        caption=_caption(negotiation),
+        label="tab:headline",
+        notes=_notes(negotiation, deal, residuals, payment=payment, empty=empty),
+        digits=3,
+    )
+
+
+def _shares(negotiation: Negotiation, r: ArrayLike | None) -> Floats:
+    if r is None:
+        r = SHARES if negotiation.roles.alternative is not None else (0.0,)
+    shown = within(np.atleast_1d(real(r, "r")), "r", 0.0, 1.0)
+    if shown.ndim != 1 or (np.diff(shown) <= 0).any():
+        raise InvalidInput(f"`r` must be a list of shares that increase; got {shown.tolist()}.")
+    if shown.any():
+        negotiation.roles.need_alternative()
+    return np.asarray(shown)
+
+
+def _listed(negotiation: Negotiation, given: Sequence[Any] | None) -> list[Any]:
+    """Return what to compare, by default all that this negotiation has, its own first."""
+    if given is not None:
+        if isinstance(given, str) or not len(given):
+            raise InvalidInput(f"`disagreements` must be a list of one or more; got {given!r}.")
+        return list(given)
+    usual: list[Any] = ["war", "unanswered", "in kind"]
+    if not np.array_equal(negotiation.standing, negotiation.free):
+        usual.append("status quo")
+    usual.append("exit")
+    own = negotiation.disagreement
+    return usual if isinstance(own, str) else [own, *usual]
+
+
+def _exports(negotiation: Negotiation, deal: Deal, places: NDArray[np.intp]) -> Iterator[dict[str, Any]]:
+    """Rows of what home exports under an agreement that leaves the route open."""
+    open_route = negotiation.payoffs(r=deal.r, capped=deal.capped)
+    exports = np.broadcast_to(
+        negotiation.exports(open_route), (*deal.war.money.shape[:-1], len(negotiation.roles.countries) - 1)
+    )
+    for k, name in enumerate(negotiation.roles.said[1:]):
+        yield {"what": f"Exports to {name}", "home": "", "partner": ""} | _cells(exports[:, k], places)
+
+
+def _cells(values: Floats, places: NDArray[np.intp]) -> dict[str, float | None]:
+    """Values at the shares shown, and how far they are from those at 0, percent."""
+    found: dict[str, float | None] = {}
+    for column, place in enumerate(places.tolist()):
+        value, first = float(values[place]), float(values[0])
+        found[f"value_{column}"] = _clean(value) if np.isfinite(value) else None
+        change = np.isfinite(value) and np.isfinite(first) and abs(first) > NOISE
+        found[f"change_{column}"] = _clean(100.0 * (value - first) / abs(first)) if change else None
+    return found
+
+
+def _columns(negotiation: Negotiation, deal: Deal, shown: Floats) -> list[Column]:
+    unit = negotiation.model.data.unit or "money"
+    home, partner = negotiation.roles.names[:2]
+    columns = [
+        Column("what", title="Without an agreement"),
+        Column("home", title=home, unit=unit, group="Against free trade"),
+        Column("partner", title=partner, unit=unit, group="Against free trade"),
+    ]
+    for k, share in enumerate(shown.tolist()):
+        columns.append(Column(f"value_{k}", title="a year", unit=unit, group=f"r = {share:g}"))
+        if share > 0.0:
+            columns.append(Column(f"change_{k}", title="change", unit="%", group=f"r = {share:g}"))
+    return columns
+
+
+def _caption(negotiation: Negotiation) -> str:
+    home, partner = negotiation.roles.said[:2]
+    return f"What {home} pays {partner} a year for free trade, by what happens without an agreement"
+
+
+def _notes(
+    negotiation: Negotiation, deal: Deal, residuals: list[float], *, payment: str, empty: bool
+) -> dict[str, str | float]:
+    roles, data = negotiation.roles, negotiation.model.data
+    home, partner, *other = roles.said
+    theta = negotiation.model.economy.elasticities
+    notes: dict[str, str | float] = {
+        "Rows": f"exports of goods under free trade; below, what {home} pays {partner}, negative where it is paid",
+    }
+    if other:
+        notes["r"] = negotiation.meaning_in_words()
+        notes["Change"] = "against r = 0"
+        if not deal.route_survives:
+            notes["Route"] = f"an agreement closes the route to {other[0]}; exports are those with it"
+    notes["Payments"] = (
+        "a dollar paid costs one and gives one, percent of real income times GDP"
+        if payment == "money"
+        else "made and spent within the trade model"
+    )
+    if empty:
+        notes["None"] = "they would rather not agree"
+    when = f", {data.year}" if data.year is not None else ""
+    environment = negotiation.environment
+    notes |= {
+        "Data": f"{data.unit or 'unit not given'}{when}; {data.source or 'source not given'}",
+        "Tariffs": "those of the figures"
+        if environment is None
+        else f"in force on {(environment.day or environment.since).isoformat()}, since {environment.since.isoformat()}",
+        "Elasticities": f"{theta[0]:g} in every sector"
+        if np.ptp(theta) == 0.0
+        else f"by sector, {theta.min():g} to {theta.max():g}",
+        "Largest residual": max(residuals),
+        "Version": __version__,
+    }
+    return notes
+
+
+def _clean(value: float) -> float:
+    """Return 0 for a rounding error of the solver."""
+    return 0.0 if abs(value) < NOISE else float(value)

@@ -280,7 +280,7 @@ def test_starts_may_be_given():
         ({"starts": 2, "rng": "x"}, "`rng` must be"),
         ({"starts": []}, "at least one"),
         ({"starts": [[[[1, 0], [0, 1]]]]}, "positive probability"),
-        ({"starts": [[[[0.5, 0.4], [0, 1]]]]}, "player row in state first"),
+        ({"starts": [[[[0.5, 0.4], [0, 1]]]]}, "row in state first"),
     ],
 )
 def test_errors(arguments, message):
@@ -305,3 +305,68 @@ def test_strategies_are_checked():
         stationary_profile(game, [[[1, 0]]])
     with pytest.raises(InvalidInput, match="may not leave"):
         stationary_profile(game, [[[1, 0], [1, 0]]], leave=[1, 0])
+
+
+def drawn(seed, states, players, actions, *, exits=False):
+    rng = np.random.default_rng(seed)
+    payoffs = rng.random((states, *(actions,) * players, players))
+    chances = rng.dirichlet(np.full(states, 0.3), payoffs.shape[:-1])
+    discounts = rng.uniform(0.5, 0.95, players)
+    leave = [Exit(rng.uniform(0, 0.8, players)) if exits and s % 2 else None for s in range(states)]
+    return StochasticGame(list(payoffs), list(chances), discounts, exit=leave if exits else None)
+
+
+@pytest.mark.parametrize("exits", [False, True])
+@pytest.mark.parametrize(("states", "players", "actions"), [(3, 2, 2), (6, 2, 3), (3, 3, 2), (4, 1, 3)])
+def test_sparse_systems_lead_where_dense_ones_do(monkeypatch, states, players, actions, exits):
+    game = drawn(states + actions, states, players, actions, exits=exits)
+    dense = markov_equilibria(game, starts=2, rng=5)
+    monkeypatch.setattr("bargaining.equilibria.stochastic._markov.arrays._MANY", 1)
+    sparse = markov_equilibria(game, starts=2, rng=5)
+    assert len(sparse) == len(dense) > 0
+    for one, other in zip(sparse, dense, strict=True):
+        np.testing.assert_allclose(one.values, other.values, atol=1e-11)
+        assert one.regret <= 1e-12
+
+
+def ladder(rungs, *, discount=0.92):
+    """Two firms that climb a quality ladder by investment and fall together; profits are those of logit demand."""
+    quality = np.linspace(0, 6, rungs)
+    cost = np.linspace(0, 1.5, 3)
+    rises, falls = 3 * cost / (1 + 3 * cost), 0.7
+    index = np.arange(rungs**2).reshape(rungs, rungs)
+    games, chances = [], []
+    for i, j in np.ndindex(rungs, rungs):
+        weights = np.exp([quality[i], quality[j]])
+        profit = 3 * weights / (1 + weights.sum())
+        games.append(profit - np.stack(np.meshgrid(cost, cost, indexing="ij"), axis=-1))
+        after = np.zeros((3, 3, rungs**2))
+        for up, also, fall in np.ndindex(2, 2, 2):
+            first, second = (np.where(x, rises, 1 - rises) for x in (up, also))
+            chance = first[:, None] * second * (falls if fall else 1 - falls)
+            ends = np.clip([i + up - fall, j + also - fall], 0, rungs - 1)
+            after[..., index[*ends]] += chance
+        chances.append(after)
+    return StochasticGame(games, chances, discount)
+
+
+def test_a_quality_ladder_of_196_states():
+    """Its equilibrium is symmetric, and what nobody may gain by, in any state, is checked by value iteration."""
+    game = ladder(14)
+    found = markov_equilibria(game)
+    assert len(found) == 1
+    assert found[0].regret <= 1e-12
+    values = found[0].values.reshape(14, 14, 2)
+    np.testing.assert_allclose(values[..., 0], values[..., 1].T, atol=1e-9)
+    best = found[0].values[:, 0].copy()
+    for _ in range(50):  # player 0's best reply to what player 1 does, by value iteration
+        best = np.array(
+            [
+                max(
+                    ((1 - 0.92) * game.games[s].payoffs[..., 0] + 0.92 * game.transition(s) @ best)
+                    @ found[0].strategies[s][1]
+                )
+                for s in range(196)
+            ]
+        )
+    np.testing.assert_allclose(best, found[0].values[:, 0], atol=1e-10)

@@ -11,9 +11,11 @@ Payoffs are mapped to [1, 2] player by player, and W is a present value.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,25 +24,30 @@ from bargaining._arrays import Floats
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
 
-_Pair = tuple[NDArray[np.intp], Floats]  # where in the flat (N, N) slopes, and what to take off there
-_Piece = tuple["Group", list[Floats], list[Floats]]
+_Kind = TypeVar("_Kind")
+_MANY = 64  # decision states from which on linear systems are sparse: below, dense ones are faster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Decision states with the same numbers of actions, stacked."""
+    """Decision states with the same numbers of actions, stacked; m is the number of states that may follow."""
 
     states: NDArray[np.intp]  # (G,)
     reward: Floats  # (n, G, a_1, ..., a_n)
-    follow: Floats  # (G, a_1, ..., a_n, E)
-    both: Floats  # (G, a_1, ..., a_n, n + E): rewards, then chances
+    follow: Floats  # (G, a_1, ..., a_n, m)
+    both: Floats  # (G, a_1, ..., a_n, n + m): rewards, then chances
     discount: Floats  # (n, G)
     index: tuple[NDArray[np.intp], ...]  # per player (G, a_i): where in the flat strategy
     own: tuple[NDArray[np.intp], ...]  # per player (G, a_i): where in a flat (E, N) table, own state in rows
+    after: NDArray[np.intp] | None  # (G, m): the states that may follow; None: all of them, m = E
 
     def ahead(self, worth: Floats) -> Floats:
         """Return what each profile is worth to each player, (n, G, a_1, ..., a_n), given what states are."""
-        later = (worth.T @ self.follow.reshape(-1, len(worth)).T).reshape(self.reward.shape)
+        if self.after is None:
+            later = (worth.T @ self.follow.reshape(-1, len(worth)).T).reshape(self.reward.shape)
+        else:
+            rows = self.follow.reshape(len(self.states), -1, self.after.shape[1]) @ worth[self.after]
+            later = np.moveaxis(rows, -1, 0).reshape(self.reward.shape)
         total: Floats = self.reward + self._by_state(self.discount) * later
         return total
 
@@ -73,13 +80,30 @@ def average(array: Floats, strategies: list[Floats], keep: tuple[int, ...]) -> F
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What a stationary strategy does in the states of a group, and how that moves with each action."""
+
+    group: Group
+    own: list[Floats]  # per player (G, a_i): the strategies
+    chance: Floats  # (G, m): of the states that follow
+    follow: list[Floats]  # per player (G, a_i, m): the same, given the player's action
+    mine: list[Floats]  # per player (G, a_i): Q
+    pairs: dict[tuple[int, int], Floats]  # (G, a_i, a_j): what i gets given two actions; both orders
+
+    def moves(self, i: int, j: int) -> Floats:
+        """Return how the worth to i of the states moves with the actions of j, what follows given: (G, a_j)."""
+        return self.mine[i] if i == j else (self.own[i][:, None, :] @ self.pairs[i, j])[:, 0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """What a stationary strategy is worth, in present values."""
 
     worth: Floats  # (E, n): W
     actions: Floats  # (N,): one-shot value of each action, Q
     loss: Floats  # (N,): W - Q
-    slope: Floats  # (N, N): derivative of the loss; empty if not asked for
+    pieces: list[Piece]  # for the slopes; empty if not asked for
+    inverses: list[Floats]  # (I - d P)^-1 for each player; empty if systems are sparse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +118,11 @@ class Arrays:
     block: NDArray[np.intp]  # (N,): decision state times n plus player
     discounts: Floats  # (n,)
     patience: Floats  # (n, E): the discount factor from each decision state to the next
+
+    @property
+    def sparse(self) -> bool:
+        """Whether there are so many decision states that linear systems are better sparse."""
+        return self.groups[0].after is not None
 
     def uniform(self) -> Floats:
         """Return the strategy that gives every action the same probability."""
@@ -114,78 +143,103 @@ class Arrays:
         return replace(self, groups=tuple(group.less(level) for group in self.groups))
 
     def evaluate(self, strategy: Floats, *, slope: bool) -> Evaluation:
-        """Return the worth of a strategy, of one-shot deviations from it, and the slopes of the loss."""
-        n, pieces = self.players, list[_Piece]()
-        step, reward = np.empty((self.decisions, self.decisions)), np.empty((n, self.decisions))
+        """Return the worth of a strategy, of one-shot deviations from it, and what the slopes of the loss need."""
+        n, reward = self.players, np.empty((self.players, self.decisions))
+        parts = list[tuple[Group, list[Floats], Floats, Floats]]()
         for group in self.groups:
             own = [strategy[index] for index in group.index]
             first = average(group.both, own, (0,))
             total = (own[0][:, None, :] @ first)[:, 0]
-            step[group.states], reward[:, group.states] = total[:, n:], total[:, :n].T
-            rest = [average(group.follow, own, (i,)) for i in range(1, n)] if slope else []
-            pieces.append((group, own, [first[..., n:], *rest]))
-        inverse = self._inverses(step)
-        worth = np.stack([inverse[i] @ reward[i] for i in range(n)], axis=1)
-        actions = np.empty(self.size)
-        table = np.zeros((n, self.decisions, self.size)) if slope else np.empty((0, 0, 0))
-        pairs: list[_Pair] = []
-        for group, own, _ in pieces:
-            for i, values in enumerate(group.ahead(worth)):
-                if slope:
-                    mine, more = self._pairs(group, values, own, i, table)
-                    pairs += more
-                else:
-                    mine = average(values, own, (i,))
-                actions[group.index[i]] = mine
-        loss = worth.ravel()[self.block] - actions
-        jacobian = self._slopes(pieces, pairs, inverse, table) if slope else np.empty((0, 0))
-        return Evaluation(worth, actions, loss, jacobian)
+            reward[:, group.states] = total[:, :n].T
+            parts.append((group, own, first[..., n:], total[:, n:]))
+        steps = [(group, chance) for group, _, _, chance in parts]
+        inverses = [] if self.sparse else self.inverses(steps)
+        ahead = self._solvers(steps) if self.sparse else [inverse.__matmul__ for inverse in inverses]
+        worth = np.stack([ahead[i](reward[i]) for i in range(n)], axis=1)
+        actions, pieces = np.empty(self.size), list[Piece]()
+        for group, own, first, chance in parts:
+            values = group.ahead(worth)
+            if slope:
+                follow = [first, *(average(group.follow, own, (i,)) for i in range(1, n))]
+                piece = Piece(group, own, chance, follow, *_given_others(values, own))
+                pieces.append(piece)
+                mine = piece.mine
+            else:
+                mine = [average(values[i], own, (i,)) for i in range(n)]
+            for i in range(n):
+                actions[group.index[i]] = mine[i]
+        return Evaluation(worth, actions, worth.ravel()[self.block] - actions, pieces, inverses)
 
-    def _inverses(self, step: Floats) -> list[Floats]:
-        """Return (I - d P)^-1 for each player; equally patient players share it."""
-        inverses: list[Floats] = []
-        for i in range(self.players):
-            if i > 0 and self.discounts[i] == self.discounts[0]:
-                inverses.append(inverses[0])
-                continue
-            system = -self.patience[i][:, None] * step
+    def _shared(self, make: Callable[[int], _Kind]) -> list[_Kind]:
+        """Return what is made for each player; players as patient as the first share hers."""
+        first = make(0)
+        return [first if self.discounts[i] == self.discounts[0] else make(i) for i in range(self.players)]
+
+    def inverses(self, steps: list[tuple[Group, Floats]]) -> list[Floats]:
+        """Return (I - d P)^-1 for each player, given the chances of what follows the states of each group."""
+        chain = np.zeros((self.decisions, self.decisions))
+        for group, chance in steps:
+            if group.after is None:
+                chain[group.states] = chance
+            else:
+                np.add.at(chain, (group.states[:, None], group.after), chance)
+
+        def inverse(i: int) -> Floats:
+            system = -self.patience[i][:, None] * chain
             system.flat[:: self.decisions + 1] += 1.0
-            inverses.append(np.asarray(np.linalg.inv(system)))
-        return inverses
+            return np.asarray(np.linalg.inv(system))
 
-    def _pairs(
-        self, group: Group, values: Floats, own: list[Floats], i: int, table: Floats
-    ) -> tuple[Floats, list[_Pair]]:
-        """Return what i's actions are worth, and how that moves with the actions of each other player.
+        return self._shared(inverse)
 
-        `table` receives how the worth of the state moves with every action in it, what follows given.
-        """
-        out = list[_Pair]()
-        mine = values
-        for j in range(self.players):
-            if j == i:
-                continue
-            pair = average(values, own, (i, j))
-            pair = pair if i < j else pair.transpose(0, 2, 1)
-            mine = (pair @ own[j][:, :, None])[..., 0]
-            table[i].reshape(-1)[group.own[j]] = (own[i][:, None, :] @ pair)[:, 0]
-            out.append((group.index[i][:, :, None] * self.size + group.index[j][:, None, :], pair))
-        table[i].reshape(-1)[group.own[i]] = mine
-        return mine, out
+    def _solvers(self, steps: list[tuple[Group, Floats]]) -> list[Callable[[Floats], Floats]]:
+        """Return functions that solve with I - d P for each player."""
+        from scipy.sparse import csc_array, eye_array
+        from scipy.sparse.linalg import splu
 
-    def _slopes(
-        self, pieces: list[_Piece], pairs: list[_Pair], inverse: list[Floats], table: Floats
-    ) -> Floats:
-        jacobian = np.empty((self.size, self.size))
+        rows = np.concatenate([np.repeat(group.states, chance.shape[1]) for group, chance in steps])
+        columns = np.concatenate([group.after.ravel() for group, _ in steps if group.after is not None])
+        entries = np.concatenate([chance.ravel() for _, chance in steps])
+
+        def solver(i: int) -> Callable[[Floats], Floats]:
+            step = csc_array((self.patience[i][rows] * entries, (rows, columns)), shape=(self.decisions,) * 2)
+            solve: Callable[[Floats], Floats] = splu((eye_array(self.decisions) - step).tocsc()).solve
+            return solve
+
+        return self._shared(solver)
+
+    def slope(self, value: Evaluation) -> Floats:
+        """Return the derivative of the loss by the strategy, (N, N)."""
+        inverses = value.inverses or self.inverses([(piece.group, piece.chance) for piece in value.pieces])
+        jacobian, table = np.empty((self.size, self.size)), np.zeros((self.decisions, self.size))
         for i in range(self.players):
-            moved = inverse[i] @ table[i]
-            for group, _, follow in pieces:
-                later = group.discount[i][:, None, None] * (follow[i] @ moved)
+            for piece in value.pieces:
+                for j in range(self.players):
+                    table.reshape(-1)[piece.group.own[j]] = piece.moves(i, j)
+            moved = inverses[i] @ table
+            for piece in value.pieces:
+                group = piece.group
+                after = moved if group.after is None else moved[group.after]
+                later = group.discount[i][:, None, None] * (piece.follow[i] @ after)
                 jacobian[group.index[i]] = moved[group.states][:, None, :] - later
         entries = jacobian.reshape(-1)
-        for at, pair in pairs:
-            entries[at] -= pair
+        for piece in value.pieces:
+            index = piece.group.index
+            for (i, j), pair in piece.pairs.items():
+                entries[index[i][:, :, None] * self.size + index[j][:, None, :]] -= pair
         return jacobian
+
+
+def _given_others(values: Floats, own: list[Floats]) -> tuple[list[Floats], dict[tuple[int, int], Floats]]:
+    """Return what each action is worth, and what two players' actions together are worth to each of the two."""
+    n, pairs = len(own), dict[tuple[int, int], Floats]()
+    mine = list(values)
+    for i in range(n):
+        for j in range(n):
+            if j != i:
+                pair = average(values[i], own, (i, j))
+                pairs[i, j] = pair if i < j else pair.transpose(0, 2, 1)
+                mine[i] = (pairs[i, j] @ own[j][:, :, None])[..., 0]
+    return mine, pairs
 
 
 def compile_game(game: StochasticGame) -> Arrays:
@@ -254,11 +308,12 @@ def _grouped(
     for shape in dict.fromkeys(shapes):
         members = np.array([e for e in range(decisions) if shapes[e] == shape])
         index = tuple(offset[members * n + i][:, None] + np.arange(shape[i]) for i in range(n))
-        own, after, weights = ([each[e] for e in members] for each in (rewards, follows, patience))
-        reward, follow = np.ascontiguousarray(np.moveaxis(np.stack(own), -1, 0)), np.stack(after)
-        flat = tuple(members[:, None] * offset[-1] + at for at in index)
+        own, later, weights = ([each[e] for e in members] for each in (rewards, follows, patience))
+        reward = np.ascontiguousarray(np.moveaxis(np.stack(own), -1, 0))
+        follow, after = (np.stack(later), None) if decisions < _MANY else _reached(later)
         together = _together(reward, follow)
-        groups.append(Group(members, reward, follow, together, np.stack(weights, axis=1), index, flat))
+        flat = tuple(members[:, None] * offset[-1] + at for at in index)
+        groups.append(Group(members, reward, follow, together, np.stack(weights, axis=1), index, flat, after))
     return Arrays(
         groups=tuple(groups),
         size=int(offset[-1]),
@@ -269,3 +324,14 @@ def _grouped(
         discounts=discounts,
         patience=np.stack(patience, axis=1),
     )
+
+
+def _reached(follows: list[Floats]) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the chances of the states that may follow some action alone, and which states these are."""
+    reached = [np.flatnonzero(follow.any(axis=tuple(range(follow.ndim - 1)))) for follow in follows]
+    most = max(1, *map(len, reached))
+    after = np.zeros((len(follows), most), dtype=np.intp)
+    chances = np.zeros((len(follows), *follows[0].shape[:-1], most))
+    for k, (follow, states) in enumerate(zip(follows, reached, strict=True)):
+        after[k, : len(states)], chances[k, ..., : len(states)] = states, follow[..., states]
+    return chances, after

@@ -64,10 +64,11 @@ class Curve:
         """Return W - Q of every action and its derivative by place, (N, len(place))."""
         strategy, at = self.strategy(place), float(place[-1])
         other = at + _DIFFERENCE if at < 0.5 else at - _DIFFERENCE
-        value = self.family(at).evaluate(strategy, slope=True)
+        arrays = self.family(at)
+        value = arrays.evaluate(strategy, slope=True)
         moved = self.family(other).evaluate(strategy, slope=False).loss
         by_parameter = (moved - value.loss) / (other - at)
-        return value.loss, np.column_stack([value.slope[:, self.mixed], by_parameter])
+        return value.loss, np.column_stack([arrays.slope(value)[:, self.mixed], by_parameter])
 
     def tangents(self, place: Floats) -> tuple[Floats, Floats]:
         """Return a unit tangent, of either direction, and how the losses of all actions move along it."""

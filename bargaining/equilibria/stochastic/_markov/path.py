@@ -22,6 +22,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
+from bargaining.equilibria.stochastic._markov.linear import Bordered, bordered
 
 _CORRECTIONS = 3
 _FIRST, _GROWTH = 0.3, 3.0
@@ -38,7 +39,7 @@ class Point:
     weight: float
     slack: Floats  # t (W - Q) + 1 - t, positive on the path; it vanishes where an action is used
     residual: Floats
-    matrix: Floats  # (N, N + 1): derivative of H by strategy and weight
+    system: Bordered  # the derivative of H by strategy and weight
     error: float  # of the products sigma [...], relative to (1 - t) nu
 
     @property
@@ -51,19 +52,12 @@ def _point(arrays: Arrays, prior: Floats, place: Floats) -> Point:
     strategy, weight = place[:-1], float(place[-1])
     value = arrays.evaluate(strategy, slope=True)
     slack = weight * value.loss + (1.0 - weight)
-    matrix = np.empty((arrays.size, arrays.size + 1))
-    np.multiply(value.slope, (weight * strategy)[:, None], out=matrix[:, :-1])
-    matrix.flat[:: arrays.size + 2] += slack
-    matrix[:, -1] = strategy * (value.loss - 1.0) + prior
     aim = (1.0 - weight) * prior
     residual = strategy * slack - aim
     error = float(np.abs(residual / aim).max()) if slack.min() > 0 else np.inf
-    return Point(strategy, weight, slack, residual, matrix, error)
-
-
-def _bordered(point: Point, border: Floats, right: Floats) -> Floats:
-    """Solve with the linear system of a point and one more row."""
-    return np.asarray(np.linalg.solve(np.vstack([point.matrix, border]), right))
+    by_weight = strategy * (value.loss - 1.0) + prior
+    system = bordered(arrays, value, scale=weight * strategy, diagonal=slack, last=by_weight)
+    return Point(strategy, weight, slack, residual, system, error)
 
 
 def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
@@ -82,7 +76,7 @@ def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
     ahead = np.append(np.zeros(size), 1.0)
     point, step, before = _point(arrays, prior, np.append(prior, 0.0)), _FIRST, None
     for _ in range(_STEPS):
-        tangent = _bordered(point, ahead, np.append(np.zeros(size), 1.0))
+        tangent = point.system(ahead, np.append(np.zeros(size), 1.0))
         tangent /= np.linalg.norm(tangent)
         bend = np.zeros(size + 1) if before is None else (tangent - ahead) / (2.0 * before)
         moved = _advance(arrays, prior, point, tangent, bend, step, tube)
@@ -135,5 +129,5 @@ def _correct(
         if found.error > min(_HOPELESS, last):
             break
         last = found.error
-        guess = guess - _bordered(found, tangent, np.append(found.residual, 0.0))
+        guess = guess - found.system(tangent, np.append(found.residual, 0.0))
     return None, first

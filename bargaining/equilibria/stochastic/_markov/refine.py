@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
+from bargaining.equilibria.stochastic._markov.linear import step
 from bargaining.equilibria.stochastic._markov.path import Point
 
 REGRET = 1e-12
@@ -79,16 +80,13 @@ def _newton(arrays: Arrays, strategy: Floats, mixed: NDArray[np.intp]) -> Floats
         if not error < least:
             break
         best, least = strategy, error
+        move = step(arrays, value, mixed)
+        if move is None:
+            return None
         strategy = strategy.copy()
-        strategy[mixed] -= _solve(value.slope[np.ix_(mixed, mixed)], value.loss[mixed])
+        strategy[mixed] -= move
         if np.abs(strategy[mixed]).max() > 2.0:
             break
     if best.min() < -1e-9:
         return None
     return arrays.normalise(np.maximum(best, 0.0))
-
-
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    """Solve, or take the shortest least-squares solution: equilibria may form a continuum."""
-    solution, _, _, _ = np.linalg.lstsq(matrix, right, rcond=1e-10)
-    return np.asarray(solution)

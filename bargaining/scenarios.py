@@ -186,8 +186,9 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
 
     References
     ----------
-    R. Lin et al. (2014), "Genius: An integrated environment for supporting the design of generic automated
-    negotiators", Computational Intelligence 30.
+    Lin, R., Kraus, S., Baarslag, T., Tykhonov, D., Hindriks, K. and Jonker, C. M. (2014). Genius: an integrated
+    environment for supporting the design of generic automated negotiators. *Computational Intelligence* 30(1), 48-70.
+    doi:10.1111/j.1467-8640.2012.00463.x
 
     Examples
     --------

@@ -325,6 +325,35 @@ def discounts(value: ArrayLike, players: int | Names, *, name: str = "discounts"
     return within(per_player(value, name, players), name, 0.0, 1.0, ends="[)", players=names)
 
 
+def weights_of(value: ArrayLike | None, players: Names) -> Floats:
+    """Return weights of players, none negative and some positive, over their sum; None gives equal ones."""
+    if value is None:
+        return np.full(len(players), 1.0 / len(players))
+    if isinstance(value, int | float):
+        raise InvalidInput(
+            f"`weights` must have one entry per player ({len(players)}); got the number {value!r}. "
+            f"Write weights={_for_two(value, len(players))}."
+        )
+    array = within(
+        per_player(value, "weights", players, payoffs=True), "weights", 0.0, np.inf, players=players
+    )
+    total = array.sum(axis=-1)
+    if not (total >= SMALLEST).all():
+        raise InvalidInput(
+            f"`weights` must add up to more than {SMALLEST:g}; got {total.min():g}. Leave them out for equal weights."
+        )
+    if (np.abs(total - 1.0) <= len(players) * np.finfo(float).eps).all():  # as near as rounding tells
+        return array
+    shares: Floats = array / total[..., None]
+    return shares
+
+
+def _for_two(value: float, players: int) -> str:
+    """Return the weights that a single number may have meant."""
+    rest = 1 - value if 0 < value < 1 else 1
+    return str([value, *[round(rest / (players - 1), 12)] * (players - 1)])
+
+
 def distribution(value: ArrayLike | None, name: str, players: int | Names) -> Floats:
     """Return non-negative weights that sum to one on the last axis; None gives equal weights."""
     count = players if isinstance(players, int) else len(players)

@@ -95,6 +95,11 @@ def ordered(value: Any, argument: str, names: Names) -> Any:
     return _values(value)
 
 
+def sum_of(value: Any) -> Any:
+    """Return the sum over the last axis of numbers, labelled or not; 1 for None."""
+    return 1.0 if value is None else np.asarray(_values(value), dtype=float).sum(axis=-1)[()]
+
+
 def _labels(value: Any) -> Sequence[Any] | None:
     if isinstance(value, Mapping):
         found = list(value)

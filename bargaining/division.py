@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
-from bargaining._names import are_given, frame, numbered, place, series, titles
+from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible._sides import every, largest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACCURACY = 1e-12
+_ONE = 1e-9  # weights that add up to 1 but for so much were meant to
 
 
 class Parameters(Mapping[str, Any]):
@@ -320,6 +321,8 @@ class Division(Shown):
         state = Status(int(np.asarray(self.status)))
         note = state.name if state is Status.OK else f"{state.name}. {state.advice}"
         notes = [note, f"residual {number(float(self.residual), 2)}"]
+        if "weights_sum" in self.parameters:
+            notes.append(f"weights divided by their sum, {brief(self.parameters['weights_sum'])}")
         marks = () if self.problem is None else marks_of(self.problem)
         answer = [Mark(points=self.payoffs, name=self.method, kind="point", colour=1)]
         picture = sketch([*marks, *answer]) if marks else ""
@@ -346,15 +349,22 @@ class Named:
 def describe(rule: object, /, **parameters: Any) -> Named:
     """Name a concept with the parameters it used, or a protocol with its fields and those of the call.
 
-    The label leaves out what is None or a default: of a protocol those of its class, of a concept equal weights.
+    The label leaves out what is None or a default: of a protocol those of its class, of a concept equal weights. Of
+    weights as they were given, `weights_sum`, their sum is kept unless it is 1.
     """
     defaults: dict[str, Any] = {}
     if is_dataclass(rule):
         defaults = {f.name: f.default for f in fields(rule)}
-        parameters = {f.name: getattr(rule, f.name) for f in fields(rule) if f.init} | parameters
+        parameters = {
+            f.name: getattr(rule, f.name) for f in fields(rule) if f.init and f.metadata.get("label", True)
+        } | parameters
         rule = type(rule).__name__
     elif "weights" in parameters:
         weights = parameters["weights"]
+        total = sum_of(parameters.pop("weights_sum", None))
+        if not np.allclose(total, 1.0, rtol=0.0, atol=_ONE):
+            parameters["weights_sum"] = total
+            defaults["weights_sum"] = total  # said in `parameters` and in a notebook, not in the label
         defaults["weights"] = weights.flat[0] if weights.ndim == 1 else None
     held = Parameters(parameters)
     shown = ", ".join(

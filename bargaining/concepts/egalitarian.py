@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution, spread
+from bargaining._arrays import Floats, spread, weights_of
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
@@ -20,7 +20,7 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     problem : Problem
         Any number of players; a batch is solved cell by cell.
     weights : array_like, shape (n,) or (..., n), optional
-        The proportions of the players' gains, summing to one; equal by default.
+        The proportions of the players' gains: numbers of which only the ratios count; equal by default.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     Raises
     ------
     InvalidInput
-        If `weights` is not a distribution over the players.
+        If a weight is negative, all are 0, or they are not one per player.
 
     References
     ----------
@@ -46,14 +46,14 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     array([0.8, 0.8])
     """
     require_problem(problem)
-    w = distribution(weights, "weights", problem.player_names)
+    w = weights_of(weights, problem.player_names)
     direction = spread(w, "weights", (*problem.batch_shape, problem.players))
-    label = describe("egalitarian", weights=w)
+    label = describe("egalitarian", weights=w, weights_sum=weights)
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)
 
 
 def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
     """Return how far payoffs are from the last feasible point with gains in proportion to weights, over ideal gains."""
-    w = distribution(weights, "weights", problem.player_names)
+    w = weights_of(weights, problem.player_names)
     direction = spread(w, "weights", payoffs.shape)
     return off_ray(problem, payoffs, problem.disagreement, direction, problem.ideal)

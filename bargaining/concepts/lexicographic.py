@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution, spread
+from bargaining._arrays import Floats, spread, weights_of
 from bargaining.concepts._lexicographic import raise_together, short_of_lexicographic
 from bargaining.division import Division, describe
 from bargaining.feasible.lotteries import convex_only
@@ -76,8 +76,8 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     problem : Problem
         Any number of players; a batch is solved cell by cell. The set must be convex.
     weights : array_like, shape (n,) or (..., n), optional
-        The proportions w of the gains that count as equal, summing to one; equal by default. A player of weight 0
-        stays at the disagreement payoff.
+        The proportions w of the gains that count as equal: numbers of which only the ratios count; equal by default. A
+        player of weight 0 stays at the disagreement payoff.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     Raises
     ------
     InvalidInput
-        If `weights` is not a distribution over the players.
+        If a weight is negative, all are 0, or they are not one per player.
     NotApplicable
         If the set is not convex.
 
@@ -112,9 +112,14 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
     """
     require_problem(problem)
     convex_only(problem.feasible, "lexicographic_egalitarian")
-    w = distribution(weights, "weights", problem.player_names)
+    w = weights_of(weights, problem.player_names)
     direction = spread(w, "weights", (*problem.batch_shape, problem.players))
-    return raise_together(problem, describe("lexicographic_egalitarian", weights=w), direction, problem.ideal)
+    return raise_together(
+        problem,
+        describe("lexicographic_egalitarian", weights=w, weights_sum=weights),
+        direction,
+        problem.ideal,
+    )
 
 
 def missed(
@@ -124,7 +129,5 @@ def missed(
     ideal = problem.ideal
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     with np.errstate(invalid="ignore"):
-        direction = (
-            np.maximum(ideal - d, 0.0) if by_ideal else distribution(weights, "weights", problem.player_names)
-        )
+        direction = np.maximum(ideal - d, 0.0) if by_ideal else weights_of(weights, problem.player_names)
     return short_of_lexicographic(problem, payoffs, d, np.broadcast_to(direction, ideal.shape), ideal)

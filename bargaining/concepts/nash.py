@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, distribution
+from bargaining._arrays import Floats, weights_of
 from bargaining.concepts._missed import outside, units
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
@@ -24,8 +24,8 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     problem : Problem
         Any number of players; a batch is solved cell by cell.
     weights : array_like, shape (n,) or (..., n), optional
-        Bargaining weights that sum to one; equal by default. A player of weight 0 is held to what the others' best
-        agreement leaves, and several such players divide that equally weighted.
+        Bargaining weights, of which only the ratios count; equal by default. A player of weight 0 is held to what the
+        others' best agreement leaves, and several such players divide that equally weighted.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     Raises
     ------
     InvalidInput
-        If `weights` is not a distribution over the players.
+        If a weight is negative, all are 0, or they are not one per player.
 
     References
     ----------
@@ -56,8 +56,8 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     array([0.75592895, 3.42857143])
     """
     require_problem(problem)
-    w = distribution(weights, "weights", problem.player_names)
-    label = describe("nash", weights=w)
+    w = weights_of(weights, problem.player_names)
+    label = describe("nash", weights=w, weights_sum=weights)
     point, residual = best_product(problem.feasible, problem.disagreement, w)
     if residual.max() <= ACCURACY and w.min() > 0:
         return solved(problem, label, point, residual)
@@ -81,7 +81,7 @@ def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = Non
 
     Of players without a weight only that they get no less than their disagreement payoff.
     """
-    w = distribution(weights, "weights", problem.player_names)
+    w = weights_of(weights, problem.player_names)
     unit = units(problem, problem.ideal)
     short = short_of_product(problem.feasible, payoffs, problem.disagreement, w)
     below = np.maximum((problem.disagreement - payoffs) / unit, 0.0).max(axis=-1)

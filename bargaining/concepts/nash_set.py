@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution, spread
+from bargaining._arrays import Floats, spread, weights_of
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.points import FreeDisposalHull, best_products
@@ -29,7 +29,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     problem : Problem
         Any number of players, one cell.
     weights : array_like, shape (n,), optional
-        Bargaining weights that sum to one; equal by default.
+        Bargaining weights, of which only the ratios count; equal by default.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
         raise InvalidInput(
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
         )
-    w = spread(distribution(weights, "weights", problem.player_names), "weights", (problem.players,))
+    w = spread(weights_of(weights, problem.player_names), "weights", (problem.players,))
     feasible = problem.feasible.within if isinstance(problem.feasible, Restricted) else problem.feasible
     if isinstance(feasible, FreeDisposalHull):
         points = feasible.points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, distribution, spread
+from bargaining._arrays import Floats, spread, weights_of
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
@@ -33,7 +33,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
         One cell. The disagreement point does not matter; to leave out what someone would refuse, restrict the
         problem first.
     weights : array_like, shape (n,), optional
-        Weights that sum to one; equal by default.
+        Weights, of which only the ratios count; equal by default.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
         raise InvalidInput(
             f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
         )
-    w = spread(distribution(weights, "weights", problem.player_names), "weights", (problem.players,))
+    w = spread(weights_of(weights, problem.player_names), "weights", (problem.players,))
     feasible = problem.feasible
     if not np.isfinite(feasible.support(w)[0]):
         raise NotApplicable("the weighted sum has no upper bound on the set; bound the set from above.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, distribution, spread
+from bargaining._arrays import Floats, spread, weights_of
 from bargaining.concepts._missed import EPS, outside
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
@@ -23,7 +23,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     problem : Problem
         Any number of players; a batch is solved cell by cell. The disagreement point does not matter.
     weights : array_like, shape (n,) or (..., n), optional
-        Weights that sum to one; equal by default.
+        Weights, of which only the ratios count; equal by default.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     Raises
     ------
     InvalidInput
-        If `weights` is not a distribution over the players.
+        If a weight is negative, all are 0, or they are not one per player.
 
     Examples
     --------
@@ -43,8 +43,8 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     array([4., 0.])
     """
     require_problem(problem)
-    w = distribution(weights, "weights", problem.player_names)
-    label = describe("utilitarian", weights=w)
+    w = weights_of(weights, problem.player_names)
+    label = describe("utilitarian", weights=w, weights_sum=weights)
     w = spread(w, "weights", (*problem.batch_shape, problem.players))
     value, payoffs = problem.feasible.support(w)
     span = _spans(problem, payoffs)
@@ -55,7 +55,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
 
 def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
     """Return by how much payoffs miss the largest weighted sum, or feasibility, over the weighted range of payoffs."""
-    w = np.broadcast_to(distribution(weights, "weights", problem.player_names), payoffs.shape)
+    w = np.broadcast_to(weights_of(weights, problem.player_names), payoffs.shape)
     span = _spans(problem, payoffs)
     short = _short(problem, w, payoffs, problem.feasible.support(w)[0], span)
     return short + outside(problem.feasible, payoffs, span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import cast
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, choice, player_index
 from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -27,9 +28,11 @@ from bargaining.protocols._offers import (
     settle,
 )
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
+from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
 from bargaining.protocols.phase import Phase, phases
 
 LEAVERS = ("responder", "proposer", "both")
+_BY_PLAYER = ("discounts", "outside", "breakdown_payoffs")
 
 
 @owning
@@ -103,8 +106,11 @@ class AlternatingOffers(Shown):
         Payoffs after a breakdown; the disagreement point by default.
     horizon : int, optional
         Number of offers; infinite by default. After the last rejection the disagreement payoffs are final.
-    proposer : int, default 0
-        Who makes the first offer.
+    proposer : int or str, default 0
+        Who makes the first offer; by name too, if the players have names.
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name, as ``discounts={"Canada": 0.9, "US": 0.8}``. A problem between them has them in its own order.
 
     Raises
     ------
@@ -158,6 +164,14 @@ class AlternatingOffers(Shown):
     >>> pie = Problem(TransferableSurplus(1.0), [0.0, 0.0])
     >>> AlternatingOffers([0.9, 0.8])(pie).payoffs
     array([0.71428571, 0.28571429])
+
+    Without a problem the players share a pie of 1, and patience may be given by name:
+
+    >>> AlternatingOffers({"Canada": 0.9, "US": 0.8}, proposer="US")().to_series().round(3).to_dict()
+    {'Canada': 0.643, 'US': 0.357}
+
+    What players can leave for matters if it is worth more than waiting:
+
     >>> AlternatingOffers(0.9, outside=[0.0, 0.45])(pie).payoffs  # too weak to matter
     array([0.52631579, 0.47368421])
     >>> AlternatingOffers(0.9, outside=[None, 0.6], leaver="proposer").equilibria(pie)
@@ -179,10 +193,12 @@ class AlternatingOffers(Shown):
     breakdown: ArrayLike = 0.0
     breakdown_payoffs: ArrayLike | None = None
     horizon: int | None = None
-    proposer: int = 0
+    proposer: int | str = 0
+    players: Names | None = field(default=None, metadata=UNLABELLED)
 
     def __post_init__(self) -> None:
         choice(self.leaver, "leaver", LEAVERS)
+        take_seats(self, *_BY_PLAYER, player="proposer")
         if self.horizon is not None and (
             isinstance(self.horizon, bool)
             or not isinstance(self.horizon, int | np.integer)
@@ -209,8 +225,21 @@ class AlternatingOffers(Shown):
             per_player(self.breakdown_payoffs, "breakdown_payoffs", players)
         _exits(self.outside, players)
 
-    def __call__(self, problem: Problem) -> OffersDivision:
-        """Return the equilibrium division when `proposer` makes the first offer."""
+    @property
+    def _first(self) -> int:
+        """The number of the player who makes the first offer."""
+        return cast("int", self.proposer)
+
+    def _for(self, problem: Problem) -> AlternatingOffers:
+        """Return the protocol with its players in the order of a problem's."""
+        require_problem(problem)
+        return seated(self, problem, *_BY_PLAYER, player="proposer")
+
+    def __call__(self, problem: Problem | None = None) -> OffersDivision:
+        """Return the equilibrium division when `proposer` makes the first offer; by default of a pie of 1."""
+        problem = pie(problem, self.players, self.discounts)
+        if (other := self._for(problem)) is not self:
+            return other(problem)
         talks, status = self._talks(problem)
         with np.errstate(all="ignore"):
             if self.horizon is not None:
@@ -221,11 +250,11 @@ class AlternatingOffers(Shown):
                 turns, status = self._pair(talks, status)
             never = (turns.chances[..., :2] == 0).all(axis=(0, -1)) & (self.horizon is None)
         status = np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
-        division = self._packed(problem, talks, status, turns, turns.offers[self.proposer])
+        division = self._packed(problem, talks, status, turns, turns.offers[self._first])
         off = np.asarray(division.status) == Status.INACCURATE
         if off.any() and self._may_be_refused(problem):
             turns = _with_refusals(talks, turns, off)
-            division = self._packed(problem, talks, status, turns, turns.offers[self.proposer])
+            division = self._packed(problem, talks, status, turns, turns.offers[self._first])
         return division
 
     def check(self, division: OffersDivision) -> OffersDivision:
@@ -245,6 +274,8 @@ class AlternatingOffers(Shown):
         """
         problem = answer_of(division, "division", OffersDivision, problem=True).problem
         assert problem is not None
+        if (other := self._for(problem)) is not self:
+            return other.check(division)
         talks, _ = self._talks(problem)
         turns = Turns(division.offers, division.chances, np.asarray(division.unique))
         known = np.asarray(division.status)
@@ -294,7 +325,7 @@ class AlternatingOffers(Shown):
     ) -> OffersDivision:
         """Pack an answer, with its residual by definition."""
         with np.errstate(all="ignore"):
-            apart = np.abs(payoffs - turns.offers[self.proposer]) / (talks.ideal - talks.floor)
+            apart = np.abs(payoffs - turns.offers[self._first]) / (talks.ideal - talks.floor)
             residual = np.maximum(self._miss(talks, turns), apart.max(axis=-1))
             odd = np.abs(turns.chances.sum(axis=-1) - 1).max(axis=0)
             residual = np.maximum(np.maximum(residual, odd), -turns.chances.min(axis=(0, -1)))
@@ -324,8 +355,10 @@ class AlternatingOffers(Shown):
             is unique, NaN where no agreement is acceptable to both.
         """
         require_two(problem, "AlternatingOffers.equilibria")
+        if (one := self._for(problem)) is not self:
+            return one.equilibria(problem)
         talks, status = self._talks(problem)
-        k, other = self.proposer, 1 - self.proposer
+        k, other = self._first, 1 - self._first
         with np.errstate(all="ignore"):
             if self.horizon is not None:
                 payoffs = finite_offers(talks, self.leaver, self.horizon)[0][k]
@@ -371,6 +404,8 @@ class AlternatingOffers(Shown):
         1 lowest [0.3 0.7] talks go on
         """
         require_two(problem, "AlternatingOffers.supporting")
+        if (one := self._for(problem)) is not self:
+            return one.supporting(problem)
         if self.horizon is not None:
             raise NotApplicable("A finite `horizon` is played by backward induction; use horizon=None.")
         talks, status = self._talks(problem)

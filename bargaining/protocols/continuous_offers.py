@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
@@ -17,6 +18,9 @@ from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import best_response, require_two
+from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
+
+_BY_PLAYER = ("rates", "inside", "breakdown_payoffs", "outside")
 
 
 @owning
@@ -47,6 +51,10 @@ class ContinuousOffers(Shown):
         Payoffs after a breakdown, in present value; the disagreement point by default.
     outside : array_like, shape (2,) or (..., 2), optional
         Payoffs to a responder who leaves, in present value; by default nobody leaves.
+
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name. A problem between them has them in its own order.
 
     Raises
     ------
@@ -87,8 +95,10 @@ class ContinuousOffers(Shown):
     breakdown: ArrayLike = 0.0
     breakdown_payoffs: ArrayLike | None = None
     outside: ArrayLike | None = None
+    players: Names | None = field(default=None, metadata=UNLABELLED)
 
     def __post_init__(self) -> None:
+        take_seats(self, *_BY_PLAYER)
         rates = within(per_player(self.rates, "rates", 2), "rates", 0.0, np.inf)
         hazard = within(real(self.breakdown, "breakdown"), "breakdown", 0.0, np.inf)
         if ((rates + hazard[..., None]) == 0).any():
@@ -106,6 +116,8 @@ class ContinuousOffers(Shown):
     def threat(self, problem: Problem) -> Floats:
         """Return what talking for ever is worth, the point from which gains are measured; shape (..., 2)."""
         require_problem(problem)
+        if (other := seated(self, problem, *_BY_PLAYER)) is not self:
+            return other.threat(problem)
         d, rates, hazard = problem.disagreement, np.asarray(self.rates), np.asarray(self.breakdown)[..., None]
         flow = rates * d if self.inside is None else np.asarray(self.inside)
         ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)
@@ -119,8 +131,12 @@ class ContinuousOffers(Shown):
         weights: Floats = speed[..., ::-1] / speed.sum(axis=-1, keepdims=True)
         return weights
 
-    def __call__(self, problem: Problem) -> Division:
-        """Return the limit division."""
+    def __call__(self, problem: Problem | None = None) -> Division:
+        """Return the limit division; by default of a pie of 1."""
+        problem = pie(problem, self.players)
+        require_problem(problem)
+        if (other := seated(self, problem, *_BY_PLAYER)) is not self:
+            return other(problem)
         payoffs, residual, status, ideal = self._limit(problem)
         return divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
 
@@ -140,6 +156,8 @@ class ContinuousOffers(Shown):
         """
         problem = answer_of(division, "division", Division, problem=True).problem
         assert problem is not None
+        if (other := seated(self, problem, *_BY_PLAYER)) is not self:
+            return other.check(division)
         payoffs, residual, status, ideal = self._limit(problem)
         with np.errstate(all="ignore"):
             apart = np.abs(division.payoffs - payoffs) / (ideal - self.threat(problem))

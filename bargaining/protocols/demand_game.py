@@ -14,6 +14,7 @@ from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
+from bargaining.protocols._seats import pie
 
 
 @owning
@@ -93,8 +94,12 @@ class NashDemandGame(Shown):
             raise InvalidInput(f"`noise` must be 0, or {SMALLEST:g} to {1 / SMALLEST:g}; got {noise:.17g}.")
         object.__setattr__(self, "noise", noise)
 
-    def __call__(self, problem: Problem) -> DemandDivision:
-        """Return the equilibrium of the smoothed game, cell by cell; without noise, the status MULTIPLE."""
+    def __call__(self, problem: Problem | None = None) -> DemandDivision:
+        """Return the equilibrium of the smoothed game, cell by cell; without noise, the status MULTIPLE.
+
+        By default two players share a pie of 1.
+        """
+        problem = pie(problem, None)
         require_problem(problem)
         d, ideal = problem.disagreement, problem.ideal
         status = problem.gains_status(ideal)

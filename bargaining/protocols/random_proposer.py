@@ -12,7 +12,7 @@ For two players this is alternating offers with the discount factors a_k / (1 + 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, distribution, owning, per_player, real
 from bargaining._arrays import discounts as checked_discounts
+from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -29,6 +30,9 @@ from bargaining.problem import Problem, require_problem
 from bargaining.protocols import _majority
 from bargaining.protocols._majority import Votes
 from bargaining.protocols._offers import Talks, best_response, extreme_pair
+from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
+
+_BY_PLAYER = ("probabilities", "discounts", "outside")
 
 
 @owning
@@ -110,6 +114,9 @@ class RandomProposer(Shown):
         Payoffs when someone leaves; None: that player may not. Unanimity only.
     quota : int, optional
         Votes needed, the proposer's included, 1 to n; by default n, unanimity.
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name. A problem between them has them in its own order.
 
     Raises
     ------
@@ -158,8 +165,10 @@ class RandomProposer(Shown):
     _: KW_ONLY
     outside: ArrayLike | Sequence[float | None] | None = None
     quota: int | None = None
+    players: Names | None = field(default=None, metadata=UNLABELLED)
 
     def __post_init__(self) -> None:
+        take_seats(self, *_BY_PLAYER)
         q = self.quota
         if q is not None and (isinstance(q, bool) or not isinstance(q, int | np.integer) or q < 1):
             raise InvalidInput(f"`quota` must be a positive number of votes; got {q!r}.")
@@ -167,9 +176,12 @@ class RandomProposer(Shown):
             object.__setattr__(self, "probabilities", real(self.probabilities, "probabilities"))
         object.__setattr__(self, "discounts", real(self.discounts, "discounts"))
 
-    def __call__(self, problem: Problem) -> RandomProposerDivision:
-        """Return the stationary equilibrium payoffs, expected before the first draw."""
+    def __call__(self, problem: Problem | None = None) -> RandomProposerDivision:
+        """Return the stationary equilibrium payoffs, expected before the first draw; by default of a pie of 1."""
+        problem = pie(problem, self.players, self.discounts, self.probabilities)
         require_problem(problem)
+        if (other := seated(self, problem, *_BY_PLAYER)) is not self:
+            return other(problem)
         n = problem.players
         p = distribution(self.probabilities, "probabilities", n)
         delta = checked_discounts(self.discounts, n)
@@ -204,6 +216,8 @@ class RandomProposer(Shown):
         """
         problem = answer_of(division, "division", RandomProposerDivision, problem=True).problem
         assert problem is not None
+        if (other := seated(self, problem, *_BY_PLAYER)) is not self:
+            return other.check(division)
         votes = Votes(
             payoffs=division.payoffs,
             prices=division.reservations,

@@ -243,3 +243,74 @@ def test_labels_in_any_order_say_the_same(entries, order):
     for labelled in (shuffled, pd.Series(shuffled)):
         problem = Problem(TransferableSurplus(99.0, players=3), labelled, players=names)
         assert problem.disagreement.tolist() == entries
+
+
+@pytest.mark.parametrize("concept", [b.nash, b.egalitarian, b.utilitarian, b.lexicographic_egalitarian])
+@pytest.mark.parametrize("size", [4.0, 1e-12, 1e250])
+def test_weights_count_by_their_ratios_and_the_result_says_so(concept, size):
+    problem = Problem(TRIANGLE, [0, 0])
+    scaled = concept(problem, weights=[0.25 * size, 0.75 * size])
+    assert scaled.payoffs == pytest.approx(concept(problem, weights=[0.25, 0.75]).payoffs, rel=1e-12)
+    assert scaled.parameters["weights"] == pytest.approx([0.25, 0.75])
+    assert scaled.parameters["weights_sum"] == size
+    assert "weights_sum" not in scaled.method
+    assert "weights divided by their sum" in scaled._repr_html_()
+    assert "weights_sum" not in concept(problem, weights=[0.25, 0.75]).parameters
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (0.3, r"one entry per player \(2\); got the number 0.3. Write weights=\[0.3, 0.7\]"),
+        (2, r"Write weights=\[2, 1.0\]"),
+        ([0, 0], "must add up to more than 1e-290; got 0. Leave them out"),
+        ([1, -1], r"`weights` must lie in \[0, inf\]; got -1 for US"),
+    ],
+)
+def test_weights_that_are_none_are_said(weights, message):
+    with pytest.raises(InvalidInput, match=message):
+        nash(PIE, weights=weights)
+
+
+def test_protocols_know_their_players_by_name():
+    named = b.AlternatingOffers(
+        {"US": 0.8, "Canada": 0.9}, outside={"Canada": None, "US": 0.1}, proposer="US"
+    )
+    plain = b.AlternatingOffers([0.9, 0.8], outside=[None, 0.1], proposer=1)
+    pie = Problem(TransferableSurplus(1.0), [0, 0], players=["Canada", "US"])
+    assert named(pie).payoffs.tolist() == plain(pie).payoffs.tolist()
+    assert named(pie).method == plain(pie).method
+    assert named.check(named(pie)).residual == plain(pie).residual
+    assert named.equilibria(pie).tolist() == plain.equilibria(pie).tolist()
+    assert [x.offer.tolist() for x in named.supporting(pie)] == [
+        x.offer.tolist() for x in plain.supporting(pie)
+    ]
+    unnamed = named(Problem(TransferableSurplus(1.0), [0, 0]))
+    assert unnamed.player_names == ("US", "Canada")
+    assert unnamed.payoff("Canada") == pytest.approx(named(pie).payoff("Canada"))
+    with pytest.raises(InvalidInput, match="`problem` must be between US, Canada; got Ann, Bob"):
+        named(Problem(TransferableSurplus(1.0), [0, 0], players=PEOPLE))
+    with pytest.raises(InvalidInput, match=r"`proposer` names 'US'; say who the players are"):
+        b.AlternatingOffers(0.9, proposer="US")
+
+
+def test_a_protocol_s_flows_and_chances_go_with_the_players():
+    pie = Problem(TransferableSurplus(1.0), [0, 0], players=["Canada", "US"])
+    by_name = b.ContinuousOffers({"US": 0.1, "Canada": 0.05}, outside={"Canada": 0.1, "US": 0.5})
+    plain = b.ContinuousOffers([0.05, 0.1], outside=[0.1, 0.5])
+    assert by_name(pie).payoffs.tolist() == plain(pie).payoffs.tolist()
+    assert by_name.threat(pie).tolist() == plain.threat(pie).tolist()
+    assert by_name.check(by_name(pie)).payoffs.tolist() == plain(pie).payoffs.tolist()
+    drawn = b.RandomProposer({"US": 0.75, "Canada": 0.25}, [0.5, 0.9])
+    assert drawn.players == ("US", "Canada")
+    expected = b.RandomProposer([0.25, 0.75], [0.9, 0.5])(pie)
+    assert drawn(pie).payoffs.tolist() == expected.payoffs.tolist()
+    assert drawn.check(drawn(pie)).residual == expected.residual
+
+
+def test_without_a_problem_a_pie_of_one_is_shared():
+    one = Problem(TransferableSurplus(1.0), [0, 0])
+    for protocol in (b.AlternatingOffers([0.9, 0.8]), b.AlternatingOffers(0.9), b.ContinuousOffers(0.1)):
+        assert protocol().payoffs.tolist() == protocol(one).payoffs.tolist()
+    assert b.RandomProposer(None, [0.9, 0.9, 0.6])().payoffs.shape == (3,)
+    assert b.NashDemandGame(noise=0.1)().payoffs.tolist() == b.NashDemandGame(noise=0.1)(one).payoffs.tolist()

@@ -92,4 +92,4 @@ def test_bad_input() -> None:
     with pytest.raises(InvalidInput, match="`problem` must be one problem"):
         nash_set(Problem(TransferableSurplus([1, 2]), [0, 0]))
     with pytest.raises(InvalidInput, match="`weights`"):
-        nash_set(Problem(TransferableSurplus(1), [0, 0]), weights=[1, 1])
+        nash_set(Problem(TransferableSurplus(1), [0, 0]), weights=[-1, 1])

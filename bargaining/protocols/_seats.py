@@ -1,0 +1,79 @@
+"""Who is who in a protocol: parameters given by name, brought into the order of the problem's players."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+
+from bargaining._names import Names, are_given, carried, ordered, place, unique_names
+from bargaining.errors import InvalidInput
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.problem import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+Talks = TypeVar("Talks")
+
+
+UNLABELLED = {"label": False}
+"""Of the field of a protocol's names, which are no parameter of what it says."""
+
+
+def take_seats(protocol: Any, *parameters: str, player: str = "") -> None:
+    """Put what is given by name in one order, that of `players` or else of the first, and note the names."""
+    given = {name: getattr(protocol, name) for name in parameters}
+    names = protocol.players
+    for value in given.values():
+        names = carried(value) if names is None else names
+    who = getattr(protocol, player) if player else None
+    if names is None:
+        if isinstance(who, str):
+            raise InvalidInput(f"`{player}` names {who!r}; say who the players are: players=[...].")
+        return
+    known = unique_names(names, "players", len(names) if hasattr(names, "__len__") else 0)
+    for name, value in given.items():
+        if carried(value) is not None:
+            object.__setattr__(protocol, name, ordered(value, name, known))
+    if player:
+        object.__setattr__(protocol, player, place(who, player, known))
+    object.__setattr__(protocol, "players", known)
+
+
+def seated(protocol: Talks, problem: Problem, *parameters: str, player: str = "") -> Talks:
+    """Return the protocol for a problem's players in their order: itself, unless its own names say otherwise."""
+    own: Names | None = cast("Any", protocol).players
+    theirs = problem.player_names
+    if own is None or own == theirs or not are_given(theirs):
+        return protocol
+    if set(own) != set(theirs):
+        raise InvalidInput(f"`problem` must be between {', '.join(own)}; got {', '.join(theirs)}.")
+    order = [own.index(name) for name in theirs]
+    changed: dict[str, Any] = {"players": theirs}
+    for name in parameters:
+        value = getattr(protocol, name)
+        if isinstance(value, list | tuple):
+            changed[name] = [value[k] for k in order]
+        elif isinstance(value, np.ndarray) and value.ndim:
+            changed[name] = value[..., order]
+    if player:
+        changed[player] = order.index(getattr(protocol, player))
+    return replace(cast("Any", protocol), **changed)  # type: ignore[no-any-return]
+
+
+def pie(problem: Problem | None, names: Names | None, *sizes: ArrayLike | None) -> Problem:
+    """Return the problem, or by default that of sharing 1; it gets the protocol's names where it has none.
+
+    Parameters
+    ----------
+    sizes : array_like or None
+        Parameters whose last axis, if any, has an entry per player; two players where none has.
+    """
+    if problem is None:
+        counts = [np.shape(size)[-1] for size in sizes if size is not None and np.ndim(size)]
+        players = len(names) if names is not None else max(counts, default=2)
+        return Problem(TransferableSurplus(1.0, players=players), np.zeros(players), players=names)
+    unnamed = names is not None and isinstance(problem, Problem) and not are_given(problem.player_names)
+    return Problem(problem.feasible, problem.disagreement, players=names) if unnamed else problem

@@ -142,6 +142,56 @@ class TariffGame:
             status=status,
         )
 
+    def near(self, costs: Floats, start: Floats) -> TariffNash:
+        """Find the equilibrium for each row of `costs` by Newton's method from rates `start` (2,), and certify it.
+
+        Deviations are tried on the coarse grid; `unique` is not looked at, and False. Rows that Newton's method does
+        not settle are searched as in `equilibrium`.
+        """
+        rates = np.broadcast_to(start, (len(costs), 2)).copy()
+        for _ in range(NEWTON_STEPS):
+            known = np.flatnonzero(np.isfinite(rates).all(axis=1))
+            if len(known):
+                rates[known] = self._newton_step(rates[known], costs[known])
+        marginal, regret = np.full(len(costs), np.inf), np.full(len(costs), np.inf)
+        known = np.flatnonzero(np.isfinite(rates).all(axis=1))
+        if len(known):
+            marginal[known] = np.abs(self.slopes(rates[known], costs[known])).max(axis=1)
+            regret[known] = self._regret(rates[known], costs[known], GRID)
+        good = np.maximum(marginal, regret) <= ACCURACY
+        found = TariffNash(
+            rates=rates,
+            marginal=marginal,
+            regret=regret,
+            unique=np.zeros(len(costs), dtype=bool),
+            status=np.full(len(costs), Status.OK, dtype=np.int8),
+        )
+        if good.all():
+            return found
+        again = self.equilibrium(costs[~good])
+        for name in ("rates", "marginal", "regret", "unique", "status"):
+            getattr(found, name)[~good] = getattr(again, name)
+        return found
+
+    def best_near(self, own: int, costs: Floats, start: float) -> Floats:
+        """Best rates of side `own` if the other sets none, (B,), by secants from `start`; else as `best_response`."""
+        rates = np.zeros((len(costs), 2))
+        rates[:, own] = start
+        nudge = np.zeros(2)
+        nudge[own] = DIFFERENCE
+        for _ in range(NEWTON_STEPS):
+            here, there = (self.slopes(at, costs)[:, own] for at in (rates, rates + nudge))
+            rates[:, own] -= here * DIFFERENCE / (there - here)
+        with np.errstate(invalid="ignore"):
+            fine = np.isfinite(rates[:, own]) & (rates[:, own] > GRID[0]) & (rates[:, own] < GRID[-1])
+        safe = np.where(fine[:, None], rates, 0.0)
+        best = self.over_grid(own, GRID, safe[:, 1 - own], costs).max(axis=1)
+        fine &= np.abs(self.slopes(safe, costs)[:, own]) <= ACCURACY
+        fine &= self.welfare(safe, costs)[:, own] >= best - ACCURACY
+        if not fine.all():
+            rates[~fine, own] = self.best_response(own, np.zeros(int((~fine).sum())), costs[~fine])
+        return np.asarray(rates[:, own])
+
     def _rest(self, second: Floats, costs: Floats) -> Floats:
         """Where the sides come to rest, (B, 2), if the second starts from the rates `second`; NaN where nowhere.
 
@@ -169,8 +219,8 @@ class TariffGame:
         inside = ((moved > GRID[0]) & (moved < GRID[-1])).all(axis=-1, keepdims=True)
         return np.where(inside, moved, np.nan)
 
-    def _regret(self, rates: Floats, costs: Floats) -> Floats:
-        """Gain of the best deviation on the fine grid, at least 0."""
+    def _regret(self, rates: Floats, costs: Floats, grid: Floats = FINE_GRID) -> Floats:
+        """Gain of the best deviation on a grid, at least 0."""
         here = self.welfare(rates, costs)
-        best = [self.over_grid(own, FINE_GRID, rates[:, 1 - own], costs).max(axis=1) for own in (0, 1)]
+        best = [self.over_grid(own, grid, rates[:, 1 - own], costs).max(axis=1) for own in (0, 1)]
         return np.asarray(np.maximum(np.stack(best, axis=1) - here, 0.0).max(axis=1))

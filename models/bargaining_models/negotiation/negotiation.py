@@ -300,6 +300,21 @@ class Negotiation(Shown):
         """Return the same negotiation where trade costs are higher by these hats, (N, N, J), in every outcome."""
         return self._with(friction=self.friction * real(hats, "hats"))
 
+    def on(self, model: TradeModel) -> Self:
+        """Return the same negotiation on another model of the same regions and sectors, under the same tariffs.
+
+        Raises
+        ------
+        InvalidInput
+            If the model has other regions or sectors.
+        """
+        if (model.regions, model.sectors) != (self.model.regions, self.model.sectors):
+            raise InvalidInput(
+                f"`model` must have the regions {', '.join(self.model.regions)} and the same sectors; got "
+                f"{', '.join(model.regions)} and {len(model.sectors)} sectors."
+            )
+        return self._with(model=model)
+
     def calling(self, **said: str) -> Self:
         """Return the same negotiation under other names: `home="Quebec"`; see `Roles.calling`."""
         return self._with(roles=self.roles.calling(**said))

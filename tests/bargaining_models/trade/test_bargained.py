@@ -50,7 +50,7 @@ def test_deals_of_the_us_and_canada(model, war, options, rates, percent, payment
     ("us", "canada", "rates"),
     [
         (0.25, 0.0, (0.034335, -0.063296)),
-        (0.129100416, 0.0, (0.029861, -0.057073)),
+        pytest.param(0.129100416, 0.0, (0.029861, -0.057073), marks=pytest.mark.slow),
     ],
 )
 def test_other_disagreements(model, us, canada, rates):
@@ -62,6 +62,7 @@ def test_other_disagreements(model, us, canada, rates):
     assert (deal.gains > 0.01).all()
 
 
+@pytest.mark.slow
 def test_exit(model):
     closed = model.solve(costs=model.closed([("USA", "CAN"), ("CAN", "USA")]))
     one = model.bargained_tariffs("USA", "CAN", disagreement=closed)
@@ -72,7 +73,10 @@ def test_exit(model):
 
 @pytest.mark.parametrize(
     ("other", "members", "rates"),
-    [("MEX", ["MEX"], (0.012286, -0.035954)), ("EU3", ["DEU", "FRA", "ITA"], (0.003075, -0.026030))],
+    [
+        ("MEX", ["MEX"], (0.012286, -0.035954)),
+        pytest.param("EU3", ["DEU", "FRA", "ITA"], (0.003075, -0.026030), marks=pytest.mark.slow),
+    ],
 )
 def test_deals_of_the_us_with_others(other, members, rates):
     deal = blocs({other: members}).bargained_tariffs("USA", other)

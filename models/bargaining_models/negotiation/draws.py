@@ -1,0 +1,174 @@
+"""The headline of a negotiation at draws of its inputs: leverage lost, by disagreement and route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, real
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput
+from bargaining_models.negotiation.disagreements import label, parsed
+from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.trade import TradeModel
+from bargaining_models.uncertainty import AnyPrior, uncertainty
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ROUTES = ("open", "closed")
+START = (0.1, 0.13)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadlineDraw(Shown):
+    """Transfers of a negotiation as a function of elasticities and of one more share.
+
+    Parameters
+    ----------
+    negotiation : Negotiation
+        Whose trade model is built again with each draw's elasticities.
+    shares : tuple of float
+        Redirectable shares above 0.
+    disagreements : tuple
+        Names, or names with a rate or date, as for `Negotiation.without_agreement`.
+
+    Notes
+    -----
+    Called with `elasticities` (J,) and, if there is one, a share `r`, it returns `transfer`, (D, 2, 1 + S): what home
+    pays the partner in the Nash division dollar for dollar, by disagreement, by route (open under an agreement, closed
+    by it) and share, 0 first, then the drawn share, then the others; masked where they would rather not agree. `lost`
+    is what of the transfer at 0 is lost to the partner at each share, percent.
+    """
+
+    negotiation: Negotiation
+    shares: tuple[float, ...] = (0.10, 0.15)
+    disagreements: tuple[Any, ...] = ("war", "unanswered", "in kind", "exit")
+
+    def __post_init__(self) -> None:
+        self.negotiation.roles.need_alternative()
+        for one in self.disagreements:
+            parsed(one)
+
+    def __call__(self, elasticities: ArrayLike | None = None, r: float | None = None) -> Mapping[str, Any]:
+        """Solve one draw."""
+        talks = self.at(elasticities)
+        shares = np.array([0.0, *([] if r is None else [r]), *self.shares])
+        costs = talks.route(shares)
+        free = talks.outcome(talks.free, costs).money
+        shut = np.broadcast_to(free[0], free.shape)
+        best = cache(lambda: talks.game.best_near(1, costs, START[1]))
+        threats = np.stack([self._threat(talks, one, shares, costs, best) for one in self.disagreements])
+        agreed = np.stack([free, shut])  # by route: with the route, and where the agreement closes it
+        gains = agreed - threats[:, None]  # (D, routes, S, players)
+        transfer = np.where(gains.sum(axis=-1) > 0.0, (gains[..., 0] - gains[..., 1]) / 2.0, np.nan)
+        first = transfer[..., :1]
+        lost = 100.0 * (first - transfer) / np.abs(first)
+        return {"transfer": np.ma.masked_invalid(transfer), "lost": np.ma.masked_invalid(lost)}
+
+    def at(self, elasticities: ArrayLike | None) -> Negotiation:
+        """The negotiation with other elasticities."""
+        if elasticities is None:
+            return self.negotiation
+        model = self.negotiation.model
+        theta = real(elasticities, "elasticities", ndim=1)
+        if len(theta) != len(model.sectors):
+            raise InvalidInput(
+                f"`elasticities` must have one entry a sector ({len(model.sectors)}: {', '.join(model.sectors)}); got "
+                f"{len(theta)}. Take the prior of this structure."
+            )
+        data = model.data.with_terms(model.data.tariffs, theta)
+        again = TradeModel.from_data(data, deficits=model.deficits, limit=model.limit, absorb=model.absorb)
+        return self.negotiation.on(again)
+
+    def _threat(
+        self, talks: Negotiation, given: Any, shares: Floats, costs: Floats, best: Callable[[], Floats]
+    ) -> Floats:
+        """Money without an agreement at each share, (S, 2); rates by Newton's method from rates that are near."""
+        name, option = parsed(given)
+        game = talks.game
+        if name == "war":
+            rates = game.near(costs, np.array(START)).rates
+        elif name in ("unanswered", "in kind"):
+            rate = best() if option is None else np.full(len(shares), float(option))
+            rates = np.column_stack([rate if name == "in kind" else np.zeros_like(rate), rate])
+        elif name == "status quo":
+            return talks.status_quo(option, r=shares).money
+        else:
+            return talks.leave(r=shares).money
+        return talks.outcome(game.tariffs(rates), costs).money
+
+
+def headline_draws(
+    negotiation: Negotiation,
+    priors: Mapping[str, AnyPrior],
+    *,
+    draws: int,
+    shares: ArrayLike = (0.10, 0.15),
+    disagreements: tuple[Any, ...] | None = None,
+    seed: int = 0,
+    workers: Any = 1,
+    checkpoint: str | Path | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Draw the headline of a negotiation.
+
+    Parameters
+    ----------
+    negotiation : Negotiation
+    priors : mapping
+        Of `elasticities`, an `ElasticityPrior`, of `r`, a share that is one more column, or of both.
+    draws, seed, workers, checkpoint, progress
+        As for `uncertainty`.
+    shares : array_like
+        Redirectable shares above 0.
+    disagreements : tuple, optional
+        As for `Negotiation.without_agreement`; by default all that have a name, the status quo only where it is not
+        free trade.
+
+    Returns
+    -------
+    xarray.Dataset
+        `transfer` and `lost` along `draw`, `disagreement`, `route` and `share`; see `HeadlineDraw` and `uncertainty`.
+
+    Examples
+    --------
+    >>> from bargaining_models.parameters import load
+    >>> from bargaining_models.uncertainty import bands, elasticity_priors
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> found = headline_draws(
+    ...     talks, {"elasticities": elasticity_priors()}, draws=8, disagreements=("war",), shares=[0.15]
+    ... )
+    >>> found.attrs["failed"]
+    0
+    >>> bands(found).lost.sel(disagreement="tariff war", route="open", share="0.15").dims
+    ('quantile',)
+    """
+    allowed = ("elasticities", "r")
+    unknown = [name for name in priors if name not in allowed]
+    if unknown:
+        raise InvalidInput(f"`priors` must be of elasticities and r here; got {', '.join(unknown)}.")
+    if disagreements is None:
+        standing = () if np.array_equal(negotiation.standing, negotiation.free) else ("status quo",)
+        disagreements = ("war", "unanswered", "in kind", *standing, "exit")
+    extra = tuple(float(share) for share in real(shares, "shares", ndim=1))
+    model = HeadlineDraw(negotiation=negotiation, shares=extra, disagreements=tuple(disagreements))
+    found = uncertainty(
+        model, priors, draws=draws, seed=seed, workers=workers, checkpoint=checkpoint, progress=progress
+    )
+    names = ["0", *(["r"] if "r" in priors else []), *(f"{share:g}" for share in extra)]
+    labels = [label(negotiation, one) for one in disagreements]
+    kept = {}
+    for name in ("transfer", "lost"):
+        dims = dict(zip(found[name].dims[1:], ("disagreement", "route", "share"), strict=True))
+        kept[name] = found[name].rename(dims)
+    named = found.assign(kept).assign_coords(disagreement=labels, route=list(ROUTES), share=names)
+    sectors = {"input_elasticities_0": "sector"} if "elasticities" in priors else {}
+    named = named.rename(sectors)
+    return named.assign_coords(sector=list(negotiation.model.sectors)) if sectors else named

@@ -165,8 +165,8 @@ def _judged(
 
 
 EPS = float(np.finfo(float).eps)
-STEPS = 60  # of an interior point, which takes 10 to 30 on programs of any size
-INNER = 25  # damped steps of Newton's method for one weight of the barrier; few more than ten are usual
+STEPS = 60  # of an interior point, which gains a constant factor a step and closes in faster at the end
+INNER = 25  # damped steps of Newton's method for one weight of the barrier, a tenth of the last
 ENOUGH = 1e-6  # how well the conditions hold where it is worth guessing which constraints bind
 FAR = 1e13  # of decisions of size one: beyond it the program has no bound
 LAST = 1e-14  # weight of the barrier at its end

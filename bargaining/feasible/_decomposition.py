@@ -18,11 +18,11 @@ from bargaining.feasible._interior import maximise_product
 from bargaining.feasible._linear import LinearProgram, optimise
 
 EPS = float(np.finfo(float).eps)
-ROUNDS = 200  # each adds a best point; a few for every player are usual
+ROUNDS = 200  # each adds a best point of the set to those that are mixed: a bound against cycles of rounding
 MANY = 20  # points per player beyond which idle ones are dropped
 CLOSED = 2 * EPS  # duality gap, over the product, that rounding leaves
 GOOD = 1e-12  # the accuracy that divisions promise
-SETTLE = 4  # rounds of exchanging idle points against better ones
+SETTLE = 4  # steps of Newton from a good mixture: each doubles its digits
 HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
 
 Oracle = Callable[[Floats], tuple[float, Floats]]

@@ -21,7 +21,7 @@ from bargaining._arrays import Floats
 
 EPS = float(np.finfo(float).eps)
 FURTHER = 1e-13  # gap to go on to where the polished answer is no better
-STEPS = 60  # ten to twenty are usual in any number of dimensions
+STEPS = 60  # of the path: it gains a constant factor a step at worst
 USUAL = 12  # steps after which every other one only returns to the middle of the path
 ARRIVED = 1e-6  # gap at which the binding rows are told from the others
 POLISH = 3  # steps of Newton's method from a gap of 1e-6: two double its digits to rounding

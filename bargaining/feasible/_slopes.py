@@ -34,7 +34,7 @@ WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded
 NARROW = 0.5 ** np.arange(
     7, 49
 )  # where these leave a doubt: beside a kink, or where the slope grows without bound
-ORDERS = 7  # of extrapolation: beyond it rounding grows faster than truncation falls
+ORDERS = 7  # of extrapolation: each order takes wider steps, over which the function must be smooth
 GOOD = 2e-13  # relative error that narrower steps, whose rounding is worse, would hardly improve on
 AGREE = 4.0  # how many times their errors the slopes of both sides may differ on a smooth piece
 BLOCK = 512  # cells extrapolated together: the tables stay in the processor's cache
@@ -242,7 +242,7 @@ Cells = NDArray[np.bool_]
 
 ROUGH = 2.0**-20  # step of the rough slopes, of the interval: truncation and rounding cost about the same
 WIDER = 64.0  # by how much the search for the other end of a bracket grows at a time
-STEPS = 150  # of a bracket: fifty halvings reach rounding, and only every third step is one at worst
+STEPS = 150  # of a bracket: every third halves it at worst, and fifty halvings reach rounding
 SHARP = 1e-11  # errors of a kink's slopes, of their difference, with which it is where it seems to be, to rounding
 CLEAR = 1e-12  # relative error of a slope with which a condition that is zero up to this error is zero
 

@@ -10,17 +10,19 @@ from typing import Literal
 import numpy as np
 
 from bargaining._arguments import player_index
-from bargaining._arrays import Floats, owning, scalar
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
-from bargaining.equilibria.stochastic._plans.lines import Reason, Varied
-from bargaining.equilibria.stochastic._plans.looks import Look, scan
-from bargaining.equilibria.stochastic._plans.plan import (
+from bargaining.equilibria.stochastic._plans import (
+    Look,
     Plan,
     PlanConstraint,
     Profiles,
+    Reason,
     States,
+    Varied,
+    asked,
     lowest_payoffs,
-    reverted_to,
+    scan,
     states_named,
 )
 from bargaining.errors import InvalidInput, Status
@@ -163,16 +165,8 @@ def plan_exit_thresholds(
     >>> found.intervals.round(4), found.proved
     (array([[3.3989,    inf]]), True)
     """
-    if not isinstance(game, StochasticGame):
-        raise InvalidInput(
-            f"`game` must be a StochasticGame; got {type(game).__name__}. For a repeated game use `critical_exit`."
-        )
-    width = scalar(tolerance, "tolerance")
-    if not width > 0:
-        raise InvalidInput(f"`tolerance` must be positive; got {width:g}.")
+    kept, reversion, width = asked(game, plan, start, punishment, tolerance, "critical_exit")
     varied = Varied(game, player_index(player, "player", game.player_names), _where(game, states))
-    kept = Plan.of(game, plan, "plan", states_named(game, start, "start"))
-    reversion = reverted_to(game, punishment)
     if reversion is None and varied.whoever_leaves():
         reversion = Plan.of(game, [None] * len(game), "punishment")
     return _looked_for(varied, kept, width) if reversion is None else _exactly(varied, kept, reversion)

@@ -13,8 +13,7 @@ from bargaining._arguments import generator, listed
 from bargaining._arrays import Floats, owning, short
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
-from bargaining.equilibria.stochastic._markov.path import path
-from bargaining.equilibria.stochastic._markov.refine import refine, supports
+from bargaining.equilibria.stochastic._markov.path import path, refine, supports
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile, flat, stationary
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.stochastic import StochasticGame

@@ -13,7 +13,7 @@ from bargaining._arrays import Floats, owning, scalar
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.branch import Node, follow
-from bargaining.equilibria.stochastic._markov.refine import REGRET, refine
+from bargaining.equilibria.stochastic._markov.path import REGRET, refine
 from bargaining.equilibria.stochastic.markov import markov_equilibria
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile, flat, stationary
 from bargaining.errors import InvalidInput, Unsolved

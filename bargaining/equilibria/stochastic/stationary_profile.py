@@ -15,7 +15,7 @@ from bargaining._arrays import Floats, owning, per_player, real, spread, within
 from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
-from bargaining.equilibria.stochastic._markov.refine import regret
+from bargaining.equilibria.stochastic._markov.path import regret
 from bargaining.errors import InvalidInput
 from bargaining.games.stochastic import StochasticGame
 

@@ -7,19 +7,19 @@ from typing import Literal
 
 import numpy as np
 
-from bargaining._arrays import Floats, owning, scalar
+from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
-from bargaining.equilibria.stochastic._plans.looks import Look, scan
-from bargaining.equilibria.stochastic._plans.plan import (
+from bargaining.equilibria.stochastic._plans import (
+    Look,
     Plan,
     PlanConstraint,
     Profiles,
     States,
+    asked,
     lowest_payoffs,
-    reverted_to,
-    states_named,
+    scan,
 )
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import Status
 from bargaining.games.stochastic import StochasticGame
 
 _GRID = (*(k / 64 for k in range(64)), *(1 - 2.0**-k for k in range(7, 10)))
@@ -149,15 +149,8 @@ def plan_thresholds(
     >>> found.binding.player, game.states[found.binding.state], found.binding.kind
     (1, 'now', 'deviate')
     """
-    if not isinstance(game, StochasticGame):
-        raise InvalidInput(
-            f"`game` must be a StochasticGame; got {type(game).__name__}. For a repeated game use `critical_discount`."
-        )
-    width = scalar(tolerance, "tolerance")
-    if not width > 0:
-        raise InvalidInput(f"`tolerance` must be positive; got {width:g}.")
-    kept = Plan.of(game, plan, "plan", states_named(game, start, "start"))
-    return _found(kept, reverted_to(game, punishment), width)
+    kept, reversion, width = asked(game, plan, start, punishment, tolerance, "critical_discount")
+    return _found(kept, reversion, width)
 
 
 def _found(plan: Plan, reversion: Plan | None, width: float) -> PlanThresholds:

@@ -21,16 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
 from bargaining.exact._concepts.bodies import Body, Vector, vector
+from bargaining.exact._concepts.faces import IDLE, binding, shares_of
 from bargaining.exact._concepts.intervals import BITS, enclosed_power
 
-STEPS = 10
-HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
-IDLE = 1e-9  # a share, or a slack, that is nothing
-CLOSED = Fraction(1, 2**200)
-TRIES = 3
+STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
+CLOSED = Fraction(1, 2**200)  # by which a point may be better: what rounding to BITS leaves is above it
+TRIES = 3  # points added to a mixture that leaves one out
 
 
 def nearest_losses(
@@ -143,7 +141,9 @@ def _of_mixtures(
 ) -> Vector | None:
     assert body.points is not None
     points, target = (body.points - ideal) / unit, (fractions(np.array(guess)) - ideal) / unit
-    shares = _shares(floats(points), floats(target), free=body.free_disposal)
+    shares = shares_of(floats(points), floats(target), free=body.free_disposal)
+    if shares is None:
+        return None
     used = np.flatnonzero(shares > IDLE).tolist()
     best: Rationals | None = None
     for _ in range(TRIES if used else 0):
@@ -181,19 +181,6 @@ def _mixed(
     return found / found.sum() if found.sum() else None
 
 
-def _shares(points: Floats, target: Floats, *, free: bool) -> Floats:
-    """Return the shares of a mixture that is, or is above, a point; nothing if none is found."""
-    from scipy.optimize import nnls
-
-    below = -np.eye(len(target)) if free else np.empty((len(target), 0))
-    total = HEAVY * np.append(np.ones(len(points)), np.zeros(below.shape[1]))
-    try:
-        found: Floats = nnls(np.vstack((np.hstack((points.T, below)), total)), np.append(target, HEAVY))[0]
-    except RuntimeError:
-        return np.zeros(len(points))
-    return found[: len(points)]
-
-
 def _of_inequalities(
     matrix: Rationals,
     limits: Rationals,
@@ -202,24 +189,15 @@ def _of_inequalities(
     guess: list[float],
     unit: Fraction,
 ) -> Vector | None:
-    from scipy.optimize import nnls
-
     x = fractions(np.array(guess)) / unit
-    size = np.array([max(abs(a) for a in row) or Fraction(1) for row in matrix], dtype=object)
-    rows, room = matrix / size[:, None], limits / size
-    rounding = 1e-13 * float(max(max(abs(v), abs(a)) for v, a in zip(x, ideal, strict=True)))
-    near = np.flatnonzero(np.abs(floats(room - rows @ x)) <= IDLE + rounding)
-    if not near.size:
+    prices = np.maximum(floats(ideal - x), 0.0) ** (float(power) - 1)
+    found = binding(matrix, limits, x, prices, float(max(map(abs, (*x, *ideal)))))
+    if found is None:
         return None
-    try:
-        prices = np.maximum(floats(ideal - x), 0.0) ** (float(power) - 1)
-        multipliers = nnls(floats(rows[near]).T, prices)[0]
-    except RuntimeError:
-        return None
-    held = near[multipliers > IDLE * multipliers.max()]
+    rows, room, _ = found
     for k in range(STEPS):
         slope, bend = _derivatives(ideal - x, power)
-        step = _newton(np.diag(bend), slope, rows[held], room[held] - rows[held] @ x)
+        step = _newton(np.diag(bend), slope, rows, room - rows @ x)
         if step is None:
             return None
         x = x + step

@@ -19,12 +19,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
 from bargaining.exact._concepts.bodies import Body, Vector, vector
+from bargaining.exact._concepts.faces import IDLE, binding, shares_of
 
 BITS = 240  # to which numbers on the way are rounded
-STEPS = 7
-HEAVY = 1e3  # weight of the row that keeps a mixture's total at one
-IDLE = 1e-9  # a share, or a slack, that is nothing
-TRIES = 3
+STEPS = 7  # of Newton's method: from a double's digits three reach BITS
+TRIES = 3  # points added to a mixture that leaves one out
 HAIR = Fraction(1, 2**200)  # by which those held at d are above it: rounding is far below
 
 
@@ -65,24 +64,10 @@ def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Ve
     return tuple(low), tuple(high)
 
 
-def _guessed(body: Body, guess: list[float]) -> Floats | None:
-    """Return shares of the points whose mixture comes closest to a guess, or above it."""
-    from scipy.optimize import nnls
-
-    unit, target = _scaled(body, guess)
-    below = -np.eye(len(guess)) if body.free_disposal else np.empty((len(guess), 0))
-    total = HEAVY * np.append(np.ones(len(unit)), np.zeros(below.shape[1]))
-    try:
-        found: Floats = nnls(np.vstack((np.hstack((unit.T, below)), total)), np.append(target, HEAVY))[0]
-    except RuntimeError:
-        return None
-    return found[: len(unit)]
-
-
 def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     """Return a mixture of the points, by Newton's method on the shares of those that count."""
     assert body.points is not None
-    shares = _guessed(body, guess)
+    shares = shares_of(*_scaled(body, guess), free=body.free_disposal)
     if shares is None:
         return None
     used = np.flatnonzero(shares > IDLE).tolist()
@@ -146,8 +131,6 @@ def _shares(
 
 def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     """Return a point within the inequalities, by Newton's method on those that bind."""
-    from scipy.optimize import nnls
-
     assert body.matrix is not None
     assert body.limits is not None
     d = vector(body.disagreement)
@@ -155,18 +138,11 @@ def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     if min(gains) <= 0:
         return None
     rows, room = body.matrix * gains, body.limits - body.matrix @ d
-    size = np.array([max(abs(x) for x in row) or Fraction(1) for row in rows], dtype=object)
-    rows, room = rows / size[:, None], room / size
-    rounding = 1e-13 * float(max(abs(Fraction(x)) / g for x, g in zip(guess, gains, strict=True)))
-    near = np.flatnonzero(np.abs(floats(room - rows.sum(axis=1))) <= IDLE + rounding)
-    if not near.size:
+    size = float(max(abs(Fraction(x)) / g for x, g in zip(guess, gains, strict=True)))
+    found = binding(rows, room, fractions(np.ones(len(gains))), floats(vector(weights)), size)
+    if found is None:
         return None
-    try:
-        multipliers = nnls(floats(rows[near]).T, floats(vector(weights)))[0]
-    except RuntimeError:
-        return None
-    held = near[multipliers > IDLE]
-    ratios = _ratios(rows[held], room[held], weights, fractions(multipliers[multipliers > IDLE]))
+    ratios = _ratios(found[0], found[1], weights, fractions(found[2]))
     if ratios is None or min(room) < 0:
         return None
     # Shrink towards d until every inequality holds: what is left of the violation is far below a float.
@@ -196,7 +172,7 @@ def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rati
     return r
 
 
-def _scaled(body: Body, guess: list[float]) -> tuple[Rationals, Rationals]:
+def _scaled(body: Body, guess: list[float]) -> tuple[Floats, Floats]:
     """Return the points and the guess as floats in the unit box."""
     assert body.points is not None
     low = vector(tuple(min(c) for c in body.points.T.tolist()))

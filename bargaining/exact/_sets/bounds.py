@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.model import Model
-from bargaining.equilibria.stochastic._search.bounds import enclosing
+from bargaining.equilibria.stochastic._search.dual_bounds import enclosing
 
 Indices = NDArray[np.intp]
 

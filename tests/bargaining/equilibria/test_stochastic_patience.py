@@ -9,7 +9,7 @@ from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search import search
-from bargaining.equilibria.stochastic._search.bounds import Bounds, faces_of
+from bargaining.equilibria.stochastic._search.dual_bounds import Bounds, faces_of
 from bargaining.errors import Status
 from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game

@@ -15,12 +15,10 @@ from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria._plane.polygon import outline as hull_of_many
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic._search.bounds import faces_of, moved
-from bargaining.equilibria.stochastic._search.even import proved_evenly
-from bargaining.equilibria.stochastic._search.few import apply_to_few
-from bargaining.equilibria.stochastic._search.outer import verdict
+from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
+from bargaining.equilibria.stochastic._search.proof import verdict
+from bargaining.equilibria.stochastic._search.scalar_operator import apply_to_few
 from bargaining.equilibria.stochastic._search.search import Search, solve
-from bargaining.equilibria.stochastic._search.sharpen import sharpened
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -707,25 +705,6 @@ def test_the_threat_bound_of_many_states_against_value_iteration(states: int, di
     np.testing.assert_allclose(found, value, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_proved_evenly_stays_inside_faces_that_move_out(kind: str) -> None:
-    proved, box = 0, [(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)]
-    for seed in range(40):
-        search = solve(Scaled.of(stochastic_game(seed, kind)), 1000)
-        model, candidate = search.model, search.polygons
-        if not proved_evenly(model, candidate, search.bound, search.alive):
-            continue
-        proved += 1
-        faces, rows = faces_of(candidate, [], search.bound), np.flatnonzero(search.alive)
-        for e in (1e-6, 1e-3, 0.1, 0.5, 1.0):
-            offsets = faces.offsets + e * faces.moves
-            outer = moved([box] * len(candidate), faces, offsets)
-            far = reach(model, outer, -offsets[:, :2], rows, faces.normals)
-            inside = far < offsets[model.state[rows]] - 1e-4 * e
-            assert inside[faces.moves[model.state[rows]]].all()
-    assert proved >= 5
-
-
 def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None:
     game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], 0.5)
     scaled = Scaled.of(game)
@@ -735,8 +714,6 @@ def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None
     war = [[(2 / 9, 2 / 9)]] * 2
     bound = threat_bound(scaled.model, alive)
     assert verdict(scaled.model, search.polygons, search.polygons, bound, alive).proved
-    assert proved_evenly(scaled.model, search.polygons, bound, alive)
-    assert not proved_evenly(scaled.model, war, bound, alive)
     for shape in (False, True):
         assert not verdict(scaled.model, war, outer, bound, alive, shape=shape).proved
 

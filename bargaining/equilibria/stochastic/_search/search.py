@@ -14,24 +14,23 @@ from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import Image, apply, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
-from bargaining.equilibria.stochastic._search.few import FEW, apply_to_few
-from bargaining.equilibria.stochastic._search.newton import newton
-from bargaining.equilibria.stochastic._search.outer import verdict
-from bargaining.equilibria.stochastic._search.sharpen import sharpened
-from bargaining.equilibria.stochastic._search.structure import Structure, plain, settled
+from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
+from bargaining.equilibria.stochastic._search.proof import verdict
+from bargaining.equilibria.stochastic._search.scalar_operator import FEW, apply_to_few
+from bargaining.equilibria.stochastic._search.structure import Structure, newton, plain, settled
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 
 _USUAL = Effort()
-_SAME = 4e-15
+_SAME = 4e-15  # of the unit box: a move that rounding can make
 _BLUR = 3  # times the distance below which vertices are dropped
-_SOLVED = 1e-13
-_CLOSE = 1e-10
-_INSIDE = 1e-12
-_NEAR = 1e-3
-_LONGER = 8
-_NEWTONS = 4
+_SOLVED = 1e-13  # distance of sets from their image at which they are solved for
+_CLOSE = 1e-10  # the same where vertices may be infinitely many and some are dropped
+_INSIDE = 1e-12  # of the unit box: by which sets may stick out of others and count as inside
+_NEAR = 1e-3  # distance below which Newton is worth going on with the same structure
+_LONGER = 8  # more tries that it gets then
+_NEWTONS = 4  # tries on one candidate: a right structure needs one or two
 _GROWTH = 24  # applications that make sets larger which have too many vertices to solve for
-_PATIENT = 0.8
+_PATIENT = 0.8  # discount factor below which ten applications leave a tenth of the distance or less
 _SMALL = 30_000  # bounds up to which moving faces costs little
 _WORK = 100_000  # vertices met where there may be infinitely many: seconds
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator

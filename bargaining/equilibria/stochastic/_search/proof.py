@@ -5,8 +5,7 @@ The argument of the repeated game, for all states at once. Let :math:`K_s` gener
 for all states and speeds :math:`z > 0`, and let E be such that :math:`W_s \subseteq X_s(E)`. If the operator maps
 :math:`X(e)` strictly inside :math:`X(e)` for every :math:`0 < e \le E`, nothing but K is left.
 
-Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)` by policy iteration; for a handful of
-rows speeds of 1 are tried first, see `proved_evenly`.
+Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)` by policy iteration.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import reach
 from bargaining.equilibria._plane.polygon import Polygon
-from bargaining.equilibria.stochastic._search.bounds import (
+from bargaining.equilibria.stochastic._search.dual_bounds import (
     Bases,
     Bounds,
     faces_of,
@@ -32,15 +31,13 @@ from bargaining.equilibria.stochastic._search.bounds import (
     slope_matrix,
     support,
 )
-from bargaining.equilibria.stochastic._search.even import proved_evenly
-from bargaining.equilibria.stochastic._search.few import FEW
 
-_ROUNDING = 1e-13
-_MARGIN = 1e-3
-_TIE = 1e-11
-_ROUNDS = 25
+_ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
+_MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
+_TIE = 1e-11  # short of a face: what reaches it but for the error of the vertices
+_ROUNDS = 25  # of policy iteration, which ends after a handful
 _FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
-_BOUNDS = 10_000_000
+_BOUNDS = 10_000_000  # numbers in memory at a time: 80 MB an array
 _PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
 
 
@@ -78,9 +75,6 @@ def verdict(
     """
     if not model.discounts.any() or any(bool(p) != bool(q) for p, q in zip(candidate, outer, strict=True)):
         return Verdict(False, inf)
-    few = not shape and len(alive) * sum(map(len, candidate)) <= FEW
-    if few and proved_evenly(model, candidate, bound, alive):
-        return Verdict(True, 0.0)
     faces, rows = faces_of(candidate, outer if shape else [], bound), model.playable(candidate, alive)
     system = Bounds.of(model, faces, rows)
     reaching = _reaching(model, system, candidate, bound, rows)

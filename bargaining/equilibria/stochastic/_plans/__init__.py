@@ -1,1 +1,0 @@
-"""Stationary plans of stochastic games: what they are worth, and when they are kept to."""

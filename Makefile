@@ -20,7 +20,7 @@ export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper test coverage mutants test-slow benchmark sanitize lint format types layers docs readme wheels refresh-constraints clean help
+.PHONY: paper test coverage mutants test-slow benchmark sanitize lint format types layers docs readme explorer wheels refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -66,6 +66,9 @@ docs: $(VENV)/.docs  ## build the documentation into build/docs; a warning is an
 
 readme: $(VENV)/.paper  ## draw README's picture and compute its table
 	$(PY) docs/_readme.py
+
+explorer: $(VENV)/.docs  ## compute the figures of the explorer, a page for the browser, into build/explorer.html
+	$(PY) docs/_explorer/build.py build/explorer.html
 
 wheels: $(VENV)/.release  ## build what a release consists of into dist: sources, a wheel of pure Python, one with the extension
 	.ci/wheels $(PY) dist

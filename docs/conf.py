@@ -20,11 +20,12 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
-    "myst_parser",
+    "myst_nb",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
     "citations",
+    "explorer",
     "mathml",
     "page_lists",
     "paper_pages",
@@ -48,6 +49,11 @@ numpydoc_xref_ignore = "all"  # link the names below and no other word
 DEFAULT_LINKS.clear()  # they point into other projects' pages, which would have to be fetched
 numpydoc_xref_aliases = {name: f"{kind.__module__}.{name}" for name, kind in results().items()}
 numpydoc_xref_aliases |= {name: f"bargaining.{name}" for name in bargaining.__all__}
+
+nb_execution_mode = "force"  # notebooks are stored without outputs
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
 
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = bibtex_reference_style = "references_author_year"

@@ -14,6 +14,7 @@ from bargaining import (
     RepeatedGame,
     Status,
     StochasticGame,
+    patient_payoffs,
     payoff_bounds,
     payoff_set,
     public_payoff_set,
@@ -26,6 +27,7 @@ PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
 
 def report(p, q, r):
     """Return a good or bad report, good with chance p, q or r if both, one or neither works."""
+    p, q, r = map(Fraction, (p, q, r))
     return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
 
 
@@ -67,6 +69,22 @@ def test_the_partners_dilemma(chances, discount, leaving, expected):
 )
 def test_patient_partners(chances, leaving, expected):
     test_the_partners_dilemma(chances, 0.9, leaving, expected)
+
+
+@pytest.mark.parametrize(
+    ("discount", "tolerance"),
+    [(0.96, 1e-3), *(pytest.param(d, 1e-5, marks=pytest.mark.slow) for d in (0.97, 0.99, 0.999))],
+)
+def test_very_patient_partners(discount, tolerance):
+    """Both sides are found, within the exact limit of patience and beyond the set at .9, whose digits are known."""
+    repeated = RepeatedGame(PARTNERS, discount, monitoring=report(0.9, 0.5, 0.25))
+    found = public_payoff_set(repeated, tolerance=tolerance)
+    assert found.status is Status.OK
+    assert found.vertices.sum(axis=1).max() == pytest.approx(3.5, abs=8 * tolerance)
+    limit = patient_payoffs(PARTNERS, monitoring=report("9/10", "1/2", "1/4"))
+    assert all(limit.contains(vertex) for vertex in found.vertices)
+    assert 2.23852 < found.vertices[:, 0].max() < limit.vertices[:, 0].max() < 2.2996
+    assert (found.vertices[:, 0] - found.vertices[:, 1]).max() > 1.65462
 
 
 def test_green_and_porter():

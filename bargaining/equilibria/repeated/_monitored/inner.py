@@ -14,6 +14,8 @@ from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._monitored.programs import MISSED, Indices, Programs, optimised, plans
 
 _NOBODY = np.iinfo(np.intp).min
+_SAME = 1e-13  # the least distance within which corners are merged
+_MANY = 500  # corners of a set that does not come to rest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,9 +139,9 @@ def settled(
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
     for _ in range(steps):
-        image = generated(tight, leaves, corners, slack / 10.0)
+        image = generated(tight, leaves, corners, max(slack / 10.0, _SAME))
         solved += image.programs
-        if not len(image.corners):
+        if not 0 < len(image.corners) <= _MANY:
             return None
         source, corners = corners, image.corners
         if apart(source, corners) <= slack / 10.0:

@@ -8,6 +8,7 @@ point is found at once; then the multipliers are made optimal for the new levels
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,25 @@ from bargaining.equilibria.repeated._monitored.programs import (
 
 _ROUNDS = 200
 _STILL = 1e-13
+NOBODY = np.iinfo(np.intp).min
 _ALL = 3000  # up to so many pairs of a profile and a direction all programs are solved at once
+
+
+class Touching(NamedTuple):
+    """Where a set is touched in some directions.
+
+    Attributes
+    ----------
+    points : (F, 2) array
+    owners : (F,) array of int
+        The profile played, by its place among the programs, or -1 - k where outcome k of leaving ends the game.
+    continuations : (F, S, 2) array
+        What follows each signal.
+    """
+
+    points: Floats
+    owners: Indices
+    continuations: Floats
 
 
 @dataclass(slots=True, eq=False)
@@ -123,13 +142,17 @@ class Outer:
         return found
 
     def _bounds(self, owners: Indices, faces: Indices) -> Affine:
+        found = self._bounds_at(owners, self.directions[faces], self.multipliers[owners, faces])
+        return found._replace(faces=faces)
+
+    def _bounds_at(self, owners: Indices, directions: Floats, multipliers: Floats) -> Affine:
+        """Return bounds (Q,) on what profiles give in directions, from multipliers; whose they are is left open."""
         assert self.outline is not None
-        multipliers = self.multipliers[owners, faces]
-        pulls = self.programs.pulls(owners, self.directions[faces], multipliers)
+        pulls = self.programs.pulls(owners, directions, multipliers)
         weights, columns = self.outline.supports(pulls)
-        constants = self.programs.constants(owners, self.directions[faces], multipliers)
+        constants = self.programs.constants(owners, directions, multipliers)
         rows = len(owners)
-        return Affine(faces, constants, weights.reshape(rows, -1), columns.reshape(rows, -1))
+        return Affine(owners, constants, weights.reshape(rows, -1), columns.reshape(rows, -1))
 
     def _optimise(self, feasible: Plans) -> None:
         """Make multipliers optimal, from the highest bound of each direction down, until no other is higher."""
@@ -163,30 +186,43 @@ class Outer:
         self.multipliers[owners[worse], faces[worse]] = kept[worse]
         self.solved += len(owners)
 
-    def touching(self) -> tuple[Floats, Indices]:
-        """Return where each half-plane touches what the operator makes of the set, and who is played there.
+    def touching(self, directions: Floats, nearest: Indices) -> Touching:
+        """Return where the operator's value of the set is touched in directions, with what is played there.
 
-        The profile is -1 - k where outcome k of leaving touches.
+        Parameters
+        ----------
+        directions : (F, 2) array
+        nearest : (F,) array of int
+            A half-plane near each direction, whose multipliers bound what profiles give.
         """
         assert self.outline is not None
-        points = np.zeros_like(self.directions)
-        played = np.full(len(self.levels), -1)
-        best = np.full(len(self.levels), -np.inf)
+        corners, signals = self.outline.corners, self.programs.chances.shape[1]
+        best, owners = np.full(len(directions), -np.inf), np.full(len(directions), NOBODY)
+        points, continuations = np.zeros_like(directions), np.zeros((len(directions), signals, 2))
         if len(self.leaves):
-            worth = self.leaves @ self.directions.T
-            played, best = -1 - worth.argmax(axis=0), worth.max(axis=0)
+            worth = self.leaves @ directions.T
+            best, owners = worth.max(axis=0), -1 - worth.argmax(axis=0)
             points = self.leaves[worth.argmax(axis=0)]
         feasible = self._playable()
         if feasible is None:
-            return points, played
-        owners, faces = self._pairs()
-        values = self._bounds(owners, faces).at(self.levels).reshape(len(self.index), -1)
-        top = values.argmax(axis=0)
-        at = np.flatnonzero(values.max(axis=0) > best)
-        corners = self.outline.corners
-        found = optimised(self.programs, corners, top[at], self.directions[at], feasible)
-        continuations = found.lotteries(self.programs.chances.shape[1], len(corners)) @ corners
-        points = points.copy()
-        points[at] = self.programs.payoffs(top[at], continuations)
-        played[at] = top[at]
-        return points, played
+            return Touching(points, owners, continuations)
+        profiles, at = (each.ravel() for each in np.indices((len(self.index), len(directions))))
+        values = self._bounds_at(profiles, directions[at], self.multipliers[profiles, nearest[at]]).at(
+            self.levels
+        )
+        values = values.reshape(len(self.index), -1)
+        while True:
+            top = values.argmax(axis=0)
+            left = np.flatnonzero(values.max(axis=0) > best + _STILL)
+            if not left.size:
+                return Touching(points, owners, continuations)
+            found = optimised(self.programs, corners, top[left], directions[left], feasible)
+            later = found.lotteries(signals, len(corners)) @ corners
+            given = self.programs.payoffs(top[left], later)
+            reached = (given * directions[left]).sum(axis=1)
+            self.solved += len(left)
+            values[top[left], left] = -np.inf
+            better = reached > best[left]
+            chosen = left[better]
+            best[chosen], owners[chosen], points[chosen] = reached[better], top[chosen], given[better]
+            continuations[chosen] = later[better]

@@ -40,7 +40,7 @@ class Outline:
     @classmethod
     def of(cls, directions: Floats, levels: Floats) -> Outline | None:
         """Return the outline of the set {x : directions x <= levels}; None if nothing lies in it."""
-        angles = _angles(directions)
+        angles = angles_of(directions)
         order = np.lexsort((levels, angles))
         order = order[np.append(True, np.diff(angles[order]) > _SAME)]
         while True:
@@ -68,12 +68,12 @@ class Outline:
 
         The support of the set is the sum of the levels with these weights.
         """
-        at = np.searchsorted(self.angles, _angles(pulls), side="right") - 1
+        at = np.searchsorted(self.angles, angles_of(pulls), side="right") - 1
         weights = np.maximum((pulls[..., None, :] @ self.inverses[at])[..., 0, :], 0.0)
         return weights, self.faces[np.stack([at, (at + 1) % len(self.faces)], axis=-1)]
 
 
-def _angles(directions: Floats) -> Floats:
+def angles_of(directions: Floats) -> Floats:
     """Return angles from -pi to just below pi."""
     angles = np.arctan2(directions[..., 1], directions[..., 0])
     return np.asarray(np.where(angles > np.pi - _SAME, angles - 2.0 * np.pi, angles))

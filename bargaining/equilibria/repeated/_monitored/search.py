@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +12,27 @@ from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import Automaton, apart, generated, settled, sides
-from bargaining.equilibria.repeated._monitored.outer import Outer
+from bargaining.equilibria.repeated._monitored.largest import largest
+from bargaining.equilibria.repeated._monitored.outer import NOBODY, Outer
+from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
 from bargaining.equilibria.repeated._monitored.programs import MISSED
 
 _START = 16  # directions to begin with
 _REFINEMENTS = 40
-_STEPS = 25  # how often the inner corners move before more half-planes are added
-_COARSE = 1e-3  # the largest distance within which corners are merged, early on
+_PATIENT = 0.95  # up to which corners that move come to rest soon
+_MOVES = 25  # how often they do before more half-planes are added
+_BETWEEN = 1e-3  # the largest distance within which corners that move are merged, early on
+_COARSE = 0.1  # the gap that the outer set must promise before an inner one is solved for
+_CLOSER = 10.0  # and how much smaller it must be before one is solved for again
+_FAINT = (
+    30.0  # half-planes that cut off less than this share of the tolerance take no part in solving for corners
+)
+_FEWEST = 12  # unless there are no more than these
+_FARTHEST = 8.0  # corners that lie this much less far out than the farthest are left alone for now
+_STEPS = 30  # how often corners move to where they stay, on a knife edge
+_PARTS = 3  # into which the angle of a corner is split
+_NARROW = 2e-5  # unless it is less than this
+_LEAST = 1e-9  # the least slack: ten times what the linear program may be wrong by
 _APART = (
     1.0 - 5e-13
 )  # the cosine of the least angle between half-planes: corners of nearly parallel ones are ill defined
@@ -59,35 +74,51 @@ def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
 
 
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:
+    """Move corners until they rest, where players are not so patient that this takes long; else solve for them."""
     ends = np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
     outer = _around(data, ends, common)
     inner: Automaton | None = None
-    gap = np.inf
-    for _ in range(_REFINEMENTS):
+    gap, near, wanted = np.inf, np.inf, _COARSE
+    patient = float(data.programs.discounts.max())
+    for step in range(_REFINEMENTS):
         if not outer.shrink(budget):
             return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves)
         assert outer.outline is not None
         edge = _points(outer.outline.corners)
-        corners = _moved(outer, ends, gap, tolerance)
-        reach = beyond(edge, _points(corners)) if len(corners) else np.inf
-        if reach <= tolerance:
-            inner, gap = _proved(outer, ends, corners, tolerance, inner, gap)
-        if gap <= tolerance or outer.solved > budget:
+        moving = patient <= _PATIENT and step < _REFINEMENTS // 2
+        if inner is not None:
+            gap = beyond(edge, _points(inner.corners))
+        if moving:
+            corners = _moved(outer, ends, near, tolerance)
+            reach = beyond(edge, _points(corners)) if len(corners) else np.inf
+            if reach <= tolerance:
+                inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
+            near = min(near, reach) if inner is None else gap
+            new = _new_sides(outer, corners, reach)
+        else:
+            touched = _touched(outer)
+            reach = beyond(edge, _points(touched)) if len(touched) else np.inf
+            if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step forward loses about that share
+                found = _solved(outer, ends, tolerance, last=reach <= tolerance * (1.0 - patient))
+                wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
+                if found is not None and (inner is None or beyond(edge, _points(found.corners)) < gap):
+                    inner, gap = found, beyond(edge, _points(found.corners))
+            new = _new(outer, touched, reach, tolerance)
+        if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
             break
-        gap = min(gap, reach) if inner is None else gap
-        outer.extend(_new(outer, corners, reach))
+        outer.extend(new)
     assert outer.outline is not None
-    return Found(
-        inner, outer.outline.corners, gap if inner is not None else np.inf, outer.rounds, outer.solved, leaves
-    )
+    return Found(inner, outer.outline.corners, gap, outer.rounds, outer.solved, leaves)
 
 
 def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
     """Return corners about where the operator leaves them, from the points where the half-planes touch its value."""
     wanted = gap if np.isfinite(gap) else 0.1
-    merge = min(_COARSE, max(tolerance / 10.0, wanted / 1000.0))
-    corners, before = _hull(outer.touching()[0]), np.inf
-    for step in range(_STEPS):
+    merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 1000.0))
+    assert outer.outline is not None
+    faces = outer.outline.faces
+    corners, before = _hull(outer.touching(outer.directions[faces], faces).points), np.inf
+    for step in range(_MOVES):
         image = generated(outer.programs, ends, corners, merge)
         outer.solved += image.programs
         if not len(image.corners):
@@ -100,7 +131,7 @@ def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
     return corners
 
 
-def _proved(
+def _rested(
     outer: Outer, ends: Floats, corners: Floats, tolerance: float, inner: Automaton | None, gap: float
 ) -> tuple[Automaton | None, float]:
     """Return the best automaton whose rows are all met, and how far the half-planes reach beyond it.
@@ -126,6 +157,71 @@ def _proved(
     return inner, gap
 
 
+def _touched(outer: Outer) -> Floats:
+    """Return the hull of what touches the faces and corners of the outer set."""
+    assert outer.outline is not None
+    faces = outer.outline.faces
+    normals = outer.directions[faces]
+    found = outer.touching(np.vstack([normals, _between(normals)]), np.append(faces, faces))
+    points = found.points[found.owners != NOBODY]
+    return _hull(points) if len(points) else points
+
+
+def _between(normals: Floats) -> Floats:
+    """Return the directions between neighbouring normals."""
+    between = normals + np.roll(normals, -1, axis=0)
+    return np.asarray(between / np.linalg.norm(between, axis=1, keepdims=True))
+
+
+def _thinned(outer: Outer, within: float) -> Outline:
+    """Return the outer set without half-planes that cut off little, no two neighbours at a time."""
+    outline = outer.outline
+    assert outline is not None
+    while len(outline.faces) > _FEWEST:
+        last = np.roll(outline.corners, 1, axis=0)
+        cut = np.linalg.norm(outline.corners - last, axis=1)
+        spans = (np.roll(outline.angles, -1) - np.roll(outline.angles, 1)) % (2.0 * np.pi)
+        cut = np.where(spans < 1.0, cut * np.sin(np.minimum(spans, 1.0)) / 4.0, np.inf)
+        order = np.argsort(cut)
+        dropped = np.zeros(len(cut), bool)
+        for k in order[cut[order] < within].tolist():
+            dropped[k] = not (dropped[k - 1] or dropped[(k + 1) % len(cut)])
+        if not dropped.any():
+            break
+        kept = outline.faces[~dropped]
+        fewer = Outline.of(outer.directions[kept], outer.levels[kept])
+        if fewer is None:
+            break
+        outline = replace(fewer, faces=kept[fewer.faces])
+    return outline
+
+
+def _solved(outer: Outer, ends: Floats, tolerance: float, *, last: bool) -> Automaton | None:
+    """Return an automaton whose rows are all met, of the largest polygon with the normals of the half-planes.
+
+    Rows are met with a little slack, so that no deviation pays; at `last`, on a knife edge where slack leaves nothing,
+    up to rounding.
+    """
+    patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
+    outline = _thinned(outer, tolerance * (1.0 - patient) / _FAINT)
+    normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
+    there, programs = outer.touching(_between(normals), outline.faces), outer.programs
+    if (there.owners == NOBODY).any():
+        return None
+    for slack in (max(tolerance * (1.0 - patient) / 20.0, _LEAST), *((0.0,) if last else ())):
+        tight = replace(programs, limits=programs.limits - 2.0 * slack)
+        corners = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
+        outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
+        if corners is None:
+            continue
+        found = settled(programs, ends, _hull(corners), slack, 1 if slack else _STEPS)
+        if found is not None:
+            outer.solved += found.programs
+            if found.excess <= (0.0 if slack else MISSED):
+                return found
+    return None
+
+
 def _around(data: Data, ends: Floats, common: bool) -> Outer:
     """Start from what is feasible: a hull for players of one patience, a box if they may trade over time."""
     turns = 2.0 * np.pi * np.arange(_START) / _START
@@ -138,7 +234,7 @@ def _around(data: Data, ends: Floats, common: bool) -> Outer:
     return Outer(data.programs, ends, directions, levels, np.arange(len(data.payoffs)))
 
 
-def _new(outer: Outer, corners: Floats, gap: float) -> Floats:
+def _new_sides(outer: Outer, corners: Floats, gap: float) -> Floats:
     """Return the normals of the sides of a polygon beyond which the half-planes still reach."""
     assert outer.outline is not None
     if len(corners) < 2:
@@ -148,6 +244,36 @@ def _new(outer: Outer, corners: Floats, gap: float) -> Floats:
     reach = (weights * outer.levels[faces]).sum(axis=1) - (normals * corners).sum(axis=1)
     new = (normals @ outer.directions.T).max(axis=1) < _APART
     return np.asarray(normals[new & (reach > (gap if np.isfinite(gap) else 0.0) / 20.0)])
+
+
+def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Floats:
+    """Return directions for the corners of the outer set that lie beyond what touches it.
+
+    The normals of the sides of what touches it find sides of the set, if it has some; where it is round, it takes
+    directions that are spread evenly.
+    """
+    assert outer.outline is not None
+    faces = outer.directions[outer.outline.faces]
+    angles, corners = outer.outline.angles, outer.outline.corners
+    spans = (np.roll(angles, -1) - angles) % (2.0 * np.pi)
+    least = max(reach / _FARTHEST, tolerance * (1.0 - float(outer.programs.discounts.max())) / 4.0)
+    known = _points(touched)
+    out: list[Floats] = []
+    normals = sides(touched) if len(touched) > 1 else np.empty((0, 2))
+    at = np.searchsorted(angles, angles_of(normals), side="right") - 1
+    for k in range(len(faces)):
+        if beyond([(corners[k, 0], corners[k, 1])], known) > least:
+            own = normals[at % len(faces) == k]
+            out.extend(own)
+            if spans[k] > _NARROW:
+                turns = angles[k] + spans[k] * np.arange(1, _PARTS) / _PARTS
+                out.extend(np.column_stack([np.cos(turns), np.sin(turns)]))
+    new: list[Floats] = []
+    for each in out:
+        others = np.vstack([faces, *new])
+        if (others @ each).max() < _APART:
+            new.append(each)
+    return np.array(new).reshape(-1, 2)
 
 
 def _credible(data: Data, leave: Leave, found: Found) -> bool:

@@ -1,5 +1,6 @@
 """The payoffs of leaving that break a plan: against the repeated game, closed forms and plain iterations."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -230,7 +231,13 @@ def test_units_change_nothing(size, shift):
 
 
 def test_inaccurate_sets_do_not_sustain_a_plan(monkeypatch):
-    monkeypatch.setattr(stochastic_set, "_ACCURACY", -1.0)
+    solve = stochastic_set.stochastic_payoff_sets
+
+    def inaccurate(game):
+        found = solve(game)
+        return replace(found, sets=tuple(replace(one, status=Status.INACCURATE) for one in found.sets))
+
+    monkeypatch.setattr(stochastic_set, "stochastic_payoff_sets", inaccurate)
     game = StochasticGame.from_chain(PRISONERS, HALF, 0.5, exit=Exit([0, 4], who=[0]))
     found = plan_exit_thresholds(game, COOPERATE, 0)
     assert found.status is Status.INACCURATE

@@ -1,5 +1,7 @@
 """Thresholds of stationary plans against the repeated game, closed forms and a plain iteration of the operator."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -161,7 +163,13 @@ def test_one_action_each_is_kept_to_by_everybody():
 
 
 def test_inaccurate_sets_do_not_sustain_a_plan(monkeypatch):
-    monkeypatch.setattr(stochastic_set, "_ACCURACY", -1.0)
+    solve = stochastic_set.stochastic_payoff_sets
+
+    def inaccurate(game):
+        found = solve(game)
+        return replace(found, sets=tuple(replace(one, status=Status.INACCURATE) for one in found.sets))
+
+    monkeypatch.setattr(stochastic_set, "stochastic_payoff_sets", inaccurate)
     game = StochasticGame.from_chain(PRISONERS, np.full((2, 2), 0.5), 0)
     found = plan_thresholds(game, COOPERATE)
     assert found.status is Status.INACCURATE

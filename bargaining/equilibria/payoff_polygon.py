@@ -166,6 +166,11 @@ class PayoffPolygon(Shown):
         )
 
 
+def rounding(found: PayoffPolygon) -> float:
+    """Return what the rounding of payoffs far from zero may make a residual off by."""
+    return 16.0 * float(np.finfo(float).eps) * float(np.abs(found.vertices).max(initial=0.0)) / found.scale
+
+
 def shortfall(stats: Stats, effort: Effort) -> str:
     """Say why a set is not as accurate as asked for, what it is, and what to do."""
     known = "may be too large" if stats.attained else "may be much too large, as no equilibrium was found"

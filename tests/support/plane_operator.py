@@ -74,7 +74,7 @@ class PlaneOperator:
                 return points
             before = polygon
             for n, reach in zip(directions, (directions @ points.T).max(axis=1), strict=True):
-                polygon = _below(polygon, n, reach)
+                polygon = _below(polygon, n, reach + NEAR * self.scale)
             if len(before) == len(polygon) and np.abs(before - polygon).max() <= 1e-10 * self.scale:
                 break
         return polygon

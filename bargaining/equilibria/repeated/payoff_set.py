@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import owning
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, shortfall
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
 from bargaining.equilibria.repeated._search.sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -40,13 +40,16 @@ class PayoffSet(PayoffPolygon):
     threat : ndarray of shape (2,)
         The lowest payoff of each player: the worst punishment that is itself an equilibrium. NaN if there is none.
     status : Status
-        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, where patience differs, if the
+        residual is larger than the accuracy asked for.
     reason : str
         Why the status is not OK.
     scale : float
         The larger of the players' ranges of stage payoffs: what a tolerance is a share of.
     stats : Stats
         How the set was found.
+    residual : float
+        How far the set is from its definition, as a share of the payoff range.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class PayoffSet(PayoffPolygon):
         init=False, repr=False, default_factory=list
     )  # what strategies are made of, once
     _exact: NDArray[Any] | None = field(default=None, repr=False)
+    _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     @property
     def player_names(self) -> tuple[str, ...]:
@@ -111,6 +115,23 @@ class PayoffSet(PayoffPolygon):
 
         nodes, start = strategy(self, 0, payoffs, self._generated, tolerance=tolerance, budget=budget)
         return Automaton.of(self.repeated, nodes, start)
+
+    @property
+    def residual(self) -> float:
+        """How far the set is from its definition, as a share of the payoff range; measured when it is asked for.
+
+        Each vertex is some profile's payoffs now and what is promised after it, and nobody gains by another action
+        or by leaving, punished by her lowest payoff. The residual is the least by which the promise of the farthest
+        vertex lies outside the set, or a player gains; or, if that is more, how far payoffs that can be played so
+        with continuations in the set lie outside. It is measured from the vertices and the game alone. Zero but for
+        rounding does not tell that the set is the largest of its kind: that is what `certify` proves.
+        """
+        if not self._measured:
+            from bargaining.equilibria._plane.enforceable import residuals
+
+            game = StochasticGame.from_repeated(self.repeated)
+            self._measured.extend(residuals(game, [self.vertices], [self.threat]))
+        return self._measured[0]
 
     @property
     def _hints(self) -> NDArray[Any]:
@@ -201,7 +222,15 @@ def _check(repeated: RepeatedGame) -> None:
 
 def _solved(game: RepeatedGame, effort: Effort) -> PayoffSet:
     scaled = Scaled.of(game)
-    return _result(game, scaled.back(scaled.solve(_LIMIT, effort)), effort)
+    found = _result(game, scaled.back(scaled.solve(_LIMIT, effort)), effort)
+    return found if scaled.block.common else _measured(found, scaled, effort)
+
+
+def _measured(found: PayoffSet, scaled: Scaled, effort: Effort) -> PayoffSet:
+    """Return a set that is what it generates; else one that holds every payoff."""
+    if found.status is not Status.OK or found.residual <= max(effort.tolerance, rounding(found)):
+        return found
+    return _result(found.repeated, scaled.back(scaled.outer()), effort)
 
 
 def _result(repeated: RepeatedGame, answer: Answer, effort: Effort) -> PayoffSet:

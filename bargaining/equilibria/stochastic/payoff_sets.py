@@ -14,7 +14,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._rich import SHOWN, Card, Mark, Shown, point, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.box import Scaled
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, shortfall
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -43,11 +43,14 @@ class StatePayoffSet(PayoffPolygon):
     threat : ndarray of shape (2,)
         The lowest payoff of each player in this state; NaN if there is none.
     status : Status
-        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved.
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or if a residual is larger than the
+        accuracy asked for.
     reason : str
         Why the status is not OK.
     scale : float
         The larger of the players' ranges of all payoffs: what a tolerance is a share of.
+    residual : float
+        How far the set is from its definition, given those of the other states, as a share of the payoff range.
     """
 
     state: str
@@ -57,6 +60,14 @@ class StatePayoffSet(PayoffPolygon):
     def player_names(self) -> tuple[str, ...]:
         """The names of the two players; their numbers where they have none."""
         return super().player_names if self._whole is None else self._whole.game.player_names
+
+    @property
+    def residual(self) -> float:
+        """How far the set is from its definition, given those of the other states, as for `PayoffSet`."""
+        whole = self._whole
+        if whole is None:
+            raise NotApplicable("A residual needs the sets of all states: take this one from them.")
+        return whole._residuals[whole.game.states.index(self.state)]
 
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
@@ -113,6 +124,8 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
         In the order of the game's states.
     stats : Stats
         How they were found.
+    residual : float
+        How far the sets are from their definition, as a share of the payoff range.
     """
 
     game: StochasticGame
@@ -121,6 +134,7 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
     _rational: list[Any] = field(
         init=False, repr=False, default_factory=list
     )  # what strategies are made of, once
+    _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sets", tuple(replace(some, _whole=self) for some in self.sets))
@@ -158,6 +172,21 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
             self._rational.append(generate(self.game, [some.vertices for some in self.sets], work))
         found: Generation | str = self._rational[0]
         return found
+
+    @property
+    def residual(self) -> float:
+        """How far the sets are from their definition, as a share of the payoff range: the largest over the states."""
+        return max(self._residuals)
+
+    @property
+    def _residuals(self) -> list[float]:
+        if not self._measured:
+            from bargaining.equilibria._plane.enforceable import residuals
+
+            self._measured.extend(
+                residuals(self.game, [some.vertices for some in self.sets], [*self.threats])
+            )
+        return self._measured
 
     def _missing(self, state: object) -> StatePayoffSet:
         raise KeyError(state)
@@ -340,7 +369,18 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
                 scale=float(scaled.size.max()),
             )
         )
-    return StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
+    found = StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
+    near = max(effort.tolerance, *map(rounding, sets))
+    if search.excess > effort.tolerance or found.residual <= near:
+        return found
+    reason = f"The sets are {found.residual:.1e} of the payoff range away from what they generate."
+    return StochasticPayoffSets(
+        game=game,
+        sets=tuple(
+            replace(some, status=Status.INACCURATE, reason=reason) if some.ok else some for some in found.sets
+        ),
+        stats=stats,
+    )
 
 
 def _empty(game: StochasticGame, search: Search, state: int) -> str:

@@ -1,6 +1,7 @@
 """Payoff sets of five thousand drawn games over 182 pairs of discount factors, against another operator."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -19,7 +20,10 @@ ROUNDS = 10
 
 @dataclass(frozen=True)
 class Drawn:
-    """A game of some thousands; every third has exit, open to both or to one."""
+    """A game of some thousands: of floats, or of integers and fractions, where many lie on knife edges.
+
+    Every third has exit, open to both or to one.
+    """
 
     number: int
 
@@ -38,7 +42,9 @@ class Drawn:
                 rng.uniform(low, (low + high) / 2, 2) if kind == 0 else rng.integers(low, high // 2 + 1, 2)
             )
             leave = Exit(option, who=[None, [0], None, [1]][self.number // 3 % 4])
-        return RepeatedGame(Game(*payoffs), PAIRS[self.number % len(PAIRS)], exit=leave)
+        discounts = PAIRS[self.number % len(PAIRS)]
+        exact = discounts if kind == 0 else [Fraction(str(x)) for x in discounts]
+        return RepeatedGame(Game(*payoffs), exact, exit=leave)
 
 
 def check(game: RepeatedGame) -> Status:
@@ -54,6 +60,7 @@ def check(game: RepeatedGame) -> Status:
     reach, known = ((DIRECTIONS @ points.T).max(axis=1) for points in (found.vertices, outside))
     assert (reach <= known + near).all()
     if found.status is Status.OK:
+        assert found.residual <= 1e-9
         automaton = found.strategy(found.vertices.mean(axis=0))
         assert automaton.regret == 0
         assert np.abs(automaton.payoffs - found.vertices.mean(axis=0)).max() <= 2e-9 * found.scale

@@ -21,7 +21,7 @@ from bargaining.equilibria.repeated._search.few import FEW
 from bargaining.equilibria.repeated._search.fixed_point import FAST, Search
 from bargaining.equilibria.repeated._search.operator import Block, least_by_staying, playable
 from bargaining.equilibria.repeated._search.rationals import Rationals
-from bargaining.equilibria.repeated._unequal.search import bounded, close
+from bargaining.equilibria.repeated._unequal.search import bounded, close, plain
 from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
 
@@ -152,6 +152,15 @@ class Scaled:
             if len(kept) == len(block.leaves):
                 return np.array(inside.polygon).reshape(-1, 2) * self.size + self.low, steps
             block = block.left(block.floor, kept)
+
+    def outer(self) -> Search:
+        """Return a search that ends with a set that holds every payoff, after a few plain steps."""
+        search = self.search(self.block)
+        plain(search)
+        if not search.stopped:
+            search.give_up(None)
+        search.stopped = "found a set that is not what it generates, as rounding decides what can be played"
+        return search
 
     def exact(self) -> Rationals:
         """Return the game in rationals, in the same box."""

@@ -41,6 +41,7 @@ from bargaining.equilibria.repeated._unequal.insets import FINEST, Bounded, insi
 from bargaining.equilibria.repeated._unequal.levels import Levels
 from bargaining.equilibria.repeated._unequal.recipes import Recipes
 from bargaining.equilibria.repeated._unequal.rows import Astray
+from bargaining.equilibria.repeated._unequal.ways import pairs
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated._search.rationals import Rationals
@@ -79,8 +80,7 @@ def run(search: Search, data: Rationals) -> None:
 
     Payoffs that are known exactly take the place of the profiles that ask for the most.
     """
-    while search.iterations < _PLAIN and not search.stopped and not search.budget.spent:
-        _step(search)
+    plain(search)
     if search.budget.spent and not search.stopped:
         search.give_up(None)
     if search.stopped:
@@ -99,6 +99,12 @@ def run(search: Search, data: Rationals) -> None:
             search.block = search.block.keep(kept)
     found = bounded(search.block, search.own, search.polygon, exact=exact, tolerance=tolerance, budget=budget)
     _take(search, found._replace(steps=found.steps + steps))
+
+
+def plain(search: Search) -> None:
+    """Apply the operator a few times."""
+    while search.iterations < _PLAIN and not search.stopped and not search.budget.spent:
+        _step(search)
 
 
 def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
@@ -226,7 +232,15 @@ class _Chase:
             pass
         if self.empty:
             return _left(self.block, self.steps)
-        return self._found(few)._replace(steps=self.steps)
+        found = self._found(few)
+        return found._replace(steps=self.steps, low=self._sharp(found.low))
+
+    def _sharp(self, low: Point) -> Point:
+        """Return the lowest payoffs as they are known without rounding, where they are but for that."""
+        bound, known = self.block.threat_bound(self.own), _known(self.block, self.own)
+        given = [bound] if known is None else [bound, lowest(pairs(known.points))]
+        x, y = (min([low[i], *(one[i] for one in given if abs(one[i] - low[i]) <= FINE)]) for i in (0, 1))
+        return x, y
 
     def _found(self, few: int) -> Bounded:
         """Return the inner set if it is close enough, with room for rounding if it has many vertices.

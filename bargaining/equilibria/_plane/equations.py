@@ -86,8 +86,11 @@ class Equations:
     def promise(self, z: Sequence[Pair], k: int) -> list[Fraction]:
         """Return the continuation behind a vertex at these values of all vertices."""
         data, rule = self.data, self.rules[k]
-        law = data.law(rule.row)
-        base = [sum((law[s] * z[vertex][i] for s, vertex in rule.base), Fraction(0)) for i in (0, 1)]
+        if len(rule.base) == 1:
+            base: Sequence[Fraction] = z[rule.base[0][1]]
+        else:
+            law = data.law(rule.row)
+            base = [sum((law[s] * z[vertex][i] for s, vertex in rule.base), Fraction(0)) for i in (0, 1)]
         out = [self._held(z, rule, i, base[i]) for i in (0, 1)]
         for i in (0, 1):
             if rule.slides(i) and rule.edge:
@@ -109,8 +112,11 @@ class Equations:
             own = data.own(data.state[rule.row], i)
             assert own is not None
             return (own - data.now(i, rule.row)) / data.discounts[i]
-        after = sum((p * z[self.lowest[s][i]][i] for s, p in data.law(reply).items()), Fraction(0))
-        return after + (data.now(i, reply) - data.now(i, rule.row)) / data.discounts[i]
+        law = data.law(reply)
+        if len(law) == 1:
+            return z[self.lowest[next(iter(law))][i]][i] + data.premium(i, rule.row, reply)
+        after = sum((p * z[self.lowest[s][i]][i] for s, p in law.items()), Fraction(0))
+        return after + data.premium(i, rule.row, reply)
 
     def value(self, z: Sequence[Pair], k: int) -> Pair:
         """Return what a vertex must be if all of them are `z`."""
@@ -142,16 +148,12 @@ class Equations:
                 if inverse is None:
                     return None
             reached = max(correct, 1)
-            scale = 2**reached
-            step = inverse @ np.array([float(r * scale) for r in residual])
+            step = inverse @ np.array([(r.numerator << reached) / r.denominator for r in residual])
             if not np.isfinite(step).all():
                 return None
-            flat = [Fraction(s) / scale for s in step.tolist()]
+            flat = [(n << bits) // (d << reached) for n, d in map(float.as_integer_ratio, step.tolist())]
             z = self._with_known(
-                [
-                    (_grid(x - flat[2 * k], bits), _grid(y - flat[2 * k + 1], bits))
-                    for k, (x, y) in enumerate(z)
-                ]
+                [(_grid(x, bits, flat[2 * k]), _grid(y, bits, flat[2 * k + 1])) for k, (x, y) in enumerate(z)]
             )
         return None
 
@@ -234,5 +236,6 @@ def recognised(value: Fraction, bits: int) -> Fraction | None:
     return None
 
 
-def _grid(value: Fraction, bits: int) -> Fraction:
-    return Fraction(round(value * 2**bits), 2**bits)
+def _grid(value: Fraction, bits: int, less: int) -> Fraction:
+    """Return a number on a grid of so many bits, less so many steps of the grid."""
+    return Fraction((value.numerator << bits) // value.denominator - less, 1 << bits)

@@ -37,6 +37,9 @@ class Rationals:
         spans = [max(pair[i] for pair in given) - self.low[i] for i in (0, 1)]
         self.size: Pair = spans[0] or Fraction(1), spans[1] or Fraction(1)
         self.payoffs = [self.scaled(pair) for stage in stages for pair in stage]
+        first, second = (1 - delta for delta in self.discounts)
+        self._now = [(first * x, second * y) for x, y in self.payoffs]
+        self.premium = cache(self._premium)
         self.law: Callable[[int], Law] = cache(self._law)
         self._tables = cache(self.game.exact_transition)
 
@@ -67,7 +70,11 @@ class Rationals:
 
     def now(self, i: int, row: int) -> Fraction:
         """Return (1 - discount) * payoff."""
-        return (1 - self.discounts[i]) * self.payoffs[row][i]
+        return self._now[row][i]
+
+    def _premium(self, i: int, row: int, reply: int) -> Fraction:
+        """Return what a continuation must make up for if a reply to a row is left alone."""
+        return (self._now[reply][i] - self._now[row][i]) / self.discounts[i]
 
     def _law(self, row: int) -> Law:
         s = self.state[row]
@@ -75,6 +82,9 @@ class Rationals:
 
     def follows(self, law: Law, values: Sequence[Fraction]) -> Fraction:
         """Return the mean of a value of the next state."""
+        if len(law) == 1:
+            ((k, p),) = law.items()
+            return values[k] if p == 1 else p * values[k]
         return sum((p * values[k] for k, p in law.items()), Fraction(0))
 
     def worth(self, i: int, row: int, threat: Sequence[Fraction | None]) -> Fraction | None:

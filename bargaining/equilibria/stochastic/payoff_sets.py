@@ -43,8 +43,8 @@ class StatePayoffSet(PayoffPolygon):
     threat : ndarray of shape (2,)
         The lowest payoff of each player in this state; NaN if there is none.
     status : Status
-        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or if a residual is larger than the
-        accuracy asked for.
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, where patience differs,
+        if a residual is larger than the accuracy asked for.
     reason : str
         Why the status is not OK.
     scale : float
@@ -371,7 +371,7 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
         )
     found = StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
     near = max(effort.tolerance, *map(rounding, sets))
-    if search.excess > effort.tolerance or found.residual <= near:
+    if scaled.model.common or search.excess > effort.tolerance or found.residual <= near:
         return found
     reason = f"The sets are {found.residual:.1e} of the payoff range away from what they generate."
     return StochasticPayoffSets(

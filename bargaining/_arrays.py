@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining._calls import advice
 from bargaining._names import Names, numbered, ordered, titles
 from bargaining.errors import InvalidInput
 from bargaining.errors import short as short
@@ -32,6 +33,7 @@ Frozen = TypeVar("Frozen")
 _FLOAT = np.dtype(np.float64)
 _NUMBERS = {float, int, np.float64, np.int64, Fraction}
 _LISTS = {list, tuple}
+_PERCENT = 100.0
 _DEEPEST = 64  # axes that NumPy allows
 _PLAIN = re.compile(r"\b(bool|float|int|str|tuple|Fraction|Literal|None|Problem|Status)\b|\W")
 """What the type of a field without arrays is made of."""
@@ -101,7 +103,12 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
 
     @wraps(given)
     def init(self: Any, *arguments: Any, **options: Any) -> None:
-        given(self, *arguments, **options)
+        try:
+            given(self, *arguments, **options)
+        except TypeError as error:
+            if (better := advice(error, given, kind.__name__)) is None:
+                raise
+            raise better from None
         settle(self)
 
     def settle(self: Any) -> None:
@@ -311,12 +318,20 @@ def within(
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         player = f" at index {where}" if where else ""
+        cure = _of_share(float(array[where])) if (low, high) == (0.0, 1.0) else ""
         if array.ndim == 1:
             player = f" for {titles(players or numbered(len(array)))[where[-1]]}"
         raise InvalidInput(
-            f"`{name}` must lie in {ends[0]}{low:g}, {high:g}{ends[1]}; got {array[where]:.17g}{player}."
+            f"`{name}` must lie in {ends[0]}{low:g}, {high:g}{ends[1]}; got {array[where]:.17g}{player}.{cure}"
         )
     return array
+
+
+def _of_share(value: float) -> str:
+    """Return what may have been meant by a number that should lie between 0 and 1."""
+    if value == 1.0:
+        return " For the limit take a number just below, such as 0.999."
+    return f" A percentage? Divide it by 100: {value / 100:g}." if 1.0 < value <= _PERCENT else ""
 
 
 def discounts(value: ArrayLike, players: int | Names, *, name: str = "discounts") -> Floats:

@@ -58,6 +58,11 @@ def place(value: Any, argument: str, names: Names, what: str = "player") -> int:
         return list(names).index(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < len(names):
         return int(value)
+    if what == "player" and isinstance(value, str) and not are_given(names):
+        raise InvalidInput(
+            f"`{argument}` must be a player, 0 to {len(names) - 1}; got {short(value)}. Players have no names here: "
+            "give them to the problem or the game, as players=[...]."
+        )
     article = "an" if what[0] in "aeiou" else "a"
     known = f", {_listed(names)}" if are_given(names) else ""
     raise InvalidInput(

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,6 +37,7 @@ _TEXT = 200
 _NAME = 60
 _DOTS = 4
 _FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
+_BARE = re.compile(r"[=\[,:]\s*(-?[0-9]+/[0-9]+)")
 _LONG = re.compile(rf"[0-9_]{{{_DIGITS + 1},}}|0[box][0-9A-Fa-f_]{{{_DIGITS + 1},}}")
 
 
@@ -316,7 +318,9 @@ def _parse(content: bytes, form: str, name: str) -> Any:
             return tomllib.loads(text)
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{name!r} must be valid {form.upper()}; {_short(str(error))}.") from None
+        bare = _BARE.search(re.sub(r'"[^"\n]*"', '""', text))
+        cure = f' Write fractions in quotes: "{bare[1]}".' if bare else ""
+        raise InvalidInput(f"{name!r} must be valid {form.upper()}; {_short(str(error))}.{cure}") from None
 
 
 def _check_text(text: str) -> None:
@@ -359,10 +363,17 @@ def _table(
     if unknown := [key for key in given if key not in allowed]:
         raise InvalidInput(
             f"`{name}` must have entries among {', '.join(allowed)}; got {_short(unknown[0])}."
+            f"{_like(unknown[0], allowed)}"
         )
     if lacking := [key for key in required if key not in given]:
         raise InvalidInput(f"`{name}` must have `{lacking[0]}`; got {_keys(given)}.")
     return given
+
+
+def _like(given: Any, allowed: Sequence[str]) -> str:
+    """Return the question whether an entry of a name like this was meant."""
+    close = get_close_matches(str(given), allowed, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _numbers(given: Any, name: str) -> Any:

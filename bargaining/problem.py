@@ -278,6 +278,16 @@ def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[An
         whole = feasible.problem(disagreement)
         known = whole.player_names if are_given(whole.player_names) else None
         return whole.feasible, whole.disagreement, known if players is None else players
+    if isinstance(disagreement, FeasibleSet):
+        raise InvalidInput(
+            f"`feasible` must come before `disagreement`; got a {type(disagreement).__name__} second. "
+            "Write Problem(feasible, disagreement)."
+        )
+    if isinstance(feasible, int | float) and not isinstance(feasible, bool):
+        raise InvalidInput(
+            f"`feasible` must be a set; got the number {feasible!r}. To share that amount write "
+            f"TransferableSurplus({feasible!r})."
+        )
     if disagreement is not None and (is_sequence(feasible) or hasattr(feasible, "columns")):
         from bargaining.feasible.polytope import Polytope
 
@@ -350,6 +360,14 @@ def require_problem(problem: object) -> None:
     """Refuse anything else where a problem is asked for."""
     if not isinstance(problem, Problem):
         raise InvalidInput(
-            f"`problem` must be a Problem; got a {type(problem).__name__}. "
-            f"Say what happens without an agreement: Problem(feasible, disagreement)."
+            f"`problem` must be a Problem; got a {type(problem).__name__}. {_made_of(problem)}"
         )
+
+
+def _made_of(value: object) -> str:
+    """Return how a problem is made of what was given instead."""
+    if callable(getattr(value, "problem", None)):
+        return "It has one: call its method `.problem()`."
+    if hasattr(value, "discounts") and hasattr(value, "players"):
+        return "What its players can enforce has one: payoff_set(game).problem()."
+    return "Say what happens without an agreement: Problem(feasible, disagreement)."

@@ -226,10 +226,9 @@ def _levels(game: Game, title: str) -> Table:
         ["minmax, mixed actions", *map(float, game.minmax(mixed=True))],
     ]
     if game.players == 2:
-        matrices = game.payoffs[..., 0], game.payoffs[..., 1]
         rows += [
-            ["variable threats", *map(float, bargaining.variable_threats(*matrices).payoffs)],
-            ["coco value (money can be paid)", *map(float, bargaining.coco_value(*matrices).payoffs)],
+            ["variable threats", *map(float, bargaining.variable_threats(game).payoffs)],
+            ["coco value (money can be paid)", *map(float, bargaining.coco_value(game).payoffs)],
         ]
     return Table(
         rows,

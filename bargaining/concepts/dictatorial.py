@@ -6,12 +6,14 @@ import numpy as np
 
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def dictatorial(problem: Problem, *, player: int) -> Division:
     r"""Return the best for one player that leaves the others what they have without an agreement.
 

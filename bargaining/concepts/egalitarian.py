@@ -5,11 +5,13 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, spread, weights_of
+from bargaining._calls import suggesting
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     r"""Return the egalitarian solution: equal gains, as large as feasible; proportional to `weights` if given.
 

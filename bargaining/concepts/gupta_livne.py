@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, per_player
+from bargaining._calls import suggesting
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     r"""Return the Gupta-Livne solution: from a reference agreement straight towards the ideal point.
 

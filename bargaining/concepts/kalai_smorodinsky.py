@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def kalai_smorodinsky(problem: Problem) -> Division:
     r"""Return the Kalai-Smorodinsky solution: gains in proportion to each player's ideal gain.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, spread, weights_of
+from bargaining._calls import suggesting
 from bargaining.concepts._lexicographic import raise_together, short_of_lexicographic
 from bargaining.division import Division, describe
 from bargaining.feasible.lotteries import convex_only
@@ -65,6 +66,7 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
     return raise_together(problem, describe("lexicographic_kalai_smorodinsky"), direction, ideal)
 
 
+@suggesting
 def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     r"""Return the lexicographic egalitarian solution: Pareto optimal, gains as equal as that allows.
 

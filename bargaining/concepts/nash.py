@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, weights_of
+from bargaining._calls import suggesting
 from bargaining.concepts._missed import outside, units
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
@@ -14,6 +15,7 @@ from bargaining.feasible.product import best_product, short_of_product
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     r"""Return the Nash solution: the feasible point with the largest weighted product of gains.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, spread, weights_of
+from bargaining._calls import suggesting
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.points import FreeDisposalHull, best_products
@@ -16,6 +17,7 @@ from bargaining.problem import Problem, require_problem
 SAME = 1e-9  # of the gains: solutions of two sets that are one
 
 
+@suggesting
 def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     r"""Return every feasible point with the largest weighted product of gains.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, spread, weights_of
+from bargaining._calls import suggesting
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
@@ -20,6 +21,7 @@ DIFFERENCES = 1e-11  # relative error of slopes from values
 SHORT = 1e-6  # of the interval: a shorter face counts as a point
 
 
+@suggesting
 def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     r"""Return the extreme points of the set of utilitarian points.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, spread, weights_of
+from bargaining._calls import suggesting
 from bargaining.concepts._missed import EPS, outside
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
@@ -13,6 +14,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     r"""Return a utilitarian point: the feasible payoffs with the largest weighted sum.
 

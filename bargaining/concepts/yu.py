@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, scalar
+from bargaining._calls import suggesting
 from bargaining.concepts._comprehensive import inequalities_of
 from bargaining.concepts._curve import Curve, curve
 from bargaining.concepts._least_sum import least_over_decisions, least_sum_of_losses, of_decisions
@@ -32,6 +33,7 @@ NOISE = 8 * EPS
 BESIDE = 2.0 ** -np.arange(28.0)  # of the way to either end of a curve: where less may be lost
 
 
+@suggesting
 def yu(problem: Problem, *, p: float) -> Division:
     r"""Return the Yu solution: the feasible point nearest to the ideal one.
 

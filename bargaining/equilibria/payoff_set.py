@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from bargaining._calls import suggesting
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput
 from bargaining.games.kinds import kind_of, known, loaded
+from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -22,6 +24,7 @@ def payoff_set(
 def payoff_set(
     game: StochasticGame, *, tolerance: float | None = None, budget: int | None = None
 ) -> StochasticPayoffSets: ...
+@suggesting
 def payoff_set(
     game: RepeatedGame | StochasticGame, *, tolerance: float | None = None, budget: int | None = None
 ) -> PayoffSet | StochasticPayoffSets:
@@ -132,7 +135,10 @@ def payoff_set(
     """
     kind = kind_of(game, "game")
     if kind is None:
-        raise InvalidInput(f"`game` must be a {' or a '.join(known('game'))}; got {type(game).__name__}.")
+        cure = " Say how patient the players are: RepeatedGame(game, discounts)." * isinstance(game, Game)
+        raise InvalidInput(
+            f"`game` must be a {' or a '.join(known('game'))}; got {type(game).__name__}.{cure}"
+        )
     asked = {"tolerance": tolerance, "budget": budget}
     given = {name: value for name, value in asked.items() if value is not None}
     found: PayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game, **given)

@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._rational import Rationals, floats, product, rational
 from bargaining.division import Division
 from bargaining.equilibria.stage._mixed.indifference import MatrixGame, matrix_game
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.games.normal_form import Game
 from bargaining.problem import Problem
 
 Point = tuple[Fraction, Fraction]
 
+_TWO = 2
 _SIMPLE = 1000  # the largest denominator of a weight that is tried as the exact one
 
 
@@ -47,7 +50,8 @@ class ThreatDivision(Division):
     exact: Point
 
 
-def coco_value(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
+@suggesting
+def coco_value(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatDivision:
     r"""Divide by variable threats with transferable utility: the cooperative-competitive value.
 
     The players together get the largest sum, and split it in favour of whoever has the advantage:
@@ -58,7 +62,8 @@ def coco_value(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
     Parameters
     ----------
     A, B : array_like of shape (m, n)
-        Payoffs of players 0 and 1 in one unit of transferable utility. Player 0 chooses the row.
+        Payoffs of players 0 and 1 in one unit of transferable utility. Player 0 chooses the row. A `Game` alone gives
+        both.
 
     Returns
     -------
@@ -81,16 +86,17 @@ def coco_value(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
     >>> coco_value([[1, 2, 0], [4, 1, 2], [5, 2, 0]], [[5, 2, 1], [2, 0, 1], [0, 3, 0]]).payoffs
     array([3.5, 2.5])
     """
-    first, second = _pair(A, B)
+    first, second, names = _pair(A, B)
     total = max((first + second).ravel())
     advantage = matrix_game(first - second)
     exact = ((total + advantage.value) / 2, (total - advantage.value) / 2)
     half = (Fraction(1, 2), Fraction(1, 2))
     feasible = TransferableSurplus(float(total))
-    return _division("coco_value", feasible, first, second, advantage, half, exact)
+    return _division("coco_value", feasible, first, second, advantage, half, exact, names)
 
 
-def variable_threats(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
+@suggesting
+def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatDivision:
     r"""Divide by Nash's bargaining solution from the threats that two players choose.
 
     First each commits to a mixed action, the threat; then they settle on the Nash solution over the hull of the
@@ -104,7 +110,7 @@ def variable_threats(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
     Parameters
     ----------
     A, B : array_like of shape (m, n)
-        Payoffs of players 0 and 1, each in its own utility. Player 0 chooses the row.
+        Payoffs of players 0 and 1, each in its own utility. Player 0 chooses the row. A `Game` alone gives both.
 
     Returns
     -------
@@ -131,19 +137,25 @@ def variable_threats(A: ArrayLike, B: ArrayLike) -> ThreatDivision:
     >>> division.threats  # the second row against the second column, which pays (1, 1)
     (array([0., 1.]), array([0., 1.]))
     """
-    first, second = _pair(A, B)
+    first, second, names = _pair(A, B)
     chain = _frontier(first, second)
     exact, weights = _locate(chain, first, second)
     threats = matrix_game(weights[0] * first - weights[1] * second)
     feasible = Polytope(np.stack([floats(first).ravel(), floats(second).ravel()], axis=-1))
-    return _division("variable_threats", feasible, first, second, threats, weights, exact)
+    return _division("variable_threats", feasible, first, second, threats, weights, exact, names)
 
 
-def _pair(A: ArrayLike, B: ArrayLike) -> tuple[Rationals, Rationals]:
+def _pair(A: Any, B: Any) -> tuple[Rationals, Rationals, tuple[str, ...] | None]:
+    if isinstance(A, Game) and B is None:
+        if A.players != _TWO:
+            raise NotApplicable(f"Threats are for two players; the game has {A.players}.")
+        return A.exact[..., 0], A.exact[..., 1], A.player_names if A.has_names else None
+    if B is None:
+        raise InvalidInput("`B` must be given with `A`; got `A` alone. For zero-sum payoffs write B=-A.")
     first, second = rational(A, "A", ndim=2), rational(B, "B", ndim=2)
     if first.shape != second.shape:
         raise InvalidInput(f"`A` and `B` must have one shape; got {first.shape} and {second.shape}.")
-    return first, second
+    return first, second, None
 
 
 def _frontier(first: Rationals, second: Rationals) -> list[Point]:
@@ -223,6 +235,7 @@ def _division(
     threats: MatrixGame,
     weights: Point,
     exact: Point,
+    names: tuple[str, ...] | None,
 ) -> ThreatDivision:
     pays = _expected(first, threats), _expected(second, threats)
     gains = exact[0] - pays[0], exact[1] - pays[1]
@@ -235,7 +248,7 @@ def _division(
         status=status if residual <= 1e-12 else Status.INACCURATE,
         method=method,
         residual=residual,
-        problem=Problem(feasible, floats(pays)),
+        problem=Problem(feasible, floats(pays), players=names),
         parameters={"A": floats(first), "B": floats(second)},
         threats=(floats(threats.row), floats(threats.column)),
         weights=floats(weights),

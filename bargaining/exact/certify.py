@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from bargaining._arrays import scalar
+from bargaining._calls import suggesting
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
@@ -40,6 +41,7 @@ def certify(result: PayoffSet, *, tolerance: float = ..., budget: int | None = .
 def certify(
     result: StochasticPayoffSets, *, tolerance: float = ..., budget: int | None = ...
 ) -> StochasticCertificate: ...
+@suggesting
 def certify(
     result: Division | PayoffSet | StochasticPayoffSets,
     *,
@@ -142,7 +144,8 @@ def _certify_other(
     kind = kind_of(result, "result")
     if kind is None or kind.certificate is None:
         raise InvalidInput(
-            f"`result` must be a Division or one of {', '.join(known('result'))}; got a {type(result).__name__}."
+            f"`result` must be a Division or one of {', '.join(known('result'))}; got a {type(result).__name__}. "
+            "Pass what a concept or `payoff_set` returned, as in certify(nash(problem))."
         )
     proof: PayoffCertificate | StochasticCertificate = loaded(kind.certificate)(
         result, tolerance=tolerance, budget=budget

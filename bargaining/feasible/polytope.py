@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, short
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, slack_at
@@ -79,7 +79,11 @@ class Polytope(Shown, line=False):
 
     def __init__(self, points: ArrayLike, *, free_disposal: bool = False) -> None:
         flag(free_disposal, "free_disposal")
-        array = real(points, "points", ndim=2, payoffs=True)
+        if np.ndim(given := real(points, "points", payoffs=True)) == 1:
+            raise InvalidInput(
+                f"`points` must have one row per point; got a single row. Write Polytope([{short(given.tolist())}])."
+            )
+        array = real(given, "points", ndim=2)
         lowest = array.min(axis=0)
         span = array.max(axis=0) - lowest
         tiny = (span > 0) & (span < SMALLEST)

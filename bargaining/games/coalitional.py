@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from math import factorial
 from typing import Any
@@ -139,6 +140,7 @@ class CoalitionalGame(Shown):
         if not all(isinstance(name, Hashable) and name in self.players for name in members):
             raise InvalidInput(
                 f"A coalition must be made of the players {self.players}, several in a tuple; got {coalition!r}."
+                f"{_meant(members, self.players)}"
             )
         return sum(1 << self.players.index(name) for name in set(members))
 
@@ -246,6 +248,15 @@ class CoalitionalGame(Shown):
             excess=self._excess(shares),
             method=method,
         )
+
+
+def _meant(members: list[Any], players: tuple[Hashable, ...]) -> str:
+    """Return the question whether a player of a name like one of these was meant."""
+    names = {str(player): player for player in players}
+    for name in members:
+        if isinstance(name, str) and name not in players and (close := get_close_matches(name, names, n=1)):
+            return f" Did you mean {close[0]}?"
+    return ""
 
 
 def _sum(values: Sequence[Fraction], mask: int) -> Fraction:

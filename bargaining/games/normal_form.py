@@ -417,12 +417,37 @@ def _refuse_foreign(game: Any) -> None:
 def _same_shape(floats: list[Floats]) -> None:
     shapes = [array.shape for array in floats]
     if len(set(shapes)) > 1:
-        raise InvalidInput(f"`payoffs` must be arrays of one shape, (a_1, ..., a_n); got shapes {shapes}.")
+        turned = len(shapes) == 2 and shapes[0] == shapes[1][::-1]
+        cure = " Player 1 chooses the column in both: transpose one, as in Game(A, B.T)." if turned else ""
+        raise InvalidInput(
+            f"`payoffs` must be arrays of one shape, (a_1, ..., a_n); got shapes {shapes}.{cure}"
+        )
     if len(shapes[0]) != len(shapes):
         raise InvalidInput(
             f"`payoffs` must have one axis per player; got {len(shapes)} arrays with {len(shapes[0])} axes. "
-            "Pass one array per player: Game(A, B)."
+            f"{_unpacked(shapes)}"
         )
+
+
+def _unpacked(shapes: list[tuple[int, ...]]) -> str:
+    """Return how a game is made of one array for all players."""
+    if len(shapes) == 1 and len(shapes[0]) > 1:
+        axes = len(shapes[0]) - 1
+        ways = ["Game(*payoffs) if players come first"] * (shapes[0][0] == axes)
+        ways += ["Game(*np.moveaxis(payoffs, -1, 0)) if players come last"] * (shapes[0][-1] == axes)
+        if ways:
+            return f"Unpack it: {', '.join(ways)}."
+        if axes == 1:
+            return "If the game is zero-sum, write Game(A, -A)."
+    return "Pass one array per player: Game(A, B)."
+
+
+def require_game(game: Any) -> None:
+    """Refuse anything else where a stage game is asked for."""
+    if not isinstance(game, Game):
+        stage = isinstance(getattr(game, "game", None), Game)
+        cure = "Pass the stage game that it repeats: `.game`." if stage else "Wrap the payoffs: Game(A, B)."
+        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. {cure}")
 
 
 def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
@@ -434,6 +459,7 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
     )
     if tuple(map(len, names)) != shape:
         raise InvalidInput(
-            f"`actions` must name the actions of every player, {shape} of them; got {tuple(map(len, names))}."
+            f"`actions` must name the actions of every player, {shape} of them; got {tuple(map(len, names))}. Write "
+            'actions=[["up", "down"], ["left", "right"]].'
         )
     return names

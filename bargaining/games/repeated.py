@@ -17,7 +17,7 @@ from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rich import Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, require_game
 
 
 def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -86,7 +86,8 @@ class Exit(Shown):
         common = real(cast("ArrayLike", payoffs), "payoffs", payoffs=True)
         if common.ndim == 0:
             raise InvalidInput(
-                f"`payoffs` of exit must have one entry per player; got the number {float(common):g}."
+                f"`payoffs` of exit must have one entry per player; got the number {float(common):g}. For two players "
+                f"write Exit([{float(common):g}, {float(common):g}])."
             )
         count = common.shape[-1]
         given = np.asarray(payoffs)[..., None, :]
@@ -211,6 +212,17 @@ def _leavers(leave: Exit) -> str:
     return " and ".join(leave.player_names[i] for i in leave.who)
 
 
+def require_repeated(repeated: Any) -> None:
+    """Refuse anything else where a repeated game is asked for."""
+    if not isinstance(repeated, RepeatedGame):
+        cure = (
+            " Say how patient the players are: RepeatedGame(game, discounts)."
+            if isinstance(repeated, Game)
+            else ""
+        )
+        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.{cure}")
+
+
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class RepeatedGame(Shown):
@@ -253,10 +265,7 @@ class RepeatedGame(Shown):
         exit: Exit | None = None,  # noqa: A002 (the field's word)
         monitoring: Monitoring | None = None,
     ) -> None:
-        if not isinstance(game, Game):
-            raise InvalidInput(
-                f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B)."
-            )
+        require_game(game)
         if exit is not None and not isinstance(exit, Exit):
             raise InvalidInput(
                 f"`exit` must be an Exit or None; got {exit!r}. Wrap the payoffs: Exit(payoffs)."

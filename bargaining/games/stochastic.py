@@ -31,7 +31,7 @@ from bargaining.games._state_arguments import (
 from bargaining.games._state_grid import tabulate
 from bargaining.games._transitions import Transitions
 from bargaining.games.normal_form import Game, Profile
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
 
 
 @owning
@@ -212,8 +212,7 @@ class StochasticGame(Shown):
         InvalidInput
             If `repeated` is a batch; take one of it with `repeated.at(index)`.
         """
-        if not isinstance(repeated, RepeatedGame):
-            raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+        require_repeated(repeated)
         repeated.require_seen("StochasticGame.from_repeated")
         if repeated.batch_shape:
             raise InvalidInput(
@@ -320,3 +319,14 @@ class StochasticGame(Shown):
         """Return a profile in words, for messages and tables: the actions' names, joined by commas."""
         game = self.games[index(state, "state", "state", len(self))]
         return profile_name(game, game.profile(profile))
+
+
+def require_stochastic(game: Any) -> None:
+    """Refuse anything else where a stochastic game is asked for."""
+    if not isinstance(game, StochasticGame):
+        cure = (
+            " It is one of a single state: StochasticGame.from_repeated(game)."
+            if isinstance(game, RepeatedGame)
+            else ""
+        )
+        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.{cure}")

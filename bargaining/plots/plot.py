@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining._files import path_of, write_whole
 from bargaining._names import are_given, titles
 from bargaining._optional import needs
@@ -76,6 +77,7 @@ class Kind:
     lines: Callable[[Any], int] = lambda _: 1
 
 
+@suggesting
 def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     """Draw a result, or several in one picture.
 

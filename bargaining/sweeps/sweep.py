@@ -16,6 +16,7 @@ import numpy as np
 
 from bargaining._arguments import flag, function
 from bargaining._arrays import short
+from bargaining._calls import suggesting
 from bargaining._optional import needs
 from bargaining._platform import made_on
 from bargaining._version import __version__
@@ -71,6 +72,7 @@ def vectorized(model: Model) -> Model:
     return model
 
 
+@suggesting
 def sweep(
     model: Callable[..., Any],
     grid: Mapping[str, Any],
@@ -152,6 +154,10 @@ def sweep(
     >>> data["total"].attrs["units"], bool((data["status"] == 0).all())
     ('bn US$', True)
     """
+    if callable(grid) and isinstance(method, Mapping):
+        raise InvalidInput(
+            "`grid` must come before `method`; got them the other way round. Write sweep(model, grid, method)."
+        )
     for name, value in (("model", model), ("method", method)):
         function(value, name)
     flag(progress, "progress")

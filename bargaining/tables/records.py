@@ -86,7 +86,7 @@ def _from_lists(rows: Any, columns: Sequence[str | Column] | None) -> tuple[tupl
     if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
         raise InvalidInput(
             "`rows` must be a list of dicts, 2-d data, a DataFrame or a Dataset; "
-            f"got a {type(rows).__name__}."
+            f"got a {type(rows).__name__}.{' Write Table(answer.to_frame()).' * hasattr(rows, 'to_frame')}"
         )
     given = list(rows)
     if all(isinstance(row, Mapping) for row in given):

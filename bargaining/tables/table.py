@@ -11,6 +11,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from bargaining._arguments import function, listed, whole
+from bargaining._calls import suggesting
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, write_whole
 from bargaining._names import are_given
@@ -230,6 +231,7 @@ class Table:
             return None
 
 
+@suggesting
 def compare(
     methods: Mapping[str, Callable[..., Any]] | Iterable[Callable[..., Any]],
     problem: Any,
@@ -267,10 +269,19 @@ def compare(
     >>> [row[:3] for row in table.rows]
     [('nash', 2.0, 0.5), ('egalitarian', 0.8, 0.8)]
     """
+    if hasattr(methods, "feasible") or (callable(methods) and not isinstance(methods, Iterable)):
+        raise InvalidInput(
+            f"`methods` must be a list of functions, and come before the problem; got a {type(methods).__name__}. "
+            "Write compare([nash], problem)."
+        )
     if shape := getattr(problem, "batch_shape", ()):
         raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
     named = list(methods.items()) if isinstance(methods, Mapping) else _nameless(methods)
     for _, method in named:
+        if isinstance(method, str):
+            raise InvalidInput(
+                f"`methods` must hold functions, not their names; got {method!r}. Write compare([{method}], problem)."
+            )
         function(method, "methods")
     if not named:
         raise InvalidInput("`methods` must hold at least one method; got none.")

@@ -63,7 +63,7 @@ def strategy(
     if not found.contains(target, tol=max(near, NEAR)):
         raise InvalidInput(
             f"`payoffs` must lie in the payoff set{where}; got {target.tolist()}, "
-            f"which is {found.excess(target):.6g} away from it."
+            f"which is {found.excess(target):.6g} away from it. Take a point between its `vertices`."
         )
     try:
         sets = made(Work(limit))

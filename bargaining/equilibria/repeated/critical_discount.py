@@ -11,11 +11,12 @@ import numpy as np
 
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
-from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.normal_form import Game
+from bargaining.errors import NotApplicable
+from bargaining.games.normal_form import Game, require_game
 from bargaining.games.repeated import Exit
 
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
@@ -71,6 +72,7 @@ class CriticalDiscount(Shown):
         return len(self.intervals) > 0
 
 
+@suggesting
 def critical_discount(
     game: Game,
     profile: Sequence[int],
@@ -145,8 +147,7 @@ def critical_discount(
     >>> critical_discount(prisoners, (0, 0), exit=Exit([5, 5])).exact
     Fraction(1, 5)
     """
-    if not isinstance(game, Game):
-        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    require_game(game)
     path = Path.of(game, game.profile(profile), exit)
     choice(punishment, "punishment", ("optimal", "stage"))
     if punishment == "stage":

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats
 from bargaining._arrays import discounts as valid_discounts
+from bargaining._calls import suggesting
 from bargaining._names import ordered
 from bargaining._rational import fractions
 from bargaining.equilibria.repeated._patience import Path
-from bargaining.errors import InvalidInput
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, require_game
 
 
+@suggesting
 def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> Floats:
     r"""Return the outside option of each player above which a profile cannot be played for ever.
 
@@ -50,8 +51,7 @@ def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> F
     >>> critical_exit(prisoners, (0, 0), 0.2)
     array([5., 5.])
     """
-    if not isinstance(game, Game):
-        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    require_game(game)
     path = Path.of(game, game.profile(profile), None)
     patience = valid_discounts(discounts, game.player_names)
     given = ordered(discounts, "discounts", game.player_names)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import owning
+from bargaining._calls import suggesting
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
 from bargaining.equilibria.repeated._search.sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.repeated import RepeatedGame
+from bargaining.games.repeated import RepeatedGame, require_repeated
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def repeated_payoff_set(
     return _solved(game, effort)
 
 
+@suggesting
 def payoff_sets(
     repeated: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
 ) -> NDArray[np.object_]:
@@ -194,8 +196,7 @@ def payoff_sets(
     >>> [found.contains([9, 9]) for found in sets]
     [True, True, False]
     """
-    if not isinstance(repeated, RepeatedGame):
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    require_repeated(repeated)
     effort = Effort.of(tolerance, budget)
     _check(repeated)
     out = np.empty(repeated.batch_shape, dtype=object)

@@ -12,7 +12,7 @@ from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.search import Found, search
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.repeated import RepeatedGame
+from bargaining.games.repeated import RepeatedGame, require_repeated
 
 BUDGET = 200_000
 """Linear programs, one for a profile and a direction each: a few seconds of two actions each."""
@@ -116,8 +116,7 @@ def public_payoff_set(
 
 
 def _check(repeated: RepeatedGame) -> None:
-    if not isinstance(repeated, RepeatedGame):
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    require_repeated(repeated)
     if repeated.monitoring is None:
         raise InvalidInput("`repeated` must have `monitoring`; got none. Use `payoff_set`.")
     if repeated.players != 2:

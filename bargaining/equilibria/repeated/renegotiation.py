@@ -13,8 +13,8 @@ from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.normal_form import Game
-from bargaining.games.repeated import RepeatedGame
+from bargaining.games.normal_form import Game, require_game
+from bargaining.games.repeated import RepeatedGame, require_repeated
 
 Pair = tuple[Fraction, Fraction]
 
@@ -146,8 +146,7 @@ def patient_renegotiation_proof(game: Game) -> Floats:
     >>> patient_renegotiation_proof(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])).tolist()
     [[[3.0, 3.0], [10.0, 10.0]]]
     """
-    if not isinstance(game, Game):
-        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    require_game(game)
     _two(game)
     payoffs, best = game.payoffs.reshape(-1, 2), game.deviations().reshape(-1, 2)
     sides = [_undominated(best[:, i], payoffs[:, 1 - i]) for i in (0, 1)]
@@ -176,8 +175,7 @@ def _two(game: Game) -> None:
 
 
 def _discount(repeated: RepeatedGame) -> Fraction:
-    if not isinstance(repeated, RepeatedGame):
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    require_repeated(repeated)
     repeated.require_seen("renegotiation_proof")
     _two(repeated.game)
     if repeated.exit is not None:

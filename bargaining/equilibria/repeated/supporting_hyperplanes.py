@@ -17,7 +17,7 @@ from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import gap, refined
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
 
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
@@ -166,8 +166,7 @@ def payoff_bounds(
 
 def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
     """Return the game in the unit box, with the box's corner and size."""
-    if not isinstance(repeated, RepeatedGame):
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    require_repeated(repeated)
     repeated.require_seen("payoff_bounds")
     if repeated.batch_shape:
         raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")

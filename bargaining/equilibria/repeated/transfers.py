@@ -13,8 +13,8 @@ from bargaining._arrays import Floats, owning
 from bargaining._names import are_given
 from bargaining._rational import Rationals, floats
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
-from bargaining.games.repeated import RepeatedGame
+from bargaining.errors import NotApplicable, Status, Unsolved
+from bargaining.games.repeated import RepeatedGame, require_repeated
 
 if TYPE_CHECKING:
     from bargaining.problem import Problem
@@ -136,8 +136,7 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     >>> transfer_equilibrium(RepeatedGame(prisoners, [[0.14] * 2, [0.15] * 2])).joint
     array([ 6., 18.])
     """
-    if not isinstance(repeated, RepeatedGame):
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.")
+    require_repeated(repeated)
     shape = repeated.batch_shape
     games = [repeated.at(index) if shape else repeated for index in np.ndindex(shape)]
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import choice, whole
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._names import numbered, titles
 from bargaining._rational import Integers, Rationals, floats, fractions, integers
 from bargaining._rich import Card, Shown, brief, point
@@ -20,8 +21,8 @@ from bargaining.equilibria.stage._mixed.indifference import Strategy, indifferen
 from bargaining.equilibria.stage._mixed.profiles import components, evaluate
 from bargaining.equilibria.stage._mixed.subdivision import mixed_profiles
 from bargaining.equilibria.stage._mixed.vertices import extreme_equilibria, positive
-from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.normal_form import Game
+from bargaining.errors import NotApplicable
+from bargaining.games.normal_form import Game, require_game
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,6 +146,7 @@ class StageEquilibria(Shown):
         return tuple(min(column) for column in zip(*self.exact_payoffs, strict=True))
 
 
+@suggesting
 def stage_equilibria(
     game: Game,
     *,
@@ -215,8 +217,7 @@ def stage_equilibria(
     >>> found.complete, found.payoffs.round(4).tolist()
     (True, [[2.0, 7.0], [4.6667, 4.6667], [7.0, 2.0]])
     """
-    if not isinstance(game, Game):
-        raise InvalidInput(f"`game` must be a Game; got {type(game).__name__}. Wrap the payoffs: Game(A, B).")
+    require_game(game)
     choice(method, "method", ("auto", "vertices", "nashpy", "supports", "pure"))
     work = whole(budget, "budget", least=1)
     exact = game.exact

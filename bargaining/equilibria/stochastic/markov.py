@@ -16,7 +16,7 @@ from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path, refine, supports
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile, flat, stationary
 from bargaining.errors import InvalidInput, Status
-from bargaining.games.stochastic import StochasticGame
+from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 _NEAR = 0.99  # the weight from which on the equilibrium is tried for
 _TUBES = (0.05, 0.005, 0.0005)
@@ -133,8 +133,7 @@ def markov_equilibria(
     >>> [own.tolist() for own in found[0].strategies[0]], found[0].values.round(4).tolist()
     ([[1.0, 0.0], [1.0, 0.0]], [[4.32, 4.32], [4.92, 4.92]])
     """
-    if not isinstance(game, StochasticGame):
-        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.")
+    require_stochastic(game)
     arrays = compile_game(game)
     priors = _priors(game, arrays, starts, rng)
     found: list[Floats] = []
@@ -181,8 +180,7 @@ def stationary_profile(
     >>> found.values.tolist(), round(found.regret, 10)
     ([[9.0, 9.0]], 0.1111111111)
     """
-    if not isinstance(game, StochasticGame):
-        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.")
+    require_stochastic(game)
     return stationary(game, compile_game(game), flat(game, strategies, leave))
 
 

@@ -24,8 +24,8 @@ from bargaining.equilibria.stochastic._search.transfer_policies import (
     tables,
     worst,
 )
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
-from bargaining.games.stochastic import StochasticGame
+from bargaining.errors import NotApplicable, Status, Unsolved
+from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 if TYPE_CHECKING:
     from bargaining.problem import Problem
@@ -172,8 +172,7 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     >>> found.joint.round(4), found.threat.tolist(), found.profile.tolist()
     (array([17.9589, 17.    ]), [[1.0, 1.0], [9.0, 8.0]], [[0, 0], [-1, -1]])
     """
-    if not isinstance(game, StochasticGame):
-        raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.")
+    require_stochastic(game)
     _check(game)
     return _Elimination(game).run()
 

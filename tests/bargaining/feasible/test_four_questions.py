@@ -156,7 +156,7 @@ def test_root_of_a_jump_and_of_a_flat() -> None:
 
 BAD = [
     (lambda: Polytope([]), "`points` must not be empty"),
-    (lambda: Polytope([1.0, 2.0]), "`points` must have 2 axes"),
+    (lambda: Polytope([1.0, 2.0]), "`points` must have one row per point"),
     (lambda: Polytope([[1.0, float("nan")]]), "`points` must be finite; got nan at index (0, 1)"),
     (lambda: Polytope([[True, False]]), "`points` must be real numbers"),
     (lambda: Polytope([["a", "b"]]), "`points` must be real numbers"),
@@ -172,7 +172,7 @@ BAD = [
     (lambda: Frontier(lambda x: -1 / x, 0, 1), "`function` must be finite"),
     (lambda: Frontier("4 - x**2", 0, 1), "`function` must be callable"),
     (lambda: Frontier(lambda x: {}[float(x)], 0, 1), None),
-    (lambda: Problem([1, 2], [0, 0]), "`feasible` must answer support, ray, ideal and contains"),
+    (lambda: Problem({1, 2}, [0, 0]), "`feasible` must answer support, ray, ideal and contains"),
     (lambda: Problem(TransferableSurplus(1), [0, 0, 0]), "`disagreement` must have one entry per player"),
     (lambda: Problem(TransferableSurplus([1, 2]), np.zeros((3, 2))), "`disagreement` must broadcast"),
 ]

@@ -16,8 +16,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining.errors import InvalidInput
 
 T = TypeVar("T")

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import player_index
-from bargaining._arrays import Floats, owning, per_player, real, within
-from bargaining._arrays import discounts as discount_factors
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, per_player, player_index, real, within
+from bargaining.authoring import discounts as discount_factors
 from bargaining.errors import InvalidInput, NotApplicable
 
 _STEPS = 100  # .6**100 < 1e-22

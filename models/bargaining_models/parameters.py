@@ -31,8 +31,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import TAIL, Figures, Named, Row, figures, names, read, table
 from bargaining_models._records import (

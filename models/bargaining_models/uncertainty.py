@@ -21,9 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import sweep
-from bargaining._arguments import choice, whole
-from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models._figures import Row, read
 

@@ -12,6 +12,8 @@ from bargaining import InvalidInput
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment, TradeModel
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.deal import Deal
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 LAST = "2026-08-19"
@@ -95,6 +97,15 @@ def test_the_published_series_can_be_had_beside_the_adjusted_one():
     )  # steel and aluminium themselves are missing from the tracker's lists
     flows = load().flows.values[0, 1] * load().goods
     assert (adjusted * flows).sum() < (tracker * flows).sum()  # which takes too much as outside the agreement
+
+
+def test_the_case_of_canada_can_be_dated(talks):
+    case = Baseline.from_parameters(tariffs=LAST)
+    np.testing.assert_array_equal(case.war().money, talks.war().money)
+    np.testing.assert_array_equal(case.status_quo().money, talks.status_quo().money)
+    assert "2025-26" not in " ".join([*case.outcomes(), case.roles.meanwhile])
+    deal = Deal.at(case, r=[0.0, 0.15])
+    assert (deal.status_quo.money[:, 0] < deal.agreement.money[:, 0]).all()
 
 
 def test_the_status_quo_is_what_is_in_force(talks):

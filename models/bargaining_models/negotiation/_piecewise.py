@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import chebyshev, legendre
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining.errors import Unsolved
 
 NODES = 17

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, per_player, real, within
+from bargaining.authoring import Floats, per_player, real, within
 from bargaining.errors import InvalidInput, Status
 
 PARTNERS = (1, 2)

@@ -33,8 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Bluff, CostlyStep, ReputationalBargaining, nash
-from bargaining._arrays import Floats, owning, real, scalar, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, scalar, within
 from bargaining.errors import InvalidInput
 from bargaining.protocols.bluff import BluffOutcome
 from bargaining.protocols.reputation import ReputationalOutcome

@@ -13,8 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import Roles

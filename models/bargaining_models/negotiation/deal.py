@@ -30,8 +30,7 @@ from bargaining import (
     kalai_smorodinsky,
     nash,
 )
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining_models.negotiation.disagreements import money_without
 from bargaining_models.negotiation.outcomes import Outcome, TariffWar
 from bargaining_models.negotiation.roles import Roles

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining._arrays import Floats, real
+from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.outcomes import Outcome
 from bargaining_models.trade import TradeEquilibrium

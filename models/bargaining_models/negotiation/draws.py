@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.disagreements import label, parsed
 from bargaining_models.negotiation.negotiation import Negotiation

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
 from bargaining_models.negotiation.deal import Deal

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Column, Method, Table, __version__, nash
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, real, within
+from bargaining.authoring import Floats, choice, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import label

@@ -35,9 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Method, Table, nash
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, owning, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation._tariff_nash import Side, TariffGame
 from bargaining_models.negotiation.deal import Deal

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning
 from bargaining.errors import Status
 from bargaining_models.trade import TradeEquilibrium
 

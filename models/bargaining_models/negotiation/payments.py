@@ -19,8 +19,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from bargaining import Frontier, Method, Problem, nash
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal
 

@@ -28,8 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import NonstationaryOffers
-from bargaining._arrays import Floats, real, scalar, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.offer_path import OfferPath
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit

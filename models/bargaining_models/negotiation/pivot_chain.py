@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import StochasticBargaining
-from bargaining._arrays import Floats, owning, real, scalar, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, scalar, within
 from bargaining.errors import InvalidInput
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal

@@ -26,8 +26,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bargaining._arrays import Floats, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, real, within
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria, markov_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets

@@ -22,8 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining.protocols.hold_up import HoldUp
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, Reading
 from bargaining_models.negotiation.growth import Growth

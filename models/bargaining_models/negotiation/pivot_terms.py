@@ -18,9 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining import Method, nash
-from bargaining._arguments import player_index
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, player_index
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile

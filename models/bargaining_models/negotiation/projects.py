@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, within
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.pivot import Pivot, PivotDivision
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from bargaining._rich import Shown
+from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
 
 PARTS = ("home", "partner", "alternative")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real
+from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.trade import TradeModel

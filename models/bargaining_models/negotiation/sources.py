@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from bargaining._arrays import Floats, real
+from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.roles import PARTS, region
 from bargaining_models.parameters import Parameters, load
@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=TradeModel | TradeData)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Whole:
+class Whole(Shown):
     """The figures before regions were merged, and how they were: what rates by region are laid on."""
 
     data: TradeData
@@ -42,7 +42,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class World:
+class World(Shown):
     """What a negotiation takes place in.
 
     Attributes

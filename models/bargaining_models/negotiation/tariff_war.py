@@ -28,8 +28,7 @@ from bargaining import (
     payoff_set,
     transfer_equilibrium,
 )
-from bargaining._arrays import Floats, owning, real
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput

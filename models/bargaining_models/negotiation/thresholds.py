@@ -9,8 +9,7 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 
 from bargaining import ContinuousOffers, nash
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 from bargaining_models.negotiation.negotiation import Share
 

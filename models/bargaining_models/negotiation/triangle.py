@@ -28,8 +28,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.negotiation import Negotiation, Share

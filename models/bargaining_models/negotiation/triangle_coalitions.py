@@ -13,8 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, real
+from bargaining.authoring import Floats, choice, real
 from bargaining.errors import Status
 from bargaining.games.coalitional import Allocation, CoalitionalGame
 from bargaining_models.negotiation._triangle_states import ACCURACY, Terms, checked, each, four, size

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Problem, TransferableSurplus, nash
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation._triangle_states import (

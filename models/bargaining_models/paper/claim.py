@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from bargaining._rich import Shown
+from bargaining.authoring import Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame

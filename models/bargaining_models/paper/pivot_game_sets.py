@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bargaining import nash
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import notes
 from bargaining_models.paper.pivot_game_study import PATIENCE

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bargaining._arrays import real
+from bargaining.authoring import real
 from bargaining_models.negotiation.bluff import Claim, HoldOut
 from bargaining_models.negotiation.growth import Growth, OutcomeCurves
 from bargaining_models.negotiation.pivot import Pivot

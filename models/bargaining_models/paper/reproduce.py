@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bargaining._files import file_name, write_whole
-from bargaining._rich import Shown
+from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
 from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from bargaining import __version__
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.paper.pivot_game_study import PivotGameStudy

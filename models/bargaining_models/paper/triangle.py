@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.negotiation.triangle import core_exists

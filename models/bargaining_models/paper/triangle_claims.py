@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.negotiation.triangle import (
     ALTERNATIVE,

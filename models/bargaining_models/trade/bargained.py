@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, owning, real
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium

@@ -14,9 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, owning, real, scalar, within
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, owning, real, scalar, within
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.economy import Economy, limited
 

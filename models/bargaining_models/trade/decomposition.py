@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning
 from bargaining_models.trade.conditions import Point, sectors_first
 from bargaining_models.trade.solve import Solver
 

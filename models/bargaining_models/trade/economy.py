@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning
 
 
 @owning

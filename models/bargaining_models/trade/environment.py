@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import Row, read
 from bargaining_models.trade.data import TradeData, check_rates

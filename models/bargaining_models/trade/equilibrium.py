@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, owning
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.conditions import Point
 

@@ -25,8 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import TAIL, Figures, Row, names, read, table
 from bargaining_models.trade.data import CELL, LINK, USE, TradeData

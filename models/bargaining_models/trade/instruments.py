@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, owning, real
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, owning, real
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.links import place

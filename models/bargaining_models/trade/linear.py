@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining_models.trade.conditions import Point, output_matrix, price_matrix, pull
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, real, within
+from bargaining.authoring import Floats, choice, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.economy import Economy

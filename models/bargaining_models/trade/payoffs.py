@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining_models.trade.conditions import Point
 from bargaining_models.trade.equilibrium import ACCURACY
 from bargaining_models.trade.instruments import Rates

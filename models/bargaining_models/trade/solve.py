@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining.authoring import Floats
 from bargaining.errors import Unsolved
 from bargaining_models.trade.conditions import Cells, Point, System, output_matrix, price_matrix, push
 from bargaining_models.trade.economy import Economy

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import whole
-from bargaining._arrays import Floats, owning, real
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, owning, real, whole
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates, rates_of

@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice
-from bargaining._arrays import Floats, real
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown, choice, real
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.payoffs import Payoffs

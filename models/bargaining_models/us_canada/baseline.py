@@ -6,9 +6,12 @@ tariffs (zero between the two). Canada is home and player 0, the US the partner 
 
 from __future__ import annotations
 
-from bargaining._arguments import choice
+import datetime
+
+from bargaining.authoring import choice
 from bargaining_models.negotiation import Negotiation, Roles
 from bargaining_models.parameters import Parameters, load
+from bargaining_models.trade import Environment
 
 CANADA, US, CHINA = "CAN", "USA", "CHN"
 PLAYERS = (CANADA, US)
@@ -44,25 +47,40 @@ class Baseline(Negotiation):
 
     @classmethod
     def from_parameters(
-        cls, parameters: Parameters | None = None, *, elasticities: str = "uniform5"
+        cls,
+        parameters: Parameters | None = None,
+        *,
+        elasticities: str = "uniform5",
+        tariffs: str | datetime.date | Environment | None = None,
     ) -> Baseline:
         """Build the trade model from figures, by default those of this package.
+
+        Parameters
+        ----------
+        parameters : Parameters, optional
+        elasticities : str
+            The name of a set of the figures.
+        tariffs : str, date or Environment, optional
+            The tariffs in force on a day, as for any `Negotiation`: third countries' in every outcome, those of the two
+            on each other while they talk. By default those of the base, and the schedules of 2025-26 while they talk.
 
         Raises
         ------
         InvalidInput
-            If the figures lack one of the three regions or the elasticities.
+            If the figures lack one of the three regions or the elasticities, or the day is before the first.
         """
         figures = load() if parameters is None else parameters
         for region in (CANADA, US, CHINA):
             choice(region, "region", figures.regions)
-        listed = all(name in figures.schedules for name in SCHEDULES)
-        return cls(
+        listed = tariffs is None and all(name in figures.schedules for name in SCHEDULES)
+        found = cls(
             data=figures,
             elasticities=elasticities,
             home=CANADA,
             partner=US,
             alternative=CHINA,
+            tariffs=tariffs,
             agreement="base",
             status_quo=SCHEDULES if listed else None,
-        ).calling(**WORDS)
+        )
+        return found if tariffs is not None else found.calling(**WORDS)

@@ -12,7 +12,7 @@ from typing import Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, within
+from bargaining.authoring import Floats, real, within
 from bargaining_models.negotiation import capacity
 from bargaining_models.negotiation.capacity import LEVELS, NASH
 from bargaining_models.negotiation.negotiation import Negotiation

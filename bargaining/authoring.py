@@ -1,0 +1,34 @@
+"""What a model or a protocol of your own is made with: checks that name what is wrong, arrays that nobody can change.
+
+The models of `bargaining_models` use nothing else of this library's inside. Every check takes the name of the argument
+and raises `InvalidInput` with it.
+
+Examples
+--------
+>>> from bargaining.authoring import real, within
+>>> within(real([0.0, 0.15], "r", ndim=1), "r", 0.0, 1.0)
+array([0.  , 0.15])
+>>> within(real(1.5, "r"), "r", 0.0, 1.0)
+Traceback (most recent call last):
+bargaining.errors.InvalidInput: `r` must lie in [0, 1]; got 1.5.
+"""
+
+from __future__ import annotations
+
+from bargaining._arguments import choice, player_index, whole
+from bargaining._arrays import Floats, discounts, owning, per_player, real, scalar, within
+from bargaining._rich import Shown
+
+__all__ = [
+    "Floats",
+    "Shown",
+    "choice",
+    "discounts",
+    "owning",
+    "per_player",
+    "player_index",
+    "real",
+    "scalar",
+    "whole",
+    "within",
+]

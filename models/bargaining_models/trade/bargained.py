@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
 from bargaining.authoring import Floats, Shown, choice, owning, real
@@ -109,19 +108,13 @@ def bargained_tariffs(
     *,
     method: Method = nash,
     disagreement: Any = "war",
-    by: str = "partner",
-    base: str = "replace",
-    against: str | Sequence[str] = "players",
-    sectors: str | Sequence[str] = "goods",
-    agreements: Iterable[tuple[str, str]] = (),
-    given: Any = None,
-    costs: ArrayLike | None = None,
     lower: float = -np.inf,
     transfers: str | None = None,
     measure: str | None = None,
     lotteries: bool = False,
+    **layout: Any,
 ) -> BargainedTariffs:
-    """Divide what tariffs reach; `TradeModel.bargained_tariffs` describes the arguments."""
+    """Divide what tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
     if transfers is not None:
         choice(transfers, "transfers", ("inside", "money"))
     if measure is None:
@@ -136,19 +129,10 @@ def bargained_tariffs(
         )
     if not callable(method):
         raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
-    options: dict[str, Any] = {
-        "by": by,
-        "base": base,
-        "against": against,
-        "sectors": sectors,
-        "agreements": tuple(agreements),
-        "given": given,
-        "costs": costs,
-    }
     payoffs = TariffPayoffs(
-        model, players, lower=lower, inside=transfers == "inside", measure=measure, **options
+        model, players, lower=lower, inside=transfers == "inside", measure=measure, **layout
     )
-    threat = _disagreement(model, payoffs, disagreement, options)
+    threat = _disagreement(model, payoffs, disagreement)
     if transfers == "money":
         return _with_money(payoffs, threat, method)
     if lotteries:
@@ -168,12 +152,12 @@ def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) ->
     return _packed(payoffs, threat, division, found, status)
 
 
-def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any, options: dict[str, Any]) -> Floats:
+def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floats:
     """The players' payoffs without an agreement, in the measure of the set."""
     places = payoffs.rates.places
     if isinstance(given, str):
         choice(given, "disagreement", ("war",))
-        war = nash_tariffs(model, payoffs.rates.players, **options)
+        war = nash_tariffs(model, payoffs.rates)
         if war.status is not Status.OK:
             raise InvalidInput(
                 f"`disagreement` cannot be 'war': no Nash tariffs were certified (status {war.status.name}). Give the "
@@ -246,7 +230,7 @@ def _packed(
     received = np.zeros(count)
     if paid is not None:
         received[rates.places] = paid
-    answer = model.solve(tariffs=tariffs, costs=payoffs.costs, transfers=received)
+    answer = model.solve(tariffs=tariffs, costs=payoffs.rates.costs, transfers=received)
     if answer.status != Status.OK:
         status = Status.INACCURATE
     reached = np.asarray(division.payoffs) if payment is not None else found.payoffs

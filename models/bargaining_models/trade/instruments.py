@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, owning, real
 from bargaining.errors import InvalidInput
@@ -33,6 +33,8 @@ class Rates(Shown):
 
     Attributes
     ----------
+    by : str
+        What a rate is on.
     players : tuple of str
     places : (n,) array of int
         Where each player stands among the regions.
@@ -46,8 +48,11 @@ class Rates(Shown):
         The tariffs in force where no rate falls, and below it if rates are added.
     added : bool
         Whether rates are added to `given`.
+    costs : (N, N, J) array, or None
+        Hats of trade cost in force.
     """
 
+    by: str
     players: tuple[str, ...]
     places: NDArray[np.intp]
     owners: NDArray[np.intp]
@@ -55,6 +60,7 @@ class Rates(Shown):
     links: NDArray[np.intp]
     given: Floats
     added: bool
+    costs: Floats | None = None
 
     @property
     def size(self) -> int:
@@ -101,6 +107,7 @@ def rates_of(
     sectors: str | Sequence[str] = "goods",
     agreements: Iterable[tuple[str, str]] = (),
     given: Any = None,
+    costs: ArrayLike | None = None,
 ) -> Rates:
     """Lay out the rates that `players` set.
 
@@ -120,6 +127,8 @@ def rates_of(
         agreement (most-favoured nation).
     given : (N, N, J) array_like or Environment, optional
         Tariffs where no rate falls; by default those of the base.
+    costs : (N, N, J) array_like, optional
+        Hats of trade cost in force.
     """
     regions = model.regions
     choice(by, "by", BY)
@@ -184,14 +193,21 @@ def rates_of(
             f"`players` must each import something that they may tax; {names[idle[0]]} imports nothing in the "
             f"sectors asked for. Leave it out."
         )
+    now, hats = tariffs_given(model, given), None
+    if costs is not None:
+        hats = real(costs, "costs", finite=False)
+        if hats.shape != now.shape:
+            raise InvalidInput(f"`costs` must be one array of shape {now.shape}; got {hats.shape}.")
     return Rates(
+        by=by,
         players=names,
         places=places,
         owners=np.array(owners, dtype=np.intp),
         labels=tuple(labels),
         links=links,
-        given=tariffs_given(model, given),
+        given=now,
         added=base == "add",
+        costs=hats,
     )
 
 

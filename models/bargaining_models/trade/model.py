@@ -26,6 +26,7 @@ from bargaining_models.trade.decomposition import METHODS, Decomposition, decomp
 from bargaining_models.trade.economy import Economy
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
+from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.links import (
     common_shape,
     link,
@@ -638,7 +639,7 @@ class TradeModel(Shown):
         >>> dict(zip(model.regions, best.percent.round(3).tolist()))
         {'USA': 0.232, 'CAN': -1.223, 'CHN': -0.01, 'ROW': -0.193}
         """
-        return nash_tariffs(
+        rates = rates_of(
             self,
             [region],
             by=by,
@@ -648,9 +649,8 @@ class TradeModel(Shown):
             agreements=agreements,
             given=given,
             costs=costs,
-            starts=starts,
-            grid=grid,
         )
+        return nash_tariffs(self, rates, starts=starts, grid=grid)
 
     def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
         """Find the best tariffs of one region against tariffs `given`; the options are those of `optimal_tariffs`.
@@ -728,7 +728,7 @@ class TradeModel(Shown):
         >>> war.rates.round(3), war.status.name, bool(war.spread < 1e-9)
         (array([0.134, 0.102]), 'OK', True)
         """
-        return nash_tariffs(
+        rates = rates_of(
             self,
             players,
             by=by,
@@ -738,9 +738,8 @@ class TradeModel(Shown):
             agreements=agreements,
             given=given,
             costs=costs,
-            starts=starts,
-            grid=grid,
         )
+        return nash_tariffs(self, rates, starts=starts, grid=grid)
 
     def bargained_tariffs(
         self,

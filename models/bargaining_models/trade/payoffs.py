@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,14 +37,14 @@ class Answers(Shown):
 class Payoffs:
     """The players' welfare as a function of their rates."""
 
-    def __init__(self, model: TradeModel, rates: Rates, costs: Floats | None = None) -> None:
-        self.model, self.rates, self.costs = model, rates, costs
+    def __init__(self, model: TradeModel, rates: Rates) -> None:
+        self.model, self.rates = model, rates
         self.solver: Solver = model.solver
 
     def points(self, values: Floats, paid: Floats | None = None, *, tolerance: float = TOLERANCE) -> Point:
         """The equilibria at rates (B, K), and at what the players receive, (B, n)."""
         tariffs = self.rates.tariffs(values)
-        costs = None if self.costs is None else np.broadcast_to(self.costs, tariffs.shape)
+        costs = None if self.rates.costs is None else np.broadcast_to(self.rates.costs, tariffs.shape)
         received = None
         if paid is not None:
             received = np.zeros((len(values), len(self.model.regions)))
@@ -96,7 +96,7 @@ class Payoffs:
     def based_at(self, values: Floats) -> Payoffs:
         """The same payoffs with the equilibrium at rates (K,) as the base, and log welfare counted from there."""
         at = self.points(values[None])
-        moved = Payoffs(self.model, self.rates)
+        moved = Payoffs(self.model, replace(self.rates, costs=None))  # the new base has them
         moved.solver = Solver(settled(at, self.rates.tariffs(values)))
         return moved
 

@@ -11,17 +11,16 @@ unbounded game: no search proves that a finite one is the only one. The spread o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, owning, real, whole
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
-from bargaining_models.trade.instruments import Rates, rates_of
+from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.payoffs import Payoffs
 
 if TYPE_CHECKING:
@@ -143,37 +142,10 @@ class TariffEquilibrium(Shown):
 
 
 def nash_tariffs(
-    model: TradeModel,
-    players: Sequence[str] | None = None,
-    *,
-    by: str = "uniform",
-    base: str = "replace",
-    against: str | Sequence[str] = "all",
-    sectors: str | Sequence[str] = "goods",
-    agreements: Iterable[tuple[str, str]] = (),
-    given: Any = None,
-    costs: ArrayLike | None = None,
-    starts: Sequence[Any] = ("formula", 0.0, 0.4),
-    grid: int = 17,
+    model: TradeModel, rates: Rates, *, starts: Sequence[Any] = ("formula", 0.0, 0.4), grid: int = 17
 ) -> TariffEquilibrium:
-    """Find tariffs of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
-    rates = rates_of(
-        model,
-        players,
-        by=by,
-        base=base,
-        against=against,
-        sectors=sectors,
-        agreements=agreements,
-        given=given,
-    )
-    points = whole(grid, "grid", 3)
-    hats = None
-    if costs is not None:
-        hats = real(costs, "costs", finite=False)
-        if hats.shape != rates.given.shape:
-            raise InvalidInput(f"`costs` must be one array of shape {rates.given.shape}; got {hats.shape}.")
-    payoffs = Payoffs(model, rates, hats)
+    """Find rates of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
+    points, payoffs, hats = whole(grid, "grid", 3), Payoffs(model, rates), rates.costs
     formula = formula_rates(payoffs)
     begin = _starts(starts, rates, formula)
     before = model.solve(tariffs=rates.given, costs=hats)
@@ -211,8 +183,8 @@ def nash_tariffs(
         rates=values * lost,
         labels=rates.labels,
         players=rates.players,
-        by=by,
-        base=base,
+        by=rates.by,
+        base="add" if rates.added else "replace",
         tariffs=tariffs * lost,
         percent=answer.welfare * lost,
         gains=lost

@@ -107,19 +107,14 @@ class TariffPayoffs:
             sectors=sectors,
             agreements=agreements,
             given=given,
+            costs=costs,
         )
         if len(self.rates.players) < 2:
             raise InvalidInput(f"`players` must be at least two regions; got {list(self.rates.players)}.")
-        hats = None if costs is None else real(costs, "costs", finite=False)
-        if hats is not None and hats.shape != self.rates.given.shape:
-            raise InvalidInput(
-                f"`costs` must be one array of shape {self.rates.given.shape}; got {hats.shape}."
-            )
         if not isinstance(lower, int | float | np.floating) or np.isnan(lower) or lower >= HIGHEST:
             raise InvalidInput(f"`lower` must be a rate, -inf for any above -1; got {lower!r}.")
         self.model, self.inside, self._lower = model, bool(inside), float(lower)
-        self.costs = hats
-        self._payoffs = Payoffs(model, self.rates, hats)
+        self._payoffs = Payoffs(model, self.rates)
         self._unit = PAYMENT * model.economy.factor.sum()
         lowest = np.maximum(self.rates.lowest() + 0.02, max(LOWEST, float(lower)))
         self._low = np.concatenate([lowest, np.full(self._payments, -np.inf)])

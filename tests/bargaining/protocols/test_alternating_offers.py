@@ -533,3 +533,24 @@ def test_who_is_unique_with_a_last_offer(players: int) -> None:
     options = [0.9] + [0.0] * (players - 1)
     tie = AlternatingOffers(0.9, horizon=1, outside=options, **breakdown)(problem)
     assert tie.unique is (players == 2)
+
+
+def test_play_is_shown_where_there_is_one_equilibrium_problem_for_ever() -> None:
+    with pytest.raises(NotApplicable, match="finite `horizon`"):
+        AlternatingOffers(0.9, horizon=3).supporting(PIE)
+    with pytest.raises(InvalidInput, match=r"`problem` must be one problem; got a batch of shape \(2,\)"):
+        AlternatingOffers(0.9).supporting(Problem(TransferableSurplus([1.0, 2.0]), [0.0, 0.0]))
+    with pytest.raises(NotApplicable, match="no play to show"):
+        AlternatingOffers(0.9).supporting(Problem(TransferableSurplus(1.0), [0.6, 0.7]))
+
+
+@pytest.mark.parametrize("leaver", ["responder", "proposer", "both"])
+def test_a_batch_of_three_with_a_last_round_is_its_problems_one_by_one(leaver: str) -> None:
+    pies, options = [1.0, 1.5, 2.0], [0.1, 0.55]
+    rule = AlternatingOffers([0.9, 0.8], horizon=4, outside=options, leaver=leaver)
+    together = rule(Problem(TransferableSurplus(pies), [0.0, 0.0]))
+    for payoffs, pie in zip(together.payoffs, pies, strict=True):
+        alone = rule(Problem(TransferableSurplus(pie), [0.0, 0.0]))
+        np.testing.assert_allclose(payoffs, alone.payoffs, rtol=1e-14)
+        ends = rule.equilibria(Problem(TransferableSurplus(pie), [0.0, 0.0]))
+        np.testing.assert_allclose(ends, np.repeat(alone.payoffs[:, None], 2, axis=1), rtol=1e-14)

@@ -1,13 +1,13 @@
 """Two-sided reputation: published numbers, a belief path integrated backwards, and best replies by quadrature."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
 
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.protocols.kambe import kambe_limit
 from bargaining.protocols.reputation import ReputationalBargaining
 
@@ -359,3 +359,19 @@ def test_bad_input(change, message):
     arguments = {"demands": (0.6, 0.6), "rates": (0.1, 0.2), "priors": (0.05, 0.05)} | change
     with pytest.raises(InvalidInput, match=message):
         ReputationalBargaining(**arguments)
+
+
+def test_options_of_a_batch_may_be_a_list_of_pairs():
+    options = [[0.45, 0.1], [0.0, 0.42]]
+    together = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), [[0.05, 0.05]] * 2, outside=options)()
+    for k, pair in enumerate(options):
+        alone = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), 0.05, outside=pair)()
+        np.testing.assert_array_equal(together.payoffs[k], alone.payoffs)
+        assert together.leaves[k].tolist() == alone.leaves.tolist() == [k == 0, k == 1]
+
+
+def test_an_answer_that_misses_the_definition_is_not_passed_on():
+    talks = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), 0.05)()
+    wrong = replace(talks, payoffs=talks.payoffs + 1e-3)
+    with pytest.raises(Unsolved, match=r"reputational bargaining: INACCURATE, residual 0\.001"):
+        wrong.raise_if_failed()

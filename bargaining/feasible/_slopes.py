@@ -60,6 +60,18 @@ class Slopes:
         first = self.left_error < self.right_error
         return np.where(first, self.left, self.right), np.where(first, self.left_error, self.right_error)
 
+    def joined(self, where: NDArray[np.bool_]) -> Slopes:
+        """Return one slope for both sides where they differ by no more than their errors explain."""
+        with np.errstate(invalid="ignore"):
+            same = np.abs(self.left - self.right) <= AGREE * (self.left_error + self.right_error)
+        (slope, error), same = self.best(), same & where
+        return Slopes(
+            left=np.where(same, slope, self.left),
+            right=np.where(same, slope, self.right),
+            left_error=np.where(same, error, self.left_error),
+            right_error=np.where(same, error, self.right_error),
+        )
+
     @property
     def vague(self) -> Floats:
         """The errors of the slopes at a kink, of their difference: by how much its place is in doubt."""
@@ -92,10 +104,13 @@ def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
     unit: Floats = np.exp2(np.floor(np.log2(high - low)))  # powers of two: hardly any x + h is rounded
     found = _extrapolated(values, x, low, high, WIDE[:, *(None,) * x.ndim] * unit)
     slope, error = found.best()
-    doubt = ~(error <= GOOD * np.abs(slope))
+    unknown = (np.isnan(found.left) & (x > low)) | (np.isnan(found.right) & (x < high))  # close to an end
+    doubt = ~(error <= GOOD * np.abs(slope)) | unknown
     if doubt.any():
         near = _extrapolated(values, x, low, high, NARROW[:, *(None,) * x.ndim] * unit)
         found = _closer(found, near, doubt)
+        if unknown.any():
+            found = found.joined(unknown)
     return found.within(x > low, x < high)
 
 

@@ -61,8 +61,11 @@ class Folder:
         archive, digest = content[:-_DIGEST], content[-_DIGEST:]
         if digest != _digest(archive):
             return None
-        with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
-            return {name[1:]: stored[name] for name in stored.files}
+        try:
+            with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
+                return {name[1:]: stored[name] for name in stored.files}
+        except Exception:  # Whoever wrote it, it was not `store`: a pickle, say, which is not opened.
+            return None
 
     def read(self, start: int, names: Iterable[str]) -> Chunk | None:
         """Return some entries of a chunk that was whole, without reading the others; None where it is damaged now."""

@@ -1,5 +1,6 @@
 """What a checkpoint keeps can always be opened, in little memory, and no finished chunk is lost."""
 
+import io
 import json
 import os
 import pickle
@@ -18,7 +19,7 @@ import pytest
 import xarray as xr
 
 from bargaining import InvalidInput, Problem, Status, TransferableSurplus, open_sweep, sweep, vectorized
-from bargaining.sweeps import _dataset
+from bargaining.sweeps import _checkpoint, _dataset
 from bargaining.sweeps._cells import Task
 from bargaining.sweeps._grid import read_grid
 from bargaining.sweeps.sweep import _sweep
@@ -68,6 +69,32 @@ def test_a_half_finished_checkpoint_opens_with_cells_that_are_pending(tmp_path):
     assert np.isnan(half["payoffs"].values[pending]).all()
     assert (half["message"].values[pending] == "").all()
     xr.testing.assert_identical(cut(5, tmp_path), whole)
+
+
+class Command:
+    """What is pickled as a call."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_chunk_with_an_object_in_it_is_a_damaged_one(tmp_path):
+    folder, planted = tmp_path / "kept", tmp_path / "planted"
+    whole = cut(5, folder)
+    victim = sorted(folder.glob("*.npz"))[1]
+    with np.load(victim) as stored:
+        entries = {name: stored[name] for name in stored.files}
+    entries[".status"] = np.array([Command(planted)] * len(entries[".status"]), dtype=object)
+    buffer = io.BytesIO()
+    np.savez(buffer, **entries)
+    archive = buffer.getvalue()
+    victim.write_bytes(archive + _checkpoint._digest(archive))
+    assert (open_sweep(folder)["status"] == Status.PENDING).sum() == 5
+    xr.testing.assert_identical(cut(5, folder), whole)
+    assert not planted.exists()
 
 
 def test_a_checkpoint_without_a_finished_chunk_opens_too(tmp_path):

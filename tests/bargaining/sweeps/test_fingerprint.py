@@ -1,6 +1,8 @@
 """A checkpoint knows its model: every change of what the model runs or reads is noticed, and nothing else is."""
 
+import cmath
 import functools
+import math
 import os
 import re
 import subprocess
@@ -352,6 +354,7 @@ VALUES = {
     "vectorize": (lambda: np.vectorize(square), [np.vectorize(cached)]),
     "pattern": (lambda: re.compile("a+"), [re.compile("a*"), re.compile("a+", re.I)]),
     "bound": (lambda: Held(1).__eq__, [Held(2).__eq__]),
+    "in C": (lambda: math.sqrt, [cmath.sqrt, math.cbrt]),
     "bound in C": (lambda: {"a": 1}.get, [{"a": 2}.get, {"a": 1}.pop]),
     "set": (lambda: {"a", "b", 3, (1, "c")}, [{"a", "b", 3, (2, "c")}]),
     "set of objects": (lambda: {Kind.LOW, square, nash}, [{Kind.HIGH, square, nash}]),

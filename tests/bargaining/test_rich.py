@@ -1,5 +1,6 @@
 """What a notebook shows of a result: its numbers, whatever its size and status, and no markup from outside."""
 
+import copy
 import sys
 from dataclasses import is_dataclass
 from fractions import Fraction
@@ -290,6 +291,14 @@ def results():
 def test_there_is_an_object_of_every_class_that_functions_return():
     known = {*results(), "StationaryProfile"}
     assert set(MADE) == known, "Derive new classes from Shown, and add an object of each to MADE."
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_results_can_be_compared(name):
+    made, other = MADE[name](), copy.copy(MADE[name]())
+    assert made == made
+    assert isinstance(made == other, bool)
+    assert made != name
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -210,6 +210,28 @@ def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> Non
         assert np.all(np.asarray(wrong.status) == Status.INACCURATE), entry
 
 
+@pytest.mark.parametrize("scale", [1.0, 50.0])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        AlternatingOffers(0.9),
+        AlternatingOffers(0.9, horizon=5),
+        RandomProposer([0.5, 0.3, 0.2], [0.9, 0.8, 0.7]),
+        RandomProposer(None, 0.9, quota=2),
+    ],
+    ids=["offers", "five offers", "random proposer", "majority"],
+)
+def test_residuals_are_over_gains(protocol: Any, scale: float) -> None:
+    shift = np.array([0.2, 0.1, 0.3])
+    elsewhere = Problem(TransferableSurplus(scale * 1.6, players=3), scale * shift)
+
+    def missed(problem: Problem, unit: float) -> float:
+        found = protocol(problem)
+        return float(protocol.check(replace(found, payoffs=found.payoffs + unit * np.eye(3)[1])).residual)
+
+    assert missed(elsewhere, scale * MOVE) == pytest.approx(missed(THREE, MOVE), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     "case", [c for c in CASES if hasattr(c.protocol, "check")], ids=lambda case: case.name
 )

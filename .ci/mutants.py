@@ -66,11 +66,14 @@ def main() -> None:
     )
     parser.add_argument("--each", type=int, default=EACH, help="mutants of each room (%(default)s)")
     parser.add_argument("--rooms", nargs="+", default=ROOMS, metavar="FOLDER", help="instead of all six")
+    parser.add_argument("--again", action="store_true", help="try those again that survived")
     options = parser.parse_args()
     end = monotonic() + options.seconds
     copy()
     places = [place for room in options.rooms for place in sample(room, options.each)]
     outcomes = read(FOLDER / "outcomes.json")
+    if options.again:
+        outcomes = {key: found for key, found in outcomes.items() if found["outcome"] == "killed"}
     sound: dict[str, bool] = {}
     record = recorded()
     for number, place in enumerate(places, start=1):
@@ -326,7 +329,10 @@ def report(places: list[Place], outcomes: dict[str, dict[str, object]]) -> int:
             entry["key"]: entry["reason"]
             for entry in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"]
         }
-    text = HEADER
+    text = (
+        HEADER
+        + f"# {len(tried)} of {len(places)} were tried, of which {len(tried) - len(survivors)} were noticed.\n"
+    )
     for key, found in sorted(survivors.items(), key=lambda item: (str(item[1]["file"]), item[0])):
         entry = {
             "key": key,

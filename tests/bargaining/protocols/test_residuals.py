@@ -241,6 +241,33 @@ def test_only_answers_of_the_protocol_are_checked(case: Case) -> None:
             case.protocol.check(wrong)
 
 
+def test_a_division_without_its_problem_is_not_checked() -> None:
+    for rule in (AlternatingOffers(0.9), RandomProposer(None, 0.9), NashDemandGame(noise=0.05)):
+        with pytest.raises(InvalidInput, match="`division`"):
+            rule.check(replace(rule(PIE), problem=None))
+
+
+@pytest.mark.parametrize("noise", [1e-1, 1e-3, 1e-6])
+def test_rounding_is_no_regret_however_small_the_noise(noise: float) -> None:
+    for problem in (PIE, CURVE):
+        found = NashDemandGame(noise=noise)(problem)
+        assert (found.status, float(found.residual)) == (Status.OK, 0.0)
+
+
+def test_a_proposer_who_takes_all_there_is_may_be_generous() -> None:
+    """Player 0 can take no more than 1, which leaves 1: more than the 2/3 that player 1 would have by waiting."""
+    found = RandomProposer(None, 0.5)(Problem(Frontier(lambda x: 2 - x, 0, 1), [0.0, 0.0]))
+    np.testing.assert_allclose(found.payoffs, [2 / 3, 4 / 3], rtol=1e-12)
+    assert found.status == Status.OK
+
+
+def test_one_option_for_a_batch_of_continuous_offers() -> None:
+    rule, pies = ContinuousOffers([0.1, 0.05], outside=[0.5, 0]), [1.0, 2.0, 1.25]
+    together = rule(Problem(TransferableSurplus(pies), [0.0, 0.1]))
+    for payoffs, pie in zip(together.payoffs, pies, strict=True):
+        np.testing.assert_array_equal(payoffs, rule(Problem(TransferableSurplus(pie), [0.0, 0.1])).payoffs)
+
+
 def checked(protocol: Any) -> Callable[[Any], Any]:
     """Return what finds the residual of an answer anew; a reputational outcome does so itself."""
     return getattr(protocol, "check", lambda outcome: outcome)

@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bargaining.cli import methods, solve
+from bargaining.cli import completion, methods, solve
 from bargaining.cli.options import MISUSED, Add, parser
 from bargaining.errors import BargainingError
 
 CHANGED = 1
 INTERRUPTED = 130
-THEORY: tuple[Add, ...] = (solve.add, methods.add)
+THEORY: tuple[Add, ...] = (solve.add, methods.add, completion.add)
 
 
 def main(

@@ -70,8 +70,15 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "--seconds", type=_positive, default=60.0, metavar="N", help="give up after so long (default: 60)"
     )
     add_output(command)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, completes=_names)
     return command
+
+
+def _names() -> list[str]:
+    """Return what `--method` takes."""
+    from bargaining.cli.answers import concepts
+
+    return list(concepts())
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     from bargaining.cli.answers import answers, weights_of
     from bargaining.cli.limit import at_most
     from bargaining.cli.printing import deliver
+    from bargaining.cli.progress import working
     from bargaining.descriptions import parse_description, read_description
     from bargaining.errors import InvalidInput
 
@@ -86,7 +94,10 @@ def run(options: argparse.Namespace) -> int:
     if file is None:
         raise InvalidInput("`FILE` is missing: name a .toml or .json file, or - for standard input.")
     described = parse_description(sys.stdin.buffer.read(100_001)) if file == "-" else read_description(file)
-    with at_most(options.seconds, "Name fewer methods with `--method`, or allow more with `--seconds`."):
+    with (
+        working(f"solving {described.title}"),
+        at_most(options.seconds, "Name fewer methods with `--method`, or allow more with `--seconds`."),
+    ):
         tables = answers(described, methods, weights=weights_of(weights))
     deliver(tables, options)
     return 0

@@ -14,6 +14,7 @@ from bargaining.cli import command
 from bargaining.cli.methods import section, summary
 from bargaining.cli.options import add_output, pick
 from bargaining.cli.printing import deliver
+from bargaining.cli.progress import working
 
 if TYPE_CHECKING:
     from bargaining import Table
@@ -40,8 +41,20 @@ def add_table(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
     command.add_argument("--recompute", action="store_true", help="compute it now; takes up to a minute")
     add_output(command)
-    command.set_defaults(run=table)
+    command.set_defaults(run=table, completes=_table_names)
     return command
+
+
+def _table_names() -> list[str]:
+    from bargaining_models.paper.tables import TABLES
+
+    return list(TABLES)
+
+
+def _figure_names() -> list[str]:
+    from bargaining_models.paper.figures import FIGURES
+
+    return list(FIGURES)
 
 
 def table(options: argparse.Namespace) -> int:
@@ -63,7 +76,7 @@ def add_figure(commands: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="ending in .pdf, .svg or .png (default: NAME.pdf)"
     )
-    command.set_defaults(run=figure)
+    command.set_defaults(run=figure, completes=_figure_names)
     return command
 
 
@@ -74,7 +87,9 @@ def figure(options: argparse.Namespace) -> int:
     from bargaining_models.paper.study import Study
 
     draw = pick(FIGURES, options.name, "figure", "bargaining list")
-    print(save_figure(draw(Study()), options.output or Path(f"{options.name}.pdf")))
+    with working(f"computing {options.name}"):
+        drawn = draw(Study())
+    print(save_figure(drawn, options.output or Path(f"{options.name}.pdf")))
     return 0
 
 
@@ -135,7 +150,7 @@ def add_reproduce(commands: Any) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="(default: build/paper)",
     )
-    command.set_defaults(run=reproduce)
+    command.set_defaults(run=reproduce, completes=_table_names)
     return command
 
 
@@ -159,8 +174,8 @@ def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
     from bargaining_models.paper.study import Study
 
     study, changed = Study(), 0
-    for name in names:
-        fresh = _compute(name, study)
+    for k, name in enumerate(names, 1):
+        fresh = _compute(name, study, f" ({k} of {len(names)})")
         if options.update:
             print(store(fresh, name), flush=True)
             continue
@@ -172,11 +187,13 @@ def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
     return command.CHANGED if changed else 0
 
 
-def _compute(name: str, study: Any = None) -> Table:
+def _compute(name: str, study: Any = None, place: str = "") -> Table:
     from bargaining_models.paper.study import Study
     from bargaining_models.paper.tables import TABLES
 
-    return pick(TABLES, name, "table", "bargaining list")(study or Study())
+    made = pick(TABLES, name, "table", "bargaining list")
+    with working(f"computing {name}{place}"):
+        return made(study or Study())
 
 
 PAPER = (add_table, add_figure, add_list, add_reproduce)

@@ -25,7 +25,24 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixt
     assert files == sorted(f"{name}.{ending}" for name in FAST for ending in ("tex", "md", "csv"))
     for name in files:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
-    assert "T2. The division of an agreement" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "  T2         The division of an agreement" in said.out
+    assert said.err == ""
+
+
+def test_the_job_ends_with_one_table_and_a_list_of_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(job, "HEADLINE", "T1")
+    assert job.main(["T1", "T2", "--output", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[0].startswith("What each outcome is worth")
+    assert max(map(len, lines)) <= 100
+    assert len(lines) < 50
+    assert f"Tables, as .tex, .md and .csv, in {tmp_path}:" in lines
+    assert lines[-1] == f"2 of 2 in {tmp_path}"
+    assert said.err == ""  # no debris of a progress bar where there is no terminal
 
 
 def test_one_failing_table_leaves_the_others(

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 
 from bargaining.plots.plot import save_figure
+from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 
+HEADLINE = "headline"
+_WIDTH = 100  # of a table where there is no terminal
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compute the tables and figures named, or all; print the tables and write everything to a folder.
+    """Compute the tables and figures named, or all, and write them to a folder; then say what matters most.
+
+    What is printed is the headline, or the only table asked for, and a line for each file or group of files.
 
     Returns
     -------
@@ -24,27 +31,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     from tqdm import tqdm
 
-    study, failed = Study(), 0
+    study, written = Study(), dict[str, str]()
     names = options.names or [*TABLES, *FIGURES]
-    for name in tqdm(names, file=sys.stderr, disable=options.quiet):
+    shown: Table | None = None
+    bar = tqdm(names, file=sys.stderr, leave=False, disable=options.quiet or None)  # None: on terminals only
+    for name in bar:
+        bar.set_description(name)
         try:
-            text = _make(study, name, options.output)
+            made, written[name] = _make(study, name, options.output)
         except Exception as error:  # one failure must not cost the others
-            failed += 1
-            print(f"{name} failed: {error}", file=sys.stderr)
+            tqdm.write(f"{name} failed: {error}", file=sys.stderr)
         else:
-            tqdm.write(text, file=sys.stdout)
-    print(f"{len(names) - failed} of {len(names)} in {options.output}")
+            shown = made if made is not None and (name == HEADLINE or len(names) == 1) else shown
+    if shown is not None:
+        width = get_terminal_size((_WIDTH, 0)).columns
+        print(f"{shown.to_text(max(width, 20))}\n")
+    _list(written, options.output)
+    failed = len(names) - len(written)
+    print(f"{len(written)} of {len(names)} in {options.output}")
     return failed
 
 
-def _make(study: Study, name: str, folder: Path) -> str:
-    """Write one table or figure and return what to print."""
+def _list(written: Mapping[str, str], folder: Path) -> None:
+    """Print a line for each table and figure: where it is and what it shows, as far as the terminal is wide."""
+    width = get_terminal_size((_WIDTH, 0)).columns
+    pad = max(map(len, written), default=0)
+    for title, names in (("Tables, as .tex, .md and .csv", TABLES), ("Figures, as .pdf", FIGURES)):
+        found = {name: text for name, text in written.items() if name in names}
+        if found:
+            print(f"{title}, in {folder}:")
+            print("".join(f"{f'  {name:{pad}}  {text}'[:width].rstrip()}\n" for name, text in found.items()))
+
+
+def _make(study: Study, name: str, folder: Path) -> tuple[Table | None, str]:
+    """Write one table or figure; return the table, and what it shows in a line."""
     if name in FIGURES:
-        return f"{name}. {save_figure(FIGURES[name](study), folder / f'{name}.pdf')}\n"
+        save_figure(FIGURES[name](study), folder / f"{name}.pdf")
+        return None, (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
     table = TABLES[name](study)
     table.save(folder, name)
-    return f"{name}. {table}\n"
+    return table, table.caption
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,69 @@
+"""The command line beyond its answers: completion by a real shell, and progress that leaves nothing behind."""
+
+import io
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from bargaining.cli import command, completion
+from bargaining.cli.progress import working
+
+
+def completed(typed: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What bash offers for the last word of a line."""
+    assert command.main(["completion", "bash"]) == 0
+    words = typed.split(" ")
+    ask = (
+        f"COMP_WORDS=({' '.join(words)!s}); COMP_CWORD={len(words) - 1}; _bargaining; echo ${{COMPREPLY[@]}}"
+    )
+    text = capsys.readouterr().out.replace("complete -o", ": complete -o") + ask.replace("( ", "('' ")
+    return subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_commands_options_and_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert completed("bargaining so", capsys) == ["solve"]
+    assert completed("bargaining com", capsys) == ["completion"]
+    assert completed("bargaining solve --me", capsys) == ["--method"]
+    assert completed("bargaining solve cake.toml --method egal", capsys) == ["egalitarian"]
+    assert completed("bargaining completion z", capsys) == ["zsh"]
+
+
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_every_shell_gets_its_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "solve" in script
+    assert ("bashcompinit" in script) == (shell == "zsh")
+    assert ("__fish_use_subcommand" in script) == (shell == "fish")
+
+
+def test_quotes_in_a_name_end_nothing() -> None:
+    assert "'it'\\''s'" in completion.script({"solve": ["it's"]}, "bash")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bargaining.cli.progress._FIRST", 0.01)
+    monkeypatch.setattr("bargaining.cli.progress._EVERY", 0.01)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with working("computing T1"):
+        time.sleep(0.1)
+    assert "\rcomputing T1: 0 s" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_no_progress_is_told_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr("bargaining.cli.progress._FIRST", 0.0)
+    with working("computing T1"):
+        time.sleep(0.02)
+    assert stream.getvalue() == ""

@@ -226,7 +226,7 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
 
 
 def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> Iterator[Generation | str]:
-    """Yield what the equations of the vertices give, then what lies within the hints, then what has room to spare."""
+    """Yield what the equations of the vertices give, then what has room to spare, then what lies within the hints."""
     image, first = _image(data.game, hints), None
     work.spend(sum(map(len, hints)) * len(data.state))
     false: list[Generation] = []
@@ -241,10 +241,10 @@ def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> I
     if data.discounts[0] == data.discounts[1]:
         false.append(whole)
     else:
-        yield from _repaired([whole], work)
         if all(data.discounts) and len(given) == 1:
             inside = ((_with_room(data, room, work),) for room in _ROOM)
             yield from _repaired((whole.of(sets) for sets in inside), work)
+        yield from _repaired([whole], work)
     yield from _repaired(false, work)
 
 

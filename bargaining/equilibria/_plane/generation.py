@@ -36,6 +36,7 @@ _ROOM = (0.0, 1e-12)  # by which incentive constraints are tightened where nothi
 _INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
 _FINE = 128  # bits of the grid for vertices with an inset
 _LONG = (384, 1536)  # bits in which rational coordinates are looked for
+_CUBE = 300  # vertices whose equations take a second
 _MANY = 60  # vertices beyond which the longer ones are not tried
 
 
@@ -226,26 +227,42 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
 
 
 def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> Iterator[Generation | str]:
-    """Yield what the equations of the vertices give, then what has room to spare, then what lies within the hints."""
-    image, first = _image(data.game, hints), None
-    work.spend(sum(map(len, hints)) * len(data.state))
-    false: list[Generation] = []
-    for snap in (True, False):
-        reading = _read(data, image, snap=snap)
-        if reading.rules == first:
-            break
-        yield _made_of(data, reading, work, false)
-        first = reading.rules
+    """Yield what the equations of the vertices give, then what has room to spare, then what lies within the hints.
+
+    Equations of very many vertices are solved last: they take the cube of their number.
+    """
     given = tuple(tuple(hint[k] for k in hull(hint)) for hint in hints)
     whole = Generation(data, given, ((),) * len(given), exact=False)
-    if data.discounts[0] == data.discounts[1]:
-        false.append(whole)
-    else:
+    count, unequal = sum(map(len, hints)), data.discounts[0] != data.discounts[1]
+    work.spend(count * len(data.state))
+    false: list[Generation] = []
+    late = unequal and count > _CUBE
+    if not late:
+        yield from _equated(data, hints, work, false)
+    if unequal:
         if all(data.discounts) and len(given) == 1:
             inside = ((_with_room(data, room, work),) for room in _ROOM)
             yield from _repaired((whole.of(sets) for sets in inside), work)
         yield from _repaired([whole], work)
+    else:
+        false.append(whole)
+    if late:
+        yield from _equated(data, hints, work, false)
     yield from _repaired(false, work)
+
+
+def _equated(
+    data: Rationals, hints: Sequence[Sequence[Pair]], work: Work, false: list[Generation]
+) -> Iterator[Generation | str]:
+    """Yield what the equations of the vertices give, as they are read in two ways; add what has a fault."""
+    image, first = _image(data.game, hints), None
+    for snap in (True, False):
+        reading = _read(data, image, snap=snap)
+        if reading.rules == first:
+            break
+        work.spend(len(reading.rules) ** 3 // _CUBE)
+        yield _made_of(data, reading, work, false)
+        first = reading.rules
 
 
 def _repaired(false: Iterable[Generation], work: Work) -> Iterator[Generation | str]:

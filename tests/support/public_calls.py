@@ -736,8 +736,8 @@ CALLS: dict[str, Call] = {
             "tolerance": 1e-6,
         },
     ),
-    "payoff_set": Call(b.payoff_set, lambda: {"game": REPEATED}),
-    "payoff_sets": Call(b.payoff_sets, lambda: {"repeated": REPEATED}),
+    "payoff_set": Call(b.payoff_set, lambda: {"game": REPEATED, "tolerance": 1e-6, "budget": 10**6}),
+    "payoff_sets": Call(b.payoff_sets, lambda: {"repeated": REPEATED, "tolerance": 1e-6, "budget": 10**6}),
     "bonus_spread": Call(
         b.bonus_spread, lambda: {"probabilities": array([[0.8, 0.2], [0.3, 0.7]]), "costs": array(0, 1)}
     ),
@@ -825,7 +825,9 @@ CALLS: dict[str, Call] = {
         },
         lambda profile: (profile.strategies, profile.values, profile.regret),
     ),
-    "stochastic_payoff_sets": Call(b.stochastic_payoff_sets, lambda: {"game": stochastic()}),
+    "stochastic_payoff_sets": Call(
+        b.stochastic_payoff_sets, lambda: {"game": stochastic(), "tolerance": 1e-6, "budget": 10**6}
+    ),
     "stochastic_transfer_equilibrium": Call(
         b.stochastic_transfer_equilibrium, lambda: {"game": stochastic()}
     ),

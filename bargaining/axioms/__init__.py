@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bargaining.axioms.change import continuity, risk_sensitivity, superadditivity
+from bargaining.axioms.change import (
+    continuity,
+    continuity_on_strictly_comprehensive_sets,
+    risk_sensitivity,
+    superadditivity,
+)
 from bargaining.axioms.comparison import (
     disagreement_concavity,
     disagreement_monotonicity,
     independence_of_irrelevant_alternatives,
     individual_monotonicity,
+    population_monotonicity,
     restricted_monotonicity,
+    strong_disagreement_monotonicity,
     strong_monotonicity,
+    twisting,
 )
 from bargaining.axioms.efficiency import (
     feasibility,
@@ -22,6 +30,7 @@ from bargaining.axioms.efficiency import (
     midpoint_domination,
     strong_individual_rationality,
     strong_pareto,
+    suppes_sen,
     weak_pareto,
 )
 from bargaining.axioms.invariance import (
@@ -31,6 +40,7 @@ from bargaining.axioms.invariance import (
     scale_invariance,
     symmetry,
 )
+from bargaining.axioms.stages import interim_agreements, step_by_step_negotiation
 from bargaining.axioms.violation import Violation
 
 Axiom = Callable[..., Violation | None]
@@ -44,6 +54,7 @@ AXIOMS: dict[str, Axiom] = {
         individual_rationality,
         strong_individual_rationality,
         midpoint_domination,
+        suppes_sen,
         symmetry,
         anonymity,
         scale_invariance,
@@ -53,11 +64,17 @@ AXIOMS: dict[str, Axiom] = {
         individual_monotonicity,
         restricted_monotonicity,
         strong_monotonicity,
+        twisting,
         disagreement_monotonicity,
+        strong_disagreement_monotonicity,
         disagreement_concavity,
         superadditivity,
+        step_by_step_negotiation,
+        interim_agreements,
         risk_sensitivity,
         continuity,
+        continuity_on_strictly_comprehensive_sets,
+        population_monotonicity,
     )
 }
 

@@ -124,13 +124,43 @@ def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> V
     answer must stay within 1e-3 of the range. Roots of the distance, which solutions defined by a maximum have, pass.
     """
     gains_everyone(problem)
-    answer = ask(method, _related.rational_part(problem), tol)
-    for near in _related.usable(_neighbours(answer.problem)):
+    return _jump("continuity", method, _related.rational_part(problem), tol)
+
+
+def continuity_on_strictly_comprehensive_sets(
+    method: Method, problem: Problem, *, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Continuity where no piece of the frontier is level or upright: everybody's gain costs somebody something.
+
+    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies
+    below, with what each can get alone raised by a twentieth of the range, so that no piece is level.
+
+    Raises
+    ------
+    NotApplicable
+        For other than two players.
+
+    References
+    ----------
+    Thomson, W. (1994). Cooperative models of bargaining. In *Handbook of Game Theory with Economic Applications,
+    volume 2*, Elsevier, 1237-1284.
+    """
+    two_players(problem, "continuity_on_strictly_comprehensive_sets")
+    gains_everyone(problem)
+    part = _related.rational_part(problem)
+    points, _ = _related.points_of(part)
+    raised = _related.dictators(part) + 0.05 * np.diag(part.ideal - part.disagreement)
+    strict = _related.with_points(part, np.concatenate((points, raised)), free=True)
+    return _jump("continuity_on_strictly_comprehensive_sets", method, strict, tol)
+
+
+def _jump(axiom: str, method: Method, problem: Problem, tol: float) -> Violation | None:
+    answer = ask(method, problem, tol)
+    for near in _related.usable(_neighbours(problem)):
         after = ask(method, near, tol)
         move = np.abs(after.payoffs - answer.payoffs)
         jump = np.where(move > JUMP * answer.scale, move, 0.0)
-        reason = "the payoff of {} jumps"
-        if found := answer.short("continuity", jump, reason, after):
+        if found := answer.short(axiom, jump, "the payoff of {} jumps", after):
             return found
     return None
 

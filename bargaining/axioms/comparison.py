@@ -8,11 +8,13 @@ from itertools import product
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining.axioms import _related
-from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone
+from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone, two_players
 from bargaining.axioms.violation import Violation
 from bargaining.division import Method
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
 __tracebackhide__ = True  # as in _answer.py
@@ -174,17 +176,139 @@ def disagreement_monotonicity(
     Economic Theory* 42(1), 50-58.
     """
     answer = ask(method, problem, tol)
+    for later, rise in _raised(problem, other):
+        after = ask(method, later, tol, name="other")
+        loss = np.where(rise > 0, answer.payoffs - after.payoffs, 0.0)
+        reason = "{} loses by a better disagreement payoff"
+        if found := answer.short("disagreement_monotonicity", loss, reason, after):
+            return found
+    return None
+
+
+def strong_disagreement_monotonicity(
+    method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
+) -> Violation | None:
+    r"""Losing less without an agreement does not hurt, and does not help the others (Thomson 1987).
+
+    If :math:`d'_i > d_i` and :math:`d'_j = d_j` for all :math:`j \ne i`, then :math:`F_i(S, d') \ge F_i(S, d)` and
+    :math:`F_j(S, d') \le F_j(S, d)`.
+
+    Parameters and errors are those of `disagreement_monotonicity`.
+
+    References
+    ----------
+    Thomson, W. (1987). Monotonicity of bargaining solutions with respect to the disagreement point. *Journal of
+    Economic Theory* 42(1), 50-58.
+    """
+    answer = ask(method, problem, tol)
+    for later, rise in _raised(problem, other):
+        after = ask(method, later, tol, name="other")
+        change = answer.payoffs - after.payoffs
+        wrong = np.where(rise > 0, change, -change)
+        reason = "{} moves the wrong way as one disagreement payoff rises"
+        if found := answer.short("strong_disagreement_monotonicity", wrong, reason, after):
+            return found
+    return None
+
+
+def _raised(problem: Problem, other: Problem | None) -> Iterator[tuple[Problem, Floats]]:
+    """Yield problems with one player's disagreement payoff raised, and by how much."""
     steps = [share * unit for unit in np.eye(problem.players) for share in (0.3, 0.8)]
     others = _related.usable(_related.moved(problem, s) for s in steps) if other is None else [other]
     for later in others:
         rise = later.disagreement - problem.disagreement
         if later.feasible is not problem.feasible or (rise < 0).any() or (rise > 0).sum() != 1:
             raise InvalidInput("`other` must have the same set and raise one player's disagreement payoff.")
-        after = ask(method, later, tol, name="other")
-        loss = np.where(rise > 0, answer.payoffs - after.payoffs, 0.0)
-        reason = "{} loses by a better disagreement payoff"
-        if found := answer.short("disagreement_monotonicity", loss, reason, after):
-            return found
+        yield later, rise
+
+
+def twisting(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""A change of the set in a player's favour does not hurt that player (Thomson and Myerson 1980).
+
+    If all agreements added to S give player i at least :math:`F_i(S, d)`, and all those taken away at most that, then
+    :math:`F_i(T, d) \ge F_i(S, d)`.
+
+    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies below.
+    On one side of the answer the frontier is lowered, on the other it stays, is raised, or gets a point more.
+
+    Raises
+    ------
+    NotApplicable
+        For other than two players.
+
+    References
+    ----------
+    Thomson, W. and Myerson, R. B. (1980). Monotonicity and independence axioms. *International Journal of Game Theory*
+    9(1), 37-49. doi:10.1007/BF01784795
+    """
+    two_players(problem, "twisting")
+    gains_everyone(problem)
+    answer = ask(method, _related.rational_part(problem), tol)
+    for i in (0, 1):
+        for twisted in _related.usable(_twisted(answer.problem, answer.payoffs, i)):
+            after = ask(method, twisted, tol)
+            loss = np.where(np.arange(2) == i, answer.payoffs - after.payoffs, 0.0)
+            if found := answer.short("twisting", loss, "{} loses by a twist in its favour", after):
+                return found
+    return None
+
+
+def _twisted(problem: Problem, answer: Floats, i: int) -> Iterator[Problem]:
+    """Yield sets with less where player i gets less than in the answer, and as much or more elsewhere."""
+    j = 1 - i
+    points, _ = _related.points_of(problem)
+    worse = points[:, i] < answer[i]
+    kept = np.concatenate((points[~worse], [answer]))
+    beyond = answer.copy()
+    beyond[i] = 2 * problem.ideal[i] - problem.disagreement[i]
+    beyond[j] = (answer[j] + problem.disagreement[j]) / 2
+    halved = np.concatenate((points, [answer]))
+    halved[:-1][worse, j] = (points[worse, j] + answer[j]) / 2
+    corner = (
+        problem.disagreement.copy()
+    )  # to the answer in a straight line, which is below a concave frontier
+    corner[j] = problem.ideal[j]
+    for chosen in (kept, np.concatenate((kept, [beyond])), np.concatenate((kept, [corner])), halved):
+        yield _related.with_points(problem, chosen, free=True)
+    for share in (0.5, 0.1):
+        tilted = np.concatenate((points, [answer]))
+        tilted[:, j] = answer[j] + share * (tilted[:, j] - answer[j])
+        yield _related.with_points(problem, tilted, free=True)
+
+
+def population_monotonicity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Nobody gains when one more player has to be served (Thomson 1983).
+
+    If k is absent, the others share what is feasible with k at :math:`d_k`, and each of them gets at least as much as
+    in (S, d).
+
+    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies below.
+
+    Raises
+    ------
+    NotApplicable
+        For two players, of whom one would be left with nobody to bargain with.
+
+    References
+    ----------
+    Thomson, W. (1983). The fair division of a fixed supply among a growing population. *Mathematics of Operations
+    Research* 8(3), 319-326. doi:10.1287/moor.8.3.319
+    """
+    gains_everyone(problem)
+    if problem.players < 3:
+        raise NotApplicable(f"population_monotonicity is for three and more players; got {problem.players}.")
+    answer = ask(method, _related.rational_part(problem), tol)
+    points, _ = _related.points_of(answer.problem)
+    for absent in range(problem.players):
+        rest = [i for i in range(problem.players) if i != absent]
+        smaller = Problem(
+            Polytope(_related.levelled(points[:, rest]), free_disposal=True), problem.disagreement[rest]
+        )
+        alone = ask(method, smaller, tol)
+        gain = np.zeros(problem.players)
+        gain[rest] = answer.payoffs[rest] - alone.payoffs
+        if found := answer.short("population_monotonicity", gain, "{} gains as one more player arrives"):
+            return answer.broken("population_monotonicity", found.reason, found.size, alone)
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 
 from bargaining._names import titles
@@ -126,3 +128,27 @@ def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERA
     lottery = problem.disagreement + answer.scale / problem.players
     reason = "{} would rather draw lots over who dictates"
     return answer.short("midpoint_domination", lottery - answer.payoffs, reason)
+
+
+def suppes_sen(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
+    r"""Nobody would change places for more: no agreement gives all more than some exchange of the gains.
+
+    If :math:`g = F(S, d) - d` and :math:`\pi` exchanges players, no :math:`y \in S` has :math:`y > d + \pi(g)` in
+    every entry. Gains are compared between players, so their units matter.
+
+    Parameters and errors are those of `feasibility`.
+
+    References
+    ----------
+    Suppes, P. (1966). Some formal models of grading principles. *Synthese* 16(3-4), 284-306.
+    """
+    answer = ask(method, problem, tol)
+    gains = answer.payoffs - problem.disagreement
+    upward = np.full(problem.players, answer.scale.max())
+    for order in permutations(range(problem.players)):
+        place = problem.disagreement + gains[list(order)]
+        if problem.feasible.contains(place, tol=tol):
+            spare = float(problem.feasible.ray(place, upward))
+            if spare > 2 * tol + (answer.allowed / answer.scale).max():
+                return answer.broken("suppes_sen", "everyone could have more than in another's place", spare)
+    return None

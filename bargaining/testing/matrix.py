@@ -1,7 +1,8 @@
-"""Which solution satisfies which axiom: one table for the tests, the documentation and papers.
+"""Which solution satisfies which axiom: tables for the tests, the documentation and papers.
 
-For two players, sets closed under free disposal, and disagreement points below the frontier. A yes carries its source
-or the word "proof", for a proof on the page of axioms; a no carries a problem on which the axiom fails.
+For two players, or for three; sets closed under free disposal, and disagreement points below the frontier. A yes
+carries its source or the word "proof", for a proof on the page of axioms; a no carries a problem on which the axiom
+fails.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from functools import partial
 from typing import Literal
 
 from bargaining._rich import Shown
-from bargaining.axioms import AXIOMS
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.concepts.dictatorial import dictatorial
 from bargaining.concepts.egalitarian import egalitarian
 from bargaining.concepts.equal_loss import equal_loss
 from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky
-from bargaining.concepts.lexicographic import lexicographic_egalitarian
+from bargaining.concepts.lexicographic import lexicographic_egalitarian, lexicographic_kalai_smorodinsky
 from bargaining.concepts.nash import nash
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.concepts.raiffa import raiffa
@@ -29,11 +29,14 @@ from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 from bargaining.tables.table import Column, Table
+from bargaining.testing._equal_area import equal_area
 
 METHODS: Mapping[str, Method] = {
     "nash": nash,
+    "weighted_nash": partial(nash, weights=[0.25, 0.75]),
     "kalai_smorodinsky": kalai_smorodinsky,
     "egalitarian": egalitarian,
+    "proportional": partial(egalitarian, weights=[0.25, 0.75]),
     "lexicographic_egalitarian": lexicographic_egalitarian,
     "equal_loss": equal_loss,
     "yu": partial(yu, p=2),
@@ -41,12 +44,26 @@ METHODS: Mapping[str, Method] = {
     "raiffa": raiffa,
     "continuous_raiffa": continuous_raiffa,
     "perles_maschler": perles_maschler,
+    "equal_area": equal_area,
     "dictatorial": partial(dictatorial, player=0),
 }
-"""The solutions in the matrix; `yu` with p = 2 and `dictatorial` with player 0."""
+"""The solutions in the matrix of two players: `yu` with p = 2, `dictatorial` with player 0; weights are 1/4 and 3/4."""
+
+METHODS_OF_THREE: Mapping[str, Method] = {
+    "nash": nash,
+    "kalai_smorodinsky": kalai_smorodinsky,
+    "lexicographic_kalai_smorodinsky": lexicographic_kalai_smorodinsky,
+    "egalitarian": egalitarian,
+    "lexicographic_egalitarian": lexicographic_egalitarian,
+    "equal_loss": equal_loss,
+    "utilitarian": utilitarian,
+    "raiffa": raiffa,
+}
+"""The solutions in the matrix of three players."""
 
 _HEADS = {
     "nash": "Nash",
+    "weighted_nash": "weighted Nash",
     "kalai_smorodinsky": "Kalai-Smorodinsky",
     "lexicographic_egalitarian": "lexicographic egalitarian",
     "equal_loss": "equal loss",
@@ -54,6 +71,8 @@ _HEADS = {
     "raiffa": "Raiffa",
     "continuous_raiffa": "continuous Raiffa",
     "perles_maschler": "Perles-Maschler",
+    "equal_area": "equal area",
+    "lexicographic_kalai_smorodinsky": "lexicographic Kalai-Smorodinsky",
 }
 
 
@@ -76,61 +95,114 @@ class Verdict(Shown):
     example: Problem | None = None
 
 
+# Who proved it. The names are those of the bibliography.
 _SOURCES = {
-    "K77": "Kalai (1977)",
+    "AB94": "Anbarci and Bigelow (1994)",
+    "CT90": "Chun and Thomson (1990)",
+    "DKS11": "Diskin, Koppel and Samet (2011)",
+    "I83": "Imai (1983)",
+    "K77": "Kalai (1977b)",
+    "K77a": "Kalai (1977a)",
+    "KRS81": "Kihlstrom, Roth and Schmeidler (1981)",
     "KS75": "Kalai and Smorodinsky (1975)",
+    "M81": "Myerson (1981)",
     "N50": "Nash (1950)",
     "PM81": "Perles and Maschler (1981)",
+    "S81": "Sobel (1981)",
+    "Sa88": "Salonen (1988)",
+    "T83": "Thomson (1983)",
     "T87": "Thomson (1987)",
+    "TM80": "Thomson and Myerson (1980)",
     "proof": "proof",
 }
 
-# Vertices of a frontier with everything below, and the disagreement point.
-_EXAMPLES: Mapping[str, tuple[list[list[float]], list[float]]] = {
-    "square": ([[1, 1]], [0, 0]),
-    "tall": ([[1, 2]], [0, 0]),
-    "line": ([[0, 1], [1, 0]], [0, 0]),
-    "low": ([[0, 1], [1, 0]], [0, -2]),
-    "steep": ([[0, 2], [1, 0]], [0, 0]),
-    "kinked": ([[0, 3], [1, 2], [2, 0]], [0, 0]),
-    "wide": ([[0, 3], [1, 2], [2, 0]], [-1, 0]),
-    "cut": ([[0, 2], [2, 1], [3, 0]], [0, 1]),
+# Vertices of a frontier with everything below, and the disagreement point, by the number of players.
+_EXAMPLES: Mapping[int, Mapping[str, tuple[list[list[float]], list[float]]]] = {
+    2: {
+        "square": ([[1, 1]], [0, 0]),
+        "tall": ([[1, 2]], [0, 0]),
+        "line": ([[0, 1], [1, 0]], [0, 0]),
+        "low": ([[0, 1], [1, 0]], [0, -2]),
+        "steep": ([[0, 2], [1, 0]], [0, 0]),
+        "kinked": ([[0, 3], [1, 2], [2, 0]], [0, 0]),
+        "wide": ([[0, 3], [1, 2], [2, 0]], [-1, 0]),
+        "cut": ([[0, 2], [2, 1], [3, 0]], [0, 1]),
+        "bulge": ([[0, 1.1], [1, 0.9]], [0, 0]),
+        "bevel": ([[9, 10], [11, 8]], [0, 0]),
+        "offset": ([[1, 8], [2, 5], [8, 0]], [-2, -1]),
+        "ridge": ([[5, 6], [6, 4], [8, 1]], [0, 0]),
+        "gable": ([[0, 8], [6, 3]], [-1, -1]),
+    },
+    3: {
+        "cube": ([[1, 1, 1]], [0, 0, 0]),
+        "simplex": ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 0, 0]),
+        "stairs": ([[1, 2, 3]], [0, 0, 0]),
+        "edge": ([[1, 0, 1], [0, 1, 1]], [0, 0, 0]),
+        "lopsided": ([[1, 0, 0], [0, 1, 0], [0, 0, 0.1]], [0, 0, 0]),
+        "far": ([[5, -1, 0], [1, 1, 1]], [0, 0, 0]),
+        "crowd": ([[2, 1, 4], [1, 1, 5], [5, 4, 3], [3, 2, 5]], [0, -1, -1]),
+    },
 }
 
-# The columns are those of METHODS. A cell names who proved the axiom or where it fails; a dash is neither.
-_CELLS = """
-feasibility                              proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
-weak_pareto                              N50    KS75   K77    proof  proof  proof  proof  proof  proof  PM81   proof
-strong_pareto                            N50    KS75   tall   proof  proof  proof  proof  proof  proof  PM81   square
-individual_rationality                   proof  proof  proof  proof  proof  proof  cut    proof  proof  proof  proof
-strong_individual_rationality            proof  proof  proof  proof  proof  proof  steep  proof  proof  proof  square
-midpoint_domination                      proof  proof  steep  steep  steep  steep  steep  proof  proof  proof  square
-symmetry                                 N50    KS75   proof  proof  proof  proof  proof  proof  proof  PM81   square
-anonymity                                proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  square
-scale_invariance                         N50    KS75   square line   line   line   line   proof  proof  PM81   proof
-homogeneity                              proof  proof  K77    proof  proof  proof  proof  proof  proof  proof  proof
-independence_of_nonrational_alternatives proof  proof  proof  proof  proof  proof  cut    proof  proof  proof  proof
-independence_of_irrelevant_alternatives  N50    line   proof  proof  line   line   line   line   line   line   proof
-individual_monotonicity                  kinked KS75   proof  proof  proof  low    steep  wide   kinked kinked proof
-restricted_monotonicity                  kinked proof  proof  proof  proof  low    steep  wide   kinked kinked proof
-strong_monotonicity                      kinked square K77    tall   square square square square square square proof
-disagreement_monotonicity                T87    T87    T87    proof  proof  proof  proof  proof  proof  proof  proof
-disagreement_concavity                   kinked kinked proof  low    kinked low    proof  kinked kinked kinked proof
-superadditivity                          square square proof  tall   proof  line   proof  square square PM81   proof
-risk_sensitivity                         proof  proof  square line   steep  steep  line   proof  proof  proof  proof
-continuity                               proof  proof  proof  tall   proof  proof  line   proof  proof  square proof
-"""
+# The columns are those of METHODS and METHODS_OF_THREE. A cell names who proved the axiom or where it fails; a dash is
+# neither.
+_CELLS = {
+    2: """
+feasibility                               proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
+weak_pareto                               N50    K77a   KS75   K77    K77    proof  proof  proof  proof  proof  proof  PM81   AB94   proof
+strong_pareto                             N50    K77a   KS75   tall   square proof  proof  proof  proof  proof  proof  PM81   proof  square
+individual_rationality                    proof  proof  proof  proof  proof  proof  proof  proof  cut    proof  proof  proof  proof  proof
+strong_individual_rationality             proof  K77a   proof  proof  K77    proof  proof  proof  steep  proof  proof  proof  proof  square
+midpoint_domination                       S81    line   proof  steep  square steep  steep  steep  steep  proof  proof  proof  proof  square
+suppes_sen                                proof  cut    bulge  proof  cut    proof  bulge  offset proof  ridge  gable  wide   bulge  tall
+symmetry                                  N50    line   KS75   proof  square proof  proof  proof  proof  proof  proof  PM81   AB94   square
+anonymity                                 proof  line   proof  proof  square proof  proof  proof  proof  proof  proof  proof  proof  square
+scale_invariance                          N50    K77a   KS75   square square line   line   line   line   proof  proof  PM81   AB94   proof
+homogeneity                               proof  proof  proof  K77    K77    proof  proof  proof  proof  proof  proof  proof  proof  proof
+independence_of_nonrational_alternatives  proof  proof  proof  proof  proof  proof  proof  proof  cut    proof  proof  proof  proof  proof
+independence_of_irrelevant_alternatives   N50    K77a   line   proof  proof  proof  line   line   line   line   line   line   line   proof
+individual_monotonicity                   kinked low    KS75   proof  proof  proof  proof  low    steep  wide   kinked kinked low    proof
+restricted_monotonicity                   kinked low    proof  proof  proof  proof  proof  low    steep  wide   kinked kinked low    proof
+strong_monotonicity                       kinked square square K77    K77    tall   square square square square square square square proof
+twisting                                  TM80   proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  bevel  proof  proof
+disagreement_monotonicity                 T87    proof  T87    T87    proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
+strong_disagreement_monotonicity          proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
+disagreement_concavity                    kinked low    kinked CT90   proof  low    kinked low    proof  kinked kinked kinked kinked proof
+superadditivity                           square square square M81    proof  tall   proof  line   proof  square square PM81   square proof
+step_by_step_negotiation                  line   line   line   K77    K77    kinked line   line   proof  line   line   line   line   proof
+interim_agreements                        kinked kinked low    tall   square kinked low    low    proof  Sa88   low    low    low    square
+risk_sensitivity                          KRS81  proof  KRS81  square square line   steep  steep  line   proof  proof  KRS81  proof  proof
+continuity                                proof  proof  proof  proof  proof  tall   proof  proof  line   proof  proof  square proof  proof
+continuity_on_strictly_comprehensive_sets proof  proof  proof  proof  proof  proof  proof  proof  line   proof  proof  proof  proof  proof
+""",
+    3: """
+feasibility                             proof proof    proof    proof    proof    proof    proof    proof
+weak_pareto                             proof proof    I83      K77      proof    proof    proof    proof
+strong_pareto                           proof edge     I83      stairs   proof    edge     proof    DKS11
+individual_rationality                  proof proof    proof    proof    proof    lopsided far      proof
+strong_individual_rationality           proof proof    proof    K77      proof    lopsided far      proof
+midpoint_domination                     proof proof    proof    lopsided lopsided lopsided lopsided proof
+anonymity                               proof proof    I83      proof    proof    proof    proof    proof
+scale_invariance                        proof proof    I83      cube     simplex  edge     simplex  proof
+independence_of_irrelevant_alternatives proof simplex  simplex  proof    proof    simplex  simplex  simplex
+restricted_monotonicity                 edge  proof    edge     proof    edge     proof    simplex  edge
+strong_monotonicity                     cube  cube     cube     K77      stairs   cube     cube     cube
+population_monotonicity                 crowd T83      -        proof    -        proof    crowd    crowd
+""",
+}
 
 
-def verdict(concept: str, axiom: str) -> Verdict:
+def verdict(concept: str, axiom: str, *, players: int = 2) -> Verdict:
     """Return whether a solution satisfies an axiom, and how that is known.
 
     Parameters
     ----------
     concept : str
-        A name in `METHODS`.
+        A name in `METHODS`, or in `METHODS_OF_THREE`.
     axiom : str
-        A name in `bargaining.axioms.AXIOMS`.
+        The name of a row of the matrix.
+    players : {2, 3}
+        Of which matrix.
 
     Returns
     -------
@@ -147,33 +219,50 @@ def verdict(concept: str, axiom: str) -> Verdict:
     'Nash (1950)'
     >>> verdict("nash", "individual_monotonicity").example.feasible
     Polytope([[0.0, 3.0], [2.0, 0.0], [1.0, 2.0]], free_disposal=True)
+    >>> verdict("kalai_smorodinsky", "strong_pareto", players=3).answer
+    'no'
     """
-    for name, value, known in (("concept", concept, METHODS), ("axiom", axiom, AXIOMS)):
+    methods, cells = methods_of(players), _cells(players)
+    for name, value, known in (("concept", concept, methods), ("axiom", axiom, cells)):
         if not isinstance(value, str) or value not in known:
             raise InvalidInput(f"`{name}` must be among {', '.join(known)}; got {value!r}.")
-    cell = _cells()[axiom][concept]
+    cell = cells[axiom][concept]
     if cell == "-":
         return Verdict(answer="open", source="no counterexample found")
     if cell in _SOURCES:
         return Verdict(answer="yes", source=_SOURCES[cell])
-    points, disagreement = _EXAMPLES[cell]
+    points, disagreement = _EXAMPLES[players][cell]
     return Verdict(
         answer="no", source=cell, example=Problem(Polytope(points, free_disposal=True), disagreement)
     )
 
 
-def _cells() -> dict[str, dict[str, str]]:
-    rows = (line.split() for line in _CELLS.strip().splitlines())
-    return {axiom: dict(zip(METHODS, cells, strict=True)) for axiom, *cells in rows}
+def methods_of(players: int) -> Mapping[str, Method]:
+    """Return the solutions in the matrix of so many players, by name."""
+    if players not in (2, 3) or isinstance(players, bool):
+        raise InvalidInput(f"`players` must be 2 or 3; got {players!r}.")
+    return METHODS if players == 2 else METHODS_OF_THREE
 
 
-def proven(concept: str) -> tuple[str, ...]:
+def axioms_of(players: int) -> tuple[str, ...]:
+    """Return the axioms in the matrix of so many players."""
+    return tuple(_cells(players))
+
+
+def _cells(players: int) -> dict[str, dict[str, str]]:
+    rows = (line.split() for line in _CELLS[players].strip().splitlines())
+    return {axiom: dict(zip(methods_of(players), cells, strict=True)) for axiom, *cells in rows}
+
+
+def proven(concept: str, *, players: int = 2) -> tuple[str, ...]:
     """Return the axioms that a solution is proven to satisfy.
 
     Parameters
     ----------
     concept : str
-        A name in `METHODS`.
+        A name in `METHODS`, or in `METHODS_OF_THREE`.
+    players : {2, 3}
+        Of which matrix.
 
     Returns
     -------
@@ -184,36 +273,51 @@ def proven(concept: str) -> tuple[str, ...]:
     >>> "superadditivity" in proven("perles_maschler")
     True
     """
-    return tuple(axiom for axiom in AXIOMS if verdict(concept, axiom).answer == "yes")
+    axioms = axioms_of(players)
+    return tuple(axiom for axiom in axioms if verdict(concept, axiom, players=players).answer == "yes")
 
 
-def axiom_table() -> Table:
-    """Return the matrix: one row an axiom, one column a solution, for two players.
+def axiom_table(players: int = 2) -> Table:
+    """Return the matrix: one row an axiom, one column a solution.
+
+    Parameters
+    ----------
+    players : {2, 3}
+        Of which matrix.
 
     Returns
     -------
     Table
         Which prints as LaTeX, Markdown, HTML and CSV.
 
+    Raises
+    ------
+    InvalidInput
+        For another number of players.
+
     Examples
     --------
-    >>> axiom_table().to_csv().splitlines()[9][:40]
-    'scale invariance,yes,yes,no,no,no,no,no,'
+    >>> axiom_table().to_csv().splitlines()[10][:40]
+    'scale invariance,yes,yes,yes,no,no,no,no'
     """
     columns = [
         Column("axiom"),
-        *(Column(name, title=_HEADS.get(name, name)) for name in METHODS),
+        *(Column(name, title=_HEADS.get(name, name.replace("_", " "))) for name in methods_of(players)),
     ]
     rows = [
         {
-            "axiom": axiom.replace("_", " ").replace("pareto", "Pareto"),
-            **{name: verdict(name, axiom).answer for name in METHODS},
+            "axiom": axiom.replace("_", " ").replace("pareto", "Pareto").replace("suppes sen", "Suppes-Sen"),
+            **{name: verdict(name, axiom, players=players).answer for name in methods_of(players)},
         }
-        for axiom in AXIOMS
+        for axiom in axioms_of(players)
     ]
     notes = {
-        "Domain": "two players, free disposal, a disagreement point below the frontier",
+        "Domain": f"{players} players, free disposal, a disagreement point below the frontier",
         "yes": "proven",
         "no": "a counterexample is stored and replayed by the tests",
     }
-    return Table(rows, columns=columns, caption="Axioms and solutions", label="tab:axioms", notes=notes)
+    if any(cell == "-" for line in _cells(players).values() for cell in line.values()):
+        notes["open"] = "neither a proof nor, in a search, a counterexample"
+    label = "tab:axioms" if players == 2 else "tab:axioms-three"
+    caption = "Axioms and solutions" if players == 2 else "Axioms and solutions of three players"
+    return Table(rows, columns=columns, caption=caption, label=label, notes=notes)

@@ -67,7 +67,12 @@ def test_all_that_is_broken_is_named_at_once() -> None:
     with pytest.raises(AxiomsBroken) as caught:
         check_axioms(egalitarian, STEEP)
     broken = {violation.axiom for violation in caught.value.violations}
-    assert broken == set(AXIOMS) - set(proven("egalitarian")) - {"strong_pareto"}  # the set has no flat side
+    silent = {
+        "strong_pareto",
+        "interim_agreements",
+        "population_monotonicity",
+    }  # a straight frontier of two players
+    assert broken == set(AXIOMS) - set(proven("egalitarian")) - silent
     assert all(f"breaks {axiom}" in str(caught.value) for axiom in broken)
 
 
@@ -224,7 +229,7 @@ def test_a_search_is_repeatable_and_takes_problems() -> None:
     assert first.problems[0].ideal.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("axiom", sorted(set(AXIOMS) - set(proven("nash"))))
+@pytest.mark.parametrize("axiom", sorted(set(AXIOMS) - set(proven("nash")) - {"population_monotonicity"}))
 def test_a_found_violation_is_replayed(axiom: str) -> None:
     kinked = Problem(Polytope([[0, 3], [1, 2], [2, 0]], free_disposal=True), [0, 0])
     violation = AXIOMS[axiom](nash, kinked)
@@ -232,7 +237,7 @@ def test_a_found_violation_is_replayed(axiom: str) -> None:
     again = replay(violation, nash)
     assert again is not None
     assert again.size == pytest.approx(violation.size, rel=1e-12)
-    if axiom != "superadditivity":
+    if axiom not in ("superadditivity", "interim_agreements"):
         assert replay(violation, egalitarian) is None
 
 

@@ -6,11 +6,12 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.axioms import _related
-from bargaining.errors import NotApplicable
+from bargaining.division import Division
+from bargaining.errors import NotApplicable, Status
 from bargaining.problem import Problem
 
 
-def equal_area(problem: Problem) -> Floats:
+def equal_area(problem: Problem) -> Division:
     """Return the point of the frontier whose segment from d halves the area of what is at least d.
 
     References
@@ -31,8 +32,13 @@ def equal_area(problem: Problem) -> Floats:
     before = np.concatenate(([0.0], np.cumsum(areas)))
     k = min(int(np.searchsorted(before[1:], before[-1] / 2)), len(areas) - 1)
     share = (before[-1] / 2 - before[k]) / areas[k]
-    found: Floats = problem.disagreement + left[k] + share * (right[k] - left[k])
-    return found
+    gains = left[k] + share * (right[k] - left[k])
+    cut = (left[k][1] * gains[0] - left[k][0] * gains[1]) / 2
+    residual = abs(2 * (before[k] + cut) - before[-1]) / before[-1]  # how unequal the two parts are
+    payoffs = problem.disagreement + gains
+    return Division(
+        payoffs=payoffs, status=Status.OK, method="equal_area", residual=float(residual), problem=problem
+    )
 
 
 def _frontier(gains: Floats) -> Floats:

@@ -39,19 +39,19 @@ class ReputationalDemands(Shown):
 
     Notes
     -----
-    Timing, for `first` = 0 (write 1 and 2 for the players):
+    Timing, for `first` = 0:
 
-    1. Player 1 announces one of its demands :math:`a_1`; a committed type announces its own.
-    2. Player 2 accepts, or announces one of its own. A committed type accepts if its demand fits,
-       :math:`a_2 \le 1-a_1`, and announces it otherwise.
+    1. Player 0 announces one of its demands :math:`a_0`; a committed type announces its own.
+    2. Player 1 accepts, or announces one of its own. A committed type accepts if its demand fits,
+       :math:`a_1 \le 1-a_0`, and announces it otherwise.
     3. The war of attrition of `ReputationalBargaining` follows, with priors updated by Bayes' rule.
 
-    A normal player 2 mixes so that every reply it uses pays the same, a normal player 1 likewise. A
-    reply is worth less the more often it is imitated, so 2's mixture solves one monotone equation;
-    what an announcement is worth rises with the belief that its owner is committed, so does 1's.
+    A normal player 1 mixes so that every reply it uses pays the same, a normal player 0 likewise. A
+    reply is worth less the more often it is imitated, so player 1's mixture solves one monotone equation;
+    what an announcement is worth rises with the belief that its owner is committed, so does player 0's.
     A sequential equilibrium exists, and all of them give the same distribution over outcomes
     (Abreu and Gul 2000). Strategies can differ where a player is to concede at 0 anyway:
-    here player 2 then accepts instead of making a demand first, and player 1 spreads what is left
+    here player 1 then accepts instead of making a demand first, and player 0 spreads what is left
     over in proportion to the priors.
 
     As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`.

@@ -50,3 +50,12 @@ def test_references_lead_somewhere() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_claims_stand_in_propositions_or_refer_to_one(page: Path) -> None:
     assert list(unsupported(page)) == [], "State it in a proposition, or refer to one by {numref}."
+
+
+def test_references_of_docstrings_lead_somewhere() -> None:
+    modules = [*(ROOT / "bargaining").rglob("*.py"), *(ROOT / "models").rglob("*.py")]
+    found = {
+        label for module in modules for label in re.findall(r":numref:`([^`]+)`", module.read_text("utf-8"))
+    }
+    assert found
+    assert found - set(LABELS) == set()

@@ -32,7 +32,7 @@ def payoff_set(
 
     For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`.
 
-    The largest bounded set :math:`V` of average payoffs with
+    The largest bounded set :math:`V` of average payoffs (:numref:`repeated-games-operator`) with
 
     .. math:: V = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(a) + \delta_i w_i,\; w \in V,\;
               v_i \ge (1-\delta_i) c_i(a) + \delta_i P_i \},

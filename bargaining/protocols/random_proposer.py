@@ -132,7 +132,8 @@ class RandomProposer(Shown):
     stationary equilibrium, and what it says about power it says about stationary play.
 
     *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
-    unique. For three or more players on other sets an equilibrium is computed, and `unique` is False.
+    unique (:numref:`unanimity-shares`). For three or more players on other sets an equilibrium is computed, and
+    `unique` is False.
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
     the others; where prices tie, whom he buys is random, with the probabilities that keep the prices tied.

@@ -231,7 +231,8 @@ class StochasticBargaining(Shown):
     *Uniqueness.* Let ``|y|`` be the largest absolute sum of y over a set of players. With
     transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
     this norm, for n players, and waiting contracts it by the largest discount factor: stationary
-    equilibrium payoffs exist and are unique, for own discount factors too. With a common one the
+    equilibrium payoffs exist and are unique (:numref:`markov-chain-contraction`), for own discount factors
+    too. With a common one the
     total solves v = max{c, d P v}: they agree exactly where that is efficient. With outside options
     the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
     options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;

@@ -85,7 +85,8 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     .. math:: (1 - \delta) L(a) \le \delta \Big(U - \sum_i v_i\Big),
 
     and :math:`U = \max G(a)`, :math:`v_i = \min c_i(a)` over the profiles that can be sustained. The answer is
-    the greatest fixed point; every :math:`u \ge v` with :math:`\sum u \le U` is an equilibrium payoff.
+    the greatest fixed point; every :math:`u \ge v` with :math:`\sum u \le U` is an equilibrium payoff
+    (:numref:`transfers-set`).
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def about(text: str) -> tuple[str, str]:
     """Return the title of a page in Markdown, and the first sentence below it."""
     title, _, rest = text.partition("\n")
     paragraph = rest.strip().split("\n\n")[0]
-    if paragraph[:1] in "`:|#$<":
+    if not paragraph or paragraph[:1] in ":|#$<" or paragraph.startswith("```"):
         return title.lstrip("# "), ""
     sentence = SENTENCE.split(paragraph)[0]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(sentence.split()))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
-_POSITIONAL = (1e-4, 1e7)
+_POSITIONAL = (1e-4, 1e7)  # between these a number is written without an exponent, as people read it
 _WHOLE = 2**53  # the largest int up to which every one is a float
 
 

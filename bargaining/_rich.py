@@ -18,11 +18,11 @@ import numpy as np
 
 from bargaining._digits import significant
 
-DIGITS = 6
+DIGITS = 6  # significant digits shown: enough to tell answers apart, few enough for a line
 SHOWN = 10
 """How many rows of a batch, and how many actions of a game, a table shows."""
-_LINE = 120
-_ENTRY = 60
+_LINE = 120  # characters of a line at a prompt
+_ENTRY = 60  # characters of one entry: two fit in a line
 _SIZE = 12  # the most numbers of an array that are shown
 _WIDE, _HIGH, _EDGE, _LEFT = 270, 190, 24, 48  # of a sketch, in pixels
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -29,13 +29,13 @@ from bargaining.problem import Problem
 
 __all__ = ["Description", "MethodCall", "parse_description", "read_description"]
 
-_BYTES = 100_000
-_DEPTH = 12
-_DIGITS = 40
-_PLAYERS = 20
-_TEXT = 200
-_NAME = 60
-_DOTS = 4
+_BYTES = 100_000  # a file beyond is not one description written by hand
+_DEPTH = 12  # brackets: payoffs of as many players as fit nest less deeply
+_DIGITS = 40  # of a number: a fraction of two such is exact, and its arithmetic still quick
+_PLAYERS = 20  # beyond it a table of two actions each has a million entries
+_TEXT = 200  # characters of a title: one or two lines
+_NAME = 60  # characters of a name: it goes into heads of tables
+_DOTS = 4  # of a key: no description nests further
 _FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
 _BARE = re.compile(r"[=\[,:]\s*(-?[0-9]+/[0-9]+)")
 _LONG = re.compile(rf"[0-9_]{{{_DIGITS + 1},}}|0[box][0-9A-Fa-f_]{{{_DIGITS + 1},}}")

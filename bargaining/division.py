@@ -22,6 +22,7 @@ from bargaining.problem import Problem, marks_of, require_problem
 if TYPE_CHECKING:
     import pandas as pd
 
+# The residual that OK promises: what the solvers reach in the unit box, with some room for rounding.
 ACCURACY = 1e-12
 _ONE = 1e-9  # weights that add up to 1 but for so much were meant to
 

@@ -13,7 +13,7 @@ from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
-ROUNDING = 1e-12
+ROUNDING = 1e-12  # of the set: points that close are one, at the accuracy of divisions
 
 
 def points_of(problem: Problem) -> tuple[Floats, bool]:

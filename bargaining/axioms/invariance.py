@@ -15,7 +15,7 @@ from bargaining.problem import Problem
 
 __tracebackhide__ = True  # as in _answer.py
 
-SCALES = (1e9, 1e-9, 3.0)
+SCALES = (1e9, 1e-9, 3.0)  # far up, far down and near: other units must change nothing at any of them
 
 
 def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:

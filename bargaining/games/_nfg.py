@@ -21,7 +21,7 @@ from bargaining.errors import InvalidInput
 
 LARGEST = 20_000_000
 """Bytes of the largest text that is read: about a million profiles of two players."""
-_PAYOFFS = 4_000_000
+_PAYOFFS = 4_000_000  # 32 MB of floats, and as exact numbers what a machine still holds
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}"]|[^\s,{}"]+')
 _DECIMAL = r"(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?"
 _NUMBER = re.compile(rf"[+-]?(?:[0-9]{{1,400}}/[0-9]{{1,400}}|{_DECIMAL})")

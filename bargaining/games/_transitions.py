@@ -16,7 +16,7 @@ from bargaining.errors import InvalidInput
 
 Where = Callable[[int], str]  # the number of a row within its state -> "in state ... at actions ..."
 
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-9  # by which probabilities may miss 1: what six decimals printed and read again cost
 
 
 @dataclass(frozen=True, slots=True, eq=False)

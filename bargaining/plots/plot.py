@@ -40,7 +40,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 _GREY = "#8C8C8C"
 _SHADE = 0.14  # opacity: what lies below shows, on light and on dark pages
-_ANGLES = 257
+_ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at any size of picture
 _GAP = 0.12  # between panels, as a share of their height
 _OPEN = 20  # figures, where matplotlib's settings name no limit
 

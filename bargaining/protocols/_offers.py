@@ -216,7 +216,7 @@ def _agree(
     return np.where(agree[..., None], offer, refused), chances
 
 
-ROUNDING = 1e-12
+ROUNDING = 1e-12  # of the range of gains: less is no loss, at the accuracy of divisions
 
 
 def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Mask]:

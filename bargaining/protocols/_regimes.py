@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.protocols._time_functions import FLOW, HAZARD, OUTSIDE, PIE, Block, Terms, rule, sample, times
 
-TOLERANCE = 1e-11
-_SHORTEST = 1e-9
-_WINDOW = 16
+TOLERANCE = 1e-11  # of the pie and the payoffs: ten times what integrals of a piece lose to rounding
+_SHORTEST = 1e-9  # of time, relative: a regime that ends sooner begins and ends at one moment
+_WINDOW = 16  # pieces followed back at a time: switches are rare, and each ends a window
 
 
 class Regime(IntEnum):
@@ -258,7 +258,7 @@ def _cut(block: Block, candidate: Candidate, k: int, since: float) -> Trajectory
     return Trajectory(a, block.b[k:], regimes, payoffs, starts)
 
 
-_NODES = 24
+_NODES = 24  # of a piece, other than the 16 that the answer was computed at
 
 
 def defect(terms: Terms, path: Trajectory) -> float:

@@ -29,9 +29,9 @@ from bargaining.protocols._lotteries import Choices, violation, with_lotteries
 from bargaining.protocols._offers import Mask, Talks
 from bargaining.protocols._stationary import play, solve
 
-_PROMISED = 1e-12
-_ROUNDS = 60
-_DONE = 4 * float(np.finfo(float).eps)
+_PROMISED = 1e-12  # the accuracy of divisions
+_ROUNDS = 60  # of Newton, which ends sooner where the frontier is smooth
+_DONE = 4 * float(np.finfo(float).eps)  # of payoffs near 1: a step that is rounding
 _STEP = 2.0**-20  # of a unit of payoff: slopes of a frontier to about 1e-10
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.protocols._chain import Chain, Ints, Mask, identity_minus, linear_solver, scale_rows
 
-_WARM = 50
-_ROUNDS = 14
-_PERIODS = 256
-_ACCURACY = 1e-13
-_SETTLED = 1e-10
+_WARM = 50  # periods: enough for most policies to be those of the long run
+_ROUNDS = 14  # of policy iteration, after which the horizon grows instead
+_PERIODS = 256  # to which periods between policies double
+_ACCURACY = 1e-13  # of payoffs near 1: rounding
+_SETTLED = 1e-10  # of payoffs near 1: a change worth going on for
 _BLOCKS = 16  # of so many periods: the longest horizon that is tried
 _SHRINKS = 0.9  # what a block leaves of the change of payoffs at a discount factor of .9996
 

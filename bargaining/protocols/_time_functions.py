@@ -19,9 +19,9 @@ from bargaining.errors import InvalidInput, Unsolved
 
 DEGREE = 15
 """Degree of the polynomial on a piece."""
-_LEVELS = 11
-_ROUNDS = 4
-_CROWD = 4000
+_LEVELS = 11  # of quartering: the smallest pieces are 4^-11 of a piece
+_ROUNDS = 4  # of splitting at kinks and looking again
+_CROWD = 4000  # pieces: a function that needs more is not piecewise smooth
 
 Mask = NDArray[np.bool_]
 Functions = Callable[[Floats], Floats]

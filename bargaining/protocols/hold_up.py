@@ -17,8 +17,8 @@ from bargaining.protocols._peaks import peaks, shortfall
 
 Rule = Callable[[Floats], ArrayLike]
 
-_GRID = 4001
-_ACCURACY = 1e-9
+_GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
+_ACCURACY = 1e-9  # of the range of payoffs: slopes by differences are no better
 
 
 def split_the_difference(weight: float) -> Rule:

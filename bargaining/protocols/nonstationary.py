@@ -32,9 +32,10 @@ from bargaining.protocols._time_functions import (
 )
 from bargaining.protocols.offer_path import OfferPath
 
-_TAIL = 1e-12
+_TAIL = 1e-12  # discount at which what follows no longer matters
+# Of the pie: the residual is found from fresh nodes, which see kinks of the user's functions.
 _PROMISED = 1e-8
-_RESOLVED = 1e-12
+_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
 _SPAN = 2.0
 """Longest piece, in units of one over the mean rate."""
 

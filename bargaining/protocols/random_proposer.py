@@ -365,7 +365,7 @@ def _best(problem: Problem, k: int, prices: Floats) -> Floats:
     return np.asarray(prices[..., k] + problem.feasible.ray(prices, np.broadcast_to(axis, prices.shape)))
 
 
-_STAGES = 8
+_STAGES = 8  # from impatience to the discount factors asked for: Newton's start is near at each
 
 
 def two_players(

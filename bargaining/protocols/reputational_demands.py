@@ -16,7 +16,7 @@ from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
 
-_ACCURACY = 1e-10
+_ACCURACY = 1e-10  # of the pie: three nested roots, each near rounding
 
 
 @owning

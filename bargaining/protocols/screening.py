@@ -16,8 +16,8 @@ from bargaining.division import describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 
-_GRID = 4001
-_ACCURACY = 1e-9
+_GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
+_ACCURACY = 1e-9  # of the range of profits: slopes by differences are no better
 
 
 @owning

@@ -23,9 +23,9 @@ from bargaining.protocols._chain import Chain, Mask, build
 from bargaining.protocols._lotteries import Choices, violation, with_lotteries
 from bargaining.protocols._stationary import play, proven_unique, solve
 
-_STEP = 1e-6
-_SWEEPS = 2000
-_GAP = 1e-6
+_STEP = 1e-6  # of payoffs near 1: slopes of a frontier to about half the digits
+_SWEEPS = 2000  # periods of two iterations from above and below; more patience proves nothing
+_GAP = 1e-6  # of payoffs near 1: where the two meet, equilibrium payoffs are unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,7 +132,7 @@ def _ordered(chain: ChainOfSets) -> bool:
     return bool((~responder | (forced >= patience)).all())
 
 
-_PROMISED = 1e-10
+_PROMISED = 1e-10  # of payoffs near 1: above the rounding of sums over many states
 
 
 @owning

@@ -30,9 +30,9 @@ Chunk = dict[str, NDArray[Any]]
 
 _MANIFEST = "manifest.json"
 _BEGUN = "begun"  # what no sweep needs to agree on
-_DIGEST = 16
-_STALE = 3600.0
-_LISTED = 1000
+_DIGEST = 16  # bytes: no two different parts share one by chance
+_STALE = 3600.0  # seconds: a part written to for so long ago was left by a process that ended
+_LISTED = 1000  # values of an axis: longer ones are named by their ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

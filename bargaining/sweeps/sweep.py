@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]], Iterable[Any]]
 """Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
 
-_CHUNKS = 1000
+_CHUNKS = 1000  # of a sweep: progress is seen, and little is lost when it is interrupted
 _WORKERS = {-1, *range(1, 10_001)}  # more processes than that no machine runs
-_VECTORIZED_CELLS = 2**16
+_VECTORIZED_CELLS = 2**16  # together: their arrays of a few numbers each stay in megabytes
 
 
 Model = TypeVar("Model", bound=Callable[..., Any])

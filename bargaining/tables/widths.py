@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-_UPRIGHT, _TURNED = 345.0, 550.0
-_CHARACTER = 5.0
+_UPRIGHT, _TURNED = 345.0, 550.0  # points: the text width of LaTeX's article, upright and turned
+_CHARACTER = 5.0  # points: a character of ten-point type on average
 _NUMBER_MARGIN = 6.0  # a minus sign is wider than a digit
 # How much may be squeezed before the type gets smaller than \\scriptsize: the longest unit that is kept on a line, as
 # (USD bn), and how many characters a column of text keeps.

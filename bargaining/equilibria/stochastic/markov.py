@@ -19,9 +19,10 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 _NEAR = 0.99  # the weight from which on the equilibrium is tried for
+# Distance from the path that is let pass: tighter where a looser one loses its way.
 _TUBES = (0.05, 0.005, 0.0005)
-_STARTS = 100_000
-_SAME = 1e-7
+_STARTS = 100_000  # paths that one call may follow: hours of work
+_SAME = 1e-7  # of probabilities: equilibria that close are one found twice
 
 
 @owning

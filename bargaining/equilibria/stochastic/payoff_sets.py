@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.work import Work
     from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
 
-_LIMIT = 1000
+_LIMIT = 1000  # applications of the operator: a bound beside the budget
 
 
 @owning

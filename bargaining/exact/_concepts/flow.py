@@ -32,13 +32,13 @@ from bargaining.exact._concepts.polygon import Polygon
 Pair = tuple[Fraction, Fraction]
 Edge = tuple[Pair, Pair]
 
-BITS = 240
+BITS = 240  # binary digits of intervals: above KEPT, so that their width is the smallest of all errors
 KEPT = 200  # binary places of a corner
-MOMENT = Fraction(1, 2**110)
-LITTLE = Fraction(1, 2**90)
-HALVINGS = 36
-NEWTON = 3
-CLOSE = 1e-6
+MOMENT = Fraction(1, 2**110)  # in which a vertex is crossed at extreme speeds: its width is far below LITTLE
+LITTLE = Fraction(1, 2**90)  # of the gains: far below the rounding of a float
+HALVINGS = 36  # bring the moment within reach of Newton: 64 / 2^36 is below CLOSE
+NEWTON = 3  # steps: from CLOSE three pass the digits of BITS
+CLOSE = 1e-6  # of a guess, within which Newton's step is trusted
 LONGEST = 64  # after which gains are below LITTLE, or a vertex is passed
 STEPS = 4  # for each edge
 

@@ -23,7 +23,7 @@ from bargaining.exact._concepts.bodies import Vector
 AHEAD = Fraction(1, 2**24)  # over the gains: how far ahead slopes are taken
 TRIES = 80
 SPARE = 16  # binary digits by which events are sharper than defects
-GUARD = 24
+GUARD = 24  # binary digits beyond those kept: what sums of a piece may lose
 FARTHEST = 8  # units of time of a piece, at most
 MORE = 1 + 2.0**-40  # for rounding a few floats
 

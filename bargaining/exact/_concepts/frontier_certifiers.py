@@ -24,9 +24,9 @@ from bargaining.feasible.frontier import Frontier
 Interval = tuple[Fraction, Fraction]
 Condition = Callable[[Fraction], Interval]
 
-ULPS = Fraction(4, 2**52)
+ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions
 ONES, NONE = (Fraction(1),) * 2, (Fraction(0),) * 2
-FAR = Fraction(10) ** 400
+FAR = Fraction(10) ** 400  # stands for infinity: no float is near it
 FINEST = 52  # halvings of the set from which a bracket starts
 CHORDS = range(12, 40, 4)  # halvings of the set that give the lengths of chords
 
@@ -263,11 +263,12 @@ def without_answer(cell: Cell) -> Certificate:
     )
 
 
-STEPS = 60
-SMALL = Fraction(1, 2**56)
+STEPS = 60  # halvings: 56 leave nothing of the gains
+SMALL = Fraction(1, 2**56)  # of the gains: below the rounding of a float
+# Of the frontier: chords of so many give a length to about 1e-6, and more points lie where it matters.
 PARTS = 1024
 NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
-BITS = 120
+BITS = 120  # binary digits of square roots, twice those of a float
 FEW = 2**12  # nodes of a path, however many cells a batch has
 
 

@@ -30,8 +30,8 @@ from bargaining._arrays import Floats
 Box = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
 
 EPS = float(np.finfo(float).eps)
-ULPS = 4 * EPS
-ROUNDING = 32 * EPS
+ULPS = 4 * EPS  # the premise about the user's functions, relative
+ROUNDING = 32 * EPS  # relative, of a chain of some ten operations in floats, each half an ulp
 CUBIC = 0.07  # of a step times a parabola's height: by how much its integral differs from a line
 AHEAD = 16  # nodes within which the path is from the curve's
 SPARE = AHEAD + 2  # nodes at the end that only bound slopes
@@ -203,10 +203,10 @@ Function = Callable[[Floats], Floats]
 
 MANY = 2**19  # nodes, unless a batch makes them too many
 ENOUGH = 1e-14  # the rounding beyond which so many nodes are no use
-COARSE = 4001
+COARSE = 4001  # points at which the path in floats is looked at before nodes are placed
 LONGEST = 1e-4  # the longest step
 SMALL = 3e-8  # of the gains: where the path is taken to its end, with as many points as that
-LATE = 60.0
+LATE = 60.0  # by which exp(-t) has left nothing
 NEAR = 0.01  # of the distance of two points of the frontier: how far one may be from where it is wanted
 STRIDE = 0.1  # the longest step of the integration in floats
 

@@ -13,8 +13,8 @@ from bargaining.exact._concepts.polygon import Polygon
 
 Pair = tuple[Fraction, Fraction]
 
-HALVINGS = 200
-FINE = Fraction(1, 2**90)
+HALVINGS = 200  # at most; FINE is reached after 90
+FINE = Fraction(1, 2**90)  # of a piece: far below the rounding of a float
 
 
 def yu(problem: Polygon, power: Fraction) -> Enclosure:

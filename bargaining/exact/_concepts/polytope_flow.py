@@ -36,10 +36,10 @@ from bargaining.exact._concepts.bodies import Body, Enclosure, Vector, settled
 from bargaining.exact._concepts.flow_piece import Piece, Place, gains, homogeneous, place_at, slope, vector
 
 DIGITS = 160  # binary, of the defect; more if they turn out to be too few
-MOST = 2000
+MOST = 2000  # binary digits: a path that needs more is given up
 WANTED = Fraction(1, 2**52)  # of the gains: how far the path may be, and what may be left to gain
-PIECES = 400
-MOMENT = Fraction(1, 2**40)
+PIECES = 400  # at most: a path crosses few edges before little is left to gain
+MOMENT = Fraction(1, 2**40)  # in which the next basis is looked for
 
 
 def continuous_raiffa(body: Body) -> Enclosure:

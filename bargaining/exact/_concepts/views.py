@@ -17,7 +17,7 @@ from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
 Vector = tuple[Fraction, ...]
 
-ROUNDINGS = Fraction(4, 2**52)
+ROUNDINGS = Fraction(4, 2**52)  # relative: those of two changes of units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

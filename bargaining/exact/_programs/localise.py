@@ -28,7 +28,7 @@ from bargaining.exact._programs.saddle import Saddle, Spot
 UNIT, SHARE = 1 << 160, 1 << 64  # of coordinates, and of multipliers
 FIRST = 2.0**-20  # step before it is known how T bends
 STEPS = 2.0**-50, 2.0**-6  # the shortest and the longest
-ROUNDS = 8
+ROUNDS = 8  # each takes the square root of the error: four reach rounding from any box
 SETTLED = 1e-9  # in units: a step after which Newton's method is at its end
 LEAST = 2  # rounds before one can be the last: the first ones say little of prices that are known well
 WORTH = 0.6  # a round that leaves more of the prices' width is the last

@@ -17,7 +17,7 @@ from bargaining.exact.registry import register
 from bargaining.feasible.program import ConvexProgram
 
 STEPS = 40  # of discrete Raiffa, for each player
-LITTLE = Fraction(1, 2**50)
+LITTLE = Fraction(1, 2**50)  # of the gains: about the rounding of a float
 
 
 @register("kalai_smorodinsky", ConvexProgram, views=True)

@@ -28,7 +28,7 @@ Function = Callable[[Floats], ArrayLike]
 Vector = tuple[Fraction, ...]
 Interval = tuple[Fraction, Fraction]
 
-ULPS = Fraction(4, 2**52)
+ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions
 NEAR = 1e-6  # of its scale: a slack that may be none
 BROKEN = 1e-11  # of its scale: a payoff above a floor that rounding may have put below
 MARGINS = (0.0, 4.0, 64.0, 1024.0)  # roundings by which a decision is moved inside

@@ -38,7 +38,7 @@ Marginal = Callable[[int, Fraction], Interval]
 """Takes a player and a price q and returns bounds of c'(q)."""
 
 SNAP = 1e-9  # of its range: a decision that may be meant to lie on its bound
-HALVINGS = 30
+HALVINGS = 30  # of a step inward: a decision that must be closer to the boundary bounds nothing
 FIRM = 1e-6  # share of the steps by which every constraint must give
 
 

@@ -16,7 +16,7 @@ from bargaining_models.trade.conditions import Point
 if TYPE_CHECKING:
     import xarray as xr
 
-ACCURACY = 1e-10
+ACCURACY = 1e-10  # the residual that OK promises
 
 
 @owning

@@ -21,13 +21,13 @@ from bargaining_models.trade.conditions import Cells, Point, System, output_matr
 from bargaining_models.trade.economy import Economy
 from bargaining_models.trade.linear import Reduced, reduced, solved, tariff_slopes
 
-CHUNK_ENTRIES = 45_000
-JACOBIAN_ENTRIES = 1_000_000
-TOLERANCE = 1e-13
-BROYDEN_STEPS = 30
+CHUNK_ENTRIES = 45_000  # of an array of links: what a processor's cache holds
+JACOBIAN_ENTRIES = 1_000_000  # 8 MB an array
+TOLERANCE = 1e-13  # of excess demands: a few roundings of a sum over all links
+BROYDEN_STEPS = 30  # after which Newton takes over
 SLOW_STEPS, SLOW = 9, 1e-6  # after so many steps with so large a gap, Newton's method gets there sooner
-NEWTON_STEPS = 60
-HALVINGS = 12
+NEWTON_STEPS = 60  # damped; more do not help where these fail
+HALVINGS = 12  # of a step: 1/4096 of it is none
 LONGEST_STEP = 0.7  # of a log wage, so that in one step a wage doubles or halves at most
 PRICE_STEPS = 500  # to rounding even where value added is a fifteenth of output
 DENSE = 1_000  # up to so many unknowns, one product with the inverse beats several with its blocks

@@ -34,7 +34,7 @@ GRID = (
     5.0,
 )  # of deviations, even in log(1 + rate): from a subsidy of a fifth to the end of nearly all trade
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
-DIFFERENCE = 1e-4
+DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
 NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30
 ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MEASURES = ("percent", "log", "income", "gdp")
 DIFFERENCE = 1e-5  # of rates and payments, relative to their units
 SMALL = 1e-7  # of the largest multiplier: below, a constraint does not bind
-NEWTON_STEPS = 12
+NEWTON_STEPS = 12  # from a point of the frontier nearby: it doubles the digits with each
 NOWHERE = -1e9  # the payoffs that a search sees where there is no equilibrium
 LOWEST = -0.6  # of a rate: larger subsidies than this cost more than there is income
 HIGHEST = 20.0  # of a rate: beyond, there is no trade to tax

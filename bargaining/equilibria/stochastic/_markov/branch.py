@@ -19,12 +19,12 @@ from bargaining._arrays import Floats
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
 
 Family = Callable[[float], Arrays]
-_TOLERANCE = 1e-11
-_DIFFERENCE = 1e-6
-_MEET = 1e-8
-_SMALLEST = 1e-9
-_LARGEST = 0.15
-_VERTICAL = 1e-7
+_TOLERANCE = 1e-11  # of Newton along the branch: above rounding, and below what tells supports apart
+_DIFFERENCE = 1e-6  # of the parameter: slopes of a user's function, to about half the digits
+_MEET = 1e-8  # margin at which an action counts as indifferent, so that the support may change
+_SMALLEST = 1e-9  # step at which the branch is given up
+_LARGEST = 0.15  # of the parameter's range: a step that shows the shape of a branch in a plot
+_VERTICAL = 1e-7  # share of a unit tangent below which the branch goes neither way along the parameter
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,7 @@ from bargaining.equilibria.stochastic._markov.linear import Bordered, bordered
 from bargaining.equilibria.stochastic._markov.linear import step as newton_step
 
 _CORRECTIONS = 3  # of Newton after a step; one that needs more was too long
-_FIRST, _GROWTH = 0.3, 3.0
+_FIRST, _GROWTH = 0.3, 3.0  # step to begin with, and by how much one that went well grows
 _HOPELESS = 1.5  # an error not worth correcting
 _SMALLEST = 1e-10  # step at which the path is given up: rounding hides a curve that bends more sharply
 _STEPS = 3000  # of a path: a bound on the time that one start takes
@@ -137,8 +137,9 @@ def _correct(
     return None, first
 
 
-REGRET = 1e-12
+REGRET = 1e-12  # that an equilibrium promises, over the range of payoffs
 _ROUNDS = 25  # of Newton on one support, which needs five
+# Of probability to loss: the guess of what is used, then bolder and more timid ones.
 _RATIOS = (1.0, 1e-2, 1e2, 1e-4, 1e4)
 
 

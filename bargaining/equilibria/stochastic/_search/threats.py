@@ -21,9 +21,9 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.model import Mask, Model, Rows
 
-_ROUNDS = 100
-_BETTER = 1e-15
-_FEW = 4
+_ROUNDS = 100  # of improving policies: each improves some state, and few states improve twice
+_BETTER = 1e-15  # relative: a gain that rounding alone can make is none
+_FEW = 4  # successors up to which a plain sum is faster than an array
 
 Values = list[float]
 Group = list[int]

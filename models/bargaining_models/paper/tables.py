@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bargaining.tables.table import Column, Table
+from bargaining_models.paper.bands import bands_table
 from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, payoffs, splits
 from bargaining_models.paper.pivot_game import terms_table
@@ -38,6 +39,7 @@ def claims(study: Study) -> Table:
 
 TABLES: dict[str, Callable[[Study], Table]] = {
     "headline": headline,
+    "T0": bands_table,
     "T1": lambda study: payoffs(study, "percent"),
     "T1-money": lambda study: payoffs(study, "money"),
     "T2": lambda study: splits(study, study.uncapped, "splits", "unlimited capacity, China route open"),

@@ -1,4 +1,4 @@
-"""Write the claims of the paper, as they are stored, for the page that includes them."""
+"""Write the claims and the events of the paper, as they are stored, for the pages that include them."""
 
 from pathlib import Path
 
@@ -17,20 +17,36 @@ def claims() -> str:
     return "".join(parts)
 
 
+def events() -> str:
+    """Return each event of table T12 with what the model said, what happened and the score."""
+    parts = []
+    for date, event, who, mover, target, answer, predicted, happened, score in stored("T12").rows:
+        gains = [
+            f"{name} {gain:+.1f}" for name, gain in (("mover", mover), ("target", target)) if gain is not None
+        ]
+        said = "; ".join([str(predicted), *(["USD bn a year: " + ", ".join(gains)] if gains else [])])
+        said += {"yes": ", with an answer in kind", "no": ", without an answer", "": ""}[str(answer)]
+        parts.append(f"{date}, {who}: {_sentence(event)[:-1]}\n")
+        parts.append(
+            f": **{_sentence(score)}** The model: {said}. What happened: {happened or 'nothing more'}.\n\n"
+        )
+    return "".join(parts)
+
+
 def _sentence(text: object) -> str:
     return f"{str(text)[0].upper()}{str(text)[1:].rstrip('.')}."
 
 
 def write(app: Sphinx, config: Config) -> None:
-    """Write what the page includes, and leave it alone if it would not change."""
-    path = Path(app.srcdir, "reference", "generated", "claims.txt")
-    path.parent.mkdir(exist_ok=True)
-    text = claims()
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    """Write what the pages include, and leave it alone if it would not change."""
+    for name, text in (("claims", claims()), ("events", events())):
+        path = Path(app.srcdir, "reference", "generated", f"{name}.txt")
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Write the text before Sphinx reads the page."""
+    """Write the texts before Sphinx reads the pages."""
     app.connect("config-inited", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

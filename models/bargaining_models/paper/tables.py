@@ -8,6 +8,7 @@ from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table
 from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, payoffs, splits
+from bargaining_models.paper.events import events_table
 from bargaining_models.paper.pivot_game import terms_table
 from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensitivity_table
 from bargaining_models.paper.pivot_game_sets import sets_table
@@ -62,4 +63,5 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T10-sensitivity": sensitivity_table,
     "T11": payments,
     "T11-core": core,
+    "T12": events_table,
 }

@@ -1,0 +1,97 @@
+"""T12: what happened since November 2024, and what the models would have said the day before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bargaining import Column, Table
+from bargaining_models.paper.study import Study, clean
+from bargaining_models.us_canada.events import TALKS, WITHIN, Score, Scorer
+
+GROUPS = {
+    "threats and orders": ("threat", "order"),
+    "tariffs": ("tariff",),
+    "replies": ("reply",),
+    "reliefs": ("relief",),
+    "talks": TALKS,
+    "figures": ("outcome",),
+}
+COLUMNS = [
+    Column("date", title="Date"),
+    Column("event", title="Event"),
+    Column("who", title="Who, on whom"),
+    Column("mover", title="mover", unit="USD bn", group="The day before: gain of"),
+    Column("target", title="target", unit="USD bn", group="The day before: gain of"),
+    Column("answer", title="Answered in kind"),
+    Column("predicted", title="The model says"),
+    Column("happened", title="What happened"),
+    Column("score", title="Score"),
+]
+
+
+def events_table(study: Study) -> Table:
+    """Return a row for each event, misses included, with the count of hits by kind in the notes."""
+    scorer = Scorer(study.parameters, elasticities=study.elasticities)
+    scores = scorer.scores()
+    return Table(
+        [_row(score) for score in scores],
+        columns=COLUMNS,
+        caption="What happened since November 2024, and what the models said the day before",
+        label="tab:events",
+        digits=2,
+        notes=study.notes(
+            scorer.residual,
+            Hits="; ".join(_counts(scores)),
+            Benchmark=_benchmark(scores),
+            Measures="the mover takes a step if its real income rises, after an answer in kind if the target gains; "
+            "tariffs are those of the day before",
+            Talks="with complete information the two agree at once",
+            Figures=f"a hit has the sign of the figure and its size within a factor of {WITHIN:g}",
+            **{
+                "Not scored": "no rate can be given, the outcome is not known, or months are compared with months"
+            },
+        ),
+    )
+
+
+def _row(score: Score) -> dict[str, Any]:
+    event = score.event
+    return {
+        "date": event.date.isoformat(),
+        "event": event.what,
+        "who": f"{event.actor} on {event.target}" if event.target else event.actor,
+        "mover": None if score.mover is None else clean(score.mover),
+        "target": None if score.target is None else clean(score.target),
+        "answer": {None: "", True: "yes", False: "no"}[score.answered],
+        "predicted": score.predicted or score.why,
+        "happened": _happened(score),
+        "score": {None: "not scored", True: "hit", False: "miss"}[score.hit],
+    }
+
+
+def _happened(score: Score) -> str:
+    event = score.event
+    if event.kind == "outcome" and event.figure is not None:
+        return f"{event.outcome}: {event.figure:g} {event.figure_unit}"
+    if event.kind in TALKS:
+        return event.outcome or ("no agreement" if score.hit is False else event.carried_out)
+    return event.carried_out
+
+
+def _benchmark(scores: Sequence[Score]) -> str:
+    """Say what a rule that looks at nothing scores on the measures."""
+    scored = [score for score in scores if score.mover is not None and score.hit is not None]
+    hits, happened = (
+        sum(map(bool, marks)) for marks in zip(*((s.hit, s.event.happened) for s in scored), strict=True)
+    )
+    always = f'who says "carried out" each time has {happened} right'
+    return f"of {len(scored)} measures the model has {hits} right; {always}"
+
+
+def _counts(scores: Sequence[Score]) -> Iterator[str]:
+    """Yield how many of the scored events of each kind are hits."""
+    for name, kinds in GROUPS.items():
+        scored = [score for score in scores if score.event.kind in kinds and score.hit is not None]
+        yield f"{name} {sum(score.hit is True for score in scored)} of {len(scored)}"
+    yield f"not scored {sum(score.hit is None for score in scores)} of {len(scores)}"

@@ -1,0 +1,340 @@
+"""What happened since November 2024, and what a model would have said the day before.
+
+A measure is a step of tariffs on some sectors of one or more exporters. The model that judges it has two moves. The
+mover, who knows the economy, takes the step or not; then the target, where the step is a threat, an order or a tariff
+on it alone, answers with the same average step on the same sectors or does nothing, whichever leaves its real income
+higher. The prediction is that the step is taken if the mover's real income, after that answer, is higher than before.
+The tariffs before are those of the latest day in the package's figures, with the measures carried out since.
+
+Talks are judged by what bargaining with complete information says of them: the two agree at once. Published figures
+are compared with the change of the same figure in the model since the end of 2024, where they compare years.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rich import Shown
+from bargaining_models._figures import Row, read
+from bargaining_models.parameters import Parameters, load
+from bargaining_models.trade import Environment, TradeModel
+
+COLUMNS = (
+    "event_id", "date", "event", "actor", "target", "kind", "outcome", "outcome_value", "outcome_unit",
+    "outcome_period", "carried_out", "source",
+)  # fmt: skip
+STEPS = ("event_id", "importer", "exporter", "sector", "value", "coverage", "coverage_unit", "year", "source")
+FOLDER = Path(__file__).parent.parent / "data"
+BRIEF = datetime.date(2025, 3, 4)
+"""In force for three days, so that rates of later days are made from those before and the measures since."""
+TALKS = ("talks", "review")
+ANSWERED = ("threat", "order", "tariff")
+WITHIN = 2.0
+"""A figure is hit if the model has its sign, and its size within this factor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Shown):
+    """A change of tariffs: points of percent on a part of what an importer buys of a sector of an exporter.
+
+    Attributes
+    ----------
+    points : float
+        Percentage points on the goods covered.
+    coverage : float
+        A share of the trade of the sector, or USD bn a year of all sectors named by "goods".
+    money : bool
+        Which of the two.
+    """
+
+    importer: str
+    exporter: str
+    sector: str
+    points: float
+    coverage: float
+    money: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Shown):
+    """One dated event, with what followed, as published; `steps` are empty where no tariff can be given."""
+
+    name: str
+    date: datetime.date
+    what: str
+    actor: str
+    target: str
+    kind: str
+    outcome: str
+    figure: float | None
+    figure_unit: str
+    period: str
+    carried_out: str
+    steps: tuple[Step, ...]
+    source: str
+
+    @property
+    def happened(self) -> bool | None:
+        """Whether it was carried out; None where that is not known, or it was put off."""
+        if self.carried_out.startswith("yes"):
+            return True
+        return False if self.carried_out in ("no", "no order found") else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score(Shown):
+    """What the model says of an event, and whether it is what happened.
+
+    Attributes
+    ----------
+    event : Event
+    mover, target : float or None
+        What the step changes in real income, USD bn a year, after the answer; a target is one exporter.
+    answered : bool or None
+        Whether the target gains by an answer in kind.
+    predicted : str
+        In words.
+    hit : bool or None
+        None where the event is not one that the model speaks of, or its outcome is not known.
+    why : str
+        Why it is not scored, or what the model's figure is.
+    """
+
+    event: Event
+    mover: float | None = None
+    target: float | None = None
+    answered: bool | None = None
+    predicted: str = ""
+    hit: bool | None = None
+    why: str = ""
+
+
+def events() -> tuple[Event, ...]:
+    """Read the events of this package, in the order of their dates.
+
+    Examples
+    --------
+    >>> first = events()[0]
+    >>> first.date.isoformat(), first.kind, first.happened
+    ('2024-11-25', 'threat', True)
+    """
+    steps: dict[str, list[Step]] = {}
+    for row in read(FOLDER, "event_measures.csv", STEPS):
+        steps.setdefault(row.text("event_id"), []).append(_step(row))
+    return tuple(_event(row, steps) for row in read(FOLDER, "events.csv", COLUMNS))
+
+
+def _step(row: Row) -> Step:
+    return Step(
+        importer=row.text("importer"),
+        exporter=row.text("exporter"),
+        sector=row.text("sector"),
+        points=row.number_in("value", -1e3, 1e3),
+        coverage=row.number_in("coverage", 0.0, 1e5),
+        money=row.one_of("coverage_unit", ("share of trade", "USD bn")) == "USD bn",
+        source=row.text("source"),
+    )
+
+
+def _event(row: Row, steps: Mapping[str, Sequence[Step]]) -> Event:
+    name = row.text("event_id")
+    return Event(
+        name=name,
+        date=datetime.date.fromisoformat(row.text("date")),
+        what=row.text("event"),
+        actor=row.text("actor"),
+        target=row.cells["target"],
+        kind=row.text("kind"),
+        outcome=row.cells["outcome"],
+        figure=row.number_in("outcome_value", -1e6, 1e6) if row.cells["outcome_value"] else None,
+        figure_unit=row.cells["outcome_unit"],
+        period=row.cells["outcome_period"],
+        carried_out=row.cells["carried_out"],
+        steps=tuple(steps.get(name, ())),
+        source=row.text("source"),
+    )
+
+
+class Scorer:
+    """Judges events on a trade model, with the tariffs of the day before.
+
+    Parameters
+    ----------
+    parameters : Parameters, optional
+        The figures; by default those of this package.
+    elasticities : str, default "uniform5"
+
+    Examples
+    --------
+    >>> scorer = Scorer()
+    >>> threat = scorer.score(scorer.events[0])
+    >>> threat.predicted, threat.hit
+    ('carried out', True)
+    """
+
+    def __init__(self, parameters: Parameters | None = None, *, elasticities: str = "uniform5") -> None:
+        self.parameters = load() if parameters is None else parameters
+        self.model = TradeModel.from_parameters(self.parameters, elasticities=elasticities)
+        self.environment = Environment.shipped()
+        self.events = events()
+        self.residual = 0.0
+
+    def scores(self) -> tuple[Score, ...]:
+        """Judge all events."""
+        return tuple(map(self.score, self.events))
+
+    @cached_property
+    def start(self) -> Floats:
+        """The tariffs at the end of 2024."""
+        return self.environment.at(self.environment.dates[0]).tariffs(self.model)
+
+    def score(self, event: Event) -> Score:
+        """Judge one event."""
+        if event.kind in TALKS:
+            return _talks(event)
+        if event.kind == "outcome":
+            return self._figure(event)
+        if not event.steps:
+            return Score(event=event, why="no rate that a model could take can be given")
+        return self._measure(event)
+
+    def before(self, event: Event) -> Floats:
+        """Return the tariffs before an event: those of the latest day, and the measures carried out since."""
+        dates = [day for day in self.environment.dates if day != BRIEF]
+        day = max((one for one in dates if one < event.date - datetime.timedelta(days=1)), default=dates[0])
+        tariffs = self.environment.at(day).tariffs(self.model)
+        if day == dates[0]:
+            for earlier in self.events:
+                if earlier.name == event.name:
+                    break
+                if earlier.happened and earlier.kind not in ("threat", "order") and earlier.date > day:
+                    tariffs = self._after(tariffs, earlier.steps)
+        return tariffs
+
+    def _after(self, tariffs: Floats, steps: Sequence[Step]) -> Floats:
+        tariffs = np.array(tariffs)
+        for step in steps:
+            where = (*self._link(step), self._sectors(step))
+            tariffs[where] = np.maximum(tariffs[where] + self._rise(step, steps), 0.0)
+        return tariffs
+
+    def _in_kind(self, tariffs: Floats, steps: Sequence[Step]) -> Floats:
+        """Return the tariffs where the target charges the mover the same average steps on the same sectors."""
+        tariffs = np.array(tariffs)
+        for step in steps:
+            importer, exporter = self._link(step)
+            tariffs[exporter, importer, self._sectors(step)] += self._rise(step, steps)
+        return tariffs
+
+    def _link(self, step: Step) -> tuple[int, int]:
+        return self.model.regions.index(step.importer), self.model.regions.index(step.exporter)
+
+    def _sectors(self, step: Step) -> list[int]:
+        if step.sector == "goods":
+            return [int(sector) for sector in np.flatnonzero(self.model.goods)]
+        return [self.model.sectors.index(step.sector)]
+
+    def _rise(self, step: Step, steps: Sequence[Step]) -> float:
+        """Return by how much a step raises the average rate: points times the share of the trade that is covered.
+
+        Money is spread over all exporters that the same step falls on.
+        """
+        share = step.coverage
+        if step.money:
+            same = [
+                other
+                for other in steps
+                if (other.sector, other.points, other.coverage) == (step.sector, step.points, step.coverage)
+            ]
+            flows = self.parameters.flows.values
+            share /= sum(float(flows[(*self._link(other), self._sectors(other))].sum()) for other in same)
+        return step.points / 100.0 * min(share, 1.0)
+
+    def _measure(self, event: Event) -> Score:
+        before = self.before(event)
+        after = self._after(before, event.steps)
+        exporters = sorted({step.exporter for step in event.steps})
+        answers = [after]
+        if event.kind in ANSWERED and len(exporters) == 1:
+            answers.append(self._in_kind(after, event.steps))
+        solved = self.model.solve(tariffs=np.stack([before, *answers]))
+        self.residual = max(self.residual, float(np.max(solved.residual)))
+        change = (solved.welfare[1:] - solved.welfare[0]) / 100.0 * self.parameters.gdp.values
+        mover = self.model.regions.index(event.steps[0].importer)
+        target = self.model.regions.index(exporters[0]) if len(exporters) == 1 else None
+        answered = (
+            None if len(answers) == 1 or target is None else bool(change[1, target] > change[0, target])
+        )
+        final = change[1] if answered else change[0]
+        taken = bool(final[mover] > 0.0)
+        hit = None if event.happened is None else taken == event.happened
+        return Score(
+            event=event,
+            mover=float(final[mover]),
+            target=None if target is None else float(final[target]),
+            answered=answered,
+            predicted="carried out" if taken else "not carried out",
+            hit=hit,
+            why="" if hit is not None else f"outcome: {event.carried_out}",
+        )
+
+    def _figure(self, event: Event) -> Score:
+        """Compare a published figure with the change of the same figure in the model since the end of 2024."""
+        figure, ours = event.figure, None
+        if event.figure_unit == "percent" and "tariff" in event.outcome and figure is not None:
+            ours = self._collected(event)
+            said = f"{ours:.1f} percent after trade has adjusted"
+            ratio = ours / figure
+        elif "share" in event.outcome and len(event.period) == len("2025") and figure is not None:
+            first, ours = self._share(self.start), self._share(self.before(event))
+            figure -= 100.0 * self.parameters.facts["canada_us_export_share_2024"].value
+            ours -= first
+            said = f"{ours:+.1f} points since the end of 2024, observed {figure:+.1f}"
+            ratio = ours / figure
+        elif "year on year" in event.figure_unit and figure is not None:
+            sold = [self._sold(tariffs) for tariffs in (self.start, self.before(event))]
+            ours = 100.0 * (sold[1] / sold[0] - 1.0)
+            said = f"{ours:+.1f} percent since the end of 2024"
+            ratio = ours / figure
+        else:
+            return Score(event=event, why="compares months or quarters, in which stocks and prices move too")
+        hit = bool(1.0 / WITHIN <= ratio <= WITHIN)
+        return Score(event=event, predicted=said, hit=hit)
+
+    def _solved(self, tariffs: Floats) -> Floats:
+        """Return trade between regions in all goods, by importer and exporter, in the unit of the flows."""
+        solved = self.model.solve(tariffs=tariffs)
+        self.residual = max(self.residual, float(np.max(solved.residual)))
+        flows: Floats = np.asarray(solved.flows)[..., self.model.goods]
+        return flows
+
+    def _share(self, tariffs: Floats) -> float:
+        flows = self._solved(tariffs).sum(axis=-1)
+        canada, us = (self.model.regions.index(name) for name in ("CAN", "USA"))
+        abroad = np.delete(flows[:, canada], canada)
+        return float(100.0 * flows[us, canada] / abroad.sum())
+
+    def _sold(self, tariffs: Floats) -> float:
+        canada, us = (self.model.regions.index(name) for name in ("CAN", "USA"))
+        return float(self._solved(tariffs)[us, canada].sum())
+
+    def _collected(self, event: Event) -> float:
+        tariffs = self.before(event)
+        canada, us = (self.model.regions.index(name) for name in ("CAN", "USA"))
+        flows, rates = self._solved(tariffs)[us, canada], tariffs[us, canada, self.model.goods]
+        return float(100.0 * (flows * rates).sum() / flows.sum())
+
+
+def _talks(event: Event) -> Score:
+    """Judge talks: with complete information the two agree at once, and in no case did they."""
+    if event.carried_out == "yes" and "meet" in event.what:
+        return Score(event=event, why="a meeting, not what came of it")
+    return Score(event=event, predicted="agreement at once", hit=False)

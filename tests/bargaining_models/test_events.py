@@ -1,0 +1,121 @@
+"""Events: the steps and the gains, against the plain program; the scores, against what the file says happened."""
+
+import csv
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bargaining_models
+from bargaining_models.paper.study import Study
+from bargaining_models.paper.tables import TABLES
+from bargaining_models.us_canada.events import Scorer, events
+
+DATA = Path(bargaining_models.__file__).parent / "data"
+REGIONS = ["USA", "CAN", "CHN", "ROW"]
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    return Scorer()
+
+
+@pytest.fixture(scope="module")
+def plain():
+    path = Path(__file__).parent / "references" / "plain_trade.py"
+    spec = importlib.util.spec_from_file_location("plain_trade", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PlainTrade(DATA, np.full(11, 5.0))
+
+
+def raised(scorer, event, tariffs, *, swap=False):
+    """Add the steps of an event, straight from the file and the table of flows."""
+    tariffs, sectors = tariffs.copy(), list(scorer.model.sectors)
+    with open(DATA / "event_measures.csv", newline="", encoding="utf-8") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["event_id"] == event.name]
+    flows = scorer.parameters.flows.values
+    for row in rows:
+        i, j = REGIONS.index(row["importer"]), REGIONS.index(row["exporter"])
+        which = range(9) if row["sector"] == "goods" else [sectors.index(row["sector"])]
+        share = float(row["coverage"])
+        if row["coverage_unit"] == "USD bn":
+            like = [r for r in rows if all(r[key] == row[key] for key in ("sector", "value", "coverage"))]
+            share /= sum(flows[i, REGIONS.index(r["exporter"]), k] for r in like for k in which)
+        for k in which:
+            at = (j, i, k) if swap else (i, j, k)
+            tariffs[at] = max(tariffs[at] + float(row["value"]) / 100 * min(share, 1.0), 0.0)
+    return tariffs
+
+
+def test_gains_and_answers_are_those_of_the_plain_program(scorer, plain):
+    gdp, checked = scorer.parameters.gdp.values, 0
+    for event in events():
+        score = scorer.score(event)
+        if score.mover is None:
+            continue
+        before = scorer.before(event)
+        start = plain.welfare(before)
+        after = raised(scorer, event, before)
+        change = (plain.welfare(after) - start) / 100 * gdp
+        partners = {step.exporter for step in event.steps}
+        mover, target = REGIONS.index(event.steps[0].importer), REGIONS.index(min(partners))
+        if event.kind in ("threat", "order", "tariff") and len(partners) == 1:
+            answered = (plain.welfare(raised(scorer, event, after, swap=True)) - start) / 100 * gdp
+            assert score.answered == (answered[target] > change[target])
+            change = answered if score.answered else change
+        else:
+            assert score.answered is None
+        assert score.mover == pytest.approx(change[mover], abs=1e-6)
+        assert (score.predicted == "carried out") == (change[mover] > 0)
+        checked += 1
+    assert checked > 20
+
+
+def test_rates_before_an_event_are_those_of_the_latest_day_with_measures_since(scorer):
+    by_name = {event.name: event for event in events()}
+    us, canada = 0, 1
+    first = scorer.before(by_name["2024-11-25-USA-threat"])
+    np.testing.assert_array_equal(first, scorer.start)
+    after = scorer.before(by_name["2025-03-04-CAN-reply"])
+    rise = after[us, canada, :9] - first[us, canada, :9]
+    energy = [
+        scorer.model.sectors.index(name)
+        for name in ("MIN", "PETR", "UTIL")
+        if name in scorer.model.sectors[:9]
+    ]
+    assert np.allclose(np.delete(rise, energy), 0.25)
+    assert np.allclose(rise[energy], 0.10)
+    late = by_name["2026-01-24-USA-threat"]
+    expected = scorer.environment.at("2025-12-04").tariffs(scorer.model)
+    np.testing.assert_array_equal(scorer.before(late), expected)
+
+
+def test_scores_compare_with_what_happened(scorer):
+    scores = scorer.scores()
+    assert len(scores) == 48
+    for score in scores:
+        event = score.event
+        if event.kind in ("talks", "review"):
+            assert score.hit is not True
+        elif event.steps and event.carried_out in ("no", "no order found"):
+            assert score.hit == (score.predicted == "not carried out")
+        elif event.steps and event.carried_out.startswith("yes"):
+            assert score.hit == (score.predicted == "carried out")
+        elif event.kind != "outcome":
+            assert score.hit is None
+            assert score.why
+    assert any(score.hit is False for score in scores)
+
+
+def test_the_table_counts_every_event():
+    table = TABLES["T12"](Study())
+    assert len(table.rows) == 48
+    words = next(note for note in table.notes if note.startswith("Hits"))
+    scored = [row[-1] for row in table.rows]
+    of = [int(part.split(" of ")[1].rstrip(".")) for part in words.split("; ")]
+    assert sum(of[:-1]) == sum(score != "not scored" for score in scored)
+    assert of[-1] == 48
+    hits = [int(part.split(" of ")[0].split()[-1]) for part in words.split("; ")]
+    assert sum(hits[:-1]) == scored.count("hit")

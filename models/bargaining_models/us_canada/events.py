@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bargaining._arrays import Floats
-from bargaining._rich import Shown
+from bargaining.authoring import Floats, Shown
 from bargaining_models._figures import Row, read
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeModel

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from math import factorial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player
+from bargaining._names import series
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Worth = Mapping[Any, Any] | Callable[[frozenset[Any]], Any]
 
@@ -47,6 +51,24 @@ class Allocation(Shown):
     exact: tuple[Fraction, ...]
     excess: Fraction
     method: str
+
+    def payoff(self, player: Hashable) -> Fraction:
+        """Return the exact share of one player.
+
+        Examples
+        --------
+        >>> CoalitionalGame(["Canada", "US"], {("Canada", "US"): 10}).shapley().payoff("US")
+        Fraction(5, 1)
+        """
+        if player not in self.players:
+            raise InvalidInput(
+                f"`player` must be one of {self.players}; got {player!r}.{_meant([player], self.players)}"
+            )
+        return self.exact[self.players.index(player)]
+
+    def to_series(self) -> pd.Series[Any]:
+        """Return the payoffs as a pandas Series with the players as its index."""
+        return series(self.payoffs, list(map(str, self.players)), self.method)
 
     @property
     def in_core(self) -> bool:

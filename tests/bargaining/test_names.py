@@ -138,6 +138,27 @@ def test_profiles_are_given_by_names_everywhere():
     assert by_name.discount == b.plan_thresholds(moving, [(0, 0)] * 2).discount
 
 
+def test_stationary_strategies_are_given_by_names():
+    moving = StochasticGame.from_chain(STAGE, [[0.5, 0.5], [0.0, 1.0]], 0.9)
+    plain = b.stationary_profile(moving, [[[1, 0], [1, 0]], [[0.25, 0.75], [0, 1]]])
+    named = b.stationary_profile(
+        moving, [("work", "work"), {"Bob": "shirk", "Ann": {"shirk": 0.75, "work": 0.25}}]
+    )
+    assert named.values.tolist() == plain.values.tolist()
+    with pytest.raises(
+        InvalidInput, match=r"`strategies` must be an action of Bob in state 0, .* Did you mean work"
+    ):
+        b.stationary_profile(moving, [("work", "wrok"), ("work", "work")])
+
+
+def test_shares_of_a_coalitional_game_are_read_by_name():
+    game = b.CoalitionalGame(["Canada", "US"], {"US": 2, ("Canada", "US"): 10})
+    assert game.shapley().payoff("US") == 6
+    assert game.shapley().to_series().to_dict() == {"Canada": 4.0, "US": 6.0}
+    with pytest.raises(InvalidInput, match=r"got 'USA'. Did you mean US\?"):
+        game.shapley().payoff("USA")
+
+
 @pytest.mark.parametrize(
     ("profile", "message"),
     [

@@ -163,8 +163,9 @@ def stationary_profile(
     ----------
     game : StochasticGame
         Any number of players.
-    strategies : sequence over states of sequences over players of array_like
-        Probabilities of the actions.
+    strategies : sequence over states of sequences over players of array_like, str or mapping
+        Probabilities of the actions, in their order or by name; the name of an action alone is that action for sure.
+        Players may be named too.
     leave : array_like of shape (S, n) or (n,), optional
         Probability of leaving, for each state and player; nobody leaves by default.
 

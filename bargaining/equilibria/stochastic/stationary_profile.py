@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player, real, spread, within
-from bargaining._names import titles
+from bargaining._names import ordered, place, titles
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
 from bargaining.equilibria.stochastic._markov.path import regret
@@ -107,7 +107,8 @@ def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: Array
         raise InvalidInput(f"`strategies` must have one entry a state ({len(game)}); got {len(by_state)}.")
     pieces = []
     for s, given in enumerate(by_state):
-        own = listed(given, f"strategies[{s}]", "a list of strategies by player")
+        by_player = ordered(given, f"strategies[{s}]", game.player_names)
+        own = listed(by_player, f"strategies[{s}]", "a list of strategies by player")
         if len(own) != game.players:
             raise InvalidInput(
                 f"`strategies` must have one entry a player ({game.players}) in state {game.states[s]}; "
@@ -119,6 +120,12 @@ def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: Array
 
 def _mixed(value: Any, game: StochasticGame, state: int, player: int) -> Floats:
     where = f"of {titles(game.player_names)[player]} in state {game.states[state]}"
+    names = game.games[state].actions[player]
+    if isinstance(value, str):
+        value = np.eye(len(names))[place(value, "strategies", names, f"action {where}")]
+    elif isinstance(value, Mapping):
+        played = {place(name, "strategies", names, f"action {where}"): share for name, share in value.items()}
+        value = [played.get(k, 0) for k in range(len(names))]
     weights = within(real(value, "strategies"), "strategies", 0.0, 1.0)
     count = game.shape(state)[player]
     if weights.shape != (count,) or abs(weights.sum() - 1.0) > 1e-9:

@@ -362,8 +362,8 @@ def test_bad_input(change, message):
 
 
 def test_options_of_a_batch_may_be_a_list_of_pairs():
-    options = [[0.45, 0.1], [0.0, 0.42]]
-    together = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), [[0.05, 0.05]] * 2, outside=options)()
+    options = [[0.45, 0.1], [0.0, 0.42], [0.1, 0.1]]
+    together = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), [[0.05, 0.05]] * 3, outside=options)()
     for k, pair in enumerate(options):
         alone = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), 0.05, outside=pair)()
         np.testing.assert_array_equal(together.payoffs[k], alone.payoffs)

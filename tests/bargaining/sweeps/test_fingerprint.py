@@ -385,6 +385,24 @@ def test_held_values_are_known_by_their_content(make, others):
         assert all(a != b for a, b in zip(known(make()), known(other), strict=True))
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Sets keep these in the order in which they came."""
+
+    held: object
+
+    def __hash__(self):
+        return 1
+
+
+@pytest.mark.parametrize("first", [Alike(square), Alike(1), Alike("a")])
+@pytest.mark.parametrize("second", [Alike(math.sqrt), Alike(Held(2)), Alike("b")])
+def test_the_order_in_a_set_does_not_matter(first, second):
+    one, other = {first, second}, {second, first}
+    assert [*one] != [*other]
+    assert fingerprint(partial(print, one), "model") == fingerprint(partial(print, other), "model")
+
+
 def test_what_changes_no_number_changes_nothing():
     parts = [
         fingerprint(planted(source).model, "model")

@@ -237,3 +237,11 @@ def test_questions_are_asked_in_lists_or_arrays(feasible: FeasibleSet) -> None:
             one.support("ab")
         with pytest.raises(InvalidInput, match="`direction` must have one entry per player"):
             one.ray([0, 0], direction=1)
+
+
+def test_a_ray_that_moves_payoffs_between_players_never_leaves_a_surplus() -> None:
+    pie = TransferableSurplus(1.0)
+    along = [
+        pie.ray(np.array(start), np.array([1.0, -1.0])) for start in ([0.2, 0.2], [0.5, 0.5], [0.6, 0.6])
+    ]
+    assert along == [np.inf, np.inf, -np.inf]

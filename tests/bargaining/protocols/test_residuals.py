@@ -241,6 +241,17 @@ def test_only_answers_of_the_protocol_are_checked(case: Case) -> None:
             case.protocol.check(wrong)
 
 
+@pytest.mark.parametrize("signal", [0, 1])
+@pytest.mark.parametrize("case", [c for c in CASES if c.name.startswith("step")], ids=lambda case: case.name)
+def test_a_worse_answer_to_one_signal_is_seen(case: Case, signal: int) -> None:
+    found = case.answer()
+    concede = np.array(found.concede)
+    concede[signal] += MOVE if concede[signal].max() < 0.5 else -MOVE
+    wrong = case.protocol.check(replace(found, concede=concede))
+    assert wrong.residual > 1e-7
+    assert wrong.status == Status.INACCURATE
+
+
 def test_a_division_without_its_problem_is_not_checked() -> None:
     for rule in (AlternatingOffers(0.9), RandomProposer(None, 0.9), NashDemandGame(noise=0.05)):
         with pytest.raises(InvalidInput, match="`division`"):

@@ -267,6 +267,11 @@ class _Reader:
         package = _package_of(home, function.__globals__.get("__file__"))
         if package and _found(home, function.__qualname__) is function:
             return self._of(package, name_of(function))
+        named = str(
+            function.__module__
+        )  # A decorator's function has its globals, and goes by the name of another one.
+        if (other := _package_of(named)) and _found(named, function.__qualname__) is function:
+            return self._of(other, name_of(function))
         made_by = (
             self._of(package, home) if package else ""
         )  # A decorator, say, around functions of the user.

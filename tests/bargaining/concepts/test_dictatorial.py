@@ -22,7 +22,7 @@ def test_nothing_can_be_thrown_away() -> None:
     np.testing.assert_allclose(dictatorial(Problem(below, [0, 0]), player=0).payoffs, [2, 0])
 
 
-@pytest.mark.parametrize("player", [-1, 2, True, 0.0, "0"])
+@pytest.mark.parametrize("player", [-1, 2, True, 0.0, "2", "nobody"])
 def test_bad_players(player: object) -> None:
     with pytest.raises(InvalidInput, match="`player` must be a player, 0 to 1"):
         dictatorial(Problem(TransferableSurplus(1), [0, 0]), player=player)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, Shown
 from bargaining.errors import InvalidInput
@@ -255,3 +256,25 @@ def _listed(names: Sequence[str]) -> str:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def percent_rates(
+    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
+) -> Floats:
+    """Arrange percent rates (N, N, J), `goods` for all goods; NaN where no row speaks of a link."""
+    values = np.full((len(regions), len(regions), len(sectors)), np.nan)
+    for row in rows:
+        importer = regions.index(row.one_of("importer", regions))
+        exporter = regions.index(row.one_of("exporter", regions))
+        if importer == exporter:
+            row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
+        if row.text("unit") != "percent":
+            row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
+        name = row.one_of("sector", (*sectors, "goods"))
+        where = goods if name == "goods" else np.arange(len(sectors)) == sectors.index(name)
+        if not np.isnan(values[importer, exporter, where]).all():
+            row.fail(
+                "sector", f"{regions[importer]} on {regions[exporter]} {name} is there already. Drop a row."
+            )
+        values[importer, exporter, where] = row.number_in("value", -99.0, 1e6)
+    return values

@@ -31,20 +31,117 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Shown
+from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import TAIL, Figures, Named, Row, figures, names, read, table
-from bargaining_models._records import (
-    ESTIMATE,
-    FACT,
-    MEASURE,
-    Estimate,
-    Fact,
-    Measure,
-    estimates,
-    facts,
-    measures,
-)
+from bargaining_models._figures import TAIL, Figures, Named, Row, figures, names, percent_rates, read, table
+
+FACT = ("name", "description")
+ESTIMATE = ("institution", "scenario", "region", "horizon")
+MEASURE = ("imposer", "target", "product", "start", "end", "authority", "note")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One figure with what it is, its unit, year and source."""
+
+    name: str
+    description: str
+    value: float
+    unit: str
+    year: int
+    source: str
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the figure is an assumption rather than a published number."""
+        return self.source.startswith("assumption")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A published estimate of what tariffs do to a region, to compare results with."""
+
+    institution: str
+    scenario: str
+    region: str
+    horizon: str
+    value: float
+    unit: str
+    year: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A tariff measure as it was announced; `end` is empty while it is in force."""
+
+    imposer: str
+    target: str
+    product: str
+    start: str
+    end: str
+    authority: str
+    note: str
+    value: float
+    unit: str
+    year: int
+    source: str
+
+
+def facts(rows: list[Row]) -> Mapping[str, Fact]:
+    """Read `facts.csv`."""
+    found = names(rows, "name", most=10_000)
+    return Named(
+        {
+            name: Fact(
+                name=name,
+                description=row.text("description"),
+                value=row.number_in("value", -1e15, 1e15),
+                unit=row.text("unit"),
+                year=row.year(),
+                source=row.text("source"),
+            )
+            for name, row in zip(found, rows, strict=True)
+        }
+    )
+
+
+def estimates(rows: list[Row]) -> tuple[Estimate, ...]:
+    """Read `macro_estimates.csv`."""
+    return tuple(
+        Estimate(
+            institution=row.text("institution"),
+            scenario=row.text("scenario"),
+            region=row.text("region"),
+            horizon=row.text("horizon"),
+            value=row.number_in("value", -100.0, 1e6),
+            unit=row.text("unit"),
+            year=row.year(),
+            source=row.text("source"),
+        )
+        for row in rows
+    )
+
+
+def measures(rows: list[Row]) -> tuple[Measure, ...]:
+    """Read `tariff_measures.csv`."""
+    return tuple(
+        Measure(
+            imposer=row.text("imposer"),
+            target=row.text("target"),
+            product=row.text("product"),
+            start=row.text("start"),
+            end=row.cells["end"],
+            authority=row.text("authority"),
+            note=row.cells["note"],
+            value=row.number_in("value", -100.0, 1e6),
+            unit=row.text("unit"),
+            year=row.year(),
+            source=row.text("source"),
+        )
+        for row in rows
+    )
+
 
 __all__ = ["Estimate", "Fact", "Figures", "Measure", "Parameters", "load"]
 
@@ -209,7 +306,7 @@ def _input_shares(rows: list[Row], axes: Mapping[str, tuple[str, ...]]) -> Figur
 def _base_tariffs(
     rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
 ) -> Figures:
-    values = _rates(rows, regions, sectors, goods)
+    values = percent_rates(rows, regions, sectors, goods)
     absent = np.isnan(values) & goods & ~np.eye(len(regions), dtype=bool)[:, :, None]
     if absent.any():
         importer, exporter, sector = (int(k) for k in np.argwhere(absent)[0])
@@ -219,28 +316,6 @@ def _base_tariffs(
             f"Add it, with sector 'goods' for all goods.",
         )
     return figures(np.nan_to_num(values), ("importer", "exporter", "sector"), rows)
-
-
-def _rates(
-    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
-) -> Floats:
-    """Arrange percent rates; NaN where no row speaks of a link."""
-    values = np.full((len(regions), len(regions), len(sectors)), np.nan)
-    for row in rows:
-        importer = regions.index(row.one_of("importer", regions))
-        exporter = regions.index(row.one_of("exporter", regions))
-        if importer == exporter:
-            row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
-        if row.text("unit") != "percent":
-            row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
-        name = row.one_of("sector", (*sectors, "goods"))
-        where = goods if name == "goods" else np.arange(len(sectors)) == sectors.index(name)
-        if not np.isnan(values[importer, exporter, where]).all():
-            row.fail(
-                "sector", f"{regions[importer]} on {regions[exporter]} {name} is there already. Drop a row."
-            )
-        values[importer, exporter, where] = row.number_in("value", -99.0, 1e6)
-    return values
 
 
 def _sets(rows: list[Row], sectors: tuple[str, ...]) -> Mapping[str, Figures]:
@@ -267,7 +342,7 @@ def _schedules(
     axes = ("importer", "exporter", "sector")
     return Named(
         {
-            name: figures(np.nan_to_num(_rates(some, regions, sectors, goods)), axes, some)
+            name: figures(np.nan_to_num(percent_rates(some, regions, sectors, goods)), axes, some)
             for name, some in _grouped(rows, "schedule").items()
         }
     )

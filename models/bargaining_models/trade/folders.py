@@ -27,7 +27,7 @@ import numpy as np
 
 from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import TAIL, Figures, Row, names, read, table
+from bargaining_models._figures import TAIL, Figures, Row, names, percent_rates, read, table
 from bargaining_models.trade.data import CELL, LINK, USE, TradeData
 
 STRUCTURES = Path(__file__).parents[1] / "data" / "structures"
@@ -58,7 +58,10 @@ def read_folder(
     inputs = _optional(root, "input_shares.csv", USE)
     unit = "share of gross output" if value_added is None else flows.unit
     if tariffs is None:
-        tariffs = _tariffs(_optional(root, "tariffs.csv", LINK), regions, sectors, goods)
+        tariffs = (
+            np.nan_to_num(percent_rates(_optional(root, "tariffs.csv", LINK), regions, sectors, goods))
+            / 100.0
+        )
     gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=1e15).values if gdp_rows else None
     return TradeData.from_arrays(
         flows.values,
@@ -142,28 +145,6 @@ def _appearing(rows: list[Row]) -> tuple[str, ...]:
 def _cells(root: Path, file: str, axes: dict[str, tuple[str, ...]], unit: str) -> Floats | None:
     rows = _optional(root, file, CELL)
     return table(rows, axes, low=0.0, high=1e15, unit=unit).values if rows else None
-
-
-def _tariffs(rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: Any) -> Floats:
-    """Rates as fractions from rows in percent; `goods` stands for all goods."""
-    rates = np.zeros((len(regions), len(regions), len(sectors)))
-    seen = np.zeros(rates.shape, dtype=bool)
-    for row in rows:
-        importer = regions.index(row.one_of("importer", regions))
-        exporter = regions.index(row.one_of("exporter", regions))
-        if importer == exporter:
-            row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
-        if row.text("unit") != "percent":
-            row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
-        name = row.one_of("sector", (*sectors, "goods"))
-        where = goods if name == "goods" else np.arange(len(sectors)) == sectors.index(name)
-        if seen[importer, exporter, where].any():
-            row.fail(
-                "sector", f"{regions[importer]} on {regions[exporter]} {name} is there already. Drop a row."
-            )
-        seen[importer, exporter, where] = True
-        rates[importer, exporter, where] = row.number_in("value", -99.0, 1e6) / 100.0
-    return rates
 
 
 def _elasticities(root: Path, given: Any, sectors: tuple[str, ...]) -> Any:

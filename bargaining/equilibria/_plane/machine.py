@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, TypeVar
@@ -12,8 +12,10 @@ import numpy as np
 
 from bargaining._arguments import generator, is_sequence, player_index, whole
 from bargaining._arrays import Floats
+from bargaining._names import titles
 from bargaining._rich import Card, Shown, point
 from bargaining.equilibria._plane.lottery import Lottery, Pair
+from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 
@@ -42,24 +44,8 @@ class Machine(Shown, ABC, Generic[Played]):
         """The names of the players, or their numbers."""
 
     @abstractmethod
-    def values(self) -> list[Pair]:
-        """Return the average payoffs from each place on."""
-
-    @abstractmethod
-    def edges(self) -> list[tuple[int, int, str]]:
-        """Return the graph: (place, next place, label), probabilities and deviations as labels."""
-
-    @abstractmethod
-    def _gains(self) -> Iterator[Fraction]:
-        """Yield what each player gains by the best single deviation at each place."""
-
-    @abstractmethod
-    def _plan(self, at: int) -> tuple[Game, Profile | None]:
-        """Return the stage game and the actions that a place asks for; None if somebody leaves."""
-
-    @abstractmethod
-    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
-        """Return the function of a place, what was played there and a generator that draws the next place."""
+    def _worth(self) -> NodeValues:
+        """Return the places as nodes of a stochastic game, of one state where the game is repeated."""
 
     @abstractmethod
     def _history(self, visited: list[int], played: list[Profile]) -> Played:
@@ -72,6 +58,42 @@ class Machine(Shown, ABC, Generic[Played]):
     @abstractmethod
     def _drawn(self) -> list[tuple[str, Pair]]:
         """Return what a picture writes beside each place."""
+
+    def values(self) -> list[Pair]:
+        r"""Return the average payoffs from each place on, the only solution of v = (1 - d) g + d Q v."""
+        return self._worth().values()
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (place, next place, label), probabilities and deviations as labels."""
+        out, worth, players = [], self._worth(), titles(self.player_names)
+        for k, node in enumerate(worth.nodes):
+            law = {} if node.profile is None else worth.law(node.state, node.profile)
+            for state, p in law.items():
+                shares = [(n, p * share) for n, share in node.following[state]]
+                out += [(k, n, "" if share == 1 else short(share)) for n, share in shares]
+            for i, punishment in enumerate(node.punishment):
+                out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(punishment.values())]
+            if node.stayed is not None:
+                out.append((k, node.stayed, "stays"))
+        return out
+
+    def _gains(self) -> Iterator[Fraction]:
+        """Yield what each player gains by the best single deviation at each place."""
+        worth = self._worth()
+        values = worth.values()
+        yield from (worth.gain(k, i, values) for k in range(len(values)) for i in (0, 1))
+
+    def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
+        """Return what each period of a history pays: the stage payoffs, or what leaving gives per period."""
+        worth = self._worth()
+        return np.array(
+            [
+                worth.game.games[worth.nodes[k].state].payoffs[profile]
+                if profile[0] >= 0
+                else [float(value) for value in worth.promise(worth.nodes[k], ())]
+                for k, profile in zip(visited, played, strict=True)
+            ]
+        )
 
     def __str__(self) -> str:
         return "\n".join([f"start: {spell(self.start)}", *columns(self._table())])
@@ -124,18 +146,22 @@ class Machine(Shown, ABC, Generic[Played]):
             Periods in which a player takes another action than she should; both may be named.
         """
         periods = whole(periods, "periods", 1)
-        chance, slips, move = generator(rng), _slips(deviations), self._moves()
+        chance, slips, worth = generator(rng), _slips(deviations), self._worth()
+        laws = [worth.game.transition(s) for s in range(len(worth.game))]
         visited: list[int] = []
         played: list[Profile] = []
         at = draw(self.start, chance)
         for period in range(periods):
             visited.append(at)
-            game, profile = self._plan(at)
-            if profile is None:
+            node = worth.nodes[at]
+            if node.profile is None:
                 played.append(NOBODY)
                 continue
-            played.append(_actual(game, profile, slips.get(period), self.player_names))
-            at = move(at, played[-1], chance)
+            actual = _actual(worth.game.games[node.state], node.profile, slips.get(period), self.player_names)
+            played.append(actual)
+            state = 0 if len(laws) == 1 else int(chance.choice(len(laws), p=laws[node.state][actual]))
+            alone = apart(actual, node.profile)
+            at = worth.punished(node, alone[0], state) if alone else draw(node.following[state], chance)
         return self._history(visited, played)
 
     def to_dot(self) -> str:

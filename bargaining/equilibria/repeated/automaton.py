@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
-from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
     Profile,
-    apart,
-    draw,
-    short,
     spell,
     spell_leaving,
 )
 from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.equilibria.node import Node
-from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -125,20 +119,6 @@ class Automaton(Machine[History]):
         """The names of the players, or their numbers."""
         return self.repeated.player_names
 
-    def values(self) -> list[Pair]:
-        r"""Return the value of every state, the only solution of v = (1 - d) g + d Q v."""
-        return self._worth().values()
-
-    def edges(self) -> list[tuple[int, int, str]]:
-        """Return the graph: (state, next state, label), probabilities and deviations as labels."""
-        out, names = [], titles(self.player_names)
-        for k, state in enumerate(self.states):
-            out += [(k, n, "" if share == 1 else short(share)) for n, share in state.following]
-            out += [(k, n, f"{names[i]} deviates") for i, n in enumerate(state.punishment)]
-            if state.stayed is not None:
-                out.append((k, state.stayed, "stays"))
-        return out
-
     def _table(self) -> list[Sequence[str]]:
         one, other = self.player_names
         rows: list[Sequence[str]] = [
@@ -167,26 +147,10 @@ class Automaton(Machine[History]):
         ]
         return NodeValues(StochasticGame.from_repeated(self.repeated), nodes)
 
-    def _gains(self) -> Iterator[Fraction]:
-        worth = self._worth()
-        values = worth.values()
-        yield from (worth.gain(k, i, values) for k in range(len(self.states)) for i in (0, 1))
-
-    def _plan(self, at: int) -> tuple[Game, Profile | None]:
-        return self.repeated.game, self.states[at].profile
-
-    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
-        def move(at: int, actual: Profile, generator: np.random.Generator) -> int:
-            state = self.states[at]
-            assert state.profile is not None
-            alone = apart(actual, state.profile)
-            return state.punishment[alone[0]] if alone else draw(state.following, generator)
-
-        return move
-
     def _history(self, visited: list[int], played: list[Profile]) -> History:
-        flows = self._flows(visited, played)
-        return History(states=np.array(visited), profiles=np.array(played), payoffs=flows)
+        return History(
+            states=np.array(visited), profiles=np.array(played), payoffs=self._flows(visited, played)
+        )
 
     def _drawn(self) -> list[tuple[str, Pair]]:
         return [(self._play(state), state.payoffs) for state in self.states]
@@ -196,14 +160,3 @@ class Automaton(Machine[History]):
             return spell_leaving(state.leavers, state.stayed, self.player_names)
         names = self.repeated.game.actions
         return ", ".join(names[i][action] for i, action in enumerate(state.profile))
-
-    def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
-        stage, worth = self.repeated.game.payoffs, self._worth()
-        return np.array(
-            [
-                stage[profile]
-                if profile[0] >= 0
-                else [float(value) for value in worth.promise(worth.nodes[state], ())]
-                for state, profile in zip(visited, played, strict=True)
-            ]
-        )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
-from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
     Profile,
-    apart,
-    draw,
-    short,
     spell,
     spell_leaving,
 )
 from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.equilibria.node import Node as Node
-from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame
 
 
@@ -97,23 +91,8 @@ class StochasticAutomaton(Machine[StateHistory]):
         """The names of the players, or their numbers."""
         return self.game.player_names
 
-    def values(self) -> list[Pair]:
-        r"""Return the value of every node, the only solution of v = (1 - d) g + d Q v."""
-        return NodeValues(self.game, self.nodes).values()
-
-    def edges(self) -> list[tuple[int, int, str]]:
-        """Return the graph: (node, next node, label), probabilities and deviations as labels."""
-        out, worth, players = [], NodeValues(self.game, self.nodes), titles(self.player_names)
-        for k, node in enumerate(self.nodes):
-            law = {} if node.profile is None else worth.law(node.state, node.profile)
-            for state, p in law.items():
-                shares = [(n, p * share) for n, share in node.following[state]]
-                out += [(k, n, "" if share == 1 else short(share)) for n, share in shares]
-            for i, punishment in enumerate(node.punishment):
-                out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(punishment.values())]
-            if node.stayed is not None:
-                out.append((k, node.stayed, "stays"))
-        return out
+    def _worth(self) -> NodeValues:
+        return NodeValues(self.game, self.nodes)
 
     def _table(self) -> list[Sequence[str]]:
         one, other = self.player_names
@@ -139,28 +118,6 @@ class StochasticAutomaton(Machine[StateHistory]):
             return spell_leaving(node.leavers, node.stayed, self.player_names)
         return self.game.profile_name(node.state, node.profile)
 
-    def _gains(self) -> Iterator[Fraction]:
-        worth = NodeValues(self.game, self.nodes)
-        values = worth.values()
-        yield from (worth.gain(k, i, values) for k in range(len(self.nodes)) for i in (0, 1))
-
-    def _plan(self, at: int) -> tuple[Game, Profile | None]:
-        node = self.nodes[at]
-        return self.game.games[node.state], node.profile
-
-    def _moves(self) -> Callable[[int, Profile, np.random.Generator], int]:
-        worth = NodeValues(self.game, self.nodes)
-        laws = [self.game.transition(s) for s in range(len(self.game))]
-
-        def move(at: int, actual: Profile, generator: np.random.Generator) -> int:
-            node = self.nodes[at]
-            assert node.profile is not None
-            state = int(generator.choice(len(self.game), p=laws[node.state][actual]))
-            alone = apart(actual, node.profile)
-            return worth.punished(node, alone[0], state) if alone else draw(node.following[state], generator)
-
-        return move
-
     def _history(self, visited: list[int], played: list[Profile]) -> StateHistory:
         return StateHistory(
             states=np.array([self.nodes[k].state for k in visited]),
@@ -171,14 +128,3 @@ class StochasticAutomaton(Machine[StateHistory]):
 
     def _drawn(self) -> list[tuple[str, Pair]]:
         return [(f"{self.game.states[node.state]}: {self._play(node)}", node.payoffs) for node in self.nodes]
-
-    def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
-        worth = NodeValues(self.game, self.nodes)
-        return np.array(
-            [
-                self.game.games[self.nodes[k].state].payoffs[profile]
-                if profile[0] >= 0
-                else [float(value) for value in worth.promise(self.nodes[k], ())]
-                for k, profile in zip(visited, played, strict=True)
-            ]
-        )

@@ -41,7 +41,7 @@ MEASURE = ("imposer", "target", "product", "start", "end", "authority", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Shown):
     """One figure with what it is, its unit, year and source."""
 
     name: str
@@ -58,7 +58,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(Shown):
     """A published estimate of what tariffs do to a region, to compare results with."""
 
     institution: str
@@ -72,7 +72,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class Measure(Shown):
     """A tariff measure as it was announced; `end` is empty while it is in force."""
 
     imposer: str

@@ -172,21 +172,9 @@ def nash_on_frontier(claim: Claim) -> Certificate:
 
 @register("kalai_smorodinsky", Frontier, views=True)
 def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
-    """Bracket (f - d1) (a0 - d0) - (x - d0) (a1 - d1) = 0, with the ideal payoff a0 bracketed first."""
+    """Go from d towards the ideal point."""
     cell = Cell(claim)
-    ideal = cell.ideal()
-    if ideal is None:
-        return proved(cell, cell.value, "the ray to the ideal point")
-    (a, b), (p, q) = ideal
-
-    def condition(x: Fraction) -> Interval:
-        (f, g), gain = cell.value(x), x - cell.d_0
-        return (
-            (f - cell.d_1) * (a - cell.d_0) - gain * (q - cell.d_1),
-            (g - cell.d_1) * (b - cell.d_0) - gain * (p - cell.d_1),
-        )
-
-    return proved(cell, condition, "the ray to the ideal point")
+    return _to_ideal(cell, cell.d_0, cell.d_1, "the ray to the ideal point")
 
 
 @register("egalitarian", Frontier, views=True)
@@ -317,14 +305,20 @@ def _marginal(least: Fraction, most: Fraction, power: Fraction) -> Interval:
 
 @register("gupta_livne", Frontier, views=True)
 def gupta_livne_on_frontier(claim: Claim) -> Certificate:
-    """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0."""
+    """Go from the reference, if something feasible is as good, towards the ideal point."""
     cell = Cell(claim)
     r_0, r_1 = (Fraction(x) for x in claim.given("reference", one_each=True))
+    bad = r_0 < cell.d_0 or r_1 < cell.d_1 or r_0 > cell.high or cell.value(max(r_0, cell.low))[1] < r_1
+    if bad and cell.ideal() is not None:
+        return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
+    return _to_ideal(cell, r_0, r_1, "the ray from the reference to the ideal point")
+
+
+def _to_ideal(cell: Cell, r_0: Fraction, r_1: Fraction, what: str) -> Certificate:
+    """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0, with the ideal payoff a0 bracketed first."""
     ideal = cell.ideal()
     if ideal is None:
         return without_answer(cell)
-    if r_0 < cell.d_0 or r_1 < cell.d_1 or r_0 > cell.high or cell.value(max(r_0, cell.low))[1] < r_1:
-        return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
     (a, b), (p, q) = ideal
 
     def condition(x: Fraction) -> Interval:
@@ -332,7 +326,7 @@ def gupta_livne_on_frontier(claim: Claim) -> Certificate:
         ends = [(h - r_1) * (c - r_0) - gain * (e - r_1) for h in (f, g) for c in (a, b) for e in (p, q)]
         return min(ends), max(ends)
 
-    return proved(cell, condition, "the ray from the reference to the ideal point")
+    return proved(cell, condition, what)
 
 
 @register("dictatorial", Frontier, views=True)

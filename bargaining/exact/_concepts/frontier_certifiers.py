@@ -14,9 +14,9 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact._concepts import frontier_flow
-from bargaining.exact._concepts.frontier_flow import MANY, Below
+from bargaining.exact._concepts import raiffa_path_frontier
 from bargaining.exact._concepts.intervals import enclosed_power
+from bargaining.exact._concepts.raiffa_path_frontier import MANY, Below
 from bargaining.exact.certificate import Certificate, Claim, View, above, allowance, compare, enclose
 from bargaining.exact.registry import register
 from bargaining.feasible.frontier import Frontier
@@ -395,7 +395,7 @@ def continuous_raiffa_on_frontier(claim: Claim) -> Certificate:
     low: Interval = (cell.d_0, cell.d_1)
     high: Interval = (max(ideal[0][1], cell.d_0), max(ideal[1][1], cell.d_1))
     if low[0] < ideal[0][0] and low[1] < ideal[1][0] and cell.above_floor(*low):
-        box = frontier_flow.continuous_raiffa(_below(cell, (ideal[0][0], ideal[1][0])))
+        box = raiffa_path_frontier.continuous_raiffa(_below(cell, (ideal[0][0], ideal[1][0])))
         low, high = (low, high) if box is None else (_seen(cell, box[0]), _seen(cell, box[1]))
     return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
 

@@ -15,10 +15,10 @@ from bargaining.concepts.nash import nash
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts.bodies import Body, Points, Solid, Vector, bodies_of, less, points_of
 from bargaining.exact._concepts.intervals import log_of_product
+from bargaining.exact._concepts.nash_box import nash_box
 from bargaining.exact._concepts.polygon import from_pairs
 from bargaining.exact._concepts.polygon import nash as nash_of_polygon
 from bargaining.exact._concepts.polytope_certifiers import exactly, on, outside, ranges_of, solid_of
-from bargaining.exact._concepts.product import nash_box
 from bargaining.exact._concepts.rays import along
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
 from bargaining.exact.registry import register

@@ -12,7 +12,15 @@ from functools import wraps
 from math import inf
 
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact._concepts import distance, flow, halving, nearest, polygon, polytope_flow, rays, steps
+from bargaining.exact._concepts import (
+    frontier_length,
+    nearest_losses,
+    polygon,
+    raiffa_path_plane,
+    raiffa_path_polytope,
+    raiffa_steps,
+    rays,
+)
 from bargaining.exact._concepts.bodies import (
     Body,
     Enclosure,
@@ -25,8 +33,8 @@ from bargaining.exact._concepts.bodies import (
     points_of,
     settled,
 )
+from bargaining.exact._concepts.nash_box import nash_box, weightless_box
 from bargaining.exact._concepts.polygon import Plane, polygon_of
-from bargaining.exact._concepts.product import nash_box, weightless_box
 from bargaining.exact._concepts.rays import Answer
 from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose
 from bargaining.exact.registry import Certifier, register
@@ -166,7 +174,7 @@ def raiffa(claim: Claim) -> Certificate:
     """Take the steps in rationals, until one lands on the frontier or little is left."""
     it = solid_of(claim)
     assert isinstance(it, Body | Plane)
-    return _beside(claim, it, steps.raiffa(it))
+    return _beside(claim, it, raiffa_steps.raiffa(it))
 
 
 @on("continuous_raiffa", Polytope, TransferableSurplus)
@@ -174,9 +182,9 @@ def continuous_raiffa(claim: Claim) -> Certificate:
     """Hold the path between two, in intervals; with more players follow it by a curve of many digits."""
     if len(claim.payoffs) > 2:
         body = body_of(claim)
-        return _beside(claim, body, polytope_flow.continuous_raiffa(body))
+        return _beside(claim, body, raiffa_path_polytope.continuous_raiffa(body))
     it = _plane(claim)
-    return _beside(claim, it, flow.continuous_raiffa(it.polygon))
+    return _beside(claim, it, raiffa_path_plane.continuous_raiffa(it.polygon))
 
 
 @on("perles_maschler", Polytope)
@@ -185,7 +193,7 @@ def perles_maschler(claim: Claim) -> Certificate:
     if len(claim.payoffs) > 2:
         raise NotApplicable(f"{claim.method} is a concept for two players; got {len(claim.payoffs)}.")
     it = _plane(claim)
-    return _beside(claim, it, halving.perles_maschler(it.polygon))
+    return _beside(claim, it, frontier_length.perles_maschler(it.polygon))
 
 
 @on("yu", Polytope)
@@ -196,7 +204,7 @@ def yu(claim: Claim) -> Certificate:
         return equal_loss(claim) if len(claim.payoffs) == 2 else exactly(claim, rays.least_losses)
     if power > 1 and len(claim.payoffs) == 2:
         it = _plane(claim)
-        return _beside(claim, it, nearest.yu(it.polygon, Fraction(power)))
+        return _beside(claim, it, nearest_losses.yu(it.polygon, Fraction(power)))
     body = body_of(claim)
     ideal, what = body.ideal(), f"{claim.method} on {body.what}"
     if ideal is None:
@@ -206,7 +214,7 @@ def yu(claim: Claim) -> Certificate:
     if power == 1 and claim.finite:
         return _least_sum(claim, body, ideal)
     guess = [float(x) for x in claim.payoffs]
-    found = distance.nearest_losses(body, ideal, Fraction(power), guess) if claim.finite else None
+    found = nearest_losses.nearest_losses(body, ideal, Fraction(power), guess) if claim.finite else None
     if found is None:
         return enclose(claim, body.disagreement, ideal, ranges_of(body, ideal), what)
     return _losses(claim, body, ideal, *found)
@@ -231,7 +239,7 @@ def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
     """Bound by how much the sum of losses misses the least, and by how far the payoffs are from feasible."""
     ranges, x = ranges_of(it, ideal), tuple(Fraction(v) for v in claim.payoffs)
     losses = sum((max(a - v, Fraction(0)) for a, v in zip(ideal, x, strict=True)), Fraction(0))
-    short = abs(losses - distance.least_sum(it, ideal)) / sum(ranges)
+    short = abs(losses - nearest_losses.least_sum(it, ideal)) / sum(ranges)
     far = above(max(short, outside(it, x, ranges)))
     what = f"{claim.method} on {it.what}"
     statement = f"{what}: the sum of losses is within {far:.2g} of the least, over the gains."

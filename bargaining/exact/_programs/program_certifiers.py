@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import inf
 
 from bargaining.errors import NotApplicable
-from bargaining.exact._concepts.distance import misses
 from bargaining.exact._concepts.intervals import enclosed_power
-from bargaining.exact._concepts.product import box_of_gap
+from bargaining.exact._concepts.nash_box import box_of_gap
+from bargaining.exact._concepts.nearest_losses import misses
 from bargaining.exact._programs.case import Box, Case, Vector, dot, less, tight
 from bargaining.exact._programs.prices import narrowed
 from bargaining.exact._programs.programs import Decided, Interval, close

@@ -116,7 +116,7 @@ def test_right_answers_hold_and_wrong_ones_do_not(concept: str, name: str) -> No
 def test_the_box_of_nash_holds_what_many_digits_say(form: str, n: int) -> None:
     """Newton's method on the first-order condition of a face, in fifty digits, with the multipliers' signs checked."""
     from bargaining.exact._concepts.bodies import body
-    from bargaining.exact._concepts.product import nash_box
+    from bargaining.exact._concepts.nash_box import nash_box
 
     problem = SETS[f"{form} {n}"]
     payoffs = nash(problem).payoffs

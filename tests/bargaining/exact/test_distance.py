@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bargaining import Polytope, Problem, certify, yu
 from bargaining.exact._concepts.bodies import body
-from bargaining.exact._concepts.distance import least_sum, nearest_losses
+from bargaining.exact._concepts.nearest_losses import least_sum, nearest_losses
 
 F = Fraction
 

@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 
 from bargaining import Polytope, Problem, Status, certify, continuous_raiffa
 from bargaining.exact import polygons
-from bargaining.exact._concepts.flow import continuous_raiffa as boxed
+from bargaining.exact._concepts.raiffa_path_plane import continuous_raiffa as boxed
 
 F = Fraction
 

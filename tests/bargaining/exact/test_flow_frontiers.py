@@ -10,9 +10,9 @@ import pytest
 
 from bargaining import Frontier, Problem, certify, continuous_raiffa
 from bargaining.exact import polygons
-from bargaining.exact._concepts import frontier_flow
-from bargaining.exact._concepts.flow import continuous_raiffa as between_two
-from bargaining.exact._concepts.frontier_flow import Below
+from bargaining.exact._concepts import raiffa_path_frontier
+from bargaining.exact._concepts.raiffa_path_frontier import Below
+from bargaining.exact._concepts.raiffa_path_plane import continuous_raiffa as between_two
 
 F = Fraction
 PARABOLA = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
@@ -86,7 +86,7 @@ def test_few_nodes_prove_less_but_nothing_false(nodes: int) -> None:
         off=0.0,
         nodes=nodes,
     )
-    box = frontier_flow.continuous_raiffa(below)
+    box = raiffa_path_frontier.continuous_raiffa(below)
     assert box is not None
     assert all(x**2 <= F(1, 2) <= y**2 for x, y in zip(*box, strict=True))
     assert max(y - x for x, y in zip(*box, strict=True)) < 16 / nodes**2

@@ -13,11 +13,11 @@ from scipy.integrate import solve_ivp
 
 from bargaining import Polytope, Problem, Status, TransferableSurplus, certify, continuous_raiffa
 from bargaining.exact import polygons
-from bargaining.exact._concepts import polytope_flow
+from bargaining.exact._concepts import raiffa_path_polytope
 from bargaining.exact._concepts.bodies import body
-from bargaining.exact._concepts.flow import continuous_raiffa as between_two
-from bargaining.exact._concepts.flow_piece import first_above, series
-from bargaining.exact._concepts.polytope_flow import continuous_raiffa as boxed
+from bargaining.exact._concepts.raiffa_path_plane import continuous_raiffa as between_two
+from bargaining.exact._concepts.raiffa_path_polytope import continuous_raiffa as boxed
+from bargaining.exact._concepts.raiffa_path_polytope import first_above, series
 
 F = Fraction
 Box = tuple[tuple[Fraction, ...], tuple[Fraction, ...]]
@@ -209,8 +209,8 @@ def test_few_digits_make_a_wide_box_that_is_true(monkeypatch: pytest.MonkeyPatch
     low, high = box_of(problem)
     widths = []
     for digits in (16, 26, 40):
-        monkeypatch.setattr(polytope_flow, "DIGITS", digits)
-        monkeypatch.setattr(polytope_flow, "MOST", digits)
+        monkeypatch.setattr(raiffa_path_polytope, "DIGITS", digits)
+        monkeypatch.setattr(raiffa_path_polytope, "MOST", digits)
         box = box_of(problem)
         for a, b, c, d in zip(box[0], low, high, box[1], strict=True):
             assert a <= b
@@ -218,7 +218,7 @@ def test_few_digits_make_a_wide_box_that_is_true(monkeypatch: pytest.MonkeyPatch
         widths.append(max(h - x for x, h in zip(*box, strict=True)))
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > F(1, 10**3)
-    monkeypatch.setattr(polytope_flow, "PIECES", 2)
+    monkeypatch.setattr(raiffa_path_polytope, "PIECES", 2)
     box = box_of(problem)
     assert all(a <= b and c <= d for a, b, c, d in zip(box[0], low, high, box[1], strict=True))
 
@@ -247,7 +247,7 @@ def test_a_polynomial_passes_a_limit() -> None:
 
 def test_control_points_hold_the_curve() -> None:
     """x' = 1 - x from 0, whose control points rise from 0 to 1 - 1/e and lie above the curve of that concave path."""
-    from bargaining.exact._concepts.answers import Basis
+    from bargaining.exact._concepts.best_payoffs import Basis
 
     basis = Basis(gain=np.array([1, -1], dtype=object), size=1, needs=np.empty((0, 2), dtype=object))
     path = series([basis], np.array([1, 0], dtype=object), 30, 200)

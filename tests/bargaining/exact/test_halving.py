@@ -15,9 +15,9 @@ from bargaining import Polytope
 from bargaining.errors import Status
 from bargaining.exact import polygons
 from bargaining.exact._concepts.bodies import settled
-from bargaining.exact._concepts.halving import perles_maschler, perles_maschler_radicals
+from bargaining.exact._concepts.frontier_length import perles_maschler, perles_maschler_radicals
 from bargaining.exact._concepts.polygon import Plane
-from bargaining.exact._concepts.steps import raiffa
+from bargaining.exact._concepts.raiffa_steps import raiffa
 
 F = Fraction
 TRIANGLE: Any = [[0, 0], [4, 0], [0, 1]]

@@ -7,7 +7,7 @@ import pytest
 
 from bargaining._rational import fractions
 from bargaining.exact._concepts.bodies import Body
-from bargaining.exact._concepts.product import _corner, nash_box
+from bargaining.exact._concepts.nash_box import _corner, nash_box
 
 THIRDS = (Fraction(1, 3),) * 3
 

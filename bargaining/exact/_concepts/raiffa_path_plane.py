@@ -25,7 +25,7 @@ from typing import Any
 
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Enclosure, settled
-from bargaining.exact._concepts.halving import pieces
+from bargaining.exact._concepts.frontier_length import pieces
 from bargaining.exact._concepts.intervals import ends, intervals
 from bargaining.exact._concepts.polygon import Polygon
 

@@ -14,6 +14,7 @@ from bargaining.exact._concepts.polygon import Polygon
 if TYPE_CHECKING:
     import sympy as sp
 
+
 DIGITS = 256  # binary digits of square roots
 
 

@@ -41,6 +41,7 @@ from bargaining.equilibria._plane.lottery import Pair, hull, lotteries
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.repair import floats
 from bargaining.equilibria._plane.work import DEFAULT, Spent, Work
+from bargaining.equilibria.repeated._search.scaled import roomy
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic._search.search import Search
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
@@ -206,7 +207,7 @@ def _proof(
     work = Work(None if budget is None else whole(budget, "budget", 1))
     why = f"nothing was proved within a `budget` of {budget or DEFAULT} units; give a larger one"
     try:
-        made = generate(game, sets if hints is None else hints, work)
+        made = generate(game, sets if hints is None else hints, work, roomy)
     except Spent:
         made = why
     fault = made if isinstance(made, str) else made.fault_of_hints

@@ -7,7 +7,7 @@ polygons so defined generate themselves with room to spare, within a small multi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
@@ -26,7 +26,6 @@ from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums
 from bargaining.equilibria._plane.repair import floats, repaired
 from bargaining.equilibria._plane.rules import Reader
 from bargaining.equilibria._plane.work import Work
-from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 NEAR = 1e-9
@@ -41,6 +40,7 @@ _MANY = 60  # vertices beyond which the longer ones are not tried
 
 
 Known = tuple[Fraction | None, Fraction | None]
+Roomy = Callable[[StochasticGame, float], tuple[Floats, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,9 @@ class _Reading:
     lowest: list[tuple[int, int]]
 
 
-def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = None) -> Generation | str:
+def generate(
+    game: StochasticGame, sets: Sequence[Floats], work: Work | None = None, roomy: Roomy | None = None
+) -> Generation | str:
     """Return rational polygons that generate themselves, exact if they can be; or what stands in the way.
 
     Parameters
@@ -197,6 +199,9 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
         The vertices of each state's set in floats, counter-clockwise: hints, of which nothing is trusted.
     work : Work, optional
         What may be spent; Spent where it is not enough.
+    roomy : callable, optional
+        Looks again for the set of a game of one state and unequal patience, less close but with room for rounding by
+        which incentive constraints are tightened: returns its vertices and the steps that it took.
 
     Returns
     -------
@@ -210,7 +215,7 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
         return Generation(data, nothing, nothing, exact=True)
     hints = [tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets]
     fault, best, short = "", None, inf
-    for made in _attempts(data, hints, work):
+    for made in _attempts(data, hints, work, roomy):
         if isinstance(made, str):
             fault = fault or made
             continue
@@ -226,7 +231,9 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
     return fault if best is None else replace(best, fault_of_hints=fault)
 
 
-def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> Iterator[Generation | str]:
+def _attempts(
+    data: Rationals, hints: Sequence[Sequence[Pair]], work: Work, roomy: Roomy | None
+) -> Iterator[Generation | str]:
     """Yield what the equations of the vertices give, then what has room to spare, then what lies within the hints.
 
     Equations of very many vertices are solved last: they take the cube of their number.
@@ -240,8 +247,8 @@ def _attempts(data: Rationals, hints: Sequence[Sequence[Pair]], work: Work) -> I
     if not late:
         yield from _equated(data, hints, work, false)
     if unequal:
-        if all(data.discounts) and len(given) == 1:
-            inside = ((_with_room(data, room, work),) for room in _ROOM)
+        if roomy is not None and all(data.discounts) and len(given) == 1:
+            inside = ((_inside(data, roomy, room, work),) for room in _ROOM)
             yield from _repaired((whole.of(sets) for sets in inside), work)
         yield from _repaired([whole], work)
     else:
@@ -286,12 +293,9 @@ def _raised(made: Generation) -> Generation:
     return made.of(tuple(sets))
 
 
-def _with_room(data: Rationals, room: float, work: Work) -> tuple[Pair, ...]:
-    """Look again for the set of a repeated game of unequal patience: less close, with room for rounding."""
-    from bargaining.equilibria.repeated._search.scaled import Scaled as Repeated
-
-    game = RepeatedGame(data.game.games[0], data.game.exact_discounts, exit=data.game.exits[0])
-    points, steps = Repeated.of(game).with_room(room)
+def _inside(data: Rationals, roomy: Roomy, room: float, work: Work) -> tuple[Pair, ...]:
+    """Return a set that was looked for again, with room for rounding."""
+    points, steps = roomy(data.game, room)
     work.spend(steps * (1 + len(points)) * len(data.state))
     exact = [data.scaled(pair) for pair in fractions(points).tolist()]
     return tuple(exact[k] for k in hull(exact))

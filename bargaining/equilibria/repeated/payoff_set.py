@@ -12,7 +12,7 @@ from bargaining._arrays import owning
 from bargaining._calls import suggesting
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
-from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
+from bargaining.equilibria.repeated._search.scaled import Answer, Scaled, roomy
 from bargaining.equilibria.repeated._search.sweep import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame, require_repeated
@@ -144,7 +144,8 @@ class PayoffSet(PayoffPolygon):
         from bargaining.equilibria._plane.generation import generate
 
         if not self._rational:
-            self._rational.append(generate(StochasticGame.from_repeated(self.repeated), [self._hints], work))
+            game = StochasticGame.from_repeated(self.repeated)
+            self._rational.append(generate(game, [self._hints], work, roomy))
         found: Generation | str = self._rational[0]
         return found
 

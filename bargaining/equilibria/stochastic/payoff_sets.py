@@ -16,6 +16,7 @@ from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated._search.scaled import roomy
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
@@ -169,7 +170,8 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
         from bargaining.equilibria._plane.generation import generate
 
         if not self._rational:
-            self._rational.append(generate(self.game, [some.vertices for some in self.sets], work))
+            sets = [some.vertices for some in self.sets]
+            self._rational.append(generate(self.game, sets, work, roomy))
         found: Generation | str = self._rational[0]
         return found
 

@@ -24,6 +24,7 @@ from bargaining.equilibria.repeated._search.rationals import Rationals
 from bargaining.equilibria.repeated._unequal.search import bounded, close, plain
 from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 
 _MANY = 400  # applications of the operator
 _USUAL = Effort()
@@ -263,6 +264,11 @@ class Scaled:
         if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
             return self.best.item(i, profile)
         return raw[k][i]
+
+
+def roomy(game: StochasticGame, room: float) -> tuple[Floats, int]:
+    """Return what `Scaled.with_room` does for a game of one state."""
+    return Scaled.of(RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0])).with_room(room)
 
 
 def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, payoff_set
-from bargaining.errors import Status
+from bargaining.errors import Status, Unsolved
 from plane_operator import PlaneOperator, circle
 from polygons import beyond
 
@@ -48,7 +48,7 @@ class Drawn:
 
 
 def check(game: RepeatedGame) -> Status:
-    """Hold a set against what is known without it, and return its status."""
+    """Hold a set against what is known without it, and return its status; FAILED if no strategy was found for it."""
     found, operator = payoff_set(game), PlaneOperator.of(game)
     inside, outside = operator.inside(ROUNDS), operator.outside(DIRECTIONS, ROUNDS)
     assert np.isfinite(found.stats.bound)
@@ -61,23 +61,28 @@ def check(game: RepeatedGame) -> Status:
     assert (reach <= known + near).all()
     if found.status is Status.OK:
         assert found.residual <= 1e-9
-        automaton = found.strategy(found.vertices.mean(axis=0))
+        middle = found.vertices.mean(axis=0)
+        try:
+            automaton = found.strategy(middle)
+        except Unsolved:
+            return Status.FAILED
         assert automaton.regret == 0
-        assert np.abs(automaton.payoffs - found.vertices.mean(axis=0)).max() <= 2e-9 * found.scale
+        assert np.abs(automaton.payoffs - middle).max() <= 2e-9 * found.scale
     return found.status
 
 
 @pytest.mark.parametrize("number", range(24))
 def test_drawn_games_agree_with_another_operator(number: int) -> None:
-    assert check(Drawn(number).game()) is not Status.INACCURATE
+    assert check(Drawn(number).game()) in (Status.OK, Status.EMPTY)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(50))
 def test_five_thousand_drawn_games_agree_with_another_operator(hundred: int) -> None:
+    """One in a hundred may be inaccurate, or lack a strategy where vertices lie nearer an edge than floats tell."""
     numbers = range(100 * hundred, 100 * hundred + 100)
-    inaccurate = [k for k in numbers if check(Drawn(k).game()) is Status.INACCURATE]
-    assert len(inaccurate) <= 1, inaccurate
+    ended = {k: check(Drawn(k).game()) for k in numbers}
+    assert len([k for k, status in ended.items() if status not in (Status.OK, Status.EMPTY)]) <= 1, ended
 
 
 def test_the_games_are_drawn_over_all_pairs() -> None:

@@ -10,6 +10,8 @@ from bargaining_models.paper import bands as stored_bands
 from bargaining_models.paper.study import Study
 from bargaining_models.parameters import load
 
+FEW = 2  # of the draws that are stored one by one
+
 
 @pytest.fixture(scope="module")
 def study() -> Study:
@@ -18,13 +20,15 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, object]:
-    return {name: stored_bands.draw(load(), name, stored_bands.SAMPLED) for name in stored_bands.ENVIRONMENTS}
+    return {name: stored_bands.draw(load(), name, FEW) for name in stored_bands.ENVIRONMENTS}
 
 
 def test_the_stored_draws_come_out_again(drawn: dict[str, object]) -> None:
     rows = stored_bands._read(stored_bands.FOLDER / stored_bands.SAMPLE)
     assert {row["environment"] for row in rows} == set(drawn)
     for row in rows:
+        if int(row["draw"]) >= FEW:
+            continue
         place = {name: row[name] for name in stored_bands.KEYS}
         found = drawn[row["environment"]].transfer.sel(place).isel(draw=int(row["draw"]))  # type: ignore[attr-defined]
         assert float(found) == pytest.approx(float(row["value"]), rel=1e-7, abs=1e-7)
@@ -33,6 +37,7 @@ def test_the_stored_draws_come_out_again(drawn: dict[str, object]) -> None:
 def test_bands_are_quantiles_of_the_draws(
     drawn: dict[str, object], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stored_bands, "SAMPLED", FEW)
     stored_bands.store(drawn, tmp_path)  # type: ignore[arg-type]
     monkeypatch.setattr(stored_bands, "FOLDER", tmp_path)
     table = stored_bands.bands_table(study)

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from bargaining_models.paper.reproduce import stored
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 SCRIPT = ROOT / "docs" / "_readme.py"
@@ -30,6 +32,14 @@ def test_headline_table_is_current(script: ModuleType) -> None:
     shown = README.read_text(encoding="utf-8").split(script.BEGIN)[1].split(script.END)[0]
     assert shown == script.headline()
     assert len(re.findall(r"\*\*", shown)) == 2 * len(script.ROWS) * len(script.SHARES)
+
+
+def test_bands_are_those_stored() -> None:
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    rows = [row for row in stored("T0").rows if row[:3] == ("19 August 2026", "tariff war", "stays open")]
+    (paid, (low, high)), (lost, (least, most)) = rows[0][3:5], rows[0][7:9]
+    assert f"Canada pays {paid:.0f} (5 to 95 percent: {low:.1f} to {high:.0f})" in text
+    assert f"an r of 10 percent takes {lost:.0f} percent of that away ({least:.1f} to {most:.0f})" in text
 
 
 @pytest.mark.parametrize("shade", ["light", "dark"])

@@ -347,3 +347,11 @@ def test_weights_given_as_fractions() -> None:
     division = nash(TRIANGLE, weights=weights)
     assert division.method == "nash(weights=[0.25, 0.75])"
     assert certify(division).exact == (1, Fraction(3, 4))
+
+
+def test_a_reference_that_is_not_feasible_itself_but_no_better_than_something_is_certified() -> None:
+    """Below the triangle nothing is feasible; the way to (4, 4) meets x0 + x1 = 5 in the middle."""
+    triangle = Problem(Polytope([[2, 2], [4, 1], [1, 4]]), [0, 0])
+    division = gupta_livne(triangle, reference=[1.5, 1.5])
+    assert certify(division).exact == (Fraction(5, 2), Fraction(5, 2))
+    assert certify(division).holds

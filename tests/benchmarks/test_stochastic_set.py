@@ -11,6 +11,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -197,8 +198,8 @@ def test_two_states_against_one_by_the_same_solver(name: str, speedup: Callable[
     single = StochasticGame([stage], [[1]], double.discounts)
     ratio = speedup(
         f"{name}, two states against one by the same solver",
-        lambda: Scaled.of(double).solve(1000),
-        lambda: Scaled.of(single).solve(1000),
+        lambda: solve(Scaled.of(double), 1000),
+        lambda: solve(Scaled.of(single), 1000),
         rounds=40,
         clock=process_time,
     )

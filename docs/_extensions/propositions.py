@@ -55,7 +55,7 @@ def visit(translator: HTML5Translator, node: Statement) -> None:
     translator.body.append(translator.starttag(node, "div", CLASS="admonition proposition"))
     translator.body.append('<p class="admonition-title">')
     translator.add_fignumber(node)
-    translator.body.append(f"{translator.encode(node['title'])}</p>\n")
+    translator.body.append(f"({translator.encode(node['title'])})</p>\n")
 
 
 def depart(translator: HTML5Translator, node: Statement) -> None:

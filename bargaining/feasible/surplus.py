@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, short
 from bargaining.feasible._sides import some
 from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
+MOST = 10**6  # players: each has a name and a payoff
 
 
 @owning
@@ -49,6 +50,8 @@ class TransferableSurplus(Shown, line=False):
     def __init__(self, total: ArrayLike, *, players: int = 2) -> None:
         if isinstance(players, bool) or not isinstance(players, int | np.integer) or players < 1:
             raise InvalidInput(f"`players` must be a positive integer; got {players!r}.")
+        if players > MOST:
+            raise InvalidInput(f"`players` must be at most {MOST:,}; got {short(players)}.")
         array = real(total, "total", payoffs=True)
         object.__setattr__(self, "total", array)
         object.__setattr__(self, "players", int(players))

@@ -245,3 +245,9 @@ def test_a_ray_that_moves_payoffs_between_players_never_leaves_a_surplus() -> No
         pie.ray(np.array(start), np.array([1.0, -1.0])) for start in ([0.2, 0.2], [0.5, 0.5], [0.6, 0.6])
     ]
     assert along == [np.inf, np.inf, -np.inf]
+
+
+@pytest.mark.parametrize("players", [10**6 + 1, 10**9, 2**70, 10**400])
+def test_a_surplus_is_for_a_million_players_at_most(players: int) -> None:
+    with pytest.raises(InvalidInput, match="`players` must be at most 1,000,000"):
+        TransferableSurplus(1.0, players=players)

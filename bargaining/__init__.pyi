@@ -35,7 +35,6 @@ from bargaining.equilibria.repeated.patient import patient_payoffs as patient_pa
 from bargaining.equilibria.repeated.patient import patient_score as patient_score
 from bargaining.equilibria.repeated.payoff_set import PayoffSet as PayoffSet
 from bargaining.equilibria.repeated.payoff_set import payoff_sets as payoff_sets
-from bargaining.equilibria.repeated.public import public_payoff_set as public_payoff_set
 from bargaining.equilibria.repeated.relational import bonus_spread as bonus_spread
 from bargaining.equilibria.repeated.relational import relational_contract as relational_contract
 from bargaining.equilibria.repeated.renegotiation import (

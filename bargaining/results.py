@@ -23,6 +23,7 @@ from bargaining.equilibria.repeated.critical_discount import CriticalDiscount
 from bargaining.equilibria.repeated.joint import JointPayoffs, JointStep
 from bargaining.equilibria.repeated.patient import FullRank, PatientPayoffs, RankFailure, Score
 from bargaining.equilibria.repeated.public import PublicPayoffSet
+from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, PublicHistory, PublicState
 from bargaining.equilibria.repeated.relational import RelationalContract
 from bargaining.equilibria.repeated.renegotiation import RenegotiationProof
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
@@ -87,7 +88,10 @@ __all__ = [
     "Phase",
     "PlanExitThresholds",
     "PlanThresholds",
+    "PublicAutomaton",
+    "PublicHistory",
     "PublicPayoffSet",
+    "PublicState",
     "RandomProposerDivision",
     "Rank",
     "RankFailure",

@@ -13,13 +13,14 @@ from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
+    from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 
 
 @overload
 def payoff_set(
     game: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
-) -> PayoffSet: ...
+) -> PayoffSet | PublicPayoffSet: ...
 @overload
 def payoff_set(
     game: StochasticGame, *, tolerance: float | None = None, budget: int | None = None
@@ -27,10 +28,11 @@ def payoff_set(
 @suggesting
 def payoff_set(
     game: RepeatedGame | StochasticGame, *, tolerance: float | None = None, budget: int | None = None
-) -> PayoffSet | StochasticPayoffSets:
+) -> PayoffSet | PublicPayoffSet | StochasticPayoffSets:
     r"""Return the set of subgame-perfect equilibrium payoffs of a repeated game between two players.
 
-    For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`.
+    For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`. Where actions are seen through
+    a public signal alone it returns an inner and an outer set of the payoffs of perfect public equilibria.
 
     The largest bounded set :math:`V` of average payoffs (:numref:`repeated-games-operator`) with
 
@@ -66,6 +68,10 @@ def payoff_set(
     -------
     PayoffSet
         A polygon, a segment, a point, or nothing (status EMPTY, with the reason).
+    PublicPayoffSet
+        Where the game has `monitoring` that does not show the actions: a set that generates itself, one that holds
+        every equilibrium payoff, and the gap between them. The default of `tolerance` is then 1e-6, and a linear
+        program counts as a thousand units of `budget`.
     StochasticPayoffSets
         The same for each state of a stochastic game.
 
@@ -141,5 +147,5 @@ def payoff_set(
         )
     asked = {"tolerance": tolerance, "budget": budget}
     given = {name: value for name, value in asked.items() if value is not None}
-    found: PayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game, **given)
+    found: PayoffSet | PublicPayoffSet | StochasticPayoffSets = loaded(kind.payoffs)(game, **given)
     return found

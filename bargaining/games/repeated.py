@@ -341,7 +341,7 @@ class RepeatedGame(Shown):
         if self.monitoring is not None and not self.monitoring.is_perfect:
             raise NotApplicable(
                 f"`{function}` is for actions that are seen; here they are seen through {self.monitoring!r}. For two "
-                "players see `public_payoff_set`, or drop `monitoring`."
+                "players see `payoff_set`, or drop `monitoring`."
             )
 
     def at(self, index: tuple[int, ...]) -> RepeatedGame:

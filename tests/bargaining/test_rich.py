@@ -158,6 +158,7 @@ DEAL = b.BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1
 COALITIONS = b.CoalitionalGame(["a", "b<"], {("a", "b<"): Fraction(1, 3)})
 PLAN = [(0, 0), None]
 SEEN = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "<bad>"])
+PUBLIC = b.payoff_set(RepeatedGame(DILEMMA, 0.8, monitoring=SEEN), tolerance=1e-3)
 
 
 def places(m):
@@ -223,7 +224,10 @@ MADE = {
     "PlanThresholds": lambda: b.plan_thresholds(CHAIN, PLAN, start="now"),
     "Polytope": lambda: TRIANGLE.feasible,
     "Problem": lambda: PIE,
-    "PublicPayoffSet": lambda: b.public_payoff_set(RepeatedGame(DILEMMA, 0.9, monitoring=SEEN)),
+    "PublicAutomaton": lambda: PUBLIC.strategy([6, 6]),
+    "PublicHistory": lambda: PUBLIC.strategy([6, 6]).simulate(3, 0),
+    "PublicPayoffSet": lambda: PUBLIC,
+    "PublicState": lambda: PUBLIC.strategy([6, 6]).states[0],
     "RandomProposer": lambda: b.RandomProposer(None, [0.9, 0.9, 0.6], quota=2),
     "RandomProposerDivision": lambda: b.RandomProposer(None, [0.9, 0.9, 0.6], quota=2)(THREE),
     "RankFailure": lambda: b.full_rank(DILEMMA, SEEN).failures[0],

@@ -59,6 +59,7 @@ PLANE = Problem(TRIANGLE, [0.0, 0.0])
 STAGE = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 REPORT = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]])
 REPEATED = RepeatedGame(STAGE, 0.6)
+PUBLIC = b.payoff_set(RepeatedGame(STAGE, 0.6, monitoring=REPORT), tolerance=1e-3)
 JOINT = b.joint_payoffs(STAGE, monitoring=REPORT)
 CLIFFS = b.FreeDisposalHull([[4, 1], [1, 3]])
 ARC = b.Frontier(falling, 0, 2, derivative=slope)
@@ -766,14 +767,16 @@ CALLS: dict[str, Call] = {
         },
     ),
     "plot": Call(b.plot, lambda: {"result": b.nash(PLANE), "ax": None}, lambda axes: None),
-    "public_payoff_set": Call(
-        b.public_payoff_set,
-        lambda: {
-            "repeated": RepeatedGame(STAGE, 0.6, monitoring=REPORT),
-            "tolerance": 1e-3,
-            "budget": 5000,
-        },
-        lambda found: (found.vertices, found.outer),
+    "PublicPayoffSet.strategy": Call(
+        PUBLIC.strategy, lambda: {"payoffs": PUBLIC.vertices.mean(axis=0), "tolerance": 1e-6}
+    ),
+    "PublicAutomaton.simulate": Call(
+        PUBLIC.strategy(PUBLIC.vertices[0]).simulate,
+        lambda: {"periods": 3, "rng": 1, "deviations": {1: (0, 1)}},
+        lambda history: history.payoffs,
+    ),
+    "PublicAutomaton.expected_length": Call(
+        PUBLIC.strategy(PUBLIC.vertices[0]).expected_length, lambda: {"states": [0]}
     ),
     "raiffa": of_plane(b.raiffa),
     "read_description": Call(b.read_description, lambda: {"path": described()}, lambda found: None),

@@ -146,7 +146,7 @@ class Machine(Shown, ABC, Generic[Played]):
             Periods in which a player takes another action than she should; both may be named.
         """
         periods = whole(periods, "periods", 1)
-        chance, slips, worth = generator(rng), _slips(deviations), self._worth()
+        chance, slips, worth = generator(rng), slips_of(deviations), self._worth()
         laws = [worth.game.transition(s) for s in range(len(worth.game))]
         visited: list[int] = []
         played: list[Profile] = []
@@ -157,7 +157,7 @@ class Machine(Shown, ABC, Generic[Played]):
             if node.profile is None:
                 played.append(NOBODY)
                 continue
-            actual = _actual(worth.game.games[node.state], node.profile, slips.get(period), self.player_names)
+            actual = with_slip(worth.game.games[node.state], node.profile, slips.get(period), self.player_names)
             played.append(actual)
             state = 0 if len(laws) == 1 else int(chance.choice(len(laws), p=laws[node.state][actual]))
             alone = apart(actual, node.profile)
@@ -169,7 +169,7 @@ class Machine(Shown, ABC, Generic[Played]):
         return dot([label for label, _ in self._drawn()], self.edges())
 
 
-def _slips(
+def slips_of(
     deviations: Mapping[int, tuple[int | str, int | str]] | None,
 ) -> dict[int, tuple[int | str, int | str]]:
     """Return the deviations by period, or say what they should be."""
@@ -181,7 +181,7 @@ def _slips(
     return dict(slips)
 
 
-def _actual(
+def with_slip(
     game: Game, profile: Profile, slip: tuple[int | str, int | str] | None, names: Sequence[str]
 ) -> Profile:
     """Return what is played if one player may slip."""

@@ -160,10 +160,10 @@ def _threats(path: Path, found: PayoffSet) -> tuple[Floats, Floats]:
 
 
 def _payoff_set(path: Path, discount: Fraction) -> PayoffSet:
-    from bargaining.equilibria.payoff_set import payoff_set
+    from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
 
     given = np.array([discount] * path.game.players, dtype=object)
-    return payoff_set(RepeatedGame(path.game, given, exit=path.exit))
+    return seen_payoff_set(RepeatedGame(path.game, given, exit=path.exit))
 
 
 def _inaccurate(discount: Fraction) -> Unsolved:

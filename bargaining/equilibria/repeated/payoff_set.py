@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
     from bargaining.equilibria._plane.work import Work
     from bargaining.equilibria.repeated.automaton import Automaton
+    from bargaining.equilibria.repeated.public import PublicPayoffSet
 
 _LIMIT = 2000
 _FEW = 4
@@ -152,8 +153,19 @@ class PayoffSet(PayoffPolygon):
 
 def repeated_payoff_set(
     game: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
-) -> PayoffSet:
+) -> PayoffSet | PublicPayoffSet:
     """Return the equilibrium payoffs of one repeated game of two players, see `payoff_set`."""
+    if isinstance(game, RepeatedGame) and game.monitoring is not None and not game.monitoring.is_perfect:
+        from bargaining.equilibria.repeated.public import public_payoff_set
+
+        return public_payoff_set(game, tolerance=tolerance, budget=budget)
+    return seen_payoff_set(game, tolerance=tolerance, budget=budget)
+
+
+def seen_payoff_set(
+    game: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
+) -> PayoffSet:
+    """Return the equilibrium payoffs of one repeated game of two players who see each other's actions."""
     effort = Effort.of(tolerance, budget)
     _check(game)
     if game.batch_shape:

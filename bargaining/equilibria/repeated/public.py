@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
-from bargaining._arrays import Floats, owning, scalar
+from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._rational import rational
+from bargaining.equilibria._plane.lottery import Lottery, convex_lottery, hull, nearest
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.search import Found, search
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, rational_automaton
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
-BUDGET = 200_000
-"""Linear programs, one for a profile and a direction each: a few seconds of two actions each."""
+_ROUGH = (1e-2, 1e-3, 1e-4)  # tolerances of the sets that points inside are attained with
+BUDGET = 300_000_000
+"""Units of work: some ten seconds of two actions each."""
+_PROGRAM = 1000  # units that a linear program counts for
 
 
 @owning
@@ -50,15 +57,132 @@ class PublicPayoffSet(PayoffPolygon):
     gap: float
     stats: Stats
     _found: Found | None = field(repr=False, default=None)
+    _exact: list[PublicAutomaton] = field(
+        init=False, repr=False, default_factory=list
+    )  # made once, coarse first
 
     @property
     def player_names(self) -> tuple[str, ...]:
         """The names of the two players; their numbers where they have none."""
         return self.repeated.player_names
 
+    def strategy(self, payoffs: ArrayLike, *, tolerance: float = 1e-6) -> PublicAutomaton:
+        """Return an equilibrium with these payoffs: an automaton whose transitions depend on the signal, in rationals.
+
+        Parameters
+        ----------
+        payoffs : array_like of shape (2,)
+            A point of the inner set.
+        tolerance : float, default 1e-6
+            How far the payoffs of the equilibrium may lie from these, as a share of `scale`, where they lie on the edge
+            of the inner set. Points inside are attained exactly.
+
+        Returns
+        -------
+        PublicAutomaton
+            Its `regret` is zero, in rationals.
+
+        Raises
+        ------
+        InvalidInput
+            If the point lies outside the inner set by more than the tolerance; the message says how far.
+        NotApplicable
+            If leaving is the threat of one player alone: what follows if she stays after all is not written down.
+        Unsolved
+            If rounding to rationals leaves some regret, as on a knife edge that rounding decides.
+
+        Notes
+        -----
+        A set that is known roughly needs few states, so points inside are attained by the play of a rougher inner set.
+
+        Examples
+        --------
+        >>> from fractions import Fraction
+        >>> from bargaining import Game, Monitoring
+        >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
+        >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
+        >>> found = public_payoff_set(RepeatedGame(partners, Fraction(4, 5), monitoring=report), tolerance=1e-4)
+        >>> automaton = found.strategy([1, 1])
+        >>> automaton.payoffs, automaton.regret
+        (array([1., 1.]), Fraction(0, 1))
+        """
+        point = real(payoffs, "payoffs", ndim=1)
+        off, within = self.excess(point), scalar(tolerance, "tolerance") * self.scale
+        if off > within:
+            raise InvalidInput(
+                f"`payoffs` must lie in the inner set, whose corners are `vertices`; {point.tolist()} lies "
+                f"{off:.2g} outside."
+            )
+        if self._found is not None and any(leave.leaver is not None for leave in self._found.leaves):
+            raise NotApplicable(
+                "Strategies are written down where all who may leave get the same whoever leaves; here leaving is the "
+                "threat of one player alone."
+            )
+        exact = rational(payoffs, "payoffs", ndim=1)
+        target = (exact[0], exact[1])
+        best: tuple[float, PublicAutomaton] | None = None
+        for automaton in self._automata():
+            corners = [state.payoffs for state in automaton.states]
+            ring = hull(corners)
+            start = convex_lottery([corners[k] for k in ring], target)
+            if start is None:
+                near = nearest(tuple(corners[k] for k in ring), target)
+                at = [float(sum(share * corners[ring[k]][i] for k, share in near)) for i in (0, 1)]
+                best = float(np.hypot(*(np.array(at) - point))), _started(automaton, ring, near)
+                continue
+            return _started(automaton, ring, start)
+        if best is not None and best[0] <= max(within, 1e-9 * self.scale) + self.scale * self.gap:
+            return best[1]
+        raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
+
+    def _automata(self) -> Iterator[PublicAutomaton]:
+        """Yield automata in rationals, of rougher inner sets first."""
+        yield from self._exact
+        if self._found is None or self._found.inner is None:
+            return
+        asked = max(self.gap, 1e-9)
+        rough = [each for each in _ROUGH if each > 3.0 * asked]
+        for tolerance in [*rough, None][len(self._exact) :]:
+            found = self._found if tolerance is None else _search(self.repeated, tolerance, BUDGET)[1]
+            if found.inner is None:
+                continue
+            made = rational_automaton(self.repeated, found.inner, found.leaves)
+            if made is not None:
+                self._exact.append(made)
+                yield made
+
+
+def _started(automaton: PublicAutomaton, ring: list[int], start: Lottery) -> PublicAutomaton:
+    """Return the automaton begun by a lottery over the corners of a ring, without states that are never reached."""
+    begin = {ring[k]: share for k, share in start}
+    reached, queue = set(begin), list(begin)
+    while queue:
+        state = automaton.states[queue.pop()]
+        after = {n for lottery in state.following for n, _ in lottery} | (
+            set() if state.stayed is None else {state.stayed}
+        )
+        queue.extend(after - reached)
+        reached |= after
+    place = {k: new for new, k in enumerate(sorted(reached))}
+    states = tuple(
+        replace(
+            automaton.states[k],
+            following=tuple(
+                tuple((place[n], share) for n, share in lottery) for lottery in automaton.states[k].following
+            ),
+            stayed=None if (stay := automaton.states[k].stayed) is None else place[stay],
+        )
+        for k in sorted(reached)
+    )
+    return PublicAutomaton(
+        repeated=automaton.repeated,
+        states=states,
+        start=tuple((place[k], share) for k, share in sorted(begin.items())),
+    )
+
 
 def public_payoff_set(
-    repeated: RepeatedGame, *, tolerance: float = 1e-6, budget: int = BUDGET
+    repeated: RepeatedGame, *, tolerance: float | None = None, budget: int | None = None
 ) -> PublicPayoffSet:
     r"""Return the payoffs of perfect public equilibria in pure actions, with public randomisation.
 
@@ -75,9 +199,9 @@ def public_payoff_set(
         Two players, with monitoring, no batch.
     tolerance : float, default 1e-6
         The gap at which to stop, as a share of the payoff ranges.
-    budget : int
-        How many linear programs may be solved, one for a profile and a direction each. Past it the status is
-        INACCURATE, and the gap says how far it came.
+    budget : int, default 300,000,000
+        Units of work after which to give up; a linear program, one for a profile and a direction each, is a thousand.
+        Past it the status is INACCURATE, and the gap says how far it came.
 
     Returns
     -------
@@ -106,13 +230,17 @@ def public_payoff_set(
     (array([2.19068, 2.19068]), True)
     """
     _check(repeated)
-    asked = scalar(tolerance, "tolerance")
+    asked = 1e-6 if tolerance is None else scalar(tolerance, "tolerance")
     if not asked > 0.0:
         raise InvalidInput(f"`tolerance` must be positive; got {tolerance!r}.")
+    units = BUDGET if budget is None else whole(budget, "budget", 1)
+    return _result(repeated, *_search(repeated, asked, units), asked)
+
+
+def _search(repeated: RepeatedGame, tolerance: float, budget: int) -> tuple[Data, Found]:
     data = Data.of(repeated)
     common = bool(repeated.discounts[0] == repeated.discounts[1])
-    found = search(data, asked, whole(budget, "budget", 1), common=common)
-    return _result(repeated, data, found, asked)
+    return data, search(data, tolerance, max(budget // _PROGRAM, 1), common=common)
 
 
 def _check(repeated: RepeatedGame) -> None:

@@ -115,7 +115,9 @@ class TariffGame(Shown):
 
     def payoff_set(self, discount: ArrayLike, *, leave: bool = False) -> PayoffSet:
         """Return what the two can enforce, in percent of real income, with or without the right to leave."""
-        return payoff_set(RepeatedGame(self.stage, discount, exit=self.leaving if leave else None))
+        found = payoff_set(RepeatedGame(self.stage, discount, exit=self.leaving if leave else None))
+        assert isinstance(found, PayoffSet)  # actions are seen
+        return found
 
     def critical_discount(self, *, leave: bool = False) -> CriticalDiscount:
         """Return the patience that free trade needs under the harshest punishments."""

@@ -16,7 +16,7 @@ from bargaining import (
     full_rank,
     patient_payoffs,
     patient_score,
-    public_payoff_set,
+    payoff_set,
 )
 
 F = Fraction
@@ -125,7 +125,7 @@ def test_actions_that_are_seen_give_the_folk_theorem():
 def test_equilibria_lie_within_and_come_near():
     found = patient_payoffs(PARTNERS, monitoring=ONE)
     assert found.exact == ((0, 0), (F(476, 207), F(112, 207)), (F(7, 4), F(7, 4)), (F(112, 207), F(476, 207)))
-    patient = public_payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=ONE), tolerance=1e-4)
+    patient = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=ONE), tolerance=1e-4)
     assert all(found.contains(vertex) for vertex in patient.vertices)
     assert patient.vertices[:, 0].max() > 0.95 * found.vertices[:, 0].max()
 

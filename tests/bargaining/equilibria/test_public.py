@@ -17,9 +17,9 @@ from bargaining import (
     patient_payoffs,
     payoff_bounds,
     payoff_set,
-    public_payoff_set,
     renegotiation_proof,
 )
+from bargaining.equilibria.repeated.public import public_payoff_set
 from public_programs import iterate
 
 PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
@@ -114,9 +114,13 @@ def test_actions_seen_give_the_payoff_set(discount):
 def test_an_exit_that_is_just_too_good():
     """A report on both (.8, .5, .2), patience .8: the spread that work needs, 5/6, is just what 4/3 - 1/2 leaves."""
     exact = report(Fraction(4, 5), Fraction(1, 2), Fraction(1, 5))
-    edge = public_payoff_set(RepeatedGame(PARTNERS, 0.8, exit=Exit([0.5, 0.5]), monitoring=exact))
+    edge = public_payoff_set(
+        RepeatedGame(PARTNERS, 0.8, exit=Exit([0.5, 0.5]), monitoring=exact), budget=30_000_000
+    )
     assert extremes(edge.outer)[0] == pytest.approx(8 / 3, abs=1e-5)
-    beyond = public_payoff_set(RepeatedGame(PARTNERS, 0.8, exit=Exit([0.51, 0.51]), monitoring=exact))
+    beyond = public_payoff_set(
+        RepeatedGame(PARTNERS, 0.8, exit=Exit([0.51, 0.51]), monitoring=exact), budget=30_000_000
+    )
     assert extremes(beyond.outer)[0] < 2.6
 
 
@@ -175,7 +179,7 @@ def test_the_inner_set_generates_itself():
 
 def test_a_budget_is_kept_and_said():
     short = public_payoff_set(
-        RepeatedGame(PARTNERS, 0.9, monitoring=report(2 / 3, 1 / 2, 1 / 4)), tolerance=1e-9, budget=500
+        RepeatedGame(PARTNERS, 0.9, monitoring=report(2 / 3, 1 / 2, 1 / 4)), tolerance=1e-9, budget=500_000
     )
     assert short.status is Status.INACCURATE
     assert "no inner set was found" in short.reason
@@ -186,7 +190,6 @@ def test_a_budget_is_kept_and_said():
 @pytest.mark.parametrize(
     "function",
     [
-        payoff_set,
         payoff_bounds,
         lambda repeated: renegotiation_proof(repeated, (0, 0)),
         StochasticGame.from_repeated,
@@ -207,3 +210,67 @@ def test_what_is_wrong_is_named():
         public_payoff_set(RepeatedGame(PARTNERS, 0.9))
     with pytest.raises(InvalidInput, match="must be one game"):
         public_payoff_set(RepeatedGame(PARTNERS, [[0.9, 0.9], [0.8, 0.8]], monitoring=monitored.monitoring))
+
+
+@pytest.mark.parametrize("leaving", [None, (1, 0.5)])
+def test_strategies_follow_the_signal_without_regret(leaving):
+    """Values, incentives and the right to leave, recomputed from the table of the automaton alone, in rationals."""
+    chances = report("9/10", "1/2", "1/4")
+    leave = None if leaving is None else Exit([Fraction(each) for each in leaving])
+    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), exit=leave, monitoring=chances)
+    found = payoff_set(repeated, tolerance=1e-4)
+    for point in [[1.25, 1], *found.vertices[::6]]:
+        play = found.strategy(point)
+        assert play.regret == 0
+        assert np.abs(play.payoffs - point).max() < 1e-3
+        d, p = Fraction(4, 5), chances.exact
+        for state in play.states:
+            if state.profile is None:
+                assert state.payoffs == tuple(leave.exact[0])
+                continue
+            later = np.array(
+                [
+                    [sum(s * play.states[n].payoffs[i] for n, s in after) for i in (0, 1)]
+                    for after in state.following
+                ]
+            )
+            assert all(sum(share for _, share in after) == 1 for after in state.following)
+            for i in (0, 1):
+                worth = (1 - d) * PARTNERS.exact[state.profile][i] + d * (p[state.profile] @ later[:, i])
+                assert worth == state.payoffs[i]
+                other = list(state.profile)
+                other[i] = 1 - other[i]
+                assert (1 - d) * PARTNERS.exact[tuple(other)][i] + d * (
+                    p[tuple(other)] @ later[:, i]
+                ) <= worth
+                assert leave is None or worth >= leave.exact[i, i]
+    assert (found.strategy([1.25, 1]).payoffs == [1.25, 1]).all()
+
+
+def test_how_often_and_how_long_they_fight():
+    """Frequencies and lengths against a long simulation, which nobody spoils by cheating."""
+    patient = RepeatedGame(
+        PARTNERS, Fraction(4, 5), exit=Exit([0.5, 0.5], who=None), monitoring=report("9/10", "1/2", "1/4")
+    )
+    found = payoff_set(patient, tolerance=1e-3)
+    play = found.strategy([1.5, 1.5])
+    assert play.frequencies().sum() == pytest.approx(1)
+    lasting = [k for k, state in enumerate(play.states) if state.profile is None]
+    assert play.frequencies()[lasting].sum() == pytest.approx(1)  # sooner or later luck is bad enough
+    together = [k for k, state in enumerate(play.states) if state.profile is not None]
+    lengths = [int((play.simulate(400, seed).signals >= 0).sum()) for seed in range(300)]
+    expected = play.expected_length(together)
+    begun = sum(float(share) * expected[together.index(k)] for k, share in play.start if k in together)
+    assert np.mean(lengths) == pytest.approx(begun, rel=0.15)
+    history = play.simulate(5, 1, deviations={0: (0, 1)})
+    assert history.profiles[0][0] != play.states[history.states[0]].profile[0] or history.signals[0] == -1
+
+
+def test_the_door_and_its_refusals():
+    one = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-2)
+    assert type(one).__name__ == "PublicPayoffSet"
+    with pytest.raises(InvalidInput, match="outside"):
+        one.strategy([3, 3])
+    alone = RepeatedGame(PARTNERS, 0.8, exit=Exit([1, 0.5], who=[0]), monitoring=report(0.9, 0.5, 0.25))
+    with pytest.raises(NotApplicable, match="one player alone"):
+        payoff_set(alone, tolerance=1e-2).strategy([1.5, 1])

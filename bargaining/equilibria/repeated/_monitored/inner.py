@@ -15,7 +15,7 @@ from bargaining.equilibria.repeated._monitored.programs import MISSED, Indices, 
 
 _NOBODY = np.iinfo(np.intp).min
 _SAME = 1e-13  # the least distance within which corners are merged
-_MANY = 500  # corners of a set that does not come to rest
+_MANY = 300  # corners of a set that does not come to rest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -144,6 +144,8 @@ def _rested(
     patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
     steps = 10 + int(np.log(1e-3) / np.log(max(patient, 0.1)))  # distances fall by the discount factor a step
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0):
+        if slack == 0.0 and inner is not None:
+            break
         found = settled(outer.programs, ends, corners, slack, steps)
         if found is not None:
             outer.solved += found.programs

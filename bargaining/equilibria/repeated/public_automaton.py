@@ -1,0 +1,366 @@
+"""Strategies under imperfect public monitoring as automata: what follows depends on the signal alone, in rationals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arguments import generator, whole
+from bargaining._arrays import Floats, owning
+from bargaining._rational import Rationals, solve
+from bargaining._rich import Shown
+from bargaining.equilibria._plane.kinds import Leave
+from bargaining.equilibria._plane.lottery import Lottery, Pair
+from bargaining.equilibria._plane.machine import (
+    NOBODY,
+    Machine,
+    draw,
+    short,
+    slips_of,
+    spell,
+    spell_leaving,
+    with_slip,
+)
+from bargaining.equilibria._plane.node_values import NodeValues
+from bargaining.equilibria.repeated._monitored.inner import Automaton as Floating
+from bargaining.games.repeated import RepeatedGame
+
+_SIMPLE = 1000  # the largest denominator of weights that are taken to be simple fractions
+_NEAR = 1e-9  # how near to a simple fraction a weight must be
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicState(Shown):
+    """A state of a public automaton.
+
+    Attributes
+    ----------
+    profile : tuple of int, or None
+        The actions; None if somebody leaves.
+    leavers : tuple of int
+        Who leaves; nobody if a profile is played.
+    stayed : int or None
+        The state that is played if the one who should have left alone stayed.
+    following : tuple of lotteries
+        For each signal the lottery over the states that follow, as (state, Fraction) pairs.
+    payoffs : pair of Fraction
+        Average payoffs from this state on.
+    """
+
+    profile: tuple[int, int] | None
+    leavers: tuple[int, ...] = ()
+    stayed: int | None = None
+    following: tuple[Lottery, ...] = ()
+    payoffs: Pair
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublicHistory(Shown):
+    """A simulated history.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (periods,)
+        The state of each period; the last one is repeated once somebody has left.
+    profiles : ndarray of int, shape (periods, 2)
+        The actions; -1 once somebody has left.
+    signals : ndarray of int, shape (periods,)
+        What was seen; -1 once somebody has left.
+    payoffs : ndarray of shape (periods, 2)
+        Expected stage payoffs, or what leaving gives per period.
+    """
+
+    states: NDArray[np.intp]
+    profiles: NDArray[np.intp]
+    signals: NDArray[np.intp]
+    payoffs: Floats
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublicAutomaton(Machine[PublicHistory]):
+    """Public strategies in rationals: each state names what is played, and after each signal what follows.
+
+    Nobody can see a deviation, so none is answered as such: it only changes the chances of signals. `print` shows the
+    table.
+
+    Attributes
+    ----------
+    repeated : RepeatedGame
+        The game, with its monitoring.
+    states : tuple of PublicState
+        The states.
+    start : tuple of (int, Fraction)
+        The lottery over states in the first period.
+    """
+
+    repeated: RepeatedGame
+    states: tuple[PublicState, ...]
+
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return self.repeated.player_names
+
+    def values(self) -> list[Pair]:
+        """Return the payoffs from each state on: the solution of v = (1 - d) g + d Q v."""
+        return [state.payoffs for state in self.states]
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (state, next state, label), signals and probabilities as labels."""
+        names = self._signals()
+        return [
+            (k, n, names[y] if share == 1 else f"{names[y]}: {short(share)}")
+            for k, state in enumerate(self.states)
+            for y, lottery in enumerate(state.following)
+            for n, share in lottery
+        ]
+
+    def frequencies(self) -> Floats:
+        """Return the share of all periods that are spent in each state in the long run, from the start.
+
+        Once somebody leaves, the state of leaving lasts. If nobody deviates, the share of states in which a punishment
+        is played says how often players fight although nobody cheated.
+        """
+        size = len(self.states)
+        matrix = np.zeros((size, size))
+        chances = self._chances()
+        for k, state in enumerate(self.states):
+            if state.profile is None:
+                matrix[k, k] = 1.0
+                continue
+            for y, lottery in enumerate(state.following):
+                for n, share in lottery:
+                    matrix[k, n] += float(chances[(*state.profile, y)] * share)
+        now = np.zeros(size)
+        for k, share in self.start:
+            now[k] += float(share)
+        step = 0.5 * (matrix + np.eye(size))  # the same averages, without cycles
+        for _ in range(_SQUARINGS):
+            step = step @ step
+            step /= step.sum(axis=1, keepdims=True)
+        return np.asarray(now @ step)
+
+    def expected_length(self, states: Sequence[int]) -> Floats:
+        """Return how many periods play stays within some states on average, from each of them, shape (len(states),).
+
+        So the expected length of a war is that of the states in which it is fought; infinite if it may never end.
+        """
+        inside = [whole(k, "states", 0) for k in states]
+        chances, size = self._chances(), len(inside)
+        stay = np.zeros((size, size))
+        for row, k in enumerate(inside):
+            state = self.states[k]
+            if state.profile is None:
+                stay[row, row] = 1.0
+                continue
+            for y, lottery in enumerate(state.following):
+                for n, share in lottery:
+                    if n in inside:
+                        stay[row, inside.index(n)] += float(chances[(*state.profile, y)] * share)
+        able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5  # whence play leaves for certain
+        out = np.full(size, np.inf)
+        if able.any():
+            out[able] = np.linalg.solve(
+                np.eye(int(able.sum())) - stay[np.ix_(able, able)], np.ones(int(able.sum()))
+            )
+        return out
+
+    def simulate(
+        self,
+        periods: int,
+        rng: np.random.Generator | int | None = None,
+        *,
+        deviations: Mapping[int, tuple[int | str, int | str]] | None = None,
+    ) -> PublicHistory:
+        """Play for a number of periods and return the history, with the signals.
+
+        Parameters
+        ----------
+        periods : int
+            How many, at least 1.
+        rng : Generator or int, optional
+            Draws the public randomisation and the signals.
+        deviations : mapping of period to (player, action), optional
+            Periods in which a player takes another action than she should; nobody sees it.
+        """
+        periods = whole(periods, "periods", 1)
+        chance, slips = generator(rng), slips_of(deviations)
+        chances, stage = self._chances().astype(float), self.repeated.game.payoffs
+        visited, played, seen, flows = [], [], [], []
+        at = draw(self.start, chance)
+        for period in range(periods):
+            state = self.states[at]
+            visited.append(at)
+            if state.profile is None:
+                played.append(NOBODY)
+                seen.append(-1)
+                flows.append([float(value) for value in state.payoffs])
+                continue
+            actual = with_slip(self.repeated.game, state.profile, slips.get(period), self.player_names)
+            signal = int(chance.choice(chances.shape[-1], p=chances[actual]))
+            played.append(actual)
+            seen.append(signal)
+            flows.append(stage[actual].tolist())
+            at = draw(state.following[signal], chance)
+        return PublicHistory(
+            states=np.array(visited),
+            profiles=np.array(played),
+            signals=np.array(seen),
+            payoffs=np.array(flows),
+        )
+
+    def _signals(self) -> tuple[str, ...]:
+        assert self.repeated.monitoring is not None
+        return self.repeated.monitoring.signals
+
+    def _chances(self) -> Rationals:
+        assert self.repeated.monitoring is not None
+        return self.repeated.monitoring.exact
+
+    def _table(self) -> list[Sequence[str]]:
+        rows: list[Sequence[str]] = [
+            ("state", "play", "payoffs", *(f"after {name}" for name in self._signals()))
+        ]
+        for k, state in enumerate(self.states):
+            payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
+            after = [spell(lottery) for lottery in state.following] or ["" for _ in self._signals()]
+            rows.append((str(k), self._play(state), payoffs, *after))
+        return rows
+
+    def _gains(self) -> Iterator[Fraction]:
+        chances, exact = self._chances(), self.repeated.game.exact
+        own = None if self.repeated.exit is None else self.repeated.exit.exact
+        for state in self.states:
+            if state.profile is None:
+                if state.stayed is not None:
+                    leaver = state.leavers[0]
+                    yield self.states[state.stayed].payoffs[leaver] - state.payoffs[leaver]
+                continue
+            for i in (0, 1):
+                if own is not None and self.repeated.exit is not None and i in self.repeated.exit.who:
+                    yield own[i, i] - state.payoffs[i]
+                d = self.repeated.exact_discounts[i]
+                later = [
+                    sum((share * self.states[n].payoffs[i] for n, share in lottery), Fraction(0))
+                    for lottery in state.following
+                ]
+                for action in range(self.repeated.game.shape[i]):
+                    other = (action, state.profile[1]) if i == 0 else (state.profile[0], action)
+                    value = (1 - d) * exact[other][i] + d * sum(
+                        chances[other] * np.array(later, dtype=object)
+                    )
+                    yield value - state.payoffs[i]
+
+    def _worth(self) -> NodeValues:
+        raise NotImplementedError  # deviations are not seen, so no node says how they are punished
+
+    def _history(self, visited: list[int], played: list[Profile]) -> PublicHistory:
+        raise NotImplementedError  # `simulate` keeps the signals and does not ask for this
+
+    def _drawn(self) -> list[tuple[str, Pair]]:
+        return [(self._play(state), state.payoffs) for state in self.states]
+
+    def _play(self, state: PublicState) -> str:
+        if state.profile is None:
+            return spell_leaving(state.leavers, state.stayed, self.player_names)
+        names = self.repeated.game.actions
+        return ", ".join(names[i][action] for i, action in enumerate(state.profile))
+
+
+_SQUARINGS = 40
+
+
+def rational_automaton(
+    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave]
+) -> PublicAutomaton | None:
+    """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some.
+
+    Weights become simple fractions if all of them are near one, and else are rounded so finely that the slack of the
+    rows covers it. What each state gives then follows exactly from a linear system.
+    """
+    patient = float(repeated.discounts.max())
+    bits = int(np.clip(np.ceil(np.log2(16.0 / ((1.0 - patient) * max(-play.excess, 1e-12)))), 20, 60))
+    for simple in (True, False):
+        made = _rounded(repeated, play, leaves, simple, 1 << bits)
+        if made is not None and made.regret == 0:
+            return made
+    return None
+
+
+def _rounded(
+    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int
+) -> PublicAutomaton | None:
+    following: list[tuple[Lottery, ...]] = []
+    for owner, lotteries in zip(play.owners.tolist(), play.lotteries, strict=True):
+        made = [_lottery(weights, simple, scale) for weights in lotteries] if owner >= 0 else []
+        rounded = [each for each in made if each is not None]
+        if len(rounded) < len(made):
+            return None
+        following.append(tuple(rounded))
+    size, shape = len(following), repeated.game.shape
+    assert repeated.monitoring is not None
+    chances, exact = repeated.monitoring.exact, repeated.game.exact
+    profiles = [None if owner < 0 else divmod(owner, shape[1]) for owner in play.owners.tolist()]
+    expected = np.full((size, size), Fraction(0))
+    for k, profile in enumerate(profiles):
+        if profile is not None:
+            for y, lottery in enumerate(following[k]):
+                for n, share in lottery:
+                    expected[k, n] += chances[(*profile, y)] * share
+    columns = []
+    for i, d in enumerate(repeated.exact_discounts.tolist()):
+        now = [
+            _left(repeated, leaves[-1 - owner])[i] if profile is None else (1 - d) * exact[profile][i]
+            for profile, owner in zip(profiles, play.owners.tolist(), strict=True)
+        ]
+        found = solve(np.eye(size, dtype=int) * Fraction(1) - d * expected, np.array(now))
+        if found is None:
+            return None
+        columns.append(found)
+    alone = [None if owner >= 0 else leaves[-1 - owner].leaver for owner in play.owners.tolist()]
+    mutual = repeated.exit.who if repeated.exit is not None else ()
+    staying = [k for k, profile in enumerate(profiles) if profile is not None]
+    if not staying and any(leaver is not None for leaver in alone):
+        return None  # the threat to leave is not shown to be credible
+    states = tuple(
+        PublicState(
+            profile=None if profile is None else (profile[0], profile[1]),
+            leavers=() if profile is not None else mutual if leaver is None else (leaver,),
+            stayed=None if leaver is None else min(staying, key=columns[leaver].__getitem__),
+            following=lotteries,
+            payoffs=(columns[0][k], columns[1][k]),
+        )
+        for k, (profile, leaver, lotteries) in enumerate(zip(profiles, alone, following, strict=True))
+    )
+    return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
+
+
+def _left(repeated: RepeatedGame, leave: Leave) -> tuple[Fraction, Fraction]:
+    """Return what an outcome of leaving gives, exactly: the mean if several leave at once."""
+    assert repeated.exit is not None
+    rows = [repeated.exit.exact[k] for k in (repeated.exit.who if leave.leaver is None else (leave.leaver,))]
+    x, y = (sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in (0, 1))
+    return x, y
+
+
+def _lottery(weights: Floats, simple: bool, scale: int) -> Lottery | None:
+    """Return weights as fractions that add up to one; None if they are to be simple and are not."""
+    chosen = np.flatnonzero(weights > (_NEAR if simple else 0.5 / scale)).tolist()
+    if simple:
+        shares = [Fraction(float(weights[k])).limit_denominator(_SIMPLE) for k in chosen]
+        if sum(shares) != 1 or any(
+            abs(float(share) - weights[k]) > _NEAR for k, share in zip(chosen, shares, strict=True)
+        ):
+            return None
+    else:
+        shares = [Fraction(round(float(weights[k]) * scale), scale) for k in chosen]
+        most = max(range(len(shares)), key=shares.__getitem__)
+        shares[most] += 1 - sum(shares)
+    return tuple((k, share) for k, share in zip(chosen, shares, strict=True) if share)

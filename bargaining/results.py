@@ -39,6 +39,7 @@ from bargaining.equilibria.stochastic.stationary_profile import StationaryProfil
 from bargaining.equilibria.stochastic.thresholds import PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
+from bargaining.exact.public_certificate import PublicCertificate
 from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, TwoSidedCertificate
 from bargaining.feasible.base import FeasibleSet
 from bargaining.games.coalitional import Allocation
@@ -89,6 +90,7 @@ __all__ = [
     "PlanExitThresholds",
     "PlanThresholds",
     "PublicAutomaton",
+    "PublicCertificate",
     "PublicHistory",
     "PublicPayoffSet",
     "PublicState",

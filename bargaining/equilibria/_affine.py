@@ -76,7 +76,7 @@ class Affine(NamedTuple):
 def settled(functions: Affine, start: Floats) -> Floats:
     """Return levels, none above the start, at which the iterates from there end; else where they have come to."""
     levels = _fixed_point(functions, start)
-    speeds = None if levels is None else _speeds(functions, levels, start)
+    speeds = None if levels is None else speeds_of(functions, levels, start)
     if levels is not None and speeds is not None:
         left = (_image(functions, levels, start) - levels).max(initial=0.0) + 1e-15
         return np.asarray(np.minimum(start, levels + left / _MARGIN * speeds))
@@ -114,7 +114,7 @@ def _fixed_point(functions: Affine, start: Floats) -> Floats | None:
     return None
 
 
-def _speeds(functions: Affine, levels: Floats, start: Floats) -> Floats | None:
+def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None:
     """Solve z = 1 + max M z over the functions that count between two levels; None if they do not contract."""
     part = functions.take(np.flatnonzero(functions.at(start) >= levels[functions.faces]))
     speeds = np.ones(levels.size)

@@ -21,7 +21,9 @@ from bargaining.games.kinds import kind_of, known, loaded
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
+    from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+    from bargaining.exact.public_certificate import PublicCertificate
     from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate
 
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
@@ -36,6 +38,10 @@ _CERTIFIERS = {
 @overload
 def certify(result: Division, *, tolerance: float = ..., cell: tuple[int, ...] = ...) -> Certificate: ...
 @overload
+def certify(
+    result: PublicPayoffSet, *, tolerance: float = ..., budget: int | None = ...
+) -> PublicCertificate: ...
+@overload
 def certify(result: PayoffSet, *, tolerance: float = ..., budget: int | None = ...) -> PayoffCertificate: ...
 @overload
 def certify(
@@ -43,17 +49,17 @@ def certify(
 ) -> StochasticCertificate: ...
 @suggesting
 def certify(
-    result: Division | PayoffSet | StochasticPayoffSets,
+    result: Division | PayoffSet | PublicPayoffSet | StochasticPayoffSets,
     *,
     tolerance: float = ACCURACY,
     cell: tuple[int, ...] = (),
     budget: int | None = None,
-) -> Certificate | PayoffCertificate | StochasticCertificate:
+) -> Certificate | PayoffCertificate | PublicCertificate | StochasticCertificate:
     """Prove how far a computed answer is from the exact one.
 
     Parameters
     ----------
-    result : Division, PayoffSet or StochasticPayoffSets
+    result : Division, PayoffSet, PublicPayoffSet or StochasticPayoffSets
         What to check. Nothing of it is trusted but the problem it answers.
     tolerance : float, default 1e-12
         The relative accuracy asked for. Data of size m and range of gains g carry an error of 64 m / g
@@ -69,7 +75,7 @@ def certify(
     Certificate
         ``.exact`` holds the payoffs in rationals where they are, ``.bound`` the proved error and ``.statement`` what
         was proved; ``.holds`` says whether the bound meets the tolerance.
-    PayoffCertificate or StochasticCertificate
+    PayoffCertificate, PublicCertificate or StochasticCertificate
         The same of payoff sets, whose ``.vertices`` are rational.
 
     Raises
@@ -140,14 +146,14 @@ def _fill() -> None:
 
 def _certify_other(
     result: Any, tolerance: float, budget: int | None
-) -> PayoffCertificate | StochasticCertificate:
+) -> PayoffCertificate | PublicCertificate | StochasticCertificate:
     kind = kind_of(result, "result")
     if kind is None or kind.certificate is None:
         raise InvalidInput(
             f"`result` must be a Division or one of {', '.join(known('result'))}; got a {type(result).__name__}. "
             "Pass what a concept or `payoff_set` returned, as in certify(nash(problem))."
         )
-    proof: PayoffCertificate | StochasticCertificate = loaded(kind.certificate)(
+    proof: PayoffCertificate | PublicCertificate | StochasticCertificate = loaded(kind.certificate)(
         result, tolerance=tolerance, budget=budget
     )
     return proof

@@ -44,6 +44,12 @@ _KINDS = [
         result="bargaining.equilibria.repeated.payoff_set:PayoffSet",
         certificate=f"{_CERTIFICATES}:certify_payoff_set",
     ),
+    GameKind(  # what `payoff_set` gives where actions are not seen; it is found by the row above
+        game="bargaining.games.repeated:RepeatedGame",
+        payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
+        result="bargaining.equilibria.repeated.public:PublicPayoffSet",
+        certificate="bargaining.exact.public_certificate:certify_public_payoff_set",
+    ),
     GameKind(
         game="bargaining.games.stochastic:StochasticGame",
         payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
@@ -82,7 +88,7 @@ def kind_of(item: Any, role: str) -> GameKind | None:
 
 def known(role: str) -> list[str]:
     """Return the names of the classes of all rows."""
-    return [_name(getattr(kind, role)).rpartition(":")[2] for kind in _KINDS]
+    return list(dict.fromkeys(_name(getattr(kind, role)).rpartition(":")[2] for kind in _KINDS))
 
 
 def loaded(named: Named) -> Any:

@@ -225,6 +225,7 @@ MADE = {
     "Polytope": lambda: TRIANGLE.feasible,
     "Problem": lambda: PIE,
     "PublicAutomaton": lambda: PUBLIC.strategy([6, 6]),
+    "PublicCertificate": lambda: b.certify(PUBLIC, tolerance=1e-2),
     "PublicHistory": lambda: PUBLIC.strategy([6, 6]).simulate(3, 0),
     "PublicPayoffSet": lambda: PUBLIC,
     "PublicState": lambda: PUBLIC.strategy([6, 6]).states[0],

@@ -286,7 +286,9 @@ def rational_automaton(
     rows covers it. What each state gives then follows exactly from a linear system.
     """
     patient = float(repeated.discounts.max())
-    bits = int(np.clip(np.ceil(np.log2(16.0 / ((1.0 - patient) * max(-play.excess, 1e-12)))), 20, 60))
+    bits = int(
+        np.clip(np.ceil(np.log2(16.0 / ((1.0 - patient) * min(max(-play.excess, 1e-12), 1.0)))), 20, 60)
+    )
     for simple in (True, False):
         made = _rounded(repeated, play, leaves, simple, 1 << bits)
         if made is not None and made.regret == 0:
@@ -317,7 +319,7 @@ def _rounded(
     columns = []
     for i, d in enumerate(repeated.exact_discounts.tolist()):
         now = [
-            _left(repeated, leaves[-1 - owner])[i] if profile is None else (1 - d) * exact[profile][i]
+            left(repeated, leaves[-1 - owner])[i] if profile is None else (1 - d) * exact[profile][i]
             for profile, owner in zip(profiles, play.owners.tolist(), strict=True)
         ]
         found = solve(np.eye(size, dtype=int) * Fraction(1) - d * expected, np.array(now))
@@ -342,7 +344,7 @@ def _rounded(
     return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
 
 
-def _left(repeated: RepeatedGame, leave: Leave) -> tuple[Fraction, Fraction]:
+def left(repeated: RepeatedGame, leave: Leave) -> tuple[Fraction, Fraction]:
     """Return what an outcome of leaving gives, exactly: the mean if several leave at once."""
     assert repeated.exit is not None
     rows = [repeated.exit.exact[k] for k in (repeated.exit.who if leave.leaver is None else (leave.leaver,))]

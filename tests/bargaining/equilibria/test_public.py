@@ -1,5 +1,6 @@
 """Perfect public equilibria: numbers found by an independent program, limits that are known, and a plain iteration."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +15,7 @@ from bargaining import (
     RepeatedGame,
     Status,
     StochasticGame,
+    certify,
     patient_payoffs,
     payoff_bounds,
     payoff_set,
@@ -274,3 +276,61 @@ def test_the_door_and_its_refusals():
     alone = RepeatedGame(PARTNERS, 0.8, exit=Exit([1, 0.5], who=[0]), monitoring=report(0.9, 0.5, 0.25))
     with pytest.raises(NotApplicable, match="one player alone"):
         payoff_set(alone, tolerance=1e-2).strategy([1.5, 1])
+
+
+CERTIFIED = [
+    ((0.9, 0.5, 0.25), Fraction(3, 5), None, 1e-4),
+    ((0.9, 0.5, 0.25), Fraction(4, 5), None, 1e-4),
+    ((0.9, 0.5, 0.25), 0.8, (1, Fraction(1, 2)), 1e-4),
+    ((0.8, 0.5, 0.2), Fraction(4, 5), (1, Fraction(1, 2)), 1e-4),
+    pytest.param((0.9, 0.5, 0.25), Fraction(9, 10), None, 1e-5, marks=pytest.mark.slow),
+    pytest.param((0.8, 0.5, 0.2), 0.9, None, 1e-5, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("chances", "discount", "leaving", "tolerance"), CERTIFIED)
+def test_both_sides_are_proved_in_rationals(chances, discount, leaving, tolerance):
+    leave = None if leaving is None else Exit(leaving)
+    exact = report(*(str(chance) for chance in chances))
+    found = payoff_set(RepeatedGame(PARTNERS, discount, exit=leave, monitoring=exact), tolerance=tolerance)
+    proof = certify(found, tolerance=1.5 * tolerance)
+    assert proof.inner
+    assert proof.outer
+    assert proof.holds, proof.statement
+    assert proof.bound < 1.5 * tolerance
+    assert all(found.excess([float(x) for x in vertex]) < 1e-6 for vertex in proof.vertices)
+
+
+def test_nothing_to_sustain_is_proved():
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    found = payoff_set(RepeatedGame(pennies, 0.9, monitoring=Monitoring.none(pennies)))
+    assert found.status is Status.EMPTY
+    proof = certify(found)
+    assert proof.holds
+    assert "vanish" in proof.statement
+
+
+def test_a_wrong_outer_set_is_not_proved():
+    """Half-planes pushed in too far are proved only as far as they are true; without multipliers little is proved."""
+    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report("9/10", "1/2", "1/4"))
+    found = payoff_set(repeated, tolerance=1e-3)
+    right = certify(found, tolerance=2e-3)
+    assert right.holds
+    cut = found._found.cuts[-1]
+    lower = replace(found, _found=found._found._replace(cuts=(cut._replace(levels=cut.levels - 1e-3),)))
+    assert certify(lower, tolerance=2e-3).bound > 0.99 * right.bound
+    blind = cut._replace(multipliers=np.zeros_like(cut.multipliers))
+    assert not certify(replace(found, _found=found._found._replace(cuts=(blind,))), tolerance=2e-3).holds
+    few = found._found.inner
+    slipped = replace(few, owners=np.where(few.owners == 0, 3, few.owners))
+    assert not certify(replace(found, _found=found._found._replace(inner=slipped)), tolerance=2e-3).holds
+
+
+def test_play_of_a_game_some_of_whose_profiles_are_out_of_play():
+    """At .6 only working and shirking together are left; states name them by their numbers in the game."""
+    found = payoff_set(
+        RepeatedGame(PARTNERS, Fraction(3, 5), monitoring=report("9/10", "1/2", "1/4")), tolerance=1e-3
+    )
+    play = found.strategy([1.5, 1.5])
+    assert play.regret == 0
+    assert {state.profile for state in play.states} == {(0, 0), (1, 1)}

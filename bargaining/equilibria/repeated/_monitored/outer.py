@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
@@ -47,6 +48,32 @@ class Touching(NamedTuple):
     continuations: Floats
 
 
+class Cut(NamedTuple):
+    """Half-planes at a time at which they showed that profiles cannot be played, or at the end: what proves them.
+
+    Attributes
+    ----------
+    directions, levels : (F, 2) and (F,) arrays
+    multipliers : (P, F, K) array
+    functions : Affine
+        The bounds that the multipliers give.
+    alive : (P,) array of int
+        The numbers of the profiles in play.
+    killed : (Q,) array of int
+        The numbers of those that proved to be out of play.
+    rays : (Q, K) array
+        The multipliers that show it.
+    """
+
+    directions: Floats
+    levels: Floats
+    multipliers: Floats
+    functions: Affine
+    alive: Indices
+    killed: Indices
+    rays: Floats
+
+
 @dataclass(slots=True, eq=False)
 class Outer:
     """Half-planes around the equilibrium payoffs, and the multipliers that hold them.
@@ -72,6 +99,7 @@ class Outer:
     outline: Outline | None = field(init=False, default=None)
     rounds: int = 0
     solved: int = 0
+    cuts: list[Cut] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
@@ -116,9 +144,24 @@ class Outer:
         found = plans(self.programs, self.outline.corners)
         kept = found.missed <= MISSED
         if not kept.all():
+            self.cuts.append(self.cut(~kept, found.multipliers))
             self.programs, self.index = self.programs.take(kept), self.index[kept]
             self.multipliers = self.multipliers[kept]
         return found.take(kept) if kept.any() else None
+
+    def cut(self, out: NDArray[np.bool_] | None = None, rays: Floats | None = None) -> Cut:
+        """Return the half-planes as they are, with the profiles that they show to be out of play."""
+        if out is None or rays is None:
+            out, rays = np.zeros(len(self.index), bool), np.zeros((len(self.index), 0))
+        return Cut(
+            self.directions,
+            self.levels,
+            self.multipliers.copy(),
+            self._affine(),
+            self.index,
+            self.index[out],
+            rays[out],
+        )
 
     def _only_leaving(self) -> bool:
         if not len(self.leaves):

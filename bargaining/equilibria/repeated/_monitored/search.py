@@ -13,7 +13,7 @@ from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import Automaton, apart, generated, settled, sides
 from bargaining.equilibria.repeated._monitored.largest import largest
-from bargaining.equilibria.repeated._monitored.outer import NOBODY, Outer
+from bargaining.equilibria.repeated._monitored.outer import NOBODY, Cut, Outer
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
 from bargaining.equilibria.repeated._monitored.programs import MISSED
 
@@ -52,6 +52,10 @@ class Found(NamedTuple):
         How far the outer one reaches beyond the inner one.
     rounds, programs : int
         How often the half-planes moved, and how many programs were solved.
+    leaves : tuple of Leave
+        The outcomes of leaving that may be equilibria.
+    cuts : tuple of Cut
+        What proves the outer set.
     """
 
     inner: Automaton | None
@@ -60,6 +64,7 @@ class Found(NamedTuple):
     rounds: int
     programs: int
     leaves: tuple[Leave, ...]
+    cuts: tuple[Cut, ...] = ()
 
 
 def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
@@ -82,7 +87,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     patient = float(data.programs.discounts.max())
     for step in range(_REFINEMENTS):
         if not outer.shrink(budget):
-            return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves)
+            return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves, tuple(outer.cuts))
         assert outer.outline is not None
         edge = _points(outer.outline.corners)
         moving = patient <= _PATIENT and step < _REFINEMENTS // 2
@@ -108,7 +113,8 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             break
         outer.extend(new)
     assert outer.outline is not None
-    return Found(inner, outer.outline.corners, gap, outer.rounds, outer.solved, leaves)
+    cuts = (*outer.cuts, outer.cut()) if len(outer.index) else tuple(outer.cuts)
+    return Found(inner, outer.outline.corners, gap, outer.rounds, outer.solved, leaves, cuts)
 
 
 def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
@@ -153,7 +159,7 @@ def _rested(
             continue
         reach = beyond(edge, _points(found.corners))
         if reach < gap or inner is None:
-            inner, gap = found, reach
+            inner, gap = _numbered(outer, found), reach
         if gap <= tolerance:
             break
     return inner, gap
@@ -220,8 +226,18 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, *, last: bool) -> Auto
         if found is not None:
             outer.solved += found.programs
             if found.excess <= (0.0 if slack else MISSED):
-                return found
+                return _numbered(outer, found)
     return None
+
+
+def _numbered(outer: Outer, found: Automaton) -> Automaton:
+    """Name profiles by their numbers in the game rather than by their places among those still in play."""
+    if not len(outer.index):
+        return found
+    played = found.owners >= 0
+    return replace(
+        found, owners=np.where(played, outer.index[np.where(played, found.owners, 0)], found.owners)
+    )
 
 
 def _around(data: Data, ends: Floats, common: bool) -> Outer:

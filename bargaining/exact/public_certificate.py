@@ -1,0 +1,330 @@
+r"""Payoffs of perfect public equilibria certified from both sides, in rationals.
+
+*Inner.* An automaton whose weights are rationals: what its states give follows from a linear system, so what is
+promised is kept exactly, and no deviation pays, nor leaving. So its states, hence all points of their hull, are
+equilibrium payoffs.
+
+*Outer.* For given multipliers the operator is bounded, in direction :math:`n_j` and for profile a, by a function
+:math:`\alpha + \beta \cdot c` of the levels c of the half-planes, with :math:`\beta \ge 0` (see `programs`). Take
+levels x, speeds z > 0 and E such that all equilibrium payoffs lie within :math:`x + E z`. Suppose that
+:math:`\alpha + \beta x \le x_j`, and :math:`\alpha + \beta (x + e z) < x_j + e z_j` for all :math:`0 < e \le E`, for
+all directions and profiles. Then they lie within x: the smallest e with which they lie within :math:`x + e z` cannot be
+positive, as one application of the operator, which leaves them as they are, would make it smaller. Being affine in e,
+this is checked at the ends. Where there are no such speeds, a few hundred steps of the bounds, from all that is
+feasible on, prove larger levels.
+
+A profile is out of play if multipliers show that no continuations within proven half-planes sustain it:
+:math:`\alpha + \beta x < 0` in the direction zero. Then the next, smaller half-planes are proved without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, inf
+
+import numpy as np
+
+from bargaining._arguments import instance
+from bargaining._arrays import Floats
+from bargaining.equilibria._affine import speeds_of
+from bargaining.equilibria._plane.kinds import Leave
+from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.outer import Cut
+from bargaining.equilibria.repeated._monitored.outline import Outline
+from bargaining.equilibria.repeated._monitored.programs import Programs
+from bargaining.equilibria.repeated.public import PublicPayoffSet
+from bargaining.equilibria.repeated.public_automaton import left, rational_automaton
+from bargaining.errors import Status
+from bargaining.exact.set_certificate import TwoSidedCertificate
+from bargaining.games.repeated import RepeatedGame
+
+_PAD = Fraction(1, 10**11)
+"""How far half-planes are moved out, in their own speeds: more than floats err."""
+_ZERO = Fraction(0)
+_FINE = 1 << 48  # levels are rounded up to multiples of one over this
+_STEPS = 400
+Bound = tuple[Fraction, list[tuple[int, Fraction]]]
+"""alpha, and beta as pairs of a half-plane and its weight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicCertificate(TwoSidedCertificate):
+    """What is proved about the payoffs of perfect public equilibria.
+
+    Attributes
+    ----------
+    vertices : tuple of pairs of Fraction
+        The inner vertices, counter-clockwise; none if there is no equilibrium.
+    inner, outer, bound, exact, tolerance, statement
+        As for `TwoSidedCertificate`.
+    """
+
+    vertices: tuple[Pair, ...]
+
+
+def certify_public_payoff_set(
+    found: PublicPayoffSet, *, tolerance: float = 1e-6, budget: int | None = None
+) -> PublicCertificate:
+    """Prove from both sides how far a set of payoffs is from that of all perfect public equilibria.
+
+    Parameters
+    ----------
+    found : PublicPayoffSet
+        What to check. Its play and its half-planes are hints; nothing of it is trusted but the game.
+    tolerance : float, default 1e-6
+        The accuracy asked for, as a share of each player's payoff range.
+    budget : int, optional
+        Not used: the work is that of checking what was found.
+
+    Returns
+    -------
+    PublicCertificate
+
+    Examples
+    --------
+    >>> from bargaining import Game, Monitoring, payoff_set
+    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
+    >>> found = payoff_set(RepeatedGame(partners, Fraction(3, 5), monitoring=report), tolerance=1e-3)
+    >>> proof = certify_public_payoff_set(found, tolerance=1e-3)
+    >>> proof.inner, proof.outer, proof.holds
+    (True, True, True)
+    """
+    instance(found, "found", PublicPayoffSet)
+    vertices: tuple[Pair, ...] = ()
+    play, data = found._found, Data.of(found.repeated)
+    inner, apart = False, inf
+    if play is not None and play.inner is not None:
+        automaton = rational_automaton(found.repeated, play.inner, play.leaves)
+        if automaton is not None:
+            points = [state.payoffs for state in automaton.states]
+            vertices = tuple(points[k] for k in hull(points))
+            inner, apart = True, _apart(found.vertices, vertices, data)
+    proved = None if play is None else _outer(found.repeated, data, play.cuts, play.leaves)
+    empty = found.status is Status.EMPTY and proved is not None and not len(proved)
+    if empty:
+        inner, apart = True, 0.0
+    bound = inf
+    if inner and proved is not None:
+        floats = _floats(np.array([[float(x) for x in pair] for pair in vertices]).reshape(-1, 2), data)
+        gap = beyond([(x, y) for x, y in proved.tolist()], floats) if len(proved) else 0.0
+        bound = max(apart, gap)
+    return PublicCertificate(
+        inner=inner,
+        outer=proved is not None,
+        bound=float(bound),
+        exact=False,
+        tolerance=tolerance,
+        statement=_statement(found, inner, vertices, proved, bound, empty),
+        vertices=vertices,
+    )
+
+
+def _statement(
+    found: PublicPayoffSet,
+    inner: bool,
+    vertices: tuple[Pair, ...],
+    proved: Floats | None,
+    bound: float,
+    empty: bool,
+) -> str:
+    if empty:
+        return "No profile can be sustained: the outer sets vanish, checked exactly."
+    text = "Nothing is proved from inside."
+    if inner:
+        text = f"{len(vertices)} rational vertices generate themselves by an automaton without regret, checked exactly."
+    if proved is None:
+        return f"{text} Nothing is proved from outside."
+    if bound == inf:
+        return f"{text} All equilibrium payoffs lie within the half-planes of `outer`, checked exactly."
+    return f"{text} No equilibrium payoff lies farther outside than {bound:.1e} of the range."
+
+
+def _floats(points: Floats, data: Data) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in ((points - data.low) / data.size).tolist()]
+
+
+def _apart(claimed: Floats, vertices: tuple[Pair, ...], data: Data) -> float:
+    exact = _floats(np.array([[float(x) for x in pair] for pair in vertices]), data)
+    said = _floats(claimed, data)
+    return max(beyond(exact, said), beyond(said, exact))
+
+
+def _outer(
+    repeated: RepeatedGame, data: Data, cuts: tuple[Cut, ...], leaves: tuple[Leave, ...]
+) -> Floats | None:
+    """Return the corners, in the unit box, of proven half-planes; none if they vanish, None if nothing is proved."""
+    if not cuts or (repeated.exit is not None and len(leaves) < len(outcomes(repeated.exit))):
+        return None  # that a threat to leave is not credible is not proved here
+    exact = _Exact(repeated, data, leaves)
+    common = len(set(repeated.exact_discounts.tolist())) == 1
+    alive = set(range(len(data.payoffs)))
+    corners: Floats | None = None
+    for cut in cuts:
+        if set(cut.alive.tolist()) != alive:
+            return None
+        levels = exact.levels(cut, common)
+        if levels is None:
+            return None
+        outline = Outline.of(cut.directions, np.array([float(x) for x in levels]))
+        if outline is None:
+            return np.empty((0, 2)) if not alive and not leaves else None
+        corners = outline.corners
+        for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
+            zero = (_ZERO, _ZERO)
+            bound = exact.bound(profile, zero, [Fraction(x) for x in ray.tolist()], cut, outline)
+            if bound is None or _value(bound, levels) >= 0:
+                return None
+            alive.discard(profile)
+    if not alive:
+        return np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
+    return corners
+
+
+class _Exact:
+    """The programs of a game in rationals, in the unit box."""
+
+    def __init__(self, repeated: RepeatedGame, data: Data, leaves: tuple[Leave, ...]) -> None:
+        assert repeated.monitoring is not None
+        low, size = [[Fraction(x) for x in array.tolist()] for array in (data.low, data.size)]
+        stage = repeated.game.exact.reshape(-1, 2)
+        self.unit = np.array([[(row[i] - low[i]) / size[i] for i in (0, 1)] for row in stage], dtype=object)
+        self.discounts = repeated.exact_discounts.tolist()
+        chances = repeated.monitoring.exact.reshape(len(stage), -1)
+        self.chances = chances
+        self.ends = [
+            [(x - low[i]) / size[i] for i, x in enumerate(left(repeated, leave))] for leave in leaves
+        ]
+        self.programs: Programs = data.programs
+        shape, number = repeated.game.shape, np.arange(len(stage)).reshape(repeated.game.shape)
+        self.rows = []  # for each: the player, the weights (P, S) and the limits (P,)
+        for i in (0, 1):
+            d = self.discounts[i]
+            for step in range(1, shape[i]):
+                other = np.roll(number, -step, axis=i).ravel()
+                self.rows.append(
+                    (i, d * (chances[other] - chances), (1 - d) * (self.unit[:, i] - self.unit[other, i]))
+                )
+        if repeated.exit is not None:
+            for i in repeated.exit.who:
+                own, d = (repeated.exit.exact[i, i] - low[i]) / size[i], self.discounts[i]
+                self.rows.append((i, -d * chances, (1 - d) * self.unit[:, i] - own))
+
+    def bound(
+        self,
+        profile: int,
+        normal: tuple[Fraction, Fraction],
+        multipliers: list[Fraction],
+        cut: Cut,
+        outline: Outline,
+    ) -> Bound | None:
+        """Return alpha, and beta as (half-plane, weight) pairs; None if a direction lies between no two of them."""
+        used = [(k, max(each, _ZERO)) for k, each in enumerate(multipliers) if each > 0]
+        constant = sum(
+            (normal[i] * (1 - self.discounts[i]) * self.unit[profile, i] for i in (0, 1)), _ZERO
+        ) + sum((each * self.rows[k][2][profile] for k, each in used), _ZERO)
+        weights: list[tuple[int, Fraction]] = []
+        for y in range(self.chances.shape[1]):
+            pull = [self.chances[profile, y] * self.discounts[i] * normal[i] for i in (0, 1)]
+            for k, each in used:
+                speaker, change, _ = self.rows[k]
+                pull[speaker] -= each * change[profile, y]
+            if pull[0] or pull[1]:
+                pair = _between(pull, cut, outline)
+                if pair is None:
+                    return None
+                weights.extend(pair)
+        return constant, weights
+
+    def levels(self, cut: Cut, common: bool) -> list[Fraction] | None:
+        """Return levels within which all equilibrium payoffs are proved to lie; None if that fails."""
+        normals = [(Fraction(x), Fraction(y)) for x, y in cut.directions.tolist()]
+        ends = [tuple(each) for each in self.ends]
+        points = [*(tuple(row) for row in self.unit.tolist()), *ends]
+        if not common:
+            low, high = ([pick(point[i] for point in points) for i in (0, 1)] for pick in (min, max))
+            points = [(x, y) for x in (low[0], high[0]) for y in (low[1], high[1])]
+        start = [max(n[0] * p[0] + n[1] * p[1] for p in points) for n in normals]
+        given = [Fraction(x) for x in cut.levels.tolist()]
+        if all(x >= s - _PAD for x, s in zip(given, start, strict=True)):
+            return [max(x, s) for x, s in zip(given, start, strict=True)]
+        outline = Outline.of(cut.directions, cut.levels)
+        if outline is None:
+            return None
+        bounds: list[list[Bound]] = [[] for _ in given]
+        for at, profile in enumerate(cut.alive.tolist()):
+            for j, multipliers in enumerate(cut.multipliers[at].tolist()):
+                bound = self.bound(
+                    profile, normals[j], [Fraction(each) for each in multipliers], cut, outline
+                )
+                if bound is None:
+                    return None
+                bounds[j].append(bound)
+        for j, normal in enumerate(normals):
+            bounds[j] += [(normal[0] * end[0] + normal[1] * end[1], []) for end in ends]
+        speeds = speeds_of(cut.functions, cut.levels, np.array([float(s) for s in start]))
+        if speeds is not None:
+            z = [Fraction(x) for x in speeds.tolist()]
+            x = [level + _PAD * each for level, each in zip(given, z, strict=True)]
+            if _contracts(bounds, start, x, z):
+                return x
+        return _iterated(bounds, start)
+
+
+def _value(bound: Bound, levels: list[Fraction]) -> Fraction:
+    return bound[0] + sum((weight * levels[k] for k, weight in bound[1]), _ZERO)
+
+
+def _contracts(
+    bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction], z: list[Fraction]
+) -> bool:
+    """Whether all bounds at levels x + e z, none above the start, lie below x + e z for every e > 0, and at e = 0."""
+    most = max((s - level) / each for s, level, each in zip(start, x, z, strict=True))
+    for j, some in enumerate(bounds):
+        for bound in some:
+            if _value(bound, start) <= x[j]:
+                continue
+            over = _value(bound, x) - x[j]
+            faster = sum((weight * z[k] for k, weight in bound[1]), _ZERO) - z[j]
+            if over > 0 or over + max(most, _ZERO) * faster > 0 or (over == 0 and faster >= 0):
+                return False
+    return True
+
+
+def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction]:
+    """Return where the bounds have pushed the levels after some steps from the start, each rounded up."""
+    levels = start
+    for _ in range(_STEPS):
+        image = [max((_value(bound, levels) for bound in some), default=_ZERO) for some in bounds]
+        after = [min(old, Fraction(ceil(new * _FINE), _FINE)) for old, new in zip(levels, image, strict=True)]
+        if after == levels:
+            break
+        levels = after
+    return levels
+
+
+def _between(pull: list[Fraction], cut: Cut, outline: Outline) -> list[tuple[int, Fraction]] | None:
+    """Write a direction as a sum of two neighbouring normals with weights that are not negative."""
+    floats = np.array([float(pull[0]), float(pull[1])])
+    at = int(np.searchsorted(outline.angles, np.arctan2(floats[1], floats[0]), side="right")) - 1
+    for step in _nearby(len(outline.faces)):
+        i, j = (int(outline.faces[(at + step + k) % len(outline.faces)]) for k in (0, 1))
+        (a, b), (c, d) = (map(Fraction, cut.directions[k].tolist()) for k in (i, j))
+        turn = a * d - b * c
+        if turn > 0:
+            first, second = (pull[0] * d - pull[1] * c) / turn, (a * pull[1] - b * pull[0]) / turn
+            if first >= 0 and second >= 0:
+                return [(i, first), (j, second)]
+    return None
+
+
+def _nearby(count: int) -> Iterator[int]:
+    yield 0
+    for step in range(1, min(count // 2, 4) + 1):
+        yield step
+        yield -step

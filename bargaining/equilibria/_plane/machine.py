@@ -157,7 +157,9 @@ class Machine(Shown, ABC, Generic[Played]):
             if node.profile is None:
                 played.append(NOBODY)
                 continue
-            actual = with_slip(worth.game.games[node.state], node.profile, slips.get(period), self.player_names)
+            actual = with_slip(
+                worth.game.games[node.state], node.profile, slips.get(period), self.player_names
+            )
             played.append(actual)
             state = 0 if len(laws) == 1 else int(chance.choice(len(laws), p=laws[node.state][actual]))
             alone = apart(actual, node.profile)

@@ -261,7 +261,7 @@ class PublicAutomaton(Machine[PublicHistory]):
     def _worth(self) -> NodeValues:
         raise NotImplementedError  # deviations are not seen, so no node says how they are punished
 
-    def _history(self, visited: list[int], played: list[Profile]) -> PublicHistory:
+    def _history(self, visited: list[int], played: list[tuple[int, int]]) -> PublicHistory:
         raise NotImplementedError  # `simulate` keeps the signals and does not ask for this
 
     def _drawn(self) -> list[tuple[str, Pair]]:

@@ -10,7 +10,7 @@ Examples
 array([0.  , 0.15])
 >>> within(real(1.5, "r"), "r", 0.0, 1.0)
 Traceback (most recent call last):
-bargaining.errors.InvalidInput: `r` must lie in [0, 1]; got 1.5.
+bargaining.errors.InvalidInput: `r` must lie in [0, 1]; got 1.5. A percentage? Divide it by 100: 0.015.
 """
 
 from __future__ import annotations

@@ -20,13 +20,12 @@ def claims() -> str:
 def events() -> str:
     """Return each event of table T12 with what the model said, what happened and the score."""
     parts = []
-    for date, event, who, mover, target, answer, predicted, happened, score in stored("T12").rows:
+    for date, event, mover, target, predicted, happened, score in stored("T12").rows:
         gains = [
             f"{name} {gain:+.1f}" for name, gain in (("mover", mover), ("target", target)) if gain is not None
         ]
         said = "; ".join([str(predicted), *(["USD bn a year: " + ", ".join(gains)] if gains else [])])
-        said += {"yes": ", with an answer in kind", "no": ", without an answer", "": ""}[str(answer)]
-        parts.append(f"{date}, {who}: {_sentence(event)[:-1]}\n")
+        parts.append(f"{date}, {event}\n")
         parts.append(
             f": **{_sentence(score)}** The model: {said}. What happened: {happened or 'nothing more'}.\n\n"
         )

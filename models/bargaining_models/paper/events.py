@@ -20,10 +20,8 @@ GROUPS = {
 COLUMNS = [
     Column("date", title="Date"),
     Column("event", title="Event"),
-    Column("who", title="Who, on whom"),
-    Column("mover", title="mover", unit="USD bn", group="The day before: gain of"),
-    Column("target", title="target", unit="USD bn", group="The day before: gain of"),
-    Column("answer", title="Answered in kind"),
+    Column("mover", title="mover", unit="USD bn", group="Gains of"),
+    Column("target", title="target", unit="USD bn", group="Gains of"),
     Column("predicted", title="The model says"),
     Column("happened", title="What happened"),
     Column("score", title="Score"),
@@ -44,8 +42,9 @@ def events_table(study: Study) -> Table:
             scorer.residual,
             Hits="; ".join(_counts(scores)),
             Benchmark=_benchmark(scores),
-            Measures="the mover takes a step if its real income rises, after an answer in kind if the target gains; "
-            "tariffs are those of the day before",
+            Gains="USD bn a year of the mover and the target, after the answer, by the tariffs of the day before",
+            Measures="the mover takes a step if its real income rises, after an answer in kind if the target gains "
+            "by one",
             Talks="with complete information the two agree at once",
             Figures=f"a hit has the sign of the figure and its size within a factor of {WITHIN:g}",
             **{
@@ -57,14 +56,14 @@ def events_table(study: Study) -> Table:
 
 def _row(score: Score) -> dict[str, Any]:
     event = score.event
+    who = f"{event.actor} on {event.target}" if event.target else event.actor
+    answer = {None: "", True: "; answered in kind", False: "; not answered"}[score.answered]
     return {
         "date": event.date.isoformat(),
-        "event": event.what,
-        "who": f"{event.actor} on {event.target}" if event.target else event.actor,
+        "event": f"{who}: {event.what}",
         "mover": None if score.mover is None else clean(score.mover),
         "target": None if score.target is None else clean(score.target),
-        "answer": {None: "", True: "yes", False: "no"}[score.answered],
-        "predicted": score.predicted or score.why,
+        "predicted": (score.predicted or score.why) + answer,
         "happened": _happened(score),
         "score": {None: "not scored", True: "hit", False: "miss"}[score.hit],
     }

@@ -33,6 +33,9 @@ _SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
 _BASES = 3_000  # and its enumeration of vertices here
 _BUDGET = 20_000  # of the subdivision for three and more players: some seconds
 _REGRET = Fraction(1, 10**12)  # of a profile in floats at an equilibrium that is not rational
+_DOUBTFUL = Fraction(
+    1, 10**7
+)  # a regret that rounding alone does not explain, nor a profile that is no equilibrium
 _SAME = 1e-7  # profiles nearer than this are one equilibrium, found in two cells
 _DENOMINATOR = 10_000  # up to which a float is tried as a fraction: payoffs of a few digits lead to such
 _ROUNDING = 1e-13  # of a probability found in floats; a fraction farther from it is another number
@@ -277,17 +280,19 @@ def _by_supports(exact: Rationals, budget: int) -> tuple[list[Any], bool]:
     scaled = np.stack([_normal(integers(exact[..., i])[0]) - 1.0 for i in range(exact.shape[-1])], axis=-1)
     search = mixed_profiles(scaled, budget=budget)
     candidates = search.profiles if search.complete else [*search.profiles, *_by_paths(scaled)]
-    found = _pure(exact)
+    found, complete = _pure(exact), search.complete
     places = [np.concatenate([floats(own) for own in profile]) for profile in found]
     for candidate in candidates:
         place = np.concatenate(candidate)
         if any(np.abs(place - other).max() < _SAME for other in places):
             continue
-        profile = _rational_profile(exact, candidate)
-        if profile is not None:
+        profile, regret = _rational_profile(exact, candidate)
+        if regret <= _REGRET:
             found.append(profile)
             places.append(place)
-    return found, search.complete
+        elif regret <= _DOUBTFUL:  # perhaps an equilibrium that floats do not reach
+            complete = False
+    return found, complete
 
 
 def _by_paths(scaled: Floats) -> list[tuple[Floats, ...]]:
@@ -299,8 +304,8 @@ def _by_paths(scaled: Floats) -> list[tuple[Floats, ...]]:
     return [tuple(profile.strategies[0]) for profile in markov_equilibria(once, starts=_STARTS, rng=0)]
 
 
-def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[Strategy, ...] | None:
-    """Return a rational profile at a candidate, in simple fractions where they do; None if somebody regrets it."""
+def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[tuple[Strategy, ...], Fraction]:
+    """Return a rational profile at a candidate, in simple fractions where they do, and its regret."""
     simple: list[Strategy] = []
     given: list[Strategy] = []
     for own in candidate:
@@ -309,10 +314,11 @@ def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[St
         off = max(abs(x - y) for x, y in zip(rounded, floats_given, strict=True))
         for kept, numbers in ((simple, rounded if off < _ROUNDING else floats_given), (given, floats_given)):
             kept.append(tuple(x / sum(numbers) for x in numbers))
-    for profile in dict.fromkeys((tuple(simple), tuple(given))):
-        if evaluate(exact, [profile])[1][0] <= _REGRET:
-            return profile
-    return None
+    for profile in (tuple(simple), tuple(given)):
+        regret = evaluate(exact, [profile])[1][0]
+        if regret <= _REGRET:
+            break
+    return profile, regret
 
 
 def _proved(exact: Rationals) -> list[Any]:

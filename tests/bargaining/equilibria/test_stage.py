@@ -319,3 +319,11 @@ def test_bad_arguments():
         stage_equilibria(Game(np.eye(2), np.eye(2)), budget=0)
     with pytest.raises(NotApplicable, match="two players"):
         stage_equilibria(Game(*np.zeros((3, 2, 2, 2))), method="vertices")
+
+
+def test_an_equilibrium_that_floats_do_not_reach_is_not_kept_quiet(monkeypatch):
+    """A candidate with a regret between rounding and a real one: the list is not called complete."""
+    game = Game(*np.random.default_rng(3).random((3, 2, 2, 2)))
+    assert stage_equilibria(game).complete
+    monkeypatch.setattr("bargaining.equilibria.stage.equilibria._REGRET", Fraction(-1))
+    assert not stage_equilibria(game).complete

@@ -22,7 +22,6 @@ COMPUTATION = {
     "tariff-games",
 }  # pages that rest on no textbook of game theory
 PAGES = sorted(page for page in (ROOT / "docs" / "theory").glob("*.md") if page.stem != "index")
-MODULES = sorted([*(ROOT / "bargaining").rglob("*.py"), *(ROOT / "models").rglob("*.py")])
 SECTION = re.compile(r"^ *References\n *-{5,}\n(.*?)(?=\n\s*\n *[A-Z][A-Za-z ]+\n *-{4,}|\Z)", re.M | re.S)
 
 
@@ -34,11 +33,11 @@ def joined(text: str) -> str:
 def docstrings() -> dict[str, str]:
     """Return the docstrings of every module, one text a file."""
     found = {}
-    for module in MODULES:
+    for name, module in bibliography.MODULES.items():
         tree = ast.parse(module.read_text("utf-8"))
         kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
         texts = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
-        found[module.relative_to(ROOT).as_posix()] = "\n\n\n".join(text for text in texts if text)
+        found[name] = "\n\n\n".join(text for text in texts if text)
     return found
 
 

@@ -4,8 +4,18 @@ import re
 import unicodedata
 from pathlib import Path
 
+import bargaining
+import bargaining_models
+
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "references.bib"
+PACKAGES = [Path(package.__file__).parent for package in (bargaining, bargaining_models)]
+MODULES = {
+    module.relative_to(package.parent).as_posix(): module
+    for package in PACKAGES
+    for module in sorted(package.rglob("*.py"))
+}
+"""The modules that are imported here, of the checkout or of an installed wheel, by their names in a package."""
 FIELDS = {
     "article": {"author", "title", "journal", "volume", "number", "pages", "year"},
     "book": {"author", "title", "publisher", "year"},

@@ -11,6 +11,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from bargaining._arguments import function, listed, whole
+from bargaining._arrays import short
 from bargaining._calls import suggesting
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, write_whole
@@ -260,7 +261,7 @@ def compare(
     Raises
     ------
     InvalidInput
-        If `problem` is a batch or no method is given.
+        If `problem` is a batch, no method is given, or one returns something else than a `Division`.
 
     Examples
     --------
@@ -312,6 +313,11 @@ def _outcome(
         ranges = method.equilibria(problem) if hasattr(method, "equilibria") else None
     except BargainingError as error:
         return name, (), None, f"{name}: {error}"
+    if not hasattr(division, "payoffs"):
+        raise InvalidInput(
+            f"`methods` must return a Division; {name} returned {short(division)}. "
+            'Return Division(payoffs=..., status=Status.OK, method="...", residual=0.0, problem=problem).'
+        )
     payoffs = [float(payoff) for payoff in division.payoffs]
     status = Status(int(division.status))
     note = "" if status is Status.OK else f"{name}: {status.name.lower()}. {status.advice}"

@@ -343,6 +343,11 @@ def test_compare_refuses_a_batch_and_no_methods():
         compare({}, None)
 
 
+def test_compare_says_what_a_method_must_return():
+    with pytest.raises(InvalidInput, match=r"must return a Division; mine returned array.*Return Division\("):
+        compare({"mine": lambda problem: np.array([0.5, 0.5])}, SimpleNamespace(batch_shape=()))
+
+
 def test_compare_lets_a_programming_error_through():
     def broken(problem):
         raise ZeroDivisionError

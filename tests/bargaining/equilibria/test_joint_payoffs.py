@@ -312,6 +312,12 @@ def test_what_is_wrong_is_named():
         trigger_strategy(PARTNERS, (0, 0), (0, 1), 0.9, monitoring=report(1, 0, 0), signals=[1])
     with pytest.raises(InvalidInput, match="`signals`"):
         trigger_strategy(PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=["worse"])
+    with pytest.raises(
+        InvalidInput, match="`periods` must be at most 10000, as all is in rationals; got 1000000000"
+    ):
+        trigger_strategy(
+            PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=[1], periods=10**9
+        )
 
 
 def test_the_noisy_dilemma_of_repgame():

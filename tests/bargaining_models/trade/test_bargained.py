@@ -84,9 +84,14 @@ def test_deals_of_the_us_with_others(other, members, rates):
     np.testing.assert_allclose(deal.rates, rates, rtol=0, atol=2e-6)
 
 
-def test_two_blocs_trace_the_first_best():
+@pytest.fixture(scope="module")
+def two():
+    return model_of((TWO, np.zeros((2, 2, 1)), np.zeros((2, 1, 1)), [4.0]))
+
+
+def test_two_blocs_trace_the_first_best(two):
     """With all sectors taxed and nobody else, (1 + t)(1 + t*) = 1: the rates are the payment (Mayer)."""
-    model = model_of((TWO, np.zeros((2, 2, 1)), np.zeros((2, 1, 1)), [4.0]))
+    model = two
     war = model.nash_tariffs()
     np.testing.assert_allclose(war.rates, [0.260530, 0.270149], rtol=0, atol=5.1e-7)
     for method in (nash, kalai_smorodinsky):
@@ -95,6 +100,72 @@ def test_two_blocs_trace_the_first_best():
         np.testing.assert_allclose(deal.percent, [-0.16149, 0.08864], rtol=0, atol=2e-5)
         # One direction of the rates, keeping their product, is a payment; the other is what is pinned down.
         assert np.prod(1 + deal.rates) == pytest.approx(1, abs=1e-12)
+
+
+def test_the_set_of_two_blocs_ends_where_free_trade_with_payments_does(two):
+    """Efficient tariffs come from a formula; the set's questions, from programs that do not know it."""
+    payoffs = TariffPayoffs(two, ["r0", "r1"])
+    floor = two.nash_tariffs().percent
+    for weight in (0.97, 1.03):
+        point = two.efficient_tariffs([1.0, weight]).percent
+        assert bool(payoffs.contains(point - 1e-6))
+        assert not bool(payoffs.contains(point + 1e-6))
+        assert payoffs.ray(floor, point - floor) == pytest.approx(1, abs=1e-9)
+        assert payoffs.ray(point - 1e-3, [0.0, 0.0]) == np.inf
+        assert payoffs.ray(point + 1e-3, [0.0, 0.0]) == -np.inf
+        weights = payoffs.optimum_at(point).multipliers
+        value, top = payoffs.support(weights)
+        assert value == pytest.approx(weights @ point, rel=1e-9)
+        np.testing.assert_allclose(top, point, rtol=0, atol=1e-7)
+        # What the second loses, the first can be given at the rate of the weights, less the curvature.
+        one, other = payoffs.ideal([-np.inf, point[1]]), payoffs.ideal([-np.inf, point[1] - 1e-3])
+        assert one[0] == pytest.approx(point[0], abs=1e-9)
+        assert other[0] - one[0] == pytest.approx(1e-3 * weights[1] / weights[0], rel=1e-3)
+    step = np.array([1.0, -0.1])
+    assert payoffs.ray(point - 0.2 * step, step) == pytest.approx(0.2, abs=1e-8)
+    assert payoffs.support([-1.0, 1.0])[0] == np.inf
+    assert np.isneginf(payoffs.ideal([10.0, 10.0])).all()
+
+
+def test_the_frontier_of_two_blocs_bends_outwards_and_needs_no_lottery(two):
+    war = two.nash_tariffs()
+    payoffs = TariffPayoffs(two, ["r0", "r1"])
+    points = np.stack([corner.payoffs for corner in payoffs.frontier(war.percent, 5)])
+    for point in points:  # on the line of free trade with payments, again
+        assert payoffs.support(payoffs.optimum_at(point).multipliers)[1] == pytest.approx(point, abs=1e-7)
+    slopes = np.diff(points[:, 1]) / np.diff(points[:, 0])
+    assert (np.diff(slopes) > 0).all()
+    assert payoffs.frontier([10.0, 10.0], 5) == []
+    drawn_ = two.bargained_tariffs("r0", "r1", disagreement=war, lotteries=True)
+    ((chance, rates),) = drawn_.lottery
+    assert chance == 1.0
+    np.testing.assert_allclose(rates, [-0.006960, 0.007009], rtol=0, atol=2e-6)
+
+
+def test_no_gains_are_no_lottery(two):
+    none = two.bargained_tariffs("r0", "r1", disagreement=[10.0, 10.0], lotteries=True)
+    assert none.status in (Status.EMPTY, Status.DEGENERATE)
+    assert np.isnan(none.rates).all()
+
+
+def test_disagreements_of_two_blocs_in_every_form(two):
+    war = two.nash_tariffs(["r0", "r1"], against="players")
+    percent = dict(zip(war.players, war.percent, strict=True))
+    forms = ["war", war, war.equilibrium, war.percent, percent]
+    rates = [two.bargained_tariffs("r0", "r1", disagreement=form).rates for form in forms]
+    np.testing.assert_allclose(rates, np.broadcast_to([-0.006960, 0.007009], (5, 2)), rtol=0, atol=2e-6)
+
+
+def test_pairs_of_two_blocs(two):
+    """One pair alone bargains once: from the war, or from the tariffs that are given."""
+    war = two.tariffs_in_pairs([("r0", "r1")])
+    assert war.status is Status.OK
+    np.testing.assert_allclose(war.rates, [[-0.006960, 0.007009]], rtol=0, atol=2e-6)
+    given = two.tariffs({("r0", "r1"): 0.25, ("r1", "r0"): 0.0})
+    pair = two.tariffs_in_pairs([("r0", "r1")], disagreement="given", given=given)
+    deal = two.bargained_tariffs("r0", "r1", disagreement=two.solve(tariffs=given))
+    np.testing.assert_allclose(pair.rates[0], deal.rates, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(pair.gains[0], deal.gains, rtol=0, atol=1e-9)
 
 
 @pytest.mark.slow
@@ -301,6 +372,18 @@ WRONG = [
     ),
     (lambda m: m.bargained_tariffs("USA", "CAN", lower=np.nan), "`lower` must be a rate"),
     (lambda m: m.bargained_tariffs("USA", "CAN", method="nash"), "`method` must be a concept"),
+    (
+        lambda m: m.bargained_tariffs("USA", "CAN", disagreement=m.solve(tariffs=np.zeros((3, 4, 4, 11)))),
+        "must be one equilibrium; got a batch of shape",
+    ),
+    (
+        lambda m: TariffPayoffs(m, ["USA", "CAN", "CHN"]).frontier([0, 0, 0]),
+        "must be two for a frontier; got 3",
+    ),
+    (
+        lambda m: m.solve(tariffs=np.zeros((3, 4, 4, 11))).to_xarray(dims=["a", "b"]),
+        "must name the 1 batch axes",
+    ),
     (
         lambda m: m.bargained_tariffs("USA", "CAN", transfers="inside", lotteries=True),
         "`lotteries` are for two",

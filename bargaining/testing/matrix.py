@@ -82,15 +82,15 @@ class Verdict(Shown):
 
     Attributes
     ----------
-    answer : {"yes", "no", "open"}
-        Proven, refuted, or neither: no counterexample was found.
+    answer : {"yes", "no"}
+        Proven, or refuted.
     source : str
         Who proved it; "proof" for a proof on the page of axioms; the name of the counterexample for a no.
     example : Problem or None
         Where the axiom fails.
     """
 
-    answer: Literal["yes", "no", "open"]
+    answer: Literal["yes", "no"]
     source: str
     example: Problem | None = None
 
@@ -140,12 +140,12 @@ _EXAMPLES: Mapping[int, Mapping[str, tuple[list[list[float]], list[float]]]] = {
         "edge": ([[1, 0, 1], [0, 1, 1]], [0, 0, 0]),
         "lopsided": ([[1, 0, 0], [0, 1, 0], [0, 0, 0.1]], [0, 0, 0]),
         "far": ([[5, -1, 0], [1, 1, 1]], [0, 0, 0]),
+        "ally": ([[3, 1, 1], [2, 2, 0]], [0, 0, 0]),
         "crowd": ([[2, 1, 4], [1, 1, 5], [5, 4, 3], [3, 2, 5]], [0, -1, -1]),
     },
 }
 
-# The columns are those of METHODS and METHODS_OF_THREE. A cell names who proved the axiom or where it fails; a dash is
-# neither.
+# The columns are those of METHODS and METHODS_OF_THREE. A cell names who proved the axiom or where it fails.
 _CELLS = {
     2: """
 feasibility                               proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
@@ -187,7 +187,7 @@ scale_invariance                        proof proof    I83      cube     simplex
 independence_of_irrelevant_alternatives proof simplex  simplex  proof    proof    simplex  simplex  simplex
 restricted_monotonicity                 edge  proof    edge     proof    edge     proof    simplex  edge
 strong_monotonicity                     cube  cube     cube     K77      stairs   cube     cube     cube
-population_monotonicity                 crowd T83      -        proof    -        proof    crowd    crowd
+population_monotonicity                 crowd T83      ally     proof    ally     proof    crowd    crowd
 """,
 }
 
@@ -227,8 +227,6 @@ def verdict(concept: str, axiom: str, *, players: int = 2) -> Verdict:
         if not isinstance(value, str) or value not in known:
             raise InvalidInput(f"`{name}` must be among {', '.join(known)}; got {value!r}.")
     cell = cells[axiom][concept]
-    if cell == "-":
-        return Verdict(answer="open", source="no counterexample found")
     if cell in _SOURCES:
         return Verdict(answer="yes", source=_SOURCES[cell])
     points, disagreement = _EXAMPLES[players][cell]
@@ -316,8 +314,6 @@ def axiom_table(players: int = 2) -> Table:
         "yes": "proven",
         "no": "a counterexample is stored and replayed by the tests",
     }
-    if any(cell == "-" for line in _cells(players).values() for cell in line.values()):
-        notes["open"] = "neither a proof nor, in a search, a counterexample"
     label = "tab:axioms" if players == 2 else "tab:axioms-three"
     caption = "Axioms and solutions" if players == 2 else "Axioms and solutions of three players"
     return Table(rows, columns=columns, caption=caption, label=label, notes=notes)

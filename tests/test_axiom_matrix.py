@@ -66,11 +66,9 @@ def test_every_axiom_has_a_row() -> None:
 
 
 def test_sources_are_those_of_the_bibliography() -> None:
-    known = {"proof"}
-    for entry in bibliography.entries().values():
-        last = [bibliography.plain(name.split(", ")[0]) for name in entry["author"].split(" and ")]
-        people = f"{', '.join(last[:-1])} and {last[-1]}" if len(last) > 1 else last[0]
-        known.add(f"{people} ({entry['year']})")
+    known = {"proof"} | {
+        f"{bibliography.people(entry)} ({entry['year']})" for entry in bibliography.entries().values()
+    }
     assert set(matrix._SOURCES.values()) - known == set()
     assert len(matrix._SOURCES) == len(set(matrix._SOURCES.values()))
 

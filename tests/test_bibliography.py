@@ -53,6 +53,25 @@ def test_an_entry_is_complete(key: str) -> None:
     assert key.rstrip("ab").endswith(entry["year"][:4])
 
 
+def test_what_was_compared_is_a_part_of_the_entry() -> None:
+    for key, entry in ENTRIES.items():
+        parts = set(entry.get("checked", "title").replace("authors", "author").split(", "))
+        assert parts <= set(entry) - {"checked", "kind"}, key
+
+
+def test_the_page_says_what_nobody_has_compared() -> None:
+    page = joined((ROOT / "docs" / "bibliography.md").read_text("utf-8"))
+    remembered = sorted(
+        f"{bibliography.people(entry)} ({entry['year']})"
+        for entry in ENTRIES.values()
+        if "checked" not in entry
+    )
+    compared = len(ENTRIES) - len(remembered)
+    assert f"Of its {len(ENTRIES)} entries {compared} have been compared" in page
+    assert f"The other {len(remembered)} are given as remembered" in page
+    assert f"{'; '.join(remembered)}." in page
+
+
 def test_no_two_entries_share_an_identifier() -> None:
     identifiers = [entry[name] for entry in ENTRIES.values() for name in ("doi", "isbn") if name in entry]
     assert len(identifiers) == len(set(identifiers))

@@ -64,6 +64,12 @@ def written(entry: dict[str, str]) -> str:
     return f"{people} ({entry['year']}). {plain(where)}.{tag}"
 
 
+def people(entry: dict[str, str]) -> str:
+    """Return the last names of the authors of an entry."""
+    last = [plain(name.split(", ")[0]) for name in entry["author"].split(" and ")]
+    return f"{', '.join(last[:-1])} and {last[-1]}" if len(last) > 1 else last[0]
+
+
 def number(entry: dict[str, str]) -> str:
     """Return the number of a journal, in brackets, if it has one."""
     return f"({entry['number']})" if "number" in entry else ""

@@ -158,7 +158,7 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     References
     ----------
     Goldlücke, S. and Kranz, S. (2018). Discounted stochastic games with voluntary transfers. *Economic Theory* 66(1),
-    235-263.
+    235-263. doi:10.1007/s00199-017-1060-1
 
     Examples
     --------

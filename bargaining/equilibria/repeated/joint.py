@@ -214,18 +214,32 @@ def joint_payoffs(
     """
     instance(game, "game", Game)
     check_monitoring(game, monitoring)
-    outside, who = outside_of(game, exit)
+    ledger, stages, curves = of_joint(game, monitoring, exit)
+    return JointPayoffs(
+        game=game,
+        monitoring=monitoring,
+        exit=exit,
+        steps=tuple(_step(game, account, account.discount) for account in ledger.steps()),
+        _ledger=ledger,
+        _stages=stages,
+        _leasts={profile: some[0][0].start for profile, some in curves.items()},
+    )
+
+
+def of_joint(
+    game: Game, monitoring: Monitoring | None, leave: Exit | None
+) -> tuple[Ledger, dict[Profile, Stage], Curves]:
+    """Return what is sustained at every discount factor, and the profiles and curves behind it."""
+    outside, who = outside_of(game, leave)
     floors = tuple(outside[i] if outside is not None and i in who else None for i in range(game.players))
     stages, curves = curves_of(game, monitoring, floors)
     credible: Fraction | None = None
     if outside is not None:
         credible = _ZERO if len(who) > 1 else _credible(game, monitoring, who[0], outside[who[0]])
-    return JointPayoffs(
-        game=game,
-        monitoring=monitoring,
-        exit=exit,
-        **_parts(game, stages, curves, outside, credible),  # type: ignore[arg-type]
-    )
+    best, *low = [[some[0] for some in curves.values()]] + [
+        [some[1][i] for some in curves.values()] for i in range(game.players)
+    ]
+    return Ledger(best, low, None if credible is None else outside, credible or _ZERO), stages, curves
 
 
 def claims(game: Game, monitoring: Monitoring | None, stage: Stage, stake: Fraction) -> Rationals:
@@ -237,25 +251,6 @@ def claims(game: Game, monitoring: Monitoring | None, stage: Stage, stake: Fract
     out = np.full((len(occurs), len(stage.floors)), _ZERO)
     out[occurs] = found.T
     return out
-
-
-def _parts(
-    game: Game,
-    stages: dict[Profile, Stage],
-    curves: Curves,
-    outside: Sequence[Fraction] | None,
-    credible: Fraction | None,
-) -> dict[str, object]:
-    low = [[some[1][i] for some in curves.values()] for i in range(game.players)]
-    ledger = Ledger(
-        [some[0] for some in curves.values()], low, None if credible is None else outside, credible or _ZERO
-    )
-    return {
-        "steps": tuple(_step(game, account, account.discount) for account in ledger.steps()),
-        "_ledger": ledger,
-        "_stages": stages,
-        "_leasts": {profile: some[0][0].start for profile, some in curves.items()},
-    }
 
 
 def _step(game: Game, account: Account, discount: Fraction) -> JointStep:
@@ -283,13 +278,14 @@ def curves_of(
 ) -> tuple[dict[Profile, Stage], Curves]:
     """Return profiles, and the curves of those that can be sustained at all; one floor means one payee for all."""
     plain = monitoring is None or monitoring.is_perfect
+    exact, nothing = game.exact, np.empty(0, dtype=object)
+    best = [exact[..., i].max(axis=i) for i in range(game.players)]
     stages: dict[Profile, Stage] = {}
     curves: Curves = {}
     for profile in np.ndindex(*game.shape) if profiles is None else profiles:
         if plain:
-            today = tuple(game.exact_payoff(profile, i) for i in range(len(floors)))
-            stages[profile] = Stage(profile, today, np.empty(0, dtype=object), (), tuple(floors))
-            most = [game.exact_best(profile, i) for i in range(game.players)]
+            stages[profile] = Stage(profile, tuple(exact[profile][: len(floors)]), nothing, (), tuple(floors))
+            most = [best[i][profile[:i] + profile[i + 1 :]] for i in range(game.players)]
             curves[profile] = seen(stages[profile], most if len(floors) > 1 else [max(most)])
         else:
             assert monitoring is not None

@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning
 from bargaining._names import are_given
-from bargaining._rational import Rationals, floats
+from bargaining._rational import floats
 from bargaining._rich import Shown
+from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger
+from bargaining.equilibria.repeated.joint import of_joint, outside_of
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
 if TYPE_CHECKING:
     from bargaining.problem import Problem
-
-Profile = tuple[int, ...]
 
 
 @owning
@@ -116,8 +116,8 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     profile that can be sustained has :math:`c_i(a) \le o_i`, played should she stay. Then everybody's
     lowest payoff is at most o, and otherwise the right to leave changes nothing for others.
 
-    *Monitoring.* If actions are seen through a public signal alone, the answer is that of `joint_payoffs`, where
-    the formulas are.
+    *Monitoring.* If actions are seen through a public signal alone the formulas are those of `joint_payoffs`, which
+    gives the answers for all discount factors at once.
 
     Decided in exact arithmetic on the payoffs and discount factors as given: `Fraction(1, 7)` is the critical
     value itself, `1 / 7` is the float next to it.
@@ -140,153 +140,43 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     require_repeated(repeated)
     shape = repeated.batch_shape
     games = [repeated.at(index) if shape else repeated for index in np.ndindex(shape)]
-    if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
-        return _pack(_through_signals(games), shape, repeated.player_names)
-    stage = _Stage.of(repeated.game.exact)
-    return _pack([_solve(stage, *_cell(game)) for game in games], shape, repeated.player_names)
-
-
-def _through_signals(games: list[RepeatedGame]) -> list[_Cell]:
-    """Solve games that differ in patience and exit; those of one exit have one table."""
-    from bargaining.equilibria.repeated.joint import JointPayoffs, joint_payoffs
-
-    tables: dict[Any, JointPayoffs] = {}
+    tables: dict[Any, Ledger] = {}  # games that differ in patience alone have one
     cells = []
-    for repeated in games:
-        discount, outside, _ = _cell(repeated)
-        key = None if outside is None else tuple(outside)
-        if key not in tables:
-            tables[key] = joint_payoffs(repeated.game, monitoring=repeated.monitoring, exit=repeated.exit)
-        step, nobody = tables[key].at(discount), (-1,) * repeated.players
-        if step is None:
-            cells.append(_Cell(None, (), np.array(nobody), np.tile(nobody, (repeated.players, 1))))
-            continue
-        punishments = np.array([nobody if each is None else each for each in step.punishments])
-        profile = np.array(nobody if step.profile is None else step.profile)
-        cells.append(_Cell(step.joint, step.threat, profile, punishments))
-    return cells
+    for game in games:
+        discount, outside = _cell(game)
+        if outside not in tables:
+            tables[outside] = of_joint(game.game, game.monitoring, game.exit)[0]
+        cells.append(tables[outside].at(discount))
+    return _pack(cells, shape, repeated.player_names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """One row for each profile."""
-
-    profiles: NDArray[np.intp]
-    total: Rationals
-    deviation: Rationals
-
-    @classmethod
-    def of(cls, exact: Rationals) -> _Stage:
-        players = exact.shape[-1]
-        best = [
-            np.broadcast_to(exact[..., i].max(axis=i, keepdims=True), exact.shape[:-1])
-            for i in range(players)
-        ]
-        profiles = np.indices(exact.shape[:-1]).reshape(players, -1).T
-        return cls(
-            profiles, exact.reshape(-1, players).sum(axis=1), np.stack(best, axis=-1).reshape(-1, players)
-        )
-
-
-def _cell(repeated: RepeatedGame) -> tuple[Fraction, list[Fraction] | None, tuple[int, ...]]:
-    """Return the discount factor, the payoffs after exit and the players who may leave."""
+def _cell(repeated: RepeatedGame) -> tuple[Fraction, tuple[Fraction, ...] | None]:
+    """Return the discount factor and the payoffs after exit."""
     given = set(repeated.exact_discounts.tolist())
     if len(given) > 1:
         raise NotApplicable(
             f"With transfers `discounts` must be the same for all players; got {repeated.discounts.tolist()}. "
             "Unequal patience makes lending profitable without bound."
         )
-    if repeated.exit is None:
-        return given.pop(), None, ()
-    outside, who = repeated.exit.exact, repeated.exit.who
-    rows = {tuple(outside[leaver]) for leaver in who}
-    if len(rows) > 1:
-        raise NotApplicable("With transfers the payoffs after exit must not depend on who leaves.")
-    return given.pop(), list(rows.pop()), who
+    return given.pop(), outside_of(repeated.game, repeated.exit)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    joint: Fraction | None
-    threat: tuple[Fraction, ...]
-    profile: NDArray[np.intp]
-    punishments: NDArray[np.intp]
-
-
-def _solve(stage: _Stage, discount: Fraction, outside: list[Fraction] | None, who: tuple[int, ...]) -> _Cell:
-    """Shrink the profiles that can be sustained until they sustain themselves."""
-    reward = discount / (1 - discount)
-    needed = stage.deviation.copy()
-    for player in who:
-        assert outside is not None
-        needed[:, player] = [max(most, outside[player]) for most in needed[:, player]]
-    temptation, punishing = needed.sum(axis=1) - stage.total, stage.deviation.sum(axis=1) - stage.total
-    alive, usable = np.ones(len(stage.total), dtype=bool), np.ones(len(stage.total), dtype=bool)
-    while True:
-        parting = _credible(stage, usable, outside, who)
-        cell = _bounds(stage, alive, usable, outside if parting else None, who)
-        if cell.joint is None:
-            return cell
-        pledge = reward * (cell.joint - sum(cell.threat))
-        still, useful = (temptation <= pledge).astype(bool), (punishing <= pledge).astype(bool)
-        if (still == alive).all() and (useful == usable).all():
-            return cell
-        alive, usable = alive & still, usable & useful
-
-
-def _credible(
-    stage: _Stage, usable: NDArray[np.bool_], outside: list[Fraction] | None, who: tuple[int, ...]
-) -> bool:
-    """Say whether leaving can be an equilibrium of the leave-or-stay stage."""
-    if outside is None or len(who) > 1:
-        return outside is not None
-    return bool((stage.deviation[usable, who[0]] <= outside[who[0]]).any())
-
-
-def _bounds(
-    stage: _Stage,
-    alive: NDArray[np.bool_],
-    usable: NDArray[np.bool_],
-    outside: list[Fraction] | None,
-    who: tuple[int, ...],
-) -> _Cell:
-    """Return the largest sum and the lowest payoffs that these profiles, and parting, can give.
-
-    `outside` is None if parting is not credible.
-    """
-    players = stage.deviation.shape[1]
-    index = np.flatnonzero(alive)
-    nobody = np.full(players, -1)
-    if not index.size:
-        if outside is None:
-            return _Cell(None, (), nobody, np.tile(nobody, (players, 1)))
-        return _Cell(sum(outside, Fraction(0)), tuple(outside), nobody, np.tile(nobody, (players, 1)))
-    best = index[np.argmax(stage.total[index])]
-    joint, profile = stage.total[best], stage.profiles[best]
-    harsh = [index[np.argmin(stage.deviation[index, i])] for i in range(players)]
-    threat: list[Any] = [stage.deviation[k, i] for i, k in enumerate(harsh)]
-    punishments = stage.profiles[harsh].copy()
-    if outside is not None:
-        for i in range(players):
-            if i in who or outside[i] < threat[i]:
-                threat[i], punishments[i] = outside[i], nobody
-        if sum(outside) > joint:
-            joint, profile = sum(outside, Fraction(0)), nobody
-    return _Cell(joint, tuple(threat), profile, punishments)
-
-
-def _pack(cells: list[_Cell], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:
-    players = len(names)
-    status = np.array([Status.EMPTY if c.joint is None else Status.OK for c in cells], dtype=np.int8)
-    joint = np.array([np.nan if c.joint is None else float(c.joint) for c in cells]).reshape(shape)
-    threat = np.array([[np.nan] * players if c.joint is None else floats(c.threat) for c in cells])
-    single = cells[0] if not shape and cells[0].joint is not None else None
+def _pack(cells: list[Account | None], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:
+    players, nobody = len(names), (-1,) * len(names)
+    exact = [
+        None if c is None else (c.best.at(c.stake), tuple(-low.at(c.stake) for low in c.low)) for c in cells
+    ]
+    joint = np.array([np.nan if c is None else float(c[0]) for c in exact]).reshape(shape)
+    threat = np.array([[np.nan] * players if c is None else floats(c[1]) for c in exact])
+    status = np.array([Status.EMPTY if c is None else Status.OK for c in exact], dtype=np.int8)
+    profiles = [nobody if c is None else c.best.owner or nobody for c in cells]
+    punishments = [[nobody if c is None else c.low[i].owner or nobody for i in range(players)] for c in cells]
     return TransferEquilibrium(
         joint=joint if shape else float(joint),
         threat=threat.reshape(*shape, players),
         status=status.reshape(shape) if shape else Status(int(status[0])),
-        profile=np.array([c.profile for c in cells]).reshape(*shape, players),
-        punishments=np.array([c.punishments for c in cells]).reshape(*shape, players, players),
+        profile=np.array(profiles).reshape(*shape, players),
+        punishments=np.array(punishments).reshape(*shape, players, players),
         player_names=names,
-        exact=None if single is None or single.joint is None else (single.joint, single.threat),
+        exact=None if shape else exact[0],
     )

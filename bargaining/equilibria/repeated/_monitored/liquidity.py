@@ -288,8 +288,9 @@ class Ledger:
         """Take the curves of the profiles, and what leaving gives once the stake makes it credible."""
         leave = [] if outside is None else [[Piece(credible, sum(outside, _ZERO), _ZERO)]]
         self.best = highest([*best, *leave])
+        # Leaving first: where it gives as little as a profile, players part.
         self.low = [
-            highest([*curves, *([] if outside is None else [[Piece(credible, -outside[i], _ZERO)]])])
+            highest([*([] if outside is None else [[Piece(credible, -outside[i], _ZERO)]]), *curves])
             for i, curves in enumerate(low)
         ]
         starts = {piece.start for curve in (self.best, *self.low) for piece in curve}

@@ -16,7 +16,6 @@ from bargaining.exact._concepts import (
     frontier_length,
     nearest_losses,
     polygon,
-    raiffa_path_plane,
     raiffa_path_polytope,
     raiffa_steps,
     rays,
@@ -179,12 +178,9 @@ def raiffa(claim: Claim) -> Certificate:
 
 @on("continuous_raiffa", Polytope, TransferableSurplus)
 def continuous_raiffa(claim: Claim) -> Certificate:
-    """Hold the path between two, in intervals; with more players follow it by a curve of many digits."""
-    if len(claim.payoffs) > 2:
-        body = body_of(claim)
-        return _beside(claim, body, raiffa_path_polytope.continuous_raiffa(body))
-    it = _plane(claim)
-    return _beside(claim, it, raiffa_path_plane.continuous_raiffa(it.polygon))
+    """Follow the path by a curve of many digits, and hold it in a box."""
+    it = solid_of(claim)
+    return _beside(claim, it, raiffa_path_polytope.continuous_raiffa(body_of(claim)))
 
 
 @on("perles_maschler", Polytope)

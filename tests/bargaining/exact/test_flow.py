@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from bargaining import Polytope, Problem, Status, certify, continuous_raiffa
-from bargaining.exact import polygons
-from bargaining.exact._concepts.raiffa_path_plane import continuous_raiffa as boxed
+from bargaining.exact._concepts.bodies import Enclosure, body
+from bargaining.exact._concepts.raiffa_path_polytope import continuous_raiffa as box_of
 
 F = Fraction
 
 
+def boxed(corners: list[list[Fraction | int]]) -> Enclosure:
+    return box_of(body(Polytope(corners), [0, 0]))
+
+
 def test_one_vertex_has_a_closed_form() -> None:
     """From (0, 0) below (0, 5/2), (2, 2), (3, 0) player 0 passes the vertex first, when tanh(r t) / r = u0 / (a u1)."""
-    box = boxed(polygons.polygon([[0, 0], [3, 0], [2, 2], [0, F(5, 2)]], [0, 0]))
+    box = boxed([[0, 0], [3, 0], [2, 2], [0, F(5, 2)]])
     with mpmath.workdps(60):
         a, b, u_0, u_1 = mpmath.mpf(1) / 2, mpmath.mpf(1) / 4, 2, 2
         r = mpmath.sqrt(a * b)
@@ -46,7 +50,7 @@ def test_straight_frontiers_are_answered_in_fractions() -> None:
 
 
 def test_a_path_into_a_vertex_never_arrives_and_is_enclosed() -> None:
-    """The symmetric path ends at the vertex in the middle; the two copies pass it on either side or stop before."""
+    """The symmetric path ends at the vertex in the middle."""
     for corners in ([[0, 3], [2, 2], [3, 0]], [[0, 4], [2, 3.5], [3, 3], [3.5, 2], [4, 0]]):
         division = continuous_raiffa(Problem(Polytope([*corners, [0, 0]]), [0, 0]))
         proof = certify(division)
@@ -80,7 +84,7 @@ def integrated(corners: list[list[Fraction]]) -> np.ndarray:
 
 @given(chains())
 def test_an_integrator_ends_in_the_box(corners: list[list[Fraction]]) -> None:
-    box = boxed(polygons.polygon([*corners, [0, 0]], [0, 0]))
+    box = boxed([*corners, [0, 0]])
     assert box.low is not None
     assert box.high is not None
     end = integrated(corners)

@@ -8,11 +8,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from bargaining import Frontier, Problem, certify, continuous_raiffa
-from bargaining.exact import polygons
+from bargaining import Frontier, Polytope, Problem, certify, continuous_raiffa
 from bargaining.exact._concepts import raiffa_path_frontier
+from bargaining.exact._concepts.bodies import body
 from bargaining.exact._concepts.raiffa_path_frontier import Below
-from bargaining.exact._concepts.raiffa_path_plane import continuous_raiffa as between_two
+from bargaining.exact._concepts.raiffa_path_polytope import continuous_raiffa as boxed
 
 F = Fraction
 PARABOLA = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
@@ -62,7 +62,7 @@ def test_symmetry_says_where_a_circle_ends(derivative: Callable[[np.ndarray], np
 def test_the_box_holds_what_a_polygon_says() -> None:
     """A chain of straight pieces as a function, and as a polygon, whose path other code encloses to 1e-30."""
     problem = Problem(Frontier(bent, 0, 3), [0, 0])
-    exact = between_two(polygons.polygon([*CORNERS, (3, 0), (0, 0)], [0, 0]))
+    exact = boxed(body(Polytope([*CORNERS, (3, 0), (0, 0)]), [0, 0]))
     assert exact.low is not None
     exactly = replace(continuous_raiffa(problem), payoffs=np.array([float(v) for v in exact.low]))
     assert certify(exactly).bound < 1e-9

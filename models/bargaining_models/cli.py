@@ -189,11 +189,11 @@ def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
 
 def _compute(name: str, study: Any = None, place: str = "") -> Table:
     from bargaining_models.paper.study import Study
-    from bargaining_models.paper.tables import TABLES
+    from bargaining_models.paper.tables import TABLES, table
 
-    made = pick(TABLES, name, "table", "bargaining list")
+    pick(TABLES, name, "table", "bargaining list")
     with working(f"computing {name}{place}"):
-        return made(study or Study())
+        return table(study or Study(), name)
 
 
 PAPER = (add_table, add_figure, add_list, add_reproduce)

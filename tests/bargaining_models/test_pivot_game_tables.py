@@ -11,7 +11,6 @@ from bargaining_models.negotiation.pivot_terms import builds_to
 from bargaining_models.paper import pivot_game_sets
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import waits
-from bargaining_models.paper.pivot_game_claims import strategic_verdicts
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGameStudy
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
@@ -97,21 +96,6 @@ def test_with_one_plan_of_building_waiting_costs_what_it_costs_without_an_altern
 def test_nobody_waits(study: Study, table: Table) -> None:
     assert all(waits(study, name, d) == [] for d in PATIENCE for name in study.pivot_game.games)
     assert "agree at once in every row" in " ".join(table.notes)
-
-
-def test_claims_follow_the_figures(study: Study) -> None:
-    credible, early, leaving, escalation = strategic_verdicts(study)
-    game = study.pivot_game
-    reached = [builds_to(game.games[name], game.war(name, PATIENT)) for name in ("lasting", "revocable")]
-    assert credible.verdict.startswith("holds for a market that stays open") == (
-        reached[0] >= 0.1 > reached[1]
-    )
-    assert early.verdict.startswith("holds for both")
-    assert leaving.verdict.startswith("holds for a Canada with no alternative")
-    assert "never carried out" in escalation.verdict
-    for claim in (credible, early, leaving, escalation):
-        assert any(character.isdigit() for character in claim.figures)
-        assert claim.assumption
 
 
 def test_the_tolerated_rate_of_closure_is_where_building_stops(study: Study) -> None:

@@ -7,10 +7,9 @@ import pytest
 
 from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
-from bargaining_models.paper.pivot_study import HAZARD, SHARE
+from bargaining_models.paper.pivot_study import SHARE
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
-from bargaining_models.paper.timing_claims import timing_verdicts
 from bargaining_models.us_canada.deal import readings
 
 NAMES = ("T7", "T7-answers", "T8", "T8-delay", "T9")
@@ -117,32 +116,6 @@ def test_delay_is_lost_by_both_and_ends_at_the_jump(tables: dict[str, Table]) ->
         else:
             assert row["delay"] > 0
             assert row["jump"] is None or row["jump"] > row["r"]
-
-
-def test_claims_of_timing_have_verdicts_and_numbers(study: Study) -> None:
-    claims = timing_verdicts(study)
-    assert [claim.claim for claim in claims] == [
-        "US leverage erodes by the hour",
-        "A viable alternative under construction already counts",
-        "They called our bluff",
-        "The envoy makes it credible",
-        "China's market is itself political",
-        "The US may answer by decoupling",
-    ]
-    for claim in claims:
-        assert any(word in claim.verdict for word in ("holds", "fails"))
-        assert any(character.isdigit() for character in claim.figures)
-
-
-def test_the_verdicts_follow_the_figures(study: Study) -> None:
-    hour, _, _, envoy, _, decoupling = timing_verdicts(study)
-    talks = study.timing.paths[study.timing.steady_path][True].offers(hazard=HAZARD)
-    assert ("waiting costs Canada" in hour.verdict) == bool(talks.waiting(1.0)[0] < 0)
-    claim = study.timing.claim(True, SHARE, 1.0)
-    assert envoy.verdict.startswith("fails for a visit") == bool(claim.dearest_ratio < 1)
-    answers = study.timing.answers(True, HAZARD)
-    best = max(answers, key=lambda answer: float(answer.payoffs[1]))
-    assert best.name in decoupling.verdict
 
 
 @pytest.mark.parametrize("name", ["F2", "F3"])

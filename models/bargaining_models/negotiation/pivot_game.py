@@ -38,6 +38,7 @@ from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
 from bargaining_models.negotiation.capacity import Capacity
+from bargaining_models.negotiation.roles import Leave, who_leaves
 
 LEAD_TIME = 5.0
 """Years a step takes, if nothing else is said."""
@@ -140,24 +141,28 @@ class PivotGame(Shown):
         """The share that home can redirect in each state, shape (S,): 0 while the alternative is closed."""
         return np.array([self.capacity.levels[s.level] if s.open else 0.0 for s in self.states])
 
-    def game(self, discount: float, *, leave: bool = False) -> StochasticGame:
-        """Return the stochastic game at a discount factor per year, with or without the right to leave."""
-        after = dict(zip(self.states, self.after_leaving(discount), strict=True)) if leave else {}
+    def game(self, discount: float, *, leave: Leave = False) -> StochasticGame:
+        """Return the stochastic game at a discount factor per year, with or without the right to leave.
+
+        `leave` is True if either may leave, or lists the players who may: 0 for home, 1 for the partner.
+        """
+        who = who_leaves(leave)
+        after = dict(zip(self.states, self.after_leaving(discount), strict=True)) if who else {}
         return StochasticGame.from_functions(
             self.states,
             lambda state: [self._home(state), self._choices(1)],
             lambda state, profile: self._flow(state, *profile),
             lambda state, profile: self._moves(state, *profile),
             discount,
-            exit=(lambda state: Exit(after[state])) if leave else None,
+            exit=(lambda state: Exit(after[state], who=who)) if who else None,
             players=self.capacity.roles.names[:2],
         )
 
-    def enforceable(self, discount: float, *, leave: bool = False) -> StochasticPayoffSets:
+    def enforceable(self, discount: float, *, leave: Leave = False) -> StochasticPayoffSets:
         """Return what the two can enforce from each state on, without transfers, in money a year."""
         return payoff_set(self.game(discount, leave=leave))
 
-    def with_transfers(self, discount: float, *, leave: bool = False) -> StochasticTransferEquilibrium:
+    def with_transfers(self, discount: float, *, leave: Leave = False) -> StochasticTransferEquilibrium:
         """Return what they can enforce if money may be paid every year."""
         return stochastic_transfer_equilibrium(self.game(discount, leave=leave))
 

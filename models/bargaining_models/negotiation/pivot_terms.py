@@ -25,6 +25,7 @@ from bargaining.equilibria.stochastic.stationary_profile import StationaryProfil
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.capacity import NASH
 from bargaining_models.negotiation.pivot_game import PivotGame
+from bargaining_models.negotiation.roles import Leave, who_leaves
 
 _TIE = 1e-12
 
@@ -72,7 +73,7 @@ class PivotPath(Shown):
     builds: Floats
 
 
-def terms(pivot: PivotGame, discount: float, *, leave: bool = False, method: Method = nash) -> Terms:
+def terms(pivot: PivotGame, discount: float, *, leave: Leave = False, method: Method = nash) -> Terms:
     """Return the terms by state where money may be paid every year.
 
     Examples
@@ -98,7 +99,8 @@ def terms(pivot: PivotGame, discount: float, *, leave: bool = False, method: Met
         [np.eye(count)[max(own, 0)] for own, count in zip(profile, game.shape(s), strict=True)]
         for s, profile in enumerate(found.profile.tolist())
     ]
-    leaves = np.repeat(parted[:, None], 2, axis=1).astype(float) if leave else None
+    who = who_leaves(leave)
+    leaves = parted[:, None] * np.isin([0, 1], who).astype(float) if who else None
     agreement = stationary_profile(game, strategies, leave=leaves)
     return Terms(payoffs=payoffs, transfer=agreement.values[:, 0] - payoffs[:, 0], agreement=agreement)
 

@@ -11,6 +11,8 @@ from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
 
 PARTS = ("home", "partner", "alternative")
+Leave = bool | tuple[int, ...]
+"""Who may leave: True for either, False for neither, or the players who may, 0 for home and 1 for the partner."""
 _FILE = Path(__file__).parent.parent / "data" / "structures" / "names.csv"
 
 
@@ -143,3 +145,8 @@ def _codes() -> dict[str, str]:
         for name in (row["region"], row["name"], *filter(None, row["also"].split(";"))):
             known[name.casefold()] = row["region"]
     return known
+
+
+def who_leaves(leave: Leave) -> tuple[int, ...]:
+    """Return the players who may leave, 0 for home and 1 for the partner."""
+    return ((0, 1) if leave else ()) if isinstance(leave, bool) else leave

@@ -34,6 +34,7 @@ from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput
 from bargaining.games.repeated import Exit
 from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.roles import Leave, who_leaves
 
 RATES = np.linspace(0.0, 0.48, 25)
 
@@ -113,15 +114,18 @@ class TariffGame(Shown):
         zero = int(np.argmax(self.rates == 0))
         return zero, zero
 
-    def payoff_set(self, discount: ArrayLike, *, leave: bool = False) -> PayoffSet:
-        """Return what the two can enforce, in percent of real income, with or without the right to leave."""
-        found = payoff_set(RepeatedGame(self.stage, discount, exit=self.leaving if leave else None))
+    def payoff_set(self, discount: ArrayLike, *, leave: Leave = False) -> PayoffSet:
+        """Return what the two can enforce, in percent of real income, with or without the right to leave.
+
+        `leave` is True if either may leave, or lists the players who may: 0 for home, 1 for the partner.
+        """
+        found = payoff_set(RepeatedGame(self.stage, discount, exit=self._exit(leave)))
         assert isinstance(found, PayoffSet)  # actions are seen
         return found
 
-    def critical_discount(self, *, leave: bool = False) -> CriticalDiscount:
+    def critical_discount(self, *, leave: Leave = False) -> CriticalDiscount:
         """Return the patience that free trade needs under the harshest punishments."""
-        return critical_discount(self.stage, self.free_trade, exit=self.leaving if leave else None)
+        return critical_discount(self.stage, self.free_trade, exit=self._exit(leave))
 
     def critical_under_war(self) -> Floats:
         """Return the patience each country needs if the tariff war follows any breach for ever, shape (2,).
@@ -132,19 +136,23 @@ class TariffGame(Shown):
         needed: Floats = (breach - kept) / (breach - self.war)
         return needed
 
-    def self_enforcing(self, discount: ArrayLike, *, method: Method = nash, leave: bool = False) -> Division:
+    def self_enforcing(self, discount: ArrayLike, *, method: Method = nash, leave: Leave = False) -> Division:
         """Return a division of what can be enforced about the worst that can be, in percent, without transfers."""
         return method(self.payoff_set(discount, leave=leave).problem())
 
-    def with_transfers(self, discount: float, *, method: Method = nash, leave: bool = False) -> Division:
+    def with_transfers(self, discount: float, *, method: Method = nash, leave: Leave = False) -> Division:
         """Return a division of what can be enforced when money is paid every year, in money.
 
         The disagreement point is the threat: each country's lowest enforceable payoff, which the game itself gives.
         """
         money = self.gdp / 100.0
         game = Game(self.stage.payoffs[..., 0] * money[0], self.stage.payoffs[..., 1] * money[1])
-        leaving = Exit(self.leaving.own * money) if leave else None
-        return method(transfer_equilibrium(RepeatedGame(game, discount, exit=leaving)).problem())
+        given = RepeatedGame(game, discount, exit=self._exit(leave, money))
+        return method(transfer_equilibrium(given).problem())
+
+    def _exit(self, leave: Leave, money: Floats | float = 1.0) -> Exit | None:
+        who = who_leaves(leave)
+        return Exit(self.leaving.own * money, who=who) if who else None
 
     def transfer(self, division: Division) -> float:
         """Return what home pays the partner a year, in money, relative to free trade at this r."""

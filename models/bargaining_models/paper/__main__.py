@@ -12,7 +12,7 @@ from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.tables import TABLES, table
 
 HEADLINE = "headline"
 _WIDTH = 100  # of a table where there is no terminal
@@ -68,9 +68,9 @@ def _make(study: Study, name: str, folder: Path) -> tuple[Table | None, str]:
     if name in FIGURES:
         save_figure(FIGURES[name](study), folder / f"{name}.pdf")
         return None, (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
-    table = TABLES[name](study)
-    table.save(folder, name)
-    return table, table.caption
+    made = table(study, name)
+    made.save(folder, name)
+    return made, made.caption
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -102,9 +102,9 @@ SPLIT_COLUMNS = [
 def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
     divisions = {reading.name: reading.divide(deal).raise_if_failed() for reading in readings()}
-    rows = [row for name, division in divisions.items() for row in _split_rows(deal, name, division)]
+    alike = _alike(divisions)
     return Table(
-        rows,
+        [row for name in alike for row in _split_rows(deal, name, divisions[name])],
         columns=SPLIT_COLUMNS,
         caption=f"The division of an agreement by redirectable share r: {variant}",
         label=f"tab:{label}",
@@ -112,6 +112,11 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
             *(float(np.max(division.residual)) for division in divisions.values()),
             deal.war.residual.max(),
             Timing=_timings(),
+            **{
+                f"As {name}": f"{', '.join(others)}: the same division at every r"
+                for name, others in alike.items()
+                if others
+            },
             Talks="r is in use under the tariffs of 2025-26 too"
             if deal.route_survives
             else "r is not in use while talks last, except where it is the inside option",
@@ -123,6 +128,19 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
             **{"Discount rate": "5 percent a year for both"},
         ),
     )
+
+
+def _alike(divisions: Mapping[str, Division]) -> dict[str, list[str]]:
+    """Return each reading that divides as none before it does, with those that divide as it does."""
+    alike: dict[str, list[str]] = {}
+    for name, division in divisions.items():
+        same = (k for k in alike if np.allclose(divisions[k].payoffs, division.payoffs, rtol=0, atol=NOISE))
+        first = next(same, None)
+        if first is None:
+            alike[name] = []
+        else:
+            alike[first].append(name)
+    return alike
 
 
 def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[str, Any]]:

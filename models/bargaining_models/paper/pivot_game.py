@@ -9,7 +9,7 @@ from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame
 from bargaining_models.negotiation.pivot_terms import builds_to, dominance, settles, waiting
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE
-from bargaining_models.paper.study import COUNTRIES, Study, clean
+from bargaining_models.paper.study import ALONE, COUNTRIES, LEAVING, Study, clean
 from bargaining_models.us_canada.capacity import REPEATED
 
 CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
@@ -24,6 +24,7 @@ def terms_table(study: Study) -> Table:
         columns.append(Column(f"{case}_transfer", title="transfer", group=title))
     columns += [
         Column("right", title="to Canada", group=CASES[1][2]),
+        *(Column(f"alone_{c}", title=f"{c} alone", group=ALONE) for c in COUNTRIES),
         Column("war", title="war", unit="%", group="Builds to"),
         Column("agreed", title="deal", unit="%", group="Builds to"),
         *(Column(f"wait_{c}", title=c, group="A year of war") for c in COUNTRIES),
@@ -39,6 +40,8 @@ def terms_table(study: Study) -> Table:
             **notes(study),
             **{
                 "To Canada": "what the right to leave adds to Canada's payoff",
+                "Either may leave": LEAVING,
+                ALONE: "the transfer where only the country named may",
                 "Builds to": "the share that Canada reaches if nothing is revoked: in the war (Markov), and in the "
                 "agreement with the largest joint payoff (deal)",
                 "A year of war": _waiting_note(study),
@@ -55,6 +58,8 @@ def _row(study: Study, discount: float, name: str) -> dict[str, Any]:
         found = study.pivot_game.terms(name, discount, leave=leave)
         row |= {f"{case}_{c}": clean(x) for c, x in zip(COUNTRIES, found.payoffs[0], strict=True)}
         row[f"{case}_transfer"] = clean(found.transfer[0])
+    for k, country in enumerate(COUNTRIES):
+        row[f"alone_{country}"] = clean(study.pivot_game.terms(name, discount, leave=(k,)).transfer[0])
     agreed = study.pivot_game.terms(name, discount, leave=False)
     if len(pivot.states) > 1:
         row["war"], row["agreed"] = (100 * builds_to(pivot, profile) for profile in (war, agreed.agreement))

@@ -12,6 +12,7 @@ from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms
+from bargaining_models.negotiation.roles import Leave
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity
 
@@ -33,7 +34,7 @@ class PivotGameStudy:
 
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
-        self._terms: dict[tuple[str, float, bool], Terms] = {}
+        self._terms: dict[tuple[str, float, Leave], Terms] = {}
         self._markov: dict[tuple[str, float], MarkovEquilibria] = {}
         self._sets: dict[tuple[str, float, bool], StochasticPayoffSets] = {}
 
@@ -88,7 +89,7 @@ class PivotGameStudy:
         rates: dict[str, Any] = {"capacity": self.capacity, **self.china}
         return PivotGame(**rates | options)
 
-    def terms(self, name: str, discount: float, *, leave: bool) -> Terms:
+    def terms(self, name: str, discount: float, *, leave: Leave) -> Terms:
         """Return the terms by state with transfers."""
         key = (name, discount, leave)
         if key not in self._terms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.study import COUNTRIES, DISCOUNTS, Study, clean
+from bargaining_models.paper.study import ALONE, COUNTRIES, DISCOUNTS, LEAVING, Study, clean
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 
 PUNISHMENTS = {
@@ -35,6 +35,7 @@ def critical_discounts(study: Study) -> Table:
             Game=f"each year both set one rate of {len(RATES)} from 0 to {RATES[-1]:.0%}; 1 or more: never",
             Punishment="the lowest payoff of the deviator in any equilibrium at that discount factor; the border "
             "closed for good where either may leave; the Nash equilibrium in rates for ever",
+            **{"Either may leave": LEAVING, ALONE: "nothing changes, see T6"},
         ),
     )
 
@@ -64,11 +65,15 @@ def self_enforcing(study: Study) -> Table:
                 row |= {f"{case}_{c}": float(x) for c, x in zip(COUNTRIES, division.payoffs, strict=True)}
                 paid = game.with_transfers(discount, leave=leave).raise_if_failed()
                 row[f"{case}_transfer"] = clean(game.transfer(paid))
+            for k, country in enumerate(COUNTRIES):
+                paid = game.with_transfers(discount, leave=(k,)).raise_if_failed()
+                row[f"alone_{country}"] = clean(game.transfer(paid))
             rows.append(row)
     columns = [Column("discount", title="discount factor"), Column("r")]
     for case, title in (("stay", "Neither may leave"), ("leave", "Either may leave")):
         columns += [Column(f"{case}_{c}", title=c, unit="%", group=title) for c in COUNTRIES]
         columns.append(Column(f"{case}_transfer", title="transfer", unit="USD bn", group=title))
+    columns += [Column(f"alone_{c}", title=f"{c} alone", unit="USD bn", group=ALONE) for c in COUNTRIES]
     return Table(
         rows,
         columns=columns,
@@ -80,6 +85,8 @@ def self_enforcing(study: Study) -> Table:
                 "Payoffs": "percent of real income against free trade at r = 0, without transfers",
                 "Transfer": "what Canada pays the US where money may be paid every year, against free trade at r",
                 "Disagreement": "each country's lowest equilibrium payoff at the same discount factor",
+                "Either may leave": LEAVING,
+                ALONE: "the transfer where only the country named may",
             },
         ),
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from bargaining import __version__
 from bargaining.authoring import Floats
+from bargaining.tables.table import Table
 from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.paper.pivot_game_study import PivotGameStudy
@@ -20,6 +21,11 @@ from bargaining_models.us_canada.triangle import Triangle
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])
 COUNTRIES = ("Canada", "US")
+ALONE = "One may leave"
+LEAVING = (
+    "to be punished by exit is worse than by war, and credible as both close the border at the same moment, each "
+    "because the other does; neither would do so alone"
+)
 NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)
 ELASTICITIES = ("uniform5", "uniform4", "cp")
@@ -34,21 +40,28 @@ class Study:
         By default the figures of this package.
     elasticities : str, default "uniform5"
         The elasticity set of the headline tables.
+
+    Attributes
+    ----------
+    made : dict
+        The tables made so far, by name.
     """
 
     def __init__(self, parameters: Parameters | None = None, *, elasticities: str = "uniform5") -> None:
         self.parameters = load() if parameters is None else parameters
         self.elasticities = elasticities
-        self._baselines: dict[str, Baseline] = {}
+        self.made: dict[str, Table] = {}
+        self._baselines: dict[tuple[str, str | None], Baseline] = {}
         self._wide: dict[tuple[str, bool, bool], Deal] = {}
 
-    def baseline_with(self, elasticities: str) -> Baseline:
-        """Return the outcomes under another elasticity set."""
-        if elasticities not in self._baselines:
-            self._baselines[elasticities] = Baseline.from_parameters(
-                self.parameters, elasticities=elasticities
+    def baseline_with(self, elasticities: str, tariffs: str | None = None) -> Baseline:
+        """Return the outcomes under another elasticity set, and at the tariffs of another day than in the base."""
+        key = elasticities, tariffs
+        if key not in self._baselines:
+            self._baselines[key] = Baseline.from_parameters(
+                self.parameters, elasticities=elasticities, tariffs=tariffs
             )
-        return self._baselines[elasticities]
+        return self._baselines[key]
 
     @property
     def baseline(self) -> Baseline:

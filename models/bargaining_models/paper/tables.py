@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table
@@ -22,20 +23,45 @@ from bargaining_models.paper.turning_points import thresholds
 
 
 def claims(study: Study) -> Table:
-    """T4: the story's claims, the model's verdicts, the figures, and what they hang on."""
-    columns = [
-        Column("claim", title="Claim"),
-        Column("verdict", title="Verdict"),
-        Column("figures", title="Figures"),
-        Column("assumption", title="Hangs on"),
-    ]
-    return Table(
-        [claim.as_row() for claim in verdicts(study)],
-        columns=columns,
-        caption="The claims of the story and what the model says",
-        label="tab:claims",
-        notes=study.notes(study.uncapped.war.residual.max()),
+    """T4: the story's claims, where each holds, and what that depends on."""
+    shown = [Column("claim", title="Claim"), Column("verdict", title="Verdict")]
+    return _claims(study, [*shown, Column("assumption", title="Depends on")], "where they hold", "claims")
+
+
+def claim_figures(study: Study) -> Table:
+    """T4-figures: the numbers behind each verdict of T4, and the tables they are read off."""
+    shown = [Column("claim", title="Claim"), Column("figures", title="Figures")]
+    return _claims(
+        study, [*shown, Column("tables", title="Tables")], "the figures that decide", "claim-figures"
     )
+
+
+def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table:
+    found = verdicts(study, lambda name: _records(table(study, name)))
+    kept = [column.name for column in columns]
+    return Table(
+        [[getattr(claim, name) for name in kept] for claim in found],
+        columns=columns,
+        caption=f"The claims of the story: {what}",
+        label=f"tab:{label}",
+        notes=study.notes(
+            study.uncapped.war.residual.max(),
+            Range="each verdict is over every row of the tables named in T4-figures: r, patience, years of war, "
+            "protocols, routes",
+        ),
+    )
+
+
+def table(study: Study, name: str) -> Table:
+    """Return a table of the paper, made once in each study."""
+    if name not in study.made:
+        study.made[name] = TABLES[name](study)
+    return study.made[name]
+
+
+def _records(made: Table) -> list[dict[str, Any]]:
+    names = [column.name for column in made.columns]
+    return [dict(zip(names, row, strict=True)) for row in made.rows]
 
 
 TABLES: dict[str, Callable[[Study], Table]] = {
@@ -50,6 +76,7 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     ),
     "T3": thresholds,
     "T4": claims,
+    "T4-figures": claim_figures,
     "T5": critical_discounts,
     "T6": self_enforcing,
     "T7": splits_over_time,

@@ -62,6 +62,7 @@ def payments(study: Study) -> Table:
             Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in found),
             Agreements="free trade with the US, or else the tariff war; the China route, or none; yearly lump sums",
             **{
+                "r = 0": "China is paid for what a war would divert to it",
                 "China's part": "of what a route that is open whatever is agreed and costs nothing is worth to Canada",
                 "Ruling China out": "what Canada and the US have more, together, under free trade with no China route",
             },

@@ -1,0 +1,289 @@
+"""The verdicts on the claims: each quantifier is counted again from the stored tables, and one cell can undo it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from bargaining_models.paper import claims
+from bargaining_models.paper.reproduce import REFERENCE
+from bargaining_models.paper.study import Study
+from bargaining_models.paper.tables import TABLES
+
+Records = dict[str, list[dict[str, Any]]]
+READ = (
+    "T2",
+    "T2-capped",
+    "T2-closed",
+    "T3",
+    "T6",
+    "T7",
+    "T7-answers",
+    "T8",
+    "T10",
+    "T10-patience",
+    "T10-sensitivity",
+    "T11",
+)
+
+
+def raw(name: str) -> list[dict[str, Any]]:
+    """The rows of a stored table, read without the library."""
+    found = json.loads((REFERENCE / f"{name}.json").read_text(encoding="utf-8"))
+    names = [column["name"] for column in found["columns"]]
+    return [dict(zip(names, row, strict=True)) for row in found["rows"]]
+
+
+@pytest.fixture
+def tables() -> Records:
+    return {name: raw(name) for name in READ}
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return Study()
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, str]:
+    return {row["claim"]: row["verdict"] for row in raw("T4")}
+
+
+def percent(least: float, largest: float) -> str:
+    low, high = f"{least:.0%}", f"{largest:.0%}"
+    return low if low == high else f"{low} to {high}"
+
+
+def test_no_row_is_longer_than_a_reader_takes_in() -> None:
+    for row in raw("T4"):
+        assert len(" ".join(row.values()).split()) <= 40
+        assert "holds" in row["verdict"] or "fails" in row["verdict"]
+    figures = raw("T4-figures")
+    assert [row["claim"] for row in figures] == [row["claim"] for row in raw("T4")]
+    for row in figures:
+        named = {part.strip() for part in row["tables"].replace(";", ",").replace(":", ",").split(",")}
+        assert named & ({*TABLES} | {"figures", "figures of T1's model"})
+
+
+def test_erosion_is_counted_over_all_divisions(tables: Records, said: dict[str, str]) -> None:
+    parts, still = [], 0
+    for name in ("T2", "T2-capped", "T2-closed"):
+        for reading in {row["reading"] for row in tables[name]}:
+            at = {row["r"]: row["transfer"] for row in tables[name] if row["reading"] == reading}
+            lost = [(at[0.0] - at[r]) / at[0.0] for r in (0.1, 0.15)]
+            parts += lost if min(lost) > 1e-9 else []
+            still += min(lost) <= 1e-9
+    moved = len(parts) // 2
+    verdict = said["If Canada can redirect 10-15% of key exports, US leverage erodes"]
+    assert f"holds in {moved} of {moved + still} divisions, by {percent(min(parts), max(parts))}" in verdict
+
+
+def test_what_is_priced_in_is_counted_over_protocols_and_routes(
+    tables: Records, said: dict[str, str]
+) -> None:
+    hour, early = [], []
+    still = 0
+    for row in tables["T7"]:
+        for route in ("open", "closed"):
+            (bare,) = (
+                other[f"{route}_today"]
+                for other in tables["T7"]
+                if other["path"] == "none" and other["reading"] == row["reading"]
+            )
+            fall = bare - row[f"{route}_open"]
+            now = bare - row[f"{route}_today"]
+            if "steadily" in row["path"] and abs(fall) > 1e-9:
+                hour.append(now / fall)
+            elif " in " in row["path"] and abs(fall) > 1e-9:
+                early.append(now / fall)
+            elif " in " in row["path"]:
+                still += 1
+    assert percent(min(hour), max(hour)) in said["US leverage erodes by the hour"]
+    waits = [row[f"{route}_wait_0"] for row in tables["T7"] for route in ("open", "closed")]
+    assert all(wait is None or wait < 0 for wait in waits)
+    assert "costs Canada on every path" in said["US leverage erodes by the hour"]
+    verdict = said["A viable alternative under construction already counts"]
+    assert f"in {len(early)} of {len(early) + still} cases, {percent(min(early), max(early))}" in verdict
+
+
+def test_bluff_envoy_and_decoupling_are_counted_over_all_cases(tables: Records, said: dict[str, str]) -> None:
+    called = [row["threshold"] for row in tables["T8"] if row["threshold"] > 0.3]
+    verdict = said["They called our bluff"]
+    assert (
+        f"in {len(called)} of {len(tables['T8'])} cases, where {percent(min(called), max(called))}" in verdict
+    )
+    ratios = [row["ratio"] for row in tables["T8"]]
+    assert f"less than {min(ratios):.2f} to {max(ratios):.2f}" in said["The envoy makes it credible"]
+    for row in tables["T7-answers"]:
+        rush = [r for r in tables["T7-answers"] if (r["route"], r["hazard"]) == (row["route"], row["hazard"])]
+        assert max(rush, key=lambda r: float(r["us"]))["answer"] == "rush"
+    assert said["The US may answer by decoupling"].startswith("fails in all 4 cases")
+
+
+def test_the_pivot_game_is_read_over_all_patience(tables: Records, said: dict[str, str]) -> None:
+    patience = tables["T10-patience"]
+    bare = next(row["stay_transfer"] for row in tables["T10"] if row["alternative"] == "none")
+    parts = [
+        (row["revocable_transfer"] - row["lasting_transfer"]) / (bare - row["lasting_transfer"])
+        for row in patience
+    ]
+    talks = {(row["path"], row["reading"]): row for row in tables["T7"]}
+    chain = "15% at rate 0.2 a year"
+    for (path, reading), row in talks.items():
+        for route in ("open_today", "closed_today"):
+            if path == chain and abs(talks["none", reading][route] - row[route]) > 1e-9:
+                never, risky = (
+                    talks["none", reading][route],
+                    talks[f"{chain}, revocable by China", reading][route],
+                )
+                parts.append((risky - row[route]) / (never - row[route]))
+    assert f"takes {percent(min(parts), max(parts))} of" in said["China's market is itself political"]
+    first = {}
+    for name in ("lasting", "lasting, capped", "revocable", "revocable, capped"):
+        short = [row["discount"] for row in patience if row[f"{name}_war"] < 10]
+        first[name] = min(row["discount"] for row in patience if row["discount"] > max(short))
+    credible = said["Canada can credibly redirect 10-15% of its exports"]
+    assert f"from a patience of {first['lasting']:g} a year" in credible
+    assert f"{first['revocable, capped']:g} to {first['revocable']:g} if China" in credible
+    won = {}
+    for d in (0.6, 0.9, 0.95):
+        at = {row["alternative"]: row["stay_transfer"] for row in tables["T10"] if row["discount"] == d}
+        won[d] = (at["revocable, blocked"] - at["revocable"]) / (at["none"] - at["revocable"])
+    assert (
+        ", ".join(f"{x:.0%}" for x in won.values())
+        in said["The US may answer by escalation that holds Canada back"]
+    )
+
+
+def test_waiting_and_leaving_are_counted_over_all_rows(tables: Records, said: dict[str, str]) -> None:
+    urgent = rows = holds = 0
+    for row in tables["T10"]:
+        (bare,) = (
+            r for r in tables["T10"] if r["alternative"] == "none" and r["discount"] == row["discount"]
+        )
+        rows += row["alternative"] != "none"
+        urgent += row["wait_US"] < bare["wait_US"] - 1e-9
+        holds += row["leave_Canada"] > row["stay_Canada"]
+        assert row["alone_Canada"] == pytest.approx(row["stay_transfer"], abs=1e-9)
+        assert row["alone_US"] == pytest.approx(row["stay_transfer"], abs=1e-9)
+    assert f"in only {urgent} of {rows} cases" in said["The US must settle before the alternative is built"]
+    leave = said["The right to walk away is leverage while the alternative is built"]
+    assert leave.startswith("fails if only one may leave")
+    assert f"in {holds} of {len(tables['T10'])} cases" in leave
+    for row in tables["T6"]:
+        assert row["alone_Canada"] == pytest.approx(row["stay_transfer"], abs=1e-9)
+
+
+def test_china_is_counted_over_all_readings_and_shares(tables: Records, said: dict[str, str]) -> None:
+    paid, pays, parts = set(), set(), []
+    for row in tables["T11"]:
+        if row["r"] > 0:
+            parts.append(row["part"])
+            (paid if row["China"] > 0 else pays if row["China"] < 0 else set()).add(row["reading"])
+    verdict = said["China's market is itself political: China has to be paid to open it"]
+    assert f"holds in {len(paid - pays)} of {len(paid | pays)} readings, up to {max(parts):.0f}%" in verdict
+    assert f"fails in {len(pays - paid)}; {len(pays & paid)} depends" in verdict
+    for r in (0.05, 0.1, 0.15, 0.2, 0.3):
+        first, later = (
+            next(row for row in tables["T11"] if (row["reading"], row["r"]) == (reading, r))
+            for reading in ("China first", "US first")
+        )
+        assert first["CAN"] < later["CAN"]
+    assert said["Canada should sign with China first"].startswith("fails at every r")
+
+
+CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str, Any], str, float, str]] = {
+    "one division without effect": (
+        lambda _, rows: claims.erosion(rows),
+        "T2",
+        {"reading": "Nash", "r": 0.1},
+        "transfer",
+        8.1,
+        "holds in 14 of 17",
+    ),
+    "one wait that pays": (
+        lambda _, rows: claims.by_the_hour(rows),
+        "T7",
+        {"path": "projects", "reading": "Nash"},
+        "closed_wait_0",
+        0.1,
+        "pays Canada on some",
+    ),
+    "one step that costs both alike": (
+        lambda _, rows: claims.envoy(rows),
+        "T8",
+        {"route": "closed", "war": 3.0, "claim": 0.3},
+        "ratio",
+        1.2,
+        "holds: in some case",
+    ),
+    "one better answer": (
+        lambda _, rows: claims.decoupling(rows),
+        "T7-answers",
+        {"route": "closed", "hazard": 0.05, "answer": "replace while talking"},
+        "us",
+        9.0,
+        "holds in some cases: the US does best to replace while talking or rush",
+    ),
+    "one right to leave of one": (
+        lambda _, rows: claims.right_to_leave(rows),
+        "T10",
+        {"discount": 0.9, "alternative": "revocable"},
+        "alone_US",
+        7.0,
+        "holds even if only one may leave",
+    ),
+    "one side that gains by waiting": (
+        lambda _, rows: claims.early(rows),
+        "T10",
+        {"discount": 0.6, "alternative": "lasting"},
+        "wait_Canada",
+        0.1,
+        "not everybody loses",
+    ),
+    "one r at which China first pays": (
+        lambda _, rows: claims.china_first(rows),
+        "T11",
+        {"reading": "China first", "r": 0.05},
+        "CAN",
+        9.0,
+        "depends on r",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CELLS)
+def test_one_cell_undoes_a_verdict(tables: Records, case: str) -> None:
+    judge, name, where, column, value, expected = CELLS[case]
+    planted = copy.deepcopy(tables)
+    (row,) = (row for row in planted[name] if all(row[key] == want for key, want in where.items()))
+    before = judge(None, tables.__getitem__).verdict
+    assert row[column] != value
+    row[column] = value
+    after = judge(None, planted.__getitem__).verdict
+    assert expected in after
+    assert expected not in before
+
+
+@pytest.mark.slow
+def test_the_stored_verdicts_follow_from_the_stored_tables(study: Study, tables: Records) -> None:
+    found = claims.verdicts(study, tables.__getitem__)
+    assert [(c.claim, c.verdict, c.assumption) for c in found] == [tuple(row.values()) for row in raw("T4")]
+    assert [(c.claim, c.figures, c.tables) for c in found] == [
+        tuple(row.values()) for row in raw("T4-figures")
+    ]
+
+
+def test_the_war_is_judged_at_both_dates(study: Study, said: dict[str, str]) -> None:
+    now = study.baseline_with(study.elasticities, claims.LATEST)
+    lost = study.baseline.war().percent[1] - study.baseline.payoffs().percent[1]
+    gained = now.war().percent[1] - now.payoffs().percent[1]
+    assert lost < 0 < gained
+    verdict = said["US pressure assumed dependence: a tariff war hurts only Canada"]
+    assert verdict.startswith("fails at the tariffs of 2023")
+    assert "holds at those of August 2026" in verdict
+    assert cast("float", gained) == pytest.approx(0.0128, abs=5e-4)

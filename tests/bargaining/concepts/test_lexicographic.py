@@ -14,6 +14,7 @@ from bargaining import (
     TransferableSurplus,
     kalai_smorodinsky,
 )
+from bargaining.concepts._comprehensive import lasting_gain
 from bargaining.concepts.lexicographic import lexicographic_egalitarian, lexicographic_kalai_smorodinsky
 from bargaining.feasible.points import FreeDisposalHull
 
@@ -145,3 +146,20 @@ def test_not_applicable_without_lotteries() -> None:
     for method in (lexicographic_egalitarian, lexicographic_kalai_smorodinsky):
         with pytest.raises(NotApplicable, match="needs a convex set"):
             method(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))
+
+
+def test_who_has_no_weight_stays_where_he_is_though_he_could_gain() -> None:
+    division = lexicographic_egalitarian(
+        Problem(Polytope([[1, 1]], free_disposal=True), [0, 0]), weights=[1, 0]
+    )
+    assert division.status == Status.OK
+    assert division.payoffs.tolist() == [1, 0]
+    assert division.residual == 0
+
+
+def test_a_gain_that_is_not_known_two_hairs_below_is_not_known() -> None:
+    x, hair = np.array([1.0, 1.0]), np.array([1e-9, 1e-9])
+    assert lasting_gain(lambda floor: x + 1.0, x, hair).tolist() == [1, 1]
+    assert lasting_gain(lambda floor: x + (x - floor), x, hair).tolist() == [0, 0]
+    below = lasting_gain(lambda floor: np.where(floor < x - 1.5 * hair, np.nan, x + 1.0), x, hair)
+    assert np.isnan(below).all()

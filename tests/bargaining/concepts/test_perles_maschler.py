@@ -16,6 +16,8 @@ from bargaining import (
     continuous_raiffa,
     raiffa,
 )
+from bargaining.concepts._pareto import ends
+from bargaining.concepts._sampled import sampled
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.feasible.points import FreeDisposalHull
 from drawn_sets import chain, steps
@@ -160,3 +162,25 @@ def test_not_applicable() -> None:
         perles_maschler(Problem(TransferableSurplus(1, players=3), [0, 0, 0]))
     with pytest.raises(NotApplicable, match="needs a convex set"):
         perles_maschler(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))
+
+
+def test_the_frontier_ends_above_what_a_player_has_in_another_unit() -> None:
+    """Player 0 has 3 without an agreement, which is more than player 1 gets at one end of the frontier."""
+    feasible, d = Polytope([[3, 5], [4, 2]], free_disposal=True), np.array([3.0, 0.0])
+    first, last = ends(feasible, d, np.array([4.0, 5.0]))
+    assert (first.tolist(), last.tolist()) == ([3, 5], [4, 2])
+
+
+class Disc:
+    """The unit disc, which answers one question."""
+
+    def support(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        point = weights / np.linalg.norm(weights, axis=-1, keepdims=True)
+        return (weights * point).sum(axis=-1), point
+
+
+def test_a_curve_that_few_nodes_miss_is_sampled_at_more() -> None:
+    """In units of 1 and 6 the curve bends so that 48 nodes are off by 2e-11, and 120 by rounding."""
+    followed = sampled(Disc(), np.array([1.0, 6.0]))
+    assert followed is not None
+    assert followed.error < 1e-13

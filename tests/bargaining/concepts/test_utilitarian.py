@@ -8,9 +8,11 @@ from bargaining import (
     Frontier,
     Polytope,
     Problem,
+    TransferableSurplus,
     Union,
     utilitarian,
 )
+from bargaining.concepts.utilitarian import missed
 from bargaining.feasible.base import FeasibleSet
 
 CHAIN = np.array([[0, 3], [1, 2.8], [2, 2], [3, 0.5], [3, 0]])
@@ -41,3 +43,12 @@ def test_units_far_apart(name: str, small: float) -> None:
     units = np.array([1e10, *[small] * (feasible.players - 1)])
     division = utilitarian(Problem(feasible, np.zeros(feasible.players))).raise_if_failed()
     np.testing.assert_allclose(division.payoffs / units, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_what_a_sum_of_three_misses_has_no_unit() -> None:
+    short = [
+        missed(Problem(TransferableSurplus(unit, players=3), np.zeros(3)), unit * np.array([0.3, 0.2, 0.4]))
+        for unit in (1e-9, 1.0, 1e9)
+    ]
+    assert short[1] > 0.1
+    assert short == pytest.approx([short[1]] * 3, rel=1e-9)

@@ -20,6 +20,7 @@ from bargaining import (
     raiffa,
     yu,
 )
+from bargaining.feasible._sides import best_points
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.points import FreeDisposalHull, undominated
 
@@ -163,3 +164,15 @@ def test_convex_hull() -> None:
 def test_bad_points(points: object, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         FreeDisposalHull(points)
+
+
+def test_points_below_by_rounding_tie_and_points_below_by_more_do_not() -> None:
+    hair, grain = np.finfo(float).eps, np.full(2, 4 * np.finfo(float).eps)
+    unit = np.array([[1.0, 0.5], [1.0 - hair, 0.5], [1.0 - 64 * hair, 0.5], [1.0, 0.5 - hair]])
+    best, tied = best_points(unit, np.array([0.5, 0.5]), grain)
+    assert int(best) == 0
+    assert tied.tolist() == [True, True, False, True]
+
+
+def test_of_one_player_who_does_not_care_the_middle_is_best() -> None:
+    assert [x.tolist() for x in Polytope([[1.0], [4.0]]).support([0.0])] == [0, [2.5]]

@@ -1,6 +1,7 @@
 """Several issues at once, against closed forms: Cobb-Douglas, logarithmic, quadratic, linear."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from bargaining import (
     nash,
     utilitarian,
 )
+from bargaining.feasible._concave import ConcaveProgram, Local, _interior
+from bargaining.feasible._decisions import _gap
 from bargaining.feasible._gradients import differences
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.program import ConvexProgram
@@ -253,3 +256,32 @@ def test_differences_are_good_to_twelve_digits(at):
     measured = differences(inside, np.zeros(2), np.ones(2), np.ones(2))
     z = np.array([at, 0.5])
     assert measured(z) == pytest.approx(root_slopes(z), rel=1e-12, abs=1e-12)
+
+
+def test_a_start_inside_is_found_among_negative_decisions() -> None:
+    """Inside means between -3 and -1; the search begins at 0, outside."""
+
+    def at(v: np.ndarray) -> Local:
+        return Local(
+            values=np.array([-1 - v[0], 3 + v[0]]),
+            gradients=np.array([[-1.0], [1.0]]),
+            hessian=lambda multipliers: np.zeros((1, 1)),
+        )
+
+    program = ConcaveProgram(objective=np.ones(1), targets=np.zeros(2), at=at, start=np.zeros(1), strict=0)
+    found = _interior(program)
+    assert found is not None
+    assert -3 < found[0] < -1
+
+
+def test_a_price_on_a_constraint_that_is_broken_is_no_proof() -> None:
+    """What is broken counts as no room, not as room that has been paid back."""
+    decisions = SimpleNamespace(
+        slacks=lambda z: (np.array([-0.5]), np.array([[1.0]])),
+        slopes=lambda z: np.array([[0.0]]),
+        most=lambda z, left: 0.0,
+    )
+    found = SimpleNamespace(decision=np.zeros(1), multipliers=np.array([2.0, 0.0, 0.0]))
+    short, worth = np.array([3.0]), np.array([1.0])
+    gap = _gap(decisions, found, worth, short, np.empty(0), np.zeros(1, dtype=bool))
+    assert gap == 3

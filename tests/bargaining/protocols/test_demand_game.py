@@ -105,3 +105,10 @@ def test_without_noise_it_refuses_to_choose():
 def test_bad_input(noise):
     with pytest.raises(InvalidInput, match="`noise`"):
         NashDemandGame(noise=noise)
+
+
+def test_regret_of_a_small_demand_is_half_as_much_again():
+    """A tenth of what they could have is met for sure, and so is 15 percent of it: the furthest demand compared."""
+    game = NashDemandGame(noise=0.01)
+    lost = game._regret(Problem(TransferableSurplus(1.0), [0, 0]), np.array([0.05, 0.05]))
+    assert lost == pytest.approx(np.log(1.5), rel=1e-12)

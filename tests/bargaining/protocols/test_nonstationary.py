@@ -1,6 +1,7 @@
 """Offers while primitives change: closed forms, quadrature, and backward induction on a fine grid of periods."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from bargaining.errors import InvalidInput, Unsolved
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.protocols.nonstationary import NonstationaryOffers
 
 
@@ -327,3 +328,39 @@ def test_outside_the_answer():
 def test_bad_input(change, message):
     with pytest.raises(InvalidInput, match=message):
         NonstationaryOffers(**({"rates": (0.2, 0.3), "surplus": 1.0} | change))()
+
+
+def test_they_wait_for_a_pie_that_jumps_up():
+    """From t = 1 on there is half as much again: half of it each, and nothing before that is worth more."""
+    result = NonstationaryOffers([0.1, 0.1], surplus=lambda t: 1.0 if t < 1 else 1.5, until=3)()
+    assert result.ok
+    assert result.delay == pytest.approx(1, abs=1e-9)
+    np.testing.assert_allclose(result.payoffs, 0.75 * math.exp(-0.1), atol=1e-11)
+
+
+def test_a_drop_far_smaller_than_the_pie_is_shared_equally_where_an_option_binds():
+    """After the drop player 1 takes .9 of 1; just before it, each holds the other to that half of the time."""
+    game = NonstationaryOffers(
+        [0.2, 0.3],
+        surplus=lambda t: 1.2 if t < 2 else 1.0,
+        outside=(None, lambda t: 0.1 if t < 2 else 0.9),
+        until=3,
+    )
+    result = game()
+    assert result.ok
+    np.testing.assert_allclose(result.payoffs_at(2 + 1e-9), [0.1, 0.9], atol=1e-8)
+    np.testing.assert_allclose(result.payoffs_at(2 - 1e-9), [0.2, 1.0], atol=1e-8)
+
+
+def test_the_defect_of_an_agreement_is_what_each_is_off():
+    """On the first piece player 0 has e too little at first and e too much at last, and player 1 the reverse.
+
+    Within the piece that is 2 e, and where the next piece begins it is e.
+    """
+    game = NonstationaryOffers([0.2, 0.3], surplus=1.0)
+    path, e = game(), 1e-4
+    off = np.zeros_like(path._coefficients)
+    off[0, 1] = e, -e
+    wrong = game.check(replace(path, _coefficients=path._coefficients + off))
+    assert wrong.status is Status.INACCURATE
+    assert wrong.residual == pytest.approx(3 * e, rel=0.05)

@@ -172,3 +172,11 @@ def test_a_prior_at_the_threshold_is_refused():
     game = CostlyStep(0.5, (0.05, 0.3), owner=CONCESSION["owner"], receiver=[[1, 0], [0, 1]])
     with pytest.raises(InvalidInput, match="`prior` must differ from the belief threshold"):
         game()
+
+
+def test_each_signal_has_an_answer_of_its_own_to_be_judged_by():
+    """Whoever takes the step is conceded to, whoever does not is called, and both are strong for sure."""
+    game = CostlyStep(0.3, (0.05, 0.2), **CONCESSION)
+    conceded = np.array([[1.0, 1.0], [0.0, 0.0]])
+    lost = game._regret(np.ones(2), conceded, np.ones((2, 2)), np.zeros((2, 2, 2)))
+    assert lost == pytest.approx((0.4 - 0.1) / (0.8 - 0.1), rel=1e-12)

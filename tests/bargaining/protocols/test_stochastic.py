@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import bargaining.protocols._stationary as stationary
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.surplus import TransferableSurplus
@@ -446,3 +447,13 @@ def test_to_dict():
     assert plain["status"] == "OK"
     assert plain["agree"] == [True, True]
     assert plain["unique"] is True
+
+
+def test_policies_are_improved_without_value_iteration_between(monkeypatch):
+    """Every step at least halves the error here, so there is no reason to let periods pass but before the first."""
+    rng, states, periods, iterate = np.random.default_rng(4), 60, [], stationary._iterate
+    monkeypatch.setattr(stationary, "_iterate", lambda *given: periods.append(given[-1]) or iterate(*given))
+    surplus, transition = rng.uniform(1, 3, states), rng.dirichlet(np.full(states, 0.05), states)
+    proposer, outside = rng.integers(0, 2, states), rng.uniform(0, 0.3, (states, 2))
+    assert StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside)().ok
+    assert set(periods) == {stationary._WARM}

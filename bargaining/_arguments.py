@@ -21,10 +21,16 @@ def choice(value: str, name: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def whole(value: int, name: str, least: int) -> int:
-    """Return `value` as a whole number that is not below `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidInput(f"`{name}` must be a whole number, at least {least}; got {short(value)}.")
+def whole(value: int, name: str, least: int, most: int | None = None) -> int:
+    """Return `value` as a whole number that is not below `least`, nor above `most`."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | np.integer)
+        or value < least
+        or (most is not None and value > most)
+    ):
+        limit = "" if most is None else f" and at most {most}"
+        raise InvalidInput(f"`{name}` must be a whole number, at least {least}{limit}; got {short(value)}.")
     return int(value)
 
 
@@ -37,12 +43,13 @@ def is_sequence(value: Any) -> bool:
 
 def generator(rng: Any) -> np.random.Generator:
     """Return the generator that `rng` is, or seeds."""
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError):
+    known = np.random.Generator | np.random.BitGenerator | np.random.SeedSequence | np.random.RandomState
+    number = isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0
+    if rng is not None and not number and not isinstance(rng, known):
         raise InvalidInput(
             f"`rng` must be a Generator, a seed (a whole number, at least 0) or None; got {short(rng)}."
-        ) from None
+        )
+    return np.random.default_rng(rng)
 
 
 def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:

@@ -416,6 +416,13 @@ CALLS: dict[str, Call] = {
         lambda found: (found.contains([4, 4]), found.excess([1, 1])),
     ),
     "PayoffSet.strategy": Call(lambda payoffs: sets().strategy(payoffs), lambda: {"payoffs": array(3, 3)}),
+    "Automaton.simulate": Call(
+        lambda periods, rng, deviations: (
+            sets().strategy([9, 9]).simulate(periods, rng, deviations=deviations)
+        ),
+        lambda: {"periods": 3, "rng": 1, "deviations": {1: (0, 1)}},
+        lambda history: history.payoffs,
+    ),
     "PayoffSet.contains": Call(
         lambda payoffs, tol: sets().contains(payoffs, tol=tol), lambda: {"payoffs": array(3, 3), "tol": 1e-9}
     ),

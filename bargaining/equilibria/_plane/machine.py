@@ -24,6 +24,7 @@ Played = TypeVar("Played")
 
 NOBODY = (-1, -1)
 """What is noted as the actions once somebody has left."""
+LONGEST = 10**6  # periods of a simulated history, each of which is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,13 +140,13 @@ class Machine(Shown, ABC, Generic[Played]):
         Parameters
         ----------
         periods : int
-            How many, at least 1.
+            How many, from 1 to a million.
         rng : Generator or int, optional
             Draws the public signal, and the states of a stochastic game.
         deviations : mapping of period to (player, action), optional
             Periods in which a player takes another action than she should; both may be named.
         """
-        periods = whole(periods, "periods", 1)
+        periods = whole(periods, "periods", 1, LONGEST)
         chance, slips, worth = generator(rng), slips_of(deviations), self._worth()
         laws = [worth.game.transition(s) for s in range(len(worth.game))]
         visited: list[int] = []

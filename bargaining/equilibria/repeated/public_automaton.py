@@ -9,13 +9,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import generator, whole
+from bargaining._arguments import generator, index, listed, whole
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
+    LONGEST,
     NOBODY,
     Machine,
     draw,
@@ -152,7 +153,10 @@ class PublicAutomaton(Machine[PublicHistory]):
 
         So the expected length of a war is that of the states in which it is fought; infinite if it may never end.
         """
-        inside = [whole(k, "states", 0) for k in states]
+        inside = [
+            index(k, "states", "state", len(self.states))
+            for k in listed(states, "states", "a list of states")
+        ]
         chances, size = self._chances(), len(inside)
         stay = np.zeros((size, size))
         for row, k in enumerate(inside):
@@ -184,13 +188,13 @@ class PublicAutomaton(Machine[PublicHistory]):
         Parameters
         ----------
         periods : int
-            How many, at least 1.
+            How many, from 1 to a million.
         rng : Generator or int, optional
             Draws the public randomisation and the signals.
         deviations : mapping of period to (player, action), optional
             Periods in which a player takes another action than she should; nobody sees it.
         """
-        periods = whole(periods, "periods", 1)
+        periods = whole(periods, "periods", 1, LONGEST)
         chance, slips = generator(rng), slips_of(deviations)
         chances, stage = self._chances().astype(float), self.repeated.game.payoffs
         visited, played, seen, flows = [], [], [], []

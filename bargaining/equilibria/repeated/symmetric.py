@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from bargaining._arguments import index, instance, listed, whole
-from bargaining._arrays import owning, short
+from bargaining._arrays import owning
 from bargaining._rich import Card, Shown, number
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
 from bargaining.equilibria.repeated.joint import (
@@ -18,7 +18,7 @@ from bargaining.equilibria.repeated.joint import (
     outside_of,
     played,
 )
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import NotApplicable
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
@@ -309,12 +309,7 @@ def trigger_strategy(
         else index(each, "signals", "signals", len(monitoring.signals))
         for each in named
     }
-    if periods is not None and whole(periods, "periods", 1) > LONGEST:
-        raise InvalidInput(
-            f"`periods` must be at most {LONGEST}, as all is in rationals; got {short(periods)}. Leave it out for a "
-            f"war without end."
-        )
-    power = _ZERO if periods is None else d ** int(periods)
+    power = _ZERO if periods is None else d ** whole(periods, "periods", 1, LONGEST)
     chance = monitoring.exact[..., sorted(bad)].sum(axis=-1)
     trigger = chance[kept]
     payoffs, slacks = [], []

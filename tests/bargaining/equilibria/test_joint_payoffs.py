@@ -313,7 +313,7 @@ def test_what_is_wrong_is_named():
     with pytest.raises(InvalidInput, match="`signals`"):
         trigger_strategy(PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=["worse"])
     with pytest.raises(
-        InvalidInput, match="`periods` must be at most 10000, as all is in rationals; got 1000000000"
+        InvalidInput, match="`periods` must be a whole number, at least 1 and at most 10000; got 1000000000"
     ):
         trigger_strategy(
             PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=[1], periods=10**9

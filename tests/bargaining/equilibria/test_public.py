@@ -264,6 +264,9 @@ def test_how_often_and_how_long_they_fight():
     expected = play.expected_length(together)
     begun = sum(float(share) * expected[together.index(k)] for k, share in play.start if k in together)
     assert np.mean(lengths) == pytest.approx(begun, rel=0.15)
+    for states in (None, [len(play.states)], ["first"]):
+        with pytest.raises(InvalidInput, match="`states` must be a"):
+            play.expected_length(states)
     history = play.simulate(5, 1, deviations={0: (0, 1)})
     assert history.profiles[0][0] != play.states[history.states[0]].profile[0] or history.signals[0] == -1
 

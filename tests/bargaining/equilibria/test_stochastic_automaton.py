@@ -280,7 +280,9 @@ def test_simulated_averages_come_close_to_the_payoffs() -> None:
 def test_bad_simulation() -> None:
     automaton = grim(Fraction(1, 2))
     for periods in (0, 2.5, True, None):
-        with pytest.raises(InvalidInput, match="`periods` must be a whole number, at least 1 and at most 1000000; got"):
+        with pytest.raises(
+            InvalidInput, match="`periods` must be a whole number, at least 1 and at most 1000000; got"
+        ):
             automaton.simulate(periods)  # type: ignore[arg-type]
     for slips in (5, [1, 2], {0: 1}, {0: (0, 1, 1)}):
         with pytest.raises(InvalidInput, match="`deviations` must map periods to pairs"):

@@ -27,10 +27,10 @@ def events() -> str:
             f"{name} {gain:+.1f}" for name, gain in (("mover", mover), ("target", target)) if gain is not None
         ]
         said = "; ".join([str(predicted), *(["USD bn a year: " + ", ".join(gains)] if gains else [])])
+        asked = score != "not scored" or gains  # else the text says why the model was not asked
+        lead = f"The model: {said}." if asked else _sentence(said)
         parts.append(f"{date}, {event}\n")
-        parts.append(
-            f": **{_sentence(score)}** The model: {said}. What happened: {happened or 'nothing more'}.\n\n"
-        )
+        parts.append(f": **{_sentence(score)}** {lead} What happened: {happened or 'nothing more'}.\n\n")
     return "".join(parts)
 
 

@@ -13,7 +13,7 @@ from bargaining_models.negotiation.pivot_terms import builds_to, settles, terms,
 from bargaining_models.paper.pivot_game import markov_note
 from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
 from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean
-from bargaining_models.us_canada.capacity import Capacity
+from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, US_TARIFFS, Capacity
 
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 GAME = "timing, levels, alternatives and capital as in T10"
@@ -77,7 +77,9 @@ def sensitivity_table(study: Study) -> Table:
                 "Discount factor": f"{PATIENT:g}",
                 "No alternative": "the transfer if nothing can be built, under the same assumption",
                 "A year of war": "what each gains if they agree a year later, as in T10",
-                "Settle at once": "who agrees at once if free to choose the date",
+                "Settle at once": "who agrees at once if free to choose the date; both do, as is to be expected where "
+                "all is known and money can be paid",
+                "Highest tariff": f"{ESCALATION:.0%} of both in the other rows: it is what each can threaten with",
                 "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
             },
         ),
@@ -115,6 +117,10 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
         yield f"escalation blocks {blocking:.0%}", game.revocable(blocking=blocking)
     for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
         yield word, game.revocable(capacity=game.dearer(factor))
+    milder = Capacity.solve(study.baseline, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
+    yield "US: 25% is the highest tariff", game.revocable(capacity=milder)
+    milder = Capacity.solve(study.baseline, home_tariffs=(*CANADA_TARIFFS[:-1], 0.10))
+    yield "Canada: 10% is the highest tariff", game.revocable(capacity=milder)
     yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
     for name in ELASTICITIES[1:]:
         yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))

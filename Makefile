@@ -20,11 +20,14 @@ export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper uncertainty test coverage mutants test-slow benchmark sanitize lint format types layers docs readme explorer wheels refresh-constraints clean help
+.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark sanitize lint format types layers docs readme explorer wheels refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
 	$(PY) -m bargaining_models.paper $(ARGS)
+
+pdf: $(VENV)/.paper  ## set the paper with LaTeX: build/paper/manuscript.pdf
+	$(PY) -m bargaining_models.paper.manuscript $(ARGS)
 
 uncertainty: $(VENV)/.paper  ## draw the headline a thousand times anew and store its bands; minutes
 	$(PY) -m bargaining_models.paper.bands --workers $(WORKERS) $(ARGS)

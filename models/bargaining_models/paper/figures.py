@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bargaining.plots.plot import COLOURS, DASHES
+from bargaining_models.paper.bands import ROUTES, bands_table
+from bargaining_models.paper.bands import SHARES as BANDED
 from bargaining_models.paper.pivot_game_figures import paths, sets_by_state
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_figures import reputations, transfers_over_time
@@ -35,7 +39,42 @@ def payoff_sets(study: Study) -> Figure:
     return figure
 
 
+def leverage(study: Study) -> Figure:
+    """F0: the leverage that the alternative takes away, median and [5, 95], by what happens without an agreement."""
+    from matplotlib.figure import Figure
+
+    table = bands_table(study)
+    names = [column.name for column in table.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in table.rows]
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    dates, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("environment", "disagreement"))
+    marks = dict(zip(cases, zip(COLOURS, "osD^vP", strict=False), strict=False))
+    for ax, date in zip(figure.subplots(1, len(dates), sharey=True), dates, strict=True):
+        shown = [row for row in rows if row["environment"] == date and row["route"] == ROUTES["open"]]
+        for k, row in enumerate(shown):
+            colour, marker = marks[row["disagreement"]]
+            middle = np.array([row[f"lost_{r}"] for r in ("r", *map(str, BANDED))])
+            low, high = np.array([row[f"lost_{r}_band"] for r in ("r", *map(str, BANDED))]).T
+            ax.errorbar(
+                np.array([0.02, *BANDED]) + 0.006 * (k - (len(shown) - 1) / 2),
+                middle,
+                yerr=[middle - low, high - middle],
+                color=colour,
+                marker=marker,
+                linestyle="none",
+                markersize=4,
+                elinewidth=0.9,
+                label=row["disagreement"],
+            )
+        ax.axhline(0.0, color="black", linewidth=0.6)
+        ax.set(xlabel="r", title=f"tariffs of {date}", xticks=[0.02, *BANDED])
+        ax.legend(frameon=False, fontsize="x-small", loc="upper left")
+    figure.axes[0].set_ylabel("leverage lost, %")
+    return figure
+
+
 FIGURES: dict[str, Callable[[Study], Figure]] = {
+    "F0": leverage,
     "F1": payoff_sets,
     "F2": transfers_over_time,
     "F3": reputations,

@@ -102,7 +102,7 @@ def markov_note(games: Iterable[tuple[PivotGame, float]]) -> str:
     """Say what the Markov equilibria of games and discount factors are, and whether there are others."""
     least = min(dominance(pivot, discount) for pivot, discount in games)
     return "Nash tariffs in every state" + (
-        f", which beat all others of the lists by USD {least:.1f} bn a year or more whatever follows, so that there is "
+        f", which beat all others of the lists by USD {least:.2g} bn a year or more whatever follows, so that there is "
         "no other Markov equilibrium, ties in building aside"
         if least > 0
         else "; there may be others"

@@ -79,7 +79,7 @@ def sensitivity_table(study: Study) -> Table:
                 "A year of war": "what each gains if they agree a year later, as in T10",
                 "Settle at once": "who agrees at once if free to choose the date; both do, as is to be expected where "
                 "all is known and money can be paid",
-                "Highest tariff": f"{ESCALATION:.0%} of both in the other rows: it is what each can threaten with",
+                "Highest tariff": f"up to {ESCALATION:.0%} in the other rows: what each can threaten with",
                 "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
             },
         ),
@@ -118,9 +118,9 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
     for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
         yield word, game.revocable(capacity=game.dearer(factor))
     milder = Capacity.solve(study.baseline, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
-    yield "US: 25% is the highest tariff", game.revocable(capacity=milder)
+    yield "US up to 25%", game.revocable(capacity=milder)
     milder = Capacity.solve(study.baseline, home_tariffs=(*CANADA_TARIFFS[:-1], 0.10))
-    yield "Canada: 10% is the highest tariff", game.revocable(capacity=milder)
+    yield "Canada up to 10%", game.revocable(capacity=milder)
     yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
     for name in ELASTICITIES[1:]:
         yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))

@@ -1,0 +1,172 @@
+"""The paper as a document: a text whose every number is read off the stored tables, set by LaTeX."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bargaining import __version__
+from bargaining._files import write_whole
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.plots.plot import save_figure
+from bargaining_models.paper.figures import FIGURES
+from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.study import Study
+
+SOURCE = Path(__file__).with_name("manuscript.tex")
+INCLUDED = ("T0", "headline", "T6", "T10-sensitivity", "T4")
+DRAWN = ("F0", "F2")
+_RUNS = 3  # of LaTeX, after which references and the widths of long tables are settled
+
+
+def manuscript() -> str:
+    """Return the LaTeX source of the paper, with every number in its place."""
+    from jinja2 import Environment, StrictUndefined
+
+    places = Environment(
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    places.filters["d"] = lambda value, digits: f"{value:.{digits}f}"
+    return places.from_string(SOURCE.read_text(encoding="utf-8")).render(_numbers())
+
+
+def cell(table: str, column: str, **where: Any) -> Any:
+    """Return a number of a stored table: the one of this column in the one row where the others are as given.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such row, or more than one.
+    """
+    (found,) = _rows(table, **where)
+    return found[column]
+
+
+def build(folder: Path, bibliography: Path) -> Path:
+    """Write the tables, figures and text into a folder and set them.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    bibliography : path
+        A BibTeX file that has what the text cites.
+
+    Returns
+    -------
+    path
+        Of the PDF.
+
+    Raises
+    ------
+    NotApplicable
+        If there is no LaTeX, or it fails; the message says where its log is.
+    """
+    for program in ("pdflatex", "bibtex"):
+        if shutil.which(program) is None:
+            raise NotApplicable(f"`{program}` was not found. Install TeX Live with its science packages.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in INCLUDED:
+        stored(name).save(folder, name)
+    study = Study()
+    for name in DRAWN:
+        save_figure(FIGURES[name](study), folder / f"{name}.pdf")
+    write_whole(folder / "manuscript.tex", manuscript().encode())
+    shutil.copyfile(bibliography, folder / "references.bib")
+    latex = ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "manuscript")
+    for command in (latex, ("bibtex", "manuscript"), *[latex] * _RUNS):
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            raise NotApplicable(
+                f"`{command[0]}` failed on the paper; its log is {folder / 'manuscript.log'}."
+            )
+    return folder / "manuscript.pdf"
+
+
+def _rows(table: str, **where: Any) -> list[dict[str, Any]]:
+    made = stored(table)
+    names = [column.name for column in made.columns]
+    found = [dict(zip(names, row, strict=True)) for row in made.rows]
+    kept = [row for row in found if all(row[name] == value for name, value in where.items())]
+    if where and len(kept) != 1:
+        raise InvalidInput(f"{table} has {len(kept)} rows where {where}; name one.")
+    return kept
+
+
+def _numbers() -> dict[str, Any]:
+    """Return what the text may name."""
+    claims = _rows("T4")
+    delays = [row for row in _rows("T8-delay") if row["delay"]]
+    paid = [row["part"] for row in _rows("T11") if row["r"] > 0]
+    called = [row for row in _rows("T8") if row["threshold"] > 0.3]
+
+    def lost(environment: str, disagreement: str, route: str, r: str) -> str:
+        return (
+            f"{cell('T0', f'lost_{r}', environment=environment, disagreement=disagreement, route=route):.0f}"
+        )
+
+    def verdict(claim: str) -> str:
+        return _plain(next(row["verdict"] for row in claims if row["claim"] == claim))
+
+    return {
+        "version": __version__,
+        "cell": cell,
+        "lost": lost,
+        "verdict": verdict,
+        "claims": claims,
+        "r1": "10",
+        "r2": "15 percent",
+        "bluffs": len(called),
+        "delays": f"{min(row['delay'] for row in delays):.1f} to {max(row['delay'] for row in delays):.1f}",
+        "delay_cost": f"{max(row['cost'] for row in delays):.1f}",
+        "china": f"{max(paid):.0f}",
+        "events": _note("T12", "Hits"),
+        "benchmark": _note("T12", "Benchmark").replace("of", "Of", 1),
+        "times": _paid("best US tariff, unanswered") / _paid("tariff war"),
+    }
+
+
+def _paid(disagreement: str) -> float:
+    where = {"environment": "2023", "disagreement": disagreement, "route": "stays open"}
+    return float(cell("T0", "transfer_0", **where))
+
+
+def _note(table: str, name: str) -> str:
+    (text,) = (note for note in stored(table).notes if note.startswith(f"{name}: "))
+    return _plain(text.removeprefix(f"{name}: ").rstrip("."))
+
+
+def _plain(text: str) -> str:
+    """Return a text of a table as LaTeX has it: percent signs, and quotes that open and close."""
+    for quote in ("``", "''"):
+        text = text.replace('"', quote, 1)
+    return text.replace("%", r"\%")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Set the paper and say where it is."""
+    parser = argparse.ArgumentParser(prog="python -m bargaining_models.paper.manuscript", description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=Path("build/paper"))
+    parser.add_argument("--bibliography", type=Path, default=Path("docs/references.bib"))
+    options = parser.parse_args(arguments)
+    print(build(options.output, options.bibliography))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""The paper as a document: its numbers are those of the tables, what it cites and refers to is there, and it sets."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bargaining.errors import InvalidInput
+from bargaining_models.paper import manuscript as paper
+from bargaining_models.paper.figures import FIGURES
+from bargaining_models.paper.reproduce import stored
+
+BIBLIOGRAPHY = Path(__file__).parents[2] / "docs" / "references.bib"
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return paper.manuscript()
+
+
+def test_no_place_is_left_open(text: str) -> None:
+    assert not re.search(r"<<|>>|<%|nan|None", text)
+
+
+def test_numbers_are_those_of_the_tables(text: str) -> None:
+    shown = stored("headline")
+    (row,) = (row for row in shown.rows if [*row[:2]] == ["open", "Nash"])
+    assert rf"pay the United States \usd{{{row[2]:.1f}}}" in text
+    for name, column, value in (
+        ("US up to 25%", "bare", "would pay 4.6"),
+        ("Canada up to 10%", "bare", "would pay 17.0"),
+    ):
+        assert f"{paper.cell('T10-sensitivity', column, changed=name):.1f}" == value.rpartition(" ")[2]
+        assert value in text
+
+
+def test_what_is_cited_and_referred_to_is_there(text: str) -> None:
+    known = set(re.findall(r"^@\w+\{(\w+),", BIBLIOGRAPHY.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    cited = {key for keys in re.findall(r"\\cite[tp]\{([^}]*)\}", text) for key in keys.split(",")}
+    assert cited
+    assert cited <= known
+    labels = {stored(name).label for name in paper.INCLUDED} | set(re.findall(r"\\label\{(.*?)\}", text))
+    assert set(re.findall(r"\\ref\{(.*?)\}", text)) <= labels
+    assert set(re.findall(r"\\input\{(.*?)\}", text)) == set(paper.INCLUDED)
+    assert set(re.findall(r"\\includegraphics\[.*?\]\{(.*?)\}", text)) == set(paper.DRAWN) <= set(FIGURES)
+
+
+def test_a_cell_is_of_one_row() -> None:
+    with pytest.raises(InvalidInput, match=r"T11 has 6 rows where .*'Nucleolus'"):
+        paper.cell("T11", "China", reading="Nucleolus")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bibtex") is None, reason="no LaTeX")
+def test_the_paper_is_set(tmp_path: Path) -> None:
+    made = paper.build(tmp_path, BIBLIOGRAPHY)
+    log = made.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+    assert made.stat().st_size > 100_000
+    assert not re.search(r"undefined|Overfull|multiply defined", log)

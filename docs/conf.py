@@ -68,6 +68,7 @@ html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"bargaining {release}"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
 copybutton_prompt_text = ">>> |\\.\\.\\. "

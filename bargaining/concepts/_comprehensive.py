@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +13,47 @@ from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._hull import facets
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.polytope import Polytope, batch_of, sets_of
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import Relabelled, Rescaled
+from bargaining.feasible.transform import Relabelled, Rescaled, set_of_cell
+from bargaining.problem import Problem
 
 Ideal = Callable[[Floats], Floats]
 """Takes a floor and returns each player's best payoff above it."""
+Limit = Callable[[Problem, Floats], tuple[Floats, Floats]]
+"""Takes a problem and its ideal point and returns payoffs, and by how much they may be off."""
 
 LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
 LASTING = 4.0  # a gain this many times what a hair buys is none of rounding's making
 FEW = (5, 200)  # dimensions and points: a path below facets saves thousands of programs
 
 
+def set_by_set(limit: Limit) -> Limit:
+    """Let the end of a path, and what it misses, be found in the polytopes of a batch one after the other."""
+
+    @wraps(limit)
+    def whole(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
+        feasible, batch = problem.feasible, ideal.shape[:-1]
+        if not (isinstance(feasible, Polytope) and feasible.batch_shape):
+            return limit(problem, ideal)
+        d, x, missed = (
+            np.broadcast_to(problem.disagreement, ideal.shape),
+            np.empty(ideal.shape),
+            np.empty(batch),
+        )
+        for cell in np.ndindex(batch):
+            x[cell], missed[cell] = limit(Problem(set_of_cell(feasible, cell, batch), d[cell]), ideal[cell])
+        return x, missed
+
+    return whole
+
+
 def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
     """Return a polytope of points with free disposal; other sets as they are."""
     if not isinstance(feasible, Polytope) or feasible.free_disposal:
         return feasible
+    if feasible.batch_shape:
+        return batch_of(np.vectorize(comprehensive, otypes=[object])(sets_of(feasible)))
     try:
         return Polytope(feasible.vertices, free_disposal=True)
     except NotApplicable:
@@ -45,6 +71,8 @@ def ideal_of(feasible: FeasibleSet) -> Ideal:
     axes = np.eye(feasible.players)
 
     def along_axes(x: Floats) -> Floats:
+        if open_below.batch_shape:
+            return np.asarray(x + np.stack([open_below.ray(x, axis) for axis in axes], axis=-1))
         far = open_below.ray(x[..., None, :], axes)
         ideal: Floats = x + far
         return ideal

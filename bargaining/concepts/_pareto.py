@@ -15,6 +15,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.feasible.transform import set_of_cell
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
@@ -94,6 +95,13 @@ def vertices_by_cell(feasible: FeasibleSet, d: Floats, usual: Floats) -> Floats 
         return feasible.corners()
     if not isinstance(feasible, Polytope):
         return None
+    if feasible.batch_shape:
+        each = [
+            vertices_by_cell(set_of_cell(feasible, cell, usual.shape), d[cell], usual[cell])
+            for cell in np.ndindex(usual.shape)
+        ]
+        chains = [chain for chain in each if chain is not None]
+        return _padded(chains, usual.shape) if len(chains) == len(each) else None
     try:
         return pareto_chain(feasible.vertices)
     except NotApplicable:

@@ -15,6 +15,7 @@ from bargaining.concepts._missed import units
 from bargaining.division import ACCURACY, Division, Named, divide
 from bargaining.errors import Status
 from bargaining.feasible._sides import every, largest
+from bargaining.feasible.transform import set_of_cell
 from bargaining.problem import Problem
 
 BEHIND = 1e-9  # of the range of gains: the ray meets the set only before its origin
@@ -128,7 +129,8 @@ def settled(
     payoffs, residual = np.array(answer.payoffs), np.array(answer.residual)
     disagreement = np.broadcast_to(problem.disagreement, payoffs.shape)
     for cell in map(tuple, np.argwhere(doubt)):
-        found = last_exactly(problem.feasible, disagreement[cell], aim(cell), backwards=backwards)
+        one = set_of_cell(problem.feasible, cell, problem.batch_shape)
+        found = last_exactly(one, disagreement[cell], aim(cell), backwards=backwards)
         if found is not None:
             payoffs[cell] = floats(found[0])
             residual[cell] = distance(payoffs[cell], *found, disagreement[cell])

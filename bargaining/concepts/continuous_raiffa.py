@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, sides_above, sides_of
+from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, set_by_set, sides_above, sides_of
 from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
 from bargaining.concepts._facet_search import FacetSearch
 from bargaining.concepts._flow import end_of_flow
@@ -100,6 +100,7 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
     return apart(payoffs, x, unit) + doubt + outside(problem.feasible, payoffs, unit)
 
 
+@set_by_set
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     """Return the end of the path, and by how much another way along it ends elsewhere or something is left to gain."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)

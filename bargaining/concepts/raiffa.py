@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import best_above, ideal_of, lasting_gain
+from bargaining.concepts._comprehensive import best_above, ideal_of, lasting_gain, set_by_set
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible._sides import largest
@@ -87,6 +87,7 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
     return apart(payoffs, x, unit) + left + outside(problem.feasible, payoffs, unit)
 
 
+@set_by_set
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     """Return the last agreement, and what is left to gain and how far interim ones were outside, over ideal gains."""
     live = np.asarray(np.isfinite(ideal).all(axis=-1))

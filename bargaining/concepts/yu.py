@@ -25,7 +25,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import support_above
+from bargaining.feasible.transform import set_of_cell, support_above
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
@@ -237,7 +237,9 @@ def _many_players(
         return _least_sum(problem.feasible, ideal, gains, usual)
     for cell in map(tuple, np.argwhere(usual)):
         size = gains[cell].max()
-        losses, residual[cell] = _least(problem.feasible, ideal[cell], size, power)
+        losses, residual[cell] = _least(
+            set_of_cell(problem.feasible, cell, usual.shape), ideal[cell], size, power
+        )
         unit[cell] = 1 - losses * size / gains[cell]
     return unit, residual
 

@@ -17,6 +17,7 @@ from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certificate import Certificate, Claim, compare, enclose
 from bargaining.exact.registry import VIEWERS, certifier_of, register, why_not
+from bargaining.feasible.transform import set_of_cell
 from bargaining.games.kinds import kind_of, known, loaded
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _claim(division: Division, cell: tuple[int, ...], tolerance: float) -> Claim
         raise InvalidInput(f"`cell` must name one cell of the batch {batch}; got {cell!r}.")
     d = np.broadcast_to(problem.disagreement, division.payoffs.shape)[cell].tolist()
     return Claim(
-        feasible=problem.feasible,
+        feasible=set_of_cell(problem.feasible, cell, batch),
         batch=batch,
         cell=cell,
         disagreement=d,

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational
-from typing import Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import flag
+from bargaining._arguments import cell, flag
 from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, short
 from bargaining._rich import Shown
@@ -25,8 +25,68 @@ from bargaining.feasible.base import of_one_cell, question
 Exact = tuple[tuple[Fraction, ...], ...]
 
 
-Shape = Interval | Planar | Hull | Halfspaces
-"""The representation behind a polytope: one for the line, the plane, points and inequalities."""
+Sets = np.ndarray[Any, np.dtype[Any]]
+"""An array of polytopes."""
+
+
+class Several:
+    """A batch of polytopes, asked one after the other, each about all the cells that are its own."""
+
+    __slots__ = ("sets",)
+
+    def __init__(self, sets: Sets) -> None:
+        self.sets = sets
+
+    def _each(self, question: str, *arrays: Floats, **more: Any) -> Any:
+        players = arrays[0].shape[-1]
+        batch = np.broadcast_shapes(self.sets.shape, *(array.shape[:-1] for array in arrays))
+        flat = [np.broadcast_to(array, (*batch, players)).reshape(-1, players) for array in arrays]
+        owner = np.broadcast_to(np.arange(self.sets.size).reshape(self.sets.shape), batch).reshape(-1)
+        order = np.argsort(owner, kind="stable")
+        ends = np.searchsorted(owner[order], np.arange(self.sets.size + 1))
+        found: list[Floats] = []
+        for one, start, end in zip(self.sets.flat, ends[:-1], ends[1:], strict=True):
+            cells = order[start:end]
+            answer = getattr(one, question)(*(array[cells] for array in flat), **more)
+            parts = answer if isinstance(answer, tuple) else (answer,)
+            found = found or [np.empty((len(owner), *part.shape[1:]), dtype=part.dtype) for part in parts]
+            for whole, part in zip(found, parts, strict=True):
+                whole[cells] = part
+        shaped = [whole.reshape(*batch, *whole.shape[1:]) for whole in found]
+        return tuple(shaped) if len(shaped) > 1 else shaped[0]
+
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where."""
+        value, point = self._each("support", weights)
+        return value, point
+
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction feasible."""
+        return np.asarray(self._each("ray", origin, direction))
+
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        return np.asarray(self._each("ideal", floor))
+
+    def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
+        """Say whether x lies in the set."""
+        return np.asarray(self._each("contains", x, tol=tol))
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Refuse: the question is about one set."""
+        raise NotApplicable(
+            f"The best point above a floor is known for one polytope; got a batch of shape {self.sets.shape}. "
+            "Take one by `at`."
+        )
+
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
+        point, residual = self._each("product", origin, weights)
+        return point, residual
+
+
+Shape = Interval | Planar | Hull | Halfspaces | Several
+"""The representation behind a polytope: one for the line, the plane, points, inequalities and batches."""
 
 
 @owning
@@ -36,8 +96,9 @@ class Polytope(Shown, line=False):
 
     Parameters
     ----------
-    points : array_like, shape (m, n)
-        Payoff vectors, one per row; players are columns. Fractions are kept exactly in `exact`.
+    points : array_like, shape (..., m, n)
+        Payoff vectors, one per row; players are columns. Fractions are kept exactly in `exact`. Leading axes are a
+        batch of polytopes; of one with fewer points than the others repeat some.
     free_disposal : bool, default False
         Whether every payoff vector below a feasible one is feasible too.
 
@@ -51,15 +112,15 @@ class Polytope(Shown, line=False):
     Raises
     ------
     InvalidInput
-        If `points` is not a non-empty (m, n) array of numbers below 1e300 in size, or spans less than 1e-290 (unless
-        nothing).
+        If `points` is not a non-empty array of two axes or more, of numbers below 1e300 in size, or spans less than
+        1e-290 (unless nothing).
 
     Notes
     -----
     Collinear points, a single point and repetitions are fine: a set may be flat. In the plane every question has a
     closed form, for a batch of problems at once. In more dimensions the product of gains is maximised by an interior
     point finished by Newton's method, rays follow the facets where these are few, and the rest are linear programs
-    whose answers are proved optimal, in rationals if need be.
+    whose answers are proved optimal, in rationals if need be. The polytopes of a batch are asked one after the other.
 
     Examples
     --------
@@ -68,6 +129,12 @@ class Polytope(Shown, line=False):
     array([2. , 0.5])
     >>> nash(Problem(Polytope([[3, 0, 0], [0, 2, 0], [0, 0, 1]]), [0, 0, 0])).payoffs.round(12)
     array([1.        , 0.66666667, 0.33333333])
+
+    Two sets at once:
+
+    >>> nash(Problem(Polytope([[[4, 0], [0, 1]], [[4, 0], [0, 3]]]), [0, 0])).payoffs
+    array([[2. , 0.5],
+           [2. , 1.5]])
     """
 
     free_disposal: bool
@@ -83,6 +150,14 @@ class Polytope(Shown, line=False):
             raise InvalidInput(
                 f"`points` must have one row per point; got a single row. Write Polytope([{short(given.tolist())}])."
             )
+        if given.ndim > 2:
+            exactly = np.asarray(points)
+            kept = given if exactly.dtype.kind == "f" else exactly
+            sets = np.empty(given.shape[:-2], dtype=object)
+            for place in np.ndindex(*sets.shape):
+                sets[place] = type(self)(kept[place], free_disposal=free_disposal)
+            _fill(self, None, None, Several(sets), free_disposal=free_disposal, exact=None)
+            return
         array = real(given, "points", ndim=2)
         lowest = array.min(axis=0)
         span = array.max(axis=0) - lowest
@@ -108,15 +183,15 @@ class Polytope(Shown, line=False):
         _fill(self, array, None, shape, free_disposal=free_disposal, exact=_kept_exactly(points))
 
     @classmethod
-    def from_inequalities(cls, A: ArrayLike, b: ArrayLike) -> Self:
+    def from_inequalities(cls, A: ArrayLike, b: ArrayLike) -> Polytope:
         """Return {x : A x <= b}, which may be unbounded below.
 
         Parameters
         ----------
-        A : array_like, shape (m, n)
+        A : array_like, shape (..., m, n)
             One inequality per row; players are columns.
-        b : array_like, shape (m,)
-            The right-hand sides.
+        b : array_like, shape (..., m)
+            The right-hand sides. Leading axes of the two broadcast, and are a batch.
 
         Raises
         ------
@@ -136,6 +211,9 @@ class Polytope(Shown, line=False):
         >>> nash(Problem(pie, [0, 0, 0])).payoffs.round(12)
         array([1. , 2.5, 2.5])
         """
+        rows, right = real(A, "A"), real(b, "b")
+        if rows.ndim > 2 or right.ndim > 1:
+            return cls._several(rows, right)
         rows, right = real(A, "A", ndim=2), real(b, "b", ndim=1)
         tiny = (rows != 0) & (np.abs(rows) < SMALLEST)
         if tiny.any():
@@ -158,9 +236,37 @@ class Polytope(Shown, line=False):
         _fill(made, None, (rows, right), shape, free_disposal=False, exact=None)
         return made
 
+    @classmethod
+    def _several(cls, rows: Floats, right: Floats) -> Polytope:
+        """Return a batch of sets of inequalities."""
+        try:
+            batch = np.broadcast_shapes(rows.shape[:-2], right.shape[:-1])
+        except ValueError:
+            raise InvalidInput(
+                f"`b` must broadcast against `A`; got shapes {right.shape} and {rows.shape}."
+            ) from None
+        rows, right = (
+            np.broadcast_to(rows, (*batch, *rows.shape[-2:])),
+            np.broadcast_to(right, (*batch, right.shape[-1])),
+        )
+        sets = np.empty(batch, dtype=object)
+        for place in np.ndindex(*batch):
+            sets[place] = cls.from_inequalities(rows[place], right[place])
+        return batch_of(sets)
+
+    def at(self, index: tuple[int, ...]) -> Polytope:
+        """Return one polytope of the batch."""
+        index = cell(index, "index", self.batch_shape)
+        return self._shape.sets[index] if isinstance(self._shape, Several) else self
+
     @property
     def vertices(self) -> Floats:
         """The extreme points, shape (k, n); counter-clockwise from the lowest x0 if n = 2."""
+        if isinstance(self._shape, Several):
+            raise NotApplicable(
+                f"Each polytope of a batch has vertices of its own; got a batch of shape {self.batch_shape}. Write "
+                f"at({(0,) * len(self.batch_shape)}).vertices."
+            )
         if isinstance(self._shape, Halfspaces):
             drawn = corners(self._shape)
             if drawn is None:
@@ -173,12 +279,12 @@ class Polytope(Shown, line=False):
 
     @property
     def points(self) -> Floats | None:
-        """The points whose mixtures the set is, shape (m, n); None for a set of inequalities."""
+        """The points whose mixtures the set is, shape (m, n); None for a set of inequalities and for a batch."""
         return self._points
 
     @property
     def inequalities(self) -> tuple[Floats, Floats] | None:
-        """The matrix A and limits b of {x : A x <= b}; None for a set of points."""
+        """The matrix A and limits b of {x : A x <= b}; None for a set of points and for a batch."""
         return self._inequalities
 
     def mapped(
@@ -193,6 +299,11 @@ class Polytope(Shown, line=False):
         """
         for name, value in (("function", function), ("exactly", exactly)):
             callable_of(value, name)
+        if isinstance(self._shape, Several):
+            sets = np.empty(self.batch_shape, dtype=object)
+            for place in np.ndindex(*self.batch_shape):
+                sets[place] = self.at(place).mapped(function, exactly=exactly)
+            return batch_of(sets)
         if self._inequalities is not None:
             matrix, limits = self._inequalities
             n = self.players
@@ -213,14 +324,16 @@ class Polytope(Shown, line=False):
     @property
     def disposes_freely(self) -> bool:
         """Whether payoffs can be thrown away: said of points, seen of inequalities."""
+        if isinstance(self._shape, Several):
+            return all(one.disposes_freely for one in self._shape.sets.flat)
         return self.free_disposal or (
             self._inequalities is not None and bool((self._inequalities[0] >= 0).all())
         )
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
-        """Shape of the leading axes: (), one set."""
-        return ()
+        """Shape of the leading axes: () for one set."""
+        return self._shape.sets.shape if isinstance(self._shape, Several) else ()
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
@@ -258,12 +371,28 @@ class Polytope(Shown, line=False):
         return self._shape.product(origin, weights)
 
     def __repr__(self) -> str:
+        if isinstance(self._shape, Several):
+            return f"<Polytope of {self.players} players, batch of shape {self.batch_shape}>"
         if self._inequalities is not None:
             matrix, limits = self._inequalities
             return f"Polytope.from_inequalities({matrix.tolist()}, {limits.tolist()})"
         assert self._points is not None
         disposal = ", free_disposal=True" if self.free_disposal else ""
         return f"Polytope({self._points.tolist()}{disposal})"
+
+
+def batch_of(sets: Sets) -> Polytope:
+    """Return an array of polytopes as one batch."""
+    made = Polytope.__new__(Polytope)
+    disposes = all(one.free_disposal for one in sets.flat)
+    _fill(made, None, None, Several(sets), free_disposal=disposes, exact=None)
+    return made
+
+
+def sets_of(feasible: Polytope) -> Sets:
+    """Return the polytopes of a batch."""
+    assert isinstance(feasible._shape, Several)
+    return feasible._shape.sets
 
 
 def _fill(
@@ -275,7 +404,10 @@ def _fill(
     free_disposal: bool,
     exact: Exact | None,
 ) -> None:
-    players = points.shape[1] if points is not None else inequalities[0].shape[1]  # type: ignore[index]
+    if isinstance(shape, Several):
+        players = shape.sets.flat[0].players
+    else:
+        players = points.shape[1] if points is not None else inequalities[0].shape[1]  # type: ignore[index]
     if points is not None:
         points.flags.writeable = False
     values = (bool(free_disposal), exact, int(players), points, inequalities, shape)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,6 +93,7 @@ class ConvexProgram(Shown, line=False):
 
     players: int
     _decisions: Decisions = field(repr=False)
+    _whole: tuple[Floats, Floats] | None = field(repr=False)
 
     def __init__(
         self,
@@ -138,6 +141,48 @@ class ConvexProgram(Shown, line=False):
         )
         object.__setattr__(self, "players", len(slopes))
         object.__setattr__(self, "_decisions", decisions)
+        object.__setattr__(self, "_whole", None)
+
+    @classmethod
+    def from_cvxpy(cls, payoffs: Any, constraints: Sequence[Any] = ()) -> Self:
+        """Return {x : x <= payoffs(z) for some z that meets the constraints}, written in cvxpy.
+
+        cvxpy's rules say that payoffs are concave and constraints convex; its solvers are not used, since they stop at
+        about eight digits. The domain of a payoff, such as that of a logarithm, is a constraint too.
+
+        Parameters
+        ----------
+        payoffs : sequence of cvxpy.Expression
+            A concave expression for each player, or one with an entry for each.
+        constraints : sequence of cvxpy.Constraint
+            Equations and inequalities. Expressions with kinks, as cvxpy.abs, are to be written with a variable in their
+            place. Parameters keep the values that they have now.
+
+        Returns
+        -------
+        ConvexProgram
+            `decision` gives the variables in the order in which they were made, each column by column.
+
+        Raises
+        ------
+        InvalidInput
+            If cvxpy's rules do not prove the set convex, a constraint is a cone or has kinks, a variable is whole or a
+            matrix with structure, no decision meets every constraint, or they leave no room but where they are
+            equations.
+
+        Examples
+        --------
+        >>> import cvxpy  # doctest: +SKIP
+        >>> hours = cvxpy.Variable(2, nonneg=True)  # doctest: +SKIP
+        >>> payoffs = [2 * cvxpy.sqrt(hours[0]), cvxpy.log(1 + hours[1])]  # doctest: +SKIP
+        >>> nash(Problem(ConvexProgram.from_cvxpy(payoffs, [cvxpy.sum(hours) <= 8]), [0, 0]))  # doctest: +SKIP
+        """
+        from bargaining.feasible._cvxpy import read
+
+        found = read(payoffs, constraints)
+        made = cls(**found.arguments)
+        object.__setattr__(made, "_whole", (found.origin, found.basis))
+        return made
 
     @property
     def disposes_freely(self) -> bool:
@@ -180,7 +225,8 @@ class ConvexProgram(Shown, line=False):
     def decision(self, payoffs: ArrayLike) -> Floats:
         """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
         wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players)
-        return self._last(wanted, self._decisions.span)[1].decision
+        own = self._last(wanted, self._decisions.span)[1].decision
+        return own if self._whole is None else self._whole[0] + self._whole[1] @ own
 
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:

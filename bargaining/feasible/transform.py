@@ -18,7 +18,7 @@ from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, disposes_freely, known, question
 from bargaining.feasible.points import FreeDisposalHull
-from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.polytope import Polytope, sets_of
 from bargaining.feasible.product import best_product
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.union import Union
@@ -71,6 +71,20 @@ def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
         left = [one for one in feasible.sets if np.isfinite(one.ideal(floor)).any()]
         return Union([restricted(one, floor) for one in left or feasible.sets[:1]])
     return Restricted(feasible, floor)
+
+
+def set_of_cell(feasible: FeasibleSet, cell: tuple[int, ...], batch: tuple[int, ...]) -> FeasibleSet:
+    """Return the set that one cell of a batch of problems is about, where the set is known to hold one for each."""
+    if not feasible.batch_shape:
+        return feasible
+    if isinstance(feasible, Polytope):
+        return np.broadcast_to(sets_of(feasible), batch)[cell]  # type: ignore[no-any-return]
+    if isinstance(feasible, TransferableSurplus):
+        return TransferableSurplus(np.broadcast_to(feasible.total, batch)[cell], players=feasible.players)
+    if isinstance(feasible, Restricted):
+        floor = np.broadcast_to(feasible.floor, (*batch, feasible.players))[cell]
+        return Restricted(set_of_cell(feasible.within, cell, batch), floor)
+    return feasible
 
 
 def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floats:

@@ -22,8 +22,9 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import Rescaled
+from bargaining.feasible.transform import Rescaled, set_of_cell
 from bargaining.protocols._chain import Chain
 from bargaining.protocols._lotteries import Choices, violation, with_lotteries
 from bargaining.protocols._offers import Mask, Talks
@@ -83,7 +84,7 @@ class ChainOnSet(Chain):
 
 def separable(feasible: FeasibleSet) -> bool:
     """Say whether the cells of a batch can be taken one by one."""
-    return not feasible.batch_shape or isinstance(feasible, TransferableSurplus)
+    return not feasible.batch_shape or isinstance(feasible, TransferableSurplus | Polytope)
 
 
 def rotation(talks: Talks, wanted: Mask | None = None) -> Turns:
@@ -197,15 +198,12 @@ def chain_of_turns(talks: Talks, cell: tuple[int, ...]) -> tuple[Chain, Floats]:
 
 def _one(talks: Talks, cell: tuple[int, ...]) -> FeasibleSet:
     """Return the feasible set of one cell."""
-    feasible = talks.feasible
-    if not feasible.batch_shape:
-        return feasible
-    if not isinstance(feasible, TransferableSurplus):
+    feasible = set_of_cell(talks.feasible, cell, talks.ideal.shape[:-1])
+    if feasible.batch_shape:
         raise NotApplicable(
-            "More than two players bargain over a batch of surpluses or over one set of another kind."
+            "More than two players bargain over a batch of surpluses or of polytopes, or over one set of another kind."
         )
-    total = np.broadcast_to(feasible.total, talks.ideal.shape[:-1])[cell]
-    return TransferableSurplus(total, players=feasible.players)
+    return feasible
 
 
 def _proven_unique(chain: Chain) -> bool:

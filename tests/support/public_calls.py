@@ -18,6 +18,7 @@ import numpy as np
 
 import bargaining as b
 from bargaining import Exit, Game, Polytope, Problem, RepeatedGame, StochasticGame, Table, TransferableSurplus
+from cvxpy_double import Double
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def itself(x: Any) -> Any:
     return x
 
 
+WRITTEN = Double.Variable(2)
 TRIANGLE = Polytope([[0, 0], [4, 0], [0, 1]])
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2])
 PLANE = Problem(TRIANGLE, [0.0, 0.0])
@@ -291,6 +293,11 @@ CALLS: dict[str, Call] = {
         },
         questions,
     ),
+    "ConvexProgram.from_cvxpy": Call(
+        b.ConvexProgram.from_cvxpy,
+        lambda: {"payoffs": WRITTEN, "constraints": [WRITTEN <= 1.0]},
+        lambda made: made.ideal([0.0, 0.0]),
+    ),
     "ConvexProgram.decision": Call(program().decision, lambda: {"payoffs": array(0.5, 0.5)}),
     "ConvexProgram.least_losses": Call(
         program().least_losses,
@@ -431,6 +438,9 @@ CALLS: dict[str, Call] = {
         b.Polytope, lambda: {"points": array([[0, 0], [4, 0], [0, 1]]), "free_disposal": False}, questions
     ),
     **asked("Polytope", TRIANGLE),
+    "Polytope.at": Call(
+        Polytope([[[4, 0], [0, 1]], [[2, 0], [0, 1]]]).at, lambda: {"index": (1,)}, questions
+    ),
     "Polytope.from_inequalities": Call(
         Polytope.from_inequalities,
         lambda: {"A": array([[-1, 0], [0, -1], [1, 1]]), "b": array(0, 0, 1)},

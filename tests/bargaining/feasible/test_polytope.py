@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-from bargaining import InvalidInput, NotApplicable, Polytope
+from bargaining import (
+    AlternatingOffers,
+    ContinuousOffers,
+    Division,
+    InvalidInput,
+    NotApplicable,
+    Polytope,
+    Problem,
+    certify,
+    conley_wilkie,
+    continuous_raiffa,
+    egalitarian,
+    equal_loss,
+    kalai_smorodinsky,
+    lexicographic_egalitarian,
+    nash,
+    perles_maschler,
+    raiffa,
+    utilitarian,
+    yu,
+)
 from bargaining.feasible._hull import Hull, facets
 from bargaining.feasible._linear import LinearProgram, optimise
 
@@ -210,3 +231,71 @@ def test_points_a_rounding_error_apart_cut_off_no_others(seed: int, disposal: bo
         polytope = Polytope(points, free_disposal=disposal)
         assert polytope.contains(points).all()
         assert polytope.contains((points + points[rng.permutation(12)]) / 2).all()
+
+
+METHODS: list[Callable[[Problem], Division]] = [
+    nash,
+    kalai_smorodinsky,
+    egalitarian,
+    utilitarian,
+    raiffa,
+    continuous_raiffa,
+    equal_loss,
+    lexicographic_egalitarian,
+    conley_wilkie,
+    partial(yu, p=2),
+    partial(yu, p=np.inf),
+]
+
+
+@pytest.mark.parametrize("disposal", [False, True])
+@pytest.mark.parametrize("players", [2, 3])
+def test_a_batch_is_solved_as_its_polytopes_are(players: int, disposal: bool) -> None:
+    rng = np.random.default_rng(players)
+    points = rng.integers(0, 20, (3, 6, players)).astype(float)
+    points[:, 0] = 0.0
+    whole = Polytope(points, free_disposal=disposal)
+    methods = METHODS if players == 3 else [*METHODS, perles_maschler, ContinuousOffers(0.05)]
+    for method in [*methods, AlternatingOffers([0.9, 0.8, 0.7][:players])]:
+        found = method(Problem(whole, np.full(players, 0.5)))
+        for k, corners in enumerate(points):
+            alone = method(Problem(Polytope(corners, free_disposal=disposal), np.full(players, 0.5)))
+            np.testing.assert_array_equal(found.payoffs[k], alone.payoffs)
+            assert found.status[k] == alone.status
+
+
+def test_a_batch_of_polytopes_broadcasts_against_the_disagreement() -> None:
+    heights = np.array([1.0, 2.0, 4.0])
+    triangles = Polytope([[[0, 0], [4, 0], [0, h]] for h in heights])
+    threats = np.stack([np.linspace(0, 1, 5), np.zeros(5)], axis=-1)[:, None]
+    found = nash(Problem(triangles, threats))
+    assert found.payoffs.shape == (5, 3, 2)
+    own = (4 + threats[..., 0]) / 2  # the middle of what is left to the right of the threat
+    np.testing.assert_allclose(found.payoffs[..., 0], np.broadcast_to(own, (5, 3)), atol=1e-14)
+    np.testing.assert_allclose(found.payoffs[..., 1], heights * (1 - own / 4), atol=1e-14)
+    assert certify(found, cell=(1, 2)).holds
+    moved = nash(Problem(triangles, [0, 0]).relabel([1, 0]).rescale([2, 1], [0, 3]))
+    np.testing.assert_allclose(moved.payoffs, [[1, 5], [2, 5], [4, 5]], atol=1e-14)
+
+
+def test_a_batch_of_inequalities() -> None:
+    pies = Polytope.from_inequalities([[1, 1]], [[1.0], [2.0], [3.0]])
+    np.testing.assert_allclose(
+        nash(Problem(pies, [0, 0])).payoffs, [[0.5, 0.5], [1, 1], [1.5, 1.5]], atol=1e-14
+    )
+    with pytest.raises(InvalidInput, match="`b` must broadcast against `A`"):
+        Polytope.from_inequalities(np.ones((2, 1, 2)), np.ones((3, 1)))
+
+
+def test_a_polytope_of_a_batch() -> None:
+    third, seventh = Fraction(1, 3), Fraction(1, 7)
+    both = Polytope([[[third, 0], [0, seventh]], [[1, 0], [0, 1]]])
+    assert both.batch_shape == (2,)
+    assert both.at((0,)).exact == ((third, 0), (0, seventh))
+    assert repr(both) == "<Polytope of 2 players, batch of shape (2,)>"
+    with pytest.raises(NotApplicable, match=r"at\(\(0,\)\)\.vertices"):
+        _ = both.vertices
+    with pytest.raises(NotApplicable, match="Take one by `at`"):
+        both.support_above([1, 1], [0, 0])
+    with pytest.raises(InvalidInput, match="index"):
+        both.at((2,))

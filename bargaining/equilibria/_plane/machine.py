@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, TypeVar
@@ -49,7 +49,7 @@ class Machine(Shown, ABC, Generic[Played]):
         """Return the places as nodes of a stochastic game, of one state where the game is repeated."""
 
     @abstractmethod
-    def _history(self, visited: list[int], played: list[Profile]) -> Played:
+    def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> Played:
         """Return the history that went through these places with these actions."""
 
     @abstractmethod
@@ -142,30 +142,47 @@ class Machine(Shown, ABC, Generic[Played]):
         periods : int
             How many, from 1 to a million.
         rng : Generator or int, optional
-            Draws the public signal, and the states of a stochastic game.
+            Draws the public randomisation, the states of a stochastic game, and what is seen of the actions.
         deviations : mapping of period to (player, action), optional
             Periods in which a player takes another action than she should; both may be named.
         """
         periods = whole(periods, "periods", 1, LONGEST)
-        chance, slips, worth = generator(rng), slips_of(deviations), self._worth()
-        laws = [worth.game.transition(s) for s in range(len(worth.game))]
-        visited: list[int] = []
-        played: list[Profile] = []
+        chance, slips = generator(rng), slips_of(deviations)
+        plays, follow = self._plays(), self._follower(chance)
+        visited, played, seen = [], [], []
         at = draw(self.start, chance)
         for period in range(periods):
             visited.append(at)
-            node = worth.nodes[at]
-            if node.profile is None:
+            game, profile = plays[at]
+            if profile is None:
                 played.append(NOBODY)
+                seen.append(-1)
                 continue
-            actual = with_slip(
-                worth.game.games[node.state], node.profile, slips.get(period), self.player_names
-            )
+            actual = with_slip(game, profile, slips.get(period), self.player_names)
+            at, what = follow(at, actual)
             played.append(actual)
+            seen.append(what)
+        return self._history(visited, played, seen)
+
+    def _plays(self) -> list[tuple[Game, Profile | None]]:
+        """Return the stage game of each place, and the actions there; None where somebody leaves."""
+        worth = self._worth()
+        return [(worth.game.games[node.state], node.profile) for node in worth.nodes]
+
+    def _follower(self, chance: np.random.Generator) -> Callable[[int, Profile], tuple[int, int]]:
+        """Return what draws, after a place and what was played there, the next place and what is seen."""
+        worth = self._worth()
+        laws = [worth.game.transition(s) for s in range(len(worth.game))]
+
+        def follow(at: int, actual: Profile) -> tuple[int, int]:
+            node = worth.nodes[at]
+            assert node.profile is not None
             state = 0 if len(laws) == 1 else int(chance.choice(len(laws), p=laws[node.state][actual]))
             alone = apart(actual, node.profile)
-            at = worth.punished(node, alone[0], state) if alone else draw(node.following[state], chance)
-        return self._history(visited, played)
+            after = worth.punished(node, alone[0], state) if alone else draw(node.following[state], chance)
+            return after, state
+
+        return follow
 
     def to_dot(self) -> str:
         """Return the graph in the DOT language."""

@@ -147,7 +147,7 @@ class Automaton(Machine[History]):
         ]
         return NodeValues(StochasticGame.from_repeated(self.repeated), nodes)
 
-    def _history(self, visited: list[int], played: list[Profile]) -> History:
+    def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> History:
         return History(
             states=np.array(visited), profiles=np.array(played), payoffs=self._flows(visited, played)
         )

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import generator, index, listed, whole
+from bargaining._arguments import index, listed
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.lottery import Lottery, Pair
 from bargaining.equilibria._plane.machine import (
-    LONGEST,
-    NOBODY,
     Machine,
+    Profile,
     draw,
     short,
-    slips_of,
     spell,
     spell_leaving,
-    with_slip,
 )
 from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.equilibria.repeated._monitored.inner import Automaton as Floating
+from bargaining.equilibria.repeated.automaton import History
+from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
 _SIMPLE = 1000  # the largest denominator of weights that are taken to be simple fractions
@@ -62,25 +61,18 @@ class PublicState(Shown):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublicHistory(Shown):
-    """A simulated history.
+class PublicHistory(History):
+    """A simulated history, with what was seen of the actions.
 
     Attributes
     ----------
-    states : ndarray of int, shape (periods,)
-        The state of each period; the last one is repeated once somebody has left.
-    profiles : ndarray of int, shape (periods, 2)
-        The actions; -1 once somebody has left.
     signals : ndarray of int, shape (periods,)
         What was seen; -1 once somebody has left.
-    payoffs : ndarray of shape (periods, 2)
-        Expected stage payoffs, or what leaving gives per period.
+    states, profiles, payoffs
+        As for `History`; payoffs are the expected ones of the actions.
     """
 
-    states: NDArray[np.intp]
-    profiles: NDArray[np.intp]
     signals: NDArray[np.intp]
-    payoffs: Floats
 
 
 @owning
@@ -176,43 +168,24 @@ class PublicAutomaton(Machine[PublicHistory]):
             )
         return out
 
-    def simulate(
-        self,
-        periods: int,
-        rng: np.random.Generator | int | None = None,
-        *,
-        deviations: Mapping[int, tuple[int | str, int | str]] | None = None,
-    ) -> PublicHistory:
-        """Play for a number of periods and return the history, with the signals.
+    def _plays(self) -> list[tuple[Game, Profile | None]]:
+        return [(self.repeated.game, state.profile) for state in self.states]
 
-        Parameters
-        ----------
-        periods : int
-            How many, from 1 to a million.
-        rng : Generator or int, optional
-            Draws the public randomisation and the signals.
-        deviations : mapping of period to (player, action), optional
-            Periods in which a player takes another action than she should; nobody sees it.
-        """
-        periods = whole(periods, "periods", 1, LONGEST)
-        chance, slips = generator(rng), slips_of(deviations)
-        chances, stage = self._chances().astype(float), self.repeated.game.payoffs
-        visited, played, seen, flows = [], [], [], []
-        at = draw(self.start, chance)
-        for period in range(periods):
-            state = self.states[at]
-            visited.append(at)
-            if state.profile is None:
-                played.append(NOBODY)
-                seen.append(-1)
-                flows.append([float(value) for value in state.payoffs])
-                continue
-            actual = with_slip(self.repeated.game, state.profile, slips.get(period), self.player_names)
+    def _follower(self, chance: np.random.Generator) -> Callable[[int, Profile], tuple[int, int]]:
+        chances = self._chances().astype(float)
+
+        def follow(at: int, actual: Profile) -> tuple[int, int]:
             signal = int(chance.choice(chances.shape[-1], p=chances[actual]))
-            played.append(actual)
-            seen.append(signal)
-            flows.append(stage[actual].tolist())
-            at = draw(state.following[signal], chance)
+            return draw(self.states[at].following[signal], chance), signal
+
+        return follow
+
+    def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> PublicHistory:
+        stage = self.repeated.game.payoffs
+        flows = [
+            stage[profile].tolist() if profile[0] >= 0 else [float(value) for value in self.states[k].payoffs]
+            for k, profile in zip(visited, played, strict=True)
+        ]
         return PublicHistory(
             states=np.array(visited),
             profiles=np.array(played),
@@ -264,9 +237,6 @@ class PublicAutomaton(Machine[PublicHistory]):
 
     def _worth(self) -> NodeValues:
         raise NotImplementedError  # deviations are not seen, so no node says how they are punished
-
-    def _history(self, visited: list[int], played: list[tuple[int, int]]) -> PublicHistory:
-        raise NotImplementedError  # `simulate` keeps the signals and does not ask for this
 
     def _drawn(self) -> list[tuple[str, Pair]]:
         return [(self._play(state), state.payoffs) for state in self.states]

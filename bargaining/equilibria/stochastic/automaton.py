@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, owning
-from bargaining._rich import Shown
+from bargaining._arrays import owning
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.machine import (
     Machine,
@@ -19,30 +18,24 @@ from bargaining.equilibria._plane.machine import (
 )
 from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.equilibria.node import Node as Node
+from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.stochastic import StochasticGame
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StateHistory(Shown):
-    """A simulated history.
+class StateHistory(History):
+    """A simulated history of a stochastic game; `states` are those of the game, and stand still once somebody has left.
 
     Attributes
     ----------
-    states : ndarray of int, shape (periods,)
-        The state of the game in each period; it stands still once somebody has left.
     nodes : ndarray of int, shape (periods,)
         The node of the automaton.
-    profiles : ndarray of int, shape (periods, 2)
-        The actions; -1 once somebody has left.
-    payoffs : ndarray of shape (periods, 2)
-        The stage payoffs, or what leaving gives per period.
+    states, profiles, payoffs
+        As for `History`.
     """
 
-    states: NDArray[np.intp]
     nodes: NDArray[np.intp]
-    profiles: NDArray[np.intp]
-    payoffs: Floats
 
 
 @owning
@@ -118,7 +111,7 @@ class StochasticAutomaton(Machine[StateHistory]):
             return spell_leaving(node.leavers, node.stayed, self.player_names)
         return self.game.profile_name(node.state, node.profile)
 
-    def _history(self, visited: list[int], played: list[Profile]) -> StateHistory:
+    def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> StateHistory:
         return StateHistory(
             states=np.array([self.nodes[k].state for k in visited]),
             nodes=np.array(visited),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bargaining._arguments import choice, player_index, whole
 from bargaining._arrays import Floats, discounts, owning, per_player, real, scalar, within
+from bargaining._files import file_name, write_whole
 from bargaining._rich import Shown
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Shown",
     "choice",
     "discounts",
+    "file_name",
     "owning",
     "per_player",
     "player_index",
@@ -31,4 +33,5 @@ __all__ = [
     "scalar",
     "whole",
     "within",
+    "write_whole",
 ]

@@ -23,6 +23,7 @@ from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.games.kinds import described, loaded
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.problem import Problem
@@ -66,7 +67,7 @@ class Description(Shown):
     title : str
         The title, or the name of the file.
     subject : Problem, Game or RepeatedGame
-        What is to be solved.
+        What is to be solved; or a game of another kind that has a table of its own.
     calls : tuple of MethodCall
         What to apply to it; empty if the file does not say.
 
@@ -182,15 +183,13 @@ def parse_description(
 
 
 def _described(content: bytes, form: str, name: str, title: str) -> Description:
-    data = _table(
-        _parse(content, form, name), "the file", ("title", "methods", "problem", "game", "repeated")
-    )
-    if ("problem" in data) == ("game" in data):
+    kinds = described()
+    data = _table(_parse(content, form, name), "the file", ("title", "methods", "problem", "game", *kinds))
+    further = [kind for kind in kinds if kind in data]
+    if ("problem" in data) == ("game" in data or bool(further)):
         raise InvalidInput(f"{name!r} must have one of the tables `problem` and `game`; got {_keys(data)}.")
-    if "repeated" in data and "game" not in data:
-        raise InvalidInput(
-            f"{name!r} must have the table `game`, which `repeated` repeats; got {_keys(data)}."
-        )
+    if len(further) > 1:
+        raise InvalidInput(f"{name!r} must describe one game; got the tables {' and '.join(further)}.")
     calls = data.get("methods", [])
     if not isinstance(calls, list):
         raise InvalidInput(f'`methods` must be a list, as in ["nash"]; got {_short(calls)}.')
@@ -230,27 +229,41 @@ def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
                 data["problem"], "problem", ("disagreement", "total", "points", "free_disposal", "players")
             )
         )
-    game = _table(data["game"], "game", ("payoffs", "players", "actions"), required=("payoffs",))
+    stage = _game(data["game"]) if "game" in data else None
+    kind = next((kind for table, kind in described().items() if table in data), None)
+    if kind is None:
+        assert stage is not None
+        return stage
+    found: RepeatedGame = loaded(kind.reader)(data[kind.table], stage)
+    return found
+
+
+def _game(given: Any) -> Game:
+    game = _table(given, "game", ("payoffs", "players", "actions"), required=("payoffs",))
     payoffs = _numbers(game["payoffs"], "game.payoffs")
     if not isinstance(payoffs, list):
         raise InvalidInput(f"`game.payoffs` must be a list with one array per player; got {_short(payoffs)}.")
     _check_players(len(payoffs), "game.payoffs")
-    played = Game(
+    return Game(
         *payoffs,
         actions=None if "actions" not in game else _lists_of_names(game["actions"]),
         players=_names(game.get("players"), "game.players"),
     )
-    if "repeated" not in data:
-        return played
-    entries = _table(data["repeated"], "repeated", ("discounts", "exit", "who"), required=("discounts",))
+
+
+def repeated_game(given: Any, stage: Game | None) -> RepeatedGame:
+    """Read the table `repeated`, which goes with a game."""
+    if stage is None:
+        raise InvalidInput("a file with the table `repeated` must have the table `game`, which it repeats.")
+    entries = _table(given, "repeated", ("discounts", "exit", "who"), required=("discounts",))
     if "who" in entries and "exit" not in entries:
         raise InvalidInput("`repeated.who` must come with `repeated.exit`, the payoffs after leaving.")
     leaving = None
     if "exit" in entries:
         leaving = Exit(
-            _numbers(entries["exit"], "repeated.exit"), who=_players(entries.get("who"), played.player_names)
+            _numbers(entries["exit"], "repeated.exit"), who=_players(entries.get("who"), stage.player_names)
         )
-    return RepeatedGame(played, _numbers(entries["discounts"], "repeated.discounts"), exit=leaving)
+    return RepeatedGame(stage, _numbers(entries["discounts"], "repeated.discounts"), exit=leaving)
 
 
 def _names(given: Any, name: str) -> list[str] | None:

@@ -17,6 +17,7 @@ from bargaining import (
     Game,
     InvalidInput,
     Method,
+    NotApplicable,
     Problem,
     RepeatedGame,
     Table,
@@ -26,6 +27,7 @@ from bargaining._names import are_given
 from bargaining._rich import brief
 from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
+from bargaining.games.kinds import kind_of, loaded
 
 _LISTED = 8
 
@@ -99,7 +101,11 @@ def answers(
     named = named or dict(_method(MethodCall(name=name), weights) for name in concepts())
     if isinstance(subject, Problem):
         return [replace(compare(named, subject), caption=description.title)]
-    return _repeated(subject, named, description.title)
+    kind = kind_of(subject, "game")
+    if kind is None or kind.answers is None:
+        raise NotApplicable(f"There is no answer to print for a {type(subject).__name__}.")
+    tables: list[Table] = loaded(kind.answers)(subject, named, description.title)
+    return tables
 
 
 def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, Method]:
@@ -129,7 +135,8 @@ def _shown(value: Any) -> str:
     return f"[{', '.join(map(_shown, value))}]" if isinstance(value, list) else str(value)
 
 
-def _repeated(game: RepeatedGame, methods: Mapping[str, Method], title: str) -> list[Table]:
+def repeated_answers(game: RepeatedGame, methods: Mapping[str, Method], title: str) -> list[Table]:
+    """Return the corners of the payoff set, and divisions of that set."""
     from bargaining import payoff_set
 
     found = payoff_set(game)

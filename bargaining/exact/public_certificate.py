@@ -40,7 +40,7 @@ from bargaining.equilibria.repeated._monitored.programs import Programs
 from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.repeated.public_automaton import left, rational_automaton
 from bargaining.errors import Status
-from bargaining.exact.set_certificate import TwoSidedCertificate
+from bargaining.exact.set_certificate import PayoffCertificate
 from bargaining.games.repeated import RepeatedGame
 
 _PAD = Fraction(1, 10**11)
@@ -53,18 +53,8 @@ Bound = tuple[Fraction, list[tuple[int, Fraction]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublicCertificate(TwoSidedCertificate):
-    """What is proved about the payoffs of perfect public equilibria.
-
-    Attributes
-    ----------
-    vertices : tuple of pairs of Fraction
-        The inner vertices, counter-clockwise; none if there is no equilibrium.
-    inner, outer, bound, exact, tolerance, statement
-        As for `TwoSidedCertificate`.
-    """
-
-    vertices: tuple[Pair, ...]
+class PublicCertificate(PayoffCertificate):
+    """What is proved about the payoffs of perfect public equilibria, as `PayoffCertificate` has it."""
 
 
 def certify_public_payoff_set(
@@ -72,18 +62,8 @@ def certify_public_payoff_set(
 ) -> PublicCertificate:
     """Prove from both sides how far a set of payoffs is from that of all perfect public equilibria.
 
-    Parameters
-    ----------
-    found : PublicPayoffSet
-        What to check. Its play and its half-planes are hints; nothing of it is trusted but the game.
-    tolerance : float, default 1e-6
-        The accuracy asked for, as a share of each player's payoff range.
-    budget : int, optional
-        Not used: the work is that of checking what was found.
-
-    Returns
-    -------
-    PublicCertificate
+    `certify` describes the arguments. The tolerance is 1e-6 by default; the work is that of checking what was found, so
+    that `budget` is not used.
 
     Examples
     --------

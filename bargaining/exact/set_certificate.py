@@ -127,21 +127,7 @@ class StochasticCertificate(TwoSidedCertificate):
 def certify_payoff_set(
     found: PayoffSet, *, tolerance: float = 1e-9, budget: int | None = None
 ) -> PayoffCertificate:
-    """Prove from both sides how far a payoff set is from the true one.
-
-    Parameters
-    ----------
-    found : PayoffSet
-        What to check. Its vertices are hints; nothing of it is trusted but the game.
-    tolerance : float, default 1e-9
-        The accuracy asked for, as a share of each player's payoff range.
-    budget : int, optional
-        Units of work after which to give up: a vertex met in rationals, or one bound of a profile and a face.
-        30 million by default.
-
-    Returns
-    -------
-    PayoffCertificate
+    """Prove from both sides how far a payoff set is from the true one; see `certify`, which takes the same.
 
     Examples
     --------
@@ -162,21 +148,7 @@ def certify_payoff_set(
 def certify_stochastic_payoff_sets(
     found: StochasticPayoffSets, *, tolerance: float = 1e-9, budget: int | None = None
 ) -> StochasticCertificate:
-    """Prove from both sides how far the payoff sets of a stochastic game are from the true ones.
-
-    Parameters
-    ----------
-    found : StochasticPayoffSets
-        What to check. The vertices are hints; nothing of it is trusted but the game.
-    tolerance : float, default 1e-9
-        The accuracy asked for, as a share of each player's payoff range.
-    budget : int, optional
-        Units of work after which to give up: a vertex met in rationals, or one bound of a profile and a face.
-        30 million by default.
-
-    Returns
-    -------
-    StochasticCertificate
+    """Prove from both sides how far the payoff sets of a stochastic game are from the true ones; see `certify`.
 
     Examples
     --------

@@ -1,4 +1,8 @@
-"""The kinds of games whose equilibrium payoffs can be computed: a row each for `payoff_set`, `certify`, `plot`."""
+"""The kinds of games whose equilibrium payoffs can be computed: a row each.
+
+`payoff_set`, `certify`, `plot`, `read_description` and the command `bargaining solve` know a kind from its row. How its
+games and results print follows from `Shown`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,12 @@ class GameKind:
         Takes a result, with the keywords `tolerance` and `budget`, and returns what is proved about it.
     picture : function or "module:name", optional
         Draws a result of its own on given axes: a function of both.
+    table : str
+        The table of a TOML or JSON file that describes a game; none if empty.
+    reader : function or "module:name", optional
+        Makes a game of that table, a mapping, and of the stage game of the table `game`, None without one.
+    answers : function or "module:name", optional
+        Takes a game, methods by name and a title, and returns the tables that `bargaining solve` prints.
     """
 
     game: Named
@@ -34,6 +44,9 @@ class GameKind:
     result: Named
     certificate: Named | None = None
     picture: Named | None = None
+    table: str = ""
+    reader: Named | None = None
+    answers: Named | None = None
 
 
 _CERTIFICATES = "bargaining.exact.set_certificate"
@@ -43,6 +56,9 @@ _KINDS = [
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.payoff_set:PayoffSet",
         certificate=f"{_CERTIFICATES}:certify_payoff_set",
+        table="repeated",
+        reader="bargaining.descriptions:repeated_game",
+        answers="bargaining.cli.answers:repeated_answers",
     ),
     GameKind(  # what `payoff_set` gives where actions are not seen; it is found by the row above
         game="bargaining.games.repeated:RepeatedGame",
@@ -84,6 +100,11 @@ def kind_of(item: Any, role: str) -> GameKind | None:
     """Return the row whose `game`, or `result`, an object is one of; None if there is none."""
     names = {f"{each.__module__}:{each.__qualname__}" for each in type(item).__mro__}
     return next((kind for kind in _KINDS if _name(getattr(kind, role)) in names), None)
+
+
+def described() -> dict[str, GameKind]:
+    """Return the rows whose games a file can describe, by the name of the table."""
+    return {kind.table: kind for kind in reversed(_KINDS) if kind.table}
 
 
 def known(role: str) -> list[str]:

@@ -164,9 +164,7 @@ def _finish(ax: Axes) -> None:
 
 def _entries(result: Any) -> list[tuple[str, Any]]:
     """Return the results with their labels; one that is alone has none."""
-    from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
-
-    if isinstance(result, StochasticPayoffSets) or _is_labelled(result):
+    if kind_of(result, "result") is not None or _is_labelled(result):
         return [("", result)]
     if isinstance(result, Mapping) and result:
         return [(str(label), one) for label, one in result.items()]

@@ -67,7 +67,8 @@ def test_json_says_the_same(tmp_path):
     [
         ("", "must have one of the tables `problem` and `game`; got none"),
         (CAKE + DILEMMA, "must have one of the tables"),
-        ("[repeated]\ndiscounts = 0.9\n[problem]\n", "must have the table `game`"),
+        ("[repeated]\ndiscounts = 0.9\n[problem]\n", "must have one of the tables"),
+        ("[repeated]\ndiscounts = 0.9\n", "must have the table `game`"),
         ("x = 1", "`the file` must have entries among title, methods, problem, game, repeated; got x"),
         ("problem = 3", "`problem` must be a table; got 3"),
         ("[problem]\ntotal = 1", "`problem` must have `disagreement`; got total"),

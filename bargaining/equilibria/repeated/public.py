@@ -44,12 +44,8 @@ class PublicPayoffSet(PayoffPolygon):
         The lowest payoff of each player in the inner set; NaN if there is none.
     status : Status
         OK; EMPTY if no profile can be sustained; INACCURATE if the gap is larger than the tolerance asked for.
-    reason : str
-        Why the status is not OK.
-    scale : float
-        The larger of the players' ranges of stage payoffs: what a tolerance is a share of.
-    stats : Stats
-        How the set was found.
+    reason, scale, stats
+        As for `PayoffSet`.
     """
 
     repeated: RepeatedGame

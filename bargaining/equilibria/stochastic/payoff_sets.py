@@ -39,15 +39,8 @@ class StatePayoffSet(PayoffPolygon):
     ----------
     state : str
         The state's name.
-    vertices : ndarray of shape (m, 2)
-        Average payoffs, counter-clockwise from the lowest of the leftmost; none if the set is empty.
-    threat : ndarray of shape (2,)
-        The lowest payoff of each player in this state; NaN if there is none.
-    status : Status
-        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, where patience differs,
-        if a residual is larger than the accuracy asked for.
-    reason : str
-        Why the status is not OK.
+    vertices, threat, status, reason
+        As for `PayoffSet`.
     scale : float
         The larger of the players' ranges of all payoffs: what a tolerance is a share of.
     residual : float
@@ -75,24 +68,7 @@ class StatePayoffSet(PayoffPolygon):
     ) -> StochasticAutomaton:
         """Return an equilibrium that gives these payoffs when play starts in this state, as an automaton.
 
-        Parameters
-        ----------
-        payoffs : array_like of shape (2,)
-            A point of the set.
-        tolerance : float, default 1e-9
-            How far the payoffs of the equilibrium may lie from these, as a share of `scale`: where vertices are not
-            rational, or infinitely many, the nearest point of a set a little inside is attained.
-        budget : int, optional
-            Units of work after which to give up: a vertex met in rationals is about one, each a microsecond or a few.
-            30 million by default.
-
-        Raises
-        ------
-        InvalidInput
-            If the point lies outside the set by more than rounding; the message says how far.
-        Unsolved
-            If no rational strategy without regret was found: on a knife edge that rounding decides, or within the
-            budget.
+        The arguments and errors are those of `PayoffSet.strategy`.
         """
         from bargaining.equilibria._plane.strategies import strategy
         from bargaining.equilibria.stochastic.automaton import StochasticAutomaton

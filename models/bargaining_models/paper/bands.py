@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining._files import write_whole
+from bargaining.authoring import write_whole
 from bargaining.errors import Status, Unsolved
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation import Negotiation

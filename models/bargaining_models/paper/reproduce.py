@@ -14,8 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bargaining._files import file_name, write_whole
-from bargaining.authoring import Shown
+from bargaining.authoring import Shown, file_name, write_whole
 from bargaining.errors import InvalidInput
 from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table

@@ -1,4 +1,4 @@
-"""A kind of game is one row: `payoff_set`, `certify` and `plot` know it from there."""
+"""A kind of game is one row: `payoff_set`, `certify`, `plot`, files and `bargaining solve` know it from there."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bargaining import certify, payoff_set, plot
+from bargaining import Game, Table, certify, payoff_set, plot
+from bargaining.cli.answers import answers
+from bargaining.descriptions import parse_description
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games import kinds
 from bargaining.games.kinds import GameKind, register
@@ -40,7 +42,28 @@ def test_a_toy_kind_of_game_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     def draw(share: Share, ax: Axes) -> None:
         ax.plot(*share.payoffs, marker="o")
 
-    row = GameKind(game=Dictator, payoffs=lambda _: found, result=Share, certificate=proved, picture=draw)
+    def read(entries: dict[str, float], stage: Game | None) -> Dictator:
+        assert stage is None
+        return Dictator(entries["pie"])
+
+    def tables(game: Dictator, methods: object, title: str) -> list[Table]:
+        return [Table([[game.pie]], columns=["pie"], caption=title)]
+
+    row = GameKind(
+        game=Dictator,
+        payoffs=lambda _: found,
+        result=Share,
+        certificate=proved,
+        picture=draw,
+        table="dictator",
+        reader=read,
+        answers=tables,
+    )
     register(row)
+    described = parse_description(b"[dictator]\npie = 3.0\n")
+    assert described.subject == Dictator(3.0)
+    assert answers(described)[0].to_text().splitlines()[-1].strip() == "3"
+    with pytest.raises(InvalidInput, match="must describe one game; got the tables repeated and dictator"):
+        parse_description(b"[dictator]\npie = 3.0\n[repeated]\n[game]\n")
     assert certify(found, tolerance=0.5, budget=7) == (found, 0.5, 7)
     assert len(plot(found, ax=Figure().add_subplot()).lines) == 1

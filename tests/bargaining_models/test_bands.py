@@ -14,11 +14,6 @@ FEW = 2  # of the draws that are stored one by one
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
-
-
-@pytest.fixture(scope="module")
 def drawn() -> dict[str, object]:
     return {name: stored_bands.draw(load(), name, FEW) for name in stored_bands.ENVIRONMENTS}
 

@@ -15,11 +15,6 @@ RATE = 0.05
 
 
 @pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline.from_parameters()
-
-
-@pytest.fixture(scope="module")
 def pairs(baseline: Baseline) -> dict[float, Deal]:
     return {share: Deal.at(baseline, r=[0.0, share]) for share in (0.05, 0.15, 0.30)}
 

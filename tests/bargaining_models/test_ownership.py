@@ -24,11 +24,6 @@ def world(**given: Any) -> TradeModel:
     return TradeModel.from_arrays(**(NAMES | given))
 
 
-@pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline.from_parameters()
-
-
 CASES: dict[str, tuple[Callable[..., Any], np.ndarray, Callable[[Any], Any]]] = {
     "flows": (lambda x: world(flows=x), FLOWS, lambda m: [m.solve().flows]),
     "base tariffs": (

@@ -12,11 +12,6 @@ from bargaining_models.paper.tables import TABLES
 FAST = ["T1", "T2", "T2-closed"]
 
 
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
-
-
 def test_two_runs_give_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for run in ("first", "second"):
         assert job.main([*FAST, "--output", str(tmp_path / run), "--quiet"]) == 0  # each run solves afresh

@@ -21,11 +21,6 @@ SHARES = np.array([0.0, 0.15, 0.30])
 
 
 @pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline.from_parameters()
-
-
-@pytest.fixture(scope="module")
 def deals(baseline: Baseline) -> dict[bool, Deal]:
     deal = Deal.at(baseline, r=SHARES)
     return {True: deal, False: deal.without_route()}

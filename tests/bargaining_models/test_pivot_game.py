@@ -31,11 +31,6 @@ DISCOUNT = 0.95
 
 
 @pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline.from_parameters()
-
-
-@pytest.fixture(scope="module")
 def capacity(baseline: Baseline) -> Capacity:
     return Capacity.solve(baseline)
 

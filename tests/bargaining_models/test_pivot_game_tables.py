@@ -15,11 +15,7 @@ from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGam
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, Capacity
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
+from table_records import records
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +31,6 @@ def patience(study: Study) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def changed(study: Study) -> dict[str, dict[str, Any]]:
     return {row["changed"]: row for row in records(TABLES["T10-sensitivity"](study))}
-
-
-def records(table: Table) -> list[dict[str, Any]]:
-    names = [column.name for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table.rows]
 
 
 def test_notes_say_data_timing_and_accuracy(table: Table) -> None:

@@ -15,11 +15,6 @@ from bargaining_models.paper.tables import TABLES
 QUICK = ["headline", "T1", "T1-money", "T2", "T2-capped", "T2-closed"]
 
 
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
-
-
 def sample(value: float = 0.123456, **more: object) -> Table:
     rows = [["Nash", 0.1, value, 7, (0.25, 0.75), Fraction(1, 7)], ["=x", 0.2, None, 8, None, True]]
     columns = [

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining import Table
 from bargaining_models.negotiation.pivot_terms import path, settles
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.us_canada.capacity import Capacity
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
+from table_records import records
 
 NASH = (3, 3)
 SETS = list(dict.fromkeys(row[1] for row in stored("T10-sets").rows))
@@ -31,16 +31,6 @@ def plain() -> Any:
 
 
 PLAIN = plain()
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
-
-
-def records(table: Table) -> list[dict[str, Any]]:
-    names = [column.name for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table.rows]
 
 
 # The repeated game: T6 and F1

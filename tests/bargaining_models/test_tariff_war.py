@@ -12,11 +12,6 @@ from bargaining_models.us_canada.tariff_war import TariffGame
 
 
 @pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline.from_parameters()
-
-
-@pytest.fixture(scope="module")
 def game(baseline: Baseline) -> TariffGame:
     return TariffGame.at(baseline, r=0.1)
 

@@ -1,7 +1,5 @@
 """The tables and figures of timing: they agree with the static ones, and the claims rest on their numbers."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -11,23 +9,14 @@ from bargaining_models.paper.pivot_study import SHARE
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.deal import readings
+from table_records import records
 
 NAMES = ("T7", "T7-answers", "T8", "T8-delay", "T9")
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
-
-
-@pytest.fixture(scope="module")
 def tables(study: Study) -> dict[str, Table]:
     return {name: TABLES[name](study) for name in NAMES}
-
-
-def records(table: Table) -> list[dict[str, Any]]:
-    names = [column.name for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table.rows]
 
 
 @pytest.mark.parametrize("name", NAMES)

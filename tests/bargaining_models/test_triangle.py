@@ -59,11 +59,6 @@ shares = st.sampled_from([Fraction(k, 8) for k in (1, 2, 3, 4, 6)])
 
 
 @pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return Baseline.from_parameters()
-
-
-@pytest.fixture(scope="module")
 def deal(baseline: Baseline) -> Deal:
     return Deal.at(baseline, r=SHARES)
 

@@ -1,28 +1,17 @@
 """The tables and claims of the triangle: they agree with the deal and with each other, and verdicts follow figures."""
 
-from typing import Any
-
 import pytest
 
 from bargaining.tables.table import Table
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.triangle import triangle_readings
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
+from table_records import records
 
 
 @pytest.fixture(scope="module")
 def tables(study: Study) -> dict[str, Table]:
     return {name: TABLES[name](study) for name in ("headline", "T11", "T11-core")}
-
-
-def records(table: Table) -> list[dict[str, Any]]:
-    names = [column.name for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table.rows]
 
 
 @pytest.mark.parametrize("name", ["T11", "T11-core"])

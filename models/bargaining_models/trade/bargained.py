@@ -8,7 +8,7 @@ maximise the sum of money, and the concept divides it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,23 +205,25 @@ def _packed(
 ) -> BargainedTariffs:
     rates, model = payoffs.rates, payoffs.model
     n, count = payoffs.players, len(model.regions)
+    known: dict[str, Any] = {
+        "players": rates.players,
+        "labels": rates.labels,
+        "disagreement": threat,
+        "measure": payoffs.measure,
+        "lottery": None,
+        "division": division,
+    }
     if found is None:
-        nothing = np.full(rates.size, np.nan)
         return BargainedTariffs(
-            players=rates.players,
-            rates=nothing,
-            labels=rates.labels,
+            **known,
+            rates=np.full(rates.size, np.nan),
             tariffs=np.full(rates.given.shape, np.nan),
             percent=np.full(count, np.nan),
             payoffs=np.asarray(division.payoffs),
-            disagreement=threat,
             payment=np.full(n, np.nan),
-            measure=payoffs.measure,
             multipliers=np.full(n, np.nan),
             concave=False,
             residual=float("nan"),
-            lottery=None,
-            division=division,
             status=status,
             equilibrium=None,
         )
@@ -231,25 +233,17 @@ def _packed(
     if paid is not None:
         received[rates.places] = paid
     answer = model.solve(tariffs=tariffs, costs=payoffs.rates.costs, transfers=received)
-    if answer.status != Status.OK:
-        status = Status.INACCURATE
-    reached = np.asarray(division.payoffs) if payment is not None else found.payoffs
     return BargainedTariffs(
-        players=rates.players,
+        **known,
         rates=values,
-        labels=rates.labels,
         tariffs=tariffs,
         percent=answer.welfare,
-        payoffs=reached,
-        disagreement=threat,
-        payment=payment if payment is not None else received[rates.places],
-        measure=payoffs.measure,
+        payoffs=found.payoffs if payment is None else np.asarray(division.payoffs),
+        payment=received[rates.places] if payment is None else payment,
         multipliers=found.multipliers,
         concave=found.concave,
         residual=max(found.residual, float(np.asarray(division.residual))),
-        lottery=None,
-        division=division,
-        status=status,
+        status=status if answer.status == Status.OK else Status.INACCURATE,
         equilibrium=answer,
     )
 
@@ -278,8 +272,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
     points = np.stack([corner.payoffs for corner in corners] or [threat])
     if _is_concave(points):  # no lottery does better than what is there
         sure = _without_payments(payoffs, threat, method)
-        fields = {name: getattr(sure, name) for name in BargainedTariffs.__dataclass_fields__}
-        return BargainedTariffs(**fields | {"lottery": ((1.0, sure.rates),)})
+        return replace(sure, lottery=((1.0, sure.rates),))
     division = method(Problem(Polytope(points, free_disposal=True), threat))
     status = _status(division)
     packed = _packed(payoffs, threat, division, None, status)
@@ -300,8 +293,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
     drawn = [(1.0 - part, corners[a]), (part, corners[b])]
     lottery = tuple((chance, one.variables[: payoffs.rates.size]) for chance, one in drawn if chance > 1e-12)
     residual = max([one.residual for chance, one in drawn if chance > 1e-12])
-    fields = {name: getattr(packed, name) for name in BargainedTariffs.__dataclass_fields__}
-    return BargainedTariffs(**fields | {"lottery": lottery, "residual": residual, "payment": np.zeros(2)})
+    return replace(packed, lottery=lottery, residual=residual, payment=np.zeros(2))
 
 
 @owning

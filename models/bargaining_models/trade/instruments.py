@@ -100,7 +100,6 @@ class Rates(Shown):
 def rates_of(
     model: TradeModel,
     players: Sequence[str] | None,
-    *,
     by: str = "uniform",
     base: str = "replace",
     against: str | Sequence[str] = "all",
@@ -109,27 +108,7 @@ def rates_of(
     given: Any = None,
     costs: ArrayLike | None = None,
 ) -> Rates:
-    """Lay out the rates that `players` set.
-
-    Parameters
-    ----------
-    model : TradeModel
-    players : sequence of str, optional
-        By default all regions.
-    by, base
-        See the module.
-    against : {"all", "players"} or sequence of str
-        On whom rates fall: all partners, the other players alone, or those named.
-    sectors : {"goods", "all"} or sequence of str
-        On which sectors.
-    agreements : iterable of (region, region)
-        Pairs whose tariffs on each other stay as given: a common rate on all partners is then one on all without an
-        agreement (most-favoured nation).
-    given : (N, N, J) array_like or Environment, optional
-        Tariffs where no rate falls; by default those of the base.
-    costs : (N, N, J) array_like, optional
-        Hats of trade cost in force.
-    """
+    """Lay out the rates that `players` set; `TradeModel.nash_tariffs` describes the arguments."""
     regions = model.regions
     choice(by, "by", BY)
     choice(base, "base", BASE)

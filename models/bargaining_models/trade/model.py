@@ -639,17 +639,7 @@ class TradeModel(Shown):
         >>> dict(zip(model.regions, best.percent.round(3).tolist()))
         {'USA': 0.232, 'CAN': -1.223, 'CHN': -0.01, 'ROW': -0.193}
         """
-        rates = rates_of(
-            self,
-            [region],
-            by=by,
-            base=base,
-            against=against,
-            sectors=sectors,
-            agreements=agreements,
-            given=given,
-            costs=costs,
-        )
+        rates = rates_of(self, [region], by, base, against, sectors, agreements, given, costs)
         return nash_tariffs(self, rates, starts=starts, grid=grid)
 
     def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
@@ -728,17 +718,7 @@ class TradeModel(Shown):
         >>> war.rates.round(3), war.status.name, bool(war.spread < 1e-9)
         (array([0.134, 0.102]), 'OK', True)
         """
-        rates = rates_of(
-            self,
-            players,
-            by=by,
-            base=base,
-            against=against,
-            sectors=sectors,
-            agreements=agreements,
-            given=given,
-            costs=costs,
-        )
+        rates = rates_of(self, players, by, base, against, sectors, agreements, given, costs)
         return nash_tariffs(self, rates, starts=starts, grid=grid)
 
     def bargained_tariffs(

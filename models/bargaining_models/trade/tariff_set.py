@@ -98,17 +98,7 @@ class TariffPayoffs:
         measure: str = "percent",
     ) -> None:
         self.measure = choice(measure, "measure", MEASURES)
-        self.rates = rates_of(
-            model,
-            players,
-            by=by,
-            base=base,
-            against=against,
-            sectors=sectors,
-            agreements=agreements,
-            given=given,
-            costs=costs,
-        )
+        self.rates = rates_of(model, players, by, base, against, sectors, agreements, given, costs)
         if len(self.rates.players) < 2:
             raise InvalidInput(f"`players` must be at least two regions; got {list(self.rates.players)}.")
         if not isinstance(lower, int | float | np.floating) or np.isnan(lower) or lower >= HIGHEST:

@@ -33,7 +33,7 @@ Frozen = TypeVar("Frozen")
 _FLOAT = np.dtype(np.float64)
 _NUMBERS = {float, int, np.float64, np.int64, Fraction}
 _LISTS = {list, tuple}
-_PERCENT = 100.0
+_PERCENT = 100.0  # above it a number is no percentage either
 _DEEPEST = 64  # axes that NumPy allows
 _PLAIN = re.compile(r"\b(bool|float|int|str|tuple|Fraction|Literal|None|Problem|Status)\b|\W")
 """What the type of a field without arrays is made of."""

@@ -28,12 +28,12 @@ from bargaining.problem import Problem
 
 __all__ = ["outcome_problem", "read_scenario"]
 
-_BYTES = 2_000_000
-_DEPTH = 30
-_OUTCOMES = 1_000_000
+_BYTES = 2_000_000  # of a file: what is larger is no scenario
+_DEPTH = 30  # of nested elements
+_OUTCOMES = 1_000_000  # points that a set of some players is still quick with
 _SUMS = 20_000_000
 """Sums of utilities that are looked at for one more issue; beyond it a scenario takes minutes."""
-_TEXT = 200
+_TEXT = 200  # characters of a name
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
 _ONE = 1.0 + 1e-9
 

@@ -29,7 +29,7 @@ from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
 from bargaining.games.kinds import kind_of, loaded
 
-_LISTED = 8
+_LISTED = 8  # more probabilities in a row are not read
 
 
 def concepts() -> dict[str, Method]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _FIRST = 1.0  # seconds before anything is said: what is quick needs no word
-_EVERY = 1.0
+_EVERY = 1.0  # second
 
 
 @contextmanager

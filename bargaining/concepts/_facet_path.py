@@ -19,10 +19,10 @@ from bargaining._arrays import Floats
 
 Places = NDArray[np.intp]
 
-NOISE = 8 * float(np.finfo(float).eps)
-ARRIVED = 1e-13
-EVENTS = 5000
-LONGEST = 1.0
+NOISE = 8 * float(np.finfo(float).eps)  # of a slack, in gains over ideal gains
+ARRIVED = 1e-13  # of the ideal gains: what is left of them is rounding
+EVENTS = 5000  # facets passed: a limit for a path that rounding keeps from arriving
+LONGEST = 1.0  # of time: gains shrink by a factor e at most in a step
 CHECKS = 8  # of a step: between two of them a distance has one lowest point at most
 
 

@@ -16,7 +16,7 @@ from bargaining.errors import Status
 from bargaining.feasible._linear import LinearProgram, optimise
 
 NONE = 1e-14  # entries of a normal below this are rounding
-CLOSE = 1e-13
+CLOSE = 1e-13  # facets that differ by less from what was found are the same
 
 
 class FacetSearch:

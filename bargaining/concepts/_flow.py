@@ -18,11 +18,11 @@ Rate = Callable[[Floats], Floats]
 """Takes and returns gains of shape (..., n)."""
 
 EPS = float(np.finfo(float).eps)
-SUBSTEPS = (2, 4, 6, 8, 10, 12)
-ORDER = 2 * len(SUBSTEPS) - 1
-TOLERANCE = 1e-14
-ROUNDS = 600
-SHORTEST = 1e-15
+SUBSTEPS = (2, 4, 6, 8, 10, 12)  # even numbers, as the error of midpoints is even in the step
+ORDER = 2 * len(SUBSTEPS) - 1  # of the error in the step
+TOLERANCE = 1e-14  # a step: some hundred steps stay below 1e-12
+ROUNDS = 600  # steps: a limit where rounding keeps a path from arriving
+SHORTEST = 1e-15  # of a step: at a kink no shorter one is more exact
 
 
 def end_of_flow(

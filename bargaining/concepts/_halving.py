@@ -22,10 +22,10 @@ Lengths = Callable[[Floats, Floats], Floats]
 Rule = tuple[Floats, Floats, Floats]
 
 EPS = float(np.finfo(float).eps)
-STEPS = 60
-DEPTH = 60
-AGREED = 1e-15
-LEAVES = 2000
+STEPS = 60  # halvings: the digits of a float, and a few
+DEPTH = 60  # halvings of an interval around a kink, to the spacing of floats
+AGREED = 1e-15  # of the length: where two rules differ by less they are both right
+LEAVES = 2000  # intervals: what needs more is not piecewise smooth
 BLOCK = 2**18  # numbers in a pass
 NEAR = 1e-8  # of the interval from its upper end, within which an infinite slope follows a power law
 

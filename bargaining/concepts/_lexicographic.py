@@ -11,8 +11,8 @@ from bargaining.division import Division, Named, divide
 from bargaining.feasible.base import FeasibleSet
 from bargaining.problem import Problem
 
-HAIR = 16 * float(np.finfo(float).eps)
-ROUNDS = 50
+HAIR = 16 * float(np.finfo(float).eps)  # of payoffs: what rounding may move a level face by
+ROUNDS = 50  # for each player: a limit for sets whose answers disagree with each other
 
 
 def raise_together(

@@ -13,6 +13,7 @@ from bargaining.feasible.base import FeasibleSet, disposes_freely
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
+# From rounding up: the first within which the set holds a point says how far outside it is.
 TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2)
 
 

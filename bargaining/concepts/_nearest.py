@@ -17,12 +17,12 @@ Oracle = Callable[[Floats], Floats]
 """Takes non-negative prices and returns a best point of the set."""
 
 EPS = float(np.finfo(float).eps)
-ROUNDS = 200
-NEWTON = 60
+ROUNDS = 200  # points found: a limit where rounding finds the same ones again
+NEWTON = 60  # steps at p = 2 or so
 PER_POWER = 4  # far from the optimum a step takes the largest loss down by about 1/p of it
-MOST = 2000
-NEAR = 1e-15
-DEPENDENT = 1e-13
+MOST = 2000  # steps, however large p is
+NEAR = 1e-15  # of the losses: a shorter step changes nothing
+DEPENDENT = 1e-13  # of the largest singular value: smaller ones are rounding
 
 
 def nearest(oracle: Oracle, ideal: Floats, power: float) -> tuple[Floats, float]:

@@ -19,10 +19,10 @@ from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 
-NODES = (48, 120)
-CLOSE = 1e-13
-TOO_FAR = 1e-9
-CHECKS = np.array([0.07, 0.19, 0.31, 0.46, 0.58, 0.73, 0.88])
+NODES = (48, 120)  # enough where the frontier is smooth, and where it is nearly kinked
+CLOSE = 1e-13  # of the ideal gains: what is nearer is rounding
+TOO_FAR = 1e-9  # of the ideal gains: a fit that is farther off is not used
+CHECKS = np.array([0.07, 0.19, 0.31, 0.46, 0.58, 0.73, 0.88])  # of the quarter circle, between nodes
 
 Points = Callable[[Floats], Floats]
 """Takes angles, or floors, and returns points; players are the last axis."""

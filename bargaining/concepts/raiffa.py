@@ -16,7 +16,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
-FAR = 100.0
+FAR = 100.0  # payoffs so many times the gains: the rounding of interim agreements counts
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
 HAIR = (
     16 * EPS

@@ -29,7 +29,7 @@ from bargaining.feasible.transform import set_of_cell, support_above
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
-NOISE = 8 * EPS
+NOISE = 8 * EPS  # of slopes
 BESIDE = 2.0 ** -np.arange(28.0)  # of the way to either end of a curve: where less may be lost
 
 

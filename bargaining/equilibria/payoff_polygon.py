@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bargaining.problem import Problem
 
-_FAR = 1e20
+_FAR = 1e20  # sizes of a set: from there on it is a point to a float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

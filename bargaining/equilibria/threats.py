@@ -22,7 +22,6 @@ from bargaining.problem import Problem
 
 Point = tuple[Fraction, Fraction]
 
-_TWO = 2
 _SIMPLE = 1000  # the largest denominator of a weight that is tried as the exact one
 
 
@@ -147,7 +146,7 @@ def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatD
 
 def _pair(A: Any, B: Any) -> tuple[Rationals, Rationals, tuple[str, ...] | None]:
     if isinstance(A, Game) and B is None:
-        if A.players != _TWO:
+        if A.players != 2:
             raise NotApplicable(f"Threats are for two players; the game has {A.players}.")
         return A.exact[..., 0], A.exact[..., 1], A.player_names if A.has_names else None
     if B is None:

@@ -47,7 +47,7 @@ _PAD = Fraction(1, 10**11)
 """How far half-planes are moved out, in their own speeds: more than floats err."""
 _ZERO = Fraction(0)
 _FINE = 1 << 48  # levels are rounded up to multiples of one over this
-_STEPS = 400
+_STEPS = 400  # of the bounds, where they have no speeds: far more gain little
 Bound = tuple[Fraction, list[tuple[int, Fraction]]]
 """alpha, and beta as pairs of a half-plane and its weight."""
 

@@ -50,8 +50,8 @@ from bargaining.exact._sets.faces import Sets, reach
 from bargaining.exact._sets.outward import Outward
 from bargaining.games.stochastic import StochasticGame
 
-_LIMIT = 1000
-_TRIES = 12
+_LIMIT = 1000  # applications of the operator in floats, for a guess
+_TRIES = 12  # applications of the operator before the sets are guessed
 _ROUNDING = 1e-12  # of distances in the unit box, by far
 
 

@@ -24,7 +24,7 @@ SECANT_STEPS = (
     10  # they more than double the digits every other step; where they do not, a bracket takes over
 )
 BRACKET_STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
-ULP = 2.0**-52
+ULP = 2.0**-52  # the spacing of floats at one
 
 
 def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -259,7 +259,7 @@ def pair(value: object, name: str, *, optional: bool = False) -> tuple[Path | No
     return first, second
 
 
-PIE, HAZARD, FLOW, OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)
+PIE, HAZARD, FLOW, OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)  # places in the values of `Terms`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from bargaining.problem import Problem
 Scale = Literal["one", "common", "each"]
 Kind = Literal["points", "inequalities", "frontier", "surplus"]
 KINDS: tuple[Kind, ...] = ("points", "inequalities", "frontier", "surplus")
-LARGEST = 9
+LARGEST = 9  # small integers make the ties that break algorithms
 
 
 def weights(*, players: int = 2, zeros: bool = False) -> st.SearchStrategy[Floats]:

@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 # Room for the flows and inputs of a hundred regions and sectors; a file beyond is not one of figures like these.
 MAX_BYTES = 200_000_000
-MAX_LINES = 2_000_000
-MAX_NAMES = 500
+MAX_LINES = 2_000_000  # of a file: what is larger is to be aggregated first
+MAX_NAMES = 500  # of regions or sectors: more are a misread column
 TAIL = ("value", "unit", "year", "source")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 

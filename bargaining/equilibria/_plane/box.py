@@ -18,8 +18,8 @@ from bargaining.equilibria._plane.polygon import Polygon, outline
 from bargaining.equilibria._plane.rationals import Rationals
 from bargaining.games.stochastic import StochasticGame
 
-_NEAR = 1e-13
-_LOWEST = 1e-12
+_NEAR = 1e-13  # in the unit box: given payoffs that lie nearer are meant
+_LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is the threat
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,7 @@ NEAR = 1e-9
 """How far inside what was found in floats a generation may lie, as a share of the payoff range."""
 
 _ROOM = (0.0, 1e-12)  # by which incentive constraints are tightened where nothing else leads to a generation
+# Of the unit box: from what floats of vertices lose up to what a strategy may lose.
 _INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
 _FINE = 128  # bits of the grid for vertices with an inset
 _LONG = (384, 1536)  # bits in which rational coordinates are looked for

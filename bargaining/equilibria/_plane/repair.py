@@ -18,7 +18,7 @@ from bargaining.equilibria._plane.work import Work
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
 
-_ROUNDS = 6
+_ROUNDS = 6  # of cutting vertices off: what needs more is a knife edge
 _NEAR = 1e-9  # a vertex this close to the others may be dropped rather than cut off
 _MANY = 120  # vertices beyond which cutting takes longer than looking again for a set with room
 _LONG = 1500  # bits of a coordinate beyond which cutting leads nowhere

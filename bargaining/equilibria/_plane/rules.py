@@ -17,9 +17,9 @@ from bargaining.equilibria._plane.polygon import Polygon, cut, hull
 from bargaining.equilibria._plane.rationals import Rationals
 
 _HOLDS = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
-_TIED = 1e-10
-_NARROW = 1e-13
-_THERE = 1e-12
+_TIED = 1e-10  # of the unit box: another lowest vertex punishes as well
+_NARROW = 1e-13  # of the unit box: a shorter edge has no direction
+_THERE = 1e-12  # of the unit box: a vertex that is nearer is meant
 
 Threat = Sequence[Fraction | None]
 

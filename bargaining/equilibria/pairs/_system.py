@@ -14,11 +14,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria.pairs.deal import Pairs
 
-_STEPS = 12
+_STEPS = 12  # Newton's method has converged, or will not
 _OWN = 1e-3  # of the scale of the gains: a fourth-order difference is good to 1e-12 and rounds at 1e-13
 _OTHERS = 1e-4  # differences to both sides are good to 1e-8 and round at 1e-9
 _DONE = 1e-9  # of that scale: the step after one so short is rounding
-_FURTHEST = 0.5
+_FURTHEST = 0.5  # of a range: a longer step leaves what the slopes know
 
 
 def newton(pairs: Pairs, starts: Floats, scale: Floats) -> tuple[Floats, Floats, list[int]]:

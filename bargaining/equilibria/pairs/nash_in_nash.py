@@ -21,7 +21,7 @@ from bargaining.errors import InvalidInput, Status
 
 _COARSE = 17  # contracts that each pair looks at before Newton's method begins
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
-_SETTLED = 1e-13
+_SETTLED = 1e-13  # of the ranges: bargaining again would move rounding
 _ROUNDING = 1e-10  # where a round of bargaining that does not bring contracts closer is stopped by rounding
 _SLOW = 0.3  # what a round may leave of the last change before Newton's method is tried on the replies
 _PATIENCE, _CIRCLES = (
@@ -29,7 +29,7 @@ _PATIENCE, _CIRCLES = (
     0.9,
 )  # rounds after which contracts that still change as much as at half of them go in circles
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
-_ACCURACY = 1e-9
+_ACCURACY = 1e-9  # of the gains: an answer that misses by more is sought again
 
 
 @owning

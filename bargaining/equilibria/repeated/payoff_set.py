@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
-_LIMIT = 2000
-_FEW = 4
+_LIMIT = 2000  # applications of the operator: a bound beside the budget
+_FEW = 4  # games: fewer do not repay what they share
 
 
 @owning

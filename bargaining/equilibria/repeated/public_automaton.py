@@ -248,7 +248,7 @@ class PublicAutomaton(Machine[PublicHistory]):
         return ", ".join(names[i][action] for i, action in enumerate(state.profile))
 
 
-_SQUARINGS = 40
+_SQUARINGS = 40  # 2^40 periods: the long run
 
 
 def rational_automaton(

@@ -14,7 +14,7 @@ from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status, Unsolved
 
 _NODES = 256  # first look at the range of efforts, before anything is solved for
-_HALVINGS = 60
+_HALVINGS = 60  # a float has 53 digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

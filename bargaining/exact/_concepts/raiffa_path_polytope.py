@@ -44,7 +44,7 @@ from bargaining.exact._concepts.best_payoffs import Answers, Basis
 from bargaining.exact._concepts.bodies import Body, Enclosure, Vector, settled
 
 AHEAD = Fraction(1, 2**24)  # over the gains: how far ahead slopes are taken
-TRIES = 80
+TRIES = 80  # each halves the piece, or goes back to where a facet is passed
 SPARE = 16  # binary digits by which events are sharper than defects
 GUARD = 24  # binary digits beyond those kept: what sums of a piece may lose
 FARTHEST = 8  # units of time of a piece, at most

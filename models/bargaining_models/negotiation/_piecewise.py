@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from bargaining.authoring import Floats
 from bargaining.errors import Unsolved
 
-NODES = 17
-_TOLERANCE = 1e-13
-_LEVELS = 40
+NODES = 17  # of a piece
+_TOLERANCE = 1e-13  # of the last coefficients, over the values
+_LEVELS = 40  # halvings of a piece: below that a kink is a point
 _LONGEST = 2.0
 """Longest piece of an annuity, in units of one over the rate."""
 

@@ -20,14 +20,16 @@ from bargaining_models.trade import TradeModel
 
 # Even steps in log(1 + rate): from a subsidy of a fifth to a tariff that ends nearly all trade.
 GRID = np.expm1(np.linspace(np.log(0.8), np.log(6.0), 17))
-FINE_GRID = np.expm1(np.linspace(np.log(0.8), np.log(6.0), 61))
-COARSE_GRID = GRID[::4]
-ROUGH = 1e-3
-SETTLED = 1e-9
-DIFFERENCE = 1e-4
-NEWTON_STEPS = 5
-SAME = 1e-8
-ACCURACY = 1e-8
+FINE_GRID = np.expm1(
+    np.linspace(np.log(0.8), np.log(6.0), 61)
+)  # for regrets of equilibria that are searched for
+COARSE_GRID = GRID[::4]  # for regrets of draws
+ROUGH = 1e-3  # of a rate: Newton's method goes on from there
+SETTLED = 1e-9  # of marginal welfare, percent per unit of the rate
+DIFFERENCE = 1e-4  # of rates, for slopes of marginal welfare
+NEWTON_STEPS = 5  # limit of Newton's method, which starts from `ROUGH`
+SAME = 1e-8  # rates from both ends of the grid
+ACCURACY = 1e-8  # of marginal welfare and regret, which `TariffWar` promises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

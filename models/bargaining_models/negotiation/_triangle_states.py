@@ -12,7 +12,7 @@ from bargaining.authoring import Floats, per_player, real, within
 from bargaining.errors import InvalidInput, Status
 
 PARTNERS = (1, 2)
-ACCURACY = 1e-10
+ACCURACY = 1e-10  # of the residual, relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

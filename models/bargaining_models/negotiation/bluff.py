@@ -40,8 +40,8 @@ from bargaining.protocols.reputation import ReputationalOutcome
 from bargaining.protocols.signalling import belief_threshold
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
-STRONG, WEAK = 0, 1
-MOST = 0.95
+STRONG, WEAK = 0, 1  # places of the types
+MOST = 0.95  # of the surplus: beyond it the other side gains nothing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

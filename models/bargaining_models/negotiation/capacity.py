@@ -18,7 +18,7 @@ from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import Roles
 
-LEVELS = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30)
+LEVELS = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30)  # from none to 30 percent
 NASH = "Nash"
 TARIFFS: tuple[float | str, ...] = (0.0, 0.02, NASH, 0.35)
 PLAYERS = ("home_tariffs", "partner_tariffs")

@@ -38,9 +38,9 @@ from bargaining_models.negotiation.roles import Roles
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation, Share
 
-DISCOUNT_RATE = 0.05
-HAZARDS = (0.5, 0.05)
-HOME_WEIGHT = 0.4
+DISCOUNT_RATE = 0.05  # a year: assumption
+HAZARDS = (0.5, 0.05)  # a year: talks that break down soon, or hardly ever
+HOME_WEIGHT = 0.4  # assumption, to show what a weight does
 THREATS = ("war", "status quo", "exit")
 
 

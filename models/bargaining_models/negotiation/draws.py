@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ROUTES = ("open", "closed")
-START = (0.1, 0.13)
+START = (0.1, 0.13)  # near the war of the base figures, home first
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.negotiation import Negotiation
 
 OUTCOMES = ("agreement", "status_quo", "war", "exit")
-_NODES = 13
+_NODES = 13  # Chebyshev points of the outcomes in r
 
 
 @owning

@@ -18,9 +18,9 @@ from bargaining_models.negotiation.payments import paid_inside
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation
 
-SHARES = (0.0, 0.05, 0.15)
+SHARES = (0.0, 0.05, 0.15)  # none, little, and what the paper calls large
 PAYMENTS = ("money", "inside")
-NOISE = 1e-9
+NOISE = 1e-9  # in money: the solver's rounding is not shown
 
 
 def headline(

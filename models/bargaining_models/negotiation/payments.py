@@ -26,11 +26,11 @@ from bargaining_models.negotiation.deal import Deal
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation
 
-NODES = 25
+NODES = 25  # Chebyshev points of the curve
 _WIDER = 1.25
 """Payments reach this many times as far as what an agreement gains or loses anybody, dollar for dollar."""
 _LEAST = 1e-4  # of the smaller income, and at least this far
-ACCURACY = 1e-9
+ACCURACY = 1e-9  # of the residual
 
 
 @owning

@@ -27,7 +27,7 @@ from bargaining.errors import InvalidInput
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
-MONTH = 1.0 / 12.0
+MONTH = 1.0 / 12.0  # in years
 
 
 @owning

@@ -27,7 +27,7 @@ from bargaining_models.negotiation.capacity import NASH
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.roles import Leave, who_leaves
 
-_TIE = 1e-12
+_TIE = 1e-12  # of the values: a plan that is better by less is no better
 
 
 @owning

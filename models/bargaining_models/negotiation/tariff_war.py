@@ -36,7 +36,7 @@ from bargaining.games.repeated import Exit
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import Leave, who_leaves
 
-RATES = np.linspace(0.0, 0.48, 25)
+RATES = np.linspace(0.0, 0.48, 25)  # steps of two percent, up to several times the rates of a war
 
 
 @owning

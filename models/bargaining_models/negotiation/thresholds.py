@@ -13,8 +13,8 @@ from bargaining.authoring import Floats, Shown
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 from bargaining_models.negotiation.negotiation import Share
 
-GRID = np.linspace(0.0, 1.0, 21)
-ACCURACY = 1e-6
+GRID = np.linspace(0.0, 1.0, 21)  # where the sign of a margin is looked at
+ACCURACY = 1e-6  # of a share
 
 Margin = Callable[[Deal], Floats]
 

@@ -37,8 +37,8 @@ DRAWS, SAMPLED = 1000, 4
 """How many draws there are, and how many are stored one by one."""
 TRIED = 1  # in each environment, whenever the table is asked for
 ENVIRONMENTS = {"2023": None, "19 August 2026": "2026-08-19"}
-SHARES = (0.10, 0.15)
-ACCURACY = 1e-7
+SHARES = (0.10, 0.15)  # of exports that can be redirected, as in the headline
+ACCURACY = 1e-7  # relative: figures of two processors may differ by less
 ROUTES = {"open": "stays open", "closed": "closed by the deal"}
 
 

@@ -17,7 +17,7 @@ from bargaining_models.paper.timing_figures import reputations, transfers_over_t
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PATIENCE = 0.6
+PATIENCE = 0.6  # a year
 
 
 def payoff_sets(study: Study) -> Figure:

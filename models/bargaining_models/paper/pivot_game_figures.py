@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet
 
-YEARS = 40
+YEARS = 40  # shown
 SHOWN = ("0%", "10%", "20%", "30%")
 ALTERNATIVES = ("lasting", "lasting, fast", "revocable", "revocable, fast")
 

@@ -15,7 +15,7 @@ from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
 from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, US_TARIFFS, Capacity
 
-DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
+DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)  # closer near one
 GAME = "timing, levels, alternatives and capital as in T10"
 SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
 

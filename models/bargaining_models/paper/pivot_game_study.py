@@ -16,10 +16,10 @@ from bargaining_models.negotiation.roles import Leave
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity
 
-PATIENCE = (0.6, 0.9, 0.95)
+PATIENCE = (0.6, 0.9, 0.95)  # a year, from low to high
 PATIENT = 0.95  # the 5 percent a year of the other tables
-FAST = 1.0
-BLOCKING = 0.5
+FAST = 1.0  # years a step, the least that the game takes
+BLOCKING = 0.5  # assumption: the partner's highest tariff halves the chance
 WORTHWHILE = 0.10  # the lower end of "10-15% of key exports"
 
 

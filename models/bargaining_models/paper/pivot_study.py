@@ -18,11 +18,11 @@ from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
 
-SHARE, LARGE = 0.15, 0.30
+SHARE, LARGE = 0.15, 0.30  # that of the headline, and twice that
 YEARS = 5.0  # until capacity opens where no other date is named
-HAZARD = 0.5
-PRIOR = 0.3
-OBSTINATE = (0.05, 0.05)
+HAZARD = 0.5  # a year, as in `deal.HAZARDS`
+PRIOR = 0.3  # assumption: that home can redirect the share
+OBSTINATE = (0.05, 0.05)  # assumption: chances that home, or the partner, never gives way
 POSTURES = (None, 0.85)  # the Nash terms of r = 0; a part of the surplus
 ROUTES = ((True, "open"), (False, "closed"))
 ROUTE_NOTE = "whether an agreement leaves the China route open or closes it"

@@ -19,7 +19,7 @@ from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.tariff_war import TariffGame
 from bargaining_models.us_canada.triangle import Triangle
 
-SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])
+SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the share of the headline
 COUNTRIES = ("Canada", "US")
 ALONE = "One may leave"
 LEAVING = (
@@ -27,7 +27,7 @@ LEAVING = (
     "because the other does; neither would do so alone"
 )
 NOISE = 1e-9  # money and percent below this are rounding errors of the solver
-DISCOUNTS = (0.1, 0.3, 0.9)
+DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
 ELASTICITIES = ("uniform5", "uniform4", "cp")
 
 

@@ -13,8 +13,8 @@ from bargaining_models.paper.study import COUNTRIES, SHARES, Study
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LAST = 8.0
-SHOWN = (0.05, 0.15, 0.30)
+LAST = 8.0  # years shown
+SHOWN = (0.05, 0.15, 0.30)  # of `SHARES`, as more lines would hide each other
 
 
 def transfers_over_time(study: Study) -> Figure:

@@ -8,7 +8,7 @@ from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US
 
-DAYS = 365.0
+DAYS = 365.0  # of a year
 _PIPELINE = ("drag_added", "optimisation_added", "added_capacity")
 
 

@@ -25,8 +25,8 @@ from bargaining.equilibria.repeated._monitored.programs import (
     plans,
 )
 
-_ROUNDS = 200
-_STILL = 1e-13
+_ROUNDS = 200  # applications of the operator: a limit beside the budget
+_STILL = 1e-13  # of the unit box: levels that fall by less have settled
 NOBODY = np.iinfo(np.intp).min
 _ALL = 3000  # up to so many pairs of a profile and a direction all programs are solved at once
 

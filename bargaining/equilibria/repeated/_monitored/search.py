@@ -18,7 +18,7 @@ from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
 from bargaining.equilibria.repeated._monitored.programs import MISSED
 
 _START = 16  # directions to begin with
-_REFINEMENTS = 40
+_REFINEMENTS = 40  # of the directions: a limit beside the budget
 _PATIENT = 0.95  # up to which corners that move come to rest soon
 _MOVES = 25  # how often they do before more half-planes are added
 _BETWEEN = 1e-3  # the largest distance within which corners that move are merged, early on
@@ -36,7 +36,7 @@ _LEAST = 1e-9  # the least slack: ten times what the linear program may be wrong
 _APART = (
     1.0 - 5e-13
 )  # the cosine of the least angle between half-planes: corners of nearly parallel ones are ill defined
-_CREDIBLE = 1e-11
+_CREDIBLE = 1e-11  # of the unit box: what rounding may take from a threat
 
 
 class Found(NamedTuple):

@@ -21,8 +21,8 @@ from bargaining.equilibria.repeated._search.operator import Block, Image, apply
 from bargaining.equilibria.repeated._search.outer import Verdict, verdict
 from bargaining.equilibria.repeated._search.structure import generates
 
-_SAME = 4e-15
-_SOLVED = 1e-13
+_SAME = 4e-15  # of the unit box: sets that differ by rounding alone
+_SOLVED = 1e-13  # of the unit box: how near a fixed point its image must lie
 FAST = 0.5
 """Below such a discount factor applications close in so fast that the first solved structure waits for the second."""
 _NOTHING = np.zeros(0, dtype=bool)

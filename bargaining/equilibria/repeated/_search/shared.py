@@ -25,9 +25,9 @@ from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block
 from bargaining.equilibria.repeated._search.shared_outer import Flags, Numbers, after, proved, thresholds
 
-_ROUNDS = 6
-_STEPS = 6
-_SOLVED = 1e-15
+_ROUNDS = 6  # of solving and looking whose structure holds
+_STEPS = 6  # of Newton's method, from the answer beside it
+_SOLVED = 1e-15  # of the unit box: what is left is rounding
 _AXIS = np.array([1, 1, 0, 0, 0, 0, 0])  # the coordinate that a binding constraint leaves free, by kind
 # Counter-clockwise, x falls along the top and rises along the bottom, y rises along the right.
 _FORWARD = np.array([-1.0, 1.0, 1.0, -1.0, 0.0, 0.0, 0.0])

@@ -27,7 +27,7 @@ from bargaining.games.repeated import Exit, RepeatedGame
 _APART = 24, 6, 1  # one exit in so many of those that are left is solved by itself, in turns
 _MANY = 8  # so many times as many are tried together
 _IMPATIENT = 1e-6  # discount factors below which continuations are found from payoffs with few digits
-_CHUNK = 8
+_CHUNK = 8  # games next to each other that share a set around theirs
 _STOPPED = "the fixed point of ways that generate a neighbour's vertices is proved to be the largest"
 
 

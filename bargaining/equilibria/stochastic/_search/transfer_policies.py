@@ -17,7 +17,7 @@ from bargaining._rational import integers, solve
 from bargaining.games.stochastic import StochasticGame
 
 Policy = NDArray[np.intp]  # for each state a row of its profiles; PART; or NONE
-PART, NONE = -1, -2
+PART, NONE = -1, -2  # what stands for leaving, and for nothing, in the place of a profile
 Numbers = NDArray[Any]  # floats or Fractions
 
 

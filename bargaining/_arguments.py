@@ -72,7 +72,7 @@ def answer_of(value: Any, name: str, kind: type[Kind], *, problem: bool = False)
 
 
 def listed(value: Any, name: str, wanted: str) -> list[Any]:
-    """Return the entries of a list, or of a text its letters; a mapping is none. `wanted` says what it must be."""
+    """Return the entries of a list, or the letters of a string; a mapping is refused. `wanted` says what it must be."""
     if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
         try:
             return list(value)

@@ -30,9 +30,9 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def path_of(value: object, argument: str) -> Path:
-    """Return a path from a text or from what knows its path."""
+    """Return a path from a string or a path-like object."""
     if not isinstance(value, str | os.PathLike):
-        raise InvalidInput(f"`{argument}` must be a path; got {value!r}. Give a text or a pathlib.Path.")
+        raise InvalidInput(f"`{argument}` must be a path; got {value!r}. Give a string or a pathlib.Path.")
     return Path(value)
 
 

@@ -347,7 +347,7 @@ def _check_text(text: str) -> None:
     bare = re.split(r"[,=\[\]{}\n#\"']", re.sub(r"[ \t\r]+", "", text))
     if re.search(r"[\"'][ \t]*\.", text) or max(part.count(".") for part in bare) > _DOTS:
         raise InvalidInput(
-            f"keys must be bare words with at most {_DOTS} dots; no text may begin with a dot."
+            f"keys must be bare words with at most {_DOTS} dots; no string may begin with a dot."
         )
     depth = 0
     for sign in re.findall(r"[\[\]{}]", text):
@@ -363,7 +363,7 @@ def _no_constant(name: str) -> NoReturn:
 def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
-        raise ValueError(f"entries must have names of their own; got {sorted(name for name, _ in pairs)}")
+        raise ValueError(f"entries must have different names; got {sorted(name for name, _ in pairs)}")
     return table
 
 

@@ -113,7 +113,7 @@ def box_points(problem: Problem, shares: Iterable[tuple[float, ...]]) -> Iterato
 
 
 def same_ideal(small: Problem, large: Problem, *, but: int | None = None) -> bool:
-    """Say whether two problems have the same ideal payoffs, save that of one player."""
+    """Say whether two problems have the same ideal payoffs, except that of one player."""
     a, b = small.ideal, large.ideal
     near = np.abs(a - b) <= 64 * EPS * (np.abs(a) + np.abs(b) + np.abs(small.disagreement))
     return bool(all(near[i] for i in range(small.players) if i != but))

@@ -30,7 +30,7 @@ _NUMBER = re.compile(rf"[+-]?(?:[0-9]{{1,400}}/[0-9]{{1,400}}|{_DECIMAL})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A game as a text has it: names, and one array of payoffs a player."""
+    """A game as a file describes it: names, and one array of payoffs for each player."""
 
     players: tuple[str, ...]
     actions: tuple[tuple[str, ...], ...]
@@ -38,7 +38,7 @@ class Table:
 
 
 def read(text: str) -> Table:
-    """Return the game that a text describes."""
+    """Return the game that a string describes."""
     words = _Words(text)
     words.expect("NFG")
     words.expect("1")
@@ -68,7 +68,7 @@ def read(text: str) -> Table:
 
 
 class _Words:
-    """The words of a text, one after the other."""
+    """The words of a string, one after the other."""
 
     def __init__(self, text: str) -> None:
         self._found = _TOKEN.finditer(text)

@@ -170,7 +170,7 @@ class Game(Shown):
         )
 
     def to_nfg(self, *, title: str = "") -> str:
-        """Return the game as a text in Gambit's format .nfg, with payoffs.
+        """Return the game as a string in Gambit's format .nfg, with payoffs.
 
         Fractions stay fractions, and a float becomes the shortest decimal that gives it back.
 

@@ -129,7 +129,7 @@ class _Reader:
         return f"<{name} of {package[0]}>"
 
     def text(self, value: Any, at: str) -> str:
-        """Return a text that is the same for equal values in any process, and differs where they differ."""
+        """Return a string that is the same for equal values in any process, and differs where they differ."""
         kind = type(value)
         if value is Ellipsis or value is NotImplemented or kind in _ATOMS:
             return repr(value)

@@ -284,7 +284,7 @@ def _identity(task: Task, version: str | None) -> dict[str, Any]:
     from importlib import metadata
 
     if version is not None and (not isinstance(version, str) or not version):
-        raise InvalidInput(f"`version` must be a text that is not empty; got {version!r}.")
+        raise InvalidInput(f"`version` must be a string that is not empty; got {version!r}.")
     about: dict[str, Any] = {}
     for argument, part in (("model", task.model), ("method", task.method)):
         about[argument] = name_of(part)

@@ -154,7 +154,7 @@ def _format(column: Sequence[str]) -> str:
 
 
 def _room(form: str) -> str:
-    """Return a text as wide as the numbers of a siunitx format."""
+    """Return a string as wide as the numbers of a siunitx format."""
     sizes = [int(digits) for digits in re.findall(r"[0-9]+", form)]
     exponent = 4 if len(sizes) > 2 else 0  # a sign of multiplication, a ten, a sign
     groups = (sizes[1] + 1) // 5  # thin spaces, between every three digits from the fifth on

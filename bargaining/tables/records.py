@@ -18,7 +18,7 @@ from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 
 Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, float] | None
-"""A number, an interval, a text, a truth value, an exact fraction, or None where nothing exists."""
+"""A number, an interval, a string, a truth value, an exact fraction, or None where nothing exists."""
 
 Record: TypeAlias = Mapping[str, Any]
 
@@ -202,7 +202,7 @@ def choose(found: Sequence[Column], columns: Sequence[str | Column] | None) -> t
         raise InvalidInput("`rows` must have at least one column; got none. Name them in `columns`.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidInput(f"`columns` must have names of their own; got {twice!r} twice.")
+        raise InvalidInput(f"`columns` must have different names; got {twice!r} twice.")
     return chosen
 
 

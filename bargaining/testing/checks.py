@@ -182,7 +182,7 @@ def replay(violation: Violation, method: Method, *, tol: float = TOLERANCE) -> V
     violation : Violation
         Of an axiom in `bargaining.axioms.AXIOMS`.
     method : Method
-        The method that was at fault, mended or not, or another.
+        The method that was at fault, fixed or not, or another one.
     tol : float
         As in `check_axioms`.
 

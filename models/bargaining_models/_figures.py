@@ -261,7 +261,7 @@ def _short(text: str) -> str:
 def percent_rates(
     rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
 ) -> Floats:
-    """Arrange percent rates (N, N, J), `goods` for all goods; NaN where no row speaks of a link."""
+    """Arrange percent rates (N, N, J), `goods` for all goods; NaN where no row is about a link."""
     values = np.full((len(regions), len(regions), len(sectors)), np.nan)
     for row in rows:
         importer = regions.index(row.one_of("importer", regions))

@@ -118,7 +118,7 @@ def test_what_breaks_the_schema_is_named(text, message, tmp_path):
     ("text", "message"),
     [
         ('{"problem": {"disagreement": [0, NaN], "total": 1}}', "numbers must be finite; got NaN"),
-        ('{"title": "a", "title": "b"}', "names of their own"),
+        ('{"title": "a", "title": "b"}', "different names"),
         ("[1, 2]", "`the file` must be a table"),
         ("{", "'file.json' must be valid JSON"),
     ],

@@ -205,7 +205,7 @@ def test_columns_select_order_and_rename():
         (lambda: Table([{"a": 1}], columns=["b"]), "`columns` must be among a; got 'b'"),
         (
             lambda: Table([[1, 2]], columns=["b", "b"]),
-            "`columns` must have names of their own; got 'b' twice",
+            "`columns` must have different names; got 'b' twice",
         ),
         (lambda: Table([[1]], digits=0), "`digits` must be a whole number from 1 to 17; got 0"),
         (lambda: Table([[1]], label="a}b"), "`label` must be letters"),

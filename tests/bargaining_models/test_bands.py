@@ -52,7 +52,7 @@ def test_bands_are_quantiles_of_the_draws(
     value = first_row.split(",")[5]
     path.write_text("\n".join([head, first_row.replace(value, "1.5"), *others]) + "\n")
     with pytest.raises(
-        Unsolved, match=r"stored draws of the headline no longer come out: 2023.*make uncertainty"
+        Unsolved, match=r"stored draws of the headline are no longer reproduced: 2023.*make uncertainty"
     ):
         stored_bands.bands_table(study)
 

@@ -182,7 +182,9 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
     instance(game, "game", Game)
     check_monitoring(game, monitoring)
     if game.players != 2:
-        raise NotApplicable(f"The set is known for two players; got {game.players}. Use `patient_score`.")
+        raise NotApplicable(
+            f"The set is computed for two players only; got {game.players}. Use `patient_score`."
+        )
     scores = _Scores(game, monitoring)
     faces = list(_faces(scores)) if scores.sustained else []
     corners = _within(faces)

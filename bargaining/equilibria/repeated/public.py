@@ -245,7 +245,7 @@ def _check(repeated: RepeatedGame) -> None:
         raise InvalidInput("`repeated` must have `monitoring`; got none. Use `payoff_set`.")
     if repeated.players != 2:
         raise NotApplicable(
-            f"Both sides are known for two players; got {repeated.players}. Use `payoff_bounds`."
+            f"Inner and outer sets are computed for two players only; got {repeated.players}. Use `payoff_bounds`."
         )
     if repeated.batch_shape:
         raise InvalidInput(f"`repeated` must be one game; got a batch of shape {repeated.batch_shape}.")

@@ -160,7 +160,7 @@ class PublicAutomaton(Machine[PublicHistory]):
                 for n, share in lottery:
                     if n in inside:
                         stay[row, inside.index(n)] += float(chances[(*state.profile, y)] * share)
-        able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5  # whence play leaves for certain
+        able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5  # states that play leaves for certain
         out = np.full(size, np.inf)
         if able.any():
             out[able] = np.linalg.solve(

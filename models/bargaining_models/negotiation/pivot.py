@@ -138,7 +138,7 @@ class Pivot(Shown):
         rate = scalar(self.rate, "rate")
         if rate <= 0:
             raise InvalidInput(
-                f"`rate` must be positive; got {rate:.17g}. Without discounting nothing hurries."
+                f"`rate` must be positive; got {rate:.17g}. Without discounting there is no reason to agree soon."
             )
         names = ("agreement", "status_quo", "war", "talks")
         object.__setattr__(self, "_values", {name: annuity(self.growth.flow(name), rate) for name in names})

@@ -170,7 +170,7 @@ def _try_again(parameters: Parameters) -> None:
                 now, then = float(found.sel(draw=int(row["draw"]), **place)), float(row["value"])
                 if not abs(now - then) <= ACCURACY * max(abs(then), 1.0):
                     raise Unsolved(
-                        f"The stored draws of the headline no longer come out: {environment}, {place}, draw "
+                        f"The stored draws of the headline are no longer reproduced: {environment}, {place}, draw "
                         f"{row['draw']} was {then:.10g} and is {now:.10g}. Draw them all anew: make uncertainty."
                     )
 

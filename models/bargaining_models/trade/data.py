@@ -314,7 +314,7 @@ class TradeData(Shown):
         if abs(array.sum()) > 1e-9 * np.abs(array).max():
             raise InvalidInput(
                 f"`deficits` must sum to zero over regions: one's deficit is another's surplus; got a sum of "
-                f"{array.sum():.6g}. Take the mean off."
+                f"{array.sum():.6g}. Subtract the mean."
             )
         return array - array.mean(), "fixed"
 
@@ -461,7 +461,7 @@ def _merge(
                 where[label] = names.index(rest)
     if len(set(names)) < len(names):
         twice = next(label for k, label in enumerate(names) if label in names[:k])
-        raise InvalidInput(f"`{name}` must give groups names of their own; {twice!r} names two.")
+        raise InvalidInput(f"`{name}` must give groups different names; {twice!r} names two.")
     return np.array([where[label] for label in labels]), tuple(names)
 
 
@@ -634,8 +634,8 @@ def _elasticities(value: Any, sectors: tuple[str, ...]) -> Floats:
     if not (array > 0.0).all():
         k = int(np.argwhere(~(array > 0.0))[0][0])
         raise InvalidInput(
-            f"`elasticities` must be positive, how strongly trade answers its cost; got {array[k]:.6g} for "
-            f"{sectors[k]}. Drop the sign."
+            f"`elasticities` must be positive: they say how strongly trade responds to its cost; got "
+            f"{array[k]:.6g} for {sectors[k]}. Drop the sign."
         )
     return array
 

@@ -575,7 +575,7 @@ class TradeModel(Shown):
         points = whole(steps, "steps", 2)
         if costs is not None and not np.isfinite(np.asarray(costs, dtype=float)).all():
             raise InvalidInput(
-                "`costs` must be finite in a decomposition: nobody can say what closing a link saves. "
+                "`costs` must be finite in a decomposition: closing a link saves no definite amount. "
                 "Take a high cost, 100 for instance."
             )
         names = (self.regions, self.sectors)

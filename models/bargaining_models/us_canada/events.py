@@ -102,7 +102,7 @@ class Score(Shown):
     predicted : str
         In words.
     hit : bool or None
-        None where the event is not one that the model speaks of, or its outcome is not known.
+        None where the model says nothing of such an event, or its outcome is not known.
     why : str
         Why it is not scored, or what the model's figure is.
     """

@@ -207,7 +207,7 @@ def test_axes_may_be_text_whole_numbers_and_labelled_arrays():
             lambda: sweep(pie, {"r": np.ma.masked_array([1.0, 2.0], [0, 1]), "h": [1]}, nash),
             r"`grid\['r'\]` must not have masked entries",
         ),
-        (lambda: sweep(pie, GRID, nash, checkpoint="never-made", version=""), "`version` must be a text"),
+        (lambda: sweep(pie, GRID, nash, checkpoint="never-made", version=""), "`version` must be a string"),
         (lambda: vectorized(Offers().model), "`model` must take attributes"),
     ],
 )

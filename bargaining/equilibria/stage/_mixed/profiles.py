@@ -1,4 +1,4 @@
-"""Profiles of mixed strategies in exact arithmetic: what they pay, what a deviation gains, how they hang together."""
+"""Profiles of mixed strategies in exact arithmetic: payoffs, gains from deviations, and components of equilibria."""
 
 from __future__ import annotations
 

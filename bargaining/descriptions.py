@@ -231,7 +231,7 @@ def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
         )
     stage = _game(data["game"]) if "game" in data else None
     kind = next((kind for table, kind in described().items() if table in data), None)
-    if kind is None:
+    if kind is None or kind.reader is None:
         assert stage is not None
         return stage
     found: RepeatedGame = loaded(kind.reader)(data[kind.table], stage)

@@ -44,11 +44,6 @@ def tables() -> Records:
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return Study()
-
-
-@pytest.fixture(scope="module")
 def said() -> dict[str, str]:
     return {row["claim"]: row["verdict"] for row in raw("T4")}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bargaining import __version__
-from bargaining._files import write_whole
+from bargaining.authoring import write_whole
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.plots.plot import save_figure
 from bargaining_models.paper.figures import FIGURES

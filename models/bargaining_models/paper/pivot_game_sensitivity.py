@@ -64,6 +64,9 @@ def sensitivity_table(study: Study) -> Table:
     """T10-sensitivity: the revocable alternative with one assumption changed at a time."""
     variants = dict(_variants(study))
     rows = [_row(changed, pivot) for changed, pivot in variants.items()]
+    settle: dict[str, list[str]] = {}
+    for row in rows:
+        settle.setdefault(row.pop("settles"), []).append(row["changed"])
     return Table(
         rows,
         columns=_columns(),
@@ -77,8 +80,11 @@ def sensitivity_table(study: Study) -> Table:
                 "Discount factor": f"{PATIENT:g}",
                 "No alternative": "the transfer if nothing can be built, under the same assumption",
                 "A year of war": "what each gains if they agree a year later, as in T10",
-                "Settle at once": "who agrees at once if free to choose the date; both do, as is to be expected where "
-                "all is known and money can be paid",
+                "Settle at once": "; ".join(
+                    f"{who} ({'every row' if len(where) == len(rows) else ', '.join(where)})"
+                    for who, where in settle.items()
+                )
+                + " if free to choose the date, as all is known and money can be paid",
                 "Highest tariff": f"up to {ESCALATION:.0%} in the other rows: what each can threaten with",
                 "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
             },
@@ -96,7 +102,6 @@ def _columns() -> list[Column]:
         Column("leave", title="transfer", group="Either may leave"),
         Column("right", title="to Canada", group="Either may leave"),
         *(Column(f"wait_{c}", title=c, group="A year of war") for c in COUNTRIES),
-        Column("settles", title="settle at once"),
     ]
 
 

@@ -172,7 +172,7 @@ class Solver:
             matrix = reduced(self.at(some, z[left])).matrix
             step = -solved(matrix, gap[left][:, :, None])[:, :, 0]
             longest = np.abs(step).max(axis=1, keepdims=True)
-            step *= np.minimum(1.0, LONGEST_STEP / np.where(longest > 0.0, longest, 1.0))
+            step *= LONGEST_STEP / np.maximum(longest, LONGEST_STEP)
             z[left], gap[left], moved = self._halve(some, z[left], gap[left], step)
             least = 0.0 if tolerance <= TOLERANCE else tolerance
             left = left[moved & (np.abs(gap[left]).max(axis=1) > least)]

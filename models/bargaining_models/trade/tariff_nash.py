@@ -290,7 +290,7 @@ def _steps(matrix: Floats, slopes: Floats) -> Floats:
     """Newton steps no longer than `LONGEST` in any rate."""
     steps = -np.linalg.solve(matrix, slopes[..., None])[..., 0]
     longest = np.abs(steps).max(axis=1, keepdims=True)
-    return np.asarray(steps * np.minimum(1.0, LONGEST / np.where(longest > 0.0, longest, 1.0)))
+    return np.asarray(steps * (LONGEST / np.maximum(longest, LONGEST)))
 
 
 def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
@@ -327,7 +327,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
             break
         steps = -np.matmul(inverse[left], slopes[left][..., None])[..., 0]
         longest = np.abs(steps).max(axis=1, keepdims=True)
-        steps *= np.minimum(1.0, LONGEST / np.where(longest > 0.0, longest, 1.0))
+        steps *= LONGEST / np.maximum(longest, LONGEST)
         new = np.maximum(values[left] + steps, (values[left] + low) / 2.0)
         steps = new - values[left]
         values[left] = new

@@ -1,5 +1,8 @@
 """Bargained and efficient tariffs: checked numbers, what the theory says of them, and bad arguments."""
 
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -7,6 +10,7 @@ from scipy.optimize import minimize
 from bargaining import Problem, egalitarian, equal_loss, kalai_smorodinsky, nash, utilitarian
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade import TariffPayoffs
+from bargaining_models.trade.bargained import _with_lotteries
 from plain_economy import PlainEconomy, drawn, model_of
 from six_blocs import blocs, project
 
@@ -146,6 +150,22 @@ def test_no_gains_are_no_lottery(two):
     none = two.bargained_tariffs("r0", "r1", disagreement=[10.0, 10.0], lotteries=True)
     assert none.status in (Status.EMPTY, Status.DEGENERATE)
     assert np.isnan(none.rates).all()
+
+
+def test_a_lottery_is_drawn_between_the_ends_of_a_frontier_that_bends_inwards(two):
+    """No rates of two blocs bend it so; these ends pay (4, 0) and (0, 4), and in between there is only (1, 1)."""
+    known = TariffPayoffs(two, ["r0", "r1"])
+    rates = np.array([[0.1, 0.0], [0.2, 0.2], [0.0, 0.1]])
+    corners = [
+        SimpleNamespace(payoffs=np.array(x), variables=at, residual=1e-12)
+        for x, at in zip([[4.0, 0.0], [1.0, 1.0], [0.0, 4.0]], rates, strict=True)
+    ]
+    known.frontier = lambda floor, points: corners
+    drawn_ = _with_lotteries(known, np.zeros(2), partial(nash, weights=[0.75, 0.25]))
+    assert drawn_.status is Status.OK
+    np.testing.assert_allclose(drawn_.payoffs, [3, 1], rtol=0, atol=1e-12)
+    assert [chance for chance, _ in drawn_.lottery] == pytest.approx([0.75, 0.25], abs=1e-12)
+    np.testing.assert_array_equal([at for _, at in drawn_.lottery], rates[[0, 2]])
 
 
 def test_disagreements_of_two_blocs_in_every_form(two):

@@ -69,6 +69,15 @@ def test_published_forms(method):
     np.testing.assert_allclose(parts.volume.sum(axis=1), volume, rtol=1e-8)
 
 
+@pytest.mark.parametrize("method", ["discrete", "log"])
+def test_what_is_paid_counts_against_base_income_beside_deficits(method):
+    """Deficits are fixed and not zero, so what is paid is all that changes."""
+    model, paid = model_of(drawn(5), deficits="fixed"), np.array([1.0, -0.75, -0.25])
+    assert np.abs(model.economy.deficits).min() > 0.1
+    parts = model.decomposition(transfers=paid, method=method)
+    np.testing.assert_allclose(parts.payment, 100 * paid / model.economy.income, rtol=1e-10)
+
+
 def test_all_forms_agree_on_a_small_change():
     model = model_of(drawn(7))
     tariffs = model.economy.tariffs + 1e-6 * (

@@ -1,0 +1,44 @@
+"""The set that tariffs reach, of two blocs that trade with nobody else: against searches over the two rates alone."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from bargaining_models.trade import TariffPayoffs
+from plain_economy import model_of
+
+TWO = np.array([[[80.0], [20.0]], [[25.0], [175.0]]])
+
+
+@pytest.fixture
+def payoffs():
+    return TariffPayoffs(model_of((TWO, np.zeros((2, 2, 1)), np.zeros((2, 1, 1)), [4.0])), ["r0", "r1"])
+
+
+def test_a_sum_that_nothing_is_known_of_yet(payoffs):
+    """Weights in a unit a million times as large; a simplex search finds the same point."""
+    weights = np.array([1.0, 1.3])
+    value, point = payoffs.support(1e-6 * weights)
+
+    def lost(rates):
+        return -float(weights @ payoffs.values(np.clip(rates, -0.6, 20.0)[None])[0][0])
+
+    best = minimize(lost, (0.1, 0.0), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13})
+    assert 1e6 * value == pytest.approx(-best.fun, rel=1e-9)
+    assert weights @ point == pytest.approx(-best.fun, rel=1e-9)
+
+
+def test_a_ray_on_which_one_player_has_enough_ends_at_the_best_of_the_other(payoffs):
+    """Player 1 may lose 90 percent, which no rates bring about: only what player 0 gets counts."""
+    reached = payoffs.ray([0.0, -90.0], [1.0, 0.0])
+
+    def lost(rates):
+        return -float(payoffs.values(np.clip(rates, -0.6, 20.0)[None])[0][0, 0])
+
+    best = minimize(lost, (0.3, -0.5), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13})
+    assert reached == pytest.approx(-best.fun, rel=1e-7)
+
+
+def test_optima_are_told_apart_by_what_they_are(payoffs):
+    found = [payoffs.optimum_at(payoffs.support([1.0, weight])[1]) for weight in (1.0, 1.02)]
+    assert len({*found, *found}) == 2

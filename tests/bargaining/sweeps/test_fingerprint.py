@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property, partial
+from itertools import permutations
 from operator import attrgetter, itemgetter, methodcaller
 from types import ModuleType
 
@@ -432,6 +433,55 @@ def test_a_remembered_property_changes_nothing():
     assert model(1.0) == 2.0
     assert vars(model)
     assert fingerprint(model, "model") == before
+
+
+def test_a_property_is_not_remembered_beside_slots_either():
+    class Model:
+        __slots__ = ("__dict__", "start")
+
+        def __init__(self):
+            self.start = 2
+
+        @cached_property
+        def rate(self):
+            return self.start + 1
+
+        def __call__(self, r):
+            return self.rate * r
+
+    model = Model()
+    before = fingerprint(model, "model")
+    assert model(1.0) == 3.0
+    assert vars(model) == {"rate": 3}
+    assert fingerprint(model, "model") == before
+
+
+def test_a_set_of_objects_is_read_in_the_order_of_their_content():
+    """Functions of one name are numbered as they are met, so the order in which a set has them must not count."""
+
+    module = planted("""
+places = {}
+
+def constant(k):
+    return lambda: k
+
+class Holder:
+    def __init__(self, k):
+        self.function = constant(k)
+    def __hash__(self):
+        return places[self.function()]
+
+def model(r, *, holders):
+    return r * len(holders)
+""")
+    found = []
+    for order in permutations(range(4)):
+        module.places.update(enumerate(order))
+        holders = frozenset(map(module.Holder, range(4)))
+        parts = fingerprint(partial(module.model, holders=holders), "model")
+        assert parts.pop("planted.places")
+        found.append(parts)
+    assert all(parts == found[0] for parts in found)
 
 
 def test_values_may_contain_themselves():

@@ -1,37 +1,64 @@
 """Change the code in 300 places, one at a time, and see whether a test fails: what survives is not tested.
 
 The changes are Cosmic Ray's. In each of six rooms fifty places are drawn by the hash of what stands there, so the
-sample changes only where the code does. Each mutant meets the tests that run its line, as coverage has recorded, in a
-copy of the sources under build/mutants. Outcomes are kept there, and the next run goes on where this one stopped; what
-survives is written to tests/mutants/survivors.toml, where each has to be explained.
+sample changes only where the code does. Each mutant meets those of the room's own tests that run its line, in a copy of
+the sources under build/mutants: the tests are imported once, and a fork of that process has the changed function in the
+place of the sound one. Outcomes are kept there, and the next run goes on where this one stopped; what survives is
+written to tests/mutants/survivors.toml, where each has to be explained.
 """
 
 import argparse
 import ast
+import builtins
+import gc
 import hashlib
+import inspect
 import json
+import multiprocessing
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
+from types import CodeType, FunctionType
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build/mutants"
 TREE = FOLDER / "tree"
 SURVIVORS = ROOT / "tests/mutants/survivors.toml"
-ROOMS = [
-    *(f"bargaining/{room}" for room in ("concepts", "protocols", "feasible", "equilibria", "sweeps")),
-    "models/bargaining_models/trade",
-]
+ROOMS = {
+    **{
+        f"bargaining/{room}": [
+            f"bargaining/{room}",
+            f"tests/bargaining/{room}",
+            "tests/bargaining/test_rich.py",
+        ]
+        for room in ("concepts", "protocols", "feasible", "equilibria", "sweeps")
+    },
+    "models/bargaining_models/trade": [
+        "models/bargaining_models/trade",
+        "tests/bargaining_models/trade",
+        "tests/bargaining_models/test_trade.py",
+    ],
+}
+"""Where code is changed, and which tests have to notice."""
 EACH = 50
-FIRST, MOST = 40, 300  # tests for a mutant: a few at first, and more where these do not notice
-SLOW = 300.0  # seconds for one mutant's tests: one that takes longer does not end, which is noticed
+SLOW = 5.0  # seconds: a test that takes longer is not among those that have to notice
+MEMORY = 6 * 1024**3
 ENOUGH = 0.95
 BITS = re.compile(
     "ReplaceBinaryOperator_(Add|Sub|Mul|Div|FloorDiv|Mod|Pow)_(LShift|RShift|BitAnd|BitOr|BitXor)$"
@@ -65,7 +92,15 @@ def main() -> None:
         "--seconds", type=float, default=4 * 3600.0, help="start nothing new after (%(default)g)"
     )
     parser.add_argument("--each", type=int, default=EACH, help="mutants of each room (%(default)s)")
-    parser.add_argument("--rooms", nargs="+", default=ROOMS, metavar="FOLDER", help="instead of all six")
+    parser.add_argument(
+        "--rooms", nargs="+", default=list(ROOMS), metavar="FOLDER", help="instead of all six"
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        help="seconds of tests for a mutant, the fast ones first (%(default)g)",
+    )
     parser.add_argument("--again", action="store_true", help="try those again that survived")
     options = parser.parse_args()
     end = monotonic() + options.seconds
@@ -74,19 +109,16 @@ def main() -> None:
     outcomes = read(FOLDER / "outcomes.json")
     if options.again:
         outcomes = {key: found for key, found in outcomes.items() if found["outcome"] == "killed"}
-    sound: dict[str, bool] = {}
-    record = recorded()
-    for number, place in enumerate(places, start=1):
-        if place.key in outcomes:
-            continue
-        if monotonic() >= end:
-            break
-        outcomes[place.key] = attempt(place, record, sound)
-        write(FOLDER / "outcomes.json", outcomes)
-        print(
-            f"{number}/{len(places)} {place.file}:{place.lines[0]} {outcomes[place.key]['outcome']}",
-            flush=True,
-        )
+    write(FOLDER / "outcomes.json", outcomes)
+    for room in options.rooms:
+        new = [place for place in places if place.file.startswith(f"{room}/") and place.key not in outcomes]
+        if new and monotonic() < end:
+            process = multiprocessing.get_context("fork").Process(
+                target=attempt, args=(room, new, outcomes, end, options.patience)
+            )
+            process.start()
+            process.join()
+            outcomes = read(FOLDER / "outcomes.json")
     sys.exit(report(places, outcomes))
 
 
@@ -197,111 +229,272 @@ def annotations(text: str) -> set[int]:
 # -- the tests -------------------------------------------------------------------------------------------------
 
 
-def recorded() -> Path:
-    """Return the data file that says which tests run which lines; run them all to make it."""
-    data = FOLDER / "coverage"
-    stamp = FOLDER / "coverage.of"
-    state = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(TREE.rglob("*.py")))).hexdigest()
-    if not data.exists() or not stamp.exists():
-        print("Recording which tests run which lines: this takes some minutes.", flush=True)
-        command = ["-q", "-n", "2", "-p", "no:cacheprovider", "--cov", "--cov-context=test", "--cov-report="]
-        done = run(command, timeout=None, COVERAGE_FILE=str(data))
-        if done.returncode:
-            sys.exit(f"The tests must pass before mutants can be tried:\n{done.stdout[-2000:]}")
-        stamp.write_text(state, encoding="utf-8")
-    elif stamp.read_text(encoding="utf-8") != state:
-        print(
-            f"The code has changed since the tests were recorded; remove {data} to record them anew.",
-            flush=True,
-        )
-    return data
-
-
-def run(command: list[str], *, timeout: float | None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in the copy."""
-    environment = os.environ | {"CI": "true", "PYTHONDONTWRITEBYTECODE": "1"} | variables
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(TREE), str(TREE / "models"), environment.get("PYTHONPATH", "")]
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *command],
-        cwd=TREE,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
+def attempt(
+    room: str, places: list[Place], outcomes: dict[str, dict[str, object]], end: float, patience: float
+) -> None:
+    """Try the mutants of a room; this process imports the packages from the copy."""
+    folders = [str(TREE), str(TREE / "models")]
+    sys.path[:0] = folders
+    os.environ |= {"CI": "true", "PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])}
+    os.chdir(TREE)
+    pytest.main(
+        ["-p", "no:terminal", "-p", "no:cacheprovider", *ROOMS[room]],
+        [Trials(places, outcomes, end, patience)],
     )
 
 
-def tests_of(place: Place, record: Path) -> list[str]:
-    """Return the tests that run a place, those first that are named after its file."""
-    import coverage
+class Trials:
+    """A plugin of pytest: it collects the tests of a room once, and tries each mutant in a fork of that process."""
 
-    data = coverage.CoverageData(str(record))
-    data.read()
-    (measured,) = [name for name in data.measured_files() if name.endswith(place.file)] or [place.file]
-    by_line = data.contexts_by_lineno(measured)
-    inside = {name for line in range(place.lines[0], place.lines[1] + 1) for name in by_line.get(line, [])}
-    names = inside - {""} or {name for some in by_line.values() for name in some} - {""}
-    stem = Path(place.file).stem.strip("_")
-    tests = {name.partition("|")[0] for name in names}
-    return sorted(tests, key=lambda name: (stem not in name, hashlib.sha256(name.encode()).hexdigest()))
+    def __init__(
+        self, places: list[Place], outcomes: dict[str, dict[str, object]], end: float, patience: float
+    ) -> None:
+        self.places, self.outcomes, self.end, self.patience = places, outcomes, end, patience
+        self.failed: str | None = None
+        self.functions: dict[str, list[FunctionType]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what failed."""
+        if report.failed:
+            self.failed = report.nodeid
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Record which tests run which places, then try one mutant after the other, in place of running the tests."""
+        items = {item.nodeid: item for item in session.items}
+        for thing in gc.get_objects():
+            if type(thing) is FunctionType:
+                self.functions[thing.__code__.co_filename].append(thing)
+        gc.freeze()  # so that forks share memory
+        modules = {place.key: mutated(place) for place in self.places}
+        record = self.recorded(list(items.values()))
+        for place in self.places:
+            if monotonic() >= self.end:
+                break
+            warm = place.key in record and inside(
+                *modules[place.key]
+            )  # else it runs when modules are imported
+            tests = record.get(place.key if warm else place.file, [])
+            stem = Path(place.file).stem.strip("_")
+            tests = sorted(tests, key=lambda test: (stem not in test[0], test[1]))
+            passed = accumulate(seconds for _, seconds in tests)
+            tests = [
+                test
+                for test, seconds in zip(tests, passed, strict=True)
+                if seconds <= self.patience or test is tests[0]
+            ]
+            chosen = [items[name] for name, _ in tests]
+            found = self.attempt(
+                place, *modules[place.key], chosen, sum(seconds for _, seconds in tests), warm
+            )
+            self.outcomes[place.key] = found
+            write(FOLDER / "outcomes.json", self.outcomes)
+            print(f"{place.file}:{place.lines[0]} {found['outcome']}", file=sys.__stderr__, flush=True)
+        return True
+
+    def recorded(self, items: list[pytest.Item]) -> dict[str, list[tuple[str, float]]]:
+        """Return which tests run which places; what was recorded of these sources and places is read."""
+        texts = [path.read_bytes() for path in sorted(TREE.rglob("*.py"))]
+        state = hashlib.sha256(
+            b"".join([*texts, *(place.key.encode() for place in self.places)])
+        ).hexdigest()[:16]
+        path = FOLDER / f"record-{state}.json"
+        if not path.exists():
+            write(path, forked(lambda: self.record(items), None))
+        return read(path)
+
+    def record(self, items: list[pytest.Item]) -> dict[str, list[tuple[str, float]]]:
+        """Run all tests once; return those that run a place or any function of a file, with their seconds."""
+        hits: set[str] = set()
+        signal.signal(signal.SIGPROF, late)
+        builtins.__dict__["_mutant_hit"] = hits.add
+        for file in {place.file for place in self.places}:
+            replace(
+                self.functions[str(TREE / file)],
+                counted(file, [place for place in self.places if place.file == file]),
+            )
+        found: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        for item in items:
+            hits.clear()
+            began, self.failed = process_time(), None
+            signal.setitimer(signal.ITIMER_PROF, SLOW)
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            if self.failed is None:  # one that fails anyway notices nothing
+                for key in hits:
+                    found[key].append((item.nodeid, process_time() - began))
+        return found
+
+    def attempt(
+        self,
+        place: Place,
+        original: str,
+        changed_text: str,
+        items: list[pytest.Item],
+        seconds: float,
+        warm: bool,
+    ) -> dict[str, object]:
+        """Change the code at a place and run the tests of that place until one fails."""
+        before, after = changed(original, changed_text)
+        found: dict[str, object] = {
+            "file": place.file,
+            "definition": place.definition,
+            "operator": place.operator,
+            "before": before,
+            "after": after,
+        }
+        path, limit = TREE / place.file, 20 + 10 * seconds
+        stamp = path.stat()
+        try:
+            compile(changed_text, str(path), "exec", dont_inherit=True)
+            path.write_text(changed_text, encoding="utf-8")
+            if warm:
+                by = forked(lambda: self.first_failure(path, changed_text, items), limit)
+            else:
+                by = cold([item.nodeid for item in items], limit)
+        except SyntaxError:
+            by = "it does not compile"
+        except TimeoutError:
+            by = "it does not end"
+        finally:
+            path.write_text(original, encoding="utf-8")
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        if by is None:
+            return found | {"outcome": "survived", "tests": len(items)}
+        return found | {"outcome": "killed", "by": [by]}
+
+    def first_failure(self, path: Path, text: str, items: list[pytest.Item]) -> str | None:
+        """Put changed functions in the place of those that were imported, and run tests until one fails."""
+        replace(self.functions[str(path)], compile(text, str(path), "exec", dont_inherit=True))
+        for item in items:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self.failed is not None:
+                return self.failed
+        return None
 
 
-def attempt(place: Place, record: Path, sound: dict[str, bool]) -> dict[str, object]:
-    """Change the code at a place, run its tests and change it back."""
+class Late(BaseException):
+    """A test that takes too long to be run for every mutant."""
+
+
+def late(number: int, frame: object) -> None:
+    """End a test."""
+    raise Late
+
+
+def mutated(place: Place) -> tuple[str, str]:
+    """Return the text of a file before and after a change."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
-    path = TREE / place.file
-    original = path.read_text(encoding="utf-8")
-    mutated = mutate_code(original, get_operator(place.operator)(**place.arguments), place.occurrence)
-    before, after = changed(original, mutated)
-    found: dict[str, object] = {
-        "file": place.file,
-        "definition": place.definition,
-        "operator": place.operator,
-        "before": before,
-        "after": after,
-    }
-    tests = tests_of(place, record)
-    if not tests:
-        sys.exit(f"No recorded test runs {place.file}: remove {record} to record the tests anew.")
+    original = (TREE / place.file).read_text(encoding="utf-8")
+    return original, mutate_code(original, get_operator(place.operator)(**place.arguments), place.occurrence)
+
+
+def cold(tests: list[str], limit: float) -> str | None:
+    """Run tests in a new process, for a change of what happens when a module is imported; return what failed."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
     try:
-        path.write_text(mutated, encoding="utf-8")
-        compile(mutated, str(path), "exec")
-        for some in (tests[:FIRST], tests[FIRST:MOST]):
-            if not some:
-                continue
-            done = run(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *some], timeout=SLOW)
-            if done.returncode and done.returncode != 5:
-                lines = re.findall(r"^(?:FAILED|ERROR) (.*)", done.stdout, flags=re.MULTILINE)
-                by = [
-                    name
-                    for name in some
-                    if any(line == name or line.startswith(f"{name} - ") for line in lines)
-                ]
-                path.write_text(original, encoding="utf-8")
-                if passes(by or some, sound):  # where none is named, the mutant cannot even be imported
-                    return found | {"outcome": "killed", "by": by[:1]}
-                path.write_text(mutated, encoding="utf-8")
-    except subprocess.TimeoutExpired:
-        return found | {"outcome": "killed", "by": ["it did not end"]}
-    except SyntaxError:
-        return found | {"outcome": "killed", "by": ["it did not compile"]}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10 * limit, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError from error
+    if not done.returncode or not tests:
+        return None
+    return next(
+        iter(re.findall(r"^(?:FAILED|ERROR) (\S*)", done.stdout, flags=re.MULTILINE)), "it cannot be imported"
+    )
+
+
+def forked(work: Callable[[], T], limit: float | None) -> T:
+    """Do work in a fork of this process, silently, within so many seconds of the processor's time."""
+    fork = multiprocessing.get_context("fork")
+    here, there = fork.Pipe(duplex=False)
+
+    def child() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        with open(os.devnull, "w") as nowhere:
+            for stream in (1, 2):
+                os.dup2(nowhere.fileno(), stream)
+        there.send(work())
+
+    process = fork.Process(target=child)
+    process.start()
+    there.close()
+    try:
+        if here.poll(None if limit is None else 10 * limit):
+            return here.recv()
+    except EOFError:  # the process has ended, by its limit, by a crash or by a fault of ours
+        process.join()
+        if process.exitcode == 1:
+            raise
     finally:
-        path.write_text(original, encoding="utf-8")
-    return found | {"outcome": "survived", "tests": len(tests)}
+        process.kill()
+        process.join()
+    raise TimeoutError
 
 
-def passes(tests: list[str], sound: dict[str, bool]) -> bool:
-    """Say whether tests pass as the code is: one that fails anyway has noticed nothing."""
-    unknown = [test for test in tests if test not in sound]
-    if unknown:
-        good = run(["-q", "-p", "no:cacheprovider", *unknown], timeout=SLOW).returncode == 0
-        sound.update(dict.fromkeys(unknown, good))
-    return all(sound[test] for test in tests)
+def inside(original: str, mutated: str) -> bool:
+    """Say whether a change is inside of functions, so that importing the module does the same as before."""
+
+    def shell(code: CodeType) -> list[object]:
+        within = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        run = [
+            one
+            for one in within
+            if not one.co_flags & inspect.CO_OPTIMIZED or one.co_name[0] == "<" != "<lambda>"
+        ]
+        plain = [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
+        return [code.co_code, code.co_names, plain, *map(shell, run)]
+
+    return shell(compile(original, "", "exec", dont_inherit=True)) == shell(
+        compile(mutated, "", "exec", dont_inherit=True)
+    )
+
+
+def replace(functions: list[FunctionType], module: CodeType) -> None:
+    """Give all functions that were made from a file the code they have in a module that was compiled anew."""
+    codes: dict[tuple[str, int], CodeType] = {}
+    waiting = [module]
+    while waiting:
+        code = waiting.pop()
+        codes[code.co_qualname, code.co_firstlineno] = code
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    for function in functions:
+        code = function.__code__
+        function.__code__ = codes[code.co_qualname, code.co_firstlineno]
+
+
+def counted(file: str, places: list[Place]) -> CodeType:
+    """Compile a file in which every function says that it runs, and every place that it is reached."""
+    tree = ast.parse((TREE / file).read_text(encoding="utf-8"))
+    bodies = [
+        body
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for inner in ast.walk(node)
+        for body in (getattr(inner, name, None) for name in ("body", "orelse", "finalbody"))
+        if isinstance(body, list)
+    ]
+    marks: list[tuple[list[ast.stmt], ast.stmt, str]] = [
+        (node.body, node.body[ast.get_docstring(node) is not None and len(node.body) > 1], file)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    for place in places:
+        around = [
+            (statement.end_lineno - statement.lineno, number, body, statement)
+            for number, body in enumerate(bodies)
+            for statement in body
+            if statement.lineno <= place.lines[0] <= statement.end_lineno
+        ]
+        if around:
+            marks.append((*min(around, key=lambda one: one[:2])[2:], place.key))
+    for body, statement, key in marks:
+        at = next(number for number, one in enumerate(body) if one is statement)
+        body.insert(at, ast.copy_location(ast.parse(f"_mutant_hit({key!r})").body[0], statement))
+    return compile(ast.fix_missing_locations(tree), str(TREE / file), "exec", dont_inherit=True)
 
 
 def changed(original: str, mutated: str) -> tuple[str, str]:

@@ -176,3 +176,8 @@ def test_points_below_by_rounding_tie_and_points_below_by_more_do_not() -> None:
 
 def test_of_one_player_who_does_not_care_the_middle_is_best() -> None:
     assert [x.tolist() for x in Polytope([[1.0], [4.0]]).support([0.0])] == [0, [2.5]]
+
+
+def test_rays_of_one_player_are_short_and_long() -> None:
+    steps = np.array([[0.5], [2.0], [-0.5], [-2.0]])
+    assert Polytope([[1.0], [4.0]]).ray([2.0], steps).tolist() == [4, 1, 2, 0.5]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from bargaining import nash
 from bargaining.tables.table import Table
 from bargaining_models.paper import __main__ as job
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
 
 FAST = ["T1", "T2", "T2-closed"]
@@ -72,3 +73,25 @@ def test_a_threshold_that_does_not_exist_is_no_number(study: Study) -> None:
     assert "none" in str(table)
     # The linear model and the calibrated one disagree on the US, and the note says so.
     assert set(rows["the US loses from the tariff war"]) == {0.0}
+
+
+def test_what_r_means_is_what_is_sold(study: Study) -> None:
+    table = TABLES["T1-r"](study)
+    names = [column.name for column in table.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in table.rows]
+    deal = study.uncapped
+    us, canada, china = (study.parameters.regions.index(name) for name in ("USA", "CAN", "CHN"))
+    flows = deal.agreement.equilibrium.flows[..., study.parameters.goods].sum(axis=-1)
+    for k, row in enumerate(rows[: len(SHARES)]):
+        assert row["r"] == row["capacity"] == SHARES[k]
+        assert row["US"] == pytest.approx(flows[k, us, canada], rel=1e-12)
+        assert row["China"] == pytest.approx(flows[k, china, canada], rel=1e-12)
+        assert row["open"] == pytest.approx(deal.transfer(nash(deal.problem()))[k], abs=1e-9)
+    for row in rows[len(SHARES) :]:
+        assert row["US_change"] == pytest.approx(-100 * row["r"], abs=1e-7)
+    # From a plain program that shares no code: the capacity, and the transfer.
+    assert [(row["capacity"], row["open"]) for row in rows[-2:]] == [
+        pytest.approx((0.475921, 3.2554), abs=5.1e-5),
+        pytest.approx((0.799058, 1.1011), abs=5.1e-5),
+    ]
+    assert rows[-1]["closed"] is None

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bargaining import Column, Division, Table
+from bargaining import Column, Division, Table, nash
+from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean
 from bargaining_models.us_canada.deal import Deal, readings
 
@@ -17,6 +18,7 @@ OUTCOMES = (
     ("war", "Tariff war"),
     ("exit", "Exit"),
 )
+DIVERTED = np.array([0.0, 0.05, 0.10, 0.15])
 SAME_AS_NASH = ("Kalai-Smorodinsky", "Egalitarian")  # where any transfer is possible
 
 
@@ -76,6 +78,51 @@ def payoffs(study: Study, measure: str) -> Table:
             + ("" if measure == "percent" else ", times GDP"),
             Outcomes="free trade between the two; the 2025-26 tariffs of both sides (sector rates before CUSMA "
             "exemptions); the Nash equilibrium in tariffs; goods trade between the two closed",
+        ),
+    )
+
+
+def meanings(study: Study) -> Table:
+    """T1-r: what a share r means for what Canada sells, and the capacity that it takes to divert as much."""
+    base = study.baseline
+    diverts = Diversion(base.model, base.roles, base.free).capacity(DIVERTED)
+    rows: list[dict[str, Any]] = []
+    residuals = []
+    for meaning, shares, capacity in (("capacity", SHARES, SHARES), ("diverted", DIVERTED, diverts)):
+        deal = Deal.at(base, r=capacity)
+        paid = [some.transfer(nash(some.problem())) for some in (deal, deal.without_route())]
+        sold = dict(zip(("US", "China"), base.exports(deal.agreement).T, strict=True))
+        residuals.append(deal.war.residual.max())
+        for k, r in enumerate(shares):
+            row: dict[str, Any] = {"meaning": meaning, "r": float(r), "capacity": clean(capacity[k])}
+            for name, flows in sold.items():
+                row |= {name: float(flows[k]), f"{name}_change": clean(100 * (flows[k] / flows[0] - 1))}
+            rows.append(
+                row
+                | {
+                    name: None if np.isnan(found[k]) else clean(found[k])
+                    for name, found in zip(("open", "closed"), paid, strict=True)
+                }
+            )
+    columns = [Column("meaning", title="r is"), Column("r"), Column("capacity", title="capacity")]
+    for name in sold:
+        columns.append(Column(name, title="sold", unit="USD bn", group=f"Goods to {name}"))
+        columns.append(Column(f"{name}_change", title="change", unit="%", group=f"Goods to {name}"))
+    columns += [
+        Column(name, title=name, unit="USD bn", group="Canada pays, route") for name in ("open", "closed")
+    ]
+    return Table(
+        rows,
+        columns=columns,
+        caption="What r means: Canada's exports of goods under free trade, and the Nash transfer",
+        label="tab:meanings",
+        digits=3,
+        notes=study.notes(
+            *residuals,
+            Capacity="the cut of the cost of the route to China at which, at fixed prices and spending, Canada would "
+            "sell China more by that part of what it sells the US; all other tables have r in this sense",
+            Diverted="the capacity at which exports to the US fall by r, the tariffs unchanged",
+            Transfer="none where both have more by the war than by an agreement that closes the route",
         ),
     )
 

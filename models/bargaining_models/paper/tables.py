@@ -8,7 +8,7 @@ from typing import Any
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table
 from bargaining_models.paper.claims import verdicts
-from bargaining_models.paper.divisions import headline, payoffs, splits
+from bargaining_models.paper.divisions import headline, meanings, payoffs, splits
 from bargaining_models.paper.events import events_table
 from bargaining_models.paper.pivot_game import terms_table
 from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensitivity_table
@@ -69,6 +69,7 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T0": bands_table,
     "T1": lambda study: payoffs(study, "percent"),
     "T1-money": lambda study: payoffs(study, "money"),
+    "T1-r": meanings,
     "T2": lambda study: splits(study, study.uncapped, "splits", "unlimited capacity, China route open"),
     "T2-capped": lambda study: splits(study, study.capped, "splits-capped", "capped, China route open"),
     "T2-closed": lambda study: splits(

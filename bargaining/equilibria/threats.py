@@ -13,10 +13,10 @@ from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
 from bargaining._rational import Rationals, floats, product, rational
 from bargaining.division import Division
-from bargaining.equilibria.stage._mixed.indifference import MatrixGame, matrix_game
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.games._matrix_game import MatrixGame, matrix_game
 from bargaining.games.normal_form import Game
 from bargaining.problem import Problem
 

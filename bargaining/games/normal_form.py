@@ -312,14 +312,15 @@ class Game(Shown):
         ndarray of shape (n,)
         """
         if flag(mixed, "mixed"):
-            from bargaining.games._minmax import mixed_minmax
+            from bargaining._rational import floats
+            from bargaining.games._matrix_game import matrix_game
 
-            return np.array([mixed_minmax(self._against(player)) for player in range(self.players)])
+            return floats([matrix_game(self._against(player)).value for player in range(self.players)])
         return np.asarray(self.deviations().min(axis=tuple(range(self.players))))
 
-    def _against(self, player: int) -> Floats:
+    def _against(self, player: int) -> NDArray[Any]:
         """Return one player's payoffs, own actions in rows and the others' joint actions in columns."""
-        return np.moveaxis(self.payoffs[..., player], player, 0).reshape(self.shape[player], -1)
+        return np.moveaxis(self.exact[..., player], player, 0).reshape(self.shape[player], -1)
 
     def feasible(self) -> Polytope:
         """Return the convex hull of the payoffs: what the players can reach with public randomisation."""

@@ -8,10 +8,10 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from bargaining._rational import fractions
-from bargaining.equilibria.stage._mixed.indifference import matrix_game
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.threats import coco_value, variable_threats
 from bargaining.errors import InvalidInput, Status
+from bargaining.games._matrix_game import matrix_game
 from bargaining.games.normal_form import Game
 
 FIRST = [[1, 2, 0], [4, 1, 2], [5, 2, 0]], [[5, 2, 1], [2, 0, 1], [0, 3, 0]]

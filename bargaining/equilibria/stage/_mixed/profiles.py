@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from bargaining._rational import Rationals
-from bargaining.equilibria.stage._mixed.indifference import Strategy
+from bargaining.games._matrix_game import Strategy
 
 Profile = tuple[Strategy, ...]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._rational import Integers, Rationals, integers
-from bargaining.equilibria.stage._mixed.indifference import Strategy
+from bargaining.games._matrix_game import Strategy
 
 Masks = NDArray[np.uint64]
 Pair = tuple[Strategy, Strategy]

@@ -73,7 +73,7 @@ def matrix_game(payoffs: Rationals) -> MatrixGame:
     whole, scale = integers(payoffs)
     least = whole.min()
     positive = whole - least + 1
-    row, column = (_guess(positive) if min(positive.shape) > _QUICK else None) or _pivoted(positive)
+    row, column = (_guess(positive) if max(positive.shape) > _QUICK else None) or _pivoted(positive)
     value = (max(product(positive, np.array(column, dtype=object))) + least - 1) / scale
     return MatrixGame(value=value, row=row, column=column)
 

@@ -21,7 +21,6 @@ from bargaining.equilibria._plane.polygon import Point, Polygon, hull
 from bargaining.equilibria.repeated._search.few import apply_to_few
 from bargaining.equilibria.repeated._search.newton import newton
 from bargaining.equilibria.repeated._search.operator import Block
-from bargaining.equilibria.repeated._search.outer import verdict
 from twins import interpreted
 
 BOX = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
@@ -109,7 +108,7 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
         )
         assert call("hull", points, merge, given) == interpreted(hull, points, merge=merge, given=given)
     block, polygon = _block(random), _polygon(random)
-    outer, bound = polygon, _pair(random)
+    bound = _pair(random)
     for _ in range(3):
         image, twin = call("image", block, polygon, bound), interpreted(apply_to_few, block, polygon, bound)
         vertices, tags = twin.polygon, twin.tags
@@ -121,11 +120,6 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
         solution = call("newton", block, start, tags, bound, 6)
         if solution is not None:
             assert (solution or None) == interpreted(newton, block, start, tags, bound)
-        candidate = solution[0] if solution and random.random() < 0.5 else vertices
-        excess = call("proved", block, candidate, outer, bound)
-        if excess is not None:
-            proof = interpreted(verdict, block, candidate, outer, bound)
-            assert (proof.fixed, proof.proved, proof.excess) == (True, True, excess)
         polygon = vertices
     for name, args in _hostile(random, block, polygon):
         try:
@@ -230,7 +224,6 @@ def _hostile(random: Random, block: Block, polygon: Polygon) -> Iterator[Call]:
             wild_pair(),
             random.choice([6, 6, 0, -1, *JUNK]),
         ),
-        "proved": (strange, some, wild(), wild_pair()),
     }.items():
         yield name, args if random.random() < 0.97 else args[: random.randrange(len(args))]
 

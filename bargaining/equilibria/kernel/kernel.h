@@ -63,7 +63,6 @@ typedef struct {
 bool chains_of(Points polygon, Chains *chains);
 ptrdiff_t piece(const Chain *chain, double argument);
 double value_at(const Chain *chain, double argument);
-void lowest(Points polygon, double low[2]);
 
 /* image.c */
 ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
@@ -75,8 +74,5 @@ bool solve(ptrdiff_t size, double *rows, double *solution);
 
 /* newton.c */
 Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2], int steps);
-
-/* proof.c */
-Answer proved(const Block *block, Points candidate, Points outer, const double bound[2], Points leaves, double *excess);
 
 #endif

@@ -100,42 +100,10 @@ static PyObject *kernel_newton(PyObject *self, PyObject *const *args, Py_ssize_t
     return found;
 }
 
-static PyObject *kernel_proved(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
-    (void)self;
-    if (!counted(count, 4, "proved")) {
-        return NULL;
-    }
-    Held held;
-    Points candidate = {0, NULL, NULL}, outer = {0, NULL, NULL};
-    double bound[2], excess;
-    PyObject *found = NULL;
-    if (read_block(args[0], &held) != YES || read_points(args[1], &candidate) != YES || !candidate.size ||
-        read_points(args[2], &outer) != YES || !outer.size || !read_pair(args[3], bound)) {
-        found = undecided();
-    } else {
-        switch (proved(&held.block, candidate, outer, bound, held.leaves, &excess)) {
-        case YES:
-            found = PyFloat_FromDouble(excess);
-            break;
-        case NO_MEMORY:
-            PyErr_NoMemory();
-            break;
-        default:
-            found = undecided();
-        }
-    }
-    release(&held);
-    free(candidate.x);
-    free(outer.x);
-    return found;
-}
-
 static PyMethodDef methods[] = {
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
     {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
     {"newton", (PyCFunction)(void (*)(void))kernel_newton, METH_FASTCALL, NULL},
-    {"proved", (PyCFunction)(void (*)(void))kernel_proved, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

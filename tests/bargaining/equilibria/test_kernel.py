@@ -1,18 +1,14 @@
 """The compiled inner loops against their twins in Python: the same bits, or None where these have to decide."""
 
-from collections import Counter
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
 
 from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import LEAVE, VERTEX, Tag
-from bargaining.equilibria._plane.polygon import Point, Polygon, hull
+from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated._search import outer
-from bargaining.equilibria.repeated._search.bounds import faces_of
 from bargaining.equilibria.repeated._search.few import apply_to_few
 from bargaining.equilibria.repeated._search.newton import newton
 from bargaining.equilibria.repeated._search.operator import Block
@@ -66,43 +62,11 @@ def test_hulls_are_the_same(merge: float) -> None:
                 assert kernel.hull(pairs(points), merge, given) == twin
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_proves_what_python_proves_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Candidates are payoff sets, smaller ones and larger ones, within three outer sets; no pair is looked at twice."""
-    monkeypatch.setattr(outer, "reachable", lambda block, faces, outer, bound, beyond: beyond)
-    rng, answers = np.random.default_rng(0), Counter[bool]()
-    for seed, discount in product(range(60), (0.05, 0.3, 0.6, 0.9, 0.99)):
-        scaled = Scaled.of(RepeatedGame(stage_game(seed), discount, exit=exit_of(seed, kind)))
-        search = scaled.solve(50)
-        if not search.polygon:
-            continue
-        block, box = search.block, np.array(search.polygon)
-        bound, middle = block.threat_bound(scaled.own), box.mean(axis=0)
-        for share, beyond in product((1.0, 0.99, 0.7, 1.02), (1e-3, 1.0, None)):
-            candidate = pairs(middle + share * (box - middle))
-            around = BOX if beyond is None else pairs(middle + (1 + beyond * rng.random()) * (box - middle))
-            excess = kernel.proved(block, candidate, around, bound)
-            twin = interpreted(outer.verdict, block, candidate, around, bound)
-            if excess is None:
-                assert not twin.proved or passing(block, candidate, bound) > 16
-            else:
-                assert (twin.fixed, twin.proved, twin.excess) == (True, True, excess)
-            answers[excess is not None] += 1
-    assert min(answers.values()) > 500
-
-
-def passing(block: Block, candidate: Polygon, bound: Point) -> int:
-    """Return how many pairs of a profile and a face that moves there are, such that its payoffs lie beyond it."""
-    faces = faces_of(candidate, [], bound)
-    beyond = np.array(faces.normals) @ block.payoffs > np.array(faces.offsets)[:, None] + 1e-14
-    return np.count_nonzero(beyond[[j > 1 or moves for j, moves in enumerate(faces.moves)]])
-
-
 def test_random_calls_give_the_same_bits() -> None:
     """`make sanitize` makes a million of them, with other seeds and with checks of every access to memory."""
     answers = fuzz(5000, 0)
-    assert all(answers[f"{name}: answered"] > 100 for name in ("hull", "image", "newton", "proved"))
-    assert all(answers[f"{name}: left to Python"] for name in ("hull", "image", "newton", "proved"))
+    assert all(answers[f"{name}: answered"] > 100 for name in ("hull", "image", "newton"))
+    assert all(answers[f"{name}: left to Python"] for name in ("hull", "image", "newton"))
 
 
 def test_newton_from_anywhere() -> None:
@@ -137,9 +101,7 @@ def test_what_is_not_plain_is_left_to_python() -> None:
     for profile in (-1, block.index.size, "0"):
         assert kernel.newton(block, polygon, [(0, profile, 0)] * len(polygon), bound, 6) is None
     assert kernel.newton(block, polygon, [(LEAVE, -1, 0)] * len(polygon), bound, 6) is not None
-    assert kernel.proved(block, polygon, [], bound) is None
-    assert kernel.proved(block, pairs(np.random.default_rng(0).random((99, 2))), BOX, bound) is None
-    for function in (kernel.hull, kernel.image, kernel.newton, kernel.proved):
+    for function in (kernel.hull, kernel.image, kernel.newton):
         with pytest.raises(TypeError, match="arguments; got 1"):
             function(block)
 

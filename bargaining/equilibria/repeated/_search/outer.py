@@ -27,7 +27,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, cut
 from bargaining.equilibria.repeated._search.bounds import (
     Bound,
@@ -84,10 +83,6 @@ def verdict(
     shape : bool
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
     """
-    if _compiled.kernel is not None and not shape:
-        excess = _compiled.kernel.proved(block, candidate, outer, bound)
-        if excess is not None:
-            return Verdict(True, True, excess)
     faces = faces_of(candidate, outer if shape else [], bound)
     for p, q in (leave.payoffs for leave in block.leaves):
         if any(a * p + b * q > c + _ROUNDING for (a, b), c in zip(faces.normals, faces.offsets, strict=True)):

@@ -14,7 +14,7 @@ from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.polygon import beyond
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +125,8 @@ class PayoffPolygon(Shown):
     def _card(self) -> Card:
         """Return a row for each vertex, then the threat and the status."""
         rows = [[str(k), *map(number, vertex)] for k, vertex in enumerate(self.vertices)]
-        threat = f"threat {point(self.threat)}" if rows else "no equilibrium"
+        nothing = "no equilibrium" if self.status is Status.EMPTY else "no equilibrium was found"
+        threat = f"threat {point(self.threat)}" if rows else nothing
         status = f"{self.status.name}. {self.reason}".strip() if self.reason else self.status.name
         marks = [
             Mark(points=self.vertices, name="equilibrium payoffs"),
@@ -159,6 +160,8 @@ class PayoffPolygon(Shown):
 
         if self.status is Status.EMPTY:
             raise NotApplicable(f"There is no equilibrium to bargain over. {self.reason}")
+        if not len(self.vertices):
+            raise Unsolved(f"No equilibrium to bargain over was found. {self.reason}")
         return Problem(
             Polytope(self.vertices),
             self.threat if disagreement is None else disagreement,

@@ -15,6 +15,7 @@ from bargaining import (
     RepeatedGame,
     Status,
     StochasticGame,
+    Unsolved,
     certify,
     patient_payoffs,
     payoff_bounds,
@@ -187,6 +188,9 @@ def test_a_budget_is_kept_and_said():
     assert "no inner set was found" in short.reason
     assert not len(short.vertices)
     assert short.outer[:, 0].max() >= 1.5344  # the outer set holds all the same
+    with pytest.raises(Unsolved, match=r"No equilibrium to bargain over was found.*raise `budget`"):
+        short.problem()
+    assert "no equilibrium was found" in short._repr_html_()
 
 
 @pytest.mark.parametrize(

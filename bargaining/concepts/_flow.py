@@ -58,7 +58,8 @@ def end_of_flow(
         x = np.where(good[..., None], new, x)
         now = np.where(good[..., None], rate(x), now)
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.clip(0.9 * (allowed / error) ** (1 / ORDER), 0.2, 3.0)
+            seen = np.maximum(error - 4 * EPS, 0.0)  # rounding of x says nothing about the step
+            factor = np.clip(0.9 * (allowed / seen) ** (1 / ORDER), 0.2, 3.0)
         step = np.where(live, np.minimum(step * np.where(np.isfinite(factor), factor, 0.2), longest), step)
     return end, left
 

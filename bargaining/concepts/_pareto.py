@@ -11,7 +11,7 @@ from bargaining._arrays import Floats
 from bargaining.concepts._sampled import Followed, sampled
 from bargaining.errors import InvalidInput, NotApplicable, Unsolved
 from bargaining.feasible._polygon import pareto_chain
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
@@ -160,6 +160,15 @@ def _trace(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Floats | Followed
     is a vertex, so this ends; on a curve it does not.
     """
     gains = ideal - d
+    moving = known(feasible, "moving_prices")
+    if moving is not None and len(pieces := moving(d)):
+        followed = sampled(feasible, gains, pieces)
+        if followed is None:
+            raise Unsolved(
+                "the frontier of the set could not be followed from one best point to the other: it is not smooth and "
+                "concave between the prices that the set names."
+            )
+        return followed
     points = list(ends(feasible, d, ideal))
     k = 0
     while k < len(points) - 1:

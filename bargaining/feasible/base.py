@@ -13,6 +13,8 @@ Some sets know more. What else the library asks, if a set has an attribute of th
 ``convex_hull()``                           the set with lotteries: whoever has it is not convex
 ``disposes_freely``                         whether everything below a feasible point is feasible
 ``decision(payoffs)``                       what the players do to get at least these payoffs
+``moving_prices(floor)``                    of two players: pairs of prices, (k, 2, 2), from the best point for 0 above
+                                            a floor to that for 1, between which the best point moves smoothly
 ``within``                                  the set that this one shows in other units, names or above a floor
 ==========================================  =====================================================================
 
@@ -112,7 +114,14 @@ def of_one_cell(**arrays: Floats) -> None:
 
 
 Question = Literal[
-    "product", "short_of_product", "support_above", "convex_hull", "disposes_freely", "decision", "within"
+    "product",
+    "short_of_product",
+    "support_above",
+    "convex_hull",
+    "disposes_freely",
+    "decision",
+    "moving_prices",
+    "within",
 ]
 
 

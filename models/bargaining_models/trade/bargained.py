@@ -66,8 +66,8 @@ class BargainedTariffs(Shown):
     division : Division
         What the concept said.
     status : Status
-        OK; INACCURATE if a residual is above 1e-9, or a rate is at -0.6 or 20, where the search ends; DEGENERATE if not
-        all can gain; EMPTY, FAILED.
+        OK; INACCURATE if a residual is above 1e-9, or the search ended at a bound of its own: a rate of -0.6 or 20, a
+        payment of half of the least income; DEGENERATE if not all can gain; EMPTY, FAILED.
     equilibrium : TradeEquilibrium or None
         Everything at these rates; None with lotteries.
     """

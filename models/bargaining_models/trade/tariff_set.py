@@ -13,7 +13,7 @@ ideal). What is found is a local optimum; nothing proves it a global one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,19 @@ MEASURES = ("percent", "log", "income", "gdp")
 DIFFERENCE = 1e-5  # of rates and payments, relative to their units
 SMALL = 1e-7  # of the largest multiplier: below, a constraint does not bind
 NEWTON_STEPS = 12  # from a point of the frontier nearby: it doubles the digits with each
+NEARBY = 0.3  # of what a rate of .1 does: how far above a floor a known point may be to start from
+ALIKE = 0.99  # cosine: a known point in about this direction is a start from which Newton's method arrives
+CLOSE = 1e-5  # of the conditions: from there a step with the curvature of the step before gains five digits
+DONE = 1e-14  # of the conditions: some roundings
+SOLVED = 1e-6  # of the conditions: more is no optimum
+SIMILAR = 0.7  # cosine: worth starting a search from
+POLISHED = 1e-11  # of the conditions, from a known point: more means that another constraint binds there
+PRICES = 1e-14  # of the angle of prices at which a rate meets its bound
+SLIVER = 1e-10  # of that angle: between two bounds met so close to each other rounding decides
 NOWHERE = -1e9  # the payoffs that a search sees where there is no equilibrium
 LOWEST = -0.6  # of a rate: larger subsidies than this cost more than there is income
 HIGHEST = 20.0  # of a rate: beyond, there is no trade to tax
+MOST_PAID = 0.5  # of the least income among the players: payments end there
 PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about what a rate of .1 is worth
 
 
@@ -64,7 +74,7 @@ class TariffPayoffs:
     lower : float
         The lowest rate: -inf allows subsidies of imports (of up to 60 percent), 0 does not.
     inside : bool
-        Whether the players may also pay each other, within the equilibrium.
+        Whether the players may also pay each other, within the equilibrium, up to half of the least income.
     measure : {"percent", "log", "income", "gdp"}
         Change of real income in percent; 100 times its log; or that percent of base income, or of GDP, in money.
 
@@ -107,10 +117,12 @@ class TariffPayoffs:
         self._payoffs = Payoffs(model, self.rates)
         self._unit = PAYMENT * model.economy.factor.sum()
         lowest = np.maximum(self.rates.lowest() + 0.02, max(LOWEST, float(lower)))
-        self._low = np.concatenate([lowest, np.full(self._payments, -np.inf)])
-        self._high = np.concatenate([np.full(self.rates.size, HIGHEST), np.full(self._payments, np.inf)])
+        most = MOST_PAID * model.economy.income[self.rates.places].min() / self._unit
+        self._low = np.concatenate([lowest, np.full(self._payments, -most)])
+        self._high = np.concatenate([np.full(self.rates.size, HIGHEST), np.full(self._payments, most)])
         self._start = np.clip(np.zeros(self.size), self._low, self._high)
         self._known: list[Optimum] = []
+        self._best: dict[bytes, list[Optimum]] = {}
         self._last: tuple[bytes, Floats, Floats] | None = None
 
     @property
@@ -122,6 +134,11 @@ class TariffPayoffs:
     def batch_shape(self) -> tuple[int, ...]:
         """One set."""
         return ()
+
+    @property
+    def disposes_freely(self) -> bool:
+        """Whoever gives up something stays in the set."""
+        return True
 
     @property
     def _payments(self) -> int:
@@ -206,6 +223,60 @@ class TariffPayoffs:
         """Say whether x is in the set, up to `tol` times its size."""
         return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self._scale().max())
 
+    def moving_prices(self, floor: ArrayLike) -> Floats:
+        """Return prices between which the best point of two players moves smoothly, (k, 2, 2), above a floor.
+
+        They run from the best point for the first player to that for the second. A piece ends where a rate meets a
+        bound; where all rates are at bounds the best point stays, whatever the prices.
+        """
+        ends = self._ends(real(floor, "floor", ndim=1))
+        if ends is None or self.players != 2:
+            return np.empty((0, 2, 2))
+        scale = self._scale()
+        angles = [float(np.arctan2(*(end.multipliers * scale)[::-1])) for end in ends]
+
+        def prices(angle: float) -> Floats:
+            return np.array([np.cos(angle), np.sin(angle)]) / scale
+
+        def best(angle: float) -> Optimum:
+            return self._supported(prices(angle))
+
+        def pieces(first: float, last: float, left: Optimum, right: Optimum) -> list[tuple[float, float]]:
+            changed = self._bound(left) != self._bound(right)
+            if changed.any():
+                rate = int(np.argmax(changed))
+                place = self._passes(best, rate, first, last)
+                before, after = max(place - PRICES, first), min(place + PRICES, last)
+                return [*pieces(first, before, left, best(before)), *pieces(after, last, best(after), right)]
+            return [] if self._bound(left).all() or last <= first + SLIVER else [(first, last)]
+
+        middle = (angles[0] + angles[1]) / 2.0
+        half = best(middle)
+        found = pieces(angles[0], middle, ends[0], half)
+        for first, last in pieces(middle, angles[1], half, ends[1]):
+            if found and first == found[-1][1]:  # one piece, looked at in its middle
+                first = found.pop()[0]
+            found.append((first, last))
+        return np.array([[prices(first), prices(last)] for first, last in found]).reshape(-1, 2, 2)
+
+    def _passes(self, best: Callable[[float], Optimum], rate: int, first: float, last: float) -> float:
+        """Return the angle of prices at which a rate meets its bound, or leaves it."""
+        from scipy.optimize import brentq
+
+        scale = self._scale()
+
+        def room(angle: float) -> float:
+            one = best(angle)
+            away = min(one.variables[rate] - self._low[rate], self._high[rate] - one.variables[rate])
+            pull = one.multipliers @ self._one(one.variables)[1][:, rate] / (one.multipliers @ scale)
+            return float(away) if away > 0.0 else -abs(float(pull))
+
+        return float(brentq(room, first, last, xtol=PRICES, rtol=4.0 * np.finfo(float).eps))
+
+    def _bound(self, found: Optimum) -> NDArray[np.bool_]:
+        """Which variables are at a bound."""
+        return np.asarray((found.variables <= self._low) | (found.variables >= self._high))
+
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises prod((x - origin)**weights), and its residual; NaN where nobody can gain."""
         shape = np.broadcast_shapes(np.shape(origin), np.shape(weights))
@@ -226,11 +297,10 @@ class TariffPayoffs:
         return self._known[-1]
 
     def cut_short(self, found: Optimum) -> bool:
-        """Whether a rate ended at a bound that only the search has: the optimum may lie beyond."""
-        rates = found.variables[: self.rates.size]
-        return bool(
-            ((rates <= LOWEST + 1e-6) & (self._lower < LOWEST)).any() or (rates >= HIGHEST - 1e-6).any()
-        )
+        """Whether a rate or payment ended at a bound that only the search has: the optimum may lie beyond."""
+        x, edge = found.variables, 1e-6
+        chosen = np.append(np.full(self.rates.size, self._lower >= LOWEST), np.zeros(self._payments, bool))
+        return bool(((x <= self._low + edge) & ~chosen).any() or (x >= self._high - edge).any())
 
     def rates_at(self, payoffs: ArrayLike) -> Floats:
         """Return the rates (K,) that reach a payoff vector on the frontier."""
@@ -267,24 +337,35 @@ class TariffPayoffs:
     def _support(self, weights: Floats) -> tuple[float, Floats]:
         if (weights < 0.0).any():
             return float("inf"), np.full(self.players, np.nan)
-        start = self._nearest(weights)
-        size = float((weights * self._scale()).sum()) or 1.0
+        found = self._supported(weights)
+        if not found.residual <= SOLVED:
+            return float("nan"), np.full(self.players, np.nan)
+        return float(weights @ found.payoffs), found.payoffs
+
+    def _supported(self, weights: Floats) -> Optimum:
+        scale = self._scale()
+        size = float((weights * scale).sum()) or 1.0
+        near, start = self._nearest(lambda known: known.multipliers * scale, weights * scale)
+        if near:
+            found = self._polish(start, fixed=weights)
+            if found.residual <= POLISHED and found.concave:
+                return self._remember(found)
         variables = self._climb(
             start,
             lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
         )
-        found = self._remember(self._polish(variables, fixed=weights))
-        return float(weights @ found.payoffs), found.payoffs
+        return self._remember(self._polish(variables, fixed=weights))
 
-    def _nearest(self, weights: Floats) -> Floats:
-        """Where to start: the known point whose multipliers are most like the weights."""
-        best, start = 0.99, self._start
+    def _nearest(self, side: Callable[[Optimum], Floats], wanted: Floats) -> tuple[bool, Floats]:
+        """Where to start: the known point most alike in direction, and whether it is near."""
+        best, start = -1.0, self._start
         for known in self._known:
-            size = np.linalg.norm(known.multipliers) * np.linalg.norm(weights)
-            alike = float(known.multipliers @ weights / size) if size > 0.0 else 0.0
+            given = side(known)
+            size = np.linalg.norm(given) * np.linalg.norm(wanted)
+            alike = float(given @ wanted / size) if size > 0.0 else -1.0
             if alike > best:
                 best, start = alike, known.variables
-        return start
+        return best >= ALIKE, start if best >= SIMILAR else self._start
 
     def _ray(self, origin: Floats, direction: Floats) -> float:
         if not (direction >= 0.0).all():
@@ -293,7 +374,10 @@ class TariffPayoffs:
         up = direction > 0.0
         if not up.any():
             return float("inf") if self._ray(origin, scale) >= 0.0 else float("-inf")
-        step = float((direction / scale)[up].min())  # t of 1 / step moves the slowest player by its scale
+        step = float((direction / scale)[up].max())  # t of 1 / step moves the fastest player by its scale
+
+        def reached(found: Optimum) -> float:
+            return float(((found.payoffs - origin)[up] / direction[up]).min())
 
         def gaps(v: Floats) -> Floats:
             return np.asarray((self._one(v[:-1])[0] - origin - v[-1] / step * direction) / scale)
@@ -302,20 +386,28 @@ class TariffPayoffs:
             last = -(direction / step / scale)[:, None]
             return np.concatenate([self._one(v[:-1])[1] / scale[:, None], last], axis=1)
 
-        x = self._start
-        first = float(((self._one(x)[0] - origin)[up] / direction[up]).min()) * step
-        v = self._climb(
-            np.append(x, first),
-            lambda v: (-v[-1], -np.eye(len(v))[-1]),
-            constraints=(gaps, slopes),
-        )
-        found = self._polish(v[:-1], origin=origin, direction=direction)
-        reached = float(((found.payoffs - origin)[up] / direction[up]).min())
-        if not reached * step >= first - 1e-9:  # the search got lost
-            found = self._polish(x, origin=origin, direction=direction)
-            reached = float(((found.payoffs - origin)[up] / direction[up]).min())
+        near, x = self._nearest(lambda known: (known.payoffs - origin) / scale, direction / scale)
+        if near:
+            found = self._polish(x, origin=origin, direction=direction, room=1.0)
+            if found.residual <= POLISHED and found.concave:
+                self._remember(found)
+                return reached(found)
+        for again in (False, True):
+            first = float(((self._one(x)[0] - origin)[up] / direction[up]).min()) * step
+            v = self._climb(
+                np.append(x, first),
+                lambda v: (-v[-1], -np.eye(len(v))[-1]),
+                constraints=(gaps, slopes),
+            )
+            found = self._polish(v[:-1], origin=origin, direction=direction)
+            if found.residual <= POLISHED and reached(found) * step >= first - 1e-9:
+                break
+            # The search got lost: it starts once more from where all gain alike.
+            if again or (direction == scale).all() or not self._ray(origin, scale) > 0.0:
+                break
+            x = self._known[-1].variables
         self._remember(found)
-        return reached
+        return reached(found) if found.residual <= SOLVED else float("nan")
 
     def _ray_down(self, origin: Floats, direction: Floats) -> float:
         """Along a direction that hurts somebody: the last t at which the point is still in the set, by bisection."""
@@ -338,33 +430,57 @@ class TariffPayoffs:
         return float(brentq(inside, grid[last], grid[last + 1], xtol=1e-13, rtol=1e-14))
 
     def _ideal(self, floor: Floats) -> Floats:
+        ends = self._ends(floor)
+        if ends is None:
+            return np.full(self.players, -np.inf)
+        return np.array([end.payoffs[k] for k, end in enumerate(ends)])
+
+    def _ends(self, floor: Floats) -> list[Optimum] | None:
+        """The best of each player above a floor; None where nothing is above it."""
+        key = floor.tobytes()
+        if key not in self._best:
+            ends = [self._near_end(k, floor) for k in range(self.players)]
+            if None in ends:
+                scale, bound = self._scale(), np.isfinite(floor)
+                if bound.any() and not self._ray(np.where(bound, floor, -1e6 * scale), scale) >= -1e-9:
+                    return None
+                inside = self._known[-1].variables if bound.any() else self._start
+                ends = [self._end(k, floor, inside) if end is None else end for k, end in enumerate(ends)]
+            self._best[key] = [end for end in ends if end is not None]
+        return self._best[key]
+
+    def _near_end(self, k: int, floor: Floats) -> Optimum | None:
+        """The best of one player above a floor by Newton's method from a known point that is hardly above it."""
+        others = np.isfinite(floor) & (np.arange(self.players) != k)
+        if not (self._known and others.any()):
+            return None
         scale = self._scale()
-        bound = np.isfinite(floor)
-        if bound.any():
-            lowest = np.where(bound, floor, -1e6 * scale)
-            if not self._ray(lowest, scale) >= -1e-9:
-                return np.full(self.players, -np.inf)
-            inside = self._known[-1].variables
-        else:
-            inside = self._start
-        best = np.empty(self.players)
-        for k in range(self.players):
-            others = bound & (np.arange(self.players) != k)
+        away = [np.abs((known.payoffs - floor) / scale)[others].max() for known in self._known]
+        if not min(away) <= NEARBY:
+            return None
+        start = self._known[int(np.argmin(away))].variables
+        found = self._polish(start, best=k, floor=floor, room=1.0)
+        if not (found.residual <= POLISHED and found.payoffs[k] >= floor[k]):
+            return None
+        return self._remember(found)
 
-            def gaps(x: Floats, others: NDArray[np.bool_] = others) -> Floats:
-                return np.asarray(((self._one(x)[0] - floor) / scale)[others])
+    def _end(self, k: int, floor: Floats, inside: Floats) -> Optimum:
+        """The best of one player above a floor, from a point that is above it."""
+        scale = self._scale()
+        others = np.isfinite(floor) & (np.arange(self.players) != k)
 
-            def slopes(x: Floats, others: NDArray[np.bool_] = others) -> Floats:
-                return np.asarray((self._one(x)[1] / scale[:, None])[others])
+        def gaps(x: Floats) -> Floats:
+            return np.asarray(((self._one(x)[0] - floor) / scale)[others])
 
-            x = self._climb(
-                inside,
-                lambda x, k=k: (-self._one(x)[0][k] / scale[k], -self._one(x)[1][k] / scale[k]),
-                constraints=(gaps, slopes) if others.any() else None,
-            )
-            found = self._remember(self._polish(x, best=k, floor=floor))
-            best[k] = found.payoffs[k]
-        return best
+        def slopes(x: Floats) -> Floats:
+            return np.asarray((self._one(x)[1] / scale[:, None])[others])
+
+        x = self._climb(
+            inside,
+            lambda x: (-self._one(x)[0][k] / scale[k], -self._one(x)[1][k] / scale[k]),
+            constraints=(gaps, slopes) if others.any() else None,
+        )
+        return self._remember(self._polish(x, best=k, floor=floor))
 
     def _product(self, origin: Floats, weights: Floats) -> Optimum | None:
         scale = self._scale()
@@ -415,8 +531,12 @@ class TariffPayoffs:
         direction: Floats | None = None,
         best: int | None = None,
         floor: Floats | None = None,
+        room: float = 1e-4,
     ) -> Optimum:
-        """Newton's method on the conditions of optimality, from next to where they hold."""
+        """Newton's method on the conditions of optimality, from next to where they hold.
+
+        Constraints bind that have at most `room` left, in the scale of payoffs, and a multiplier.
+        """
         x = np.clip(variables, self._low, self._high)
         edge = 1e-6  # SLSQP ends on a bound, up to rounding
         scale = self._scale()
@@ -432,17 +552,20 @@ class TariffPayoffs:
             direction=direction,
             best=best,
             floor=floor,
+            room=room,
         )
         pull = multipliers @ slopes
         free = ~(((x <= self._low + edge) & (pull < 0.0)) | ((x >= self._high - edge) & (pull > 0.0)))
         x = np.where(free, x, np.where(pull < 0.0, self._low, self._high))
         payoffs, slopes = self._one(x)
-        curved = np.zeros((self.size, self.size))
+        free |= self._inward(x, multipliers @ slopes) > 0.0
+        curved, second = np.zeros((self.size, self.size)), None
         least, kept = np.inf, None
         for _ in range(NEWTON_STEPS):
             if gains is not None:
                 multipliers = gains[1] / (payoffs - gains[0])
             residual = self._off(
+                x,
                 payoffs,
                 slopes,
                 multipliers,
@@ -451,17 +574,19 @@ class TariffPayoffs:
                 active,
                 origin=origin,
                 direction=direction,
+                best=best,
                 floor=floor,
             )
             if not residual < least:
                 break
             least, kept = residual, (x, payoffs, slopes, multipliers)
-            if residual < 1e-15:
-                break
-            moved = x + DIFFERENCE * np.eye(self.size)
-            second = (self.values(moved)[1] - slopes) / DIFFERENCE  # (V, n, V)
+            if second is None or residual > CLOSE:
+                moved = x + DIFFERENCE * np.eye(self.size)
+                second = (self.values(moved)[1] - slopes) / DIFFERENCE  # (V, n, V)
             curved = np.einsum("k,vkw->vw", multipliers, second)
             curved = (curved + curved.T) / 2.0
+            if residual < DONE or not np.isfinite(curved).all():
+                break
             step, change = self._newton_step(
                 payoffs,
                 slopes,
@@ -486,7 +611,8 @@ class TariffPayoffs:
             )
         x, payoffs, slopes, multipliers = kept
         within = curved[np.ix_(free, free)]
-        concave = bool(not free.any() or np.linalg.eigvalsh(within)[-1] < 0.0)
+        known = bool(np.isfinite(within).all())
+        concave = known and bool(not free.any() or np.linalg.eigvalsh(within)[-1] < 0.0)
         return Optimum(variables=x, payoffs=payoffs, multipliers=multipliers, residual=least, concave=concave)
 
     def _guess(
@@ -504,7 +630,7 @@ class TariffPayoffs:
         if kind["best"] is not None:
             floor = kind["floor"]
             others = np.isfinite(floor) & (np.arange(n) != kind["best"])
-            tight = others & (payoffs - floor < 1e-4 * scale)
+            tight = others & (payoffs - floor < kind["room"] * scale)
             multipliers = np.zeros(n)
             multipliers[kind["best"]] = 1.0
             if tight.any():
@@ -515,7 +641,7 @@ class TariffPayoffs:
         direction, origin = kind["direction"], kind["origin"]
         up = direction > 0.0
         t = ((payoffs - origin)[up] / direction[up]).min()
-        tight = payoffs - origin - t * direction < 1e-4 * scale
+        tight = payoffs - origin - t * direction < kind["room"] * scale
         if not tight.any():  # no equilibrium there
             return np.full(n, np.nan), tight
         # Stationarity, and multipliers whose sum along the direction is one, which weighs most.
@@ -531,8 +657,13 @@ class TariffPayoffs:
         multipliers = np.where(active, multipliers, 0.0)
         return multipliers / (multipliers @ direction), active
 
+    def _inward(self, x: Floats, pull: Floats) -> Floats:
+        """By how much the sum of payoffs rises inwards from each bound; 0 off the bounds."""
+        return np.asarray(np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0)))
+
     def _off(
         self,
+        x: Floats,
         payoffs: Floats,
         slopes: Floats,
         multipliers: Floats,
@@ -541,19 +672,24 @@ class TariffPayoffs:
         active: NDArray[np.bool_],
         **kind: Any,
     ) -> float:
-        """How far the conditions are from holding: relative slopes, and gaps of binding constraints over the scale."""
-        size = np.abs(multipliers) @ np.abs(slopes)
-        pull = np.where(free, multipliers @ slopes, 0.0) / np.where(size > 0.0, size, 1.0)
-        worst = float(np.abs(pull).max())
+        """How far the conditions are from holding, relative.
+
+        Slopes that do not cancel, or point inwards at a bound; multipliers that are negative; and over the scale,
+        constraints that bind and have something left, or are broken.
+        """
+        # Where only one player counts, its slopes are all there is to cancel: they are small beside those at the start.
+        size = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers) @ scale / 0.1)
+        pull = multipliers @ slopes / size
+        steep = np.where(free, np.abs(pull), self._inward(x, pull)).max()
+        worst = float(max(steep, -(multipliers * scale).min() / np.abs(multipliers * scale).max()))
         if kind["origin"] is not None and active.any():
-            along = (payoffs - kind["origin"])[active]
-            d = kind["direction"][active]
-            t = float(
-                np.linalg.lstsq(d[:, None] / scale[active, None], along / scale[active], rcond=None)[0][0]
-            )
-            worst = max(worst, float((np.abs(along - t * d) / scale[active]).max()))
-        elif kind["floor"] is not None and active.any():
-            worst = max(worst, float((np.abs(payoffs - kind["floor"]) / scale)[active].max()))
+            d, along = kind["direction"] / scale, (payoffs - kind["origin"]) / scale
+            gap = along - d * float(along[active] @ d[active] / max(d[active] @ d[active], 1e-300))
+            worst = max(worst, float(np.where(active, np.abs(gap), -gap).max()))
+        elif kind["floor"] is not None:
+            gap = (payoffs - kind["floor"]) / scale
+            gap = np.where(np.arange(self.players) == kind["best"], 0.0, gap)
+            worst = max(worst, float(np.where(active, np.abs(gap), -gap).max()))
         return worst
 
     def _newton_step(

@@ -5,9 +5,21 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize, root
 
-from bargaining import Problem, egalitarian, equal_loss, kalai_smorodinsky, nash, utilitarian
+from bargaining import (
+    Polytope,
+    Problem,
+    continuous_raiffa,
+    dictatorial,
+    egalitarian,
+    equal_loss,
+    kalai_smorodinsky,
+    nash,
+    perles_maschler,
+    utilitarian,
+    yu,
+)
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade import TariffPayoffs
 from bargaining_models.trade.bargained import _with_lotteries
@@ -50,19 +62,30 @@ def test_deals_of_the_us_and_canada(model, war, options, rates, percent, payment
     assert (deal.gains > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("us", "canada", "rates"),
-    [
-        (0.25, 0.0, (0.034335, -0.063296)),
-        pytest.param(0.129100416, 0.0, (0.029861, -0.057073), marks=pytest.mark.slow),
-    ],
-)
-def test_other_disagreements(model, us, canada, rates):
-    """From (0, 0) the product's first-order condition has a root at the disagreement itself; it is no agreement."""
-    threat = model.solve(tariffs=model.tariffs({("USA", "CAN"): us, ("CAN", "USA"): canada}))
+def test_another_disagreement(model):
+    threat = model.solve(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
     deal = model.bargained_tariffs("USA", "CAN", disagreement=threat)
     assert deal.status is Status.OK
-    np.testing.assert_allclose(deal.rates, rates, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(deal.rates, (0.034335, -0.063296), rtol=0, atol=1e-6)
+    assert (deal.gains > 0.01).all()
+
+
+def test_the_root_at_the_disagreement_itself_is_no_agreement(model):
+    """The product form of Nash's condition holds at d, and that is where a root finder goes from free trade."""
+    payoffs = TariffPayoffs(model, ["USA", "CAN"])
+    d = model.solve(tariffs=model.tariffs({("USA", "CAN"): 0.129100416})).welfare[:2]
+
+    def product_form(rates):
+        (value,), (slopes,) = payoffs.values(rates[None])
+        gains = value - d
+        return gains[1] * slopes[0] + gains[0] * slopes[1]
+
+    spurious = root(product_form, [0.0, 0.0], tol=1e-12)
+    np.testing.assert_allclose(spurious.x, [0.129100416, 0.0], rtol=0, atol=1e-8)
+    deal = model.bargained_tariffs("USA", "CAN", disagreement=d)
+    assert deal.status is Status.OK
+    np.testing.assert_allclose(product_form(deal.rates), 0.0, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(deal.rates, (0.029861, -0.057073), rtol=0, atol=1e-6)
     assert (deal.gains > 0.01).all()
 
 
@@ -291,6 +314,74 @@ def test_derivatives_of_payoffs(model):
             ends = payoffs.values(np.stack([x + step, x - step, x + step / 2, x - step / 2]))[0]
             coarse, fine = (ends[0] - ends[1]) / 4e-3, (ends[2] - ends[3]) / 2e-3
             np.testing.assert_allclose(slopes[0, :, k], (4 * fine - coarse) / 3, rtol=1e-7, atol=1e-9)
+
+
+slow = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def reached(model):
+    """Percent of real income at a fine grid of rates of the US and Canada, by the engine's batch alone."""
+    rates = np.stack(np.meshgrid(np.linspace(-0.03, 0.1, 66), np.linspace(-0.08, 0.03, 56)), axis=-1)
+    tariffs = np.broadcast_to(model.economy.tariffs, (*rates.shape[:2], *model.economy.tariffs.shape)).copy()
+    us, canada = (model.regions.index(name) for name in ("USA", "CAN"))
+    tariffs[:, :, us, canada, model.goods] = rates[..., :1]
+    tariffs[:, :, canada, us, model.goods] = rates[..., 1:]
+    return rates, model.solve(tariffs=tariffs).welfare[..., :2]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        perles_maschler,
+        partial(yu, p=2),
+        partial(dictatorial, player=0),
+        partial(dictatorial, player=1),
+        pytest.param(partial(yu, p=1), marks=slow),
+        pytest.param(partial(yu, p=7), marks=slow),
+        pytest.param(continuous_raiffa, marks=slow),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("lower", [-np.inf, pytest.param(0.0, marks=slow)])
+def test_concepts_agree_with_the_polygon_of_a_grid_of_rates(model, war, reached, method, lower):
+    """The hull of a grid, divided by the code for polygons; it is off by the square of the grid's step."""
+    rates, percent = reached
+    points = percent[(rates >= lower - 1e-12).all(axis=-1)]
+    d = war.percent[:2]
+    deal = model.bargained_tariffs("USA", "CAN", disagreement=war, method=method, lower=lower)
+    expected = method(Problem(Polytope(points, free_disposal=True), d))
+    assert deal.status is Status.OK
+    assert expected.status == Status.OK
+    ideal = TariffPayoffs(model, ["USA", "CAN"]).ideal(d)
+    np.testing.assert_allclose(deal.payoffs / (ideal - d), expected.payoffs / (ideal - d), rtol=0, atol=2e-3)
+
+
+def test_rays_along_one_axis_end_where_the_ideal_is(model, war):
+    """From zero rates such a ray starts where the other has more than it may fall to: the search has far to go."""
+    d = war.percent[:2]
+    for player in range(2):
+        payoffs = TariffPayoffs(model, ["USA", "CAN"])
+        alone = payoffs.ray(d, np.eye(2)[player])
+        assert alone == pytest.approx((payoffs.ideal(d) - d)[player], rel=1e-10)
+
+
+def test_prices_along_a_frontier_with_a_corner(model, war):
+    """Without subsidies free trade is a corner of the frontier: best at a whole range of prices."""
+    payoffs = TariffPayoffs(model, ["USA", "CAN"], lower=0.0)
+    pieces = payoffs.moving_prices(war.percent[:2])
+    assert len(pieces) == 2
+    slopes = pieces[:, :, 0] / pieces[:, :, 1]
+    assert (np.diff(slopes.ravel()) < 0).all()
+    free = model.solve().welfare[:2]
+    for price in np.linspace(0.05, 0.95, 4):
+        between = (1 - price) * pieces[0, 1] + price * pieces[1, 0]
+        np.testing.assert_allclose(payoffs.support(between)[1], free, rtol=0, atol=1e-12)
+    # The two branches leave free trade with the slopes of small rates.
+    for k, link in ((0, ("USA", "CAN")), (1, ("CAN", "USA"))):
+        a, b = (model.solve(tariffs=model.tariffs({link: h})).welfare[:2] for h in (1e-3, 5e-4))
+        slope = 2.0 * b[1] / b[0] - a[1] / a[0]
+        assert slopes[k, 1 - k] == pytest.approx(-slope, rel=1e-4)
 
 
 @pytest.mark.slow

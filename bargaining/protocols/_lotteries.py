@@ -74,7 +74,10 @@ def with_lotteries(chain: Chain, accuracy: float) -> Lotteries | None:
     """Return a stationary equilibrium, with lots where needed, or None; payoffs are in units of about 1."""
     if chain.states * chain.players > _LARGEST:
         return None
-    end = _path(chain)
+    with np.errstate(
+        over="ignore", divide="ignore", invalid="ignore"
+    ):  # of steps that are too long, and not taken
+        end = _path(chain)
     if end is None:
         return None
     values, sharpness = end

@@ -457,3 +457,14 @@ def test_policies_are_improved_without_value_iteration_between(monkeypatch):
     proposer, outside = rng.integers(0, 2, states), rng.uniform(0, 0.3, (states, 2))
     assert StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside)().ok
     assert set(periods) == {stationary._WARM}
+
+
+@pytest.mark.parametrize(("states", "seed"), [(6, 12), (10, 13)])
+def test_steps_along_a_path_that_are_too_long_are_not_seen(states, seed):
+    """Sharpness overflows in a step that is then taken back; warnings are errors here."""
+    rng = np.random.default_rng(seed)
+    surplus, transition = rng.uniform(1, 3, states), rng.dirichlet(np.full(states, 0.05), states)
+    proposer, outside = rng.integers(0, 3, states), rng.uniform(0, 0.3, (states, 3))
+    result = StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside, players=3)()
+    assert result.ok
+    assert miss_of(result, surplus, transition, [0.9999] * 3, proposer, outside) < 1e-9

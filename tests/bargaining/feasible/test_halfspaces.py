@@ -8,6 +8,7 @@ import pytest
 
 from bargaining import Polytope, Problem, nash
 from bargaining._arrays import Floats
+from bargaining.feasible._interior import maximise_product
 
 Row = list[Fraction]
 
@@ -103,3 +104,13 @@ def test_corners_are_inside_wherever_the_set_lies(players: int, far: float) -> N
         np.testing.assert_allclose(
             there.ideal(place + 64 * size), here.ideal(np.zeros(players)) + place, atol=1e3 * size
         )
+
+
+@pytest.mark.parametrize("polish", [True, False])
+def test_the_path_alone_comes_as_near_as_its_polished_end(polish: bool) -> None:
+    """Of one row 1 y0 + 2 y1 <= c each variable takes its weight's part, with a second row that leaves room."""
+    limits = np.array([[1.0, 9.0], [3.0, 9.0]])
+    rows = np.broadcast_to([[1.0, 2.0], [1.0, 1.0]], (2, 2, 2))
+    y, multipliers = maximise_product(np.array([[0.3, 0.7], [0.5, 0.5]]), rows, limits, polish=polish)
+    np.testing.assert_allclose(y, [[0.3, 0.35], [1.5, 0.75]], rtol=0, atol=1e-11)
+    np.testing.assert_allclose(multipliers, [[1.0, 0.0], [1 / 3, 0.0]], rtol=0, atol=1e-11)

@@ -18,6 +18,7 @@ from bargaining import (
     transfer_equilibrium,
     trigger_strategy,
 )
+from bargaining.equilibria.repeated._monitored.liquidity import Piece, _worthwhile
 
 PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
 F = Fraction
@@ -341,3 +342,11 @@ def test_the_noisy_dilemma_of_repgame():
     assert found.critical_discount((0, 1)) == F(10, 13)  # L = 15/7 is had with CC, from L = 5 on
     leave = joint_payoffs(game, monitoring=noisy, exit=Exit([F(1, 5), F(1, 10)]))
     assert (leave.at(0.8).joint, leave.at(0.9).joint) == (F(3, 10), 2)
+
+
+def test_of_curves_as_high_the_one_that_starts_first_is_kept() -> None:
+    """However late its last piece starts."""
+    early, late = [Piece(F(0), F(3), F(0)), Piece(F(10), F(3), F(0))], [Piece(F(5), F(3), F(0))]
+    assert _worthwhile([late, early]) == [early]
+    above = [Piece(F(5), F(4), F(0))]
+    assert _worthwhile([above, early]) == [early, above]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -249,3 +250,15 @@ def test_bad_arguments():
         critical_exit(np.eye(2), (0, 0), 0.5)
     with pytest.raises(InvalidInput, match="`discounts`"):
         critical_exit(PRISONERS, (0, 0), 1.0)
+
+
+def test_an_interval_ends_where_the_profile_was_last_seen_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far apart halving leaves the two answers: here it does nothing."""
+    module = import_module("bargaining.equilibria.repeated.critical_discount")  # the function has its name
+    monkeypatch.setattr(module, "holds", lambda path, discount: Fraction(3, 10) <= discount < Fraction(5, 8))
+    monkeypatch.setattr(module, "halve", lambda path, low, high: (low, high))
+    monkeypatch.setattr(module, "recognised", lambda path, bracket: bracket[1])
+    found = critical_discount(PRISONERS, (0, 0), exit=Exit([5, 5], who=[0]))
+    ((first, last),) = found.intervals.tolist()
+    assert 0.3 <= first < 0.32
+    assert 0.6 < last < 0.625

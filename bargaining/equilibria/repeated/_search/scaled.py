@@ -235,12 +235,10 @@ class Scaled:
             if abs(y - least) < 1e-14:
                 row[1] = threat[1]
         first = raw.index(min(raw))  # but for rounding the search has it first already
-        tags = search.tags
-        if first:
-            tags = [
-                (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
-                for kind, profile, source in tags[first:] + tags[:first]
-            ]
+        tags = [
+            (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
+            for kind, profile, source in search.tags[first:] + search.tags[:first]
+        ]
         exact = self._exact(search.polygon[first:] + search.polygon[:first])
         return Answer(
             _frozen(raw[first:] + raw[:first]), tuple(tags), _frozen(threat), self.span, stats, exact

@@ -16,6 +16,9 @@ OMP_NUM_THREADS ?= 1
 OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 
+# The tests start Python some hundred times; without what was compiled each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The date of files in wheels and source distributions: that of the last commit.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH

@@ -10,7 +10,7 @@ too; its gradient takes the place of the weights.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,6 +72,18 @@ class Decisions:
     constraint_jacobian: Vector
     span: Floats
     measured: bool = False
+    _size: Floats = field(init=False)  # of the linear constraints' gradients
+    _steady: Floats = field(
+        init=False
+    )  # gradients of bounds and linear constraints, which are the same everywhere
+
+    def __post_init__(self) -> None:
+        rows, eye = self.matrix * self.width, np.eye(self.start.size)
+        size = np.abs(rows).max(axis=1, initial=0.0)
+        size = np.where(size > 0, size, 1.0)
+        steady = (eye[np.isfinite(self.lower)], -eye[np.isfinite(self.upper)], -rows / size[:, None])
+        object.__setattr__(self, "_size", size)
+        object.__setattr__(self, "_steady", np.concatenate(steady))
 
     def at(self, unit: Floats) -> Floats:
         """Return a decision from its scaled coordinates, never outside its bounds by rounding."""
@@ -87,19 +99,14 @@ class Decisions:
 
     def slacks(self, z: Floats) -> tuple[Floats, Floats]:
         """Return the scaled slacks of bounds, linear and convex constraints, and their gradients."""
-        low, high, eye = np.isfinite(self.lower), np.isfinite(self.upper), np.eye(z.size)
-        rows = self.matrix * self.width
-        size = np.abs(rows).max(axis=1, initial=0.0)
-        size = np.where(size > 0, size, 1.0)
         values = (
-            ((z - self.lower) / self.width)[low],
-            ((self.upper - z) / self.width)[high],
-            (self.limits - self.matrix @ z) / size,
+            ((z - self.lower) / self.width)[np.isfinite(self.lower)],
+            ((self.upper - z) / self.width)[np.isfinite(self.upper)],
+            (self.limits - self.matrix @ z) / self._size,
             -np.asarray(self.constraints(z), dtype=float).reshape(-1),
         )
         bends = np.asarray(self.constraint_jacobian(z), dtype=float).reshape(-1, z.size)
-        gradients = (eye[low], -eye[high], -rows / size[:, None], -bends * self.width)
-        return np.concatenate(values), np.concatenate(gradients)
+        return np.concatenate(values), np.concatenate((self._steady, -bends * self.width))
 
     def most(self, z: Floats, slope: Floats) -> float:
         """Return the most that a scaled slope is worth from z to the bounds; the size of z stands in for none."""
@@ -194,18 +201,18 @@ class Decisions:
         z, y = self.at(v[:k]), v[k:]
         slack, rows = self.slacks(z)
         worth = (self.payoffs(z) - np.where(kept, offset, 0.0)) / self.span - matrix @ y
-        claims = np.hstack((self.slopes(z), -matrix))[kept]
         value, slope, curve = (0.0, y, y) if bend is None else bend(y)
         lines = lines if bend is None else np.vstack((lines, slope))
-        gradients = np.concatenate(
-            (np.pad(rows, ((0, 0), (0, y.size))), claims, np.pad(lines, ((0, 0), (k, 0))))
-        )
+        first, last = slack.size, slack.size + int(kept.sum())
+        gradients = np.zeros((last + len(lines), v.size))
+        gradients[:first, :k] = rows
+        gradients[first:last, :k], gradients[first:last, k:] = self.slopes(z)[kept], -matrix[kept]
+        gradients[last:, k:] = lines
 
         def hessian(multipliers: Floats) -> Floats:
-            prices, end = np.zeros(self.span.size), slack.size
-            prices[kept] = multipliers[end : end + len(claims)]
-            bends = np.asarray(self.constraints(z)).size
-            curved = np.pad(self.curvature(z, prices, multipliers[end - bends : end]), (0, y.size))
+            prices, curved = np.zeros(self.span.size), np.zeros((v.size, v.size))
+            prices[kept] = multipliers[first:last]
+            curved[:k, :k] = self.curvature(z, prices, multipliers[len(self._steady) : first])
             if bend is not None:
                 curved[range(k, v.size), range(k, v.size)] = multipliers[-1] * curve
             return curved

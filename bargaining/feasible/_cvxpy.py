@@ -107,7 +107,7 @@ def read(payoffs: Any, constraints: Sequence[Any]) -> Read:
 def _payoffs(payoffs: Any) -> list[Any]:
     """Return one concave expression per player."""
     given = [payoffs] if is_expression(payoffs) else payoffs
-    if not is_sequence(given) or not all(map(is_expression, given)) or not given:
+    if not is_sequence(given) or not len(given) or not all(map(is_expression, given)):
         raise InvalidInput(
             f"`payoffs` must be an expression of cvxpy for each player; got {short(payoffs)}. For a number write "
             "cvxpy.Constant."

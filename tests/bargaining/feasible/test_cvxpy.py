@@ -55,6 +55,7 @@ def test_bounds_and_signs_of_variables(cp: Any) -> None:
 def test_what_is_refused_says_what_to_write(cp: Any) -> None:
     x, whole = cp.Variable(2), cp.Variable(1, integer=True)
     for payoffs, constraints, message in [
+        (np.empty((0, 2)), [], "`payoffs` must be an expression of cvxpy for each player"),
         ([x[0], 3.0], [x <= 1], "cvxpy.Constant"),
         ([cp.sum_squares(x), x[0]], [x <= 1], r"`payoffs\[0\]` must be concave"),
         (x, [cp.sqrt(x[0]) <= 1], r"`constraints\[0\]` must be convex"),

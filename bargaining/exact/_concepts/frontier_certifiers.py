@@ -345,18 +345,11 @@ def dictatorial_on_frontier(claim: Claim) -> Certificate:
 
 
 @register("lexicographic_kalai_smorodinsky", Frontier, views=True)
-def lexicographic_kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
-    """Where the frontier falls, nobody can go on alone from the Kalai-Smorodinsky point."""
-    return _where_it_falls(claim, kalai_smorodinsky_on_frontier(claim))
-
-
 @register("lexicographic_egalitarian", Frontier, views=True)
-def lexicographic_egalitarian_on_frontier(claim: Claim) -> Certificate:
-    """Where the frontier falls, nobody can go on alone from the egalitarian point."""
-    return _where_it_falls(claim, egalitarian_on_frontier(claim))
-
-
-def _where_it_falls(claim: Claim, proof: Certificate) -> Certificate:
+def lexicographic_on_frontier(claim: Claim) -> Certificate:
+    """Where the frontier falls, nobody can go on alone from the Kalai-Smorodinsky or the egalitarian point."""
+    by_ideal = claim.method.startswith("lexicographic_kalai")
+    proof = kalai_smorodinsky_on_frontier(claim) if by_ideal else egalitarian_on_frontier(claim)
     if not proof.holds:
         raise NotApplicable(
             f"{claim.method} is certified on a frontier where it is the solution without the extension; it is not here."

@@ -80,48 +80,27 @@ def _plane(claim: Claim) -> Plane:
 _ALL = Polytope, TransferableSurplus, FreeDisposalHull, Union
 
 
-@on("kalai_smorodinsky", *_ALL)
-def kalai_smorodinsky(claim: Claim) -> Certificate:
-    """Go along the ray to the exact ideal point."""
-    return exactly(claim, rays.kalai_smorodinsky)
+_RAYS: dict[str, Callable[[Claim], Answer]] = {
+    "kalai_smorodinsky": lambda claim: rays.kalai_smorodinsky,
+    "egalitarian": lambda claim: rays.egalitarian(claim.weights()),
+    "equal_loss": lambda claim: rays.equal_loss,
+    "gupta_livne": lambda claim: rays.gupta_livne(
+        tuple(Fraction(x) for x in claim.given("reference", one_each=True))
+    ),
+    "dictatorial": lambda claim: rays.dictatorial(claim.given("player")),
+    "lexicographic_kalai_smorodinsky": lambda claim: rays.lexicographic_kalai_smorodinsky,
+    "lexicographic_egalitarian": lambda claim: rays.lexicographic_egalitarian(claim.weights()),
+}
+"""Concepts that end along a ray, with the parameters of a claim."""
 
 
-@on("egalitarian", *_ALL)
-def egalitarian(claim: Claim) -> Certificate:
-    """Go along the ray of equal or proportional gains."""
-    return exactly(claim, rays.egalitarian(claim.weights()))
+def along_a_ray(claim: Claim) -> Certificate:
+    """Compare with the exact end of the concept's ray."""
+    return exactly(claim, _RAYS[claim.method.partition("(")[0]](claim))
 
 
-@on("equal_loss", *_ALL)
-def equal_loss(claim: Claim) -> Certificate:
-    """Walk down from the exact ideal point with equal steps."""
-    return exactly(claim, rays.equal_loss)
-
-
-@on("gupta_livne", *_ALL)
-def gupta_livne(claim: Claim) -> Certificate:
-    """Go from the reference towards the exact ideal point."""
-    return exactly(
-        claim, rays.gupta_livne(tuple(Fraction(x) for x in claim.given("reference", one_each=True)))
-    )
-
-
-@on("dictatorial", *_ALL)
-def dictatorial(claim: Claim) -> Certificate:
-    """Compare with one player's exact ideal payoff."""
-    return exactly(claim, rays.dictatorial(claim.given("player")))
-
-
-@on("lexicographic_kalai_smorodinsky", Polytope, TransferableSurplus)
-def lexicographic_kalai_smorodinsky(claim: Claim) -> Certificate:
-    """Raise everybody together towards the exact ideal point, freezing who is blocked."""
-    return exactly(claim, rays.lexicographic_kalai_smorodinsky)
-
-
-@on("lexicographic_egalitarian", Polytope, TransferableSurplus)
-def lexicographic_egalitarian(claim: Claim) -> Certificate:
-    """Raise everybody together in the proportions of the weights, freezing who is blocked."""
-    return exactly(claim, rays.lexicographic_egalitarian(claim.weights()))
+for _method in _RAYS:
+    on(_method, *(_ALL if "lexicographic" not in _method else (Polytope, TransferableSurplus)))(along_a_ray)
 
 
 @on("utilitarian", Polytope, FreeDisposalHull, Union)
@@ -197,7 +176,7 @@ def yu(claim: Claim) -> Certificate:
     """Find the nearest point: in rationals for p = 1, 2 and infinity, else in a box."""
     power = float(claim.given("p"))
     if power == inf:
-        return equal_loss(claim) if len(claim.payoffs) == 2 else exactly(claim, rays.least_losses)
+        return exactly(claim, rays.equal_loss if len(claim.payoffs) == 2 else rays.least_losses)
     if power > 1 and len(claim.payoffs) == 2:
         it = _plane(claim)
         return _beside(claim, it, nearest_losses.yu(it.polygon, Fraction(power)))

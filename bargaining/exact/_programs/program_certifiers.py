@@ -21,35 +21,27 @@ LITTLE = Fraction(1, 2**50)  # of the gains: about the rounding of a float
 
 
 @register("kalai_smorodinsky", ConvexProgram, views=True)
+@register("lexicographic_kalai_smorodinsky", ConvexProgram, views=True)
 def kalai_smorodinsky_on_program(claim: Claim) -> Certificate:
     """Go from d towards the ideal point, which is bracketed first."""
     case = Case(claim)
     ideal = case.ideal()
     box = None if ideal is None else case.last(case.d, (less(ideal[0], case.d), less(ideal[1], case.d)))
-    return case.proof(box, ideal)
+    return case.proof(_perhaps_onward(case, box), ideal)
 
 
 @register("egalitarian", ConvexProgram, views=True)
+@register("lexicographic_egalitarian", ConvexProgram, views=True)
 def egalitarian_on_program(claim: Claim) -> Certificate:
     """Go from d in the proportions of the weights."""
     case = Case(claim)
-    return case.proof(case.last(case.d, (claim.weights(), claim.weights())), case.ideal())
+    box = case.last(case.d, (claim.weights(), claim.weights()))
+    return case.proof(_perhaps_onward(case, box), case.ideal())
 
 
-@register("lexicographic_kalai_smorodinsky", ConvexProgram, views=True)
-def lexicographic_kalai_smorodinsky_on_program(claim: Claim) -> Certificate:
-    """From the Kalai-Smorodinsky point nobody falls: what is still to be gained from its lower bound is a box."""
-    case = Case(claim)
-    ideal = case.ideal()
-    box = None if ideal is None else case.last(case.d, (less(ideal[0], case.d), less(ideal[1], case.d)))
-    return case.proof(case.onward(box), ideal)
-
-
-@register("lexicographic_egalitarian", ConvexProgram, views=True)
-def lexicographic_egalitarian_on_program(claim: Claim) -> Certificate:
-    """From the egalitarian point nobody falls: what is still to be gained from its lower bound is a box."""
-    case = Case(claim)
-    return case.proof(case.onward(case.last(case.d, (claim.weights(), claim.weights()))), case.ideal())
+def _perhaps_onward(case: Case, box: Box | None) -> Box | None:
+    """Return a box; of a lexicographic extension what may still be gained from it, as nobody falls."""
+    return case.onward(box) if case.claim.method.startswith("lexicographic") else box
 
 
 @register("raiffa", ConvexProgram, views=True)

@@ -260,17 +260,10 @@ class AlternatingOffers(Shown):
     def check(self, division: OffersDivision) -> OffersDivision:
         """Return a division with `residual` and `status` found anew from its payoffs, offers and chances.
 
-        Parameters
-        ----------
-        division : OffersDivision
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        OffersDivision
-            With the largest gain of a player from one deviation, then playing on as the division says, or the
-            distance of a payoff from what is played, over the range of that player's gains. For a finite horizon,
-            the distance from backward induction. INACCURATE where that is more than rounding.
+        The answer may be one of this protocol, or one that was changed. The residual is the largest gain of a player
+        from one deviation, then playing on as the division says, or the distance of a payoff from what is played,
+        over the range of that player's gains. For a finite horizon, the distance from backward induction. INACCURATE
+        where that is more than rounding.
         """
         problem = answer_of(division, "division", OffersDivision, problem=True).problem
         assert problem is not None

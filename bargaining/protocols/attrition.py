@@ -120,15 +120,8 @@ class WarOfAttrition(Shown):
     def check(self, outcome: AttritionOutcome) -> AttritionOutcome:
         """Return an outcome with `residual` and `status` found anew from its payoffs, hazards and masses at 0.
 
-        Parameters
-        ----------
-        outcome : AttritionOutcome
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        AttritionOutcome
-            With the most that giving up at 0, or at some later date, departs from the payoff claimed.
+        The answer may be one of this protocol, or one that was changed. The residual is the most that giving up at 0,
+        or at some later date, departs from the payoff claimed.
         """
         answer_of(outcome, "outcome", AttritionOutcome)
         again = _outcome(self._state, outcome.hazards, outcome.initial, outcome.payoffs)

@@ -158,16 +158,9 @@ class Bluff(Shown):
     def check(self, outcome: BluffOutcome) -> BluffOutcome:
         """Return an outcome with `residual` and `status` found anew from its payoffs and strategies.
 
-        Parameters
-        ----------
-        outcome : BluffOutcome
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        BluffOutcome
-            With the largest gain by a deviation, of a type over what it has at stake and of the receiver over its own
-            range, or the distance of payoffs and belief from what the strategies imply.
+        The answer may be one of this protocol, or one that was changed. The residual is the largest gain by a
+        deviation, of a type over what it has at stake and of the receiver over its own range, or the distance of
+        payoffs and belief from what the strategies imply.
         """
         answer_of(outcome, "outcome", BluffOutcome)
         q, (strong, weak), concede = self.prior, outcome.claim, outcome.concede

@@ -143,16 +143,9 @@ class ContinuousOffers(Shown):
     def check(self, division: Division) -> Division:
         """Return a division with `residual` and `status` found anew from its payoffs.
 
-        Parameters
-        ----------
-        division : Division
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        Division
-            With the distance of the payoffs from the weighted Nash solution, cut by the options, over the range of
-            gains; or by how much that misses its own definition, if that is more.
+        The answer may be one of this protocol, or one that was changed. The residual is the distance of the payoffs
+        from the weighted Nash solution, cut by the options, over the range of gains; or by how much that misses its
+        own definition, if that is more.
         """
         problem = answer_of(division, "division", Division, problem=True).problem
         assert problem is not None

@@ -136,16 +136,9 @@ class NashDemandGame(Shown):
     def check(self, division: DemandDivision) -> DemandDivision:
         """Return a division with `residual` and `status` found anew from its payoffs and demands.
 
-        Parameters
-        ----------
-        division : DemandDivision
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        DemandDivision
-            With the largest relative gain from another demand, among many near and far, or the distance of the payoffs
-            from what the demands bring, over the range of gains.
+        The answer may be one of this protocol, or one that was changed. The residual is the largest relative gain
+        from another demand, among many near and far, or the distance of the payoffs from what the demands bring, over
+        the range of gains.
         """
         problem = answer_of(division, "division", DemandDivision, problem=True).problem
         assert problem is not None

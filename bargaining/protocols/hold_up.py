@@ -204,17 +204,9 @@ class HoldUp(Shown):
     def check(self, outcome: HoldUpOutcome) -> HoldUpOutcome:
         """Return an outcome with `residual` and `status` found anew from its payoffs and investment.
 
-        Parameters
-        ----------
-        outcome : HoldUpOutcome
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        HoldUpOutcome
-            With what another investment, among many far and ever nearer, would add, or the slope of the owner's
-            payoff on the side on which it rises, over the range of that payoff; or how far payoffs and option are
-            from what the investment brings.
+        The answer may be one of this protocol, or one that was changed. The residual is what another investment,
+        among many far and ever nearer, would add, or the slope of the owner's payoff on the side on which it rises,
+        over the range of that payoff; or how far payoffs and option are from what the investment brings.
         """
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)

@@ -198,16 +198,9 @@ class NonstationaryOffers(Shown):
     def check(self, path: OfferPath) -> OfferPath:
         """Return a path with `residual` and `status` found anew from its payoffs at every time.
 
-        Parameters
-        ----------
-        path : OfferPath
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        OfferPath
-            With the defects of the defining integral equations and the tail, over the pie at t = 0, or the distance of
-            `payoffs` from where the path begins.
+        The answer may be one of this protocol, or one that was changed. The residual adds up the defects of the defining
+        integral equations and the tail, over the pie at t = 0, or the distance of `payoffs` from where the path
+        begins.
         """
         answer_of(path, "path", OfferPath)
         a, b = path.edges[:-1], path.edges[1:]

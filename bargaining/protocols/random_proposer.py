@@ -203,17 +203,10 @@ class RandomProposer(Shown):
     def check(self, division: RandomProposerDivision) -> RandomProposerDivision:
         """Return a division with `residual` and `status` found anew from its payoffs, reservations and offers.
 
-        Parameters
-        ----------
-        division : RandomProposerDivision
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        RandomProposerDivision
-            With the worst violation of the definition over the range of gains: what a proposer could keep of the best
-            offer that enough others accept, what waiting or leaving is worth to those who are asked, and what each
-            expects from proposing and from being asked.
+        The answer may be one of this protocol, or one that was changed. The residual is the worst violation of the
+        definition over the range of gains: what a proposer could keep of the best offer that enough others accept,
+        what waiting or leaving is worth to those who are asked, and what each expects from proposing and from being
+        asked.
         """
         problem = answer_of(division, "division", RandomProposerDivision, problem=True).problem
         assert problem is not None

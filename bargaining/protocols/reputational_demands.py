@@ -106,16 +106,9 @@ class ReputationalDemands(Shown):
     def check(self, outcome: DemandOutcome) -> DemandOutcome:
         """Return an outcome with `residual` and `status` found anew from its payoffs and strategies.
 
-        Parameters
-        ----------
-        outcome : DemandOutcome
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        DemandOutcome
-            With the most that a normal player could gain by another announcement or reply, or the distance of payoffs
-            and beliefs from what the strategies imply.
+        The answer may be one of this protocol, or one that was changed. The residual is the most that a normal player
+        could gain by another announcement or reply, or the distance of payoffs and beliefs from what the strategies
+        imply.
         """
         answer_of(outcome, "outcome", DemandOutcome)
         announcements, normal = self._announcements()

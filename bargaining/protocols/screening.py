@@ -170,17 +170,9 @@ class OutsideOptionScreening(Shown):
     def check(self, outcome: ScreeningOutcome) -> ScreeningOutcome:
         """Return an outcome with `residual` and `status` found anew from its price and payoffs.
 
-        Parameters
-        ----------
-        outcome : ScreeningOutcome
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        ScreeningOutcome
-            With what another price, among many far and ever nearer, would add to the profit, or the slope of the
-            profit on the side on which it rises, over the range of profits; or how far profit, trade and gain are
-            from what the price brings.
+        The answer may be one of this protocol, or one that was changed. The residual is what another price, among
+        many far and ever nearer, would add to the profit, or the slope of the profit on the side on which it rises,
+        over the range of profits; or how far profit, trade and gain are from what the price brings.
         """
         answer_of(outcome, "outcome", ScreeningOutcome)
         profit, trade, gain = self._brings(outcome.price)

@@ -218,15 +218,8 @@ class CostlyStep(Shown):
     def check(self, equilibrium: SignallingEquilibrium) -> SignallingEquilibrium:
         """Return an equilibrium with `residual` and `status` found anew from its payoffs, beliefs and strategies.
 
-        Parameters
-        ----------
-        equilibrium : SignallingEquilibrium
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        SignallingEquilibrium
-            With the largest gain by a deviation, or the distance of payoffs and beliefs from what the strategies imply.
+        The answer may be one of this protocol, or one that was changed. The residual is the largest gain by a
+        deviation, or the distance of payoffs and beliefs from what the strategies imply.
         """
         answer_of(equilibrium, "equilibrium", SignallingEquilibrium)
         _, owner, receiver = self._tables

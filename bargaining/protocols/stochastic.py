@@ -322,16 +322,9 @@ class StochasticBargaining(Shown):
     def check(self, division: StochasticDivision) -> StochasticDivision:
         """Return a division with `residual` and `status` found anew from its payoffs and chances.
 
-        Parameters
-        ----------
-        division : StochasticDivision
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        StochasticDivision
-            With the largest gain of a player from one deviation, then playing on as the division says, or the
-            distance of a payoff from what is played, over the largest of the payoffs given. INACCURATE above 1e-10.
+        The answer may be one of this protocol, or one that was changed. The residual is the largest gain of a player
+        from one deviation, then playing on as the division says, or the distance of a payoff from what is played,
+        over the largest of the payoffs given. INACCURATE above 1e-10.
         """
         answer_of(division, "division", StochasticDivision)
         return self._packed(division.payoffs, division.chances, division.unique)

@@ -155,17 +155,10 @@ class TwoTypeScreening(Shown):
     def check(self, path: ScreeningPath) -> ScreeningPath:
         """Return a path with `residual` and `status` found anew from its prices, purchases and payoffs.
 
-        Parameters
-        ----------
-        path : ScreeningPath
-            An answer of this protocol, or one that was changed.
-
-        Returns
-        -------
-        ScreeningPath
-            With the largest gain from deviating, of the seller to another number of rounds and of the high type to
-            another period, over the high value; or how far beliefs and payoffs are from what prices and purchases
-            imply, or beliefs from those at which the seller is willing to go on.
+        The answer may be one of this protocol, or one that was changed. The residual is the largest gain from
+        deviating, of the seller to another number of rounds and of the high type to another period, over the high
+        value; or how far beliefs and payoffs are from what prices and purchases imply, or beliefs from those at which
+        the seller is willing to go on.
         """
         answer_of(path, "path", ScreeningPath)
         low, high = np.asarray(self.values, dtype=float).tolist()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 # Where a probability is so small that its reciprocal has no float.
+_LARGEST = 700.0  # logarithm: that of the largest float is 709
 _TINY = float(np.finfo(float).tiny)
 # The relative accuracy of every root.
 _NEXT = 4 * float(np.finfo(float).eps)
@@ -98,7 +99,7 @@ class Announcement:
         exponent = self._exponents[fought]
         holds_out = np.maximum((lost - (conflict.max() - conflict)) / conflict, belief)
         log_reputation = exponent * (np.log(belief) - np.log(holds_out))
-        return np.asarray(self.masses[fought] / self.normal * np.expm1(np.minimum(-log_reputation, 700.0)))
+        return np.asarray(self.masses[fought] / self.normal * np.expm1(np.minimum(-log_reputation, _LARGEST)))
 
     def _unyielding(self, belief: float) -> tuple[Floats, float, float]:
         """Replies of a second player who never accepts: the best demand to which a normal first yields."""
@@ -140,7 +141,7 @@ class Announcement:
         following = conflict[order[-2]] if order.size > 1 else 0.0
         mass = self.masses[fought][greedy]
         exponent = self._exponents[fought][greedy]
-        odds = float(np.exp(min(np.log1p(self.normal / mass) / exponent, 700.0)))
+        odds = float(np.exp(min(np.log1p(self.normal / mass) / exponent, _LARGEST)))
         return float((conflict[greedy] - following) / (conflict[greedy] * odds - following))
 
 

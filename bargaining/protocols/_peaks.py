@@ -47,7 +47,7 @@ def shortfall(objective: Objective, x: float, low: float, high: float, *, count:
     """
     if not low <= x <= high:
         return np.inf
-    halves = 2.0 ** -np.arange(1, 41)
+    halves = 2.0 ** -np.arange(1, 41)  # down to 1e-12 of the interval
     even = low + (high - low) * (np.arange(count) + 0.5) / count
     near = np.clip(np.concatenate([x + (high - x) * halves, x - (x - low) * halves]), low, high)
     values = objective(np.concatenate([[x, low, high], even, near]))
@@ -63,7 +63,7 @@ def _slope_miss(objective: Objective, x: float, low: float, high: float, scale: 
     size, worst = high - low, 0.0
     lengths = np.outer([size, min(high - x, x - low)], [1e-2, 1e-3, 1e-4]).ravel()
     for sign, room in ((1, high - x), (-1, x - low)):
-        if room <= 1e-9 * size:
+        if room <= 1e-9 * size:  # an end of the interval
             continue
         rises = []
         for length in lengths[lengths > 1e-9 * size]:

@@ -227,16 +227,16 @@ def _holds_since(candidate: Candidate, since: int) -> tuple[int, float] | None:
     k = since + int(bad[-1])
     last = points.nodes[-1] if k == tests.shape[1] - 1 else 1.0
     roots = [_last_failure(points.coefficients @ test, last) for test in tests[fails[:, k], k]]
-    if max(roots) < 1.0 - 1e-9:
+    if max(roots) < 1.0 - 1e-9:  # not at the very end of the piece
         return k, max(roots)
     return (k + 1, -1.0) if k + 1 < tests.shape[1] else None
 
 
 def _last_failure(coefficients: Floats, before: float) -> float:
     """Return the last root, up to `before`, left of which the polynomial is negative; 1 if there is none."""
-    keep = np.abs(coefficients) > 1e-16 * np.abs(coefficients).max()
+    keep = np.abs(coefficients) > 1e-16 * np.abs(coefficients).max()  # leading ones that are rounding
     roots = legendre.legroots(coefficients[: int(np.flatnonzero(keep)[-1]) + 1])
-    real = np.sort(roots.real[np.abs(roots.imag) < 1e-9])
+    real = np.sort(roots.real[np.abs(roots.imag) < 1e-9])  # double roots split by rounding
     real = real[(real > -1) & (real <= before)]
     stops = np.concatenate([[-1.0], real])
     for left, root in zip(stops[-2::-1], stops[:0:-1], strict=True):

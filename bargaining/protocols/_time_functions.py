@@ -154,7 +154,7 @@ def _section(functions: Functions, a: float, b: float, k: int) -> float:
     """Return the first float on the far side of a jump of function k."""
     low, high = functions(np.array([a, b]))[:, k]
     while True:
-        grid = np.unique(np.linspace(a, b, 65))
+        grid = np.unique(np.linspace(a, b, 65))  # six halvings in one call
         if len(grid) <= 2:
             return b
         values = functions(grid)[:, k]
@@ -227,7 +227,7 @@ def path(value: object, name: str, *, negative: bool = True) -> Path:
 
 def _takes_arrays(function: Callable[..., ArrayLike], name: str) -> bool:
     """Say whether the function maps an array of times as it maps each of them."""
-    times = np.array([0.0, 0.7310585786300049, 2.5])
+    times = np.array([0.0, 0.7310585786300049, 2.5])  # the start, and two where nothing is simple
     single = np.array([_number(function, t, name) for t in times.tolist()])
     try:
         together = np.asarray(function(times), dtype=np.float64)

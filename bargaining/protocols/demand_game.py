@@ -191,4 +191,5 @@ def _excess(noise: float, players: int) -> float:
     def gap(s: float) -> float:
         return float((1 + noise * s) / (1 + np.exp(-s)) - players * noise)
 
-    return float(brentq(gap, max(-1 / noise, -700.0), 2.0 * players + 2, xtol=1e-300, rtol=1e-15))
+    low = max(-1 / noise, -700.0)  # beyond it exp(-s) is no float
+    return float(brentq(gap, low, 2.0 * players + 2, xtol=1e-300, rtol=1e-15))

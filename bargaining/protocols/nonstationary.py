@@ -198,8 +198,8 @@ class NonstationaryOffers(Shown):
     def check(self, path: OfferPath) -> OfferPath:
         """Return a path with `residual` and `status` found anew from its payoffs at every time.
 
-        The answer may be one of this protocol, or one that was changed. The residual adds up the defects of the defining
-        integral equations and the tail, over the pie at t = 0, or the distance of `payoffs` from where the path
+        The answer may be one of this protocol, or one that was changed. The residual adds up the defects of the
+        defining integral equations and the tail, over the pie at t = 0, or the distance of `payoffs` from where the path
         begins.
         """
         answer_of(path, "path", OfferPath)
@@ -223,7 +223,7 @@ class NonstationaryOffers(Shown):
         kinks = self._kinks[self._kinks < horizon]
         near = np.linspace(0, until, max(16, int(np.ceil(rate * until / _SPAN))) + 1)
         far = np.linspace(until, horizon, int(np.ceil(rate * (horizon - until) / _SPAN)) + 1)
-        start = self._terms(np.linspace(0, until, 17))
+        start = self._terms(np.linspace(0, until, 17))  # for sizes alone
         scale = np.abs(start).max(axis=0) + np.array([0, rate, *([rate * start[:, PIE].max()] * 2), 0, 0])
         scale[OUTSIDE] = scale[PIE]
         slowest = float(self._terms.rates.min())

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 # Room for the flows and inputs of a hundred regions and sectors; a file beyond is not one of figures like these.
 MAX_BYTES = 200_000_000
+MOST = 1e15  # of a figure: beyond it the unit is not what the column says
 MAX_LINES = 2_000_000  # of a file: what is larger is to be aggregated first
 MAX_NAMES = 500  # of regions or sectors: more are a misread column
 TAIL = ("value", "unit", "year", "source")

@@ -33,7 +33,18 @@ from numpy.typing import NDArray
 
 from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import TAIL, Figures, Named, Row, figures, names, percent_rates, read, table
+from bargaining_models._figures import (
+    MOST,
+    TAIL,
+    Figures,
+    Named,
+    Row,
+    figures,
+    names,
+    percent_rates,
+    read,
+    table,
+)
 
 FACT = ("name", "description")
 ESTIMATE = ("institution", "scenario", "region", "horizon")
@@ -96,7 +107,7 @@ def facts(rows: list[Row]) -> Mapping[str, Fact]:
             name: Fact(
                 name=name,
                 description=row.text("description"),
-                value=row.number_in("value", -1e15, 1e15),
+                value=row.number_in("value", -MOST, MOST),
                 unit=row.text("unit"),
                 year=row.year(),
                 source=row.text("source"),
@@ -252,8 +263,8 @@ def load(folder: str | Path | None = None) -> Parameters:
         sectors=sectors,
         goods=goods,
         absorbing=absorbing,
-        gdp=table(regions_file, {"region": regions}, low=1e-12, high=1e15),
-        flows=table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=1e15),
+        gdp=table(regions_file, {"region": regions}, low=1e-12, high=MOST),
+        flows=table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=MOST),
         input_shares=_input_shares(read(root, "input_shares.csv", (*input_axes, *TAIL)), input_axes),
         tariffs=_base_tariffs(read(root, "tariffs.csv", (*flow_axes, *TAIL)), regions, sectors, goods),
         elasticities=_sets(read(root, "elasticities.csv", ("set", "sector", *TAIL)), sectors),

@@ -27,7 +27,7 @@ import numpy as np
 
 from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import TAIL, Figures, Row, names, percent_rates, read, table
+from bargaining_models._figures import MOST, TAIL, Figures, Row, names, percent_rates, read, table
 from bargaining_models.trade.data import CELL, LINK, USE, TradeData
 
 STRUCTURES = Path(__file__).parents[1] / "data" / "structures"
@@ -53,7 +53,7 @@ def read_folder(
     link = dict(zip(LINK, (regions, regions, sectors), strict=True))
     use = dict(zip(USE, (regions, sectors, sectors), strict=True))
     cell = dict(zip(CELL, (regions, sectors), strict=True))
-    flows = table(flow_rows, link, low=0.0, high=1e15)
+    flows = table(flow_rows, link, low=0.0, high=MOST)
     value_added = _cells(root, "value_added.csv", cell, flows.unit)
     inputs = _optional(root, "input_shares.csv", USE)
     unit = "share of gross output" if value_added is None else flows.unit
@@ -62,11 +62,11 @@ def read_folder(
             np.nan_to_num(percent_rates(_optional(root, "tariffs.csv", LINK), regions, sectors, goods))
             / 100.0
         )
-    gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=1e15).values if gdp_rows else None
+    gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=MOST).values if gdp_rows else None
     return TradeData.from_arrays(
         flows.values,
         tariffs,
-        table(inputs, use, low=-1e15, high=1e15, unit=unit).values if inputs else None,
+        table(inputs, use, low=-MOST, high=MOST, unit=unit).values if inputs else None,
         elasticities=_elasticities(root, elasticities, sectors),
         regions=regions,
         sectors=sectors,
@@ -144,7 +144,7 @@ def _appearing(rows: list[Row]) -> tuple[str, ...]:
 
 def _cells(root: Path, file: str, axes: dict[str, tuple[str, ...]], unit: str) -> Floats | None:
     rows = _optional(root, file, CELL)
-    return table(rows, axes, low=0.0, high=1e15, unit=unit).values if rows else None
+    return table(rows, axes, low=0.0, high=MOST, unit=unit).values if rows else None
 
 
 def _elasticities(root: Path, given: Any, sectors: tuple[str, ...]) -> Any:

@@ -160,7 +160,7 @@ def _shared_out(p: Floats, bought: Floats, wanted: Ints, tied: Ints, chances: Fl
     cost = np.append(np.zeros(len(pairs)), np.ones(2 * size))
     bounds = [(0, 1)] * len(pairs) + [(0, None)] * (2 * size)
     solution = linprog(cost, A_eq=missed, b_eq=[*wanted[rows], *bought[tied]], bounds=bounds)
-    if solution.x is None or solution.fun > 1e-8:  # ten times what HiGHS lets a row miss by
+    if solution.x is None or solution.fun > 1e-8:  # the violation that the program makes least
         raise Unsolved(
             f"No mixture of coalitions was found for votes bought with chances {bought.tolist()}; report this case."
         )

@@ -199,8 +199,8 @@ class NonstationaryOffers(Shown):
         """Return a path with `residual` and `status` found anew from its payoffs at every time.
 
         The answer may be one of this protocol, or one that was changed. The residual adds up the defects of the
-        defining integral equations and the tail, over the pie at t = 0, or the distance of `payoffs` from where the path
-        begins.
+        defining integral equations and the tail, over the pie at t = 0, or is the distance of `payoffs` from where the
+        path begins.
         """
         answer_of(path, "path", OfferPath)
         a, b = path.edges[:-1], path.edges[1:]

@@ -96,9 +96,16 @@ def test_beliefs_are_probabilities_and_rise_with_the_claim(tables: dict[str, Tab
             assert (np.diff(found) >= 0).all()
 
 
-def test_delay_is_lost_by_both_and_ends_at_the_jump(tables: dict[str, Table]) -> None:
+def test_delay_is_lost_by_both_and_ends_at_the_jump(study: Study, tables: dict[str, Table]) -> None:
     for row in records(tables["T8-delay"]):
         assert row["cost"] > 0
+        deal = study.timing.deals[row["route"] == "open"]
+        k = int(np.argmin(np.abs(SHARES - row["r"])))
+        gain = deal.total[k] - deal.talks.money.sum()
+        # Those who can give way lose what holding out costs them, and no more than all of the surplus.
+        assert deal.talks.money.sum() <= row["payoff_Canada"] + row["payoff_US"] <= deal.total[k]
+        assert row["canada"] + row["us"] > 1
+        assert gain > row["cost"]
         if row["out"]:
             assert row["delay"] == 0
             assert row["jump"] <= row["r"]

@@ -228,10 +228,15 @@ class HoldOut(Shown):
         return np.asarray(self.outcome.leaves[:, 0])
 
     @property
+    def payoffs(self) -> Floats:
+        """What home and the partner expect if they can give way, money a year, at the shares above 0, (S - 1, 2)."""
+        payoffs: Floats = self._talks[1:] + self.surplus[:, None] * self.outcome.payoffs
+        return payoffs
+
+    @property
     def transfer(self) -> Floats:
-        """What a home that can give way expects to pay, as a level flow, at the shares above 0."""
-        payoffs = self._talks[1:, 0] + self.surplus * self.outcome.payoffs[:, 0]
-        transfer: Floats = self.deal.agreement.money[1:, 0] - payoffs
+        """What home would pay for free trade at once to have that payoff, as a level flow, at the shares above 0."""
+        transfer: Floats = self.deal.agreement.money[1:, 0] - self.payoffs[:, 0]
         return transfer
 
     @property

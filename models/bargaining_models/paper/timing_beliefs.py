@@ -7,10 +7,10 @@ from typing import Any
 
 from bargaining import nash
 from bargaining.tables.table import Column, Table
-from bargaining_models.negotiation.bluff import Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
 from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.paper.pivot_study import OBSTINATE, POSTURES, PRIOR, RATE_NOTE, ROUTE_NOTE, ROUTES
-from bargaining_models.paper.study import SHARES, Study, clean
+from bargaining_models.paper.study import COUNTRIES, SHARES, Study, clean
 
 CLAIM_COLUMNS = [
     Column("route", title="China route"),
@@ -39,9 +39,10 @@ DELAY_COLUMNS = [
     Column("r"),
     Column("canada", title="Canada", group="Demands, of the surplus"),
     Column("us", title="US", group="Demands, of the surplus"),
-    Column("transfer", title="Canada to US", unit="USD bn"),
-    Column("delay", title="delay", unit="years"),
-    Column("cost", title="lost by both", unit="USD bn"),
+    Column("payoff_Canada", title="Canada", unit="USD bn", group="Payoff if able"),
+    Column("payoff_US", title="US", unit="USD bn", group="Payoff if able"),
+    Column("delay", title="delay", unit="years", group="On average"),
+    Column("cost", title="lost by both", unit="USD bn", group="On average"),
     Column("out", title="Canada walks out"),
     Column("jump", title="walks out from r"),
 ]
@@ -49,6 +50,10 @@ DELAY_NOTES = {
     "Timing": "demands are on the table and each country never gives way with probability "
     f"{OBSTINATE[0]:g} (assumption); both may give way at any moment; Canada may walk out into the tariff war",
     "Surplus": "what free trade adds to the tariffs of 2025-26; Canada insists on the Nash terms at r",
+    "Payoff if able": "what a country that can give way expects, against free trade at r = 0, payment included; what "
+    "one that cannot has is not in it",
+    "On average": "over countries that can and that cannot give way: the delay where they agree at all, what is lost "
+    "by delay, impasse and war",
     "Jump": "the smallest r at which the tariff war beats giving way; there the US posture loses all effect",
 }
 
@@ -91,10 +96,11 @@ def _claim(claim: Claim) -> dict[str, Any]:
 
 def delay(study: Study) -> Table:
     """T8-delay: what holding out costs when either side may be unable to give way."""
-    rows, residuals = [], []
+    rows, residuals, more = [], [], set()
     for route, group in ROUTES:
         for posture in POSTURES:
             held = study.timing.hold_out(route, posture)
+            more |= {f"r = {r:g}, route {group}" for r in SHARES[1:][held.demands[:, 0] >= MOST]}
             residuals.append(float(held.outcome.residual.max()))
             same = {
                 "route": group,
@@ -105,10 +111,20 @@ def delay(study: Study) -> Table:
     return Table(
         rows,
         columns=DELAY_COLUMNS,
-        caption="Holding out: expected terms, delay and cost when either country may be unable to give way",
+        caption="Holding out: payoffs, delay and cost when either country may be unable to give way",
         label="tab:delay",
         digits=3,
-        notes=study.notes(*residuals, **DELAY_NOTES, Route=ROUTE_NOTE, **RATE_NOTE),
+        notes=study.notes(
+            *residuals,
+            **DELAY_NOTES,
+            **(
+                {"Capped": f"the Nash terms ask for more than {MOST:.0%} at {'; '.join(sorted(more))}"}
+                if more
+                else {}
+            ),
+            Route=ROUTE_NOTE,
+            **RATE_NOTE,
+        ),
     )
 
 
@@ -118,7 +134,7 @@ def _held_out(held: HoldOut) -> Iterator[dict[str, Any]]:
             "r": float(share),
             "canada": held.demands[k, 0],
             "us": held.demands[k, 1],
-            "transfer": held.transfer[k],
+            **{f"payoff_{country}": float(held.payoffs[k, i]) for i, country in enumerate(COUNTRIES)},
             "delay": float(held.outcome.delay[k]),
             "cost": held.cost[k],
             "out": bool(held.jumps[k]),

@@ -115,7 +115,7 @@ def read_description(path: str | Path) -> Description:
         methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]      # optional: concepts and protocols
 
         [problem]
-        disagreement = [0, "1/5"]              # payoffs without an agreement
+        disagreement = [0, "1/5"]              # payoffs without an agreement, or {Ann = 0, Bob = "1/5"}
         total = 1                              # an amount to share, or
         points = [[0, 1], [1, 0]]              # corners of what can be agreed on
         players = ["Canada", "US"]             # optional: names, which the tables use
@@ -296,11 +296,19 @@ def _problem(entries: Mapping[str, Any]) -> Problem:
         raise InvalidInput(f"`problem` must have `disagreement`; got {_keys(entries)}.")
     if ("total" in entries) == ("points" in entries):
         raise InvalidInput(f"`problem` must have one of `total` and `points`; got {_keys(entries)}.")
-    d = _numbers(entries["disagreement"], "problem.disagreement")
+    given, players = entries["disagreement"], entries.get("players")
+    if isinstance(given, dict) and given:
+        if players is not None and sorted(map(str, players)) != sorted(given):
+            raise InvalidInput(
+                f"`problem.disagreement` must be for the players {players}; got {_keys(given)}."
+            )
+        players = list(given) if players is None else players
+        given = [given[name] for name in players]
+    d = _numbers(given, "problem.disagreement")
     if not isinstance(d, list):
         raise InvalidInput(f"`problem.disagreement` must be a list, one number per player; got {_short(d)}.")
     _check_players(len(d), "problem.disagreement")
-    names = _names(entries.get("players"), "problem.players")
+    names = _names(players, "problem.players")
     if "total" in entries:
         pie = TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d))
         return Problem(pie, d, players=names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -16,7 +16,7 @@ from bargaining._arrays import Floats, owning, real, short
 from bargaining._rational import Rationals, fractions, rational
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, Profile
 
 _SUM = 1e-9  # how far float chances of a profile may be from adding up to 1
 
@@ -100,6 +100,7 @@ class Monitoring(Shown):
     probabilities: Floats
     signals: tuple[str, ...]
     _exact: Rationals
+    _game: Game | None
 
     def __init__(self, probabilities: ArrayLike, *, signals: Sequence[str] | None = None) -> None:
         chances = real(probabilities, "probabilities")
@@ -127,6 +128,54 @@ class Monitoring(Shown):
         object.__setattr__(self, "probabilities", floats)
         object.__setattr__(self, "signals", _names(signals, chances.shape[-1]))
         object.__setattr__(self, "_exact", exact)
+        object.__setattr__(self, "_game", None)
+
+    def _of(self, game: Game) -> Monitoring:
+        """Return the same with the names of a game's players and actions."""
+        object.__setattr__(self, "_game", game)
+        return self
+
+    @classmethod
+    def of(cls, game: Game, chances: Mapping[Any, Any]) -> Monitoring:
+        """Return what is seen in a game, given by the names of actions and signals.
+
+        Parameters
+        ----------
+        game : Game
+        chances : mapping of profiles to mappings of signals to chances
+            A signal that is not named after some profile has no chance there. A pandas DataFrame with the actions as
+            index and the signals as columns is one by ``.to_dict("index")``.
+
+        Examples
+        --------
+        >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
+        >>> one = {"good": 0.5, "bad": 0.5}
+        >>> report = Monitoring.of(partners, {("work", "work"): {"good": 0.9, "bad": 0.1}, ("work", "shirk"): one,
+        ...     ("shirk", "work"): one, ("shirk", "shirk"): {"good": 0.25, "bad": 0.75}})
+        >>> report.probabilities[0, 0], report.pairwise_full_rank(("work", "work"), (0, 1)).holds
+        (array([0.9, 0.1]), False)
+        """
+        instance(game, "game", Game)
+        if not isinstance(chances, Mapping) or not all(
+            isinstance(each, Mapping) for each in chances.values()
+        ):
+            raise InvalidInput(
+                '`chances` must map profiles to chances of signals, {("work", "work"): {"good": 0.9, ...}, '
+                f"...}}; got {short(chances)}. For an array write Monitoring(array)."
+            )
+        known = {game.profile(profile, "chances"): each for profile, each in chances.items()}
+        missing = [profile for profile in np.ndindex(*game.shape) if profile not in known]
+        if missing:
+            raise InvalidInput(
+                f"`chances` must have every profile; {_titled(game, missing[0])} is not there."
+            )
+        signals = list(dict.fromkeys(str(signal) for each in known.values() for signal in each))
+        table = np.zeros((*game.shape, len(signals)), dtype=object)
+        for profile, each in known.items():
+            for signal, chance in each.items():
+                table[(*profile, signals.index(str(signal)))] = chance
+        floats = any(isinstance(chance, float) for chance in table.flat)
+        return cls(table.astype(float) if floats else table, signals=signals)._of(game)
 
     def __repr__(self) -> str:
         return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {len(self.signals)} signals>"
@@ -134,7 +183,7 @@ class Monitoring(Shown):
     def _card(self) -> Card:
         """Return a row for each of the first profiles, with the chance of each signal after it."""
         rows = [
-            [str(profile), *map(number, self.probabilities[profile])]
+            [_titled(self._game, profile), *map(number, self.probabilities[profile])]
             for profile in islice(np.ndindex(*self.shape), SHOWN * SHOWN)
         ]
         return Card(title="Monitoring: chances of signals", heads=["profile", *self.signals], rows=rows)
@@ -177,18 +226,15 @@ class Monitoring(Shown):
         ('C, C', 'C, D', 'D, C', 'D, D')
         """
         instance(game, "game", Game)
-        names = [
-            ", ".join(own[k] for own, k in zip(game.actions, profile, strict=True))
-            for profile in np.ndindex(*game.shape)
-        ]
+        names = [_titled(game, profile) for profile in np.ndindex(*game.shape)]
         count = len(names)
-        return cls(np.eye(count, dtype=int).reshape(*game.shape, count), signals=names)
+        return cls(np.eye(count, dtype=int).reshape(*game.shape, count), signals=names)._of(game)
 
     @classmethod
     def none(cls, game: Game) -> Monitoring:
         """Return one signal whatever is played: nothing is seen."""
         instance(game, "game", Game)
-        return cls(np.ones((*game.shape, 1), dtype=int), signals=["nothing"])
+        return cls(np.ones((*game.shape, 1), dtype=int), signals=["nothing"])._of(game)
 
     @classmethod
     def product(
@@ -258,7 +304,7 @@ class Monitoring(Shown):
             wrong = (1 - chance) / (count - 1) if count > 1 else Fraction(0)
             right = chance if count > 1 else Fraction(1)
             own.append([[right if i == j else wrong for j in range(count)] for i in range(count)])
-        return cls.product([np.array(each, dtype=object) for each in own], signals=game.actions)
+        return cls.product([np.array(each, dtype=object) for each in own], signals=game.actions)._of(game)
 
     @classmethod
     def from_shocks(
@@ -321,7 +367,8 @@ class Monitoring(Shown):
                 f"`noise` must have {len(self.signals)} rows, one a signal; got {table.shape[0]}."
             )
         rows = Monitoring(noise)  # the same conditions
-        return Monitoring(self._exact @ rows.exact, signals=signals)
+        made = Monitoring(self._exact @ rows.exact, signals=signals)
+        return made if self._game is None else made._of(self._game)
 
     def expected(self, *rewards: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
         """Return the game of expected payoffs of players who earn by their own action and the signal.
@@ -354,21 +401,22 @@ class Monitoring(Shown):
             arrays.append((self._exact * own).sum(axis=-1))
         return Game(*arrays, actions=actions)
 
-    def full_rank(self, profile: Sequence[int], player: int) -> Rank:
+    def full_rank(self, profile: Profile, player: int | str) -> Rank:
         r"""Say whether the deviations of one player can be told apart: *individual full rank* at a profile.
 
         The rows :math:`p(\cdot \mid b, a_{-i})`, one for each action b of player i, are independent.
         """
         return self.pairwise_full_rank(profile, (player,))
 
-    def pairwise_full_rank(self, profile: Sequence[int], players: Sequence[int]) -> Rank:
+    def pairwise_full_rank(self, profile: Profile, players: Sequence[int | str]) -> Rank:
         """Say whether deviations of two players can be told apart from each other: *pairwise full rank*.
 
         The rows of both have rank :math:`|A_i| + |A_j| - 1`, as all of them have the row of the profile. With
         individual and pairwise full rank at enough profiles the folk theorem holds (Fudenberg, Levine and Maskin 1994,
         Econometrica 62, 997-1039, doi:10.2307/2951505).
         """
-        at = list(profile) if is_sequence(profile) else []
+        given = profile if self._game is None else self._game.profile(profile)
+        at: list[Any] = list(given) if is_sequence(given) else []
         whole = all(isinstance(a, int | np.integer) and not isinstance(a, bool) for a in at)
         if (
             len(at) != self.players
@@ -376,12 +424,12 @@ class Monitoring(Shown):
             or any(not 0 <= a < n for a, n in zip(at, self.shape, strict=True))
         ):
             raise InvalidInput(
-                f"`profile` must be one action index per player of {self.shape}; got {short(profile)}."
+                f"`profile` must be one action index per player of {self.shape}; got {short(profile)}. Names of "
+                "actions are known if it is made by Monitoring.of(game, chances)."
             )
         rows = []
-        named = [
-            player_index(k, "players", self.players) for k in listed(players, "players", "a list of players")
-        ]
+        names = self.players if self._game is None else self._game.player_names
+        named = [player_index(k, "players", names) for k in listed(players, "players", "a list of players")]
         if not named:
             raise InvalidInput("`players` must name at least one player; got none.")
         for k in named:
@@ -390,6 +438,13 @@ class Monitoring(Shown):
             rows.append(self._exact[tuple(index)])
         full = sum(self.shape[k] for k in named) - len(named) + 1
         return Rank(_rank(np.vstack(rows)), full)
+
+
+def _titled(game: Game | None, profile: tuple[int, ...]) -> str:
+    """Return a profile by the names of its actions, where they are known."""
+    if game is None:
+        return str(profile)
+    return ", ".join(own[k] for own, k in zip(game.actions, profile, strict=True))
 
 
 def _rank(matrix: NDArray[Any]) -> int:

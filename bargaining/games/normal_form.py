@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owned, owning, real, short
-from bargaining._files import path_of
+from bargaining._files import path_of, write_whole
 from bargaining._names import Names, are_given, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -169,8 +169,8 @@ class Game(Shown):
             *found.payoffs, actions=found.actions if named else None, players=found.players if named else None
         )
 
-    def to_nfg(self, *, title: str = "") -> str:
-        """Return the game as a string in Gambit's format .nfg, with payoffs.
+    def to_nfg(self, path: str | os.PathLike[str] | None = None, *, title: str = "") -> str:
+        """Return the game as a string in Gambit's format .nfg, with payoffs, and write it to a file if one is named.
 
         Fractions stay fractions, and a float becomes the shortest decimal that gives it back.
 
@@ -193,7 +193,10 @@ class Game(Shown):
 
         if not isinstance(title, str):
             raise InvalidInput(f"`title` must be a string; got {short(title)}.")
-        return _nfg.written(title, titles(self.player_names), self.actions, self._given)
+        text = _nfg.written(title, titles(self.player_names), self.actions, self._given)
+        if path is not None:
+            write_whole(path_of(path, "path"), text.encode())
+        return text
 
     def __repr__(self) -> str:
         between = f" between {' and '.join(self.player_names)}" if are_given(self.player_names) else ""

@@ -85,7 +85,8 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     ----------
     result : Problem, Division, Game, PayoffSet, Automaton, ReputationalOutcome, Dataset, or several of them
         A `Problem` of two players is drawn as its frontier above the disagreement point, with the ideal point; a
-        `Division` adds the solution. A `Game` is drawn as the payoffs of its profiles, with its pure equilibria. A
+        `Division` adds the solution. Of several disagreement points all are drawn, and a line through the solutions.
+        A `Game` is drawn as the payoffs of its profiles, with its pure equilibria. A
         `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage game; what
         `payoff_bounds` found as its inner and its outer set; the sets of a stochastic game as one outline and threat a
         state; an `Automaton`, or a `StochasticAutomaton`, as a graph; a heavy edge marks a start. A
@@ -108,7 +109,7 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     NotApplicable
         If there is no picture for `result`, it does not have two players, or several results do not go together.
     InvalidInput
-        If `result` is a batch, or would be more than eight lines in one panel.
+        If `result` is a batch of sets, or would be more than eight lines in one panel.
 
     Notes
     -----
@@ -263,9 +264,11 @@ def _two_players(players: int, batch: tuple[int, ...], what: str) -> None:
 
 
 def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
-    _two_players(problem.players, problem.batch_shape, "problem")
-    d, ideal = problem.disagreement, problem.ideal
-    edge = frontier_of(problem, _ANGLES)
+    _two_players(problem.players, problem.feasible.batch_shape, "set")
+    threats = problem.disagreement.reshape(-1, 2)
+    d = threats.min(axis=0)
+    lowest = Problem(problem.feasible, d)  # what is above any of several disagreement points
+    ideal, edge = lowest.ideal, frontier_of(lowest, _ANGLES)
     style: dict[str, Any] = look.style() | {"label": look.label or None}
     if look.alone:
         style = {"color": ink(), "linewidth": 1.2}
@@ -274,7 +277,7 @@ def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
             *np.vstack([d, edge]).T, color=_GREY if look.alone else style["color"], alpha=_SHADE, linewidth=0
         )
         ax.plot(*edge.T, **style)
-    ax.plot(*d, "x", color=style["color"], label="disagreement" if look.alone else None)
+    ax.plot(*threats.T, "x", color=style["color"], label="disagreement" if look.alone else None)
     if np.isfinite(ideal).all() and look.alone:
         ax.plot(*ideal, "+", color=_GREY, label="ideal")
     _label_payoffs(ax, problem.player_names)
@@ -296,7 +299,9 @@ def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axe
 
 
 def _draw_division(division: Division, ax: Axes, look: Look) -> None:
-    ax.plot(*division.payoffs, linestyle="none", markersize=6, label=look.label, **look.marker())
+    points = division.payoffs.reshape(-1, 2)
+    line: dict[str, Any] = {"linestyle": "-" if len(points) > 1 else "none", "linewidth": 0.8}
+    ax.plot(*points.T, markersize=6, label=look.label, **line, **look.marker())
     _label_payoffs(ax, division.player_names)
 
 

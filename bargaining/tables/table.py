@@ -239,15 +239,15 @@ def compare(
     *,
     digits: int = 4,
 ) -> Table:
-    """Put concepts and protocols side by side on one problem.
+    """Put concepts and protocols side by side on one problem, or on several.
 
     Parameters
     ----------
     methods : mapping of str to callable, or iterable of callable
         Each takes the problem and returns a `Division`. The keys of a mapping name the rows;
         otherwise a row is named after its method.
-    problem : Problem
-        One problem, not a batch.
+    problem : Problem, or mapping of str to Problem
+        One problem, not a batch; or several with names. A `Game`, or a set of payoffs, stands for its problem.
     digits : int, default 4
         Significant digits.
 
@@ -269,14 +269,25 @@ def compare(
     >>> table = compare([nash, egalitarian], Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0]))
     >>> [row[:3] for row in table.rows]
     [('nash', 2.0, 0.5), ('egalitarian', 0.8, 0.8)]
+    >>> print(compare([nash, egalitarian], {name: Problem(Polytope([[4, 0], [0, b]]), [0, 0]) for name, b in
+    ...     (("low", 1), ("high", 4))}))
+                           payoff of player
+    problem  method         0            1
+    -------  -----------  ---  -----------
+    low      nash         2            0.5
+    low      egalitarian  0.8          0.8
+    high     nash         2            2
+    high     egalitarian  2            2
+    Largest residual: ...
+    Version: bargaining ...
     """
     if hasattr(methods, "feasible") or (callable(methods) and not isinstance(methods, Iterable)):
         raise InvalidInput(
             f"`methods` must be a list of functions, and come before the problem; got a {type(methods).__name__}. "
             "Write compare([nash], problem)."
         )
-    if shape := getattr(problem, "batch_shape", ()):
-        raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
+    several = isinstance(problem, Mapping)
+    problems = {name: _problem(one) for name, one in (problem if several else {"": problem}).items()}
     named = list(methods.items()) if isinstance(methods, Mapping) else _nameless(methods)
     for _, method in named:
         if isinstance(method, str):
@@ -286,18 +297,49 @@ def compare(
         function(method, "methods")
     if not named:
         raise InvalidInput("`methods` must hold at least one method; got none.")
-    outcomes = [_outcome(name or _name(method), method, problem) for name, method in named]
-    players = range(max(len(payoffs) for _, payoffs, _, _ in outcomes))
-    names = list(getattr(problem, "player_names", ())) or [str(k) for k in players]
+    outcomes = [
+        (label, *_outcome(name or _name(method), method, one))
+        for label, one in problems.items()
+        for name, method in named
+    ]
+    if not outcomes:
+        raise InvalidInput("`problem` must hold at least one problem; got none.")
+    players = range(max(len(payoffs) for _, _, payoffs, _, _ in outcomes))
+    known = {tuple(getattr(one, "player_names", ())) for one in problems.values()}
+    names = list(known.pop()) if len(known) == 1 else []
+    names = names or [str(k) for k in players]
     group = f"payoff{'' if are_given(names) else ' of player'}"
-    residuals = [residual for _, _, residual, _ in outcomes if residual is not None]
+    residuals = [residual for *_, residual, _ in outcomes if residual is not None]
     worst = [f"Largest residual: {significant(max(residuals), 3)}"] if residuals else []
     return Table(
-        [[name, *(payoffs[k] if payoffs else None for k in players)] for name, payoffs, _, _ in outcomes],
-        columns=[Column("method"), *(Column(names[k], group=group) for k in players)],
-        notes=[*(note for *_, note in outcomes if note), *worst, f"Version: bargaining {__version__}"],
+        [
+            [
+                *([label] if several else []),
+                name,
+                *(payoffs[k] if k < len(payoffs) else None for k in players),
+            ]
+            for label, name, payoffs, _, _ in outcomes
+        ],
+        columns=[
+            *([Column("problem")] if several else []),
+            Column("method"),
+            *(Column(names[k], group=group) for k in players),
+        ],
+        notes=[
+            *(f"{label}: {note}" if several else note for label, *_, note in outcomes if note),
+            *worst,
+            f"Version: bargaining {__version__}",
+        ],
         digits=digits,
     )
+
+
+def _problem(problem: Any) -> Any:
+    if callable(getattr(problem, "problem", None)) and not isinstance(problem, type):
+        return problem.problem()
+    if shape := getattr(problem, "batch_shape", ()):
+        raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
+    return problem
 
 
 def _nameless(methods: Any) -> list[tuple[str, Callable[..., Any]]]:

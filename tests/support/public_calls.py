@@ -438,6 +438,13 @@ CALLS: dict[str, Call] = {
         b.Polytope, lambda: {"points": array([[0, 0], [4, 0], [0, 1]]), "free_disposal": False}, questions
     ),
     **asked("Polytope", TRIANGLE),
+    "Monitoring.of": Call(
+        b.Monitoring.of,
+        lambda: {
+            "game": STAGE,
+            "chances": {(i, j): {"good": 0.5, "bad": 0.5} for i in range(2) for j in range(2)},
+        },
+    ),
     "Polytope.at": Call(
         Polytope([[[4, 0], [0, 1]], [[2, 0], [0, 1]]]).at, lambda: {"index": (1,)}, questions
     ),

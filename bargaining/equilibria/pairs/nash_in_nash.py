@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,9 @@ from bargaining.equilibria.pairs._shortfall import shortfall
 from bargaining.equilibria.pairs._system import newton
 from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
 from bargaining.errors import InvalidInput, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COARSE = 17  # contracts that each pair looks at before Newton's method begins
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
@@ -62,6 +65,8 @@ class NashInNash(Shown):
         Rounds of bargaining, or steps of Newton's method, until `contracts` was reached.
     parameters : mapping
         The `starts` and the limit of `sweeps` that were used.
+    deals : tuple of str
+        The names of the pairs, or the numbers 0, 1, ... as strings.
     """
 
     contracts: Floats
@@ -72,6 +77,16 @@ class NashInNash(Shown):
     residual: float
     sweeps: int
     parameters: Mapping[str, Any]
+    deals: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame: a row for each pair, its contract and what either side gains."""
+        import pandas as pd
+
+        table = pd.DataFrame(
+            {"contract": self.contracts, "first": self.gains[:, 0], "second": self.gains[:, 1]}
+        )
+        return table.set_axis(pd.Index(self.deals, name="deal"))
 
 
 class _Run(NamedTuple):
@@ -88,7 +103,10 @@ class _Run(NamedTuple):
 
 
 def nash_in_nash(
-    deals: Sequence[BilateralDeal], *, starts: ArrayLike | None = None, sweeps: int = 500
+    deals: Sequence[BilateralDeal] | Mapping[str, BilateralDeal],
+    *,
+    starts: ArrayLike | None = None,
+    sweeps: int = 500,
 ) -> NashInNash:
     r"""Return contracts that are each pair's Nash solution when all other contracts are given.
 
@@ -98,8 +116,8 @@ def nash_in_nash(
 
     Parameters
     ----------
-    deals : sequence of BilateralDeal
-        The pairs.
+    deals : sequence of BilateralDeal, or mapping of names to them
+        The pairs. Names, as ``deals`` of the result, make no difference to numbers.
     starts : array_like of shape (s, k), optional
         Contracts to start from; by default the middle of the ranges and a point near either end of all.
     sweeps : int, default 500
@@ -147,7 +165,10 @@ def nash_in_nash(
     >>> nash_in_nash([pair(0, 1), pair(1, 0)]).contracts.round(10)
     array([0.14285714, 0.14285714])
     """
-    given = listed(deals, "deals", "a list of BilateralDeal")
+    names = tuple(map(str, deals)) if isinstance(deals, Mapping) else None
+    given = listed(
+        list(deals.values()) if isinstance(deals, Mapping) else deals, "deals", "a list of BilateralDeal"
+    )
     whole(sweeps, "sweeps", 1)
     if not given or not all(isinstance(deal, BilateralDeal) for deal in given):
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")
@@ -159,7 +180,9 @@ def nash_in_nash(
             runs = _runs(pairs, points, sweeps)
             best = min(runs, key=_rank)
             if pairs.agree_at(best.contracts, best.gains):
-                return _packed(pairs, runs, best, told)
+                return replace(
+                    _packed(pairs, runs, best, told), deals=names or tuple(map(str, range(len(pairs))))
+                )
 
 
 def contracts_miss(deals: Sequence[BilateralDeal], contracts: ArrayLike) -> float:

@@ -291,7 +291,7 @@ def test_a_new_figure_is_transparent_and_takes_its_colours_from_the_settings():
     assert (own.get_facecolor()[0], own.axes[0].get_facecolor()[2]) == (1.0, 1.0)
 
 
-BATCH = Problem(TransferableSurplus(1.0), [[0.0, 0.0], [0.1, 0.0]])
+SETS = Problem(TransferableSurplus([1.0, 2.0]), [0.0, 0.0])
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ BATCH = Problem(TransferableSurplus(1.0), [[0.0, 0.0], [0.1, 0.0]])
             NotApplicable,
             "a picture has two players; got 3",
         ),
-        (BATCH, InvalidInput, r"`result` must be one problem; got a batch of shape \(2,\)"),
-        (nash(BATCH), InvalidInput, "`result` must be one problem"),
+        (SETS, InvalidInput, r"`result` must be one set; got a batch of shape \(2,\)"),
+        (nash(SETS), InvalidInput, "`result` must be one set"),
         (
             ReputationalBargaining([[0.6, 0.6]] * 2, [0.1, 0.2], [0.05, 0.05])(),
             InvalidInput,
@@ -360,3 +360,11 @@ def test_a_division_without_a_problem_has_no_picture():
     alone = Division(payoffs=np.array([0.5, 0.5]), status=Status.OK, method="m", residual=0.0)
     with pytest.raises(NotApplicable, match="carries its own primitives"):
         plot(alone, ax=axes())
+
+
+def test_a_batch_of_threats_is_drawn_on_one_frontier() -> None:
+    threats = [[0.0, 0.0], [0.2, 0.0], [0.4, 0.0]]
+    ax = plot(nash(Problem(TransferableSurplus(1.0), threats)), ax=Figure().add_subplot())
+    lines = {line.get_label(): line.get_xydata() for line in ax.lines}
+    np.testing.assert_allclose(lines["nash"], [[0.5, 0.5], [0.6, 0.4], [0.7, 0.3]])
+    np.testing.assert_allclose(lines["disagreement"], threats)

@@ -30,7 +30,7 @@ def register(method: str, feasible: type, *, views: bool = False) -> Callable[[C
     feasible : type
         The class of feasible sets.
     views : bool, default False
-        Whether the certifier heeds `Claim.view`, and so serves the set in other units and above a floor too.
+        Whether the certifier reads `Claim.view`, so that it also serves the set in other units and above a floor.
     """
 
     def add(certifier: Certifier) -> Certifier:

@@ -17,9 +17,9 @@ a profile lie in
 above thresholds that fall with e no faster than its best deviation at :math:`e = 0` says. So for one profile and one
 face the farthest payoff is the value of a linear program whose right-hand side is affine in e; each dual basis
 bounds it from above by a function affine in e, for every e at once, and the check is finite. It is done in rationals
-wherever the margin does not dwarf the rounding of floats. That everything lies in :math:`X(E)`, and that a state has no
-equilibrium, follows from applications of the operator to sets that hold everything, each rounded outward by far
-more than floats can err.
+where the margin is not far larger than the rounding of floats. That everything lies in :math:`X(E)`, and that a state
+has no equilibrium, follows from applications of the operator to sets that hold everything, each rounded outward by
+far more than floats can err.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def question(
     method: Callable[Concatenate[Asked, Floats, More], Answer],
 ) -> Callable[Concatenate[Asked, ArrayLike, More], Answer]: ...
 def question(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method that is written for arrays take whatever NumPy can read, checked to go by players."""
+    """Let a method that is written for arrays take whatever NumPy can read, with players on the last axis."""
     names = [name for name, kind in method.__annotations__.items() if kind == "Floats" and name != "return"]
 
     @wraps(method)

@@ -145,7 +145,7 @@ def find_violation(
     Returns
     -------
     Violation or None
-        None if no problem drawn shows one, which is no proof that there is none.
+        None if no problem drawn shows one, which does not prove that there is none.
 
     Examples
     --------

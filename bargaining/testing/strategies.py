@@ -195,7 +195,7 @@ def problems(
     Raises
     ------
     InvalidInput
-        If a kind is unknown, or there is none for so many players.
+        If a kind is unknown, or no kind has so many players.
 
     Examples
     --------

@@ -242,7 +242,7 @@ def uncertainty(
     Raises
     ------
     InvalidInput
-        If a prior is none, or `draws` is not a positive whole number.
+        If a prior is not a `Prior`, or `draws` is not a positive whole number.
 
     Examples
     --------

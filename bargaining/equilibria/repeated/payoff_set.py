@@ -125,8 +125,8 @@ class PayoffSet(PayoffPolygon):
         Each vertex is some profile's payoffs now and what is promised after it, and nobody gains by another action
         or by leaving, punished by her lowest payoff. The residual is the least by which the promise of the farthest
         vertex lies outside the set, or a player gains; or, if that is more, how far payoffs that can be played so
-        with continuations in the set lie outside. It is measured from the vertices and the game alone. Zero but for
-        rounding does not tell that the set is the largest of its kind: that is what `certify` proves.
+        with continuations in the set lie outside. It is measured from the vertices and the game alone. A residual of
+        zero does not show that the set is the largest of its kind: `certify` proves that.
         """
         if not self._measured:
             from bargaining.equilibria._plane.enforceable import residuals

@@ -114,8 +114,8 @@ def symmetric_payoffs(
     r"""Return the payoffs of strongly symmetric equilibria, for every common discount factor.
 
     All players take the same action after every history, so they share one payoff between two numbers, lo and hi. After
-    a signal y play goes on at hi or, with chance x(y), at lo: nothing between need be promised (*bang-bang*). With the
-    spread :math:`R = \frac{\delta}{1-\delta}(hi - lo)` and :math:`s(y) = R (1 - x(y))`,
+    a signal y play goes on at hi or, with chance x(y), at lo: no payoff in between needs to be promised (*bang-bang*).
+    With the spread :math:`R = \frac{\delta}{1-\delta}(hi - lo)` and :math:`s(y) = R (1 - x(y))`,
 
     .. math:: hi = \max_{a, s} g(a) + E[s \mid a] - R, \qquad lo = \min_{a, s} g(a) + E[s \mid a],
 

@@ -205,7 +205,7 @@ class _Menu:
 
 
 def increasing(levels: ArrayLike) -> Floats:
-    """Return levels of capacity as an array, or say why they are none."""
+    """Return levels of capacity as an array, or raise an error that says what is wrong with them."""
     shares = within(real(levels, "levels", ndim=1), "levels", 0.0, 1.0)
     if (np.diff(shares) <= 0).any():
         raise InvalidInput(f"`levels` must increase; got {shares.tolist()}. Sort them and drop repetitions.")

@@ -369,7 +369,7 @@ class Negotiation(Shown):
         Raises
         ------
         InvalidInput
-            If the date is before the first rates, or the regions are none that the package has rates for.
+            If the date is before the first rates, or the package has no rates for these regions.
         """
         tariffs = np.array(self.standing)
         if date is not None:

@@ -69,7 +69,7 @@ class TariffWar(TariffOutcome):
     regret : (*batch) array
         Largest gain, in percent, of a player from any other rate on a grid from -0.2 to 5.
     unique : (*batch) array of bool
-        Whether best responses in turn, started from both ends of that grid, come to rest at these rates.
+        Whether best responses in turn, started from both ends of that grid, settle at these rates.
     """
 
     marginal: Floats

@@ -90,7 +90,7 @@ class Environment(Shown):
         structure : {"wiod2011", "icio2019"}
             The regions and sectors: the 4 by 9 goods sectors of this package, or the 20 economies by ISIC sections.
         variant : {"adjusted", "tracker"}
-            "tracker" is the published series of US rates, "adjusted" the same with five faults of it put right, which
+            "tracker" is the published series of US rates, "adjusted" the same series with five faults corrected, which
             `SOURCES.md` in the data folder lists.
 
         Examples

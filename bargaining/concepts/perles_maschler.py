@@ -129,8 +129,8 @@ def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:
     full = np.diff(whole, axis=-2) / gains[..., None, :]
     along = np.argmax(np.abs(full), axis=-1, keepdims=True)
     part, entire = (np.take_along_axis(a, along, axis=-1) for a in (steps, full))
-    left = np.clip(part / np.where(entire == 0, 1.0, entire), 0.0, 1.0)
-    return np.where((entire == 0) | (left == 0), steps, left * full)
+    kept = np.clip(part / np.where(entire == 0, 1.0, entire), 0.0, 1.0)
+    return np.where((entire == 0) | (kept == 0), steps, kept * full)
 
 
 def _on_chain(corners: Floats, steps: Floats) -> tuple[Floats, Floats]:

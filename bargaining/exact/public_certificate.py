@@ -38,7 +38,7 @@ from bargaining.equilibria.repeated._monitored.outer import Cut
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import Programs
 from bargaining.equilibria.repeated.public import PublicPayoffSet
-from bargaining.equilibria.repeated.public_automaton import left, rational_automaton
+from bargaining.equilibria.repeated.public_automaton import after_leaving, rational_automaton
 from bargaining.errors import Status
 from bargaining.exact.set_certificate import PayoffCertificate
 from bargaining.games.repeated import RepeatedGame
@@ -178,7 +178,7 @@ class _Exact:
         chances = repeated.monitoring.exact.reshape(len(stage), -1)
         self.chances = chances
         self.ends = [
-            [(x - low[i]) / size[i] for i, x in enumerate(left(repeated, leave))] for leave in leaves
+            [(x - low[i]) / size[i] for i, x in enumerate(after_leaving(repeated, leave))] for leave in leaves
         ]
         self.programs: Programs = data.programs
         shape, number = repeated.game.shape, np.arange(len(stage)).reshape(repeated.game.shape)

@@ -293,7 +293,7 @@ def _rounded(
     columns = []
     for i, d in enumerate(repeated.exact_discounts.tolist()):
         now = [
-            left(repeated, leaves[-1 - owner])[i] if profile is None else (1 - d) * exact[profile][i]
+            after_leaving(repeated, leaves[-1 - owner])[i] if profile is None else (1 - d) * exact[profile][i]
             for profile, owner in zip(profiles, play.owners.tolist(), strict=True)
         ]
         found = solve(np.eye(size, dtype=int) * Fraction(1) - d * expected, np.array(now))
@@ -318,7 +318,7 @@ def _rounded(
     return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
 
 
-def left(repeated: RepeatedGame, leave: Leave) -> tuple[Fraction, Fraction]:
+def after_leaving(repeated: RepeatedGame, leave: Leave) -> tuple[Fraction, Fraction]:
     """Return what an outcome of leaving gives, exactly: the mean if several leave at once."""
     assert repeated.exit is not None
     rows = [repeated.exit.exact[k] for k in (repeated.exit.who if leave.leaver is None else (leave.leaver,))]

@@ -5,15 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import isqrt
-from typing import TYPE_CHECKING
 
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Enclosure, settled
 from bargaining.exact._concepts.polygon import Polygon
-
-if TYPE_CHECKING:
-    import sympy as sp
-
 
 DIGITS = 256  # binary digits of square roots
 
@@ -41,25 +36,6 @@ def perles_maschler(problem: Polygon) -> Enclosure:
     return Enclosure(
         low=(min(columns[0]), min(columns[1])), high=(max(columns[0]), max(columns[1])), status=Status.OK
     )
-
-
-def perles_maschler_radicals(problem: Polygon) -> tuple[sp.Expr, sp.Expr] | None:
-    """Return the Perles-Maschler solution as sympy expressions in square roots; None where there is none."""
-    import sympy as sp
-
-    edges, status = pieces(problem)
-    if status != Status.OK or len(edges) < 2:
-        return tuple(sp.Rational(x) for x in edges[0]) if edges else None
-    lengths = [sp.sqrt(sp.Rational(_area(a, b))) for a, b in pairwise(edges)]
-    left = sum(lengths) / 2
-    for (a, b), length in zip(pairwise(edges), lengths, strict=True):
-        if sp.simplify(left - length) <= 0:
-            share = sp.radsimp(left / length)
-            return tuple(
-                sp.expand(sp.Rational(p) + share * sp.Rational(q - p)) for p, q in zip(a, b, strict=True)
-            )
-        left -= length
-    raise AssertionError("half of a sum of lengths is within it")
 
 
 def pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:

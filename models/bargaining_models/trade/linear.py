@@ -105,20 +105,12 @@ def reduced(at: Point, regions: Sequence[int] = ()) -> Reduced:
 
 def tariff_slopes(at: Point, worth: Worth) -> Floats:
     """Differentiate F functions in the rates of all links, (B, F, J, importers, exporters)."""
-    return _link_slopes(at, worth, at.system.theta + 1.0) / at.cells.gross[:, None]
-
-
-def cost_slopes(at: Point, worth: Worth) -> Floats:
-    """Differentiate F functions in the log iceberg costs of all links, (B, F, J, importers, exporters)."""
-    return _link_slopes(at, worth, at.system.theta)
-
-
-def _link_slopes(at: Point, worth: Worth, response: Floats) -> Floats:
     spending, output = (np.moveaxis(array, -1, 1) for array in (worth.spending, worth.output))
     money = np.moveaxis(worth.money, -1, 1)[:, :, None]
-    lost = response[:, None] * at.flows
+    lost = (at.system.theta + 1.0)[:, None] * at.flows
     gain = money[..., None] - output[..., None, :]
-    return np.asarray(at.shares[:, None] * spending[..., None] + lost[:, None] * gain)
+    slopes = at.shares[:, None] * spending[..., None] + lost[:, None] * gain
+    return np.asarray(slopes / at.cells.gross[:, None])
 
 
 def own_tariff_slopes(at: Point, worth: Worth, regions: Sequence[int]) -> Floats:

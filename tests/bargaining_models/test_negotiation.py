@@ -18,6 +18,7 @@ from bargaining_models.negotiation.triangle import Triangle, triangle_readings
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
 from bargaining_models.us_canada.baseline import Baseline
+from six_blocs import blocs
 
 COUNTRIES = re.compile(r"Canad|\bUSA?\b|Chin|\bCAN\b|\bCHN\b")
 SECTORS = {"goods": ["A", "B", "C"], "services": list("DEFGHIJKLMNOPQRST")}
@@ -174,3 +175,41 @@ def test_roles_find_everyday_names() -> None:
     roles = Roles.among(regions, home="Elbonia", partner="Britain", alternative="South Korea")
     assert roles.countries == ("Elbonia", "GBR", "KOR")
     assert roles.said == ("Elbonia", "the UK", "Korea")
+
+
+def test_patience_that_free_trade_needs(talks: Negotiation) -> None:
+    found = talks.critical_discounts(r=[0.0, 0.15])
+    # An independent program.
+    np.testing.assert_allclose(found[0], (0.25777, 0.85394), rtol=0, atol=5.1e-6)
+    # A year of the best breach and the war for ever are worth just as much as the agreement.
+    for own, kept in enumerate((0.0, 0.05)):
+        delta = talks.critical_discounts(kept, kept)[own]
+        grid = np.linspace(-0.2, 1.0, 1201)
+        stage = talks.stage_payoffs(*((grid, [kept])[:: 1 if own else -1]))[..., own]
+        best, war = stage.max(), talks.war().percent[own]
+        agreed = talks.payoffs(kept, kept).percent[own]
+        assert (1 - delta) * best + delta * war == pytest.approx(agreed, abs=2e-5)
+
+
+def test_who_gains_from_the_war_keeps_no_agreement() -> None:
+    """The US prefers its war with Mexico to free trade: above 1."""
+    talks = Negotiation(blocs({"MEX": ["MEX"]}), home="MEX", partner="USA")
+    mexico, us = talks.critical_discounts()
+    assert us == pytest.approx(1.02415, abs=5.1e-6)
+    assert talks.war().percent[1] > talks.payoffs().percent[1]
+    assert 0 < mexico < 1
+
+
+def test_money_by_gdp_or_by_income(model: TradeModel, talks: Negotiation, three: TradeModel) -> None:
+    by_income = Negotiation(model, home="Canada", partner="US", alternative="China", money="income")
+    assert talks.money == "gdp"
+    np.testing.assert_array_equal(by_income.worth("CAN"), model.economy.income[[model.regions.index("CAN")]])
+    np.testing.assert_array_equal(by_income.war().money, by_income.war().percent / 100.0 * by_income.worth())
+    np.testing.assert_array_equal(by_income.war().percent, talks.war().percent)
+    # GDP of the US is 2.4 percent above income in the model.
+    assert talks.worth("USA")[0] / by_income.worth("USA")[0] == pytest.approx(27843 / 27201, rel=1e-4)
+    assert Negotiation(three, home="Lilliput", partner="Blefuscu").money == "income"
+    with pytest.raises(InvalidInput, match="`money` cannot be 'gdp'"):
+        Negotiation(three, home="Lilliput", partner="Blefuscu", money="gdp")
+    with pytest.raises(InvalidInput, match="`money` must be one of 'gdp', 'income'"):
+        Negotiation(model, home="Canada", partner="US", money="dollars")

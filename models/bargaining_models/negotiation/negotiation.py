@@ -51,6 +51,7 @@ from bargaining_models.trade.links import per_sector
 
 Share = ArrayLike | Mapping[str, ArrayLike]
 AGREEMENTS = ("free trade", "base")
+MONEY = ("gdp", "income")
 
 
 class _Options(TypedDict):
@@ -98,6 +99,9 @@ class Negotiation(Shown):
         What `r` means, see above.
     caps : (J,) array_like, optional
         The largest share by sector, for `capped`; by default those of the figures, if there are any.
+    money : {"gdp", "income"}, optional
+        What 100 percent of real income is worth in money: GDP, or income in the base of the model, which is value added
+        with tariff revenue. By default GDP where the figures have it.
     schedules : mapping from name to (N, N, J) array_like, optional
         Lists of rates, as fractions, that `schedule` adds to those of the agreement; by default those of the figures.
 
@@ -148,6 +152,7 @@ class Negotiation(Shown):
     schedules: Mapping[str, Floats]
     parameters: Parameters | None
     friction: Floats | float
+    money: str
 
     def __init__(
         self,
@@ -166,12 +171,18 @@ class Negotiation(Shown):
         meaning: str = "capacity",
         caps: ArrayLike | None = None,
         schedules: Mapping[str, ArrayLike] | None = None,
+        money: str | None = None,
     ) -> None:
         choice(agreement, "agreement", AGREEMENTS)
         choice(meaning, "meaning", MEANINGS)
         parts = {"home": home, "partner": partner, "alternative": alternative}
         world = world_of(model, data, parts, rest=rest, elasticities=elasticities, tariffs=tariffs)
         model, figures = world.model, world.figures
+        unit = money if money is not None else MONEY[model.data.gdp is None]
+        if choice(unit, "money", MONEY) == "gdp" and model.data.gdp is None:
+            raise InvalidInput(
+                "`money` cannot be 'gdp': the figures have no GDP. Give `gdp`, or take 'income'."
+            )
         codes = {part: code for part, code in world.names.items() if code is not None}
         roles = Roles.among(model.regions, **codes)
         if world.environment is not None:
@@ -203,6 +214,7 @@ class Negotiation(Shown):
             },
             "parameters": figures,
             "friction": 1.0,
+            "money": unit,
         }
         if isinstance(disagreement, str):
             parsed(disagreement)
@@ -512,6 +524,55 @@ class Negotiation(Shown):
         costs = self.route(r, capped=capped, in_use=route)[..., None, None, :, :, :]
         return self.game.welfare(np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1), costs)
 
+    def critical_discounts(
+        self,
+        partner_tariff: ArrayLike = 0.0,
+        home_tariff: ArrayLike = 0.0,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> Floats:
+        r"""Patience that each side needs to keep to a pair of rates, by default none, (\*batch, 2): home, the partner.
+
+        Each year both set a rate, at once, and know all earlier ones. Who breaks the agreement has its best rate
+        against the other's for a year, and the tariff war for ever after. With W what a year is worth, that does not
+        pay from
+
+        .. math:: \delta = \frac{W(\text{breach}) - W(\text{agreement})}{W(\text{breach}) - W(\text{war})} .
+
+        Returns
+        -------
+        ndarray
+            1 or more: never, it would rather have the war. NaN where a best rate or the war was not found.
+
+        Notes
+        -----
+        `TariffGame` has harsher punishments, over a list of rates.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks.critical_discounts().round(4)
+        array([0.2578, 0.8539])
+        """
+        kept = self.payoffs(partner_tariff, home_tariff, r=r, capped=capped, route=route).percent
+        war = self.war(r=r, capped=capped, route=route).percent
+        costs = self.route(r, capped=capped, in_use=route)
+        batch = kept.shape[:-1]
+        cells = np.broadcast_to(costs, (*batch, *costs.shape[-3:])).reshape(-1, *costs.shape[-3:])
+        agreed = [np.broadcast_to(rate, batch).ravel() for rate in (home_tariff, partner_tariff)]
+        breach = np.empty((len(cells), 2))
+        for own in (0, 1):
+            rates = np.stack(agreed, axis=-1)
+            rates[:, own] = self.game.best_response(own, agreed[1 - own], cells)
+            lost = np.isnan(rates).any(axis=1)
+            found = self.game.welfare(np.nan_to_num(rates), cells)[:, own]
+            breach[:, own] = np.where(lost, np.nan, found)
+        best = breach.reshape(*batch, 2)
+        return np.asarray((best - kept) / (best - war))
+
     def change(self, outcome: Callable[..., Outcome], *, r: Share, capped: bool = False) -> Change:
         """Split what `r` does to an outcome into trade with the alternative itself and exposure to the partner.
 
@@ -564,8 +625,8 @@ class Negotiation(Shown):
 
     def worth(self, *regions: str) -> Floats:
         """What 100 percent of real income is worth in money, by default to home and the partner."""
-        data, economy = self.model.data, self.model.economy
-        values = economy.income if data.gdp is None else data.gdp
+        values = self.model.data.gdp if self.money == "gdp" else self.model.economy.income
+        assert values is not None  # checked with `money`
         return np.asarray(values[[self.model.regions.index(code) for code in regions or self.roles.players]])
 
     @property

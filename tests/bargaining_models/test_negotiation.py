@@ -213,3 +213,10 @@ def test_money_by_gdp_or_by_income(model: TradeModel, talks: Negotiation, three:
         Negotiation(three, home="Lilliput", partner="Blefuscu", money="gdp")
     with pytest.raises(InvalidInput, match="`money` must be one of 'gdp', 'income'"):
         Negotiation(model, home="Canada", partner="US", money="dollars")
+
+
+def test_two_who_do_not_trade_have_nothing_to_negotiate() -> None:
+    flows = [[[80.0], [0.0], [9.0]], [[25.0], [175.0], [14.0]], [[6.0], [18.0], [140.0]]]
+    some = TradeModel.from_arrays(flows, elasticities=4, regions=["A", "B", "C"], sectors=["all"])
+    with pytest.raises(InvalidInput, match="A buys none from B, so that a tariff would fall on nothing"):
+        Negotiation(some, home="A", partner="B")

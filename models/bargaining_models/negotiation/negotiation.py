@@ -191,6 +191,12 @@ class Negotiation(Shown):
             roles = roles.calling(status_quo=f"tariffs of {words}", meanwhile=f"the tariffs of {words}")
         free = np.array(world.tariffs)
         for link in _links(model, roles):
+            if not (model.economy.shares[link][model.goods] > 0.0).any():
+                buyer, seller = (model.regions[place] for place in link)
+                raise InvalidInput(
+                    f"`home` and `partner` must trade goods both ways; {buyer} buys none from {seller}, so that a "
+                    f"tariff would fall on nothing. Choose another pair, or let a role be several regions."
+                )
             own = (*link, model.goods)
             free[own] = 0.0 if agreement == "free trade" else model.economy.tariffs[own]
         if figures is not None and model.regions == figures.regions:

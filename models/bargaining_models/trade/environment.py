@@ -172,7 +172,13 @@ class Environment(Shown):
         tariffs = np.array(model.tariffs if isinstance(model, TradeData) else model.economy.tariffs)
         for row in sorted(self.rows, key=lambda row: (row.date, row.sector != "goods")):
             key = (row.importer, row.exporter) + (() if row.sector == "goods" else (row.sector,))
-            importer, exporter, sectors = link(key, model.regions, model.sectors, model.goods)
+            try:
+                importer, exporter, sectors = link(key, model.regions, model.sectors, model.goods)
+            except InvalidInput as error:
+                raise InvalidInput(
+                    f"{error} It is in the rate of {row.importer} on {row.exporter}, {row.sector}, of "
+                    f"{row.date.isoformat()} ({row.source})."
+                ) from None
             tariffs[importer, exporter, sectors] = row.rate
         check_rates(tariffs, model.regions, model.sectors)
         return np.asarray(tariffs)

@@ -31,6 +31,12 @@ from bargaining_models._figures import MOST, TAIL, Figures, Row, names, percent_
 from bargaining_models.trade.data import CELL, LINK, USE, TradeData
 
 STRUCTURES = Path(__file__).parents[1] / "data" / "structures"
+FILES = {
+    "flows": "trade_flows.csv",
+    "inputs": "input_shares.csv",
+    "value_added": "value_added.csv",
+    "final": "final_demand.csv",
+}
 
 
 def read_folder(
@@ -63,22 +69,34 @@ def read_folder(
             / 100.0
         )
     gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=MOST).values if gdp_rows else None
-    return TradeData.from_arrays(
-        flows.values,
-        tariffs,
-        table(inputs, use, low=-MOST, high=MOST, unit=unit).values if inputs else None,
-        elasticities=_elasticities(root, elasticities, sectors),
-        regions=regions,
-        sectors=sectors,
-        goods=goods,
-        final=_cells(root, "final_demand.csv", cell, flows.unit),
-        value_added=value_added,
-        gdp=gdp,
-        reconcile=reconcile,
-        unit=flows.unit,
-        year=flows.year,
-        source=flows.source,
-    )
+    values = table(inputs, use, low=-MOST, high=MOST, unit=unit).values if inputs else None
+    final = _cells(root, "final_demand.csv", cell, flows.unit)
+    numbers = _elasticities(root, elasticities, sectors)
+    try:
+        return TradeData.from_arrays(
+            flows.values,
+            tariffs,
+            values,
+            elasticities=numbers,
+            regions=regions,
+            sectors=sectors,
+            goods=goods,
+            final=final,
+            value_added=value_added,
+            gdp=gdp,
+            reconcile=reconcile,
+            unit=flows.unit,
+            year=flows.year,
+            source=flows.source,
+        )
+    except InvalidInput as error:  # of figures that are well-formed but do not fit together
+        raise InvalidInput(_in_files(str(error), root)) from None
+
+
+def _in_files(message: str, root: Path) -> str:
+    """Say which files of a folder hold the figures that a message is about."""
+    about = [file for name, file in FILES.items() if f"`{name}`" in message and (root / file).exists()]
+    return f"{', '.join(f'`{file}`' for file in about)}: {message}" if about else message
 
 
 def structure(name: str, *, tariffs: Any = 0.0, elasticities: Any = 5.0) -> TradeData:

@@ -145,10 +145,11 @@ def received_by(
             )
     left = economy.income + received
     if not (left > 0.0).all():
-        region = int(np.argwhere(~(left > 0.0))[0][-1])
+        *cell, region = (int(k) for k in np.argwhere(~(left > 0.0))[0])
+        where = f" in scenario {tuple(cell)} of the batch" if cell else ""
         raise InvalidInput(
-            f"`transfers` must leave every region an income; got a payment of {-received[..., region].min():.6g} by "
-            f"{regions[region]}, whose income is {economy.income[region]:.6g}. Lower it."
+            f"`transfers` must leave every region an income; got a payment of {-received[(*cell, region)]:.6g} by "
+            f"{regions[region]}{where}, whose income is {economy.income[region]:.6g}. Lower it."
         )
     return received
 

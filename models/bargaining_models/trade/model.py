@@ -369,6 +369,12 @@ class TradeModel(Shown):
         """Build the base equilibrium from figures that are checked already; the options are those of `from_arrays`."""
         economy, settled = data.economy(deficits, limit=limit, absorb=absorb)
         base = economy if settled else rebase(economy)
+        poorest = int(np.argmin(base.income))
+        if not base.income[poorest] > 0.0:
+            raise InvalidInput(
+                f"`deficits` must leave every region an income; got a surplus of {-base.deficits[poorest]:.6g} of "
+                f"{data.regions[poorest]}, whose value added is {base.factor[poorest]:.6g}. Lower it."
+            )
         return cls(
             data=data, economy=base, solver=Solver(base), deficits=deficits, limit=limit, absorb=absorb
         )

@@ -345,7 +345,7 @@ BROKEN = [
     (
         "value_added.csv",
         lambda rows: [rows[0], [*rows[1][:2], "9", *rows[1][3:]], *rows[2:]],
-        "must add up to output",
+        "`trade_flows.csv`, `input_shares.csv`, `value_added.csv`: `value_added` and `inputs` must add up to output",
     ),
 ]
 
@@ -400,6 +400,14 @@ def test_icio_tables():
         TradeModel.from_icio(totals, elasticities=theta)
     with pytest.raises(InvalidInput, match="`frame` must be a pandas table"):
         TradeModel.from_icio(flows, elasticities=theta)
+
+
+def test_a_surplus_that_leaves_no_income_is_refused():
+    flows = np.array([[[90.0], [15.0], [12.0]], [[14.0], [120.0], [20.0]], [[13.0], [22.0], [80.0]]])
+    with pytest.raises(InvalidInput, match="must leave every region an income; got a surplus of 300 of B"):
+        TradeModel.from_arrays(
+            flows, elasticities=5, regions=list("ABC"), sectors=["all"], deficits=[300, -300, 0]
+        )
 
 
 def test_structures_of_the_package():

@@ -193,6 +193,7 @@ BAD_TRANSFERS = [
     ({"transfers": {("r0", "r0"): 1.0}}, "keyed by two regions"),
     ({"transfers": {("r0", "r9"): 1.0}}, "`region` must be one of"),
     ({"transfers": {("r0", "r1"): 1e9}}, "must leave every region an income; got a payment of 1e.09 by r0"),
+    ({"transfers": [[0, 0, 0], [9e8, -9e8, 0]]}, r"a payment of 9e.08 by r1 in scenario \(1,\) of the batch"),
     ({"unit": "dollar"}, "`unit` must be one of 'world', 'r0'"),
     ({"transfers": np.zeros((2, 3)), "costs": np.ones((3, 3, 3, 2))}, "batch axes that broadcast"),
 ]

@@ -58,7 +58,7 @@ WRONG = [
     (lambda e, m: e.at("yesterday"), "`date` must be a date such as '2026-08-19'; got 'yesterday'"),
     (
         lambda e, m: Environment.from_rates({("USA", "MEX"): 0.1}, date="2025-01-01").tariffs(m),
-        "`region` must be one of",
+        "`region` must be one of .* It is in the rate of USA on MEX, goods, of 2025-01-01",
     ),
     (lambda e, m: Environment.from_rates({"USA": 0.1}, date="2025-01-01"), "`rates` must be keyed by"),
     (

@@ -17,6 +17,7 @@ from bargaining._rational import Rationals, floats, maximise, rational
 from bargaining._rich import Card, Shown
 from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated._monitored.liquidity import Place, kinks
 from bargaining.equilibria.repeated.joint import check_monitoring, played
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.monitoring import Monitoring, Rank
@@ -258,7 +259,14 @@ class _Scores:
     def curve(self, profile: Profile, signs: tuple[int, int]) -> list[_Line]:
         """Return the score of a profile on a quadrant of directions, as lines."""
         ends = [(t, self._at(profile, signs, t)) for t in (_ZERO, _ONE)]
-        points = [ends[0], *self._between(profile, signs, *ends), ends[1]]
+        today = [sign * payoff for sign, payoff in zip(signs, self.exact[profile], strict=True)]
+
+        def farthest(left: Place, right: Place, slope: Fraction) -> Place:
+            moving = right[0] - left[0], today[1] - today[0] - slope
+            t = left[0] + self._program(profile, [0, 1], signs, [1 - left[0], left[0]], moving)[1]
+            return (t, self._at(profile, signs, t)) if left[0] < t < right[0] else left
+
+        points = [ends[0], *kinks(ends[0], ends[1], farthest), ends[1]]
         lines: list[_Line] = []
         for (s, first), (t, last) in pairwise(points):
             lines.append(_Line(s, t, first, last, profile))
@@ -268,28 +276,6 @@ class _Scores:
         today = (1 - t) * signs[0] * self.exact[profile][0] + t * signs[1] * self.exact[profile][1]
         found: Fraction = today + self._program(profile, [0, 1], signs, [1 - t, t], None)[0]
         return found
-
-    def _between(
-        self,
-        profile: Profile,
-        signs: tuple[int, int],
-        left: tuple[Fraction, Fraction],
-        right: tuple[Fraction, Fraction],
-    ) -> Iterator[tuple[Fraction, Fraction]]:
-        """Yield the points between two between which the score is linear."""
-        span = right[0] - left[0]
-        slope = (right[1] - left[1]) / span
-        today = [sign * payoff for sign, payoff in zip(signs, self.exact[profile], strict=True)]
-        moving = today[1] - today[0] - slope
-        _, step = self._program(profile, [0, 1], signs, [1 - left[0], left[0]], (span, moving))
-        t = left[0] + step
-        if not left[0] < t < right[0]:
-            return
-        middle = t, self._at(profile, signs, t)
-        if middle[1] > left[1] + slope * step:
-            yield from self._between(profile, signs, left, middle)
-            yield middle
-            yield from self._between(profile, signs, middle, right)
 
     def _program(
         self,

@@ -13,7 +13,7 @@ highest and v the lowest. With transfers the payees are the players; where every
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -24,6 +24,8 @@ import numpy as np
 from bargaining._rational import Rationals, maximise
 
 Profile = tuple[int, ...]
+Place = tuple[Fraction, Fraction]
+"""Where a function is looked at, and its value there."""
 _ZERO = Fraction(0)
 
 
@@ -105,7 +107,13 @@ class Stage:
         assert last is not None
         assert first is not None
         ends = [(least, first[0] - cost * least), (least - last[0], top[0] - cost * least)]
-        points = [ends[0], *self._between(weights, cost, *ends), ends[1]] if last[0] else ends[:1]
+
+        def farthest(left: Place, right: Place, slope: Fraction) -> Place:
+            found = self._solved(weights, cost + slope, left[0], span=right[0] - left[0])
+            assert found is not None
+            return left[0] + found[1][-1], found[0] + slope * found[1][-1] - cost * left[0]
+
+        points = [ends[0], *kinks(ends[0], ends[1], farthest), ends[1]] if last[0] else ends[:1]
         out: Curve = []
         for (x, value), (after, next_value) in pairwise(points):
             slope = (next_value - value) / (after - x)
@@ -113,24 +121,6 @@ class Stage:
                 out.append(Piece(x, constant + value, slope, self.profile))
         x, value = points[-1]
         return [*out, Piece(x, constant + value, _ZERO, self.profile)]
-
-    def _between(
-        self,
-        weights: Rationals,
-        cost: Fraction,
-        left: tuple[Fraction, Fraction],
-        right: tuple[Fraction, Fraction],
-    ) -> Iterator[tuple[Fraction, Fraction]]:
-        """Yield points between two between which the curve is linear: the farthest above the chord, and so on."""
-        slope = (right[1] - left[1]) / (right[0] - left[0])
-        found = self._solved(weights, cost + slope, left[0], span=right[0] - left[0])
-        assert found is not None
-        stake = left[0] + found[1][-1]
-        middle = stake, found[0] + slope * found[1][-1] - cost * left[0]
-        if middle[1] > left[1] + slope * (stake - left[0]):
-            yield from self._between(weights, cost, left, middle)
-            yield middle
-            yield from self._between(weights, cost, middle, right)
 
     def _solved(
         self,
@@ -172,6 +162,19 @@ class Stage:
             limits.append(-at_least[2])
         found = maximise(np.append(weights, np.array([-cost])), np.array(rows), np.array(limits))
         return None if found is None else (found.value, np.array(found.solution, dtype=object))
+
+
+def kinks(left: Place, right: Place, farthest: Callable[[Place, Place, Fraction], Place]) -> Iterator[Place]:
+    """Yield the points of a concave curve between two, in pairs of which it is linear.
+
+    `farthest` takes two points and the slope between them, and returns the point of the curve farthest above.
+    """
+    slope = (right[1] - left[1]) / (right[0] - left[0])
+    middle = farthest(left, right, slope)
+    if left[0] < middle[0] < right[0] and middle[1] > left[1] + slope * (middle[0] - left[0]):
+        yield from kinks(left, middle, farthest)
+        yield middle
+        yield from kinks(middle, right, farthest)
 
 
 def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real, returned, scalar
+from bargaining._arrays import Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
 from bargaining.equilibria._budget import Effort
@@ -51,7 +51,6 @@ class Stats(Shown):
     attained: bool = True
 
 
-@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PayoffPolygon(Shown):
     """Average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.

@@ -22,6 +22,7 @@ from bargaining import (
     payoff_set,
     renegotiation_proof,
 )
+from bargaining.equilibria.repeated._monitored.inner import around
 from bargaining.equilibria.repeated.public import public_payoff_set
 from public_programs import iterate
 
@@ -341,3 +342,9 @@ def test_play_of_a_game_some_of_whose_profiles_are_out_of_play():
     play = found.strategy([1.5, 1.5])
     assert play.regret == 0
     assert {state.profile for state in play.states} == {(0, 0), (1, 1)}
+
+
+def test_a_segment_is_looked_at_from_its_sides_its_ends_and_along_the_axes():
+    normals = around(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    np.testing.assert_allclose(normals[:4], [[0.8, -0.6], [-0.8, 0.6], [0.6, 0.8], [-0.6, -0.8]], atol=1e-15)
+    assert normals[4:].tolist() == [[1, 0], [0, 1], [-1, 0], [0, -1]]

@@ -798,6 +798,7 @@ def test_past_its_budget_a_search_gives_a_set_that_holds_all_and_a_finite_bound(
         short = payoff_set(repeated, budget=budget)
         assert short.status is (Status.OK if short.stats.bound <= 1e-9 else Status.INACCURATE)
         assert max(map(short.excess, full.vertices)) <= 1e-8
+        assert (short.threat <= full.threat + 1e-8).all()
         assert hausdorff(short.vertices / unit, full.vertices / unit) <= short.stats.bound + 2e-9
         assert np.isfinite(certify(short, budget=1000).bound)
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 import bibliography
-from propositions import BASES, PAGES, ROOT, TESTS, Proposition, propositions, unsupported
+from propositions import (
+    BASES,
+    PAGES,
+    ROOT,
+    TESTS,
+    Proposition,
+    propositions,
+    unsupported,
+    unsupported_docstrings,
+)
 
 FOUND = propositions()
 LABELS = [proposition.options["label"] for proposition in FOUND]
@@ -50,6 +59,12 @@ def test_references_lead_somewhere() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_claims_stand_in_propositions_or_refer_to_one(page: Path) -> None:
     assert list(unsupported(page)) == [], "State it in a proposition, or refer to one by {numref}."
+
+
+def test_claims_of_docstrings_refer_to_propositions() -> None:
+    assert list(unsupported_docstrings()) == [], (
+        "State it in a proposition of a page, and refer to it by :numref:."
+    )
 
 
 def test_references_of_docstrings_lead_somewhere() -> None:

@@ -49,7 +49,8 @@ def payoff_set(
     - both may leave: leaving together is one whenever neither would rather be the one left behind, always if the
       payoffs do not depend on who leaves. The threat is then :math:`P = o`.
     - otherwise the threat of player k to leave is credible only if some equilibrium of going on gives her no
-      more than :math:`o_k`, and if the other one, who could leave as well, prefers not to.
+      more than :math:`o_k` (:numref:`repeated-games-exit-alone`), and if the other one, who could leave as well,
+      prefers not to.
 
     Parameters
     ----------

@@ -119,9 +119,9 @@ def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatD
 
     Notes
     -----
-    Payoffs of the solution are unique (Nash 1953). On an edge of the frontier the weights are known, so one
-    matrix game tells whether the solution lies on it or to which side; halving finds the edge or the vertex.
-    All of that is exact. At a vertex only the weights, hence the threats, remain to be found: a root of
+    Payoffs of the solution are unique (:numref:`threats-unique`). On an edge of the frontier the weights are known, so
+    one matrix game tells whether the solution lies on it or to which side; halving finds the edge or the vertex. All of
+    that is exact. At a vertex only the weights, hence the threats, remain to be found: a root of
     :math:`\operatorname{val}(\lambda_0 (A - u_0) - \lambda_1 (B - u_1))`, rational only by luck.
 
     References

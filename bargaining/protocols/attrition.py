@@ -47,16 +47,15 @@ class WarOfAttrition(Shown):
 
     .. math:: \lambda_j = \frac{r_i y_i + c_i}{w_i - y_i}.
 
-    If both can gain by waiting the Nash equilibria in which play goes on at every date are: one player
-    gives up at 0 with any probability :math:`m < 1`, the other not at 0, and from then on both give up
-    at :math:`\lambda`, for ever. As :math:`m \to 1` they tend to the two pure equilibria, in which one player
-    gives up at once because the other never would. Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is
-    therefore an equilibrium payoff of one player, the other then getting its :math:`y_j`. They are Nash equilibria of
-    a game with one information set a player and date; all those listed are subgame perfect as well. Three of them
-    do not depend on the date: the two in which one player gives up at every date and the other never does, and the
-    mixed one without a mass at 0, which the call returns by default. It is also the fragile one: if payoffs
-    during the war move at random and the players differ in what giving up pays, only the pure ones survive
-    (Georgiadis, Kim and Kwon 2021).
+    If both can gain by waiting the Nash equilibria in which play goes on at every date are: one player gives up at 0
+    with any probability :math:`m < 1`, the other not at 0, and from then on both give up at :math:`\lambda`, for ever.
+    As :math:`m \to 1` they tend to the two pure equilibria, in which one player gives up at once because the other
+    never would (:numref:`attrition-all`). Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is therefore an
+    equilibrium payoff of one player, the other then getting its :math:`y_j`. They are Nash equilibria of a game with
+    one information set a player and date; all those listed are subgame perfect as well. Three of them do not depend on
+    the date: the two in which one player gives up at every date and the other never does, and the mixed one without a
+    mass at 0, which the call returns by default. It is also the fragile one: if payoffs during the war move at random
+    and the players differ in what giving up pays, only the pure ones survive (Georgiadis, Kim and Kwon 2021).
 
     The reputations of `ReputationalBargaining` select one member of this family.
 

@@ -54,15 +54,16 @@ class NashDemandGame(Shown):
 
     Let g(x) be the gauge of S about d, the factor by which S must grow to contain x. Demands are met
     with probability :math:`P(g) = 1/(1+e^{(g-1)/\sigma})`, and i maximises :math:`(x_i-d_i) P(g(x))`.
-    The product :math:`\prod_i (x_i-d_i)\, P(g(x))` rises with a unilateral change of i's demand iff
-    i's payoff does, and is log-concave, so its maximum is an equilibrium. Along the ray through a
+    The product :math:`\prod_i (x_i-d_i)\, P(g(x))` changes with i's demand in the same direction as
+    i's payoff, and is log-concave, so its maximum is an equilibrium. Along the ray through a
     point of the frontier only the level varies and across rays only the product of gains: the demands
     are on the ray from d through the Nash solution N, at the level where
 
     .. math:: \frac{g}{\sigma (1+e^{-(g-1)/\sigma})} = n.
 
     On a smooth frontier the first-order conditions have no other solution (Euler's theorem makes
-    :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique. With a kink at N,
+    :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique
+    (:numref:`demand-ray`). With a kink at N,
     neighbouring levels on the same ray can be equilibria too; the one with the largest product is
     returned. As :math:`\sigma \to 0` demands and expected payoffs tend to N. So they do for a
     large class of other smoothings (Nash 1953 for "regular" ones, Abreu and Pearce 2015).

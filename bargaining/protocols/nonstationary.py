@@ -94,8 +94,8 @@ class NonstationaryOffers(Shown):
     3. Otherwise talks break down with probability L dt, with payoffs b_i(t), or last, with
        flows g_i(t) dt, and the next period begins. Payoffs are discounted at r_i.
 
-    The payoffs are the limit as dt goes to 0. From a given division at a last date equilibrium is unique,
-    by backward induction.
+    The payoffs are the limit as dt goes to 0 (:numref:`nonstationary-limit`, :numref:`nonstationary-kinks`). From a
+    given division at a last date equilibrium is unique, by backward induction.
 
     *Infinite horizon.* Payoffs are followed back from a date T at which the steady state is assumed.
     Any division at T between the two that leave a player the least possible is followed back

@@ -66,8 +66,8 @@ class RandomProposerDivision(Division):
     def coalitions(self) -> Floats:
         """Return the probability, (n, n), that the proposal of the row's player includes the column's.
 
-        With ties the mixture is not unique; payoffs do not depend on it. The row of a player who never proposes is what
-        it would do.
+        With ties there is more than one such mixture; payoffs do not depend on it. The row of a player who never
+        proposes is what it would do.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class RandomProposer(Shown):
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
     the others; where prices tie, whom he buys is random, with the probabilities that keep the prices tied.
-    Stationary equilibrium payoffs are unique (Eraslan 2002). The mixture is the root of a falling piecewise
+    Stationary equilibrium payoffs are unique (:numref:`quota-unique`). The mixture is the root of a falling piecewise
     linear function, found by sorting; `coalitions` gives who is bought by whom.
 
     References

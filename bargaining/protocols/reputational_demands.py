@@ -50,11 +50,12 @@ class ReputationalDemands(Shown):
     reply is worth less the more often it is imitated, so player 1's mixture solves one monotone equation;
     what an announcement is worth rises with the belief that its owner is committed, so does player 0's.
     A sequential equilibrium exists, and all of them give the same distribution over outcomes
-    (Abreu and Gul 2000). Strategies can differ where a player is to concede at 0 anyway:
+    (:numref:`reputation-demands`). Strategies can differ where a player is to concede at 0 anyway:
     here player 1 then accepts instead of making a demand first, and player 0 spreads what is left
     over in proportion to the priors.
 
-    As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`.
+    As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`
+    (:numref:`reputation-limit` for equal rates).
 
     References
     ----------

@@ -84,7 +84,7 @@ class OutsideOptionScreening(Shown):
 
     In the unique equilibrium the seller asks the price of a monopolist who sells to the net value,
     :math:`\max_p (p-c) S(p)`, in every period; the buyer accepts at once if :math:`v-w \ge p` and leaves at once
-    otherwise (Board and Pycia 2014). If anyone waited, the least of them would be asked at least its net
+    otherwise (:numref:`screening-one-price`). If anyone waited, the least of them would be asked at least its net
     value, and so gain at most w, later: it would rather leave. So nobody waits, no price need be cut,
     and the Coase conjecture fails however short the period, however small :math:`w > 0`.
 

@@ -96,7 +96,7 @@ def with_sets(chain: Chain, sets: Sequence[FeasibleSet]) -> ChainOfSets:
 
 
 def shown_unique(chain: Chain, values: Floats) -> bool:
-    """Say whether these are shown to be the only stationary equilibrium payoffs."""
+    """Say whether :numref:`markov-chain-contraction` or :numref:`markov-chain-order` leaves one stationary payoff."""
     return bracketed(chain, values) if isinstance(chain, ChainOfSets) else proven_unique(chain)
 
 
@@ -105,10 +105,10 @@ def bracketed(chain: ChainOfSets, values: Floats) -> bool:
 
     Payoffs are those of `in_units`: at most 1.
 
-    Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs
-    to today's preserves this order, so from the two extreme pairs it converges to the extreme
-    equilibria; if these agree there is no other. An option that may start to bind while waiting is
-    still efficient breaks the order, and then nothing is shown.
+    Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs to today's
+    preserves this order, so from the two extreme pairs it converges to the extreme equilibria; if these agree there is
+    no other (:numref:`markov-chain-order`). An option that may start to bind while waiting is still efficient breaks
+    the order, and then nothing is shown.
     """
     if not _ordered(chain):
         return False

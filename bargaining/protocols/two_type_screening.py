@@ -89,7 +89,7 @@ class TwoTypeScreening(Shown):
     .. math:: W_n(x) = (x - x_{n-1}) p_n + \delta W_{n-1}(x_{n-1}), \quad W_0(x) = (1+x) v_L,
 
     and :math:`W_n(x_n) = W_{n-1}(x_n)`. In each period high types accept until the odds are at the threshold
-    below. The equilibrium is unique except at a threshold (Fudenberg, Levine and Tirole 1985); it ends
+    below. The equilibrium is unique except at a threshold (:numref:`screening-two-values`); it ends
     after finitely many rounds, and as :math:`\delta \to 1` the first price tends to :math:`v_L` (the Coase
     conjecture). If the informed side makes offers too, its offers are signals and there are many
     equilibria.

@@ -48,7 +48,8 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
     .. math:: k^*(n) = \max_a \max_{x} \{ n \cdot v : v = g(a) + E[x \mid a],\;
               v_i \ge g_i(b, a_{-i}) + E[x_i \mid b, a_{-i}],\; n \cdot x(y) \le 0 \text{ for all } y \}
 
-    At every discount factor that all players share, no equilibrium payoff lies beyond: :math:`n \cdot v \le k^*(n)`.
+    At every discount factor that all players share, no equilibrium payoff lies beyond: :math:`n \cdot v \le k^*(n)`
+    (:numref:`monitoring-scores`).
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ class PatientPayoffs(PayoffPolygon):
 
 
 def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> PatientPayoffs:
-    r"""Return what two players can have as their common discount factor tends to one, exactly.
+    r"""Return what two patient players can have, in the limit of one common discount factor, exactly.
 
     The set :math:`Q = \{v : n \cdot v \le k^*(n) \text{ for all } n\}` of the scores of `patient_score`. The
     equilibrium payoffs at any common discount factor lie in it, and fill it as patience grows if it has room inside.
@@ -231,7 +232,7 @@ class _Scores:
         self.sustained = [profile for profile in np.ndindex(*game.shape) if self._can_be(profile)]
 
     def deviations(self, profile: Profile, player: int) -> Iterator[tuple[Rationals, Fraction]]:
-        """Yield by how much the chances of signals change, and the most by which continuations may rise with it."""
+        """Yield by how much the chances of signals change, and the most that continuations may add to it."""
         for action in range(self.game.shape[player]):
             if action != profile[player]:
                 other = (*profile[:player], action, *profile[player + 1 :])

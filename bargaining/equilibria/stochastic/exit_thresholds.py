@@ -127,9 +127,9 @@ def plan_exit_thresholds(
 
     Notes
     -----
-    If a plan punishes, each constraint is affine in x and the answer is one interval, exact. So it is with optimal
-    punishments if all may leave in every state, for payoffs that do not depend on who does: parting at once is then an
-    equilibrium, and :math:`P_j(s) = o_j(s)` exactly.
+    If a plan punishes, each constraint is affine in x and the answer is one interval, exact
+    (:numref:`plan-exit-interval`). So it is with optimal punishments if all may leave in every state, for payoffs that
+    do not depend on who does: parting at once is then an equilibrium, and :math:`P_j(s) = o_j(s)` exactly.
 
     Otherwise :math:`P_j` comes from the payoff sets, and nothing need be monotone: a better option may be needed to
     make the threat to leave credible, or to make parting worth waiting for. 65 values of x are looked at, from half her

@@ -207,7 +207,8 @@ def stochastic_payoff_sets(
 
     .. math:: V_s = \operatorname{co}\,(\{o(s)\} \cup \{v \in B_s(V) : v \ge o(s)\}), \qquad P(s) = o(s).
 
-    A player who alone may leave does so only where some equilibrium of going on gives her no more.
+    A player who alone may leave does so only where some equilibrium of going on gives her no more
+    (:numref:`repeated-games-exit-alone`, state by state).
 
     Parameters
     ----------
@@ -246,7 +247,7 @@ def stochastic_payoff_sets(
     Players who differ in patience may have infinitely many vertices; those that matter at a 1e-10 share of the
     payoff range are kept, and an inequality missed by less than about 4e-11 of it counts as met. If both discount
     factors are above about 0.9 the search may end, after a given amount of work, with the status INACCURATE: the sets
-    then contain every equilibrium payoff, and `stats.bound` says how far they reach beyond sets that generate
+    then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets that generate
     themselves.
 
     References

@@ -129,7 +129,8 @@ def dominance(pivot: PivotGame, discount: float) -> float:
     r"""Return by how much the Nash rates beat every other tariff of their lists at least, USD bn in the year.
 
     If it is above 0, both set them in every state of every Markov equilibrium, which is then unique but for ties in
-    what home builds: Home's tariff never moves the state, the partner's one only where it blocks.
+    what home builds (:numref:`pivot-game-war`): Home's tariff never moves the state, the partner's one only where it
+    blocks.
 
     Raises
     ------

@@ -18,6 +18,8 @@ TEXTBOOKS = {
 }  # fmt: skip
 COMPUTATION = {
     "certificates-computed",
+    "concepts-computed",
+    "protocols-computed",
     "trade-model",
     "tariff-games",
 }  # pages that rest on no textbook of game theory

@@ -14,9 +14,9 @@ PAGES = [
     for page in sorted((ROOT / "docs" / name).glob("*.md"))
 ]
 SET = re.compile(r"^ *```.*?^ *```$|\$\$.*?\$\$|\$[^$]*?\$|`[^`]*`", re.M | re.S)
-TYPED = re.compile(
+TYPED = re.compile(  # subscripts, powers, Greek letters, p_i
     r"[₀-₉ᵢⱼₖₙ²³¹⁻ⁿᵖʳ√Σ∑∂∇∞≤≥≠∈α-ωΓΔΘΛΠΦΨΩ]|\b[a-z]_[a-z0-9]\b"
-)  # subscripts, powers, Greek, p_i
+)
 
 
 @pytest.mark.parametrize(

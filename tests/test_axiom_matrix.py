@@ -22,7 +22,7 @@ REFUTED = [
     if verdict(c, a, players=n).answer == "no"
 ]
 DOMAIN: Any = {"players": 2, "kinds": ["points"]}
-FEW = 5  # problems for each solution by default; an axiom derives a dozen more from each
+FEW = 3  # problems for each solution by default; an axiom derives a dozen more from each
 
 
 @pytest.mark.parametrize(("players", "concept", "axiom"), REFUTED)

@@ -12,6 +12,7 @@ from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import NotApplicable, Status
 from drawn_games import KINDS, exit_of, stage_game, stochastic_game
+from seeds import seeds
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 GAMES = [
@@ -97,9 +98,7 @@ def test_a_search_that_errs_is_found_out(monkeypatch: pytest.MonkeyPatch, patien
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "seed", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 12))]
-)
+@pytest.mark.parametrize("seed", seeds(2, 12))
 def test_sets_that_are_found_meet_their_definition(seed: int, kind: str) -> None:
     found: PayoffSet = payoff_set(
         RepeatedGame(stage_game(seed), (0.3, 0.6, 0.9)[seed % 3], exit=exit_of(seed, kind))

@@ -258,7 +258,7 @@ def test_figures_of_its_own_do_not_pile_up():
     kept = plt.figure()
     with matplotlib.rc_context({"figure.max_open_warning": 5}):
         first = plot(PARABOLA)
-        for _ in range(10):
+        for _ in range(5):
             plot(PARABOLA)
     assert len(plt.get_fignums()) == 5
     assert plt.fignum_exists(kept.number)

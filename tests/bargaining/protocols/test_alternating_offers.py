@@ -125,14 +125,14 @@ def test_leaving_after_the_own_refused_offer_has_three_regions(discount: float, 
     ],
     ids=str,
 )
-@pytest.mark.parametrize("discounts", [[0.9, 0.8], [0.5, 0.95]])
+@pytest.mark.parametrize("discounts", [[0.7, 0.8], [0.5, 0.95]])
 def test_a_long_horizon_is_an_infinite_one(
     problem: Problem, options: dict[str, Any], discounts: list[float]
 ) -> None:
     # Backward induction shares nothing with the fixed point of the offers but the set's own answers.
     for k in (0, 1):
         infinite = AlternatingOffers(discounts, proposer=k, **options)(problem)
-        finite = AlternatingOffers(discounts, proposer=k, horizon=250, **options)(problem)
+        finite = AlternatingOffers(discounts, proposer=k, horizon=120, **options)(problem)
         assert infinite.status == finite.status
         np.testing.assert_allclose(infinite.payoffs, finite.payoffs, rtol=1e-11)
 

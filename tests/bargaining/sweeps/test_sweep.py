@@ -481,17 +481,16 @@ sys.stdout.write(data["payoffs"].values.tobytes().hex())
 """
 
 
-def run_slow(folder: Path, workers: int, kill_after: float | None) -> str:
-    """Return the payoffs as text; a run that is killed some time after its first chunk returns nothing."""
+def run_slow(folder: Path, workers: int, kill_after: int | None) -> str:
+    """Return the payoffs as text; a run that is killed after so many new chunks returns nothing."""
     command = [sys.executable, "-c", SLOW, str(folder), str(workers)]
     before = len(list(folder.glob("*.npz")))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout.readline() == "ready\n"
         if kill_after is None:
             return process.stdout.read()
-        while process.poll() is None and len(list(folder.glob("*.npz"))) == before:
-            time.sleep(0.01)
-        time.sleep(kill_after)
+        while process.poll() is None and len(list(folder.glob("*.npz"))) < before + kill_after:
+            time.sleep(0.001)
         os.killpg(process.pid, signal.SIGKILL)
         return ""
 
@@ -499,7 +498,7 @@ def run_slow(folder: Path, workers: int, kill_after: float | None) -> str:
 def kill_and_resume(folder, workers, kills, seed):
     rng = random.Random(seed)
     for _ in range(kills):
-        run_slow(folder, workers, rng.uniform(0.0, 0.3 / kills))
+        run_slow(folder, workers, rng.randint(1, max(1, 60 // kills)))
     before = len(list(folder.glob("*.npz")))
     resumed = run_slow(folder, workers, None)
     files = {path.name: path.read_bytes() for path in folder.glob("*.npz")}

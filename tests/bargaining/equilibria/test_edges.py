@@ -10,8 +10,10 @@ from fractions import Fraction
 import pytest
 
 from bargaining import Game, RepeatedGame
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, STATIC, TOP
 from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated._search.structure import generates
 from bargaining.equilibria.repeated._unequal.edges import Edges
 
 HALF, MOST = Fraction(1, 2), [[1, 0], [Fraction(1, 4), Fraction(1, 4)]]
@@ -60,3 +62,14 @@ def test_there_are_none_where_nobody_asks_for_the_most() -> None:
     prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     scaled = Scaled.of(RepeatedGame(prisoners, [Fraction(1, 3), HALF]))
     assert Edges.of(scaled.exact(), scaled.block) is None
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.6, 0.8])
+def test_a_set_generates_itself_and_a_larger_one_does_not(discount: float) -> None:
+    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    scaled = Scaled.of(RepeatedGame(prisoners, discount))
+    found = scaled.solve(10**6, Effort.of(None, None))
+    bound = scaled.block.threat_bound(found.own)
+    assert generates(scaled.block, found.polygon, found.tags, bound)
+    larger = [(1.001 * x, 1.001 * y) for x, y in found.polygon]
+    assert not generates(scaled.block, larger, found.tags, bound)

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from bargaining import Game, RepeatedGame
+from bargaining import Game, RepeatedGame, payoff_set
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, STATIC, TOP
 from bargaining.equilibria.repeated._search.scaled import Scaled
@@ -73,3 +73,13 @@ def test_a_set_generates_itself_and_a_larger_one_does_not(discount: float) -> No
     assert generates(scaled.block, found.polygon, found.tags, bound)
     larger = [(1.001 * x, 1.001 * y) for x, y in found.polygon]
     assert not generates(scaled.block, larger, found.tags, bound)
+
+
+def test_what_is_known_exactly_is_not_taken_where_it_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = RepeatedGame(Game(MOST, CONTENT), [HALF, Fraction(3, 4)])
+    held = payoff_set(game)
+    monkeypatch.setattr(Edges, "hold", lambda self, lows: False)
+    monkeypatch.setattr(Edges, "tagged", lambda self, tags: pytest.fail("it was taken"))
+    found = payoff_set(game)
+    assert held.ok
+    assert max(map(found.excess, held.vertices)) <= 1e-8

@@ -866,3 +866,10 @@ def test_the_work_is_counted() -> None:
     prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     counts = [payoff_set(RepeatedGame(prisoners, delta)).stats for delta in (0.6, 0.2)]
     assert [(stats.iterations, stats.solves) for stats in counts] == [(1, 1), (2, 0)]
+
+
+def test_a_batch_may_hold_one_game_many_times() -> None:
+    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    alone = payoff_set(RepeatedGame(prisoners, 0.6))
+    for found in payoff_sets(RepeatedGame(prisoners, [[0.6, 0.6]] * 12)):
+        np.testing.assert_array_equal(found.vertices, alone.vertices)

@@ -422,7 +422,7 @@ def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None
     end = float(outcome.horizon)
     times = np.linspace(0.0, end if np.isfinite(end) and end > 0 else 1.0, 201)
     for player in (0, 1):
-        label = look.named(f"player {player}")
+        label = look.named(titles(outcome.player_names)[player])
         ax.plot(times, outcome.concession(times)[:, player], label=label, **look.style(player))
     ax.set(xlabel="time", ylabel="probability of having conceded", ylim=(0.0, 1.02))
 

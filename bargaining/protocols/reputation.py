@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owned, owning, real, sealed, within
+from bargaining._names import carried, ordered, unique_names
 from bargaining._rich import Shown
 from bargaining.division import describe
 from bargaining.errors import Status, Unsolved
@@ -41,7 +42,8 @@ class ReputationalBargaining(Shown):
         Probability that the player is committed, strictly between 0 and 1.
     outside : array_like, shape (*batch, 2), or pair with None, optional
         What leaving the talks for good pays; leaving pays both. None in place of a player's entry:
-        that player may not leave, and gets 0 if the other does. The sum must stay below 1.
+        that player may not leave, and gets 0 if the other does. The sum must stay below 1. What has labels, such as a
+        mapping of names, names the players of the outcome.
 
     Notes
     -----
@@ -109,10 +111,15 @@ class ReputationalBargaining(Shown):
     priors: ArrayLike
     outside: object = field(default=None, kw_only=True)
     _game: _concession.Game = field(init=False, repr=False)
+    _names: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        game = _concession.checked_game(self.demands, self.rates, self.priors, self.outside)
+        given = {name: getattr(self, name) for name in ("demands", "rates", "priors", "outside")}
+        labels = next(filter(None, map(carried, given.values())), None)
+        names = unique_names(labels, "demands", 2)
+        game = _concession.checked_game(*(ordered(value, name, names) for name, value in given.items()))
         object.__setattr__(self, "_game", game)
+        object.__setattr__(self, "_names", names)
 
     def __call__(self) -> ReputationalOutcome:
         """Return the equilibrium of every game of the batch."""
@@ -129,6 +136,7 @@ class ReputationalBargaining(Shown):
             leaves=np.broadcast_to(owned(leaves), game.demands.shape),
             game=game,
             parameters=describe(self).parameters,
+            player_names=self._names,
         )
 
 
@@ -153,6 +161,8 @@ class ReputationalOutcome(Shown):
         What the game was told, by name, as numbers, functions and read-only arrays.
     method : str
         What it is called in tables.
+    player_names : tuple of str
+        The names that the parameters carried, or the numbers 0 and 1 as strings.
     """
 
     payoffs: Floats
@@ -162,6 +172,7 @@ class ReputationalOutcome(Shown):
     game: _concession.Game
     parameters: Mapping[str, Any]
     method: str = "reputational bargaining"
+    player_names: tuple[str, ...] = ("0", "1")
 
     @property
     def concession_rates(self) -> Floats:

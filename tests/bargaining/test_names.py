@@ -335,3 +335,21 @@ def test_without_a_problem_a_pie_of_one_is_shared():
         assert protocol().payoffs.tolist() == protocol(one).payoffs.tolist()
     assert b.RandomProposer(None, [0.9, 0.9, 0.6])().payoffs.shape == (3,)
     assert b.NashDemandGame(noise=0.1)().payoffs.tolist() == b.NashDemandGame(noise=0.1)(one).payoffs.tolist()
+
+
+def test_a_critical_discount_factor_knows_its_players() -> None:
+    game = b.Game(
+        [[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=[["work", "shirk"]] * 2, players=["Ann", "Bob"]
+    )
+    found = b.critical_discount(game, {"Bob": "work", "Ann": "work"})
+    assert repr(found) == "<CriticalDiscount 1/7 (Ann 0.142857, Bob 0.142857), proved>"
+    assert found.player_names == ("Ann", "Bob")
+
+
+def test_reputations_are_given_by_name() -> None:
+    plain = b.ReputationalBargaining((0.6, 0.6), (0.1, 0.2), (0.05, 0.05))()
+    named = b.ReputationalBargaining({"Ann": 0.6, "Bob": 0.6}, {"Bob": 0.2, "Ann": 0.1}, (0.05, 0.05))()
+    np.testing.assert_array_equal(named.payoffs, plain.payoffs)
+    assert named.player_names == ("Ann", "Bob")
+    with pytest.raises(InvalidInput, match="`rates`"):
+        b.ReputationalBargaining({"Ann": 0.6, "Bob": 0.6}, {"Eve": 0.2, "Ann": 0.1}, (0.05, 0.05))

@@ -12,11 +12,12 @@ import numpy as np
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
+from bargaining._names import titles
 from bargaining._rational import floats
-from bargaining._rich import Shown
+from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
 from bargaining.errors import NotApplicable
-from bargaining.games.normal_form import Game, require_game
+from bargaining.games.normal_form import Game, Profile, require_game
 from bargaining.games.repeated import Exit
 
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
@@ -54,6 +55,8 @@ class CriticalDiscount(Shown):
         sets in floats, or rests on an incomplete list of stage equilibria (then it is an upper bound).
     punishment : str
         ``"optimal"``, ``"stage"`` or ``"exit"`` (the players part).
+    player_names : tuple of str
+        Those of the game: the order of `by_player` and `threat`.
     """
 
     discount: float
@@ -65,6 +68,15 @@ class CriticalDiscount(Shown):
     monotone: bool
     proved: bool
     punishment: str
+    player_names: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        least = self.discount if self.exact is None else self.exact
+        who = ", ".join(
+            f"{who} {number(d)}" for who, d in zip(titles(self.player_names), self.by_player, strict=True)
+        )
+        proved = "proved" if self.proved else "not proved"
+        return f"<CriticalDiscount {least} ({who}), {proved}>"
 
     @property
     def sustainable(self) -> bool:
@@ -75,7 +87,7 @@ class CriticalDiscount(Shown):
 @suggesting
 def critical_discount(
     game: Game,
-    profile: Sequence[int],
+    profile: Profile,
     *,
     exit: Exit | None = None,  # noqa: A002 (the field's word)
     punishment: Literal["optimal", "stage"] = "optimal",
@@ -94,8 +106,8 @@ def critical_discount(
     ----------
     game : Game
         The stage game.
-    profile : sequence of int
-        The actions a, one per player.
+    profile : sequence of int or str, or mapping from players to them
+        The actions a, one per player, by number or name.
     exit : Exit, optional
         The right to leave, one exit (no batch).
     punishment : {"optimal", "stage"}
@@ -179,6 +191,7 @@ def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved:
         monotone=True,
         proved=proved,
         punishment=punishment,
+        player_names=path.game.player_names,
     )
 
 
@@ -275,4 +288,5 @@ def _numeric(
         monotone=monotone,
         proved=False,
         punishment="optimal",
+        player_names=path.game.player_names,
     )

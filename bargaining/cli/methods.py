@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 
@@ -29,7 +32,11 @@ def section(title: str, entries: Mapping[str, Callable[..., Any] | str]) -> str:
     """Return a title and a line for each entry: its name and the first line of its docstring, or its text."""
     width = max(map(len, entries))
     texts = {name: it if isinstance(it, str) else summary(it) for name, it in entries.items()}
-    return f"{title}\n" + "".join(f"  {name:{width}}  {text}".rstrip() + "\n" for name, text in texts.items())
+    lines = [title, *(f"  {name:{width}}  {text}".rstrip() for name, text in texts.items())]
+    if sys.stdout.isatty():
+        columns, aside = get_terminal_size().columns, " " * min(width + 4, 12)
+        lines = [fill(line, columns, subsequent_indent=aside) for line in lines]
+    return "\n".join([*lines, ""])
 
 
 def summary(function: Callable[..., Any]) -> str:

@@ -69,3 +69,14 @@ def test_no_progress_is_told_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     with working("computing T1"):
         time.sleep(0.02)
     assert stream.getvalue() == ""
+
+
+def test_lists_wrap_to_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    command.main(["methods"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith(" " * 12) for line in lines)

@@ -1,6 +1,7 @@
-"""Runs the Python examples of every Markdown page, in order and in one namespace a page."""
+"""Runs the Python examples of every Markdown page in order and in one namespace; says which tests share a worker."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from typing import Any
 
 import pytest
 from sybil import Sybil
@@ -17,3 +18,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the examples of a page on one worker of `pytest -n`: they share a namespace."""
     if config.getoption("dist", "no") == "load":
         config.option.dist = "loadfile"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of the models on one worker too: they share a study, of which each part takes seconds."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "models" if file.startswith("tests/bargaining_models/") else file
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None

@@ -64,15 +64,19 @@ def typeset(text: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return what LaTeX had to say of each table: all stand in one document, each on pages of its own."""
-    tables = [WIDE[name] if name in WIDE else stored(name) for name in TABLES]
-    parts = [
-        rf"\typeout{{== {name}}}{table.to_latex()}\clearpage"
-        for name, table in zip(TABLES, tables, strict=True)
-    ]
-    text = document("".join(parts) + r"\typeout{== end}")
-    _, *logs, _ = re.split(r"^== .*\n", typeset(text, tmp_path_factory.mktemp("latex")), flags=re.MULTILINE)
-    return dict(zip(TABLES, logs, strict=True))
+    """Return what LaTeX had to say of each table: on pages of its own, in one of two documents.
+
+    Tables over several pages stand in the second, which alone needs a second run.
+    """
+    texts = {name: (WIDE[name] if name in WIDE else stored(name)).to_latex() for name in TABLES}
+    said = {}
+    for long in (False, True):
+        names = [name for name, text in texts.items() if ("longtable" in text) == long]
+        body = "".join(rf"\typeout{{== {name}}}{texts[name]}\clearpage" for name in names)
+        log = typeset(document(body + r"\typeout{== end}"), tmp_path_factory.mktemp("latex"))
+        _, *parts, _ = re.split(r"^== .*\n", log, flags=re.MULTILINE)
+        said |= dict(zip(names, parts, strict=True))
+    return said
 
 
 @NEEDS_LATEX

@@ -1,6 +1,7 @@
 """The command line beyond its answers: completion by a real shell, and progress that leaves nothing behind."""
 
 import io
+import re
 import shutil
 import subprocess
 import time
@@ -56,9 +57,9 @@ def test_progress_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.stderr", terminal)
     with working("computing T1"):
         patience = time.monotonic() + 60
-        while "T1: 0 s" not in terminal.getvalue() and time.monotonic() < patience:
+        while "T1: " not in terminal.getvalue() and time.monotonic() < patience:
             time.sleep(0.01)
-    assert "\rcomputing T1: 0 s" in terminal.getvalue()
+    assert re.search(r"\rcomputing T1: \d+ s", terminal.getvalue())
     assert terminal.getvalue().endswith("\r\x1b[K")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from bargaining import Polytope, Problem, Status, continuous_raiffa
 from bargaining.concepts._facet_search import FacetSearch
+from seeds import seeds
 
 module = import_module("bargaining.concepts.continuous_raiffa")  # the package's name is the function's
 
@@ -19,7 +20,7 @@ def random_points(seed: int) -> tuple[np.ndarray, bool]:
     return np.concatenate((points, rng.choice([1, 3]) * np.eye(n))), seed % 3 > 0
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(6, 12))
 def test_looked_for_or_listed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     points, disposal = random_points(seed)
     problem = Problem(Polytope(points, free_disposal=disposal), np.zeros(points.shape[1]))
@@ -30,7 +31,15 @@ def test_looked_for_or_listed(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(found.payoffs, listed.payoffs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("players", "count"), [(6, 30), (8, 12), (3, 150)])
+@pytest.mark.parametrize(
+    ("players", "count"),
+    [
+        (5, 16),
+        (6, 11),
+        (3, 110),
+        *(pytest.param(*large, marks=pytest.mark.slow) for large in [(6, 30), (8, 12), (3, 150)]),
+    ],
+)
 def test_many_players_or_points(players: int, count: int) -> None:
     rng = np.random.default_rng(players)
     points = rng.dirichlet(np.ones(players), count) ** 0.6

@@ -450,9 +450,9 @@ def test_nothing_is_left_where_only_a_limit_of_vertices_would_do() -> None:
         (8, [0.99, 0.995]),
         (13, [0.9, 0.999]),
         (5, [0.3, 0.999]),
-        (48, [0.9, 0.999]),
         (34, [0.95, 0.9]),
-        (58, [0.9, 0.99]),
+        pytest.param(48, [0.9, 0.999], marks=pytest.mark.slow),
+        pytest.param(58, [0.9, 0.99], marks=pytest.mark.slow),
     ],
 )
 def test_players_who_are_patient_by_different_measure(seed: int, discounts: list[float]) -> None:

@@ -48,7 +48,7 @@ def test_prisoners_whose_state_does_not_matter(leave, expected, states):
     assert found.residual <= 1e-11
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 4])
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 4))])
 def test_random_games_whose_state_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     stage = Game(*rng.integers(-3, 8, (2, 3, 3)))

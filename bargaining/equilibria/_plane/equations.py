@@ -3,8 +3,9 @@ r"""The equations behind the payoff sets of a stochastic game, and their solutio
 Each vertex of each state's polygon is a profile followed by a continuation :math:`w`. Where a player is
 indifferent her coordinate of the vertex is what her best deviation gives, or leaving; one coordinate being known, the
 other lies on an edge of the continuation set, which moves one vertex of one next state. Where nobody is
-indifferent the continuation is one vertex of each next state. The vertices solve these equations, bilinear
-in them, and Newton in ever longer numbers finds the solution; coordinates that are rational are recognised.
+indifferent the continuation is one vertex of each next state, or a fixed mixture of two where the vertex that it was
+has been left out because it hardly mattered. The vertices solve these equations, bilinear in them, and Newton in ever
+longer numbers finds the solution; coordinates that are rational are recognised.
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ _AGAIN = 4  # how often the equations may be linearised again if a step gains le
 class Rule:
     """How one vertex is generated.
 
-    `row` is -1 if somebody leaves. `known` holds coordinates that need no equation. `base` is the vertex of each
-    next state that is continued with, `edge` the two vertices between which the continuation lies, and `held`,
-    for each player who is indifferent, the row of her best deviation, or `OWN`. `centre` is the middle of the
+    `row` is -1 if somebody leaves. `known` holds coordinates that need no equation. `base` has the vertices
+    that are continued with and their probabilities, `edge` the two vertices between which a continuation lies where
+    one player is indifferent, and `held`, for each player who is, the row of her best deviation, or `OWN`. `centre`
+    is the middle of the
     stable continuations, `across` the middle of those that give the other player what this continuation does.
     """
 
     row: int
     known: tuple[Fraction | None, Fraction | None] = (None, None)
-    base: tuple[tuple[int, int], ...] = ()
+    base: tuple[tuple[Fraction, int], ...] = ()
     edge: tuple[int, int] | None = None
     held: tuple[int | None, int | None] = (None, None)
     centre: Pair = (Fraction(0), Fraction(0))
@@ -85,12 +87,11 @@ class Equations:
 
     def promise(self, z: Sequence[Pair], k: int) -> list[Fraction]:
         """Return the continuation behind a vertex at these values of all vertices."""
-        data, rule = self.data, self.rules[k]
+        rule = self.rules[k]
         if len(rule.base) == 1:
             base: Sequence[Fraction] = z[rule.base[0][1]]
         else:
-            law = data.law(rule.row)
-            base = [sum((law[s] * z[vertex][i] for s, vertex in rule.base), Fraction(0)) for i in (0, 1)]
+            base = [sum((share * z[vertex][i] for share, vertex in rule.base), Fraction(0)) for i in (0, 1)]
         out = [self._held(z, rule, i, base[i]) for i in (0, 1)]
         for i in (0, 1):
             if rule.slides(i) and rule.edge:
@@ -181,14 +182,13 @@ class Equations:
 
     def _slopes(self, z: Floats, rule: Rule) -> Floats:
         """Return the derivatives of a vertex's two coordinates, shape (2, 2K)."""
-        data, law = self.data, self.data.law(rule.row)
+        data = self.data
         slopes = np.zeros((2, len(z), 2))
         base = np.zeros(2)
-        for s, vertex in rule.base:
-            share = float(law[s])
-            base += share * z[vertex]
+        for share, vertex in rule.base:
+            base += float(share) * z[vertex]
             for i in (0, 1):
-                slopes[i, vertex, i] += share
+                slopes[i, vertex, i] += float(share)
         for i, reply in enumerate(rule.held):
             if reply is not None:
                 slopes[i] = 0.0
@@ -204,19 +204,19 @@ class Equations:
     def _along(self, z: Floats, rule: Rule, i: int, base: float, slopes: Floats) -> None:
         """Add how the other coordinate moves along the edge that holds the continuation."""
         assert rule.edge is not None
-        (p, q), o, law = rule.edge, 1 - i, self.data.law(rule.row)
+        (p, q), o = rule.edge, 1 - i
         width = z[q, i] - z[p, i]
         if width == 0.0:
             return
         exact = [(Fraction(x), Fraction(y)) for x, y in z.tolist()]
         ratio = (z[q, o] - z[p, o]) / width
-        share = (float(self._held(exact, rule, i, Fraction(0))) - base) / width
+        along = (float(self._held(exact, rule, i, Fraction(0))) - base) / width
         slopes[o] += ratio * slopes[i]
-        for s, vertex in rule.base:
-            slopes[o, vertex, i] -= ratio * float(law[s])
+        for share, vertex in rule.base:
+            slopes[o, vertex, i] -= ratio * float(share)
         for vertex, sign in ((q, 1.0), (p, -1.0)):
-            slopes[o, vertex, o] += sign * share
-            slopes[o, vertex, i] -= sign * share * ratio
+            slopes[o, vertex, o] += sign * along
+            slopes[o, vertex, i] -= sign * along * ratio
 
 
 def recognised(value: Fraction, bits: int) -> Fraction | None:

@@ -19,9 +19,11 @@ from bargaining._names import titles
 from bargaining._rational import fractions
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.equations import Equations, Rule, recognised
+from bargaining.equilibria._plane.kinds import CORNER, FINE, LEAVE, RIGHT, TOP, VERTEX
 from bargaining.equilibria._plane.lottery import Pair, above, below, hull
-from bargaining.equilibria._plane.operator import Image, Tag, apply, credible
-from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria._plane.operator import Tag, apply, credible
+from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria._plane.polygon import hull as corners
 from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums
 from bargaining.equilibria._plane.repair import floats, repaired
 from bargaining.equilibria._plane.rules import Reader
@@ -147,6 +149,21 @@ class Generation:
         chosen = hull(points)
         return tuple(points[k] for k in chosen), tuple(plans[k] for k in chosen)
 
+    def tag(self, s: int, plan: Plan) -> Tag:
+        """Return how a vertex is generated with a promise in the sets: which constraints bind."""
+        if plan.promise is None:
+            return LEAVE, plan.row, plan.source
+        first, second = (plan.promise[i] == self._least(s, plan.row, i) for i in (0, 1))
+        return (CORNER if second else TOP) if first else RIGHT if second else VERTEX, plan.row, -1
+
+    def _least(self, s: int, row: int, i: int) -> Fraction | None:
+        """Return the lowest continuation that keeps player i to a row, None if there is none."""
+        data = self.data
+        best, own = data.best(i, row, self.threat[i]), data.own(s, i)
+        if best is None:
+            return None
+        return (max(best, own or best) - data.now(i, row)) / data.discounts[i]
+
     def challenge(self, state: int, leaver: int) -> Plan | None:
         """Return a plan that gives a player who should have left no more than leaving, None if there is none."""
         return next(self._challenges(state, leaver), None)
@@ -239,14 +256,15 @@ def _attempts(
 
     Equations of very many vertices are solved last: they take the cube of their number.
     """
-    given = tuple(tuple(hint[k] for k in hull(hint)) for hint in hints)
-    whole = Generation(data, given, ((),) * len(given), exact=False)
     count, unequal = sum(map(len, hints)), data.discounts[0] != data.discounts[1]
+    sets = [_with_rests(data, hints[0])] if unequal and len(hints) == 1 else hints
+    given = tuple(tuple(points[k] for k in hull(points)) for points in sets)
+    whole = Generation(data, given, ((),) * len(given), exact=False)
     work.spend(count * len(data.state))
     false: list[Generation] = []
     late = unequal and count > _CUBE
     if not late:
-        yield from _equated(data, hints, work, false)
+        yield from _equated(whole, work, false)
     if unequal:
         if roomy is not None and all(data.discounts) and len(given) == 1:
             inside = ((_inside(data, roomy, room, work),) for room in _ROOM)
@@ -255,22 +273,45 @@ def _attempts(
     else:
         false.append(whole)
     if late:
-        yield from _equated(data, hints, work, false)
+        yield from _equated(whole, work, false)
     yield from _repaired(false, work)
 
 
-def _equated(
-    data: Rationals, hints: Sequence[Sequence[Pair]], work: Work, false: list[Generation]
-) -> Iterator[Generation | str]:
-    """Yield what the equations of the vertices give, as they are read in two ways; add what has a fault."""
-    image, first = _image(data.game, hints), None
-    for snap in (True, False):
-        reading = _read(data, image, snap=snap)
-        if reading.rules == first:
-            break
-        work.spend(len(reading.rules) ** 3 // _CUBE)
-        yield _made_of(data, reading, work, false)
-        first = reading.rules
+def _with_rests(data: Rationals, hint: Sequence[Pair]) -> list[Pair]:
+    """Return a set with the profiles played for ever that it sustains, as they are, where floats left them out.
+
+    A threat that vertices close in on without end may be attained by these alone.
+    """
+    points, rounded, rest = list(hint), floats(hint), [data.payoffs[row] for row in data.rows(0)]
+    near = [row for row in data.rows(0) if beyond(floats([rest[row]]), rounded) <= NEAR]
+    while True:
+        low = [min(x) for x in zip(*points, strict=True)]
+        held = [
+            row
+            for row in near
+            if all(
+                rest[row][i] >= max(data.best(i, row, [min(low[i], rest[row][i])]) or 0, data.own(0, i) or 0)
+                for i in (0, 1)
+            )
+        ]
+        if not held:
+            return points
+        points += [rest[row] for row in held]
+        near = [row for row in near if row not in held]
+
+
+def _equated(whole: Generation, work: Work, false: list[Generation]) -> Iterator[Generation | str]:
+    """Yield what the equations of the vertices give, as they are read in some ways; add what has a fault."""
+    data, seen = whole.data, list[list[Rule]]()
+    unequal = data.discounts[0] != data.discounts[1] and all(data.discounts)
+    for kinds in (_exact_kinds, _kinds) if unequal else (_kinds,):
+        polygons, tags = kinds(whole)
+        for snap in (True, False):
+            reading = _read(data, polygons, tags, snap=snap)
+            if reading.rules not in seen:
+                work.spend(len(reading.rules) ** 3 // _CUBE)
+                yield _made_of(data, reading, work, false)
+                seen.append(reading.rules)
 
 
 def _repaired(false: Iterable[Generation], work: Work) -> Iterator[Generation | str]:
@@ -302,19 +343,36 @@ def _inside(data: Rationals, roomy: Roomy, room: float, work: Work) -> tuple[Pai
     return tuple(exact[k] for k in hull(exact))
 
 
-def _image(game: StochasticGame, hints: Sequence[Sequence[Pair]]) -> Image:
-    """Apply the operator once more, for the kinds of the vertices."""
-    model = Scaled.of(game).model
-    polygons = [floats(hint) for hint in hints]
+def _kinds(whole: Generation) -> tuple[list[Polygon], list[list[Tag]]]:
+    """Return what sets generate, and how, found in floats: what just holds may only seem to."""
+    model = Scaled.of(whole.data.game).model
+    polygons = [floats(polygon) for polygon in whole.vertices]
     threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
     model = replace(model, leaves=credible(model, polygons, threat))
-    return apply(model, polygons, threat, np.ones(len(model.state), dtype=bool))
+    image = apply(model, polygons, threat, np.ones(len(model.state), dtype=bool))
+    return image.polygons, image.tags
 
 
-def _read(data: Rationals, image: Image, *, snap: bool) -> _Reading:
-    reader = Reader(data, image.polygons, snap=snap)
+def _exact_kinds(whole: Generation) -> tuple[list[Polygon], list[list[Tag]]]:
+    """Return what sets generate, and how, found in rationals, but for vertices that hardly matter.
+
+    Where the vertices are, or what one payoff of theirs is, as exactly as they were given.
+    """
+    image, polygons, tags = whole.image(), list[Polygon](), list[list[Tag]]()
+    for s, (vertices, plans) in enumerate(zip(image.vertices, image.plans, strict=True)):
+        order = sorted(range(len(plans)), key=lambda k: plans[k].promise not in (None, vertices[k]))
+        given = sum(plan.promise in (None, vertex) for vertex, plan in zip(vertices, plans, strict=True))
+        rounded = floats([vertices[k] for k in order])
+        chosen = corners(rounded, merge=FINE, given=given)
+        polygons.append([rounded[k] for k in chosen])
+        tags.append([whole.tag(s, plans[order[k]]) for k in chosen])
+    return polygons, tags
+
+
+def _read(data: Rationals, polygons: list[Polygon], tags: list[list[Tag]], *, snap: bool) -> _Reading:
+    reader = Reader(data, polygons, snap=snap)
     out = _Reading([], [], [], [], reader.lowest)
-    for s, (polygon, kinds) in enumerate(zip(image.polygons, image.tags, strict=True)):
+    for s, (polygon, kinds) in enumerate(zip(polygons, tags, strict=True)):
         for vertex, tag in zip(polygon, kinds, strict=True):
             out.owner.append(s)
             out.tags.append(tag)

@@ -14,7 +14,7 @@ from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.minkowski import Fan
 from bargaining.equilibria._plane.operator import Tag
 from bargaining.equilibria._plane.polygon import Polygon, cut, hull
-from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.equilibria._plane.rationals import Law, Rationals
 
 _HOLDS = {TOP: (0,), BOTTOM: (0,), RIGHT: (1,), LEFT: (1,), CORNER: (0, 1)}
 _TIED = 1e-10  # of the unit box: another lowest vertex punishes as well
@@ -63,11 +63,11 @@ class Reader:
             reply if i in _HOLDS.get(kind, ()) and w[i] <= least + _TIED else None
             for i, (reply, least) in enumerate(replies)
         ]
-        position, edge = self._place(points, w, held, set(law))
+        base, edge = self._place(points, w, held, law)
         region = _stable(points, needed)
         return Rule(
             row,
-            base=tuple((s, self.fan.at[position][s]) for s in law),
+            base=base,
             edge=edge,
             held=(held[0], held[1]),
             centre=_centre(region, np.where(np.isnan(w), points.mean(axis=0), w)),
@@ -85,26 +85,44 @@ class Reader:
         return best, float((value - data.now(i, row)) / delta) if delta else -np.inf
 
     def _place(
-        self, points: Floats, w: Floats, held: list[int | None], states: set[int]
-    ) -> tuple[int, tuple[int, int] | None]:
-        """Return a position along the boundary, and the vertices of the edge ahead if the continuation lies on it."""
+        self, points: Floats, w: Floats, held: list[int | None], law: Law
+    ) -> tuple[tuple[tuple[Fraction, int], ...], tuple[int, int] | None]:
+        """Return the vertices that are continued with and their probabilities, and the edge that one player slides on.
+
+        A continuation at no vertex, though nobody is held, follows a vertex that was left out: it stays where it is on
+        the edge that was drawn in its place.
+        """
         known = [i for i in (0, 1) if not np.isnan(w[i])]
         far = np.abs(points - w)[:, known].sum(axis=1)
-        nearest = int(far.argmin())
-        there = self.snap and far[nearest] < _THERE
-        if sum(reply is not None for reply in held) != 1 or not self.fan.owner or there:
-            return nearest, None
-        i = 0 if held[0] is not None else 1
+        nearest, count = int(far.argmin()), sum(reply is not None for reply in held)
+        there = far[nearest] < _THERE and (self.snap or not count)
+        if count > 1 or not self.fan.owner or there or len(known) < 2 > count:
+            return self._at(nearest, law), None
+        i = 1 if held[1] is not None else 0
         step = np.diff(points, axis=0)
-        usable = np.isin(self.fan.owner, list(states)) & (np.abs(step[:, i]) > _NARROW)
+        length = np.abs(step[:, i]) if count else np.abs(step).max(axis=1)
+        usable = np.isin(self.fan.owner, list(law)) & (length > _NARROW)
         if not usable.any():
-            return nearest, None
-        along = np.where(usable, step[:, i], 1.0)
-        share = np.clip((w[i] - points[:-1, i]) / along, 0.0, 1.0)
+            return self._at(nearest, law), None
+        ahead = w - points[:-1]
+        share = (
+            ahead[:, i] / np.where(usable, step[:, i], 1.0)
+            if count
+            else (ahead * step).sum(axis=1) / np.where(usable, (step**2).sum(axis=1), 1.0)
+        )
+        share = np.clip(share, 0.0, 1.0)
         away = np.abs(points[:-1] + share[:, None] * step - w)[:, known].sum(axis=1)
         j = int(np.where(usable, away, np.inf).argmin())
         owner = self.fan.owner[j]
-        return j, (self.fan.at[j][owner], self.fan.at[j + 1][owner])
+        p, q = self.fan.at[j][owner], self.fan.at[j + 1][owner]
+        if count:
+            return self._at(j, law), (p, q)
+        part = Fraction(share.item(j))
+        mixed = (law[owner] * (1 - part), p), (law[owner] * part, q)
+        return (*(each for each in self._at(j, law) if each[1] != p), *mixed), None
+
+    def _at(self, position: int, law: Law) -> tuple[tuple[Fraction, int], ...]:
+        return tuple((share, self.fan.at[position][s]) for s, share in law.items())
 
 
 def _lowest(polygon: Polygon) -> Sequence[int]:

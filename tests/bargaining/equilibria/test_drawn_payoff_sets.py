@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, payoff_set
-from bargaining.errors import Status, Unsolved
+from bargaining.errors import Status
 from plane_operator import PlaneOperator, circle
 from polygons import beyond
 
@@ -48,7 +48,7 @@ class Drawn:
 
 
 def check(game: RepeatedGame) -> Status:
-    """Hold a set against what is known without it, and return its status; FAILED if no strategy was found for it."""
+    """Hold a set against what is known without it, and return its status."""
     found, operator = payoff_set(game), PlaneOperator.of(game)
     inside, outside = operator.inside(ROUNDS), operator.outside(DIRECTIONS, ROUNDS)
     assert np.isfinite(found.stats.bound)
@@ -62,16 +62,23 @@ def check(game: RepeatedGame) -> Status:
     if found.status is Status.OK:
         assert found.residual <= 1e-9
         middle = found.vertices.mean(axis=0)
-        try:
-            automaton = found.strategy(middle)
-        except Unsolved:
-            return Status.FAILED
+        automaton = found.strategy(middle)
         assert automaton.regret == 0
         assert np.abs(automaton.payoffs - middle).max() <= 2e-9 * found.scale
     return found.status
 
 
-@pytest.mark.parametrize("number", range(24))
+KNIFE_EDGES = {
+    509: "one profile asks for the most that a player can get, and only a profile played for ever gives that",
+    530: "a vertex is followed by one that was left out of the set, as it hardly mattered",
+    583: "a threat is attained by a profile played for ever, which the edge between its neighbours nearly holds",
+    674: "hundreds of vertices close in on a line, the last where a constraint binds",
+    1155: "what can be played is out after a hundred steps, and no set inside tells so before",
+    1214: "a vertex needs the best payoff of a player exactly, which infinitely many come close to",
+}
+
+
+@pytest.mark.parametrize("number", [*range(12), *KNIFE_EDGES])
 def test_drawn_games_agree_with_another_operator(number: int) -> None:
     assert check(Drawn(number).game()) in (Status.OK, Status.EMPTY)
 
@@ -79,11 +86,10 @@ def test_drawn_games_agree_with_another_operator(number: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(50))
 def test_five_thousand_drawn_games_agree_with_another_operator(hundred: int) -> None:
-    """A few in a hundred lack a strategy: knife edges where vertices accumulate; one may be inaccurate."""
+    """One in a hundred may be inaccurate."""
     numbers = range(100 * hundred, 100 * hundred + 100)
     ended = {k: check(Drawn(k).game()) for k in numbers}
     assert [*ended.values()].count(Status.INACCURATE) <= 1, ended
-    assert [*ended.values()].count(Status.FAILED) <= 3, ended
 
 
 def test_the_games_are_drawn_over_all_pairs() -> None:

@@ -46,7 +46,10 @@ from bargaining.equilibria.repeated._unequal.ways import pairs
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated._search.rationals import Rationals
 
-_PLAIN = 16
+_PLAIN, _LONG = (
+    16,
+    1000,
+)  # applications of the operator, first and where no set that generates itself is found
 _FEW = 60  # up to so many vertices the structure can be solved exactly, so it needs no room for rounding
 _SAME = 4e-15
 _STAGES = 120
@@ -98,12 +101,17 @@ def run(search: Search, data: Rationals) -> None:
         if exact:
             search.block = search.block.keep(kept)
     found = bounded(search.block, search.own, search.polygon, exact=exact, tolerance=tolerance, budget=budget)
+    if found.bound == inf:  # nothing inside, perhaps as nothing will be left
+        plain(search, _LONG)
+        if search.stopped:
+            search.solves += found.steps + steps
+            return
     _take(search, found._replace(steps=found.steps + steps))
 
 
-def plain(search: Search) -> None:
+def plain(search: Search, times: int = _PLAIN) -> None:
     """Apply the operator a few times."""
-    while search.iterations < _PLAIN and not search.stopped and not search.budget.spent:
+    while search.iterations < times and not search.stopped and not search.budget.spent:
         _step(search)
 
 
@@ -236,10 +244,11 @@ class _Chase:
         return found._replace(steps=self.steps, low=self._sharp(found.low))
 
     def _sharp(self, low: Point) -> Point:
-        """Return the lowest payoffs as they are known without rounding, where they are but for that."""
-        bound, known = self.block.threat_bound(self.own), _known(self.block, self.own)
-        given = [bound] if known is None else [bound, lowest(pairs(known.points))]
-        x, y = (min([low[i], *(one[i] for one in given if abs(one[i] - low[i]) <= FINE)]) for i in (0, 1))
+        """Return the lowest payoffs without rounding where they are known: those of a profile played for ever."""
+        bound, far = self.block.threat_bound(self.own), self.gap + FINE
+        known = _known(self.block, self.own, (low[0] + far, low[1] + far))
+        sure = low if known is None else lowest(pairs(known.points))
+        x, y = (bound[i] if abs(bound[i] - low[i]) <= FINE else min(low[i], sure[i]) for i in (0, 1))
         return x, y
 
     def _found(self, few: int) -> Bounded:
@@ -411,9 +420,13 @@ class _Chase:
             self.points = np.array(levels.points)
 
 
-def _known(block: Block, own: Point) -> Recipes | None:
-    """Return the stage equilibria, played for ever by who stays, and outcomes of leaving; None if there are none."""
-    still = (block.best <= block.payoffs).all(axis=0) & (block.payoffs >= np.array(own)[:, None]).all(axis=0)
+def _known(block: Block, own: Point, threat: Point = (inf, inf)) -> Recipes | None:
+    """Return the stage equilibria, played for ever by who stays, and outcomes of leaving; None if there are none.
+
+    Also what is an equilibrium if it is played for ever under threats that are known to be credible.
+    """
+    held = (block.best <= block.payoffs) | (block.payoffs >= block.thresholds(threat))
+    still = held.all(axis=0) & (block.payoffs >= np.array(own)[:, None]).all(axis=0)
     places = np.flatnonzero(still)
     leaves = [leave.payoffs for leave in block.leaves]
     points = [*map(tuple, block.payoffs.T[places].tolist()), *leaves]

@@ -787,6 +787,13 @@ def test_a_set_of_thousands_of_vertices_is_found_in_seconds() -> None:
     assert process_time() - start < 20
 
 
+@pytest.mark.slow
+def test_a_set_inside_that_hardly_grows_is_given_up_for_another_outer_one() -> None:
+    """It grew for hundreds of rounds; a later stage of the outer set shows its structure at once."""
+    game, leave = Game([[-7, -8], [2, -4]], [[-4, 8], [-8, 3]]), [-4.9453436603011, 0.8080457055755757]
+    assert payoff_set(RepeatedGame(game, (0.99, 0.999), exit=Exit(leave, who=[1])), budget=12_000_000).ok
+
+
 @pytest.mark.parametrize(("game", "discounts"), [(RESTING, (0.999, 0.999)), (PRISONERS, (0.6, 0.7))])
 @pytest.mark.parametrize("leave", [None, Exit([1, 2]), Exit([1, 2], who=[1])], ids=["none", "both", "one"])
 def test_past_its_budget_a_search_gives_a_set_that_holds_all_and_a_finite_bound(

@@ -22,7 +22,8 @@ from bargaining.equilibria.repeated._unequal.ways import Image, Ways, image, pai
 _PERIODS = tuple(
     2**k for k in range(11)
 )  # longer orbits move by less than rounding at discount factors up to .98
-_ROUNDS = 60
+_ROUNDS = 40  # a set with the right structure takes a dozen or two; with another one it creeps
+_SLOW, _CREEPING = 0.5, 14  # so many rounds in a row may fail to halve what is added
 _HOPELESS = 12  # rounds after which a set that does not generate itself will not
 _COARSE = 3e-4  # vertices that matter less than that share of what was added last are left out for now
 _FINEST = 1e-15
@@ -56,6 +57,7 @@ def grown(
         The work that may be done.
     """
     points, keys, best, coarse = start, None, inner, merge
+    least, slow = np.inf, 0
     if inner is not None:
         points, keys = inner.points, inner.keys if inner.block is block else None
     for n in range(_ROUNDS):
@@ -69,6 +71,9 @@ def grown(
             break
         normals = normals_around(found.points, found.points[:0])
         more = float((reach(found.points, normals) - reach(points, normals)).max())
+        least, slow = (more, 0) if more < _SLOW * least else (least, slow + 1)
+        if slow > _CREEPING:
+            break
         new = solved(points, keys, found, block, bound, near=10.0 * coarse)
         if new is not None and new.holds and (best is None or _lost(points, new.points) <= _ENOUGH * coarse):
             best = new

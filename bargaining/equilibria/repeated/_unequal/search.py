@@ -55,6 +55,9 @@ _SAME = 4e-15
 _STAGES = 120
 _ROUNDS = 3
 _STUCK = 0.9
+_SLOWER = (
+    0.6  # of the gap: growing on is given up where more of it is left, for another stage of the outer set
+)
 _SLOW, _WEAK = (
     0.5,
     6,
@@ -382,7 +385,7 @@ class _Chase:
                 tilt = min(0.1 * tilt, self.gap)
             if self.gap <= self.tolerance:
                 return True
-            if self.gap > _STUCK * gap or merge <= FINEST or self.budget.spent:
+            if self.gap > _SLOWER * gap or merge <= FINEST or self.budget.spent:
                 return False  # for want of something else than vertices
             gap, merge = self.gap, max(0.1 * merge, FINEST)
             found = grown(self.block, bound, self.points, merge, self.inner, self.budget)

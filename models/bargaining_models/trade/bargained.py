@@ -147,7 +147,8 @@ def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) ->
     if status is not Status.OK:
         return _packed(payoffs, threat, division, None, status)
     found = payoffs.optimum_at(division.payoffs)
-    if not found.residual <= ACCURACY or payoffs.cut_short(found):
+    apart = np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max()
+    if not max(found.residual, apart) <= ACCURACY or payoffs.cut_short(found):
         status = Status.INACCURATE
     return _packed(payoffs, threat, division, found, status)
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, real
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.payoffs import Payoffs
 
@@ -221,18 +221,23 @@ class TariffPayoffs:
 
     def contains(self, x: ArrayLike, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` times its size."""
-        return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self._scale().max())
+        return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self.scale.max())
 
     def moving_prices(self, floor: ArrayLike) -> Floats:
         """Return prices between which the best point of two players moves smoothly, (k, 2, 2), above a floor.
 
         They run from the best point for the first player to that for the second. A piece ends where a rate meets a
         bound; where all rates are at bounds the best point stays, whatever the prices.
+
+        Raises
+        ------
+        NotApplicable
+            If the frontier above the floor bends inwards.
         """
         ends = self._ends(real(floor, "floor", ndim=1))
         if ends is None or self.players != 2:
             return np.empty((0, 2, 2))
-        scale = self._scale()
+        scale = self.scale
         angles = [float(np.arctan2(*(end.multipliers * scale)[::-1])) for end in ends]
 
         def prices(angle: float) -> Floats:
@@ -252,6 +257,14 @@ class TariffPayoffs:
 
         middle = (angles[0] + angles[1]) / 2.0
         half = best(middle)
+        low = np.array([ends[1].payoffs[0], ends[0].payoffs[1]])  # what the other has where one has its best
+        inwards = angles[1] < angles[0] - SLIVER or ((half.payoffs - low) / scale < -SLIVER).any()
+        if inwards or not all(one.concave for one in (*ends, half)):
+            raise NotApplicable(
+                "The payoffs that these tariffs reach are not convex: above the disagreement point the frontier bends "
+                "inwards, and lotteries over agreements do better. Take `bargained_tariffs(..., lotteries=True)`, or a "
+                "concept that bears it, such as kalai_smorodinsky."
+            )
         found = pieces(angles[0], middle, ends[0], half)
         for first, last in pieces(middle, angles[1], half, ends[1]):
             if found and first == found[-1][1]:  # one piece, looked at in its middle
@@ -263,7 +276,7 @@ class TariffPayoffs:
         """Return the angle of prices at which a rate meets its bound, or leaves it."""
         from scipy.optimize import brentq
 
-        scale = self._scale()
+        scale = self.scale
 
         def room(angle: float) -> float:
             one = best(angle)
@@ -289,7 +302,7 @@ class TariffPayoffs:
     def optimum_at(self, payoffs: ArrayLike) -> Optimum:
         """Return how a payoff vector on the frontier is reached."""
         x = real(payoffs, "payoffs", ndim=1)
-        scale = self._scale()
+        scale = self.scale
         for known in reversed(self._known):
             if np.abs((known.payoffs - x) / scale).max() <= 1e-9:
                 return known
@@ -326,7 +339,8 @@ class TariffPayoffs:
 
     # The programs behind them.
 
-    def _scale(self) -> Floats:
+    @property
+    def scale(self) -> Floats:
         """What a rate of .1 does to each player: the size of payoffs that programs are scaled by."""
         return np.asarray(0.1 * np.abs(self._one(self._start)[1]).max(axis=1))
 
@@ -343,7 +357,7 @@ class TariffPayoffs:
         return float(weights @ found.payoffs), found.payoffs
 
     def _supported(self, weights: Floats) -> Optimum:
-        scale = self._scale()
+        scale = self.scale
         size = float((weights * scale).sum()) or 1.0
         near, start = self._nearest(lambda known: known.multipliers * scale, weights * scale)
         if near:
@@ -370,7 +384,7 @@ class TariffPayoffs:
     def _ray(self, origin: Floats, direction: Floats) -> float:
         if not (direction >= 0.0).all():
             return self._ray_down(origin, direction)
-        scale = self._scale()
+        scale = self.scale
         up = direction > 0.0
         if not up.any():
             return float("inf") if self._ray(origin, scale) >= 0.0 else float("-inf")
@@ -413,7 +427,7 @@ class TariffPayoffs:
         """Along a direction that hurts somebody: the last t at which the point is still in the set, by bisection."""
         from scipy.optimize import brentq
 
-        ones = self._scale()
+        ones = self.scale
 
         def inside(t: float) -> float:
             return self._ray(origin + t * direction, ones)
@@ -441,7 +455,7 @@ class TariffPayoffs:
         if key not in self._best:
             ends = [self._near_end(k, floor) for k in range(self.players)]
             if None in ends:
-                scale, bound = self._scale(), np.isfinite(floor)
+                scale, bound = self.scale, np.isfinite(floor)
                 if bound.any() and not self._ray(np.where(bound, floor, -1e6 * scale), scale) >= -1e-9:
                     return None
                 inside = self._known[-1].variables if bound.any() else self._start
@@ -454,7 +468,7 @@ class TariffPayoffs:
         others = np.isfinite(floor) & (np.arange(self.players) != k)
         if not (self._known and others.any()):
             return None
-        scale = self._scale()
+        scale = self.scale
         away = [np.abs((known.payoffs - floor) / scale)[others].max() for known in self._known]
         if not min(away) <= NEARBY:
             return None
@@ -466,7 +480,7 @@ class TariffPayoffs:
 
     def _end(self, k: int, floor: Floats, inside: Floats) -> Optimum:
         """The best of one player above a floor, from a point that is above it."""
-        scale = self._scale()
+        scale = self.scale
         others = np.isfinite(floor) & (np.arange(self.players) != k)
 
         def gaps(x: Floats) -> Floats:
@@ -483,7 +497,7 @@ class TariffPayoffs:
         return self._remember(self._polish(x, best=k, floor=floor))
 
     def _product(self, origin: Floats, weights: Floats) -> Optimum | None:
-        scale = self._scale()
+        scale = self.scale
         if not self._ray(origin, scale) > 1e-9:
             return None
         start = self._known[-1].variables
@@ -539,7 +553,7 @@ class TariffPayoffs:
         """
         x = np.clip(variables, self._low, self._high)
         edge = 1e-6  # SLSQP ends on a bound, up to rounding
-        scale = self._scale()
+        scale = self.scale
         free = np.ones(self.size, dtype=bool)
         payoffs, slopes = self._one(x)
         multipliers, active = self._guess(

@@ -20,8 +20,8 @@ from bargaining import (
     utilitarian,
     yu,
 )
-from bargaining.errors import InvalidInput, Status
-from bargaining_models.trade import TariffPayoffs
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining_models.trade import TariffPayoffs, TradeModel
 from bargaining_models.trade.bargained import _with_lotteries
 from plain_economy import PlainEconomy, drawn, model_of
 from six_blocs import blocs, project
@@ -314,6 +314,46 @@ def test_derivatives_of_payoffs(model):
             ends = payoffs.values(np.stack([x + step, x - step, x + step / 2, x - step / 2]))[0]
             coarse, fine = (ends[0] - ends[1]) / 4e-3, (ends[2] - ends[3]) / 2e-3
             np.testing.assert_allclose(slopes[0, :, k], (4 * fine - coarse) / 3, rtol=1e-7, atol=1e-9)
+
+
+def test_a_frontier_that_bends_inwards():
+    """Two regions with steep tariffs on services, which the talks leave alone: a lottery is better for both."""
+    flows = np.array([[[4.28, 2.05], [0.14, 3.89]], [[1.95, 0.45], [2.98, 2.16]]])
+    tariffs = np.array([[[0.0, 0.0], [0.3, 3.0]], [[0.0, 0.3], [0.0, 0.0]]])
+    two = TradeModel.from_arrays(
+        flows,
+        tariffs,
+        elasticities=[8, 5],
+        regions=["A", "B"],
+        sectors=["wares", "services"],
+        goods=["wares"],
+    )
+    war = two.nash_tariffs(against="players")
+    sure = two.bargained_tariffs("A", "B", disagreement=war)
+    drawn_ = two.bargained_tariffs("A", "B", disagreement=war, lotteries=True)
+    assert sure.status is drawn_.status is Status.OK
+    assert not sure.concave
+    (first, one), (second, other) = drawn_.lottery
+    assert first + second == pytest.approx(1.0, abs=1e-12)
+    assert (drawn_.payoffs > sure.payoffs + 1e-3).all()
+    # No rates for certain give both as much as the lottery; each draw is what the engine says it is.
+    rates = np.stack(np.meshgrid(np.linspace(-0.3, 0.0, 41), np.linspace(0.0, 0.2, 41)), axis=-1)
+    charged = np.broadcast_to(tariffs, (*rates.shape[:2], *tariffs.shape)).copy()
+    charged[:, :, 0, 1, 0], charged[:, :, 1, 0, 0] = rates[..., 0], rates[..., 1]
+    reached = two.solve(tariffs=charged).welfare
+    assert not (reached >= drawn_.payoffs).all(axis=-1).any()
+    assert (reached >= sure.payoffs - 0.02).all(axis=-1).any()
+    ends = []
+    for a, b in (one, other):
+        charged = tariffs.copy()
+        charged[0, 1, 0], charged[1, 0, 0] = a, b
+        ends.append(two.solve(tariffs=charged).welfare)
+    np.testing.assert_allclose(first * ends[0] + second * ends[1], drawn_.payoffs, rtol=0, atol=1e-9)
+    for method in (perles_maschler, continuous_raiffa, partial(yu, p=2)):
+        with pytest.raises(NotApplicable, match="the frontier bends inwards, and lotteries"):
+            two.bargained_tariffs("A", "B", disagreement=war, method=method)
+    fair = two.bargained_tariffs("A", "B", disagreement=war, method=kalai_smorodinsky)
+    assert fair.status is Status.OK
 
 
 slow = pytest.mark.slow

@@ -103,6 +103,11 @@ class Monitoring(Shown):
     _game: Game | None
 
     def __init__(self, probabilities: ArrayLike, *, signals: Sequence[str] | None = None) -> None:
+        if isinstance(probabilities, Mapping):
+            raise InvalidInput(
+                f"`probabilities` must be an array; got {short(probabilities)}. By the names of a game write "
+                "Monitoring.of(game, chances)."
+            )
         chances = real(probabilities, "probabilities")
         if chances.ndim < 2:
             raise InvalidInput(

@@ -86,3 +86,21 @@ def test_a_price_with_shocks():
     assert prices.signals == ("below 4", "below 7", "from 7 on")
     with pytest.raises(InvalidInput, match="ascend"):
         Monitoring.from_shocks([[1]], [0], [1], cuts=[2, 1])
+
+
+def test_chances_are_given_by_name() -> None:
+    game = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2, players=["Ann", "Bob"])
+    one = {"bad": Fraction(1, 2), "good": Fraction(1, 2)}
+    chances = {("work", "work"): {"good": Fraction(9, 10), "bad": Fraction(1, 10)}, ("work", "shirk"): one}
+    whole = {**chances, ("shirk", "work"): one, ("shirk", "shirk"): {"bad": 1}}
+    report = Monitoring.of(game, whole)
+    assert report.signals == ("good", "bad")
+    assert report.exact[0, 0].tolist() == [Fraction(9, 10), Fraction(1, 10)]
+    assert report.probabilities[1, 1].tolist() == [0, 1]
+    assert report.full_rank({"Bob": "work", "Ann": "work"}, "Ann") == report.full_rank((0, 0), 0)
+    with pytest.raises(InvalidInput, match="every profile; shirk, work is not there"):
+        Monitoring.of(game, chances)
+    with pytest.raises(InvalidInput, match=r"Monitoring\.of\(game, chances\)"):
+        Monitoring(whole)
+    with pytest.raises(InvalidInput, match=r"For an array write Monitoring\(array\)"):
+        Monitoring.of(game, np.ones((2, 2, 2)) / 2)

@@ -12,7 +12,6 @@ import ast
 import builtins
 import gc
 import hashlib
-import inspect
 import json
 import multiprocessing
 import os
@@ -271,9 +270,7 @@ class Trials:
         for place in self.places:
             if monotonic() >= self.end:
                 break
-            warm = place.key in record and inside(
-                *modules[place.key]
-            )  # else it runs when modules are imported
+            warm = place.key in record  # what no test reaches in a function runs when modules are imported
             tests = record.get(place.key if warm else place.file, [])
             stem = Path(place.file).stem.strip("_")
             tests = sorted(tests, key=lambda test: (stem not in test[0], test[1]))
@@ -435,24 +432,6 @@ def forked(work: Callable[[], T], limit: float | None) -> T:
     raise TimeoutError
 
 
-def inside(original: str, mutated: str) -> bool:
-    """Say whether a change is inside of functions, so that importing the module does the same as before."""
-
-    def shell(code: CodeType) -> list[object]:
-        within = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-        run = [
-            one
-            for one in within
-            if not one.co_flags & inspect.CO_OPTIMIZED or one.co_name[0] == "<" != "<lambda>"
-        ]
-        plain = [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
-        return [code.co_code, code.co_names, plain, *map(shell, run)]
-
-    return shell(compile(original, "", "exec", dont_inherit=True)) == shell(
-        compile(mutated, "", "exec", dont_inherit=True)
-    )
-
-
 def replace(functions: list[FunctionType], module: CodeType) -> None:
     """Give all functions that were made from a file the code they have in a module that was compiled anew."""
     codes: dict[tuple[str, int], CodeType] = {}
@@ -511,22 +490,23 @@ def changed(original: str, mutated: str) -> tuple[str, str]:
 
 
 def report(places: list[Place], outcomes: dict[str, dict[str, object]]) -> int:
-    """Write the survivors with the reasons given so far; return 1 if too many have none."""
+    """Write the survivors, and those not tried, with the reasons given so far; return 1 if too many have none."""
     tried = [place for place in places if place.key in outcomes]
     survivors = {
         place.key: outcomes[place.key] for place in tried if outcomes[place.key]["outcome"] == "survived"
     }
-    known = {}
+    known, entries = {}, []
     if SURVIVORS.exists():
-        known = {
-            entry["key"]: entry["reason"]
-            for entry in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"]
-        }
+        entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"]
+        known = {entry["key"]: entry["reason"] for entry in entries}
+    asked = {place.key for place in tried}
+    every = len(tried) == EACH * len(ROOMS)  # then what is not among them stood in code that is gone
+    kept = {} if every else {entry["key"]: entry for entry in entries if entry["key"] not in asked}
     text = (
         HEADER
         + f"# {len(tried)} of {len(places)} were tried, of which {len(tried) - len(survivors)} were noticed.\n"
     )
-    for key, found in sorted(survivors.items(), key=lambda item: (str(item[1]["file"]), item[0])):
+    for key, found in sorted((kept | survivors).items(), key=lambda item: (str(item[1]["file"]), item[0])):
         entry = {
             "key": key,
             **{name: found[name] for name in ("file", "definition", "operator", "before", "after")},
@@ -534,7 +514,7 @@ def report(places: list[Place], outcomes: dict[str, dict[str, object]]) -> int:
         entry["reason"] = known.get(key, "")
         text += "\n[[mutant]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in entry.items())
     SURVIVORS.parent.mkdir(parents=True, exist_ok=True)
-    SURVIVORS.write_text(text + ("" if survivors else "mutant = []\n"), encoding="utf-8")
+    SURVIVORS.write_text(text + ("" if kept | survivors else "mutant = []\n"), encoding="utf-8")
     equivalent = sum(known.get(key, "").startswith("equivalent") for key in survivors)
     noticed = len(tried) - len(survivors)
     share = (noticed + equivalent) / max(len(tried), 1)

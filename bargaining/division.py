@@ -433,17 +433,17 @@ def divide(
         From `Problem.ideal`: with d it gives the scale against which rounding of the inputs is judged.
     """
     d = problem.disagreement
-    doubtful = (status == Status.OK) & ~((residual >= 0) & (residual <= ACCURACY))
+    good = (status == Status.OK) | (status == Status.DEGENERATE)
+    broken = good & ~every(np.isfinite(payoffs))
+    doubtful = (status == Status.OK) & ~broken & ~((residual >= 0) & (residual <= ACCURACY))
     if doubtful.any():
         with np.errstate(all="ignore"):
             magnitude = largest(np.maximum(np.abs(ideal), np.abs(d)) / (ideal - d))
         allowed = ACCURACY + 64 * np.finfo(float).eps * magnitude
         doubtful &= ~((residual >= 0) & (residual <= allowed))
         status = np.where(doubtful, Status.INACCURATE, status).astype(np.int8)
-    good = (status == Status.OK) | (status == Status.DEGENERATE)
-    broken = good & ~every(np.isfinite(payoffs))
-    answered = (good & ~broken) | (status == Status.INACCURATE)
     status = np.where(broken, Status.FAILED, status).astype(np.int8)
+    answered = (good & ~broken) | (status == Status.INACCURATE)
     payoffs = np.where(answered[..., None], payoffs, np.nan)
     residual = np.where(answered, residual, np.nan)
     return _packed(problem, method, payoffs, residual, status if status.ndim else Status(int(status)))

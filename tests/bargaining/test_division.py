@@ -51,7 +51,7 @@ from bargaining import (
     variable_threats,
     yu,
 )
-from bargaining.division import Parameters
+from bargaining.division import Parameters, describe, divide
 
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2])
 EQUAL = {"weights": [0.5, 0.5]}
@@ -285,3 +285,13 @@ def test_the_parameters_answer_again() -> None:
         again: Division = concept(triangle, **division.parameters)
         np.testing.assert_array_equal(again.payoffs, division.payoffs)
         assert again.parameters == division.parameters
+
+
+def test_no_payoffs_are_a_failure_and_not_an_inaccurate_answer() -> None:
+    problem = Problem(TransferableSurplus(10), [0, 0])
+    nothing = np.full(2, np.nan)
+    status = np.array(Status.OK, dtype=np.int8)
+    found = divide(
+        problem, describe("mine"), nothing, np.array(np.nan), status, ideal=np.asarray(problem.ideal)
+    )
+    assert found.status is Status.FAILED

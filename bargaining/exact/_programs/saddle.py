@@ -107,7 +107,10 @@ class Saddle:
         pull = straight @ self.matrix[self.rows] if self.rows else ZERO
         low = pull - q @ near.slopes[1] + (bent @ near.bends[0] if len(bent) else ZERO)
         high = pull - q @ near.slopes[0] + (bent @ near.bends[1] if len(bent) else ZERO)
-        terms = (self.marginal(i, price) for i, price in enumerate(spot.prices))
+        try:
+            terms = [self.marginal(i, price) for i, price in enumerate(spot.prices)]
+        except ZeroDivisionError:  # without a price a gain would have no end
+            return None
         gains = [(a + c, b + d) for (a, b), (c, d) in zip(near.payoffs, terms, strict=True)]
         return [*zip(low.tolist(), high.tolist(), strict=True), *gains, *near.slacks]
 

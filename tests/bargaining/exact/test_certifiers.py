@@ -189,3 +189,16 @@ def test_a_cubic_norm_on_a_symmetric_polygon_is_enclosed_closely() -> None:
     proof = certify(yu(Problem(Polytope([[0, 0], [1, 0], [0, 1]]), [0, 0]), p=3))
     assert proof.holds
     assert proof.bound < 1e-15
+
+
+def test_points_without_lotteries_that_nobody_can_gain_from() -> None:
+    three = FreeDisposalHull([[1, 1, 0], [0, 2, 0], [2, 0, 0]])
+    with pytest.raises(NotApplicable, match="where everyone can gain"):
+        certify(conley_wilkie(Problem(three, [0, 0, 0])))
+    assert certify(conley_wilkie(Problem(three, [3, 3, 3]))).holds
+    two = FreeDisposalHull([[4, 1], [1, 3]])
+    for d in ([5, 5], [1, 3], [4, 0]):
+        assert certify(nash(Problem(two, d))).holds
+    found = nash(Problem(two, [0, 0]))
+    assert certify(replace(found, payoffs=np.array([-1.0, 1.0]))).bound > 0.3
+    assert certify(replace(found, payoffs=np.full(2, np.nan))).bound == np.inf

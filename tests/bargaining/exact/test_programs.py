@@ -253,3 +253,40 @@ def test_floors_that_take_a_tiny_amount_are_met() -> None:
         division = method(problem)
         np.testing.assert_allclose(division.payoffs, np.sqrt(0.5), rtol=1e-12)
         assert certify(division).holds
+
+
+SQUARE = ConvexProgram(lambda z: z, lambda z: np.eye(2), lower=[0, 0], upper=[1, 1])
+
+
+@pytest.mark.parametrize("payoffs", [(5.0, -7.0), (0.5, 0.0), (0.5, 0.5)])
+@pytest.mark.parametrize(
+    "method",
+    [nash, kalai_smorodinsky, egalitarian, equal_loss, partial(gupta_livne, reference=[0.3, 0.2])],
+    ids=str,
+)
+def test_payoffs_far_off_are_said_to_be_no_nearer_than_they_are(method: Method, payoffs: tuple) -> None:
+    """Both have 1 at most, and both can have it: that is everybody's answer."""
+    wrong = replace(method(Problem(SQUARE, [0.0, 0.0])), payoffs=np.array(payoffs))
+    found = certify(wrong)
+    assert found.bound >= max(abs(x - 1) for x in payoffs) - 1e-9
+    assert not found.holds
+
+
+@pytest.mark.parametrize("d", [(2.0, 2.0), (1.0, 0.0)])
+@pytest.mark.parametrize(
+    "method",
+    [nash, kalai_smorodinsky, egalitarian, equal_loss, partial(dictatorial, player=0)],
+    ids=str,
+)
+def test_nothing_is_proved_where_not_all_can_gain(method: Method, d: tuple) -> None:
+    found = certify(replace(method(Problem(SQUARE, [0.0, 0.0])), problem=Problem(SQUARE, d)))
+    assert found.bound == np.inf
+    assert not found.holds
+
+
+def test_programs_without_gradients_are_not_certified() -> None:
+    program = ConvexProgram(lambda z: z, lower=[0, 0], upper=[1, 1])
+    with pytest.raises(NotApplicable, match="give `jacobian` to ConvexProgram"):
+        certify(nash(Problem(program, [0, 0])))
+    with pytest.raises(NotApplicable, match="where there are payoffs"):
+        certify(replace(nash(Problem(SQUARE, [0, 0])), payoffs=np.array([np.nan, 1.0])))

@@ -137,6 +137,23 @@ class Frontier(Shown, line=False):
             noise = 4 * EPS * (np.abs(before) + np.abs(after) + np.abs(x * least) + np.abs(x * most)) / step
         return least - noise, most + noise
 
+    def _is_tangent(self, x: Floats, y: Floats, slope: Floats) -> bool:
+        """Whether every y + slope * (z - x) is above the function next to x on either side, as a tangent is.
+
+        Where rounding decides it may say no.
+        """
+        step = CHORD * (self.upper - self.lower)
+        with np.errstate(all="ignore"):
+            for side, within, limit in ((-step, np.maximum, self.lower), (step, np.minimum, self.upper)):
+                end = np.asarray(x + side)
+                within(end, limit, out=end)
+                above = end - x
+                above *= slope
+                above += y
+                if not (self.function(end) <= above).all():
+                    return False
+        return True
+
     def slope(self, x: Floats) -> Floats:
         """Return f'(x), at a kink the slope of either side."""
         return self.derivative(x) if self.derivative is not None else self.slopes(x).best()[0]
@@ -149,8 +166,17 @@ class Frontier(Shown, line=False):
         return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), low, high)
 
     def off_balance(self, condition: Condition, x: Floats, low: Floats, high: Floats) -> Floats:
-        """Return by how much a condition misses zero at x in [low, high] with every slope that the frontier has."""
-        return off_balance(condition, x, self.function(x), self.slopes(x).within(x > low, x < high))
+        """Return by how much a condition misses zero at x in [low, high] with every slope that the frontier has.
+
+        One slope is enough where values do not contradict it: with the others it can miss zero by no more.
+        """
+        y = self.function(x)
+        if self.derivative is not None:
+            slope = self.derivative(x)
+            missed = np.abs(condition(x, y, slope))
+            if (missed <= SLOPE).all() and self._is_tangent(x, y, slope):
+                return np.asarray(missed)
+        return off_balance(condition, x, y, self.slopes(x).within(x > low, x < high))
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
@@ -227,33 +253,45 @@ class Frontier(Shown, line=False):
         start = np.minimum(np.maximum(low, d0), high)
 
         def condition(x: Floats, y: Floats, slope: Floats) -> Floats:
-            value, fall = y - d1, slope * (x - d0)
+            value, fall = y - d1, x - d0
             value *= w0
+            fall *= slope
             fall *= w1
             value += fall
             return value
 
         x, _ = self.balance(condition, start, high)
         y = self.function(x)
-        return np.stack((x, y), axis=-1), self.short_of_product(np.stack((x, y), axis=-1), origin, weights)
+        return np.stack((x, y), axis=-1), self._short(x, y, (d0, d1), (w0, w1))
 
     def short_of_product(self, x: Floats, origin: Floats, weights: Floats) -> Floats:
         """Return by how much payoffs miss the first-order condition and the frontier; NaN where not both gain."""
-        (x0, x1), (d0, d1), (w0, w1) = (np.moveaxis(a, -1, 0) for a in (x, origin, weights))
+        each = (np.moveaxis(a, -1, 0) for a in (x, origin, weights))
+        (x0, x1), d, w = ((a[0], a[1]) for a in each)
+        return self._short(x0, x1, d, w)
+
+    def _short(self, x0: Floats, x1: Floats, d: tuple[Floats, Floats], w: tuple[Floats, Floats]) -> Floats:
+        (d0, d1), (w0, w1) = d, w
         start = np.minimum(np.maximum(self.lower, d0), self.upper)
 
         def relative(x: Floats, y: Floats, slope: Floats) -> Floats:
             rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
             return np.asarray(2 * rise / (rise + fall) - 1)  # the fall may be infinite
 
-        missed = self.off_balance(relative, np.clip(x0, start, self.upper), start, self.upper)
-        everyone = ((x0 - d0 > 16 * EPS * (np.abs(x0) + np.abs(d0))) | (w0 == 0)) & (
-            (x1 - d1 > 16 * EPS * (np.abs(x1) + np.abs(d1))) | (w1 == 0)
+        at = np.clip(x0, start, self.upper)
+        missed = self.off_balance(relative, at, start, self.upper)
+        everyone = np.asarray(
+            ((x0 - d0 > 16 * EPS * (np.abs(x0) + np.abs(d0))) | (w0 == 0))
+            & ((x1 - d1 > 16 * EPS * (np.abs(x1) + np.abs(d1))) | (w1 == 0))
         )
-        with np.errstate(all="ignore"):
-            beside = np.abs(x0 - np.clip(x0, start, self.upper)) / (self.upper - self.lower)
-            below = np.abs(self.function(np.clip(x0, self.lower, self.upper)) - x1) / np.abs(x1 - d1)
-        return np.where(everyone, missed + np.where(w1 > 0, below, 0.0) + beside, np.nan)
+        if not everyone.all():
+            missed = np.where(everyone, missed, np.nan)
+        below = self.function(at) - x1
+        if (at != x0).any() or below.any():
+            with np.errstate(all="ignore"):
+                missed += np.abs(x0 - at) / (self.upper - self.lower)
+                missed += np.where(w1 > 0, np.abs(below) / np.abs(x1 - d1), 0.0)
+        return missed
 
     def _rounding(self) -> Floats:
         """Return the payoff of player 1 below which differences are rounding errors, of either player's payoffs."""
@@ -313,30 +351,34 @@ def _probe(frontier: Frontier) -> None:
     """Look at the function on a grid and refuse what is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
-    size = np.maximum(np.abs(top), np.abs(bottom))
-    _refuse(
-        np.isfinite(size) & (size > LARGEST),
-        f"hold payoffs of size {LARGEST:g} at most",
-        "it is larger, over the interval from",
-        low,
-        "Rescale the payoffs.",
-    )
-    slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
+    if not (np.max(top) <= LARGEST and np.min(bottom) >= -LARGEST):
+        size = np.maximum(np.abs(top), np.abs(bottom))
+        _refuse(
+            np.isfinite(size) & (size > LARGEST),
+            f"hold payoffs of size {LARGEST:g} at most",
+            "it is larger, over the interval from",
+            low,
+            "Rescale the payoffs.",
+        )
     before, fall, x = top, None, low
     for share in np.linspace(0.0, 1.0, PROBES if low.size < 1000 else 3)[1:]:
         x, last = low + share * (high - low), x
         value = frontier.function(x)
         rise = value - before
+        before, behind = value, fall
+        fall = rise
+        if (rise <= 0.0).all() and (behind is None or (rise <= behind).all()) and np.isfinite(rise.min()):
+            continue
+        slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
         _refuse(
             ~np.isfinite(rise), "be finite on [lower, upper]", "it is not near", x, "Narrow the interval."
         )
         _refuse(rise > slack, "be decreasing", "it rises after", last, "Raise `lower` or swap the players.")
-        if fall is not None:
+        if behind is not None:
             advice = (
                 "Use `Polytope` for the convex hull (lotteries) or `FreeDisposalHull` for the set as it is."
             )
-            _refuse(rise > fall + slack, "be concave", "its slope rises at", last, advice)
-        before, fall = value, rise
+            _refuse(rise > behind + slack, "be concave", "its slope rises at", last, advice)
     if frontier.derivative is not None:
         _compare_slopes(frontier, frontier.derivative)
 
@@ -348,6 +390,8 @@ def _compare_slopes(frontier: Frontier, derivative: Callable[[Floats], Floats]) 
     for share in np.linspace(0.0, 1.0, PROBED if few else 4)[1:-1]:
         x = np.asarray(low + share * (high - low))
         given = derivative(x)
+        if not few and frontier._is_tangent(x, frontier.function(x), given):
+            continue
         size = SLOPE * np.nan_to_num(np.abs(given))
         if few:
             found = slopes(frontier.values, x, low, high)

@@ -25,6 +25,7 @@ FEW, PROBED = (
 SLOPE = 1e-9  # of the slope: a derivative that is off by more, beyond the errors of slopes from values, is refused
 ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
 EPS = float(np.finfo(float).eps)
+BESIDE = 16 * EPS  # of the interval's ends: twice as far as roots are proved to be
 
 
 @owning
@@ -121,7 +122,8 @@ class Frontier(Shown, line=False):
         if self.derivative is None:
             return slopes(self.values, x, low, high)
         x, low, high = _together(x, low, high)
-        before, after = np.maximum(np.nextafter(x, -np.inf), low), np.minimum(np.nextafter(x, np.inf), high)
+        near = BESIDE * np.maximum(np.abs(low), np.abs(high))  # a kink is found up to rounding
+        before, after = np.maximum(x - near, low), np.minimum(x + near, high)
         left, right, (least, most) = self.derivative(before), self.derivative(after), self._chords(x)
         off = [np.fmax(np.fmax(least - slope, slope - most), 0.0) for slope in (left, right)]
         found = Slopes(left=left, right=right, left_error=off[0], right_error=off[1])

@@ -198,3 +198,19 @@ def test_a_function_of_numbers_alone() -> None:
 
     problem = Problem(Frontier(arc, 0, 3), [0, 0])
     np.testing.assert_allclose(nash(problem).raise_if_failed().payoffs, [2, math.sqrt(5)], rtol=1e-14)
+
+
+def test_kinks_are_found_to_rounding_where_a_derivative_is_given() -> None:
+    """The root may lie on either side of the kink by a few units in the last place."""
+    top = np.random.default_rng(0).uniform(1, 9, 4000)
+    kink = top / 5.5
+
+    def below(x: np.ndarray) -> np.ndarray:
+        return np.minimum(top - 0.5 * x, top - 0.5 * kink - 5 * (x - kink))
+
+    def slope(x: np.ndarray) -> np.ndarray:
+        return np.where(top - 0.5 * x <= top - 0.5 * kink - 5 * (x - kink), -0.5, -5.0)
+
+    found = nash(Problem(Frontier(below, 0, kink + (top - 0.5 * kink) / 5, derivative=slope), [0, 0]))
+    assert (found.status == Status.OK).all()
+    np.testing.assert_allclose(found.payoffs[:, 0], kink, rtol=1e-14)

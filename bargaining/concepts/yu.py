@@ -93,6 +93,8 @@ def yu(problem: Problem, *, p: float) -> Division:
         loss = np.where(np.isfinite(ideal), ideal - problem.disagreement, 0.0).max(axis=-1, keepdims=True)
         return raise_together(problem, label, np.ones_like(ideal), ideal, start=ideal - loss)
     payoffs, residual = _nearest_point(problem, ideal, power)
+    if power == 1 and problem.players > 2:
+        residual = np.maximum(residual, _more_lost(problem, ideal, payoffs))
     return divide(problem, label, payoffs, residual, status, ideal=ideal)
 
 
@@ -145,6 +147,20 @@ def _least_lost(problem: Problem, ideal: Floats, payoffs: Floats, size: Floats) 
         u = np.clip((payoffs - problem.disagreement)[..., 0] / gains[..., 0], frontier.left, frontier.right)
         return np.asarray(_least_beside(frontier, gains / size[..., None], 1.0, u))
     return np.asarray(((1 - edge) * gains[..., None, :]).sum(axis=-1).min(axis=-1) / size)
+
+
+def _more_lost(problem: Problem, ideal: Floats, payoffs: Floats) -> Floats:
+    """Return how much more is lost in all than at points between these payoffs and those with the largest sum.
+
+    Of the payoffs of all, and of those who lose: who gets more than the ideal payoff loses nothing.
+    """
+    with np.errstate(invalid="ignore"):
+        losers = np.where((ideal > payoffs).any(axis=-1, keepdims=True), ideal > payoffs, True)
+        best = np.stack([problem.feasible.support(w)[1] for w in (np.ones_like(ideal), losers * 1.0)])
+        points = payoffs + BESIDE.reshape(-1, *(1,) * best.ndim) * (best - payoffs)
+        more = np.maximum(ideal - payoffs, 0.0).sum(axis=-1) - np.maximum(ideal - points, 0.0).sum(axis=-1)
+    known = np.where(np.isfinite(more), more, 0.0).max(axis=(0, 1), initial=0.0)
+    return np.asarray(known / units(problem, ideal).max(axis=-1))
 
 
 def _least_beside(frontier: Curve, units: Floats, power: float, u: Floats) -> Floats:

@@ -25,7 +25,7 @@ SECANT_STEPS = (
 )
 BRACKET_STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
 ULP = 2.0**-52  # the spacing of floats at one
-BLOCK = 2**15  # entries done together: six arrays of so many fit into the cache, which takes a quarter of the time
+BLOCK = 2**15  # entries done together: as many as the cache holds, which takes a quarter of the time
 
 
 def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ from bargaining.equilibria._plane.kinds import Tag
 from bargaining.equilibria._plane.polygon import Point, Polygon, corners
 from bargaining.equilibria.repeated._search.linear import solved
 from bargaining.equilibria.repeated._search.operator import Block
-from bargaining.equilibria.repeated._search.structure import Floating, System
+from bargaining.equilibria.repeated._search.structure import System
 
 _ROUNDING = 2e-16
 
@@ -40,10 +40,9 @@ def newton(
         found = _compiled.kernel.newton(block, polygon, tags, bound, steps)
         if found is not None:
             return found or None
-    data = Floating(block)
     while True:
         count = len(polygon)
-        solved = _descended(System(data, polygon, tags, bound), steps)
+        solved = _descended(System(block, polygon, tags, bound), steps)
         if solved is None:
             return None
         vertices, order = solved

@@ -8,9 +8,7 @@ discount factors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import hypot
-from typing import Any, Protocol
+from math import hypot, inf
 
 from bargaining.equilibria._plane.kinds import (
     BOTTOM,
@@ -28,33 +26,11 @@ from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, beyond,
 from bargaining.equilibria.repeated._search.operator import Block
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
-_INWARD = {TOP: -1, BOTTOM: 1, RIGHT: -1, LEFT: 1}
 
-Number = Any  # float or Fraction
-Affine = tuple[Number, int, Number]
+Affine = tuple[float, int, float]
 """A coordinate `constant + slope * unknowns[k]`, as (constant, k, slope); k is -1 if it is constant."""
 
-
-class Data(Protocol):
-    """What the equations need of the game, in floats or in rationals; players first."""
-
-    def now(self, i: int, profile: int) -> Number:
-        """Return (1 - discount) * payoff."""
-
-    def gain(self, i: int, profile: int) -> Number:
-        """Return the premium on the threat that keeps the player to the profile."""
-
-    def best(self, i: int, profile: int) -> Number:
-        """Return the best-deviation payoff."""
-
-    def floor(self, i: int, profile: int) -> Number | None:
-        """Return the continuation that makes staying worth while, None if the player may not leave."""
-
-    def discount(self, i: int) -> Number:
-        """Return the discount factor."""
-
-
-_Row = tuple[int, int, int, Affine, Number, Number]
+_Row = tuple[int, int, int, Affine, float, float]
 """One equation: the free coordinate i of a continuation between vertices p and q at the other's threshold.
 
 As (i, p, q, threshold, now, discount).
@@ -92,37 +68,14 @@ def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> 
     return True
 
 
-class Floating:
-    """The data of a block, in floats."""
-
-    __slots__ = ("best", "discount", "floor", "gain", "now")
-
-    def __init__(self, block: Block) -> None:
-        self.now: Callable[[int, int], float] = block.now.item
-        self.gain: Callable[[int, int], float] = block.gain.item
-        self.best: Callable[[int, int], float] = block.best.item
-        self.discount: Callable[[int], float] = block.discounts.item
-        self.floor: Callable[[int, int], float | None] = _none if block.floor is None else block.floor.item
-
-
-def _none(_i: int, _profile: int) -> None:
-    """Nobody may leave."""
-
-
 class System:
-    """The equations: unknown free coordinates, and every coordinate of a vertex as affine in one of them.
+    """The equations: unknown free coordinates, and every coordinate of a vertex as affine in one of them."""
 
-    With an `inset` every continuation is moved inward by that much, off the constraints that bind and off
-    the edge it lies on: the fixed point then generates itself with room to spare.
-    """
-
-    def __init__(
-        self, data: Data, polygon: list[Any], tags: list[Tag], bound: Point, *, inset: Number = 0
-    ) -> None:
-        self.data, self.polygon, self.tags, self.inset = data, polygon, tags, inset
-        self.deltas = data.discount(0), data.discount(1)
+    def __init__(self, block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> None:
+        self.block, self.polygon, self.tags = block, polygon, tags
+        self.deltas = block.discounts.item(0), block.discounts.item(1)
         self.free = [(k, i) for k, tag in enumerate(tags) for i in _FREE.get(tag[0], ())]
-        self.start: list[Number] = [polygon[k][i] for k, i in self.free]
+        self.start = [polygon[k][i] for k, i in self.free]
         low = lowest(polygon)
         self.threat = self._threat(bound, low, 0), self._threat(bound, low, 1)
         self.rows: list[_Row] = []
@@ -131,96 +84,83 @@ class System:
             self._coordinates(chains, tag, vertex) for tag, vertex in zip(tags, polygon, strict=True)
         ]
 
-    def _threat(self, bound: Point, lows: tuple[Number, Number], i: int) -> Affine:
+    def _floor(self, i: int, profile: int) -> float:
+        return -inf if self.block.floor is None else self.block.floor.item(i, profile)
+
+    def _threat(self, bound: Point, lows: Point, i: int) -> Affine:
         low = lows[i]
-        shift = 0
-        if self.inset:
-            at_low = [tag for tag, vertex in zip(self.tags, self.polygon, strict=True) if vertex[i] == low]
-            if not any(tag[0] in (STATIC, LEAVE) for tag in at_low):
-                shift = self.deltas[i] * self.inset / (1 - self.deltas[i])
         if bound[i] >= low - 1e-15:
-            return bound[i] + shift, -1, 0
+            return bound[i], -1, 0.0
         k = min(
             range(len(self.polygon)),
             key=lambda k: (self.polygon[k][i], self.tags[k][0] not in (STATIC, LEAVE)),
         )
         if (k, i) in self.free:
-            return 0, self.free.index((k, i)), 1
+            return 0.0, self.free.index((k, i)), 1.0
         kind, profile, _ = self.tags[k]
         if kind in (STATIC, LEAVE):
-            return low, -1, 0
-        floor = self.data.floor(i, profile)
-        if floor is not None and floor > low + self.data.gain(i, profile):
+            return low, -1, 0.0
+        floor = self._floor(i, profile)
+        if floor > low + self.block.gain.item(i, profile):
             # Staying is worth as much as leaving there.
-            return self.data.now(i, profile) + self.deltas[i] * (floor + self.inset), -1, 0
+            return self.block.now.item(i, profile) + self.deltas[i] * floor, -1, 0.0
         # The constraint binds at the player's own worst point: she gets her best deviation payoff there.
-        return self.data.best(i, profile) + shift, -1, 0
+        return self.block.best.item(i, profile), -1, 0.0
 
     def _threshold(self, profile: int, i: int) -> Affine:
         constant, unknown, slope = self.threat[i]
-        constant = constant + self.data.gain(i, profile)
-        floor = self.data.floor(i, profile)
-        if floor is not None and floor > (
-            constant if unknown < 0 else constant + slope * self.start[unknown]
-        ):
-            constant, unknown, slope = floor, -1, 0
-        return constant + self.inset, unknown, slope
+        constant = constant + self.block.gain.item(i, profile)
+        floor = self._floor(i, profile)
+        if floor > (constant if unknown < 0 else constant + slope * self.start[unknown]):
+            return floor, -1, 0.0
+        return constant, unknown, slope
 
-    def _coordinates(self, chains: Chains, tag: Tag, vertex: Any) -> tuple[Affine, Affine]:
+    def _coordinates(self, chains: Chains, tag: Tag, vertex: Point) -> tuple[Affine, Affine]:
         """Return the coordinates of a vertex, with a row for each that is unknown."""
         kind, profile, source = tag
         if kind in (STATIC, LEAVE):
-            return (vertex[0], -1, 0), (vertex[1], -1, 0)
+            return (vertex[0], -1, 0.0), (vertex[1], -1, 0.0)
         if kind == CORNER:
             x, y = self._threshold(profile, 0), self._threshold(profile, 1)
             return self._continued(profile, 0, x), self._continued(profile, 1, y)
         if kind == VERTEX:
-            return self._towards(profile, source, 0), self._towards(profile, source, 1)
+            nowhere = 0.0, -1, 0.0
+            return self._row(profile, 0, source, source, nowhere), self._row(
+                profile, 1, source, source, nowhere
+            )
         i = _FREE[kind][0]
         threshold = constant, unknown, slope = self._threshold(profile, 1 - i)
         at = constant if unknown < 0 else constant + slope * self.start[unknown]
         p, q = piece((chains.top, chains.bottom, chains.right, chains.left)[kind], at)
-        free, bound = (
-            self._row(profile, i, p, q, threshold, _INWARD[kind]),
-            self._continued(profile, 1 - i, threshold),
-        )
+        free, bound = self._row(profile, i, p, q, threshold), self._continued(profile, 1 - i, threshold)
         return (bound, free) if i else (free, bound)
 
     def _continued(self, profile: int, i: int, threshold: Affine) -> Affine:
         """Return the payoff of a player whose continuation is at her threshold."""
         (constant, unknown, slope), delta = threshold, self.deltas[i]
-        return self.data.now(i, profile) + delta * constant, unknown, delta * slope
+        return self.block.now.item(i, profile) + delta * constant, unknown, delta * slope
 
-    def _towards(self, profile: int, source: int, i: int) -> Affine:
-        """Return the payoff of a player who goes on at a vertex, moved towards the middle."""
-        centre = sum(vertex[i] for vertex in self.polygon) / len(self.polygon)
-        inward = 1 if centre > self.polygon[source][i] else -1
-        return self._row(profile, i, source, source, (0, -1, 0), inward)
-
-    def _row(self, profile: int, i: int, p: int, q: int, threshold: Affine, inward: int) -> Affine:
+    def _row(self, profile: int, i: int, p: int, q: int, threshold: Affine) -> Affine:
         """Add the equation of the next unknown."""
-        now, delta = self.data.now(i, profile), self.deltas[i]
-        if self.inset:
-            now = now + delta * inward * self.inset
-        self.rows.append((i, p, q, threshold, now, delta))
-        return 0, len(self.rows) - 1, 1
+        self.rows.append((i, p, q, threshold, self.block.now.item(i, profile), self.deltas[i]))
+        return 0.0, len(self.rows) - 1, 1.0
 
-    def vertices(self, unknowns: list[Number]) -> list[Any]:
+    def vertices(self, unknowns: list[float]) -> Polygon:
         """Return the polygon at these values of the unknowns."""
-        padded = [*unknowns, 0]
+        padded = [*unknowns, 0.0]
         return [(a + s * padded[k], b + t * padded[n]) for (a, k, s), (b, n, t) in self.table]
 
-    def linearise(self, unknowns: list[Number]) -> tuple[list[list[Number]], list[Number]]:
+    def linearise(self, unknowns: list[float]) -> tuple[list[list[float]], list[float]]:
         """Return the Jacobian and the residual of the equations."""
-        points, padded, size = self.vertices(unknowns), [*unknowns, 0], len(unknowns)
+        points, padded, size = self.vertices(unknowns), [*unknowns, 0.0], len(unknowns)
         # A last column takes what is constant.
-        matrix: list[list[Number]] = [[0] * (size + 1) for _ in unknowns]
+        matrix: list[list[float]] = [[0.0] * (size + 1) for _ in unknowns]
         residual = []
         for n, (i, p, q, (constant, unknown, slope), now, delta) in enumerate(self.rows):
             o, at_p, at_q, row = 1 - i, points[p], points[q], matrix[n]
             width = at_q[o] - at_p[o]
             ahead = constant + slope * padded[unknown] - at_p[o]
-            share = steep = 0 * now
+            share = steep = 0.0
             if abs(width) >= 1e-15:
                 share, steep = ahead / width, (at_q[i] - at_p[i]) / width
             residual.append(unknowns[n] - now - delta * (at_p[i] + steep * ahead))

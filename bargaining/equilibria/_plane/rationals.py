@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache, cmp_to_key
+from functools import cache, cached_property, cmp_to_key
 from typing import NamedTuple
 
 from bargaining._rational import fractions
@@ -17,9 +17,12 @@ Law = dict[int, Fraction]
 
 
 class Rationals:
-    """A two-player game in the box of its payoffs. A *row* is one profile of one state, in the order of the states."""
+    """A two-player game in the box of its payoffs. A *row* is one profile of one state, in the order of the states.
 
-    def __init__(self, game: StochasticGame) -> None:
+    Another box may be given, as its lowest corner and its size.
+    """
+
+    def __init__(self, game: StochasticGame, box: tuple[Pair, Pair] | None = None) -> None:
         self.game = game
         self.discounts: Pair = tuple(game.exact_discounts.tolist())
         shapes = [game.shape(s) for s in range(len(game))]
@@ -27,21 +30,35 @@ class Rationals:
         for rows, columns in shapes:
             self.first.append(self.first[-1] + rows * columns)
         self.state = [s for s, (m, n) in enumerate(shapes) for _ in range(m * n)]
-        stages = [fractions(stage.exact.reshape(-1, 2)).tolist() for stage in game.games]
         self.exits: list[list[list[Fraction]]] = [
             [] if leave is None else leave.exact.tolist() for leave in game.exits
         ]
-        given = [pair for stage in stages for pair in stage]
-        given += [point for s in range(len(game)) for point, _ in self._leaving(s)]
-        self.low: Pair = min(x for x, _ in given), min(y for _, y in given)
-        spans = [max(pair[i] for pair in given) - self.low[i] for i in (0, 1)]
-        self.size: Pair = spans[0] or Fraction(1), spans[1] or Fraction(1)
-        self.payoffs = [self.scaled(pair) for stage in stages for pair in stage]
-        first, second = (1 - delta for delta in self.discounts)
-        self._now = [(first * x, second * y) for x, y in self.payoffs]
+        self.low, self.size = self._box() if box is None else box
         self.premium = cache(self._premium)
         self.law: Callable[[int], Law] = cache(self._law)
         self._tables = cache(self.game.exact_transition)
+
+    @cached_property
+    def given(self) -> list[Pair]:
+        """The payoffs of the rows as they were given."""
+        return [pair for stage in self.game.games for pair in fractions(stage.exact.reshape(-1, 2)).tolist()]
+
+    def _box(self) -> tuple[Pair, Pair]:
+        """Return the lowest corner and the size of the box of all payoffs."""
+        every = [*self.given, *(point for s in range(len(self.game)) for point, _ in self._leaving(s))]
+        low = min(x for x, _ in every), min(y for _, y in every)
+        x, y = (max(pair[i] for pair in every) - low[i] or Fraction(1) for i in (0, 1))
+        return low, (x, y)
+
+    @cached_property
+    def payoffs(self) -> list[Pair]:
+        """The payoffs of the rows."""
+        return [self.scaled(pair) for pair in self.given]
+
+    @cached_property
+    def _now(self) -> list[Pair]:
+        first, second = (1 - delta for delta in self.discounts)
+        return [(first * x, second * y) for x, y in self.payoffs]
 
     def scaled(self, pair: Sequence[Fraction]) -> Pair:
         """Return a payoff pair in the box."""
@@ -103,6 +120,10 @@ class Rationals:
         known = [value for value in worth if value is not None]
         return max(known) if len(known) == len(worth) else None
 
+    def best_reply(self, i: int, row: int) -> Fraction:
+        """Return the stage payoff of player i's best reply."""
+        return max(self.payoffs[reply][i] for reply in self.replies(row, i))
+
     def own(self, state: int, i: int) -> Fraction | None:
         """Return what player i gets by leaving, None if she may not."""
         leave = self.game.exits[state]
@@ -112,8 +133,9 @@ class Rationals:
 
     def punishments(self, state: int, i: int) -> set[Fraction]:
         """Return what holds player i down if it goes on for ever: best replies to each profile, or leaving."""
-        best = {max(self.payoffs[reply][i] for reply in self.replies(row, i)) for row in self.rows(state)}
-        return best | {point[i] for point, _ in self.leaves(state)}
+        return {self.best_reply(i, row) for row in self.rows(state)} | {
+            point[i] for point, _ in self.leaves(state)
+        }
 
     def leaves(self, state: int) -> list[tuple[Pair, int | None]]:
         """Return the outcomes of leaving that can be equilibria, by number, and whose threat each is."""

@@ -16,11 +16,11 @@ from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag
 from bargaining.equilibria._plane.leaving import outcomes
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
+from bargaining.equilibria._plane.rationals import Rationals
 from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.equilibria.repeated._search.few import FEW
 from bargaining.equilibria.repeated._search.fixed_point import FAST, Search
 from bargaining.equilibria.repeated._search.operator import Block, least_by_staying, playable
-from bargaining.equilibria.repeated._search.rationals import Rationals
 from bargaining.equilibria.repeated._unequal.search import bounded, close, plain
 from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
@@ -73,7 +73,8 @@ class Scaled:
         delta = repeated.discounts[:, None]
         unit, unit_best = (both - low[:, None]) / size[:, None]
         if repeated.game.has_fractions:  # rounded in the box only: an offset costs no digits
-            unit, unit_best = _rationals(repeated, low, size).stage()
+            exact = np.array(_rationals(repeated, low, size).payoffs, dtype=float)
+            unit, unit_best = _rows(exact.reshape(repeated.game.payoffs.shape))
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
         common = delta.item(0) == delta.item(1)
         block = Block(unit, unit_best, now, gain, None, delta, (), np.arange(unit.shape[1]), common)
@@ -86,8 +87,9 @@ class Scaled:
         ends = ((np.array([leave.payoffs for leave in leaves]) - self.low) / self.size).tolist()
         if repeated.has_fractions:
             data = _rationals(repeated, self.low, self.size)
-            own[list(leaving.who)] = [float(data.own(i)) for i in leaving.who]
-            ends = [map(float, data.outcome(leave.number)) for leave in leaves]
+            own = np.array([data.own(0, i) for i in (0, 1)], dtype=float)
+            own[np.isnan(own)] = -np.inf
+            ends = [map(float, point) for point, _ in data.leaves(0)]
         units = tuple(replace(leave, payoffs=tuple(end)) for leave, end in zip(leaves, ends, strict=True))
         block = self.block.left(self.staying(own), units)
         return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
@@ -309,7 +311,7 @@ def _hull(points: Floats) -> Polygon:
 
 def _rationals(repeated: RepeatedGame, low: Floats, size: Floats) -> Rationals:
     (x, y), (a, b) = (map(Fraction, each.tolist()) for each in (low, size))
-    return Rationals(repeated, (x, y), (a, b))
+    return Rationals(StochasticGame.from_repeated(repeated), ((x, y), (a, b)))
 
 
 def _rows(payoffs: Floats) -> Floats:

@@ -24,7 +24,7 @@ from bargaining.equilibria.repeated._search.operator import Block
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.lottery import Pair
-    from bargaining.equilibria.repeated._search.rationals import Rationals
+    from bargaining.equilibria._plane.rationals import Rationals
 
 _HIGHEST, _LOWEST = (TOP, RIGHT), (BOTTOM, LEFT)  # for the other player, by whose constraint binds
 _ROUNDING = 4e-15
@@ -83,23 +83,26 @@ class _Line:
 
     def __init__(self, data: Rationals, block: Block, i: int) -> None:
         self.data, self.i, self.live = data, i, block.index.tolist()
-        self.leaves = [(data.outcome(leave.number), (LEAVE, -1, leave.number)) for leave in block.leaves]
-        payoffs = [self.data.payoff(i, k) for k in self.live] + [w[i] for w, _ in self.leaves]
+        self.leaves = [(data.leaves(0)[leave.number][0], (LEAVE, -1, leave.number)) for leave in block.leaves]
+        payoffs = [data.payoffs[k][i] for k in self.live] + [w[i] for w, _ in self.leaves]
         self.most = max(payoffs, default=Fraction(0))
         self.threats = [self._threat(0), self._threat(1)]
         self.asking = [k for k in self.live if self._needs(i, k) == self.most > self.threats[i]]
 
     def _threat(self, i: int) -> Fraction:
         """Return the lowest that the threat of a player may be."""
-        low = min((self.data.best(i, k) for k in self.live), default=self.most)
-        if i in self.data.who:
-            low = max(low, self.data.own(i))
+        low = min((self.data.best_reply(i, k) for k in self.live), default=self.most)
+        own = self.data.own(0, i)
+        if own is not None:
+            low = max(low, own)
         return min([low, *(w[i] for w, _ in self.leaves)])
 
     def _needs(self, i: int, profile: int) -> Fraction:
         """Return the lowest continuation that keeps a player to a profile."""
-        floor, least = self.data.floor(i, profile), self.threats[i] + self.data.gain(i, profile)
-        return least if floor is None else max(least, floor)
+        data, delta, own = self.data, self.data.discounts[i], self.data.own(0, i)
+        gain = data.best_reply(i, profile) - data.payoffs[profile][i]
+        least = self.threats[i] + (1 - delta) / delta * gain
+        return least if own is None else max(least, (own - data.now(i, profile)) / delta)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the ends of the line, and the ends of what each profile that asks for the most gives with it."""
@@ -120,7 +123,7 @@ class _Line:
         """
         i, j = self.i, 1 - self.i
         given = [Outcome(w, w, tag) for w, tag in self.leaves if w[i] == self.most]
-        profiles = [k for k in self.live if self.data.payoff(i, k) == self.most >= self._needs(i, k)]
+        profiles = [k for k in self.live if self.data.payoffs[k][i] == self.most >= self._needs(i, k)]
         while given or profiles:
             still = [self._still(k) for k in profiles]
             high = max([*given, *still], key=lambda end: end.payoffs[j])
@@ -138,11 +141,11 @@ class _Line:
 
     def _still(self, k: int) -> Outcome:
         """Return the outcome of a profile played for ever."""
-        payoffs = self.data.payoff(0, k), self.data.payoff(1, k)
+        payoffs = self.data.payoffs[k]
         return Outcome(payoffs, payoffs, (STATIC, k, -1))
 
     def _played(self, k: int, promise: Fraction, kind: int) -> Outcome:
         """Return what a profile gives if the other player is promised so much on the line."""
         ahead = (self.most, promise) if self.i == 0 else (promise, self.most)
-        x, y = (self.data.now(i, k) + self.data.discount(i) * ahead[i] for i in (0, 1))
+        x, y = (self.data.now(i, k) + self.data.discounts[i] * ahead[i] for i in (0, 1))
         return Outcome((x, y), ahead, (kind, k, -1))

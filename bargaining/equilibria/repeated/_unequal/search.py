@@ -44,7 +44,7 @@ from bargaining.equilibria.repeated._unequal.rows import Astray
 from bargaining.equilibria.repeated._unequal.ways import pairs
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.repeated._search.rationals import Rationals
+    from bargaining.equilibria._plane.rationals import Rationals
 
 _PLAIN, _LONG = (
     16,

@@ -1,13 +1,13 @@
 """Inner loops of the solver of repeated games, in C; each returns None where its twin in Python has to decide."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from bargaining.equilibria._plane.kinds import Tag
 from bargaining.equilibria._plane.polygon import Point, Polygon
 from bargaining.equilibria.repeated._search.operator import Block
 
-def hull(points: Sequence[Point], merge: float, given: int, /) -> list[int] | None: ...
+def hull(points: Sequence[tuple[Any, Any]], merge: float, given: int, /) -> list[int] | None: ...
 def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, list[Tag], bytes] | None: ...
 def newton(
     block: Block, polygon: Polygon, tags: list[Tag], bound: Point, steps: int, /

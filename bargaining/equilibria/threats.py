@@ -14,6 +14,7 @@ from bargaining._calls import suggesting
 from bargaining._rational import Rationals, floats, product, rational
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible._polygon import pareto, ring
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.games._matrix_game import MatrixGame, matrix_game
@@ -137,7 +138,7 @@ def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatD
     (array([0., 1.]), array([0., 1.]))
     """
     first, second, names = _pair(A, B)
-    chain = _frontier(first, second)
+    chain: list[Point] = pareto(ring(zip(first.ravel(), second.ravel(), strict=True)))
     exact, weights = _locate(chain, first, second)
     threats = matrix_game(weights[0] * first - weights[1] * second)
     feasible = Polytope(np.stack([floats(first).ravel(), floats(second).ravel()], axis=-1))
@@ -155,23 +156,6 @@ def _pair(A: Any, B: Any) -> tuple[Rationals, Rationals, tuple[str, ...] | None]
     if first.shape != second.shape:
         raise InvalidInput(f"`A` and `B` must have one shape; got {first.shape} and {second.shape}.")
     return first, second, None
-
-
-def _frontier(first: Rationals, second: Rationals) -> list[Point]:
-    """Return the vertices of the Pareto frontier of the hull, from player 1's best to player 0's best."""
-    chain: list[Point] = []
-    points: list[Any] = sorted(set(zip(first.ravel(), second.ravel(), strict=True)), reverse=True)
-    for point in points:
-        if chain and point[1] <= chain[-1][1]:
-            continue
-        while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 0:
-            chain.pop()
-        chain.append(point)
-    return chain[::-1]
-
-
-def _turn(a: Point, b: Point, c: Point) -> Fraction:
-    return (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0])
 
 
 def _locate(chain: list[Point], first: Rationals, second: Rationals) -> tuple[Point, Point]:

@@ -1,17 +1,21 @@
-"""Convex hulls in the plane, with orientation tests that are never wrong.
+"""Convex polygons in the plane, over floats, integers or fractions, each with the same few lines.
 
-A vertex is dropped only if it lies between its neighbours, so a thin set keeps its ends.
+A vertex of a hull is dropped only if it lies between its neighbours, so a thin set keeps its ends. Integers and
+fractions are exact; for floats `turn` is an orientation test that is never wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bargaining._arrays import Floats
 
+N = TypeVar("N", float, Fraction)
+Vertex = TypeVar("Vertex", bound=tuple[Any, Any])
 Point = tuple[float, float]
 
 # Relative error of the float orientation test (Shewchuk 1997, section 4.1): beyond it the sign is certain.
@@ -31,44 +35,74 @@ def turn(a: Point, b: Point, c: Point) -> int:
     return (exact > 0) - (exact < 0)
 
 
-def hull(points: Floats) -> Floats:
-    """Return the vertices of the convex hull, counter-clockwise from the lowest x0; one or two if degenerate.
+def area(a: Vertex, b: Vertex, c: Vertex) -> Any:
+    """Return twice the area of a triangle: positive where a, b, c turn left."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def ring(points: Iterable[Vertex], turns: Callable[[Vertex, Vertex, Vertex], Any] = area) -> list[Vertex]:
+    """Return the vertices of the convex hull, counter-clockwise from the lowest of the leftmost.
 
     Parameters
     ----------
-    points : ndarray, shape (m, 2)
+    points : iterable of pairs
         Any points, with repetitions.
+    turns : callable
+        Positive where three points turn left.
 
     References
     ----------
     Andrew, A. M. (1979). Another efficient algorithm for convex hulls in two dimensions. *Information Processing
     Letters* 9(5), 216-219. doi:10.1016/0020-0190(79)90072-3
     """
-    ordered: list[Point] = sorted({(float(x), float(y)) for x, y in points})
-    if len(ordered) <= 2:
-        return np.array(ordered)
-    lower, upper = _half(ordered), _half(ordered[::-1])
-    return np.array(lower[:-1] + upper[:-1])
+    ordered, around = sorted(set(points)), list[Vertex]()
+    if len(ordered) < 3:
+        return ordered
+    for half in (ordered, ordered[::-1]):
+        kept: list[Vertex] = []
+        for point in half:
+            while len(kept) >= 2 and not turns(kept[-2], kept[-1], point) > 0:
+                kept.pop()
+            kept.append(point)
+        around += kept[:-1]
+    return around
 
 
-def _half(ordered: Sequence[Point]) -> list[Point]:
-    kept: list[Point] = []
-    for point in ordered:
-        while len(kept) >= 2 and turn(kept[-2], kept[-1], point) <= 0:
-            kept.pop()
-        kept.append(point)
-    return kept
+def clip(polygon: list[tuple[N, N]], normal: tuple[N, N], bound: N) -> list[tuple[N, N]]:
+    """Return the part of a convex polygon where `normal . x <= bound`; vertices may come twice.
+
+    References
+    ----------
+    Sutherland, I. E. and Hodgman, G. W. (1974). Reentrant polygon clipping. *Communications of the ACM* 17(1), 32-42.
+    doi:10.1145/360767.360802
+    """
+    height = [normal[0] * x + normal[1] * y - bound for x, y in polygon]
+    if not polygon or max(height) <= 0:
+        return polygon
+    out: list[tuple[N, N]] = []
+    for k, (q, h) in enumerate(zip(polygon, height, strict=True)):
+        o, g = polygon[k - 1], height[k - 1]
+        if g * h < 0:
+            t = g / (g - h)
+            out.append((o[0] + t * (q[0] - o[0]), o[1] + t * (q[1] - o[1])))
+        if h <= 0:
+            out.append(q)
+    return out
+
+
+def pareto(vertices: Sequence[Vertex]) -> list[Vertex]:
+    """Return the strict Pareto frontier of counter-clockwise vertices, from player 1's best to player 0's best."""
+    right = max(range(len(vertices)), key=lambda k: vertices[k])
+    around = [*vertices[right:], *vertices[:right]]
+    top = max(range(len(around)), key=lambda k: (around[k][1], around[k][0]))
+    return around[top::-1]
+
+
+def hull(points: Floats) -> Floats:
+    """Return what `ring` does of an array of shape (m, 2), with orientation tests that are never wrong."""
+    return np.array(ring([(x, y) for x, y in points.tolist()], turn))
 
 
 def pareto_chain(vertices: Floats) -> Floats:
-    """Return the vertices from the best for player 1 to the best for player 0: the strict Pareto frontier.
-
-    Parameters
-    ----------
-    vertices : ndarray, shape (m, 2)
-        A convex polygon, counter-clockwise.
-    """
-    top = max(range(len(vertices)), key=lambda k: (vertices[k, 1], vertices[k, 0]))
-    right = max(range(len(vertices)), key=lambda k: (vertices[k, 0], vertices[k, 1]))
-    order = np.arange(right, top + 1 if top >= right else top + len(vertices) + 1) % len(vertices)
-    return vertices[order[::-1]]
+    """Return what `pareto` does of an array of shape (m, 2)."""
+    return np.array(pareto([(x, y) for x, y in vertices.tolist()]))

@@ -385,7 +385,7 @@ def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
 
 def _left(directions: Floats, levels: Floats) -> Floats:
     """Return the corners of the polygon that the half-planes leave, which is bounded: the axes are among them."""
-    from bargaining.equilibria._plane.polygon import clip
+    from bargaining.feasible._polygon import clip
 
     rows = list(zip(directions.tolist(), levels.tolist(), strict=True))
     right, top, left, bottom = (

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from bargaining.equilibria._plane.polygon import hull as vertices
+from bargaining.feasible._polygon import area, clip
+
 Pair = tuple[Fraction, Fraction]
 Lottery = tuple[tuple[int, Fraction], ...]
+
+_AXES = (Fraction(-1), Fraction(0)), (Fraction(0), Fraction(-1))
 
 
 def lotteries(vertices: tuple[Pair, ...], point: Pair) -> Iterator[Lottery]:
@@ -35,7 +40,7 @@ def convex_lottery(vertices: Sequence[Pair], point: Pair) -> Lottery | None:
     low, high = 1, len(vertices) - 1
     while high - low > 1:
         middle = (low + high) // 2
-        if _turn(vertices[0], vertices[middle], point) >= 0:
+        if area(vertices[0], vertices[middle], point) >= 0:
             low = middle
         else:
             high = middle
@@ -43,10 +48,6 @@ def convex_lottery(vertices: Sequence[Pair], point: Pair) -> Lottery | None:
     if weights is None:
         return None
     return tuple((k, share) for k, share in zip((0, low, high), weights, strict=True) if share)
-
-
-def _turn(o: Pair, p: Pair, q: Pair) -> Fraction:
-    return (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0])
 
 
 def nearest(vertices: tuple[Pair, ...], point: Pair) -> Lottery:
@@ -83,50 +84,24 @@ def _share(p: Pair, q: Pair, point: Pair) -> Fraction | None:
 
 
 def _weights(p: Pair, q: Pair, r: Pair, point: Pair) -> tuple[Fraction, Fraction, Fraction] | None:
-    area = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
-    if not area:
+    whole = area(p, q, r)
+    if not whole:
         return None
-    b = ((point[0] - p[0]) * (r[1] - p[1]) - (point[1] - p[1]) * (r[0] - p[0])) / area
-    c = ((q[0] - p[0]) * (point[1] - p[1]) - (q[1] - p[1]) * (point[0] - p[0])) / area
+    b, c = area(p, point, r) / whole, area(p, q, point) / whole
     return (1 - b - c, b, c) if b >= 0 and c >= 0 and b + c <= 1 else None
 
 
 def above(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
     """Return the part of a convex polygon where coordinate i is at least `bound`."""
-    out: list[Pair] = []
-    for k, q in enumerate(polygon):
-        p = polygon[k - 1]
-        if (p[i] < bound) != (q[i] < bound):
-            t = (bound - p[i]) / (q[i] - p[i])
-            crossing = (p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]))
-            if crossing not in (p, q):
-                out.append(crossing)
-        if q[i] >= bound:
-            out.append(q)
-    return out
+    return clip(polygon, _AXES[i], -bound)
 
 
 def below(polygon: list[Pair], i: int, bound: Fraction) -> list[Pair]:
     """Return the part of a convex polygon where coordinate i is at most `bound`."""
-    mirrored = [(-x, -y) for x, y in polygon]
-    return [(-x, -y) for x, y in above(mirrored, i, -bound)]
+    x, y = _AXES[i]
+    return clip(polygon, (-x, -y), bound)
 
 
 def hull(points: Sequence[Pair]) -> list[int]:
     """Return which points are the vertices of their convex hull, counter-clockwise, exactly."""
-    first = {points[k]: k for k in range(len(points) - 1, -1, -1)}
-    order = [first[point] for point in sorted(first)]
-    if len(order) < 3:
-        return order
-    return _half(points, order)[:-1] + _half(points, order[::-1])[:-1]
-
-
-def _half(points: Sequence[Pair], order: list[int]) -> list[int]:
-    kept: list[int] = []
-    for k in order:
-        while len(kept) > 1:
-            if _turn(points[kept[-2]], points[kept[-1]], points[k]) > 0:
-                break
-            kept.pop()
-        kept.append(k)
-    return kept
+    return vertices(points, merge=0)

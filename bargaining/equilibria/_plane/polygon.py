@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria import _compiled
+from bargaining.feasible._polygon import N, clip, ring
 
 Point = tuple[float, float]
 Polygon = list[Point]
@@ -25,8 +26,8 @@ MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
 
 
-def hull(points: Sequence[Point], *, merge: float = MERGE, given: int = 0) -> list[int]:
-    """Return which points are the vertices of their convex hull, in order.
+def hull(points: Sequence[tuple[N, N]], *, merge: float = MERGE, given: int = 0) -> list[int]:
+    """Return which points are the vertices of their convex hull, in order; exactly of fractions, with `merge` 0.
 
     The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
     then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
@@ -35,12 +36,13 @@ def hull(points: Sequence[Point], *, merge: float = MERGE, given: int = 0) -> li
     if _compiled.kernel is not None and (found := _compiled.kernel.hull(points, merge, given)) is not None:
         return found
     first = dict(zip(points[::-1], range(len(points) - 1, -1, -1), strict=True))
-    ordered = sorted(first)
-    if len(ordered) < 2:
-        return [first[point] for point in ordered]
-    around = _half(ordered)[:-1] + _half(ordered[::-1])[:-1]
+    around = ring(first)
     cycle = [first[point] for point in around]
-    return cycle if _turns(around, merge) else simplify(points, cycle, merge=merge, given=given)
+    return (
+        cycle
+        if len(cycle) < 2 or _turns(around, merge)
+        else simplify(points, cycle, merge=merge, given=given)
+    )
 
 
 def corners(cycle: Polygon) -> list[int]:
@@ -51,7 +53,7 @@ def corners(cycle: Polygon) -> list[int]:
     return hull(cycle)
 
 
-def _turns(cycle: Polygon, merge: float) -> int:
+def _turns(cycle: list[tuple[N, N]], merge: float) -> int:
     """Return how often a cycle turns back along the first axis, 0 if it is not strictly convex."""
     if len(cycle) < 3:
         return 0
@@ -61,27 +63,13 @@ def _turns(cycle: Polygon, merge: float) -> int:
         bx, by = x - qx, y - qy
         if ax * by - ay * bx <= merge * (abs(ax + bx) + abs(ay + by)) or abs(bx) + abs(by) <= merge:
             return 0
-        if (ax < 0.0) != (bx < 0.0):
+        if (ax < 0) != (bx < 0):
             turns += 1
         qx, qy, ax, ay = x, y, bx, by
     return turns
 
 
-def _half(ordered: Polygon) -> Polygon:
-    """Return the chain of points that turns left only, from the first of them to the last."""
-    out: Polygon = []
-    for point in ordered:
-        px, py = point
-        while len(out) >= 2:
-            (ox, oy), (qx, qy) = out[-2], out[-1]
-            if (qx - ox) * (py - oy) - (qy - oy) * (px - ox) > 0.0:
-                break
-            out.pop()
-        out.append(point)
-    return out
-
-
-def simplify(points: Sequence[Point], cycle: list[int], *, merge: float, given: int = 0) -> list[int]:
+def simplify(points: Sequence[tuple[N, N]], cycle: list[int], *, merge: float, given: int = 0) -> list[int]:
     """Drop, from a convex cycle of indices, each that is not given and lies between its neighbours up to `merge`."""
     i, unchanged = 0, 0
     while len(cycle) > 1 and unchanged < len(cycle):
@@ -99,9 +87,9 @@ def simplify(points: Sequence[Point], cycle: list[int], *, merge: float, given: 
     return cycle
 
 
-def _between(o: Point, q: Point, p: Point, merge: float) -> bool:
+def _between(o: tuple[N, N], q: tuple[N, N], p: tuple[N, N], merge: float) -> bool:
     ax, ay, bx, by = q[0] - o[0], q[1] - o[1], p[0] - q[0], p[1] - q[1]
-    if ax * bx + ay * by < 0.0:
+    if ax * bx + ay * by < 0:
         return False
     return ax * by - ay * bx <= merge * (abs(ax + bx) + abs(ay + by))
 
@@ -240,22 +228,6 @@ def piece(chain: Chain, argument: float) -> tuple[int, int]:
 def lowest(polygon: Polygon) -> Point:
     """Return the smallest coordinates."""
     return min([x for x, _ in polygon]), min([y for _, y in polygon])
-
-
-def clip(polygon: Polygon, normal: Point, bound: float) -> Polygon:
-    """Return the part of the polygon where `normal . x <= bound`; vertices may come twice."""
-    height = [normal[0] * x + normal[1] * y - bound for x, y in polygon]
-    if max(height, default=0.0) <= 0.0:
-        return polygon
-    out: Polygon = []
-    for k, (q, h) in enumerate(zip(polygon, height, strict=True)):
-        o, g = polygon[k - 1], height[k - 1]
-        if g * h < 0.0:
-            t = g / (g - h)
-            out.append((o[0] + t * (q[0] - o[0]), o[1] + t * (q[1] - o[1])))
-        if h <= 0.0:
-            out.append(q)
-    return out
 
 
 def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bargaining.equilibria._plane.lottery import Pair, convex_lottery, hull
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.work import Work
+from bargaining.feasible._polygon import clip
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
@@ -59,16 +60,7 @@ def within(one: Sequence[Pair], other: Sequence[Pair]) -> list[Pair]:
         return [held[k] for k in hull(held)]
     left = list(one)
     for (ax, ay), (bx, by) in zip([other[-1], *other[:-1]], other, strict=True):
-        height = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for x, y in left]
-        rest: list[Pair] = []
-        for k, (q, h) in enumerate(zip(left, height, strict=True)):
-            p, g = left[k - 1], height[k - 1]
-            if g * h < 0:
-                t = g / (g - h)
-                rest.append((p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1])))
-            if h >= 0:
-                rest.append(q)
-        left = rest
+        left = clip(left, (by - ay, ax - bx), (by - ay) * ax + (ax - bx) * ay)
     return [left[k] for k in hull(left)]
 
 

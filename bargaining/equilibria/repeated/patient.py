@@ -20,6 +20,7 @@ from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._monitored.liquidity import Place, kinks
 from bargaining.equilibria.repeated.joint import check_monitoring, played
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible._polygon import clip
 from bargaining.games.monitoring import Monitoring, Rank
 from bargaining.games.normal_form import Game
 
@@ -365,20 +366,9 @@ def _within(faces: Sequence[tuple[Pair, Score]]) -> tuple[Pair, ...]:
     if right < -left or top < -bottom:
         return ()
     corners: list[Pair] = [(-left, -bottom), (right, -bottom), (right, top), (-left, top)]
-    for (x, y), score in faces[4:]:
+    for normal, score in faces[4:]:
         assert score.value is not None
-        over = [x * p + y * q - score.value for p, q in corners]
-        cut: list[Pair] = []
-        for k, point in enumerate(corners):
-            before, excess, last = corners[k - 1], over[k], over[k - 1]
-            if (last < 0 < excess) or (excess < 0 < last):
-                share = last / (last - excess)
-                cut.append(
-                    (before[0] + share * (point[0] - before[0]), before[1] + share * (point[1] - before[1]))
-                )
-            if excess <= 0:
-                cut.append(point)
-        corners = cut
+        corners = clip(corners, normal, score.value)
     return tuple(corners[k] for k in hull(corners))
 
 

@@ -14,13 +14,14 @@ from math import lcm
 
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Enclosure, Vector, settled
+from bargaining.feasible._polygon import clip, pareto, ring
 
 Pair = tuple[int, int]
 Corner = tuple[Fraction, Fraction]
 Point = tuple[Fraction | int, Fraction | int]
 Exact = Fraction | float | int
-Halfplane = tuple[Fraction, Fraction, Fraction]
-"""The x with a x0 + b x1 <= c."""
+Halfplane = tuple[Corner, Fraction]
+"""The x with a x0 + b x1 <= c, as ((a, b), c)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +161,8 @@ def polygon_of(body: Body) -> Polygon:
         return from_pairs([below], beyond, free_disposal=False)
     (low_0, low_1), (high_0, high_1) = floor, top
     corners = [(low_0, low_1), (high_0, low_1), (high_0, high_1), (low_0, high_1)]
-    for halfplane in _halfplanes(body):
-        corners = _cut(corners, halfplane)
+    for normal, limit in _halfplanes(body):
+        corners = clip(corners, normal, limit)
     return from_pairs(corners, body.disagreement, free_disposal=False)
 
 
@@ -170,26 +171,11 @@ def _halfplanes(body: Body) -> Iterable[Halfplane]:
         assert body.matrix is not None
         assert body.limits is not None
         for (a, b), c in zip(body.matrix.tolist(), body.limits, strict=True):
-            yield a, b, c
+            yield (a, b), c
         return
     whole = from_pairs(body.points.tolist(), body.disagreement, free_disposal=body.free_disposal)
     for (x, y), (a, b) in whole.sides():
-        yield Fraction(a), Fraction(b), Fraction(a * x + b * y, whole.scale)
-
-
-def _cut(corners: list[Corner], halfplane: Halfplane) -> list[Corner]:
-    """Return the corners of what a halfplane leaves of a convex polygon (Sutherland and Hodgman 1974)."""
-    a, b, c = halfplane
-    kept = []
-    for k, here in enumerate(corners):
-        before = corners[k - 1]
-        slack, last = (c - a * x - b * y for x, y in (here, before))
-        if (slack > 0 > last) or (slack < 0 < last):
-            share = last / (last - slack)
-            kept.append(tuple(p + share * (q - p) for p, q in zip(before, here, strict=True)))
-        if slack >= 0:
-            kept.append(here)
-    return kept  # type: ignore[return-value]
+        yield (Fraction(a), Fraction(b)), Fraction(a * x + b * y, whole.scale)
 
 
 def from_pairs(
@@ -200,9 +186,9 @@ def from_pairs(
     scale = lcm(*(bottom for _, bottom in ratios))
     whole = [top * (scale // bottom) for top, bottom in ratios]
     d, *corners = zip(whole[::2], whole[1::2], strict=True)
-    vertices = _hull(corners)
+    vertices = ring(corners)
     return Polygon(
-        vertices=vertices, chain=_chain(vertices), disagreement=d, scale=scale, free_disposal=free_disposal
+        vertices=vertices, chain=pareto(vertices), disagreement=d, scale=scale, free_disposal=free_disposal
     )
 
 
@@ -238,35 +224,6 @@ def _product(problem: Polygon, weights: Sequence[Fraction]) -> Point:
 def _proportion(weights: Sequence[Fraction]) -> tuple[int, int]:
     (a, b), (c, d) = (w.as_integer_ratio() for w in weights)
     return a * d, c * b
-
-
-def _hull(points: Sequence[Pair]) -> list[Pair]:
-    """Return the vertices counter-clockwise (Andrew 1979), dropping any that lies between its neighbours."""
-    ordered = sorted(set(points))
-    if len(ordered) <= 2:
-        return ordered
-    lower, upper = _half(ordered), _half(ordered[::-1])
-    return lower[:-1] + upper[:-1]
-
-
-def _half(ordered: Sequence[Pair]) -> list[Pair]:
-    kept: list[Pair] = []
-    for x, y in ordered:
-        while len(kept) >= 2:
-            (a, b), (c, d) = kept[-2:]
-            if (c - a) * (y - b) > (d - b) * (x - a):
-                break
-            kept.pop()
-        kept.append((x, y))
-    return kept
-
-
-def _chain(vertices: Sequence[Pair]) -> list[Pair]:
-    """Return the strict Pareto frontier, best for player 1 first, of counter-clockwise vertices."""
-    right = max(range(len(vertices)), key=lambda k: vertices[k])
-    around = [*vertices[right:], *vertices[:right]]
-    top = max(range(len(around)), key=lambda k: (around[k][1], around[k][0]))
-    return around[top::-1]
 
 
 def _reach(chain: Sequence[Pair], floor: Fraction | int) -> Fraction | None:

@@ -26,7 +26,8 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.minkowski import Fan, Indices
 from bargaining.equilibria._plane.model import Mask, Model
-from bargaining.equilibria._plane.polygon import Polygon, clip, hull
+from bargaining.equilibria._plane.polygon import Polygon, hull
+from bargaining.feasible._polygon import clip
 
 _ROUNDING = 1e-15  # of a weight: large terms nearly cancel along a steep face
 _SAME_ANGLE = 1e-12  # radians: faces that rounding alone tells apart

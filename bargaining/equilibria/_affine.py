@@ -1,26 +1,44 @@
-r"""The greatest fixed point of the largest of affine functions, by policy iteration, with its proof.
+r"""Levels that are the largest of affine functions of each other: policy iteration, once, and what its answers prove.
 
-Let :math:`\Phi_h(c) = \max_p \{q_p + M_p c\}` over the functions p of level h, with :math:`M_p \ge 0`, and let
-the iterates of :math:`\min\{\Phi, c^0\}` start from :math:`c^0`. They fall to a fixed point below it, and there is
-only one if some z > 0 has :math:`M_p z < z_h` for all functions that count between the two. Such a z solves
-:math:`z = 1 + \max_p M_p z`. What rounding leaves, :math:`\Phi(c) - c \le e`, is then worth no more than
-:math:`e z`.
+Sets of payoffs are held by faces j at levels :math:`x_j`. How far a profile p goes beyond a face is the value of a
+linear program whose right-hand side is affine in the levels, so that every dual basis bounds it by
+:math:`q_p + M_p x` with :math:`M_p \ge 0`, whatever the levels are. So the operator is bounded by
+
+.. math:: \Phi_j(x) = \max_p \min_{\text{bases}} \{q_p + M_p x\},
+
+and all that is asked of it is a fixed point. *Levels* are the greatest one below levels that are known,
+:math:`x = \min\{\Phi(x), c\}`, or the least moves that keep faces where they may not fall further,
+:math:`x = \max\{\Phi(x), c\}`. *Speeds* :math:`z = 1 + \max M z` say how fast each face has to move with the others:
+there are such only if the functions contract. A policy chooses one function a face; its fixed point solves linear
+equations, and a better policy is read off there. The number of steps is a handful, whatever the discount factors.
+
+Iterates of :math:`\min\{\Phi, c\}` from c fall to a fixed point below c, the only one if some z > 0 has
+:math:`M_p z < z_h` for all functions that count between the two. What rounding leaves, :math:`\Phi(x) - x \le e`, is
+then worth no more than :math:`e z`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._hyperplanes.programs import Indices
 
-_POLICIES = 40
-_ITERATES = 200
-_STILL = 1e-14
-_FIXED = 1e-10
+Indices = NDArray[np.intp]
+
+_POLICIES = 60  # steps, which end after a handful unless rounding decides
+_ITERATES = 200  # plain ones, where the functions do not contract
+_STILL = 1e-14  # of the levels: a step that is none
 _MARGIN = 0.5  # of the 1 in z = 1 + max M z that must be left after rounding
+_DENSE = 100  # unknowns up to which a dense matrix is the faster one
+
+
+class Astray(Exception):
+    """Levels do not contract under some policy, so that they must be lowered step by step."""
 
 
 class Affine(NamedTuple):
@@ -39,47 +57,153 @@ class Affine(NamedTuple):
         """Return how they change if the levels move at some speeds."""
         return np.asarray((self.weights * speeds[self.columns]).sum(axis=1))
 
-    def and_at_least(self, levels: Floats) -> Affine:
-        """Add a constant for every level."""
-        none = np.zeros((levels.size, self.weights.shape[1]))
-        faces, constant = np.append(self.faces, np.arange(levels.size)), np.append(self.constant, levels)
-        columns = np.vstack([self.columns, none.astype(np.intp)])
-        return Affine(faces, constant, np.vstack([self.weights, none]), columns)
+    def joined(self, more: Affine) -> Affine:
+        """Return these functions and more."""
+        return Affine(*(np.concatenate(pair) for pair in zip(self, more, strict=True)))
 
-    def best(self, levels: Floats) -> Indices:
+    def and_at_least(self, levels: Floats) -> Affine:
+        """Add a constant for every level that is finite."""
+        faces = np.flatnonzero(np.isfinite(levels))
+        none = np.zeros((faces.size, self.weights.shape[1]))
+        return self.joined(Affine(faces, levels[faces], none, none.astype(np.intp)))
+
+    def best(self, levels: Floats) -> Affine:
         """Return the function of the highest value for each level that has any."""
-        return self.largest(self.at(levels))
+        return self.take(self.largest(self.at(levels)))
 
     def largest(self, values: Floats) -> Indices:
-        """Return the one of the largest of given values."""
-        order = np.lexsort((values, self.faces))
-        last = np.append(np.diff(self.faces[order]) > 0, np.ones(min(1, order.size), bool))
-        return np.asarray(order[last])
+        """Return the one of the largest of given values, in the order of the levels."""
+        return largest(self.faces, values)
 
-    def take(self, chosen: Indices) -> Affine:
+    def take(self, chosen: Indices | NDArray[np.bool_]) -> Affine:
         """Return some of them."""
         return Affine(self.faces[chosen], self.constant[chosen], self.weights[chosen], self.columns[chosen])
 
-    def solved(self, chosen: Indices, elsewhere: Floats) -> Floats | None:
-        """Return the levels that equal the chosen functions, and what they are elsewhere; None if there are none."""
-        matrix, right, part = np.eye(elsewhere.size), elsewhere.copy(), self.take(chosen)
-        rows = np.repeat(part.faces, part.weights.shape[1])
-        np.subtract.at(matrix, (rows, part.columns.ravel()), part.weights.ravel())
-        right[part.faces] = part.constant
+    def still(self, at: NDArray[np.bool_], level: Floats | float) -> Affine:
+        """Return the functions, some of them constant."""
+        constant = self.constant.copy()
+        constant[at] = level
+        return self._replace(constant=constant, weights=np.where(at[:, None], 0.0, self.weights))
+
+    def solved(self, elsewhere: Floats) -> Floats:
+        """Return the levels that equal the functions, one a face at most, and what they are elsewhere.
+
+        Astray if there are none.
+        """
+        right = elsewhere.copy()
+        right[self.faces] = self.constant
+        rows, size = np.repeat(self.faces, self.weights.shape[1]), elsewhere.size
+        if size > _DENSE:
+            return _sparse(rows, self.columns.ravel(), self.weights.ravel(), right)
+        matrix = np.eye(size)
+        np.subtract.at(matrix, (rows, self.columns.ravel()), self.weights.ravel())
         try:
-            found: Floats = np.asarray(np.linalg.solve(matrix, right), float)
-        except np.linalg.LinAlgError:
-            return None
-        return found if np.isfinite(found).all() else None
+            found = np.asarray(np.linalg.solve(matrix, right), float)
+        except np.linalg.LinAlgError as singular:
+            raise Astray from singular
+        if not np.isfinite(found).all():
+            raise Astray
+        return found
+
+
+def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:
+    """Solve x = right + weights x, and once more for what rounding left."""
+    from scipy.sparse import csc_matrix, identity
+    from scipy.sparse.linalg import splu
+
+    matrix = csc_matrix((weights, (rows, columns)), shape=(right.size, right.size))
+    try:
+        factors = splu(csc_matrix(identity(right.size, format="csc") - matrix))
+    except RuntimeError as singular:
+        raise Astray from singular
+    found = factors.solve(right)
+    found += factors.solve(right + matrix @ found - found)
+    if not np.isfinite(found).all():
+        raise Astray
+    return np.asarray(found)
+
+
+def largest(faces: Indices, values: Floats) -> Indices:
+    """Return, for each face in order, the place of its largest value."""
+    order = np.lexsort((values, faces))
+    last = np.append(np.diff(faces[order]) > 0, np.ones(min(1, order.size), bool))
+    return np.asarray(order[last])
+
+
+def fixed_point(
+    improved: Callable[[Floats], Affine], levels: Floats, elsewhere: Floats, *, positive: bool = False
+) -> Floats:
+    """Solve for the functions that are the best at the levels, until these are the same.
+
+    Parameters
+    ----------
+    improved : callable
+        Returns the policy that is the best at some levels: one function a face at most.
+    levels : ndarray
+        Where to start.
+    elsewhere : ndarray
+        The levels of the faces for which there is none.
+    positive : bool
+        Whether levels below zero show that the functions do not contract.
+
+    Raises
+    ------
+    Astray
+        If no policy is found to be the best at its own levels.
+    """
+    before: Affine | None = None
+    for _ in range(_POLICIES):
+        policy = improved(levels)
+        image = elsewhere.copy()
+        image[policy.faces] = policy.at(levels)
+        same = before is not None and all(map(np.array_equal, policy, before))
+        if same or np.abs(image - levels).max(initial=0.0) <= _STILL * (
+            1.0 + np.abs(levels).max(initial=0.0)
+        ):
+            return levels
+        levels, before = policy.solved(elsewhere), policy
+        if positive and not (levels >= 0.0).all():
+            break
+    raise Astray
+
+
+def greatest(functions: Affine, cap: Floats, levels: Floats) -> tuple[Floats, Affine]:
+    """Return the greatest fixed point below a cap, found from some levels on, and the functions behind it.
+
+    Where these reach the cap, the cap itself is behind it.
+    """
+
+    def improved(levels: Floats) -> Affine:
+        policy = functions.best(levels)
+        return policy.take(policy.at(levels) < cap[policy.faces])
+
+    found = fixed_point(improved, levels, cap)
+    return np.minimum(found, cap), improved(found)
+
+
+def speeds(functions: Affine, elsewhere: Floats) -> Floats:
+    """Return z, the largest of each face's functions of z, none below zero; Astray if the functions do not contract."""
+    return fixed_point(functions.best, elsewhere, elsewhere, positive=True)
+
+
+def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None:
+    """Solve z = 1 + max M z over the functions that count between two levels; None if they do not contract."""
+    part = functions.take(functions.at(start) >= levels[functions.faces])
+    with suppress(Astray):
+        found = speeds(part._replace(constant=np.ones(part.faces.size)), np.ones(levels.size))
+        if (part.slopes(found) <= found[part.faces] - _MARGIN).all():
+            return found
+    return None
 
 
 def settled(functions: Affine, start: Floats) -> Floats:
     """Return levels, none above the start, at which the iterates from there end; else where they have come to."""
-    levels = _fixed_point(functions, start)
-    speeds = None if levels is None else speeds_of(functions, levels, start)
-    if levels is not None and speeds is not None:
-        left = (_image(functions, levels, start) - levels).max(initial=0.0) + 1e-15
-        return np.asarray(np.minimum(start, levels + left / _MARGIN * speeds))
+    with suppress(Astray):
+        levels, _ = greatest(functions, start, start)
+        moving = speeds_of(functions, levels, start)
+        if moving is not None:
+            left = (_image(functions, levels, start) - levels).max(initial=0.0) + 1e-15
+            return np.asarray(np.minimum(start, levels + left / _MARGIN * moving))
     levels = start
     for _ in range(_ITERATES):
         after = np.minimum(levels, _image(functions, levels, start))
@@ -91,39 +215,6 @@ def settled(functions: Affine, start: Floats) -> Floats:
 
 
 def _image(functions: Affine, levels: Floats, start: Floats) -> Floats:
-    values = functions.at(levels)
-    best = functions.largest(values)
-    image = start.copy()
-    image[functions.faces[best]] = values[best]
+    policy, image = functions.best(levels), start.copy()
+    image[policy.faces] = policy.at(levels)
     return np.minimum(image, start)
-
-
-def _fixed_point(functions: Affine, start: Floats) -> Floats | None:
-    """Solve for the largest functions, or the start where they are above it, until these are the same."""
-    levels = start
-    for _ in range(_POLICIES):
-        values = functions.at(levels)
-        best = functions.largest(values)
-        found = functions.solved(best[values[best] < start[functions.faces[best]]], start)
-        if found is None:
-            return None
-        found = np.minimum(found, start)
-        if np.abs(found - levels).max() <= _STILL:
-            return found if np.abs(_image(functions, found, start) - found).max() <= _FIXED else None
-        levels = found
-    return None
-
-
-def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None:
-    """Solve z = 1 + max M z over the functions that count between two levels; None if they do not contract."""
-    part = functions.take(np.flatnonzero(functions.at(start) >= levels[functions.faces]))
-    speeds = np.ones(levels.size)
-    for _ in range(_POLICIES):
-        steep = part.largest(part.slopes(speeds))
-        found = part._replace(constant=np.ones(part.faces.size)).solved(steep, np.ones(levels.size))
-        if found is None or not (found > 0.0).all():
-            return None
-        speeds = found
-        if (part.slopes(speeds) <= speeds[part.faces] - _MARGIN).all():
-            return speeds
-    return None

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.operator import reach as far_of
-from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria._plane.repair import floats
-from bargaining.exact._sets.bounds import Bases, Bounds, Indices
+from bargaining.equilibria.stochastic._search.dual_bounds import TIE, Bounds, Faces, attraction, normals_of
 from bargaining.exact._sets.lines import Lines
 from bargaining.exact._sets.outward import Outward
 
@@ -21,13 +21,10 @@ Sets = tuple[tuple[Pair, ...], ...]
 MARGIN = 1e-10
 """Floats decide only what is clear by this much; every float computed here errs by far less."""
 
-_AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-
 _USELESS = Fraction(1, 10**6)
 _FINE = Fraction(1, 10**11)
 _ENOUGH = Fraction(1, 10**10)
-_TIE = 1e-11
-_ROUNDS = 40
+_STEEP = 1e4  # weights up to which the rounding of floats is dwarfed by the margin
 _EXACT = 16  # units that a bound costs more in rationals
 _LATE = 32  # steps before the first attempt where there are many faces
 _PAIRS = 30_000
@@ -78,7 +75,7 @@ class Family:
     def __init__(self, outward: Outward, sets: Sets, *, shape: bool = False) -> None:
         self.outward, self.data, self.model = outward, outward.data, outward.model
         self.far = Fraction(0)  # the e at which the faces hold the outer sets
-        self.normals = _directions(
+        self.normals = normals_of(
             [floats(vertices) for vertices in sets] + (outward.polygons if shape else [])
         )
         self.exact = [(Fraction(x), Fraction(y)) for x, y in self.normals.tolist()]
@@ -106,17 +103,21 @@ class Family:
         lows = np.where(np.array(self.outward.filled)[:, None], -self.floats[:, :2], np.inf)
         threat = self.outward.threat() - MARGIN
         rows = self._rows(threat)
-        beyond = Bounds(model, self.normals, outer, threat, rows)
-        state = model.state[rows]
-        blocked = np.asarray((beyond.lack(np.arange(len(rows))) > MARGIN).any(axis=1))
+        every, state = np.arange(len(rows)), model.state[rows]
+        beyond = Bounds.of(model, Faces(self.normals, outer, self.moves), rows, lows=threat)
+        blocked = np.flatnonzero((beyond.lack(every)[1] > MARGIN).any(axis=1))
         levels = far_of(model, self.outward.polygons, threat, rows, self.normals)
         close = (levels > self.floats[state] - MARGIN) & np.take(self.moves, state, axis=0)
-        pairs = np.argwhere(close & ~blocked[:, None])
-        bounds = Bounds(model, self.normals, self.floats, lows, rows)
+        close[blocked] = False
+        pairs = np.argwhere(close)
+        faces = Faces(self.normals, self.floats, self.moves)
+        bounds = Bounds.of(model, faces, rows, lows=lows, steepest=_STEEP)
         if len(pairs) > _PAIRS:
             return None
         self.outward.work.spend(len(pairs) * (2 * len(self.normals) + 2))
-        speed = self._speeds(bounds, pairs)
+        idle = np.flatnonzero((bounds.lack(every)[1] > TIE).any(axis=1))
+        some, directions = pairs[~np.isin(pairs[:, 0], idle)].T
+        speed = attraction(bounds, some, directions, bounds.bases(some, directions))
         if speed is None:
             return None
         gap = (outer - self.floats)[self.moves] / speed[self.moves]
@@ -154,55 +155,6 @@ class Family:
         kept: Indices = rows[np.isfinite(deviations).all(axis=0) & ~impatient.any(axis=0)]
         return kept
 
-    def _speeds(self, bounds: Bounds, pairs: Indices) -> Floats | None:
-        """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0: a guess that the proof then checks."""
-        speed = self.moves.astype(float)
-        bases = bounds.bases(pairs[:, 0], pairs[:, 1])
-        state = self.model.state[bounds.rows[pairs[:, 0]]]
-        least = bases.level.min(axis=1)
-        playable = (bounds.lack(pairs[:, 0]) <= _TIE).all(axis=1)
-        here = np.flatnonzero((least >= self.floats[state, pairs[:, 1]] - _TIE) & playable)
-        if not here.size:
-            return speed
-        ties = np.where(bases.level[here] <= least[here, None] + _TIE, 0.0, np.inf)
-        ours = Bases(*(_taken(field, here) for field in bases))  # type: ignore[arg-type]
-        at, number = pairs[here, 0], len(self.normals)
-        where = state[here] * number + pairs[here, 1]
-        last: Floats | None = None
-        for _ in range(_ROUNDS):
-            slope = bounds.slopes(at, ours, speed) + ties
-            basis = slope.argmin(axis=1)
-            slope = slope[np.arange(len(at)), basis]
-            order = np.lexsort((slope, where))
-            chosen = order[np.flatnonzero(np.append(np.diff(where[order]) != 0, True))]
-            if last is not None and (slope[chosen] <= (1 + 1e-9) * (last - 1.0) + 1e-13).all():
-                return speed
-            last = self._solved(bounds, ours, at, chosen, basis, where)
-            if last is None:
-                return None
-            speed.ravel()[where[chosen]] = last
-        return None
-
-    def _solved(
-        self, bounds: Bounds, bases: Bases, at: Indices, chosen: Indices, basis: Indices, where: Indices
-    ) -> Floats | None:
-        """Return the speeds of the faces that are reached by chosen bases; None if they have no bound."""
-        count, number = len(chosen), len(self.normals)
-        matrix = np.zeros((count, *self.floats.shape))
-        for k, pair in enumerate(chosen.tolist()):
-            row, b = at[pair], basis[pair]
-            for i in (0, 1):
-                matrix[k, :, bases.face[i][pair, b]] += bases.weight[i][pair, b] * bounds.transitions[row]
-                matrix[k, :, i] += bases.cut[i][pair, b] * bounds.punish[i][row]
-        flat = matrix.reshape(count, -1) * self.moves.ravel()
-        fixed = self.moves.astype(float).ravel()
-        fixed[where[chosen]] = 0.0
-        try:
-            speed = np.linalg.solve(np.eye(count) - flat[:, where[chosen]], 1.0 + flat @ fixed)
-        except np.linalg.LinAlgError:
-            return None
-        return speed if np.isfinite(speed).all() and speed.min() > 0.0 and number else None
-
     def _near(
         self, bounds: Bounds, pairs: Indices, most: Floats, speed: Floats, far: Fraction
     ) -> Fraction | None:
@@ -211,7 +163,7 @@ class Family:
         From the outer sets no pair goes farther than `most`, so it is inside as soon as its face is beyond that.
         """
         bases = bounds.bases(pairs[:, 0], pairs[:, 1])
-        state = self.model.state[bounds.rows[pairs[:, 0]]]
+        state = bounds.state[pairs[:, 0]]
         offset, own = self.floats[state, pairs[:, 1]], speed[state, pairs[:, 1]]
         last = np.minimum((most - offset) / own + MARGIN, float(far))
         with np.errstate(invalid="ignore"):
@@ -230,40 +182,12 @@ class Family:
         return near if near < far else None
 
 
-def normals_of(polygon: Polygon) -> Floats:
-    """Return the axes and the outward normals of a polygon's edges."""
-    normals = [tuple(axis) for axis in _AXES.tolist()]
-    for k, (x, y) in enumerate(polygon):
-        dx, dy = x - polygon[k - 1][0], y - polygon[k - 1][1]
-        length = float(np.hypot(dx, dy))
-        if length > 1e-12:
-            normal = (dy / length, -dx / length)
-            if all(abs(normal[0] - a) + abs(normal[1] - b) > 1e-12 for a, b in normals[:4]):
-                normals.append(normal)
-    return np.array(normals)
-
-
-def _taken(field: Floats | tuple[Floats, Floats], rows: Indices) -> Floats | tuple[Floats, Floats]:
-    return (field[0][rows], field[1][rows]) if isinstance(field, tuple) else field[rows]
-
-
 def _candidates(excess: Floats, growth: Floats, far: float) -> list[int]:
     """Return the bases that may be the lowest for some e up to `far`: the lowest at e = 0, and along a grid."""
     least = excess.min()
-    ties = np.flatnonzero(excess <= least + _TIE)
+    ties = np.flatnonzero(excess <= least + TIE)
     out = dict.fromkeys(ties[np.argsort(growth[ties])][:4].tolist())
     for power in range(14):
         with np.errstate(invalid="ignore"):
             out[int(np.nanargmin(excess + far * 10.0**-power * growth))] = None
     return list(out)
-
-
-def _directions(polygons: list[Polygon]) -> Floats:
-    """Return the axes and the outward normals of all edges."""
-    normals = [normals_of(polygon) for polygon in polygons if polygon]
-    axes = normals[0][:4]
-    rest = np.concatenate([some[4:] for some in normals])
-    angle = np.arctan2(rest[:, 1], rest[:, 0])
-    order = np.argsort(angle)
-    kept = order[np.append(True, np.diff(angle[order]) > 1e-13)] if len(order) else order
-    return np.concatenate([axes, rest[kept]])

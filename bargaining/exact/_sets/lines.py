@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.rationals import Law, Rationals
-from bargaining.exact._sets.bounds import Bounds
+from bargaining.equilibria.stochastic._search.dual_bounds import Bounds
 
 Limit = tuple[Fraction, Law]
 """The lowest continuation of a player at e = 0, and the weights of the speeds at which it falls."""
@@ -33,7 +33,7 @@ class Lines:
 
     def start(self, bounds: Bounds, place: int, j: int, bases: list[int], far: Fraction) -> Fraction | None:
         """Return the least s such that the pair stays strictly inside for all s < e <= far; None if there is none."""
-        row = int(bounds.rows[place])
+        row = int(bounds.numbers[place])
         s = self.data.state[row]
         limits = [self._limit(bounds, place, i) for i in (0, 1)]
         spans = []
@@ -46,13 +46,13 @@ class Lines:
         return covered(spans, far)
 
     def _limit(self, bounds: Bounds, place: int, i: int) -> Limit:
-        data, row, delta = self.data, int(bounds.rows[place]), self.data.discounts[i]
+        data, row, delta = self.data, int(bounds.numbers[place]), self.data.discounts[i]
         if not delta:
             return Fraction(0), {}
         own = data.own(data.state[row], i)
         if bounds.leaves[i, place] and own is not None:
             return (own - data.now(i, row)) / delta, {}
-        reply = int(bounds.reply[i, place])
+        reply = int(bounds.replies[i, place])
         worth = data.worth(i, reply, self.lows[i])
         assert worth is not None
         return (worth - data.now(i, row)) / delta, data.law(reply)
@@ -64,7 +64,7 @@ class Lines:
         faces: list[tuple[int, Fraction]] = []
         cuts = [Fraction(0), Fraction(0)]
         if basis == 0:
-            faces = self._free(m, bounds.free.faces[:, j].tolist(), j)
+            faces = self._free(m, bounds.around.faces[:, j].tolist(), j)
         elif basis <= 2 * number:
             i, face = divmod(basis - 1, number)
             normal = self.normals[face]
@@ -106,10 +106,12 @@ class Lines:
 
     def _blocks(self, bounds: Bounds, place: int, limits: Sequence[Limit]) -> list[tuple[Fraction, Fraction]]:
         """Return by how much each face rules the row out at e = 0, and how fast that eases."""
-        law, out = self.data.law(int(bounds.rows[place])), []
-        lack = bounds.lack(np.array([place]))[0]
-        for face in np.flatnonzero(lack > 0.0).tolist():
+        law, out, delta = self.data.law(int(bounds.numbers[place])), [], self.data.discounts
+        over, lack = bounds.lack(np.array([place]))
+        for face in over[lack[0] > 0.0].tolist():
             n = self.normals[face]
+            if any(n[i] and not delta[i] for i in (0, 1)):
+                continue  # continuations do not matter to who is impatient
             level = n[0] * limits[0][0] + n[1] * limits[1][0]
             level -= sum((p * self.offsets[s][face] for s, p in law.items()), Fraction(0))
             ease = sum((p * self.speed[s][face] for s, p in law.items()), Fraction(0))

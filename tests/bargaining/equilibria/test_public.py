@@ -105,6 +105,16 @@ def test_nothing_seen_repeats_the_stage_game():
     assert sorted(map(tuple, found.vertices.round(6).tolist())) == [(1, 2), (2, 1)]
 
 
+@pytest.mark.parametrize("discount", [0.5, 0.8])
+def test_a_set_that_is_a_segment_is_not_lost_to_rounding(discount):
+    """Two stage equilibria, (3, 8) and (5, 11), and nothing beside their mixtures can be sustained."""
+    game = Game([[2, 5], [3, 1]], [[2, 11], [8, 5]])
+    signal = Monitoring([[[0.4, 0.6], [0.6, 0.4]], [[0.8, 0.2], [0.2, 0.8]]])
+    found = public_payoff_set(RepeatedGame(game, discount, monitoring=signal))
+    assert found.status is Status.OK
+    np.testing.assert_allclose(found.vertices, [[3, 8], [5, 11]], atol=1e-9)
+
+
 @pytest.mark.parametrize("discount", [0.15, 0.5])
 def test_actions_seen_give_the_payoff_set(discount):
     """The same set from two solvers; the prisoners of perfect monitoring are on a knife edge at no discount here."""

@@ -114,7 +114,8 @@ class Outer:
         outside = self.profiles.outside
         if not self.alive.any():
             return np.empty((0, self.directions.shape[1])) if outside is None else outside[None]
-        best = self._affine().best(self.levels)
+        functions = self._affine()
+        best = functions.largest(functions.at(self.levels))
         played = best < len(self.faces)
         part = self.bases.take(best[played])
         points = np.tile(np.zeros_like(self.threat) if outside is None else outside, (len(best), 1))

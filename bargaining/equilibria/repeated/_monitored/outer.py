@@ -27,6 +27,8 @@ from bargaining.equilibria.repeated._monitored.programs import (
 
 _ROUNDS = 200  # applications of the operator: a limit beside the budget
 _STILL = 1e-13  # of the unit box: levels that fall by less have settled
+# Of a weight: a set that is a segment vanishes if opposite half-planes lose what rounding takes.
+_ROUNDING = 1e-15
 NOBODY = np.iinfo(np.intp).min
 _ALL = 3000  # up to so many pairs of a profile and a direction all programs are solved at once
 
@@ -111,7 +113,8 @@ class Outer:
             return
         weights, faces = self.outline.supports(directions)
         kept = np.sort(self.outline.faces)
-        self.levels = np.append(self.levels[kept], (weights * self.levels[faces]).sum(axis=1))
+        levels = (weights * self.levels[faces] + _ROUNDING * weights).sum(axis=1)
+        self.levels = np.append(self.levels[kept], levels)
         nearest = (self.directions @ directions.T).argmax(axis=0)
         self.multipliers = np.concatenate([self.multipliers[:, kept], self.multipliers[:, nearest]], axis=1)
         self.directions = np.vstack([self.directions[kept], directions])
@@ -193,9 +196,10 @@ class Outer:
         assert self.outline is not None
         pulls = self.programs.pulls(owners, directions, multipliers)
         weights, columns = self.outline.supports(pulls)
+        weights, columns = weights.reshape(len(owners), -1), columns.reshape(len(owners), -1)
         constants = self.programs.constants(owners, directions, multipliers)
-        rows = len(owners)
-        return Affine(owners, constants, weights.reshape(rows, -1), columns.reshape(rows, -1))
+        constants += _ROUNDING * (1.0 + multipliers.sum(axis=1) + weights.sum(axis=1))
+        return Affine(owners, constants, weights, columns)
 
     def _optimise(self, feasible: Plans) -> None:
         """Make multipliers optimal, from the highest bound of each direction down, until no other is higher."""

@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Affine, Astray, Indices, greatest, speeds
 from bargaining.equilibria._plane.kinds import SLACK
 from bargaining.equilibria._plane.polygon import Chains, Point, hull
 from bargaining.equilibria.repeated._search.operator import Block, binding
 from bargaining.equilibria.repeated._unequal.halfplanes import AXES, Halfplanes, following, pruned
 from bargaining.equilibria.repeated._unequal.plane_duals import Choices
-from bargaining.equilibria.repeated._unequal.rows import Astray, Rows
 from bargaining.equilibria.repeated._unequal.ways import pairs
 
 _SAFE = 5e-14  # levels are kept this far, in multiples of their speed, above what rounding might make too low
@@ -37,9 +37,6 @@ _CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for
 _ALIKE = 4e-16  # between directions that only rounding tells apart
 _TIED = 1e-12  # what a row may fall short of a level by and count as reaching it
 _ROUNDS = 25
-_POLICIES = 60
-
-Index = NDArray[np.intp]
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +50,7 @@ class Levels:
     tol: float
     inner: Floats | None = None  # levels that are reached by equilibria, if some are known
     low: list[int] = field(init=False)
-    kept: Index = field(init=False)
+    kept: Indices = field(init=False)
     polygon: Halfplanes = field(init=False)
     points: list[Point] = field(init=False)
     threat: Point = (0.0, 0.0)
@@ -62,7 +59,7 @@ class Levels:
     values: Floats = field(init=False)  # how far each profile goes in each direction, shape (faces, profiles)
     fixed: Floats = field(init=False)  # and how far outcomes of leaving go
     settled: Floats = field(init=False)  # the fixed point of F, and
-    rows: Rows | None = None  # the duals behind it, one a face; None before it was found
+    rows: Affine | None = None  # the duals behind it, one a face; None before it was found
     speeds: Floats = field(init=False)  # how fast each level moves with all others, 0 where it is constant
 
     def __post_init__(self) -> None:
@@ -161,69 +158,59 @@ class Levels:
             raise Astray
         return guess
 
-    def active(self) -> tuple[Index, Index]:
+    def active(self) -> tuple[Indices, Indices]:
         """Return faces and the profiles that go farthest there, but for those where leaving does."""
         face, profile = np.arange(len(self.levels)), self.values.argmax(axis=1)
         played = self.values[face, profile] >= self.fixed
         return face[played], profile[played]
 
-    def _solved(self, seen: Levels, caution: float) -> tuple[Floats, Floats, Rows]:
+    def _solved(self, seen: Levels, caution: float) -> tuple[Floats, Floats, Affine]:
         """Return the fixed point of F, the speeds, and the duals; pairs are added as they turn out to matter.
 
         The duals are those that are the best at the levels `seen`.
         """
         used = np.zeros(self.values.shape, dtype=bool)
-        rows, levels, policy = Rows.fixed(self.fixed), self.levels, None
+        none = np.empty((0, 4))
+        rows = Affine(np.empty(0, np.intp), np.empty(0), none, none.astype(np.intp)).and_at_least(self.fixed)
+        levels = self.levels
         face, profile = self.active()
         for _ in range(_ROUNDS):
             used[face, profile] = True
             rows = rows.joined(seen.duals(face, profile, caution))
-            policy, held, levels = self._iterated(rows, policy, levels)
+            levels, policy = greatest(rows, self.levels, levels)
+            held = np.ones(len(levels), dtype=bool)
+            held[policy.faces] = False
             missed = (self.values > levels[:, None] + 1e-15) & ~used & ~held[:, None]
             if not missed.any():
-                speeds = self._attracted(rows, levels, held)
-                return levels, speeds, rows.only(policy).still(held, levels[held])
+                moving = self._attracted(rows, levels, held)
+                return levels, moving, policy.and_at_least(np.where(held, levels, -inf))
             face, profile = np.nonzero(missed)
         raise Astray
 
-    def _attracted(self, rows: Rows, levels: Floats, held: NDArray[np.bool_]) -> Floats:
+    def _attracted(self, rows: Affine, levels: Floats, held: NDArray[np.bool_]) -> Floats:
         """Return speeds z that show that V lies within the levels: Astray if none are found.
 
         Let V lie within X(e), all levels but those held moved out by e z. If every row stays below X(e) for all e up
         to where X(e) holds what is known of V, then V, all that it generates, lies within X(0). A row that reaches a
         level has to contract; one that falls short by s may expand, if that is by less than s at the largest e.
         """
-        still = held[rows.face]
-        rows = rows.still(still, levels[rows.face[still]])
-        short = levels[rows.face] - rows.values(levels)
+        still = held[rows.faces]
+        rows = rows.still(still, levels[rows.faces[still]])
+        short = levels[rows.faces] - rows.at(levels)
         tight = short <= _TIED
-        if len(np.unique(rows.face[tight])) < len(levels):  # with weights so large rounding tells nothing
+        if len(np.unique(rows.faces[tight])) < len(levels):  # with weights so large rounding tells nothing
             raise Astray
         while True:
-            chosen = np.flatnonzero(tight)
-            speeds = rows.only(chosen).speeds(np.where(still[chosen], 0.0, 1.0))
+            unit = rows.take(tight)._replace(constant=np.where(still[tight], 0.0, 1.0))
+            moving = speeds(unit, np.zeros(len(levels)))
             far = self.levels[~held] - levels[~held]
-            ease = float((far / speeds[~held]).max(initial=0.0))
-            over = ~tight & (ease * (rows.sums(speeds) - speeds[rows.face]) >= short)
+            ease = float((far / moving[~held]).max(initial=0.0))
+            over = ~tight & (ease * (rows.slopes(moving) - moving[rows.faces]) >= short)
             if not over.any():
-                return speeds
+                return moving
             tight |= over
 
-    def _iterated(
-        self, rows: Rows, policy: Index | None, levels: Floats
-    ) -> tuple[Index, NDArray[np.bool_], Floats]:
-        """Return the best policy among the rows, the faces where it gives no less than is known, and its levels."""
-        held: NDArray[np.bool_] | None = None
-        for _ in range(_POLICIES):
-            better = rows.best(levels, policy)
-            over = rows.values(levels)[better] >= self.levels
-            if policy is not None and held is not None and (better == policy).all() and (over == held).all():
-                return policy, held, levels
-            policy, held = better, over
-            levels = rows.only(policy).still(held, self.levels[held]).solved()
-        raise Astray
-
-    def duals(self, face: Index, profile: Index, caution: float = 0.0) -> Rows:
+    def duals(self, face: Indices, profile: Indices, caution: float = 0.0) -> Affine:
         """Return the best dual of each pair of a face and a profile, as a row of F.
 
         With caution, one that is worse by that much for every unit of weight less.
@@ -249,13 +236,17 @@ class Levels:
             constant = constant - np.where(z[i] > 0.0, z[i] * np.where(tied, gain, b[i]), 0.0)
             weights.append(np.where(tied, z[i], 0.0))
         second = self.kept[second]
-        return self._still(
-            Rows(face, profile, first, y, second, x, weights[0], weights[1], constant, self.low)
-        )
-
-    def _still(self, rows: Rows) -> Rows:
-        """Return the rows with a constant for every lowest payoff that is just a best reply: it can be no less."""
+        low = (np.full(face.size, k) for k in self.low)
+        columns = np.stack([first, second, *low], axis=1)
+        rows = Affine(face, constant, np.stack([y, x, *weights], axis=1), columns)
         for i in (0, 1):
-            if not self.moves[i]:
-                rows = rows.still(rows.face == self.low[i], -self.threat[i])
+            if not self.moves[i]:  # a lowest payoff that is just a best reply can be no less
+                rows = rows.still(face == self.low[i], -self.threat[i])
         return rows
+
+    def drawn_in(self, moved: Floats) -> Floats:
+        """Return how far the levels move in with the others, each by so much more than its row follows; or Astray."""
+        assert self.rows is not None
+        moves = (self.rows.weights > 0.0).any(axis=1)
+        unit = self.rows._replace(constant=np.where(moves, moved[self.rows.faces], 0.0))
+        return speeds(unit, np.zeros(len(moved)))

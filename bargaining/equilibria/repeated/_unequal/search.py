@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Astray
 from bargaining.equilibria._budget import ACCURACY, Budget
 from bargaining.equilibria._plane.kinds import FINE, LEAVE, STATIC
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lowest, off
@@ -40,7 +41,6 @@ from bargaining.equilibria.repeated._unequal.images import excess_of, image_of, 
 from bargaining.equilibria.repeated._unequal.insets import FINEST, Bounded, inside
 from bargaining.equilibria.repeated._unequal.levels import Levels
 from bargaining.equilibria.repeated._unequal.recipes import Recipes
-from bargaining.equilibria.repeated._unequal.rows import Astray
 from bargaining.equilibria.repeated._unequal.ways import pairs
 
 if TYPE_CHECKING:
@@ -468,7 +468,7 @@ def _close(levels: Levels, image: Floats, room: float) -> bool:
     if levels.rows is None:
         return False
     try:
-        return bool(levels.rows.slopes(lacks(levels, image)).max() <= room)
+        return bool(levels.drawn_in(lacks(levels, image)).max() <= room)
     except Astray:
         return False
 

@@ -8,22 +8,24 @@ affine in c, so each dual basis gives an upper bound affine in c, increasing, an
 `sharpened` finds smaller sets that contain the largest fixed point, whatever the discount factor. Outer sets
 :math:`X_s(c) = \{w : n_j w \le c_{sj}\}` stay outer when c falls to T(c), the largest over rows of the least of their
 bounds (see `Bounds`). One basis for each row and direction, the least at c, gives a map that is no smaller and is a
-maximum of affine functions: where it contracts, its fixed point, found by policy iteration over the rows, bounds the
-answer as well. That is strategy iteration for a game between bases and rows: iterating T itself closes in at the rate
-of the discount factor, this does not.
+maximum of affine functions: where it contracts, its fixed point (see `_affine`) bounds the answer as well. That is
+strategy iteration for a game between bases and rows: iterating T itself closes in at the rate of the discount factor,
+this does not.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import cos, inf, sin
+from math import cos, inf, pi, sin
 from typing import NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Affine, Astray, fixed_point, largest
 from bargaining.equilibria._plane.minkowski import Fan, Indices
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Polygon, hull
@@ -31,6 +33,8 @@ from bargaining.feasible._polygon import clip
 
 _ROUNDING = 1e-15  # of a weight: large terms nearly cancel along a steep face
 _SAME_ANGLE = 1e-12  # radians: faces that rounding alone tells apart
+TIE = 1e-11  # short of a face: what reaches it but for the error of the vertices
+_TIED = 1e-12  # between bounds of one pair that rounding alone tells apart
 _AXES = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
 
 
@@ -43,10 +47,17 @@ class Faces:
     moves: Mask  # (S, J): false where a threat is known
 
 
-def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> Faces:
-    angles = Fan(candidate + outer).angle
+def normals_of(polygons: list[Polygon]) -> Floats:
+    """Return the axes and the outward normals of all edges, each once."""
+    angles = [
+        angle for angle in Fan(polygons).angle if abs(angle - pi / 2 * round(2 * angle / pi)) > _SAME_ANGLE
+    ]
     distinct = [angle for before, angle in pairwise([-inf, *angles]) if angle - before > 1e-13]
-    normals = np.array(_AXES + [(sin(angle), -cos(angle)) for angle in distinct])
+    return np.array(_AXES + [(sin(angle), -cos(angle)) for angle in distinct])
+
+
+def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> Faces:
+    normals = normals_of(candidate + outer)
     offsets = support(candidate, normals)
     known = np.isfinite(bound) & (bound >= -offsets[:, :2] - 1e-15)
     moves = np.ones(offsets.shape, dtype=bool)
@@ -109,12 +120,19 @@ class Bases(NamedTuple):
     cuts: tuple[Floats, Floats]
     beside: tuple[Indices, Floats] | None = None
 
-    def of(self, pairs: Mask) -> Bases:
+    def of(self, pairs: Mask | Indices) -> Bases:
         """Return the bounds of some pairs."""
         first, second = self.cuts
         beside = None if self.beside is None else (self.beside[0][pairs], self.beside[1][pairs])
         cuts = first[pairs], second[pairs]
         return Bases(self.level[pairs], self.weight[pairs], self.face[pairs], cuts, beside)
+
+    def only(self, basis: Indices) -> Bases:
+        """Return one bound for each pair."""
+        at = np.arange(len(basis))[:, None], basis[:, None]
+        first, second = self.cuts
+        beside = None if self.beside is None else (self.beside[0], np.where(basis == 0, self.beside[1], 0.0))
+        return Bases(self.level[at], self.weight[at], self.face[at], (first[at], second[at]), beside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,20 +140,34 @@ class Bounds:
     """What the dual bounds of some rows are made of."""
 
     faces: Faces
+    numbers: Indices  # (R,): of the rows in the game
     discounts: Floats  # (2,)
-    around: Around | None  # None if the players are equally patient
+    common: bool
     now: Floats  # (2, R)
     needed: Floats  # (2, R): the lowest continuations
     transitions: Floats  # (R, S)
     punish: tuple[Floats, Floats]  # (R, S): the transitions after each player's best deviation
     state: Indices  # (R,)
     mean: Floats  # (R, J): offsets of the continuations
+    replies: Indices  # (2, R): the best deviations
+    leaves: Mask  # (2, R): whether leaving is better than these
+    steepest: float  # faces whose weights are larger are left out
 
     @classmethod
-    def of(cls, model: Model, faces: Faces, rows: Indices) -> Bounds:
-        worth, discounts = model.values(-faces.offsets[:, :2]), model.discounts[:, 0]
+    def of(
+        cls,
+        model: Model,
+        faces: Faces,
+        rows: Indices,
+        *,
+        lows: Floats | None = None,
+        steepest: float = inf,
+    ) -> Bounds:
+        """Take rows that can be played, and the lowest payoffs: those of the lower faces unless others are given."""
+        worth = model.values(-faces.offsets[:, :2] if lows is None else lows)
+        discounts = model.discounts[:, 0]
         state, now, transitions = model.state[rows], model.now[:, rows], model.transitions[rows]
-        replies = [model.replies[i].argbest(worth[i])[model.replies[i].group[rows]] for i in (0, 1)]
+        replies = np.stack([model.replies[i].argbest(worth[i])[model.replies[i].group[rows]] for i in (0, 1)])
         best, own = np.stack([worth[i, replies[i]] for i in (0, 1)]), model.own[state].T
         leaves, mean = own >= best, transitions @ faces.offsets
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,18 +176,26 @@ class Bounds:
         for i in np.flatnonzero(discounts == 0.0).tolist():
             # Continuations do not matter to her: those within her lower face will do.
             needed[i], punish[i] = -mean[:, i], transitions
-        around = None if model.common else enclosing(faces.normals, discounts * faces.normals)
         return cls(
             faces=faces,
+            numbers=rows,
             discounts=discounts,
-            around=around,
+            common=model.common,
             now=now,
             needed=needed,
             transitions=transitions,
             punish=(punish[0], punish[1]),
             state=state,
             mean=mean,
+            replies=replies,
+            leaves=leaves,
+            steepest=steepest,
         )
+
+    @cached_property
+    def around(self) -> Around:
+        """The faces on both sides of where continuations go farthest for each direction."""
+        return enclosing(self.faces.normals, self.discounts * self.faces.normals)
 
     @cached_property
     def unbound(self) -> Floats:
@@ -165,7 +205,7 @@ class Bounds:
 
     def onward(self, mean: Floats) -> Floats:
         """Return what continuations add in each direction if they reach as far as `mean`, shape (R, J)."""
-        if self.around is None:
+        if self.common:
             out: Floats = self.discounts.item(0) * mean
         else:
             (first, second), weights = self.around.faces, self.around.weights
@@ -190,7 +230,7 @@ class Bounds:
         level[:, -1] = np.where(both, start + (after * needed.T).sum(axis=1), inf)
         cuts[:, :, -1] = np.where(both, -after.T, 0.0)
         level[:, 0] = self.unbound[rows, directions]
-        if self.around is None:
+        if self.common:
             weight[:, 0], face[:, 0], beside = self.discounts.item(0), directions, None
         else:
             faces, weights = self.around.faces[:, directions], self.around.weights[:, directions]
@@ -204,6 +244,8 @@ class Bounds:
             by_face = n[::-1] / normals[::-1]
             by_cut = by_face * normals - n
         usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= -1e-12)
+        if self.steepest < inf:
+            usable &= (by_face < self.steepest) & (by_cut < self.steepest)
         return np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0), usable
 
     def slopes(self, rows: Indices, bases: Bases, speed: Floats) -> Floats:
@@ -216,11 +258,26 @@ class Bounds:
             slope += bases.cuts[i] * (self.punish[i] @ speed[:, i])[rows][:, None]
         return slope
 
-    def blocked(self, rows: Indices, speed: Floats) -> Floats:
-        """Return the excess up to which each row cannot be played at all; zero if it can at once."""
+    def lack(self, rows: Indices) -> tuple[Indices, Floats]:
+        """Return the faces whose normal is not negative, and by how much the thresholds lie beyond each of them."""
         n = self.faces.normals
         over = np.flatnonzero((n >= 0.0).all(axis=1))
-        lack = self.needed[:, rows].T @ n[over].T - self.mean[rows][:, over]
+        return over, np.asarray(self.needed[:, rows].T @ n[over].T - self.mean[rows][:, over])
+
+    def functions(self, rows: Indices, bases: Bases, faces: Indices, constant: Floats) -> Affine:
+        """Return bounds, one for each pair, as functions of how far the faces of all states move, state by state."""
+        states, number = self.faces.offsets.shape
+        start, ahead = number * np.arange(states), self.transitions[rows]
+        parts = [(bases.weight * ahead, bases.face)]
+        if bases.beside is not None:
+            parts.append((bases.beside[1][:, None] * ahead, bases.beside[0][:, None]))
+        parts += [(bases.cuts[i] * self.punish[i][rows], np.full((len(rows), 1), i)) for i in (0, 1)]
+        weights, columns = ([part[k] for part in parts] for k in (0, 1))
+        return Affine(faces, constant, np.hstack(weights), np.hstack([start + column for column in columns]))
+
+    def blocked(self, rows: Indices, speed: Floats) -> Floats:
+        """Return the excess up to which each row cannot be played at all; zero if it can at once."""
+        n, (over, lack) = self.faces.normals, self.lack(rows)
         ease = (self.transitions[rows] @ speed)[:, over]
         for i in (0, 1):
             ease = ease + n[over, i] * (self.punish[i] @ speed[:, i])[rows][:, None]
@@ -228,28 +285,34 @@ class Bounds:
         return out
 
 
-def largest(where: Indices, values: Floats) -> Indices:
-    """Return, for each face in order, the pair with the largest value."""
-    order = np.lexsort((values, where))
-    last = np.flatnonzero(np.append(np.diff(where[order]) != 0, True))
-    chosen: Indices = order[last]
-    return chosen
+def attraction(system: Bounds, some: Indices, directions: Indices, bases: Bases) -> Floats | None:
+    """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if the faces do not attract.
 
+    Of the bounds of a pair that tie there the one that moves least counts.
+    """
+    states, number = system.faces.offsets.shape
+    least = bases.level.min(axis=1)
+    reached = least >= system.faces.offsets[system.state[some], directions] - TIE
+    some, directions, bases, least = (
+        some[reached],
+        directions[reached],
+        bases.of(reached),
+        least[reached, None],
+    )
+    ties = np.where(bases.level <= least + _TIED, 0.0, inf)
+    where, each = system.state[some] * number + directions, np.arange(len(some))
 
-def slope_matrix(
-    system: Bounds, bases: Bases, rows: Indices, pairs: Indices, basis: Indices, number: int
-) -> Floats:
-    """Return the slopes of chosen bounds as a matrix over all speeds, shape (chosen, S * J)."""
-    count, states = len(rows), system.transitions.shape[1]
-    each = np.arange(count)
-    out = np.zeros((count, states, number))
-    out[each, :, bases.face[pairs, basis]] = bases.weight[pairs, basis][:, None] * system.transitions[rows]
-    if bases.beside is not None:
-        face, weight = (some[pairs] for some in bases.beside)
-        out[each, :, face] += np.where(basis == 0, weight, 0.0)[:, None] * system.transitions[rows]
-    for i in (0, 1):
-        out[:, :, i] += bases.cuts[i][pairs, basis][:, None] * system.punish[i][rows]
-    return out.reshape(count, -1)
+    def steepest(speed: Floats) -> Affine:
+        slope = system.slopes(some, bases, speed.reshape(states, number)) + ties
+        basis = slope.argmin(axis=1)
+        chosen = largest(where, slope[each, basis])
+        ones = np.ones(len(chosen))
+        return system.functions(some[chosen], bases.of(chosen).only(basis[chosen]), where[chosen], ones)
+
+    speed = system.faces.moves.astype(float).ravel()
+    with suppress(Astray):
+        return fixed_point(steepest, speed, speed, positive=True).reshape(states, number)
+    return None
 
 
 def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
@@ -262,7 +325,6 @@ def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
     return out
 
 
-_ROUNDS = 50  # of policy iteration, which ends after a handful
 _STRATEGIES = 20  # times that the bases are chosen anew; each pays less than the last
 _STILL = 1e-13  # of the unit box: added to every face, more than rounding can have taken off
 _WORTH = 1e-9  # of the unit box: a move of all faces that costs more than it saves
@@ -300,67 +362,29 @@ def _left(model: Model, normals: Floats) -> Floats:
 
 def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> Floats | None:
     """Return by how much each face can be moved with the bases that are least now; None if they do not contract."""
-    offsets = system.faces.offsets
+    offsets, (states, number) = system.faces.offsets, floor.shape
     bases = system.bases(rows, directions)
-    least = bases.level.argmin(axis=1)[:, None]
-    level, weight, first, second = (
-        np.take_along_axis(array, least, axis=1) for array in (bases.level, bases.weight, *bases.cuts)
-    )
-    face = np.take_along_axis(bases.face, least, axis=1)
-    beside = (
-        None if bases.beside is None else (bases.beside[0], np.where(least[:, 0] == 0, bases.beside[1], 0.0))
-    )
-    policy = _Policy(system, Bases(level, weight, face, (first, second), beside), rows, directions)
-    gap = level[:, 0] - offsets[system.state[rows], directions]
-    if policy.highest(gap, floor).min() > -_STANDS:
+    single = bases.only(bases.level.argmin(axis=1))
+    where = system.state[rows] * number + directions
+    gap = single.level[:, 0] - offsets.ravel()[where]
+    chosen = largest(where, gap)
+    if np.maximum(gap[chosen], floor.ravel()[where[chosen]]).min() > -_STANDS:
         return np.zeros_like(offsets)
-    speed = policy.solve(np.ones(len(rows)), np.full(offsets.shape, -np.inf))
-    if speed is None or speed.min() < 0.0:
-        return None
-    return policy.solve(gap, floor)
 
+    def change(constant: Floats, floor: Floats, *, positive: bool) -> Floats:
+        """Solve x = max(floor, max over rows of constant + slope x) for the faces of the pairs."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Policy:
-    """One bound for each pair of a row and a direction, of which each face takes the largest."""
-
-    system: Bounds
-    bases: Bases
-    rows: Indices
-    directions: Indices
-
-    @property
-    def where(self) -> Indices:
-        """The number of each pair's face among all faces of all states."""
-        out: Indices = self.system.state[self.rows] * len(self.system.faces.normals) + self.directions
-        return out
-
-    def highest(self, values: Floats, floor: Floats) -> Floats:
-        """Return the largest value of each face, `floor` at least, of the faces that some pair has."""
-        chosen = largest(self.where, values)
-        out: Floats = np.maximum(values[chosen], floor.ravel()[self.where[chosen]])
-        return out
-
-    def solve(self, constant: Floats, floor: Floats) -> Floats | None:
-        """Return the change x of all faces with x = max(floor, max over rows of constant + slope x), shape (S, J)."""
-        states, number = floor.shape
-        where = self.where
-        chosen = largest(where, constant)
-        faces, least = where[chosen], floor.ravel()[where[chosen]]
-        change, value = np.zeros((states, number)), constant
-        for _ in range(_ROUNDS):
-            stands = value[chosen] >= least
-            matrix = slope_matrix(
-                self.system, self.bases, self.rows[chosen], chosen, np.zeros_like(chosen), number
-            )
-            known = np.where(stands, constant[chosen], least)
-            try:
-                x = np.linalg.solve(np.eye(len(faces)) - stands[:, None] * matrix[:, faces], known)
-            except np.linalg.LinAlgError:
-                return None
-            change.ravel()[faces] = x
-            value = constant + self.system.slopes(self.rows, self.bases, change)[:, 0]
+        def highest(moves: Floats) -> Affine:
+            value = constant + system.slopes(rows, single, moves.reshape(states, number))[:, 0]
             chosen = largest(where, value)
-            if (np.maximum(value[chosen], least) <= x + _STILL * (1.0 + np.abs(x))).all():
-                return change
-        return None
+            chosen = chosen[value[chosen] >= floor[where[chosen]]]
+            return system.functions(rows[chosen], single.of(chosen), where[chosen], constant[chosen])
+
+        elsewhere = np.zeros(states * number)
+        elsewhere[where] = floor[where]
+        return fixed_point(highest, np.zeros(states * number), elsewhere, positive=positive)
+
+    with suppress(Astray):
+        change(np.ones(len(rows)), np.full(floor.size, -np.inf), positive=True)
+        return change(gap, floor.ravel(), positive=False).reshape(states, number)
+    return None

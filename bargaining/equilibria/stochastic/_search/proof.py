@@ -5,7 +5,7 @@ The argument of the repeated game, for all states at once. Let :math:`K_s` gener
 for all states and speeds :math:`z > 0`, and let E be such that :math:`W_s \subseteq X_s(E)`. If the operator maps
 :math:`X(e)` strictly inside :math:`X(e)` for every :math:`0 < e \le E`, nothing but K is left.
 
-Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)` by policy iteration.
+Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)`, see `attraction`.
 """
 
 from __future__ import annotations
@@ -22,20 +22,18 @@ from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import reach
 from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria.stochastic._search.dual_bounds import (
+    TIE,
     Bases,
     Bounds,
+    attraction,
     faces_of,
-    largest,
     lowest,
     moved,
-    slope_matrix,
     support,
 )
 
 _ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
 _MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
-_TIE = 1e-11  # short of a face: what reaches it but for the error of the vertices
-_ROUNDS = 25  # of policy iteration, which ends after a handful
 _FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
 _BOUNDS = 10_000_000  # numbers in memory at a time: 80 MB an array
 _PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
@@ -80,7 +78,7 @@ def verdict(
     reaching = _reaching(model, system, candidate, bound, rows)
     some, directions = np.nonzero(reaching)
     bases = system.bases(some, directions)
-    speed = _speeds(system, some, directions, bases)
+    speed = attraction(system, some, directions, bases)
     if speed is not None:
         pairs = _doubtful(system, speed)
         if np.count_nonzero(pairs) <= _FEW:
@@ -101,7 +99,7 @@ def verdict(
 def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Floats, rows: Indices) -> Mask:
     """Say which rows may reach which faces at e = 0, shape (R, J)."""
     faces = system.faces
-    limit = faces.offsets[system.state] - _TIE
+    limit = faces.offsets[system.state] - TIE
     pairs: Mask = faces.moves[system.state] & (system.unbound >= limit)
     if np.count_nonzero(pairs) > _FEW:
         near = reach(model, candidate, np.maximum(bound, lowest(candidate)), rows, faces.normals)
@@ -139,45 +137,6 @@ def _doubtful(system: Bounds, speed: Floats) -> Mask:
     grows = system.onward(system.transitions @ speed) > own - _MARGIN * np.minimum(own, 1.0)
     open_: Mask = (system.unbound > system.faces.offsets[system.state] + _ROUNDING) | grows
     return open_ & system.faces.moves[system.state]
-
-
-def _speeds(system: Bounds, some: Indices, directions: Indices, bases: Bases) -> Floats | None:
-    """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract."""
-    least = bases.level.min(axis=1)
-    reached = least >= system.faces.offsets[system.state[some], directions] - _TIE
-    bases, least = bases.of(reached), least[reached, None]
-    ours = bases._replace(level=np.where(bases.level <= least + 1e-12, 0.0, inf))
-    return _fixed_speeds(system, some[reached], directions[reached], ours)
-
-
-def _fixed_speeds(system: Bounds, some: Indices, directions: Indices, ours: Bases) -> Floats | None:
-    """Solve for the speeds by policy iteration; bases that do not count have an infinite level."""
-    states, number = system.faces.offsets.shape
-    speed = system.faces.moves.astype(float)
-    if not some.size:
-        return speed
-    where = system.state[some] * number + directions
-    free = np.zeros(states * number, dtype=bool)
-    free[where] = True
-    reached = None
-    for _ in range(_ROUNDS):
-        slope = system.slopes(some, ours, speed) + ours.level
-        basis = slope.argmin(axis=1)
-        slope = slope[np.arange(len(some)), basis]
-        chosen = largest(where, slope)
-        if reached is not None and (slope[chosen] <= (1 + 1e-9) * (reached - 1.0) + 1e-15).all():
-            return speed
-        matrix = slope_matrix(system, ours, some[chosen], chosen, basis[chosen], number)
-        fixed = np.where(free, 0.0, speed.ravel())
-        try:
-            reached = np.linalg.solve(np.eye(len(chosen)) - matrix[:, free], 1.0 + matrix @ fixed)
-        except np.linalg.LinAlgError:
-            return None
-        if reached.min() <= 0.0:
-            return None
-        fixed[free] = reached
-        speed = fixed.reshape(states, number)
-    return None
 
 
 def _unproved(

@@ -131,7 +131,12 @@ def largest(faces: Indices, values: Floats) -> Indices:
 
 
 def fixed_point(
-    improved: Callable[[Floats], Affine], levels: Floats, elsewhere: Floats, *, positive: bool = False
+    improved: Callable[[Floats], Affine],
+    levels: Floats,
+    elsewhere: Floats,
+    *,
+    most: Floats | float = np.inf,
+    positive: bool = False,
 ) -> Floats:
     """Solve for the functions that are the best at the levels, until these are the same.
 
@@ -143,6 +148,9 @@ def fixed_point(
         Where to start.
     elsewhere : ndarray
         The levels of the faces for which there is none.
+    most : ndarray or float
+        What levels are cut off at. On a knife edge rounding alone can take a level below what is known, and what follows
+        from it for ever may lie far away.
     positive : bool
         Whether levels below zero show that the functions do not contract.
 
@@ -161,7 +169,7 @@ def fixed_point(
             1.0 + np.abs(levels).max(initial=0.0)
         ):
             return levels
-        levels, before = policy.solved(elsewhere), policy
+        levels, before = np.minimum(policy.solved(elsewhere), most), policy
         if positive and not (levels >= 0.0).all():
             break
     raise Astray
@@ -177,8 +185,8 @@ def greatest(functions: Affine, cap: Floats, levels: Floats) -> tuple[Floats, Af
         policy = functions.best(levels)
         return policy.take(policy.at(levels) < cap[policy.faces])
 
-    found = fixed_point(improved, levels, cap)
-    return np.minimum(found, cap), improved(found)
+    found = fixed_point(improved, levels, cap, most=cap)
+    return found, improved(found)
 
 
 def speeds(functions: Affine, elsewhere: Floats) -> Floats:

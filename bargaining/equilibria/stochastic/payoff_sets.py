@@ -15,8 +15,8 @@ from bargaining._rich import SHOWN, Card, Mark, Shown, point, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
-from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated._search.scaled import roomy
+from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
@@ -301,7 +301,7 @@ def stochastic_payoff_sets(
 
 def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
     """Return the set of a game of one state, a repeated game."""
-    found = payoff_set(
+    found = seen_payoff_set(
         RepeatedGame(game.games[0], game.discounts, exit=game.exits[0]),
         tolerance=effort.tolerance,
         budget=effort.units,

@@ -24,7 +24,6 @@ MARGIN = 1e-10
 _USELESS = Fraction(1, 10**6)
 _FINE = Fraction(1, 10**11)
 _ENOUGH = Fraction(1, 10**10)
-_STEEP = 1e4  # weights up to which the rounding of floats is dwarfed by the margin
 _EXACT = 16  # units that a bound costs more in rationals
 _LATE = 32  # steps before the first attempt where there are many faces
 _PAIRS = 30_000
@@ -111,7 +110,7 @@ class Family:
         close[blocked] = False
         pairs = np.argwhere(close)
         faces = Faces(self.normals, self.floats, self.moves)
-        bounds = Bounds.of(model, faces, rows, lows=lows, steepest=_STEEP)
+        bounds = Bounds.of(model, faces, rows, lows=lows, strict=True)
         if len(pairs) > _PAIRS:
             return None
         self.outward.work.spend(len(pairs) * (2 * len(self.normals) + 2))

@@ -32,6 +32,7 @@ from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.feasible._polygon import clip
 
 _ROUNDING = 1e-15  # of a weight: large terms nearly cancel along a steep face
+_STEEP = 1e4  # weights up to which the rounding of floats is dwarfed by the margin of a proof
 _SAME_ANGLE = 1e-12  # radians: faces that rounding alone tells apart
 TIE = 1e-11  # short of a face: what reaches it but for the error of the vertices
 _TIED = 1e-12  # between bounds of one pair that rounding alone tells apart
@@ -151,7 +152,7 @@ class Bounds:
     mean: Floats  # (R, J): offsets of the continuations
     replies: Indices  # (2, R): the best deviations
     leaves: Mask  # (2, R): whether leaving is better than these
-    steepest: float  # faces whose weights are larger are left out
+    strict: bool  # whether floats of the bounds err by no more than 1e-11, as only safe weights are used
 
     @classmethod
     def of(
@@ -161,7 +162,7 @@ class Bounds:
         rows: Indices,
         *,
         lows: Floats | None = None,
-        steepest: float = inf,
+        strict: bool = False,
     ) -> Bounds:
         """Take rows that can be played, and the lowest payoffs: those of the lower faces unless others are given."""
         worth = model.values(-faces.offsets[:, :2] if lows is None else lows)
@@ -189,8 +190,13 @@ class Bounds:
             mean=mean,
             replies=replies,
             leaves=leaves,
-            steepest=steepest,
+            strict=strict,
         )
+
+    @property
+    def least(self) -> float:
+        """What counts as a weight that is not negative."""
+        return 0.0 if self.strict else -1e-12
 
     @cached_property
     def around(self) -> Around:
@@ -226,7 +232,7 @@ class Bounds:
             along = slice(1 + i * number, 1 + (i + 1) * number)
             level[:, along] = np.where(usable[i], bound[i], inf)
             weight[:, along], cuts[i, :, along], face[:, along] = by_face[i], by_cut[i], np.arange(number)
-        both = (after <= 1e-12).all(axis=1)
+        both = (after <= -self.least).all(axis=1)
         level[:, -1] = np.where(both, start + (after * needed.T).sum(axis=1), inf)
         cuts[:, :, -1] = np.where(both, -after.T, 0.0)
         level[:, 0] = self.unbound[rows, directions]
@@ -243,9 +249,9 @@ class Bounds:
         with np.errstate(divide="ignore", invalid="ignore"):
             by_face = n[::-1] / normals[::-1]
             by_cut = by_face * normals - n
-        usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= -1e-12)
-        if self.steepest < inf:
-            usable &= (by_face < self.steepest) & (by_cut < self.steepest)
+        usable = np.isfinite(by_face) & (by_face > 0.0) & (by_cut >= self.least)
+        if self.strict:
+            usable &= (by_face < _STEEP) & (by_cut < _STEEP)
         return np.where(usable, by_face, 0.0), np.where(usable, by_cut, 0.0), usable
 
     def slopes(self, rows: Indices, bases: Bases, speed: Floats) -> Floats:

@@ -149,8 +149,8 @@ def fixed_point(
     elsewhere : ndarray
         The levels of the faces for which there is none.
     most : ndarray or float
-        What levels are cut off at. On a knife edge rounding alone can take a level below what is known, and what follows
-        from it for ever may lie far away.
+        What levels are cut off at. On a knife edge rounding alone can take a level below what is known, and what
+        follows from that for ever may lie far away.
     positive : bool
         Whether levels below zero show that the functions do not contract.
 

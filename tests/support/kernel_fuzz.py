@@ -18,9 +18,8 @@ import numpy as np
 from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull
-from bargaining.equilibria.repeated._search.few import apply_to_few
-from bargaining.equilibria.repeated._search.newton import newton
-from bargaining.equilibria.repeated._search.operator import Block
+from bargaining.equilibria.repeated._search.operator import Block, apply_to_few
+from bargaining.equilibria.repeated._search.structure import newton
 from twins import interpreted
 
 BOX = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]

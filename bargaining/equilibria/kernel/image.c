@@ -1,4 +1,4 @@
-/* One application of the operator: the twin of _repeated/few.py. */
+/* One application of the operator: the twin of `apply_to_few`, repeated/_search/operator.py. */
 
 #include "kernel.h"
 

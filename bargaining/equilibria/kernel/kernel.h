@@ -18,14 +18,14 @@ typedef struct {
     double *x, *y;
 } Points;
 
-/* How a vertex is generated; see `Tag` in _repeated/operator.py. */
+/* How a vertex is generated; see `Tag` in repeated/_search/operator.py. */
 typedef struct {
     long kind, profile, source;
 } Tag;
 
 enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE };
 
-/* Profiles that share a continuation set; see `Block` in _repeated/operator.py. Each array holds player 0's numbers,
+/* Profiles that share a continuation set; see `Block` in repeated/_search/operator.py. Each array holds player 0's numbers,
    then player 1's; `floor` is NULL if nobody may leave. */
 typedef struct {
     ptrdiff_t size;

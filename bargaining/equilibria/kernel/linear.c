@@ -1,4 +1,4 @@
-/* Linear equations of a structure: the twin of _eliminated in _repeated/linear.py. */
+/* Linear equations of a structure: the twin of _eliminated in repeated/_search/structure.py. */
 
 #include "kernel.h"
 

@@ -1,4 +1,4 @@
-/* The fixed point of a structure, by Newton: the twin of _repeated/newton.py and structure.py. */
+/* The fixed point of a structure, by Newton: the twin of repeated/_search/structure.py. */
 
 #include "kernel.h"
 

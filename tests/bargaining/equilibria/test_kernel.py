@@ -9,10 +9,9 @@ from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import LEAVE, VERTEX, Tag
 from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated._search.few import apply_to_few
-from bargaining.equilibria.repeated._search.newton import newton
-from bargaining.equilibria.repeated._search.operator import Block
+from bargaining.equilibria.repeated._search.operator import Block, apply_to_few
 from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated._search.structure import newton
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import KINDS, exit_of, stage_game

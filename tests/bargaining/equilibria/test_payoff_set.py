@@ -12,9 +12,8 @@ from scipy.optimize import brentq, linprog
 
 from bargaining.equilibria._plane.polygon import Chains, apart, lowest
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated._search.bounds import cut_of, faces_of, pair_of
-from bargaining.equilibria.repeated._search.few import apply_to_few
-from bargaining.equilibria.repeated._search.operator import apply
+from bargaining.equilibria.repeated._search.operator import apply, apply_to_few
+from bargaining.equilibria.repeated._search.proof import cut_of, faces_of, pair_of
 from bargaining.equilibria.repeated._search.scaled import Scaled
 from bargaining.equilibria.repeated.payoff_set import PayoffSet, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status

@@ -15,11 +15,9 @@ import numpy as np
 from bargaining.equilibria._budget import ACCURACY, Budget
 from bargaining.equilibria._plane.kinds import FINE, Tag
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
-from bargaining.equilibria.repeated._search.few import FEW, apply_to_few
-from bargaining.equilibria.repeated._search.newton import newton
-from bargaining.equilibria.repeated._search.operator import Block, Image, apply
-from bargaining.equilibria.repeated._search.outer import Verdict, verdict
-from bargaining.equilibria.repeated._search.structure import generates
+from bargaining.equilibria.repeated._search.operator import FEW, Block, Image, apply, apply_to_few
+from bargaining.equilibria.repeated._search.proof import Verdict, verdict
+from bargaining.equilibria.repeated._search.structure import generates, newton
 
 _SAME = 4e-15  # of the unit box: sets that differ by rounding alone
 _SOLVED = 1e-13  # of the unit box: how near a fixed point its image must lie

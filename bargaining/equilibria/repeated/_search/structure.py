@@ -1,15 +1,18 @@
-"""The equations of a structure.
+"""The equations of a structure, and their solution by Newton.
 
 A *structure* says for every vertex which profile generates it and which constraint binds there. Given the
 structure a coordinate at which a constraint binds is known from the threat, and the other one lies on an
 edge of the polygon itself: a small system, bilinear in the vertices, whose cost does not depend on the
-discount factors.
+discount factors. Steps are solved for in plain floats if they are few, as a call of LAPACK costs more than the work.
 """
 
 from __future__ import annotations
 
 from math import hypot, inf
 
+import numpy as np
+
+from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import (
     BOTTOM,
     CORNER,
@@ -22,7 +25,7 @@ from bargaining.equilibria._plane.kinds import (
     VERTEX,
     Tag,
 )
-from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, beyond, lowest, piece
+from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, beyond, corners, lowest, piece
 from bargaining.equilibria.repeated._search.operator import Block
 
 _FREE = {TOP: (1,), BOTTOM: (1,), RIGHT: (0,), LEFT: (0,), VERTEX: (0, 1)}
@@ -173,3 +176,110 @@ class System:
                 row[k] += weight * steep * s
             row.pop()
         return matrix, residual
+
+
+_FEW = 9  # up to so many unknowns elimination in plain floats is the faster way
+_SMALL = 1e-3  # below such a pivot rows had better be exchanged
+
+
+def solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
+    """Return the solution of square equations, None if they are singular."""
+    solution = _eliminated(matrix, right) if len(right) <= _FEW else None
+    if solution is None:
+        try:
+            solution = np.linalg.solve(np.array(matrix), np.array(right)).tolist()
+        except np.linalg.LinAlgError:
+            return None
+    return solution
+
+
+def _eliminated(matrix: list[list[float]], right: list[float]) -> list[float] | None:
+    """Solve along the diagonal, None if a pivot is small."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    size = len(rows)
+    for c, leading in enumerate(rows):
+        pivot = leading[c]
+        if not abs(pivot) > _SMALL:
+            return None
+        filled = [k for k in range(c + 1, size + 1) if leading[k]]
+        for row in rows[c + 1 :]:
+            if row[c]:
+                factor = row[c] / pivot
+                for k in filled:
+                    row[k] -= factor * leading[k]
+    solution = right[:]
+    for c in range(size - 1, -1, -1):
+        row = rows[c]
+        value = row[size]
+        for k in range(c + 1, size):
+            if row[k]:
+                value -= row[k] * solution[k]
+        solution[c] = value / row[c]
+    return solution
+
+
+_ROUNDING = 2e-16  # of the unit box: a residual that small is none
+
+
+def newton(
+    block: Block, polygon: Polygon, tags: list[Tag], bound: Point, *, steps: int = 6
+) -> tuple[Polygon, list[Tag]] | None:
+    """Return the fixed point of a structure, by Newton steps from `polygon`.
+
+    A vertex that falls inside the hull of the others tells that the structure is another one: it is dropped,
+    and the structure that is left is solved in turn.
+
+    Parameters
+    ----------
+    block : Block
+        The block of every profile of the game.
+    polygon : Polygon
+        Vertices, the k-th of them generated as `tags[k]` says.
+    bound : Point
+        A lower bound of the threat; it is the threat wherever no vertex lies below it.
+    steps : int
+        The most steps to take; they end when one moves nothing.
+
+    Returns
+    -------
+    tuple of Polygon and list of Tag, or None
+        The vertices, and how each is generated; None if a system is singular or diverges.
+    """
+    if _compiled.kernel is not None:
+        found = _compiled.kernel.newton(block, polygon, tags, bound, steps)
+        if found is not None:
+            return found or None
+    while True:
+        count = len(polygon)
+        solved = _descended(System(block, polygon, tags, bound), steps)
+        if solved is None:
+            return None
+        vertices, order = solved
+        polygon, tags = [vertices[k] for k in order], [tags[k] for k in order]
+        if len(order) == count:
+            return polygon, tags
+
+
+def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
+    """Take Newton steps, and say which vertices are corners; one step if another falls inside: then more are wasted."""
+    unknowns = system.start
+    for n in range(steps if unknowns else 0):
+        matrix, residual = system.linearise(unknowns)
+        if n and max(map(abs, residual)) <= _ROUNDING:
+            break
+        step = solved(matrix, residual)
+        if step is None:
+            return None
+        unknowns = [u - s for u, s in zip(unknowns, step, strict=True)]
+        size = max(map(abs, step))
+        if not size < 1e3:
+            return None
+        if size < 1e-8:
+            break
+        if n == 0:
+            vertices = system.vertices(unknowns)
+            order = corners(vertices)
+            if len(order) < len(vertices):
+                return vertices, order
+    vertices = system.vertices(unknowns)
+    return vertices, corners(vertices)

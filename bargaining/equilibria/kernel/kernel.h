@@ -25,8 +25,8 @@ typedef struct {
 
 enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE };
 
-/* Profiles that share a continuation set; see `Block` in repeated/_search/operator.py. Each array holds player 0's numbers,
-   then player 1's; `floor` is NULL if nobody may leave. */
+/* Profiles that share a continuation set; see `Block` in repeated/_search/operator.py. Each array holds player 0's
+   numbers, then player 1's; `floor` is NULL if nobody may leave. */
 typedef struct {
     ptrdiff_t size;
     const double *payoffs, *best, *now, *gain, *floor;

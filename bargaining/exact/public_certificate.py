@@ -29,8 +29,7 @@ import numpy as np
 from bargaining._arguments import instance
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import speeds_of
-from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.kinds import Leave, outcomes
 from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria.repeated._monitored.data import Data

@@ -46,8 +46,7 @@ from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic._search.search import Search
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput
-from bargaining.exact._sets.faces import Sets, reach
-from bargaining.exact._sets.outward import Outward
+from bargaining.exact._outer_sets import Outward, Sets, reach
 from bargaining.games.stochastic import StochasticGame
 
 _LIMIT = 1000  # applications of the operator in floats, for a guess

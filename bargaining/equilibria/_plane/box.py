@@ -10,8 +10,7 @@ from math import prod
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.kinds import Leave, outcomes
 from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.model import Model, Replies
 from bargaining.equilibria._plane.polygon import Polygon, outline

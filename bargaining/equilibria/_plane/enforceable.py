@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.polygon import hull
 from bargaining.games.stochastic import StochasticGame
 

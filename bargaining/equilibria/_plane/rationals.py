@@ -8,7 +8,7 @@ from functools import cache, cached_property, cmp_to_key
 from typing import NamedTuple
 
 from bargaining._rational import fractions
-from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.lottery import Lottery, Pair, convex_lottery
 from bargaining.games.stochastic import StochasticGame
 

@@ -10,14 +10,13 @@ import pytest
 
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.minkowski import Fan
-from bargaining.equilibria._plane.operator import apply, reach
+from bargaining.equilibria._plane.operator import apply, apply_to_few, reach
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria._plane.polygon import outline as hull_of_many
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
-from bargaining.equilibria.stochastic._search.scalar_operator import apply_to_few
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets

@@ -15,9 +15,7 @@ from bargaining.equilibria._plane.work import Work
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
-from bargaining.exact._sets.faces import Family, reach
-from bargaining.exact._sets.lines import Lines
-from bargaining.exact._sets.outward import Outward
+from bargaining.exact._outer_sets import Family, Lines, Outward, reach
 from bargaining.exact.certify import certify
 from bargaining.exact.set_certificate import certify_payoff_set, certify_stochastic_payoff_sets
 from bargaining.games.normal_form import Game

@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull, from_stage, self_generating
-from bargaining.equilibria.repeated._hyperplanes.inner_search import sturdy, sustained
+from bargaining.equilibria.repeated._hyperplanes.inner import (
+    Hull,
+    from_stage,
+    self_generating,
+    sturdy,
+    sustained,
+)
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 
 _MOST = 100  # normals that one set adds at a time

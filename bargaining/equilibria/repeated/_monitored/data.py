@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.kinds import Leave, outcomes
 from bargaining.equilibria.repeated._monitored.programs import Programs
 from bargaining.games.repeated import RepeatedGame
 

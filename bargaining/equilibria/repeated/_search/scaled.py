@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining._rational import fractions
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag
-from bargaining.equilibria._plane.leaving import outcomes
+from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag, outcomes
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
 from bargaining.equilibria._plane.rationals import Rationals
 from bargaining.equilibria.payoff_polygon import Stats

@@ -12,11 +12,10 @@ from bargaining.equilibria._budget import ACCURACY, Budget, Effort
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model
-from bargaining.equilibria._plane.operator import Image, apply, credible
+from bargaining.equilibria._plane.operator import FEW, Image, apply, apply_to_few, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
 from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
-from bargaining.equilibria.stochastic._search.scalar_operator import FEW, apply_to_few
 from bargaining.equilibria.stochastic._search.structure import Structure, newton, plain, settled
 from bargaining.equilibria.stochastic._search.threats import threat_bound
 

@@ -1,1 +1,0 @@
-"""Proofs that payoff sets hold every equilibrium payoff: the operator rounded outward, and faces moved out."""

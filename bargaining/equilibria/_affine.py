@@ -33,6 +33,7 @@ Indices = NDArray[np.intp]
 _POLICIES = 60  # steps, which end after a handful unless rounding decides
 _ITERATES = 200  # plain ones, where the functions do not contract
 _STILL = 1e-14  # of the levels: a step that is none
+_FIXED = 1e-10  # of the levels: what rounding leaves of the equations of a policy
 _MARGIN = 0.5  # of the 1 in z = 1 + max M z that must be left after rounding
 _DENSE = 100  # unknowns up to which a dense matrix is the faster one
 
@@ -164,11 +165,12 @@ def fixed_point(
         policy = improved(levels)
         image = elsewhere.copy()
         image[policy.faces] = policy.at(levels)
+        off, size = np.abs(image - levels).max(initial=0.0), 1.0 + np.abs(levels).max(initial=0.0)
         same = before is not None and all(map(np.array_equal, policy, before))
-        if same or np.abs(image - levels).max(initial=0.0) <= _STILL * (
-            1.0 + np.abs(levels).max(initial=0.0)
-        ):
+        if off <= (_FIXED if same else _STILL) * size:
             return levels
+        if same:
+            break
         levels, before = np.minimum(policy.solved(elsewhere), most), policy
         if positive and not (levels >= 0.0).all():
             break

@@ -160,18 +160,17 @@ def fixed_point(
     Astray
         If no policy is found to be the best at its own levels.
     """
-    before: Affine | None = None
+    still = False
     for _ in range(_POLICIES):
-        policy = improved(levels)
+        policy, size = improved(levels), 1.0 + np.abs(levels).max(initial=0.0)
         image = elsewhere.copy()
         image[policy.faces] = policy.at(levels)
-        off, size = np.abs(image - levels).max(initial=0.0), 1.0 + np.abs(levels).max(initial=0.0)
-        same = before is not None and all(map(np.array_equal, policy, before))
-        if off <= (_FIXED if same else _STILL) * size:
+        if np.abs(image - levels).max(initial=0.0) <= (_FIXED if still else _STILL) * size:
             return levels
-        if same:
+        if still:
             break
-        levels, before = np.minimum(policy.solved(elsewhere), most), policy
+        before, levels = levels, np.minimum(policy.solved(elsewhere), most)
+        still = bool(np.abs(levels - before).max() <= _STILL * size)
         if positive and not (levels >= 0.0).all():
             break
     raise Astray

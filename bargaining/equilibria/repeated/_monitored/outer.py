@@ -196,8 +196,10 @@ class Outer:
         assert self.outline is not None
         pulls = self.programs.pulls(owners, directions, multipliers)
         weights, columns = self.outline.supports(pulls)
+        # Payoffs lie in the unit box, so that what the weights leave of a pull is worth no more than this.
+        rest = np.maximum(pulls - (weights[..., None] * self.directions[columns]).sum(axis=-2), 0.0)
         weights, columns = weights.reshape(len(owners), -1), columns.reshape(len(owners), -1)
-        constants = self.programs.constants(owners, directions, multipliers)
+        constants = self.programs.constants(owners, directions, multipliers) + rest.sum(axis=(1, 2))
         constants += _ROUNDING * (1.0 + multipliers.sum(axis=1) + weights.sum(axis=1))
         return Affine(owners, constants, weights, columns)
 

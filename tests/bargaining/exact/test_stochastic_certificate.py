@@ -289,7 +289,7 @@ def test_every_basis_makes_up_its_direction_without_negative_weights(discounts: 
     count, kept = len(normals), 0
     for pair in product(range(count), repeat=2):
         lines = Lines(SimpleNamespace(discounts=delta), normals, [], [], [])  # type: ignore[arg-type]
-        bounds = SimpleNamespace(free=SimpleNamespace(faces=np.array([pair] * count).T))
+        bounds = SimpleNamespace(around=SimpleNamespace(faces=np.array([pair] * count).T))
         for j, basis in product(range(count), range(2 * count + 2)):
             found = lines._weights(bounds, j, basis)  # type: ignore[arg-type]
             if found is None:

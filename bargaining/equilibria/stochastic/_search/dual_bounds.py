@@ -377,7 +377,7 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
     if np.maximum(gap[chosen], floor.ravel()[where[chosen]]).min() > -_STANDS:
         return np.zeros_like(offsets)
 
-    def change(constant: Floats, floor: Floats, *, positive: bool) -> Floats:
+    def change(constant: Floats, floor: Floats) -> Floats:
         """Solve x = max(floor, max over rows of constant + slope x) for the faces of the pairs."""
 
         def highest(moves: Floats) -> Affine:
@@ -388,9 +388,9 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
 
         elsewhere = np.zeros(states * number)
         elsewhere[where] = floor[where]
-        return fixed_point(highest, np.zeros(states * number), elsewhere, positive=positive)
+        return fixed_point(highest, np.zeros(states * number), elsewhere)
 
     with suppress(Astray):
-        change(np.ones(len(rows)), np.full(floor.size, -np.inf), positive=True)
-        return change(gap, floor.ravel(), positive=False).reshape(states, number)
+        if change(np.ones(len(rows)), np.full(floor.size, -np.inf)).min() >= 0.0:
+            return change(gap, floor.ravel()).reshape(states, number)
     return None

@@ -95,16 +95,19 @@ class Affine(NamedTuple):
         right[self.faces] = self.constant
         rows, size = np.repeat(self.faces, self.weights.shape[1]), elsewhere.size
         if size > _DENSE:
-            return _sparse(rows, self.columns.ravel(), self.weights.ravel(), right)
-        matrix = np.eye(size)
-        np.subtract.at(matrix, (rows, self.columns.ravel()), self.weights.ravel())
-        try:
-            found = np.asarray(np.linalg.solve(matrix, right), float)
-        except np.linalg.LinAlgError as singular:
-            raise Astray from singular
+            found = _sparse(rows, self.columns.ravel(), self.weights.ravel(), right)
+        else:
+            matrix = np.eye(size)
+            np.subtract.at(matrix, (rows, self.columns.ravel()), self.weights.ravel())
+            try:
+                found = np.asarray(np.linalg.solve(matrix, right), float)
+            except np.linalg.LinAlgError as singular:
+                raise Astray from singular
         if not np.isfinite(found).all():
             raise Astray
-        return found
+        levels = elsewhere.copy()
+        levels[self.faces] = found[self.faces]
+        return levels
 
 
 def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:
@@ -119,8 +122,6 @@ def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> 
         raise Astray from singular
     found = factors.solve(right)
     found += factors.solve(right + matrix @ found - found)
-    if not np.isfinite(found).all():
-        raise Astray
     return np.asarray(found)
 
 

@@ -845,7 +845,7 @@ def test_less_accuracy_is_cheaper_and_stays_inside_its_bound() -> None:
     [
         ({"budget": 0}, "`budget` must be a whole number, at least 1; got 0"),
         ({"budget": 2.5}, "`budget` must be a whole number"),
-        ({"tolerance": 0.0}, r"`tolerance` must lie in \[1e-12, 1\).*floats resolve nothing finer; got 0"),
+        ({"tolerance": 0.0}, r"`tolerance` must lie in \[1e-12, 1\).*floats tell nothing finer; got 0"),
         ({"tolerance": 1e-16}, "`tolerance` must lie in"),
         ({"tolerance": 1}, "`tolerance` must lie in"),
         ({"tolerance": np.nan}, "`tolerance` must"),

@@ -31,3 +31,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "models" if file.startswith("tests/bargaining_models/") else file
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names with an address in them, which differ from worker to worker of `pytest -n`."""
+    if wandering := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"Name the cases of {wandering[0]} by `ids=`.")

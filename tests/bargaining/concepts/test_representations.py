@@ -115,7 +115,7 @@ class CutDisc(Disc):
         return np.array([[self.corner, (floor[0], np.sqrt(9 - floor[0] ** 2))]])
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m is not conley_wilkie], ids=str)
+@pytest.mark.parametrize("method", [m for m in METHODS if m is not conley_wilkie])
 def test_a_set_that_knows_its_prices_is_the_frontier_it_has(method: Method) -> None:
     frontier = Frontier(lambda x: np.sqrt(9 - x**2), 0.25, 2, derivative=lambda x: -x / np.sqrt(9 - x**2))
     asked, known = (method(Problem(one, (0.25, 0.5))) for one in (CutDisc(), frontier))

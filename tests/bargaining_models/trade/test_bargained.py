@@ -381,7 +381,6 @@ def reached(model):
         pytest.param(partial(yu, p=7), marks=slow),
         pytest.param(continuous_raiffa, marks=slow),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("lower", [-np.inf, pytest.param(0.0, marks=slow)])
 def test_concepts_agree_with_the_polygon_of_a_grid_of_rates(model, war, reached, method, lower):

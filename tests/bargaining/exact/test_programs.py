@@ -262,7 +262,6 @@ SQUARE = ConvexProgram(lambda z: z, lambda z: np.eye(2), lower=[0, 0], upper=[1,
 @pytest.mark.parametrize(
     "method",
     [nash, kalai_smorodinsky, egalitarian, equal_loss, partial(gupta_livne, reference=[0.3, 0.2])],
-    ids=str,
 )
 def test_payoffs_far_off_are_said_to_be_no_nearer_than_they_are(method: Method, payoffs: tuple) -> None:
     """Both have 1 at most, and both can have it: that is everybody's answer."""
@@ -276,7 +275,6 @@ def test_payoffs_far_off_are_said_to_be_no_nearer_than_they_are(method: Method, 
 @pytest.mark.parametrize(
     "method",
     [nash, kalai_smorodinsky, egalitarian, equal_loss, partial(dictatorial, player=0)],
-    ids=str,
 )
 def test_nothing_is_proved_where_not_all_can_gain(method: Method, d: tuple) -> None:
     found = certify(replace(method(Problem(SQUARE, [0.0, 0.0])), problem=Problem(SQUARE, d)))

@@ -175,7 +175,8 @@ class Frontier(Shown, line=False):
         y = self.function(x)
         if self.derivative is not None:
             slope = self.derivative(x)
-            missed = np.abs(condition(x, y, slope))
+            with np.errstate(all="ignore"):  # a player without weight may end with nothing over nothing: look closer
+                missed = np.abs(condition(x, y, slope))
             if (missed <= SLOPE).all() and self._is_tangent(x, y, slope):
                 return np.asarray(missed)
         return off_balance(condition, x, y, self.slopes(x).within(x > low, x < high))

@@ -175,7 +175,7 @@ class Frontier(Shown, line=False):
         y = self.function(x)
         if self.derivative is not None:
             slope = self.derivative(x)
-            with np.errstate(all="ignore"):  # a player without weight may end with nothing over nothing: look closer
+            with np.errstate(all="ignore"):  # without weight nothing may stand over nothing: then look closer
                 missed = np.abs(condition(x, y, slope))
             if (missed <= SLOPE).all() and self._is_tangent(x, y, slope):
                 return np.asarray(missed)

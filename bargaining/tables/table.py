@@ -163,6 +163,17 @@ class Table:
         """
         return typeset.plain(self, None if width is None else whole(width, "width", 20))
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return a dict for each row, its cells by the names of the columns.
+
+        Examples
+        --------
+        >>> Table([{"r": 0.1, "transfer": 6.8}]).records()
+        [{'r': 0.1, 'transfer': 6.8}]
+        """
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
     def to_json(self) -> str:
         """Return the table as data: columns with their units, cells in full precision, notes.
 

@@ -191,9 +191,9 @@ def test_china_is_counted_over_all_readings_and_shares(tables: Records, said: di
     assert said["Canada should sign with China first"].startswith("fails at every r")
 
 
-CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str, Any], str, float, str]] = {
+CELLS: dict[str, tuple[Callable[[claims.Rows], claims.Claim], str, dict[str, Any], str, float, str]] = {
     "one division without effect": (
-        lambda _, rows: claims.erosion(rows),
+        claims.erosion,
         "T2",
         {"reading": "Nash", "r": 0.1},
         "transfer",
@@ -201,7 +201,7 @@ CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str
         "holds in 14 of 17",
     ),
     "one wait that pays": (
-        lambda _, rows: claims.by_the_hour(rows),
+        claims.by_the_hour,
         "T7",
         {"path": "projects", "reading": "Nash"},
         "closed_wait_0",
@@ -209,7 +209,7 @@ CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str
         "pays Canada on some",
     ),
     "one step that costs both alike": (
-        lambda _, rows: claims.envoy(rows),
+        claims.envoy,
         "T8",
         {"route": "closed", "war": 3.0, "claim": 0.3},
         "ratio",
@@ -217,7 +217,7 @@ CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str
         "holds: in some case",
     ),
     "one better answer": (
-        lambda _, rows: claims.decoupling(rows),
+        claims.decoupling,
         "T7-answers",
         {"route": "closed", "hazard": 0.05, "answer": "replace while talking"},
         "us",
@@ -225,7 +225,7 @@ CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str
         "holds in some cases: the US does best to replace while talking or rush",
     ),
     "one right to leave of one": (
-        lambda _, rows: claims.right_to_leave(rows),
+        claims.right_to_leave,
         "T10",
         {"discount": 0.9, "alternative": "revocable"},
         "alone_US",
@@ -233,7 +233,7 @@ CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str
         "holds even if only one may leave",
     ),
     "one side that gains by waiting": (
-        lambda _, rows: claims.early(rows),
+        claims.early,
         "T10",
         {"discount": 0.6, "alternative": "lasting"},
         "wait_Canada",
@@ -241,7 +241,7 @@ CELLS: dict[str, tuple[Callable[[Any, claims.Rows], claims.Claim], str, dict[str
         "not everybody loses",
     ),
     "one r at which China first pays": (
-        lambda _, rows: claims.china_first(rows),
+        claims.china_first,
         "T11",
         {"reading": "China first", "r": 0.05},
         "CAN",
@@ -256,10 +256,10 @@ def test_one_cell_undoes_a_verdict(tables: Records, case: str) -> None:
     judge, name, where, column, value, expected = CELLS[case]
     planted = copy.deepcopy(tables)
     (row,) = (row for row in planted[name] if all(row[key] == want for key, want in where.items()))
-    before = judge(None, tables.__getitem__).verdict
+    before = judge(tables.__getitem__).verdict
     assert row[column] != value
     row[column] = value
-    after = judge(None, planted.__getitem__).verdict
+    after = judge(planted.__getitem__).verdict
     assert expected in after
     assert expected not in before
 

@@ -76,9 +76,7 @@ def test_a_threshold_that_does_not_exist_is_no_number(study: Study) -> None:
 
 
 def test_what_r_means_is_what_is_sold(study: Study) -> None:
-    table = TABLES["T1-r"](study)
-    names = [column.name for column in table.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in table.rows]
+    rows = TABLES["T1-r"](study).records()
     deal = study.uncapped
     us, canada, china = (study.parameters.regions.index(name) for name in ("USA", "CAN", "CHN"))
     flows = deal.agreement.equilibrium.flows[..., study.parameters.goods].sum(axis=-1)

@@ -90,3 +90,25 @@ def test_linear_transfers_at_full_patience_are_the_nash_transfer() -> None:
     game = Game(*model.stage_game([0.0, war[0]], [0.0, war[1]]))
     division = nash(transfer_equilibrium(RepeatedGame(game, 0.95)).problem())
     assert -division.payoffs[0] == pytest.approx(float(model.transfer(model.war())), rel=1e-9)
+
+
+def test_the_right_to_leave_of_one_alone_changes_nothing(game: TariffGame) -> None:
+    # Staying pays each at least what it can have against the other's worst rate, and that is more than leaving pays, so
+    # that neither would ever leave alone.
+    own = game.stage.payoffs
+    sure = [own[..., 0].max(axis=0).min(), own[..., 1].max(axis=1).min()]
+    assert (game.leaving.own < sure).all()
+    for discount in (0.1, 0.3):
+        neither = game.with_transfers(discount).payoffs
+        for player in (0, 1):
+            np.testing.assert_allclose(
+                game.with_transfers(discount, leave=(player,)).payoffs, neither, atol=1e-9
+            )
+        assert np.abs(game.with_transfers(discount, leave=True).payoffs - neither).max() > 0.4
+
+
+@pytest.mark.parametrize("leave", [0, 1, "home", (2,), (True,), [0], None])
+def test_who_may_leave_is_said_in_one_way(game: TariffGame, leave: object) -> None:
+    with pytest.raises(InvalidInput, match="`leave` must be True, False or a tuple"):
+        game.with_transfers(0.3, leave=leave)  # type: ignore[arg-type]
+    assert game.with_transfers(0.3, leave=np.True_).payoffs[0] > game.with_transfers(0.3).payoffs[0]  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
 
@@ -148,5 +150,18 @@ def _codes() -> dict[str, str]:
 
 
 def who_leaves(leave: Leave) -> tuple[int, ...]:
-    """Return the players who may leave, 0 for home and 1 for the partner."""
-    return ((0, 1) if leave else ()) if isinstance(leave, bool) else leave
+    """Return the players who may leave, 0 for home and 1 for the partner.
+
+    Raises
+    ------
+    InvalidInput
+        If `leave` is neither True nor False nor a tuple of these players.
+    """
+    if isinstance(leave, bool | np.bool_):
+        return (0, 1) if leave else ()
+    if not isinstance(leave, tuple) or any(isinstance(k, bool) or k not in (0, 1) for k in leave):
+        raise InvalidInput(
+            f"`leave` must be True, False or a tuple of the players who may, 0 for home and 1 for the partner; "
+            f"got {leave!r}."
+        )
+    return leave

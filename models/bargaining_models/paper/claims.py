@@ -274,13 +274,12 @@ def political(study: Study, rows: Rows) -> Claim:
     for never, before, after in _three(rows, lasting, revocable):
         if abs(never - before) > NOISE:
             talks.append((after - before) / (never - before))
-    bare = [row["stay_transfer"] for row in rows("T10") if row["alternative"] == "none"]
-    assert np.ptp(bare) < NOISE  # one state: patience does not matter
-    games = {
-        row["discount"]: (row["revocable_transfer"] - row["lasting_transfer"])
-        / (bare[0] - row["lasting_transfer"])
-        for row in rows("T10-patience")
-    }
+    games = {}
+    for row in rows("T10-patience"):
+        bare = study.pivot_game.terms("none", row["discount"], leave=False).transfer[0]
+        games[row["discount"]] = (row["revocable_transfer"] - row["lasting_transfer"]) / (
+            bare - row["lasting_transfer"]
+        )
     parts = [*talks, *games.values()]
     most = max(games, key=lambda d: games[d])
     closing, reopening = (study.timing.fact(f"china_{name}_rate") for name in ("closure", "reopening"))

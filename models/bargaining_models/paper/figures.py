@@ -43,9 +43,7 @@ def leverage(study: Study) -> Figure:
     """F0: the leverage that the alternative takes away, median and [5, 95], by what happens without an agreement."""
     from matplotlib.figure import Figure
 
-    table = bands_table(study)
-    names = [column.name for column in table.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in table.rows]
+    rows = bands_table(study).records()
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     dates, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("environment", "disagreement"))
     marks = dict(zip(cases, zip(COLOURS, "osD^vP", strict=False), strict=False))

@@ -1,4 +1,4 @@
-"""The paper as a document: a text whose every number is read off the stored tables, set by LaTeX."""
+"""The paper as a document: a text whose results are read off the stored tables, set by LaTeX."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bargaining.authoring import write_whole
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.plots.plot import save_figure
 from bargaining_models.paper.figures import FIGURES
+from bargaining_models.paper.pivot_study import PRIOR
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
 
@@ -25,7 +26,7 @@ _RUNS = 3  # of LaTeX, after which references and the widths of long tables are 
 
 
 def manuscript() -> str:
-    """Return the LaTeX source of the paper, with every number in its place."""
+    """Return the LaTeX source of the paper, with the results in their places."""
     from jinja2 import Environment, StrictUndefined
 
     places = Environment(
@@ -74,10 +75,16 @@ def build(folder: Path, bibliography: Path) -> Path:
     ------
     NotApplicable
         If there is no LaTeX, or it fails; the message says where its log is.
+    InvalidInput
+        If there is no such bibliography.
     """
     for program in ("pdflatex", "bibtex"):
         if shutil.which(program) is None:
             raise NotApplicable(f"`{program}` was not found. Install TeX Live with its science packages.")
+    if not bibliography.is_file():
+        raise InvalidInput(
+            f"`bibliography` must be a BibTeX file; there is no {bibliography}. The repository has docs/references.bib."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name in INCLUDED:
         stored(name).save(folder, name)
@@ -99,10 +106,9 @@ def build(folder: Path, bibliography: Path) -> Path:
 
 
 def _rows(table: str, **where: Any) -> list[dict[str, Any]]:
-    made = stored(table)
-    names = [column.name for column in made.columns]
-    found = [dict(zip(names, row, strict=True)) for row in made.rows]
-    kept = [row for row in found if all(row[name] == value for name, value in where.items())]
+    kept = [
+        row for row in stored(table).records() if all(row[name] == value for name, value in where.items())
+    ]
     if where and len(kept) != 1:
         raise InvalidInput(f"{table} has {len(kept)} rows where {where}; name one.")
     return kept
@@ -113,7 +119,7 @@ def _numbers() -> dict[str, Any]:
     claims = _rows("T4")
     delays = [row for row in _rows("T8-delay") if row["delay"]]
     paid = [row["part"] for row in _rows("T11") if row["r"] > 0]
-    called = [row for row in _rows("T8") if row["threshold"] > 0.3]
+    cases = _rows("T8")
 
     def lost(environment: str, disagreement: str, route: str, r: str) -> str:
         return (
@@ -129,9 +135,9 @@ def _numbers() -> dict[str, Any]:
         "lost": lost,
         "verdict": verdict,
         "claims": claims,
-        "r1": "10",
-        "r2": "15 percent",
-        "bluffs": len(called),
+        "cases": len(cases),
+        "bluffs": sum(row["threshold"] > PRIOR for row in cases),
+        "prior": PRIOR,
         "delays": f"{min(row['delay'] for row in delays):.1f} to {max(row['delay'] for row in delays):.1f}",
         "delay_cost": f"{max(row['cost'] for row in delays):.1f}",
         "china": f"{max(paid):.0f}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table
@@ -37,7 +36,7 @@ def claim_figures(study: Study) -> Table:
 
 
 def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table:
-    found = verdicts(study, lambda name: _records(table(study, name)))
+    found = verdicts(study, lambda name: table(study, name).records())
     kept = [column.name for column in columns]
     return Table(
         [[getattr(claim, name) for name in kept] for claim in found],
@@ -57,11 +56,6 @@ def table(study: Study, name: str) -> Table:
     if name not in study.made:
         study.made[name] = TABLES[name](study)
     return study.made[name]
-
-
-def _records(made: Table) -> list[dict[str, Any]]:
-    names = [column.name for column in made.columns]
-    return [dict(zip(names, row, strict=True)) for row in made.rows]
 
 
 TABLES: dict[str, Callable[[Study], Table]] = {

@@ -279,7 +279,10 @@ class Frontier(Shown, line=False):
 
         def relative(x: Floats, y: Floats, slope: Floats) -> Floats:
             rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
-            return np.asarray(2 * rise / (rise + fall) - 1)  # the fall may be infinite
+            both = (
+                rise + fall
+            )  # nothing where neither term counts: the condition is met; the fall may be infinite
+            return np.where(both == 0, 0.0, 2 * rise / np.where(both == 0, 1.0, both) - 1)
 
         at = np.clip(x0, start, self.upper)
         missed = self.off_balance(relative, at, start, self.upper)

@@ -137,7 +137,9 @@ def test_player_without_weight_gets_what_the_best_for_the_other_leaves() -> None
     np.testing.assert_allclose(
         nash(Problem(TransferableSurplus(1.0), [0, 0]), weights=[0, 1]).payoffs, [0, 1]
     )
-    np.testing.assert_allclose(nash(Problem(PARABOLA, [0, 0]), weights=[1, 0]).payoffs, [2, 0], atol=1e-12)
+    division = nash(Problem(PARABOLA, [0, 0]), weights=[1, 0]).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, [2, 0], atol=1e-12)
+    assert division.residual == 0
 
 
 def test_a_frontier_that_ends_in_a_wall_needs_no_slope() -> None:

@@ -246,7 +246,7 @@ class _Simplex:
             missing = self.columns[active] >= self.size + self.rows
             falls |= missing & (np.abs(along) > _PIVOT)
             levels = np.where(missing, 0.0, levels)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratios = np.where(falls, np.abs(levels / along), np.inf)
         least = ratios.min(axis=1)
         able = np.isfinite(least)

@@ -35,7 +35,7 @@ _SUMS = 20_000_000
 """Sums of utilities that are looked at for one more issue; beyond it a scenario takes minutes."""
 _TEXT = 200  # characters of a name
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
-_ONE = 1.0 + 1e-9
+_ONE = 1.0 + 1e-9  # utilities that exceed one by rounding are in shares already
 
 
 def outcome_problem(

@@ -1,5 +1,6 @@
-"""What CONTRIBUTING promises and no linter checks: one version, and formulas set as mathematics."""
+"""What CONTRIBUTING promises and no linter checks: one version, mathematics set as such, constants with a reason."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -29,6 +30,37 @@ def test_version_is_repeated(file: str, line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_formulas_are_not_typed_as_text(page: Path) -> None:
     assert TYPED.findall(SET.sub("", page.read_text("utf-8"))) == [], "Write $...$."
+
+
+def test_numbers_that_tune_say_why() -> None:
+    modules = [
+        path
+        for package in (ROOT / "bargaining", ROOT / "models" / "bargaining_models")
+        for path in sorted(package.rglob("*.py"))
+    ]
+    assert modules
+    assert [f"{path.relative_to(ROOT)}: {name}" for path in modules for name in _unexplained(path)] == []
+
+
+def _unexplained(path: Path) -> list[str]:
+    """Return the constants of a module that are a number and have neither a comment nor a docstring."""
+    source = path.read_text("utf-8")
+    lines, body = source.splitlines(), ast.parse(source).body
+    found = []
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+            continue
+        number = all(
+            isinstance(part, ast.Constant | ast.BinOp | ast.UnaryOp | ast.operator | ast.unaryop)
+            and not isinstance(getattr(part, "value", 0), str | bool | None)
+            for part in ast.walk(node.value)
+        )
+        documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        above, *own = lines[node.lineno - 2 : node.end_lineno]
+        said = above.startswith("#") or "#" in "".join(own)
+        if node.targets[0].id.isupper() and number and not said and not documented:
+            found.append(node.targets[0].id)
+    return found
 
 
 def _read(file: str) -> str:

@@ -10,8 +10,8 @@ from bargaining.cli import completion, methods, solve
 from bargaining.cli.options import MISUSED, Add, parser
 from bargaining.errors import BargainingError
 
-CHANGED = 1
-INTERRUPTED = 130
+CHANGED = 1  # exit status: a stored table is not what comes out now
+INTERRUPTED = 130  # exit status, as shells report an interrupt from the keyboard
 THEORY: tuple[Add, ...] = (solve.add, methods.add, completion.add)
 
 

@@ -16,7 +16,7 @@ Add = Callable[[Any], argparse.ArgumentParser]
 
 T = TypeVar("T")
 
-MISUSED = 2
+MISUSED = 2  # exit status of a command line that is not understood, as of argparse
 
 _EXAMPLES = """\
 examples:

@@ -20,7 +20,7 @@ Point = tuple[float, float]
 Polygon = list[Point]
 
 _SHAPED = 9  # from so many vertices on a polygon says more than as many directions
-_MANY = 2000
+_MANY = 2000  # points from which fixed directions find as much as a guess does
 
 MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""

@@ -23,7 +23,7 @@ _EDGE = 1e-14  # and this much is rounding in a constraint that binds
 _SHRINK = (0.0, 1e-6, 1e-2, 0.03, 0.1, 0.2, 0.35, 0.5)
 _TRIALS, _PATIENT = 12, 150
 _GAIN = 1e-9  # a point that adds less than this to a set is not worth a vertex
-_ROUNDS = 200
+_ROUNDS = 200  # of growing; what has been grown by then generates itself
 _MANY = 400  # faces, or points, beyond which no more than some directions are looked at
 _MOST = 400  # vertices: in four dimensions their hull has some three thousand faces
 
@@ -236,7 +236,7 @@ def _farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
     )
 
 
-_MOVES = 40
+_MOVES = 40  # of the points; those that settle do so in far fewer
 _EVERY = 4  # rounds after which the points are solved for in any case
 _SLOWER = 0.3  # and what is left of the move before if it is worth solving for them earlier
 _NEAR = 3.0  # how far they may lie, in what all further moves would add up to

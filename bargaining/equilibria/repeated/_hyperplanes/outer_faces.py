@@ -24,9 +24,9 @@ from bargaining.equilibria._budget import Budget
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, optimise, pivot
 
-_ROUNDS = 60
-_PIVOTS = 100
-_STILL = 1e-13
+_ROUNDS = 60  # of the operator; the half-spaces hold after any number
+_PIVOTS = 100  # a face; the values that are left out are too high, never too low
+_STILL = 1e-13  # rounding of a level, in the unit box
 
 
 @dataclass(slots=True, eq=False)

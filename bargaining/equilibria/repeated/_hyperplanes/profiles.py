@@ -50,4 +50,4 @@ class Profiles:
         return np.asarray(np.where(directions > 0, directions * high, directions * low).sum(axis=1))
 
 
-FAR = 10.0
+FAR = 10.0  # widths of the unit box: no continuation lies there

@@ -22,12 +22,12 @@ Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 _FEASIBLE = 1e-13  # a row counts as satisfied; more where rows of the basis are nearly parallel
-_ROUNDING = 1e-15
+_ROUNDING = 1e-15  # of a row, for each unit of the inverse of its basis
 _LEVEL = 1e-12  # of multipliers
 _PIVOT = 1e-8  # below it rows are too close to parallel to be in one basis
 _EMPTY = 1e-10  # by which a row must be missed before a program counts as infeasible
 _ENTRIES = 2_000_000  # of a table of programs and rows
-_PIVOTS = 100
+_PIVOTS = 100  # a program; programs of few rows end after a few
 
 
 @dataclass(slots=True, eq=False)

@@ -15,9 +15,9 @@ from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import Indices
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Recipes
 
-_ITERATIONS = 8
-_EXACT = 1e-14
-_ROUNDING = 1e-13
+_ITERATIONS = 8  # of Newton's method, which doubles the digits in each
+_EXACT = 1e-14  # points generate themselves up to rounding
+_ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
 def generating_points(profiles: Profiles, threats: Indices, recipes: Recipes) -> Floats | None:

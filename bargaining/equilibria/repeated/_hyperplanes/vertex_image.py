@@ -20,11 +20,11 @@ from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, optimise
 
 _PRICE = 1e4  # of a share of payoff that is missing
-_MISSING = 1e-13
+_MISSING = 1e-13  # a share of payoff that is rounding
 _MARGIN = 0.03  # pairs that bring less than the points do now, by this much, are not worth a program
 
 
-LEAVE = -1
+LEAVE = -1  # no profile has this number
 
 
 class Recipes(NamedTuple):

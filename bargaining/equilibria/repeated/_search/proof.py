@@ -34,7 +34,7 @@ from bargaining.equilibria._plane.polygon import Chain, Chains, Point, Polygon, 
 from bargaining.equilibria.repeated._search.operator import Block, binding
 from bargaining.equilibria.repeated._search.structure import solved
 
-_EPSILON = 2.0**-52
+_EPSILON = 2.0**-52  # rounding of one operation
 _ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
 _MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
 _SLOWEST = 1e-3  # of the fastest speed, lest a face stands

@@ -17,9 +17,9 @@ from bargaining.equilibria._plane.polygon import Chains, Polygon
 from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, binding
 
-_ROUNDING = 1e-13
-_MARGIN = 1e-3
-_TINY = 1e-12
+_ROUNDING = 1e-13  # of an excess, in the unit box
+_MARGIN = 1e-3  # of a speed: what lowers a face more slowly is taken as not lowering it
+_TINY = 1e-12  # a set so thin has no inside to measure speeds from
 _CHUNK = 12  # exits that are looked through together
 
 Numbers = NDArray[np.intp]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.rationals import Rationals
 
 _HIGHEST, _LOWEST = (TOP, RIGHT), (BOTTOM, LEFT)  # for the other player, by whose constraint binds
-_ROUNDING = 4e-15
+_ROUNDING = 4e-15  # of a promise, in the unit box
 
 
 class Outcome(NamedTuple):

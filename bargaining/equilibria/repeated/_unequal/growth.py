@@ -15,7 +15,7 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.polygon import Point, hull
 from bargaining.equilibria.repeated._search.operator import Block
-from bargaining.equilibria.repeated._unequal.halfplanes import normals_around, reach
+from bargaining.equilibria.repeated._unequal.halfplanes import FINEST, normals_around, reach
 from bargaining.equilibria.repeated._unequal.recipes import Recipes, solved
 from bargaining.equilibria.repeated._unequal.ways import Image, Ways, image, pairs
 
@@ -26,7 +26,6 @@ _ROUNDS = 40  # a set with the right structure takes a dozen or two; with anothe
 _SLOW, _CREEPING = 0.5, 14  # so many rounds in a row may fail to halve what is added
 _HOPELESS = 12  # rounds after which a set that does not generate itself will not
 _COARSE = 3e-4  # vertices that matter less than that share of what was added last are left out for now
-_FINEST = 1e-15
 _ENOUGH = 4.0  # times what vertices may matter that are left out: what a set may grow by at the end
 
 
@@ -93,10 +92,10 @@ def grown(
 
 def joined(block: Block, bound: Point, one: Recipes | None, other: Recipes) -> Recipes:
     """Return the hull of two sets that generate themselves, which does so too."""
-    if one is None or _lost(one.points, other.points) <= _FINEST:
+    if one is None or _lost(one.points, other.points) <= FINEST:
         return other
     every = np.concatenate([one.points, other.points])
-    corners = every[hull(pairs(every), merge=_FINEST)]
+    corners = every[hull(pairs(every), merge=FINEST)]
     return Recipes(block, bound, corners, [None] * len(corners), True)
 
 
@@ -109,5 +108,5 @@ def _lost(points: Floats, after: Floats) -> float:
 def _with(block: Block, bound: Point, points: Floats, found: Image, new: Recipes | None) -> Recipes:
     """Return the hull of a set that generates itself, what it generates, and another set that generates itself."""
     every = np.concatenate([points, found.points, *([new.points] if new is not None and new.holds else [])])
-    corners = every[hull(pairs(every), merge=_FINEST)]
+    corners = every[hull(pairs(every), merge=FINEST)]
     return Recipes(block, bound, corners, [None] * len(corners), True)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-_ALIKE = 1e-14
+FINEST = 1e-15  # vertices nearer to an edge than this lie on it, up to rounding
+_ALIKE = 1e-14  # normals nearer than this are one, up to rounding
 _PARALLEL, _BACKWARDS = 1e-5, 1e-14
 _STEEPEST = 1e-14  # a normal closer to an axis than this is not worth a face
 

@@ -15,7 +15,6 @@ from bargaining.equilibria.repeated._unequal.images import mapped, sourced
 from bargaining.equilibria.repeated._unequal.recipes import Recipes, solved
 from bargaining.equilibria.repeated._unequal.ways import Ways, image
 
-FINEST = 1e-15
 _NEAR = 1e-8  # of vertices that stand for one another in a set and its image, which are the same but for those left out
 _INSETS = tuple(
     2.0**-k for k in range(42, 32, -1)

@@ -19,12 +19,12 @@ from bargaining.equilibria.repeated._search.operator import Block
 from bargaining.equilibria.repeated._unequal.halfplanes import farthest, outward
 from bargaining.equilibria.repeated._unequal.ways import Image, Index, needed, pairs
 
-_STEPS = 8
-_STILL = 1e-15
-_FAR = 1e3
+_STEPS = 8  # of Newton's method, which doubles the digits in each
+_STILL = 1e-15  # rounding of a point, in the unit box
+_FAR = 1e3  # boxes: a step so long leads nowhere
 _FLAT = 1e-15  # an edge that is shorter than this across a constraint meets it in its first end
 _OFF = 1e-12  # on an edge, in shares of it
-_NEAR = 1e-12
+_NEAR = 1e-12  # a point that is a vertex up to rounding
 
 Key = tuple[int, int, int, int]
 Entries = tuple[Floats, Index, Index]

@@ -36,9 +36,16 @@ from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, apply
 from bargaining.equilibria.repeated._unequal.edges import Edges
 from bargaining.equilibria.repeated._unequal.growth import grown, joined, threats
-from bargaining.equilibria.repeated._unequal.halfplanes import apart_by, extended, normals_around, reach, unit
+from bargaining.equilibria.repeated._unequal.halfplanes import (
+    FINEST,
+    apart_by,
+    extended,
+    normals_around,
+    reach,
+    unit,
+)
 from bargaining.equilibria.repeated._unequal.images import excess_of, image_of, lacks, mapped, sourced
-from bargaining.equilibria.repeated._unequal.insets import FINEST, Bounded, inside
+from bargaining.equilibria.repeated._unequal.insets import Bounded, inside
 from bargaining.equilibria.repeated._unequal.levels import Levels
 from bargaining.equilibria.repeated._unequal.recipes import Recipes
 from bargaining.equilibria.repeated._unequal.ways import pairs
@@ -51,10 +58,10 @@ _PLAIN, _LONG = (
     1000,
 )  # applications of the operator, first and where no set that generates itself is found
 _FEW = 60  # up to so many vertices the structure can be solved exactly, so it needs no room for rounding
-_SAME = 4e-15
-_STAGES = 120
-_ROUNDS = 3
-_STUCK = 0.9
+_SAME = 4e-15  # polygons that differ by rounding alone
+_STAGES = 120  # of adding faces; what is reached by then is a bound
+_ROUNDS = 3  # of lowering a stage: the next stage lowers as well
+_STUCK = 0.9  # of the least excess so far: a stage that leaves more has gained nothing
 _SLOWER = (
     0.6  # of the gap: growing on is given up where more of it is left, for another stage of the outer set
 )
@@ -68,13 +75,13 @@ _RESTING = (
     400.0,
     5000.0,
 )  # how far beyond an edge a vertex may come to rest on it, over the excess
-_LARGE = 0.1
-_STILL = 1e-12
-_ROOM = 2e-10
-_ROUNDED = 2e-13
-_EDGE = 2e-12
+_LARGE = 0.1  # of the unit box: a polygon cut so coarsely shows no edge to rest on
+_STILL = 1e-12  # levels that move less are still
+_ROOM = 2e-10  # between inner and outer set, for a set whose vertices are not solved for
+_ROUNDED = 2e-13  # an excess that is rounding
+_EDGE = 2e-12  # an excess so small says how far off the polygon is
 _COARSEST = 2e-10  # times the impatience of the more patient player: what dropping a face may add
-_FACES = 12_000
+_FACES = 12_000  # from so many a stage takes minutes
 _SHARE = 1e-2  # of the tolerance that vertices may matter which are left out of the inner set at first
 _FAILED = 3  # tilts in a row, each a tenth of the one before, that bring the faces no closer
 _SYSTEM = 1000  # profiles tried in a direction: what solving for the level of a face costs

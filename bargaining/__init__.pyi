@@ -101,6 +101,7 @@ from bargaining.protocols.stochastic import StochasticBargaining as StochasticBa
 from bargaining.protocols.two_type_screening import TwoTypeScreening as TwoTypeScreening
 from bargaining.scenarios import outcome_problem as outcome_problem
 from bargaining.scenarios import read_scenario as read_scenario
+from bargaining.statics.sensitivity import sensitivity as sensitivity
 from bargaining.sweeps.sweep import open_sweep as open_sweep
 from bargaining.sweeps.sweep import sweep as sweep
 from bargaining.sweeps.sweep import vectorized as vectorized

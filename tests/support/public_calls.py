@@ -838,6 +838,16 @@ CALLS: dict[str, Call] = {
             "cost": array(0.1),
         },
     ),
+    "sensitivity": Call(
+        b.sensitivity,
+        lambda: {
+            "result": b.nash(pie_at(0.3)),
+            "wrt": {"a": array(0.3)},
+            "order": 1,
+            "method": lambda a: b.nash(pie_at(a)),
+        },
+        lambda found: found.values,
+    ),
     "show_config": Call(b.show_config, lambda: {"mode": "dicts"}),
     "split_the_difference": Call(
         b.split_the_difference, lambda: {"weight": array(0.5)}, lambda rule: rule(array(0.1, 0.6))

@@ -1,0 +1,1 @@
+"""Comparative statics: how answers change with what they were found from."""

@@ -1,0 +1,412 @@
+r"""What an answer solves, as equations over jets: the active structure is read off the answer.
+
+A *piece* of a set's boundary is smooth: the budget of a surplus, a stretch of a frontier, a side of a polygon, a facet.
+A solution at which as many pieces meet as there are players stays at their corner; otherwise the concept's own
+conditions hold along the boundary: proportions of gains on a ray, first-order conditions at an optimum. Which pieces
+are met, and which terms bind, is the structure. It is strict where no slack and no multiplier is zero, and then
+it is the same for all problems nearby; elsewhere there is a kink, and this module says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.division import Division
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.frontier import Frontier
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.statics.jets import Jet
+
+EPS = float(np.finfo(float).eps)
+TIE = 1e-9  # of the payoffs' range, or of the largest multiplier: nearer to a kink than that is at it
+SMOOTH = 1e-6  # relative error of curvatures above which a frontier is taken to have a kink there
+NODES = (
+    13  # of a polynomial through a function near a point: exact to rounding an eighth of the way to an end
+)
+BLOCK = 8192  # cells at once: what they need stays in the processor's cache
+WINDOWS = 12  # each half the last: two that agree are enough
+
+Given = Mapping[str, Any]
+"""Every parameter by name: its entries, jets where derivatives in it are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conditions:
+    """The equations of some cells: unknowns (payoffs first), what must be zero, and how well both are known."""
+
+    cells: NDArray[np.intp]
+    unknowns: list[Floats]
+    equations: Callable[[list[Jet], Given], list[Jet]]
+    error: Floats
+    """The relative error of slopes and curvatures in the equations, one a cell."""
+
+
+def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Conditions]:
+    """Yield the equations of the cells whose structure is known and strict, cells of one structure together."""
+    name, problem = division.method.partition("(")[0], division.problem
+    if problem is None:
+        return
+    cells = int(np.prod(division.payoffs.shape[:-1]))
+    points = {"x": _flat(division.payoffs, cells)}
+    if name == "AlternatingOffers":
+        offers = division.offers  # type: ignore[attr-defined]
+        if problem.players != 2 or division.parameters["horizon"] is not None:
+            return
+        if division.parameters["leaver"] != "responder":
+            return
+        points = {"x": _flat(offers[0], cells), "y": _flat(offers[1], cells)}
+    elif name not in (*_RAYS, *_OPTIMA):
+        return
+    ideal = name in ("kalai_smorodinsky", "gupta_livne", "equal_loss", "yu")
+    batch = division.payoffs.shape[:-1]
+    if isinstance(problem.feasible, Polytope) and problem.feasible.batch_shape:
+        return
+    boundary = _boundary(problem.feasible, batch, second=second)
+    if boundary is None or (ideal and not isinstance(boundary, _Budget) and problem.players > 2):
+        return
+    size = np.abs(points["x"] - given["disagreement"]).max(axis=0)
+    if ideal and not isinstance(boundary, _Budget):
+        a, d = _flat(problem.ideal, cells), given["disagreement"]
+        points |= {"first": np.array([a[0], d[1]]), "second": np.array([d[0], a[1]])}
+    structure, strict = [], np.ones(cells, dtype=bool)
+    for key, point in points.items():
+        pieces, sure = boundary.active(key, point, size)
+        structure.append(pieces)
+        strict &= sure | (key not in ("x", "y"))
+        if key in ("first", "second"):  # a best payoff elsewhere on the boundary moves with no floor
+            strict &= sure & (pieces[0] >= 0) & (pieces[1] < 0)
+    if name == "AlternatingOffers":
+        binds, sure = _binding(points, given, size)
+        structure.append(binds)
+        accepted = division.agree.reshape(2, cells).all(axis=0)  # type: ignore[attr-defined]
+        strict &= sure & accepted & (structure[0][1] < 0) & (structure[1][1] < 0)
+    if name in _RAYS:
+        strict &= structure[0][1] < 0
+    rows = np.concatenate(structure)
+    left = np.flatnonzero(strict)
+    while left.size:  # few structures: no need to sort the cells by them
+        row = rows[:, left[0]]
+        alike = (rows[:, left] == row[:, None]).all(axis=0)
+        here, left = left[alike], left[~alike]
+        known = [*points["x"], *points.get("y", ())]
+        if "first" in points:
+            known += [points["first"][0], points["second"][1]]
+        if name in _OPTIMA and row[1] >= 0:
+            here = _inside_the_cone(name, boundary, row, given, known, here)
+        for start in range(0, here.size, BLOCK):
+            block = here[start : start + BLOCK]
+            made = _equations(name, problem.players, boundary, row, list(points), block)
+            unknowns = [value[block] for value in known]
+            yield Conditions(cells=block, unknowns=unknowns, equations=made, error=boundary.error(block))
+
+
+def _flat(values: Floats, cells: int) -> Floats:
+    """Return one row a player."""
+    n = values.shape[-1]
+    return np.ascontiguousarray(np.broadcast_to(values.reshape(-1, n), (cells, n)).T)
+
+
+# --- pieces of boundaries -------------------------------------------------------------------------------------------
+
+
+class _Budget:
+    """Sums of payoffs up to a total."""
+
+    def __init__(self, cells: int) -> None:
+        self.cells = cells
+
+    def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        return np.array([[0], [-1]]).repeat(self.cells, axis=1), np.ones(self.cells, dtype=bool)
+
+    def error(self, here: NDArray[np.intp]) -> Floats:
+        return np.zeros(here.size)
+
+    def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
+        return given["total"][0] - sum(x[1:], x[0])
+
+    def normal(self, piece: int, key: str, x: Any, given: Given, here: Any) -> list[Any]:
+        return [1.0] * len(x)
+
+
+class _Curve:
+    """Points below a frontier that is smooth where it is asked."""
+
+    def __init__(self, frontier: Frontier, batch: tuple[int, ...], *, second: bool) -> None:
+        self.frontier, self.batch, self.second = frontier, batch, second
+        self.local: dict[str, tuple[list[Floats], Floats]] = {}
+
+    def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        x0, x1 = point
+        self.local[key] = derivatives, error = local(
+            self.frontier, x0.reshape(self.batch), 3 if self.second else 2
+        )
+        sure = (error < SMOOTH) & (np.abs(x1 - derivatives[0]) <= TIE * size)
+        return np.where(sure, [[0], [-1]], -1), sure
+
+    def error(self, here: NDArray[np.intp]) -> Floats:
+        errors: Floats = np.max([error[here] for _, error in self.local.values()], axis=0)
+        return errors
+
+    def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
+        f = [values[here] for values in self.local[key][0]]
+        return _through(x[0], f) - x[1]
+
+    def normal(self, piece: int, key: str, x: Any, given: Given, here: Any) -> list[Any]:
+        f = [values[here] for values in self.local[key][0]]
+        return [-_through(x[0], [*f[1:], f[-1]]), 1.0]
+
+
+class _Sides:
+    """A polygon: each side is a line through two of its points, or through one along an axis by free disposal."""
+
+    def __init__(self, points: Floats, free_disposal: bool) -> None:
+        k = len(points)
+        self.points = points
+        self.lines: list[tuple[int, int]] = [(i, (i + 1) % k) for i in range(k)] if k > 2 else []
+        if free_disposal or k == 2:
+            far, high = (int(np.lexsort((points[:, 1 - i], points[:, i]))[-1]) for i in (0, 1))
+            chain = sorted(range(k), key=lambda i: (-points[i, 0], points[i, 1]))
+            chain = [i for i in chain if points[i, 1] >= points[far, 1] and points[i, 0] >= points[high, 0]]
+            self.lines = [
+                (far, -1),
+                *zip(chain[chain.index(far) :], chain[chain.index(far) + 1 :], strict=False),
+                (high, -2),
+            ]
+
+    def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        given = {"points": self.points.ravel()}
+        slacks = []
+        for k in range(len(self.lines)):
+            a, b = self.normal(k, key, point, given, slice(None))
+            slacks.append(self.slack(k, key, point, given, slice(None)) / np.hypot(a, b))
+        near = np.abs(slacks) <= TIE * size
+        order = (
+            np.argsort(~near, axis=0, kind="stable")[:2]
+            if len(self.lines) > 1
+            else np.zeros((2, 1), dtype=int)
+        )
+        found = np.where(np.take_along_axis(near, order, axis=0), order, -1)
+        if len(self.lines) == 1:
+            found[1] = -1
+        return found, (near.sum(axis=0) >= 1) & (near.sum(axis=0) <= 2)
+
+    def error(self, here: NDArray[np.intp]) -> Floats:
+        return np.zeros(here.size)
+
+    def _ends(self, piece: int, given: Given) -> list[Any]:
+        i, j = self.lines[piece]
+        p = given["points"]
+        start = [p[2 * i], p[2 * i + 1]]
+        return [
+            start,
+            [0.0, 1.0]
+            if j == -1
+            else [-1.0, 0.0]
+            if j == -2
+            else [p[2 * j] - start[0], p[2 * j + 1] - start[1]],
+        ]
+
+    def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
+        start, along = self._ends(piece, given)
+        return (x[1] - start[1]) * along[0] - (x[0] - start[0]) * along[1]
+
+    def normal(self, piece: int, key: str, x: Any, given: Given, here: Any) -> list[Any]:
+        _, along = self._ends(piece, given)
+        return [along[1], -along[0]]
+
+
+def _boundary(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) -> Any:
+    """Return the boundary of a set by its pieces; None where it is not known by any."""
+    cells = int(np.prod(batch))
+    if isinstance(feasible, TransferableSurplus):
+        return _Budget(cells)
+    if isinstance(feasible, Frontier):
+        return _Curve(feasible, batch, second=second)
+    if isinstance(feasible, Polytope) and feasible.players == 2 and feasible.points is not None:
+        points = feasible.points
+        return _Sides(points, feasible.free_disposal) if len(points) > 2 or feasible.free_disposal else None
+    return None
+
+
+@cache
+def _stencil() -> tuple[Floats, Floats]:
+    """Return nodes in [-1, 1], and what gives the value and three derivatives at 0 of the polynomial through them."""
+    nodes = np.cos(np.pi * np.arange(NODES) / (NODES - 1))
+    powers = np.vander(nodes, increasing=True)
+    inverse = np.linalg.inv(powers)[:4] * np.array([1.0, 1.0, 2.0, 6.0])[:, None]
+    inverse[0] = nodes == nodes[NODES // 2]
+    return nodes, inverse
+
+
+def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floats]:
+    """Return a frontier's function and its first derivatives at points, one entry a cell, and their relative error.
+
+    They are those of the polynomial through the function, or its `derivative` where there is one, at nodes near the
+    point. Windows shrink until two agree; the error is by how much they differ, and what rounding makes of it. Near a
+    kink none agree, and the error stays large.
+    """
+    if not frontier.batch_shape and x.size > BLOCK:
+        parts = [local(frontier, part, order) for part in np.array_split(x.ravel(), -(-x.size // BLOCK))]
+        return [
+            np.concatenate(one) for one in zip(*(part for part, _ in parts), strict=True)
+        ], np.concatenate([error for _, error in parts])
+    nodes, weights = _stencil()
+    low, high = np.broadcast_to(frontier.lower, x.shape), np.broadcast_to(frontier.upper, x.shape)
+    known = frontier.derivative
+    skip = int(known is not None)
+    reach = np.minimum(x - low, high - x) * 0.7
+    with np.errstate(all="ignore"):
+        inside = np.isfinite(x) & (reach > 0)
+        reach = np.where(inside, reach, (high - low) * 2.0**-30)
+        middle = np.where(inside, x, (low + high) / 2)
+        best = [np.full(x.shape, np.nan) for _ in range(order + 1 - skip)]
+        error, last = np.full(x.shape, np.inf), None
+        for k in range(WINDOWS):
+            h = reach * 2.0**-k
+            at = middle + h * nodes[:, *(None,) * x.ndim]
+            if known is None:
+                values = frontier.values(at)
+            elif frontier.batch_shape:
+                values = np.array([known(one) for one in at])
+            else:
+                values = known(at)
+            size = np.abs(values).max(axis=0)
+            found = [np.tensordot(weights[j], values, 1) / h**j for j in range(order + 1 - skip)]
+            if last is not None:
+                off = np.zeros(x.shape)
+                for j in range(1, len(found)):
+                    rounding = 2 * EPS * size * np.linalg.norm(weights[j]) / h**j
+                    unit = np.abs(found[j]) + (np.abs(found[j - 1]) if j > 1 or skip else 0.0) / reach
+                    off = np.maximum(off, (np.abs(found[j] - last[j]) + rounding) / unit)
+                better = off < error
+                error = np.where(better, off, error)
+                best = [np.where(better, one, old) for one, old in zip(found, best, strict=True)]
+                if (error[inside] < 1e-12).all() or not better.any():
+                    break
+            last = found
+        here = frontier.function(middle)
+        best[0] = here if known is None else known(middle)
+    made = best if known is None else [here, *best]
+    return [np.ravel(one) for one in made], np.ravel(np.where(inside, error, np.inf))
+
+
+# --- conditions of concepts -----------------------------------------------------------------------------------------
+
+_RAYS = ("egalitarian", "kalai_smorodinsky", "gupta_livne", "equal_loss")
+_OPTIMA = ("nash", "utilitarian", "yu")
+
+
+def _inside_the_cone(
+    name: str, boundary: Any, row: Floats, given: Given, x: Sequence[Floats], here: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Return the cells at a corner whose prices lie strictly between those of its sides."""
+    one = {key: [v if v.ndim == 0 else v[here] for v in values] for key, values in given.items()}
+    at = [value[here] for value in x]
+    (a, b), (c, e) = (boundary.normal(int(row[k]), "x", at[:2], one, here) for k in (0, 1))
+    prices = one.get("weights", [1.0, 1.0])
+    if name == "nash":
+        prices = [w / (at[i] - one["disagreement"][i]) for i, w in enumerate(prices)]
+    elif name == "yu":
+        prices = [(at[2 + i] - at[i]) ** (one["p"][0] - 1) for i in (0, 1)]
+    det = a * e - b * c
+    first, second = (prices[0] * e - prices[1] * c) / det, (a * prices[1] - b * prices[0]) / det
+    sure = np.minimum(first, second) > TIE * np.maximum(first, second)
+    kept: NDArray[np.intp] = here[np.broadcast_to(sure, here.shape)]
+    return kept
+
+
+def _binding(
+    points: Mapping[str, Floats], given: Given, size: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return of each player whether the outside option binds when it responds, and whether that is strict."""
+    binds, sure = [], np.ones(size.shape, dtype=bool)
+    for i, own in enumerate(("x", "y")):
+        waits = _waits(i, points[own][i], given)
+        gap = given["outside"][i] - waits
+        binds.append(np.broadcast_to(gap > 0, size.shape))
+        sure = sure & (np.abs(gap) > TIE * size)
+    which: NDArray[np.intp] = np.array(binds).astype(np.intp)
+    return which, sure
+
+
+def _waits(i: int, worth: Any, given: Given) -> Any:
+    """Return what a refusal is worth to player i if the next period is worth `worth`."""
+    d, p = given["disagreement"][i], given["breakdown"][0]
+    return given["breakdown_payoffs"][i] * p + (d + (worth - d) * given["discounts"][i]) * (1.0 - p)
+
+
+def _equations(
+    name: str, n: int, boundary: Any, row: Floats, keys: list[str], here: NDArray[np.intp]
+) -> Callable[[list[Jet], Given], list[Jet]]:
+    """Return the equations of one structure."""
+    piece = {key: (int(row[2 * k]), int(row[2 * k + 1])) for k, key in enumerate(keys)}
+
+    def best(x: list[Jet], given: Given) -> tuple[list[Any], list[Jet]]:
+        """Return the ideal point, and what must be zero of it."""
+        d = given["disagreement"]
+        if "first" not in piece:
+            return [given["total"][0] - sum([d[j] for j in range(n) if j != i], 0.0) for i in range(n)], []
+        corner = [[x[2], d[1]], [d[0], x[3]]]
+        keyed = zip(("first", "second"), corner, strict=True)
+        return x[2:4], [boundary.slack(piece[key][0], key, point, given, here) for key, point in keyed]
+
+    def ray(x: list[Jet], given: Given) -> list[Jet]:
+        d = given["disagreement"]
+        more: list[Jet] = []
+        origin, along = d, given.get("weights")
+        if name != "egalitarian":
+            ideal, more = best(x, given)
+            origin = given["reference"] if name == "gupta_livne" else ideal if name == "equal_loss" else d
+            along = None if name == "equal_loss" else [a - o for a, o in zip(ideal, origin, strict=True)]
+        gains = [x[i] - origin[i] for i in range(n)]
+        along = [1.0] * n if along is None else along
+        level = [gains[i] * along[0] - gains[0] * along[i] for i in range(1, n)]
+        return [boundary.slack(piece["x"][0], "x", x[:n], given, here), *level, *more]
+
+    def optimum(x: list[Jet], given: Given) -> list[Jet]:
+        more: list[Jet] = []
+        over: list[Any] = [1.0] * n
+        if name == "nash":
+            prices, over = list(given["weights"]), [x[i] - given["disagreement"][i] for i in range(n)]
+        elif name == "utilitarian":
+            prices = list(given["weights"])
+        else:
+            ideal, more = best(x, given)
+            power = given["p"][0] - 1.0
+            prices = [_power(ideal[i] - x[i], power) for i in range(n)]
+        met = [boundary.slack(k, "x", x[:n], given, here) for k in piece["x"] if k >= 0]
+        if len(met) < n:
+            normal = boundary.normal(piece["x"][0], "x", x[:n], given, here)
+            met += [prices[0] * normal[i] * over[i] - prices[i] * normal[0] * over[0] for i in range(1, n)]
+        return [*met, *more]
+
+    def offers(z: list[Jet], given: Given) -> list[Jet]:
+        x, y = z[:2], z[2:]
+        met = [boundary.slack(piece[key][0], key, point, given, here) for key, point in (("x", x), ("y", y))]
+        reserve = [given["outside"][i] if row[-2 + i] else _waits(i, (x, y)[i][i], given) for i in (0, 1)]
+        return [*met, x[1] - reserve[1], y[0] - reserve[0]]
+
+    return offers if name == "AlternatingOffers" else ray if name in _RAYS else optimum
+
+
+def _through(x: Any, derivatives: Sequence[Floats]) -> Any:
+    """Return a function of a jet, or of a number, given its value and first two derivatives there."""
+    return x.through(*derivatives[:3]) if isinstance(x, Jet) else derivatives[0]
+
+
+def _power(base: Any, power: Any) -> Any:
+    """Return base ** power, either of which may be a jet."""
+    if not isinstance(power, Jet):
+        return base**power
+    value = getattr(base, "value", base)
+    exponent = power * _through(base, [np.log(value), 1 / value, -(value**-2.0)])
+    value = np.exp(exponent.value)
+    return exponent.through(value, value, value)

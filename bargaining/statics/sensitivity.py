@@ -1,0 +1,469 @@
+"""Comparative statics: derivatives of an answer in what it was found from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arguments import function, whole
+from bargaining._arrays import Floats, real, short
+from bargaining.division import Division, Method
+from bargaining.errors import BargainingError, InvalidInput, NotApplicable, Status
+from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.problem import Problem
+from bargaining.statics.conditions import EPS, Conditions, conditions
+from bargaining.statics.jets import Jet, implicit
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_BY_PLAYER = ("weights", "discounts", "outside", "breakdown_payoffs", "reference")
+_OF_SETS = ("disagreement", "total", "points")
+_PAYOFFS = ("outside", "breakdown_payoffs", "reference")
+_MISSED = (
+    1e-9  # of the payoffs' range: an answer that is farther from its conditions is not described by them
+)
+_STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
+_ALIKE = 1e-6  # of the range: one-sided differences that agree to this, or their errors, are one derivative
+
+
+def sensitivity(
+    result: Any, *, wrt: str | Mapping[str, Any], order: int = 1, method: Callable[..., Any] | None = None
+) -> xr.DataArray:
+    r"""Return the derivatives of an answer in a parameter.
+
+    At the answer x its conditions F(x, t) = 0 are known, which inequalities bind included; by the implicit function
+    theorem
+
+    .. math:: \frac{\partial x}{\partial t} = -F_x^{-1} F_t .
+
+    Parameters
+    ----------
+    result : Division or other answer
+        What a concept or a protocol returned; a batch is differentiated cell by cell. Other answers, with ``payoffs``,
+        ``contracts``, ``vertices`` or ``discount``, and numbers need a `method`.
+    wrt : str, or mapping of names to values
+        "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
+        protocol, such as "weights", "discounts", "outside" or "breakdown". A mapping names the arguments of `method`
+        and says where they are.
+    order : {1, 2}, default 1
+        First or second derivatives.
+    method : callable, optional
+        How the answer is found, where this library does not know: a function of a problem, or, with a mapping `wrt`, of
+        the arguments named there. Its derivatives are numerical.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions: of the batch ("cell", or "cell_0", ...), "player", then that of the parameter, named after it,
+        unless it is a single number; "points" has "point" and "coordinate"; with a mapping "parameter" comes last.
+        Second derivatives have the last ones twice. NaN where there is no answer, and where the answer has a kink: the
+        coordinates ``from_below`` and ``from_above`` hold the derivatives on either side, which are the same elsewhere.
+        The coordinate ``error`` says what rounding, or differences, leave in doubt. `plot` draws it, and `Table` takes
+        its ``.to_pandas()``.
+
+    Raises
+    ------
+    InvalidInput
+        If the answer has no such parameter, or `method` does not lead to the answer.
+    NotApplicable
+        If second derivatives are asked for where conditions are not known.
+
+    Notes
+    -----
+    Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian` and
+    `yu` on surpluses, frontiers and polygons, and of `AlternatingOffers` between two players for an infinite horizon in
+    which responders may leave. Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its
+    values, near the answer. All other answers, and kinks, have derivatives by SciPy's differences, which solve again
+    beside the answer on either side.
+
+    Weights are taken as they were given: only ratios count, so that derivatives in all of them, times the weights, add
+    up to nothing. With weights (a, 1 - a) the derivative in a is the first column less the second.
+
+    Examples
+    --------
+    >>> from bargaining import AlternatingOffers, Problem, TransferableSurplus, nash, sensitivity
+    >>> split = nash(Problem(TransferableSurplus(1.0), {"buyer": 0.0, "seller": 0.2}), weights=[0.25, 0.75])
+    >>> sensitivity(split, wrt="disagreement").to_pandas()
+    disagreement  buyer  seller
+    player
+    buyer          0.75   -0.25
+    seller        -0.75    0.25
+
+    An outside option counts from where it binds:
+
+    >>> pie = Problem(TransferableSurplus(1.0), [0.0, 0.0])
+    >>> for option in (0.4, 0.6):
+    ...     print(sensitivity(AlternatingOffers(0.9, outside=[0, option])(pie), wrt="outside").values[1])
+    [0. 0.]
+    [0. 1.]
+
+    Anything else that numbers lead to:
+
+    >>> def price(cost):
+    ...     return nash(Problem(TransferableSurplus(1.0 - cost), [0, 0]))
+    >>> sensitivity(price(0.3), wrt={"cost": 0.3}, method=price).sel(parameter="cost").values.round(9)
+    array([-0.5, -0.5])
+    """
+    whole(order, "order", 1, 2)
+    if method is not None:
+        function(method, "method", "a problem, or the arguments that `wrt` names")
+    if isinstance(wrt, Mapping):
+        if method is None:
+            raise InvalidInput(
+                "`method` must be given with a mapping `wrt`: a function of the arguments it names."
+            )
+        return _of_arguments(result, wrt, order, method)
+    if not isinstance(wrt, str):
+        raise InvalidInput(f"`wrt` must be the name of a parameter or a mapping; got {short(wrt)}.")
+    if not isinstance(result, Division) or result.problem is None:
+        raise InvalidInput(
+            f"`result` must be a Division of a problem; got a {type(result).__name__}. Pass "
+            "wrt={name: value} and the `method` that leads to it."
+        )
+    asked = _Asked(result, wrt, method)
+    first, second, error, done = _exact(asked, order)
+    left = right = first
+    rest = asked.answered & ~done
+    if rest.any():
+        if order == 2 and not done.any():
+            raise NotApplicable(
+                f"`order` must be 1 for {result.method}: its conditions are not known here, or it has a kink."
+            )
+        left, right = first.copy(), first.copy()
+        if order == 1:
+            _by_differences(asked, rest, first, left, right, error)
+    return _labelled(asked, first if second is None else second, error, None if order == 2 else (left, right))
+
+
+class _Asked:
+    """An answer and the parameter asked about, with one row an entry and one column a cell."""
+
+    def __init__(self, result: Division, name: str, method: Callable[..., Any] | None) -> None:
+        assert result.problem is not None
+        self.result, self.name, self.method, self.problem = result, name, method, result.problem
+        self.batch, self.n = result.payoffs.shape[:-1], result.payoffs.shape[-1]
+        self.cells = int(np.prod(self.batch))
+        self.payoffs = np.ascontiguousarray(result.payoffs.reshape(-1, self.n).T)
+        status = np.broadcast_to(result.status, self.batch).ravel()
+        self.answered = (status == Status.OK) & np.isfinite(self.payoffs).all(axis=0)
+        self.given: dict[str, Floats] = {}
+        """All parameters, (entries, cells): one entry for what is a single number."""
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        feasible, told = self.problem.feasible, result.parameters
+        self._take("disagreement", self.problem.disagreement, (self.n,))
+        if isinstance(feasible, TransferableSurplus):
+            self._take("total", feasible.total, ())
+        if isinstance(feasible, Polytope) and not feasible.batch_shape and feasible.points is not None:
+            points = feasible.points
+            self.given["points"] = np.broadcast_to(points.reshape(-1, 1), (points.size, self.cells))
+            self.shapes["points"] = points.shape
+        for key, value in told.items():
+            if key == "weights":
+                value = value * np.asarray(told.get("weights_sum", 1.0))[..., None]
+            if isinstance(value, tuple) and all(one is None or isinstance(one, int | float) for one in value):
+                value = np.array(
+                    [-np.inf if one is None else one for one in value], dtype=float
+                )  # may not leave
+            if (
+                not isinstance(value, np.ndarray | float | int)
+                or isinstance(value, bool)
+                or key == "weights_sum"
+            ):
+                continue
+            array = np.asarray(value, dtype=float)
+            self._take(key, array, (self.n,) if key in _BY_PLAYER and array.ndim else ())
+        if name not in self.given or name in ("horizon", "proposer", "player"):
+            known = [key for key in self.given if key not in ("horizon", "proposer", "player")]
+            raise InvalidInput(f"`wrt` must be among {', '.join(known)}; got {name!r}.")
+        self.shape = self.shapes[name]
+        self.count = len(self.given[name])
+
+    def _take(self, name: str, value: Floats, shape: tuple[int, ...]) -> None:
+        array = np.broadcast_to(value, (*self.batch, *shape))
+        self.given[name] = np.ascontiguousarray(array.reshape(self.cells, -1).T)
+        self.shapes[name] = shape
+
+    @property
+    def size(self) -> Floats:
+        """The largest gain or loss in each cell: the unit of its payoffs."""
+        gains = np.abs(self.payoffs - self.given["disagreement"]).max(axis=0)
+        return np.where(gains > 0, gains, 1.0)
+
+    def terms(self) -> dict[str, list[Any]]:
+        """Return every parameter as a list of entries; each player has one of what is shared, or left to a default."""
+        listed = {key: list(value) for key, value in self.given.items()}
+        return self.completed(listed)
+
+    def completed(self, listed: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Fill in what protocols leave to defaults."""
+        listed = {key: v * self.n if key in _BY_PLAYER and len(v) == 1 else v for key, v in listed.items()}
+        if "breakdown" in listed:
+            listed.setdefault("breakdown_payoffs", listed["disagreement"])
+            listed.setdefault("outside", [np.full(self.cells, -np.inf)] * self.n)
+        return listed
+
+    def solved(self, values: Floats) -> Floats:
+        """Return the payoffs, (n, cells), at other values of the parameter, (entries, cells)."""
+        shape = self.shape if self.name == "points" else (*self.batch, *self.shape)  # one set for all cells
+        value: Any = (values[:, 0] if self.name == "points" else np.ascontiguousarray(values.T)).reshape(
+            shape
+        )
+        problem, told = self.problem, dict(self.result.parameters)
+        if self.name == "disagreement":
+            problem = Problem(problem.feasible, value, players=problem.player_names)
+        elif self.name == "total":
+            problem = Problem(
+                TransferableSurplus(value, players=self.n), problem.disagreement, players=problem.player_names
+            )
+        elif self.name == "points":
+            feasible = Polytope(value, free_disposal=cast("Polytope", problem.feasible).free_disposal)
+            problem = Problem(feasible, problem.disagreement, players=problem.player_names)
+        else:
+            if np.isneginf(values).any():
+                value = [None if np.isneginf(v) else float(v) for v in np.ravel(value)]
+            told[self.name] = value
+        if self.name != "weights":
+            told.pop("weights_sum", None)
+        if self.method is not None:
+            found = (
+                self.method(problem) if self.name in _OF_SETS else self.method(problem, **{self.name: value})
+            )
+        else:
+            found = _known(self.result)(problem, {k: v for k, v in told.items() if k != "weights_sum"})
+        return np.ascontiguousarray(np.asarray(found.payoffs).reshape(-1, self.n).T)
+
+
+def _known(result: Division) -> Callable[[Problem, dict[str, Any]], Division]:
+    """Return how a concept or protocol of the library is called again."""
+    import bargaining
+
+    name = result.method.partition("(")[0]
+    made = getattr(bargaining, name, None)
+    if made is None:
+        raise InvalidInput(f"`method` must be given for an answer of {name}: the function that leads to it.")
+    if isinstance(made, type):
+        return lambda problem, told: cast("Method", made(**told))(problem)
+    return lambda problem, told: cast("Division", made(problem, **told))
+
+
+def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, NDArray[np.bool_]]:
+    """Return derivatives where conditions are known: first, second, their error, and in which cells."""
+    m, n, cells = asked.count, asked.n, asked.cells
+    first = np.full((n, m, cells), np.nan)
+    second = np.full((n, m, m, cells), np.nan) if order == 2 else None
+    error, done = (
+        np.full((n, m, cells) if order == 1 else (n, m, m, cells), np.nan),
+        np.zeros(cells, dtype=bool),
+    )
+    if asked.method is not None:
+        return first, second, error, done
+    terms = asked.terms()
+    skip = 2 * int(asked.result.parameters.get("proposer") == 1)
+    with np.errstate(all="ignore"):
+        size = asked.size
+        for found in conditions(asked.result, terms, second=order == 2):
+            here = found.cells
+            one, two, miss, condition = implicit(
+                _with(asked, found, terms),
+                found.unknowns,
+                list(asked.given[asked.name][:, here]),
+                wanted=skip + n,
+                second=order == 2,
+            )
+            good = miss <= _MISSED * size[here]
+            doubt = (found.error + 4 * EPS) * condition
+            at = here[good]
+            first[:, :, at], done[at] = one[skip:, :, good], True
+            filled = one if two is None else two
+            if second is not None and two is not None:
+                second[..., at] = two[skip:][..., good]
+            scale = np.abs(filled[skip:]).reshape(-1, here.size).max(axis=0)
+            if two is not None:  # what a first derivative is off by enters twice
+                scale = scale + np.abs(one).reshape(-1, here.size).max(axis=0) ** 2
+            error[..., at] = (doubt * scale)[good]
+    return first, second, error, done
+
+
+def _with(
+    asked: _Asked, found: Conditions, terms: dict[str, list[Any]]
+) -> Callable[[list[Jet], list[Jet]], list[Jet]]:
+    """Return the equations as a function of unknowns and of the parameter asked about alone."""
+    fixed = {key: [v[found.cells] for v in value] for key, value in terms.items() if key != asked.name}
+    if "breakdown_payoffs" not in asked.given:
+        fixed.pop("breakdown_payoffs", None)
+
+    def equations(x: list[Jet], t: list[Jet]) -> list[Jet]:
+        return found.equations(x, asked.completed(fixed | {asked.name: t}))
+
+    return equations
+
+
+def _by_differences(
+    asked: _Asked, rest: NDArray[np.bool_], first: Floats, left: Floats, right: Floats, error: Floats
+) -> None:
+    """Write derivatives of some cells by differences: on either side, and in the middle where both agree."""
+    base = asked.given[asked.name]
+    again = asked.solved(base)
+    size = asked.size
+    if not (np.abs(again - asked.payoffs)[:, rest] <= 1e-6 * size[rest]).all():
+        raise InvalidInput(
+            "`method` must lead to `result`; solving again gave other payoffs. Pass the function that found it."
+        )
+    for j in range(asked.count):
+        if np.isneginf(base[j]).all():
+            continue
+
+        def moved(t: Floats, j: int = j) -> Floats:
+            values = base.copy()
+            values[j] = t
+            try:
+                return asked.solved(values)
+            except BargainingError:
+                return np.full((asked.n, asked.cells), np.nan)
+
+        step = size * _STEP
+        if asked.name not in (*_OF_SETS, *_PAYOFFS):
+            share = (base[j] > 0) & (base[j] < 1)
+            step = np.where(share, np.minimum(base[j], 1 - base[j]) / 8, np.maximum(base[j], 1.0) * _STEP)
+        below, middle, above, off = _sides(moved, base[j], step, size, asked.n)
+        per = size / step * _STEP
+        for into, values in ((left, below), (right, above), (first, middle), (error, off)):
+            into[:, j, rest] = values[:, rest]
+        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * off) & rest
+        first[:, j][kinked] = np.nan
+        for side in (left, right):
+            side[:, j][~kinked & rest] = first[:, j][~kinked & rest]
+
+
+def _sides(
+    moved: Callable[[Floats], Floats], at: Floats, step: Floats, unit: Floats, n: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return differences of (n, cells) answers, measured in `unit`, from below, central and from above; their error."""
+    from scipy.differentiate import derivative
+
+    def asked(s: Floats) -> Floats:
+        """Solve at one row of values after the other; the rows of one value are alike."""
+        rows = [moved(at + step * column) / unit for column in np.atleast_3d(s)[0].T]
+        return np.stack(rows, axis=-1).reshape(s.shape)
+
+    found = []
+    for side in (-1, 0, 1):
+        with np.errstate(all="ignore"):
+            answer = derivative(
+                asked,
+                np.zeros((n, at.size)),
+                initial_step=1.0,
+                step_direction=side,
+                preserve_shape=True,
+                tolerances={"rtol": 0.0, "atol": 1e-13},
+            )
+        found.append(np.array([answer.df, answer.error]) * unit / step)
+    (below, low), (middle, off), (above, high) = found
+    return below, middle, above, np.where(np.isfinite(off), off, np.fmax(low, high))
+
+
+def _of_arguments(
+    result: Any, wrt: Mapping[str, Any], order: int, method: Callable[..., Any]
+) -> xr.DataArray:
+    """Differentiate what a function of named numbers leads to."""
+    import xarray as xr
+
+    if order != 1:
+        raise NotApplicable("`order` must be 1 where derivatives are numerical.")
+    at = {name: real(value, f"wrt[{name!r}]") for name, value in wrt.items()}
+    if not at:
+        raise InvalidInput("`wrt` must name an argument of `method`; got an empty mapping.")
+    answer, kind = _numbers(result)
+    again, _ = _numbers(method(**{k: float(v) if v.ndim == 0 else v for k, v in at.items()}))
+    slack = 1e-9 * float(np.abs(answer).max(initial=1.0))
+    if again.shape != answer.shape or not np.allclose(again, answer, rtol=1e-9, atol=slack):
+        raise InvalidInput("`method` must lead to `result` at the values in `wrt`; it gave another answer.")
+    columns, labels = [], []
+    for name, value in at.items():
+        for place in np.ndindex(*value.shape):
+
+            def moved(t: Floats, name: str = name, value: Floats = value, place: Any = place) -> Floats:
+                changed = value.copy()
+                changed[place] = float(t[0])
+                try:
+                    found = _numbers(method(**{**at, name: changed if value.ndim else float(changed)}))[0]
+                except BargainingError:
+                    found = np.full(answer.shape, np.nan)
+                fits = found.shape == answer.shape
+                return np.repeat(
+                    (found if fits else np.full(answer.shape, np.nan)).reshape(-1, 1), len(t), axis=1
+                )
+
+            step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
+            size = np.array([max(float(np.abs(answer).max(initial=0.0)), np.finfo(float).tiny)])
+            columns.append(_sides(moved, np.array([value[place]]), step, size, answer.size))
+            labels.append(f"{name}{list(place)}" if place else name)
+    below, middle, above, off = (np.stack([c[k][:, 0] for c in columns], axis=-1) for k in range(4))
+    with np.errstate(invalid="ignore"):
+        kinked = ~(np.abs(above - below) <= _ALIKE * (np.abs(above) + np.abs(below)) + 16 * off)
+    shape = (*answer.shape, len(labels))
+    dims = (*(kind if answer.ndim == 1 else f"{kind}_{k}" for k in range(answer.ndim)), "parameter")
+    values = {
+        "error": off,
+        "from_below": np.where(kinked, below, middle),
+        "from_above": np.where(kinked, above, middle),
+    }
+    return xr.DataArray(
+        np.where(kinked, np.nan, middle).reshape(shape),
+        dims=dims,
+        coords={"parameter": labels} | {key: (dims, v.reshape(shape)) for key, v in values.items()},
+        name="derivative",
+    )
+
+
+def _numbers(result: Any) -> tuple[Floats, str]:
+    """Return the numbers of an answer, and what one of them is of."""
+    for attribute, kind in (
+        ("payoffs", "player"),
+        ("contracts", "deal"),
+        ("vertices", "vertex"),
+        ("discount", ""),
+    ):
+        if hasattr(result, attribute):
+            return np.asarray(getattr(result, attribute), dtype=float), kind
+    return real(result, "result", finite=False), "entry"
+
+
+def _labelled(
+    asked: _Asked, values: Floats, error: Floats, sides: tuple[Floats, Floats] | None
+) -> xr.DataArray:
+    """Return derivatives, (n, entries, ..., cells), under the names of what they are of."""
+    import xarray as xr
+
+    batch = ["cell"] if len(asked.batch) == 1 else [f"cell_{k}" for k in range(len(asked.batch))]
+    own: list[str] = [] if not asked.shape else [asked.name]
+    labels: dict[str, Any] = {"player": list(asked.problem.player_names)}
+    if asked.name == "points":
+        own = ["point", "coordinate"]
+        labels["coordinate"] = list(asked.problem.player_names)
+    elif own:
+        labels[asked.name] = list(asked.problem.player_names)
+    times = values.ndim - 2
+    dims = [*batch, "player", *own, *(f"{name}_2" for name in own if times == 2)]
+    if times == 2:
+        labels |= {f"{name}_2": labels[name] for name in own if name in labels}
+    shape = (*asked.batch, asked.n, *asked.shape * times)
+
+    def put(array: Floats) -> Floats:
+        return np.moveaxis(array, -1, 0).reshape(shape) + 0.0  # no -0
+
+    coords = {**labels, "error": (dims, put(error))}
+    if sides is not None:
+        coords |= {"from_below": (dims, put(sides[0])), "from_above": (dims, put(sides[1]))}
+    return xr.DataArray(
+        put(values),
+        dims=dims,
+        coords=coords,
+        name="derivative",
+        attrs={"method": asked.result.method, "wrt": asked.name, "order": times},
+    )

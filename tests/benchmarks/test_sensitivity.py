@@ -1,0 +1,60 @@
+"""Derivatives of 100,000 weighted Nash splits, against their solution and against central differences as accurate."""
+
+from collections.abc import Callable
+from time import process_time
+
+import numpy as np
+import pytest
+from scipy.differentiate import derivative
+
+from bargaining import Frontier, Problem, nash, sensitivity
+
+CELLS = 100_000
+RNG = np.random.default_rng(0)
+SHARE = RNG.uniform(0.2, 0.8, CELLS)
+D = RNG.uniform(0, 0.5, (CELLS, 2))
+ARC = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
+
+
+def split(d: np.ndarray) -> object:
+    return nash(Problem(ARC, d), weights=np.stack([SHARE, 1 - SHARE], axis=-1))
+
+
+@pytest.mark.benchmark
+def test_derivatives_of_many_splits(speedup: Callable[..., float]) -> None:
+    answer = split(D)
+
+    def differences() -> np.ndarray:
+        """Return central differences of order 8 in both disagreement payoffs, from one window: 16 solutions."""
+        found = []
+        for j in (0, 1):
+            moved = np.eye(2)[j]
+            found.append(
+                derivative(
+                    lambda t, moved=moved: np.stack(
+                        [split(D + s[:, None] * moved).payoffs[:, 0] for s in np.atleast_2d(t.T)], axis=-1
+                    ).reshape(t.shape),
+                    np.zeros(CELLS),
+                    initial_step=0.05,
+                    maxiter=1,
+                    preserve_shape=True,
+                ).df
+            )
+        return np.array(found)
+
+    ours = sensitivity(answer, wrt="disagreement")
+    a, d0 = SHARE, D[:, 0]
+    # a (4 - x^2 - d1) = 2 (1 - a) x (x - d0), differentiated
+    x = answer.payoffs[:, 0]
+    exact = np.stack([2 * (1 - a) * x, -a]) / (2 * a * x + 2 * (1 - a) * (2 * x - d0))
+    assert np.abs(ours.values[:, 0].T - exact).max() < 1e-12
+    assert np.abs(differences() - exact).max() < 1e-12
+
+    def solve() -> object:
+        return split(D)
+
+    def work() -> object:
+        return sensitivity(answer, wrt="disagreement")
+
+    assert speedup("derivatives, against the solution", work, solve, clock=process_time) > 1 / 3
+    assert speedup("derivatives, against differences", work, differences, clock=process_time) > 5

@@ -12,11 +12,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bargaining._digits import significant
+from bargaining._names import Names, are_given
+from bargaining.errors import Status
 
 DIGITS = 6  # significant digits shown: enough to tell answers apart, few enough for a line
 SHOWN = 10
@@ -29,9 +31,13 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 class Shown:
-    """Base of results: they show as a table in a notebook, and with `line`, the default, print as one line."""
+    """Base of results: they show as a table in a notebook, and with `line`, the default, print as one line.
+
+    Where players have names, `player_names`, the fields that `_by_player` lists show the entry of each under its name.
+    """
 
     __slots__ = ()
+    _by_player: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, *, line: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -79,7 +85,20 @@ def entries(result: Any) -> list[tuple[str, Any]]:
         names = [field.name for field in fields(result)]
     else:
         names = list(vars(result)) if hasattr(result, "__dict__") else []
-    return [(name, getattr(result, name)) for name in names if not name.startswith("_")]
+    return [(name, _named(result, name)) for name in names if not name.startswith("_")]
+
+
+def _named(result: Any, field: str) -> Any:
+    """Return a field; under the names of the players where it has an entry for each."""
+    value = getattr(result, field)
+    if field == "status" and isinstance(value, np.ndarray):
+        return [Status(int(one)) for one in value.flat]
+    if field not in getattr(result, "_by_player", ()) or not are_given(result.player_names):
+        return value
+    last = [
+        value[..., k] if isinstance(value, np.ndarray) else value[k] for k in range(len(result.player_names))
+    ]
+    return dict(zip(result.player_names, last, strict=True))
 
 
 def line(result: Any) -> str:
@@ -104,6 +123,8 @@ def brief(value: Any, *, limit: int = _ENTRY) -> str:
         return str(value) if len(str(value)) <= 2 * DIGITS else number(float(value))
     if isinstance(value, float | np.floating):
         return number(value)
+    if isinstance(value, np.integer):
+        return str(value)
     if isinstance(value, np.ndarray):
         return _array(value, limit)
     if hasattr(value, "dims") and hasattr(value, "sizes"):
@@ -153,9 +174,12 @@ def number(value: Any, digits: int = DIGITS) -> str:
     return "none" if np.isnan(value) else significant(float(value), digits, pad=False)
 
 
-def point(values: Iterable[Any]) -> str:
-    """Return payoffs in round brackets."""
-    return f"({', '.join(map(number, values))})"
+def point(values: Iterable[Any], names: Names = ()) -> str:
+    """Return payoffs in round brackets, each after the name of its player where there are names."""
+    texts = list(map(number, values))
+    if are_given(names):
+        texts = [f"{name} {text}" for name, text in zip(names, texts, strict=True)]
+    return f"({', '.join(texts)})"
 
 
 def point_latex(values: Iterable[Any]) -> str:

@@ -160,7 +160,10 @@ class Division(Shown):
     @property
     def player_names(self) -> tuple[str, ...]:
         """The names of the players, in the order of `payoffs`; their numbers where they have none."""
-        return numbered(self.payoffs.shape[-1]) if self.problem is None else self.problem.player_names
+        if self.problem is not None:
+            return self.problem.player_names
+        given, count = self.parameters.get("players"), self.payoffs.shape[-1]
+        return given if isinstance(given, tuple) and len(given) == count else numbered(count)
 
     def payoff(self, player: int | str) -> Floats:
         """Return the payoffs of one player, called by number or name: shape (...).

@@ -118,14 +118,18 @@ class PayoffPolygon(Shown):
         return self.excess(payoffs) <= max(scalar(tol, "tol") * self.scale, rounding)
 
     def __repr__(self) -> str:
-        about = f"threat {point(self.threat)}, {self.status.name}" if len(self.vertices) else self.status.name
+        about = (
+            f"threat {point(self.threat, self.player_names)}, {self.status.name}"
+            if len(self.vertices)
+            else self.status.name
+        )
         return f"<{type(self).__name__} of {len(self.vertices)} vertices, {about}>"
 
     def _card(self) -> Card:
         """Return a row for each vertex, then the threat and the status."""
         rows = [[str(k), *map(number, vertex)] for k, vertex in enumerate(self.vertices)]
         nothing = "no equilibrium" if self.status is Status.EMPTY else "no equilibrium was found"
-        threat = f"threat {point(self.threat)}" if rows else nothing
+        threat = f"threat {point(self.threat, self.player_names)}" if rows else nothing
         status = f"{self.status.name}. {self.reason}".strip() if self.reason else self.status.name
         marks = [
             Mark(points=self.vertices, name="equilibrium payoffs"),

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index, listed
 from bargaining._arrays import Floats, owning
-from bargaining._names import Names, ordered
+from bargaining._names import Names, are_given, ordered
 from bargaining._rational import Rationals, fractions
 from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput
@@ -223,9 +223,9 @@ class StochasticGame(Shown):
     def __repr__(self) -> str:
         leave = ", with exit" if any(self.exits) else ""
         profiles = sum(len(game.payoffs.reshape(-1, self.players)) for game in self.games)
-        return (
-            f"<StochasticGame, {len(self.games)} states, {self.players} players, {profiles} profiles{leave}>"
-        )
+        names = self.player_names
+        who = f"between {' and '.join(names)}" if are_given(names) else f"{self.players} players"
+        return f"<StochasticGame, {len(self.games)} states, {who}, {profiles} profiles{leave}>"
 
     def _card(self) -> Card:
         """Return a row for each state."""
@@ -239,7 +239,10 @@ class StochasticGame(Shown):
             title=f"Stochastic game of {len(self.games)} states",
             heads=["state", "actions", "exit"],
             rows=rows,
-            notes=[f"discount factors {brief(self.discounts)}"],
+            notes=[
+                f"players {', '.join(self.player_names)}",
+                f"discount factors {brief(self.discounts)}",
+            ],
         )
 
     def __len__(self) -> int:

@@ -22,8 +22,11 @@ UNLABELLED = {"label": False}
 """Of the field of a protocol's names, which are no parameter of what it says."""
 
 
-def take_seats(protocol: Any, *parameters: str, player: str = "") -> None:
-    """Put what is given by name in one order, that of `players` or else of the first, and note the names."""
+def take_seats(protocol: Any, *parameters: str, player: str = "", count: int | None = None) -> None:
+    """Put what is given by name in one order, that of `players` or else of the first, and note the names.
+
+    `count` is how many players there are, where the protocol knows.
+    """
     given = {name: getattr(protocol, name) for name in parameters}
     names = protocol.players
     for value in given.values():
@@ -33,7 +36,9 @@ def take_seats(protocol: Any, *parameters: str, player: str = "") -> None:
         if isinstance(who, str):
             raise InvalidInput(f"`{player}` names {who!r}; say who the players are: players=[...].")
         return
-    known = unique_names(names, "players", len(names) if hasattr(names, "__len__") else 0)
+    if count is None:
+        count = len(names) if hasattr(names, "__len__") else 0
+    known = unique_names(names, "players", count)
     for name, value in given.items():
         if carried(value) is not None:
             object.__setattr__(protocol, name, ordered(value, name, known))

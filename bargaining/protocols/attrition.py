@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import answer_of, player_index
+from bargaining._arguments import answer_of, is_sequence, player_index
 from bargaining._arrays import Floats, owning, per_player, scalar, within
+from bargaining._names import Names, numbered, ordered, titles
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division, told
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.protocols._seats import take_seats
 
 
 @owning
@@ -31,6 +34,9 @@ class WarOfAttrition(Shown):
         Cost of holding out per unit of time, not negative; 0 by default.
     exits : array_like, shape (2, 2), optional
         ``exits[i]`` are both players' payoffs if player i leaves instead of yielding.
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name. By name, `exits` has an entry for each leaver, and in it one for each player.
 
     Notes
     -----
@@ -81,10 +87,15 @@ class WarOfAttrition(Shown):
     rates: ArrayLike = field(default=0.0, kw_only=True)
     costs: ArrayLike = field(default=0.0, kw_only=True)
     exits: ArrayLike | None = field(default=None, kw_only=True)
+    players: Names | None = field(default=None, kw_only=True)
     _state: _State = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_state", _checked(self))
+        exits: Any = self.exits
+        if hasattr(exits, "columns"):  # of pandas, a row for each leaver
+            object.__setattr__(self, "exits", exits.T.to_dict())
+        take_seats(self, "win", "lose", "rates", "costs", "exits", count=2)
+        object.__setattr__(self, "_state", _checked(self, self.players or numbered(2)))
 
     @property
     def leaves(self) -> NDArray[np.bool_]:
@@ -96,8 +107,8 @@ class WarOfAttrition(Shown):
         """Whether each player has nothing to wait for, since the other would leave; shape (2,)."""
         return np.asarray(self._state.gain <= 0)
 
-    def __call__(self, *, mass: float = 0.0, weak: int = 0) -> AttritionOutcome:
-        """Return the equilibrium in which player `weak` gives up at 0 with probability `mass`.
+    def __call__(self, *, mass: float = 0.0, weak: int | str = 0) -> AttritionOutcome:
+        """Return the equilibrium in which player `weak`, a number or a name, gives up at 0 with probability `mass`.
 
         Raises
         ------
@@ -110,7 +121,7 @@ class WarOfAttrition(Shown):
                 "The payoffs are in `equilibria()`."
             )
         share = float(within(np.asarray(scalar(mass, "mass")), "mass", 0.0, 1.0, ends="[)"))
-        loser = player_index(weak, "weak", 2)
+        loser = player_index(weak, "weak", self.players or 2)
         state, initial = self._state, np.where(np.arange(2) == loser, share, 0.0)
         hazards = state.pace[::-1] / state.gain[::-1]
         payoffs = state.floor + initial[::-1] * state.gain
@@ -155,7 +166,7 @@ class _State:
     leaves: NDArray[np.bool_]
 
 
-def _checked(war: WarOfAttrition) -> _State:
+def _checked(war: WarOfAttrition, names: Names) -> _State:
     win, lose = (_pair(x, name) for x, name in ((war.win, "win"), (war.lose, "lose")))
     rates, costs = (
         within(_pair(x, name), name, 0.0, np.inf, ends="[)")
@@ -164,12 +175,14 @@ def _checked(war: WarOfAttrition) -> _State:
     if not (win > lose).all():
         i = int(np.argmin(win - lose))
         raise InvalidInput(
-            f"`win` must be above `lose`; got {win[i]:.17g} and {lose[i]:.17g} for player {i}. "
+            f"`win` must be above `lose`; got {win[i]:.17g} and {lose[i]:.17g} for {titles(names)[i]}. "
             f"With nothing to win there is no war."
         )
     floor, gain, leaves = lose, win - lose, np.zeros(2, dtype=bool)
     if war.exits is not None:
-        exits = per_player(war.exits, "exits", 2)
+        given: Any = war.exits
+        table = [ordered(row, "exits", names) for row in given] if is_sequence(given) else given
+        exits = per_player(table, "exits", 2)
         if exits.shape != (2, 2):
             raise InvalidInput(f"`exits` must have shape (2, 2), a row per leaver; got {exits.shape}.")
         leaves = np.diag(exits) > lose
@@ -179,7 +192,7 @@ def _checked(war: WarOfAttrition) -> _State:
     if not (pace > 0).all():
         i = int(np.argmin(pace))
         raise InvalidInput(
-            f"`rates` and `costs` must make waiting costly to both; a moment costs player {i} {pace[i]:.17g}. "
+            f"`rates` and `costs` must make waiting costly to both; a moment costs {titles(names)[i]} {pace[i]:.17g}. "
             f"Give it a cost, or a positive rate and a positive payoff to delay."
         )
     return _State(floor=floor, gain=gain, pace=pace, rates=rates, costs=costs, leaves=leaves)

@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, within
+from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, describe
 from bargaining.errors import InvalidInput, Status
+from bargaining.protocols._seats import UNLABELLED
 from bargaining.protocols.signalling import CostlyStep, belief_threshold, checked_stakes
 
 
@@ -43,8 +45,11 @@ class BluffOutcome(Shown):
         OK, or INACCURATE.
     parameters : mapping
         What the game was told, by name, as numbers, functions and read-only arrays.
+    player_names : tuple of str
+        The names of the two: first the owner.
     """
 
+    player_names: tuple[str, ...]
     threshold: float
     claim: Floats
     concede: float
@@ -72,6 +77,8 @@ class Bluff(Shown):
     silence : array_like, shape (2,)
         What the owner and the receiver get if a weak owner makes no claim. The owner's lies between
         its payoffs from being called and from being conceded to.
+    players : sequence of str, default ("owner", "receiver")
+        Names of the two.
 
     Notes
     -----
@@ -103,9 +110,11 @@ class Bluff(Shown):
     owner: ArrayLike = field(kw_only=True)
     receiver: ArrayLike = field(kw_only=True)
     silence: ArrayLike = field(kw_only=True)
+    players: Names = field(default=("owner", "receiver"), kw_only=True, metadata=UNLABELLED)
     _tables: tuple[Floats, Floats, Floats] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
         prior, owner, receiver = checked_stakes(self.prior, self.owner, self.receiver)
         silence = real(self.silence, "silence", ndim=1)
         low, high = owner[1, 1], owner[1, 0]
@@ -145,6 +154,7 @@ class Bluff(Shown):
         answer = np.array([concede, 1 - concede])
         claimed, met = owner @ answer, receiver @ answer
         outcome = BluffOutcome(
+            player_names=tuple(self.players),
             threshold=mu,
             claim=np.array([1.0, weak]),
             concede=concede,

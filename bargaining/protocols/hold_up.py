@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, returned, scalar, within
+from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
@@ -122,6 +123,8 @@ class HoldUp(Shown):
         Largest investment considered, positive.
     cost : callable, optional
         Cost of investing k, vectorised; k itself by default.
+    players : sequence of str, default ("owner", "other")
+        Names of the two.
 
     Notes
     -----
@@ -163,12 +166,14 @@ class HoldUp(Shown):
     rule: Rule
     upper: float
     cost: Callable[[Floats], ArrayLike] = field(default=lambda k: k, kw_only=True)
+    players: Names = field(default=("owner", "other"), kw_only=True)
 
     def __post_init__(self) -> None:
         upper = scalar(self.upper, "upper")
         if upper <= 0:
             raise InvalidInput(f"`upper` must be positive; got {upper:.17g}. It bounds the investment.")
         object.__setattr__(self, "upper", upper)
+        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
         for name in ("option", "rule", "cost"):
             if not callable(getattr(self, name)):
                 raise InvalidInput(f"`{name}` must be a function; got {getattr(self, name)!r}.")

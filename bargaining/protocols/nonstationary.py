@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, is_sequence
 from bargaining._arrays import Floats, owning, per_player, real, scalar, within
+from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._regimes import Trajectory, defect, walk
+from bargaining.protocols._seats import take_seats
 from bargaining.protocols._time_functions import (
     HAZARD,
     OUTSIDE,
@@ -77,6 +79,9 @@ class NonstationaryOffers(Shown):
     until : float, optional
         The last time for which an answer is wanted. By default the last of `kinks`, or 1 / mean rate
         if that is later.
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name.
 
     Raises
     ------
@@ -141,10 +146,12 @@ class NonstationaryOffers(Shown):
     outside: Sequence[OfTime | None] | None = field(default=None, kw_only=True)
     kinks: ArrayLike | None = field(default=None, kw_only=True)
     until: float | None = field(default=None, kw_only=True)
+    players: Names | None = field(default=None, kw_only=True)
     _terms: Terms = field(init=False, repr=False)
     _kinks: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        take_seats(self, "rates", "inside", "breakdown_payoffs", "outside", count=2)
         rates = within(per_player(self.rates, "rates", 2), "rates", 0.0, np.inf, ends="[)")
         if rates.ndim != 1:
             raise InvalidInput(f"`rates` must be a pair of numbers; got shape {rates.shape}.")

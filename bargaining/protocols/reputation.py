@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owned, owning, real, sealed, within
-from bargaining._names import carried, ordered, unique_names
+from bargaining._names import Names, numbered
 from bargaining._rich import Shown
 from bargaining.division import describe
 from bargaining.errors import Status, Unsolved
 from bargaining.protocols import _concession
+from bargaining.protocols._seats import UNLABELLED, take_seats
 
 _PROMISED = 1e-10  # of the pie: closed forms lose digits where rates nearly agree
 
@@ -42,8 +43,10 @@ class ReputationalBargaining(Shown):
         Probability that the player is committed, strictly between 0 and 1.
     outside : array_like, shape (*batch, 2), or pair with None, optional
         What leaving the talks for good pays; leaving pays both. None in place of a player's entry:
-        that player may not leave, and gets 0 if the other does. The sum must stay below 1. What has labels, such as a
-        mapping of names, names the players of the outcome.
+        that player may not leave, and gets 0 if the other does. The sum must stay below 1.
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name.
 
     Notes
     -----
@@ -110,16 +113,13 @@ class ReputationalBargaining(Shown):
     rates: ArrayLike
     priors: ArrayLike
     outside: object = field(default=None, kw_only=True)
+    players: Names | None = field(default=None, kw_only=True, metadata=UNLABELLED)
     _game: _concession.Game = field(init=False, repr=False)
-    _names: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in ("demands", "rates", "priors", "outside")}
-        labels = next(filter(None, map(carried, given.values())), None)
-        names = unique_names(labels, "demands", 2)
-        game = _concession.checked_game(*(ordered(value, name, names) for name, value in given.items()))
+        take_seats(self, "demands", "rates", "priors", "outside", count=2)
+        game = _concession.checked_game(self.demands, self.rates, self.priors, self.outside)
         object.__setattr__(self, "_game", game)
-        object.__setattr__(self, "_names", names)
 
     def __call__(self) -> ReputationalOutcome:
         """Return the equilibrium of every game of the batch."""
@@ -136,7 +136,7 @@ class ReputationalBargaining(Shown):
             leaves=np.broadcast_to(owned(leaves), game.demands.shape),
             game=game,
             parameters=describe(self).parameters,
-            player_names=self._names,
+            player_names=tuple(self.players or numbered(2)),
         )
 
 
@@ -173,6 +173,7 @@ class ReputationalOutcome(Shown):
     parameters: Mapping[str, Any]
     method: str = "reputational bargaining"
     player_names: tuple[str, ...] = ("0", "1")
+    _by_player: ClassVar = ("payoffs", "initial_concession", "leaves")
 
     @property
     def concession_rates(self) -> Floats:
@@ -207,6 +208,7 @@ class ReputationalOutcome(Shown):
         arrays = {name: getattr(self, name).tolist() for name in names}
         return {
             "method": self.method,
+            "players": list(self.player_names),
             "status": np.where(self.ok, Status.OK.name, Status.INACCURATE.name).tolist(),
             **arrays,
             "residual": self.residual.tolist(),

@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, listed, player_index
 from bargaining._arrays import SMALLEST, Floats, owning, real, spread, within
+from bargaining._names import Names, numbered, titles
 from bargaining._rich import Shown
 from bargaining.division import Division, told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols import _concession, _demand_choice
+from bargaining.protocols._seats import take_seats
 
 _ACCURACY = 1e-10  # of the pie: three nested roots, each near rounding
 
@@ -35,7 +37,10 @@ class ReputationalDemands(Shown):
     outside : pair of float or None, optional
         As for `ReputationalBargaining`.
     first : int, default 0
-        The player who announces first.
+        The player who announces first; by name too, if the players have names.
+    players : sequence of str, optional
+        Names of the players, in the order of what has an entry per player; by default those of parameters given by
+        name.
 
     Notes
     -----
@@ -72,11 +77,13 @@ class ReputationalDemands(Shown):
     rates: ArrayLike
     priors: Sequence[ArrayLike]
     outside: object = field(default=None, kw_only=True)
-    first: int = field(default=0, kw_only=True)
+    first: int | str = field(default=0, kw_only=True)
+    players: Names | None = field(default=None, kw_only=True)
     _types: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] = field(init=False, repr=False)
     _rates: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        take_seats(self, "demands", "rates", "priors", "outside", player="first", count=2)
         rates = within(real(self.rates, "rates", ndim=1), "rates", 0.0, np.inf, ends="()")
         within(rates, "rates", SMALLEST, 1 / SMALLEST)
         if rates.shape != (2,):
@@ -87,10 +94,15 @@ class ReputationalDemands(Shown):
             if len(pairs[-1]) != 2:
                 raise InvalidInput(f"`{name}` must be a pair, one list per player; got {len(pairs[-1])}.")
             object.__setattr__(self, name, tuple(pairs[-1]))
-        types = tuple(_checked_types(a, z, i) for i, (a, z) in enumerate(zip(*pairs, strict=True)))
+        names = titles(self.players or numbered(2))
+        types = tuple(_checked_types(a, z, who) for a, z, who in zip(*pairs, names, strict=True))
         object.__setattr__(self, "_types", types)
         object.__setattr__(self, "_rates", rates)
-        object.__setattr__(self, "first", player_index(self.first, "first", 2))
+        object.__setattr__(self, "first", self._first)
+
+    @property
+    def _first(self) -> int:
+        return player_index(self.first, "first", 2)
 
     def __call__(self) -> DemandOutcome:
         """Return the equilibrium announcements and replies, and what normal players expect."""
@@ -101,7 +113,7 @@ class ReputationalDemands(Shown):
         played = [a.replies(float(x)) for a, x in zip(announcements, beliefs, strict=True)]
         replies = np.array([p[0] for p in played])
         acceptance = np.array([p[1] for p in played])
-        outcome = _assess(self.first, announcements, announced, beliefs, replies, acceptance)
+        outcome = _assess(self._first, announcements, announced, beliefs, replies, acceptance)
         return told(outcome, self)
 
     def check(self, outcome: DemandOutcome) -> DemandOutcome:
@@ -116,7 +128,7 @@ class ReputationalDemands(Shown):
         masses = np.array([a.mass for a in announcements])
         beliefs = masses / (masses + normal * outcome.announcements)
         again = _assess(
-            self.first, announcements, outcome.announcements, beliefs, outcome.replies, outcome.acceptance
+            self._first, announcements, outcome.announcements, beliefs, outcome.replies, outcome.acceptance
         )
         apart = [
             np.abs(outcome.payoffs - again.payoffs).max(),
@@ -127,7 +139,7 @@ class ReputationalDemands(Shown):
         return replace(outcome, residual=residual, status=status)
 
     def _announcements(self) -> tuple[list[_demand_choice.Announcement], float]:
-        order = [self.first, 1 - self.first]
+        order = [self._first, 1 - self._first]
         (own, masses), (rivals, rival_masses) = (self._types[i] for i in order)
         least = np.array([demands.min() for demands, _ in self._types])
         if self.outside is None:
@@ -151,26 +163,24 @@ class ReputationalDemands(Shown):
         return announcements, float(1 - masses.sum())
 
 
-def _checked_types(demands: ArrayLike, priors: ArrayLike, player: int) -> tuple[Floats, Floats]:
+def _checked_types(demands: ArrayLike, priors: ArrayLike, player: str) -> tuple[Floats, Floats]:
     a, z = real(demands, "demands", ndim=1), real(priors, "priors", ndim=1)
     for array, name in ((a, "demands"), (z, "priors")):
         bad = (array <= 0) | (array >= 1)
         if bad.any():
             raise InvalidInput(
-                f"`{name}` must lie in (0, 1); got {array[bad][0]:.17g} for a type of player {player}. "
+                f"`{name}` must lie in (0, 1); got {array[bad][0]:.17g} for a type of {player}. "
                 f"Drop that type, or move it inside."
             )
     if a.shape != z.shape:
         raise InvalidInput(
-            f"`priors` must have one entry per demand; got {z.size} for {a.size} demands of player {player}."
+            f"`priors` must have one entry per demand; got {z.size} for {a.size} demands of {player}."
         )
     if np.unique(a).size < a.size:
-        raise InvalidInput(
-            f"`demands` must be distinct; got {a.tolist()} for player {player}. Add up their priors."
-        )
+        raise InvalidInput(f"`demands` must be distinct; got {a.tolist()} for {player}. Add up their priors.")
     if z.sum() >= 1:
         raise InvalidInput(
-            f"`priors` must sum to less than 1; got {z.sum():.17g} for player {player}. Leave room for the normal type."
+            f"`priors` must sum to less than 1; got {z.sum():.17g} for {player}. Leave room for the normal type."
         )
     return a, z
 

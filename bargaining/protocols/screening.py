@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, function
 from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, spread, within
+from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
+from bargaining.protocols._seats import UNLABELLED
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of profits: slopes by differences are no better
@@ -45,8 +47,11 @@ class ScreeningOutcome(Shown):
         What the game was told, by name, as numbers, functions and read-only arrays.
     method : str
         What it is called in tables.
+    player_names : tuple of str
+        The names of the two: first the seller.
     """
 
+    player_names: tuple[str, ...]
     price: float
     prices: Floats
     profit: float
@@ -72,6 +77,8 @@ class OutsideOptionScreening(Shown):
         Where the net value lies: S(lower) = 1 and S(upper) = 0. `lower` may be negative.
     cost : float, default 0
         The seller's cost or reservation payoff, below `upper`.
+    players : sequence of str, default ("seller", "buyer")
+        Names of the two.
 
     Notes
     -----
@@ -111,8 +118,10 @@ class OutsideOptionScreening(Shown):
     lower: float
     upper: float
     cost: float = field(default=0.0, kw_only=True)
+    players: Names = field(default=("seller", "buyer"), kw_only=True, metadata=UNLABELLED)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
         lower, upper, cost = (
             scalar(x, n) for x, n in ((self.lower, "lower"), (self.upper, "upper"), (self.cost, "cost"))
         )
@@ -156,6 +165,7 @@ class OutsideOptionScreening(Shown):
         price = float(prices[0])
         profit, trade, gain = self._brings(price)
         outcome = ScreeningOutcome(
+            player_names=tuple(self.players),
             price=price,
             prices=prices,
             profit=profit,
@@ -197,7 +207,12 @@ class OutsideOptionScreening(Shown):
 
 
 def screen_types(
-    values: ArrayLike, outside: ArrayLike, probabilities: ArrayLike | None = None, *, cost: float = 0.0
+    values: ArrayLike,
+    outside: ArrayLike,
+    probabilities: ArrayLike | None = None,
+    *,
+    cost: float = 0.0,
+    players: Names = ("seller", "buyer"),
 ) -> ScreeningOutcome:
     """Solve `OutsideOptionScreening` for finitely many types of the buyer; exact.
 
@@ -209,6 +224,8 @@ def screen_types(
         Probability of each type; equal by default.
     cost : float, default 0
         The seller's cost.
+    players : sequence of str, default ("seller", "buyer")
+        Names of the two.
 
     Returns
     -------
@@ -243,6 +260,7 @@ def screen_types(
     scale = max(float(np.ptp(profits)), np.finfo(float).tiny)
     earned = float((price - c) * chances[buys].sum())
     return ScreeningOutcome(
+        player_names=unique_names(players, "players", 2),
         price=price,
         prices=prices[best],
         profit=float(profits.max()),

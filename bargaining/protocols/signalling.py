@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY
 from bargaining.errors import InvalidInput, Status
+from bargaining.protocols._seats import UNLABELLED
 
 
 class Kind(StrEnum):
@@ -53,8 +55,11 @@ class SignallingEquilibrium(Shown):
         far payoffs and beliefs are from what the strategies imply.
     status : Status
         OK, or INACCURATE.
+    player_names : tuple of str
+        The names of the two: first the owner.
     """
 
+    player_names: tuple[str, ...]
     kind: Kind
     step: Floats
     concede: Floats
@@ -82,6 +87,8 @@ class CostlyStep(Shown):
         concession.
     receiver : array_like, shape (2, 2)
         The receiver's payoffs likewise. It must prefer to concede to the strong type and to call the weak.
+    players : sequence of str, default ("owner", "receiver")
+        Names of the two.
 
     Notes
     -----
@@ -140,9 +147,11 @@ class CostlyStep(Shown):
     costs: ArrayLike
     owner: ArrayLike = field(kw_only=True)
     receiver: ArrayLike = field(kw_only=True)
+    players: Names = field(default=("owner", "receiver"), kw_only=True, metadata=UNLABELLED)
     _tables: tuple[Floats, Floats, Floats] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
         prior, owner, receiver = checked_stakes(self.prior, self.owner, self.receiver)
         costs = within(real(self.costs, "costs", ndim=1), "costs", 0.0, np.inf, ends="()")
         if costs.shape != (2,):
@@ -205,6 +214,7 @@ class CostlyStep(Shown):
         x, answer = np.array(step), np.array(concede)
         beliefs, payoffs, met, _ = self._implied(x, answer)
         found = SignallingEquilibrium(
+            player_names=tuple(self.players),
             kind=kind,
             step=x,
             concede=answer,

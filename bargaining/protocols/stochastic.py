@@ -12,8 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import answer_of
+from bargaining._arguments import answer_of, is_sequence, listed
 from bargaining._arrays import Floats, owning, real
+from bargaining._names import Names, place
 from bargaining._rich import Shown
 from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
@@ -21,6 +22,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import Rescaled
 from bargaining.protocols._chain import Chain, Mask, build
 from bargaining.protocols._lotteries import Choices, violation, with_lotteries
+from bargaining.protocols._seats import take_seats
 from bargaining.protocols._stationary import play, proven_unique, solve
 
 _STEP = 1e-6  # of payoffs near 1: slopes of a frontier to about half the digits
@@ -204,9 +206,10 @@ class StochasticBargaining(Shown):
     outside : array_like (n,) or (S, n), optional
         Payoffs if somebody leaves. None or -inf for a player who may not leave; that player gets 0
         if another does. By default nobody may leave.
-    players : int, optional
-        Number of players n. By default the length of `discount` or of a row of `outside`, else two
-        or as many as propose.
+    players : int or sequence of str, optional
+        Number of players n, or their names, by which `discount`, `outside` and `proposer` may then be given. By default
+        the names that `discount` or `outside` carries, the length of `discount` or of a row of `outside`, else two or
+        as many as propose.
 
     Raises
     ------
@@ -293,13 +296,23 @@ class StochasticBargaining(Shown):
     discount: ArrayLike
     proposer: ArrayLike
     outside: Any = field(default=None, kw_only=True)
-    players: int | None = field(default=None, kw_only=True)
+    players: int | Names | None = field(default=None, kw_only=True)
     _chain: Chain = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         sets = _as_sets(self.surplus)
         numbers = None if sets else real(self.surplus, "surplus", ndim=1)  # type: ignore[arg-type]
-        chain = build(numbers, self.transition, self.discount, self.proposer, self.outside, self.players)
+        count: Any = None if is_sequence(self.players) else self.players
+        if count is not None:
+            object.__setattr__(self, "players", None)
+        take_seats(self, "discount", "outside")
+        names: Any = self.players
+        if names is not None:
+            count = len(names) if count is None else count
+            who = listed(self.proposer, "proposer", "a list of players, one a state")
+            who = [place(k, "proposer", names) if isinstance(k, str) else k for k in who]
+            object.__setattr__(self, "proposer", who)
+        chain = build(numbers, self.transition, self.discount, self.proposer, self.outside, count)
         if sets:
             chain = with_sets(chain, sets)
         chain.check_options()
@@ -307,7 +320,7 @@ class StochasticBargaining(Shown):
         object.__setattr__(self, "transition", chain.transition)
         object.__setattr__(self, "discount", chain.discounts)
         object.__setattr__(self, "proposer", chain.proposer)
-        object.__setattr__(self, "players", chain.players)
+        object.__setattr__(self, "players", names or chain.players)
         object.__setattr__(self, "_chain", chain)
 
     def __call__(self) -> StochasticDivision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, scalar, within
+from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, describe
 from bargaining.errors import InvalidInput, Status
+from bargaining.protocols._seats import UNLABELLED
 
 
 @owning
@@ -45,8 +47,11 @@ class ScreeningPath(Shown):
         What the game was told, by name, as numbers, functions and read-only arrays.
     method : str
         What it is called in tables.
+    player_names : tuple of str
+        The names of the two: first the seller.
     """
 
+    player_names: tuple[str, ...]
     prices: Floats
     accepts: Floats
     beliefs: Floats
@@ -73,6 +78,8 @@ class TwoTypeScreening(Shown):
         Probability of the high value, strictly between 0 and 1.
     discount : float
         Common discount factor per period, strictly between 0 and 1.
+    players : sequence of str, default ("seller", "buyer")
+        Names of the two.
 
     Notes
     -----
@@ -111,8 +118,10 @@ class TwoTypeScreening(Shown):
     values: ArrayLike
     prior: float
     discount: float
+    players: Names = field(default=("seller", "buyer"), kw_only=True, metadata=UNLABELLED)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
         values = within(real(self.values, "values", ndim=1), "values", 0.0, np.inf, ends="()")
         if values.shape != (2,) or not values[0] < values[1]:
             raise InvalidInput(f"`values` must be a pair, the low value first; got {values.tolist()}.")
@@ -142,6 +151,7 @@ class TwoTypeScreening(Shown):
         profit = float((prices * sold) @ delta ** np.arange(rounds + 1.0))
         thresholds = np.array(cuts[1:])
         path = ScreeningPath(
+            player_names=tuple(self.players),
             prices=prices,
             accepts=sold,
             beliefs=reached / (1 + reached),

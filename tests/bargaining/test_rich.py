@@ -5,9 +5,8 @@ import sys
 from dataclasses import is_dataclass
 from fractions import Fraction
 from html.parser import HTMLParser
-from importlib import import_module, util
+from importlib import import_module
 from inspect import isclass
-from pathlib import Path
 from pkgutil import walk_packages
 
 import numpy as np
@@ -37,6 +36,7 @@ from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.protocols.phase import Phase
 from bargaining.testing.matrix import Verdict
 from bargaining_models.us_canada.baseline import Baseline
+from public_classes import results
 
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
@@ -274,23 +274,6 @@ MADE = {
     ),
     "WarOfAttrition": lambda: WAR,
 }
-
-
-def results():
-    """The classes of what exported functions give back, as the reference pages list them."""
-    path = Path(__file__).parents[2] / "docs" / "_extensions" / "reference_pages.py"
-    found = util.spec_from_file_location("reference_pages", path)
-    module = util.module_from_spec(found)
-    found.loader.exec_module(module)
-    exported = {name: getattr(b, name) for name in b.__all__}
-    classes = {
-        name: item
-        for name, item in exported.items()
-        if isclass(item) and not issubclass(item, Exception | Status)
-    }
-    given = {name: item for name, item in module.results().items() if name not in ("FeasibleSet", "Kind")}
-    # Named tuples print as tuples.
-    return {name: item for name, item in (classes | given).items() if not issubclass(item, tuple)}
 
 
 def test_there_is_an_object_of_every_class_that_functions_return():

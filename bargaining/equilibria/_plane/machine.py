@@ -100,11 +100,13 @@ class Machine(Shown, ABC, Generic[Played]):
         return "\n".join([f"start: {spell(self.start)}", *columns(self._table())])
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self._drawn())} places, payoffs {point(self.payoffs)}>"
+        payoffs = point(self.payoffs, self.player_names)
+        return f"<{type(self).__name__} of {len(self._drawn())} places, payoffs {payoffs}>"
 
     def _card(self) -> Card:
         heads, *rows = self._table()
-        return Card(title=type(self).__name__, heads=heads, rows=rows, notes=[f"start: {spell(self.start)}"])
+        notes = [f"start: {spell(self.start)}", f"payoffs {point(self.payoffs, self.player_names)}"]
+        return Card(title=type(self).__name__, heads=heads, rows=rows, notes=notes)
 
     @property
     def exact_payoffs(self) -> Pair:

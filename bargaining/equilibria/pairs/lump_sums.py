@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owning, real, within
+from bargaining._names import Names, carried, ordered, unique_names
 from bargaining._rational import Rationals, floats, rational
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
@@ -34,6 +35,8 @@ class LumpSums(Shown):
         The transfers in exact arithmetic.
     status : Status
         OK, or EMPTY if some pair would rather have no agreement (its surplus is negative).
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     payoffs: Floats
@@ -41,12 +44,19 @@ class LumpSums(Shown):
     surplus: Floats
     exact: tuple[Fraction, ...]
     status: Status
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("payoffs",)
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    if not is_sequence(value) or len(value) != 2 or not all(isinstance(i, int | np.integer) for i in value):
+def _pair(value: Any) -> tuple[int | str, int | str]:
+    if (
+        not is_sequence(value)
+        or len(value) != 2
+        or not all(isinstance(i, int | np.integer | str) for i in value)
+    ):
         raise InvalidInput(f"`pairs` must hold pairs of players, (0, 1) say; got {value!r}.")
-    return int(value[0]), int(value[1])
+    first, second = (i if isinstance(i, str) else int(i) for i in value)
+    return first, second
 
 
 def _shares(weights: ArrayLike, count: int) -> Rationals:
@@ -59,10 +69,11 @@ def _shares(weights: ArrayLike, count: int) -> Rationals:
 
 
 def lump_sum_nash_in_nash(
-    payoffs: Callable[[frozenset[tuple[int, int]]], ArrayLike],
-    pairs: Iterable[tuple[int, int]],
+    payoffs: Callable[[frozenset[tuple[Any, Any]]], ArrayLike | Mapping[str, Any]],
+    pairs: Iterable[tuple[int | str, int | str]],
     *,
     weights: ArrayLike = 0.5,
+    players: Names | None = None,
 ) -> LumpSums:
     r"""Return the Nash-in-Nash transfers of a network of agreements.
 
@@ -73,11 +84,13 @@ def lump_sum_nash_in_nash(
     Parameters
     ----------
     payoffs : callable
-        Payoffs of all players before transfers, given the frozenset of pairs that agree.
+        Payoffs of all players before transfers, given the frozenset of pairs that agree, as they are in `pairs`.
     pairs : iterable of pairs of players
-        The agreements of the network E.
+        The agreements of the network E, between players called by number or name.
     weights : array_like of shape (k,), or one number
         The bargaining weight of the first of each pair, in [0, 1].
+    players : sequence of str, optional
+        Names of the players, in the order of their payoffs; by default those that the payoffs carry.
 
     Returns
     -------
@@ -101,16 +114,21 @@ def lump_sum_nash_in_nash(
     if not network or len(set(network)) < len(network):
         raise InvalidInput(f"`pairs` must be one or more different pairs of players; got {network!r}.")
     everything = frozenset(network)
-    base = rational(payoffs(everything), "payoffs", ndim=1)
-    for i, j in network:
-        player_index(i, "pairs", base.size)
-        if player_index(j, "pairs", base.size) == i:
-            raise InvalidInput(f"`pairs` must join two players; got {(i, j)!r}.")
+    first: Any = payoffs(everything)
+    known = carried(first) if players is None else tuple(listed(players, "players", "a list of names"))
+    base = rational(first if known is None else ordered(first, "payoffs", known), "payoffs", ndim=1)
+    names = unique_names(known, "players", base.size)
+    places = []
+    for pair in network:
+        i, j = (player_index(who, "pairs", names) for who in pair)
+        if i == j:
+            raise InvalidInput(f"`pairs` must join two players; got {pair!r}.")
+        places.append((i, j))
     shares = _shares(weights, len(network))
     final: NDArray[Any] = base.copy()
     transfers, surplus = [], []
-    for (i, j), share in zip(network, shares, strict=True):
-        without = rational(payoffs(everything - {(i, j)}), "payoffs", ndim=1)
+    for pair, (i, j), share in zip(network, places, shares, strict=True):
+        without = rational(ordered(payoffs(everything - {pair}), "payoffs", names), "payoffs", ndim=1)
         gain = base[[i, j]] - without[[i, j]]
         transfers.append((1 - share) * gain[0] - share * gain[1])
         surplus.append(gain[0] + gain[1])
@@ -122,4 +140,5 @@ def lump_sum_nash_in_nash(
         surplus=floats(surplus),
         exact=tuple(transfers),
         status=Status.OK if min(surplus) >= 0 else Status.EMPTY,
+        player_names=names,
     )

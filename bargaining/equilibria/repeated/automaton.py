@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,11 +69,15 @@ class History(Shown):
         The actions; -1 once somebody has left.
     payoffs : ndarray of shape (periods, 2)
         The stage payoffs, or what leaving gives per period.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     states: NDArray[np.intp]
     profiles: NDArray[np.intp]
     payoffs: Floats
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("profiles", "payoffs")
 
 
 @owning
@@ -149,7 +154,10 @@ class Automaton(Machine[History]):
 
     def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> History:
         return History(
-            states=np.array(visited), profiles=np.array(played), payoffs=self._flows(visited, played)
+            states=np.array(visited),
+            profiles=np.array(played),
+            payoffs=self._flows(visited, played),
+            player_names=self.player_names,
         )
 
     def _drawn(self) -> list[tuple[str, Pair]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
 from bargaining._arguments import instance
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._arrays import owning, short
+from bargaining._names import titles
 from bargaining._rational import Rationals, rational
-from bargaining._rich import Card, Shown, number, point
+from bargaining._rich import Card, Shown, number
 from bargaining.equilibria.repeated._monitored.liquidity import (
     Account,
     Curve,
@@ -54,6 +56,8 @@ class JointStep(Shown):
         What is played on the path to U; None if the players part.
     punishments : tuple
         For each player the profile that is played for a period to punish her; None if the players part.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     discount: Fraction
@@ -63,6 +67,8 @@ class JointStep(Shown):
     burnt: Fraction
     profile: Profile | None
     punishments: tuple[Profile | None, ...]
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("threat", "punishments")
 
 
 @owning
@@ -140,15 +146,17 @@ class JointPayoffs(Shown):
                 number(float(step.discount)),
                 number(float(step.liquidity)),
                 number(float(step.joint)),
-                point(map(float, step.threat)),
+                *(number(float(each)) for each in step.threat),
                 number(float(step.burnt)),
                 played(self.game, step.profile),
                 *(played(self.game, each) for each in step.punishments),
             ]
             for step in self.steps
         ]
-        heads = ["discount from", "liquidity", "joint", "threat", "burnt", "path"]
-        heads += [f"punishes {i}" for i in range(self.game.players)]
+        names = titles(self.game.player_names)
+        threats = [f"threat of {name}" for name in names]
+        heads = ["discount from", "liquidity", "joint", *threats, "burnt", "path"]
+        heads += [f"punishes {name}" for name in names]
         return Card(title="Joint payoffs with transfers", heads=heads, rows=rows)
 
 
@@ -267,6 +275,7 @@ def _step(game: Game, account: Account, discount: Fraction) -> JointStep:
         burnt=total - joint,
         profile=profile,
         punishments=tuple(each.owner for each in account.low),
+        player_names=game.player_names,
     )
 
 

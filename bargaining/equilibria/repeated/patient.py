@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance
 from bargaining._arrays import owning
+from bargaining._names import titles
 from bargaining._rational import Rationals, floats, maximise, rational
 from bargaining._rich import Card, Shown
 from bargaining.equilibria._plane.lottery import Pair, hull
@@ -134,6 +135,11 @@ class PatientPayoffs(PayoffPolygon):
     exact: tuple[Pair, ...]
     faces: tuple[tuple[Pair, Score], ...] = field(repr=False)
     reached: bool
+
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return self.game.player_names
 
 
 def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> PatientPayoffs:
@@ -500,7 +506,7 @@ def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequen
         for action in range(game.shape[i]):
             if action != profile[i]:
                 rows.append(monitoring.exact[(*profile[:i], action, *profile[i + 1 :])])
-                names.append(f"player {i} playing {game.actions[i][action]}")
+                names.append(f"{titles(game.player_names)[i]} playing {game.actions[i][action]}")
     sizes = len(rows)
     # The largest sum of positive weights, at most one, of a combination that vanishes.
     matrix = np.array(rows).T

@@ -191,6 +191,7 @@ class PublicAutomaton(Machine[PublicHistory]):
             profiles=np.array(played),
             signals=np.array(seen),
             payoffs=np.array(flows),
+            player_names=self.player_names,
         )
 
     def _signals(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class RenegotiationProof(Shown):
         Row i: the average payoffs when the punishment of i starts; NaN if there is none.
     forgiven : ndarray of shape (2,)
         The chance, after each period of the punishment of i, that play returns to the path.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     sustained: bool | None
@@ -44,6 +47,8 @@ class RenegotiationProof(Shown):
     punishments: NDArray[np.intp]
     punishment_payoffs: Floats
     forgiven: Floats
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("payoffs", "forgiven")
 
 
 def renegotiation_proof(repeated: RepeatedGame, profile: Sequence[int]) -> RenegotiationProof:
@@ -202,6 +207,7 @@ class _Option:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
+    names: tuple[str, ...]
     path: Pair
     tempted: Pair
     profiles: list[tuple[int, ...]]
@@ -214,6 +220,7 @@ class _Stage:
         best = [np.broadcast_to(exact[..., i].max(axis=i, keepdims=True), game.shape) for i in (0, 1)]
         deviations = np.stack(best, axis=-1)
         return cls(
+            game.player_names,
             tuple(exact[profile]),
             tuple(deviations[profile]),
             [tuple(p) for p in np.argwhere(np.ones(game.shape)).tolist()],
@@ -285,4 +292,5 @@ def _found(
         punishments=profiles,
         punishment_payoffs=pays,
         forgiven=forgiven,
+        player_names=stage.names,
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
 from bargaining._arguments import index, instance, listed, whole
 from bargaining._arrays import owning
+from bargaining._names import titles
 from bargaining._rich import Card, Shown, number
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
 from bargaining.equilibria.repeated.joint import (
@@ -102,7 +104,8 @@ class SymmetricPayoffs(Shown):
             for step in self.steps
         ]
         heads = ["discount from", "lowest", "highest", "path", "punishment"]
-        return Card(title="Strongly symmetric payoffs", heads=heads, rows=rows)
+        who = f"Strongly symmetric payoffs of each of {', '.join(titles(self.game.player_names))}"
+        return Card(title=who, heads=heads, rows=rows)
 
 
 def symmetric_payoffs(
@@ -225,12 +228,16 @@ class TriggerStrategy(Shown):
         The chance of a war after a period in which nobody deviates.
     fighting : Fraction
         The share of all periods that are spent at war, in the long run; 1 if a war never ends.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     payoffs: tuple[Fraction, ...]
     slack: Fraction
     trigger: Fraction
     fighting: Fraction
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("payoffs",)
 
     @property
     def holds(self) -> bool:
@@ -324,5 +331,9 @@ def trigger_strategy(
                 slacks.append(caught - (1 - d) * (game.exact_payoff(other, i) - now))
     fighting = Fraction(int(trigger > 0)) if periods is None else trigger * periods / (1 + trigger * periods)
     return TriggerStrategy(
-        payoffs=tuple(payoffs), slack=min(slacks, default=_ZERO), trigger=trigger, fighting=fighting
+        payoffs=tuple(payoffs),
+        slack=min(slacks, default=_ZERO),
+        trigger=trigger,
+        fighting=fighting,
+        player_names=game.player_names,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +52,7 @@ class TransferEquilibrium(Shown):
     punishments: NDArray[np.intp]
     exact: tuple[Fraction, tuple[Fraction, ...]] | None
     player_names: tuple[str, ...] = ()
+    _by_player: ClassVar = ("threat", "profile")
 
     def problem(self, disagreement: ArrayLike | None = None) -> Problem:
         """Return the problem of dividing the joint payoff; by default the disagreement point is the threat.

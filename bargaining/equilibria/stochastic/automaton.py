@@ -117,6 +117,7 @@ class StochasticAutomaton(Machine[StateHistory]):
             nodes=np.array(visited),
             profiles=np.array(played),
             payoffs=self._flows(visited, played),
+            player_names=self.player_names,
         )
 
     def _drawn(self) -> list[tuple[str, Pair]]:

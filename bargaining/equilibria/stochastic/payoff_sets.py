@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
-from bargaining._rich import SHOWN, Card, Mark, Shown, point, sketch
+from bargaining._names import titles
+from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
@@ -124,13 +125,18 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
 
     def _card(self) -> Card:
         """Return a row for each state."""
-        rows = [[s.state, str(len(s.vertices)), point(s.threat), s.status.name] for s in self.sets]
+        rows = [[s.state, str(len(s.vertices)), *map(number, s.threat), s.status.name] for s in self.sets]
         marks = [
             Mark(points=some.vertices, name=f"state {some.state}", colour=k)
             for k, some in enumerate(self.sets[:SHOWN])
         ]
-        heads = ["state", "vertices", "threat", "status"]
+        heads = ["state", "vertices", *(f"threat of {name}" for name in titles(self.player_names)), "status"]
         return Card(title="Equilibrium payoffs by state", heads=heads, rows=rows, sketch=sketch(marks))
+
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the two players; their numbers where they have none."""
+        return self.game.player_names
 
     def __getitem__(self, state: str) -> StatePayoffSet:
         return self.sets[self.game.states.index(state)] if state in self.game.states else self._missing(state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +40,8 @@ class StationaryProfile(Shown):
         rounding.
     chain : ndarray of shape (S, S)
         Probability of opening the next period in each state; a row falls short of one by the chance of exit.
+    player_names : tuple of str
+        The names of the players, or their numbers.
     """
 
     strategies: tuple[tuple[Floats, ...], ...]
@@ -47,6 +49,8 @@ class StationaryProfile(Shown):
     values: Floats
     regret: float
     chain: Floats
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("leave", "values")
 
     def pure(self, *, tol: float = 1e-9) -> bool:
         """Say whether nobody randomises."""
@@ -70,6 +74,7 @@ def stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> Stationa
         values=values,
         regret=regret(arrays, vector),
         chain=chain,
+        player_names=game.player_names,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,6 +71,12 @@ class StochasticTransferEquilibrium(Shown):
     _game: StochasticGame
     _sets: Sets
     _bounds: _Bounds
+    _by_player: ClassVar = ("threat", "profile")
+
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, or their numbers."""
+        return self._game.player_names
 
     @property
     def exact(self) -> tuple[tuple[Fraction | None, ...], tuple[tuple[Fraction, ...] | None, ...]]:
@@ -98,7 +104,7 @@ class StochasticTransferEquilibrium(Shown):
                 f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."
             )
         feasible = TransferableSurplus(float(self.joint[state]), players=self.threat.shape[-1])
-        names = self._game.player_names
+        names = self.player_names
         return Problem(
             feasible,
             self.threat[state] if disagreement is None else disagreement,

@@ -138,11 +138,13 @@ class Claim(Shown):
     def talks(self, prior: float) -> BluffOutcome:
         """Return the equilibrium of a claim that costs nothing, at the partner's belief `prior`."""
         silence = (-self.terms[WEAK], self.terms[WEAK])
-        return Bluff(prior, owner=self.owner, receiver=self.receiver, silence=silence)()
+        names = self.deal.negotiation.roles.names[:2]
+        return Bluff(prior, owner=self.owner, receiver=self.receiver, silence=silence, players=names)()
 
     def step(self, prior: float, costs: ArrayLike) -> CostlyStep:
         """Return the game of a visible step that costs a strong and a weak home these sums a year."""
-        return CostlyStep(prior, costs, owner=self.owner, receiver=self.receiver)
+        names = self.deal.negotiation.roles.names[:2]
+        return CostlyStep(prior, costs, owner=self.owner, receiver=self.receiver, players=names)
 
 
 @owning
@@ -220,7 +222,10 @@ class HoldOut(Shown):
     def outcome(self) -> ReputationalOutcome:
         """The equilibrium at each share above 0."""
         option = np.maximum(self.walking_out[:, 0], 0.0)  # for less than nothing nobody leaves
-        return ReputationalBargaining(self.demands, self.rate, self.priors, outside=(option, None))()
+        names = self.deal.negotiation.roles.names[:2]
+        return ReputationalBargaining(
+            self.demands, self.rate, self.priors, outside=(option, None), players=names
+        )()
 
     @property
     def jumps(self) -> Floats:

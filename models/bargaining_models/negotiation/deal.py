@@ -155,7 +155,9 @@ class Deal(Shown):
 
     def problem(self, threat: Any = None) -> Problem:
         """Return the division of the money with transfers, about one of the outcomes without an agreement."""
-        return Problem(TransferableSurplus(self.total), self.threat(threat))
+        return Problem(
+            TransferableSurplus(self.total), self.threat(threat), players=self.negotiation.roles.names[:2]
+        )
 
     def transfer(self, division: Division) -> Floats:
         """Return what home pays the partner a year in a division of the money; negative if the partner pays."""
@@ -186,7 +188,9 @@ class Deal(Shown):
             rates, rates, r=self.r, capped=self.capped, route=self.route_survives
         )
         points = percent.reshape(-1, 2) / 100.0 * self.negotiation.worth()
-        return Problem(Polytope(points, free_disposal=True), self.war.money)
+        return Problem(
+            Polytope(points, free_disposal=True), self.war.money, players=self.negotiation.roles.names[:2]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

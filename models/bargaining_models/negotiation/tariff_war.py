@@ -102,7 +102,7 @@ class TariffGame(Shown):
             negotiation=negotiation,
             r=r,
             rates=listed,
-            stage=Game(payoffs[..., 0], payoffs[..., 1]),
+            stage=Game(payoffs[..., 0], payoffs[..., 1], players=negotiation.roles.names[:2]),
             war=negotiation.war(r=r, capped=capped).percent,
             leaving=Exit(negotiation.leave(r=r, capped=capped).percent),
             gdp=negotiation.worth(),
@@ -146,7 +146,8 @@ class TariffGame(Shown):
         The disagreement point is the threat: each country's lowest enforceable payoff, which the game itself gives.
         """
         money = self.gdp / 100.0
-        game = Game(self.stage.payoffs[..., 0] * money[0], self.stage.payoffs[..., 1] * money[1])
+        first, second = np.moveaxis(self.stage.payoffs * money, -1, 0)
+        game = Game(first, second, players=self.stage.player_names)
         given = RepeatedGame(game, discount, exit=self._exit(leave, money))
         return method(transfer_equilibrium(given).problem())
 
@@ -161,4 +162,5 @@ class TariffGame(Shown):
 
     def lotteries(self) -> Problem:
         """Return the division among all lotteries over rates, enforceable or not, about the tariff war."""
-        return Problem(Polytope(self.stage.payoffs.reshape(-1, 2), free_disposal=True), self.war)
+        points = Polytope(self.stage.payoffs.reshape(-1, 2), free_disposal=True)
+        return Problem(points, self.war, players=self.stage.player_names)

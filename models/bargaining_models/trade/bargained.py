@@ -142,7 +142,7 @@ def bargained_tariffs(
 
 def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
     """Divide the set itself; payments within the equilibrium are part of it."""
-    division = method(Problem(payoffs, threat))
+    division = method(Problem(payoffs, threat, players=payoffs.rates.players))
     status = _status(division)
     if status is not Status.OK:
         return _packed(payoffs, threat, division, None, status)
@@ -251,7 +251,7 @@ def _packed(
 
 def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
     total, best = payoffs.support(np.ones(payoffs.players))
-    division = method(Problem(TransferableSurplus(float(total)), threat))
+    division = method(Problem(TransferableSurplus(float(total)), threat, players=payoffs.rates.players))
     found = payoffs.optimum_at(best)
     status = _status(division)
     if status is Status.OK and not found.residual <= ACCURACY:
@@ -274,7 +274,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
     if _is_concave(points):  # no lottery does better than what is there
         sure = _without_payments(payoffs, threat, method)
         return replace(sure, lottery=((1.0, sure.rates),))
-    division = method(Problem(Polytope(points, free_disposal=True), threat))
+    division = method(Problem(Polytope(points, free_disposal=True), threat, players=payoffs.rates.players))
     status = _status(division)
     packed = _packed(payoffs, threat, division, None, status)
     if status is not Status.OK:

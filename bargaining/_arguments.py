@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bargaining._arrays import short
-from bargaining._names import Names, numbered, place
+from bargaining._names import Names, meant, numbered, place
 from bargaining.errors import InvalidInput
 
 Kind = TypeVar("Kind")
@@ -17,7 +17,9 @@ Kind = TypeVar("Kind")
 def choice(value: str, name: str, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidInput(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {short(value)}.")
+        raise InvalidInput(
+            f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {short(value)}.{meant(value, allowed)}"
+        )
     return value
 
 

@@ -29,6 +29,22 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise
 
 
+def put(path: Path, content: bytes, argument: str, *, make: bool = False) -> None:
+    """Write a file that a user named, after making its folder if that is wanted, or say what stands in the way."""
+    if not make and not path.parent.is_dir():
+        raise InvalidInput(
+            f"`{argument}` must lie in a folder that exists; got {str(path)!r}. Make it first: "
+            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise InvalidInput(
+            f"`{argument}` must be where a file can be written; got {str(path)!r}: {error.strerror}. Name another."
+        ) from None
+
+
 def path_of(value: object, argument: str) -> Path:
     """Return a path from a string or a path-like object."""
     if not isinstance(value, str | os.PathLike):

@@ -67,7 +67,7 @@ def place(value: Any, argument: str, names: Names, what: str = "player") -> int:
     known = f", {_listed(names)}" if are_given(names) else ""
     raise InvalidInput(
         f"`{argument}` must be {article} {what}, 0 to {len(names) - 1}{known}; got {short(value)}."
-        f"{_meant(value, names)}"
+        f"{meant(value, names)}"
     )
 
 
@@ -90,7 +90,7 @@ def ordered(value: Any, argument: str, names: Names) -> Any:
         odd = next((label for label in labels if label not in names), "")
         raise InvalidInput(
             f"`{argument}` must have an entry for each of {_listed(names)}; got {_listed(labels)}."
-            f"{_meant(odd, names)}"
+            f"{meant(odd, names)}"
         )
     if isinstance(value, Mapping):
         raise InvalidInput(
@@ -140,7 +140,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _meant(value: Any, names: Names) -> str:
+def meant(value: Any, names: Iterable[str]) -> str:
     """Return the question whether a name that is like this one was meant; nothing where none is."""
     if not isinstance(value, str):
         return ""

@@ -11,14 +11,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
 from bargaining._arguments import choice, player_index
 from bargaining._files import path_of
-from bargaining._names import Names
+from bargaining._names import Names, meant
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
@@ -384,17 +383,11 @@ def _table(
     if unknown := [key for key in given if key not in allowed]:
         raise InvalidInput(
             f"`{name}` must have entries among {', '.join(allowed)}; got {_short(unknown[0])}."
-            f"{_like(unknown[0], allowed)}"
+            f"{meant(str(unknown[0]), allowed)}"
         )
     if lacking := [key for key in required if key not in given]:
         raise InvalidInput(f"`{name}` must have `{lacking[0]}`; got {_keys(given)}.")
     return given
-
-
-def _like(given: Any, allowed: Sequence[str]) -> str:
-    """Return the question whether an entry of a name like this was meant."""
-    close = get_close_matches(str(given), allowed, n=1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _numbers(given: Any, name: str) -> Any:

@@ -94,8 +94,14 @@ def answers(
         If the subject has no answer of this kind.
     """
     calls = [MethodCall(name=name) for name in methods] or list(description.calls)
-    named = dict(_method(call, weights) for call in calls)
     subject = description.subject
+    players = getattr(subject, "player_names", ())
+    if weights is not None and players and len(weights) != len(players):
+        raise InvalidInput(
+            f"`--weights` must be one number a player ({len(players)}); got {len(weights)}. Give all, as in "
+            f"--weights {' '.join(['1/2', '1/2', *['1'] * (len(players) - 2)])}."
+        )
+    named = dict(_method(call, weights) for call in calls)
     if isinstance(subject, Game):
         return _game(subject, named, description.title)
     named = named or dict(_method(MethodCall(name=name), weights) for name in concepts())

@@ -32,17 +32,19 @@ def main(
     Returns
     -------
     int
-        0; 1 if something was computed and is not as it should be; 2 if the request could not be met, with one line
-        on standard error; 130 after an interrupt.
+        0, also if the reader has seen enough, as in ``| head``; 1 if something was computed and is not as it should
+        be; 2 if the request could not be met, with one line on standard error; 130 after an interrupt.
     """
     try:
-        options = parser(commands, examples).parse_args(arguments)
-        done: int = options.run(options)
-        sys.stdout.flush()
+        try:
+            options = parser(commands, examples).parse_args(arguments)
+            done: int = options.run(options)
+        finally:  # --help and --version exit from within
+            sys.stdout.flush()
         return done
-    except BrokenPipeError:  # the reader, as in `| head`, has seen enough
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CHANGED
+        return 0
     except (BargainingError, ImportError, OSError, UnicodeEncodeError) as error:
         print(f"bargaining: {_one_line(error)}", file=sys.stderr)
         return MISUSED

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from bargaining._names import meant
 from bargaining._version import __version__
 from bargaining.errors import InvalidInput
 
@@ -32,7 +33,24 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, with where to read on."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISUSED, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
+        self.exit(MISUSED, f"{self.prog}: {message}.{self._meant(message)} See `{self.prog} --help`.\n")
+
+    def _meant(self, message: str) -> str:
+        """Return the question whether a word that is known was meant, if the complaint is of one that is not."""
+        if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            return meant(found[1], re.findall(r"[\w.-]+", found[2]))
+        if found := re.search(r"unrecognized arguments: (--?[\w-]+)", message):
+            return meant(found[1], _options(self))
+        return ""
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the options of a parser and of the commands below it."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action.choices, Mapping):
+            for command in action.choices.values():
+                yield from _options(command)
 
 
 def parser(commands: Sequence[Add], examples: str = "") -> argparse.ArgumentParser:
@@ -64,11 +82,7 @@ def pick(known: Mapping[str, T], name: str, kind: str, lister: str) -> T:
     """
     if name in known:
         return known[name]
-    folded = {entry.casefold(): entry for entry in known}
-    close = get_close_matches(name.casefold(), folded, n=1) or [next(iter(folded))]
-    raise InvalidInput(
-        f"there is no {kind} {name!r}; did you mean {folded[close[0]]}? `{lister}` has them all."
-    )
+    raise InvalidInput(f"there is no {kind} {name!r}.{meant(name, known)} `{lister}` has them all.")
 
 
 def add_output(command: argparse.ArgumentParser) -> None:

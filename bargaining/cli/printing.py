@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from bargaining._files import write_whole
+from bargaining._files import put
 from bargaining.errors import InvalidInput
 from bargaining.tables.table import Table
 
@@ -28,14 +28,13 @@ def deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
     if output is None:
         print(_joined(tables, form), end="")
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
     if form == "csv" and len(tables) > 1:
         for k, table in enumerate(tables, 1):
             path = output.with_stem(f"{output.stem}-{k}")
-            write_whole(path, table.to_csv().encode())
+            put(path, table.to_csv().encode(), "-o", make=True)
             print(path)
         return
-    write_whole(output, _joined(tables, form).encode())
+    put(output, _joined(tables, form).encode(), "-o", make=True)
 
 
 def _joined(tables: Sequence[Table], form: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from math import factorial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player
-from bargaining._names import series
+from bargaining._names import meant, series
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
@@ -274,11 +273,8 @@ class CoalitionalGame(Shown):
 
 def _meant(members: list[Any], players: tuple[Hashable, ...]) -> str:
     """Return the question whether a player of a name like one of these was meant."""
-    names = {str(player): player for player in players}
-    for name in members:
-        if isinstance(name, str) and name not in players and (close := get_close_matches(name, names, n=1)):
-            return f" Did you mean {close[0]}?"
-    return ""
+    questions = (meant(name, list(map(str, players))) for name in members if name not in players)
+    return next(filter(None, questions), "")
 
 
 def _sum(values: Sequence[Fraction], mask: int) -> Fraction:

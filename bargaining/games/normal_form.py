@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owned, owning, real, short
-from bargaining._files import path_of, write_whole
+from bargaining._files import path_of, put
 from bargaining._names import Names, are_given, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -172,7 +172,8 @@ class Game(Shown):
     def to_nfg(self, path: str | os.PathLike[str] | None = None, *, title: str = "") -> str:
         """Return the game as a string in Gambit's format .nfg, with payoffs, and write it to a file if one is named.
 
-        Fractions stay fractions, and a float becomes the shortest decimal that gives it back.
+        The folder of the file must exist. Fractions stay fractions, and a float becomes the shortest decimal that gives
+        it back.
 
         Examples
         --------
@@ -195,7 +196,7 @@ class Game(Shown):
             raise InvalidInput(f"`title` must be a string; got {short(title)}.")
         text = _nfg.written(title, titles(self.player_names), self.actions, self._given)
         if path is not None:
-            write_whole(path_of(path, "path"), text.encode())
+            put(path_of(path, "path"), text.encode(), "path")
         return text
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining._files import path_of, write_whole
+from bargaining._files import path_of, put
 from bargaining._names import are_given, titles
 from bargaining._optional import needs
 from bargaining.division import Division
@@ -566,6 +566,5 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> Path:
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "bargaining", "pdf.fonttype": 42}):
         owner.savefig(buffer, format=path.suffix[1:], dpi=300, metadata=undated[path.suffix])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, buffer.getvalue())
+    put(path, buffer.getvalue(), "path", make=True)
     return path

@@ -14,7 +14,7 @@ from bargaining._arguments import function, listed, whole
 from bargaining._arrays import short
 from bargaining._calls import suggesting
 from bargaining._digits import significant
-from bargaining._files import file_name, path_of, write_whole
+from bargaining._files import file_name, path_of, put
 from bargaining._names import are_given
 from bargaining._rich import Card
 from bargaining._version import __version__
@@ -222,9 +222,8 @@ class Table:
             raise InvalidInput(f"`endings` must be among {', '.join(kinds)}; got {unknown[0]!r}.")
         folder = path_of(folder, "folder")
         texts = {folder / f"{file_name(name, 'name')}.{ending}": kinds[ending]() for ending in endings}
-        folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            write_whole(path, text.encode())
+            put(path, text.encode(), "folder", make=True)
         return tuple(texts)
 
     def _repr_html_(self) -> str:

@@ -160,12 +160,13 @@ def reproduce(options: argparse.Namespace) -> int:
 
     if options.exact and not options.check:
         raise InvalidInput("`--exact` must come with `--check`.")
-    if not (options.check or options.update):
+    made = not (options.check or options.update)
+    for name in options.names:
+        pick(dict.fromkeys([*TABLES, *(_figure_names() if made else ())]), name, "table", "bargaining list")
+    if made:
         from bargaining_models.paper import __main__ as job
 
         return int(job.main([*options.names, "--output", str(options.output)]) > 0)
-    for name in options.names:
-        pick(TABLES, name, "table", "bargaining list")
     return _against_stored(options.names or list(TABLES), options)
 
 

@@ -200,7 +200,7 @@ def test_weights_and_parameters(file, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
-        ('{name = "nahs"}', "did you mean nash?"),
+        ('{name = "nahs"}', "Did you mean nash?"),
         ('{name = "nash", power = 2}', "a parameter 'power'; it takes weights"),
         ('{name = "AlternatingOffers"}', "must give AlternatingOffers its `discounts`"),
         ('{name = "nash", problem = 1}', "a parameter 'problem'"),
@@ -222,6 +222,25 @@ def test_the_file_may_come_last_or_from_standard_input(
     assert run("solve", "--method", "nash", "-", capsys=capsys)[1] == printed
     status, _, err = run("solve", "--method", "nash", capsys=capsys)
     assert (status, "`FILE` is missing" in err) == (2, True)
+
+
+def test_weights_are_one_a_player(file, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("solve", file(CAKE), "--weights", "1/3", capsys=capsys)
+    assert (status, out) == (2, "")
+    assert "`--weights` must be one number a player (2); got 1. Give all, as in --weights 1/2 1/2." in err
+    assert run("solve", file(CAKE), "--weights", "1/2", "1/2", capsys=capsys)[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["methods"], ["--help"], ["table", "T1"]])
+def test_a_reader_who_has_seen_enough_costs_nothing(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "bargaining_models.cli", *arguments]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_two_tables_go_to_two_csv_files(tmp_path: Path, file, capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,8 +269,13 @@ def test_the_paper_division_of_a_repeated_game(file) -> None:
     ("arguments", "complaint"),
     [
         ([], "bargaining: the following arguments are required: COMMAND."),
-        (["table", "T22"], "did you mean T2"),
-        (["table", "t2"], "did you mean T2?"),
+        (["sovle", "cake.toml"], "Did you mean solve? See `bargaining --help`"),
+        (["solve", "cake.toml", "--formt", "json"], "Did you mean --format?"),
+        (["completion", "bsh"], "Did you mean bash? See `bargaining completion --help`"),
+        (["table", "T2", "--format", "jsn"], "Did you mean json?"),
+        (["table", "T22"], "Did you mean T2"),
+        (["table", "t2"], "Did you mean T2?"),
+        (["reproduce", "T1x"], "there is no table 'T1x'. Did you mean T1?"),
         (["figure", "F99"], "there is no figure 'F99'"),
         (["reproduce", "F1", "--check"], "there is no table 'F1'"),
         (["reproduce", "--exact"], "`--exact` must come with `--check`"),
@@ -336,15 +360,6 @@ def command(*arguments: str) -> list[str]:
 
 
 ELSEWHERE = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def test_a_reader_that_stops_early_is_no_traceback() -> None:
-    with subprocess.Popen(
-        command("table", "T2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ELSEWHERE
-    ) as process:
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
 
 
 def test_a_terminal_without_these_signs_is_told_of_the_file(file) -> None:

@@ -1,6 +1,8 @@
 """Games of other libraries and files: the same payoffs, names and exact numbers on our side."""
 
+import re
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import nashpy
@@ -94,6 +96,20 @@ def test_what_is_no_file_is_said():
         Game.from_nfg("nowhere.nfg")
     with pytest.raises(InvalidInput, match="`title` must be a string"):
         Game(A, B).to_nfg(title=3)
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_cure_works(tmp_path):
+    wanted = tmp_path / "deep" / "game.nfg"
+    with pytest.raises(
+        InvalidInput, match=r"`path` must lie in a folder that exists; .*Make it first: (.*)\.$"
+    ) as found:
+        Game(A, B).to_nfg(wanted)
+    folder = re.search(r"pathlib\.Path\('(.*)'\)\.mkdir\(parents=True\)", str(found.value))
+    Path(folder[1]).mkdir(parents=True)
+    Game(A, B).to_nfg(wanted)
+    assert Game.from_nfg(wanted).payoffs.tolist() == Game(A, B).payoffs.tolist()
+    with pytest.raises(InvalidInput, match=r"`path` must be where a file can be written; .*: Is a directory"):
+        Game(A, B).to_nfg(wanted.parent)
 
 
 numbers = st.one_of(

@@ -62,6 +62,10 @@ from bargaining.errors import InvalidInput as InvalidInput
 from bargaining.errors import NotApplicable as NotApplicable
 from bargaining.errors import Status as Status
 from bargaining.errors import Unsolved as Unsolved
+from bargaining.estimation.models import NashInNashModel as NashInNashModel
+from bargaining.estimation.models import OffersModel as OffersModel
+from bargaining.estimation.models import WageModel as WageModel
+from bargaining.estimation.models import WeightedNashModel as WeightedNashModel
 from bargaining.exact.certificate import Certificate as Certificate
 from bargaining.exact.certify import certify as certify
 from bargaining.feasible.frontier import Frontier as Frontier

@@ -39,6 +39,7 @@ from bargaining.equilibria.stochastic.stationary_profile import StationaryProfil
 from bargaining.equilibria.stochastic.thresholds import PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
+from bargaining.estimation.estimates import Comparison, Estimates
 from bargaining.exact.public_certificate import PublicCertificate
 from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, TwoSidedCertificate
 from bargaining.feasible.base import FeasibleSet
@@ -64,10 +65,12 @@ __all__ = [
     "AttritionOutcome",
     "Automaton",
     "BluffOutcome",
+    "Comparison",
     "CriticalDiscount",
     "DemandDivision",
     "DemandOutcome",
     "EquilibriumBranch",
+    "Estimates",
     "FeasibleSet",
     "FullRank",
     "History",

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._jets import Jet
 from bargaining.division import Division
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.statics.jets import Jet
 
 EPS = float(np.finfo(float).eps)
 TIE = 1e-9  # of the payoffs' range, or of the largest multiplier: nearer to a kink than that is at it

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import function, whole
 from bargaining._arrays import Floats, real, short
+from bargaining._jets import Jet, implicit
 from bargaining.division import Division, Method
 from bargaining.errors import BargainingError, InvalidInput, NotApplicable, Status
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 from bargaining.statics.conditions import EPS, Conditions, conditions
-from bargaining.statics.jets import Jet, implicit
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -838,6 +838,58 @@ CALLS: dict[str, Call] = {
             "cost": array(0.1),
         },
     ),
+    "NashInNashModel": Call(
+        b.NashInNashModel,
+        lambda: {
+            "prices": array(2, 3, 4),
+            "gains": array(1, 2, 1),
+            "slopes": array(-0.1, -0.2, -0.3),
+            "covariates": array([[1], [2], [4]]),
+            "names": ("size",),
+        },
+        lambda model: model.parameters,
+    ),
+    "OffersModel": Call(
+        b.OffersModel,
+        lambda: {
+            "payoffs": array(0.5, 0.4, 0.45),
+            "total": array(1, 1, 1),
+            "proposer": array(0, 1, 1),
+            "outside": array(0.1, 0.1),
+            "common": True,
+            "option": False,
+            "noise": "ability",
+        },
+        lambda model: model.fit().values,
+    ),
+    "WageModel": Call(
+        b.WageModel,
+        lambda: {
+            "wages": array(8, 7, 9),
+            "productivity": array(10, 9, 12),
+            "reference": array(7, 6, 7),
+            "saved": array(0.5),
+            "replacement": 0.8,
+        },
+        lambda model: model.fit().values,
+    ),
+    "WeightedNashModel": Call(
+        b.WeightedNashModel,
+        lambda: {
+            "payoffs": array(3, 2, 4),
+            "total": array(10, 8, 9),
+            "disagreement": array(0.1, 0.2),
+            "covariates": array([[1], [2], [4]]),
+            "noise": "payoffs",
+            "names": ("size",),
+        },
+        lambda model: model.fit().values,
+    ),
+    "WeightedNashModel.fit": Call(
+        b.WeightedNashModel([3, 2, 4], total=10).fit,
+        lambda: {"method": "ml", "covariance": "robust", "clusters": array(0, 1, 1), "instruments": None},
+        lambda found: found.values,
+    ),
     "sensitivity": Call(
         b.sensitivity,
         lambda: {

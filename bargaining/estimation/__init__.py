@@ -1,0 +1,1 @@
+"""Estimation: bargaining weights, patience and outside options from observed divisions."""

@@ -1,0 +1,555 @@
+r"""What is observed of many negotiations, and what theory predicts of it: the models whose parameters are estimated.
+
+A model maps parameters to one residual an observation, written once over numbers with derivatives. Maximum likelihood
+takes residuals for normal; the method of moments, for uncorrelated with instruments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arguments import choice, flag
+from bargaining._arrays import Floats, owning, real
+from bargaining._jets import Jet
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from bargaining.estimation.estimates import Estimates
+
+NOISES = ("ability", "payoffs")
+UNIT, REAL = "(0, 1)", "real"
+_STARTS = (0.5, 0.2, 0.8, 0.95)  # of parameters between 0 and 1
+
+
+class _Estimated(Shown):
+    """What all models share: checked data, names and ranges of parameters, and `fit`."""
+
+    __slots__ = ()
+    _columns: ClassVar[tuple[str, ...]]
+
+    @property
+    def observations(self) -> int:
+        """How many negotiations are observed."""
+        return len(getattr(self, self._columns[0]))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters."""
+        return tuple(name for name, _ in self._ranges())
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def _starts(self) -> list[list[float]]:
+        """Return values of the parameters to start from; the best of them is taken."""
+        return [[start if kind == UNIT else 0.0 for _, kind in self._ranges()] for start in _STARTS]
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        raise NotImplementedError
+
+    def _log_scale(self) -> Floats:
+        """Return of each observation the log of how fast residuals change with what is observed."""
+        return np.zeros(self.observations)
+
+    def _instruments(self) -> Floats:
+        raise NotImplementedError
+
+    def _rows(self, rows: NDArray[np.intp]) -> Any:
+        """Return the model of some of the observations, as a bootstrap draws them."""
+        many = {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
+        taken = {k: v[rows] for k, v in many.items() if isinstance(v, np.ndarray) and v.ndim}
+        return replace(self, **taken)  # type: ignore[type-var]
+
+    def _take(self, name: str, value: ArrayLike, size: int | None, *, axes: int = 1) -> Floats:
+        """Keep one entry, or row, an observation."""
+        array = real(_plain(value), name)
+        count = array.shape[0] if array.ndim and size is None else size
+        if count is None:
+            raise InvalidInput(f"`{name}` must have one entry an observation; got a single number.")
+        if axes == 2 and array.ndim == 1:
+            array = array[:, None] if len(array) == count else np.broadcast_to(array, (count, len(array)))
+        if array.ndim < axes:
+            array = np.broadcast_to(array, (count,) + (1,) * (axes - 1))
+        if array.ndim != axes or len(array) != count:
+            raise InvalidInput(
+                f"`{name}` must have one entry for each of the {count} observations; got shape {array.shape}."
+            )
+        array = real(array, name)
+        object.__setattr__(self, name, array)
+        return array
+
+    def fit(
+        self,
+        *,
+        method: str = "ml",
+        covariance: str = "robust",
+        clusters: ArrayLike | None = None,
+        instruments: ArrayLike | None = None,
+    ) -> Estimates:
+        """Estimate the parameters.
+
+        Parameters
+        ----------
+        method : {"ml", "gmm"}
+            Maximum likelihood with normal residuals, or the generalised method of moments in two steps.
+        covariance : {"robust", "classic"}
+            Standard errors that allow residuals of different size, or those of equal size.
+        clusters : array_like, shape (m,), optional
+            Labels of groups in which residuals may be correlated; standard errors then are between groups.
+        instruments : array_like, shape (m, q), optional
+            What residuals are uncorrelated with, for "gmm"; a constant is added. By default what the model observes.
+
+        Returns
+        -------
+        Estimates
+
+        Raises
+        ------
+        InvalidInput
+            If there are fewer observations than parameters, or clusters than two, or too few instruments.
+        """
+        from bargaining.estimation.estimates import fitted
+
+        return fitted(self, method=method, covariance=covariance, clusters=clusters, instruments=instruments)
+
+
+def _plain(value: Any) -> Any:
+    """Return what pandas holds as an array; missing values stay NaN and are refused."""
+    return value.to_numpy() if hasattr(value, "to_numpy") else value
+
+
+def _share(model: Any, d: Floats) -> None:
+    """Keep the surplus over the disagreement payoffs, and the first player's share of it."""
+    spare = model.total - d[:, 0] - d[:, 1]
+    if not (spare > 0).all():
+        k = int(np.argmin(spare))
+        raise InvalidInput(
+            f"`total` must leave something to share over `disagreement`; got {spare[k]:g} in observation {k}. Drop it."
+        )
+    share = (model.payoffs - d[:, 0]) / spare
+    if model.noise == "ability" and not ((share > 0) & (share < 1)).all():
+        k = int(np.argmax(~((share > 0) & (share < 1))))
+        raise InvalidInput(
+            f"`payoffs` must leave both players more than their disagreement payoffs; the first player's share is "
+            f"{share[k]:.4g} in observation {k}. Drop it, or take noise='payoffs' if payoffs are measured with error."
+        )
+    object.__setattr__(model, "spare", real(spare, "total"))
+    object.__setattr__(model, "share", real(share, "payoffs"))
+    if model.noise == "ability":
+        object.__setattr__(model, "share_odds", real(_odds(share), "payoffs"))
+
+
+def _odds(share: Any) -> Any:
+    """Return the log-odds of a share, a jet or numbers."""
+    if isinstance(share, Jet):
+        v = share.value
+        return share.through(np.log(v / (1 - v)), 1 / (v * (1 - v)), (2 * v - 1) / (v * (1 - v)) ** 2)
+    return np.log(share / (1 - share))
+
+
+def _missed(model: Any, predicted: Any) -> Any:
+    """Return residuals: of log-odds of shares, or of payoffs."""
+    if model.noise == "ability":
+        return _odds(predicted) - model.share_odds
+    return (predicted - model.share) * model.spare
+
+
+def _scale(model: Any) -> Floats:
+    if model.noise != "ability":
+        return np.zeros(len(model.share))
+    scale: Floats = -np.log(model.spare * model.share * (1 - model.share))
+    return scale
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedNashModel(_Estimated):
+    r"""Observed divisions of a surplus by the weighted Nash solution.
+
+    The first player gets :math:`x = d_0 + w (S - d_0 - d_1)`. With noise of "ability" the log-odds of the weight vary
+    normally from one negotiation to the next, as in Grennan (2013), and w is their median; with noise of "payoffs"
+    these are measured with a normal error. Covariates move the log-odds:
+    :math:`\log \frac{w}{1-w} = \gamma_0 + z'\gamma`.
+
+    Parameters
+    ----------
+    payoffs : array_like, shape (m,)
+        What the first player got in each negotiation: of a seller, the price less the cost.
+    total : array_like, shape (m,) or scalar
+        The surplus S: of a buyer and a seller, value less cost.
+    disagreement : array_like, shape (2,) or (m, 2), default 0
+        Payoffs without an agreement.
+    covariates : array_like, shape (m, k), optional
+        What the weight may depend on; columns of a DataFrame name the coefficients.
+    noise : {"ability", "payoffs"}
+        What varies beside.
+    names : sequence of str, optional
+        Names of the coefficients, where `covariates` has no columns with names.
+
+    Raises
+    ------
+    InvalidInput
+        If data are missing, of different lengths, or outside what can be agreed.
+
+    References
+    ----------
+    Grennan, M. (2013). Price discrimination and bargaining: empirical evidence from medical devices. *American Economic
+    Review* 103(1), 145-177. doi:10.1257/aer.103.1.145
+
+    Examples
+    --------
+    >>> from bargaining import WeightedNashModel
+    >>> found = WeightedNashModel([3.1, 2.4, 1.8, 2.9], total=[10, 8, 7, 9]).fit()
+    >>> found.params.round(3).to_dict(), found.std_errors.round(3).to_dict()
+    ({'weight': 0.297}, {'weight': 0.014})
+    """
+
+    payoffs: Floats
+    _: KW_ONLY
+    total: ArrayLike
+    disagreement: ArrayLike = 0.0
+    covariates: ArrayLike | None = None
+    noise: str = "ability"
+    names: Sequence[str] = ()
+    spare: Floats = field(init=False, repr=False)
+    share: Floats = field(init=False, repr=False)
+    share_odds: Floats | None = field(init=False, repr=False, default=None)
+    _columns: ClassVar[tuple[str, ...]] = ("payoffs",)
+
+    def __post_init__(self) -> None:
+        choice(self.noise, "noise", NOISES)
+        size = len(self._take("payoffs", self.payoffs, None))
+        self._take("total", self.total, size)
+        _pairs(self, "disagreement", size)
+        if self.covariates is not None:
+            columns = getattr(self.covariates, "columns", None)
+            table = self._take("covariates", self.covariates, size, axes=2)
+            known = columns if columns is not None else self.names or range(table.shape[1])
+            object.__setattr__(self, "names", tuple(map(str, known)))
+        _share(self, np.asarray(self.disagreement))
+
+    def _starts(self) -> list[list[float]]:
+        if self.covariates is not None:
+            return [[0.0] * len(self._ranges())]
+        return [[float(np.clip(self.share.mean(), 0.05, 0.95))]]
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        if self.covariates is None:
+            return [("weight", UNIT)]
+        return [("constant", REAL), *((name, REAL) for name in self.names)]
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        if self.covariates is None:
+            return _missed(self, t[0])
+        table = np.asarray(self.covariates)
+        odds = sum((t[k + 1] * table[:, k] for k in range(table.shape[1])), t[0])
+        if self.noise == "ability":
+            return odds - self.share_odds
+        return (_of_odds(odds) - self.share) * self.spare
+
+    def _log_scale(self) -> Floats:
+        return _scale(self)
+
+    def _instruments(self) -> Floats:
+        more = [np.asarray(self.covariates)] if self.covariates is not None else []
+        return np.column_stack([np.asarray(self.total), *more])
+
+
+def _of_odds(odds: Any) -> Any:
+    value = 1 / (1 + np.exp(-getattr(odds, "value", odds)))
+    if not isinstance(odds, Jet):
+        return value
+    return odds.through(value, value * (1 - value), value * (1 - value) * (1 - 2 * value))
+
+
+def _pairs(model: Any, name: str, size: int) -> None:
+    """Keep an entry for each of two players an observation."""
+    array = real(_plain(getattr(model, name)), name)
+    try:
+        pairs = np.broadcast_to(array, (size, 2))
+    except ValueError:
+        raise InvalidInput(
+            f"`{name}` must have the shape (2,) or ({size}, 2): an entry for each player; got {array.shape}."
+        ) from None
+    object.__setattr__(model, name, real(pairs, name))
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class OffersModel(_Estimated):
+    r"""Observed divisions by alternating offers with outside options.
+
+    Shares follow :class:`AlternatingOffers` with a discount factor of each player: who proposes is observed, and a
+    responder whose outside option is worth more than waiting gets just that (Binmore, Shaked and Sutton 1989).
+
+    Parameters
+    ----------
+    payoffs : array_like, shape (m,)
+        What the first player got, out of `total`.
+    total : array_like, shape (m,) or scalar
+        The surplus.
+    proposer : array_like of 0 and 1, shape (m,)
+        Who made the first offer.
+    outside : array_like, shape (2,) or (m, 2), default 0
+        Outside options, as payoffs.
+    common : bool, default True
+        Whether both players have the same discount factor.
+    option : bool, default False
+        Whether to estimate what the first player's outside option is worth, as a share of `total`. It is identified
+        where it binds, and else only bounded.
+    noise : {"ability", "payoffs"}
+        Whether log-odds of shares vary normally, or payoffs are measured with a normal error.
+
+    Notes
+    -----
+    A discount factor stands for impatience and risk alike: of a rate r and a hazard h of breakdown, which leaves
+    nothing, only r + h is identified, over the time between offers.
+
+    Raises
+    ------
+    InvalidInput
+        If data are missing, of different lengths, or outside what can be agreed.
+
+    References
+    ----------
+    Binmore, K., Shaked, A. and Sutton, J. (1989). An outside option experiment. *Quarterly Journal of Economics*
+    104(4), 753-770. doi:10.2307/2937866
+
+    Examples
+    --------
+    >>> from bargaining import OffersModel
+    >>> found = OffersModel([0.55, 0.46, 0.53, 0.48], total=1, proposer=[0, 1, 0, 1]).fit()
+    >>> found.params.round(3).to_dict()
+    {'discount': 0.869}
+    """
+
+    payoffs: Floats
+    _: KW_ONLY
+    total: ArrayLike
+    proposer: ArrayLike
+    outside: ArrayLike = 0.0
+    common: bool = True
+    option: bool = False
+    noise: str = "ability"
+    spare: Floats = field(init=False, repr=False)
+    share: Floats = field(init=False, repr=False)
+    share_odds: Floats | None = field(init=False, repr=False, default=None)
+    _columns: ClassVar[tuple[str, ...]] = ("payoffs",)
+
+    def __post_init__(self) -> None:
+        choice(self.noise, "noise", NOISES)
+        flag(self.common, "common")
+        flag(self.option, "option")
+        size = len(self._take("payoffs", self.payoffs, None))
+        self._take("total", self.total, size)
+        first = self._take("proposer", self.proposer, size)
+        if not np.isin(first, (0, 1)).all():
+            odd = first[~np.isin(first, (0, 1))][0]
+            raise InvalidInput(f"`proposer` must be 0 or 1 in each observation; got {odd:g}.")
+        _pairs(self, "outside", size)
+        _share(self, np.zeros((size, 2)))
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        factors = ["discount"] if self.common else ["discount_0", "discount_1"]
+        return [(name, UNIT) for name in (*factors, *(("outside",) if self.option else ()))]
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        a, b = t[0], t[0 if self.common else 1]
+        o = [np.asarray(self.outside)[:, i] / self.spare for i in (0, 1)]
+        options: list[Any] = [t[-1] if self.option else o[0], o[1]]
+        av, bv, o0, o1 = (np.asarray(getattr(v, "value", v)) for v in (a, b, *options))
+        x = (1 - bv) / (1 - av * bv) + 0 * self.spare
+        for _ in range(
+            4
+        ):  # which options bind: none, then those that do given the others, at most twice each
+            y = np.maximum(o0, av * x)
+            x = 1 - np.maximum(o1, bv * (1 - y))
+            first, second = (o0 > av * x) * 1.0, (o1 > bv * (1 - y)) * 1.0
+            x = _first_offer(av, bv, o0, o1, first, second)
+        offer = _first_offer(a, b, options[0], options[1], first, second)
+        answer = options[0] * first + a * offer * (1.0 - first)
+        proposes = np.asarray(self.proposer)
+        return _missed(self, offer * (1.0 - proposes) + answer * proposes)
+
+    def _log_scale(self) -> Floats:
+        return _scale(self)
+
+    def _instruments(self) -> Floats:
+        return np.column_stack(
+            [np.asarray(self.proposer), np.asarray(self.outside) / np.asarray(self.total)[:, None]]
+        )
+
+
+def _first_offer(a: Any, b: Any, o0: Any, o1: Any, first: Floats, second: Floats) -> Any:
+    """Return what the first player keeps when proposing, given whose option binds (1) in its response."""
+    rest = b * (1.0 - second)
+    return (1.0 - o1 * second - rest * (1.0 - o0 * first)) / (1.0 - rest * a * (1.0 - first))
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class WageModel(_Estimated):
+    r"""Observed wages that firm and worker bargain over.
+
+    .. math:: w = (1 - \beta)\, \rho z + \beta\, (y + k),
+
+    with the worker's weight :math:`\beta`, what the worker would live on without the job, a share :math:`\rho` of z,
+    output y, and the saved cost k of filling the job anew (Pissarides 2000, where k is the cost of a vacancy times
+    tightness).
+
+    Parameters
+    ----------
+    wages : array_like, shape (m,)
+        Wages w.
+    productivity : array_like, shape (m,)
+        Output y of the job.
+    reference : array_like, shape (m,)
+        z: the last wage, or what benefits are a share of.
+    saved : array_like, shape (m,) or scalar, default 0
+        k: costs of vacancies that the firm saves.
+    replacement : float, optional
+        The share, where it is known; else it is estimated.
+
+    Raises
+    ------
+    InvalidInput
+        If data are missing or of different lengths.
+
+    References
+    ----------
+    Pissarides, C. A. (2000). *Equilibrium Unemployment Theory, 2nd edition*. MIT Press. isbn:978-0-262-53398-0
+
+    Examples
+    --------
+    >>> from bargaining import WageModel
+    >>> wages, output = [8.1, 7.2, 9.3, 7.9], [10, 9, 12, 9]
+    >>> found = WageModel(wages, productivity=output, reference=[7, 6, 7, 8], replacement=0.8).fit()
+    >>> found.params.round(3).to_dict()
+    {'weight': 0.574}
+    """
+
+    wages: Floats
+    _: KW_ONLY
+    productivity: ArrayLike
+    reference: ArrayLike
+    saved: ArrayLike = 0.0
+    replacement: float | None = None
+    _columns: ClassVar[tuple[str, ...]] = ("wages",)
+
+    def __post_init__(self) -> None:
+        size = len(self._take("wages", self.wages, None))
+        for name in ("productivity", "reference", "saved"):
+            self._take(name, getattr(self, name), size)
+        if self.replacement is not None:
+            object.__setattr__(self, "replacement", float(real(self.replacement, "replacement", ndim=0)))
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        return [("weight", UNIT), *([("replacement", UNIT)] if self.replacement is None else [])]
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        z, y = np.asarray(self.reference), np.asarray(self.productivity) + np.asarray(self.saved)
+        share = t[1] if self.replacement is None else self.replacement
+        return (1.0 - t[0]) * share * z + t[0] * y - np.asarray(self.wages)
+
+    def _instruments(self) -> Floats:
+        return np.column_stack([np.asarray(self.productivity), np.asarray(self.reference)])
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class NashInNashModel(_Estimated):
+    r"""Observed prices between many suppliers and buyers, each Nash-bargained given all others.
+
+    A supplier with cost c and weight w sells q(p) to a buyer who gains B(p) over having no agreement, with
+    :math:`B'(p) = -q`. The first-order condition of :math:`[(p - c) q]^w B^{1-w}` gives, with the average gain
+    :math:`A = B/q` and the slope :math:`e = q'/q`,
+
+    .. math:: c = p - \frac{w A}{1 - w - w e A} .
+
+    Costs are :math:`c = \gamma_0 + z'\gamma + \omega`, and :math:`\omega` is uncorrelated with the instruments.
+
+    Parameters
+    ----------
+    prices, gains, slopes : array_like, shape (m,)
+        p, A and e of every pair in every market, from a demand system that was estimated before.
+    covariates : array_like, shape (m, k), optional
+        z: what costs depend on; columns of a DataFrame name the coefficients.
+    names : sequence of str, optional
+        Names of the coefficients, where `covariates` has no columns with names.
+
+    Raises
+    ------
+    InvalidInput
+        If data are missing or of different lengths, a gain is not positive, or a slope is positive.
+
+    Notes
+    -----
+    Prices are chosen with costs in view, so that least squares are biased and "ml" is refused: pass `instruments` that
+    move gains and not costs. With q fixed, e = 0, it is p = c + w (A + p - c) (Crawford and Yurukoglu 2012).
+
+    References
+    ----------
+    Crawford, G. S. and Yurukoglu, A. (2012). The welfare effects of bundling in multichannel television markets.
+    *American Economic Review* 102(2), 643-685. doi:10.1257/aer.102.2.643
+
+    Grennan, M. (2013). Price discrimination and bargaining: empirical evidence from medical devices. *American Economic
+    Review* 103(1), 145-177. doi:10.1257/aer.103.1.145
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bargaining import NashInNashModel
+    >>> rng = np.random.default_rng(0)
+    >>> cost, worth = 2 + 0.1 * rng.standard_normal(400), rng.uniform(4, 8, 400)
+    >>> price = cost + 0.3 * (worth - cost)  # a weight of .3 on what the buyer pays at most, for a fixed quantity
+    >>> found = NashInNashModel(price, gains=worth - price, slopes=0).fit(method="gmm", instruments=worth)
+    >>> found.params.round(1).to_dict()
+    {'weight': 0.3, 'cost': 2.0}
+    """
+
+    _likely: ClassVar[bool] = False
+    prices: Floats
+    _: KW_ONLY
+    gains: ArrayLike
+    slopes: ArrayLike
+    covariates: ArrayLike | None = None
+    names: Sequence[str] = ()
+    _columns: ClassVar[tuple[str, ...]] = ("prices",)
+
+    def __post_init__(self) -> None:
+        size = len(self._take("prices", self.prices, None))
+        gains, slopes = self._take("gains", self.gains, size), self._take("slopes", self.slopes, size)
+        if not (gains > 0).all():
+            k = int(np.argmin(gains))
+            raise InvalidInput(
+                f"`gains` must be positive: nobody buys at a loss; got {gains[k]:g} in observation {k}."
+            )
+        if not (slopes <= 0).all():
+            k = int(np.argmax(slopes))
+            raise InvalidInput(
+                f"`slopes` must not be positive: demand falls; got {slopes[k]:g} in observation {k}."
+            )
+        if self.covariates is not None:
+            columns = getattr(self.covariates, "columns", None)
+            table = self._take("covariates", self.covariates, size, axes=2)
+            known = columns if columns is not None else self.names or range(table.shape[1])
+            object.__setattr__(self, "names", tuple(map(str, known)))
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        return [("weight", UNIT), ("cost", REAL), *((name, REAL) for name in self.names)]
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        gains, slopes, w = np.asarray(self.gains), np.asarray(self.slopes), t[0]
+        margin = w * gains / (1.0 - w - w * (slopes * gains))
+        table = np.empty((self.observations, 0)) if self.covariates is None else np.asarray(self.covariates)
+        cost = sum((t[k + 2] * table[:, k] for k in range(table.shape[1])), t[1])
+        return self.prices - margin - cost
+
+    def _instruments(self) -> Floats:
+        raise InvalidInput("`instruments` must be given: what moves buyers' gains and not suppliers' costs.")

@@ -1,0 +1,382 @@
+"""Estimates against closed forms and plain optimisers, and against the truth in simulated samples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import norm
+
+from bargaining import (
+    AlternatingOffers,
+    InvalidInput,
+    NashInNashModel,
+    OffersModel,
+    Problem,
+    TransferableSurplus,
+    Unsolved,
+    WageModel,
+    WeightedNashModel,
+)
+
+# --- samples whose truth is known ------------------------------------------------------------------------------------
+
+
+def logistic(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def first_share(a: float, b: float, o: Any, p: Any) -> Any:
+    """Return the first player's share by value iteration, who proposes being p."""
+    x = np.full(np.shape(p), 0.5)
+    for _ in range(400):
+        y = np.maximum(o[..., 0], a * x)
+        x = 1 - np.maximum(o[..., 1], b * (1 - y))
+    return np.where(p == 0, x, y)
+
+
+def splits(rng: np.random.Generator, m: int = 400, noise: str = "ability", **fit: Any) -> Any:
+    total, d = rng.uniform(5, 15, m), rng.uniform(0, 1, (m, 2))
+    spare, error = total - d.sum(axis=1), rng.standard_normal(m)
+    weight = logistic(np.log(0.35 / 0.65) + 0.4 * error) if noise == "ability" else 0.35
+    payoffs = d[:, 0] + weight * spare + (noise == "payoffs") * 0.5 * error
+    return WeightedNashModel(payoffs, total=total, disagreement=d, noise=noise), fit, {"weight": 0.35}
+
+
+def covered(rng: np.random.Generator, m: int = 400) -> Any:
+    z, total = rng.standard_normal(m), rng.uniform(5, 15, m)
+    weight = logistic(-0.5 + 0.8 * z + 0.4 * rng.standard_normal(m))
+    frame = pd.DataFrame({"size": z})
+    return (
+        WeightedNashModel(weight * total, total=total, covariates=frame),
+        {},
+        {"constant": -0.5, "size": 0.8},
+    )
+
+
+def clustered(rng: np.random.Generator, m: int = 1200) -> Any:
+    groups = np.repeat(np.arange(m // 6), 6)
+    error = 0.3 * rng.standard_normal(m // 6)[groups] + 0.2 * rng.standard_normal(m)
+    weight = logistic(np.log(0.35 / 0.65) + error)
+    return WeightedNashModel(weight * 10, total=10), {"clusters": groups}, {"weight": 0.35}
+
+
+def offers(rng: np.random.Generator, m: int = 400) -> Any:
+    total, proposer, o = rng.uniform(5, 15, m), rng.integers(0, 2, m), rng.uniform(0, 0.48, (m, 2))
+    payoffs = first_share(0.8, 0.8, o, proposer) * total + 0.5 * rng.standard_normal(m)
+    model = OffersModel(payoffs, total=total, proposer=proposer, outside=o * total[:, None], noise="payoffs")
+    return model, {}, {"discount": 0.8}
+
+
+def two_factors(rng: np.random.Generator, m: int = 600) -> Any:
+    proposer = rng.integers(0, 2, m)
+    share = first_share(0.7, 0.85, np.zeros((m, 2)), proposer)
+    odds = np.log(share / (1 - share)) + 0.3 * rng.standard_normal(m)
+    model = OffersModel(logistic(odds), total=1, proposer=proposer, common=False)
+    return model, {}, {"discount_0": 0.7, "discount_1": 0.85}
+
+
+def option(rng: np.random.Generator, m: int = 600, worth: float = 0.6) -> Any:
+    proposer = rng.integers(0, 2, m)
+    share = first_share(0.8, 0.8, np.broadcast_to([worth, 0.0], (m, 2)), proposer)
+    odds = np.log(share / (1 - share)) + 0.3 * rng.standard_normal(m)
+    model = OffersModel(logistic(odds), total=1, proposer=proposer, option=True)
+    return model, {}, {"discount": 0.8, "outside": worth}
+
+
+def wages(rng: np.random.Generator, m: int = 400, **fit: Any) -> Any:
+    output, last = rng.uniform(8, 15, m), rng.uniform(5, 9, m)
+    paid = 0.6 * 0.7 * last + 0.4 * (output + 0.5) + 0.5 * rng.standard_normal(m)
+    model = WageModel(paid, productivity=output, reference=last, saved=0.5)
+    return model, fit, {"weight": 0.4, "replacement": 0.7}
+
+
+def chain(rng: np.random.Generator, m: int = 1000) -> Any:
+    """Linear demand k - p, so that a buyer gains (k - p)^2 / 2; the first-order condition solved by hand for p."""
+    z, k = rng.standard_normal(m), rng.uniform(6, 10, m)
+    cost = 2 + 0.5 * z + 0.3 * rng.standard_normal(m)
+    price = (0.4 * (k + cost) + 1.2 * cost) / 2
+    model = NashInNashModel(
+        price, gains=(k - price) / 2, slopes=-1 / (k - price), covariates=pd.DataFrame({"size": z})
+    )
+    told = {"method": "gmm", "instruments": np.column_stack([k, z, k**2])}
+    return model, told, {"weight": 0.4, "cost": 2.0, "size": 0.5}
+
+
+@dataclass(frozen=True)
+class Sample:
+    draw: Callable[[np.random.Generator], Any]
+    coverage: tuple[float, ...]
+    """Of 95% intervals in 1,000 samples, as stored; a run may differ by what another processor rounds."""
+
+
+SAMPLES = {
+    "weighted Nash": Sample(splits, (0.943,)),
+    "weighted Nash, error in payoffs": Sample(lambda rng: splits(rng, noise="payoffs"), (0.951,)),
+    "weighted Nash, GMM": Sample(lambda rng: splits(rng, noise="payoffs", method="gmm"), (0.945,)),
+    "weighted Nash, covariates": Sample(covered, (0.945, 0.95)),
+    "weighted Nash, clusters": Sample(clustered, (0.941,)),
+    "alternating offers, outside options": Sample(offers, (0.944,)),
+    "alternating offers, two factors": Sample(two_factors, (0.954, 0.946)),
+    "alternating offers, an unknown option": Sample(option, (0.949, 0.95)),
+    "wages": Sample(wages, (0.942, 0.956)),
+    "wages, GMM": Sample(lambda rng: wages(rng, method="gmm"), (0.94, 0.954)),
+    "Nash-in-Nash, GMM": Sample(chain, (0.0, 0.0, 0.0)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_thousand_samples_show_no_bias_and_intervals_that_cover(name: str) -> None:
+    estimates, covers = [], []
+    for seed in range(1000):
+        model, told, truth = SAMPLES[name].draw(np.random.default_rng([23, seed]))
+        found = model.fit(**told)
+        true = np.array(list(truth.values()))
+        assert list(truth) == list(found.names)
+        ends = found.conf_int().to_numpy()
+        estimates.append(found.values)
+        covers.append((ends[:, 0] <= true) & (true <= ends[:, 1]))
+    bias, share = np.mean(estimates, axis=0) / true - 1, np.mean(covers, axis=0)
+    print(name, "bias", bias.round(5).tolist(), "coverage", share.tolist())
+    assert (np.abs(bias) < 0.01).all()
+    assert ((share >= 0.93) & (share <= 0.97)).all()
+    np.testing.assert_allclose(share, SAMPLES[name].coverage, atol=0.002)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_large_sample_tells_the_truth(name: str) -> None:
+    model, told, truth = SAMPLES[name].draw(np.random.default_rng(1))
+    found = model.fit(**told)
+    assert found.identified.all()
+    assert (np.abs(found.params - pd.Series(truth)) < 4 * found.std_errors).all()
+    assert found.statement == "All parameters are identified."
+
+
+# --- closed forms and plain optimisers -------------------------------------------------------------------------------
+
+
+def test_a_weight_is_the_mean_of_log_odds() -> None:
+    model, _, _ = splits(np.random.default_rng(3))
+    d = model.disagreement
+    share = (model.payoffs - d[:, 0]) / (model.total - d.sum(axis=1))
+    odds = np.log(share / (1 - share))
+    weight = logistic(odds.mean())
+    found = model.fit(covariance="classic")
+    assert found.params["weight"] == pytest.approx(weight, abs=1e-12)
+    error = weight * (1 - weight) * odds.std(ddof=1) / np.sqrt(len(odds))
+    assert found.std_errors["weight"] == pytest.approx(error, rel=1e-9)
+    # the density of payoffs, by the change of variables
+    spare = model.total - d.sum(axis=1)
+    density = norm.pdf(odds, odds.mean(), odds.std()) / (spare * share * (1 - share))
+    assert found.loglike == pytest.approx(np.log(density).sum(), rel=1e-12)
+
+
+def test_least_squares_of_payoffs_are_those_of_a_line_through_the_origin() -> None:
+    model, _, _ = splits(np.random.default_rng(4), noise="payoffs")
+    x, y = model.total - model.disagreement.sum(axis=1), model.payoffs - model.disagreement[:, 0]
+    found = model.fit()
+    weight = x @ y / (x @ x)
+    assert found.params["weight"] == pytest.approx(weight, abs=1e-10)
+    rest, m = y - weight * x, len(x)
+    robust = np.sqrt((x**2) @ (rest**2) / (x @ x) ** 2 * m / (m - 1))
+    assert found.std_errors["weight"] == pytest.approx(robust, rel=1e-9)
+    groups = np.arange(m) // 5
+    sums = np.bincount(groups, x * rest)
+    few = len(sums) / (len(sums) - 1)
+    wide = np.sqrt(sums @ sums / (x @ x) ** 2 * few)
+    assert model.fit(clusters=groups).std_errors["weight"] == pytest.approx(wide, rel=1e-9)
+
+
+def test_shares_are_those_of_the_protocol() -> None:
+    rng = np.random.default_rng(5)
+    o = rng.uniform(0, 0.6, (60, 2)) * [[0.9, 0.7]]
+    for proposer in (0, 1):
+        talks = AlternatingOffers([0.8, 0.7], outside=o, proposer=proposer)
+        payoffs = talks(Problem(TransferableSurplus(np.ones(60)), [0.0, 0.0])).payoffs[:, 0]
+        keep = np.isfinite(payoffs) & (payoffs > 0) & (payoffs < 1)
+        model = OffersModel(
+            payoffs[keep], total=1, proposer=np.full(keep.sum(), proposer), outside=o[keep], common=False
+        )
+        assert np.abs(model._residuals([0.8, 0.7])).max() < 1e-12
+
+
+def test_offers_maximise_the_likelihood() -> None:
+    model, _, _ = two_factors(np.random.default_rng(6))
+
+    def loss(t: Any) -> float:
+        share = first_share(t[0], t[1], np.zeros((model.observations, 2)), model.proposer)
+        odds = np.log(model.payoffs / (1 - model.payoffs))
+        return float(np.sum((odds - np.log(share / (1 - share))) ** 2))
+
+    best = minimize(
+        loss, [0.7, 0.8], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000}
+    )
+    np.testing.assert_allclose(model.fit().values, best.x, atol=1e-6)
+
+
+def test_moments_of_wages_are_solved_where_there_are_as_many_as_parameters() -> None:
+    """With a known replacement and the constant alone the moment is the mean residual: linear in the weight."""
+    model, _, _ = wages(np.random.default_rng(7))
+    model = WageModel(
+        model.wages, productivity=model.productivity, reference=model.reference, saved=0.5, replacement=0.7
+    )
+    rest, output = 0.7 * model.reference, model.productivity + 0.5
+    found = model.fit(method="gmm", instruments=np.ones(model.observations))
+    assert found.params["weight"] == pytest.approx(
+        (model.wages - rest).mean() / (output - rest).mean(), rel=1e-9
+    )
+    assert found.spare == 0
+    with pytest.raises(Unsolved, match="no J test"):
+        found.j_test()
+
+
+def test_hansens_test_is_chi_squared_and_finds_wrong_moments() -> None:
+    model, told, _ = chain(np.random.default_rng(8))
+    right = model.fit(**told).j_test()
+    assert right.p_value > 0.001
+    wrong = model.fit(method="gmm", instruments=np.column_stack([told["instruments"], model.prices])).j_test()
+    assert wrong.p_value < 1e-6
+    # p-values of right moments are uniform: in 200 samples about a tenth are below a tenth
+    values = [
+        m.fit(**t).j_test().p_value
+        for m, t, _ in (chain(np.random.default_rng([9, k]), 300) for k in range(200))
+    ]
+    assert 0.04 < np.mean(np.array(values) < 0.1) < 0.18
+
+
+def test_vuong_prefers_the_model_that_made_the_data() -> None:
+    rng = np.random.default_rng(10)
+    model, _, _ = offers(rng)
+    other = WeightedNashModel(model.payoffs, total=model.total, disagreement=model.outside, noise="payoffs")
+    one, two = model.fit(), other.fit()
+    found = one.vuong(two)
+    gap = one.log_likelihoods - two.log_likelihoods
+    assert found.statistic == pytest.approx(gap.mean() / gap.std() * np.sqrt(len(gap)))
+    assert found.statistic > 3
+    assert found.p_value < 0.01
+    assert "the first fits better" in found.statement
+    assert one.vuong(one).p_value == 1.0
+    with pytest.raises(InvalidInput, match="same observations"):
+        one.vuong(splits(rng)[0].fit())
+
+
+# --- what is identified ----------------------------------------------------------------------------------------------
+
+
+def test_an_option_that_never_binds_is_only_bounded() -> None:
+    model, _, _ = option(np.random.default_rng(14), worth=0.1)
+    found = model.fit()
+    assert not found.identified["outside"]
+    assert np.isnan(found.params["outside"])
+    a = found.params["discount"]
+    assert found.params["discount"] == pytest.approx(0.8, abs=0.1)
+    assert np.isfinite(found.std_errors["discount"])
+    # it could be worth anything up to what waiting is worth to the responder
+    np.testing.assert_allclose([found.lower[1], found.upper[1]], [0, a / (1 + a)], atol=1e-3)
+    assert "`outside` is not identified" in found.statement
+    assert "not identified" in str(found.summary())
+
+
+def test_parameters_that_only_count_together_are_not_identified() -> None:
+    """Where what the worker lives on is a share of output, weight and replacement are one number."""
+    rng = np.random.default_rng(12)
+    output = rng.uniform(8, 15, 200)
+    paid = 0.7 * output + 0.3 * rng.standard_normal(200)
+    found = WageModel(paid, productivity=output, reference=output).fit()
+    assert not found.identified.any()
+    assert found.std_errors.isna().all()
+    with pytest.raises(Unsolved, match="not identified"):
+        found.delta(lambda t: t[0])
+
+
+def test_an_estimate_at_an_end_has_no_interval() -> None:
+    rng = np.random.default_rng(13)
+    model = WeightedNashModel(-0.3 + 0.1 * rng.standard_normal(50), total=1, noise="payoffs")
+    found = model.fit()
+    assert found.params["weight"] < 1e-6
+    assert np.isnan(found.std_errors["weight"])
+    assert "at an end of its range" in found.statement
+
+
+# --- standard errors by other ways, and what is shown ----------------------------------------------------------------
+
+
+def test_the_bootstrap_agrees_and_can_be_taken_up_again() -> None:
+    model, told, _ = clustered(np.random.default_rng(14), 300)
+    found = model.fit(**told)
+    draws = found.bootstrap(120)
+    assert draws["weight"].std() == pytest.approx(found.std_errors["weight"], rel=0.3)
+    pd.testing.assert_frame_equal(found.bootstrap(range(50, 60)), draws.iloc[50:60])
+    assert not found.bootstrap(3, seed=1).equals(draws.iloc[:3])
+
+
+def test_workers_change_nothing() -> None:
+    found = splits(np.random.default_rng(15), 50)[0].fit()
+    pd.testing.assert_frame_equal(found.bootstrap(4, workers=2), found.bootstrap(4))
+
+
+def test_the_delta_method_is_that_of_a_known_function() -> None:
+    found = splits(np.random.default_rng(16))[0].fit()
+    w, error = found.params["weight"], found.std_errors["weight"]
+    value, spread = found.delta(lambda t: t[0] / (1 - t[0]))
+    assert value == pytest.approx(w / (1 - w))
+    assert spread == pytest.approx(error / (1 - w) ** 2, rel=1e-8)
+
+
+def test_what_is_shown() -> None:
+    found = covered(np.random.default_rng(17))[0].fit()
+    text = str(found.summary())
+    assert "constant" in text
+    assert "size" in text
+    assert "All parameters are identified" in text
+    assert list(found.conf_int(0.9).columns) == ["lower", "upper"]
+    assert (found.pvalues < 1e-3).all()
+    assert found.cov.shape == (2, 2)
+    assert found.plot().get_xlabel().startswith("estimate")
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+
+GOOD = {"total": [10.0, 8.0, 9.0]}
+PAIRS = NashInNashModel([2.0, 3.0, 4.0], gains=1.0, slopes=0)
+FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: WeightedNashModel([3.0, 9.0, 4.0], **GOOD), "share is 1.125 in observation 1"),
+        (lambda: WeightedNashModel([3.0, np.nan, 4.0], **GOOD), "`payoffs` must be finite; got nan at index"),
+        (lambda: WeightedNashModel([3.0, 2.0], **GOOD), "`total` must have one entry for each of the 2"),
+        (
+            lambda: WeightedNashModel([3.0, 2.0, 4.0], **GOOD, disagreement=[5, 4]),
+            "`total` must leave something",
+        ),
+        (
+            lambda: WeightedNashModel([3.0, 2.0, 4.0], **GOOD, disagreement=[5, 4, 2]),
+            "`disagreement` must have the",
+        ),
+        (lambda: WeightedNashModel(3.0, total=10), "one entry an observation"),
+        (lambda: WeightedNashModel([3.0, 2.0, 4.0], **GOOD, noise="wages"), "`noise` must be"),
+        (lambda: OffersModel([0.4, 0.5], total=1, proposer=[0, 2]), "`proposer` must be 0 or 1"),
+        (lambda: NashInNashModel([2.0, 3.0], gains=[1.0, -1.0], slopes=-1), "`gains` must be positive"),
+        (lambda: NashInNashModel([2.0, 3.0], gains=1.0, slopes=[0, 0.5]), "`slopes` must not be positive"),
+        (lambda: PAIRS.fit(), "`method` must be 'gmm'"),
+        (lambda: PAIRS.fit(method="gmm"), "`instruments` must be given"),
+        (lambda: FINE.fit(clusters=["a", "a", "a"]), "`clusters` must be two at least"),
+        (lambda: FINE.fit(clusters=["a", None, "b"]), "some are missing"),
+        (lambda: FINE.fit(clusters=[1, 2]), "`clusters` must have one label"),
+        (lambda: FINE.fit(instruments=[1, 2, 3]), "`instruments` are for method='gmm'"),
+        (lambda: FINE.fit(method="gmm", instruments=[1, 2]), "`instruments` must have a row"),
+        (lambda: FINE.fit(method="ols"), "`method` must be"),
+        (lambda: WeightedNashModel([3.0], total=10).fit(), "more observations than the 1 parameters"),
+        (lambda: WeightedNashModel([3.0, 3.0, 3.0], total=10).fit(), "fits every observation exactly"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        call()

@@ -23,6 +23,7 @@ from bargaining.games.kinds import kind_of, known, loaded
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
     from bargaining.equilibria.repeated.public import PublicPayoffSet
+    from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.exact.public_certificate import PublicCertificate
     from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate
@@ -40,7 +41,7 @@ _CERTIFIERS = {
 def certify(result: Division, *, tolerance: float = ..., cell: tuple[int, ...] = ...) -> Certificate: ...
 @overload
 def certify(
-    result: PublicPayoffSet, *, tolerance: float = ..., budget: int | None = ...
+    result: PublicPayoffSet | PayoffBounds, *, tolerance: float = ..., budget: int | None = ...
 ) -> PublicCertificate: ...
 @overload
 def certify(result: PayoffSet, *, tolerance: float = ..., budget: int | None = ...) -> PayoffCertificate: ...
@@ -50,7 +51,7 @@ def certify(
 ) -> StochasticCertificate: ...
 @suggesting
 def certify(
-    result: Division | PayoffSet | PublicPayoffSet | StochasticPayoffSets,
+    result: Division | PayoffSet | PublicPayoffSet | PayoffBounds | StochasticPayoffSets,
     *,
     tolerance: float = ACCURACY,
     cell: tuple[int, ...] = (),
@@ -60,7 +61,7 @@ def certify(
 
     Parameters
     ----------
-    result : Division, PayoffSet, PublicPayoffSet or StochasticPayoffSets
+    result : Division, PayoffSet, PublicPayoffSet, PayoffBounds with monitoring, or StochasticPayoffSets
         What to check. Nothing of it is trusted but the problem it answers.
     tolerance : float, default 1e-12
         The relative accuracy asked for. Data of size m and range of gains g carry an error of 64 m / g

@@ -19,9 +19,11 @@ A profile is out of play if multipliers show that no continuations within proven
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from itertools import product
 from math import ceil, inf
 
 import numpy as np
@@ -30,15 +32,20 @@ from bargaining._arguments import instance
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import speeds_of
 from bargaining.equilibria._plane.kinds import Leave, outcomes
-from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria._plane.lottery import Payoffs
 from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.outer import Cut
+from bargaining.equilibria.repeated._monitored.inner import extreme
+from bargaining.equilibria.repeated._monitored.outer import Cut, outlined
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import Programs
+from bargaining.equilibria.repeated._monitored.search import Found
+from bargaining.equilibria.repeated._monitored.solid import Solid
 from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.repeated.public_automaton import after_leaving, rational_automaton
-from bargaining.errors import Status
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
+from bargaining.errors import NotApplicable, Status
 from bargaining.exact.set_certificate import PayoffCertificate
 from bargaining.games.repeated import RepeatedGame
 
@@ -57,7 +64,7 @@ class PublicCertificate(PayoffCertificate):
 
 
 def certify_public_payoff_set(
-    found: PublicPayoffSet, *, tolerance: float = 1e-6, budget: int | None = None
+    found: PublicPayoffSet | PayoffBounds, *, tolerance: float = 1e-6, budget: int | None = None
 ) -> PublicCertificate:
     """Prove from both sides how far a set of payoffs is from that of all perfect public equilibria.
 
@@ -74,43 +81,55 @@ def certify_public_payoff_set(
     >>> proof.inner, proof.outer, proof.holds
     (True, True, True)
     """
-    instance(found, "found", PublicPayoffSet)
-    vertices: tuple[Pair, ...] = ()
-    play, data = found._found, Data.of(found.repeated)
+    repeated, play, claimed = _asked(found)
+    vertices: tuple[Payoffs, ...] = ()
+    data = Data.of(repeated)
     inner, apart = False, inf
-    if play is not None and play.inner is not None:
-        automaton = rational_automaton(found.repeated, play.inner, play.leaves)
+    if play.inner is not None:
+        automaton = rational_automaton(repeated, play.inner, play.leaves)
         if automaton is not None:
             points = [state.payoffs for state in automaton.states]
-            vertices = tuple(points[k] for k in hull(points))
-            inner, apart = True, _apart(found.vertices, vertices, data)
-    proved = None if play is None else _outer(found.repeated, data, play.cuts, play.leaves)
+            vertices = tuple(points[k] for k in extreme(_unit(points, data), 0.0))
+            inner = True
+            apart = max(_beyond(_unit(vertices, data), claimed), _beyond(claimed, _unit(vertices, data)))
+    proved = _outer(repeated, data, play.cuts, play.leaves)
     empty = found.status is Status.EMPTY and proved is not None and not len(proved)
     if empty:
         inner, apart = True, 0.0
     bound = inf
     if inner and proved is not None:
-        floats = _floats(np.array([[float(x) for x in pair] for pair in vertices]).reshape(-1, 2), data)
-        gap = beyond([(x, y) for x, y in proved.tolist()], floats) if len(proved) else 0.0
-        bound = max(apart, gap)
+        bound = max(apart, _beyond(proved, _unit(vertices, data)) if len(proved) else 0.0)
     return PublicCertificate(
         inner=inner,
         outer=proved is not None,
         bound=float(bound),
         exact=False,
         tolerance=tolerance,
-        statement=_statement(found, inner, vertices, proved, bound, empty),
+        statement=_statement(inner, vertices, proved, bound, empty),
         vertices=vertices,
     )
 
 
+def _asked(found: PublicPayoffSet | PayoffBounds) -> tuple[RepeatedGame, Found, Floats]:
+    """Return the game, what was found, and the corners that are claimed, in the unit box."""
+    play = found._found if isinstance(found, PayoffBounds | PublicPayoffSet) else None
+    if isinstance(found, PayoffBounds):
+        if play is None or found.repeated is None:
+            raise NotApplicable(
+                "Payoff bounds are proved in rationals where actions are seen through a signal: give the game "
+                "`monitoring`, for actions that are seen `Monitoring.perfect(game)`."
+            )
+        repeated, points = found.repeated, found.inner
+    else:
+        instance(found, "found", PublicPayoffSet)
+        repeated, points = found.repeated, found.vertices
+        assert play is not None
+    data = Data.of(repeated)
+    return repeated, play, (points - data.low) / data.size
+
+
 def _statement(
-    found: PublicPayoffSet,
-    inner: bool,
-    vertices: tuple[Pair, ...],
-    proved: Floats | None,
-    bound: float,
-    empty: bool,
+    inner: bool, vertices: tuple[Payoffs, ...], proved: Floats | None, bound: float, empty: bool
 ) -> str:
     if empty:
         return "No profile can be sustained: the outer sets vanish, checked exactly."
@@ -124,44 +143,51 @@ def _statement(
     return f"{text} No equilibrium payoff lies farther outside than {bound:.1e} of the range."
 
 
-def _floats(points: Floats, data: Data) -> list[tuple[float, float]]:
-    return [(x, y) for x, y in ((points - data.low) / data.size).tolist()]
+def _unit(points: Sequence[Payoffs], data: Data) -> Floats:
+    """Return points in the unit box."""
+    return (
+        np.array([[float(x) for x in row] for row in points]).reshape(-1, data.low.size) - data.low
+    ) / data.size
 
 
-def _apart(claimed: Floats, vertices: tuple[Pair, ...], data: Data) -> float:
-    exact = _floats(np.array([[float(x) for x in pair] for pair in vertices]), data)
-    said = _floats(claimed, data)
-    return max(beyond(exact, said), beyond(said, exact))
+def _beyond(points: Floats, others: Floats) -> float:
+    """Return how far points lie beyond the hull of others."""
+    if points.shape[1] == 2:
+        return beyond([(x, y) for x, y in points.tolist()], [(x, y) for x, y in others.tolist()])
+    solid = sturdy(others)
+    return inf if solid is None else float(solid.outside(points).max(initial=0.0))
 
 
 def _outer(
     repeated: RepeatedGame, data: Data, cuts: tuple[Cut, ...], leaves: tuple[Leave, ...]
 ) -> Floats | None:
     """Return the corners, in the unit box, of proven half-planes; none if they vanish, None if nothing is proved."""
-    if not cuts or (repeated.exit is not None and len(leaves) < len(outcomes(repeated.exit))):
+    several = repeated.players > 2
+    if not cuts or (not several and repeated.exit is not None and len(leaves) < len(outcomes(repeated.exit))):
         return None  # that a threat to leave is not credible is not proved here
     exact = _Exact(repeated, data, leaves)
     common = len(set(repeated.exact_discounts.tolist())) == 1
     alive = set(range(len(data.payoffs)))
     corners: Floats | None = None
+    proved: Callable[[Payoffs], Fraction | None] | None = None
     for cut in cuts:
         if set(cut.alive.tolist()) != alive:
             return None
-        levels = exact.levels(cut, common)
+        levels = exact.levels(cut, common, proved)
         if levels is None:
             return None
-        outline = Outline.of(cut.directions, np.array([float(x) for x in levels]))
+        outline = outlined(cut.directions, np.array([float(x) for x in levels]))
         if outline is None:
-            return np.empty((0, 2)) if not alive and not leaves else None
-        corners = outline.corners
+            return np.empty((0, repeated.players)) if not alive and not leaves else None
+        corners, proved = outline.corners, partial(_support, cut, outline, levels)
         for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
-            zero = (_ZERO, _ZERO)
+            zero = (_ZERO,) * repeated.players
             bound = exact.bound(profile, zero, [Fraction(x) for x in ray.tolist()], cut, outline)
             if bound is None or _value(bound, levels) >= 0:
                 return None
             alive.discard(profile)
     if not alive:
-        return np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
+        return np.array([leave.payoffs for leave in leaves]).reshape(-1, repeated.players)
     return corners
 
 
@@ -171,8 +197,9 @@ class _Exact:
     def __init__(self, repeated: RepeatedGame, data: Data, leaves: tuple[Leave, ...]) -> None:
         assert repeated.monitoring is not None
         low, size = [[Fraction(x) for x in array.tolist()] for array in (data.low, data.size)]
-        stage = repeated.game.exact.reshape(-1, 2)
-        self.unit = np.array([[(row[i] - low[i]) / size[i] for i in (0, 1)] for row in stage], dtype=object)
+        n = self.players = repeated.players
+        stage = repeated.game.exact.reshape(-1, n)
+        self.unit = np.array([[(row[i] - low[i]) / size[i] for i in range(n)] for row in stage], dtype=object)
         self.discounts = repeated.exact_discounts.tolist()
         chances = repeated.monitoring.exact.reshape(len(stage), -1)
         self.chances = chances
@@ -182,7 +209,7 @@ class _Exact:
         self.programs: Programs = data.programs
         shape, number = repeated.game.shape, np.arange(len(stage)).reshape(repeated.game.shape)
         self.rows = []  # for each: the player, the weights (P, S) and the limits (P,)
-        for i in (0, 1):
+        for i in range(n):
             d = self.discounts[i]
             for step in range(1, shape[i]):
                 other = np.roll(number, -step, axis=i).ravel()
@@ -197,42 +224,50 @@ class _Exact:
     def bound(
         self,
         profile: int,
-        normal: tuple[Fraction, Fraction],
+        normal: Payoffs,
         multipliers: list[Fraction],
         cut: Cut,
-        outline: Outline,
+        outline: Outline | Solid,
     ) -> Bound | None:
         """Return alpha, and beta as (half-plane, weight) pairs; None if a direction lies between no two of them."""
         used = [(k, max(each, _ZERO)) for k, each in enumerate(multipliers) if each > 0]
         constant = sum(
-            (normal[i] * (1 - self.discounts[i]) * self.unit[profile, i] for i in (0, 1)), _ZERO
+            (normal[i] * (1 - self.discounts[i]) * self.unit[profile, i] for i in range(self.players)), _ZERO
         ) + sum((each * self.rows[k][2][profile] for k, each in used), _ZERO)
         weights: list[tuple[int, Fraction]] = []
         for y in range(self.chances.shape[1]):
-            pull = [self.chances[profile, y] * self.discounts[i] * normal[i] for i in (0, 1)]
+            pull = [self.chances[profile, y] * self.discounts[i] * normal[i] for i in range(self.players)]
             for k, each in used:
                 speaker, change, _ = self.rows[k]
                 pull[speaker] -= each * change[profile, y]
-            if pull[0] or pull[1]:
+            if any(pull):
                 pair = _between(pull, cut, outline)
                 if pair is None:
                     return None
                 weights.extend(pair)
         return constant, weights
 
-    def levels(self, cut: Cut, common: bool) -> list[Fraction] | None:
-        """Return levels within which all equilibrium payoffs are proved to lie; None if that fails."""
-        normals = [(Fraction(x), Fraction(y)) for x, y in cut.directions.tolist()]
+    def levels(
+        self, cut: Cut, common: bool, proved: Callable[[Payoffs], Fraction | None] | None
+    ) -> list[Fraction] | None:
+        """Return levels within which all equilibrium payoffs are proved to lie; None if that fails.
+
+        What earlier half-planes have proved, they leave as far as their supports say.
+        """
+        normals: list[Payoffs] = [tuple(map(Fraction, row)) for row in cut.directions.tolist()]
         ends = [tuple(each) for each in self.ends]
         points = [*(tuple(row) for row in self.unit.tolist()), *ends]
         if not common:
-            low, high = ([pick(point[i] for point in points) for i in (0, 1)] for pick in (min, max))
-            points = [(x, y) for x in (low[0], high[0]) for y in (low[1], high[1])]
-        start = [max(n[0] * p[0] + n[1] * p[1] for p in points) for n in normals]
+            box = [{pick(point[i] for point in points) for pick in (min, max)} for i in range(self.players)]
+            points = list(product(*box))
+        start = [max(_times(normal, point) for point in points) for normal in normals]
+        if proved is not None:
+            known = [proved(normal) for normal in normals]
+            start = [old if new is None else min(old, new) for old, new in zip(start, known, strict=True)]
         given = [Fraction(x) for x in cut.levels.tolist()]
         if all(x >= s - _PAD for x, s in zip(given, start, strict=True)):
             return [max(x, s) for x, s in zip(given, start, strict=True)]
-        outline = Outline.of(cut.directions, cut.levels)
+        outline = outlined(cut.directions, cut.levels)
         if outline is None:
             return None
         bounds: list[list[Bound]] = [[] for _ in given]
@@ -245,7 +280,7 @@ class _Exact:
                     return None
                 bounds[j].append(bound)
         for j, normal in enumerate(normals):
-            bounds[j] += [(normal[0] * end[0] + normal[1] * end[1], []) for end in ends]
+            bounds[j] += [(_times(normal, end), []) for end in ends]
         speeds = speeds_of(cut.functions, cut.levels, np.array([float(s) for s in start]))
         if speeds is not None:
             z = [Fraction(x) for x in speeds.tolist()]
@@ -287,8 +322,26 @@ def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction
     return levels
 
 
-def _between(pull: list[Fraction], cut: Cut, outline: Outline) -> list[tuple[int, Fraction]] | None:
-    """Write a direction as a sum of two neighbouring normals with weights that are not negative."""
+def _support(cut: Cut, outline: Outline | Solid, levels: list[Fraction], normal: Payoffs) -> Fraction | None:
+    """Return how far half-planes let payoffs go in a direction; None if it lies between no two of them."""
+    weights = _between(list(normal), cut, outline)
+    return None if weights is None else _value((_ZERO, weights), levels)
+
+
+def _times(one: Sequence[Fraction], other: Sequence[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(one, other, strict=True)), _ZERO)
+
+
+def _between(pull: list[Fraction], cut: Cut, outline: Outline | Solid) -> list[tuple[int, Fraction]] | None:
+    """Write a direction as a sum of normals that meet in a corner, with weights that are not negative."""
+    if isinstance(outline, Solid):
+        weights, faces = outline.supports(np.array([float(x) for x in pull]))
+        found = [(int(k), Fraction(w)) for k, w in zip(faces, weights.tolist(), strict=True)]
+        n = len(pull)
+        for i in range(n):  # what floats leave of the direction, along the axes
+            rest = pull[i] - sum((w * Fraction(float(cut.directions[k, i])) for k, w in found[:n]), _ZERO)
+            found.append((i, rest) if rest >= 0 else (n + i, -rest))
+        return found
     floats = np.array([float(pull[0]), float(pull[1])])
     at = int(np.searchsorted(outline.angles, np.arctan2(floats[1], floats[0]), side="right")) - 1
     for step in _nearby(len(outline.faces)):

@@ -37,7 +37,7 @@ from bargaining._arrays import Floats
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.generation import Generation, generate
-from bargaining.equilibria._plane.lottery import Pair, hull, lotteries
+from bargaining.equilibria._plane.lottery import Pair, Payoffs, hull, lotteries
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.repair import floats
 from bargaining.equilibria._plane.work import DEFAULT, Spent, Work
@@ -105,7 +105,7 @@ class PayoffCertificate(TwoSidedCertificate):
         As for `TwoSidedCertificate`.
     """
 
-    vertices: tuple[Pair, ...]
+    vertices: tuple[Payoffs, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,12 @@ _KINDS = [
         result="bargaining.equilibria.repeated.public:PublicPayoffSet",
         certificate="bargaining.exact.public_certificate:certify_public_payoff_set",
     ),
+    GameKind(  # what `payoff_bounds` gives, for any number of players
+        game="bargaining.games.repeated:RepeatedGame",
+        payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
+        result="bargaining.equilibria.repeated.supporting_hyperplanes:PayoffBounds",
+        certificate="bargaining.exact.public_certificate:certify_public_payoff_set",
+    ),
     GameKind(
         game="bargaining.games.stochastic:StochasticGame",
         payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",

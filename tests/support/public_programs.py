@@ -9,19 +9,24 @@ def iterate(payoffs, chances, discount, *, leaving=None, directions=64, rounds=4
 
     Parameters
     ----------
-    payoffs : (m, n, 2) array
-    chances : (m, n, S) array
+    payoffs : (*actions, n) array
+    chances : (*actions, S) array
     discount : float
-    leaving : pair of float, optional
-        What both get if either leaves.
+    leaving : n floats, optional
+        What all get if anybody leaves.
+    directions : int or (F, n) array
+        How many, evenly spread in the plane, or which ones.
     """
-    turns = 2 * np.pi * np.arange(directions) / directions
-    normals = np.column_stack([np.cos(turns), np.sin(turns)])
-    points = payoffs.reshape(-1, 2) if leaving is None else np.vstack([payoffs.reshape(-1, 2), leaving])
+    n = payoffs.shape[-1]
+    if np.ndim(directions) == 0:
+        turns = 2 * np.pi * np.arange(directions) / directions
+        directions = np.column_stack([np.cos(turns), np.sin(turns)])
+    normals = np.asarray(directions, float)
+    points = payoffs.reshape(-1, n) if leaving is None else np.vstack([payoffs.reshape(-1, n), leaving])
     levels = (points @ normals.T).max(axis=0)
     for _ in range(rounds):
-        values = np.full(directions, -np.inf) if leaving is None else normals @ np.asarray(leaving, float)
-        for profile in np.ndindex(*payoffs.shape[:2]):
+        values = np.full(len(normals), -np.inf) if leaving is None else normals @ np.asarray(leaving, float)
+        for profile in np.ndindex(*payoffs.shape[:-1]):
             values = np.maximum(values, best(payoffs, chances, discount, leaving, profile, normals, levels))
         after = np.minimum(levels, values)
         if not np.isfinite(after).all():
@@ -35,33 +40,33 @@ def iterate(payoffs, chances, discount, *, leaving=None, directions=64, rounds=4
 
 def best(payoffs, chances, discount, leaving, profile, normals, levels):
     """Return what a profile gives at most in each direction with continuations below the levels."""
-    signals, d = chances.shape[2], discount
+    signals, n, d = chances.shape[-1], payoffs.shape[-1], discount
     p, g = chances[profile], payoffs[profile]
     rows, limits = [], []
     for y in range(signals):
-        block = np.zeros((len(normals), signals, 2))
+        block = np.zeros((len(normals), signals, n))
         block[:, y] = normals
         rows.append(block.reshape(len(normals), -1))
         limits.append(levels)
-    for player in (0, 1):
+    for player in range(n):
         for action in range(payoffs.shape[player]):
-            other = (action, profile[1]) if player == 0 else (profile[0], action)
-            row = np.zeros((signals, 2))
+            other = (*profile[:player], action, *profile[player + 1 :])
+            row = np.zeros((signals, n))
             row[:, player] = d * (chances[other] - p)
             rows.append(row.ravel()[None])
             limits.append([(1 - d) * (g[player] - payoffs[other][player]) + 1e-11])
         if leaving is not None:
-            row = np.zeros((signals, 2))
+            row = np.zeros((signals, n))
             row[:, player] = -d * p
             rows.append(row.ravel()[None])
             limits.append([(1 - d) * g[player] - leaving[player] + 1e-11])
     matrix, right = np.vstack(rows), np.concatenate(limits)
     out = np.full(len(normals), -np.inf)
-    for k, n in enumerate(normals):
-        cost = -(d * p[:, None] * n).ravel()
+    for k, normal in enumerate(normals):
+        cost = -(d * p[:, None] * normal).ravel()
         found = linprog(cost, A_ub=matrix, b_ub=right, bounds=(None, None))
         if found.status == 2:
             return out
         assert found.status == 0, found.message
-        out[k] = (1 - d) * n @ g - found.fun
+        out[k] = (1 - d) * normal @ g - found.fun
     return out

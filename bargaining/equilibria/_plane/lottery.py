@@ -9,6 +9,7 @@ from bargaining.equilibria._plane.polygon import hull as vertices
 from bargaining.feasible._polygon import area, clip
 
 Pair = tuple[Fraction, Fraction]
+Payoffs = tuple[Fraction, ...]
 Lottery = tuple[tuple[int, Fraction], ...]
 
 _AXES = (Fraction(-1), Fraction(0)), (Fraction(0), Fraction(-1))

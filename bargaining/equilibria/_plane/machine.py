@@ -14,16 +14,14 @@ from bargaining._arguments import generator, is_sequence, player_index, whole
 from bargaining._arrays import Floats
 from bargaining._names import titles
 from bargaining._rich import Card, Shown, point
-from bargaining.equilibria._plane.lottery import Lottery, Pair
+from bargaining.equilibria._plane.lottery import Lottery, Payoffs
 from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 
-Profile = tuple[int, int]
+Profile = tuple[int, ...]
 Played = TypeVar("Played")
 
-NOBODY = (-1, -1)
-"""What is noted as the actions once somebody has left."""
 LONGEST = 10**6  # periods of a simulated history, each of which is kept
 
 
@@ -57,12 +55,12 @@ class Machine(Shown, ABC, Generic[Played]):
         """Return the headings and the rows of a table, one for each place."""
 
     @abstractmethod
-    def _drawn(self) -> list[tuple[str, Pair]]:
+    def _drawn(self) -> Sequence[tuple[str, Payoffs]]:
         """Return what a picture writes beside each place."""
 
-    def values(self) -> list[Pair]:
+    def values(self) -> list[Payoffs]:
         r"""Return the average payoffs from each place on, the only solution of v = (1 - d) g + d Q v."""
-        return self._worth().values()
+        return list(self._worth().values())
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (place, next place, label), probabilities and deviations as labels."""
@@ -109,15 +107,17 @@ class Machine(Shown, ABC, Generic[Played]):
         return Card(title=type(self).__name__, heads=heads, rows=rows, notes=notes)
 
     @property
-    def exact_payoffs(self) -> Pair:
-        """The average payoffs of both players, as rationals."""
+    def exact_payoffs(self) -> Payoffs:
+        """The average payoffs of the players, as rationals."""
         values = self.values()
-        x, y = (sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in (0, 1))
-        return x, y
+        sums = (
+            sum((share * values[k][i] for k, share in self.start), Fraction(0)) for i in range(len(values[0]))
+        )
+        return tuple(sums)
 
     @property
     def payoffs(self) -> Floats:
-        """The average payoffs of both players, shape (2,)."""
+        """The average payoffs of the players, shape (n,)."""
         return np.array([float(value) for value in self.exact_payoffs])
 
     @property
@@ -157,7 +157,7 @@ class Machine(Shown, ABC, Generic[Played]):
             visited.append(at)
             game, profile = plays[at]
             if profile is None:
-                played.append(NOBODY)
+                played.append((-1,) * len(self.player_names))  # somebody has left
                 seen.append(-1)
                 continue
             actual = with_slip(game, profile, slips.get(period), self.player_names)
@@ -211,8 +211,7 @@ def with_slip(
         return profile
     actions: list[int | str] = list(profile)
     actions[player_index(slip[0], "deviations", names)] = slip[1]
-    x, y = game.profile(actions, "deviations")
-    return x, y
+    return game.profile(actions, "deviations")
 
 
 def apart(actual: Profile, profile: Profile) -> list[int]:

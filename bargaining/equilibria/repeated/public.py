@@ -118,7 +118,7 @@ class PublicPayoffSet(PayoffPolygon):
         target = (exact[0], exact[1])
         best: tuple[float, PublicAutomaton] | None = None
         for automaton in self._automata():
-            corners = [state.payoffs for state in automaton.states]
+            corners = [(state.payoffs[0], state.payoffs[1]) for state in automaton.states]
             ring = hull(corners)
             start = convex_lottery([corners[k] for k in ring], target)
             if start is None:

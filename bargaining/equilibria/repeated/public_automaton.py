@@ -14,7 +14,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.lottery import Lottery, Pair
+from bargaining.equilibria._plane.lottery import Lottery, Payoffs
 from bargaining.equilibria._plane.machine import (
     Machine,
     Profile,
@@ -48,15 +48,15 @@ class PublicState(Shown):
         The state that is played if the one who should have left alone stayed.
     following : tuple of lotteries
         For each signal the lottery over the states that follow, as (state, Fraction) pairs.
-    payoffs : pair of Fraction
+    payoffs : tuple of Fraction
         Average payoffs from this state on.
     """
 
-    profile: tuple[int, int] | None
+    profile: tuple[int, ...] | None
     leavers: tuple[int, ...] = ()
     stayed: int | None = None
     following: tuple[Lottery, ...] = ()
-    payoffs: Pair
+    payoffs: tuple[Fraction, ...]
 
 
 @owning
@@ -98,10 +98,10 @@ class PublicAutomaton(Machine[PublicHistory]):
 
     @property
     def player_names(self) -> tuple[str, ...]:
-        """The names of the two players; their numbers where they have none."""
+        """The names of the players; their numbers where they have none."""
         return self.repeated.player_names
 
-    def values(self) -> list[Pair]:
+    def values(self) -> list[Payoffs]:
         """Return the payoffs from each state on: the solution of v = (1 - d) g + d Q v."""
         return [state.payoffs for state in self.states]
 
@@ -221,7 +221,7 @@ class PublicAutomaton(Machine[PublicHistory]):
                     leaver = state.leavers[0]
                     yield self.states[state.stayed].payoffs[leaver] - state.payoffs[leaver]
                 continue
-            for i in (0, 1):
+            for i in range(self.repeated.players):
                 if own is not None and self.repeated.exit is not None and i in self.repeated.exit.who:
                     yield own[i, i] - state.payoffs[i]
                 d = self.repeated.exact_discounts[i]
@@ -230,7 +230,7 @@ class PublicAutomaton(Machine[PublicHistory]):
                     for lottery in state.following
                 ]
                 for action in range(self.repeated.game.shape[i]):
-                    other = (action, state.profile[1]) if i == 0 else (state.profile[0], action)
+                    other = (*state.profile[:i], action, *state.profile[i + 1 :])
                     value = (1 - d) * exact[other][i] + d * sum(
                         chances[other] * np.array(later, dtype=object)
                     )
@@ -239,7 +239,7 @@ class PublicAutomaton(Machine[PublicHistory]):
     def _worth(self) -> NodeValues:
         raise NotImplementedError  # deviations are not seen, so no node says how they are punished
 
-    def _drawn(self) -> list[tuple[str, Pair]]:
+    def _drawn(self) -> Sequence[tuple[str, Payoffs]]:
         return [(self._play(state), state.payoffs) for state in self.states]
 
     def _play(self, state: PublicState) -> str:
@@ -281,10 +281,10 @@ def _rounded(
         if len(rounded) < len(made):
             return None
         following.append(tuple(rounded))
-    size, shape = len(following), repeated.game.shape
+    size, places = len(following), list(np.ndindex(*repeated.game.shape))
     assert repeated.monitoring is not None
     chances, exact = repeated.monitoring.exact, repeated.game.exact
-    profiles = [None if owner < 0 else divmod(owner, shape[1]) for owner in play.owners.tolist()]
+    profiles = [None if owner < 0 else places[owner] for owner in play.owners.tolist()]
     expected = np.full((size, size), Fraction(0))
     for k, profile in enumerate(profiles):
         if profile is not None:
@@ -308,23 +308,22 @@ def _rounded(
         return None  # the threat to leave is not shown to be credible
     states = tuple(
         PublicState(
-            profile=None if profile is None else (profile[0], profile[1]),
+            profile=profile,
             leavers=() if profile is not None else mutual if leaver is None else (leaver,),
             stayed=None if leaver is None else min(staying, key=columns[leaver].__getitem__),
             following=lotteries,
-            payoffs=(columns[0][k], columns[1][k]),
+            payoffs=tuple(column[k] for column in columns),
         )
         for k, (profile, leaver, lotteries) in enumerate(zip(profiles, alone, following, strict=True))
     )
     return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
 
 
-def after_leaving(repeated: RepeatedGame, leave: Leave) -> tuple[Fraction, Fraction]:
+def after_leaving(repeated: RepeatedGame, leave: Leave) -> Payoffs:
     """Return what an outcome of leaving gives, exactly: the mean if several leave at once."""
     assert repeated.exit is not None
     rows = [repeated.exit.exact[k] for k in (repeated.exit.who if leave.leaver is None else (leave.leaver,))]
-    x, y = (sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in (0, 1))
-    return x, y
+    return tuple(sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in range(repeated.players))
 
 
 def _lottery(weights: Floats, simple: bool, scale: int) -> Lottery | None:

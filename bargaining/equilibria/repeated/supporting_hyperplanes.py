@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +20,11 @@ from bargaining.equilibria.repeated._hyperplanes.refinement import gap, refined
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
 
+if TYPE_CHECKING:
+    from bargaining.equilibria.repeated._monitored.search import Found
+
+_PROGRAM = 1000  # units that a linear program counts for under monitoring
+_FINEST = 1e-9  # the tolerance that slack is measured by where none is asked for
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 
@@ -46,6 +52,8 @@ class PayoffBounds(Shown):
         Applications of the outer operator.
     player_names : tuple of str
         The names of the players, or their numbers.
+    repeated : RepeatedGame or None
+        The game whose payoffs these are.
     """
 
     inner: Floats
@@ -57,6 +65,8 @@ class PayoffBounds(Shown):
     steps: int
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
     player_names: tuple[str, ...] = field(default=(), repr=False)
+    repeated: RepeatedGame | None = field(default=None, repr=False)
+    _found: Found | None = field(default=None, repr=False)  # what proves both sides under monitoring
 
     def __repr__(self) -> str:
         sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"
@@ -83,7 +93,7 @@ def payoff_bounds(
     tolerance: float = 1e-6,
     budget: int | None = None,
 ) -> PayoffBounds:
-    r"""Bound the subgame-perfect payoffs of a repeated game with n players by supporting hyperplanes.
+    r"""Bound the equilibrium payoffs of a repeated game with n players by supporting hyperplanes.
 
     The set V of equilibrium payoffs in pure actions with public randomisation is the largest fixed point of
 
@@ -93,8 +103,8 @@ def payoff_bounds(
     Parameters
     ----------
     repeated : RepeatedGame
-        Two players or more, own discount factors allowed, not a batch. With exit, all players may leave and the
-        payoffs after it must not depend on who does.
+        Two players or more, own discount factors allowed, with or without monitoring, not a batch. With exit, all
+        players may leave and the payoffs after it must not depend on who does.
     directions : array_like of shape (h, n), optional
         Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
         default all sign vectors, up to four players.
@@ -105,7 +115,8 @@ def payoff_bounds(
         The gap at which refinement stops, as a share of the payoff range; with 0 it goes on as long as it may.
     budget : int, default 300,000,000
         Units of work after which to give up: a profile bounded in a direction, or met with a face of an inner set. A
-        step that has begun is finished. The bounds hold all the same, with the status INACCURATE.
+        step that has begun is finished. With monitoring a linear program, one for a profile and a direction each, is a
+        thousand. The bounds hold all the same, with the status INACCURATE.
 
     Returns
     -------
@@ -133,12 +144,20 @@ def payoff_bounds(
     *Both* are the same polytope once the inner set has all its vertices: the half-spaces at the faces of the
     inner set alone then hold the outer one.
 
+    *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
+    `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
+    are often round: the gap falls about as one over the number of half-spaces, and patience multiplies what their
+    corners cut off. So for patient players expect INACCURATE bounds, which hold all the same. `certify` proves both.
+
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 
     References
     ----------
     Judd, K. L., Yeltekin, S. and Conklin, J. (2003). Computing supergame equilibria. *Econometrica* 71(4), 1239-1254.
     doi:10.1111/1468-0262.t01-1-00445
+
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
 
     Examples
     --------
@@ -152,24 +171,66 @@ def payoff_bounds(
     >>> bounds.contains([6, 6, 6]), bounds.contains([6, 6, 7]), bounds.gap < 1e-6
     (True, False, True)
     """
-    profiles, low, size = _unit(repeated)
+    require_repeated(repeated)
+    if repeated.batch_shape:
+        raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")
     whole(refinements, "refinements", 0)
     if not scalar(tolerance, "tolerance") >= 0.0:
         raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
-    work = Effort.of(None, budget).budget()
+    effort = Effort.of(None, budget)
+    if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
+        return _monitored(repeated, directions, int(refinements), tolerance, effort)
+    profiles, low, size = _unit(repeated)
+    work = effort.budget()
     outer = Outer.around(profiles, _directions(directions, size), work)
     inner = None
     if outer.shrink():
         outer, inner = refined(outer, int(refinements), tolerance)
-    return _bounds(outer, inner, low, size, tolerance, repeated.player_names)
+    points = None if inner is None else inner.points
+    empty = inner is None and not outer.alive.any()
+    reach = np.inf if inner is None else gap(outer, inner)
+    found = _Sides(points, outer.directions, outer.levels, outer.threat, reach, empty, outer.steps)
+    return _bounds(repeated, found, low, size, tolerance)
+
+
+class _Sides(NamedTuple):
+    """Both sides in the unit box."""
+
+    inner: Floats | None
+    directions: Floats
+    levels: Floats
+    threat: Floats
+    gap: float
+    empty: bool
+    steps: int
+
+
+def _monitored(
+    repeated: RepeatedGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
+) -> PayoffBounds:
+    """Return the bounds where actions are seen through a signal."""
+    from bargaining.equilibria.repeated._monitored.data import Data
+    from bargaining.equilibria.repeated._monitored.several import close
+
+    if repeated.exit is not None:
+        _outside(repeated.exit, repeated.players)
+    data = Data.of(repeated)
+    budget = max(effort.units // _PROGRAM, 1)
+    common = bool((repeated.discounts == repeated.discounts[0]).all())
+    outer, found = close(
+        data, _directions(directions, data.size), max(tolerance, _FINEST), budget, refinements, common=common
+    )
+    points = None if found.inner is None else found.inner.corners
+    reach = found.gap if points is not None else np.inf
+    n, empty = repeated.players, outer.outline is None
+    sides = _Sides(
+        points, outer.directions, outer.levels, -outer.levels[n : 2 * n], reach, empty, outer.rounds
+    )
+    return replace(_bounds(repeated, sides, data.low, data.size, tolerance), _found=found)
 
 
 def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
     """Return the game in the unit box, with the box's corner and size."""
-    require_repeated(repeated)
-    repeated.require_seen("payoff_bounds")
-    if repeated.batch_shape:
-        raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")
     n = repeated.players
     payoffs, best = repeated.game.payoffs.reshape(-1, n), repeated.game.deviations().reshape(-1, n)
     outside = None if repeated.exit is None else _outside(repeated.exit, n)
@@ -206,23 +267,22 @@ def _directions(given: ArrayLike | None, size: Floats) -> Floats:
 
 
 def _bounds(
-    outer: Outer, inner: Hull | None, low: Floats, size: Floats, tolerance: float, names: tuple[str, ...]
+    repeated: RepeatedGame, found: _Sides, low: Floats, size: Floats, tolerance: float
 ) -> PayoffBounds:
     """Return to the units of the payoffs."""
-    reach = np.inf if inner is None else gap(outer, inner)
-    empty = inner is None and not outer.alive.any()
-    directions = outer.directions / size
+    directions = found.directions / size
     norms = np.linalg.norm(directions, axis=1)
-    points = np.empty((0, size.size)) if inner is None else inner.points * size + low
-    highest = np.full(size.size, np.nan) if inner is None else points.min(axis=0)
+    points = np.empty((0, size.size)) if found.inner is None else found.inner * size + low
+    highest = np.full(size.size, np.nan) if found.inner is None else points.min(axis=0)
     return PayoffBounds(
         inner=points,
         directions=directions / norms[:, None],
-        levels=(outer.levels + directions @ low) / norms,
-        threat=np.stack([outer.threat * size + low, highest]),
-        gap=float(reach),
-        status=Status.EMPTY if empty else Status.OK if reach <= tolerance else Status.INACCURATE,
-        steps=outer.steps,
+        levels=(found.levels + directions @ low) / norms,
+        threat=np.stack([found.threat * size + low, highest]),
+        gap=float(found.gap),
+        status=Status.EMPTY if found.empty else Status.OK if found.gap <= tolerance else Status.INACCURATE,
+        steps=found.steps,
         _size=size,
-        player_names=names,
+        player_names=repeated.player_names,
+        repeated=repeated,
     )

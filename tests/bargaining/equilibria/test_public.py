@@ -18,7 +18,6 @@ from bargaining import (
     Unsolved,
     certify,
     patient_payoffs,
-    payoff_bounds,
     payoff_set,
     renegotiation_proof,
 )
@@ -207,7 +206,6 @@ def test_a_budget_is_kept_and_said():
 @pytest.mark.parametrize(
     "function",
     [
-        payoff_bounds,
         lambda repeated: renegotiation_proof(repeated, (0, 0)),
         StochasticGame.from_repeated,
     ],

@@ -31,12 +31,13 @@ _MOST = 400  # vertices: in four dimensions their hull has some three thousand f
 class Hull:
     """The convex hull of points, of any dimension: half-spaces within its affine hull."""
 
-    __slots__ = ("basis", "centre", "faces", "points")
+    __slots__ = ("basis", "centre", "faces", "places", "points")
 
     centre: Floats
     basis: Floats  # rows: the directions of the affine hull
     faces: Floats  # rows (normal, offset): normal @ x + offset <= 0 in these coordinates
     points: Floats  # the vertices
+    places: NDArray[np.intp]  # where they are among the points given
 
     def __init__(self, points: Floats) -> None:
         self.centre = points.mean(axis=0)
@@ -48,13 +49,14 @@ class Hull:
             from scipy.spatial import ConvexHull
 
             hull = ConvexHull(local)
-            self.points, self.faces = points[hull.vertices], hull.equations
+            self.places, self.faces = hull.vertices.astype(np.intp), hull.equations
         elif len(self.basis) == 1:
             low, high = int(local.argmin()), int(local.argmax())
-            self.points = points[[low, high]]
+            self.places = np.array([low, high])
             self.faces = np.array([[-1.0, local[low, 0]], [1.0, -local[high, 0]]])
         else:
-            self.points, self.faces = points[:1], np.empty((0, 1))
+            self.places, self.faces = np.array([0]), np.empty((0, 1))
+        self.points = points[self.places]
 
     @classmethod
     def of(cls, points: Floats) -> Hull | None:
@@ -72,11 +74,22 @@ class Hull:
         off = np.abs(points - self.centre - local @ self.basis).max(axis=1)
         if not len(self.faces) or off.max() > SLACK:
             return points
+        return np.asarray(points[self._beyond(local, _GAIN)])
+
+    def beyond(self, points: Floats, least: float) -> NDArray[np.intp]:
+        """Return which points lie farthest beyond a face, by more than the least; the farthest one off a flat hull."""
+        local = (points - self.centre) @ self.basis.T
+        off = np.abs(points - self.centre - local @ self.basis).max(axis=1)
+        if off.max() > least:
+            return np.array([off.argmax()])
+        return self._beyond(local, least)
+
+    def _beyond(self, local: Floats, least: float) -> NDArray[np.intp]:
         best: set[int] = set()
-        for faces in portions(self.faces, len(points)):
+        for faces in portions(self.faces, len(local)):
             beyond = local @ faces[:, :-1].T + faces[:, -1]
-            best.update(beyond.argmax(axis=0)[beyond.max(axis=0) > _GAIN].tolist())
-        return np.asarray(points[sorted(best)])
+            best.update(beyond.argmax(axis=0)[beyond.max(axis=0) > least].tolist())
+        return np.array(sorted(best), dtype=np.intp)
 
     def outside(self, points: Floats) -> Floats:
         """Return how far each point sticks out: of the affine hull, or beyond a face."""
@@ -248,7 +261,7 @@ def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull 
     for trial in range(_MOVES):
         if hull is None or not budget.spend(len(hull.points) * len(profiles.payoffs)):
             break
-        found = image(profiles, hull.points, _pointing(hull))
+        found = image(profiles, hull.points, pointing(hull))
         if not len(found.payoffs):
             break
         move = float(np.abs(found.payoffs - hull.points[found.directions]).max())
@@ -274,7 +287,7 @@ def sturdy(points: Floats) -> Hull | None:
     return None
 
 
-def _pointing(hull: Hull) -> Floats:
+def pointing(hull: Hull) -> Floats:
     """Return a direction in which each vertex is the farthest: the middle of the normals of its faces."""
     if not len(hull.faces):
         n = hull.points.shape[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from bargaining._arrays import Floats
@@ -19,6 +21,16 @@ _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not wo
 _APART = 1e-7  # normals closer than this count as the same
 
 
+class Faces(Protocol):
+    """Half-spaces around a set."""
+
+    directions: Floats
+    levels: Floats
+
+    def reach(self, directions: Floats) -> Floats:
+        """Return how far they let payoffs go in other directions."""
+
+
 def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
     """Refine the outer set where it matters most; return it and the inner set that comes nearest, if any was found."""
     inner, given = None, len(outer.directions)
@@ -33,10 +45,10 @@ def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hu
             cleared = _cleared(outer, inner, given)
             if not left or gap(cleared, inner) <= tolerance:
                 return cleared, inner
-        fresh = _fresh(outer, [hull for hull in (sturdy(touching), near, inner) if hull is not None])
-        if not left or not len(fresh):
+        added = fresh(outer, [hull for hull in (sturdy(touching), near, inner) if hull is not None])
+        if not left or not len(added):
             break
-        outer.extend(fresh)
+        outer.extend(added)
         if not outer.shrink():
             return outer, None
     return outer, _grown(outer, tolerance) if inner is None else inner
@@ -48,14 +60,14 @@ def _cleared(outer: Outer, inner: Hull, given: int) -> Outer:
     Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
     for poor bases.
     """
-    few = outer.narrowed(given, _distinct(inner.normals()))
+    few = outer.narrowed(given, distinct(inner.normals()))
     few.shrink()
     return few if gap(few, inner) <= gap(outer, inner) else outer
 
 
-def gap(outer: Outer, inner: Hull) -> float:
+def gap(outer: Faces, inner: Hull) -> float:
     """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces."""
-    normals = _distinct(inner.normals())
+    normals = distinct(inner.normals())
     own = outer.levels - _farthest(inner, outer.directions)
     return float(
         max(own.max(initial=0.0), (outer.reach(normals) - _farthest(inner, normals)).max(initial=0.0))
@@ -71,20 +83,20 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
     return min(found, key=lambda hull: gap(outer, hull), default=None)
 
 
-def _fresh(outer: Outer, hulls: list[Hull]) -> Floats:
+def fresh(outer: Faces, hulls: list[Hull]) -> Floats:
     """Return normals of the hulls' faces beyond which the outer set reaches farthest, and that it lacks."""
     chosen = [np.empty((0, outer.directions.shape[1]))]
     for hull in hulls:
-        normals = _distinct(hull.normals())
+        normals = distinct(hull.normals())
         beyond = outer.reach(normals) - _farthest(hull, normals)
         order = np.argsort(-beyond, kind="stable")
         chosen.append(normals[order[beyond[order] > _WORTH][:_MOST]])
-    fresh = _distinct(np.vstack(chosen))
-    known = [np.abs(outer.directions - normal).max(axis=1).min() <= _APART for normal in fresh]
-    return np.asarray(fresh[~np.array(known, bool)])
+    new = distinct(np.vstack(chosen))
+    known = [np.abs(outer.directions - normal).max(axis=1).min() <= _APART for normal in new]
+    return np.asarray(new[~np.array(known, bool)])
 
 
-def _distinct(normals: Floats) -> Floats:
+def distinct(normals: Floats) -> Floats:
     """Return each normal once, in the order given."""
     first = np.unique(normals.round(7), axis=0, return_index=True)[1]
     return np.asarray(normals[np.sort(first)])

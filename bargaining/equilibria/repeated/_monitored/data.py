@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave, outcomes
+from bargaining.equilibria._plane.polygon import Point
 from bargaining.equilibria.repeated._monitored.programs import Programs
 from bargaining.games.repeated import RepeatedGame
 
@@ -36,18 +38,24 @@ class Data:
 
     @classmethod
     def of(cls, repeated: RepeatedGame) -> Data:
-        """Map a game of two players to the unit box."""
+        """Map a game to the unit box; more than two players must all be free to leave, to the same payoffs."""
         game, leaving, monitoring = repeated.game, repeated.exit, repeated.monitoring
         assert monitoring is not None
         n = game.players
         stage = game.payoffs.reshape(-1, n)
-        ends = outcomes(leaving) if leaving is not None else []
+        ends: list[Leave] = []
+        if leaving is not None:
+            ends = outcomes(leaving) if n == 2 else [Leave(cast("Point", tuple(leaving.payoffs[0].tolist())))]
         everything = np.vstack([stage, *(np.array(leave.payoffs)[None] for leave in ends)])
         low, size = everything.min(axis=0), np.ptp(everything, axis=0)
         size = np.where(size > 0.0, size, 1.0)
         unit = (stage - low) / size
         leaves = [
-            Leave(tuple(((np.array(leave.payoffs) - low) / size).tolist()), leave.leaver, leave.number)
+            Leave(
+                cast("Point", tuple(((np.array(leave.payoffs) - low) / size).tolist())),
+                leave.leaver,
+                leave.number,
+            )
             for leave in ends
         ]
         own = None if leaving is None else (leaving.own - low) / size

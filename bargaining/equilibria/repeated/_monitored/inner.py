@@ -11,11 +11,16 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.polygon import beyond, hull
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy
+from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
 from bargaining.equilibria.repeated._monitored.programs import MISSED, Indices, Programs, optimised, plans
 
 _NOBODY = np.iinfo(np.intp).min
 _SAME = 1e-13  # the least distance within which corners are merged
-_MANY = 300  # corners of a set that does not come to rest
+_TOTAL = 100.0  # the weight of the condition that chances add up to one, beside payoffs of the unit box
+_APART = 1e-10  # points of a hull of three dimensions that floats tell apart
+_MANY = 300  # corners of a set that does not come to rest, of two players
+_SEVERAL = 1000  # and of more, whose sets are rounder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +29,7 @@ class Generated:
 
     Attributes
     ----------
-    corners : (m, 2) array
+    corners : (m, n) array
         Counter-clockwise.
     owners : (m,) array of int
         The profile played, by its place among the programs, or -1 - k where outcome k of leaving ends the game.
@@ -50,7 +55,7 @@ def generated(
     """
     along = around(corners) if directions is None else directions
     signals, count = programs.chances.shape[1], len(along)
-    points, owners = np.zeros((count, 2)), np.full(count, _NOBODY)
+    points, owners = np.zeros_like(along), np.full(count, _NOBODY)
     lotteries = np.zeros((count, signals, len(corners)))
     best = np.full(count, -np.inf)
     if len(leaves):
@@ -70,20 +75,51 @@ def generated(
         chosen = top[at] * count + at
         points[at], owners[at], lotteries[at] = payoffs[chosen], playable[top[at]], chances[chosen]
     known = np.flatnonzero(owners != _NOBODY)
-    order = known[hull([(x, y) for x, y in points[known].tolist()], merge=merge)] if known.size else known
+    order = known[extreme(points[known], merge)] if known.size else known
     return Generated(points[order], owners[order], lotteries[order], playable.size * count)
 
 
 def around(corners: Floats) -> Floats:
     """Return the normals of the sides of a polygon, one at each corner between them, and the axes."""
-    axes = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    n = corners.shape[1]
+    axes = np.vstack([np.eye(n), -np.eye(n)])
     if len(corners) < 2:
         return axes
+    if n > 2:
+        solid = sturdy(corners)
+        return axes if solid is None else np.vstack([distinct(solid.normals()), pointing(solid), axes])
     normals = sides(corners)
     between = normals + np.roll(normals, 1, axis=0)
     if len(corners) == 2:  # the ends of a segment
         between = np.column_stack([-normals[:, 1], normals[:, 0]])
     return np.vstack([normals, between / np.linalg.norm(between, axis=1, keepdims=True), axes])
+
+
+def extreme(points: Floats, merge: float) -> Indices:
+    """Return which points are vertices of their hull, counter-clockwise in the plane, but for what `merge` allows."""
+    if points.shape[1] == 2:
+        return np.array(hull([(x, y) for x, y in points.tolist()], merge=merge), dtype=np.intp)
+    start = np.unique(np.append(points.argmax(axis=0), points.argmin(axis=0)))
+    kept, solid = _vertices(points, start)
+    while solid is not None:  # the point farthest beyond each side, until none lies far out
+        far = solid.beyond(points, max(merge, _APART))
+        known, before = len(kept), solid.outside(points).max()
+        if not far.size:
+            break
+        kept, solid = _vertices(points, np.append(kept, far))
+        if len(kept) <= known and (solid is None or solid.outside(points).max() >= before):
+            break
+    return kept
+
+
+def _vertices(points: Floats, some: Indices) -> tuple[Indices, Hull | None]:
+    """Return which of some points are vertices of their hull, and the hull; all if floats find none."""
+    for digits in (10, 9, 8, 7, 6):
+        kept = some[np.sort(np.unique(points[some].round(digits), axis=0, return_index=True)[1])]
+        solid = Hull.of(points[kept])
+        if solid is not None:
+            return np.asarray(kept[solid.places]), solid
+    return some, None
 
 
 def sides(corners: Floats) -> Floats:
@@ -95,6 +131,11 @@ def sides(corners: Floats) -> Floats:
 
 def apart(one: Floats, other: Floats) -> float:
     """Return how far two polygons are from each other."""
+    if one.shape[1] > 2:
+        solids = sturdy(one), sturdy(other)
+        if solids[0] is None or solids[1] is None:
+            return np.inf
+        return float(max(solids[0].outside(other).max(), solids[1].outside(one).max()))
     first, second = [(x, y) for x, y in one.tolist()], [(x, y) for x, y in other.tolist()]
     return max(beyond(first, second), beyond(second, first))
 
@@ -105,7 +146,7 @@ class Automaton:
 
     Attributes
     ----------
-    payoffs : (m, 2) array
+    payoffs : (m, n) array
         What each state gives.
     owners : (m,) array of int
         The profile played in each state, or -1 - k where outcome k of leaving ends the game.
@@ -126,22 +167,29 @@ class Automaton:
     @property
     def corners(self) -> Floats:
         """The vertices of the hull of the payoffs, counter-clockwise."""
-        return np.asarray(self.payoffs[hull([(x, y) for x, y in self.payoffs.tolist()], merge=0.0)])
+        return np.asarray(self.payoffs[extreme(self.payoffs, 0.0)])
 
 
 def settled(
-    programs: Programs, leaves: Floats, corners: Floats, slack: float, steps: int
+    programs: Programs,
+    leaves: Floats,
+    corners: Floats,
+    slack: float,
+    steps: int,
+    *,
+    merge: float = 0.1,
 ) -> Automaton | None:
     """Return an automaton with payoffs near `corners`, found with its rows met by `slack`; None if nothing is left.
 
     The corners first move to where they stay under the tighter rows. Then each continuation is written as a lottery
-    over the new corners, and what the states of play give follows from a linear system.
+    over the new corners, and what the states of play give follows from a linear system. Corners are merged within
+    `merge` times the slack.
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
     for _ in range(steps):
-        image = generated(tight, leaves, corners, max(slack / 10.0, _SAME))
+        image = generated(tight, leaves, corners, max(merge * slack, _SAME))
         solved += image.programs
-        if not 0 < len(image.corners) <= _MANY:
+        if not 0 < len(image.corners) <= (_MANY if corners.shape[1] == 2 else _SEVERAL):
             return None
         source, corners = corners, image.corners
         if apart(source, corners) <= slack / 10.0:
@@ -168,6 +216,13 @@ def _shares(corners: Floats, points: Floats) -> Floats:
     if m == 1:
         out[:] = 1.0
         return out
+    if corners.shape[1] > 2:
+        from scipy.optimize import nnls
+
+        system = np.vstack([corners.T, np.full(m, _TOTAL)])
+        for k, point in enumerate(points):
+            out[k] = nnls(system, np.append(point, _TOTAL))[0]
+        return np.asarray(out / out.sum(axis=1, keepdims=True))
     if m == 2:
         along = corners[1] - corners[0]
         share = np.clip((points - corners[0]) @ along / (along @ along), 0.0, 1.0)

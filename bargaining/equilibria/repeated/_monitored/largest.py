@@ -14,16 +14,12 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._monitored.outline import Outline
-from bargaining.equilibria.repeated._monitored.programs import Indices, Programs
+from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices, Programs
 
 _NEAREST = 8  # sides that bound a continuation to begin with
 _ROUNDS = 12  # of adding the half-planes that a solution violates
 _BEYOND = 1e-10  # by which continuations may leave the polygon; the next step draws them back
 _MEAN = 0.1  # the weight of the mean of all levels beside the largest gap
-_EXACT = {
-    "primal_feasibility_tolerance": 1e-10,
-    "dual_feasibility_tolerance": 1e-10,
-}  # the finest that HiGHS takes
 
 
 class Rows(NamedTuple):
@@ -111,7 +107,7 @@ def largest(
             b_eq=equal.right,
             bounds=bounds,
             method="highs",
-            options=_EXACT,
+            options=EXACT,
         )
         if found.x is None or found.status != 0:
             return None

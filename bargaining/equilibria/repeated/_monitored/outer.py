@@ -24,6 +24,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
     optimised,
     plans,
 )
+from bargaining.equilibria.repeated._monitored.solid import Solid
 
 _ROUNDS = 200  # applications of the operator: a limit beside the budget
 _STILL = 1e-13  # of the unit box: levels that fall by less have settled
@@ -33,15 +34,21 @@ NOBODY = np.iinfo(np.intp).min
 _ALL = 3000  # up to so many pairs of a profile and a direction all programs are solved at once
 
 
+def outlined(directions: Floats, levels: Floats) -> Outline | Solid | None:
+    """Return the outline of half-planes, or of half-spaces; None if nothing lies in all of them."""
+    kind = Outline if directions.shape[1] == 2 else Solid
+    return kind.of(directions, levels)
+
+
 class Touching(NamedTuple):
     """Where a set is touched in some directions.
 
     Attributes
     ----------
-    points : (F, 2) array
+    points : (F, n) array
     owners : (F,) array of int
         The profile played, by its place among the programs, or -1 - k where outcome k of leaving ends the game.
-    continuations : (F, S, 2) array
+    continuations : (F, S, n) array
         What follows each signal.
     """
 
@@ -55,7 +62,7 @@ class Cut(NamedTuple):
 
     Attributes
     ----------
-    directions, levels : (F, 2) and (F,) arrays
+    directions, levels : (F, n) and (F,) arrays
     multipliers : (P, F, K) array
     functions : Affine
         The bounds that the multipliers give.
@@ -84,9 +91,9 @@ class Outer:
     ----------
     programs : Programs
         Of the profiles that can still be played.
-    leaves : (L, 2) array
+    leaves : (L, n) array
         Outcomes of leaving.
-    directions, levels : (F, 2) and (F,) arrays
+    directions, levels : (F, n) and (F,) arrays
     multipliers : (P, F, K) array
     index : (P,) array of int
         The numbers of these profiles in the game.
@@ -98,27 +105,32 @@ class Outer:
     levels: Floats
     index: Indices
     multipliers: Floats = field(init=False)
-    outline: Outline | None = field(init=False, default=None)
+    outline: Outline | Solid | None = field(init=False, default=None)
     rounds: int = 0
     solved: int = 0
     cuts: list[Cut] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
-        self.outline = Outline.of(self.directions, self.levels)
+        self.outline = outlined(self.directions, self.levels)
 
     def extend(self, directions: Floats) -> None:
         """Add half-planes at the levels that the others leave; drop those that touch the set nowhere."""
         if self.outline is None or not len(directions):
             return
-        weights, faces = self.outline.supports(directions)
         kept = np.sort(self.outline.faces)
-        levels = (weights * self.levels[faces] + _ROUNDING * weights).sum(axis=1)
-        self.levels = np.append(self.levels[kept], levels)
+        self.levels = np.append(self.levels[kept], self.reach(directions))
         nearest = (self.directions @ directions.T).argmax(axis=0)
         self.multipliers = np.concatenate([self.multipliers[:, kept], self.multipliers[:, nearest]], axis=1)
         self.directions = np.vstack([self.directions[kept], directions])
-        self.outline = Outline.of(self.directions, self.levels)
+        self.outline = outlined(self.directions, self.levels)
+
+    def reach(self, directions: Floats) -> Floats:
+        """Return how far the half-planes let payoffs go in other directions."""
+        assert self.outline is not None
+        weights, faces = self.outline.supports(directions)
+        rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
+        return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
 
     def shrink(self, budget: int) -> bool:
         """Push the half-planes in until they rest or `budget` programs are solved; say whether anything is left."""
@@ -131,7 +143,7 @@ class Outer:
                 return self._only_leaving()
             self._optimise(feasible)
             self.levels = settled(self._affine(), self.levels)
-            self.outline = Outline.of(self.directions, self.levels)
+            self.outline = outlined(self.directions, self.levels)
             self.rounds += 1
             if (before - self.levels).max() <= _STILL and lived == len(self.index):
                 return self.outline is not None
@@ -171,7 +183,7 @@ class Outer:
             self.outline = None
             return False
         self.levels = (self.leaves @ self.directions.T).max(axis=0)
-        self.outline = Outline.of(self.directions, self.levels)
+        self.outline = outlined(self.directions, self.levels)
         return True
 
     def _pairs(self) -> tuple[Indices, Indices]:
@@ -240,14 +252,17 @@ class Outer:
 
         Parameters
         ----------
-        directions : (F, 2) array
+        directions : (F, n) array
         nearest : (F,) array of int
             A half-plane near each direction, whose multipliers bound what profiles give.
         """
         assert self.outline is not None
         corners, signals = self.outline.corners, self.programs.chances.shape[1]
         best, owners = np.full(len(directions), -np.inf), np.full(len(directions), NOBODY)
-        points, continuations = np.zeros_like(directions), np.zeros((len(directions), signals, 2))
+        points, continuations = (
+            np.zeros_like(directions),
+            np.zeros((len(directions), signals, directions.shape[1])),
+        )
         if len(self.leaves):
             worth = self.leaves @ directions.T
             best, owners = worth.max(axis=0), -1 - worth.argmax(axis=0)

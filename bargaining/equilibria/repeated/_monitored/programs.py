@@ -32,6 +32,8 @@ Flags = NDArray[np.bool_]
 
 ENTERS = 1e-12  # a column that gains less than this, per unit of a payoff range, is left out
 MISSED = 1e-11  # rows that no continuation meets by less than this count as met: a knife edge is not lost to rounding
+EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+"""The finest tolerances that HiGHS takes."""
 _PIVOT = 1e-9  # smaller entries of a column are rounding
 _ROUNDS = 400  # pivots, from which on the multipliers found so far must do
 
@@ -145,6 +147,7 @@ class _Simplex:
 
     def __init__(self, programs: Programs, corners: Floats, columns: Indices) -> None:
         self.programs, self.corners, self.columns = programs, corners, columns
+        self.known = columns.copy()  # bases that have inverses
         self.signals, self.rows = programs.chances.shape[1], programs.speakers.size
         self.size = self.signals * len(corners)  # slacks follow, then what is missing
         self.own = corners[:, programs.speakers]  # (V, K)
@@ -172,7 +175,14 @@ class _Simplex:
     def refactor(self) -> None:
         """Compute the inverses and the levels from the bases."""
         matrix = np.stack([self.column(self.columns[:, k]) for k in range(self.columns.shape[1])], axis=2)
-        self.inverse = np.linalg.inv(matrix)
+        try:
+            self.inverse = np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:  # corners that floats cannot tell apart: back to where these began
+            lost = np.linalg.matrix_rank(matrix) < matrix.shape[1]
+            lost |= not lost.any()
+            self.columns[lost] = self.known[lost]
+            self.refactor()
+            return
         right = np.hstack([np.ones((len(self.columns), self.signals)), self.programs.limits])
         self.levels = (self.inverse @ right[:, :, None])[:, :, 0]
 

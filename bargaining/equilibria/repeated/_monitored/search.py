@@ -88,7 +88,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     for step in range(_REFINEMENTS):
         if not outer.shrink(budget):
             return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves, tuple(outer.cuts))
-        assert outer.outline is not None
+        assert isinstance(outer.outline, Outline)
         edge = _points(outer.outline.corners)
         moving = patient <= _PATIENT and step < _REFINEMENTS // 2
         if inner is not None:
@@ -112,7 +112,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
             break
         outer.extend(new)
-    assert outer.outline is not None
+    assert isinstance(outer.outline, Outline)
     cuts = (*outer.cuts, outer.cut()) if len(outer.index) else tuple(outer.cuts)
     return Found(inner, outer.outline.corners, gap, outer.rounds, outer.solved, leaves, cuts)
 
@@ -121,7 +121,7 @@ def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
     """Return corners about where the operator leaves them, from the points where the half-planes touch its value."""
     wanted = gap if np.isfinite(gap) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 1000.0))
-    assert outer.outline is not None
+    assert isinstance(outer.outline, Outline)
     faces = outer.outline.faces
     corners, before = _hull(outer.touching(outer.directions[faces], faces).points), np.inf
     for step in range(_MOVES):
@@ -145,7 +145,7 @@ def _rested(
     Rows are met with a little slack, so that no deviation pays; on a knife edge, where slack leaves less, up to
     rounding.
     """
-    assert outer.outline is not None
+    assert isinstance(outer.outline, Outline)
     edge = _points(outer.outline.corners)
     patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
     steps = 10 + int(np.log(1e-3) / np.log(max(patient, 0.1)))  # distances fall by the discount factor a step
@@ -159,7 +159,7 @@ def _rested(
             continue
         reach = beyond(edge, _points(found.corners))
         if reach < gap or inner is None:
-            inner, gap = _numbered(outer, found), reach
+            inner, gap = numbered(outer, found), reach
         if gap <= tolerance:
             break
     return inner, gap
@@ -167,7 +167,7 @@ def _rested(
 
 def _touched(outer: Outer) -> Floats:
     """Return the hull of what touches the faces and corners of the outer set."""
-    assert outer.outline is not None
+    assert isinstance(outer.outline, Outline)
     faces = outer.outline.faces
     normals = outer.directions[faces]
     found = outer.touching(np.vstack([normals, _between(normals)]), np.append(faces, faces))
@@ -184,7 +184,7 @@ def _between(normals: Floats) -> Floats:
 def _thinned(outer: Outer, within: float) -> Outline:
     """Return the outer set without half-planes that cut off little, no two neighbours at a time."""
     outline = outer.outline
-    assert outline is not None
+    assert isinstance(outline, Outline)
     while len(outline.faces) > _FEWEST:
         last = np.roll(outline.corners, 1, axis=0)
         cut = np.linalg.norm(outline.corners - last, axis=1)
@@ -226,11 +226,11 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, *, last: bool) -> Auto
         if found is not None:
             outer.solved += found.programs
             if found.excess <= (0.0 if slack else MISSED):
-                return _numbered(outer, found)
+                return numbered(outer, found)
     return None
 
 
-def _numbered(outer: Outer, found: Automaton) -> Automaton:
+def numbered(outer: Outer, found: Automaton) -> Automaton:
     """Name profiles by their numbers in the game rather than by their places among those still in play."""
     if not len(outer.index):
         return found
@@ -254,7 +254,7 @@ def _around(data: Data, ends: Floats, common: bool) -> Outer:
 
 def _new_sides(outer: Outer, corners: Floats, gap: float) -> Floats:
     """Return the normals of the sides of a polygon beyond which the half-planes still reach."""
-    assert outer.outline is not None
+    assert isinstance(outer.outline, Outline)
     if len(corners) < 2:
         return np.empty((0, 2))
     normals = sides(corners)
@@ -270,7 +270,7 @@ def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Float
     The normals of the sides of what touches it find sides of the set, if it has some; where it is round, it takes
     directions that are spread evenly.
     """
-    assert outer.outline is not None
+    assert isinstance(outer.outline, Outline)
     faces = outer.directions[outer.outline.faces]
     angles, corners = outer.outline.angles, outer.outline.corners
     spans = (np.roll(angles, -1) - angles) % (2.0 * np.pi)

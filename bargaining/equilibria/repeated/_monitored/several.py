@@ -1,0 +1,116 @@
+"""Close in on the equilibrium payoffs of three and more players from both sides.
+
+The steps are those of two players whose corners move until they rest (see `search`); half-spaces take the place of
+half-planes, and what their hulls ask for comes from the bounds on games whose actions are seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
+from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap
+from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.inner import Automaton, apart, extreme, generated, settled
+from bargaining.equilibria.repeated._monitored.outer import NOBODY, Outer
+from bargaining.equilibria.repeated._monitored.programs import MISSED
+from bargaining.equilibria.repeated._monitored.search import Found, numbered
+
+_MOVES = 40  # how often corners move before more half-spaces are added
+_FEW = 100  # corners up to which slack less than their moves is tried
+_STEPS = 10  # of play towards where corners rest under tighter rows
+_WIDEST = 0.1  # the largest slack tried
+_BETWEEN = 1e-3  # the largest distance within which corners are merged, early on
+
+
+def close(
+    data: Data, directions: Floats, tolerance: float, budget: int, refinements: int, *, common: bool
+) -> tuple[Outer, Found]:
+    """Return half-spaces around the equilibrium payoffs, and both sides as they are found for two players."""
+    ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, directions.shape[1])
+    outer = _around(data, ends, directions, common)
+    inner: Automaton | None = None
+    best, near = np.inf, np.inf
+    for left in range(refinements, -1, -1):
+        if not outer.shrink(budget):
+            return outer, _found(data, outer, None, 0.0)
+        touching = outer.touching(outer.directions, np.arange(len(outer.levels)))
+        points = touching.points[touching.owners != NOBODY]
+        corners, moved = _moved(outer, ends, points, near, tolerance, budget)
+        hull = sturdy(corners) if len(corners) else None
+        hulls = [each for each in (hull, sturdy(points) if len(points) else None) if each is not None]
+        if hull is not None:
+            near = min(near, gap(outer, hull))
+            found = _rested(outer, ends, corners, moved, tolerance, budget)
+            if found is not None and _gap(outer, found) < best:
+                inner = found
+        best = np.inf if inner is None else _gap(outer, inner)
+        if best <= tolerance or outer.solved > budget or not left:
+            break
+        new = fresh(outer, hulls)
+        if not len(new):
+            break
+        outer.extend(new)
+    return outer, _found(data, outer, inner, best)
+
+
+def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Found:
+    cuts = [*outer.cuts, outer.cut()] if len(outer.index) and outer.outline is not None else outer.cuts
+    corners = np.empty((0, data.low.size)) if outer.outline is None else outer.outline.corners
+    play = None if inner is None else numbered(outer, inner)
+    return Found(play, corners, best, outer.rounds, outer.solved, tuple(data.leaves), tuple(cuts))
+
+
+def _gap(outer: Outer, inner: Automaton) -> float:
+    hull = sturdy(inner.payoffs)
+    return np.inf if hull is None else gap(outer, hull)
+
+
+def _moved(
+    outer: Outer, ends: Floats, points: Floats, near: float, tolerance: float, budget: int
+) -> tuple[Floats, float]:
+    """Return corners about where the operator leaves them, and how far it still moves them."""
+    wanted = near if np.isfinite(near) else 0.1
+    merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 100.0))
+    corners, moved = points[extreme(points, merge)] if len(points) else points, np.inf
+    for _ in range(_MOVES):
+        if not len(corners) or outer.solved > budget:
+            break
+        image = generated(outer.programs, ends, corners, merge)
+        outer.solved += image.programs
+        if not len(image.corners):
+            return image.corners, 0.0
+        moved, corners = apart(corners, image.corners), image.corners
+        if moved <= max(wanted / 20.0, tolerance / 20.0):
+            break
+    return corners, moved
+
+
+def _rested(
+    outer: Outer, ends: Floats, corners: Floats, moved: float, tolerance: float, budget: int
+) -> Automaton | None:
+    """Return play without a deviation that pays, found with a little slack; on a knife edge up to rounding.
+
+    Corners of a round set keep moving by what their hull cuts off: slack of that size makes up for it.
+    """
+    for slack in (tolerance / 20.0, tolerance / 200.0, 0.0, moved, 2.0 * moved, 4.0 * moved):
+        if outer.solved > budget or not slack < _WIDEST or (slack < moved / 4.0 and len(corners) > _FEW):
+            continue
+        found = settled(outer.programs, ends, corners, slack, _STEPS, merge=0.25)
+        if found is not None:
+            outer.solved += found.programs
+            if found.excess <= (0.0 if slack else MISSED):
+                return found
+    return None
+
+
+def _around(data: Data, ends: Floats, directions: Floats, common: bool) -> Outer:
+    """Start from what is feasible: a hull for players of one patience, a box if they may trade over time."""
+    n = directions.shape[1]
+    rows = np.vstack([np.eye(n), -np.eye(n), directions])
+    points = np.vstack([data.payoffs, ends])
+    if not common:
+        ends_of = np.stack([points.min(axis=0), points.max(axis=0)])
+        points = ends_of[np.indices((2,) * n).reshape(n, -1).T, np.arange(n)]
+    return Outer(data.programs, ends, rows, (points @ rows.T).max(axis=0), np.arange(len(data.payoffs)))

@@ -1,0 +1,109 @@
+"""The outline of half-spaces in three and more dimensions: corners, and how a direction is made of normals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices
+
+_ROOM = 1e-6  # a ball this large inside is enough for floats to find the corners
+_EMPTY = -1e-7  # half-spaces that miss each other by as much as this have nothing in common
+_PADS = (1e-8, 1e-7, 1e-6)  # by which others are moved out before their corners are looked for
+_FLAT = 1e-14  # the least determinant of normals that meet in a corner
+_NEGATIVE = -1e-12  # a weight below this shows that a direction lies elsewhere
+_TIED = 16  # corners tried for a direction, as many normals may meet in one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solid:
+    """The half-spaces that touch the set, and its corners.
+
+    The first 2n half-spaces are those along the axes and against them.
+
+    Attributes
+    ----------
+    faces : (F,) array of int
+        Which half-spaces they are, with those along the axes.
+    corners : (V, n) array
+    tops : (T, n) array
+        The corners once more; one where more than n half-spaces meet occurs several times.
+    meets : (T, n) array of int
+        The half-spaces whose normals span directions in which each of these is the farthest.
+    inverses : (T, n, n) array
+        Row vectors times these are written in these normals.
+    """
+
+    faces: Indices
+    corners: Floats
+    tops: Floats
+    meets: Indices
+    inverses: Floats
+
+    @classmethod
+    def of(cls, directions: Floats, levels: Floats) -> Solid | None:
+        """Return the outline of the set {x : directions x <= levels}; None if nothing lies in it."""
+        from scipy.spatial import ConvexHull, QhullError
+
+        n = directions.shape[1]
+        inside, radius = _ball(directions, levels)
+        if radius < _EMPTY:
+            return None
+        for pad in (0.0, *_PADS) if radius > _ROOM else [each - min(radius, 0.0) for each in _PADS]:
+            try:
+                dual = ConvexHull(directions / (levels + pad - directions @ inside)[:, None])
+            except QhullError:
+                continue
+            normals = directions[dual.simplices]
+            good = (np.abs(np.linalg.det(normals)) > _FLAT) & (dual.equations[:, -1] < 0.0)
+            if good.any():
+                tops = inside - dual.equations[good, :-1] / dual.equations[good, -1:]
+                meets = dual.simplices[good].astype(np.intp)
+                faces = np.union1d(meets.ravel(), np.arange(2 * n))
+                return cls(faces, _once(tops), tops, meets, np.linalg.inv(normals[good]))
+        signs = np.indices((2,) * n).reshape(n, -1).T  # the box around the set
+        meets = np.arange(n) + n * signs
+        tops = levels[meets] * (1 - 2 * signs)
+        return cls(np.arange(len(directions)), tops, tops, meets, np.linalg.inv(directions[meets]))
+
+    def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
+        """Write directions (..., n) as sums of normals with weights (..., n), and say of which half-spaces.
+
+        The support of the set is no more than the sum of the levels with these weights, as far as they make up the
+        direction.
+        """
+        shape, n = pulls.shape, pulls.shape[-1]
+        flat = pulls.reshape(-1, n)
+        worth = flat @ self.tops.T
+        at = worth.argmax(axis=1)
+        weights = (flat[:, None] @ self.inverses[at])[:, 0]
+        bad = np.flatnonzero(weights.min(axis=1) < _NEGATIVE)
+        if bad.size:
+            count = min(_TIED, len(self.tops))
+            near = np.argpartition(-worth[bad], count - 1, axis=1)[:, :count]
+            tried = np.einsum("qi,qkij->qkj", flat[bad], self.inverses[near])
+            best = tried.min(axis=2).argmax(axis=1)
+            rows = np.arange(bad.size)
+            weights[bad], at[bad] = tried[rows, best], near[rows, best]
+        return np.maximum(weights, 0.0).reshape(shape), self.meets[at].reshape(shape)
+
+
+def _once(points: Floats) -> Floats:
+    return np.asarray(points[np.sort(np.unique(points.round(12), axis=0, return_index=True)[1])])
+
+
+def _ball(directions: Floats, levels: Floats) -> tuple[Floats, float]:
+    """Return the centre and radius of the largest ball inside; the radius is negative if nothing lies inside."""
+    from scipy.optimize import linprog
+
+    found = linprog(
+        np.append(np.zeros(directions.shape[1]), -1.0),
+        A_ub=np.hstack([directions, np.linalg.norm(directions, axis=1)[:, None]]),
+        b_ub=levels,
+        bounds=(None, None),
+        method="highs",
+        options=EXACT,
+    )
+    return np.asarray(found.x[:-1]), float(found.x[-1])

@@ -1,0 +1,150 @@
+"""Perfect public equilibria of three and more players: numbers by hand, a plain iteration, proofs in rationals."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    Exit,
+    Game,
+    Monitoring,
+    NotApplicable,
+    RepeatedGame,
+    Status,
+    certify,
+    payoff_bounds,
+    payoff_set,
+)
+from bargaining.equilibria._budget import Effort
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull
+from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored
+from public_programs import iterate
+
+
+def public_good(discount, leaving=None, chances=("1/5", "3/10", "1/2", "9/10")):
+    """Each contribution costs 1 and gives .6 to each of three; more of them, more good signals."""
+    others = np.indices((2, 2, 2))
+    total = others.sum(axis=0)
+    game = Game(
+        *(
+            [[[Fraction(3, 5) * int(t) for t in row] for row in side] for side in total] - others[i]
+            for i in range(3)
+        )
+    )
+    good = np.array([Fraction(each) for each in chances], dtype=object)[total]
+    leave = None if leaving is None else Exit([leaving] * 3)
+    return RepeatedGame(
+        game, discount, exit=leave, monitoring=Monitoring(np.stack([good, 1 - good], axis=-1))
+    )
+
+
+@pytest.mark.parametrize(
+    ("discount", "leaving", "expected"),
+    [(0.6, None, [0, 0.7]), (0.8, None, [0, 0.7]), (0.6, 0.1, [0.1]), (0.8, 0.1, [0.1, 0.7])],
+)
+def test_three_contributors(discount, leaving, expected):
+    """All contribute, or nobody: each is tempted by .4, the bad signal, one in ten, burns .1 x .4 / (.9 - .5)."""
+    found = payoff_bounds(public_good(discount, leaving), tolerance=1e-4)
+    assert found.status is Status.OK
+    assert found.gap <= 1e-4
+    corners = sorted(found.inner.tolist())
+    np.testing.assert_allclose(corners, [[each] * 3 for each in expected], atol=2e-4)
+    assert found.contains([expected[-1] + 1e-3] * 3) is False
+    np.testing.assert_allclose(found.threat, expected[0], atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("discount", "leaving"),
+    [
+        (Fraction(3, 5), None),
+        pytest.param(Fraction(4, 5), Fraction(1, 10), marks=pytest.mark.slow),
+    ],
+)
+def test_both_sides_are_proved(discount, leaving):
+    found = payoff_bounds(public_good(discount, leaving), tolerance=1e-3)
+    proof = certify(found, tolerance=2e-3)
+    assert (proof.inner, proof.outer, proof.holds) == (True, True, True), proof.statement
+    assert all(len(vertex) == 3 for vertex in proof.vertices)
+    cut = found._found.cuts[-1]
+    lower = found._found._replace(cuts=(*found._found.cuts[:-1], cut._replace(levels=cut.levels - 0.05)))
+    assert not certify(replace(found, _found=lower), tolerance=2e-3).holds
+    play = found._found.inner
+    slipped = replace(play, owners=np.where(play.owners == 7, 6, play.owners))
+    assert not certify(replace(found, _found=found._found._replace(inner=slipped)), tolerance=2e-3).holds
+
+
+def test_no_equilibrium_is_said_and_proved():
+    """Three match pennies round: in pure actions somebody always moves, and nothing is seen."""
+    side = np.indices((2, 2, 2))
+    wins = [np.where(side[i] == side[(i + 1) % 3], 1, -1) for i in (0, 1)] + [
+        np.where(side[2] != side[0], 1, -1)
+    ]
+    game = Game(*wins)
+    found = payoff_bounds(RepeatedGame(game, 0.8, monitoring=Monitoring.none(game)))
+    assert found.status is Status.EMPTY
+    assert certify(found).holds
+
+
+def test_bounds_of_seen_actions_have_no_such_proof():
+    game = public_good(0.6).game
+    with pytest.raises(NotApplicable, match="Monitoring"):
+        certify(payoff_bounds(RepeatedGame(game, 0.6)))
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in range(2, 30))])
+def test_a_plain_iteration_agrees(seed):
+    """Linear programs of scipy in the axes and diagonals, half of the games with the right to leave."""
+    rng = np.random.default_rng(seed)
+    payoffs = rng.integers(-3, 4, (2, 2, 2, 3)).astype(float)
+    chances = rng.dirichlet(np.ones(3), (2, 2, 2))
+    discount, leaving = float(rng.choice([0.4, 0.6, 0.75])), (0.2, -0.3, 0.1) if seed % 2 else None
+    repeated = RepeatedGame(
+        Game(*np.moveaxis(payoffs, -1, 0)),
+        discount,
+        exit=None if leaving is None else Exit(leaving),
+        monitoring=Monitoring(chances),
+    )
+    found = payoff_bounds(repeated, tolerance=1e-4, refinements=3)
+    signs = np.indices((3, 3, 3)).reshape(3, -1).T - 1.0
+    normals = signs[np.abs(signs).sum(axis=1) > 0]
+    _, levels = iterate(payoffs, chances, discount, leaving=leaving, directions=normals, tolerance=1e-6)
+    if levels is None:
+        assert found.status is Status.EMPTY
+        return
+    scale = np.ptp(payoffs.reshape(-1, 3), axis=0).max()
+    assert not len(found.inner) or (found.inner @ normals.T <= levels + 1e-6 * scale).all()
+    known = {
+        tuple(np.round(row, 9)): level for row, level in zip(found.directions, found.levels, strict=True)
+    }
+    for normal, level in zip(normals, levels, strict=True):  # never farther out than the plain program's
+        length = np.linalg.norm(normal)
+        ours = known.get(tuple(np.round(normal / length, 9)))
+        assert ours is None or ours * length <= level + 1e-5 * scale
+
+
+@pytest.mark.slow
+def test_signals_that_show_the_actions_give_the_bounds_of_seen_actions():
+    """The programs of signals against those of threats, three players."""
+    rng = np.random.default_rng(4)
+    game = Game(*rng.integers(0, 9, (3, 2, 2, 2)).astype(float))
+    seen = payoff_bounds(RepeatedGame(game, 0.5))
+    shown = _monitored(
+        RepeatedGame(game, 0.5, monitoring=Monitoring.perfect(game)), None, 4, 1e-6, Effort.of(None, None)
+    )
+    assert len(seen.inner)
+    assert len(shown.inner)
+    assert (shown.inner @ seen.directions.T <= seen.levels + 1e-6).all()
+    assert (seen.inner @ shown.directions.T <= shown.levels + 1e-6).all()
+    assert shown.gap < 1e-4
+
+
+def test_two_players_agree_with_the_payoff_set():
+    partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
+    repeated = RepeatedGame(partners, 0.8, monitoring=report)
+    bounds, found = payoff_bounds(repeated, tolerance=1e-3), payoff_set(repeated, tolerance=1e-4)
+    assert bounds.status is Status.OK
+    assert (found.vertices @ bounds.directions.T <= bounds.levels + 1e-9).all()
+    assert Hull(bounds.inner).outside(found.outer).max() < 1e-3 * 4

@@ -12,13 +12,13 @@ from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, set_by_set, sides_above, sides_of
 from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
 from bargaining.concepts._facet_search import FacetSearch
-from bargaining.concepts._flow import end_of_flow
+from bargaining.concepts._flow import end_of_flow, end_of_smooth_flow
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.concepts._pareto import pareto
 from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts._sampled import Followed
 from bargaining.division import Division, describe, divide
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import Restricted
@@ -63,7 +63,8 @@ def continuous_raiffa(problem: Problem) -> Division:
     Below a polygon of two players the path has a closed form from edge to edge; `residual` is by how much it
     depends on which player is called first, or what is left to gain at its end. Elsewhere the path is integrated twice,
     with different steps, to 1e-14 a step; `residual` is by how much the ends differ, or by how much more than 5e-4 they
-    differ from the end of a plain integration with fixed steps. Along the path the gains of any
+    differ from the end of a plain integration with fixed steps. A set with ``ideal_slopes`` is asked at Gauss nodes
+    instead, and `residual` is by how much the end depends on their number. Along the path the gains of any
     two players exchange at the rate of the ideal gains from the interim agreement.
 
     References
@@ -216,6 +217,15 @@ def _along_flow(
         at = d + x * gains
         best, _ = best_above(ideal_at, at, 4 * EPS * size, np.broadcast_to(usual, at.shape[:-1]))
         return np.where(moving, (best - d) / gains - x, 0.0)
+
+    slopes = known(problem.feasible, "ideal_slopes")
+    if slopes is not None and not usual.shape and usual and edge is None:
+
+        def ask(x: Floats) -> tuple[Floats, Floats]:
+            best, answer = slopes(d + x * gains)
+            return (best - d) / gains - x, answer * gains / gains[:, None] - np.eye(len(gains))
+
+        return end_of_smooth_flow(ask, rate, len(gains))
 
     # Both integrations at once, along a leading axis.
     first, longest = (

@@ -21,7 +21,7 @@ from bargaining.concepts.equal_loss import lose_alike
 from bargaining.concepts.equal_loss import missed as short_of_equal_loss
 from bargaining.division import ACCURACY, Division, describe, divide
 from bargaining.errors import InvalidInput
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
@@ -305,7 +305,42 @@ def _least_sum(
         within = todo & np.asarray((best <= ideal + 64 * EPS * (np.abs(ideal) + gains)).all(axis=-1))
         point[within], missed[within], todo = best[within], 0.0, todo & ~within
     listed = inequalities_of(feasible) if todo.any() else None
-    if listed is not None:
-        for cell in map(tuple, np.argwhere(todo)):
+    for cell in map(tuple, np.argwhere(todo)):
+        if listed is not None:
             point[cell], missed[cell] = least_sum_of_losses(*listed, ideal[cell])
+        elif known(feasible, "support_above") is not None:
+            one = set_of_cell(feasible, cell, usual.shape)
+            point[cell], missed[cell] = _least_with_caps(one, ideal[cell], gains[cell]), 0.0
     return 1 - (ideal - point) / gains, missed / gains.max(axis=-1)
+
+
+def _least_with_caps(feasible: FeasibleSet, ideal: Floats, gains: Floats) -> Floats:
+    """Return a point with the least sum of losses of a set that says its best points above floors.
+
+    Who would get more than the ideal payoff at the best sum is held at it, and the sum of the others is maximised. Of
+    several who are held each must want to be: without the others' caps alone it would not get less.
+    """
+    above = known(feasible, "support_above")
+    hair = ACCURACY * gains
+
+    def best(held: NDArray[np.bool_]) -> Floats:
+        return np.asarray(above(np.where(held, 0.0, 1.0), np.where(held, ideal, -np.inf)))
+
+    held = np.zeros(len(ideal), dtype=bool)
+    point = best(held)
+    for _ in range(2 * len(ideal)):
+        over = ~held & (point > ideal + hair)
+        if over.all() or not np.isfinite(point).all():
+            break
+        held = held | over
+        few = held.sum() > 1 and not over.any()
+        freed = [
+            k
+            for k in np.flatnonzero(held)
+            if few and best(held & (np.arange(len(held)) != k))[k] < ideal[k] - hair[k]
+        ]
+        if not (over.any() or freed):
+            break
+        held[freed] = False
+        point = best(held)
+    return np.where(over.any(), np.nan, point)

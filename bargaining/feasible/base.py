@@ -15,6 +15,8 @@ Some sets know more. What else the library asks, if a set has an attribute of th
 ``decision(payoffs)``                       what the players do to get at least these payoffs
 ``moving_prices(floor)``                    of two players: pairs of prices, (k, 2, 2), from the best point for 0 above
                                             a floor to that for 1, between which the best point moves smoothly
+``ideal_slopes(floor)``                     the ideal point, and how each entry of it answers each entry of the floor,
+                                            (..., n, n)
 ``within``                                  the set that this one shows in other units, names or above a floor
 ==========================================  =====================================================================
 
@@ -121,6 +123,7 @@ Question = Literal[
     "disposes_freely",
     "decision",
     "moving_prices",
+    "ideal_slopes",
     "within",
 ]
 

@@ -66,8 +66,12 @@ class BargainedTariffs(Shown):
     division : Division
         What the concept said.
     status : Status
-        OK; INACCURATE if a residual is above 1e-9, or the search ended at a bound of its own: a rate of -0.6 or 20, a
-        payment of half of the least income; DEGENERATE if not all can gain; EMPTY, FAILED.
+        OK; INACCURATE if a residual is above 1e-9, or the search ended at a bound of its own; DEGENERATE if not all can
+        gain; EMPTY, FAILED.
+    limits : tuple of str
+        The rates and payments that ended at a bound of the search: a rate of -0.6 or 20, a payment of half of the least
+        income. What is maximised goes on rising beyond. The sum of percents with payments does: a unit of money is more
+        percent of a small income, however much was paid already.
     equilibrium : TradeEquilibrium or None
         Everything at these rates; None with lotteries.
     """
@@ -88,6 +92,7 @@ class BargainedTariffs(Shown):
     division: Division
     status: Status
     equilibrium: TradeEquilibrium | None
+    limits: tuple[str, ...] = ()
 
     @property
     def gains(self) -> Floats:
@@ -246,6 +251,7 @@ def _packed(
         residual=max(found.residual, float(np.asarray(division.residual))),
         status=status if answer.status == Status.OK else Status.INACCURATE,
         equilibrium=answer,
+        limits=payoffs.cut_short(found),
     )
 
 

@@ -52,6 +52,8 @@ class TradeEquilibrium(Shown):
         Names along the axes.
     unit : str
         Of flows, expenditures and revenue, at base prices; empty where the figures do not say.
+    refused : tuple of (tuple of int, str)
+        The scenarios of a batch that could not be tried, and why; their status is FAILED.
     """
 
     welfare: Floats
@@ -68,6 +70,7 @@ class TradeEquilibrium(Shown):
     regions: tuple[str, ...]
     sectors: tuple[str, ...]
     unit: str = ""
+    refused: tuple[tuple[tuple[int, ...], str], ...] = ()
 
     def of(self, region: str) -> Floats:
         """Change of real income of one region in percent, shape batch."""
@@ -84,6 +87,12 @@ class TradeEquilibrium(Shown):
         """Return self, or raise `Unsolved` if some scenario has no accurate equilibrium."""
         bad = np.asarray(self.status) != Status.OK
         if bad.any():
+            if self.refused:
+                cell, reason = self.refused[0]
+                raise Unsolved(
+                    f"{int(bad.sum())} of {bad.size} scenarios have no equilibrium; in scenario {cell} of the batch "
+                    f"{reason}. Lower it."
+                )
             worst = np.asarray(self.residual)[bad].flat[0]
             raise Unsolved(
                 f"{int(bad.sum())} of {bad.size} scenarios have no equilibrium to 1e-10; the first has residual "

@@ -78,11 +78,11 @@ def scenario(
     *,
     transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
     unit: str = "world",
-) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, int]:
+) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, int, dict[tuple[int, ...], str]]:
     """Check and broadcast tariffs, costs and transfers.
 
-    Returns the shape of the batch, the three in a row, the last two None where not given, and the region whose
-    prices the transfers are in, or -1.
+    Returns the shape of the batch, the three in a row, the last two None where not given, the region whose prices the
+    transfers are in, or -1, and why cells of the batch fail whose transfers leave somebody no income: these are NaN.
     """
     shape = economy.shares.shape
     rates = _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)
@@ -92,7 +92,7 @@ def scenario(
         raise InvalidInput(
             f"`costs` must be positive hats, 1 for no change; got {hats.min():.17g}. Raise it."
         )
-    received = None if transfers is None else received_by(transfers, economy, names[0])
+    received = None if transfers is None else received_by(transfers, names[0])
     parts = {"tariffs": rates.shape[:-3]}
     if hats is not None:
         parts["costs"] = hats.shape[:-3]
@@ -110,13 +110,22 @@ def scenario(
     rates = np.broadcast_to(rates, batch + shape).reshape(-1, *shape)
     if hats is not None:
         hats = np.broadcast_to(hats, batch + shape).reshape(-1, *shape)
+    refused: dict[tuple[int, ...], str] = {}
     if received is not None:
-        received = np.broadcast_to(received, batch + received.shape[-1:]).reshape(-1, received.shape[-1])
-    return batch, rates, hats, received, where
+        whole = np.broadcast_to(received, batch + received.shape[-1:])
+        poor = ~(economy.income + whole > 0.0)
+        if poor.any() and received.ndim == 1:
+            raise InvalidInput(f"{_too_much(received, economy, names[0])}. Lower it.")
+        refused = {
+            tuple(map(int, cell)): _too_much(whole[tuple(cell)], economy, names[0])
+            for cell in np.argwhere(poor.any(axis=-1))
+        }
+        received = np.where(poor.any(axis=-1, keepdims=True), np.nan, whole).reshape(-1, whole.shape[-1])
+    return batch, rates, hats, received, where, refused
 
 
 def received_by(
-    transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike], economy: Economy, regions: tuple[str, ...]
+    transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike], regions: tuple[str, ...]
 ) -> Floats:
     """Return what each region receives, (*batch, N), from that array or from (payer, receiver) to an amount."""
     if isinstance(transfers, Mapping):
@@ -143,15 +152,16 @@ def received_by(
             raise InvalidInput(
                 f"`transfers` must sum to zero over regions; got a sum of {worst:.6g}. Somebody has to pay."
             )
-    left = economy.income + received
-    if not (left > 0.0).all():
-        *cell, region = (int(k) for k in np.argwhere(~(left > 0.0))[0])
-        where = f" in scenario {tuple(cell)} of the batch" if cell else ""
-        raise InvalidInput(
-            f"`transfers` must leave every region an income; got a payment of {-received[(*cell, region)]:.6g} by "
-            f"{regions[region]}{where}, whose income is {economy.income[region]:.6g}. Lower it."
-        )
     return received
+
+
+def _too_much(received: Floats, economy: Economy, regions: tuple[str, ...]) -> str:
+    """Say who pays more than its income, of transfers (N,)."""
+    region = int(np.argmax(~(economy.income + received > 0.0)))
+    return (
+        f"`transfers` must leave every region an income; got a payment of {-received[region]:.6g} by "
+        f"{regions[region]}, whose income is {economy.income[region]:.6g}"
+    )
 
 
 def _scenario_array(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Floats:

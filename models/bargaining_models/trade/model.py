@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -491,13 +491,14 @@ class TradeModel(Shown):
         Returns
         -------
         TradeEquilibrium
-            With residual and status per scenario; one that fails does not stop the others.
+            With residual and status per scenario; one that fails does not stop the others. One of a batch whose
+            transfers exceed an income fails, and `refused` says so.
 
         Raises
         ------
         InvalidInput
             If a rate is -1 or less, a region taxes its own sales, a cost is not positive, transfers do not sum to zero
-            or exceed an income, or a shape does not fit.
+            or exceed an income (of a single scenario), or a shape does not fit.
 
         Examples
         --------
@@ -508,11 +509,12 @@ class TradeModel(Shown):
         array([ 9.11, -8.86, -0.01, -0.07])
         """
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, where = scenario(
+        batch, rates, hats, received, where, refused = scenario(
             self.economy, tariffs, costs, names, transfers=transfers, unit=unit
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
-        return pack(at, rates, batch, names, self.data.unit)
+        answer = pack(at, rates, batch, names, self.data.unit)
+        return replace(answer, refused=tuple(refused.items())) if refused else answer
 
     def marginal_welfare(
         self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
@@ -535,7 +537,7 @@ class TradeModel(Shown):
         along = real(directions, "directions", ndim=4)
         if along.shape[1:] != shape:
             raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
-        batch, rates, hats, _, _ = scenario(self.economy, tariffs, costs, (self.regions, self.sectors))
+        batch, rates, hats, *_ = scenario(self.economy, tariffs, costs, (self.regions, self.sectors))
         cells = self.solver.system.cells(rates, hats)
         return self.solver.marginal_welfare(cells, along).reshape(*batch, len(along), shape[0])
 
@@ -585,7 +587,7 @@ class TradeModel(Shown):
                 "Take a high cost, 100 for instance."
             )
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, where = scenario(
+        batch, rates, hats, received, where, _ = scenario(
             self.economy, tariffs, costs, names, transfers=transfers, unit=unit
         )
         parts, end = decompose(self.solver, rates, hats, received, where, method=method, steps=points)
@@ -775,9 +777,9 @@ class TradeModel(Shown):
         Notes
         -----
         Programs in the rates are solved to first-order conditions; they find a local optimum, as Ossa (2014) does.
-        Nash, Kalai-Smorodinsky, egalitarian, equal loss, Gupta-Livne, Raiffa, Conley-Wilkie and the lexicographic
-        solutions take a second; Yu, Perles-Maschler and continuous Raiffa ask for hundreds of points and take
-        minutes. The utilitarian sum of percents asks a large region to give up nearly everything for a small one:
+        Most concepts take a second; Yu, Perles-Maschler and continuous Raiffa ask for many points and take some. With
+        `lower=0` rates meet that bound on the way of continuous Raiffa, which then takes a minute for three countries.
+        The utilitarian sum of percents asks a large region to give up nearly everything for a small one:
         take a `measure` in money.
 
         Examples

@@ -32,12 +32,14 @@ MEASURES = ("percent", "log", "income", "gdp")
 DIFFERENCE = 1e-5  # of rates and payments, relative to their units
 SMALL = 1e-7  # of the largest multiplier: below, a constraint does not bind
 NEWTON_STEPS = 12  # from a point of the frontier nearby: it doubles the digits with each
+REGIMES = 5  # of rates at bounds and floors that bind, before a program is solved on its own
 NEARBY = 0.3  # of what a rate of .1 does: how far above a floor a known point may be to start from
 ALIKE = 0.99  # cosine: a known point in about this direction is a start from which Newton's method arrives
 CLOSE = 1e-5  # of the conditions: from there a step with the curvature of the step before gains five digits
 DONE = 1e-14  # of the conditions: some roundings
 SOLVED = 1e-6  # of the conditions: more is no optimum
 SIMILAR = 0.7  # cosine: worth starting a search from
+CLIMBS = 3  # searches for one best sum, each from where the last gave up
 POLISHED = 1e-11  # of the conditions, from a known point: more means that another constraint binds there
 PRICES = 1e-14  # of the angle of prices at which a rate meets its bound
 SLIVER = 1e-10  # of that angle: between two bounds met so close to each other rounding decides
@@ -123,6 +125,7 @@ class TariffPayoffs:
         self._start = np.clip(np.zeros(self.size), self._low, self._high)
         self._known: list[Optimum] = []
         self._best: dict[bytes, list[Optimum]] = {}
+        self._bests: list[list[tuple[Optimum, Floats | None]]] = []
         self._last: tuple[bytes, Floats, Floats] | None = None
 
     @property
@@ -207,6 +210,17 @@ class TariffPayoffs:
         value = np.array([row[0] for row in rows]).reshape(given.shape[:-1])
         return value, np.stack([row[1] for row in rows]).reshape(given.shape)
 
+    def support_above(self, weights: ArrayLike, floor: ArrayLike) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        low, best = real(floor, "floor", finite=False, ndim=1), real(weights, "weights", ndim=1)
+        above = [one for one in self._known if ((one.payoffs - low) / self.scale >= -POLISHED).all()]
+        above = above or self._ends(low) or []
+        if not above:
+            return np.full(self.players, np.nan)
+        start = max(above, key=lambda one: float(best @ one.payoffs))
+        found = self._end(best, low, start.variables)
+        return found.payoffs if found.residual <= SOLVED else np.full(self.players, np.nan)
+
     def ray(self, origin: ArrayLike, direction: ArrayLike) -> Floats:
         """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
         o, d = np.broadcast_arrays(real(origin, "origin"), real(direction, "direction"))
@@ -222,6 +236,129 @@ class TariffPayoffs:
     def contains(self, x: ArrayLike, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` times its size."""
         return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self.scale.max())
+
+    def ideal_slopes(self, floor: ArrayLike) -> tuple[Floats, Floats]:
+        """Return the ideal payoffs above floors (B, n), and how each answers each entry of its floor, (B, n, n).
+
+        What a floor of one player costs another is its multiplier. All programs take Newton steps together, from the
+        nearest answers there are already; one that does not arrive so is solved on its own.
+        """
+        floors = real(floor, "floor", ndim=2)
+        best, slopes = np.full(floors.shape, -np.inf), np.full((*floors.shape, self.players), np.nan)
+        if not self._bests:
+            self._bests = [[(end, None)] for end in self._ends(floors[0]) or []]
+        found = self._together(floors) if self._bests else [None] * floors.size
+        for b in range(len(floors)):
+            here = found[b * self.players : (b + 1) * self.players]
+            if None in here:
+                ends = self._ends(floors[b])
+                if ends is None:
+                    continue
+                here = [(end, None) if one is None else one for one, end in zip(here, ends, strict=True)]
+            for k, known in enumerate(here):
+                assert known is not None
+                self._bests[k].append(known)
+                one = known[0]
+                best[b, k], slopes[b, k] = one.payoffs[k], -one.multipliers / one.multipliers[k]
+                slopes[b, k, k] = 0.0
+        return best, slopes
+
+    def _together(self, floors: Floats) -> list[tuple[Optimum, Floats | None] | None]:
+        """The best of each player above each floor, from known ones near by; None where Newton's method fails.
+
+        With it the curvature that steps are made with: that of the known one does, as long as it gains digits.
+        """
+        n, size, scale, count = self.players, self.size, self.scale, floors.size
+        best, floor = np.tile(np.arange(n), len(floors)), np.repeat(floors, n, axis=0)
+        other = best[:, None] != np.arange(n)
+        starts: list[tuple[Optimum, Floats | None]] = []
+        for row, k in enumerate(best):
+            away = (np.stack([one.payoffs for one, _ in self._bests[k]]) - floor[row]) / scale
+            starts.append(self._bests[k][int(np.argmin(np.abs(away[:, other[row]]).max(axis=1)))])
+        x = np.stack([one.variables for one, _ in starts])
+        multipliers = np.stack([one.multipliers for one, _ in starts])
+        binds, free = multipliers > 0.0, ~np.stack([self._bound(one) for one, _ in starts])
+        curved = np.stack([np.full((size, size), np.nan) if h is None else h for _, h in starts])
+        left, found = np.arange(count), [None] * count
+        for _ in range(REGIMES):
+            x, payoffs, multipliers, pull, least, curved = self._newton_together(
+                floor[left], x, multipliers, binds, free, curved, other[left]
+            )
+            # What a regime of bounds and floors got wrong is put right in the next.
+            below, above = x < self._low, x > self._high
+            loose, inwards = multipliers < 0.0, ~free & (self._inward(x, pull) > 0.0)
+            broken = other[left] & ~binds & ((floor[left] - payoffs) / scale > POLISHED)
+            wrong = (below | above | inwards).any(axis=1) | (loose | broken).any(axis=1)
+            for c in np.flatnonzero(~wrong & (least <= POLISHED)):
+                one = Optimum(
+                    variables=x[c],
+                    payoffs=payoffs[c],
+                    multipliers=multipliers[c],
+                    residual=float(least[c]),
+                    concave=True,
+                )
+                found[left[c]] = (one, curved[c])
+            again = wrong & np.isfinite(least)
+            if not again.any():
+                break
+            free, binds = ((free & ~below & ~above) | inwards)[again], ((binds & ~loose) | broken)[again]
+            x, multipliers = np.clip(x, self._low, self._high)[again], np.maximum(multipliers, 0.0)[again]
+            left, curved = left[again], curved[again]
+        return found
+
+    def _newton_together(
+        self,
+        floor: Floats,
+        x: Floats,
+        multipliers: Floats,
+        binds: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+        curved: Floats,
+        other: NDArray[np.bool_],
+    ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+        """Newton's method for given rates at bounds and given floors that bind, each cell on its own.
+
+        Returns variables, payoffs, multipliers, slopes of the sum, how far the conditions are from holding, and the
+        curvature, which is found anew where steps no longer gain a digit.
+        """
+        n, size, count = self.players, self.size, len(x)
+        moving = np.concatenate([free, binds & other], axis=1)
+        matrix = np.zeros((count, size + n, size + n))
+        matrix[:, :size, :size] = curved
+        stale = np.isnan(curved).any(axis=(1, 2))
+        least, kept = np.full(count, np.inf), [x, np.full((count, n), np.nan), multipliers, np.zeros_like(x)]
+        for _ in range(NEWTON_STEPS):
+            reached, slopes = self.values(x)
+            pull, gap = np.einsum("ck,ckv->cv", multipliers, slopes), floor - reached
+            steep = np.abs(pull) / np.einsum("ck,ckv->cv", np.abs(multipliers), np.abs(slopes))
+            worst = np.where(free, steep, 0.0).max(axis=1)
+            worst = np.maximum(worst, (np.abs(gap) / self.scale * (binds & other)).max(axis=1))
+            better = worst < least
+            stale |= (worst > least / 10.0) & (worst > DONE)
+            kept = [
+                np.where(better[:, None], now, old)
+                for now, old in zip((x, reached, multipliers, pull), kept, strict=True)
+            ]
+            least = np.where(better, worst, least)
+            if not better.any() or (least <= DONE).all():
+                break
+            if stale.any():
+                moved = (x[stale, None] + DIFFERENCE * np.eye(size)).reshape(-1, size)
+                second = self.values(moved)[1].reshape(-1, size, n, size) - slopes[stale, None]
+                bent = np.einsum("ck,cwkv->cwv", multipliers[stale], second / DIFFERENCE)
+                matrix[stale, :size, :size] = (bent + bent.swapaxes(1, 2)) / 2.0
+                stale[:] = False
+            matrix[:, :size, size:], matrix[:, size:, :size] = slopes.swapaxes(1, 2), slopes
+            whole = np.where(moving[:, :, None] & moving[:, None], matrix, np.eye(size + n))
+            right = np.where(moving, np.hstack([-pull, gap]), 0.0)
+            try:
+                step = np.linalg.solve(whole, right[..., None])[..., 0]
+            except np.linalg.LinAlgError:
+                break
+            step *= 0.1 / np.maximum(np.abs(step[:, :size]).max(axis=1, keepdims=True), 0.1)
+            x, multipliers = x + step[:, :size], multipliers + step[:, size:]
+        x, payoffs, multipliers, pull = kept
+        return x, payoffs, multipliers, pull, least, matrix[:, :size, :size]
 
     def moving_prices(self, floor: ArrayLike) -> Floats:
         """Return prices between which the best point of two players moves smoothly, (k, 2, 2), above a floor.
@@ -309,11 +446,14 @@ class TariffPayoffs:
         self._ray(x - scale, scale)
         return self._known[-1]
 
-    def cut_short(self, found: Optimum) -> bool:
-        """Whether a rate or payment ended at a bound that only the search has: the optimum may lie beyond."""
+    def cut_short(self, found: Optimum) -> tuple[str, ...]:
+        """Which rates and payments ended at a bound that only the search has: the optimum may lie beyond."""
         x, edge = found.variables, 1e-6
         chosen = np.append(np.full(self.rates.size, self._lower >= LOWEST), np.zeros(self._payments, bool))
-        return bool(((x <= self._low + edge) & ~chosen).any() or (x >= self._high - edge).any())
+        at = ((x <= self._low + edge) & ~chosen) | (x >= self._high - edge)
+        names = [f"rate of {' on '.join(label)}" for label in self.rates.labels]
+        names += [f"payment of {player}" for player in self.rates.players[: self._payments]]
+        return tuple(name for name, ended in zip(names, at, strict=True) if ended)
 
     def rates_at(self, payoffs: ArrayLike) -> Floats:
         """Return the rates (K,) that reach a payoff vector on the frontier."""
@@ -364,11 +504,15 @@ class TariffPayoffs:
             found = self._polish(start, fixed=weights)
             if found.residual <= POLISHED and found.concave:
                 return self._remember(found)
-        variables = self._climb(
-            start,
-            lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
-        )
-        return self._remember(self._polish(variables, fixed=weights))
+        for _ in range(CLIMBS):
+            start = self._climb(
+                start,
+                lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
+            )
+            found = self._polish(start, fixed=weights)
+            if found.residual <= SOLVED:
+                break
+        return self._remember(found)
 
     def _nearest(self, side: Callable[[Optimum], Floats], wanted: Floats) -> tuple[bool, Floats]:
         """Where to start: the known point most alike in direction, and whether it is near."""
@@ -459,7 +603,10 @@ class TariffPayoffs:
                 if bound.any() and not self._ray(np.where(bound, floor, -1e6 * scale), scale) >= -1e-9:
                     return None
                 inside = self._known[-1].variables if bound.any() else self._start
-                ends = [self._end(k, floor, inside) if end is None else end for k, end in enumerate(ends)]
+                axes = np.eye(self.players)
+                ends = [
+                    self._end(axes[k], floor, inside) if end is None else end for k, end in enumerate(ends)
+                ]
             self._best[key] = [end for end in ends if end is not None]
         return self._best[key]
 
@@ -473,15 +620,15 @@ class TariffPayoffs:
         if not min(away) <= NEARBY:
             return None
         start = self._known[int(np.argmin(away))].variables
-        found = self._polish(start, best=k, floor=floor, room=1.0)
+        found = self._polish(start, best=np.eye(self.players)[k], floor=floor, room=1.0)
         if not (found.residual <= POLISHED and found.payoffs[k] >= floor[k]):
             return None
         return self._remember(found)
 
-    def _end(self, k: int, floor: Floats, inside: Floats) -> Optimum:
-        """The best of one player above a floor, from a point that is above it."""
-        scale = self.scale
-        others = np.isfinite(floor) & (np.arange(self.players) != k)
+    def _end(self, weights: Floats, floor: Floats, inside: Floats) -> Optimum:
+        """The best weighted sum above a floor, from a point that is above it."""
+        scale, others = self.scale, _floors_for(weights, floor)
+        size = float((weights * scale).sum())
 
         def gaps(x: Floats) -> Floats:
             return np.asarray(((self._one(x)[0] - floor) / scale)[others])
@@ -491,10 +638,10 @@ class TariffPayoffs:
 
         x = self._climb(
             inside,
-            lambda x: (-self._one(x)[0][k] / scale[k], -self._one(x)[1][k] / scale[k]),
+            lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
             constraints=(gaps, slopes) if others.any() else None,
         )
-        return self._remember(self._polish(x, best=k, floor=floor))
+        return self._remember(self._polish(x, best=weights, floor=floor))
 
     def _product(self, origin: Floats, weights: Floats) -> Optimum | None:
         scale = self.scale
@@ -543,7 +690,7 @@ class TariffPayoffs:
         gains: tuple[Floats, Floats] | None = None,
         origin: Floats | None = None,
         direction: Floats | None = None,
-        best: int | None = None,
+        best: Floats | None = None,
         floor: Floats | None = None,
         room: float = 1e-4,
     ) -> Optimum:
@@ -642,16 +789,14 @@ class TariffPayoffs:
             origin, weights = kind["gains"]
             return weights / (payoffs - origin), np.zeros(n, dtype=bool)
         if kind["best"] is not None:
-            floor = kind["floor"]
-            others = np.isfinite(floor) & (np.arange(n) != kind["best"])
-            tight = others & (payoffs - floor < kind["room"] * scale)
+            weights, floor = kind["best"], kind["floor"]
+            tight = _floors_for(weights, floor) & (payoffs - floor < kind["room"] * scale)
             multipliers = np.zeros(n)
-            multipliers[kind["best"]] = 1.0
             if tight.any():
-                found, _ = nnls((slopes[tight] / scale[tight, None]).T, -slopes[kind["best"]])
+                found, _ = nnls((slopes[tight] / scale[tight, None]).T, -weights @ slopes)
                 multipliers[tight] = found / scale[tight]
-            active = tight & (multipliers > SMALL * multipliers.max())
-            return np.where(active | (np.arange(n) == kind["best"]), multipliers, 0.0), active
+            active = tight & (multipliers > SMALL * (weights + multipliers).max())
+            return weights + np.where(active, multipliers, 0.0), active
         direction, origin = kind["direction"], kind["origin"]
         up = direction > 0.0
         t = ((payoffs - origin)[up] / direction[up]).min()
@@ -702,8 +847,9 @@ class TariffPayoffs:
             worst = max(worst, float(np.where(active, np.abs(gap), -gap).max()))
         elif kind["floor"] is not None:
             gap = (payoffs - kind["floor"]) / scale
-            gap = np.where(np.arange(self.players) == kind["best"], 0.0, gap)
-            worst = max(worst, float(np.where(active, np.abs(gap), -gap).max()))
+            gap = np.where(_floors_for(kind["best"], kind["floor"]), np.where(active, np.abs(gap), -gap), 0.0)
+            added = (multipliers - kind["best"]) * scale
+            worst = max(worst, float(gap.max()), -float(added.min() / np.abs(multipliers * scale).max()))
         return worst
 
     def _newton_step(
@@ -751,3 +897,9 @@ class TariffPayoffs:
         step[free] = solved[:k]
         change[active] = solved[k : k + a]
         return step, change
+
+
+def _floors_for(weights: Floats, floor: Floats) -> NDArray[np.bool_]:
+    """Which floors matter to the best weighted sum: that of a player who alone counts does not."""
+    alone = (weights > 0.0) & (np.count_nonzero(weights) == 1)
+    return np.asarray(np.isfinite(floor) & ~alone)

@@ -275,3 +275,72 @@ def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
     batch = continuous_raiffa(Problem(Polytope(points), points[0] - [[0, 0, 0], [0, 0, 0.5], [1, 1, -1]]))
     assert batch.status.tolist() == [Status.DEGENERATE, Status.OK, Status.EMPTY]
     np.testing.assert_allclose(batch.payoffs[:2] - offset, [[1, 0.5, 0]] * 2, rtol=1e-12, atol=1e-12)
+
+
+class Balls:
+    """What three players get below all of some ellipsoids; it may say how its ideal point answers the floor."""
+
+    players, batch_shape, disposes_freely = 3, (), True
+
+    def __init__(self, *sizes: list[float], slopes: bool = True) -> None:
+        self.shapes = 1.0 / np.array(sizes) ** 2
+        if slopes:
+            self.ideal_slopes = self.asked
+
+    def far(self, floor: np.ndarray) -> np.ndarray:
+        squares = np.maximum(np.asarray(floor), 0.0)[..., None, :] ** 2 * self.shapes
+        left = 1.0 - squares.sum(axis=-1, keepdims=True) + squares
+        return np.where(left >= 0.0, np.sqrt(np.abs(left) / self.shapes), -np.inf)
+
+    def ideal(self, floor: np.ndarray) -> np.ndarray:
+        best: np.ndarray = self.far(floor).min(axis=-2)
+        return best
+
+    def asked(self, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        far = self.far(floor)
+        tight, best = far.argmin(axis=-2), far.min(axis=-2)
+        shape = self.shapes[tight]
+        slopes = (
+            -np.maximum(floor, 0.0)[..., None, :]
+            * shape
+            / (best * shape[..., [0, 1, 2], [0, 1, 2]])[..., None]
+        )
+        slopes[..., [0, 1, 2], [0, 1, 2]] = 0.0
+        return best, slopes
+
+    def ray(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        o, d = np.broadcast_arrays(origin, direction)
+        o, d = o[..., None, :], d[..., None, :]
+        a, b, c = (
+            (d * d * self.shapes).sum(-1),
+            (o * d * self.shapes).sum(-1),
+            (o * o * self.shapes).sum(-1) - 1,
+        )
+        t: np.ndarray = ((np.sqrt(b * b - a * c) - b) / a).min(axis=-1)
+        return t
+
+    def contains(self, x: np.ndarray, *, tol: float = 1e-12) -> np.ndarray:
+        return np.asarray(((x * x)[..., None, :] * self.shapes).sum(axis=-1).max(axis=-1) <= 1 + tol)
+
+    def support(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("sizes", [([1.0, 2.0, 3.0],), ([1.0, 2.0, 3.0], [1.4, 1.6, 2.8])])
+def test_a_set_that_knows_how_its_ideal_point_answers_the_floor(sizes: tuple[list[float], ...]) -> None:
+    """Polynomials at Gauss nodes against extrapolated midpoint steps, on a smooth set and along a kink."""
+    d = [0.1, 0.2, 0.1]
+    by_nodes = continuous_raiffa(Problem(Balls(*sizes), d))
+    by_steps = continuous_raiffa(Problem(Balls(*sizes, slopes=False), d))
+    assert by_steps.status == Status.OK
+    assert by_nodes.residual < 1e-9
+    np.testing.assert_allclose(by_nodes.payoffs, by_steps.payoffs, rtol=0, atol=1e-9)
+
+
+def test_a_set_that_knows_it_wrongly_is_found_out() -> None:
+    class Wrong(Balls):
+        def asked(self, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            best, slopes = super().asked(floor)
+            return best * (1 - 1e-3), slopes
+
+    assert continuous_raiffa(Problem(Wrong([1.0, 2.0, 3.0]), [0.1, 0.2, 0.1])).residual > 1e-5

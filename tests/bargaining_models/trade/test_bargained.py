@@ -448,10 +448,77 @@ def test_a_rate_at_the_end_of_the_search_is_no_answer(model, war):
     """The sum of percents is largest where the US subsidises without end; that of money is at sensible rates."""
     lost = model.bargained_tariffs("USA", "CAN", disagreement=war, method=utilitarian)
     assert lost.status is Status.INACCURATE
+    assert lost.limits == ("rate of USA on CAN",)
+    paid = model.bargained_tariffs("USA", "CAN", disagreement=war, method=utilitarian, transfers="inside")
+    assert paid.status is Status.INACCURATE
+    assert "payment of USA" in paid.limits
     money = model.bargained_tariffs("USA", "CAN", disagreement=war, method=utilitarian, measure="gdp")
     assert money.status is Status.OK
     best = model.bargained_tariffs("USA", "CAN", disagreement=war, transfers="money", measure="gdp")
     np.testing.assert_allclose(money.rates, best.rates, rtol=0, atol=1e-8)
+
+
+@pytest.fixture(scope="module")
+def three(model):
+    players = ["USA", "CAN", "CHN"]
+    return players, model.nash_tariffs(players, against="players")
+
+
+def test_the_ideal_point_of_three_and_its_slopes(model, three):
+    """All programs at once against one by one, and against differences of these."""
+    players, war = three
+    payoffs, d = TariffPayoffs(model, players), war.percent[:3]
+    floors = d + np.linspace(0.0, 0.3, 4)[:, None] * (payoffs.ideal(d) - d)
+    ideal, slopes = payoffs.ideal_slopes(floors)
+    np.testing.assert_allclose(ideal, TariffPayoffs(model, players).ideal(floors), rtol=0, atol=1e-10)
+    h = 1e-4 * np.eye(3)
+    apart = (payoffs.ideal(floors[1] + h) - payoffs.ideal(floors[1] - h)) / 2e-4
+    np.testing.assert_allclose(slopes[1], apart.T, rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"transfers": "inside"}])
+def test_continuous_raiffa_of_three_countries(model, three, options):
+    """The path by a plain solver, its ideal points by the general programs."""
+    players, war = three
+    talks = model.world_talks(players, disagreement=war, method=continuous_raiffa, **options)
+    assert talks.status is Status.OK
+    payoffs, d = TariffPayoffs(model, players, inside="transfers" in options), war.percent[:3]
+    x, size = d, payoffs.ideal(d) - d
+    for step in [0.25] * 8:  # Heun's method
+        first = payoffs.ideal(x) - x
+        x = x + step / 2 * (first + payoffs.ideal(x + step * first) - x - step * first)
+    x = x + (payoffs.ideal(x) - x) / 3
+    assert np.abs((talks.payoffs - x) / size).max() < 5e-3
+
+
+@pytest.mark.slow
+def test_the_least_sum_of_losses_of_three_countries_in_percent(model, three):
+    """Canada and China get their ideal payoffs, as a search over rates and losses finds too."""
+    players, war = three
+    talks = model.world_talks(players, disagreement=war, method=partial(yu, p=1))
+    assert talks.status is Status.OK
+    payoffs = TariffPayoffs(model, players)
+    ideal = payoffs.ideal(war.percent[:3])
+    np.testing.assert_allclose(talks.payoffs[1:], ideal[1:], rtol=0, atol=1e-9)
+
+    def enough(x):
+        return payoffs.values(x[None, :6])[0][0] + x[6:] - ideal
+
+    best = minimize(
+        lambda x: x[6:].sum(),
+        np.append(np.zeros(6), ideal),
+        jac=lambda x: np.repeat([0.0, 1.0], [6, 3]),
+        bounds=[(-0.5, 0.5)] * 6 + [(0.0, None)] * 3,
+        constraints={
+            "type": "ineq",
+            "fun": enough,
+            "jac": lambda x: np.hstack([payoffs.values(x[None, :6])[1][0], np.eye(3)]),
+        },
+        method="SLSQP",
+        options={"ftol": 1e-12},
+    )
+    assert (ideal - talks.payoffs).sum() == pytest.approx(best.fun, abs=1e-8)
 
 
 def test_no_gain_is_said(model):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
 from bargaining_models.trade.linear import own_tariff_slopes, reduced, tariff_slopes
@@ -187,13 +187,34 @@ def test_far_off_scenarios_are_solved_or_say_failed():
     assert np.isnan(answer.welfare[answer.status == Status.FAILED]).all()
 
 
+def test_a_transfer_above_an_income_fails_in_its_cell_alone():
+    model = model_of(drawn(1))
+    tariffs = rates(np.random.default_rng(3), (2, 1, 3, 3, 2))
+    paid = np.array([[0.0, 0.0, 0.0], [9e8, -9e8, 0.0], [1.0, -2.0, 1.0]])
+    answer = model.solve(tariffs=tariffs, transfers=paid)
+    assert (answer.status == [Status.OK, Status.FAILED, Status.OK]).all()
+    assert np.isnan(answer.welfare[:, 1]).all()
+    for cell in ((0, 0), (1, 2)):
+        alone = model.solve(tariffs=tariffs[cell[0], 0], transfers=paid[cell[1]])
+        np.testing.assert_allclose(answer.welfare[cell], alone.welfare, rtol=0, atol=1e-12)
+    said = dict(answer.refused)
+    assert set(said) == {(0, 1), (1, 1)}
+    assert "a payment of 9e+08 by r1, whose income is" in said[0, 1]
+    with pytest.raises(
+        Unsolved, match=r"in scenario \(0, 1\) of the batch `transfers` must leave every region"
+    ):
+        answer.raise_if_failed()
+    parts = model.decomposition(tariffs=tariffs[:, 0], transfers=paid[1:])
+    assert np.isnan(parts.exact[0]).all()
+    assert np.abs(parts.residual[1]).max() < 1e-9
+
+
 BAD_TRANSFERS = [
     ({"transfers": [1.0, 1.0, 0.0]}, "`transfers` must sum to zero over regions; got a sum of 2"),
     ({"transfers": [1.0, -1.0]}, "`transfers` must have one entry per region"),
     ({"transfers": {("r0", "r0"): 1.0}}, "keyed by two regions"),
     ({"transfers": {("r0", "r9"): 1.0}}, "`region` must be one of"),
     ({"transfers": {("r0", "r1"): 1e9}}, "must leave every region an income; got a payment of 1e.09 by r0"),
-    ({"transfers": [[0, 0, 0], [9e8, -9e8, 0]]}, r"a payment of 9e.08 by r1 in scenario \(1,\) of the batch"),
     ({"unit": "dollar"}, "`unit` must be one of 'world', 'r0'"),
     ({"transfers": np.zeros((2, 3)), "costs": np.ones((3, 3, 3, 2))}, "batch axes that broadcast"),
 ]

@@ -225,7 +225,8 @@ def _along_flow(
             best, answer = slopes(d + x * gains)
             return (best - d) / gains - x, answer * gains / gains[:, None] - np.eye(len(gains))
 
-        return end_of_smooth_flow(ask, rate, len(gains))
+        path_end, doubt = end_of_smooth_flow(ask, rate, len(gains))
+        return path_end, np.asarray(doubt)
 
     # Both integrations at once, along a leading axis.
     first, longest = (

@@ -141,7 +141,7 @@ BAD: dict[str, Callable[[TradeModel], Any]] = {
         home="Canada",
         partner="US",
     ),
-    "`data` must be Parameters": lambda m: Negotiation(data="icio2020", home="Canada", partner="US"),
+    "`data` must be a TradeModel": lambda m: Negotiation(data="icio2020", home="Canada", partner="US"),
     "Roles must not share regions; 'CAN' is in": lambda m: Negotiation(
         m, home={"both": ["CAN", "USA"]}, partner="Canada"
     ),

@@ -72,8 +72,8 @@ class Negotiation(Shown):
     Parameters
     ----------
     model : TradeModel, optional
-    data : Parameters, TradeData, str or Path, optional
-        Instead of a model: figures, a folder of them, or a structure of this package, "icio2019" or "wiod2011".
+    data : TradeModel, Parameters, TradeData, str or Path, optional
+        Instead: a model too, figures, a folder of them, or a structure of this package, "icio2019" or "wiod2011".
     home, partner, alternative : str, or mapping from a new name to a list of regions
         Regions of the model, by their name there or an everyday one ("US" for "USA"), or several that act as one:
         ``{"EU": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
@@ -162,7 +162,7 @@ class Negotiation(Shown):
         partner: Role,
         alternative: Role | None = None,
         rest: str | None = None,
-        data: Parameters | TradeData | str | Path | None = None,
+        data: TradeModel | Parameters | TradeData | str | Path | None = None,
         elasticities: Any = None,
         tariffs: str | datetime.date | Environment | ArrayLike | None = None,
         status_quo: Sequence[str] | ArrayLike | None = None,

@@ -81,7 +81,7 @@ def world_of(
     Parameters
     ----------
     model : TradeModel or None
-    data : Parameters, TradeData, name of a structure, folder or None
+    data : TradeModel, Parameters, TradeData, name of a structure, folder or None
     parts : mapping from part to region, or to a mapping from a new name to the regions it is made of
     rest : str or None
         The name of a region made of all that play no part. By default regions are merged only where `data` is a
@@ -91,6 +91,8 @@ def world_of(
     """
     if (model is None) == (data is None):
         raise InvalidInput("`model` or `data` must be given, and not both.")
+    if isinstance(data, TradeModel):
+        model, data = data, None
     if isinstance(data, str) and data == "wiod2011":
         data = load()
     figures = data if isinstance(data, Parameters) else None
@@ -120,7 +122,8 @@ def world_of(
         whole = data if elasticities is None else data.with_terms(data.tariffs, elasticities)
     else:
         raise InvalidInput(
-            f"`data` must be Parameters, TradeData, a folder or one of {', '.join(STRUCTURES)}; got {data!r}."
+            f"`data` must be a TradeModel, Parameters, TradeData, a folder or one of {', '.join(STRUCTURES)}; "
+            f"got {data!r}."
         )
     environment = _environment(tariffs, whole)
     merged, names = _merged(whole, parts, rest)

@@ -91,7 +91,7 @@ class TradeEquilibrium(Shown):
                 cell, reason = self.refused[0]
                 raise Unsolved(
                     f"{int(bad.sum())} of {bad.size} scenarios have no equilibrium; in scenario {cell} of the batch "
-                    f"{reason}. Lower it."
+                    f"{reason}"
                 )
             worst = np.asarray(self.residual)[bad].flat[0]
             raise Unsolved(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,22 +83,20 @@ def scenario(
     """Check and broadcast tariffs, costs and transfers.
 
     Returns the shape of the batch, the three in a row, the last two None where not given, the region whose prices the
-    transfers are in, or -1, and why cells of the batch fail whose transfers leave somebody no income: these are NaN.
+    transfers are in, or -1, and why some cells of the batch cannot be tried: these are NaN.
     """
     shape = economy.shares.shape
-    rates = _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)
-    hats = None if costs is None else _scenario_array(costs, "costs", shape)
-    check_rates(rates, *names)
-    if hats is not None and not (hats > 0.0).all():
-        raise InvalidInput(
-            f"`costs` must be positive hats, 1 for no change; got {hats.min():.17g}. Raise it."
-        )
-    received = None if transfers is None else received_by(transfers, names[0])
-    parts = {"tariffs": rates.shape[:-3]}
-    if hats is not None:
-        parts["costs"] = hats.shape[:-3]
-    if received is not None:
-        parts["transfers"] = received.shape[:-1]
+    given = {"tariffs": _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)}
+    checks: dict[str, Callable[[Floats], None]] = {
+        "tariffs": lambda rates: check_rates(rates, *names),
+        "costs": _check_hats,
+        "transfers": lambda received: _check_incomes(received, economy, names[0]),
+    }
+    if costs is not None:
+        given["costs"] = _scenario_array(costs, "costs", shape)
+    if transfers is not None:
+        given["transfers"] = received_by(transfers, names[0])
+    parts = {name: array.shape[: -1 if name == "transfers" else -3] for name, array in given.items()}
     try:
         batch = np.broadcast_shapes(*parts.values())
     except ValueError:
@@ -107,21 +106,51 @@ def scenario(
             f"Insert axes of length 1."
         ) from None
     where = -1 if unit == "world" else place(unit, "unit", names[0], besides=("world",))
-    rates = np.broadcast_to(rates, batch + shape).reshape(-1, *shape)
-    if hats is not None:
-        hats = np.broadcast_to(hats, batch + shape).reshape(-1, *shape)
     refused: dict[tuple[int, ...], str] = {}
-    if received is not None:
-        whole = np.broadcast_to(received, batch + received.shape[-1:])
-        poor = ~(economy.income + whole > 0.0)
-        if poor.any() and received.ndim == 1:
-            raise InvalidInput(f"{_too_much(received, economy, names[0])}. Lower it.")
-        refused = {
-            tuple(map(int, cell)): _too_much(whole[tuple(cell)], economy, names[0])
-            for cell in np.argwhere(poor.any(axis=-1))
-        }
-        received = np.where(poor.any(axis=-1, keepdims=True), np.nan, whole).reshape(-1, whole.shape[-1])
-    return batch, rates, hats, received, where, refused
+    rows: dict[str, Floats] = {}
+    for name, array in given.items():
+        kept, reasons = _kept(array, len(parts[name]), checks[name])
+        last = array.shape[len(parts[name]) :]
+        rows[name] = np.broadcast_to(kept, batch + last).reshape(-1, *last)
+        places = np.broadcast_to(np.arange(max(1, math.prod(parts[name]))).reshape(parts[name]), batch)
+        for number, reason in reasons.items():
+            refused |= {tuple(map(int, cell)): reason for cell in np.argwhere(places == number)}
+    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), where, refused
+
+
+def _kept(array: Floats, axes: int, check: Callable[[Floats], None]) -> tuple[Floats, dict[int, str]]:
+    """Return an array with NaN in the cells of its batch that a check refuses, and why; raise if it refuses all."""
+    try:
+        check(array)
+    except InvalidInput:
+        cells, reasons = array.reshape(-1, *array.shape[axes:]).copy(), {}
+        for k, cell in enumerate(cells):
+            try:
+                check(cell)
+            except InvalidInput as refusal:
+                reasons[k] = str(refusal)
+        if len(reasons) == len(cells):
+            raise
+        cells[list(reasons)] = np.nan
+        return cells.reshape(array.shape), reasons
+    return array, {}
+
+
+def _check_hats(hats: Floats) -> None:
+    if not (hats > 0.0).all():
+        raise InvalidInput(
+            f"`costs` must be positive hats, 1 for no change; got {hats.min():.17g}. Raise it."
+        )
+
+
+def _check_incomes(received: Floats, economy: Economy, regions: tuple[str, ...]) -> None:
+    poor = ~(economy.income + received > 0.0)
+    if poor.any():
+        *_, region = first = tuple(int(k) for k in np.argwhere(poor)[0])
+        raise InvalidInput(
+            f"`transfers` must leave every region an income; got a payment of {-received[first]:.6g} by "
+            f"{regions[region]}, whose income is {economy.income[region]:.6g}. Lower it."
+        )
 
 
 def received_by(
@@ -153,15 +182,6 @@ def received_by(
                 f"`transfers` must sum to zero over regions; got a sum of {worst:.6g}. Somebody has to pay."
             )
     return received
-
-
-def _too_much(received: Floats, economy: Economy, regions: tuple[str, ...]) -> str:
-    """Say who pays more than its income, of transfers (N,)."""
-    region = int(np.argmax(~(economy.income + received > 0.0)))
-    return (
-        f"`transfers` must leave every region an income; got a payment of {-received[region]:.6g} by "
-        f"{regions[region]}, whose income is {economy.income[region]:.6g}"
-    )
 
 
 def _scenario_array(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Floats:

@@ -491,14 +491,14 @@ class TradeModel(Shown):
         Returns
         -------
         TradeEquilibrium
-            With residual and status per scenario; one that fails does not stop the others. One of a batch whose
-            transfers exceed an income fails, and `refused` says so.
+            With residual and status per scenario; one that fails does not stop the others. Of a batch those that
+            cannot be tried, such as a rate of -1, fail too, and `refused` says why.
 
         Raises
         ------
         InvalidInput
-            If a rate is -1 or less, a region taxes its own sales, a cost is not positive, transfers do not sum to zero
-            or exceed an income (of a single scenario), or a shape does not fit.
+            If a rate is -1 or less, a region taxes its own sales, a cost is not positive or transfers exceed an income,
+            in every scenario; if transfers do not sum to zero, or a shape does not fit.
 
         Examples
         --------

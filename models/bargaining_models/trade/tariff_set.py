@@ -61,6 +61,10 @@ class Optimum(Shown):
     concave: bool
 
 
+Known = tuple[Optimum, Floats | None]
+"""The best of a player above a floor, and the curvature that steps towards it were made with."""
+
+
 class TariffPayoffs:
     """The payoffs of n regions under tariffs that they agree on, with free disposal.
 
@@ -125,7 +129,7 @@ class TariffPayoffs:
         self._start = np.clip(np.zeros(self.size), self._low, self._high)
         self._known: list[Optimum] = []
         self._best: dict[bytes, list[Optimum]] = {}
-        self._bests: list[list[tuple[Optimum, Floats | None]]] = []
+        self._bests: list[list[Known]] = []
         self._last: tuple[bytes, Floats, Floats] | None = None
 
     @property
@@ -247,7 +251,9 @@ class TariffPayoffs:
         best, slopes = np.full(floors.shape, -np.inf), np.full((*floors.shape, self.players), np.nan)
         if not self._bests:
             self._bests = [[(end, None)] for end in self._ends(floors[0]) or []]
-        found = self._together(floors) if self._bests else [None] * floors.size
+        found: list[Known | None] = [None] * floors.size
+        if self._bests:
+            found = self._together(floors)
         for b in range(len(floors)):
             here = found[b * self.players : (b + 1) * self.players]
             if None in here:
@@ -263,7 +269,7 @@ class TariffPayoffs:
                 slopes[b, k, k] = 0.0
         return best, slopes
 
-    def _together(self, floors: Floats) -> list[tuple[Optimum, Floats | None] | None]:
+    def _together(self, floors: Floats) -> list[Known | None]:
         """The best of each player above each floor, from known ones near by; None where Newton's method fails.
 
         With it the curvature that steps are made with: that of the known one does, as long as it gains digits.
@@ -271,7 +277,7 @@ class TariffPayoffs:
         n, size, scale, count = self.players, self.size, self.scale, floors.size
         best, floor = np.tile(np.arange(n), len(floors)), np.repeat(floors, n, axis=0)
         other = best[:, None] != np.arange(n)
-        starts: list[tuple[Optimum, Floats | None]] = []
+        starts: list[Known] = []
         for row, k in enumerate(best):
             away = (np.stack([one.payoffs for one, _ in self._bests[k]]) - floor[row]) / scale
             starts.append(self._bests[k][int(np.argmin(np.abs(away[:, other[row]]).max(axis=1)))])
@@ -279,7 +285,8 @@ class TariffPayoffs:
         multipliers = np.stack([one.multipliers for one, _ in starts])
         binds, free = multipliers > 0.0, ~np.stack([self._bound(one) for one, _ in starts])
         curved = np.stack([np.full((size, size), np.nan) if h is None else h for _, h in starts])
-        left, found = np.arange(count), [None] * count
+        left = np.arange(count)
+        found: list[Known | None] = [None] * count
         for _ in range(REGIMES):
             x, payoffs, multipliers, pull, least, curved = self._newton_together(
                 floor[left], x, multipliers, binds, free, curved, other[left]

@@ -204,9 +204,28 @@ def test_a_transfer_above_an_income_fails_in_its_cell_alone():
         Unsolved, match=r"in scenario \(0, 1\) of the batch `transfers` must leave every region"
     ):
         answer.raise_if_failed()
+    with pytest.raises(InvalidInput, match=r"a payment of 9e.08 by r1"):
+        model.solve(tariffs=tariffs, transfers=paid[1])
     parts = model.decomposition(tariffs=tariffs[:, 0], transfers=paid[1:])
     assert np.isnan(parts.exact[0]).all()
     assert np.abs(parts.residual[1]).max() < 1e-9
+
+
+def test_a_rate_or_a_cost_that_cannot_be_fails_in_its_cell_alone():
+    model = model_of(drawn(1))
+    tariffs = rates(np.random.default_rng(3), (3, 1, 3, 3, 2))
+    alone = model.solve(tariffs=tariffs[[0, 2], 0])
+    tariffs[1, 0, 0, 2, 1] = -1.0
+    costs = np.ones((2, 3, 3, 2))
+    costs[1, 1, 2, 0] = 0.0
+    answer = model.solve(tariffs=tariffs, costs=costs)
+    assert (answer.status == np.array([[0, 5], [5, 5], [0, 5]])).all()
+    np.testing.assert_allclose(answer.welfare[[0, 2], 0], alone.welfare, rtol=0, atol=1e-12)
+    said = dict(answer.refused)
+    assert "got -1 of r0 on r2 s1" in said[1, 0]
+    assert "`costs` must be positive hats, 1 for no change; got 0" in said[0, 1]
+    with pytest.raises(InvalidInput, match="got -1 of r0 on r2 s1"):
+        model.solve(tariffs=tariffs[1])
 
 
 BAD_TRANSFERS = [

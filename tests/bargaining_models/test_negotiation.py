@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining import InvalidInput
+from bargaining import InvalidInput, Status
 from bargaining_models.negotiation import Negotiation, Roles
 from bargaining_models.negotiation.bluff import Claim
 from bargaining_models.negotiation.capacity import Capacity
@@ -77,6 +77,20 @@ def test_a_rate_is_the_tariff_itself_where_the_base_has_one(model: TradeModel) -
     np.testing.assert_array_equal(pair.status_quo().equilibrium.welfare, model.solve().welfare)
     nash = model.nash_tariffs(["CHN", "USA"], against="players", base="replace")
     np.testing.assert_allclose(pair.war().rates, nash.rates, atol=1e-8)
+
+
+@pytest.mark.parametrize("pair", [("Canada", "US"), ("China", "US"), ("Canada", "China")])
+def test_both_solvers_of_tariff_wars_agree(model: TradeModel, pair: tuple[str, str]) -> None:
+    """Best responses from both ends of a grid, and first-order conditions from several starts, with a route too."""
+    (other,) = {"Canada", "China", "US"} - set(pair)
+    talks = Negotiation(model, home=pair[0], partner=pair[1], alternative=other)
+    war = talks.war(r=[0.0, 0.15])
+    assert war.unique.all()
+    for k, costs in enumerate(talks.route([0.0, 0.15])):
+        found = model.nash_tariffs(talks.roles.players, against="players", given=talks.free, costs=costs)
+        assert found.status is Status.OK
+        np.testing.assert_allclose(war.rates[k], found.rates, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(war.percent[k], found.percent[talks.places], rtol=0, atol=1e-9)
 
 
 def test_every_text_has_the_names_of_the_roles(three: TradeModel) -> None:

@@ -5,6 +5,10 @@ their marginal welfare next to the best point of the grid); Newton's method on b
 then goes to the point where neither wants to move. If best responses are monotone, every equilibrium lies
 between the answers to the two ends, so that one point from both means one equilibrium. What is found is
 checked against deviations over a finer grid.
+
+`bargaining_models.trade.tariff_nash` is for any number of players and rates, in one scenario. This one is for two
+rates in a whole batch of scenarios, and says of each whether best responses lead to one point. The two share no code
+but the trade model's slopes; `test_both_solvers_of_tariff_wars_agree` compares them.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.disagreements import label, parsed
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.trade import TradeModel
 from bargaining_models.uncertainty import AnyPrior, uncertainty
 
 if TYPE_CHECKING:
@@ -82,9 +81,7 @@ class HeadlineDraw(Shown):
                 f"`elasticities` must have one entry a sector ({len(model.sectors)}: {', '.join(model.sectors)}); got "
                 f"{len(theta)}. Take the prior of this structure."
             )
-        data = model.data.with_terms(model.data.tariffs, theta)
-        again = TradeModel.from_data(data, deficits=model.deficits, limit=model.limit, absorb=model.absorb)
-        return self.negotiation.on(again)
+        return self.negotiation.on(model.with_data(model.data.with_terms(model.data.tariffs, theta)))
 
     def _threat(
         self, talks: Negotiation, given: Any, shares: Floats, costs: Floats, best: Callable[[], Floats]

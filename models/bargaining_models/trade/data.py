@@ -532,11 +532,11 @@ def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Flo
             if axis in value.coords:
                 there = list(map(str, ordered[axis].values))
                 ordered = ordered.isel({ordered.dims[place]: [there.index(label) for label in labels]})
-        array = real(ordered.values, name)
+        array = _all_known(ordered.values, name, axes)
     elif _is_pandas(value):
         array = _from_pandas(value, name, axes)
     else:
-        array = real(value, name)
+        array = _all_known(value, name, axes)
         if array.ndim == 0:
             array = np.broadcast_to(array, shape)
             if tuple(axes) == LINK:  # one rate for all, none on a region's own sales
@@ -545,6 +545,19 @@ def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Flo
         wanted = ", ".join(f"{axis} ({size})" for axis, size in zip(axes, shape, strict=True))
         raise InvalidInput(f"`{name}` must have the axes {wanted}; got shape {array.shape}.")
     return _frozen(np.array(array, dtype=float))
+
+
+def _all_known(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
+    """Return numbers, or say by its names which is none."""
+    raw = np.asarray(value) if not np.ma.isMaskedArray(value) else None
+    if raw is not None and raw.dtype.kind == "f" and raw.shape == tuple(map(len, axes.values())):
+        bad = np.argwhere(~np.isfinite(raw))
+        if len(bad):
+            where = tuple(map(int, bad[0]))
+            raise InvalidInput(
+                f"`{name}` must be finite; got {raw[where]} for {_said(where, axes)}. Drop or repair that entry."
+            )
+    return real(value, name)
 
 
 def _same_names(got: tuple[str, ...], wanted: tuple[str, ...], name: str, axis: str) -> None:
@@ -579,7 +592,11 @@ def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> 
         regions, sectors = axes.values()
         _same_names(tuple(map(str, value.index)), regions, name, "region")
         _same_names(tuple(map(str, value.columns)), sectors, name, "sector")
-        return real(value.rename(index=str, columns=str).loc[list(regions), list(sectors)].to_numpy(), name)
+        return real(
+            value.rename(index=str, columns=str).loc[list(regions), list(sectors)].to_numpy(),
+            name,
+            finite=False,
+        )
     frame = _long(value, name, tuple(axes))
     array = np.full(tuple(len(labels) for labels in axes.values()), np.nan)
     places = []

@@ -414,6 +414,14 @@ class TradeModel(Shown):
         )
         return cls.from_data(data, limit=LIMIT, absorb=int(parameters.absorbing))
 
+    def with_data(self, data: TradeData) -> TradeModel:
+        """Build the base anew from other figures of the same regions and sectors, with the same options."""
+        return TradeModel.from_data(data, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"deficits": self.deficits, "limit": self.limit, "absorb": self.absorb}
+
     def aggregate(
         self,
         regions: Mapping[str, Sequence[str]] | None = None,
@@ -461,7 +469,7 @@ class TradeModel(Shown):
             name = absorb if isinstance(absorb, str) else self.sectors[absorb]
             holders = [group for group, members in (sectors or {}).items() if name in members]
             absorb = holders[0] if holders else name
-        return TradeModel.from_data(data, deficits=deficits, limit=self.limit, absorb=absorb)
+        return TradeModel.from_data(data, **self._options | {"deficits": deficits, "absorb": absorb})
 
     def solve(
         self,

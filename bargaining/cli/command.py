@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bargaining.cli import completion, methods, solve
+from bargaining.cli import completion, methods, replicate, solve
 from bargaining.cli.options import MISUSED, Add, parser
 from bargaining.errors import BargainingError
 
 CHANGED = 1  # exit status: a stored table is not what comes out now
 INTERRUPTED = 130  # exit status, as shells report an interrupt from the keyboard
-THEORY: tuple[Add, ...] = (solve.add, methods.add, completion.add)
+THEORY: tuple[Add, ...] = (solve.add, methods.add, replicate.add, completion.add)
 
 
 def main(

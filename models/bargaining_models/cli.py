@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining import InvalidInput
-from bargaining.cli import command
+from bargaining.cli import command, replicate
 from bargaining.cli.methods import section, summary
 from bargaining.cli.options import add_output, pick
 from bargaining.cli.printing import deliver
@@ -18,6 +18,7 @@ from bargaining.cli.progress import working
 
 if TYPE_CHECKING:
     from bargaining import Table
+    from bargaining.replications.museum import Replication
 
 _EXAMPLES = """\
   bargaining list
@@ -29,7 +30,20 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, see `bargaining.cli.command.main`."""
-    return command.main(arguments, commands=(*command.THEORY, *PAPER), examples=_EXAMPLES)
+    theory = (one for one in command.THEORY if one is not replicate.add)
+    return command.main(arguments, commands=(*theory, add_replicate, *PAPER), examples=_EXAMPLES)
+
+
+def add_replicate(commands: Any) -> argparse.ArgumentParser:
+    """Add `bargaining replicate`, with what is published about trade."""
+    return replicate.add(commands, museum=museum)
+
+
+def museum() -> dict[str, Replication]:
+    """Return all replications, by name."""
+    from bargaining_models.replications import trade
+
+    return {**replicate.theory(), **trade.museum()}
 
 
 def add_table(commands: Any) -> argparse.ArgumentParser:

@@ -124,7 +124,7 @@ SAMPLES = {
     "alternating offers, an unknown option": Sample(option, (0.949, 0.95)),
     "wages": Sample(wages, (0.942, 0.956)),
     "wages, GMM": Sample(lambda rng: wages(rng, method="gmm"), (0.94, 0.954)),
-    "Nash-in-Nash, GMM": Sample(chain, (0.0, 0.0, 0.0)),
+    "Nash-in-Nash, GMM": Sample(chain, (0.956, 0.955, 0.942)),
 }
 
 

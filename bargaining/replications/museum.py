@@ -1,0 +1,162 @@
+"""Read what was published, compute it again, and put the two side by side.
+
+A file `NAME.toml` holds a title, the source, where in it the numbers stand, where they were seen, what they are about,
+and `numbers`: what each is of, and the number as printed. A third entry says why ours differs, a fourth what ours is. A
+decimal is good to half a unit of its last digit, a fraction or an integer is exact; `within` widens both.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from bargaining.errors import InvalidInput
+from bargaining.tables.table import Column, Table
+
+Computed = Callable[[Path | None], Sequence[float | Fraction]]
+"""Takes the folder of data that may not be shipped, and returns the numbers in the order of the file."""
+
+_EXACT = 1e-12  # of fractions and integers: what rounding may leave
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """One published number."""
+
+    of: str
+    printed: str
+    why: str = ""
+    ours: str = ""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(Fraction(self.printed))
+
+    def allows(self, value: float, within: float) -> bool:
+        """Say whether a computed number agrees with the printed one, or with what is said to differ from it."""
+        text = self.ours or self.printed
+        return abs(value - float(Fraction(text))) <= max(within, _half_unit(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replication:
+    """A published table or figure: what it says, where, and how it is computed again."""
+
+    name: str
+    title: str
+    source: str
+    where: str
+    seen: str
+    about: str
+    numbers: tuple[Printed, ...]
+    within: float
+    data: str
+    compute: Computed
+
+    def computed(self, folder: Path | None = None) -> tuple[float, ...]:
+        """Return our numbers, in the order of `numbers`.
+
+        Raises
+        ------
+        InvalidInput
+            If data that may not be shipped are needed, and the folder has them not.
+        """
+        if self.data and (folder is None or not (folder / self.data).exists()):
+            raise InvalidInput(
+                f"{self.name} needs {self.data}, which may not be shipped: name its folder by --data."
+            )
+        return tuple(map(float, self.compute(folder)))
+
+    def table(self, folder: Path | None = None) -> Table:
+        """Return published, ours and the difference, a row each."""
+        rows = []
+        for one, ours in zip(self.numbers, self.computed(folder), strict=True):
+            row = {"number": one.of, "published": one.printed, "ours": ours, "difference": ours - one.value}
+            rows.append(row | {"why they differ": one.why})
+        columns = [
+            Column("number"),
+            Column("published"),
+            Column("ours", digits=9),
+            Column("difference", digits=2),
+        ]
+        if any(one.why for one in self.numbers):
+            columns.append(Column("why they differ"))
+        notes = {"Source": self.source, "There": self.where, "Seen": self.seen}
+        return Table(rows, columns=columns, caption=self.title, notes=notes)
+
+    def wrong(self, folder: Path | None = None) -> list[str]:
+        """Return what does not agree, a line each."""
+        found = self.computed(folder)
+        if len(found) != len(self.numbers):
+            return [f"{self.name}: {len(self.numbers)} numbers are published, {len(found)} were computed"]
+        return [
+            f"{self.name}: {one.of} is {one.ours or one.printed}, we find {ours:.10g}"
+            for one, ours in zip(self.numbers, found, strict=True)
+            if not one.allows(ours, self.within)
+        ]
+
+
+def read(folder: Path, computed: Mapping[str, Computed]) -> dict[str, Replication]:
+    """Return the replications of a folder by name, each with the function that computes it."""
+    found = {}
+    for path in sorted(folder.glob("*.toml")):
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+        numbers = tuple(
+            Printed(**dict(zip(("of", "printed", "why", "ours"), row, strict=False)))
+            for row in held.pop("numbers")
+        )
+        rest: dict[str, Any] = {"within": 0.0, "data": ""} | held
+        found[path.stem] = Replication(name=path.stem, numbers=numbers, compute=computed[path.stem], **rest)
+    return found
+
+
+def page(museum: Mapping[str, Replication]) -> str:
+    """Return a page in Markdown: each replication with its numbers, published, ours and the difference.
+
+    Of those that need data ours are as stored; where nothing is said to differ the published number is met.
+    """
+    count = sum(len(one.numbers) for one in museum.values())
+    parts = [f"{len(museum)} tables and {count} numbers."]
+    for name, one in museum.items():
+        where = f"{one.where[0].upper()}{one.where[1:]}"
+        lines = [f"## {one.title}", "", one.about, "", f"Source: {one.source}. {where}. Seen: {one.seen}."]
+        if one.data:
+            lines += [
+                "",
+                f"Data that may not be shipped: `bargaining replicate {name} --data FOLDER`, with `{one.data}`.",
+            ]
+        whys = list(dict.fromkeys(number.why for number in one.numbers if number.why))
+        lines += ["", "| number | published | ours | difference |", "|:---|---:|---:|---:|"]
+        values = [None] * len(one.numbers) if one.data else one.computed()
+        for number, value in zip(one.numbers, values, strict=True):
+            ours, gap = (
+                number.ours or number.printed,
+                float(Fraction(number.ours or number.printed)) - number.value,
+            )
+            if value is not None:
+                ours, gap = _shown(value, number.printed), value - number.value
+                gap = 0.0 if number.allows(value, 0.0) and not number.why else gap
+            lines.append(f"| {number.of} | {number.printed} | {ours} | {f'{gap:.2g}' if gap else '0'} |")
+        lines += ["", *(f"Why they differ: {why}." for why in whys)] if whys else []
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _half_unit(text: str) -> float:
+    """Return half a unit of the last digit of a decimal; of fractions and integers what rounding may leave."""
+    if "." not in text:
+        return _EXACT * max(1.0, abs(float(Fraction(text))))
+    return 0.500001 * 10.0 ** -len(text.partition(".")[2])
+
+
+def _shown(value: float, printed: str) -> str:
+    """Return a number to one digit more than was printed, or as the fraction it is."""
+    if "." not in printed:
+        near = Fraction(value).limit_denominator(10_000)
+        return str(near) if abs(float(near) - value) < _EXACT * max(1.0, abs(value)) else f"{value:.9g}"
+    return f"{value + 0.0:.{len(printed.partition('.')[2]) + 1}f}"

@@ -278,9 +278,10 @@ def _attempts(
 
 
 def _with_rests(data: Rationals, hint: Sequence[Pair]) -> list[Pair]:
-    """Return a set with the profiles played for ever that it sustains, as they are, where floats left them out.
+    """Return a set with the profiles played for ever that it sustains, as they are, in place of vertices next to them.
 
-    A threat that vertices close in on without end may be attained by these alone.
+    A threat that vertices close in on without end may be attained by these alone, and what one profile needs exactly may
+    be given by one of these alone.
     """
     points, rounded, rest = list(hint), floats(hint), [data.payoffs[row] for row in data.rows(0)]
     near = [row for row in data.rows(0) if beyond(floats([rest[row]]), rounded) <= NEAR]
@@ -296,7 +297,8 @@ def _with_rests(data: Rationals, hint: Sequence[Pair]) -> list[Pair]:
         ]
         if not held:
             return points
-        points += [rest[row] for row in held]
+        for row in held:
+            points = [p for p in points if max(abs(p[i] - rest[row][i]) for i in (0, 1)) > NEAR] + [rest[row]]
         near = [row for row in near if row not in held]
 
 
@@ -305,9 +307,10 @@ def _equated(whole: Generation, work: Work, false: list[Generation]) -> Iterator
     data, seen = whole.data, list[list[Rule]]()
     unequal = data.discounts[0] != data.discounts[1] and all(data.discounts)
     for kinds in (_exact_kinds, _kinds) if unequal else (_kinds,):
-        polygons, tags = kinds(whole)
-        for snap in (True, False):
-            reading = _read(data, polygons, tags, snap=snap)
+        polygons, tags, there = kinds(whole)
+        every = [[True] * len(some) for some in tags]
+        for snap in ([there] if there else []) + [every, [[False] * len(some) for some in tags]]:
+            reading = _read(data, polygons, tags, snap)
             if reading.rules not in seen:
                 work.spend(len(reading.rules) ** 3 // _CUBE)
                 yield _made_of(data, reading, work, false)
@@ -343,22 +346,27 @@ def _inside(data: Rationals, roomy: Roomy, room: float, work: Work) -> tuple[Pai
     return tuple(exact[k] for k in hull(exact))
 
 
-def _kinds(whole: Generation) -> tuple[list[Polygon], list[list[Tag]]]:
+_Kinds = tuple[list[Polygon], list[list[Tag]], list[list[bool]]]
+"""What sets generate, how, and, where that is known, whether the continuation is a vertex."""
+
+
+def _kinds(whole: Generation) -> _Kinds:
     """Return what sets generate, and how, found in floats: what just holds may only seem to."""
     model = Scaled.of(whole.data.game).model
     polygons = [floats(polygon) for polygon in whole.vertices]
     threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
     model = replace(model, leaves=credible(model, polygons, threat))
     image = apply(model, polygons, threat, np.ones(len(model.state), dtype=bool))
-    return image.polygons, image.tags
+    return image.polygons, image.tags, []
 
 
-def _exact_kinds(whole: Generation) -> tuple[list[Polygon], list[list[Tag]]]:
+def _exact_kinds(whole: Generation) -> _Kinds:
     """Return what sets generate, and how, found in rationals, but for vertices that hardly matter.
 
     Where the vertices are, or what one payoff of theirs is, as exactly as they were given.
     """
-    image, polygons, tags = whole.image(), list[Polygon](), list[list[Tag]]()
+    image, polygons, tags, there = whole.image(), list[Polygon](), list[list[Tag]](), list[list[bool]]()
+    corner = [set(vertices) for vertices in whole.vertices]
     for s, (vertices, plans) in enumerate(zip(image.vertices, image.plans, strict=True)):
         order = sorted(range(len(plans)), key=lambda k: plans[k].promise not in (None, vertices[k]))
         given = sum(plan.promise in (None, vertex) for vertex, plan in zip(vertices, plans, strict=True))
@@ -366,17 +374,20 @@ def _exact_kinds(whole: Generation) -> tuple[list[Polygon], list[list[Tag]]]:
         chosen = corners(rounded, merge=FINE, given=given)
         polygons.append([rounded[k] for k in chosen])
         tags.append([whole.tag(s, plans[order[k]]) for k in chosen])
-    return polygons, tags
+        there.append([plans[order[k]].promise in corner[s] for k in chosen])
+    return polygons, tags, there
 
 
-def _read(data: Rationals, polygons: list[Polygon], tags: list[list[Tag]], *, snap: bool) -> _Reading:
-    reader = Reader(data, polygons, snap=snap)
+def _read(
+    data: Rationals, polygons: list[Polygon], tags: list[list[Tag]], snap: list[list[bool]]
+) -> _Reading:
+    reader = Reader(data, polygons)
     out = _Reading([], [], [], [], reader.lowest)
     for s, (polygon, kinds) in enumerate(zip(polygons, tags, strict=True)):
-        for vertex, tag in zip(polygon, kinds, strict=True):
+        for vertex, tag, snapped in zip(polygon, kinds, snap[s], strict=True):
             out.owner.append(s)
             out.tags.append(tag)
-            out.rules.append(reader.rule(s, vertex, tag))
+            out.rules.append(reader.rule(s, vertex, tag, snap=snapped))
             out.start.append((Fraction(vertex[0]), Fraction(vertex[1])))
     return out
 

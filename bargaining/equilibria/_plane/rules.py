@@ -25,14 +25,10 @@ Threat = Sequence[Fraction | None]
 
 
 class Reader:
-    """Reads each vertex's rule off the polygons of all states and the kinds of their vertices.
+    """Reads each vertex's rule off the polygons of all states and the kinds of their vertices."""
 
-    Where a player is indifferent the continuation may lie at the very end of an edge, as it does where only her lowest
-    continuation makes her indifferent. With `snap` it is then taken to be that vertex.
-    """
-
-    def __init__(self, data: Rationals, polygons: list[Polygon], *, snap: bool) -> None:
-        self.data, self.fan, self.snap = data, Fan(polygons), snap
+    def __init__(self, data: Rationals, polygons: list[Polygon]) -> None:
+        self.data, self.fan = data, Fan(polygons)
         self.first = self.fan.first
         self.lowest = [
             (start + int(at[0]), start + int(at[1])) if len(at) else (-1, -1)
@@ -45,8 +41,12 @@ class Reader:
         vertices = self.fan.vertices
         return [Fraction(vertices[at[i]][i]) if at[i] >= 0 else None for at in self.lowest]
 
-    def rule(self, state: int, vertex: tuple[float, float], tag: Tag) -> Rule:
-        """Return how a vertex is generated."""
+    def rule(self, state: int, vertex: tuple[float, float], tag: Tag, *, snap: bool) -> Rule:
+        """Return how a vertex is generated.
+
+        Where a player is indifferent the continuation may lie at the very end of an edge, as it does where only her
+        lowest continuation makes her indifferent. With `snap` it is then taken to be that vertex.
+        """
         kind, row, source = tag
         if kind == LEAVE:
             return Rule(-1, known=self.data.leaves(state)[source][0])
@@ -63,7 +63,7 @@ class Reader:
             reply if i in _HOLDS.get(kind, ()) and w[i] <= least + _TIED else None
             for i, (reply, least) in enumerate(replies)
         ]
-        base, edge = self._place(points, w, held, law)
+        base, edge = self._place(points, w, held, law, snap)
         region = _stable(points, needed)
         return Rule(
             row,
@@ -85,7 +85,7 @@ class Reader:
         return best, float((value - data.now(i, row)) / delta) if delta else -np.inf
 
     def _place(
-        self, points: Floats, w: Floats, held: list[int | None], law: Law
+        self, points: Floats, w: Floats, held: list[int | None], law: Law, snap: bool
     ) -> tuple[tuple[tuple[Fraction, int], ...], tuple[int, int] | None]:
         """Return the vertices that are continued with and their probabilities, and the edge that one player slides on.
 
@@ -95,7 +95,7 @@ class Reader:
         known = [i for i in (0, 1) if not np.isnan(w[i])]
         far = np.abs(points - w)[:, known].sum(axis=1)
         nearest, count = int(far.argmin()), sum(reply is not None for reply in held)
-        there = far[nearest] < _THERE and (self.snap or not count)
+        there = far[nearest] < _THERE and (snap or not count)
         if count > 1 or not self.fan.owner or there or len(known) < 2 > count:
             return self._at(nearest, law), None
         i = 1 if held[1] is not None else 0

@@ -1,4 +1,4 @@
-"""The equilibrium operator of two players on polygons of floats, from outside and inside, without code of the library.
+"""The equilibrium operator of two players on polygons, from outside and inside, without code of the library.
 
 With g(a) for stage payoffs, c(a) for what best deviations get and P(W) for the lowest payoffs of W,
 
@@ -6,7 +6,8 @@ With g(a) for stage payoffs, c(a) for what best deviations get and P(W) for the 
 
 less what is worth less than leaving, and with the outcomes of leaving that are equilibria. B is monotone: iterates from
 the box of all payoffs, cut in given directions alone, hold every equilibrium payoff, and those that grow from stage
-equilibria and from leaving together hold equilibrium payoffs alone.
+equilibria and from leaving together hold equilibrium payoffs alone. In floats both get a slack for rounding, by which
+what grows may take in what just fails a constraint; in rationals there is none.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining import RepeatedGame
-from polygons import Leaving, hull
+from bargaining._rational import fractions
+from polygons import Leaving, convex, hull
 
 NEAR = 1e-12
 
@@ -26,19 +28,25 @@ class PlaneOperator:
     discounts: np.ndarray
     leaving: Leaving | None
     scale: float
+    slack: float
+    exact: bool
 
     @classmethod
-    def of(cls, repeated: RepeatedGame) -> "PlaneOperator":
-        a, b = repeated.game.payoffs[..., 0], repeated.game.payoffs[..., 1]
+    def of(cls, repeated: RepeatedGame, *, exact: bool = False) -> "PlaneOperator":
+        """In floats or in rationals."""
+        payoffs = fractions(repeated.game.exact) if exact else repeated.game.payoffs
+        discounts = repeated.exact_discounts if exact else repeated.discounts
+        a, b = payoffs[..., 0], payoffs[..., 1]
         best = np.stack(
             [np.broadcast_to(a.max(axis=0), a.shape), np.broadcast_to(b.max(axis=1)[:, None], b.shape)], -1
         )
-        stage, leaving = repeated.game.payoffs.reshape(-1, 2), Leaving.of(repeated.exit)
-        if leaving is not None:
+        stage, leaving = payoffs.reshape(-1, 2), Leaving.of(repeated.exit)
+        if leaving is not None and not exact:
             leaving = Leaving([tuple(map(float, row)) for row in leaving.table], leaving.who)
         every = np.vstack([stage, *([np.array(leaving.table)] if leaving else [])])
         scale = float(np.ptp(every, axis=0).max()) or 1.0
-        return cls(stage, best.reshape(-1, 2), repeated.discounts, leaving, scale)
+        slack = 0 if exact else NEAR * scale
+        return cls(stage, best.reshape(-1, 2), discounts, leaving, scale, slack, exact)
 
     def box(self) -> np.ndarray:
         """Everything that early and late payoffs can add up to."""
@@ -48,7 +56,7 @@ class PlaneOperator:
 
     def points(self, polygon: np.ndarray) -> np.ndarray:
         """Points whose hull is what the operator makes of a polygon."""
-        out, least, d, slack = [], np.full(2, np.inf), self.discounts, NEAR * self.scale
+        out, least, d, slack = [], np.full(2, np.inf), self.discounts, self.slack
         threat = polygon.min(axis=0)
         for g, c in zip(self.stage, self.best, strict=True):
             w = polygon
@@ -74,7 +82,7 @@ class PlaneOperator:
                 return points
             before = polygon
             for n, reach in zip(directions, (directions @ points.T).max(axis=1), strict=True):
-                polygon = _below(polygon, n, reach + NEAR * self.scale)
+                polygon = _below(polygon, n, reach + self.slack)
             if len(before) == len(polygon) and np.abs(before - polygon).max() <= 1e-10 * self.scale:
                 break
         return polygon
@@ -88,7 +96,8 @@ class PlaneOperator:
                 still += [np.array(w) for w in self.leaving.equilibria([np.inf, np.inf])]
         grown = np.array(still).reshape(-1, 2)
         for _ in range(rounds if len(grown) else 0):
-            grown = hull(np.vstack([grown, self.points(grown)]))
+            points = np.vstack([grown, self.points(grown)])
+            grown = np.array(convex([*map(tuple, points)])) if self.exact else hull(points)
         return grown
 
 
@@ -100,8 +109,7 @@ def circle(count: int) -> np.ndarray:
 
 
 def _above(polygon: np.ndarray, i: int, bound: float) -> np.ndarray:
-    normal = np.zeros(2)
-    normal[i] = -1.0
+    normal = np.array([-1, 0] if i == 0 else [0, -1])
     return _below(polygon, normal, -bound)
 
 
@@ -112,6 +120,6 @@ def _below(polygon: np.ndarray, normal: np.ndarray, bound: float) -> np.ndarray:
         return polygon
     after, next_height = np.roll(polygon, -1, axis=0), np.roll(height, -1)
     crosses = (height < 0) & (next_height > 0) | (height > 0) & (next_height < 0)
-    share = np.where(crosses, height, 0.0) / np.where(crosses, height - next_height, 1.0)
+    share = np.where(crosses, height, 0) / np.where(crosses, height - next_height, 1)
     corners = np.stack([polygon, polygon + share[:, None] * (after - polygon)], axis=1).reshape(-1, 2)
     return corners[np.stack([height <= 0, crosses], axis=1).ravel()]

@@ -50,7 +50,8 @@ class Drawn:
 def check(game: RepeatedGame) -> Status:
     """Hold a set against what is known without it, and return its status."""
     found, operator = payoff_set(game), PlaneOperator.of(game)
-    inside, outside = operator.inside(ROUNDS), operator.outside(DIRECTIONS, ROUNDS)
+    inside = PlaneOperator.of(game, exact=True).inside(ROUNDS).astype(float)
+    outside = operator.outside(DIRECTIONS, ROUNDS)
     assert np.isfinite(found.stats.bound)
     if found.status is Status.EMPTY:
         assert not len(inside)
@@ -75,12 +76,29 @@ KNIFE_EDGES = {
     674: "hundreds of vertices close in on a line, the last where a constraint binds",
     1155: "what can be played is out after a hundred steps, and no set inside tells so before",
     1214: "a vertex needs the best payoff of a player exactly, which infinitely many come close to",
+    1617: "where one constraint binds the continuation is a vertex, where another one does it lies next to one",
+    2629: "the payoffs that a vertex needs exactly lie in a crowd of vertices, one of them closer than rounding",
+    3857: "a vertex needs the best payoff of a player exactly, which floats of those that come close to it round to",
 }
 
 
-@pytest.mark.parametrize("number", [*range(12), *KNIFE_EDGES])
+MANY = 4900  # thousands of vertices that are nearly in line
+
+
+@pytest.mark.parametrize("number", [*range(12), *KNIFE_EDGES, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_drawn_games_agree_with_another_operator(number: int) -> None:
     assert check(Drawn(number).game()) in (Status.OK, Status.EMPTY)
+
+
+def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
+    """By hand: (2, 5) keeps player 0, who would get 3, to it if 7 follow, her most; (7, 0) for ever alone gives that.
+
+    So the highest that she gets 3 with is (3, .5), and (7, 0) after it, again and again, gives (7 - 4 x .2^k, .5 x .9^k).
+    """
+    found = payoff_set(Drawn(3857).game())
+    assert found.ok
+    chain = [(7 - 4 * 0.2**k, 0.5 * 0.9**k) for k in range(10)]
+    np.testing.assert_allclose(found.vertices[::-1][:10], chain, atol=1e-12)
 
 
 @pytest.mark.slow

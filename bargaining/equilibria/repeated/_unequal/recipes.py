@@ -83,10 +83,18 @@ def _followed(
     played = np.flatnonzero(image.kinds == VERTEX)
     wanted, back = np.unique(image.sources[played], return_inverse=True)
     top = farthest(image.points, outward(before))[wanted]
-    first, second, part = top.copy(), top.copy(), np.zeros(len(wanted))
     at = before[wanted]
-    # the nearer of the two edges at that vertex
     best = np.hypot(*(at - image.points[top]).T)
+    moving = True
+    while moving:  # where edges are nearly in line the farthest vertex need not be the nearest
+        moving = False
+        for step in (-1, 1):
+            end = (top + step) % count
+            away = np.hypot(*(at - image.points[end]).T)
+            nearer = away < best
+            best, top, moving = np.where(nearer, away, best), np.where(nearer, end, top), moving or nearer.any()
+    first, second, part = top.copy(), top.copy(), np.zeros(len(wanted))
+    # the nearer of the two edges at that vertex
     exact = best <= _NEAR
     for step in (-1, 1):
         end = (top + step) % count

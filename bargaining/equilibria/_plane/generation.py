@@ -280,8 +280,8 @@ def _attempts(
 def _with_rests(data: Rationals, hint: Sequence[Pair]) -> list[Pair]:
     """Return a set with the profiles played for ever that it sustains, as they are, in place of vertices next to them.
 
-    A threat that vertices close in on without end may be attained by these alone, and what one profile needs exactly may
-    be given by one of these alone.
+    A threat that vertices close in on without end may be attained by these alone, and what one profile needs
+    exactly may be given by one of these alone.
     """
     points, rounded, rest = list(hint), floats(hint), [data.payoffs[row] for row in data.rows(0)]
     near = [row for row in data.rows(0) if beyond(floats([rest[row]]), rounded) <= NEAR]

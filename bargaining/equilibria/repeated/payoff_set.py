@@ -45,7 +45,7 @@ class PayoffSet(PayoffPolygon):
         OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, where patience differs, if the
         residual is larger than the accuracy asked for.
     reason : str
-        Why the status is not OK.
+        Why the status is not OK; if it is, whether the game lies on a knife edge.
     scale : float
         The larger of the players' ranges of stage payoffs: what a tolerance is a share of.
     stats : Stats
@@ -249,7 +249,7 @@ def _measured(found: PayoffSet, scaled: Scaled, effort: Effort) -> PayoffSet:
 
 def _result(repeated: RepeatedGame, answer: Answer, effort: Effort) -> PayoffSet:
     vertices, threat, scale, stats = answer.vertices, answer.threat, answer.scale, answer.stats
-    status, reason = Status.OK, ""
+    status, reason = Status.OK, answer.note
     if not len(vertices):
         status = Status.EMPTY
         reason = (

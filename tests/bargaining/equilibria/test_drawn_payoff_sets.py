@@ -93,10 +93,13 @@ def test_drawn_games_agree_with_another_operator(number: int) -> None:
 def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
     """By hand: (2, 5) keeps player 0, who would get 3, to it if 7 follow, her most; (7, 0) for ever alone gives that.
 
-    So the highest that she gets 3 with is (3, .5), and (7, 0) after it, again and again, gives (7 - 4 x .2^k, .5 x .9^k).
+    So the highest that she gets 3 with is (3, .5). With (7, 0) before it, again and again, that is
+    (7 - 4 x .2^k, .5 x .9^k).
     """
     found = payoff_set(Drawn(3857).game())
     assert found.ok
+    assert "however small" in found.reason
+    assert "however small" not in payoff_set(Drawn(0).game()).reason
     chain = [(7 - 4 * 0.2**k, 0.5 * 0.9**k) for k in range(10)]
     np.testing.assert_allclose(found.vertices[::-1][:10], chain, atol=1e-12)
 

@@ -44,6 +44,7 @@ class Search:
     found: Image | None = None  # a set that generates itself
     cut: bool = False  # whether the outer set was cut by a proof
     attained: bool = True  # whether the bound is the distance to payoffs of equilibria
+    note: str = ""  # what a user should know of an answer that is right
     tolerance: float = ACCURACY
     budget: Budget = field(default_factory=Budget)
 

@@ -31,7 +31,8 @@ _USUAL = Effort()
 class Answer(NamedTuple):
     """The vertices of a payoff set, how each is generated, the threat, the payoff range, and how they were found.
 
-    `exact` has the vertices as the search left them, in fractions, where floats of the payoffs would lose digits.
+    `exact` has the vertices as the search left them, in fractions, where floats of the payoffs would lose digits;
+    `note` what a user should know of an answer that is right.
     """
 
     vertices: Floats
@@ -40,6 +41,7 @@ class Answer(NamedTuple):
     scale: float
     stats: Stats
     exact: NDArray[Any] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +243,13 @@ class Scaled:
         ]
         exact = self._exact(search.polygon[first:] + search.polygon[:first])
         return Answer(
-            _frozen(raw[first:] + raw[:first]), tuple(tags), _frozen(threat), self.span, stats, exact
+            _frozen(raw[first:] + raw[:first]),
+            tuple(tags),
+            _frozen(threat),
+            self.span,
+            stats,
+            exact,
+            search.note,
         )
 
     def _exact(self, polygon: Polygon) -> NDArray[Any] | None:

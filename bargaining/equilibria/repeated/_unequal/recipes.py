@@ -92,7 +92,11 @@ def _followed(
             end = (top + step) % count
             away = np.hypot(*(at - image.points[end]).T)
             nearer = away < best
-            best, top, moving = np.where(nearer, away, best), np.where(nearer, end, top), moving or nearer.any()
+            best, top, moving = (
+                np.where(nearer, away, best),
+                np.where(nearer, end, top),
+                moving or nearer.any(),
+            )
     first, second, part = top.copy(), top.copy(), np.zeros(len(wanted))
     # the nearer of the two edges at that vertex
     exact = best <= _NEAR

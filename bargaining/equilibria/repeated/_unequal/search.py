@@ -85,6 +85,10 @@ _FACES = 12_000  # from so many a stage takes minutes
 _SHARE = 1e-2  # of the tolerance that vertices may matter which are left out of the inner set at first
 _FAILED = 3  # tilts in a row, each a tenth of the one before, that bring the faces no closer
 _SYSTEM = 1000  # profiles tried in a direction: what solving for the level of a face costs
+_SENSITIVE = (
+    "Some profile can be played only if a player is promised the most that she can get: "
+    "a change in payoffs or discount factors, however small, may change the set."
+)
 _PROOFS = 4  # rounds in which levels are lowered with the duals of one inner set
 
 
@@ -105,6 +109,7 @@ def run(search: Search, data: Rationals) -> None:
         steps += found.steps
         if found.bound <= tolerance and (not found.polygon or edges.hold([found.low])):
             _take(search, found._replace(tags=edges.tagged(found.tags), steps=steps))
+            search.note = _SENSITIVE
             return
         kept = _reachable(search.block, found) if found.bound <= tolerance else np.array(True)
         exact = not kept.all()

@@ -60,11 +60,11 @@ def continuous_raiffa(problem: Problem) -> Division:
 
     Notes
     -----
-    Below a polygon of two players the path has a closed form from edge to edge; `residual` is by how much it
-    depends on which player is called first, or what is left to gain at its end. Elsewhere the path is integrated twice,
-    with different steps, to 1e-14 a step; `residual` is by how much the ends differ, or by how much more than 5e-4 they
-    differ from the end of a plain integration with fixed steps. A set with ``ideal_slopes`` is asked at Gauss nodes
-    instead, and `residual` is by how much the end depends on their number. Along the path the gains of any
+    Below a polygon of two players the path has a closed form from edge to edge, and is followed twice, with either
+    player called first. Elsewhere it is integrated twice, with different steps, to 1e-14 a step. `residual` is by how
+    much the two ends differ, what is left to gain there, or by how much more than 5e-4 they differ from the end of a
+    plain integration with fixed steps. A set with ``ideal_slopes`` is asked at Gauss nodes instead, and `residual` is
+    by how much the end depends on their number. Along the path the gains of any
     two players exchange at the rate of the ideal gains from the interim agreement.
 
     References
@@ -155,7 +155,27 @@ def _listed(sides: Sides, d: Floats, gains: Floats) -> Listed:
 
 def _along_chain(corners: Floats) -> tuple[Floats, Floats]:
     end, other = end_of_path(corners), end_of_path(corners[..., ::-1, ::-1])[..., ::-1]
-    return end, np.abs(end - other).max(axis=-1)
+    plain = _plainly(partial(_left_below_chain, *_lines(corners)), np.zeros(end.shape))
+    return end, np.maximum(np.abs(end - other).max(axis=-1), _beside(end, plain))
+
+
+def _lines(corners: Floats) -> tuple[Floats, Floats]:
+    """Return for each edge the most that a player gets beside it if the other one gets 0, and what 1 for her costs."""
+    chain = np.moveaxis(corners, -2, 0)
+    step = np.abs(chain[1:] - chain[:-1])
+    normals = np.stack((step[..., 1], step[..., 0]))
+    level = (normals[0] * chain[:-1, ..., 0] + normals[1] * chain[:-1, ..., 1])[None]
+    with np.errstate(all="ignore"):
+        most = np.where(normals > 0, level / normals, 1.0)
+        cost = np.where(normals > 0, normals[::-1] / normals, 0.0)
+    return most, cost
+
+
+def _left_below_chain(most: Floats, cost: Floats, x: Floats) -> Floats:
+    """Return how much each player could gain below the edges, and below 1."""
+    other = np.moveaxis(x[..., ::-1], -1, 0)[:, None]
+    best = np.moveaxis((most - cost * other).min(axis=1, initial=1.0), 0, -1)
+    return np.asarray(best - x)
 
 
 def _along_facets(

@@ -212,6 +212,22 @@ def test_the_path_of_interim_agreements_is_followed_plainly_too(
     assert 1e-4 < found.residual < 1e-3
 
 
+@pytest.mark.parametrize("name", ["polygon", "polygon below"])
+def test_the_closed_form_below_a_polygon_is_followed_plainly_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = SETS[name]()
+    right = continuous_raiffa(problem)
+    wrong = (moved_along(problem, right.payoffs) - problem.disagreement) / (
+        problem.ideal - problem.disagreement
+    )
+    either = iter([wrong, wrong[..., ::-1]])  # whoever is called first
+    monkeypatch.setattr(continuous, "end_of_path", lambda _: next(either))
+    found = continuous_raiffa(problem)
+    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
+    assert 1e-4 < found.residual < 1e-3
+
+
 @pytest.mark.parametrize("players", [3, 4])
 @pytest.mark.parametrize("kind", ["points", "lotteries", "rows"])
 def test_the_least_sum_of_losses_of_many_is_compared_with_other_points(

@@ -52,6 +52,8 @@ _GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _WRAPPERS = (property, staticmethod, classmethod, cached_property)
 _ATOMS = (type(None), bool, float, complex, str, bytes)
+_ANNOTATIONS = ("__annotate__", "__annotate_func__")
+"""Functions of a class that answer for its annotations, from Python 3.14 on."""
 _IMPORT = "import "
 
 
@@ -241,7 +243,10 @@ class _Reader:
         """Return the text of an object that pickle knows by its name: it wraps a function, or a package has it."""
         if hasattr(value, "__wrapped__"):
             return f"{self.text(type(value), at)}({self.text(value.__wrapped__, at)})"
-        module = pickle.whichmodule(value, name)  # type: ignore[attr-defined]
+        try:
+            module = pickle.whichmodule(value, name)  # type: ignore[attr-defined]
+        except pickle.PicklingError:  # from Python 3.14 on; earlier ones say __main__
+            module = "__main__"
         if type(value).__module__ == "typing":
             return f"{module}.{name}"
         package = _package_of(module)
@@ -370,7 +375,7 @@ def _column(values: Any) -> tuple[Any, Any]:
 
 def _of_the_body(name: str, value: Any, kind: type) -> bool:
     """Whether an entry of a class can change what its objects compute."""
-    if isinstance(value, MemberDescriptorType | GetSetDescriptorType):
+    if isinstance(value, MemberDescriptorType | GetSetDescriptorType) or name in _ANNOTATIONS:
         return False
     if issubclass(kind, Enum) and name.startswith("_") and not isinstance(value, FunctionType):
         return False

@@ -4,6 +4,7 @@ import cmath
 import functools
 import math
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -581,3 +582,29 @@ def test_the_fingerprint_is_the_same_in_another_process():
     ]
     assert runs[0] == runs[1]
     assert "__main__.M.__call__" in runs[0]
+
+
+def test_a_python_that_finds_no_home_of_an_object_refuses_it_by_name(monkeypatch):
+    """As Python 3.14 does, where earlier ones answer __main__."""
+
+    def nowhere(obj, name):
+        raise pickle.PicklingError("it is not found")
+
+    monkeypatch.setattr(pickle, "whichmodule", nowhere)
+    with pytest.raises(InvalidInput, match=r"`model` depends on .*the numpy.ufunc 'square \(vectorized\)'"):
+        fingerprint(np.frompyfunc(square, 1, 1), "model")
+
+
+@pytest.mark.parametrize("name", ["__annotate__", "__annotate_func__"])
+def test_annotations_of_a_class_are_no_part_of_what_it_computes(name):
+    """From Python 3.14 on a function in the class answers for them, and may hold what cannot be read."""
+    made = [
+        type("Model", (), {"__call__": square_root, name: lambda form, held=held: held})
+        for held in (open, iter([]))
+    ]
+    first, second = (fingerprint(kind(), "model") for kind in made)
+    assert first == second
+
+
+def square_root(self, r):
+    return cmath.sqrt(r)

@@ -49,30 +49,30 @@ _LONGEST = 1e5  # of mean waits: a piece for each part of one is kept
 class NonstationaryOffers(Shown):
     r"""Two players, offers without pause, and primitives that change with time (Coles and Muthoo).
 
-    Let pie(t) be the surplus, r_i the rates, L(t) the breakdown hazard, and f_i = g_i + L b_i what
-    player i gets while talks last. Where they agree at once, x_0 + x_1 = pie and waiting a moment
-    costs both the same:
+    Let :math:`\pi(t)` be the surplus, :math:`r_i` the rates, :math:`L(t)` the breakdown hazard, and
+    :math:`f_i = g_i + L b_i` what player i gets while talks last. Where they agree at once, :math:`x_0 + x_1 = \pi` and
+    waiting a moment costs both the same:
 
-        (r_0 + L) x_0 - x_0' - f_0 = (r_1 + L) x_1 - x_1' - f_1 =: m / 2,  m >= 0.
+    .. math:: (r_0 + L) x_0 - x_0' - f_0 = (r_1 + L) x_1 - x_1' - f_1 =: m / 2, \qquad m \ge 0.
 
-    Where m would be negative they wait: x_i' = (r_i + L) x_i - f_i and x_0 + x_1 >= pie. A player
-    who may leave gets at least o_i(t) at each moment: x_i = o_i, and the other pie - o_i, as long as
-    waiting costs i something and no less than it costs the other.
+    Where m would be negative they wait: :math:`x_i' = (r_i + L) x_i - f_i` and :math:`x_0 + x_1 \ge \pi`. A player
+    who may leave gets at least :math:`o_i(t)` at each moment: :math:`x_i = o_i`, and the other :math:`\pi - o_i`, as
+    long as waiting costs i something and no less than it costs the other.
 
     Parameters
     ----------
     rates : array_like (2,)
-        Discount rates r_i >= 0 per unit of time.
+        Discount rates :math:`r_i \ge 0` per unit of time.
     surplus : float or function of time
         The pie, positive.
     inside : pair of floats or functions, optional
-        Flows g_i received while talks last.
+        Flows :math:`g_i` received while talks last.
     breakdown : float or function, default 0
-        Hazard L >= 0 at which talks break down.
+        Hazard :math:`L \ge 0` at which talks break down.
     breakdown_payoffs : pair of floats or functions, optional
-        Payoffs b_i at a breakdown.
+        Payoffs :math:`b_i` at a breakdown.
     outside : pair of floats, functions or None, optional
-        Payoffs o_i of leaving; None: that player may not leave, and gets 0 if the other does.
+        Payoffs :math:`o_i` of leaving; None: that player may not leave, and gets 0 if the other does.
     kinks : sequence of float, optional
         Known times of kinks and jumps. Others are searched for; a feature much shorter than
         two units of 1 / mean rate, or than a sixteenth of `until`, can be missed unless it is given.
@@ -95,9 +95,9 @@ class NonstationaryOffers(Shown):
 
     1. Each player proposes with probability one half (strict alternation has the same limit, except
        just before a drop of the pie, where it depends on whose turn it is).
-    2. The other accepts, and they share pie(t); or rejects, and may then leave: both get o_i(t).
-    3. Otherwise talks break down with probability L dt, with payoffs b_i(t), or last, with
-       flows g_i(t) dt, and the next period begins. Payoffs are discounted at r_i.
+    2. The other accepts, and they share :math:`\pi(t)`; or rejects, and may then leave: each gets :math:`o_i(t)`.
+    3. Otherwise talks break down with probability L dt, with payoffs :math:`b_i(t)`, or last, with
+       flows :math:`g_i(t)` dt, and the next period begins. Payoffs are discounted at :math:`r_i`.
 
     The payoffs are the limit as dt goes to 0 (:numref:`nonstationary-limit`, :numref:`nonstationary-kinks`). From a
     given division at a last date equilibrium is unique, by backward induction.
@@ -123,7 +123,7 @@ class NonstationaryOffers(Shown):
 
     Examples
     --------
-    A pie that grows at rate g: player 0 gets (r_1 - g) / (r_0 + r_1 - 2 g) of it.
+    A pie that grows at rate g: player 0 gets :math:`(r_1 - g) / (r_0 + r_1 - 2 g)` of it.
 
     >>> import numpy as np
     >>> from bargaining import NonstationaryOffers

@@ -180,17 +180,18 @@ class StochasticDivision(Division):
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class StochasticBargaining(Shown):
-    """Bargaining whose state follows a Markov chain (Merlo and Wilson).
+    r"""Bargaining whose state follows a Markov chain (Merlo and Wilson).
 
-    A stationary equilibrium gives player j in state s the payoff f_j(s). Write
-    x_j(s) = d_j E[f_j(s') | s] for the value of waiting and w_j(s) = max{o_j(s), x_j(s)} for the
-    reservation of a responder who may leave (x_j(s) for one who may not). With proposer k in s,
+    A stationary equilibrium gives player j in state s the payoff :math:`f_j(s)`. Write
+    :math:`x_j(s) = \delta_j E[f_j(s') \mid s]` for the value of waiting and
+    :math:`w_j(s) = \max\{o_j(s), x_j(s)\}` for the reservation of a responder who may leave (:math:`x_j(s)` for one
+    who may not). With proposer k in s,
 
-        f_j(s) = w_j(s) for j != k,  f_k(s) = c(s) - sum of w_j(s) over j != k
+    .. math:: f_j(s) = w_j(s) \text{ for } j \ne k, \qquad f_k(s) = c(s) - \sum_{j \ne k} w_j(s),
 
     if that is at least what a refusal brings k; otherwise all get x(s), or o(s) if the first
-    responder would rather leave than wait. With general sets (two players) c(s) - w_j is replaced
-    by the highest payoff of k in the set of state s that leaves w_j to the other.
+    responder would rather leave than wait. With general sets (two players) :math:`c(s) - w_j` is replaced
+    by the highest payoff of k in the set of state s that leaves :math:`w_j` to the other.
 
     Parameters
     ----------
@@ -223,20 +224,20 @@ class StochasticBargaining(Shown):
 
     1. All see s. Player k = proposer[s] offers a division of c(s).
     2. The others answer in the order k + 1, k + 2, ... (modulo n). If all accept, payoffs are paid.
-    3. Whoever first rejects may at once leave: talks end and every player gets the own o_j(s). Nobody leaves
+    3. Whoever first rejects may at once leave: talks end and every player gets the own :math:`o_j(s)`. Nobody leaves
        for 0 or less: waiting for ever is as good.
-    4. Otherwise the period ends, payoffs are discounted by d_j, and s' is drawn from row s.
+    4. Otherwise the period ends, payoffs are discounted by :math:`\delta_j`, and :math:`s'` is drawn from row s.
 
     *Several players.* When an offer is bound to fail, the first responder decides what follows: it
     prefers its own rejection, followed by its choice of leaving or waiting, to that of anyone later. One who may not
     leave, but would rather see the others leave than wait, leaves the decision to the next.
 
-    *Uniqueness.* Let ``|y|`` be the largest absolute sum of y over a set of players. With
+    *Uniqueness.* Let :math:`|y|` be the largest absolute sum of y over a set of players. With
     transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
     this norm, for n players, and waiting contracts it by the largest discount factor: stationary
     equilibrium payoffs exist and are unique (:numref:`markov-chain-contraction`), for own discount factors
     too. With a common one the
-    total solves v = max{c, d P v}: they agree exactly where that is efficient. With outside options
+    total solves :math:`v = \max\{c, \delta P v\}`: they agree exactly where that is efficient. With outside options
     the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
     options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;
     there may then be several equilibria, and `unique` is False, or none unless somebody draws lots: whoever

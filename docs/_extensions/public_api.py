@@ -10,7 +10,9 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 
+import bargaining
 import bargaining_models
 
 RESULTS = results()
@@ -46,8 +48,17 @@ def hide_private(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Leave fields that begin with an underscore out of the signature of a class."""
+    """Leave fields that begin with an underscore out of the signature of a class; a protocol is not called at all."""
+    if getattr(item, "_is_protocol", False):
+        return "", returns
     return signature and re.sub(r", _\w+=[^,()]*(\(\))?", "", signature), returns
+
+
+def say_of_alias(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
+    """Give an alias the text that stands below it in its module."""
+    short = name.removeprefix("bargaining.")
+    if what in ("data", "attribute") and not any(lines) and (home := bargaining._EXPORTS.get(short)):
+        lines[:] = ModuleAnalyzer.for_module(home).find_attr_docs().get(("", short), [])
 
 
 def name_what_is_given(
@@ -77,6 +88,7 @@ def find_result(
 def setup(app: Sphinx) -> dict[str, object]:
     """Write the pages before Sphinx looks for them, and mend docstrings before numpydoc reads them."""
     app.connect("config-inited", write)
+    app.connect("autodoc-process-docstring", say_of_alias, priority=50)
     app.connect("autodoc-process-docstring", escape_shapes, priority=100)
     app.connect("autodoc-process-docstring", name_what_is_given, priority=100)
     app.connect("autodoc-process-signature", hide_private)

@@ -96,9 +96,9 @@ def _given(names: list[str]) -> str:
 
 
 def modules_page(title: str, package: ModuleType) -> str:
-    """Return a page that documents every public module under `package`."""
+    """Return a page that documents every public module under `package`; what a command runs has a --help instead."""
     found = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    public = [name for name in found if "._" not in name]
+    public = [name for name in found if "._" not in name and not name.endswith(".cli")]
     return f"# {title}\n" + "".join(MODULE.format(name=name) for name in [package.__name__, *public])
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owned, owning, real, short
 from bargaining._files import path_of, put
-from bargaining._names import Names, are_given, ordered, place, titles, unique_names
+from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 
@@ -165,8 +165,13 @@ class Game(Shown):
             raise InvalidInput(f"`source` must be at most {_nfg.LARGEST // 10**6} MB; it is longer.")
         found = _nfg.read(text)
         named = all(len(set(own)) == len(own) for own in (found.players, *found.actions))
+        ours = list(found.players) == titles(
+            numbered(len(found.players))
+        )  # as `to_nfg` calls who has no name
         return cls(
-            *found.payoffs, actions=found.actions if named else None, players=found.players if named else None
+            *found.payoffs,
+            actions=found.actions if named else None,
+            players=found.players if named and not ours else None,
         )
 
     def to_nfg(self, path: str | os.PathLike[str] | None = None, *, title: str = "") -> str:

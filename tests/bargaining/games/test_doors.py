@@ -188,3 +188,9 @@ def test_labels_come_along_where_they_differ():
     assert Game.of(game) is game
     with pytest.raises(InvalidInput, match=r"Game.from_nfg\(text\)"):
         Game.of(A)
+
+
+def test_players_without_names_have_none_after_a_file_either():
+    again = Game.from_nfg(Game(A, B).to_nfg())
+    assert again.player_names == Game(A, B).player_names == ("0", "1")
+    assert Game.from_nfg(Game(A, B, players=["Ann", "Bob"]).to_nfg()).player_names == ("Ann", "Bob")

@@ -26,6 +26,7 @@ from bargaining.division import Method as Method
 from bargaining.equilibria.pairs.deal import BilateralDeal as BilateralDeal
 from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
 from bargaining.equilibria.pairs.nash_in_nash import nash_in_nash as nash_in_nash
+from bargaining.equilibria.payoff_bounds import payoff_bounds as payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set as payoff_set
 from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
 from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
@@ -41,7 +42,6 @@ from bargaining.equilibria.repeated.renegotiation import (
     patient_renegotiation_proof as patient_renegotiation_proof,
 )
 from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as renegotiation_proof
-from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds as payoff_bounds
 from bargaining.equilibria.repeated.symmetric import symmetric_payoffs as symmetric_payoffs
 from bargaining.equilibria.repeated.symmetric import trigger_strategy as trigger_strategy
 from bargaining.equilibria.repeated.transfers import transfer_equilibrium as transfer_equilibrium

@@ -34,6 +34,7 @@ from bargaining.equilibria.stochastic.automaton import StateHistory, StochasticA
 from bargaining.equilibria.stochastic.exit_thresholds import PlanExitThresholds
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.markov_branch import EquilibriumBranch
+from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet, StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.equilibria.stochastic.thresholds import PlanThresholds
@@ -116,6 +117,7 @@ __all__ = [
     "StochasticAutomaton",
     "StochasticCertificate",
     "StochasticDivision",
+    "StochasticPayoffBounds",
     "StochasticPayoffSets",
     "StochasticTransferEquilibrium",
     "SymmetricPayoffs",

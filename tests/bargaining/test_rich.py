@@ -259,6 +259,7 @@ MADE = {
     "StochasticCertificate": lambda: b.certify(SETS),
     "StochasticDivision": TALKS,
     "StochasticGame": lambda: CHAIN,
+    "StochasticPayoffBounds": lambda: b.payoff_bounds(SETS.game),
     "StochasticPayoffSets": lambda: SETS,
     "StochasticTransferEquilibrium": lambda: b.stochastic_transfer_equilibrium(CHAIN),
     "SymmetricPayoffs": lambda: b.symmetric_payoffs(DILEMMA, monitoring=SEEN),

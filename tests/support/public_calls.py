@@ -755,7 +755,7 @@ CALLS: dict[str, Call] = {
     "payoff_bounds": Call(
         b.payoff_bounds,
         lambda: {
-            "repeated": REPEATED,
+            "game": REPEATED,
             "directions": array([[1, 0], [0, 1], [1, 1], [-1, -1]]),
             "refinements": 1,
             "tolerance": 1e-6,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import whole
-from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Shown, number
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
@@ -85,115 +84,28 @@ class PayoffBounds(Shown):
         return True if Hull(self.inner / self._size).outside(point[None] / self._size)[0] <= 1e-9 else None
 
 
-def payoff_bounds(
-    repeated: RepeatedGame,
-    *,
-    directions: ArrayLike | None = None,
-    refinements: int = 8,
-    tolerance: float = 1e-6,
-    budget: int | None = None,
+def repeated_payoff_bounds(
+    repeated: RepeatedGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
 ) -> PayoffBounds:
-    r"""Bound the equilibrium payoffs of a repeated game with n players by supporting hyperplanes.
-
-    The set V of equilibrium payoffs in pure actions with public randomisation is the largest fixed point of
-
-    .. math:: B(W) = \operatorname{co} \{(1-\delta) g(a) + \delta w : w \in W,\;
-              w_i \ge P_i + \tfrac{1-\delta_i}{\delta_i} [c_i(a) - g_i(a)]\}, \quad P_i = \min_{w \in W} w_i.
-
-    Parameters
-    ----------
-    repeated : RepeatedGame
-        Two players or more, own discount factors allowed, with or without monitoring, not a batch. With exit, all
-        players may leave and the payoffs after it must not depend on who does.
-    directions : array_like of shape (h, n), optional
-        Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
-        default all sign vectors, up to four players.
-    refinements : int, default 8
-        How many times normals are added: of faces of the inner set and of the hull of the points where the half-spaces
-        touch, at most 100 of each a time, those beyond which the outer set reaches farthest.
-    tolerance : float, default 1e-6
-        The gap at which refinement stops, as a share of the payoff range; with 0 it goes on as long as it may.
-    budget : int, default 300,000,000
-        Units of work after which to give up: a profile bounded in a direction, or met with a face of an inner set. A
-        step that has begun is finished. With monitoring a linear program, one for a profile and a direction each, is a
-        thousand. The bounds hold all the same, with the status INACCURATE.
-
-    Returns
-    -------
-    PayoffBounds
-
-    Raises
-    ------
-    InvalidInput
-        If the game is a batch, or another argument is out of its domain.
-    NotApplicable
-        If only some may leave, or payoffs depend on who leaves.
-
-    Notes
-    -----
-    *Outer.* From the feasible payoffs, half-spaces are pushed in to the support of B of their intersection. Each
-    support is bounded by a dual solution of its linear program (repaired to be feasible, so that the bound
-    does not rest on a solver's tolerances), an affine function of all levels. Policy iteration solves for the fixed
-    point of these bounds at once, and counts where they are shown to contract. The threat is never below the least
-    best-deviation payoff of a profile that can still be played.
-
-    *Inner.* The vertices of the hull of the points where the half-spaces touch move to what they generate until they
-    stay, or until the points that generate themselves in the same way can be solved for: up to 1e-11 of the
-    payoff range. Shrunk points and the stage equilibria are the fallback.
-
-    *Both* are the same polytope once the inner set has all its vertices: the half-spaces at the faces of the
-    inner set alone then hold the outer one.
-
-    *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
-    `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
-    are often round: the gap falls about as one over the number of half-spaces, and patience multiplies what their
-    corners cut off. So for patient players expect INACCURATE bounds, which hold all the same. `certify` proves both.
-
-    *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
-
-    References
-    ----------
-    Judd, K. L., Yeltekin, S. and Conklin, J. (2003). Computing supergame equilibria. *Econometrica* 71(4), 1239-1254.
-    doi:10.1111/1468-0262.t01-1-00445
-
-    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
-    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
-
-    Examples
-    --------
-    Three players share a public good worth 2 to each per contributor; a free rider saves 3:
-
-    >>> import numpy as np
-    >>> from bargaining import Game
-    >>> others = np.indices((2, 2, 2))
-    >>> game = Game(*(2 * (3 - others.sum(axis=0)) + 3 * others[i] for i in range(3)))
-    >>> bounds = payoff_bounds(RepeatedGame(game, 0.25))
-    >>> bounds.contains([6, 6, 6]), bounds.contains([6, 6, 7]), bounds.gap < 1e-6
-    (True, False, True)
-    """
+    """Bound the payoffs of a repeated game, see `payoff_bounds`."""
     require_repeated(repeated)
     if repeated.batch_shape:
-        raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")
-    whole(refinements, "refinements", 0)
-    if not scalar(tolerance, "tolerance") >= 0.0:
-        raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
-    effort = Effort.of(None, budget)
+        raise InvalidInput("`game` must be a single game; take one of the batch with `.at(index)`.")
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
-        return _monitored(repeated, directions, int(refinements), tolerance, effort)
+        return _monitored(repeated, directions, refinements, tolerance, effort)
     profiles, low, size = _unit(repeated)
-    work = effort.budget()
-    outer = Outer.around(profiles, _directions(directions, size), work)
+    outer = Outer.around(profiles, _directions(directions, size), effort.budget())
     inner = None
     if outer.shrink():
-        outer, inner = refined(outer, int(refinements), tolerance)
+        outer, inner = refined(outer, refinements, tolerance)
     points = None if inner is None else inner.points
     empty = inner is None and not outer.alive.any()
     reach = np.inf if inner is None else gap(outer, inner)
-    found = _Sides(points, outer.directions, outer.levels, outer.threat, reach, empty, outer.steps)
-    return _bounds(repeated, found, low, size, tolerance)
+    found = Sides(points, outer.directions, outer.levels, outer.threat, reach, empty, outer.steps)
+    return replace(in_units(found, low, size, tolerance, repeated.player_names), repeated=repeated)
 
 
-class _Sides(NamedTuple):
+class Sides(NamedTuple):
     """Both sides in the unit box."""
 
     inner: Floats | None
@@ -223,10 +135,11 @@ def _monitored(
     points = None if found.inner is None else found.inner.corners
     reach = found.gap if points is not None else np.inf
     n, empty = repeated.players, outer.outline is None
-    sides = _Sides(
+    sides = Sides(
         points, outer.directions, outer.levels, -outer.levels[n : 2 * n], reach, empty, outer.rounds
     )
-    return replace(_bounds(repeated, sides, data.low, data.size, tolerance), _found=found)
+    bounds = in_units(sides, data.low, data.size, tolerance, repeated.player_names)
+    return replace(bounds, repeated=repeated, _found=found)
 
 
 def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
@@ -266,8 +179,8 @@ def _directions(given: ArrayLike | None, size: Floats) -> Floats:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _bounds(
-    repeated: RepeatedGame, found: _Sides, low: Floats, size: Floats, tolerance: float
+def in_units(
+    found: Sides, low: Floats, size: Floats, tolerance: float, names: tuple[str, ...]
 ) -> PayoffBounds:
     """Return to the units of the payoffs."""
     directions = found.directions / size
@@ -283,6 +196,5 @@ def _bounds(
         status=Status.EMPTY if found.empty else Status.OK if found.gap <= tolerance else Status.INACCURATE,
         steps=found.steps,
         _size=size,
-        player_names=repeated.player_names,
-        repeated=repeated,
+        player_names=names,
     )

@@ -18,6 +18,7 @@ from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.scaled import roomy
 from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
+from bargaining.equilibria.stochastic._bounds.search import bounded
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame
@@ -224,7 +225,8 @@ def stochastic_payoff_sets(
         The accuracy asked for, as a share of the payoff range, in [1e-12, 1).
     budget : int, default 300,000,000
         Units of work after which to give up, as for `payoff_set`: a profile tried with one vertex or in one direction.
-        Past it the sets contain every equilibrium payoff, with the status INACCURATE and a finite `stats.bound`.
+        Past it the sets are sought as `payoff_bounds` does, for as much again. If that is not close enough either, they
+        contain every equilibrium payoff, with the status INACCURATE and a finite `stats.bound`.
 
     Returns
     -------
@@ -302,7 +304,18 @@ def stochastic_payoff_sets(
     if len(game) == 1:
         return _repeated(game, effort)
     scaled = Scaled.of(game)
-    return _result(game, scaled, solve(scaled, _LIMIT, effort), effort)
+    search = solve(scaled, _LIMIT, effort)
+    if search.excess > effort.tolerance:
+        _bound(scaled, search, effort)
+    return _result(game, scaled, search, effort)
+
+
+def _bound(scaled: Scaled, search: Search, effort: Effort) -> None:
+    """Give a search that ended without an answer the sets of thinned polygons, if their bound is the better one."""
+    found = bounded(scaled, effort.tolerance, effort.budget())
+    if found.gap < search.excess:
+        search.polygons = found.inner if found.gap <= effort.tolerance else found.outer
+        search.excess, search.attained = found.gap, True
 
 
 def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:

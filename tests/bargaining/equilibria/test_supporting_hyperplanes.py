@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
+from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame

@@ -16,8 +16,8 @@ matplotlib.use("agg")
 from bargaining.concepts.kalai_smorodinsky import kalai_smorodinsky
 from bargaining.concepts.nash import nash
 from bargaining.division import Division
+from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated.supporting_hyperplanes import payoff_bounds
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier

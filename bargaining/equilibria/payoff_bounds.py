@@ -1,0 +1,164 @@
+"""Bounds on the payoffs of subgame-perfect equilibria: the door to the games that have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import whole
+from bargaining._arrays import scalar
+from bargaining.equilibria._budget import Effort
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, repeated_payoff_bounds
+from bargaining.equilibria.stochastic.payoff_bounds import stochastic_payoff_bounds
+from bargaining.errors import InvalidInput
+from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
+
+_REFINEMENTS = 8
+
+
+@overload
+def payoff_bounds(
+    game: RepeatedGame,
+    *,
+    directions: ArrayLike | None = None,
+    refinements: int | None = None,
+    tolerance: float = 1e-6,
+    budget: int | None = None,
+) -> PayoffBounds: ...
+@overload
+def payoff_bounds(
+    game: StochasticGame, *, tolerance: float = 1e-6, budget: int | None = None
+) -> StochasticPayoffBounds: ...
+def payoff_bounds(
+    game: RepeatedGame | StochasticGame,
+    *,
+    directions: ArrayLike | None = None,
+    refinements: int | None = None,
+    tolerance: float = 1e-6,
+    budget: int | None = None,
+) -> PayoffBounds | StochasticPayoffBounds:
+    r"""Bound the equilibrium payoffs of a repeated game with n players, or of a stochastic game, from both sides.
+
+    The set V of equilibrium payoffs in pure actions with public randomisation is the largest fixed point of
+
+    .. math:: B(W) = \operatorname{co} \{(1-\delta) g(a) + \delta w : w \in W,\;
+              w_i \ge P_i + \tfrac{1-\delta_i}{\delta_i} [c_i(a) - g_i(a)]\}, \quad P_i = \min_{w \in W} w_i.
+
+    Parameters
+    ----------
+    game : RepeatedGame or StochasticGame
+        A repeated game of two players or more, with or without monitoring, not a batch: with exit, all players may leave and the payoffs after it
+        must not depend on who does. Or a stochastic game of two players, of any number of states and with any right
+        to leave. The players may differ in patience.
+    directions : array_like of shape (h, n), optional
+        Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
+        default all sign vectors, up to four players. For repeated games only: the polygons of a stochastic game
+        choose their own.
+    refinements : int, default 8
+        How many times normals are added: of faces of the inner set and of the hull of the points where the half-spaces
+        touch, at most 100 of each a time, those beyond which the outer set reaches farthest. Repeated games only.
+    tolerance : float, default 1e-6
+        The gap at which refinement stops, as a share of the payoff range; with 0 it goes on as long as it may.
+    budget : int, default 300,000,000
+        Units of work after which to give up: a profile bounded in a direction, or met with a face of an inner set. A
+        step that has begun is finished. With monitoring a linear program, one for a profile and a direction each, is a
+        thousand. The bounds hold all the same, with the status INACCURATE.
+
+    Returns
+    -------
+    PayoffBounds
+        Of a repeated game.
+    StochasticPayoffBounds
+        The same for each state of a stochastic game.
+
+    Raises
+    ------
+    InvalidInput
+        If the game is a batch, or another argument is out of its domain.
+    NotApplicable
+        If in a repeated game only some may leave, or payoffs depend on who leaves; if a stochastic game has more than
+        two players.
+
+    Notes
+    -----
+    *Outer.* From the feasible payoffs, half-spaces are pushed in to the support of B of their intersection. Each
+    support is bounded by a dual solution of its linear program (repaired to be feasible, so that the bound
+    does not rest on a solver's tolerances), an affine function of all levels. Policy iteration solves for the fixed
+    point of these bounds at once, and counts where they are shown to contract. The threat is never below the least
+    best-deviation payoff of a profile that can still be played.
+
+    *Inner.* The vertices of the hull of the points where the half-spaces touch move to what they generate until they
+    stay, or until the points that generate themselves in the same way can be solved for: up to 1e-11 of the
+    payoff range. Shrunk points and the stage equilibria are the fallback.
+
+    *Both* are the same polytope once the inner set has all its vertices: the half-spaces at the faces of the
+    inner set alone then hold the outer one.
+
+    *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
+    `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
+    are often round: the gap falls about as one over the number of half-spaces, and patience multiplies what their
+    corners cut off. So for patient players expect INACCURATE bounds, which hold all the same. `certify` proves both.
+
+    *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
+
+    *Stochastic games* have a polygon for each state, held by edges of its own: their number follows the tolerance, as
+    an edge goes whose neighbours meet near enough to it. A row of the game, a profile in a state, goes as far in a
+    direction as a linear program of its successors' faces says, so that bounds of all states are again affine
+    functions of each other. The inner sets are found likewise, for the operator lowered by what the outer sets and
+    their image are apart, and are seen to lie within their own image, which is given. A set that loses its inside as
+    soon as a player gets a little less, a knife edge, has no inner bound.
+
+    References
+    ----------
+    Abreu, D., Brooks, B. and Sannikov, Y. (2020). Algorithms for stochastic games with perfect monitoring.
+    *Econometrica* 88(4), 1661-1695. doi:10.3982/ECTA14834
+
+    Judd, K. L., Yeltekin, S. and Conklin, J. (2003). Computing supergame equilibria. *Econometrica* 71(4), 1239-1254.
+    doi:10.1111/1468-0262.t01-1-00445
+
+    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
+    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
+
+    Yeltekin, S., Cai, Y. and Judd, K. L. (2017). Computing equilibria of dynamic games. *Operations Research* 65(2),
+    337-356. doi:10.1287/opre.2016.1572
+
+    Examples
+    --------
+    Three players share a public good worth 2 to each per contributor; a free rider saves 3:
+
+    >>> import numpy as np
+    >>> from bargaining import Game
+    >>> others = np.indices((2, 2, 2))
+    >>> game = Game(*(2 * (3 - others.sum(axis=0)) + 3 * others[i] for i in range(3)))
+    >>> bounds = payoff_bounds(RepeatedGame(game, 0.25))
+    >>> bounds.contains([6, 6, 6]), bounds.contains([6, 6, 7]), bounds.gap < 1e-6
+    (True, False, True)
+
+    A market of two states that cooperation keeps good:
+
+    >>> good, bad = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]]), Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])
+    >>> worsens = [[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]
+    >>> market = StochasticGame([good, bad], [worsens, [0.3, 0.7]], 0.9, states=["good", "bad"])
+    >>> bounds = payoff_bounds(market)
+    >>> bounds.ok, bounds["good"].contains([7, 7])
+    (True, True)
+    """
+    if refinements is not None:
+        whole(refinements, "refinements", 0)
+    if not scalar(tolerance, "tolerance") >= 0.0:
+        raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
+    effort = Effort.of(None, budget)
+    if not isinstance(game, StochasticGame):
+        more = _REFINEMENTS if refinements is None else refinements
+        return repeated_payoff_bounds(game, directions, more, tolerance, effort)
+    if directions is not None or refinements is not None:
+        raise InvalidInput(
+            "`directions` and `refinements` are for repeated games: the polygons of a stochastic game choose their own "
+            "edges. Leave them out."
+        )
+    return stochastic_payoff_bounds(game, tolerance, effort.budget())

@@ -1,0 +1,1 @@
+"""Outer and inner bounds of the payoff sets of stochastic games."""

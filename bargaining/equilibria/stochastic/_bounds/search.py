@@ -1,0 +1,149 @@
+"""Sets of payoffs of all states that hold every equilibrium payoff, and sets that generate themselves, until they meet.
+
+From outside a round applies the operator, keeps as many edges of the image as a tolerance allows that falls with the
+rounds, and lowers the faces by their bounds. From inside the same rounds are made of the operator lowered by what the
+outer sets and their image are apart: its fixed point lies within its image under the operator itself, corners
+included. That is checked, and then the image consists of equilibrium payoffs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Affine, lowered, settled
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.operator import credible
+from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria.stochastic._bounds.faces import Faces
+from bargaining.equilibria.stochastic._bounds.rows import Operator
+
+_ROUNDS = 400
+_COARSEST = 1e-3  # of the unit box: what leaving out an edge may cost at first
+_FINER = 6.0  # times, once the rounds move the sets by no more than some times this
+_MOVES = 3.0
+_SLACK = 1e-12  # of the unit box: a set that sticks out of its image by less counts as inside
+_INSETS = 8  # rounds from inside
+_THIN = 20.0  # times the lowering: sets thinner than this are not lowered, but taken as they are
+_AGAIN = 3.0  # times that the outer sets must close in before another try from inside
+_PATIENT = 0.97  # discount factor up to which iterates settle within a round
+
+
+@dataclass(slots=True, eq=False)
+class Bounds:
+    """Sets around and within those of all equilibrium payoffs, state by state, in the unit box."""
+
+    outer: list[Polygon]
+    inner: list[Polygon]  # nothing anywhere unless sets that generate themselves were found
+    gap: float  # how far the outer sets reach beyond the inner ones
+    steps: int
+
+
+def bounded(scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
+    """Bound the payoff sets until they are no farther apart than the tolerance, or the budget is spent.
+
+    Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible even
+    then are dropped, and it is done again.
+    """
+    model, steps = scaled.model, 0
+    while True:
+        found = _Search(model, scaled.start(), tolerance, budget).run()
+        steps += found.steps
+        leaves = credible(model, found.outer, _lowest(found.outer))
+        if leaves == model.leaves or budget.spent:
+            within = found.inner
+            if any(within) and credible(model, within, _lowest(within)) != model.leaves:
+                found = replace(found, inner=[[] for _ in within], gap=inf)
+            return replace(found, steps=steps)
+        model = replace(model, leaves=leaves)
+
+
+def _lowest(polygons: list[Polygon]) -> Floats:
+    return np.array([np.min(polygon, axis=0) if polygon else (inf, inf) for polygon in polygons])
+
+
+class _Search:
+    def __init__(self, model: Model, start: Polygon, tolerance: float, budget: Budget) -> None:
+        self.operator, self.tolerance, self.budget = Operator(model), tolerance, budget
+        self.outer = [start] * len(model.states)
+        self.alive: Mask = np.ones(len(model.state), bool)
+        self.patience = 1.0 - model.discounts.max().item()
+        self.within, self.gap = [list[tuple[float, float]]() for _ in model.states], inf
+        self.allowed, self.tried, self.steps = _COARSEST, inf, 0
+
+    def run(self) -> Bounds:
+        """Close in from outside, and from inside once that may be enough."""
+        faces = Faces.of(self.outer)
+        while any(self.outer) and self.steps < _ROUNDS:
+            image, self.alive = self.operator.generated(faces, faces.lowest(), self.alive, self.outer)
+            moved = _apart(self.outer, image)
+            self.outer, self.steps = image, self.steps + 1
+            last = self.budget.spent or self.steps == _ROUNDS
+            if (
+                (last or moved <= self.tolerance * self.patience) and moved <= self.tried / _AGAIN
+            ) or moved <= _SLACK:
+                self._inset(moved)
+                if self.gap <= self.tolerance or moved <= _SLACK:
+                    break
+            if last:
+                break
+            faces = Faces.of(self.outer, self.allowed)
+            functions, self.alive = self._functions(faces)
+            self.outer = faces.moved(self._lowered(functions, faces, self.allowed / 100))
+            faces = Faces.of(self.outer)
+            if moved < _MOVES * self.allowed:
+                self.allowed /= _FINER
+        return Bounds(self.outer, self.within, self.gap if any(self.outer) else 0.0, self.steps)
+
+    def _functions(self, faces: Faces) -> tuple[Affine, Mask]:
+        functions, alive = self.operator.functions(faces, self.alive)
+        self.budget.spend(functions.weights.size)
+        return functions, alive
+
+    def _lowered(self, functions: Affine, faces: Faces, enough: float) -> Floats:
+        if 1.0 - self.patience <= _PATIENT:
+            return lowered(functions, faces.levels, enough)
+        return settled(functions, faces.levels)
+
+    def _inset(self, moved: float) -> None:
+        """Look for sets that generate themselves, next to outer ones that the operator has moved by so much."""
+        self.tried = moved
+        if moved <= _SLACK:
+            self.within, self.gap = self.outer, moved
+            return
+        faces = Faces.of(self.outer, self.allowed)
+        by = (moved + self.allowed) * (_width(self.outer) > _THIN * (moved + self.allowed) / self.patience)
+        for _ in range(_INSETS):
+            functions, _alive = self._functions(faces)
+            functions = functions._replace(constant=functions.constant - by[faces.state[functions.faces]])
+            inset = faces.moved(self._lowered(functions, faces, moved / 100))
+            if [bool(some) for some in inset] != [bool(some) for some in self.outer]:
+                return
+            faces = Faces.of(inset)
+            image, _alive = self.operator.generated(faces, faces.lowest(), self.alive, inset)
+            if _apart(inset, image) <= _SLACK:
+                gap = _apart(self.outer, image)
+                if gap < self.gap:
+                    self.within, self.gap = image, gap
+                return
+            faces = Faces.of(image, self.allowed)
+
+
+def _apart(one: list[Polygon], other: list[Polygon]) -> float:
+    """Return how far sets stick out of others; infinitely far out of nothing."""
+    return max((beyond(p, q) if q else inf for p, q in zip(one, other, strict=True) if p), default=0.0)
+
+
+def _width(polygons: list[Polygon]) -> Floats:
+    """Return the least width of each polygon among the directions of its edges."""
+    faces = Faces.of(polygons)
+    far, near = faces.at(polygons), faces.at([[(-x, -y) for x, y in polygon] for polygon in polygons])
+    # The second is how far each reaches against the normal.
+    out = np.full(len(polygons), inf)
+    np.minimum.at(out, faces.state, far + near)
+    return out

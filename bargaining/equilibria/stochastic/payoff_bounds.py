@@ -1,0 +1,113 @@
+"""Equilibrium payoffs of stochastic games, bounded from outside and from inside, state by state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bargaining._arguments import index
+from bargaining._arrays import owning
+from bargaining._rich import SHOWN, Card, Shown, number, point
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, Sides, in_units
+from bargaining.equilibria.stochastic._bounds.faces import Faces
+from bargaining.equilibria.stochastic._bounds.search import bounded
+from bargaining.errors import NotApplicable, Status
+from bargaining.games.stochastic import StochasticGame
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
+    """Bounds on the payoffs of every state, by the state's name, or by its number with `at`.
+
+    Attributes
+    ----------
+    game : StochasticGame
+        The game they answer.
+    bounds : tuple of PayoffBounds
+        In the order of the game's states.
+    """
+
+    game: StochasticGame
+    bounds: tuple[PayoffBounds, ...]
+
+    def __repr__(self) -> str:
+        status = ", ".join(sorted({some.status.name for some in self.bounds}))
+        return f"<StochasticPayoffBounds of {len(self)} states, gap {number(self.gap, 2)}, {status}>"
+
+    def _card(self) -> Card:
+        """Return a row for each state."""
+        rows = [
+            [state, str(len(some.levels)), str(len(some.inner)), point(some.threat[0]), some.status.name]
+            for state, some in [*self.items()][: SHOWN * SHOWN]
+        ]
+        heads = ["state", "faces outside", "vertices inside", "threat at least", "status"]
+        return Card(title="Bounds of equilibrium payoffs by state", heads=heads, rows=rows)
+
+    def __getitem__(self, state: str) -> PayoffBounds:
+        if state not in self.game.states:
+            raise KeyError(state)
+        return self.bounds[self.game.states.index(state)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.game.states)
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def at(self, state: int) -> PayoffBounds:
+        """Return the bounds of a state given by its number."""
+        return self.bounds[index(state, "state", "state", len(self))]
+
+    @property
+    def gap(self) -> float:
+        """How far the outer sets reach beyond the inner ones at most, as a share of the payoff range."""
+        return max(some.gap for some in self.bounds)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every state's bounds are as close as was asked for."""
+        return all(some.status is Status.OK for some in self.bounds)
+
+
+def stochastic_payoff_bounds(
+    game: StochasticGame, tolerance: float, budget: Budget
+) -> StochasticPayoffBounds:
+    """Bound the payoffs of each state by polygons, see `payoff_bounds`."""
+    if game.players != 2:
+        raise NotApplicable(
+            f"The payoffs of a stochastic game are bounded for two players; got {game.players}."
+        )
+    scaled = Scaled.of(game)
+    found, low, size = bounded(scaled, tolerance, budget), scaled.low, scaled.size
+    faces, out = Faces.of(found.outer), []
+    for s, (outer, inner) in enumerate(zip(found.outer, found.inner, strict=True)):
+        here = slice(faces.first[s], faces.first[s + 1])
+        points = np.array(inner) if inner else None
+        sides = (
+            Sides(
+                points,
+                faces.normals[here],
+                faces.levels[here],
+                np.min(outer, axis=0),
+                found.gap,
+                False,
+                found.steps,
+            )
+            if outer
+            else Sides(
+                None,
+                np.vstack([np.eye(2), -np.eye(2)]),
+                np.full(4, -np.inf),
+                np.full(2, np.nan),
+                0.0,
+                True,
+                found.steps,
+            )
+        )
+        out.append(in_units(sides, low, size, tolerance, game.player_names))
+    return StochasticPayoffBounds(game=game, bounds=tuple(out))

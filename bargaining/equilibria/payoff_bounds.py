@@ -12,6 +12,7 @@ from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, repeated_payoff_bounds
 from bargaining.equilibria.stochastic.payoff_bounds import stochastic_payoff_bounds
 from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -52,9 +53,9 @@ def payoff_bounds(
     Parameters
     ----------
     game : RepeatedGame or StochasticGame
-        A repeated game of two players or more, with or without monitoring, not a batch: with exit, all players may leave and the payoffs after it
-        must not depend on who does. Or a stochastic game of two players, of any number of states and with any right
-        to leave. The players may differ in patience.
+        A repeated game of two players or more, with or without monitoring, not a batch: with exit, all players may
+        leave and the payoffs after it must not depend on who does. Or a stochastic game of two players, of any number
+        of states and with any right to leave. The players may differ in patience.
     directions : array_like of shape (h, n), optional
         Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
         default all sign vectors, up to four players. For repeated games only: the polygons of a stochastic game
@@ -153,6 +154,11 @@ def payoff_bounds(
     if not scalar(tolerance, "tolerance") >= 0.0:
         raise InvalidInput(f"`tolerance` must not be negative; got {tolerance!r}.")
     effort = Effort.of(None, budget)
+    if not isinstance(game, RepeatedGame | StochasticGame):
+        cure = " Say how patient the players are: RepeatedGame(game, discounts)." * isinstance(game, Game)
+        raise InvalidInput(
+            f"`game` must be a RepeatedGame or a StochasticGame; got {type(game).__name__}.{cure}"
+        )
     if not isinstance(game, StochasticGame):
         more = _REFINEMENTS if refinements is None else refinements
         return repeated_payoff_bounds(game, directions, more, tolerance, effort)

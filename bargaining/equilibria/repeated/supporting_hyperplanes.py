@@ -17,7 +17,7 @@ from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import gap, refined
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
+from bargaining.games.repeated import Exit, RepeatedGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated._monitored.search import Found
@@ -88,7 +88,6 @@ def repeated_payoff_bounds(
     repeated: RepeatedGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
 ) -> PayoffBounds:
     """Bound the payoffs of a repeated game, see `payoff_bounds`."""
-    require_repeated(repeated)
     if repeated.batch_shape:
         raise InvalidInput("`game` must be a single game; take one of the batch with `.at(index)`.")
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:

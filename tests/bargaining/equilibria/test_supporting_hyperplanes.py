@@ -318,7 +318,7 @@ def test_an_equilibrium_of_the_stage_is_not_lost_to_rounding(game, discount, poi
 
 def test_bad_arguments():
     repeated = RepeatedGame(COMMONS, 0.5)
-    with pytest.raises(InvalidInput, match="`repeated`"):
+    with pytest.raises(InvalidInput, match="`game`"):
         payoff_bounds(COMMONS)
     with pytest.raises(InvalidInput, match="batch"):
         payoff_bounds(RepeatedGame(COMMONS, [[0.5] * 3]))

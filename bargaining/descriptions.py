@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from bargaining._arguments import choice, player_index
 from bargaining._files import path_of
-from bargaining._names import Names, meant
+from bargaining._names import Names, meant, ordered
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
@@ -130,6 +130,9 @@ def read_description(path: str | Path) -> Description:
         exit = [5, 3]                          # optional: payoffs after somebody leaves
         who = [0]                              # optional: who may leave, by number or name
 
+    What has an entry per player may be given by name, parameters of methods too:
+    ``discounts = {US = 0.9, Canada = 0.8}``.
+
     Examples
     --------
     >>> from tempfile import NamedTemporaryFile
@@ -214,7 +217,7 @@ def _call(given: Any) -> MethodCall:
 
 
 def _parameter(value: Any, name: str) -> Any:
-    return value if isinstance(value, bool) or _is_word(value) else _numbers(value, name)
+    return value if isinstance(value, bool) or _is_word(value) else _by_player(value, name)
 
 
 def _is_word(value: Any) -> bool:
@@ -259,10 +262,12 @@ def repeated_game(given: Any, stage: Game | None) -> RepeatedGame:
         raise InvalidInput("`repeated.who` must come with `repeated.exit`, the payoffs after leaving.")
     leaving = None
     if "exit" in entries:
+        payoffs = _by_player(entries["exit"], "repeated.exit")
         leaving = Exit(
-            _numbers(entries["exit"], "repeated.exit"), who=_players(entries.get("who"), stage.player_names)
+            ordered(payoffs, "repeated.exit", stage.player_names),
+            who=_players(entries.get("who"), stage.player_names),
         )
-    return RepeatedGame(stage, _numbers(entries["discounts"], "repeated.discounts"), exit=leaving)
+    return RepeatedGame(stage, _by_player(entries["discounts"], "repeated.discounts"), exit=leaving)
 
 
 def _names(given: Any, name: str) -> list[str] | None:
@@ -402,6 +407,14 @@ def _numbers(given: Any, name: str) -> Any:
         except ZeroDivisionError:
             raise InvalidInput(f"`{name}` must not divide by zero; got {given!r}.") from None
     raise InvalidInput(f'`{name}` must be numbers, or fractions in quotes like "1/3"; got {_short(given)}.')
+
+
+def _by_player(given: Any, name: str) -> Any:
+    """Return numbers, or a table of them by the names of the players."""
+    if not isinstance(given, dict):
+        return _numbers(given, name)
+    _names(list(given), name)
+    return {player: _numbers(entry, f"{name}.{player}") for player, entry in given.items()}
 
 
 def _title(given: Any) -> str:

@@ -138,6 +138,8 @@ def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, 
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_shown(one)}' for name, one in value.items())}}}"
     return f"[{', '.join(map(_shown, value))}]" if isinstance(value, list) else str(value)
 
 

@@ -34,6 +34,7 @@ for a game, and for a repeated one with the right to leave:
 Before the tables, optional: title = "Cake" and what to apply, by name or with parameters:
   methods = ["nash", {name = "nash", weights = ["1/3", "2/3"]},
              {name = "AlternatingOffers", discounts = 0.9, outside = [0.3, 0]}]
+What has an entry per player may be given by name: discounts = {Canada = 0.9, US = 0.8}
 """
 
 

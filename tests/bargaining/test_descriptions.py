@@ -266,3 +266,38 @@ def test_no_error_commands_a_terminal(capsys):
     assert capsys.readouterr().err == (
         "bargaining: `x` must be plain; got \\x1b]0;owned\\x07\\x9b31m\\u202e.\n"
     )
+
+
+def test_what_has_an_entry_per_player_is_given_by_name_in_any_order(tmp_path, capsys):
+    names = DILEMMA.replace("[game]", '[game]\nplayers = ["Ann", "Bob"]')
+    by_name = (
+        names + '[repeated]\ndiscounts = {Bob = 0.9, Ann = "3/5"}\nexit = {Bob = 5, Ann = 3}\nwho = ["Ann"]\n'
+    )
+    plain = names + '[repeated]\ndiscounts = ["3/5", 0.9]\nexit = [3, 5]\nwho = [0]\n'
+    found, wanted = (read_description(write(tmp_path, text)).subject for text in (by_name, plain))
+    assert found.exact_discounts.tolist() == wanted.exact_discounts.tolist() == [Fraction(3, 5), 0.9]
+    assert (found.exit.payoffs.tolist(), found.exit.who) == (wanted.exit.payoffs.tolist(), wanted.exit.who)
+    calls = (
+        'methods = [{name = "AlternatingOffers", discounts = {US = 0.8, Canada = 0.9}, proposer = "US"}, '
+        '{name = "nash", weights = {US = "2/3", Canada = "1/3"}}]\n'
+        '[problem]\ndisagreement = {Canada = 0, US = "1/5"}\ntotal = 1\n'
+    )
+    assert main(["solve", str(write(tmp_path, calls)), "--format", "json"]) == 0
+    offers, nash = json.loads(capsys.readouterr().out)["rows"]
+    first = 0.2 + 0.8 * (1 - 0.9) / (1 - 0.72)  # the US proposes: Rubinstein's share of the surplus
+    assert offers[1:] == [pytest.approx(1 - first), pytest.approx(first)]
+    assert nash == [
+        "nash(weights={US: 2/3, Canada: 1/3})",
+        pytest.approx(0.8 / 3),
+        pytest.approx(0.2 + 1.6 / 3),
+    ]
+    for odd, message in (
+        (
+            by_name.replace("Bob = 5", "Bod = 5"),
+            r"`repeated.exit` must have an entry for each of Ann, Bob.*Did you mean Bob",
+        ),
+        (by_name.replace("Bob = 5", 'Bob = "five"'), r"`repeated.exit.Bob` must be numbers"),
+        (DILEMMA + "[repeated]\ndiscounts = {Ann = 0.5, Bob = 0.5}\n", "who have no names here"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            read_description(write(tmp_path, odd))

@@ -38,6 +38,13 @@ EXACT = {
 }
 
 
+# The sums of the form in logs, by the program of EXACT.
+LOGS = {
+    "balanced": {"Mexico": 0.529, "Canada": -0.089, "USA": 0.065},
+    "fixed": {"Mexico": 0.450, "Canada": -0.062, "USA": 0.067},
+}
+
+
 @pytest.mark.parametrize("deficits", ["balanced", "fixed"])
 def test_nafta(deficits):
     cp = replication_data("cp2015_nafta")
@@ -51,6 +58,10 @@ def test_nafta(deficits):
         here = parts.sel(region=region)
         ours = (here.total, here.terms_of_trade, here.volume, after.real_wage.sel(region=region))
         np.testing.assert_allclose([float(x) for x in ours], published, rtol=0, atol=0.005 + 1e-4)
+
+    logs = model.decomposition(tariffs=cp["T1"], method="log").to_xarray()
+    for region, total in LOGS[deficits].items():
+        assert float(logs.total.sel(region=region)) == pytest.approx(total, abs=1e-3)
 
     path = model.decomposition(tariffs=cp["T1"])
     exact = path.to_xarray()

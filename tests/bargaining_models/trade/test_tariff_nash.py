@@ -182,7 +182,16 @@ def test_forty_four_countries():
     np.testing.assert_allclose(found.rates, exact["x"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(found.percent, exact["W"], rtol=0, atol=1e-8)
     assert found.of("USA") == pytest.approx(0.439908, abs=5.1e-7)
-    assert np.delete(found.rates, model.regions.index("ROW")).mean() == pytest.approx(0.391973, abs=5.1e-7)
+    listed = np.array(model.regions) != "ROW"
+    assert found.rates[listed].mean() == pytest.approx(0.391973, abs=5.1e-7)
+    assert found.percent[listed].mean() == pytest.approx(-2.50059, abs=5.1e-6)
+    for name, rate in (("CHN", 0.399535), ("CAN", 0.301511)):
+        assert found.of(name) == pytest.approx(rate, abs=5.1e-7)
+    for name, percent in (("USA", -0.63677), ("CAN", -2.65601)):
+        assert found.percent[model.regions.index(name)] == pytest.approx(percent, abs=5.1e-6)
+    ends = {model.regions[k]: round(float(found.rates[k]), 4) for k in np.argsort(found.rates)[[0, -1]]}
+    assert ends == {"RUS": 0.15, "BRA": 0.8207}
+    assert found.formula[model.regions.index("USA")] == pytest.approx(0.4115, abs=5.1e-5)
     assert np.abs(found.rates - data["t"]).max() == pytest.approx(0.028, abs=5e-4)
 
 

@@ -61,6 +61,13 @@ def test_drawn_games_have_their_payoffs_between_the_bounds(seed):
     enclosed(drawn(seed))
 
 
+def test_a_set_without_an_inside_is_not_called_empty_by_rounding():
+    bounds, exact = payoff_bounds(drawn(108)), payoff_set(drawn(108))
+    for some, known in zip(bounds.bounds, exact.sets, strict=True):
+        assert len(known.vertices) == 2
+        assert (known.vertices @ some.directions.T <= some.levels + 1e-9).all()
+
+
 @pytest.mark.slow
 def test_four_hundred_drawn_games_have_their_payoffs_between_the_bounds():
     assert sum(enclosed(drawn(seed)) > 0 for seed in range(400)) >= 200

@@ -56,36 +56,15 @@ class Faces:
         order = np.argsort(keys, kind="stable")
         order = order[_distinct(keys[order], states[order], order < len(_AXES) * some.size)]
         states, normals = states[order], normals[order]
-        # The corner before the first edge whose normal is turned farther is the farthest there.
-        ends = np.append(keys[len(_AXES) * some.size :], np.inf)
-        by = np.argsort(ends, kind="stable")
-        corner = np.append(np.flatnonzero(long), 0)[by]
-        found = cls._reached(states, keys[order], ends[by], corner, first)
-        levels = (normals * points[found]).sum(axis=1)
+        levels = (normals * _farthest(points, first, states, normals)).sum(axis=1)
         kept = _thinned(states, normals, levels, allowed)
         states, normals, levels, keys = states[kept], normals[kept], levels[kept], keys[order][kept]
         bounds = np.searchsorted(states, np.arange(len(sizes) + 1))
         if allowed:
-            return cls(bounds, states, normals, levels, _meeting(bounds, states, normals, levels), keys)
-        between = normals + normals[_next(bounds, states)]
-        turned = np.arctan2(between[:, 1], between[:, 0]) + _TURN * states
-        return cls(
-            bounds,
-            states,
-            normals,
-            levels,
-            points[cls._reached(states, turned, ends[by], corner, first)],
-            keys,
-        )
-
-    @staticmethod
-    def _reached(states: Indices, keys: Floats, ends: Floats, corner: Indices, first: Indices) -> Indices:
-        """Return the corner that lies farthest in each direction: where the next edge by angle begins."""
-        place = np.searchsorted(ends, keys)
-        low = np.searchsorted(ends, _TURN * states - 4.0)
-        high = np.searchsorted(ends, _TURN * states + 4.0)
-        point = high <= low
-        return np.where(point, first[states], corner[np.where(point, 0, np.where(place >= high, low, place))])
+            corners = _meeting(bounds, states, normals, levels)
+        else:
+            corners = _farthest(points, first, states, normals + normals[_next(bounds, states)])
+        return cls(bounds, states, normals, levels, corners, keys)
 
     def moved(self, levels: Floats) -> list[Polygon]:
         """Return the polygons that lie within the faces at other levels."""
@@ -166,6 +145,16 @@ class Faces:
         some = np.diff(self.first) > 0
         out[some] = -self.levels[self.lower[some]]
         return out
+
+
+def _farthest(points: Floats, first: Indices, states: Indices, directions: Floats) -> Floats:
+    """Return the point of each direction's state that lies farthest in it; these are in the order of the states."""
+    found = np.empty(len(states), np.intp)
+    bounds = np.searchsorted(states, np.arange(len(first)))
+    for s in np.flatnonzero(np.diff(bounds)).tolist():
+        here = slice(bounds[s], bounds[s + 1])
+        found[here] = first[s] + (directions[here] @ points[first[s] : first[s + 1]].T).argmax(axis=1)
+    return np.asarray(points[found])
 
 
 def _next(first: Indices, state: Indices) -> Indices:

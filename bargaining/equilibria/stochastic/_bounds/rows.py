@@ -22,6 +22,8 @@ from bargaining.equilibria._plane.polygon import Polygon, outline
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 
 _MISSED = 1e-12  # of the unit box: what a row has to miss to count as one that cannot be played
+_STEEP = 1e5  # weights up to which rounding does not matter
+_ROUNDING = 1e-15  # of a weight: large terms nearly cancel along a steep edge
 _MET = 1e-13  # and what counts as met when sets are shown to generate themselves
 
 
@@ -104,8 +106,8 @@ class Held(NamedTuple):
     falls: Mask  # (2, R): whether the threshold moves with the levels
 
     @classmethod
-    def of(cls, model: Model, rows: Indices, threat: Floats) -> Held:
-        """Punish by the lowest payoffs, shape (S, 2), infinite in a state without any."""
+    def of(cls, model: Model, rows: Indices, threat: Floats, eased: float) -> Held:
+        """Punish by the lowest payoffs, shape (S, 2), infinite in a state without any; ask for less by `eased`."""
         worth = model.values(threat)
         groups = [model.replies[i].argbest(worth[i])[model.replies[i].group[rows]] for i in (0, 1)]
         replies, now = np.stack(groups), model.now[:, rows]
@@ -116,15 +118,15 @@ class Held(NamedTuple):
             impatient = np.where(np.maximum(best, own) > now + SLACK, np.inf, -np.inf)
             needed, constant = ((part - now) / model.discounts for part in (np.maximum(best, own), gives))
         patient = model.discounts > 0.0
-        needed = np.where(patient, needed, impatient)
+        needed, constant = np.where(patient, needed, impatient) - eased, constant - eased
         return cls(needed, np.where(patient, constant, 0.0), replies, patient & (own < best))
 
 
 class Operator:
     """The operator on polygons of all states, held by faces of their own."""
 
-    def __init__(self, model: Model) -> None:
-        self.model, self.ahead = model, Ahead.of(model)
+    def __init__(self, model: Model, eased: float = 0.0) -> None:
+        self.model, self.ahead, self.eased = model, Ahead.of(model), eased
         self.leaves = [np.array([leave.payoffs for leave in some]).reshape(-1, 2) for some in model.leaves]
 
     def playable(self, faces: Faces, alive: Mask) -> Indices:
@@ -138,7 +140,7 @@ class Operator:
     ) -> tuple[list[Polygon], Mask]:
         """Return the hull of all that live rows give with continuations in the sets, and which rows give anything."""
         rows = self.playable(faces, alive)
-        edges, held = Edges.of(faces, self.ahead.take(rows)), Held.of(self.model, rows, threat)
+        edges, held = Edges.of(faces, self.ahead.take(rows)), Held.of(self.model, rows, threat, self.eased)
         needed, (found, other) = held.needed, edges.crossing(held.needed)
         free = (edges.end >= needed.T[edges.row] - _MET).all(axis=1)
         points, owners = [edges.end[free]], [edges.row[free]]
@@ -170,7 +172,7 @@ class Operator:
     def functions(self, faces: Faces, alive: Mask) -> tuple[Affine, Mask]:
         """Return the least bound of each row in each direction of its state, and which rows can still be played."""
         model, rows = self.model, self.playable(faces, alive)
-        ahead, held = self.ahead.take(rows), Held.of(model, rows, faces.lowest())
+        ahead, held = self.ahead.take(rows), Held.of(model, rows, faces.lowest(), self.eased)
         edges = Edges.of(faces, ahead)
         found, _ = edges.crossing(held.needed)
         cross = np.zeros((2, 2, len(rows), 2))
@@ -198,9 +200,9 @@ class Operator:
             with np.errstate(divide="ignore", invalid="ignore"):
                 mu = np.where(m[:, 1 - i] != 0.0, pull[:, 1 - i] / m[:, 1 - i], 0.0)
                 z = mu * m[:, i] - pull[:, i]
-            good = (mu > 0.0) & (z >= 0.0) & (found[i, side, row] >= 0)
+            good = (mu > 0.0) & (mu < _STEEP) & (z >= 0.0) & (z < _STEEP) & (found[i, side, row] >= 0)
             reach = np.where(side == 0, sides[2 * i].value[row], sides[2 * i + 1].value[row])
-            value = start + mu * reach - z * np.where(good, needed[i], 0.0)
+            value = start + mu * reach - z * np.where(good, needed[i], 0.0) + _ROUNDING * (mu + z)
             values.append(np.where(good, value, np.inf))
             cut = np.zeros((2, len(row)))
             cut[i] = np.where(good, z, 0.0)
@@ -221,7 +223,10 @@ class Operator:
                 one[here], other[here], rest[here] = crossed.one[at], crossed.other[at], crossed.rest[at]
                 before[here], after[here] = crossed.before[at], crossed.after[at]
         constant = (
-            start + scale * rest - (cuts * np.where(cuts > 0.0, held.constant[:, row], 0.0)).sum(axis=0)
+            start
+            + scale * rest
+            + _ROUNDING * (scale + cuts.sum(axis=0))
+            - (cuts * np.where(cuts > 0.0, held.constant[:, row], 0.0)).sum(axis=0)
         )
         weights = [scale[:, None] * one, scale[:, None] * other]
         columns = [before, after]

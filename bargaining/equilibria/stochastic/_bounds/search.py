@@ -28,6 +28,7 @@ _COARSEST = 1e-3  # of the unit box: what leaving out an edge may cost at first
 _FINER = 6.0  # times, once the rounds move the sets by no more than some times this
 _MOVES = 3.0
 _SLACK = 1e-12  # of the unit box: a set that sticks out of its image by less counts as inside
+_MARGIN = 1e-9  # of the unit box: by which thresholds must be missed where nothing is left
 _INSETS = 8  # rounds from inside
 _THIN = 20.0  # times the lowering: sets thinner than this are not lowered, but taken as they are
 _AGAIN = 3.0  # times that the outer sets must close in before another try from inside
@@ -54,6 +55,11 @@ def bounded(scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
     while True:
         found = _Search(model, scaled.start(), tolerance, budget).run()
         steps += found.steps
+        if not all(found.outer):
+            # That nothing is left must not rest on rounding: it has to hold by a margin.
+            eased = _Search(model, scaled.start(), tolerance, budget, _MARGIN).run()
+            if list(map(bool, eased.outer)) != list(map(bool, found.outer)):
+                found = replace(eased, inner=[[] for _ in eased.outer], gap=inf)
         leaves = credible(model, found.outer, _lowest(found.outer))
         if leaves == model.leaves or budget.spent:
             within = found.inner
@@ -68,8 +74,10 @@ def _lowest(polygons: list[Polygon]) -> Floats:
 
 
 class _Search:
-    def __init__(self, model: Model, start: Polygon, tolerance: float, budget: Budget) -> None:
-        self.operator, self.tolerance, self.budget = Operator(model), tolerance, budget
+    def __init__(
+        self, model: Model, start: Polygon, tolerance: float, budget: Budget, eased: float = 0.0
+    ) -> None:
+        self.operator, self.tolerance, self.budget = Operator(model, eased), tolerance, budget
         self.outer = [start] * len(model.states)
         self.alive: Mask = np.ones(len(model.state), bool)
         self.patience = 1.0 - model.discounts.max().item()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction as F
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,61 @@ def talmud(_: Path | None) -> list[F]:
     return numbers
 
 
+def _by_size(values: list[Any]) -> CoalitionalGame:
+    """Return the game of the worths of all coalitions, smaller ones first, each size in order of its players."""
+    names = [str(k) for k in range((len(values) + 1).bit_length() - 1)]
+    coalitions = [c for size in range(1, len(names) + 1) for c in combinations(names, size)]
+    return CoalitionalGame(names, dict(zip(coalitions, values, strict=True)))
+
+
+def ibn_ezra(_: Path | None) -> list[F]:
+    """The largest claim of a coalition, on 120."""
+    claims = (120, 60, 40, 30)
+    game = CoalitionalGame(["0", "1", "2", "3"], lambda c: max((claims[int(k)] for k in c), default=0))
+    return list(game.shapley().exact)
+
+
+def glove_games(_: Path | None) -> list[F]:
+    """The number of pairs in a coalition."""
+    numbers: list[F] = []
+    for left, players in ((1, 3), (2, 3), (3, 4), (4, 5), (1, 10)):
+
+        def pairs(coalition: Any, left: int = left) -> int:
+            lefts = sum(int(k) < left for k in coalition)
+            return min(lefts, len(coalition) - lefts)
+
+        numbers += CoalitionalGame([str(k) for k in range(players)], pairs).shapley().exact
+    return numbers
+
+
+def voting_power(_: Path | None) -> list[F]:
+    """One for coalitions that reach the quota."""
+    numbers: list[F] = []
+    for votes, quota in (
+        ((50, 49, 1), 1),
+        ((50, 49, 1), 51),
+        ((50, 49, 1), 52),
+        ((50, 49, 1), 100),
+        ((4, 2, 1), 5),
+    ):
+
+        def wins(coalition: Any, votes: Any = votes, quota: int = quota) -> int:
+            return int(sum(votes[int(k)] for k in coalition) >= quota)
+
+        numbers += CoalitionalGame(["0", "1", "2"], wins).shapley().exact
+    return numbers
+
+
+def nucleolus_examples(_: Path | None) -> list[F]:
+    """Worths as they are listed."""
+    games = (
+        [-1, 0, 1, 3, 4, 2, 5],
+        [2, 6, 5, 15, 1, 18, 14],
+        [0, 0, 0, 0, 5, 5, 8, 9, 10, 8, 13, 15, 16, 17, 21],
+    )
+    return [x for worths in games for x in _by_size(worths).nucleolus().exact]
+
+
 def von_stengel(_: Path | None) -> list[float]:
     """All equilibria, those that start with higher chances of the first actions first."""
     numbers: list[float] = []
@@ -208,9 +263,12 @@ COMPUTED: dict[str, Computed] = {
         abreu_gul,
         abreu_sannikov,
         collusion_thresholds,
+        glove_games,
         hold_up_contract,
+        ibn_ezra,
         nash_1950,
         noisy_dilemma,
+        nucleolus_examples,
         public_goods,
         quantecon_dilemma,
         risk_sharing,
@@ -218,6 +276,7 @@ COMPUTED: dict[str, Computed] = {
         talmud,
         two_state_dilemma,
         von_stengel,
+        voting_power,
         vulnerability,
     )
 }

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 _BY_PLAYER = ("weights", "discounts", "outside", "breakdown_payoffs", "reference")
 _OF_SETS = ("disagreement", "total", "points")
+_ANSWERS = (
+    ("payoffs", "player"),
+    ("contracts", "deal"),
+    ("vertices", "vertex"),
+    ("discount", ""),
+    ("rates", "country"),
+)  # what numbers of other answers are called, and what one is of
 _PAYOFFS = ("outside", "breakdown_payoffs", "reference")
 _MISSED = (
     1e-9  # of the payoffs' range: an answer that is farther from its conditions is not described by them
@@ -330,11 +337,11 @@ def _by_differences(
         if asked.name not in (*_OF_SETS, *_PAYOFFS):
             share = (base[j] > 0) & (base[j] < 1)
             step = np.where(share, np.minimum(base[j], 1 - base[j]) / 8, np.maximum(base[j], 1.0) * _STEP)
-        below, middle, above, off = _sides(moved, base[j], step, size, asked.n)
+        below, middle, above, off, doubt = _sides(moved, base[j], step, size, asked.n)
         per = size / step * _STEP
         for into, values in ((left, below), (right, above), (first, middle), (error, off)):
             into[:, j, rest] = values[:, rest]
-        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * off) & rest
+        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * doubt) & rest
         first[:, j][kinked] = np.nan
         for side in (left, right):
             side[:, j][~kinked & rest] = first[:, j][~kinked & rest]
@@ -342,8 +349,11 @@ def _by_differences(
 
 def _sides(
     moved: Callable[[Floats], Floats], at: Floats, step: Floats, unit: Floats, n: int
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return differences of (n, cells) answers, measured in `unit`, from below, central and from above; their error."""
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return differences of (n, cells) answers, measured in `unit`: from below, central, from above; and their errors.
+
+    The errors are of the central ones, and of both others together.
+    """
     from scipy.differentiate import derivative
 
     def asked(s: Floats) -> Floats:
@@ -364,7 +374,7 @@ def _sides(
             )
         found.append(np.array([answer.df, answer.error]) * unit / step)
     (below, low), (middle, off), (above, high) = found
-    return below, middle, above, np.where(np.isfinite(off), off, np.fmax(low, high))
+    return below, middle, above, np.where(np.isfinite(off), off, np.fmax(low, high)), low + high
 
 
 def _of_arguments(
@@ -383,7 +393,7 @@ def _of_arguments(
     slack = 1e-9 * float(np.abs(answer).max(initial=1.0))
     if again.shape != answer.shape or not np.allclose(again, answer, rtol=1e-9, atol=slack):
         raise InvalidInput("`method` must lead to `result` at the values in `wrt`; it gave another answer.")
-    columns, labels = [], []
+    columns, labels, units = [], [], []
     for name, value in at.items():
         for place in np.ndindex(*value.shape):
 
@@ -402,10 +412,12 @@ def _of_arguments(
             step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
             size = np.array([max(float(np.abs(answer).max(initial=0.0)), np.finfo(float).tiny)])
             columns.append(_sides(moved, np.array([value[place]]), step, size, answer.size))
+            units.append(size / step * _STEP)
             labels.append(f"{name}{list(place)}" if place else name)
-    below, middle, above, off = (np.stack([c[k][:, 0] for c in columns], axis=-1) for k in range(4))
+    below, middle, above, off, doubt = (np.stack([c[k][:, 0] for c in columns], axis=-1) for k in range(5))
+    per = np.array([unit[0] for unit in units])
     with np.errstate(invalid="ignore"):
-        kinked = ~(np.abs(above - below) <= _ALIKE * (np.abs(above) + np.abs(below)) + 16 * off)
+        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * doubt)
     shape = (*answer.shape, len(labels))
     dims = (*(kind if answer.ndim == 1 else f"{kind}_{k}" for k in range(answer.ndim)), "parameter")
     values = {

@@ -10,6 +10,7 @@ import pytest
 
 from bargaining import (
     AlternatingOffers,
+    BilateralDeal,
     FreeDisposalHull,
     Frontier,
     Game,
@@ -17,6 +18,8 @@ from bargaining import (
     NotApplicable,
     Polytope,
     Problem,
+    RepeatedGame,
+    StochasticBargaining,
     TransferableSurplus,
     critical_discount,
     egalitarian,
@@ -24,6 +27,8 @@ from bargaining import (
     gupta_livne,
     kalai_smorodinsky,
     nash,
+    nash_in_nash,
+    payoff_set,
     plot,
     raiffa,
     sensitivity,
@@ -366,6 +371,48 @@ def test_anything_that_numbers_lead_to_can_be_differentiated() -> None:
     found = sensitivity(threshold(10.0), wrt={"temptation": 10.0}, method=threshold)
     # (t - 9) / (t - 3) by the one-shot deviation against reversion to 3
     np.testing.assert_allclose(found.values, [6 / 49], atol=1e-6)
+
+
+def vertices(temptation: float) -> Any:
+    return payoff_set(RepeatedGame(Game([[9, 1], [temptation, 3]], [[9, temptation], [1, 3]]), 0.9))
+
+
+def contracts(size: float) -> Any:
+    """Horn and Wolinsky's two suppliers, where demand is of another size."""
+
+    def pair(own: int, other: int) -> BilateralDeal:
+        def gains(w: Any, prices: Any) -> Any:
+            quantity = (size - 2 * w + prices[other]) / 3
+            return w * quantity, quantity**2
+
+        return BilateralDeal(gains=gains, lower=0.0, upper=0.5)
+
+    return nash_in_nash([pair(0, 1), pair(1, 0)])
+
+
+def talks(surplus: float) -> Any:
+    return StochasticBargaining([surplus, 3], [[0.5, 0.5], [0.5, 0.5]], 0.9, [0, 1])()
+
+
+@pytest.mark.parametrize(
+    ("answer", "at", "exact"),
+    [
+        # the corner (x, 3) is on the line from (9, 9) to (t, 1): x = 9 + 3 (t - 9) / 4
+        (vertices, 10.0, [[0, 0], [3 / 4, 0], [0, 0], [0, 3 / 4]]),
+        (contracts, 1.0, [1 / 7, 1 / 7]),  # in proportion to the size of demand
+    ],
+)
+def test_derivatives_of_other_answers_are_those_of_closed_forms(answer: Any, at: float, exact: Any) -> None:
+    found = sensitivity(answer(at), wrt={"at": at}, method=lambda at: answer(at)).sel(parameter="at")
+    assert (np.abs(found - exact) <= found.error + 1e-9).all()
+    assert float(found.error.max()) < 1e-9
+
+
+def test_a_state_that_starts_to_trade_is_a_kink() -> None:
+    """Player 0 proposes in the first state: the surplus is divided there from 2.4545 on, what waiting is worth."""
+    low, high = (sensitivity(talks(s), wrt={"surplus": s}, method=talks).values[..., 0] for s in (1.0, 2.6))
+    assert np.abs(low).max() < 1e-9
+    assert np.abs(high[0]).max() > 0.5
 
 
 def test_cells_without_an_answer_have_no_derivative() -> None:

@@ -99,7 +99,7 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         known = [*points["x"], *points.get("y", ())]
         if "first" in points:
             known += [points["first"][0], points["second"][1]]
-        if name in _OPTIMA and row[1] >= 0:
+        if name in _OPTIMA and (row[1] >= 0 or isinstance(boundary, _Facets)):
             here = _inside_the_cone(name, boundary, row, given, known, here)
         for start in range(0, here.size, BLOCK):
             block = here[start : start + BLOCK]
@@ -223,6 +223,35 @@ class _Sides:
         return [along[1], -along[0]]
 
 
+class _Facets:
+    """A polytope of three players or more, by its inequalities."""
+
+    def __init__(self, rows: Floats, limits: Floats) -> None:
+        self.rows, self.limits = rows, limits
+        self.pieces = rows.shape[1]
+
+    def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        slacks = (self.limits[:, None] - self.rows @ point) / np.linalg.norm(self.rows, axis=1)[:, None]
+        near = np.abs(slacks) <= TIE * size
+        order = np.argsort(~near, axis=0, kind="stable")[: self.pieces]
+        found = np.full((self.pieces, near.shape[1]), -1)
+        found[: len(order)] = np.where(np.take_along_axis(near, order, axis=0), order, -1)
+        return found, (near.sum(axis=0) >= 1) & (near.sum(axis=0) <= self.pieces)
+
+    def error(self, here: NDArray[np.intp]) -> Floats:
+        return np.zeros(here.size)
+
+    def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
+        return self.limits[piece] - sum((x[i] * self.rows[piece, i] for i in range(self.pieces)), 0.0)
+
+    def tangents(self, pieces: Sequence[int]) -> Floats:
+        """Return an orthonormal basis of the directions along some facets, a column each."""
+        from scipy.linalg import null_space
+
+        basis: Floats = null_space(self.rows[list(pieces)])
+        return basis
+
+
 def _boundary(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) -> Any:
     """Return the boundary of a set by its pieces; None where it is not known by any."""
     cells = int(np.prod(batch))
@@ -233,7 +262,25 @@ def _boundary(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) ->
     if isinstance(feasible, Polytope) and feasible.players == 2 and feasible.points is not None:
         points = feasible.points
         return _Sides(points, feasible.free_disposal) if len(points) > 2 or feasible.free_disposal else None
+    if isinstance(feasible, Polytope) and feasible.inequalities is not None:
+        return _Facets(*feasible.inequalities)
+    if isinstance(feasible, Polytope) and feasible.points is not None and not feasible.free_disposal:
+        return _hull(feasible.points)
     return None
+
+
+def _hull(points: Floats) -> _Facets | None:
+    """Return the facets of the hull of points; None if it is flat."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        found = ConvexHull(points).equations
+    except (QhullError, ValueError):
+        return None
+    rows = np.unique(found.round(12), axis=0, return_index=True)[
+        1
+    ]  # triangles of one facet share its equation
+    return _Facets(found[rows, :-1], -found[rows, -1])
 
 
 @cache
@@ -310,6 +357,14 @@ def _inside_the_cone(
     """Return the cells at a corner whose prices lie strictly between those of its sides."""
     one = {key: [v if v.ndim == 0 else v[here] for v in values] for key, values in given.items()}
     at = [value[here] for value in x]
+    if isinstance(boundary, _Facets):
+        worth = np.array([w + 0 * at[0] for w in one["weights"]])
+        if name == "nash":
+            worth = worth / (np.array(at) - np.array(one["disagreement"]))
+        normals = boundary.rows[row[: boundary.pieces][row[: boundary.pieces] >= 0].astype(int)]
+        parts = np.linalg.lstsq(normals.T, worth, rcond=None)[0]
+        inside: NDArray[np.intp] = here[parts.min(axis=0) > TIE * parts.max(axis=0)]
+        return inside
     (a, b), (c, e) = (boundary.normal(int(row[k]), "x", at[:2], one, here) for k in (0, 1))
     prices = one.get("weights", [1.0, 1.0])
     if name == "nash":
@@ -347,7 +402,8 @@ def _equations(
     name: str, n: int, boundary: Any, row: Floats, keys: list[str], here: NDArray[np.intp]
 ) -> Callable[[list[Jet], Given], list[Jet]]:
     """Return the equations of one structure."""
-    piece = {key: (int(row[2 * k]), int(row[2 * k + 1])) for k, key in enumerate(keys)}
+    width = boundary.pieces if isinstance(boundary, _Facets) else 2
+    piece = {key: tuple(int(v) for v in row[width * k : width * (k + 1)]) for k, key in enumerate(keys)}
 
     def best(x: list[Jet], given: Given) -> tuple[list[Any], list[Jet]]:
         """Return the ideal point, and what must be zero of it."""
@@ -383,7 +439,11 @@ def _equations(
             power = given["p"][0] - 1.0
             prices = [_power(ideal[i] - x[i], power) for i in range(n)]
         met = [boundary.slack(k, "x", x[:n], given, here) for k in piece["x"] if k >= 0]
-        if len(met) < n:
+        if len(met) < n and isinstance(boundary, _Facets):
+            along = boundary.tangents([k for k in piece["x"] if k >= 0])
+            worth = [price / share for price, share in zip(prices, over, strict=True)]
+            met += [sum((worth[i] * one[i] for i in range(n)), 0.0) for one in along.T]
+        elif len(met) < n:
             normal = boundary.normal(piece["x"][0], "x", x[:n], given, here)
             met += [prices[0] * normal[i] * over[i] - prices[i] * normal[0] * over[0] for i in range(1, n)]
         return [*met, *more]

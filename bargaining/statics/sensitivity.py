@@ -83,10 +83,10 @@ def sensitivity(
     Notes
     -----
     Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian` and
-    `yu` on surpluses, frontiers and polygons, and of `AlternatingOffers` between two players for an infinite horizon in
-    which responders may leave. Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its
-    values, near the answer. All other answers, and kinks, have derivatives by SciPy's differences, which solve again
-    beside the answer on either side.
+    `yu` on surpluses, frontiers and polygons, of the first two and `utilitarian` on polytopes of more players, and of
+    `AlternatingOffers` between two players for an infinite horizon in which responders may leave. Curvatures of a
+    `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. All other answers,
+    and kinks, have derivatives by SciPy's differences, which solve again beside the answer on either side.
 
     Weights are taken as they were given: only ratios count, so that derivatives in all of them, times the weights, add
     up to nothing. With weights (a, 1 - a) the derivative in a is the first column less the second.

@@ -364,6 +364,34 @@ def test_concepts_without_known_conditions_have_numerical_derivatives() -> None:
         sensitivity(raiffa(pie), wrt="disagreement", order=2)
 
 
+W3 = np.array([0.2, 0.3, 0.5])
+
+
+@pytest.mark.parametrize("points", [False, True])
+def test_derivatives_on_facets_and_edges_of_three_players(points: bool) -> None:
+    """By hand: on a facet a x = b the gain of i is w_i (b - a d) / a_i; on an edge the others share what is left."""
+    d = np.array([0.1, 0.2, 0.3])
+    facet = Polytope([[3, 0, 0], [0, 2, 0], [0, 0, 1.5], [0, 0, 0]])
+    if not points:
+        facet = Polytope.from_inequalities([[1 / 3, 1 / 2, 2 / 3], *-np.eye(3)], [1, 0, 0, 0])
+    a = np.array([1 / 3, 1 / 2, 2 / 3])
+    exact = np.eye(3) - W3[:, None] / a[:, None] * a
+    division = nash(Problem(facet, d), weights=W3)
+    np.testing.assert_allclose(sensitivity(division, wrt="disagreement"), exact, atol=1e-12)
+    rest = 1 - a @ d
+    turned = rest / a[:, None] * (np.eye(3) - W3[:, None])  # of w_i / sum(w)
+    np.testing.assert_allclose(sensitivity(division, wrt="weights"), turned, atol=1e-12)
+    even = egalitarian(Problem(facet, d))
+    np.testing.assert_allclose(sensitivity(even, wrt="disagreement"), np.eye(3) - a / a.sum(), atol=1e-12)
+
+    edge = Polytope.from_inequalities([[1, 1, 1], [1, 0, 0]], [6, 1])
+    held = sensitivity(nash(Problem(edge, d), weights=W3), wrt="disagreement")
+    share = W3[1:] / W3[1:].sum()
+    np.testing.assert_allclose(held[0], 0, atol=1e-12)
+    np.testing.assert_allclose(held[1:, 1:], np.eye(2) - share[:, None], atol=1e-12)
+    assert float(held.error.max()) < 1e-12
+
+
 def test_anything_that_numbers_lead_to_can_be_differentiated() -> None:
     def threshold(temptation: float) -> Any:
         return critical_discount(Game([[9, 1], [temptation, 3]], [[9, temptation], [1, 3]]), (0, 0))

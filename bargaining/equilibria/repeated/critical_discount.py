@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,9 +16,14 @@ from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
-from bargaining.errors import NotApplicable
+from bargaining.equilibria.repeated.joint import check_monitoring
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game, Profile, require_game
 from bargaining.games.repeated import Exit
+
+if TYPE_CHECKING:
+    from bargaining.equilibria.stage.equilibria import StageEquilibria
 
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
 
@@ -91,8 +96,13 @@ def critical_discount(
     *,
     exit: Exit | None = None,  # noqa: A002 (the field's word)
     punishment: Literal["optimal", "stage"] = "optimal",
+    monitoring: Monitoring | None = None,
+    transfers: bool = False,
 ) -> CriticalDiscount:
     r"""Return the discount factors, common to the players, at which a profile can be played for ever.
+
+    If actions are seen only through a signal, and no money is paid, bad signals have to be followed by something else:
+    then it returns those at which some perfect public equilibrium *begins* with the profile.
 
     Playing a for ever is an equilibrium path if nobody gains by one deviation and the punishment after it:
 
@@ -114,7 +124,13 @@ def critical_discount(
         ``"optimal"``: P_i is i's lowest equilibrium payoff, at the same discount factor, in pure actions
         with public randomisation. ``"stage"``: for ever i's worst stage equilibrium, mixed ones included;
         with exit, a player who would rather leave than live in it does, and P is then what leaving pays. A mixed
-        equilibrium can be harsher than anything pure actions allow.
+        equilibrium can be harsher than anything pure actions allow. With monitoring, bad signals are followed, with
+        some chance, by one stage equilibrium for ever, the best choice of it; with transfers, who does not pay is
+        punished by her worst one.
+    monitoring : Monitoring, optional
+        What is seen of the actions; by default the actions themselves.
+    transfers : bool, default False
+        Whether the players may pay each other, or burn money, before each period. Then the profile is played for ever.
 
     Returns
     -------
@@ -126,7 +142,7 @@ def critical_discount(
         If the profile is not in the game, or the exit is for another number of players or a batch.
     NotApplicable
         If there is no stage equilibrium to revert to; or if the optimal punishment is asked for, without a
-        right to leave for all, with other than two players.
+        right to leave for all, with other than two players; or, with monitoring, if one player alone may leave.
     Unsolved
         If a payoff set that the search asks for is too inaccurate to tell.
 
@@ -141,6 +157,11 @@ def critical_discount(
     pure minmax, so that gives a lower bound; if the payoff set at the bound has that threat, the bound is
     the answer and is exact, else the answer is bisected for. With one-sided exit theory does not give
     monotonicity, since the threat to leave must itself be credible, and the intervals are searched for on a grid.
+
+    *Monitoring.* Grim punishments and transfers lead to linear programs in rationals, so that the answer is exact. With
+    optimal punishments and no transfers the payoff set is found from both sides at one discount factor after the
+    other: `bracket` is then 1e-5 wide, or wider where the two sides do not tell, `threat` is NaN, and `by_player`
+    repeats `discount`, as one signal judges all.
 
     References
     ----------
@@ -158,10 +179,25 @@ def critical_discount(
     Fraction(1, 7)
     >>> critical_discount(prisoners, (0, 0), exit=Exit([5, 5])).exact
     Fraction(1, 5)
+
+    Partners who see one report, good with chance .9 if both work, .5 if one does and .25 if none does:
+
+    >>> import numpy as np
+    >>> from bargaining import Monitoring
+    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
+    >>> critical_discount(partners, (0, 0), monitoring=report, punishment="stage").exact
+    Fraction(10, 17)
     """
     require_game(game)
-    path = Path.of(game, game.profile(profile), exit)
+    actions = game.profile(profile)
+    path = Path.of(game, actions, exit)
     choice(punishment, "punishment", ("optimal", "stage"))
+    check_monitoring(game, monitoring)
+    if not isinstance(transfers, bool | np.bool_):
+        raise InvalidInput(f"`transfers` must be True or False; got {transfers!r}.")
+    if transfers or (monitoring is not None and not monitoring.is_perfect):
+        return _through(path, actions, monitoring, punishment, bool(transfers))
     if punishment == "stage":
         return _stage(path)
     if path.exit is not None and len(path.exit.who) == game.players and path.outside is not None:
@@ -172,6 +208,41 @@ def critical_discount(
             'Use punishment="stage".'
         )
     return _bisected(path) if exit is None else _searched(path)
+
+
+def _through(
+    path: Path, profile: tuple[int, ...], monitoring: Monitoring | None, punishment: str, transfers: bool
+) -> CriticalDiscount:
+    """Return the answer where a signal is seen, or money is paid."""
+    from bargaining.equilibria.repeated import monitored_discount as through
+
+    stages, complete = None, True
+    if punishment == "stage":
+        found = _reverted(path)
+        stages, complete = [_after(path, payoffs) for payoffs in found.exact_payoffs], found.complete
+        complete = complete and not any(found.regret)
+    if transfers:
+        value, bracket, threat = through.transferable(path, profile, monitoring, stages)
+    else:
+        assert monitoring is not None
+        if stages is None:
+            value, bracket, threat = through.optimal(path, profile, monitoring)
+        else:
+            value, bracket, threat = through.grim(path, profile, monitoring, stages)
+    least = np.inf if value is None else float(value)
+    exact = value if isinstance(value, Fraction) and complete else None
+    return CriticalDiscount(
+        discount=least,
+        exact=exact,
+        bracket=bracket,
+        intervals=np.array([[least, 1.0]] if least < 1 else []).reshape(-1, 2),
+        by_player=np.full(path.game.players, least),
+        threat=np.full(path.game.players, np.nan) if threat is None else floats(list(threat)),
+        monotone=True,
+        proved=complete and (value is None or exact is not None),
+        punishment=punishment,
+        player_names=path.game.player_names,
+    )
 
 
 def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved: bool) -> CriticalDiscount:
@@ -197,6 +268,16 @@ def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved:
 
 def _stage(path: Path) -> CriticalDiscount:
     """Revert for ever to the stage equilibrium that is worst for the deviator."""
+    found = _reverted(path)
+    after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
+    threat = [min(column) for column in zip(*after, strict=True)]
+    answer = _formula(path, threat, punishment="stage", proved=found.complete)
+    rational = not any(found.regret)  # equilibria of three and more players can be irrational
+    return answer if rational else replace(answer, exact=None, proved=False)
+
+
+def _reverted(path: Path) -> StageEquilibria:
+    """Return the stage equilibria that play may revert to."""
     from bargaining.equilibria.stage.equilibria import stage_equilibria
 
     found = stage_equilibria(path.game)
@@ -204,11 +285,7 @@ def _stage(path: Path) -> CriticalDiscount:
         raise NotApplicable(
             "The stage game has no equilibrium to revert to that was found; see `stage_equilibria`."
         )
-    after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
-    threat = [min(column) for column in zip(*after, strict=True)]
-    answer = _formula(path, threat, punishment="stage", proved=found.complete)
-    rational = not any(found.regret)  # equilibria of three and more players can be irrational
-    return answer if rational else replace(answer, exact=None, proved=False)
+    return found
 
 
 def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...]:

@@ -1,0 +1,195 @@
+r"""How patient players must be to play a profile whose actions are seen only through a signal.
+
+*Without transfers* the question is whether some perfect public equilibrium plays the profile a in its first period:
+"for ever" has no meaning where a bad signal has to be followed by something else.
+
+*Grim punishment.* After each signal y players go on as before, or with chance x(y) play a stage equilibrium e for ever.
+Then :math:`v_i - e_i = (1-\delta)(g_i(a) - e_i) / (1 - \delta + \delta E[x])`, and with
+:math:`q = \frac{\delta}{1-\delta} x` no deviation pays if
+
+.. math:: (g_i(a) - g_i(b, a_{-i})) (1 + E[q \mid a])
+          + (g_i(a) - e_i) \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, q(y) \ge 0,
+
+linear in q whatever the discount factor is. So the lowest one has the least :math:`t = \max_y q(y)`, a linear program
+in rationals, and is :math:`t / (1 + t)`.
+
+*Optimal punishment.* The set of equilibrium payoffs grows with a common discount factor. It is found from both sides: a
+can be played if continuations in the inner set sustain it, and cannot if none in the outer set do; halving closes in.
+
+*With transfers* a can be played for ever: the least liquidity that sustains it is a linear program (`joint_payoffs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from bargaining._rational import Rationals, maximise
+from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.liquidity import Ledger, Piece
+from bargaining.equilibria.repeated._monitored.programs import MISSED, plans
+from bargaining.equilibria.repeated._monitored.search import search
+from bargaining.equilibria.repeated._patience import Path
+from bargaining.equilibria.repeated.joint import curves_of, joint_payoffs, outside_of
+from bargaining.errors import NotApplicable, Unsolved
+from bargaining.games.monitoring import Monitoring
+from bargaining.games.repeated import RepeatedGame
+
+_TRIED = (
+    Fraction(9, 10),
+    Fraction(99, 100),
+)  # where halving begins; the sets of more patient players take long
+_WIDTH = 1e-5  # of the bracket at which halving stops
+_TOLERANCES = (1e-3, 1e-5)  # of the payoff sets, the finer one where the coarser does not tell
+_PROGRAMS = 100_000  # that one set may take: some seconds
+_ZERO, _ONE = Fraction(0), Fraction(1)
+Found = tuple[Fraction | float | None, tuple[float, float], tuple[Fraction, ...] | None]
+"""The lowest discount factor (None: there is none), the bracket around it, and what punishes each player."""
+
+
+def transferable(
+    path: Path,
+    profile: tuple[int, ...],
+    monitoring: Monitoring | None,
+    stages: Sequence[Sequence[Fraction]] | None,
+) -> Found:
+    """Return what playing the profile for ever takes if money may be paid; grim punishment if stages are given."""
+    game = path.game
+    if stages is None:
+        found = joint_payoffs(game, monitoring=monitoring, exit=path.exit)
+        value = found.critical_discount(profile)
+        step = None if value is None else found.at(value)
+        return value, _point(value), None if step is None else step.threat
+    outside, who = outside_of(game, path.exit)
+    floors = [outside[i] if outside is not None and i in who else None for i in range(game.players)]
+    _, curves = curves_of(game, monitoring, floors)
+    threat = tuple(min(column) for column in zip(*stages, strict=True))
+    least = curves[profile][0][0].start if profile in curves else None
+    if least is None:
+        return None, _point(None), threat
+    low = [[[Piece(_ZERO, -each, _ZERO)]] for each in threat]
+    best = [some[0] for some in curves.values()]
+    best += [[Piece(_ZERO, sum(stage, _ZERO), _ZERO)] for stage in stages]
+    critical = Ledger(best, low, None, _ZERO).critical(least)
+    return (critical if critical < 1 else None), _point(critical if critical < 1 else None), threat
+
+
+def grim(
+    path: Path, profile: tuple[int, ...], monitoring: Monitoring, stages: Sequence[Sequence[Fraction]]
+) -> Found:
+    """Return the best over the stage equilibria that may follow bad signals, each for ever."""
+    best: Found = (None, _point(None), None)
+    for stage in stages:
+        least = _least(path, profile, monitoring, stage)
+        if least is not None:
+            value = least / (1 + least)
+            if best[0] is None or value < best[0]:
+                best = (value, _point(value), tuple(stage))
+    return best
+
+
+def _least(
+    path: Path, profile: tuple[int, ...], monitoring: Monitoring, stage: Sequence[Fraction]
+) -> Fraction | None:
+    """Return the least t; None if no chances of punishment keep everybody from deviating."""
+    game, chances = path.game, monitoring.exact[profile]
+    count = len(chances)
+    rows, limits = [], []
+    for i in range(game.players):
+        spared = path.payoffs[i] - stage[i]
+        for action in range(game.shape[i]):
+            if action != profile[i]:
+                other = (*profile[:i], action, *profile[i + 1 :])
+                gain = game.exact_payoff(other, i) - path.payoffs[i]
+                rows.append(_and_zero(gain * chances - spared * (monitoring.exact[other] - chances)))
+                limits.append(-gain)
+        if path.exit is not None and i in path.exit.who:
+            own = path.exit.exact[i, i]
+            rows.append(_and_zero((own - stage[i]) * chances))
+            limits.append(path.payoffs[i] - own)
+    for y in range(count):
+        row = np.full(count + 1, _ZERO)
+        row[y], row[-1] = _ONE, -_ONE
+        rows.append(row)
+        limits.append(_ZERO)
+    goal = np.full(count + 1, _ZERO)
+    goal[-1] = -_ONE
+    found = maximise(goal, np.array(rows), np.array(limits))
+    return None if found is None else -found.value
+
+
+def optimal(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> Found:
+    """Halve between discount factors at which no equilibrium, and some equilibrium, begins with the profile."""
+    if path.game.players != 2:
+        raise NotApplicable(
+            f"Optimal punishments without transfers need the payoff set, which is for two players; the game has "
+            f'{path.game.players}. Use `transfers=True` or punishment="stage".'
+        )
+    if path.exit is not None and len(path.exit.who) == 1:
+        raise NotApplicable(
+            "Where one player alone may leave, more patience can hurt; see `payoff_set` at each discount factor."
+        )
+    if not _told_apart(path, profile, monitoring):
+        return None, _point(None), None
+    low, high = _ZERO, None
+    for tried in _TRIED:
+        begins = _begins(path, profile, monitoring, tried)
+        if begins:
+            high = tried
+            break
+        if begins is False:
+            low = tried
+    if high is None:
+        raise Unsolved(
+            f"At the discount factor {float(_TRIED[-1])} no equilibrium that begins with the profile was found; more "
+            "patience was not tried."
+        )
+    if _begins(path, profile, monitoring, _ZERO):
+        return _ZERO, (0.0, 0.0), None
+    while high - low > _WIDTH:
+        middle = (low + high) / 2
+        begins = _begins(path, profile, monitoring, middle)
+        if begins is None:
+            break
+        low, high = (low, middle) if begins else (middle, high)
+    return float(high), (float(low), float(high)), None
+
+
+def _told_apart(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> bool:
+    """Whether any payments that depend on the signal, however large, keep everybody from deviating."""
+    game, chances = path.game, monitoring.exact[profile]
+    for i in range(game.players):
+        rows, limits = [], []
+        for action in range(game.shape[i]):
+            if action != profile[i]:
+                other = (*profile[:i], action, *profile[i + 1 :])
+                rows.append(monitoring.exact[other] - chances)
+                limits.append(path.payoffs[i] - game.exact_payoff(other, i))
+        if rows and maximise(np.full(len(chances), _ZERO), np.array(rows), np.array(limits)) is None:
+            return False
+    return True
+
+
+def _begins(path: Path, profile: tuple[int, ...], monitoring: Monitoring, discount: Fraction) -> bool | None:
+    """Say whether some equilibrium begins with the profile; None if the two sides are too far apart to tell."""
+    game = path.game
+    given = np.array([discount] * game.players, dtype=object)
+    data = Data.of(RepeatedGame(game, given, exit=path.exit, monitoring=monitoring))
+    own = data.programs.take(np.array([int(np.ravel_multi_index(profile, game.shape))]))
+    for tolerance in _TOLERANCES:
+        found = search(data, tolerance, _PROGRAMS, common=True)
+        if not len(found.outer) or plans(own, found.outer).missed[0] > MISSED:
+            return False
+        if found.inner is not None and plans(own, found.inner.corners).missed[0] <= MISSED:
+            return True
+    return None
+
+
+def _and_zero(row: Rationals) -> Rationals:
+    return np.concatenate([row, np.array([_ZERO])])
+
+
+def _point(value: Fraction | None) -> tuple[float, float]:
+    return (np.inf, np.inf) if value is None else (float(value), float(value))

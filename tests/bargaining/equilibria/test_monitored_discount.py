@@ -1,0 +1,130 @@
+"""Critical discount factors under imperfect monitoring: closed forms, transfers, and who cannot be told apart."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    Exit,
+    Game,
+    InvalidInput,
+    Monitoring,
+    NotApplicable,
+    RepeatedGame,
+    critical_discount,
+    joint_payoffs,
+    payoff_set,
+)
+
+F = Fraction
+PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+
+
+def report(p, q, r):
+    p, q, r = map(Fraction, (p, q, r))
+    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
+
+
+CLEAR = report("9/10", "1/2", "1/4")
+
+
+@pytest.mark.parametrize("transfers", [False, True])
+def test_grim_punishment_by_hand(transfers):
+    """A bad report costs x with 4/10 x d = 1 - d; x is at most 7/4 (5/4 where leaving pays 1/2): d = 10/17 and 2/3."""
+    kwargs = {"monitoring": CLEAR, "punishment": "stage", "transfers": transfers}
+    found = critical_discount(PARTNERS, (0, 0), **kwargs)
+    assert (found.exact, found.proved) == (F(10, 17), True)
+    assert found.threat.tolist() == [0, 0]
+    leave = Exit([F(1, 2), F(1, 2)])
+    assert critical_discount(PARTNERS, (0, 0), exit=leave, **kwargs).exact == F(2, 3)
+    assert critical_discount(PARTNERS, (1, 1), **kwargs).exact == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_grim_punishment_against_a_scan(seed):
+    """Chances of punishment on a grid: none holds just below the answer, and certain punishment holds at it."""
+    rng = np.random.default_rng(seed)
+    gain = [F(int(k), 4) for k in rng.integers(1, 5, 2)]
+    game = Game([[2, -1], [2 + gain[0], 0]], [[2, 2 + gain[1]], [-1, 0]])
+    p, q, r = sorted((F(int(k), 20) for k in rng.choice(np.arange(1, 20), 3, replace=False)), reverse=True)
+    found = critical_discount(game, (0, 0), monitoring=report(p, q, r), punishment="stage")
+
+    def holds(d, x):  # punish with chance x after the bad signal
+        value = [(1 - d) * 2 / (1 - d + d * (1 - p) * x)] * 2
+        return all((1 - d) * gain[i] <= d * (p - q) * x * value[i] for i in (0, 1))
+
+    if found.exact is None:
+        assert not any(holds(F(99, 100), F(k, 50)) for k in range(51))
+        return
+    d = found.exact
+    assert holds(d, F(1))
+    assert not any(holds(d - F(1, 10**6), F(k, 50)) for k in range(51))
+
+
+@pytest.mark.slow
+def test_optimal_punishment_begins_where_the_grim_one_does():
+    """The stage equilibrium is the worst there is, so that nothing is gained; from both sides."""
+    found = critical_discount(PARTNERS, (0, 0), monitoring=CLEAR)
+    low, high = found.bracket
+    assert low <= 10 / 17 <= high == found.discount < low + 2e-5
+    assert not found.proved
+
+
+@pytest.mark.slow
+def test_optimal_punishment_by_the_payoff_set():
+    """To the prisoner who works alone, and where leaving is the threat: payoff sets at the ends of the bracket."""
+    for leave, expected in ((None, None), (Exit([F(1, 2), F(1, 2)]), 2 / 3)):
+        found = critical_discount(PARTNERS, (0, 0), monitoring=CLEAR, exit=leave)
+        assert expected is None or found.bracket[0] <= expected <= found.bracket[1]
+    alone = critical_discount(PARTNERS, (0, 1), monitoring=CLEAR)
+    assert critical_discount(PARTNERS, (0, 0), monitoring=CLEAR).discount < alone.discount
+    above = payoff_set(RepeatedGame(PARTNERS, alone.bracket[1] + 1e-3, monitoring=CLEAR), tolerance=1e-4)
+    below = payoff_set(RepeatedGame(PARTNERS, alone.bracket[0] - 1e-3, monitoring=CLEAR), tolerance=1e-4)
+    assert 1 in above._found.inner.owners
+    assert 1 not in below._found.inner.owners
+
+
+def test_with_transfers_it_is_the_joint_payoffs_one():
+    assert critical_discount(PARTNERS, (0, 0), monitoring=CLEAR, transfers=True).exact == F(10, 17)
+    seen = critical_discount(PARTNERS, (0, 0), transfers=True)
+    assert seen.exact == joint_payoffs(PARTNERS).critical_discount((0, 0)) == F(1, 3)
+    three = Game(
+        [[[3, 0], [0, 0]], [[0, 0], [0, 1]]],
+        [[[3, 0], [0, 0]], [[0, 0], [0, 1]]],
+        [[[2, 5], [0, 0]], [[0, 0], [0, 1]]],
+    )
+    assert critical_discount(three, (0, 0, 0), transfers=True).exact is not None
+
+
+def test_who_looks_like_a_worker_can_never_be_kept_to_work():
+    blind = Monitoring.none(PARTNERS)
+    for kwargs in (
+        {},
+        {"punishment": "stage"},
+        {"transfers": True},
+        {"transfers": True, "punishment": "stage"},
+    ):
+        found = critical_discount(PARTNERS, (0, 0), monitoring=blind, **kwargs)
+        assert not found.sustainable
+        assert (found.discount, found.proved) == (np.inf, True)
+
+
+def test_actions_that_are_seen_are_answered_as_before():
+    perfect = Monitoring.perfect(PARTNERS)
+    assert (
+        critical_discount(PARTNERS, (0, 0), monitoring=perfect).exact
+        == critical_discount(PARTNERS, (0, 0)).exact
+    )
+
+
+def test_refusals():
+    with pytest.raises(NotApplicable, match="one player alone"):
+        critical_discount(PARTNERS, (0, 0), monitoring=CLEAR, exit=Exit([1, 1], who=[0]))
+    with pytest.raises(InvalidInput, match="`transfers` must be"):
+        critical_discount(PARTNERS, (0, 0), transfers=1)
+    with pytest.raises(InvalidInput, match="`monitoring` must have"):
+        critical_discount(PARTNERS, (0, 0), monitoring=Monitoring(np.full((3, 2, 2), 0.5)))
+    three = Game(*np.zeros((3, 2, 2, 2)))
+    with pytest.raises(NotApplicable, match="two players"):
+        critical_discount(three, (0, 0, 0), monitoring=Monitoring.none(three))

@@ -10,6 +10,7 @@ import numpy as np
 from bargaining.plots.plot import COLOURS, DASHES
 from bargaining_models.paper.bands import ROUTES, bands_table
 from bargaining_models.paper.bands import SHARES as BANDED
+from bargaining_models.paper.hidden_protection import noise
 from bargaining_models.paper.pivot_game_figures import paths, sets_by_state
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.timing_figures import reputations, transfers_over_time
@@ -78,4 +79,5 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F3": reputations,
     "F4": sets_by_state,
     "F5": paths,
+    "F6": noise,
 }

@@ -9,6 +9,7 @@ from bargaining_models.paper.bands import bands_table
 from bargaining_models.paper.claims import verdicts
 from bargaining_models.paper.divisions import headline, meanings, payoffs, splits
 from bargaining_models.paper.events import events_table
+from bargaining_models.paper.hidden_protection import hidden_table
 from bargaining_models.paper.pivot_game import terms_table
 from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensitivity_table
 from bargaining_models.paper.pivot_game_sets import sets_table
@@ -86,4 +87,5 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T11": payments,
     "T11-core": core,
     "T12": events_table,
+    "T13": hidden_table,
 }

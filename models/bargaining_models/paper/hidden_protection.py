@@ -1,0 +1,126 @@
+"""Hidden protection: how much of free trade survives that each side sees imports only (T13), and by noise (F6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bargaining.plots.plot import COLOURS, DASHES
+from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.hidden_protection import HiddenProtection, Reports
+from bargaining_models.paper.study import Study, clean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHARES = (0.0, 0.15, 0.30)
+ASSUMED = ((0.05, 0.05), (0.05, 0.1), (0.05, 0.2), (0.03, 0.1), (0.1, 0.1))
+"""Pairs of a covert barrier and noise: the middle case, and each assumption moved down and up alone."""
+PATIENCE = 0.9
+REPORTS: dict[Reports, str] = {"each": "A report on each", "one": "One report on both"}
+_NOISE = np.linspace(0.03, 0.24, 8)  # of the figure
+_HALF = 0.5  # of the noise, which an inspection leaves
+
+
+def hidden_table(study: Study) -> Table:
+    """T13: what noise leaves of free trade, how long wars last on the path, and what inspection is worth."""
+    rows = [_row(study, barrier, noise, r) for barrier, noise in ASSUMED for r in SHARES]
+    columns = [
+        Column("barrier", title="barrier", unit="%", group="Assumed"),
+        Column("noise", title="noise", unit="%", group="Assumed"),
+        Column("r"),
+    ]
+    for name, title in REPORTS.items():
+        columns += [
+            Column(f"{name}_paid", title="patience", group=title),
+            Column(f"{name}_leave", title="if either may leave", group=title),
+            Column(f"{name}_unpaid", title="without payments", group=title),
+            Column(f"{name}_alarms", title="alarms a year", unit="%", group=title),
+        ]
+    columns += [
+        Column("burnt", title="burnt a year", unit="USD bn", group="Free trade on one report"),
+        Column("war", title="war as costly", unit="years", group="Free trade on one report"),
+        Column("kept", title="kept on one report", unit="%", group="Best agreement"),
+        Column("named", title="who it was", unit="USD bn", group="Worth of inspection"),
+        Column("half", title="half the noise", unit="USD bn", group="Worth of inspection"),
+    ]
+    return Table(
+        rows,
+        columns=columns,
+        caption="Hidden protection: what is left of free trade if each side sees imports only. Barrier and noise are "
+        "assumptions, given with ranges",
+        label="tab:hidden-protection",
+        digits=3,
+        notes=study.notes(
+            study.uncapped.war.residual.max(),
+            Game="each year both keep to free trade, protect covertly (a tariff whose rents stay at home) or openly; "
+            "imports of each are log-normal, noise their standard deviation",
+            Report="low if imports lie below the middle of what is expected if that side keeps and if it protects",
+            Patience="discount factor that free trade needs with payments; without them war follows alarms; 1: never",
+            Path=f"at {PATIENCE:g} nobody cheats: alarms are bad luck; with a report on each fines go to the other",
+            **{
+                "One report": "money is burnt after an alarm, or the two fight so long; the best agreement may let one "
+                "protect; percent of what free trade is worth beside war",
+                "Inspection": "what the best agreement on one report gains a year",
+            },
+        ),
+    )
+
+
+def _row(study: Study, barrier: float, noise: float, r: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"barrier": 100 * barrier, "noise": 100 * noise, "r": r}
+    games = {
+        name: HiddenProtection.at(study.baseline, r=r, barrier=barrier, noise=noise, reports=name)
+        for name in REPORTS
+    }
+    for name, game in games.items():
+        row |= {
+            f"{name}_paid": game.critical_discount(),
+            f"{name}_leave": game.critical_discount(leave=True),
+            f"{name}_unpaid": game.without_payments(),
+            f"{name}_alarms": 100 * game.bad_luck(PATIENCE).alarms,
+        }
+    each, one = games["each"].enforced(PATIENCE), games["one"].enforced(PATIENCE)
+    sharper = HiddenProtection.at(study.baseline, r=r, barrier=barrier, noise=_HALF * noise, reports="one")
+    luck, total = games["one"].bad_luck(PATIENCE), games["one"].stage.payoffs.sum(axis=-1)
+    return row | {
+        "kept": 100 * (one - total[2, 2]) / (total[0, 0] - total[2, 2]),
+        "burnt": luck.burnt,
+        "war": luck.war,
+        "named": clean(each - one),
+        "half": clean(sharper.enforced(PATIENCE) - one),
+    }
+
+
+def noise(study: Study) -> Figure:
+    """F6: the patience that free trade needs, and what is lost without naming the culprit, by noise and r."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for r, colour in zip(SHARES, COLOURS, strict=False):
+        for (name, title), dash in zip(REPORTS.items(), DASHES, strict=False):
+            games = [
+                HiddenProtection.at(study.baseline, r=r, noise=float(each), reports=name) for each in _NOISE
+            ]
+            label = f"r = {r:g}, {title[0].lower()}{title[1:]}"
+            left.plot(
+                100 * _NOISE,
+                [game.critical_discount() for game in games],
+                color=colour,
+                linestyle=dash,
+                label=label,
+            )
+            lost = [game.stage.payoffs[0, 0].sum() - game.enforced(PATIENCE) for game in games]
+            right.plot(100 * _NOISE, lost, color=colour, linestyle=dash)
+    left.set(xlabel="noise, %", ylabel="discount factor that free trade needs")
+    right.set(xlabel="noise, %", ylabel="lost of free trade, USD bn a year")
+    figure.legend(
+        *left.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize="x-small",
+    )
+    return figure

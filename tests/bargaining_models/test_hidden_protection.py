@@ -1,0 +1,209 @@
+"""Hidden protection against linear programs in floats, closed forms by hand, and the trade model's own figures."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+from scipy.stats import norm
+
+from bargaining import InvalidInput
+from bargaining_models.negotiation.hidden_protection import HiddenProtection
+from bargaining_models.paper.figures import FIGURES
+from bargaining_models.paper.hidden_protection import PATIENCE
+from bargaining_models.paper.reproduce import changes, stored
+from bargaining_models.paper.study import Study
+from bargaining_models.paper.tables import TABLES
+
+
+@pytest.fixture(scope="module")
+def talks():
+    return Study().baseline
+
+
+def chances(imports, noise, reports):
+    """Return the chances of each signal after each pair of actions, of the words of the model alone."""
+    logs, out = np.log(imports), {}
+    for a, b in np.ndindex(3, 3):
+        if reports == "each":
+            rows = []
+            for i, action in enumerate((a, b)):
+                cut = (logs[0, 0, i] + logs[1, 0, 0] if i == 0 else logs[0, 0, 1] + logs[0, 1, 1]) / 2
+                low = norm.cdf(cut, logs[a, b, i], noise)
+                rows.append([0, 0, 1] if action == 2 else [1 - low, low, 0])
+            out[a, b] = np.outer(*rows).ravel()
+        else:
+            total = np.log(imports.sum(axis=-1))
+            cut = (total[0, 0] + (total[1, 0] + total[0, 1]) / 2) / 2
+            low = norm.cdf(cut, total[a, b], noise)
+            opened = {(True, False): 2, (False, True): 3, (True, True): 4}.get((a == 2, b == 2))
+            out[a, b] = np.eye(5)[opened] if opened is not None else np.array([1 - low, low, 0, 0, 0])
+    return out
+
+
+def program(payoffs, seen, profile, stake, weights, cost):
+    """Return the most of weights . E[claims] - cost x stake from which no deviation pays; None if there is none."""
+    p = seen[profile]
+    rows, limits = [], []
+    for y in range(p.size):
+        row = np.zeros((2, p.size))
+        row[:, y] = 1
+        rows.append(row.ravel())
+        limits.append(stake)
+    for i in (0, 1):
+        for action in range(3):
+            other = (action, profile[1]) if i == 0 else (profile[0], action)
+            row = np.zeros((2, p.size))
+            row[i] = seen[other] - p
+            rows.append(row.ravel())
+            limits.append(payoffs[profile][i] - payoffs[other][i])
+    found = linprog(-np.outer(weights, p).ravel(), A_ub=np.array(rows), b_ub=limits)
+    return None if found.status == 2 else -found.fun - cost * stake
+
+
+def enforced(payoffs, seen, discount, rounds=400):
+    """Return the largest stake that the future is worth, and the best sum with it, by iteration from above."""
+    stake = (
+        discount / (1 - discount) * (payoffs.sum(axis=-1).max() - payoffs.reshape(-1, 2).min(axis=0).sum())
+    )
+    for _ in range(rounds):
+        best, low = -np.inf, np.full(2, np.inf)
+        for profile in np.ndindex(3, 3):
+            value = program(payoffs, seen, profile, stake, (1, 1), 1)
+            if value is not None:
+                best = max(best, payoffs[profile].sum() + value)
+                for i in (0, 1):
+                    held = payoffs[profile][i] - program(payoffs, seen, profile, stake, -np.eye(2)[i], 0)
+                    low[i] = min(low[i], held)
+        after = discount / (1 - discount) * (best - low.sum())
+        if abs(after - stake) < 1e-7:
+            break
+        stake = after
+    return stake, best
+
+
+@pytest.mark.parametrize(("noise", "reports"), [(0.05, "one"), (0.1, "one"), (0.1, "each")])
+def test_a_plain_program_agrees(talks, noise, reports):
+    """Payoffs from the table of rates, chances from scipy, linear programs in floats."""
+    game = HiddenProtection.at(talks, r=0.15, noise=noise, reports=reports)
+    war = talks.war(r=0.15).rates
+    payoffs = np.empty((3, 3, 2))
+    for a, b in np.ndindex(3, 3):
+        rates = [[0.0, 0.05, war[0]][a], [0.0, 0.05, war[1]][b]]
+        payoffs[a, b] = talks.stage_payoffs([rates[1]], [rates[0]], r=0.15)[0, 0] / 100 * talks.worth()
+    np.testing.assert_allclose(game.stage.payoffs, payoffs, atol=1e-6)
+    seen = chances(game.imports, noise, reports)
+    for discount in (0.9, 0.3):
+        best = enforced(payoffs, seen, discount)[1]
+        assert game.enforced(discount) == pytest.approx(best, abs=2e-4)
+    least = game.critical_discount()
+    for off, held in ((-2e-3, False), (2e-3, True)):
+        stake = enforced(payoffs, seen, least + off)[0]
+        assert (program(payoffs, seen, (0, 0), stake, (0, 0), 0) is not None) == held
+
+
+def test_imports_are_the_trade_models(talks):
+    game = HiddenProtection.at(talks, r=0.15)
+    free = talks.outcome(talks.free, talks.route(0.15))
+    assert game.imports[0, 0, 1] == pytest.approx(talks.exports(free)[0], rel=1e-12)
+    assert (game.imports[1, :, 0] < game.imports[0, :, 0]).all()  # who protects buys less
+    assert (game.imports[:, 1, 1] < game.imports[:, 0, 1]).all()
+
+
+def test_bad_luck_by_hand(talks):
+    """With one report on both, each must lose her gain over the change in the chance of an alarm."""
+    one, each = (HiddenProtection.at(talks, noise=0.05, reports=name) for name in ("one", "each"))
+    luck, p = one.bad_luck(PATIENCE), one.monitoring.probabilities
+    stage = one.stage.payoffs
+    gains = [stage[1, 0, 0] - stage[0, 0, 0], stage[0, 1, 1] - stage[0, 0, 1]]
+    worse = [p[1, 0, 1] - p[0, 0, 1], p[0, 1, 1] - p[0, 0, 1]]
+    lost = sum(gain / more for gain, more in zip(gains, worse, strict=True))
+    assert luck.alarms == pytest.approx(p[0, 0, 1])
+    assert luck.burnt == pytest.approx(p[0, 0, 1] * lost)
+    assert one.enforced(PATIENCE) == pytest.approx(
+        stage[0, 0].sum() - luck.burnt
+    )  # it is also the best agreement
+    years = np.arange(10_000)
+    cost = stage[0, 0].sum() - stage[2, 2].sum()
+    paid = (PATIENCE**years).cumsum() * cost  # a war from the next year on, valued at its start
+    assert years[np.searchsorted(paid, lost)] <= luck.war <= years[np.searchsorted(paid, lost)] + 1
+    assert (each.bad_luck(PATIENCE).burnt, each.bad_luck(PATIENCE).war) == (0, 0)
+    assert each.bad_luck(PATIENCE).alarms == pytest.approx(1 - each.monitoring.probabilities[0, 0, 0])
+    assert each.enforced(PATIENCE) == pytest.approx(stage[0, 0].sum())
+
+
+def test_without_payments_the_war_must_be_bad_enough(talks):
+    """At the discount factor found some chance of war after an alarm deters; just below it none does."""
+    game = HiddenProtection.at(talks, noise=0.05, reports="one")
+    d, p, g = game.without_payments(), game.monitoring.probabilities, game.stage.payoffs
+
+    def deters(d):
+        chance = np.linspace(0, 1, 100_001)[
+            :, None
+        ]  # of war after an alarm; after an open tariff it is certain
+        risk = d * p[0, 0, 1] * chance
+        value = ((1 - d) * g[0, 0] + risk * g[2, 2]) / (1 - d + risk)
+        hides = np.array([g[1, 0, 0], g[0, 1, 1]])
+        opens = np.array([g[2, 0, 0], g[0, 2, 1]])
+        later = d * np.array([p[1, 0, 1], p[0, 1, 1]]) * chance
+        kept = value + 1e-9 >= (1 - d) * hides + later * g[2, 2] + (d - later) * value
+        return (kept & (value + 1e-9 >= (1 - d) * opens + d * g[2, 2])).all(axis=1).any()
+
+    assert deters(d + 1e-4)
+    assert not deters(d - 1e-4)
+    assert d > game.critical_discount()
+
+
+def test_at_three_percent_nothing_is_left_to_keep_if_nobody_can_go_further(talks):
+    """The US gains even if both protect: only the open war, or money, makes free trade worth keeping to it."""
+    stage = HiddenProtection.at(talks, barrier=0.03).stage.payoffs
+    assert stage[1, 1, 1] > stage[0, 0, 1] + 0.8
+    assert stage[2, 2, 1] < stage[0, 0, 1]
+
+
+def test_a_better_report_never_hurts(talks):
+    values = [HiddenProtection.at(talks, noise=noise).critical_discount() for noise in (0.05, 0.1, 0.2)]
+    assert values == sorted(values)
+
+
+def test_chances_are_distributions_and_answers_exact(talks):
+    for reports in ("each", "one"):
+        game = HiddenProtection.at(talks, reports=reports)
+        assert (game.monitoring.exact.sum(axis=-1) == 1).all()
+        assert isinstance(game.joint().critical_discount((0, 0)), Fraction)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"barrier": 0.0}, "`barrier`"),
+        ({"noise": -1.0}, "`noise`"),
+        ({"noise": np.nan}, "`noise`"),
+        ({"reports": "two"}, "`reports`"),
+    ],
+)
+def test_what_is_wrong_is_named(talks, wrong, match):
+    with pytest.raises(InvalidInput, match=match):
+        HiddenProtection.at(talks, **wrong)
+
+
+@pytest.mark.slow
+def test_the_table_and_the_figure_come_out():
+    study = Study()
+    assert not changes(TABLES["T13"](study), stored("T13"))
+    assert len(FIGURES["F6"](study).axes) == 2
+
+
+def test_the_stored_rows_say_what_the_text_says():
+    rows = stored("T13").records()
+    assert "assumptions" in stored("T13").caption
+    for row in rows:
+        assert row["each_paid"] <= row["one_paid"]
+        assert row["each_leave"] < row["each_paid"]
+        assert 86 <= row["kept"] <= 97
+        assert row["named"] >= row["half"] >= 0
+    for one, other in pairwise(rows):
+        if one["r"] < other["r"]:  # a stronger alternative
+            assert other["each_paid"] < one["each_paid"]
+            assert other["each_unpaid"] <= one["each_unpaid"]

@@ -627,3 +627,21 @@ def test_names_of_two_roles_must_be_two(names):
     ):
         with pytest.raises(InvalidInput, match="`players` must be"):
             made()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda profile: b.critical_exit(STAGE, profile, 0.2).tolist(),
+        lambda profile: b.renegotiation_proof(RepeatedGame(STAGE, 0.5), profile).payoffs.tolist(),
+        lambda profile: b.joint_payoffs(STAGE).critical_discount(profile),
+        lambda profile: b.plan_thresholds(NOW_LATER, [profile, None], start="now").discount,
+        lambda profile: (
+            b.trigger_strategy(
+                STAGE, profile, ("shirk", "shirk"), 0.9, monitoring=REPORT, signals=["bad"]
+            ).payoffs
+        ),
+    ],
+)
+def test_profiles_are_given_by_labels(asked):
+    assert asked(("work", "work")) == asked({"Bob": "work", "Ann": "work"}) == asked((0, 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -14,11 +13,11 @@ from bargaining._calls import suggesting
 from bargaining._names import ordered
 from bargaining._rational import fractions
 from bargaining.equilibria.repeated._patience import Path
-from bargaining.games.normal_form import Game, require_game
+from bargaining.games.normal_form import Game, Profile, require_game
 
 
 @suggesting
-def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> Floats:
+def critical_exit(game: Game, profile: Profile, discounts: ArrayLike) -> Floats:
     r"""Return the outside option of each player above which a profile cannot be played for ever.
 
     When all may leave and get o, the profile a is sustained if and only if for each player
@@ -29,7 +28,7 @@ def critical_exit(game: Game, profile: Sequence[int], discounts: ArrayLike) -> F
     ----------
     game : Game
         The stage game.
-    profile : sequence of int
+    profile : sequence of int or str, or mapping from players to them
         The actions a, one per player.
     discounts : array_like of shape (*batch, n), or one number
         Discount factors in [0, 1).

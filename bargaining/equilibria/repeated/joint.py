@@ -25,6 +25,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
     seen,
 )
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
@@ -109,7 +110,7 @@ class JointPayoffs(Shown):
         found = self._ledger.at(given)
         return None if found is None else _step(self.game, found, given)
 
-    def critical_discount(self, profile: Sequence[int]) -> Fraction | None:
+    def critical_discount(self, profile: stage_game.Profile) -> Fraction | None:
         """Return the lowest discount factor at which a profile can be played for ever; None if there is none.
 
         Examples

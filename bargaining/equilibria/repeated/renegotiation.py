@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -14,7 +13,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.normal_form import Game, require_game
+from bargaining.games.normal_form import Game, Profile, require_game
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
 Pair = tuple[Fraction, Fraction]
@@ -51,7 +50,7 @@ class RenegotiationProof(Shown):
     _by_player: ClassVar = ("payoffs", "forgiven")
 
 
-def renegotiation_proof(repeated: RepeatedGame, profile: Sequence[int]) -> RenegotiationProof:
+def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> RenegotiationProof:
     r"""Say whether a profile, played for ever, is a weakly renegotiation-proof equilibrium path.
 
     An equilibrium is weakly renegotiation-proof if no two of its continuation payoffs are strictly Pareto ranked:
@@ -61,7 +60,7 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Sequence[int]) -> Reneg
     ----------
     repeated : RepeatedGame
         Two players with one discount factor, without exit and not a batch.
-    profile : sequence of int
+    profile : sequence of int or str, or mapping from players to them
         The actions a on the path, with payoffs v = g(a).
 
     Returns

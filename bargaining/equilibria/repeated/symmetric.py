@@ -21,6 +21,7 @@ from bargaining.equilibria.repeated.joint import (
     played,
 )
 from bargaining.errors import NotApplicable
+from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
@@ -247,8 +248,8 @@ class TriggerStrategy(Shown):
 
 def trigger_strategy(
     game: Game,
-    profile: Sequence[int],
-    war: Sequence[int],
+    profile: stage_game.Profile,
+    war: stage_game.Profile,
     discount: float | Fraction,
     *,
     monitoring: Monitoring,
@@ -268,9 +269,9 @@ def trigger_strategy(
     Parameters
     ----------
     game : Game
-    profile : sequence of int
+    profile : sequence of int or str, or mapping from players to them
         The actions a.
-    war : sequence of int
+    war : sequence of int or str, or mapping from players to them
         The actions e, a pure equilibrium of the stage game.
     discount : number
         The discount factor of all players, in [0, 1).

@@ -446,6 +446,7 @@ NAMED = {
     "StochasticBargaining": lambda: CHAIN,
     "StochasticDivision": lambda: CHAIN(),
     "StochasticGame": lambda: NOW_LATER,
+    "StochasticPayoffBounds": lambda: b.payoff_bounds(NOW_LATER),
     "StochasticPayoffSets": lambda: sets(),
     "StochasticTransferEquilibrium": lambda: b.stochastic_transfer_equilibrium(NOW_LATER),
     "SymmetricPayoffs": lambda: b.symmetric_payoffs(STAGE),
@@ -466,6 +467,7 @@ A_PART = "a place of an automaton, whose table names the players"
 A_PROOF = "bounds and yes or no about an answer, which has the names"
 ONE_NUMBER = "no number in it belongs to one player"
 SHARED = "all players have the same"
+OBSERVED = "its rows are talks between different players; the names in it are of coefficients"
 NAMELESS = {
     "BilateralDeal": "one pair; `nash_in_nash` takes the names of pairs",
     "Certificate": A_PROOF,
@@ -473,14 +475,17 @@ NAMELESS = {
     "ConvexProgram": A_SET,
     "Description": "what a file says; its game or problem has the names",
     "EquilibriumBranch": "its profiles have them",
+    "Estimates": OBSERVED,
     "FreeDisposalHull": A_SET,
     "Frontier": A_SET,
     "MarkovEquilibria": "its profiles have them",
     "MethodCall": "the name of a method",
     "Monitoring": "chances of signals, for whatever game",
     "NashDemandGame": "it is told nothing by player; the Problem has the names",
+    "NashInNashModel": OBSERVED,
     "NashInNash": "contracts of pairs, which have names",
     "Node": A_PART,
+    "OffersModel": OBSERVED,
     "PayoffCertificate": A_PROOF,
     "PayoffPolygon": "what sets of payoffs have in common; those of games have names",
     "Phase": "the offers of a division, which has the names",
@@ -499,6 +504,8 @@ NAMELESS = {
     "TwoSidedCertificate": A_PROOF,
     "Union": A_SET,
     "Verdict": "whether an axiom holds",
+    "WageModel": OBSERVED,
+    "WeightedNashModel": OBSERVED,
 }
 
 

@@ -42,7 +42,13 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
     def _card(self) -> Card:
         """Return a row for each state."""
         rows = [
-            [state, str(len(some.levels)), str(len(some.inner)), point(some.threat[0]), some.status.name]
+            [
+                state,
+                str(len(some.levels)),
+                str(len(some.inner)),
+                point(some.threat[0], self.game.player_names),
+                some.status.name,
+            ]
             for state, some in [*self.items()][: SHOWN * SHOWN]
         ]
         heads = ["state", "faces outside", "vertices inside", "threat at least", "status"]

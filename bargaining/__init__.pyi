@@ -46,6 +46,7 @@ from bargaining.equilibria.repeated.symmetric import symmetric_payoffs as symmet
 from bargaining.equilibria.repeated.symmetric import trigger_strategy as trigger_strategy
 from bargaining.equilibria.repeated.transfers import transfer_equilibrium as transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equilibria
+from bargaining.equilibria.stochastic.directional import directional_equilibria as directional_equilibria
 from bargaining.equilibria.stochastic.exit_thresholds import plan_exit_thresholds as plan_exit_thresholds
 from bargaining.equilibria.stochastic.markov import markov_equilibria as markov_equilibria
 from bargaining.equilibria.stochastic.markov import stationary_profile as stationary_profile

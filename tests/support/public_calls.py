@@ -688,6 +688,14 @@ CALLS: dict[str, Call] = {
             "weights": array([0.5]),
         },
     ),
+    "directional_equilibria": Call(
+        b.directional_equilibria,
+        lambda: {
+            "game": StochasticGame.from_chain([STAGE, STAGE], [[0.5, 0.5], [0, 1]], 0.3),
+            "limit": 10,
+        },
+        lambda found: [one.strategies for one in found.profiles],
+    ),
     "markov_equilibria": Call(
         b.markov_equilibria,
         lambda: {"game": stochastic(), "starts": [[[array(0.5, 0.5)] * 2] * 2], "rng": 1},

@@ -35,7 +35,7 @@ class MarkovEquilibria(Shown):
     profiles : tuple of StationaryProfile
         Different equilibria, in the order found; every regret is at most 1e-12.
     complete : bool
-        Always false: there may be others.
+        Whether these are all: false of what `markov_equilibria` returns, as there may be others.
     starts : int
         The number of starting points.
     failed : int

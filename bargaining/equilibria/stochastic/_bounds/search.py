@@ -23,10 +23,10 @@ from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Operator
 
-_ROUNDS = 400
+_ROUNDS = 400  # some sets that have no inside would go on for ever
 _COARSEST = 1e-3  # of the unit box: what leaving out an edge may cost at first
 _FINER = 6.0  # times, once the rounds move the sets by no more than some times this
-_MOVES = 3.0
+_MOVES = 3.0  # of what leaving out an edge may cost
 _SLACK = 1e-12  # of the unit box: a set that sticks out of its image by less counts as inside
 _MARGIN = 1e-9  # of the unit box: by which thresholds must be missed where nothing is left
 _INSETS = 8  # rounds from inside

@@ -1,0 +1,225 @@
+"""All Markov equilibria of games whose states have a direction, solved from the last state backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import isqrt
+from typing import Any
+
+import numpy as np
+
+from bargaining._arguments import whole
+from bargaining._rational import Rationals
+from bargaining.equilibria.stage.equilibria import stage_equilibria
+from bargaining.equilibria.stochastic._markov.arrays import compile_game
+from bargaining.equilibria.stochastic.markov import MarkovEquilibria
+from bargaining.equilibria.stochastic.stationary_profile import flat, stationary
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.normal_form import Game
+from bargaining.games.stochastic import StochasticGame, require_stochastic
+
+_ACCURACY = 1e-12  # of regret: what a listed equilibrium may have at most, as in `markov_equilibria`
+_BITS = 200  # of the square roots in mixed strategies
+
+Strategies = tuple[tuple[Fraction, ...], ...]
+Values = tuple[Fraction, ...]
+Local = tuple[list[tuple[Strategies, Values]], bool]
+"""The equilibria of one state, given what follows, each with its values; and whether these are all."""
+
+
+def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> MarkovEquilibria:
+    r"""Return all stationary equilibria of a stochastic game in which no state is reached again once it is left.
+
+    Given values of the states that may follow, play in a state is a game of its own. It is solved for all its
+    equilibria, from the last states backwards, for each combination of those of the states that follow.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Any number of players, who cannot leave. A state may stay what it is, but two states may not lead to each
+        other, whatever is played.
+    limit : int, default 10,000
+        How many equilibria to follow at most: their number multiplies from state to state.
+
+    Returns
+    -------
+    MarkovEquilibria
+        `complete` says that these are all. It is false if the limit was met, if some state has infinitely many
+        equilibria, or if the chance of staying in a state depends on what is played there and the state has more than
+        two players or two actions each: then its pure equilibria are listed. `starts` and `failed` are 0.
+
+    Raises
+    ------
+    InvalidInput
+        If two states may lead to each other.
+    NotApplicable
+        If somebody may leave; make leaving an action that leads to a state of its own.
+
+    Notes
+    -----
+    Let p(a) be the chance of staying in state s and :math:`N_i(a) = (1-\delta_i) g_i(a) + \delta_i \sum_{s' \ne s}
+    P(s' \mid a) V_i(s')`. If p is constant, the equilibria are those of the stage game with payoffs N, and are worth
+    :math:`N_i / (1 - \delta_i p)`. Otherwise action r for ever gives :math:`N_{ir}(y) / (1 - \delta_i p_r(y))`
+    against a mixture y, and a player with two actions uses both if these are equal: a quadratic equation in y.
+    Everything is done in rationals; square roots are taken to 200 bits.
+
+    References
+    ----------
+    Iskhakov, F., Rust, J. and Schjerning, B. (2016). Recursive lexicographical search: finding all Markov perfect
+    equilibria of finite state directional dynamic games. *Review of Economic Studies* 83(2), 658-703.
+    doi:10.1093/restud/rdv046
+
+    Examples
+    --------
+    Two firms may each build the only plant that pays, or wait; whoever builds alone has it for good:
+
+    >>> before = Game([[0, 0], [0, 0]], [[0, 0], [0, 0]])
+    >>> after = [Game([[one]], [[other]]) for one, other in ((3, 0), (0, 3), (-1, -1))]
+    >>> builds = [[[1, 0, 0, 0], [0, 0, 1, 0]], [[0, 1, 0, 0], [0, 0, 0, 1]]]
+    >>> stays = [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    >>> found = directional_equilibria(StochasticGame([before, *after], [builds, *stays], 0.5))
+    >>> found.complete, sorted(one.values[0].round(4).tolist() for one in found)
+    (True, [[0.0, 0.0], [0.0, 1.5], [1.5, 0.0]])
+    """
+    require_stochastic(game)
+    whole(limit, "limit", 1)
+    if any(right is not None for right in game.exits):
+        raise NotApplicable(
+            "`game` must give nobody the right to leave here; make leaving an action that leads to a state of its own."
+        )
+    laws = [game.exact_transition(s) for s in range(len(game))]
+    order, arrays = _order(game, laws), compile_game(game)
+    solved: dict[tuple[Any, ...], Local] = {}
+    found: list[dict[int, tuple[Strategies, Values]]] = [{}]
+    complete = True
+    for s in order:
+        ahead = [k for k in range(len(game)) if k != s and laws[s][..., k].any()]
+        longer = []
+        for chosen in found:
+            after = {k: chosen[k][1] for k in ahead}
+            key = (s, *(after[k] for k in ahead))
+            if key not in solved:
+                solved[key] = _state(game, s, laws[s], after)
+            local, every = solved[key]
+            complete &= every
+            longer += [{**chosen, s: one} for one in local]
+        complete &= len(longer) <= limit
+        found = longer[:limit]
+    profiles = []
+    for chosen in found:
+        strategies = [[[float(p) for p in own] for own in chosen[s][0]] for s in range(len(game))]
+        profiles.append(stationary(game, arrays, flat(game, strategies, None)))
+    profiles = [one for one in profiles if one.regret <= _ACCURACY]
+    return MarkovEquilibria(
+        profiles=tuple(profiles),
+        complete=complete and len(profiles) == len(found),
+        starts=0,
+        failed=0,
+        status=Status.OK if profiles else Status.FAILED,
+    )
+
+
+def _order(game: StochasticGame, laws: list[Rationals]) -> list[int]:
+    """Return the states, each after all that it may lead to."""
+    leads = [{k for k in range(len(game)) if k != s and law[..., k].any()} for s, law in enumerate(laws)]
+    order: list[int] = []
+    left = set(range(len(game)))
+    while left:
+        last = [s for s in sorted(left) if not leads[s] & left]
+        if not last:
+            circle = _circle(min(left), leads, left)
+            raise InvalidInput(
+                "`game` must be directional: no state may be reached again once it is left; but these lead to each "
+                f"other: {' -> '.join(game.states[s] for s in circle)}. For such games see `markov_equilibria`."
+            )
+        order += last
+        left -= set(last)
+    return order
+
+
+def _circle(state: int, leads: list[set[int]], left: set[int]) -> list[int]:
+    """Walk on until a state comes again."""
+    walk = [state]
+    while True:
+        state = min(leads[state] & left)
+        if state in walk:
+            return [*walk[walk.index(state) :], state]
+        walk.append(state)
+
+
+def _state(game: StochasticGame, s: int, law: Rationals, after: dict[int, Values]) -> Local:
+    """Return the equilibria of one state, given the values of those that may follow."""
+    shape, n, delta = game.shape(s), game.players, game.exact_discounts
+    stay = law[..., s]
+    worth = (1 - delta) * game.games[s].exact
+    for k, values in after.items():
+        worth = worth + law[..., k, None] * (delta * np.array(values, object))
+    if (stay == stay.flat[0]).all():
+        stage = Game(*(worth[..., i] for i in range(n)))
+        found = stage_equilibria(stage)
+        left = [1 - delta[i] * stay.flat[0] for i in range(n)]
+        local = [
+            (strategies, tuple(payoff / part for payoff, part in zip(payoffs, left, strict=True)))
+            for strategies, payoffs in zip(found.exact, found.exact_payoffs, strict=True)
+        ]
+        return local, bool(found.complete and found.finite)
+    left_over = 1 - delta * stay[..., None]
+    local = [*_pure(shape, worth, left_over)]
+    if shape != (2, 2):
+        return local, False
+    mixed, every = _mixed(worth, left_over)
+    return local + mixed, every
+
+
+def _pure(shape: tuple[int, ...], worth: Rationals, left: Rationals) -> Iterator[tuple[Strategies, Values]]:
+    """Yield the pure equilibria: nobody does better by another action for ever."""
+    for profile in np.ndindex(*shape):
+        values = tuple(w / part for w, part in zip(worth[profile], left[profile], strict=True))
+        for i, value in enumerate(values):
+            others = [(*profile[:i], b, *profile[i + 1 :]) for b in range(shape[i])]
+            if any(worth[other][i] > left[other][i] * value for other in others):
+                break
+        else:
+            own = [tuple(Fraction(b == a) for b in range(k)) for a, k in zip(profile, shape, strict=True)]
+            yield tuple(own), values
+
+
+def _mixed(worth: Rationals, left: Rationals) -> Local:
+    """Return the equilibria of two players in which both use both of their two actions, and whether no others are."""
+    roots, every = [], True
+    for i in (0, 1):  # what the other one mixes if player i is to be indifferent
+        n, d = (np.moveaxis(part[..., i], i, 0) for part in (worth, left))
+        (a, b), (e, f) = ((n[r, 0], n[r, 1] - n[r, 0]) for r in (0, 1))
+        (g, h), (k, m) = ((d[r, 0], d[r, 1] - d[r, 0]) for r in (0, 1))
+        # (a + b y)(k + m y) = (e + f y)(g + h y)
+        some = _roots(b * m - f * h, a * m + b * k - e * h - f * g, a * k - e * g)
+        every &= some is not None and 0 not in some and 1 not in some
+        roots.append([y for y in some or [] if 0 < y < 1])
+    out = []
+    for y in roots[0]:
+        for x in roots[1]:
+            values = []
+            for i, other in ((0, y), (1, x)):
+                n, d = (np.moveaxis(part[..., i], i, 0)[0] for part in (worth, left))
+                values.append((n[0] + other * (n[1] - n[0])) / (d[0] + other * (d[1] - d[0])))
+            out.append((((1 - x, x), (1 - y, y)), tuple(values)))
+    return out, every
+
+
+def _roots(a: Fraction, b: Fraction, c: Fraction) -> list[Fraction] | None:
+    """Return the different roots of a y^2 + b y + c; None if every number is one."""
+    if not a:
+        return ([-c / b] if b else []) if b or c else None
+    square = b * b - 4 * a * c
+    if square < 0:
+        return []
+    scale = 1 << _BITS
+    whole_part, under = square.numerator * square.denominator, square.denominator
+    exact = isqrt(whole_part)
+    root = (
+        Fraction(exact, under)
+        if exact**2 == whole_part
+        else Fraction(isqrt(whole_part * scale**2), under * scale)
+    )
+    return sorted({(-b - root) / (2 * a), (-b + root) / (2 * a)})

@@ -187,7 +187,8 @@ def _pure(shape: tuple[int, ...], worth: Rationals, left: Rationals) -> Iterator
 
 def _mixed(worth: Rationals, left: Rationals) -> Local:
     """Return the equilibria of two players in which both use both of their two actions, and whether no others are."""
-    roots, every = [], True
+    roots: list[list[Fraction]] = []
+    every = True
     for i in (0, 1):  # what the other one mixes if player i is to be indifferent
         n, d = (np.moveaxis(part[..., i], i, 0) for part in (worth, left))
         (a, b), (e, f) = ((n[r, 0], n[r, 1] - n[r, 0]) for r in (0, 1))
@@ -196,7 +197,7 @@ def _mixed(worth: Rationals, left: Rationals) -> Local:
         some = _roots(b * m - f * h, a * m + b * k - e * h - f * g, a * k - e * g)
         every &= some is not None and 0 not in some and 1 not in some
         roots.append([y for y in some or [] if 0 < y < 1])
-    out = []
+    out: list[tuple[Strategies, Values]] = []
     for y in roots[0]:
         for x in roots[1]:
             values = []

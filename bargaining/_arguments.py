@@ -90,6 +90,8 @@ def player_index(value: int | str, name: str, players: int | Names) -> int:
 
 def index(value: int, name: str, what: str, count: int) -> int:
     """Return `value` as the number of one of `count` things."""
+    if type(value) is int and 0 <= value < count:  # at once, as batches ask for each of their cells
+        return value
     if isinstance(value, str):
         raise InvalidInput(f"`{name}` must be a {what}, 0 to {count - 1}; got {short(value)}.")
     return place(value, name, numbered(count), what)

@@ -63,11 +63,11 @@ def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> B
         after = np.array(polygon)
         if not polygon:
             continue
+        far = apart_by(outer, after)
+        if far > tolerance:  # and farther with more
+            return None
         normals = normals_around(after, after[:0])
         if (reach(points, normals) <= reach(after, normals)).all():
-            far = apart_by(outer, after)
-            if far > tolerance:
-                return None
             before = [(x, y) for x, y in points.tolist()]
             return Bounded(polygon, sourced(before, polygon, tags), far, 0, block, lowest(polygon))
     return None

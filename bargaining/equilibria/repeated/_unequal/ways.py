@@ -190,4 +190,5 @@ def needed(block: Block, least: Floats, periods: int) -> Floats:
 
 def pairs(points: Floats) -> Polygon:
     """Return the vertices as pairs."""
-    return [(x, y) for x, y in points.tolist()]
+    x, y = points.T.tolist()
+    return [*zip(x, y, strict=True)]

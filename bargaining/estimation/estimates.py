@@ -424,6 +424,8 @@ def fitted(
             "`method` must be 'gmm' here: prices are set with costs in view. Pass `instruments` too."
         )
     groups = None if clusters is None else _groups(clusters, m)
+    if hasattr(model, "_solved"):
+        return _by_formula(model, method, covariance, groups, instruments)
     problem, spare = _Problem(model), 0
     starts = [np.array(start) for start in model._starts()]
     if method == "ml":
@@ -500,6 +502,39 @@ def fitted(
             "clusters": groups,
             "instruments": None if instruments is None else _table(instruments, m),
         },
+    )
+
+
+def _by_formula(
+    model: Any, method: str, covariance: str, groups: NDArray[np.intp] | None, instruments: ArrayLike | None
+) -> Estimates:
+    """Return the estimates of a model whose likelihood has its peak where a formula says."""
+    if method != "ml" or instruments is not None:
+        raise InvalidInput(
+            "`method` must be 'ml' here, without `instruments`: there is a likelihood and no residual."
+        )
+    values, errors, logs = model._solved()
+    sums = _summed(errors, groups)
+    cov = sums.T @ sums * (1.0 if groups is None else len(sums) / (len(sums) - 1))
+    if covariance == "classic" and groups is None:
+        cov = np.diag(np.diag(cov))
+    unit = np.array([kind == "(0, 1)" for _, kind in model._ranges()])
+    unknown = np.isnan(values)
+    at_end = unknown | (unit & ((values == 0) | (values == 1)))
+    cov[at_end] = cov[:, at_end] = np.nan
+    return Estimates(
+        names=model.parameters,
+        values=values,
+        covariance=cov,
+        lower=np.where(unknown, 0.0, values),
+        upper=np.where(unknown, np.inf, values),
+        log_likelihoods=logs,
+        objective=-2 * float(logs.sum()),
+        spare=0,
+        method=method,
+        errors="clustered" if groups is not None else covariance,
+        model=model,
+        told={"covariance": covariance, "clusters": groups, "instruments": None},
     )
 
 

@@ -553,3 +553,96 @@ class NashInNashModel(_Estimated):
 
     def _instruments(self) -> Floats:
         raise InvalidInput("`instruments` must be given: what moves buyers' gains and not suppliers' costs.")
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class DelayModel(_Estimated):
+    r"""Observed delays in the war of attrition between reputations of Abreu and Gul (2000).
+
+    After the first moment player i concedes at the rate :math:`\lambda_i = r_j \frac{1 - a_i}{a_0 + a_1 - 1}` until
+    both are known to be obstinate. So who conceded when tells the discount rates :math:`r_0, r_1`; how often nobody
+    ever did, the chance :math:`z_0 z_1` that both are obstinate. The two priors apart are not estimated.
+
+    Parameters
+    ----------
+    dates : array_like, shape (m,)
+        When somebody conceded, 0 for at once; of talks without an end how long they were watched.
+    who : array_like of 0, 1 and -1, shape (m,)
+        Who conceded; -1 for nobody.
+    demands : array_like, shape (2,) or (m, 2)
+        What each insisted on, as shares; they do not fit into the pie.
+    horizon : float, optional
+        The date after which nobody concedes; by default the last concession, which many observations bring near to it.
+
+    Raises
+    ------
+    InvalidInput
+        If data are missing, dates are negative, somebody concedes after the horizon, or demands fit into the pie.
+
+    Notes
+    -----
+    Given the horizon the likelihood has its peak at :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later
+    concessions of i, :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded.
+
+    References
+    ----------
+    Abreu, D. and Gul, F. (2000). Bargaining and reputation. *Econometrica* 68(1), 85-117. doi:10.1111/1468-0262.00094
+
+    Examples
+    --------
+    >>> from bargaining import DelayModel
+    >>> found = DelayModel([0.5, 0, 2, 1, 4, 9], who=[0, 1, 1, 0, 1, -1], demands=[0.6, 0.6]).fit()
+    >>> found.params.round(3).to_dict()
+    {'rate_0': 0.087, 'rate_1': 0.087, 'both_obstinate': 0.167}
+    """
+
+    dates: Floats
+    _: KW_ONLY
+    who: ArrayLike
+    demands: ArrayLike
+    horizon: float | None = None
+    _columns: ClassVar[tuple[str, ...]] = ("dates",)
+
+    def __post_init__(self) -> None:
+        dates = self._take("dates", self.dates, None)
+        who = self._take("who", self.who, len(dates))
+        _pairs(self, "demands", len(dates))
+        demands = np.asarray(self.demands)
+        if (dates < 0).any():
+            raise InvalidInput(f"`dates` must not be negative; got {dates.min():g}.")
+        if not np.isin(who, (-1, 0, 1)).all():
+            raise InvalidInput(f"`who` must be 0, 1 or -1; got {who[~np.isin(who, (-1, 0, 1))][0]:g}.")
+        if not ((demands > 0) & (demands < 1)).all() or not (demands.sum(axis=1) > 1).all():
+            raise InvalidInput("`demands` must be shares between 0 and 1 that add up to more than 1.")
+        last = float(dates[who >= 0].max(initial=0.0))
+        if self.horizon is not None:
+            horizon = float(real(self.horizon, "horizon", ndim=0))
+            if horizon < last:
+                raise InvalidInput(
+                    f"`horizon` must not be before the last concession, {last:g}; got {horizon:g}."
+                )
+            object.__setattr__(self, "horizon", horizon)
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        return [("rate_0", REAL), ("rate_1", REAL), ("both_obstinate", UNIT)]
+
+    def _solved(self) -> tuple[Floats, Floats, Floats]:
+        """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
+        dates, who, demands = self.dates, np.asarray(self.who), np.asarray(self.demands)
+        end = self.horizon if self.horizon is not None else float(dates[who >= 0].max(initial=0.0))
+        time, m = np.minimum(dates, end), len(dates)
+        speed = (1 - demands) / (demands.sum(axis=1) - 1)[:, None]
+        values, errors = np.full(3, np.nan), np.zeros((m, 3))
+        logs = np.zeros(m)
+        for i in (0, 1):
+            later, exposed = (who == i) & (dates > 0), speed[:, i] * time
+            if later.any():
+                rate = later.sum() / exposed.sum()
+                values[1 - i] = rate
+                errors[:, 1 - i] = rate / later.sum() * (later - rate * exposed)
+                logs += np.where(later, np.log(rate * speed[:, i]), 0.0) - rate * exposed
+        never = who == -1
+        values[2] = never.mean()
+        errors[:, 2] = (never - values[2]) / m
+        return values, errors, logs

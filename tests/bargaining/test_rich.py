@@ -205,6 +205,7 @@ MADE = {
     "Monitoring": lambda: SEEN,
     "NashDemandGame": lambda: b.NashDemandGame(noise=0.01),
     "NashInNash": lambda: b.nash_in_nash([DEAL]),
+    "DelayModel": lambda: b.DelayModel([1, 2], who=[0, 1], demands=[0.6, 0.6]),
     "NashInNashModel": lambda: b.NashInNashModel([2, 3], gains=1, slopes=0),
     "OffersModel": lambda: b.OffersModel([0.5, 0.4], total=1, proposer=[0, 1]),
     "WageModel": lambda: b.WageModel([8, 7], productivity=[9, 9], reference=[6, 5]),

@@ -846,6 +846,16 @@ CALLS: dict[str, Call] = {
             "cost": array(0.1),
         },
     ),
+    "DelayModel": Call(
+        b.DelayModel,
+        lambda: {
+            "dates": array(0.5, 0, 2, 1, 4, 9),
+            "who": array(0, 1, 1, 0, 1, -1),
+            "demands": array(0.6, 0.6),
+            "horizon": 5.0,
+        },
+        lambda model: model.fit().values,
+    ),
     "NashInNashModel": Call(
         b.NashInNashModel,
         lambda: {

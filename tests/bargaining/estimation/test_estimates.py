@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from bargaining import (
     AlternatingOffers,
+    DelayModel,
     InvalidInput,
     NashInNashModel,
     OffersModel,
@@ -106,6 +107,27 @@ def chain(rng: np.random.Generator, m: int = 1000) -> Any:
     return model, told, {"weight": 0.4, "cost": 2.0, "size": 0.5}
 
 
+def delays(rng: np.random.Generator, m: int = 4000) -> Any:
+    """Types, then strategies: an obstinate player waits for ever, a normal one concedes at a date drawn from its law.
+
+    Abreu and Gul's example: player 1, with the larger rate, concedes at once with a chance.
+    """
+    a, rates, z = np.array([0.6, 0.7]), np.array([0.1, 0.2]), np.array([0.2, 0.15])
+    speed = rates[::-1] * (1 - a) / (a.sum() - 1)
+    end = (-np.log(z) / speed).min()
+    at_once = 1 - z * np.exp(speed * end)
+    u = rng.random((m, 2))
+    dates = np.where(
+        u < at_once, 0.0, -np.log((1 - u) / (1 - at_once)) / speed
+    )  # 1 - F(t) = (1 - F(0)) e^(-speed t)
+    dates = np.where(u >= 1 - z, np.inf, dates)  # obstinate
+    first = dates.argmin(axis=1)
+    when = dates.min(axis=1)
+    never = np.isinf(when)
+    model = DelayModel(np.where(never, 2 * end, when), who=np.where(never, -1, first), demands=a)
+    return model, {}, {"rate_0": 0.1, "rate_1": 0.2, "both_obstinate": 0.03}
+
+
 @dataclass(frozen=True)
 class Sample:
     draw: Callable[[np.random.Generator], Any]
@@ -124,6 +146,7 @@ SAMPLES = {
     "alternating offers, an unknown option": Sample(option, (0.949, 0.95)),
     "wages": Sample(wages, (0.942, 0.956)),
     "wages, GMM": Sample(lambda rng: wages(rng, method="gmm"), (0.94, 0.954)),
+    "delays": Sample(delays, (0.953, 0.946, 0.943)),
     "Nash-in-Nash, GMM": Sample(chain, (0.956, 0.955, 0.942)),
 }
 
@@ -293,6 +316,15 @@ def test_parameters_that_only_count_together_are_not_identified() -> None:
         found.delta(lambda t: t[0])
 
 
+def test_a_rate_of_which_nothing_shows_is_not_identified() -> None:
+    found = DelayModel([1, 2, 0, 3, 8], who=[0, 0, 1, 0, -1], demands=[0.6, 0.6]).fit()
+    assert not found.identified["rate_0"]
+    assert found.params["rate_1"] == pytest.approx(
+        3 / (2 * (1 + 2 + 3 + 3))
+    )  # talks without end count until 3
+    assert "`rate_0` is not identified" in found.statement
+
+
 def test_an_estimate_at_an_end_has_no_interval() -> None:
     rng = np.random.default_rng(13)
     model = WeightedNashModel(-0.3 + 0.1 * rng.standard_normal(50), total=1, noise="payoffs")
@@ -373,6 +405,17 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         (lambda: FINE.fit(instruments=[1, 2, 3]), "`instruments` are for method='gmm'"),
         (lambda: FINE.fit(method="gmm", instruments=[1, 2]), "`instruments` must have a row"),
         (lambda: FINE.fit(method="ols"), "`method` must be"),
+        (lambda: DelayModel([1, -1], who=[0, 1], demands=[0.6, 0.6]), "`dates` must not be negative"),
+        (lambda: DelayModel([1, 1], who=[0, 2], demands=[0.6, 0.6]), "`who` must be 0, 1 or -1"),
+        (lambda: DelayModel([1, 1], who=[0, 1], demands=[0.4, 0.6]), "`demands` must be shares"),
+        (
+            lambda: DelayModel([1, 2], who=[0, 1], demands=[0.6, 0.6], horizon=1),
+            "`horizon` must not be before",
+        ),
+        (
+            lambda: DelayModel([1, 2, 3, 4], who=[0, 1, 0, 1], demands=0.6).fit(method="gmm"),
+            "`method` must be 'ml'",
+        ),
         (lambda: WeightedNashModel([3.0], total=10).fit(), "more observations than the 1 parameters"),
         (lambda: WeightedNashModel([3.0, 3.0, 3.0], total=10).fit(), "fits every observation exactly"),
     ],

@@ -172,3 +172,21 @@ def test_what_is_asked_of_stochastic_games_in_vain():
         payoff_bounds(StochasticGame([three], [[1]], 0.5))
     with pytest.raises(KeyError):
         payoff_bounds(game)["elsewhere"]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5, 6, 8, 10, 12])
+def test_rows_that_no_payoff_can_sustain_are_left_out_without_a_trace(seed, monkeypatch):
+    game = drawn(seed)
+    known = payoff_set(game)
+    for module in ("search", "threats"):
+        monkeypatch.setattr(f"bargaining.equilibria.stochastic._search.{module}._MANY", 0)
+    for some, one in zip(payoff_set(game).sets, known.sets, strict=True):
+        assert some.status is one.status
+        assert some.vertices.shape == one.vertices.shape
+        assert np.abs(some.vertices - one.vertices).max(initial=0) < 1e-8
+
+
+def test_two_states_of_many_actions_have_the_set_that_bounds_enclose():
+    rng = np.random.default_rng(2)
+    game = StochasticGame([*rng.random((2, 40, 40, 2))], [*rng.dirichlet([1, 1], (2, 40, 40))], 0.6)
+    assert enclosed(game) == 2

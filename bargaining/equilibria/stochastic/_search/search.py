@@ -32,6 +32,8 @@ _GROWTH = 24  # applications that make sets larger which have too many vertices 
 _PATIENT = 0.8  # discount factor below which ten applications leave a tenth of the distance or less
 _SMALL = 30_000  # bounds up to which moving faces costs little
 _WORK = 100_000  # vertices met where there may be infinitely many: seconds
+_MANY = 1000  # rows from which on it pays to look first which of them any payoff can sustain
+_HIGHER = 4  # rounds of what all going well can mean
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
 Polygons = list[Polygon]
@@ -81,7 +83,10 @@ class Search:
     def start(cls, model: Model, polygon: Polygon) -> Search:
         """Start from one set that holds every payoff of every state."""
         alive = np.ones(len(model.state), dtype=bool)
-        return cls(model, [polygon] * len(model.states), alive, bound=threat_bound(model, alive))
+        bound = threat_bound(model, alive)
+        while len(alive) > _MANY and (live := _reachable(model, polygon, bound, alive)).sum() < alive.sum():
+            alive, bound = live, threat_bound(model, live)
+        return cls(model, [polygon] * len(model.states), alive, bound=bound)
 
     def run(self, limit: int) -> None:
         """Search for at most `limit` applications to the outer sets."""
@@ -260,6 +265,20 @@ class Search:
             if result.outer:
                 self.polygons = result.outer
         return False
+
+
+def _reachable(model: Model, polygon: Polygon, bound: Floats, alive: Mask) -> Mask:
+    """Return the live rows that give everybody as much as a deviation does, if all goes well for ever after."""
+    high = np.tile(np.max(polygon, axis=0), (len(model.states), 1))
+    need = np.maximum(model.deviations(bound), model.own[model.state].T) - _INSIDE
+    for _ in range(_HIGHER):
+        most = model.now + model.discounts * (model.transitions @ high).T
+        alive = alive & (most >= need).all(axis=0)
+        for s, (span, leaves) in enumerate(zip(model.states, model.leaves, strict=True)):
+            given = [np.full((2, 1), -inf), *(np.array(leave.payoffs)[:, None] for leave in leaves)]
+            best = np.hstack([most[:, span][:, alive[span]], *given]).max(axis=1)
+            high[s] = np.minimum(high[s], np.where(np.isfinite(best), best, high[s]))
+    return alive
 
 
 def _lowest(polygon: Polygon) -> Point:

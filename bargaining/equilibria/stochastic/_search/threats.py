@@ -23,6 +23,7 @@ from bargaining.equilibria._plane.model import Mask, Model, Rows
 
 _ROUNDS = 100  # of improving policies: each improves some state, and few states improve twice
 _BETTER = 1e-15  # relative: a gain that rounding alone can make is none
+_MANY = 1000  # rows from which on an array is faster
 _FEW = 4  # successors up to which a plain sum is faster than an array
 
 Values = list[float]
@@ -82,11 +83,16 @@ class _Player:
     now: Values
     delta: float
     own: Values
+    model: Model
 
     @classmethod
     def of(cls, model: Model, i: int) -> _Player:
         return cls(
-            model.rows, model.now[i].tolist(), model.rows.delta[i], [pair[i] for pair in model.rows.own]
+            model.rows,
+            model.now[i].tolist(),
+            model.rows.delta[i],
+            [pair[i] for pair in model.rows.own],
+            model,
         )
 
     def response(self, punish: list[Group], parted: Values, value: Values) -> tuple[Values, Values]:
@@ -110,6 +116,9 @@ class _Player:
 
     def worth(self, value: Values) -> Values:
         """Return what each row is worth if these values follow."""
+        if len(self.now) > _MANY:
+            ahead = (self.model.laws @ np.array(value))[self.model.law]
+            return (np.array(self.now) + self.delta * ahead).tolist()  # type: ignore[no-any-return]
         after = [self.delta * sum([share * value[s] for s, share in law]) for law in self.rows.laws]
         return [now + after[law] for now, law in zip(self.now, self.rows.law, strict=True)]
 

@@ -37,6 +37,7 @@ NEARBY = 0.3  # of what a rate of .1 does: how far above a floor a known point m
 ALIKE = 0.99  # cosine: a known point in about this direction is a start from which Newton's method arrives
 CLOSE = 1e-5  # of the conditions: from there a step with the curvature of the step before gains five digits
 DONE = 1e-14  # of the conditions: some roundings
+SETTLED = 1e-13  # of the conditions of many programs at once: no more is asked of the path that they are for
 SOLVED = 1e-6  # of the conditions: more is no optimum
 SIMILAR = 0.7  # cosine: worth starting a search from
 CLIMBS = 3  # searches for one best sum, each from where the last gave up
@@ -333,37 +334,44 @@ class TariffPayoffs:
         matrix = np.zeros((count, size + n, size + n))
         matrix[:, :size, :size] = curved
         stale = np.isnan(curved).any(axis=(1, 2))
-        least, kept = np.full(count, np.inf), [x, np.full((count, n), np.nan), multipliers, np.zeros_like(x)]
+        least, kept = (
+            np.full(count, np.inf),
+            [x.copy(), np.full((count, n), np.nan), multipliers.copy(), 0.0 * x],
+        )
+        x, multipliers, left = x.copy(), multipliers.copy(), np.arange(count)
         for _ in range(NEWTON_STEPS):
-            reached, slopes = self.values(x)
-            pull, gap = np.einsum("ck,ckv->cv", multipliers, slopes), floor - reached
-            steep = np.abs(pull) / np.einsum("ck,ckv->cv", np.abs(multipliers), np.abs(slopes))
-            worst = np.where(free, steep, 0.0).max(axis=1)
-            worst = np.maximum(worst, (np.abs(gap) / self.scale * (binds & other)).max(axis=1))
-            better = worst < least
-            stale |= (worst > least / 10.0) & (worst > DONE)
-            kept = [
-                np.where(better[:, None], now, old)
-                for now, old in zip((x, reached, multipliers, pull), kept, strict=True)
-            ]
-            least = np.where(better, worst, least)
-            if not better.any() or (least <= DONE).all():
+            here, weights = x[left], multipliers[left]
+            reached, slopes = self.values(here)
+            pull, gap = np.einsum("ck,ckv->cv", weights, slopes), floor[left] - reached
+            steep = np.abs(pull) / np.einsum("ck,ckv->cv", np.abs(weights), np.abs(slopes))
+            short = np.abs(gap) / self.scale * (binds & other)[left]
+            worst = np.maximum(np.where(free[left], steep, 0.0).max(axis=1), short.max(axis=1))
+            better, slow = worst < least[left], (worst > least[left] / 10.0) & (worst > POLISHED)
+            for old, now in zip(kept, (here, reached, weights, pull), strict=True):
+                old[left[better]] = now[better]
+            least[left[better]] = worst[better]
+            going = better & (worst > SETTLED)
+            left, slopes, pull, gap, weights = (part[going] for part in (left, slopes, pull, gap, weights))
+            if not len(left):
                 break
-            if stale.any():
-                moved = (x[stale, None] + DIFFERENCE * np.eye(size)).reshape(-1, size)
-                second = self.values(moved)[1].reshape(-1, size, n, size) - slopes[stale, None]
-                bent = np.einsum("ck,cwkv->cwv", multipliers[stale], second / DIFFERENCE)
-                matrix[stale, :size, :size] = (bent + bent.swapaxes(1, 2)) / 2.0
-                stale[:] = False
-            matrix[:, :size, size:], matrix[:, size:, :size] = slopes.swapaxes(1, 2), slopes
-            whole = np.where(moving[:, :, None] & moving[:, None], matrix, np.eye(size + n))
-            right = np.where(moving, np.hstack([-pull, gap]), 0.0)
+            bend = stale[left] | slow[going]
+            if bend.any():
+                moved = (here[going][bend, None] + DIFFERENCE * np.eye(size)).reshape(-1, size)
+                second = self.values(moved)[1].reshape(-1, size, n, size) - slopes[bend, None]
+                bent = np.einsum("ck,cwkv->cwv", weights[bend], second / DIFFERENCE)
+                matrix[left[bend], :size, :size] = (bent + bent.swapaxes(1, 2)) / 2.0
+                stale[left] = False
+            matrix[left, :size, size:], matrix[left, size:, :size] = slopes.swapaxes(1, 2), slopes
+            on = moving[left]
+            whole = np.where(on[:, :, None] & on[:, None], matrix[left], np.eye(size + n))
+            right = np.where(on, np.hstack([-pull, gap]), 0.0)
             try:
                 step = np.linalg.solve(whole, right[..., None])[..., 0]
             except np.linalg.LinAlgError:
                 break
             step *= 0.1 / np.maximum(np.abs(step[:, :size]).max(axis=1, keepdims=True), 0.1)
-            x, multipliers = x + step[:, :size], multipliers + step[:, size:]
+            x[left] += step[:, :size]
+            multipliers[left] += step[:, size:]
         x, payoffs, multipliers, pull = kept
         return x, payoffs, multipliers, pull, least, matrix[:, :size, :size]
 

@@ -229,6 +229,29 @@ def test_money_by_gdp_or_by_income(model: TradeModel, talks: Negotiation, three:
         Negotiation(model, home="Canada", partner="US", money="dollars")
 
 
+def test_two_alone_have_nobody_to_sell_to_with_the_border_closed() -> None:
+    """No share of exports is known where there are none; and rates and shares that cannot be are named."""
+    two = TradeModel.from_arrays(
+        [[[80.0], [20.0]], [[25.0], [175.0]]], elasticities=4, regions=["A", "B"], sectors=["all"]
+    )
+    talks = Negotiation(data=two, home="A", partner="B")
+    assert np.isnan(talks.leave().partner_share)
+    assert talks.payoffs().partner_share == pytest.approx(1.0)
+    assert "tariff war" in str(talks.headline())
+    with pytest.raises(InvalidInput, match=r"`tariffs` must be above -1, a subsidy .* got -1 of A on A all"):
+        Negotiation(two, home="A", partner="B", tariffs=-np.ones((2, 2, 1)))
+    with pytest.raises(
+        InvalidInput, match=r"`method` must be a concept such as bargaining\.nash; got 'nash'"
+    ):
+        talks.headline(method="nash")  # type: ignore[arg-type]
+
+
+def test_a_share_above_one_is_named_by_its_place(talks: Negotiation) -> None:
+    for call in (talks.headline, lambda r: talks.war(r=r)):
+        with pytest.raises(InvalidInput, match=r"`r` must lie in \[0, 1\]; got 2 at index \(1, 0\)"):
+            call([0.0, 2.0])
+
+
 def test_two_who_do_not_trade_have_nothing_to_negotiate() -> None:
     flows = [[[80.0], [0.0], [9.0]], [[25.0], [175.0], [14.0]], [[6.0], [18.0], [140.0]]]
     some = TradeModel.from_arrays(flows, elasticities=4, regions=["A", "B", "C"], sectors=["all"])

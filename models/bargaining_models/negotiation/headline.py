@@ -35,6 +35,8 @@ def headline(
 ) -> Table:
     """Return the table; the arguments are those of `Negotiation.headline`."""
     choice(payment, "payment", PAYMENTS)
+    if not callable(method):
+        raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
     shown = _shares(negotiation, r)
     listed = _listed(negotiation, disagreements)
     shares = np.union1d(shown, [0.0])
@@ -68,7 +70,8 @@ def headline(
 def _shares(negotiation: Negotiation, r: ArrayLike | None) -> Floats:
     if r is None:
         r = SHARES if negotiation.roles.alternative is not None else (0.0,)
-    shown = within(np.atleast_1d(real(r, "r")), "r", 0.0, 1.0)
+    shown = np.atleast_1d(real(r, "r"))
+    within(shown[..., None], "r", 0.0, 1.0)  # the last axis of shares is not one of players
     if shown.ndim != 1 or (np.diff(shown) <= 0).any():
         raise InvalidInput(f"`r` must be a list of shares that increase; got {shown.tolist()}.")
     if shown.any():

@@ -648,7 +648,7 @@ class Negotiation(Shown):
                 raise InvalidInput(f"`{name}` must be True or False; got {value!r}.")
         if capped and self.caps is None:
             raise InvalidInput("`capped` must be False where the negotiation has no `caps`; got True.")
-        share = r if isinstance(r, Mapping) else within(real(r, "r"), "r", 0.0, 1.0)
+        share = r if isinstance(r, Mapping) else within(real(r, "r")[..., None], "r", 0.0, 1.0)[..., 0]
         caps = self.caps if capped else None
         costs = route_hats(self.model, self.roles, share, meaning=self.meaning, tariffs=self.free, caps=caps)
         return np.asarray((costs if in_use else np.ones_like(costs)) * self.friction)
@@ -664,7 +664,7 @@ class Negotiation(Shown):
             percent=percent,
             money=percent / 100.0 * self.worth(),
             unit=self.unit,
-            partner_share=exports[..., places[1]] / abroad,
+            partner_share=exports[..., places[1]] / np.where(abroad > 0.0, abroad, np.nan),
             residual=answer.residual,
             status=answer.status,
             equilibrium=answer,

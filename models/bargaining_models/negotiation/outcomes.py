@@ -26,7 +26,7 @@ class Outcome(Shown):
     unit : str
         Unit of `money`, "USD bn of 2023" for instance.
     partner_share : (*batch) array
-        Share of the partner in home's goods exports.
+        Share of the partner in home's goods exports; NaN where home exports nothing.
     residual : (*batch) array
         Largest relative violation of the equilibrium conditions.
     status : Status or int8 array of shape batch

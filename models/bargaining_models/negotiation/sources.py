@@ -13,6 +13,7 @@ from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.roles import PARTS, region
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeData, TradeModel
+from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.folders import structure
 
 Role = str | Mapping[str, Sequence[str]]
@@ -170,6 +171,7 @@ def cube(value: Any, name: str, world: TradeModel | TradeData) -> Floats:
         raise InvalidInput(
             f"`{name}` must have one number for each importer, exporter and sector, {shape}; got shape {array.shape}."
         )
+    check_rates(array, world.regions, world.sectors, name)
     return array
 
 

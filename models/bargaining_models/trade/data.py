@@ -657,12 +657,14 @@ def _elasticities(value: Any, sectors: tuple[str, ...]) -> Floats:
     return array
 
 
-def check_rates(rates: Floats, regions: tuple[str, ...], sectors: tuple[str, ...]) -> None:
+def check_rates(
+    rates: Floats, regions: tuple[str, ...], sectors: tuple[str, ...], name: str = "tariffs"
+) -> None:
     """Refuse rates of -1 or less and rates on own sales."""
     if (rates <= -1.0).any():
         importer, exporter, sector = (int(k) for k in np.argwhere(rates <= -1.0)[0][-3:])
         raise InvalidInput(
-            f"`tariffs` must be above -1, a subsidy of the whole price; got {rates[rates <= -1.0][0]:.17g} of "
+            f"`{name}` must be above -1, a subsidy of the whole price; got {rates[rates <= -1.0][0]:.17g} of "
             f"{regions[importer]} on {regions[exporter]} {sectors[sector]}. "
             f"Give rates as fractions, 0.25 for 25 percent."
         )
@@ -670,7 +672,7 @@ def check_rates(rates: Floats, regions: tuple[str, ...], sectors: tuple[str, ...
     if own.any():
         sector, region = (int(k) for k in np.argwhere(own)[0][-2:])
         raise InvalidInput(
-            f"`tariffs` must be 0 on a region's own sales; got {own[..., sector, region].flat[0]:.17g} in "
+            f"`{name}` must be 0 on a region's own sales; got {own[..., sector, region].flat[0]:.17g} in "
             f"{regions[region]} {sectors[sector]}. Clear the diagonal."
         )
 

@@ -333,7 +333,7 @@ class TariffPayoffs:
         moving = np.concatenate([free, binds & other], axis=1)
         matrix = np.zeros((count, size + n, size + n))
         matrix[:, :size, :size] = curved
-        stale = np.isnan(curved).any(axis=(1, 2))
+        stale = np.asarray(np.isnan(curved).any(axis=(1, 2)))
         least, kept = (
             np.full(count, np.inf),
             [x.copy(), np.full((count, n), np.nan), multipliers.copy(), 0.0 * x],
@@ -346,15 +346,16 @@ class TariffPayoffs:
             steep = np.abs(pull) / np.einsum("ck,ckv->cv", np.abs(weights), np.abs(slopes))
             short = np.abs(gap) / self.scale * (binds & other)[left]
             worst = np.maximum(np.where(free[left], steep, 0.0).max(axis=1), short.max(axis=1))
-            better, slow = worst < least[left], (worst > least[left] / 10.0) & (worst > POLISHED)
+            better = np.asarray(worst < least[left])
+            slow = np.asarray((worst > least[left] / 10.0) & (worst > POLISHED))
             for old, now in zip(kept, (here, reached, weights, pull), strict=True):
                 old[left[better]] = now[better]
             least[left[better]] = worst[better]
-            going = better & (worst > SETTLED)
+            going = np.asarray(better & (worst > SETTLED))
             left, slopes, pull, gap, weights = (part[going] for part in (left, slopes, pull, gap, weights))
             if not len(left):
                 break
-            bend = stale[left] | slow[going]
+            bend = np.asarray(stale[left] | slow[going])
             if bend.any():
                 moved = (here[going][bend, None] + DIFFERENCE * np.eye(size)).reshape(-1, size)
                 second = self.values(moved)[1].reshape(-1, size, n, size) - slopes[bend, None]

@@ -32,7 +32,7 @@ paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the 
 pdf: $(VENV)/.paper  ## set the paper with LaTeX: build/paper/manuscript.pdf
 	$(PY) -m bargaining_models.paper.manuscript $(ARGS)
 
-uncertainty: $(VENV)/.paper  ## draw the headline a thousand times anew and store its bands; minutes
+uncertainty: $(VENV)/.test  ## draw the headline a thousand times anew and store its bands; minutes
 	$(PY) -m bargaining_models.paper.bands --workers $(WORKERS) $(ARGS)
 
 test: $(VENV)/.test  ## run the tests; ARGS="-k nash" picks some

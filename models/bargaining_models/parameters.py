@@ -248,7 +248,7 @@ def load(folder: str | Path | None = None) -> Parameters:
     Examples
     --------
     >>> load().elasticities["cp"].values
-    array([8.  , 8.  , 2.62, 8.  , 8.  , 2.8 , 5.1 , 6.5 , 8.  , 5.  , 5.  ])
+    array([8.  , 8.  , 2.62, 8.  , 8.  , 2.8 , 5.1 , 6.5 , 1.4 , 5.  , 5.  ])
     """
     root = Path(__file__).parent / "data" if folder is None else Path(folder)
     if not root.is_dir():

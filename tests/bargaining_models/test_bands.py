@@ -1,6 +1,7 @@
 """The headline with its uncertainty: what is stored is what draws say."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,30 +11,31 @@ from bargaining_models.paper import bands as stored_bands
 from bargaining_models.paper.study import Study
 from bargaining_models.parameters import load
 
-FEW = 2  # of the draws that are stored one by one
+FEW = 1  # of each structure
 
 
 @pytest.fixture(scope="module")
-def drawn() -> dict[str, object]:
-    return {name: stored_bands.draw(load(), name, FEW) for name in stored_bands.ENVIRONMENTS}
+def drawn() -> dict[str, dict[str, Any]]:
+    return {
+        name: {s: stored_bands.draw(load(), name, FEW, s) for s in stored_bands.STRUCTURES}
+        for name in stored_bands.ENVIRONMENTS
+    }
 
 
-def test_the_stored_draws_come_out_again(drawn: dict[str, object]) -> None:
+def test_the_stored_draws_come_out_again(drawn: dict[str, dict[str, Any]]) -> None:
     rows = stored_bands._read(stored_bands.FOLDER / stored_bands.SAMPLE)
     assert {row["environment"] for row in rows} == set(drawn)
+    assert {row["structure"] for row in rows} == set(stored_bands.STRUCTURES)
     for row in rows:
-        if int(row["draw"]) >= FEW:
-            continue
         place = {name: row[name] for name in stored_bands.KEYS}
-        found = drawn[row["environment"]].transfer.sel(place).isel(draw=int(row["draw"]))  # type: ignore[attr-defined]
+        found = drawn[row["environment"]][row["structure"]].transfer.sel(place).isel(draw=int(row["draw"]))
         assert float(found) == pytest.approx(float(row["value"]), rel=1e-7, abs=1e-7)
 
 
 def test_bands_are_quantiles_of_the_draws(
-    drawn: dict[str, object], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drawn: dict[str, dict[str, Any]], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored_bands, "SAMPLED", FEW)
-    stored_bands.store(drawn, tmp_path)  # type: ignore[arg-type]
+    stored_bands.store(drawn, study.parameters, tmp_path)
     monkeypatch.setattr(stored_bands, "FOLDER", tmp_path)
     table = stored_bands.bands_table(study)
     names = [column.name for column in table.columns]
@@ -41,15 +43,17 @@ def test_bands_are_quantiles_of_the_draws(
         cells = dict(zip(names, row, strict=True))
         route = next(key for key, text in stored_bands.ROUTES.items() if text == cells["route"])
         place = {"disagreement": cells["disagreement"], "route": route}
-        of = drawn[cells["environment"]].transfer.sel(place)  # type: ignore[attr-defined,index]
-        first, later = of.sel(share="0").values, of.sel(share="0.15").values
+        of = [one.transfer.sel(place) for one in drawn[cells["environment"]].values()]
+        first, later = (
+            np.concatenate([one.sel(share=share).values for one in of]) for share in ("0", "0.15")
+        )
         lost = 100 * (first - later) / np.abs(first)
-        assert cells["transfer_0"] == pytest.approx(np.median(first), rel=1e-8)
+        assert cells["transfer_0"] == pytest.approx(np.nanmedian(first), rel=1e-8)
         assert cells["lost_0.15"] == pytest.approx(np.nanmedian(lost), rel=1e-8)
         assert cells["lost_0.15_band"] == pytest.approx(np.nanquantile(lost, [0.05, 0.95]), rel=1e-8)
     path = tmp_path / stored_bands.SAMPLE
     head, first_row, *others = path.read_text().splitlines()
-    value = first_row.split(",")[5]
+    value = first_row.split(",")[-4]
     path.write_text("\n".join([head, first_row.replace(value, "1.5"), *others]) + "\n")
     with pytest.raises(
         Unsolved, match=r"stored draws of the headline are no longer reproduced: 2023.*make uncertainty"
@@ -62,3 +66,87 @@ def test_a_thousand_draws_are_stored() -> None:
     assert {row["draws"] for row in rows} == {"1000"}
     assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in rows)
     assert all(row["unit"] and row["year"] and row["source"] for row in rows)
+
+
+def test_closures_by_sector_are_counted_as_a_long_simulation_counts_them() -> None:
+    """The part of the time, discounted, in which routes are open: chains of small steps, summed."""
+    given = {
+        "discount_rate": 0.06,
+        "china_reopening_rate": 0.53,
+        "china_closure_rate": 0.22,
+        "china_closure_rate_other": 0.03,
+    }
+    step, years = 1e-3, 400.0
+    open_parts = []
+    for name in ("china_closure_rate", "china_closure_rate_other"):
+        move = np.array([[1 - step * given[name], step * given[name]], [step * 0.53, 1 - step * 0.53]])
+        state, path = np.array([1.0, 0.0]), []
+        for _ in range(int(years / step)):
+            path.append(state[0])
+            state = state @ move
+        open_parts.append(np.array(path))
+    discounts = np.exp(-0.06 * step * np.arange(len(open_parts[0])))
+    discounts /= discounts.sum()
+    farm, other = open_parts
+    expected = discounts @ np.stack([farm * other, farm * (1 - other), (1 - farm) * other], axis=-1)
+    found = stored_bands.in_use({name: np.array(value) for name, value in given.items()})
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_what_is_paid_where_everything_is_drawn() -> None:
+    """Against the definition: what is open decides a year's payment, capacity lies on a parabola."""
+    gains = {
+        "0": np.array([[20.0, 4.0]]),
+        "0.1": np.array([[16.0, 4.0]]),
+        "0.15": np.array([[15.0, 4.5]]),
+        "farm": np.array([[19.0, 4.0]]),
+        "other": np.array([[16.0, 4.5]]),
+    }
+    never = {"discount_rate": 0.05, "china_reopening_rate": 0.5, "china_closure_rate": 0.0}
+    for share, payment in ((0.1, 6.0), (0.15, 5.25)):
+        given = never | {"china_closure_rate_other": 0.0, "capacity": share}
+        assert stored_bands.paid(gains, given) == pytest.approx(payment)
+    # Others closed at once and for long: farm goods alone, in proportion to capacity.
+    shut = never | {"china_closure_rate_other": 1e9, "china_reopening_rate": 1e-9, "capacity": 0.15}
+    assert stored_bands.paid(gains, shut) == pytest.approx(7.5, abs=1e-4)
+    # With its weight at 1 Canada has the whole surplus.
+    assert stored_bands.paid(gains, never | {"china_closure_rate_other": 0.0, "capacity": 0.15}, 1.0) == -4.5
+
+
+def test_sobol_shares_are_those_of_a_sum_of_inputs() -> None:
+    """Of a + 2 b + 3 c, uniform, the variance comes by 1, 4 and 9 parts of 14; of a product some from both."""
+    pytest.importorskip("SALib")
+    found = stored_bands.sobol(lambda x: x @ np.array([1.0, 2.0, 3.0]), ["a", "b", "c"], 1024)
+    np.testing.assert_allclose(found["first"], np.array([1, 4, 9]) / 14, atol=0.01)
+    np.testing.assert_allclose(found["total"], np.array([1, 4, 9]) / 14, atol=0.01)
+    both = stored_bands.sobol(lambda x: (x[:, 0] - 0.5) * (x[:, 1] - 0.5), ["a", "b"], 1024)
+    np.testing.assert_allclose(both["first"], 0.0, atol=0.05)
+    np.testing.assert_allclose(both["total"], 1.0, atol=0.05)
+
+
+def test_structures_differ_as_they_should(drawn: dict[str, dict[str, Any]]) -> None:
+    """Without links no sector buys from another; tariffs in force are those of the date in each."""
+    for environment in stored_bands.ENVIRONMENTS:
+        for name, (data, linked) in stored_bands.STRUCTURES.items():
+            talks = stored_bands.talks_in(load(), environment, name)
+            assert bool(talks.model.data.inputs.any()) == linked
+            assert len(talks.model.sectors) == (11 if data == "wiod2011" else 20)
+    assert not np.allclose(
+        drawn["2023"]["WIOD 2011"].lost.values,
+        drawn["2023"]["WIOD 2011, no links"].lost.values,
+        equal_nan=True,
+    )
+
+
+def test_verdicts_have_the_chance_that_the_draws_give(drawn: dict[str, dict[str, Any]]) -> None:
+    for parts in drawn.values():
+        whole = stored_bands.pooled(parts)
+        counted = stored_bands.chances(whole)
+        war = np.concatenate(
+            [one.gains.sel(disagreement="tariff war", route="open").values for one in parts.values()]
+        )
+        np.testing.assert_array_equal(counted["the US loses from the war"], war[:, 0, 1] > 0)
+        half = (war[..., 0] - war[..., 1]) / 2
+        shares = next(iter(parts.values())).share.values.tolist()
+        eroded = half[:, [shares.index("0.1"), shares.index("0.15")]] < half[:, :1]
+        assert (counted["leverage erodes"] <= eroded.all(axis=1)).all()

@@ -11,6 +11,7 @@ from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation import _tariff_nash
 from bargaining_models.parameters import load
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline
+from former_figures import former
 
 SHARES = [0.0, 0.15, 0.3, 1.0]
 CANADA, US = 0, 1
@@ -41,8 +42,8 @@ def war(baseline):
 
 # Numbers of an independent program with the same figures, theta = 5, to the digits it printed.
 @pytest.mark.parametrize(("r", "expected"), [(0.0, (-1.65, 0.027)), (0.15, (-1.28, None))])
-def test_us_25_percent(baseline5, r, expected):
-    outcome = baseline5.payoffs(0.25, r=r)
+def test_us_25_percent(r, expected):
+    outcome = Baseline.from_parameters(former()).payoffs(0.25, r=r)
     assert round(outcome.percent[CANADA], 2) == expected[CANADA]
     assert expected[US] is None or round(outcome.percent[US], 3) == expected[US]
     assert outcome.status is Status.OK
@@ -67,9 +68,9 @@ def test_players_are_canada_and_the_us(baseline5):
     np.testing.assert_array_equal(outcome.equilibrium.welfare, direct.welfare)
 
 
-def test_money_is_percent_of_gdp(baseline5):
+def test_money_is_percent_of_income(baseline5):
     outcome = baseline5.payoffs(0.25)
-    np.testing.assert_allclose(outcome.money, outcome.percent / 100 * [2142.5, 27843.3])
+    np.testing.assert_allclose(outcome.money, outcome.percent / 100 * baseline5.model.economy.income[[1, 0]])
     assert outcome.unit == "USD bn of 2023"
 
 
@@ -163,7 +164,7 @@ def test_war_that_stops_early_says_so(baseline5, monkeypatch):
 
 def test_leaving_is_the_limit_of_prohibitive_tariffs(baseline):
     left = baseline.leave(r=[0.0, 0.2])
-    taxed = baseline.payoffs(1e5, 1e5, r=[0.0, 0.2])
+    taxed = baseline.payoffs(1e9, 1e9, r=[0.0, 0.2])
     np.testing.assert_allclose(left.percent, taxed.percent, rtol=0, atol=1e-8)
     assert (left.partner_share == 0).all()
     assert (left.percent < baseline.war(r=[0.0, 0.2]).percent).all()
@@ -178,15 +179,15 @@ def test_leaving_closes_goods_alone(baseline5):
 
 
 def test_schedules_add_up(baseline5):
-    rates = {"METAL": 0.5, "AUTO": 0.15, "MIN": 0.1, "PETR": 0.1, "WOOD": 0.1}
-    rates |= dict.fromkeys(("AGR", "FOOD", "CHEM", "OMAN"), 0.035)
+    rates = {"METAL": 0.3236, "AUTO": 0.121, "MIN": 0.006763, "PETR": 0.005401, "WOOD": 0.02803}
+    rates |= {"AGR": 0.01802, "FOOD": 0.01699, "CHEM": 0.02027, "OMAN": 0.08211}
     model = baseline5.model
     links = {("USA", "CAN", sector): rate for sector, rate in rates.items()}
     direct = model.solve(tariffs=model.tariffs(links))
     np.testing.assert_allclose(
         baseline5.schedule("us_2025_26").equilibrium.welfare, direct.welfare, atol=1e-12
     )
-    reply = {("CAN", "USA", "METAL"): 0.25, ("CAN", "USA", "AUTO"): 0.15}
+    reply = {("CAN", "USA", "METAL"): 0.098, ("CAN", "USA", "AUTO"): 0.052}
     both = baseline5.schedule("us_2025_26", "canada_2025_26", r=[0.0, 0.1])
     direct = model.solve(tariffs=model.tariffs(links | reply))
     np.testing.assert_allclose(both.equilibrium.welfare[0], direct.welfare, atol=1e-12)

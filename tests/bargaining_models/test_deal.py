@@ -64,7 +64,7 @@ def test_an_option_never_better_than_the_deal_moves_nothing(deal: Deal) -> None:
 
 
 def test_walking_out_binds_exactly_where_the_war_is_better_than_the_offers(deal: Deal) -> None:
-    closed = deal.without_route()
+    closed = Deal.at(deal.baseline, r=[0.0, 0.15, 0.30], route_survives=False)
     found = {reading.name: reading.divide(closed).payoffs for reading in readings()}
     free, option = found["Offers, outside option: exit"][:, 0], found["Offers, outside option: war"][:, 0]
     np.testing.assert_allclose(option, np.maximum(free, closed.war.money[:, 0]), rtol=1e-12)

@@ -50,7 +50,7 @@ def raised(scorer, event, tariffs, *, swap=False):
 
 
 def test_gains_and_answers_are_those_of_the_plain_program(scorer, plain):
-    gdp, checked = scorer.parameters.gdp.values, 0
+    income, checked = scorer.model.economy.income, 0
     for event in events():
         score = scorer.score(event)
         if score.mover is None:
@@ -58,11 +58,11 @@ def test_gains_and_answers_are_those_of_the_plain_program(scorer, plain):
         before = scorer.before(event)
         start = plain.welfare(before)
         after = raised(scorer, event, before)
-        change = (plain.welfare(after) - start) / 100 * gdp
+        change = (plain.welfare(after) - start) / 100 * income
         partners = {step.exporter for step in event.steps}
         mover, target = REGIONS.index(event.steps[0].importer), REGIONS.index(min(partners))
         if event.kind in ("threat", "order", "tariff") and len(partners) == 1:
-            answered = (plain.welfare(raised(scorer, event, after, swap=True)) - start) / 100 * gdp
+            answered = (plain.welfare(raised(scorer, event, after, swap=True)) - start) / 100 * income
             assert score.answered == (answered[target] > change[target])
             change = answered if score.answered else change
         else:

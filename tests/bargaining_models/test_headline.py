@@ -5,21 +5,21 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-import bargaining_models
 from bargaining import InvalidInput, Status, egalitarian, nash
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.payments import paid_inside
 from bargaining_models.negotiation.routes import Diversion
-from bargaining_models.parameters import load
+from former_figures import copied, former
 
-ROLES = {"home": "Canada", "partner": "US", "alternative": "China"}
+ROLES: dict[str, Any] = {"home": "Canada", "partner": "US", "alternative": "China", "money": "gdp"}
 UNION = {"EU3": ["DEU", "FRA", "ITA"]}
 
 
@@ -30,12 +30,13 @@ def plain_trade() -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.PlainTrade(Path(bargaining_models.__file__).parent / "data", 5.0)
+    with TemporaryDirectory() as folder:
+        return module.PlainTrade(copied(folder), 5.0)
 
 
 @pytest.fixture(scope="module")
 def talks() -> Negotiation:
-    return Negotiation(data=load(), **ROLES)
+    return Negotiation(data=former(), **ROLES)
 
 
 @cache
@@ -93,14 +94,14 @@ def test_a_disagreement_may_be_anything_that_has_a_money(talks: Negotiation) -> 
         talks.unanswered(0.25),
     ):
         np.testing.assert_allclose(split(talks, given), expected, rtol=1e-12)
-    other = Negotiation(data=load(), **ROLES, disagreement=("unanswered", 0.25))
+    other = Negotiation(data=former(), **ROLES, disagreement=("unanswered", 0.25))
     np.testing.assert_array_equal(split(other, None), expected)
     assert other.without_agreement().money == pytest.approx(talks.payoffs(0.25).money)
 
 
 def test_the_status_quo_of_another_day(talks: Negotiation) -> None:
     """The two charge each other the rates of that day, third countries those of the negotiation."""
-    day = Negotiation(data=load(), **ROLES, tariffs="2026-08-19")
+    day = Negotiation(data=former(), **ROLES, tariffs="2026-08-19")
     tariffs = talks.model.economy.tariffs.copy()
     for link in ((0, 1), (1, 0)):
         tariffs[link] = day.standing[link]
@@ -113,7 +114,7 @@ def test_the_status_quo_of_another_day(talks: Negotiation) -> None:
 
 def test_what_r_means(talks: Negotiation) -> None:
     """Capacities and splits of a program that shares no code; then what each meaning says, in another program."""
-    diverted, market = (Negotiation(data=load(), **ROLES, meaning=m) for m in ("diverted", "market"))
+    diverted, market = (Negotiation(data=former(), **ROLES, meaning=m) for m in ("diverted", "market"))
     r = np.array([0.0, 0.10, 0.15])
     capacity = Diversion(diverted.model, diverted.roles, diverted.free).capacity(r)
     np.testing.assert_allclose(capacity, [0.0, 0.475921, 0.799058], atol=5.1e-7)
@@ -233,24 +234,24 @@ BAD: dict[str, Callable[[Negotiation], Any]] = {
     ),
     "`disagreement` must be one of .* tariffs of shape": lambda t: t.without_agreement(np.zeros((2, 2))),
     "`disagreement` must be one of 'war'.*got 'wars'": lambda t: Negotiation(
-        data=load(), **ROLES, disagreement="wars"
+        data=former(), **ROLES, disagreement="wars"
     ),
     "`date` must not be before the first rate": lambda t: t.status_quo("2020-01-01"),
     "`partner_tariff`, of the US on Canada, must be above -1": lambda t: t.unanswered(-1.5),
     "`payment` must be one of": lambda t: t.headline(payment="gold"),
     "`r` must be a list of shares that increase": lambda t: t.headline([0.1, 0.0]),
     "`disagreements` must be a list": lambda t: t.headline(disagreements="war"),
-    "`alternative` must be named": lambda t: Negotiation(data=load(), home="Canada", partner="US").headline(
+    "`alternative` must be named": lambda t: Negotiation(data=former(), home="Canada", partner="US").headline(
         [0.1]
     ),
     "`r` must be one share for all goods": lambda t: Negotiation(
-        data=load(), **ROLES, meaning="diverted"
+        data=former(), **ROLES, meaning="diverted"
     ).payoffs(r={"MIN": 0.1}),
     "`r` must be a share of exports to the US that a cheaper route to China can divert": lambda t: (
-        Negotiation(data=load(), **ROLES, meaning="diverted").payoffs(r=0.9)
+        Negotiation(data=former(), **ROLES, meaning="diverted").payoffs(r=0.9)
     ),
     "`r` must leave room for others in the market of Canada": lambda t: Negotiation(
-        data=load(), home="China", partner="US", alternative="Canada", meaning="market"
+        data=former(), home="China", partner="US", alternative="Canada", meaning="market"
     ).payoffs(r=1.0),
 }
 

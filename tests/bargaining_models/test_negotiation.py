@@ -15,9 +15,9 @@ from bargaining_models.negotiation.deal import Deal, readings
 from bargaining_models.negotiation.pivot import path_readings
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.triangle import Triangle, triangle_readings
-from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
 from bargaining_models.us_canada.baseline import Baseline
+from former_figures import former
 from six_blocs import blocs
 
 COUNTRIES = re.compile(r"Canad|\bUSA?\b|Chin|\bCAN\b|\bCHN\b")
@@ -26,7 +26,7 @@ SECTORS = {"goods": ["A", "B", "C"], "services": list("DEFGHIJKLMNOPQRST")}
 
 @pytest.fixture(scope="module")
 def model() -> TradeModel:
-    return TradeModel.from_parameters(load())
+    return TradeModel.from_parameters(former())
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def three() -> TradeModel:
 
 def test_the_case_of_canada_is_the_general_one(talks: Negotiation) -> None:
     """The generic negotiation, from the model and everyday names, has the payoffs of the case to the last bit."""
-    case = Baseline.from_parameters()
+    case = Baseline.from_parameters(former())
     for outcome in ("war", "leave", "payoffs"):
         np.testing.assert_array_equal(
             getattr(talks, outcome)(r=0.15).money, getattr(case, outcome)(r=0.15).money
@@ -151,7 +151,7 @@ BAD: dict[str, Callable[[TradeModel], Any]] = {
     ),
     "`model` or `data` must be given": lambda m: Negotiation(home="Canada", partner="US"),
     "`model` must be a TradeModel; got Parameters": lambda m: Negotiation(
-        load(),  # type: ignore[arg-type]
+        former(),  # type: ignore[arg-type]
         home="Canada",
         partner="US",
     ),
@@ -214,18 +214,19 @@ def test_who_gains_from_the_war_keeps_no_agreement() -> None:
     assert 0 < mexico < 1
 
 
-def test_money_by_gdp_or_by_income(model: TradeModel, talks: Negotiation, three: TradeModel) -> None:
-    by_income = Negotiation(model, home="Canada", partner="US", alternative="China", money="income")
-    assert talks.money == "gdp"
+def test_money_by_income_or_by_gdp(model: TradeModel, talks: Negotiation, three: TradeModel) -> None:
+    by_gdp = Negotiation(model, home="Canada", partner="US", alternative="China", money="gdp")
+    by_income = talks
+    assert talks.money == "income"
     np.testing.assert_array_equal(by_income.worth("CAN"), model.economy.income[[model.regions.index("CAN")]])
     np.testing.assert_array_equal(by_income.war().money, by_income.war().percent / 100.0 * by_income.worth())
-    np.testing.assert_array_equal(by_income.war().percent, talks.war().percent)
+    np.testing.assert_array_equal(by_gdp.war().percent, talks.war().percent)
     # GDP of the US is 2.4 percent above income in the model.
-    assert talks.worth("USA")[0] / by_income.worth("USA")[0] == pytest.approx(27843 / 27201, rel=1e-4)
+    assert by_gdp.worth("USA")[0] / by_income.worth("USA")[0] == pytest.approx(27843 / 27201, rel=1e-4)
     assert Negotiation(three, home="Lilliput", partner="Blefuscu").money == "income"
     with pytest.raises(InvalidInput, match="`money` cannot be 'gdp'"):
         Negotiation(three, home="Lilliput", partner="Blefuscu", money="gdp")
-    with pytest.raises(InvalidInput, match="`money` must be one of 'gdp', 'income'"):
+    with pytest.raises(InvalidInput, match="`money` must be one of 'income', 'gdp'"):
         Negotiation(model, home="Canada", partner="US", money="dollars")
 
 

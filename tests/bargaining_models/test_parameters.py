@@ -143,8 +143,17 @@ def test_facts_derived_from_facts(parameters):
 def test_schedules_name_the_links_they_tax(parameters):
     us, canada = (parameters.schedules[name].values for name in ("us_2025_26", "canada_2025_26"))
     rates = dict(zip(parameters.sectors, us[0, 1], strict=True))
-    assert (rates["METAL"], rates["AUTO"], rates["MIN"], rates["WOOD"]) == (50, 25 * 0.6, 10, 10)
-    assert rates["CHEM"] == pytest.approx(35 * 0.1)
+    assert (rates["METAL"], rates["AUTO"], rates["MIN"], rates["WOOD"]) == (32.36, 12.1, 0.6763, 2.803)
+    flows = parameters.flows.values[0, 1]
+    assert us[0, 1] @ flows / flows[parameters.goods].sum() == pytest.approx(
+        7.3, abs=0.01
+    )  # 6.9 at weights of 2024
+    vehicles = (
+        100 * 0.25 * 0.6 * 35.6 / 1.37 / parameters.flows.values[1, 0, parameters.sectors.index("AUTO")]
+    )
+    assert canada[1, 0, parameters.sectors.index("AUTO")] == pytest.approx(vehicles, abs=0.05)
+    metals = 100 * 0.25 * 15.6 / 1.37 / parameters.flows.values[1, 0, parameters.sectors.index("METAL")]
+    assert canada[1, 0, parameters.sectors.index("METAL")] == pytest.approx(metals, abs=0.05)
     assert us.sum() == us[0, 1].sum()
     assert canada.sum() == canada[1, 0].sum() > 0
 

@@ -47,7 +47,12 @@ def test_without_growth_at_once_and_never(deals, route, reading) -> None:  # typ
     deal = deals[route]
     expected = deal.transfer(static.divide(deal))
     for k in range(3):
-        assert reading.divide(step(deal, None, k)).transfer == pytest.approx(expected[k], rel=1e-9)
+        found = reading.divide(step(deal, None, k))
+        if np.isnan(expected[k]):  # a route of .30 that a deal would close is worth more than the deal
+            assert (reading.name, route, k) == ("Offers, inside option", False, 2)
+            assert found.delay == np.inf
+            continue
+        assert found.transfer == pytest.approx(expected[k], rel=1e-9)
     assert reading.divide(step(deal, 1e-7)).transfer == pytest.approx(expected[1], abs=1e-6)
     assert reading.divide(step(deal, 500.0)).transfer == pytest.approx(expected[0], abs=1e-6)
 
@@ -318,13 +323,13 @@ def test_part_built_is_the_best_on_a_fine_grid(baseline: Baseline) -> None:
     project = next(p for p in projects(baseline.parameters) if p.name == "second expansion")
     investment = Investment.solve(baseline, project).without_route()
     nash_static, walk = readings()[0], readings()[-2]
-    part = np.linspace(0, 1, 33)
+    part = np.linspace(0, 2, 33)
     deal = Deal.at(baseline, r={"MIN": part * project.share["MIN"]}, route_survives=False)
     transfer = deal.transfer(nash_static.divide(deal))
     worth = transfer[0] - transfer - investment.charge * part
     best = investment.part_built(nash_static)
-    assert 0 < best < 1
-    assert best == pytest.approx(part[worth.argmax()], abs=1 / 32)
+    assert 0 < best <= 1
+    assert best == pytest.approx(min(part[worth.argmax()], 1.0), abs=1 / 16)
     # An option that does not bind is rightly not built.
     assert walk.name == "Offers, outside option: war"
     assert investment.part_built(walk) == 0
@@ -332,9 +337,9 @@ def test_part_built_is_the_best_on_a_fine_grid(baseline: Baseline) -> None:
 
 def test_building_first_is_worse_than_talking_while_it_is_built(baseline: Baseline) -> None:
     reading = path_readings(ROLES)[2]
-    project = next(p for p in projects(baseline.parameters) if p.name == "pumping stations")
-    investment = Investment.solve(baseline, project)
-    assert investment.build_first(reading) < 0 < investment.talk_at_once(reading)
+    for project in projects(baseline.parameters):
+        investment = Investment.solve(baseline, project)
+        assert investment.build_first(reading) < investment.talk_at_once(reading)
 
 
 def test_projects_add_up_in_the_order_in_which_they_open(baseline: Baseline) -> None:

@@ -10,6 +10,7 @@ import bargaining_models
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, linear, solve
+from former_figures import former
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 USA, CAN, CHN, ROW = range(4)
@@ -86,21 +87,21 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(("elasticities", "share", "expected"), PUBLISHED)
-def test_25_percent_on_all_canadian_goods(parameters, elasticities, share, expected):
-    model = TradeModel.from_parameters(parameters, elasticities=elasticities)
+def test_25_percent_on_all_canadian_goods(elasticities, share, expected):
+    model = TradeModel.from_parameters(former(), elasticities=elasticities)
     answer = model.solve(tariffs=model.tariffs({US_ON_CANADA: 0.25}), costs=model.redirect(share, **ROUTE))
     for region, percent in expected.items():
         digits = len(f"{abs(percent)}".partition(".")[2])
         assert round(float(answer.of(region)), digits) == percent
 
 
-def test_agrees_with_a_peer(parameters):
+def test_agrees_with_a_peer():
     """Welfare in percent of `CaliendoParroModel` in puremacro 5.7.1 from the same base, to its nine decimals."""
     with open(
         Path(__file__).parent / "references" / "trade_peer.csv", newline="", encoding="utf-8"
     ) as handle:
         cases = list(csv.DictReader(handle))
-    models = {name: TradeModel.from_parameters(parameters, elasticities=name) for name in ("uniform5", "cp")}
+    models = {name: TradeModel.from_parameters(former(), elasticities=name) for name in ("uniform5", "cp")}
     for case in cases:
         model = models[case["elasticities"]]
         rates = {US_ON_CANADA: float(case["us_tariff"]), CANADA_ON_US: float(case["canada_tariff"])}

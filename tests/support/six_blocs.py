@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
+from former_figures import former
 
 FIVE = {"AGR": ["A"], "MIN": ["B"], "MAN": ["C"], "UTIL": ["D", "E"], "SERV": list("FGHIJKLMNOPQRST")}
 EU3 = ["DEU", "FRA", "ITA"]
@@ -22,8 +22,8 @@ RATES = [
 
 @cache
 def project():
-    """The model of this package: USA, CAN, CHN, ROW, trade elasticities of 5."""
-    return TradeModel.from_parameters(load())
+    """The model of USA, CAN, CHN and ROW on the former figures, trade elasticities of 5."""
+    return TradeModel.from_parameters(former())
 
 
 def blocs(third=None):
@@ -33,7 +33,7 @@ def blocs(third=None):
         rates = np.array(RATES)
     else:
         regions = {"USA": ["USA"], **third, "CHN": ["CHN"]}
-        rates = load().tariffs.values[:, :, 0] / 100
+        rates = former().tariffs.values[:, :, 0] / 100
     tariffs = np.zeros((*rates.shape, 5))
     tariffs[:, :, :3] = rates[:, :, None]
     return TradeModel.from_structure(

@@ -67,9 +67,9 @@ class Claim(Shown):
     ... )
     >>> claim = Claim(deal=Deal.at(talks, r=[0.0, 0.15]), war=1.0)
     >>> round(claim.threshold, 3)
-    0.729
+    0.734
     >>> claim.talks(prior=0.3).claim.round(3)  # how often each type claims
-    array([1.  , 0.16])
+    array([1.   , 0.155])
     """
 
     deal: Deal
@@ -175,7 +175,7 @@ class HoldOut(Shown):
     >>> deal = Deal.at(talks, r=[0.0, 0.15, 0.2], route_survives=False)
     >>> talks = HoldOut(deal=deal, priors=(0.05, 0.05))
     >>> talks.transfer.round(2), talks.jumps  # at r = .15 and .2, USD bn a year
-    (array([8.02, 2.14]), array([False,  True]))
+    (array([4.2 , 2.15]), array([False,  True]))
     """
 
     deal: Deal

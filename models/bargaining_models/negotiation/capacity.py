@@ -56,8 +56,8 @@ class Capacity(Shown):
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> capacity = Capacity.solve(talks, levels=[0, 0.15, 0.30], capital=100)
     >>> capacity.flows[1:3, 0, 0].round(2)  # free trade at levels 0.15 and 0.30: Canada, US
-    array([[ 6.09,  0.25],
-           [11.75,  0.61]])
+    array([[ 6.16,  0.3 ],
+           [11.88,  0.71]])
     """
 
     levels: Floats

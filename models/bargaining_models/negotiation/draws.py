@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.disagreements import label, parsed
-from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.uncertainty import AnyPrior, uncertainty
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class HeadlineDraw(Shown):
     ----------
     negotiation : Negotiation
         Whose trade model is built again with each draw's elasticities.
-    shares : tuple of float
-        Redirectable shares above 0.
+    shares : tuple
+        Redirectable shares above 0, each the same for all goods or a mapping from sector.
     disagreements : tuple
         Names, or names with a rate or date, as for `Negotiation.without_agreement`.
 
@@ -42,11 +42,12 @@ class HeadlineDraw(Shown):
     Called with `elasticities` (J,) and, if there is one, a share `r`, it returns `transfer`, (D, 2, 1 + S): what home
     pays the partner in the Nash division dollar for dollar, by disagreement, by route (open under an agreement, closed
     by it) and share, 0 first, then the drawn share, then the others; masked where they would rather not agree. `lost`
-    is what of the transfer at 0 is lost to the partner at each share, percent.
+    is what of the transfer at 0 is lost to the partner at each share, percent. `gains`, (D, 2, 1 + S, 2), is what home
+    and the partner gain by the agreement before anything is paid.
     """
 
     negotiation: Negotiation
-    shares: tuple[float, ...] = (0.10, 0.15)
+    shares: tuple[float | Mapping[str, float], ...] = (0.10, 0.15)
     disagreements: tuple[Any, ...] = ("war", "unanswered", "in kind", "exit")
 
     def __post_init__(self) -> None:
@@ -57,7 +58,12 @@ class HeadlineDraw(Shown):
     def __call__(self, elasticities: ArrayLike | None = None, r: float | None = None) -> Mapping[str, Any]:
         """Solve one draw."""
         talks = self.at(elasticities)
-        shares = np.array([0.0, *([] if r is None else [r]), *self.shares])
+        listed = [0.0, *([] if r is None else [r]), *self.shares]
+        goods = [name for name, good in zip(talks.model.sectors, talks.model.goods, strict=True) if good]
+        shares: Share = {
+            name: np.array([one.get(name, 0.0) if isinstance(one, Mapping) else one for one in listed])
+            for name in goods
+        }
         costs = talks.route(shares)
         free = talks.outcome(talks.free, costs).money
         shut = np.broadcast_to(free[0], free.shape)
@@ -68,7 +74,11 @@ class HeadlineDraw(Shown):
         transfer = np.where(gains.sum(axis=-1) > 0.0, (gains[..., 0] - gains[..., 1]) / 2.0, np.nan)
         first = transfer[..., :1]
         lost = 100.0 * (first - transfer) / np.abs(first)
-        return {"transfer": np.ma.masked_invalid(transfer), "lost": np.ma.masked_invalid(lost)}
+        return {
+            "transfer": np.ma.masked_invalid(transfer),
+            "lost": np.ma.masked_invalid(lost),
+            "gains": gains,
+        }
 
     def at(self, elasticities: ArrayLike | None) -> Negotiation:
         """The negotiation with other elasticities."""
@@ -84,7 +94,7 @@ class HeadlineDraw(Shown):
         return self.negotiation.on(model.with_data(model.data.with_terms(model.data.tariffs, theta)))
 
     def _threat(
-        self, talks: Negotiation, given: Any, shares: Floats, costs: Floats, best: Callable[[], Floats]
+        self, talks: Negotiation, given: Any, shares: Share, costs: Floats, best: Callable[[], Floats]
     ) -> Floats:
         """Money without an agreement at each share, (S, 2); rates by Newton's method from rates that are near."""
         name, option = parsed(given)
@@ -92,7 +102,7 @@ class HeadlineDraw(Shown):
         if name == "war":
             rates = game.near(costs, np.array(START)).rates
         elif name in ("unanswered", "in kind"):
-            rate = best() if option is None else np.full(len(shares), float(option))
+            rate = best() if option is None else np.full(len(costs), float(option))
             rates = np.column_stack([rate if name == "in kind" else np.zeros_like(rate), rate])
         elif name == "status quo":
             return talks.status_quo(option, r=shares).money
@@ -106,7 +116,7 @@ def headline_draws(
     priors: Mapping[str, AnyPrior],
     *,
     draws: int,
-    shares: ArrayLike = (0.10, 0.15),
+    shares: ArrayLike | Mapping[str, Any] = (0.10, 0.15),
     disagreements: tuple[Any, ...] | None = None,
     seed: int = 0,
     workers: Any = 1,
@@ -122,8 +132,8 @@ def headline_draws(
         Of `elasticities`, an `ElasticityPrior`, of `r`, a share that is one more column, or of both.
     draws, seed, workers, checkpoint, progress
         As for `uncertainty`.
-    shares : array_like
-        Redirectable shares above 0.
+    shares : array_like, or mapping from name
+        Redirectable shares above 0; in a mapping each may itself be a mapping from sector.
     disagreements : tuple, optional
         As for `Negotiation.without_agreement`; by default all that have a name, the status quo only where it is not
         free trade.
@@ -131,7 +141,8 @@ def headline_draws(
     Returns
     -------
     xarray.Dataset
-        `transfer` and `lost` along `draw`, `disagreement`, `route` and `share`; see `HeadlineDraw` and `uncertainty`.
+        `transfer` and `lost` along `draw`, `disagreement`, `route` and `share`, and `gains` along `player` too; see
+        `HeadlineDraw` and `uncertainty`.
 
     Examples
     --------
@@ -153,18 +164,22 @@ def headline_draws(
     if disagreements is None:
         standing = () if np.array_equal(negotiation.standing, negotiation.free) else ("status quo",)
         disagreements = ("war", "unanswered", "in kind", *standing, "exit")
-    extra = tuple(float(share) for share in real(shares, "shares", ndim=1))
+    if not isinstance(shares, Mapping):
+        shares = {f"{share:g}": float(share) for share in real(shares, "shares", ndim=1)}
+    extra = tuple(shares.values())
     model = HeadlineDraw(negotiation=negotiation, shares=extra, disagreements=tuple(disagreements))
     found = uncertainty(
         model, priors, draws=draws, seed=seed, workers=workers, checkpoint=checkpoint, progress=progress
     )
-    names = ["0", *(["r"] if "r" in priors else []), *(f"{share:g}" for share in extra)]
+    names = ["0", *(["r"] if "r" in priors else []), *shares]
     labels = [label(negotiation, one) for one in disagreements]
     kept = {}
-    for name in ("transfer", "lost"):
-        dims = dict(zip(found[name].dims[1:], ("disagreement", "route", "share"), strict=True))
+    for name in ("transfer", "lost", "gains"):
+        dims = dict(zip(found[name].dims[1:], ("disagreement", "route", "share", "player"), strict=False))
         kept[name] = found[name].rename(dims)
-    named = found.assign(kept).assign_coords(disagreement=labels, route=list(ROUTES), share=names)
+    named = found.assign(kept).assign_coords(
+        disagreement=labels, route=list(ROUTES), share=names, player=list(negotiation.roles.players)
+    )
     sectors = {"input_elasticities_0": "sector"} if "elasticities" in priors else {}
     named = named.rename(sectors)
     return named.assign_coords(sector=list(negotiation.model.sectors)) if sectors else named

@@ -41,7 +41,7 @@ class OutcomeCurves(Shown):
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> curves = OutcomeCurves.solve(talks, upper=0.3)
     >>> curves.money(0.15)[2].round(2)  # the tariff war at r = .15: Canada, US, USD bn a year
-    array([-10.14,  -3.56])
+    array([-9.88, -3.26])
     """
 
     deal: Deal

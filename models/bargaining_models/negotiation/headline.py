@@ -149,7 +149,8 @@ def _notes(
         if not deal.route_survives:
             notes["Route"] = f"an agreement closes the route to {other[0]}; exports are those with it"
     notes["Payments"] = (
-        "a dollar paid costs one and gives one, percent of real income times GDP"
+        "a dollar paid costs one and gives one, percent of real income times "
+        + ("GDP" if negotiation.money == "gdp" else "income in the base")
         if payment == "money"
         else "made and spent within the trade model"
     )

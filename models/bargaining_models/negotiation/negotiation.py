@@ -1,8 +1,8 @@
 """A negotiation over tariffs: what each outcome is worth to home and the partner, in one shot.
 
 Roles. *Home* and the *partner* bargain; home can also sell to an *alternative*; all other regions, if there are any,
-go on as they are. Payoffs are percent of real income against the base of the trade model, and the same percent of GDP
-in money. Players are home, 0, and the partner, 1.
+go on as they are. Payoffs are percent of real income against the base of the trade model, and the same percent of that
+income in money. Players are home, 0, and the partner, 1.
 
 Tariffs. Under an agreement the two charge each other nothing on goods. In a war each side sets one rate on all goods
 of the other. Whatever they do, third countries charge, and are charged, the tariffs in force: those of the model's base
@@ -51,7 +51,7 @@ from bargaining_models.trade.links import per_sector
 
 Share = ArrayLike | Mapping[str, ArrayLike]
 AGREEMENTS = ("free trade", "base")
-MONEY = ("gdp", "income")
+MONEY = ("income", "gdp")
 
 
 class _Options(TypedDict):
@@ -99,9 +99,9 @@ class Negotiation(Shown):
         What `r` means, see above.
     caps : (J,) array_like, optional
         The largest share by sector, for `capped`; by default those of the figures, if there are any.
-    money : {"gdp", "income"}, optional
-        What 100 percent of real income is worth in money: GDP, or income in the base of the model, which is value added
-        with tariff revenue. By default GDP where the figures have it.
+    money : {"income", "gdp"}
+        What 100 percent of real income is worth in money: income in the base of the model, which is value added with
+        tariff revenue where trade is balanced, or GDP as published.
     schedules : mapping from name to (N, N, J) array_like, optional
         Lists of rates, as fractions, that `schedule` adds to those of the agreement; by default those of the figures.
 
@@ -130,14 +130,14 @@ class Negotiation(Shown):
     >>> from bargaining_models.parameters import load
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> talks.payoffs(0.25).percent.round(2)  # a US tariff of 25 percent: Canada, US
-    array([-1.65,  0.03])
+    array([-1.69,  0.02])
     >>> war = talks.war(r=[0, 0.15])
     >>> war.percent.round(3)
-    array([[-0.855, -0.008],
-           [-0.473, -0.013]])
+    array([[-0.858, -0.008],
+           [-0.466, -0.012]])
     >>> war.rates.round(3)
-    array([[0.102, 0.134],
-           [0.102, 0.128]])
+    array([[0.102, 0.129],
+           [0.102, 0.123]])
     """
 
     model: TradeModel
@@ -171,15 +171,14 @@ class Negotiation(Shown):
         meaning: str = "capacity",
         caps: ArrayLike | None = None,
         schedules: Mapping[str, ArrayLike] | None = None,
-        money: str | None = None,
+        money: str = "income",
     ) -> None:
         choice(agreement, "agreement", AGREEMENTS)
         choice(meaning, "meaning", MEANINGS)
         parts = {"home": home, "partner": partner, "alternative": alternative}
         world = world_of(model, data, parts, rest=rest, elasticities=elasticities, tariffs=tariffs)
         model, figures = world.model, world.figures
-        unit = money if money is not None else MONEY[model.data.gdp is None]
-        if choice(unit, "money", MONEY) == "gdp" and model.data.gdp is None:
+        if choice(money, "money", MONEY) == "gdp" and model.data.gdp is None:
             raise InvalidInput(
                 "`money` cannot be 'gdp': the figures have no GDP. Give `gdp`, or take 'income'."
             )
@@ -220,7 +219,7 @@ class Negotiation(Shown):
             },
             "parameters": figures,
             "friction": 1.0,
-            "money": unit,
+            "money": money,
         }
         if isinstance(disagreement, str):
             parsed(disagreement)
@@ -241,7 +240,7 @@ class Negotiation(Shown):
         >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
         >>> deal = talks.deal([0.0, 0.15])
         >>> deal.transfer(nash(deal.problem(("unanswered", 0.25)))).round(2)  # Canada to the US, USD bn a year
-        array([21.46, 19.81])
+        array([21.1 , 19.41])
         """
         return Deal.at(self, r=r, capped=capped, route_survives=route_survives)
 
@@ -419,7 +418,7 @@ class Negotiation(Shown):
         >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
         >>> best = talks.unanswered()
         >>> best.rates.round(4), best.percent.round(4)
-        (array([0.    , 0.1291]), array([-1.088 ,  0.0477]))
+        (array([0.   , 0.125]), array([-1.0885,  0.0459]))
         """
         costs = self.route(r, capped=capped, in_use=route)
         rates = self._best(costs) if partner_tariff is None else self._rates(partner_tariff, "partner_tariff")
@@ -561,7 +560,7 @@ class Negotiation(Shown):
         >>> from bargaining_models.parameters import load
         >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
         >>> talks.critical_discounts().round(4)
-        array([0.2578, 0.8539])
+        array([0.254 , 0.8582])
         """
         kept = self.payoffs(partner_tariff, home_tariff, r=r, capped=capped, route=route).percent
         war = self.war(r=r, capped=capped, route=route).percent

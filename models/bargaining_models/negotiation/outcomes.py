@@ -22,7 +22,7 @@ class Outcome(Shown):
     percent : (*batch, 2) array
         Change of real income against the base, percent: home, partner.
     money : (*batch, 2) array
-        The same percent of GDP, in `unit` (of base income where the figures have no GDP).
+        The same percent of income in the base (or of GDP), in `unit`.
     unit : str
         Unit of `money`, "USD bn of 2023" for instance.
     partner_share : (*batch) array

@@ -77,10 +77,10 @@ def paid_inside(deal: Deal, *, method: Method = nash, threat: Any = None) -> Pai
     >>> from bargaining_models.negotiation import Negotiation
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> paid = paid_inside(Deal.at(talks, r=[0.0, 0.15]))
-    >>> paid.payment.round(2)  # from Canada to the US, USD bn a year; 8.02 and 6.21 if a dollar counted for one
-    array([7.27, 5.71])
+    >>> paid.payment.round(2)  # from Canada to the US, USD bn a year; 8.06 and 6.24 if a dollar counted for one
+    array([7.31, 5.73])
     >>> paid.worth[0].round(2)  # what the last dollar costs Canada and gives the US
-    array([1.11, 1.14])
+    array([1.1 , 1.11])
     """
     negotiation = deal.negotiation
     disagreement = deal.threat(threat)

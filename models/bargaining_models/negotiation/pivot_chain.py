@@ -83,8 +83,8 @@ class PivotChain(Shown):
     >>> for closing in (0.0, 0.2):
     ...     chain = PivotChain(deal=deal, moves=open_and_close(opening=0.2, closing=closing, reopening=0.5))
     ...     print(chain.offers(hazard=0.5).transfer.round(2))
-    [4.45 3.82 4.02]
-    [5.44 5.01 5.14]
+    [4.09 3.45 3.66]
+    [5.08 4.65 4.78]
     """
 
     deal: Deal

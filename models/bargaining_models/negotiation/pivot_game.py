@@ -105,7 +105,7 @@ class PivotGame(Shown):
     >>> [state.name for state in pivot.states]
     ['0%', '5%', '5%, closed']
     >>> pivot.markov(0.95)[0].values.round(1).tolist()  # Canada, US: USD bn a year
-    [[-17.5, -2.5], [-16.3, -2.6], [-16.5, -2.6]]
+    [[-17.3, -2.3], [-16.1, -2.4], [-16.4, -2.3]]
     """
 
     capacity: Capacity

@@ -54,7 +54,7 @@ class Investment(Shown):
     >>> investment = Investment.solve(talks, pumps)
     >>> nash_along = path_readings(talks.roles)[0]
     >>> round(investment.leverage(nash_along), 3), round(investment.charge, 3)
-    (0.205, 0.128)
+    (0.207, 0.128)
     """
 
     project: Project

@@ -86,9 +86,9 @@ def terms(pivot: PivotGame, discount: float, *, leave: Leave = False, method: Me
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> capacity = Capacity.solve(talks, levels=[0, 0.15], capital=93.9)
     >>> terms(PivotGame(capacity=capacity.at(0)), 0.95).transfer.round(2)
-    array([7.6])
+    array([8.76])
     >>> terms(PivotGame(capacity=capacity), 0.95).transfer.round(2)
-    array([5.86, 5.4 ])
+    array([7.02, 6.56])
     """
     found = pivot.with_transfers(discount, leave=leave)
     divisions = [method(found.problem(s)).raise_if_failed() for s in range(len(pivot.states))]

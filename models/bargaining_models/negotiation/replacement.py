@@ -40,7 +40,7 @@ def without_suppliers(negotiation: Talks, share: float) -> Talks:
     >>> from bargaining_models.parameters import load
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> without_suppliers(talks, 0.15).payoffs().money.round(1)  # free trade: Canada, US
-    array([-6.2, -6.2])
+    array([-6.2, -6.5])
     """
     d = float(within(real(share, "share", ndim=0), "share", 0.0, 1.0, ends="[)"))
     model = negotiation.model

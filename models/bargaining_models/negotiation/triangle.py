@@ -77,8 +77,8 @@ class Triangle(Shown):
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> triangle = Triangle.at(talks, r=[0.05, 0.15])
     >>> nash_in_nash(triangle.money).transfers.round(2)  # Canada to the US and to China, USD bn a year
-    array([[ 7.37, -0.24],
-           [ 6.21, -0.69]])
+    array([[ 7.41, -0.33],
+           [ 6.24, -0.94]])
     """
 
     negotiation: Negotiation

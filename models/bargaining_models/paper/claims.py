@@ -11,16 +11,16 @@ import numpy as np
 from bargaining.authoring import Shown
 from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
 from bargaining_models.negotiation.triangle import gain_from_the_clause
+from bargaining_models.paper.bands import chance
 from bargaining_models.paper.pivot_game_sensitivity import SHOWN
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, WORTHWHILE
 from bargaining_models.paper.pivot_study import PRIOR, YEARS
-from bargaining_models.paper.study import ELASTICITIES, NOISE, Study
+from bargaining_models.paper.study import ELASTICITIES, LATEST, NOISE, Study
 
 Row = dict[str, Any]
 Rows = Callable[[str], list[Row]]
 HOURS = 8766.0  # a year
 TALKED = (0.10, 0.15)  # "10-15% of key exports"
-LATEST = "2026-08-19"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class Claim(Shown):
         The claim in the story's words; where it holds and where it fails; what would change that.
     figures, tables : str
         The numbers that decide, over the whole range looked at; the tables they are read off.
+    chance : str
+        In how many of the draws behind T0 the verdict holds, where they can say.
     """
 
     claim: str
@@ -40,6 +42,7 @@ class Claim(Shown):
     assumption: str
     figures: str
     tables: str
+    chance: str = "not drawn"
 
     def as_row(self) -> dict[str, str]:
         """Return the texts by name."""
@@ -118,6 +121,7 @@ def pressure(study: Study) -> Claim:
         f"{us.min():+.3f} to {us.max():+.3f} over r from 0 to 1 and the elasticities; at the tariffs of August 2026 "
         f"Canada {later[0]:+.2f}, the US {later[1]:+.3f}",
         tables="T1, T3",
+        chance=f"the US loses: {chance('the US loses from the war')}",
     )
 
 
@@ -141,6 +145,7 @@ def erosion(rows: Rows) -> Claim:
         assumption="what follows if talks fail; whether the deal closes the route",
         figures=f"part of the transfer lost at r = 0.10 to 0.15: {nash}; nothing: {', '.join(still) or 'nowhere'}",
         tables="T2, T2-capped, T2-closed; dates and disagreements: T0",
+        chance=f"Nash: {chance('leverage erodes')}",
     )
 
 
@@ -157,6 +162,7 @@ def leaving_for_good(study: Study, rows: Rows) -> Claim:
         assumption="outside option protocol: an option worse than the deal is no threat",
         figures=f"at r = 0 leaving is worth USD {-short:.0f} bn a year less than the deal",
         tables="T3",
+        chance=f"does not bind: {chance('leaving does not bind')}",
     )
 
 
@@ -175,6 +181,7 @@ def suicide(study: Study) -> Claim:
         assumption="long run; only goods trade is closed",
         figures=f"goods border closed, percent of Canada's real income: {own}",
         tables="T1, T3",
+        chance=f"worse than the war: {chance('leaving is worse than the war')}",
     )
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bargaining import Column, Division, Table, nash
+from bargaining.authoring import Floats
+from bargaining.errors import Status
 from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean
 from bargaining_models.us_canada.deal import Deal, readings
 
 OUTCOMES = (
     ("agreement", "Free trade"),
-    ("status_quo", "Tariffs of 2025-26"),
+    ("status_quo", "Status quo"),
     ("war", "Tariff war"),
     ("exit", "Exit"),
 )
@@ -52,10 +55,11 @@ def headline(study: Study) -> Table:
 
 def payoffs(study: Study, measure: str) -> Table:
     """T1: what each outcome is worth, by redirectable share, with and without capacity caps."""
+    zero = getattr(study.uncapped.agreement, measure)[0]
     rows = [
         {"capacity": caps, "r": float(r)}
         | {
-            f"{outcome}_{country}": clean(getattr(getattr(deal, outcome), measure)[k, c])
+            f"{outcome}_{country}": clean(getattr(getattr(deal, outcome), measure)[k, c] - zero[c])
             for outcome, _ in OUTCOMES
             for c, country in enumerate(COUNTRIES)
         }
@@ -75,9 +79,9 @@ def payoffs(study: Study, measure: str) -> Table:
                 for name, _ in OUTCOMES
             ),
             Payoffs="change of real income against free trade at r = 0"
-            + ("" if measure == "percent" else ", times GDP"),
-            Outcomes="free trade between the two; the 2025-26 tariffs of both sides (sector rates before CUSMA "
-            "exemptions); the Nash equilibrium in tariffs; goods trade between the two closed",
+            + ("" if measure == "percent" else ", times income in the base"),
+            Outcomes=f"free trade between the two; status quo, {study.baseline.roles.meanwhile} (weighted by what "
+            "claims CUSMA); the Nash equilibrium in tariffs; goods trade between the two closed",
         ),
     )
 
@@ -146,17 +150,28 @@ SPLIT_COLUMNS = [
 ]
 
 
-def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
+def diverted(study: Study) -> Table:
+    """T2-diverted: T2 where r is the part of exports to the US that is in fact diverted."""
+    base = study.baseline
+    deal = Deal.at(base, r=Diversion(base.model, base.roles, base.free).capacity(DIVERTED))
+    made = splits(study, deal, "splits-diverted", "r diverted from the US, China route open", shares=DIVERTED)
+    note = (
+        "r: part of its exports of goods to the US that Canada diverts; the capacity that takes is in T1-r."
+    )
+    return replace(made, notes=[note if one.startswith("r: ") else one for one in made.notes])
+
+
+def splits(study: Study, deal: Deal, label: str, variant: str, shares: Floats = SHARES) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
-    divisions = {reading.name: reading.divide(deal).raise_if_failed() for reading in readings()}
+    divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
     alike = _alike(divisions)
     return Table(
-        [row for name in alike for row in _split_rows(deal, name, divisions[name])],
+        [row for name in alike for row in _split_rows(deal, name, divisions[name], shares)],
         columns=SPLIT_COLUMNS,
         caption=f"The division of an agreement by redirectable share r: {variant}",
         label=f"tab:{label}",
         notes=study.notes(
-            *(float(np.max(division.residual)) for division in divisions.values()),
+            *(float(np.nanmax(division.residual)) for division in divisions.values()),
             deal.war.residual.max(),
             Timing=_timings(),
             **{
@@ -164,24 +179,41 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
                 for name, others in alike.items()
                 if others
             },
-            Talks="r is in use under the tariffs of 2025-26 too"
+            Talks=f"r is in use under {study.baseline.roles.meanwhile} too"
             if deal.route_survives
             else "r is not in use while talks last, except where it is the inside option",
+            Payoffs="change of real income against free trade at r = 0, times income in the base",
             Surplus="what free trade adds to the tariff war at the same r, both countries together",
             **{
                 "Due to threat": "the part of the change of Canada's payoff that is a smaller transfer; the rest is "
                 "China trade that raises income by itself"
             },
             **{"Discount rate": "5 percent a year for both"},
+            **(
+                {"None": "both have more by going on as they are than by an agreement"}
+                if any(np.isnan(division.payoffs).any() for division in divisions.values())
+                else {}
+            ),
         ),
     )
+
+
+def _solved(division: Division) -> Division:
+    """Return a division that may say that there is nothing to agree on, or raise."""
+    if np.isin(division.status, (Status.OK, Status.EMPTY)).all():
+        return division
+    return division.raise_if_failed()
 
 
 def _alike(divisions: Mapping[str, Division]) -> dict[str, list[str]]:
     """Return each reading that divides as none before it does, with those that divide as it does."""
     alike: dict[str, list[str]] = {}
     for name, division in divisions.items():
-        same = (k for k in alike if np.allclose(divisions[k].payoffs, division.payoffs, rtol=0, atol=NOISE))
+        same = (
+            k
+            for k in alike
+            if np.allclose(divisions[k].payoffs, division.payoffs, rtol=0, atol=NOISE, equal_nan=True)
+        )
         first = next(same, None)
         if first is None:
             alike[name] = []
@@ -190,21 +222,21 @@ def _alike(divisions: Mapping[str, Division]) -> dict[str, list[str]]:
     return alike
 
 
-def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[str, Any]]:
+def _split_rows(deal: Deal, reading: str, division: Division, shares: Floats) -> Iterator[dict[str, Any]]:
     transfer, share = deal.transfer(division), deal.share(division)
     payoff = division.payoffs[:, 0]
     change, conceded = payoff - payoff[0], transfer[0] - transfer
-    for k, r in enumerate(SHARES):
-        yield {
-            "reading": reading,
-            "r": float(r),
-            "payoff": clean(payoff[k]),
-            "gain": clean(payoff[k] - deal.war.money[k, 0]),
-            "share": clean(100 * share[k]),
-            "transfer": clean(transfer[k]),
-            "change": clean(change[k]),
-            "from_threat": None if abs(change[k]) < NOISE else clean(100 * conceded[k] / change[k]),
+    for k, r in enumerate(shares):
+        row = {
+            "payoff": payoff[k] - deal.agreement.money[0, 0],
+            "gain": payoff[k] - deal.war.money[k, 0],
+            "share": 100 * share[k],
+            "transfer": transfer[k],
+            "change": change[k],
+            "from_threat": np.nan if abs(change[k]) < NOISE else 100 * conceded[k] / change[k],
         }
+        known = {name: None if np.isnan(value) else clean(value) for name, value in row.items()}
+        yield {"reading": reading, "r": float(r)} | known
 
 
 def _timings() -> str:

@@ -20,7 +20,7 @@ from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
 
 SOURCE = Path(__file__).with_name("manuscript.tex")
-INCLUDED = ("T0", "headline", "T6", "T10-sensitivity", "T4")
+INCLUDED = ("T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
 DRAWN = ("F0", "F2")
 _RUNS = 3  # of LaTeX, after which references and the widths of long tables are settled
 

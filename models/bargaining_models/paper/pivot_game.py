@@ -38,6 +38,7 @@ def terms_table(study: Study) -> Table:
         notes=study.notes(
             *_residuals(study),
             **notes(study),
+            **study.zero,
             **{
                 "To Canada": "what the right to leave adds to Canada's payoff",
                 "Either may leave": LEAVING,

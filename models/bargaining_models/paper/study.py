@@ -28,6 +28,8 @@ LEAVING = (
 )
 NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
+LATEST = "2026-08-19"
+"""The last date of the tariffs; section 338 as proclaimed."""
 ELASTICITIES = ("uniform5", "uniform4", "cp")
 
 
@@ -40,6 +42,9 @@ class Study:
         By default the figures of this package.
     elasticities : str, default "uniform5"
         The elasticity set of the headline tables.
+    tariffs : str, optional
+        The day whose tariffs are in force, third countries' in every outcome; by default those of the base of 2023, and
+        the schedules of December 2025 between the two while they talk.
 
     Attributes
     ----------
@@ -47,19 +52,26 @@ class Study:
         The tables made so far, by name.
     """
 
-    def __init__(self, parameters: Parameters | None = None, *, elasticities: str = "uniform5") -> None:
+    def __init__(
+        self,
+        parameters: Parameters | None = None,
+        *,
+        elasticities: str = "uniform5",
+        tariffs: str | None = None,
+    ) -> None:
         self.parameters = load() if parameters is None else parameters
         self.elasticities = elasticities
+        self.tariffs = tariffs
         self.made: dict[str, Table] = {}
         self._baselines: dict[tuple[str, str | None], Baseline] = {}
         self._wide: dict[tuple[str, bool, bool], Deal] = {}
 
     def baseline_with(self, elasticities: str, tariffs: str | None = None) -> Baseline:
         """Return the outcomes under another elasticity set, and at the tariffs of another day than in the base."""
-        key = elasticities, tariffs
+        key = elasticities, tariffs or self.tariffs
         if key not in self._baselines:
             self._baselines[key] = Baseline.from_parameters(
-                self.parameters, elasticities=elasticities, tariffs=tariffs
+                self.parameters, elasticities=elasticities, tariffs=key[1]
             )
         return self._baselines[key]
 
@@ -67,6 +79,11 @@ class Study:
     def baseline(self) -> Baseline:
         """The outcomes under the headline elasticities."""
         return self.baseline_with(self.elasticities)
+
+    @cached_property
+    def latest(self) -> Study:
+        """The same at the tariffs of the last date of the figures, the variant `adjusted`."""
+        return Study(self.parameters, elasticities=self.elasticities, tariffs=LATEST)
 
     @cached_property
     def uncapped(self) -> Deal:
@@ -130,11 +147,36 @@ class Study:
         canada, us = (self.parameters.regions.index(name) for name in ("CAN", "USA"))
         return LinearTariffs(exports=[1.0, self.goods_flows[canada, us] / self.goods_flows[us, canada]])
 
+    @property
+    def zero(self) -> dict[str, str]:
+        """A note on what payoffs are counted from, where that is not free trade under the tariffs in force."""
+        if self.tariffs is None:
+            return {}
+        peace = self.baseline.payoffs().money
+        return {
+            "Zero": "payoffs are changes against the tariffs of 2023; free trade of the two at r = 0 is worth "
+            f"{peace[0]:+.1f} to Canada, {peace[1]:+.1f} to the US (USD bn)"
+        }
+
+    @cached_property
+    def meaning(self) -> str:
+        """What r means, in what Canada sells."""
+        sold = self.baseline.exports(self.baseline.payoffs(r=[0.0, 0.1]))
+        china, us = sold[:, 1], sold[:, 0]
+        return (
+            f"capacity of a route to China; at r = 0.10, under free trade, Canada sells China {china[1]:.0f} instead "
+            f"of {china[0]:.0f}, the US {us[1]:.0f} instead of {us[0]:.0f} (USD bn; T1-r)"
+        )
+
     def notes(self, *residuals: float, **more: str) -> dict[str, str | float]:
         """Return the notes every table carries: figures, elasticities, accuracy, version."""
         return {
             "Data": "trade flows and GDP of 2023, input-output structure of 2011 (sources in the package's SOURCES.md)",
             "Elasticities": self.elasticities,
+            "Tariffs": "of all on all, the base of 2023; while they talk, of the two, December 2025"
+            if self.tariffs is None
+            else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA",
+            "r": self.meaning,
             **more,
             "Largest residual": max(residuals, default=0.0),
             "Version": __version__,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.bands import bands_table
+from bargaining_models.paper.bands import bands_table, shares_table, spread_table
 from bargaining_models.paper.claims import verdicts
-from bargaining_models.paper.divisions import headline, meanings, payoffs, splits
+from bargaining_models.paper.divisions import diverted, headline, meanings, payoffs, splits
 from bargaining_models.paper.events import events_table
 from bargaining_models.paper.hidden_protection import hidden_table
 from bargaining_models.paper.pivot_game import terms_table
@@ -25,7 +27,8 @@ from bargaining_models.paper.turning_points import thresholds
 def claims(study: Study) -> Table:
     """T4: the story's claims, where each holds, and what that depends on."""
     shown = [Column("claim", title="Claim"), Column("verdict", title="Verdict")]
-    return _claims(study, [*shown, Column("assumption", title="Depends on")], "where they hold", "claims")
+    shown += [Column("assumption", title="Depends on"), Column("chance", title="Probability")]
+    return _claims(study, shown, "where they hold", "claims")
 
 
 def claim_figures(study: Study) -> Table:
@@ -48,6 +51,8 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
             study.uncapped.war.residual.max(),
             Range="each verdict is over every row of the tables named in T4-figures: r, patience, years of war, "
             "protocols, routes",
+            Probability="part of the draws behind T0 in which the verdict for that date holds, in brackets the "
+            "structure in which it holds least often; not drawn: the models behind it take too long",
         ),
     )
 
@@ -59,9 +64,18 @@ def table(study: Study, name: str) -> Table:
     return study.made[name]
 
 
+def later(study: Study, name: str) -> Table:
+    """A table at the tariffs of the last date of the figures."""
+    made = table(study.latest, name)
+    caption = f"{made.caption}; tariffs of {study.latest.tariffs}"
+    return replace(made, caption=caption, label=f"{made.label}-2026")
+
+
 TABLES: dict[str, Callable[[Study], Table]] = {
     "headline": headline,
     "T0": bands_table,
+    "T0-structures": spread_table,
+    "T0-sobol": shares_table,
     "T1": lambda study: payoffs(study, "percent"),
     "T1-money": lambda study: payoffs(study, "money"),
     "T1-r": meanings,
@@ -70,6 +84,7 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T2-closed": lambda study: splits(
         study, study.closed_route, "splits-closed", "unlimited capacity, China route closed by the agreement"
     ),
+    "T2-diverted": diverted,
     "T3": thresholds,
     "T4": claims,
     "T4-figures": claim_figures,
@@ -89,3 +104,6 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T12": events_table,
     "T13": hidden_table,
 }
+DATED = ("T1", "T1-money", "T2", "T2-closed", "T3", "T5", "T7", "T9", "T10", "T11")
+"""Tables that are shown at the latest tariffs too."""
+TABLES |= {f"{name}-2026": partial(later, name=name) for name in DATED}

@@ -129,7 +129,7 @@ def answers(study: Study) -> Table:
         notes=study.notes(
             *(answer.residual for _, answer in found),
             Replacing=_replacing(study),
-            Timing="offers without pause under the tariffs of 2025-26, the tariff war after a breakdown",
+            Timing=f"offers without pause under {study.baseline.roles.meanwhile}, the tariff war after a breakdown",
             Route=ROUTE_NOTE,
             **RATE_NOTE,
         ),

@@ -60,6 +60,7 @@ def payments(study: Study) -> Table:
             triangle.residual.max(),
             *(float(terms.residual.max()) for terms in found.values()),
             Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in found),
+            **study.zero,
             Agreements="free trade with the US, or else the tariff war; the China route, or none; yearly lump sums",
             **{
                 "r = 0": "China is paid for what a war would divert to it",

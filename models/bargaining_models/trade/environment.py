@@ -62,7 +62,7 @@ class Environment(Shown):
     >>> model = TradeModel.from_parameters(load())
     >>> war = model.nash_tariffs(["USA", "CAN"], against="players", given=env.at("2026-08-19"))
     >>> war.rates.round(4)
-    array([0.1651, 0.0994])
+    array([0.1635, 0.0992])
     """
 
     rows: tuple[Rate, ...]

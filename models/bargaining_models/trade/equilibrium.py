@@ -127,7 +127,7 @@ class TradeEquilibrium(Shown):
         >>> answer = model.solve(tariffs=model.tariffs({("USA", "CAN"): rates}))
         >>> data = answer.to_xarray(["us_tariff"], {"us_tariff": rates})
         >>> data.real_income.sel(region="CAN", us_tariff=0.25).round(2).item()
-        -1.65
+        -1.69
         >>> data.flows.sel(importer="USA", exporter="CAN").sum("sector").dims
         ('us_tariff',)
         """

@@ -95,7 +95,7 @@ class TariffPayoffs:
     >>> war = model.nash_tariffs(["USA", "CAN"], against="players")
     >>> division = kalai_smorodinsky(Problem(payoffs, war.percent[:2]))
     >>> payoffs.rates_at(division.payoffs).round(4)
-    array([ 0.009, -0.032])
+    array([ 0.0086, -0.0329])
     """
 
     def __init__(

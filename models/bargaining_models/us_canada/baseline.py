@@ -28,18 +28,18 @@ class Baseline(Negotiation):
     --------
     >>> baseline = Baseline.from_parameters()
     >>> baseline.payoffs(0.25).percent.round(2)
-    array([-1.65,  0.03])
+    array([-1.69,  0.02])
     >>> war = baseline.war(r=[0, 0.15])
     >>> war.percent.round(3)
-    array([[-0.855, -0.008],
-           [-0.473, -0.013]])
+    array([[-0.858, -0.008],
+           [-0.466, -0.012]])
     >>> war.rates.round(3)
-    array([[0.102, 0.134],
-           [0.102, 0.128]])
+    array([[0.102, 0.129],
+           [0.102, 0.123]])
     >>> bool(war.unique.all())
     True
     >>> baseline.leave().money.round(0), baseline.leave().unit
-    (array([-90., -78.]), 'USD bn of 2023')
+    (array([-89., -78.]), 'USD bn of 2023')
     """
 
     __slots__ = ()

@@ -45,10 +45,10 @@ class Capacity(capacity.Capacity):
     --------
     >>> capacity = Capacity.solve(levels=[0, 0.15, 0.30])
     >>> capacity.flows[1:3, 0, 0].round(2)  # free trade at levels 0.15 and 0.30: Canada, US
-    array([[ 6.09,  0.25],
-           [11.75,  0.61]])
+    array([[ 6.16,  0.3 ],
+           [11.88,  0.71]])
     >>> capacity.capital.round(1)
-    array([ 93.9, 114.4])
+    array([ 96.2, 114.4])
     """
 
     __slots__ = ()
@@ -96,7 +96,7 @@ def points(parameters: Parameters, levels: ArrayLike, *, capped: bool = False) -
     --------
     >>> from bargaining_models.parameters import load
     >>> points(load(), [0.15, 0.30], capped=True).round(1)
-    array([ 9.7, 11.4])
+    array([10.4, 12.2])
     """
     shares = within(real(levels, "levels"), "levels", 0.0, 1.0)[..., None]
     exports = _exports(parameters)
@@ -115,7 +115,7 @@ def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:
     --------
     >>> from bargaining_models.parameters import load
     >>> merit_order(load(), [1, 3, 5, 10]).round(1)
-    array([ 0.6,  3.1, 17.6, 55.7])
+    array([ 0.7,  4.7, 19.9, 58.1])
     """
     exports = _exports(parameters)
     sizes = {

@@ -23,7 +23,7 @@ class Deal(deal.Deal):
     >>> deal = Deal.at(r=[0.0, 0.15])
     >>> division = nash(deal.problem())
     >>> deal.transfer(division).round(2)  # from Canada to the US, USD bn a year
-    array([8.02, 6.21])
+    array([8.06, 6.24])
     """
 
     __slots__ = ()

@@ -266,7 +266,7 @@ class Scorer:
             answers.append(self._in_kind(after, event.steps))
         solved = self.model.solve(tariffs=np.stack([before, *answers]))
         self.residual = max(self.residual, float(np.max(solved.residual)))
-        change = (solved.welfare[1:] - solved.welfare[0]) / 100.0 * self.parameters.gdp.values
+        change = (solved.welfare[1:] - solved.welfare[0]) / 100.0 * self.model.economy.income
         mover = self.model.regions.index(event.steps[0].importer)
         target = self.model.regions.index(exporters[0]) if len(exporters) == 1 else None
         answered = (

@@ -23,7 +23,7 @@ def projects(parameters: Parameters) -> tuple[Project, ...]:
     >>> from bargaining_models.parameters import load
     >>> for project in projects(load()):
     ...     print(project.name, project.lead_time, {s: round(x, 3) for s, x in project.share.items()})
-    canola access 1.0 {'FOOD': 0.077}
+    canola access 1.0 {'FOOD': 0.042}
     drag-reducing agents 1.0 {'MIN': 0.018}
     Cedar LNG 4.5 {'MIN': 0.003}
     pumping stations 5.0 {'MIN': 0.075}

@@ -22,8 +22,8 @@ class Triangle(triangle.Triangle):
     >>> from bargaining_models.negotiation.triangle_terms import nash_in_nash
     >>> triangle = Triangle.at(r=[0.05, 0.15])
     >>> nash_in_nash(triangle.money).transfers.round(2)  # Canada to the US and to China, USD bn a year
-    array([[ 7.37, -0.24],
-           [ 6.21, -0.69]])
+    array([[ 7.41, -0.33],
+           [ 6.24, -0.94]])
     """
 
     __slots__ = ()

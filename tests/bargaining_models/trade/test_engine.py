@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
 from bargaining_models.trade.linear import own_tariff_slopes, reduced, tariff_slopes
+from former_figures import former
 from plain_economy import PlainEconomy, drawn, model_of, rates
 
 CLOSURES = ["balanced", "fixed", "share", np.array([1.0, -3.0, 2.0])]
@@ -125,7 +125,7 @@ def test_derivatives_are_those_of_differences(links, deficits, unit):
 
 def test_what_a_payment_costs():
     """An independent program: Canada pays the US 8, in world money and in consumer prices of either."""
-    model, gdp = TradeModel.from_parameters(load()), load().gdp.values
+    model, gdp = TradeModel.from_parameters(former()), former().gdp.values
     expected = {
         "world": [9.1082, -8.8631],
         "USA": [9.1092, -8.8641],
@@ -142,7 +142,7 @@ def test_what_a_payment_costs():
 
 def test_closures_of_the_project():
     """An independent program: US 25% on Canada (USA, CAN), each against its own base; and purging itself."""
-    parameters = load()
+    parameters = former()
     balanced = TradeModel.from_parameters(parameters)
     expected = {"balanced": (0.02724, -1.64974), "fixed": (0.02861, -1.83030), "share": (0.03434, -1.73983)}
     for deficits, percent in expected.items():

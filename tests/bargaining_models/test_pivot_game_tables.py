@@ -152,7 +152,7 @@ def test_what_is_not_changed_is_as_in_the_other_table(
 def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dict[str, Any]]) -> None:
     paid = {what: row["stay"] for what, row in changed.items()}
     assert paid["China closes at rate 0.1"] < paid["nothing"] < paid["China closes at rate 0.4"]
-    assert paid["China reopens at rate 1"] < paid["nothing"] < paid["China reopens at rate 0.25"]
+    assert paid["China reopens at rate 1.06"] < paid["nothing"] < paid["China reopens at rate 0.265"]
     assert paid["a level takes 2.5 years"] < paid["nothing"] < paid["a level takes 10 years"]
     assert paid["half the capital"] < paid["nothing"] < paid["twice the capital"]
     blocked = [paid["nothing"], *(paid[f"escalation blocks {part}%"] for part in (25, 50, 100))]

@@ -79,8 +79,8 @@ def test_leverage_by_project_is_cheapest_by_drag_reducing_agents(tables: dict[st
     by_dollar = sorted(rows, key=lambda row: -row["nash_dollar"])
     assert [row["project"] for row in by_dollar[:3]] == [
         "drag-reducing agents",
-        "canola access",
         "pumping stations",
+        "canola access",
     ]
     for row in records(tables["T9"]):
         assert row["nash_dollar"] == pytest.approx(row["nash_leverage"] / row["charge"])

@@ -53,7 +53,7 @@ def test_bands_are_quantiles_of_the_draws(
         assert cells["lost_0.15_band"] == pytest.approx(np.nanquantile(lost, [0.05, 0.95]), rel=1e-8)
     path = tmp_path / stored_bands.SAMPLE
     head, first_row, *others = path.read_text().splitlines()
-    value = first_row.split(",")[-4]
+    value = first_row.split(",")[6]
     path.write_text("\n".join([head, first_row.replace(value, "1.5"), *others]) + "\n")
     with pytest.raises(
         Unsolved, match=r"stored draws of the headline are no longer reproduced: 2023.*make uncertainty"

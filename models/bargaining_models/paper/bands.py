@@ -277,7 +277,8 @@ def bands_table(study: Study) -> Table:
             "Accuracy": "in every draw each rate that is best meets its first-order condition to 1e-8",
         },
     )
-    del notes["Largest residual"], notes["Elasticities"]
+    for name in ("Largest residual", "Elasticities", "Tariffs"):
+        del notes[name]
     return Table(
         list(shown.values()),
         columns=columns,
@@ -295,9 +296,9 @@ def spread_table(study: Study) -> Table:
             "environment": row["environment"],
             "structure": row["structure"],
             "transfer": float(row["transfer"]),
-            "transfer_band": (float(row["transfer_low"]), float(row["transfer_high"])),
+            "transfer_band": _band(row, "transfer"),
             "lost": float(row["lost"]),
-            "lost_band": (float(row["lost_low"]), float(row["lost_high"])),
+            "lost_band": _band(row, "lost"),
         }
         for row in _read(FOLDER / SPREAD)
     ]
@@ -307,10 +308,12 @@ def spread_table(study: Study) -> Table:
             "Elasticity 2": "in every sector, the long run of Boehm, Levchenko and Pandalai-Nayar (2023), far below "
             "other estimates: a scenario, WIOD 2011",
             "Tracker": "WIOD 2011, elasticity 5, at the published series of US tariffs instead of the adjusted one",
+            "None": "a case, not a distribution",
             "All": "capacity, closures, breakdown, discount rate and Canada's weight in the Nash product drawn as well",
         },
     )
-    del notes["Largest residual"], notes["Elasticities"]
+    for name in ("Largest residual", "Elasticities", "Tariffs"):
+        del notes[name]
     return Table(
         rows,
         columns=[
@@ -326,6 +329,11 @@ def spread_table(study: Study) -> Table:
         digits=2,
         notes=notes,
     )
+
+
+def _band(row: Mapping[str, str], quantity: str) -> tuple[float, float] | None:
+    low, high = (float(row[f"{quantity}_{end}"]) for end in ("low", "high"))
+    return None if low == high else (low, high)
 
 
 def shares_table(study: Study) -> Table:
@@ -353,7 +361,8 @@ def shares_table(study: Study) -> Table:
             "Design": f"Saltelli's, {BASE_SAMPLE} base points, by SALib; 250 draws of elasticities in each structure",
         },
     )
-    del notes["Largest residual"], notes["Elasticities"]
+    for name in ("Largest residual", "Elasticities", "Tariffs"):
+        del notes[name]
     return Table(
         list(rows.values()),
         columns=columns,

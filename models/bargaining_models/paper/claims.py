@@ -467,7 +467,8 @@ def _priced(
 ) -> list[tuple[str, Any, float]]:
     """Return, by path, protocol and route, what part of the fall of the transfer is there today, and what is to come.
 
-    The part is None where the path never moves the transfer; such cases are left out if `moving`.
+    The part is None where the path never moves the transfer; such cases are left out if `moving`. Where they never
+    agree there is no part.
     """
     never = {row["reading"]: row for row in rows("T7") if row["path"] == "none"}
     found = []
@@ -480,6 +481,8 @@ def _priced(
                 row[f"{route}_today"],
                 row[f"{route}_open"],
             )
+            if today is None:  # they never agree
+                continue
             moves = abs(start - done) > NOISE
             if moves or not moving:
                 part = (start - today) / (start - done) if moves else None

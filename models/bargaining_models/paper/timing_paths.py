@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.pivot import PathReading, Pivot, path_readings
 from bargaining_models.negotiation.pivot_chain import PivotChain
@@ -82,6 +84,9 @@ def _along(pivot: Pivot, reading: PathReading, group: str) -> tuple[dict[str, An
     last = float(pivot.growth.dates.max(initial=0.0))
     today, then = division.transfer_at([0.0, last])
     wait = division.waiting(last)
+    if not np.isfinite(division.delay):
+        cells = ("today", "open", "wait_0", "wait_1")
+        return dict.fromkeys(f"{group}_{cell}" for cell in cells) | {f"{group}_agree": "never"}, 0.0
     agreement = "at once" if division.delay == 0 else f"after {division.delay:.3g} years"
     row: dict[str, Any] = {f"{group}_open": clean(then)}
     row[f"{group}_today"] = clean(today) if division.delay == 0 else None

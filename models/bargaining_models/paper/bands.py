@@ -162,9 +162,7 @@ def in_use(given: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
     return both, farm - both, other - both
 
 
-def paid(
-    gains: xr.DataArray | Mapping[str, Floats], given: Mapping[str, Floats], weight: Any = 0.5
-) -> Floats:
+def paid(gains: Mapping[str, Floats], given: Mapping[str, Floats], weight: Any = 0.5) -> Floats:
     """The level yearly transfer where capacity and closures are as drawn; each year's is that of what is open.
 
     Between the shares that were solved the transfer is a parabola in capacity through 0, .10 and .15.

@@ -158,7 +158,7 @@ def diverted(study: Study) -> Table:
     note = (
         "r: part of its exports of goods to the US that Canada diverts; the capacity that takes is in T1-r."
     )
-    return replace(made, notes=[note if one.startswith("r: ") else one for one in made.notes])
+    return replace(made, notes=tuple(note if one.startswith("r: ") else one for one in made.notes))
 
 
 def splits(study: Study, deal: Deal, label: str, variant: str, shares: Floats = SHARES) -> Table:

@@ -27,15 +27,17 @@ from bargaining_models.paper.turning_points import thresholds
 def claims(study: Study) -> Table:
     """T4: the story's claims, where each holds, and what that depends on."""
     shown = [Column("claim", title="Claim"), Column("verdict", title="Verdict")]
-    shown += [Column("assumption", title="Depends on"), Column("chance", title="Probability")]
-    return _claims(study, shown, "where they hold", "claims")
+    return _claims(study, [*shown, Column("assumption", title="Depends on")], "where they hold", "claims")
 
 
 def claim_figures(study: Study) -> Table:
-    """T4-figures: the numbers behind each verdict of T4, and the tables they are read off."""
+    """T4-figures: the numbers behind each verdict of T4, its probability, and the tables they are read off."""
     shown = [Column("claim", title="Claim"), Column("figures", title="Figures")]
     return _claims(
-        study, [*shown, Column("tables", title="Tables")], "the figures that decide", "claim-figures"
+        study,
+        [*shown, Column("chance", title="Probability"), Column("tables", title="Tables")],
+        "the figures that decide",
+        "claim-figures",
     )
 
 
@@ -51,8 +53,8 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
             study.uncapped.war.residual.max(),
             Range="each verdict is over every row of the tables named in T4-figures: r, patience, years of war, "
             "protocols, routes",
-            Probability="part of the draws behind T0 in which the verdict for that date holds, in brackets the "
-            "structure in which it holds least often; not drawn: the models behind it take too long",
+            Probability="in T4-figures, part of the draws behind T0 in which the verdict for that date holds, in "
+            "brackets the structure in which it holds least often; not drawn: the models behind it take too long",
         ),
     )
 

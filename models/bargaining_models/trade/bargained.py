@@ -257,6 +257,11 @@ def _packed(
 
 def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
     total, best = payoffs.support(np.ones(payoffs.players))
+    if np.isnan(total):
+        raise Unsolved(
+            "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
+            "rates."
+        )
     division = method(Problem(TransferableSurplus(float(total)), threat, players=payoffs.rates.players))
     found = payoffs.optimum_at(best)
     status = _status(division)

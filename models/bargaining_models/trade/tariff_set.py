@@ -508,7 +508,7 @@ class TariffPayoffs:
         if (weights < 0.0).any():
             return float("inf"), np.full(self.players, np.nan)
         found = self._supported(weights)
-        if not found.residual <= SOLVED:
+        if not (found.residual <= SOLVED and found.concave):  # conditions hold at saddles too
             return float("nan"), np.full(self.players, np.nan)
         return float(weights @ found.payoffs), found.payoffs
 

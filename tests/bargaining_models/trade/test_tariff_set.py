@@ -42,3 +42,15 @@ def test_a_ray_on_which_one_player_has_enough_ends_at_the_best_of_the_other(payo
 def test_optima_are_told_apart_by_what_they_are(payoffs):
     found = [payoffs.optimum_at(payoffs.support([1.0, weight])[1]) for weight in (1.0, 1.02)]
     assert len({*found, *found}) == 2
+
+
+def test_a_saddle_is_no_best_sum():
+    """Three alike who pay each other: the sum of percents rises away from where its slopes are zero."""
+    flows = np.random.default_rng(0).uniform(1, 10, (3, 3, 2)) + 40 * np.eye(3)[:, :, None]
+    world = model_of(
+        (flows, 0.05 * (1 - np.eye(3))[:, :, None] * np.ones(2), np.zeros((3, 2, 2)), [4.0, 4.0])
+    )
+    payoffs = TariffPayoffs(world, world.regions, inside=True)
+    value, point = payoffs.support(np.ones(3))
+    assert np.isnan(value)
+    assert np.isnan(point).all()

@@ -251,6 +251,14 @@ def test_bounds_are_an_outer_and_an_inner_outline(discounts):
         assert found.contains(point) is not False
 
 
+def test_bounds_of_a_stochastic_game_are_two_outlines_a_state():
+    found = payoff_bounds(StochasticGame([DILEMMA, DILEMMA], [[0.5, 0.5]] * 2, 0.5, states=["now", "then"]))
+    lines = drawn(plot(found, ax=axes()))
+    for state, some in found.items():
+        assert (lines[f"{state}, outer bound"] @ some.directions.T <= some.levels + 1e-9).all()
+        assert len(lines[f"{state}, inner bound"]) == len(some.inner) + 1
+
+
 def test_figures_of_its_own_do_not_pile_up():
     import matplotlib.pyplot as plt
 

@@ -127,7 +127,7 @@ def plain_headline(theta, gdp):
 @pytest.mark.benchmark
 def test_a_draw_of_the_headline(speedup):
     """At most 1.5 times as long as the plain program, which tries no deviations."""
-    talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China", money="gdp")
     draw = HeadlineDraw(negotiation=talks, shares=SHARES[1:], disagreements=("war",))
     theta, gdp = np.linspace(3.0, 8.0, 11), load().gdp.values
     paid = draw(theta)["transfer"][0, 0]

@@ -15,8 +15,8 @@ from six_blocs import blocs, project
     [("MEX", ["MEX"], 5.011), ("EU3", ["DEU", "FRA", "ITA"], 1.738), ("CAN", ["CAN"], 3.289)],
 )
 def test_what_others_pay_the_us(other, members, paid):
-    """The even split about the war, dollar for dollar by income, from zero rates on each other."""
-    deal = Negotiation(blocs({other: members}), home=other, partner="USA").deal()
+    """The even split about the war, dollar for dollar by GDP, from zero rates on each other."""
+    deal = Negotiation(blocs({other: members}), home=other, partner="USA", money="gdp").deal()
     assert float(deal.transfer(nash(deal.problem()))) == pytest.approx(paid, abs=5.1e-4)
 
 
@@ -26,7 +26,7 @@ def test_the_environment_of_august_2026_moves_the_split_and_the_sign_of_the_war(
 
     def talks(on_china, on_rest):
         given = Environment.from_rates({("USA", "CHN"): on_china, ("USA", "ROW"): on_rest}, date="2026-08-19")
-        return Negotiation(model, home="Canada", partner="US", tariffs=given.at("2026-08-19"))
+        return Negotiation(model, home="Canada", partner="US", tariffs=given.at("2026-08-19"), money="gdp")
 
     deal = talks(0.228, 0.1035).deal()
     assert float(deal.transfer(nash(deal.problem()))) == pytest.approx(14.650, abs=5.1e-4)

@@ -10,6 +10,7 @@ import pytest
 import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation import Negotiation
+from bargaining_models.paper.reproduce import stored
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.us_canada.baseline import Baseline
@@ -67,7 +68,14 @@ def test_the_us_gains_from_the_war_of_august_2026_where_it_loses_at_the_rates_of
     at_peace = plain.welfare(tariff)
     tariff[1, 0, :9], tariff[0, 1, :9] = war.rates
     np.testing.assert_allclose(peace.percent, at_peace[[1, 0]], atol=1e-9)
-    np.testing.assert_allclose(war.percent, plain.welfare(tariff)[[1, 0]], atol=1e-9)
+    lost = plain.welfare(tariff)[[1, 0]] - at_peace[[1, 0]]
+    np.testing.assert_allclose(war.percent - peace.percent, lost, atol=1e-9)
+    # The dated tables of the paper say the same, in percent and in the money of the Nash division.
+    (row,) = (row for row in stored("T1-2026").records() if (row["r"], row["capacity"]) == (0.0, "unlimited"))
+    np.testing.assert_allclose([row["war_Canada"], row["war_US"]], lost, atol=1e-8)
+    (row,) = (row for row in stored("T2-2026").records() if (row["r"], row["reading"]) == (0.0, "Nash"))
+    money = lost * plain.income[[1, 0]] / 100
+    assert row["transfer"] == pytest.approx((money[1] - money[0]) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -152,9 +152,9 @@ SPLIT_COLUMNS = [
 
 def diverted(study: Study) -> Table:
     """T2-diverted: T2 where r is the part of exports to the US that is in fact diverted."""
-    base = study.baseline
-    deal = Deal.at(base, r=Diversion(base.model, base.roles, base.free).capacity(DIVERTED))
-    made = splits(study, deal, "splits-diverted", "r diverted from the US, China route open", shares=DIVERTED)
+    base, shares = study.baseline, np.delete(DIVERTED, 1)
+    deal = Deal.at(base, r=Diversion(base.model, base.roles, base.free).capacity(shares))
+    made = splits(study, deal, "splits-diverted", "r diverted from the US, China route open", shares=shares)
     note = (
         "r: part of its exports of goods to the US that Canada diverts; the capacity that takes is in T1-r."
     )

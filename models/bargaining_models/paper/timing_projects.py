@@ -83,5 +83,5 @@ def _columns() -> list[Column]:
         *columns,
         Column("at_once", title="talk at once", unit="USD bn", group="Net worth to Canada"),
         Column("first", title="build first", unit="USD bn", group="Net worth to Canada"),
-        Column("built", title="built for leverage", unit="%"),
+        Column("built", title="built", unit="%"),
     ]

@@ -9,13 +9,15 @@ from bargaining_models.paper.reproduce import stored
 
 
 def claims() -> str:
-    """Return each claim of table T4 with its verdict, what that depends on, and the figures of T4-figures."""
+    """Return each claim of table T4 with its verdict, what that depends on, and T4-figures."""
     parts = []
-    for row, (_, figures, tables) in zip(stored("T4").rows, stored("T4-figures").rows, strict=True):
+    for row, (_, figures, chance, tables) in zip(stored("T4").rows, stored("T4-figures").rows, strict=True):
         claim, verdict, assumption = row
         parts.append(f"## {claim}\n\n**{_sentence(verdict)}**\n\n")
         parts.append(f"Figures\n: {_sentence(figures)} Read off {tables}.\n\n")
         parts.append(f"Depends on\n: {_sentence(assumption)}\n\n")
+        if chance != "not drawn":
+            parts.append(f"Probability\n: {_sentence(chance)}\n\n")
     return "".join(parts)
 
 

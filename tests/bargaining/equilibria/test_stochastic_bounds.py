@@ -28,7 +28,7 @@ def drawn(seed):
 
 def enclosed(game, tolerance=1e-6):
     """Compare the bounds with the set of payoffs; return how many states had an inner bound that is close enough."""
-    bounds, sets, near = payoff_bounds(game, tolerance=tolerance), payoff_set(game), 0
+    bounds, sets, near = payoff_bounds(game, tolerance=tolerance), payoff_set(game, budget=10_000_000), 0
     for some, exact in zip(bounds.bounds, sets.sets, strict=True):
         if exact.status is Status.INACCURATE:
             continue

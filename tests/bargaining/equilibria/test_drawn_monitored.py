@@ -1,0 +1,120 @@
+"""Drawn games with a public signal: two sides, proofs, an independent iteration, seen actions, garbling, strategies."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import Exit, Game, Monitoring, RepeatedGame, Status, certify, payoff_bounds, payoff_set
+from bargaining.equilibria.repeated.public import public_payoff_set
+from public_programs import iterate
+
+PIECES = 20  # of the four hundred games
+
+
+def drawn(seed):
+    """Return a game of two or three players, its arrays, and what all get if anybody leaves."""
+    rng = np.random.default_rng(10_000 + seed)
+    players = 2 + seed % 2
+    shape = tuple(rng.integers(2, 4, players).tolist())
+    payoffs = rng.integers(-4, 5, (*shape, players)).astype(float)
+    chances = rng.dirichlet(np.ones(int(rng.integers(2, 5))), shape)
+    discount = float(np.round(rng.uniform(0.3, 0.99), 3))
+    leaving = rng.integers(-2, 2, players).astype(float) if seed % 4 >= 2 else None
+    repeated = RepeatedGame(
+        Game(*np.moveaxis(payoffs, -1, 0)),
+        discount,
+        exit=None if leaving is None else Exit(leaving),
+        monitoring=Monitoring(chances),
+    )
+    return repeated, payoffs, chances, discount, leaving
+
+
+def check(seed):
+    """Two players: two sides within 1e-5, proved; any number: neither side contradicts the plain iteration."""
+    repeated, payoffs, chances, discount, leaving = drawn(seed)
+    n, scale = payoffs.shape[-1], np.ptp(payoffs.reshape(-1, payoffs.shape[-1]), axis=0).max()
+    if n == 2:
+        found = payoff_set(repeated, tolerance=1e-5)
+        inner, outer = found.vertices, found.outer
+        normals, levels = iterate(payoffs, chances, discount, leaving=leaving, directions=16, tolerance=1e-6)
+    else:
+        found = payoff_bounds(repeated, tolerance=1e-3, refinements=1)
+        inner = found.inner
+        normals = np.vstack([np.eye(n), -np.eye(n), np.ones((1, n))])
+        normals, levels = iterate(
+            payoffs, chances, discount, leaving=leaving, directions=normals, tolerance=1e-5
+        )
+    if levels is None:
+        assert found.status is Status.EMPTY
+        return
+    slack = 1e-5 * scale / (1 - discount)
+    if len(inner):
+        assert (inner @ normals.T <= levels + slack).all()
+    if n == 2:
+        assert found.status in (Status.OK, Status.EMPTY), found.reason
+        assert not len(outer) or ((outer @ normals.T).max(axis=0) <= levels + slack).all()
+        proof = certify(found, tolerance=1e-4)
+        assert proof.inner, proof.statement
+        assert not proof.outer or proof.holds or proof.bound == np.inf
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", range(PIECES))
+def test_four_hundred_games(piece):
+    for seed in range(20 * piece, 20 * piece + 20):
+        check(seed)
+
+
+def seen(seed):
+    """Compare the set from signals that show the actions with the one from threats; integers make knife edges."""
+    rng = np.random.default_rng(20_000 + seed)
+    payoffs = rng.integers(-4, 5, (*rng.integers(2, 4, 2), 2))
+    game = Game(payoffs[..., 0], payoffs[..., 1])
+    discount = Fraction(int(rng.integers(3, 8)), 10)
+    known = payoff_set(RepeatedGame(game, discount))
+    found = public_payoff_set(
+        RepeatedGame(game, discount, monitoring=Monitoring.perfect(game)), tolerance=1e-5
+    )
+    assert (known.status is Status.EMPTY) == (found.status is Status.EMPTY)
+    if known.status is Status.OK:
+        scale = known.scale
+        assert found.status is Status.OK
+        assert max(known.excess(vertex) for vertex in found.vertices) <= 2e-5 * scale
+        assert max(found.excess(vertex) for vertex in known.vertices) <= 2e-5 * scale
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", range(10))
+def test_two_hundred_games_whose_actions_are_shown(piece):
+    for seed in range(20 * piece, 20 * piece + 20):
+        seen(seed)
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 20))])
+def test_a_garbled_signal_never_gives_more(seed):
+    rng = np.random.default_rng(30_000 + seed)
+    game = Game(*rng.integers(-3, 4, (2, 2, 2)).astype(float))
+    clear = Monitoring(rng.dirichlet(np.ones(2), (2, 2)))
+    noise = rng.dirichlet(np.ones(2), 2)
+    sets = [
+        payoff_set(RepeatedGame(game, 0.6, monitoring=each), tolerance=1e-4)
+        for each in (clear, clear.garbled(noise))
+    ]
+    assert all(np.isfinite(found.gap) for found in sets)
+    if len(sets[1].vertices):
+        assert max(sets[0].excess(vertex) for vertex in sets[1].vertices) <= 2e-4 * sets[0].scale
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", range(10))
+def test_strategies_reach_every_vertex_of_a_hundred_games(piece):
+    for seed in range(20 * piece, 20 * piece + 20, 2):  # two players
+        repeated, *_, discount, _ = drawn(seed)
+        if discount > 0.9:
+            continue
+        found = payoff_set(repeated, tolerance=1e-3)
+        for vertex in found.vertices:
+            play = found.strategy(vertex, tolerance=1e-3)
+            assert play.regret == 0
+            assert np.abs(play.payoffs - vertex).max() <= 3e-3 * found.scale

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHARES = (0.0, 0.15, 0.30)
 ASSUMED = ((0.05, 0.05), (0.05, 0.1), (0.05, 0.2), (0.03, 0.1), (0.1, 0.1))
 """Pairs of a covert barrier and noise: the middle case, and each assumption moved down and up alone."""
-PATIENCE = 0.9
+PATIENCE = 0.9  # a year: high, as in T6
 REPORTS: dict[Reports, str] = {"each": "A report on each", "one": "One report on both"}
 _NOISE = np.linspace(0.03, 0.24, 8)  # of the figure
 _HALF = 0.5  # of the noise, which an inspection leaves
@@ -54,16 +54,11 @@ def hidden_table(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             study.uncapped.war.residual.max(),
-            Game="each year both keep to free trade, protect covertly (a tariff whose rents stay at home) or openly; "
-            "imports of each are log-normal, noise their standard deviation",
-            Report="low if imports lie below the middle of what is expected if that side keeps and if it protects",
-            Patience="discount factor that free trade needs with payments; without them war follows alarms; 1: never",
-            Path=f"at {PATIENCE:g} nobody cheats: alarms are bad luck; with a report on each fines go to the other",
-            **{
-                "One report": "money is burnt after an alarm, or the two fight so long; the best agreement may let one "
-                "protect; percent of what free trade is worth beside war",
-                "Inspection": "what the best agreement on one report gains a year",
-            },
+            Game="each year both keep, protect covertly (a tariff whose rents stay at home) or openly; imports are "
+            "log-normal with this noise; a report is low below the middle of what keeping and protecting make likely",
+            Patience="discount factor that free trade needs; without payments war follows alarms; 1: never",
+            Path=f"at {PATIENCE:g} nobody cheats: alarms are bad luck; fines go to the other if there are two reports, "
+            "else money is burnt or a war fought; the best agreement may let one protect; percent of the gain over war",
         ),
     )
 

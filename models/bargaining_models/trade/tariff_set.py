@@ -62,7 +62,7 @@ class Optimum(Shown):
     concave: bool
 
 
-Known = tuple[Optimum, Floats | None]
+_Known = tuple[Optimum, Floats | None]
 """The best of a player above a floor, and the curvature that steps towards it were made with."""
 
 
@@ -130,7 +130,7 @@ class TariffPayoffs:
         self._start = np.clip(np.zeros(self.size), self._low, self._high)
         self._known: list[Optimum] = []
         self._best: dict[bytes, list[Optimum]] = {}
-        self._bests: list[list[Known]] = []
+        self._bests: list[list[_Known]] = []
         self._last: tuple[bytes, Floats, Floats] | None = None
 
     @property
@@ -252,7 +252,7 @@ class TariffPayoffs:
         best, slopes = np.full(floors.shape, -np.inf), np.full((*floors.shape, self.players), np.nan)
         if not self._bests:
             self._bests = [[(end, None)] for end in self._ends(floors[0]) or []]
-        found: list[Known | None] = [None] * floors.size
+        found: list[_Known | None] = [None] * floors.size
         if self._bests:
             found = self._together(floors)
         for b in range(len(floors)):
@@ -270,7 +270,7 @@ class TariffPayoffs:
                 slopes[b, k, k] = 0.0
         return best, slopes
 
-    def _together(self, floors: Floats) -> list[Known | None]:
+    def _together(self, floors: Floats) -> list[_Known | None]:
         """The best of each player above each floor, from known ones near by; None where Newton's method fails.
 
         With it the curvature that steps are made with: that of the known one does, as long as it gains digits.
@@ -278,7 +278,7 @@ class TariffPayoffs:
         n, size, scale, count = self.players, self.size, self.scale, floors.size
         best, floor = np.tile(np.arange(n), len(floors)), np.repeat(floors, n, axis=0)
         other = best[:, None] != np.arange(n)
-        starts: list[Known] = []
+        starts: list[_Known] = []
         for row, k in enumerate(best):
             away = (np.stack([one.payoffs for one, _ in self._bests[k]]) - floor[row]) / scale
             starts.append(self._bests[k][int(np.argmin(np.abs(away[:, other[row]]).max(axis=1)))])
@@ -287,7 +287,7 @@ class TariffPayoffs:
         binds, free = multipliers > 0.0, ~np.stack([self._bound(one) for one, _ in starts])
         curved = np.stack([np.full((size, size), np.nan) if h is None else h for _, h in starts])
         left = np.arange(count)
-        found: list[Known | None] = [None] * count
+        found: list[_Known | None] = [None] * count
         for _ in range(REGIMES):
             x, payoffs, multipliers, pull, least, curved = self._newton_together(
                 floor[left], x, multipliers, binds, free, curved, other[left]

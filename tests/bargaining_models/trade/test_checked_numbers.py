@@ -66,3 +66,18 @@ def test_a_war_whose_rates_lie_below_those_in_force():
     added = six.nash_tariffs(["USA", "CHN"], against="players", base="add")
     np.testing.assert_allclose(added.rates, [-0.0121, -0.0091], rtol=0, atol=5.1e-5)
     assert (added.gains > 0).all()
+
+
+@pytest.mark.parametrize(("share", "hat"), [(0.10, 0.701932), (0.15, 0.641733)])
+def test_the_cost_of_a_route_that_diverts_a_share_of_exports(share, hat):
+    """One change of costs for all goods from Canada to China, at which Canada sells that much less to the US."""
+    model = project()
+    us, canada, china = (model.regions.index(name) for name in ("USA", "CAN", "CHN"))
+
+    def sold(cost):
+        costs = np.ones_like(model.economy.shares)
+        costs[china, canada, model.goods] = cost
+        return model.solve(costs=costs).flows[us, canada, model.goods].sum()
+
+    found = brentq(lambda cost: sold(cost) / sold(1.0) - (1 - share), 0.5, 1.0, xtol=1e-12)
+    assert found == pytest.approx(hat, abs=5.1e-7)

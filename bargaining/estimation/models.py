@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import choice, flag
 from bargaining._arrays import Floats, owning, real
 from bargaining._jets import Jet
+from bargaining._names import unique_names
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 
@@ -230,8 +231,10 @@ class WeightedNashModel(_Estimated):
         if self.covariates is not None:
             columns = getattr(self.covariates, "columns", None)
             table = self._take("covariates", self.covariates, size, axes=2)
-            known = columns if columns is not None else self.names or range(table.shape[1])
-            object.__setattr__(self, "names", tuple(map(str, known)))
+            known = columns if columns is not None else self.names
+            missing = isinstance(known, tuple) and not known
+            found = unique_names(None if missing else known, "names", table.shape[1])
+            object.__setattr__(self, "names", found)
         _share(self, np.asarray(self.disagreement))
 
     def _starts(self) -> list[list[float]]:

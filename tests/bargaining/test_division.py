@@ -118,7 +118,8 @@ TOLD: list[tuple[Callable[[], Division], str, dict[str, Any]]] = [
     (
         lambda: WarOfAttrition([2, 2], [1, 1], rates=0.1)(mass=0.25, weak=1),
         "WarOfAttrition",
-        {"win": [2, 2], "lose": [1, 1], "rates": 0.1, "costs": 0.0, "exits": None, "mass": 0.25, "weak": 1},
+        {"win": [2, 2], "lose": [1, 1], "rates": 0.1, "costs": 0.0, "exits": None, "mass": 0.25, "weak": 1}
+        | {"players": None},
     ),
     (
         lambda: StochasticBargaining([1, 3], np.full((2, 2), 0.5), 0.9, [0, 1])(),
@@ -135,7 +136,8 @@ TOLD: list[tuple[Callable[[], Division], str, dict[str, Any]]] = [
     (
         lambda: ReputationalDemands([[0.6], [0.7]], [1, 1], [[0.1], [0.1]])(),
         "ReputationalDemands",
-        {"demands": [[0.6], [0.7]], "rates": [1, 1], "priors": [[0.1], [0.1]], "outside": None, "first": 0},
+        {"demands": [[0.6], [0.7]], "rates": [1, 1], "priors": [[0.1], [0.1]], "outside": None, "first": 0}
+        | {"players": None},
     ),
     (lambda: coco_value(A, B), "coco_value", {"A": A, "B": B}),
     (lambda: variable_threats(A, B), "variable_threats", {"A": A, "B": B}),

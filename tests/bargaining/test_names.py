@@ -473,6 +473,7 @@ NAMELESS = {
     "Certificate": A_PROOF,
     "Column": "a column of any table",
     "ConvexProgram": A_SET,
+    "DelayModel": OBSERVED,
     "Description": "what a file says; its game or problem has the names",
     "EquilibriumBranch": "its profiles have them",
     "Estimates": OBSERVED,

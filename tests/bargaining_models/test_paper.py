@@ -42,11 +42,11 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_job_ends_with_one_table_and_a_list_of_what_it_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(job, "HEADLINE", "T1")
-    assert job.main(["T1", "T2", "--output", str(tmp_path)]) == 0
+    monkeypatch.setenv("COLUMNS", "100")
+    assert job.main(["headline", "T1", "--output", str(tmp_path)]) == 0
     said = capsys.readouterr()
     lines = said.out.splitlines()
-    assert lines[0].startswith("What each outcome is worth")
+    assert lines[0].startswith("What Canada pays the US for free trade")
     assert max(len(line.replace(str(tmp_path), "")) for line in lines) <= 100
     assert len(lines) < 50
     assert f"Tables, as .tex, .md and .csv, in {tmp_path}:" in lines

@@ -786,7 +786,7 @@ class TradeModel(Shown):
         -----
         Programs in the rates are solved to first-order conditions; they find a local optimum, as Ossa (2014) does.
         Most concepts take a second; Yu, Perles-Maschler and continuous Raiffa ask for many points and take some. With
-        `lower=0` rates meet that bound on the path of continuous Raiffa, which then takes half a minute for three
+        `lower=0` rates meet that bound on the path of continuous Raiffa, which then takes more than a minute for three
         countries. The utilitarian sum of percents asks a large region to give up nearly everything for a small one:
         take a `measure` in money.
 

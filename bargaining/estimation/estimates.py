@@ -418,7 +418,9 @@ def fitted(
     choice(covariance, "covariance", ("robust", "classic"))
     m, k = model.observations, len(model.parameters)
     if m <= k:
-        raise InvalidInput(f"There must be more observations than the {k} parameters; got {m}.")
+        raise InvalidInput(
+            f"There must be more observations than parameters; got {m} and {k}. Give more rows."
+        )
     if method == "ml" and not getattr(model, "_likely", True):
         raise InvalidInput(
             "`method` must be 'gmm' here: prices are set with costs in view. Pass `instruments` too."
@@ -548,7 +550,9 @@ def _groups(clusters: ArrayLike, m: int) -> NDArray[np.intp]:
         raise InvalidInput("`clusters` must have a label for every observation; some are missing.")
     _, groups = np.unique(labels.astype(str), return_inverse=True)
     if groups.max() == 0:
-        raise InvalidInput("`clusters` must be two at least: one cluster has no variance between clusters.")
+        raise InvalidInput(
+            "`clusters` must name two groups at least; got one, which has no variance between groups. Leave it out."
+        )
     return np.asarray(groups, dtype=np.intp)
 
 

@@ -68,8 +68,8 @@ def sensitivity(
     xarray.DataArray
         Dimensions: of the batch ("cell", or "cell_0", ...), "player", then that of the parameter, named after it,
         unless it is a single number; "points" has "point" and "coordinate"; with a mapping "parameter" comes last.
-        Second derivatives have the last ones twice. NaN where there is no answer, and where the answer has a kink: the
-        coordinates ``from_below`` and ``from_above`` hold the derivatives on either side, which are the same elsewhere.
+        Second derivatives have the last ones twice. NaN where the status is not OK, and at a kink: the coordinates
+        ``from_below`` and ``from_above`` hold the derivatives on either side, which are the same elsewhere.
         The coordinate ``error`` says what rounding, or differences, leave in doubt. `plot` draws it, and `Table` takes
         its ``.to_pandas()``.
 
@@ -282,7 +282,7 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
                 wanted=skip + n,
                 second=order == 2,
             )
-            good = miss <= _MISSED * size[here]
+            good = (miss <= _MISSED * size[here]) & asked.answered[here]
             doubt = (found.error + 4 * EPS) * condition
             at = here[good]
             first[:, :, at], done[at] = one[skip:, :, good], True

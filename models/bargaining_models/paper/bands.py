@@ -258,7 +258,8 @@ def bands_table(study: Study) -> Table:
         columns.append(Column(f"{name}_band", title="[5, 95]", unit=unit, group=title))
     draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)
     least = 100.0 * min(float(row["agree"]) for row in rows)
-    notes = study.notes(
+    notes = _notes(
+        study,
         Draws=f"{draws}, the same in every row, {failed} of which could not be solved: elasticities by sector, "
         "lognormal over published estimates, in each of four structures, WIOD 2011 and ICIO 2019 with and without what "
         "industries buy from each other",
@@ -275,8 +276,6 @@ def bands_table(study: Study) -> Table:
             "Accuracy": "in every draw each rate that is best meets its first-order condition to 1e-8",
         },
     )
-    for name in ("Largest residual", "Elasticities", "Tariffs"):
-        del notes[name]
     return Table(
         list(shown.values()),
         columns=columns,
@@ -300,7 +299,8 @@ def spread_table(study: Study) -> Table:
         }
         for row in _read(FOLDER / SPREAD)
     ]
-    notes = study.notes(
+    notes = _notes(
+        study,
         Structure="input-output table and year; without links everything is sold to final buyers",
         **{
             "Elasticity 2": "in every sector, the long run of Boehm, Levchenko and Pandalai-Nayar (2023), far below "
@@ -310,8 +310,6 @@ def spread_table(study: Study) -> Table:
             "All": "capacity, closures, breakdown, discount rate and Canada's weight in the Nash product drawn as well",
         },
     )
-    for name in ("Largest residual", "Elasticities", "Tariffs"):
-        del notes[name]
     return Table(
         rows,
         columns=[
@@ -327,6 +325,12 @@ def spread_table(study: Study) -> Table:
         digits=2,
         notes=notes,
     )
+
+
+def _notes(study: Study, **more: str) -> dict[str, str | float]:
+    """Return the notes of a table of draws, in which elasticities and tariffs are no longer single ones."""
+    common = ("Largest residual", "Elasticities", "Tariffs")
+    return {name: text for name, text in study.notes(**more).items() if name not in common}
 
 
 def _band(row: Mapping[str, str], quantity: str) -> tuple[float, float] | None:
@@ -349,7 +353,8 @@ def shares_table(study: Study) -> Table:
     ):
         for index, head in (("first", "alone"), ("total", "in all")):
             columns.append(Column(f"{name}_{index}", title=head, unit="%", group=title))
-    notes = study.notes(
+    notes = _notes(
+        study,
         Alone="first-order Sobol index: by what part the variance falls if this input is known",
         **{
             "In all": "total index: what part is left if all others are known; sampling errors of a percent or two, so "
@@ -359,8 +364,6 @@ def shares_table(study: Study) -> Table:
             "Design": f"Saltelli's, {BASE_SAMPLE} base points, by SALib; 250 draws of elasticities in each structure",
         },
     )
-    for name in ("Largest residual", "Elasticities", "Tariffs"):
-        del notes[name]
     return Table(
         list(rows.values()),
         columns=columns,

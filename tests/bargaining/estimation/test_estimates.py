@@ -399,7 +399,7 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         (lambda: NashInNashModel([2.0, 3.0], gains=1.0, slopes=[0, 0.5]), "`slopes` must not be positive"),
         (lambda: PAIRS.fit(), "`method` must be 'gmm'"),
         (lambda: PAIRS.fit(method="gmm"), "`instruments` must be given"),
-        (lambda: FINE.fit(clusters=["a", "a", "a"]), "`clusters` must be two at least"),
+        (lambda: FINE.fit(clusters=["a", "a", "a"]), "`clusters` must name two groups at least; got one"),
         (lambda: FINE.fit(clusters=["a", None, "b"]), "some are missing"),
         (lambda: FINE.fit(clusters=[1, 2]), "`clusters` must have one label"),
         (lambda: FINE.fit(instruments=[1, 2, 3]), "`instruments` are for method='gmm'"),
@@ -416,7 +416,7 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
             lambda: DelayModel([1, 2, 3, 4], who=[0, 1, 0, 1], demands=0.6).fit(method="gmm"),
             "`method` must be 'ml'",
         ),
-        (lambda: WeightedNashModel([3.0], total=10).fit(), "more observations than the 1 parameters"),
+        (lambda: WeightedNashModel([3.0], total=10).fit(), "more observations than parameters; got 1 and 1"),
         (lambda: WeightedNashModel([3.0, 3.0, 3.0], total=10).fit(), "fits every observation exactly"),
     ],
 )

@@ -452,6 +452,15 @@ def test_cells_without_an_answer_have_no_derivative() -> None:
     assert plot(found) is not None
 
 
+def test_where_nothing_is_left_to_gain_there_is_no_derivative() -> None:
+    """A disagreement point on the frontier: with a better one there is no agreement."""
+    cells = nash(Problem(PIE, [[0.2, 0.3], [0.5, 0.5]]))
+    found = sensitivity(cells, wrt="disagreement")
+    np.testing.assert_allclose(found[0], [[0.5, -0.5], [-0.5, 0.5]], rtol=0, atol=1e-15)
+    assert np.isnan(found[1]).all()
+    assert np.isnan(found.from_above[1]).all()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

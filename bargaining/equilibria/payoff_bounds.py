@@ -111,8 +111,8 @@ def payoff_bounds(
     an edge goes whose neighbours meet near enough to it. A row of the game, a profile in a state, goes as far in a
     direction as a linear program of its successors' faces says, so that bounds of all states are again affine
     functions of each other. The inner sets are found likewise, for the operator lowered by what the outer sets and
-    their image are apart, and are seen to lie within their own image, which is given. A set that loses its inside as
-    soon as a player gets a little less, a knife edge, has no inner bound.
+    their image are apart, and are seen to lie within their own image, which is given. Where nothing is left of them
+    then, as of segments, the equations behind the vertices are solved in rationals, up to 300 vertices.
 
     References
     ----------

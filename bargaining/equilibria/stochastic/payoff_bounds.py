@@ -89,7 +89,7 @@ def stochastic_payoff_bounds(
             f"The payoffs of a stochastic game are bounded for two players; got {game.players}."
         )
     scaled = Scaled.of(game)
-    found, low, size = bounded(scaled, tolerance, budget), scaled.low, scaled.size
+    found, low, size = bounded(game, scaled, tolerance, budget), scaled.low, scaled.size
     faces, out = Faces.of(found.outer), []
     for s, (outer, inner) in enumerate(zip(found.outer, found.inner, strict=True)):
         here = slice(faces.first[s], faces.first[s + 1])

@@ -306,13 +306,13 @@ def stochastic_payoff_sets(
     scaled = Scaled.of(game)
     search = solve(scaled, _LIMIT, effort)
     if search.excess > effort.tolerance:
-        _bound(scaled, search, effort)
+        _bound(game, scaled, search, effort)
     return _result(game, scaled, search, effort)
 
 
-def _bound(scaled: Scaled, search: Search, effort: Effort) -> None:
+def _bound(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort) -> None:
     """Give a search that ended without an answer the sets of thinned polygons, if their bound is the better one."""
-    found = bounded(scaled, effort.tolerance, effort.budget())
+    found = bounded(game, scaled, effort.tolerance, effort.budget())
     if found.gap < search.excess:
         search.polygons = found.inner if found.gap <= effort.tolerance else found.outer
         search.excess, search.attained = found.gap, True

@@ -17,11 +17,15 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, lowered, settled
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.generation import generate
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import credible
-from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria._plane.polygon import Polygon, beyond, hull
+from bargaining.equilibria._plane.repair import floats
+from bargaining.equilibria._plane.work import Spent, Work
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Operator
+from bargaining.games.stochastic import StochasticGame
 
 _ROUNDS = 400  # some sets that have no inside would go on for ever
 _COARSEST = 1e-3  # of the unit box: what leaving out an edge may cost at first
@@ -33,6 +37,12 @@ _INSETS = 8  # rounds from inside
 _THIN = 20.0  # times the lowering: sets thinner than this are not lowered, but taken as they are
 _AGAIN = 3.0  # times that the outer sets must close in before another try from inside
 _PATIENT = 0.97  # discount factor up to which iterates settle within a round
+_STUCK = 1e-9  # of the unit box: what has no inner sets once the outer ones move by less has no inside
+_MERGED = (
+    1e-9,
+    1e-12,
+)  # of the unit box: distances at which vertices are one; the larger leaves fewer equations
+_FEW = 300  # vertices whose equations take a second
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +55,7 @@ class Bounds:
     steps: int
 
 
-def bounded(scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
+def bounded(game: StochasticGame, scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
     """Bound the payoff sets until they are no farther apart than the tolerance, or the budget is spent.
 
     Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible even
@@ -62,6 +72,8 @@ def bounded(scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
                 found = replace(eased, inner=[[] for _ in eased.outer], gap=inf)
         leaves = credible(model, found.outer, _lowest(found.outer))
         if leaves == model.leaves or budget.spent:
+            if found.gap == inf and all(found.outer) and sum(map(len, found.outer)) <= _FEW:
+                return replace(_equated(game, scaled, found, budget), steps=steps)
             within = found.inner
             if any(within) and credible(model, within, _lowest(within)) != model.leaves:
                 found = replace(found, inner=[[] for _ in within], gap=inf)
@@ -71,6 +83,21 @@ def bounded(scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
 
 def _lowest(polygons: list[Polygon]) -> Floats:
     return np.array([np.min(polygon, axis=0) if polygon else (inf, inf) for polygon in polygons])
+
+
+def _equated(game: StochasticGame, scaled: Scaled, found: Bounds, budget: Budget) -> Bounds:
+    """Add inner sets that solve the equations of the outer ones' vertices, if any do."""
+    for near in _MERGED:
+        merged = [[polygon[k] for k in hull(polygon, merge=near)] for polygon in found.outer]
+        hints = [np.array(polygon) * scaled.size + scaled.low for polygon in merged]
+        try:
+            made = generate(game, hints, Work(int(budget.left)))
+        except Spent:
+            break
+        if not isinstance(made, str) and all(made.vertices):
+            inner = [floats(vertices) for vertices in made.vertices]
+            return replace(found, inner=inner, gap=_apart(found.outer, inner))
+    return found
 
 
 class _Search:
@@ -96,7 +123,8 @@ class _Search:
                 (last or moved <= self.tolerance * self.patience) and moved <= self.tried / _AGAIN
             ) or moved <= _SLACK:
                 self._inset(moved)
-                if self.gap <= self.tolerance or moved <= _SLACK:
+                stuck = self.gap == inf and moved <= _STUCK and sum(map(len, self.outer)) <= _FEW
+                if self.gap <= self.tolerance or moved <= _SLACK or stuck:
                     break
             if last:
                 break

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import reach
@@ -36,6 +37,7 @@ _ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
 _MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
 _FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
 _BOUNDS = 10_000_000  # numbers in memory at a time: 80 MB an array
+_POLICIES = 6  # times that speeds look at all bounds
 _PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
 
 
@@ -55,6 +57,7 @@ def verdict(
     alive: Mask,
     *,
     shape: bool = False,
+    budget: Budget | None = None,
 ) -> Verdict:
     """Return whether `candidate` is all that is left of `outer`.
 
@@ -70,6 +73,8 @@ def verdict(
         The rows that can still be played.
     shape : bool
         Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
+    budget : Budget, optional
+        What pays for it: a unit for each bound of a row at a face that it may reach, time after time.
     """
     if not model.discounts.any() or any(bool(p) != bool(q) for p, q in zip(candidate, outer, strict=True)):
         return Verdict(False, inf)
@@ -77,6 +82,8 @@ def verdict(
     system = Bounds.of(model, faces, rows)
     reaching = _reaching(model, system, candidate, bound, rows)
     some, directions = np.nonzero(reaching)
+    if budget is not None:
+        budget.spend(_POLICIES * len(some) * (2 * len(faces.normals) + 2))
     bases = system.bases(some, directions)
     speed = attraction(system, some, directions, bases)
     if speed is not None:

@@ -258,12 +258,22 @@ class Search:
         if not judge:
             return False
         for shape in (False, True) if self._rare else (False,):
-            result = verdict(self.model, image.polygons, self.polygons, self.bound, self.alive, shape=shape)
+            result = verdict(
+                self.model,
+                image.polygons,
+                self.polygons,
+                self.bound,
+                self.alive,
+                shape=shape,
+                budget=self.budget,
+            )
             if result.proved:
                 self._stop(image, result.excess, "the structure's fixed point is proved to be the largest")
                 return True
             if result.outer:
                 self.polygons = result.outer
+            if self.budget.spent:
+                break
         return False
 
 

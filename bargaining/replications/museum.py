@@ -1,7 +1,8 @@
 """Read what was published, compute it again, and put the two side by side.
 
 A file `NAME.toml` holds a title, the source, where in it the numbers stand, where they were seen, what they are about,
-and `numbers`: what each is of, and the number as printed. A third entry says why ours differs, a fourth what ours is. A
+and the numbers as printed: `rows`, each a label and its numbers under `columns`, and after them `numbers`, each with
+what it is of. A number's third entry says why ours differs (the file's `why`, if empty), a fourth what ours is. A
 decimal is good to half a unit of its last digit, a fraction or an integer is exact; `within` widens both.
 """
 
@@ -106,12 +107,19 @@ def read(folder: Path, computed: Mapping[str, Computed]) -> dict[str, Replicatio
     found = {}
     for path in sorted(folder.glob("*.toml")):
         held = tomllib.loads(path.read_text(encoding="utf-8"))
-        numbers = tuple(
-            Printed(**dict(zip(("of", "printed", "why", "ours"), row, strict=False)))
-            for row in held.pop("numbers")
-        )
+        numbers = []
+        columns, why = held.pop("columns", []), held.pop("why", "")
+        for row in held.pop("rows", []):
+            label, _, cells = row.partition(" | ")
+            cells = zip(columns, cells.split(), strict=False)
+            numbers += [Printed(of=f"{label}, {column}", printed=cell) for column, cell in cells]
+        for of, printed, *differs in held.pop("numbers", []):
+            reason, ours = differs or ["", ""]
+            numbers.append(Printed(of=of, printed=printed, why=reason or why * bool(ours), ours=ours))
         rest: dict[str, Any] = {"within": 0.0, "data": ""} | held
-        found[path.stem] = Replication(name=path.stem, numbers=numbers, compute=computed[path.stem], **rest)
+        found[path.stem] = Replication(
+            name=path.stem, numbers=tuple(numbers), compute=computed[path.stem], **rest
+        )
     return found
 
 
@@ -121,7 +129,8 @@ def page(museum: Mapping[str, Replication]) -> str:
     Of those that need data ours are as stored; where nothing is said to differ the published number is met.
     """
     count = sum(len(one.numbers) for one in museum.values())
-    parts = [f"{len(museum)} tables and {count} numbers."]
+    differ = sum(bool(number.why) for one in museum.values() for number in one.numbers)
+    parts = [f"{len(museum)} tables and {count} numbers; {differ} differ, for a reason that is given."]
     for name, one in museum.items():
         where = f"{one.where[0].upper()}{one.where[1:]}"
         lines = [f"## {one.title}", "", one.about, "", f"Source: {one.source}. {where}. Seen: {one.seen}."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction as F
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -67,15 +68,21 @@ def quantecon_dilemma(_: Path | None) -> list[float]:
     return list(payoff_set(RepeatedGame(DILEMMA, 0.9)).vertices.ravel())
 
 
-def two_state_dilemma(_: Path | None) -> list[float]:
+def _two_states(cooperate: float, defect: float, discount: float) -> StochasticGame:
     """In the rich state every payoff is higher by 2; it changes more often after the players did the same."""
-    numbers: list[float] = []
     same, other, coin = [1 / 3, 2 / 3], [2 / 3, 1 / 3], [1 / 2, 1 / 2]
     law = [[[same, coin], [coin, same]], [[other, coin], [coin, other]]]
+    rows = [[[cooperate + more, -1 + more], [defect + more, more]] for more in (0, 2)]
+    return StochasticGame(
+        [Game(row, np.transpose(row)) for row in rows], law, discount, states=["poor", "rich"]
+    )
+
+
+def two_state_dilemma(_: Path | None) -> list[float]:
+    """Three pairs of payoffs and discount factors."""
+    numbers: list[float] = []
     for cooperate, defect, discount in ((1, 2, 2 / 3), (2, 3, 2 / 3), (2, 3, 0.357)):
-        rows = [[[cooperate + more, -1 + more], [defect + more, more]] for more in (0, 2)]
-        stages = [Game(row, np.transpose(row)) for row in rows]
-        found = stochastic_payoff_sets(StochasticGame(stages, law, discount, states=["poor", "rich"]))
+        found = stochastic_payoff_sets(_two_states(cooperate, defect, discount))
         for state in ("poor", "rich"):
             corners = found[state].vertices
             numbers += corners[corners[:, 0] >= corners[:, 1] - 1e-9].ravel().tolist()
@@ -181,9 +188,9 @@ def abreu_gul(_: Path | None) -> list[float]:
 
 
 def talmud(_: Path | None) -> list[F]:
-    """Claims of 100, 200 and 300 on estates of 100, 200 and 300."""
+    """Claims of 100, 200 and 300."""
     claims, numbers = {"100": 100, "200": 200, "300": 300}, []
-    for estate in (100, 200, 300):
+    for estate in (100, 200, 300, 400, 500):
 
         def worth(coalition: Any, estate: int = estate) -> int:
             return max(0, estate - sum(c for name, c in claims.items() if name not in coalition))
@@ -228,12 +235,14 @@ def voting_power(_: Path | None) -> list[F]:
         ((50, 49, 1), 52),
         ((50, 49, 1), 100),
         ((4, 2, 1), 5),
+        ((10, 10, 20, 30), 50),
+        ((3, 2, 1, 1), 4),
     ):
 
         def wins(coalition: Any, votes: Any = votes, quota: int = quota) -> int:
             return int(sum(votes[int(k)] for k in coalition) >= quota)
 
-        numbers += CoalitionalGame(["0", "1", "2"], wins).shapley().exact
+        numbers += CoalitionalGame([str(k) for k in range(len(votes))], wins).shapley().exact
     return numbers
 
 
@@ -257,12 +266,159 @@ def von_stengel(_: Path | None) -> list[float]:
     return numbers
 
 
+def _equilibria(game: Game, used: str) -> list[float]:
+    """Return the chances in the equilibria that use these actions, a pair of words for each."""
+    found = {}
+    for pair in stage_equilibria(game).profiles:
+        key = " ".join("".join(str(k) for k, chance in enumerate(x) if chance) for x in pair)
+        found[key] = [float(chance) for x in pair for chance in x]
+    return [chance for key in used.split(", ") for chance in found[key]]
+
+
+_HALF = [[-180, 72, -333, 297, -153, 270], [-30, 17, -33, 42, -3, 20], [-81, 36, -126, 126, -36, 90]]
+_FIRST = np.array([*_HALF, *(row[::-1] for row in _HALF[::-1])])
+_SECOND = _FIRST[np.ix_([0, 2, 1, 4, 3, 5], [1, 0, 3, 2, 5, 4])].T
+
+
+def von_stengel_75(_: Path | None) -> list[float]:
+    """The second player's payoffs are the first's, transposed, with other names for actions."""
+    table = [
+        [9504, -660, 19976, -20526, 1776, -8976],
+        [-111771, 31680, -130944, 168124, -8514, 52764],
+        [397584, -113850, 451176, -586476, 29216, -178761],
+        [171204, -45936, 208626, -263076, 14124, -84436],
+        [1303104, -453420, 1227336, -1718376, 72336, -461736],
+        [737154, -227040, 774576, -1039236, 48081, -300036],
+    ]
+    order = [4, 5, 2, 3, 0, 1]
+    game = Game(table, np.array(table)[np.ix_(order, order)].T)
+    smaller = Game(_FIRST[[2, 0, 4, 1, 5, 3]], _SECOND)
+    some = _equilibria(game, "1 5, 4 0, 01 01, 01 12, 01 23, 01 34, 01 45, 03 01, 03 12, 03 23")
+    return [*some, *(float(len(stage_equilibria(g).profiles)) for g in (game, smaller))]
+
+
+def savani_von_stengel(_: Path | None) -> list[float]:
+    """The actions of the game with smaller payoffs above in another order."""
+    game = Game(_FIRST, _SECOND)
+    return [*_equilibria(game, "012345 012345"), float(len(stage_equilibria(game).profiles))]
+
+
+def game_theory_basics(_: Path | None) -> list[float]:
+    """Rows are T and B."""
+    game = Game([[1, 3, 0, 1], [0, 0, 2, 0]], [[5, 4, 3, 0], [0, 2, 3, 4]])
+    return _equilibria(game, "0 0, 01 12, 01 23")
+
+
+def selten_1975(_: Path | None) -> list[float]:
+    """Rows are R, Lr and Ll."""
+    return _equilibria(Game([[1, 1], [0, 0], [0, 2]], [[1, 1], [2, 3], [2, 0]]), "0 0, 0 01")
+
+
+def stripped_down_poker(_: Path | None) -> list[float]:
+    """Either card has chance 1/2."""
+    wins = np.array([[0, 1], [F(1, 2), 0], [F(-3, 2), 0], [-1, -1]])
+    return _equilibria(Game(wins, -wins), "01 01")
+
+
+def three_players(_: Path | None) -> list[float]:
+    """Payoffs are listed as in the files of Gambit, the first player's action moving fastest."""
+
+    def game(*payoffs: int) -> Game:
+        table = np.array(payoffs).reshape(2, 2, 2, 3).transpose(3, 2, 1, 0)
+        return Game(*table)
+
+    irrational = game(3, 0, 2, 0, 1, 0, 0, 2, 0, 1, 0, 0, 1, 0, 0, 0, 3, 0, 0, 1, 0, 2, 0, 3)
+    cut = game(0, 0, 0, 1, 2, -1, 2, 4, 2, -1, 2, 1, -1, 2, 1, 2, 4, 2, 1, 2, -1, 0, 0, 0)
+    many = game(9, 8, 12, 0, 0, 0, 0, 0, 0, 9, 8, 2, 0, 0, 0, 3, 4, 6, 3, 4, 6, 0, 0, 0)
+    all_nine = stage_equilibria(many).profiles
+    mixed = [x for x in all_nine if min(float(chance) for player in x for chance in player) > 0]
+    chances = _equilibria(irrational, "01 01 01") + _equilibria(cut, "0 1 0, 01 01 01, 1 0 1")
+    return [*chances, len(all_nine), len(mixed)]
+
+
+def water_reserves(_: Path | None) -> list[float]:
+    """What is left of the reserves and what flows in is kept, up to the 5 units there is room for."""
+    most, inflows = 5, (0, 1, 2)
+    games, law = [], []
+    for own, other in product(range(most + 1), repeat=2):
+        q, r = np.arange(own + 1)[:, None], np.arange(other + 1)
+        price = np.maximum(most - q - r, 0)
+        games.append(Game(price * q, price * r))
+        chances = np.zeros((own + 1, other + 1, most + 1, most + 1))
+        for i, j, a, b in product(range(own + 1), range(other + 1), inflows, inflows):
+            chances[i, j, min(own - i + a, most), min(other - j + b, most)] += 1 / 9
+        law.append(chances.reshape(own + 1, other + 1, -1).tolist())
+    found = stochastic_transfer_equilibrium(StochasticGame(games, law, 0.7))
+    return [float(x) for joint, v in zip(found.joint, found.threat, strict=True) for x in (joint, *v)]
+
+
+def two_state_transfers(_: Path | None) -> list[float]:
+    """The dilemma of the dynamic game, with payoffs 2 and 3."""
+    numbers, slack = [], []
+    for discount in (0.7, 0.357, 0.356):
+        found = stochastic_transfer_equilibrium(_two_states(2, 3, discount))
+        for joint, v in zip(found.joint, found.threat, strict=True):
+            numbers += [float(x) for x in (joint, *v)]
+            slack.append(float(joint - v.sum()))
+    return numbers + slack
+
+
+def gangstas_paradise(_: Path | None) -> list[float]:
+    """To negotiate anew is to move to a state that pays r for ever."""
+    dilemma, numbers = Game([[2, -10], [3, 0]], [[2, 3], [-10, 0]]), []
+    for discount, rho, worths in (
+        (0.5, 0.1, [2]),
+        (0.2, 0.1, [0]),
+        (0.5, 0.5, [0]),
+        (0.5, 0.5, [2]),
+        (0.5, 0.5, [2, 1]),
+        (0.6, 0.5, [2, 2, 1.2]),
+        (0.3334, 0.5, [2, *(2 * 0.3334**k for k in range(8, 0, -1))]),
+    ):
+        count = len(worths)
+        games = [dilemma] * count + [Game([[r]], [[r]]) for r in (*worths, 2)]
+        to = np.eye(2 * count + 1)
+        law: list[Any] = []
+        for k in range(count):
+            later = (k + 1) % count
+            on = (1 - rho) * to[later] + rho * to[count + later]
+            law.append([[to[-1], on], [on, on]])
+        law += [[[to[k]]] for k in range(count, 2 * count + 1)]
+        found = stochastic_transfer_equilibrium(StochasticGame(games, law, discount))
+        numbers += [float(x) for k in range(count) for x in (found.joint[k], found.threat[k][0])]
+    return [*numbers, (numbers[0] / 2 - 0.5 * 2) / (1 - 0.5)]
+
+
+def bankruptcy_game(_: Path | None) -> list[Any]:
+    """What a coalition is left when the others are paid in full; with links, the sum over its connected parts."""
+    claims = dict(zip("012345", map(F, ("40", "32", "11", "73.3", "54.95", "81.1")), strict=True))
+    links = ("01", "02", "03", "12", "13", "23", "34", "35", "45")
+
+    def worth(coalition: Any) -> F:
+        return max(F(0), 176 - sum((claim for name, claim in claims.items() if name not in coalition), F(0)))
+
+    def linked(coalition: Any) -> F:
+        parts: list[set[str]] = []
+        for name in coalition:
+            near = [part for part in parts if any(name in pair and part & set(pair) for pair in links)]
+            parts = [part for part in parts if part not in near] + [{name}.union(*near)]
+        return sum(map(worth, parts), F(0))
+
+    game = CoalitionalGame(list(claims), worth)
+    nucleolus = game.nucleolus()
+    values = [*nucleolus.exact, *game.shapley().exact, *CoalitionalGame(list(claims), linked).shapley().exact]
+    return [*values, float(game.in_core(nucleolus.payoffs))]
+
+
 COMPUTED: dict[str, Computed] = {
-    made.__name__.replace("_", "-"): made
+    made.__name__.replace("_", "-"): cache(made)
     for made in (
         abreu_gul,
         abreu_sannikov,
+        bankruptcy_game,
         collusion_thresholds,
+        game_theory_basics,
+        gangstas_paradise,
         glove_games,
         hold_up_contract,
         ibn_ezra,
@@ -272,12 +428,19 @@ COMPUTED: dict[str, Computed] = {
         public_goods,
         quantecon_dilemma,
         risk_sharing,
+        savani_von_stengel,
+        selten_1975,
         simple_cournot,
+        stripped_down_poker,
         talmud,
+        three_players,
         two_state_dilemma,
+        two_state_transfers,
         von_stengel,
+        von_stengel_75,
         voting_power,
         vulnerability,
+        water_reserves,
     )
 }
 

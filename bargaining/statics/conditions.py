@@ -52,8 +52,7 @@ class Conditions:
 def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Conditions]:
     """Yield the equations of the cells whose structure is known and strict, cells of one structure together."""
     name, problem = division.method.partition("(")[0], division.problem
-    if problem is None:
-        return
+    assert problem is not None
     cells = int(np.prod(division.payoffs.shape[:-1]))
     points = {"x": _flat(division.payoffs, cells)}
     if name == "AlternatingOffers":
@@ -170,8 +169,8 @@ class _Sides:
     def __init__(self, points: Floats, free_disposal: bool) -> None:
         k = len(points)
         self.points = points
-        self.lines: list[tuple[int, int]] = [(i, (i + 1) % k) for i in range(k)] if k > 2 else []
-        if free_disposal or k == 2:
+        self.lines: list[tuple[int, int]] = [(i, (i + 1) % k) for i in range(k)]
+        if free_disposal:
             far, high = (int(np.lexsort((points[:, 1 - i], points[:, i]))[-1]) for i in (0, 1))
             chain = sorted(range(k), key=lambda i: (-points[i, 0], points[i, 1]))
             chain = [i for i in chain if points[i, 1] >= points[far, 1] and points[i, 0] >= points[high, 0]]
@@ -188,14 +187,8 @@ class _Sides:
             a, b = self.normal(k, key, point, given, slice(None))
             slacks.append(self.slack(k, key, point, given, slice(None)) / np.hypot(a, b))
         near = np.abs(slacks) <= TIE * size
-        order = (
-            np.argsort(~near, axis=0, kind="stable")[:2]
-            if len(self.lines) > 1
-            else np.zeros((2, 1), dtype=int)
-        )
+        order = np.argsort(~near, axis=0, kind="stable")[:2]
         found = np.where(np.take_along_axis(near, order, axis=0), order, -1)
-        if len(self.lines) == 1:
-            found[1] = -1
         return found, (near.sum(axis=0) >= 1) & (near.sum(axis=0) <= 2)
 
     def error(self, here: NDArray[np.intp]) -> Floats:
@@ -277,9 +270,8 @@ def _hull(points: Floats) -> _Facets | None:
         found = ConvexHull(points).equations
     except (QhullError, ValueError):
         return None
-    rows = np.unique(found.round(12), axis=0, return_index=True)[
-        1
-    ]  # triangles of one facet share its equation
+    # Triangles of one facet share its equation.
+    rows = np.unique(found.round(12), axis=0, return_index=True)[1]
     return _Facets(found[rows, :-1], -found[rows, -1])
 
 

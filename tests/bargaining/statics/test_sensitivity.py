@@ -1,7 +1,7 @@
 """Derivatives of answers, against differences of the definitions in fifty digits that share no code with them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mpmath as mp
@@ -365,6 +365,107 @@ def test_concepts_without_known_conditions_have_numerical_derivatives() -> None:
 
 
 W3 = np.array([0.2, 0.3, 0.5])
+SIMPLEX = [[3, 0, 0], [0, 3, 0], [0, 0, 3]]
+
+
+def numerical(division: Any, wrt: str, exact: Any) -> None:
+    """Derivatives by differences are as exact as they say they are, and second ones are refused."""
+    found = sensitivity(division, wrt=wrt)
+    np.testing.assert_array_less(np.abs(found - exact), found.error + 1e-8)
+    assert float(found.error.max()) < 1e-6
+    with pytest.raises(NotApplicable, match="`order` must be 1"):
+        sensitivity(division, wrt=wrt, order=2)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        AlternatingOffers(0.8),
+        AlternatingOffers(0.8, leaver="proposer", outside=[-1, -1]),
+        AlternatingOffers(0.8, horizon=3),
+        raiffa,
+    ],
+    ids=["three take turns", "proposers may leave", "three rounds", "raiffa"],
+)
+def test_what_scales_with_the_pie_grows_in_proportion_to_it(method: Any) -> None:
+    players = 3 if method is not raiffa and method.horizon is None and method.outside is None else 2
+    division = method(Problem(TransferableSurplus(5.0, players=players), np.zeros(players)))
+    numerical(division, "total", division.payoffs / 5)
+
+
+@pytest.mark.parametrize(
+    ("method", "feasible"),
+    [
+        (kalai_smorodinsky, Polytope([*SIMPLEX, [0, 0, 0]])),
+        (nash, Polytope(SIMPLEX, free_disposal=True)),
+        (nash, Polytope(SIMPLEX)),
+    ],
+    ids=["with ideal payoffs", "with free disposal", "of a flat set"],
+)
+def test_three_players_whose_conditions_are_not_known_share_what_is_left(method: Any, feasible: Any) -> None:
+    division = method(Problem(feasible, [0.1, 0.2, 0.3]))
+    numerical(division, "disagreement", np.eye(3) - 1 / 3)
+
+
+def test_a_batch_of_sets_has_the_derivatives_of_each() -> None:
+    triangles = Polytope([[[2, 0], [0, 2], [0, 0]], [[4, 0], [0, 2], [0, 0]]])
+    division = nash(Problem(triangles, [0.1, 0.2]))
+    numerical(division, "disagreement", [[[0.5, -0.5], [-0.5, 0.5]], [[0.5, -1], [-0.25, 0.5]]])
+    # Arcs c - x^2, all at once and with their derivative: 3 x^2 = c at d = 0, so that of x is d0 / 2 alone (by hand).
+    height = np.array([4.0, 5.0])
+    arcs = Frontier(lambda x: height - x**2, 0, np.sqrt(height), derivative=lambda x: -2 * x)
+    found = sensitivity(nash(Problem(arcs, [0.0, 0.0])), wrt="disagreement")
+    for k, c in enumerate(height):
+        one = Frontier(lambda x, c=c: c - x**2, 0, c**0.5, derivative=lambda x: -2 * x)
+        np.testing.assert_allclose(
+            found[k], sensitivity(nash(Problem(one, [0.0, 0.0])), wrt="disagreement"), atol=1e-9
+        )
+    # F = c - x^2 - d1 - 2 x (x - d0) = 0: dx/dd0 = 2 x / (6 x) and dx/dd1 = -1 / (6 x).
+    x = np.sqrt(height / 3)
+    np.testing.assert_allclose(found[:, 0], np.stack([np.full(2, 1 / 3), -1 / (6 * x)], axis=1), atol=1e-9)
+
+
+def test_cells_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    division = nash(Problem(ARC, np.linspace([0, 0], [0.5, 0.5], 7)))
+    whole = sensitivity(division, wrt="disagreement")
+    monkeypatch.setattr("bargaining.statics.conditions.BLOCK", 3)
+    np.testing.assert_allclose(sensitivity(division, wrt="disagreement"), whole, rtol=0, atol=1e-14)
+
+
+def test_points_of_a_set_and_the_right_to_leave_by_differences() -> None:
+    """Raiffa and Nash agree on triangles, moved ones too; an option counts once it is above what talks give."""
+    triangle = Problem(Polytope([[2, 0], [0, 3], [0, 0]]), [0.1, 0.2])
+    np.testing.assert_allclose(
+        sensitivity(raiffa(triangle), wrt="points"), sensitivity(nash(triangle), wrt="points"), atol=1e-6
+    )
+    # Three on a pie of 1 where the second alone has an option, below and above what she would get.
+    for option, slope in ((0.1, 0.0), (0.6, 1.0)):
+        division = AlternatingOffers(0.9, outside=[None, option, None])(
+            Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+        )
+        found = sensitivity(division, wrt="outside")
+        np.testing.assert_allclose(found[1, 1], slope, atol=1e-6)
+
+
+def test_a_side_on_which_there_is_no_answer_has_no_derivative() -> None:
+    def split(cost: float) -> Any:
+        if cost > 0.3:
+            raise InvalidInput("No more than this was paid.")
+        return nash(Problem(TransferableSurplus(1.0 - cost), [0, 0]))
+
+    found = sensitivity(split(0.3), wrt={"cost": 0.3}, method=split)
+    assert np.isnan(found).all()
+    np.testing.assert_allclose(found.from_below[..., 0], [-0.5, -0.5], atol=1e-9)
+    assert np.isnan(found.from_above).all()
+    with pytest.raises(NotApplicable, match="`order` must be 1 where derivatives are numerical"):
+        sensitivity(split(0.3), wrt={"cost": 0.3}, method=split, order=2)
+
+
+def test_what_holds_at_a_corner_holds_for_yu_too() -> None:
+    corner = Polytope([[0, 3], [2, 2], [3, 0]], free_disposal=True)
+    inside = yu(Problem(corner, [0.0, 0.1]), p=2.5)
+    np.testing.assert_allclose(inside.payoffs, [2, 2], atol=1e-9)
+    np.testing.assert_array_equal(sensitivity(inside, wrt="disagreement"), np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize("points", [False, True])
@@ -474,6 +575,10 @@ def test_where_nothing_is_left_to_gain_there_is_no_derivative() -> None:
         (lambda: sensitivity(1.0, wrt={"a": 1.0}), "`method` must be given"),
         (lambda: sensitivity(1.0, wrt={"a": 1.0}, method=lambda a: a + 1), "`method` must lead to `result`"),
         (lambda: sensitivity(1.0, wrt={}, method=lambda: 1.0), "`wrt` must name an argument"),
+        (
+            lambda: sensitivity(replace(raiffa(Problem(PIE, D)), method="mine"), wrt="disagreement"),
+            "`method` must be given for an answer of mine",
+        ),
         (
             lambda: sensitivity(nash(Problem(FreeDisposalHull([[1, 2]]), [0, 0])), wrt="points"),
             "`wrt` must be among",

@@ -150,3 +150,83 @@ def test_verdicts_have_the_chance_that_the_draws_give(drawn: dict[str, dict[str,
         shares = next(iter(parts.values())).share.values.tolist()
         eroded = half[:, [shares.index("0.1"), shares.index("0.15")]] < half[:, :1]
         assert (counted["leverage erodes"] <= eroded.all(axis=1)).all()
+
+
+def test_what_moves_the_headline_is_stored_and_shown(
+    drawn: dict[str, dict[str, Any]], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One draw a structure: what is drawn beside it, point by point from the definition; scenarios as published."""
+    pytest.importorskip("SALib")
+    shipped, size = stored_bands.FOLDER, 32
+    monkeypatch.setattr(stored_bands, "BASE_SAMPLE", size)
+    stored_bands.store_causes(drawn, study.parameters, tmp_path)
+    rows = {
+        (row["environment"], row["structure"]): row
+        for row in stored_bands._read(tmp_path / "headline_structures.csv")
+    }
+    published = {
+        (row["environment"], row["structure"]): row
+        for row in stored_bands._read(shipped / "headline_structures.csv")
+    }
+    assert set(rows) == set(published)
+    for key in rows:
+        if "elasticity" in key[1]:
+            for name in ("transfer", "lost", "lost_high"):
+                assert float(rows[key][name]) == pytest.approx(float(published[key][name]), rel=1e-7)
+    capacity = stored_bands.capacities(study.parameters)
+    u = {name: stored_bands.uniforms(name, size) for name in stored_bands.INPUTS}
+    given = stored_bands.inputs_at(u, capacity)
+    for environment, parts in drawn.items():
+        war = {name: stored_bands.by_share(one, "tariff war", "open") for name, one in parts.items()}
+        for name, gains in war.items():
+            row = rows[environment, name]
+            assert row["transfer_low"] == row["transfer_high"] == row["transfer"]
+            ((canada, us),) = gains["0"]
+            assert float(row["transfer"]) == pytest.approx((canada - us) / 2, rel=1e-8)
+        transfers = []
+        for k in range(size):
+            canada, us = list(war.values())[int(4 * u["structure"][k])]["0"][0]
+            weight = given["bargaining_weight_canada"][k]
+            transfers.append(canada - weight * (canada + us) if canada + us > 0 else np.nan)
+        low, median, high = np.nanquantile(transfers, [0.05, 0.5, 0.95])
+        row = rows[environment, "all, everything drawn"]
+        for name, value in (("transfer_low", low), ("transfer", median), ("transfer_high", high)):
+            assert float(row[name]) == pytest.approx(value, rel=1e-8)
+    monkeypatch.setattr(stored_bands, "FOLDER", tmp_path)
+    causes = stored_bands.shares_table(study).records()
+    assert len(causes) == len(drawn) * len(stored_bands.INPUTS)
+    for row in causes:
+        if row["input"] not in ("structure", "bargaining weight canada"):
+            assert (
+                abs(row["transfer_total"]) < 1e-9
+            )  # of a single draw a structure, at r = 0, the rest moves nothing
+        if row["input"] == "elasticities":
+            assert abs(row["with_total"]) < 1e-9
+    assert max(row["transfer_total"] for row in causes if row["input"] == "structure") > 10
+    for row in stored_bands.spread_table(study).records():
+        key = row["environment"], row["structure"]
+        assert row["transfer"] == float(rows[key]["transfer"])
+        assert (row["transfer_band"] is None) == (key[1] != "all, everything drawn")
+
+
+def test_the_command_draws_each_structure_alike_and_stores_all(
+    drawn: dict[str, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stored: list[Any] = []
+    asked = []
+
+    def draw(parameters: Any, environment: str, draws: int, structure: str, **options: Any) -> Any:
+        asked.append((environment, structure, draws, options["checkpoint"].parent, options["workers"]))
+        return drawn[environment][structure]
+
+    monkeypatch.setattr(stored_bands, "draw", draw)
+    monkeypatch.setattr(stored_bands, "store", lambda found, figures: stored.append(found))
+    monkeypatch.setattr(stored_bands, "store_causes", lambda found, figures: stored.append(found))
+    assert stored_bands.main(["--draws", "8", "--workers", "3", "--checkpoint", str(tmp_path)]) == 0
+    assert len(stored) == 2
+    assert all(set(found) == set(drawn) and set(found["2023"]) == set(drawn["2023"]) for found in stored)
+    assert asked == [(e, s, 2, tmp_path, 3) for e in drawn for s in stored_bands.STRUCTURES]
+    assert "2023, ICIO 2019: 0 of 2 draws failed" in capsys.readouterr().out

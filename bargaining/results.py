@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bargaining.axioms.violation import Violation
 from bargaining.descriptions import MethodCall
-from bargaining.equilibria.node import Node
+from bargaining.equilibria.machine import Node
 from bargaining.equilibria.pairs.lump_sums import LumpSums
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
@@ -31,13 +31,12 @@ from bargaining.equilibria.repeated.symmetric import SymmetricPayoffs, Symmetric
 from bargaining.equilibria.repeated.transfers import TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria
 from bargaining.equilibria.stochastic.automaton import StateHistory, StochasticAutomaton
-from bargaining.equilibria.stochastic.exit_thresholds import PlanExitThresholds
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.markov_branch import EquilibriumBranch
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet, StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
-from bargaining.equilibria.stochastic.thresholds import PlanThresholds
+from bargaining.equilibria.stochastic.thresholds import PlanExitThresholds, PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
 from bargaining.estimation.estimates import Comparison, Estimates

@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._rational import solve
+from bargaining.equilibria._plane.generation import floats
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.operator import apply, credible
 from bargaining.equilibria._plane.operator import reach as far_of
 from bargaining.equilibria._plane.polygon import Polygon, cut, hull
-from bargaining.equilibria._plane.rationals import Law, Rationals
-from bargaining.equilibria._plane.repair import floats
-from bargaining.equilibria._plane.work import Work
+from bargaining.equilibria._plane.rationals import Law, Rationals, Work
 from bargaining.equilibria.stochastic._search.dual_bounds import TIE, Bounds, Faces, attraction, normals_of
 
 Sets = tuple[tuple[Pair, ...], ...]

@@ -1,9 +1,14 @@
-"""What a certificate is, and how a claim is set beside the exact answer or a box that holds it."""
+"""What a certificate is, how a claim is set beside the exact answer or a box that holds it, and who certifies what.
+
+`Problem.rescale`, `relabel` and `restrict` wrap a set that they cannot rewrite. A claim about the wrapped set is turned
+into one about the set within: the players are put into its order, which no concept minds; units and floors compose to
+a single `View`, exactly. Certifiers register themselves by the name of the method and the representation of the set.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, isfinite, nextafter
 from typing import Any
@@ -12,6 +17,8 @@ import numpy as np
 
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
 Weights = tuple[Fraction, ...]
 Number = float | Fraction
@@ -212,3 +219,145 @@ def above(value: Fraction) -> float:
         return 0.0 if value == 0 else nextafter(float(value), inf)
     except OverflowError:
         return inf
+
+
+Vector = tuple[Fraction, ...]
+
+ROUNDINGS = Fraction(4, 2**52)  # relative: those of two changes of units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwrapped:
+    """A claim about the innermost set, and where each of the given players is among its players."""
+
+    claim: Claim
+    places: tuple[int, ...]
+
+    def back(self, proof: Certificate) -> Certificate:
+        """Return a proof about the claim with the players in the order they were given."""
+        exact = None if proof.exact is None else tuple(proof.exact[k] for k in self.places)
+        return replace(proof, exact=exact)
+
+
+def unwrap(claim: Claim) -> Unwrapped | None:
+    """Return a claim about the set within the wrappers; None if there are none."""
+    if not isinstance(claim.feasible, Rescaled | Relabelled | Restricted):
+        return None
+    n = len(claim.payoffs)
+    feasible: FeasibleSet = claim.feasible
+    view = View(scale=(Fraction(1),) * n, shift=(Fraction(0),) * n, floor=None)
+    places = tuple(range(n))  # among the set's players, of each player given
+    while isinstance(feasible, Rescaled | Relabelled | Restricted):
+        if isinstance(feasible, Relabelled):
+            places = tuple(int(feasible.order[k]) for k in places)
+        else:
+            view = _through(feasible, view, claim, places)
+        feasible = feasible.within
+    order = [places.index(k) for k in range(n)]
+    inner = replace(
+        claim,
+        feasible=feasible,
+        view=_turned(view, claim, order),
+        disagreement=[claim.disagreement[k] for k in order],
+        payoffs=[claim.payoffs[k] for k in order],
+        parameters=_reordered(claim, order),
+    )
+    return Unwrapped(claim=inner, places=places)
+
+
+def _through(feasible: Rescaled | Restricted, view: View, claim: Claim, places: tuple[int, ...]) -> View:
+    """Return the view of the set within, given that of its wrapper."""
+    if isinstance(feasible, Restricted):
+        bound = _affine(_given(claim, feasible.floor, places), view)
+        return replace(view, floor=bound if view.floor is None else tuple(map(max, view.floor, bound)))
+    shift = _affine(_given(claim, feasible.shift, places), view)
+    scale = _given(claim, feasible.scale, places)
+    return replace(view, scale=tuple(a * v for a, v in zip(view.scale, scale, strict=True)), shift=shift)
+
+
+def _affine(vector: Vector, view: View) -> Vector:
+    return tuple(a * v + b for a, v, b in zip(view.scale, vector, view.shift, strict=True))
+
+
+def _turned(view: View, claim: Claim, order: list[int]) -> View:
+    """Return the view with the players in another order."""
+    floor = None if view.floor is None else _lowered(view.floor, claim.disagreement, view.shift)
+    turned = [None if v is None else tuple(v[k] for k in order) for v in (view.scale, view.shift, floor)]
+    return View(scale=turned[0] or (), shift=turned[1] or (), floor=turned[2])
+
+
+def _lowered(floor: Vector, disagreement: list[Number], shift: Vector) -> Vector:
+    """Return the floor, at d where it is a few roundings above: units changed after `restrict()` leave it there."""
+    found = []
+    for f, x, b in zip(floor, disagreement, shift, strict=True):
+        d = Fraction(x)
+        near = d < f <= d + ROUNDINGS * (abs(d) + abs(b) + abs(d - b))
+        found.append(d if near else f)
+    return tuple(found)
+
+
+def _given(claim: Claim, vector: Any, places: tuple[int, ...]) -> Vector:
+    """Return a vector over the players of a wrapped set in the order of those given."""
+    values = claim.at_cell(vector, one_each=True)
+    return tuple(Fraction(values[k]) for k in places)
+
+
+def _reordered(claim: Claim, order: list[int]) -> dict[str, Any]:
+    """Return the parameters for players in another order."""
+    found = dict(claim.parameters)
+    for name in ("weights", "reference"):
+        if found.get(name) is not None:
+            values = claim.given(name, one_each=True)
+            found[name] = [values[k] for k in order]
+    if "player" in found:
+        found["player"] = order.index(claim.given("player"))
+    return found
+
+
+Certifier = Callable[[Claim], Certificate]
+"""Proves how far the payoffs of a claim are from the exact ones."""
+
+_CERTIFIERS: dict[tuple[str, type], Certifier] = {}
+VIEWERS: set[Certifier] = set()
+_REASONS = {
+    "ConvexProgram": "only what a single program defines is proved there. To certify an answer, describe the payoffs "
+    "as a Polytope or, of two players, as a Frontier.",
+}
+"""Why a concept, or a representation, has no certifier."""
+_NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."
+
+
+def register(method: str, feasible: type, *, views: bool = False) -> Callable[[Certifier], Certifier]:
+    """Make a function the certifier of a method on a representation; the most specific type wins.
+
+    Parameters
+    ----------
+    method : str
+        The name a division's `method` starts with.
+    feasible : type
+        The class of feasible sets.
+    views : bool, default False
+        Whether the certifier reads `Claim.view`, so that it also serves the set in other units and above a floor.
+    """
+
+    def add(certifier: Certifier) -> Certifier:
+        _CERTIFIERS[method, feasible] = certifier
+        if views:
+            VIEWERS.add(certifier)
+        return certifier
+
+    return add
+
+
+def certifier_of(name: str, feasible: type) -> Certifier | None:
+    """Return the certifier of a method on a representation; None if there is none."""
+    known = ((name, kind) for kind in feasible.__mro__)
+    return next((_CERTIFIERS[key] for key in known if key in _CERTIFIERS), None)
+
+
+def why_not(name: str, feasible: Any) -> str:
+    """Say that there is no certifier of a method on a set, why, and which methods have one there."""
+    known = sorted(method for method, kind in _CERTIFIERS if isinstance(feasible, kind))
+    represented = type(feasible).__name__
+    reason = _REASONS.get(name) or _REASONS.get(represented) or _NOBODY
+    return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."

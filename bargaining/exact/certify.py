@@ -15,8 +15,16 @@ from bargaining._arrays import scalar
 from bargaining._calls import suggesting
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.exact.certificate import Certificate, Claim, compare, enclose
-from bargaining.exact.registry import VIEWERS, certifier_of, register, why_not
+from bargaining.exact.certificate import (
+    VIEWERS,
+    Certificate,
+    Claim,
+    certifier_of,
+    compare,
+    enclose,
+    register,
+    why_not,
+)
 from bargaining.feasible.transform import set_of_cell
 from bargaining.games.kinds import kind_of, known, loaded
 
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 _CERTIFIERS = {
-    "_concepts": ["polytope_certifiers", "nonconvex_certifiers", "frontier_certifiers"],
+    "_concepts": ["polytope_certifiers", "frontier_certifiers"],
     "_programs": ["program_certifiers"],
 }
 """The modules that register certifiers, by room."""
@@ -125,7 +133,7 @@ def certify(
     own = certifier_of(name, type(claim.feasible))
     if own is not None:
         return own(claim)
-    from bargaining.exact._concepts.views import unwrap
+    from bargaining.exact.certificate import unwrap
 
     inner = unwrap(claim)
     within = None if inner is None else certifier_of(name, type(inner.claim.feasible))

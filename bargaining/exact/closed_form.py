@@ -11,7 +11,7 @@ import numpy as np
 from bargaining._arrays import Floats, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.exact._formulas.tidy import tidy
+from bargaining.exact._formulas import tidy
 
 if TYPE_CHECKING:
     import sympy as sp

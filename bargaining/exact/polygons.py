@@ -9,10 +9,8 @@ from numpy.typing import ArrayLike
 
 from bargaining._rational import rational
 from bargaining.errors import InvalidInput
-from bargaining.exact._concepts import polygon as _polygon
-from bargaining.exact._concepts import rays
-from bargaining.exact._concepts.bodies import Enclosure
-from bargaining.exact._concepts.polygon import Exact, Plane, Polygon
+from bargaining.exact._concepts import bodies, rays
+from bargaining.exact._concepts.bodies import Enclosure, Exact, Plane, Polygon
 
 EQUAL = (Fraction(1, 2), Fraction(1, 2))
 
@@ -39,12 +37,12 @@ def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool =
         raise InvalidInput(
             f"`points` and `disagreement` must be pairs; got shapes {rows.shape} and {d.shape}."
         )
-    return _polygon.from_pairs(rows.tolist(), d.tolist(), free_disposal=free_disposal)
+    return bodies.from_pairs(rows.tolist(), d.tolist(), free_disposal=free_disposal)
 
 
 def nash(problem: Polygon, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
     """Return the Nash solution with weights that sum to one."""
-    return _polygon.nash(problem, weights)
+    return bodies.nash(problem, weights)
 
 
 def kalai_smorodinsky(problem: Polygon) -> Enclosure:

@@ -35,12 +35,11 @@ import numpy as np
 from bargaining._arguments import whole
 from bargaining._arrays import Floats
 from bargaining._rich import Shown
-from bargaining.equilibria._plane.box import Scaled
-from bargaining.equilibria._plane.generation import Generation, generate
+from bargaining.equilibria._plane.generation import Generation, floats, generate
 from bargaining.equilibria._plane.lottery import Pair, Payoffs, hull, lotteries
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import Polygon, beyond
-from bargaining.equilibria._plane.repair import floats
-from bargaining.equilibria._plane.work import DEFAULT, Spent, Work
+from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
 from bargaining.equilibria.repeated._search.scaled import roomy
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic._search.search import Search

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from bargaining._arguments import player_index
 from bargaining.errors import InvalidInput
-from bargaining.exact._formulas.frontier import (
+from bargaining.exact._formulas import (
     SymbolicFrontier,
     divide,
+    length,
     linear_frontier,
     quadratic_frontier,
     surplus_frontier,
+    tidy,
+    tidy_condition,
 )
-from bargaining.exact._formulas.tidy import length, tidy, tidy_condition
 from bargaining.exact.closed_form import ClosedForm
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, QhullError
 
-from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.games.normal_form import Game

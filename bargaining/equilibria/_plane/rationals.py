@@ -1,4 +1,8 @@
-"""A stochastic game in rationals, in the unit box of its payoffs, and sums of polygons of continuations."""
+"""A stochastic game in rationals, in the unit box of its payoffs, and sums of polygons of continuations.
+
+A proof in rationals may spend a given amount of `Work`, counted in units that do not depend on the machine. Beyond it
+the proof gives up and says so.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,27 @@ from bargaining._rational import fractions
 from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.lottery import Lottery, Pair, convex_lottery
 from bargaining.games.stochastic import StochasticGame
+
+DEFAULT = 30_000_000
+"""Units that are spent at most unless another number is given: about half a minute."""
+
+
+class Spent(Exception):
+    """The work of a proof has reached its bound."""
+
+
+class Work:
+    """Counts units of work: one vertex met, or one bound of a profile and a face, each a microsecond or a few."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.left = DEFAULT if limit is None else limit
+
+    def spend(self, units: int) -> None:
+        """Note some work; Spent if it is more than what is left."""
+        self.left -= units
+        if self.left < 0:
+            raise Spent
+
 
 Law = dict[int, Fraction]
 """Probabilities of the next state; the states that cannot follow are left out."""

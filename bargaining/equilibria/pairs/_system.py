@@ -1,20 +1,35 @@
-"""All pairs at once: Newton's method on their first-order conditions, where the gains are smooth.
+"""Contracts of all pairs at once, and of one pair.
 
-Pair k's condition is F_k = w g_1' g_2 + (1 - w) g_2' g_1 = 0, with derivatives by differences over a small part of the
-scale on which its gains change. It is asked at all points that a derivative of the system needs, and for all starts,
-in one call a pair. What it finds is only a candidate: kinks, bounds and second peaks are seen by looking at values.
+*All pairs* are solved for by Newton's method on their first-order conditions, where the gains are smooth. Pair k's
+condition is F_k = w g_1' g_2 + (1 - w) g_2' g_1 = 0, with derivatives by differences over a small part of the scale on
+which its gains change. It is asked at all points that a derivative of the system needs, and for all starts, in one call
+a pair. What it finds is only a candidate: kinks, bounds and second peaks are seen by looking at values: `shortfall`
+compares the contracts with others.
+
+*One pair* needs values of its two gains alone. For concave gains the contracts that leave both something are an
+interval, and the logarithm of the weighted product,
+
+    N(x) = w ln g_1(x) + (1 - w) ln g_2(x),
+
+is concave on it. The interval is found by closing in on the largest smaller gain; where none is positive, chords of the
+gains bound it from above, which proves that there is nothing to agree on. The peak of N is bracketed by its
+highest of a few points, ever more narrowly. As soon as the gains are smooth between the brackets, the peak is the
+root of w g_1' g_2 + (1 - w) g_2' g_1 of their interpolants; where they never are, it is a kink, found as closely as
+floats lie.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria.pairs.deal import Pairs
 
-_STEPS = 12  # Newton's method has converged, or will not
+_NEWTON_STEPS = 12  # Newton's method has converged, or will not
 _OWN = 1e-3  # of the scale of the gains: a fourth-order difference is good to 1e-12 and rounds at 1e-13
 _OTHERS = 1e-4  # differences to both sides are good to 1e-8 and round at 1e-9
 _DONE = 1e-9  # of that scale: the step after one so short is rounding
@@ -43,7 +58,7 @@ def newton(pairs: Pairs, starts: Floats, scale: Floats) -> tuple[Floats, Floats,
     x, change, found = starts.copy(), scale.copy(), np.full(starts.shape, np.nan)
     slopes, steps, own = np.zeros((count, size, size)), [0] * count, np.arange(size)
     left = np.arange(count)
-    for step in range(1, _STEPS + 1):
+    for step in range(1, _NEWTON_STEPS + 1):
         room = np.minimum(x - pairs.lower, pairs.upper - x) / 4
         h = np.minimum(_OWN * change, room)
         fine = np.logical_and.reduce(h > 1e-6 * change, axis=1)
@@ -112,3 +127,223 @@ def _conditions(pairs: Pairs, x: Floats, h: Floats, s: Floats) -> tuple[Floats, 
     change = np.minimum.reduce(np.abs(level / slope), axis=1)
     jacobian[np.minimum.reduce(gains, axis=(1, 3)) <= 0] = np.nan
     return condition.T, jacobian.transpose(1, 0, 2), np.minimum(change.T, pairs.ranges)
+
+
+_EVEN = 65  # contracts across the whole range
+_HALVINGS = 40  # and ever nearer to the pair's own, on either side
+_CHANGE = 1e-2  # part of a gain over which its slope is measured
+_SCALES = 2.0 ** np.array([0, -4, -8])  # of that: a kink nearby spoils some, rounding the last
+_NOISE = 5e-9  # of slopes at the shortest steps
+# The slope at 0 from five values at 0, 1, ..., 4.
+_ONE_SIDED = np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12
+
+_HALVES = 2.0 ** -np.arange(_HALVINGS)
+_NEAR = (
+    np.concatenate([[0.0], _HALVES, np.zeros(_HALVINGS)]),
+    np.concatenate([np.zeros(1 + _HALVINGS), _HALVES]),
+)
+_ACROSS = (np.arange(_EVEN) + 0.5) / _EVEN
+_STEPS = (_SCALES[:, None] * np.arange(1, 5) / 4).ravel()
+
+
+def shortfall(pairs: Pairs, contracts: Floats) -> tuple[float, Floats]:
+    """Return how far the worst of the pairs misses, and the gains of all, (k, 2).
+
+    A pair misses what another contract adds to its product, as a part of it. Or it misses what the slopes of the
+    product's logarithm show, upwards on the right or downwards on the left (at a limit only inwards): the slope times
+    the square of the scale on which the gains change is about how far the peak is, and counts over the range.
+    """
+    if not ((contracts >= pairs.lower) & (contracts <= pairs.upper)).all():
+        return np.inf, np.full((len(pairs), 2), np.nan)
+    sides = np.stack([pairs.upper - contracts, contracts - pairs.lower])
+    near = contracts[:, None] + sides[0][:, None] * _NEAR[0] - sides[1][:, None] * _NEAR[1]
+    gains = _at(
+        pairs,
+        contracts,
+        np.concatenate([near, pairs.lower[:, None] + pairs.ranges[:, None] * _ACROSS], axis=1),
+    )
+    here = gains[:, :, 0]
+    if not (here > 0).all():
+        return np.inf, here
+    both = np.asarray((gains > 0).all(axis=1))
+    heights = (pairs.weights[:, :, None] * np.log(np.where(both[:, None], gains, 1.0))).sum(axis=1)
+    above = (np.where(both, heights, -np.inf) - heights[:, :1]).max()
+    beside = gains[:, :, 1 : 1 + 2 * _HALVINGS].reshape(len(pairs), 2, 2, _HALVINGS)
+    level = here[:, :, None, None]
+    calm = np.asarray((np.abs(beside - level) <= _CHANGE * level).all(axis=1))
+    lengths = np.where(calm.any(axis=2), sides.T * _HALVES[calm.argmax(axis=2)], 0.0)
+    return float(max(-np.expm1(-above), _beside(pairs, contracts, here, lengths))), here
+
+
+def _beside(pairs: Pairs, contracts: Floats, here: Floats, lengths: Floats) -> float:
+    """Return how far the worst peak is to the right or to the left of its contract by the slopes there, over the range.
+
+    Where the scales of the steps do not agree there is a kink among the wider ones.
+    """
+    signed = lengths * [1.0, -1.0]
+    own = contracts[:, None] + (signed[:, :, None] * _STEPS).reshape(len(pairs), -1)
+    gains = _at(pairs, contracts, own).reshape(len(pairs), 2, 2, len(_SCALES), 4)
+    level = here[:, :, None, None]
+    rises = (gains @ _ONE_SIDED[1:] + _ONE_SIDED[0] * level) / level * (4 / _SCALES)
+    scale = np.minimum(lengths / _CHANGE, pairs.ranges[:, None])
+    weighed = (pairs.weights[:, :, None, None] * rises).sum(axis=1)
+    misses = weighed * (scale**2 / (lengths * pairs.ranges[:, None]))[:, :, None]
+    chosen = np.where(np.ptp(misses, axis=2) <= _NOISE, misses[:, :, 0], misses[:, :, -1])
+    least = pairs.ranges[:, None] * _HALVES[-1]  # nearer to a limit is as good as there
+    return float(np.where(lengths > least, chosen, 0.0).max(initial=0.0))
+
+
+def _at(pairs: Pairs, contracts: Floats, own: Floats) -> Floats:
+    """Return the gains, (k, 2, m), at each pair's own contracts, (k, m), the others as given."""
+    size = len(pairs)
+    points = np.empty((size, size, own.shape[1]))
+    points[:] = contracts[:, None]
+    points[range(size), range(size)] = np.minimum(np.maximum(own, pairs.lower[:, None]), pairs.upper[:, None])
+    return pairs.gains(points)
+
+
+Both = Callable[[Floats], Floats]
+"""From contracts, (m,), to the gains of the two, (2, m)."""
+
+_SCAN = 33  # contracts looked at in the whole range
+_NODES = 13  # and in a bracket, where smooth gains of ordinary curvature are interpolated to rounding
+_LEVELS = 80  # brackets, each a quarter of the last: from any range to the next float
+_SMOOTH = 2e-14  # what the last coefficients of an interpolant of smooth gains leave, over the largest
+_EPS = float(np.finfo(float).eps)
+
+_ANGLES = np.arange(_NODES) * np.pi / (_NODES - 1)
+_POINTS = -np.cos(_ANGLES)
+_COSINES = np.cos(np.outer(np.arange(_NODES), np.pi - _ANGLES))
+_ENDS = np.where(np.arange(_NODES) % (_NODES - 1) == 0, 0.5, 1.0)
+_COEFFICIENTS = 2 / (_NODES - 1) * _ENDS[:, None] * _COSINES * _ENDS  # from values at the points, ascending
+
+
+class Nothing(NamedTuple):
+    """Where the smaller gain is largest, and not positive."""
+
+    best: float
+    proven: bool
+    """Whether no contract can leave both a gain if gains are concave, which these values do not contradict."""
+
+
+def log_product(weights: Floats, gains: Floats) -> Floats:
+    """Return the logarithm of the weighted product, -inf where not both gain."""
+    both = (gains > 0).all(axis=0)
+    logs = np.log(np.where(both, gains, 1.0))
+    return np.where(both, np.tensordot(weights, logs, 1), -np.inf)
+
+
+def peak(both: Both, weights: Floats, low: float, high: float) -> float | Nothing:
+    """Return the contract in [low, high] with the largest product of gains, or that there is none."""
+    nodes = np.linspace(low, high, _SCAN)
+    gains = both(nodes)
+    if not (gains > 0).all(axis=0).any():
+        found = zone(both, nodes, gains)
+        if isinstance(found, Nothing):
+            return found
+        nodes, gains = found
+    for _ in range(_LEVELS):
+        top = int(np.argmax(log_product(weights, gains)))
+        a, b = float(nodes[max(top - 1, 0)]), float(nodes[min(top + 1, len(nodes) - 1)])
+        best = float(nodes[top])
+        if b - a <= 4 * _EPS * max(abs(a), abs(b)):
+            break
+        nodes = np.clip((a + b) / 2 + (b - a) / 2 * _POINTS, a, b)
+        gains = both(nodes)
+        if (root := _stationary(gains, weights, (a, b), (low, high))) is not None:
+            return root
+    return best
+
+
+def zone(both: Both, nodes: Floats, gains: Floats) -> tuple[Floats, Floats] | Nothing:
+    """Return contracts and gains some of which are positive for both, or where the smaller gain is largest."""
+    scale = np.maximum(np.abs(gains).max(axis=1, keepdims=True), np.finfo(float).tiny)
+    proven = True
+    for _ in range(_LEVELS):
+        least = (gains / scale).min(axis=0)
+        if (gains > 0).all(axis=0).any():
+            return nodes, gains
+        proven = proven and all(map(_concave, [nodes] * 2, gains / scale))
+        top = int(np.argmax(least))
+        if proven and _bound(nodes, least, top) <= 0:
+            break
+        a, b = float(nodes[max(top - 1, 0)]), float(nodes[min(top + 1, len(nodes) - 1)])
+        if b - a <= 4 * _EPS * max(abs(a), abs(b)):
+            break
+        nodes = np.linspace(a, b, _NODES)
+        gains = both(nodes)
+    return Nothing(float(nodes[top]), proven)
+
+
+def _concave(nodes: Floats, values: Floats) -> bool:
+    """Say whether no value lies below the chord of its neighbours by more than rounding."""
+    rises = np.diff(values)
+    slopes = rises / np.diff(nodes)
+    rounding = 8 * _EPS * np.abs(values).max() / np.diff(nodes).min()
+    return bool((np.diff(slopes) <= rounding).all())
+
+
+def _bound(nodes: Floats, values: Floats, top: int) -> float:
+    """Return the most that a concave function with these values can be, beside the highest of them.
+
+    Between two nodes it lies below the chords that end there, extended.
+    """
+    most = float(values[top])
+    for left in (top - 1, top):
+        if not 0 <= left < len(nodes) - 1:
+            continue
+        a, b = nodes[left], nodes[left + 1]
+        lines = []
+        if left > 0:
+            lines.append((a, values[left], (values[left] - values[left - 1]) / (a - nodes[left - 1])))
+        if left + 2 < len(nodes):
+            lines.append((b, values[left + 1], (values[left + 2] - values[left + 1]) / (nodes[left + 2] - b)))
+        heights = [
+            [max(v + s * (x - at), values[left], values[left + 1]) for at, v, s in lines] for x in (a, b)
+        ]
+        if not lines:
+            return np.inf
+        if len(lines) == 1:
+            most = max(most, heights[0][0], heights[1][0])
+            continue
+        (p, v, s), (q, w, t) = lines
+        cross = (w - t * q - v + s * p) / (s - t) if s > t else a
+        most = max(most, v + s * (min(max(cross, a), b) - p))
+    return most
+
+
+def _stationary(
+    gains: Floats, weights: Floats, bracket: tuple[float, float], limits: tuple[float, float]
+) -> float | None:
+    """Return the peak between the brackets if the gains are smooth there: where the product's slope changes sign.
+
+    At a limit where the product falls inwards that is the limit itself.
+    """
+    from numpy.polynomial.chebyshev import chebder, chebval
+
+    coefficients = _COEFFICIENTS @ gains.T
+    tail = np.abs(coefficients[-2:]).max(axis=0)
+    if (tail > _SMOOTH * np.abs(gains).max(axis=1)).any():
+        return None
+    one, two = coefficients.T
+    first, second = chebder(one), chebder(two)
+
+    def slope(t: float) -> float:
+        return float(
+            weights[0] * chebval(t, first) * chebval(t, two)
+            + weights[1] * chebval(t, second) * chebval(t, one)
+        )
+
+    # Rounding can put a peak just beside the bracket; beyond a limit it may not lie.
+    (a, b), ends = bracket, [-1.05, 1.05]
+    for side, (at, limit) in enumerate(zip(bracket, limits, strict=True)):
+        if at == limit:
+            ends[side] = 2.0 * side - 1
+            if slope(ends[side]) * ends[side] >= 0:
+                return limit
+    if not slope(ends[0]) > 0 > slope(ends[1]):
+        return None
+    from scipy.optimize import brentq
+
+    root = brentq(slope, *ends, xtol=1e-16, rtol=8.9e-16)
+    return float(min(max((a + b) / 2 + (b - a) / 2 * root, limits[0]), limits[1]))

@@ -13,9 +13,7 @@ from bargaining._arguments import listed, whole
 from bargaining._arrays import Floats, owning, per_player
 from bargaining._rich import Shown
 from bargaining.division import describe
-from bargaining.equilibria.pairs._peak import Nothing, peak
-from bargaining.equilibria.pairs._shortfall import shortfall
-from bargaining.equilibria.pairs._system import newton
+from bargaining.equilibria.pairs._system import Nothing, newton, peak, shortfall
 from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
 from bargaining.errors import InvalidInput, Status
 

@@ -13,14 +13,14 @@ from bargaining._calls import suggesting
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled, roomy
-from bargaining.equilibria.repeated._search.sweep import sweep
+from bargaining.equilibria.repeated._search.shared import sweep
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame, require_repeated
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
-    from bargaining.equilibria._plane.work import Work
+    from bargaining.equilibria._plane.rationals import Work
     from bargaining.equilibria.repeated.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 

@@ -15,15 +15,15 @@ from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.lottery import Lottery, Payoffs
-from bargaining.equilibria._plane.machine import (
+from bargaining.equilibria.machine import (
     Machine,
+    NodeValues,
     Profile,
     draw,
     short,
     spell,
     spell_leaving,
 )
-from bargaining.equilibria._plane.node_values import NodeValues
 from bargaining.equilibria.repeated._monitored.inner import Automaton as Floating
 from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.normal_form import Game

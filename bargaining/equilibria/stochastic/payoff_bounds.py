@@ -11,7 +11,7 @@ from bargaining._arguments import index
 from bargaining._arrays import owning
 from bargaining._rich import SHOWN, Card, Shown, number, point
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, Sides, in_units
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.search import bounded

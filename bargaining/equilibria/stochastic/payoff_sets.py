@@ -14,7 +14,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.scaled import roomy
 from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
@@ -26,7 +26,7 @@ from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
-    from bargaining.equilibria._plane.work import Work
+    from bargaining.equilibria._plane.rationals import Work
     from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
 
 _LIMIT = 1000  # applications of the operator: a bound beside the budget

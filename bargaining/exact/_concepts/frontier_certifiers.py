@@ -17,8 +17,16 @@ from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import raiffa_path_frontier
 from bargaining.exact._concepts.intervals import enclosed_power
 from bargaining.exact._concepts.raiffa_path_frontier import MANY, Below
-from bargaining.exact.certificate import Certificate, Claim, View, above, allowance, compare, enclose
-from bargaining.exact.registry import register
+from bargaining.exact.certificate import (
+    Certificate,
+    Claim,
+    View,
+    above,
+    allowance,
+    compare,
+    enclose,
+    register,
+)
 from bargaining.feasible.frontier import Frontier
 
 Interval = tuple[Fraction, Fraction]

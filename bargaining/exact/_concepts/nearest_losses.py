@@ -26,11 +26,10 @@ import numpy as np
 
 from bargaining._rational import Rationals, floats, fractions, solve
 from bargaining.errors import Status
-from bargaining.exact._concepts.bodies import Body, Enclosure, Vector, settled, vector
-from bargaining.exact._concepts.faces import IDLE, binding, shares_of
-from bargaining.exact._concepts.frontier_length import pieces
+from bargaining.exact._concepts.bodies import Body, Enclosure, Polygon, Vector, settled, vector
 from bargaining.exact._concepts.intervals import BITS, enclosed_power, log_of_product
-from bargaining.exact._concepts.polygon import Polygon
+from bargaining.exact._concepts.nash_box import IDLE, binding, shares_of
+from bargaining.exact._concepts.rays import pieces
 
 STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
 CLOSED = Fraction(1, 2**200)  # by which a point may be better: what rounding to BITS leaves is above it

@@ -1,15 +1,27 @@
-"""Concepts that end along a ray, of any set that answers in rationals: a polygon, a polytope, a union or points.
+"""Concepts whose answer is rational, or nearly so, on any set that answers in rationals.
 
-An answer takes the set and its ideal point, and returns the exact payoffs; None where there are none.
+Most end along a ray. An answer takes the set and its ideal point, and returns the exact payoffs; None where there are
+none.
+
+The discrete Raiffa solution takes its steps in rationals, until one lands or little is left. A step goes a part 1/n of
+the way to the ideal point, which is the answer of n linear programs. Interim agreements only rise and no ideal payoff
+does, so that the solution lies between the last agreement and its ideal point. Should the fractions become long, the
+agreement is held between two of few digits: each ideal payoff falls as the agreement rises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import accumulate, pairwise
+from math import ceil, floor, isqrt
+from typing import Any
 
+import numpy as np
+
+from bargaining._rational import Program, Rationals, maximise, solve
 from bargaining.errors import Status
-from bargaining.exact._concepts.bodies import Enclosure, Solid, Vector, less, settled
+from bargaining.exact._concepts.bodies import Body, Enclosure, Plane, Polygon, Solid, Vector, less, settled
 
 Answer = Callable[[Solid, Vector], Vector | None]
 
@@ -98,3 +110,169 @@ def lexicographic(body: Solid, direction: Vector, start: Vector | None = None) -
         ideal = body.ideal(tuple(x)) or x
         free = [f and most > here for f, most, here in zip(free, ideal, x, strict=True)]
     return tuple(x)
+
+
+STEPS = 80  # for each player: as many take what is left below LITTLE
+LONG = 4000  # binary digits of a denominator, beyond which arithmetic is slow
+KEPT = 400  # binary digits that it is cut to: far more than the bound on the answer needs
+LITTLE = Fraction(1, 2**70)  # of the gains: below the rounding of a float
+
+
+def raiffa(body: Body | Plane) -> Enclosure:
+    """Return a box around the limit of the interim agreements; its sides are 2^-70 of the gains or nothing.
+
+    Raises
+    ------
+    OverflowError
+        If somebody's payoff has no upper bound.
+    """
+    ideal = body.ideal()
+    if ideal is None:
+        return settled(None, Status.EMPTY)
+    gains = tuple(a - d for a, d in zip(ideal, body.disagreement, strict=True))
+    status = Status.OK if min(gains) > 0 else Status.DEGENERATE
+    low = high = body.disagreement
+    again = _Ideal(body) if isinstance(body, Body) else body.ideal
+    for k in range(STEPS * len(gains)):
+        if low == high and (k == 0 or isinstance(body, Plane)) and body.ideal(ideal) is not None:
+            return settled(ideal, status)  # it is feasible, and stays what it is
+        if all(a - x <= LITTLE * g for a, x, g in zip(ideal, low, gains, strict=True)):
+            break
+        least = ideal if low == high else again(high)
+        if least is None:  # the agreement is that close to the frontier
+            break
+        low, high = _shortened(_step(low, least), _step(high, ideal), gains)
+        ideal = again(low) or low
+    return Enclosure(low=low, high=ideal, status=status)
+
+
+class _Ideal:
+    """Ideal points of floors that change little: the last optimal basis is tried before a program is solved anew."""
+
+    def __init__(self, body: Body) -> None:
+        n = len(body.disagreement)
+        self.body, self.bases = body, [_Basis() for _ in range(n)]
+        self.units = [tuple(Fraction(i == j) for j in range(n)) for i in range(n)]
+
+    def __call__(self, floor: Vector) -> Vector | None:
+        """Return each player's largest payoff over the feasible x >= floor; None if there are none."""
+        best = []
+        for unit, basis in zip(self.units, self.bases, strict=True):
+            objective, rows, right, base = self.body.program(unit, floor)
+            value = basis.value(rows, right)
+            if value is None:
+                found = maximise(objective, rows, right)
+                if found is None:
+                    return None
+                value = found.value
+                basis.keep(found)
+            best.append(value + base)
+        return tuple(best)
+
+
+class _Basis:
+    """An optimal basis: the variables that are not zero and the rows with a price.
+
+    Its prices stay feasible when the bounds change, so that it stays optimal as long as its solution is feasible.
+    """
+
+    def __init__(self) -> None:
+        self.variables: list[int] = []
+        self.held: list[int] = []
+        self.prices: Rationals | None = None
+
+    def keep(self, found: Program) -> None:
+        """Remember an optimum."""
+        self.variables = [j for j, v in enumerate(found.solution) if v]
+        self.held = [i for i, price in enumerate(found.multipliers) if price]
+        self.prices = np.array([found.multipliers[i] for i in self.held], dtype=object)
+
+    def value(self, rows: Rationals, right: Rationals) -> Fraction | None:
+        """Return the optimum for other bounds; None where the basis does not give it."""
+        if self.prices is None or len(self.held) != len(self.variables) or not self.held:
+            return None
+        found = solve(rows[np.ix_(self.held, self.variables)], right[self.held])
+        if found is None or min(found) < 0:
+            return None
+        used = rows[:, self.variables] @ np.array(found, dtype=object)
+        if any(u > b for u, b in zip(used, right, strict=True)):
+            return None
+        value: Any = self.prices @ right[self.held]
+        return Fraction(value)
+
+
+def _step(x: Vector, ideal: Vector) -> Vector:
+    return tuple(v + max(a - v, Fraction(0)) / len(x) for v, a in zip(x, ideal, strict=True))
+
+
+def _shortened(low: Vector, high: Vector, gains: Vector) -> tuple[Vector, Vector]:
+    """Round long fractions outward."""
+    if max(v.denominator.bit_length() for v in (*low, *high)) <= LONG:
+        return low, high
+    units = [(g or Fraction(1)) / 2**KEPT for g in gains]
+    units = [
+        Fraction(1, 2 ** max(0, -(u.numerator.bit_length() - u.denominator.bit_length()))) for u in units
+    ]
+    return (
+        tuple(floor(v / u) * u for v, u in zip(low, units, strict=True)),
+        tuple(ceil(v / u) * u for v, u in zip(high, units, strict=True)),
+    )
+
+
+DIGITS = 256  # binary digits of square roots
+
+
+def perles_maschler(problem: Polygon) -> Enclosure:
+    """Return a box of side 2^-200 or less around the Perles-Maschler solution.
+
+    The frontier above d is measured with sqrt(-dx dy): a straight piece has length sqrt(|D0 D1|). The
+    solution is the point that halves it, irrational in general; square roots are enclosed in rationals.
+    """
+    edges, status = pieces(problem)
+    if status != Status.OK:
+        point = edges[0] if edges else None
+        return settled(point, status)
+    roots = [_root_interval(_area(a, b)) for a, b in pairwise(edges)]
+    ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
+    boxes = []
+    for (a, b), before, root in zip(pairwise(edges), ends, roots, strict=False):
+        # The share of this piece that lies before the middle, and whether it can be in [0, 1].
+        low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
+        high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
+        if high >= 0 and low <= 1:
+            boxes += [_between(a, b, max(low, Fraction(0))), _between(a, b, min(high, Fraction(1)))]
+    columns = list(zip(*(boxes or edges), strict=True))
+    return Enclosure(
+        low=(min(columns[0]), min(columns[1])), high=(max(columns[0]), max(columns[1])), status=Status.OK
+    )
+
+
+def pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
+    """Return the corners of the frontier above d, best for player 1 first; a single point if someone cannot gain."""
+    ideal = problem.ideal()
+    if ideal is None:
+        return [], Status.EMPTY
+    (d_0, d_1), (a_0, a_1) = problem.disagreement, ideal
+    if a_0 <= d_0 or a_1 <= d_1:
+        return [problem.payoffs(a_0, a_1)], Status.DEGENERATE
+    inner = [(x, y) for x, y in problem.chain if x > d_0 and y > d_1]
+    first = [] if inner and inner[0][1] == a_1 else [(d_0, a_1)]
+    last = [] if inner and inner[-1][0] == a_0 else [(a_0, d_1)]
+    return [problem.payoffs(x, y) for x, y in [*first, *inner, *last]], Status.OK
+
+
+def _area(a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction]) -> Fraction:
+    return abs((b[0] - a[0]) * (b[1] - a[1]))
+
+
+def _root_interval(value: Fraction) -> tuple[Fraction, Fraction]:
+    """Return rationals around a square root, 2^-DIGITS of it apart."""
+    shift = 2 * DIGITS + 2 * max(0, value.denominator.bit_length() - value.numerator.bit_length())
+    low = isqrt((value.numerator << shift) // value.denominator)
+    return Fraction(low, 1 << (shift // 2)), Fraction(low + 1, 1 << (shift // 2))
+
+
+def _between(
+    a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction], share: Fraction
+) -> tuple[Fraction, Fraction]:
+    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])

@@ -9,11 +9,9 @@ from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.intervals import enclosed_power
 from bargaining.exact._concepts.nash_box import box_of_gap
 from bargaining.exact._concepts.nearest_losses import misses
-from bargaining.exact._programs.case import Box, Case, Vector, dot, less, tight
-from bargaining.exact._programs.prices import narrowed
-from bargaining.exact._programs.programs import Decided, Interval, close
-from bargaining.exact.certificate import Certificate, Claim, above
-from bargaining.exact.registry import register
+from bargaining.exact._programs.programs import Box, Case, Decided, Interval, Vector, close, dot, less, tight
+from bargaining.exact._programs.saddle import narrowed
+from bargaining.exact.certificate import Certificate, Claim, above, register
 from bargaining.feasible.program import ConvexProgram
 
 STEPS = 40  # of discrete Raiffa, for each player

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog
 
 from bargaining.equilibria.repeated._unequal.halfplanes import Halfplanes
-from bargaining.equilibria.repeated._unequal.plane_duals import Choices
+from bargaining.equilibria.repeated._unequal.levels import Choices
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -5,7 +5,7 @@ import pytest
 
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, payoff_bounds, payoff_set
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
 

@@ -9,8 +9,7 @@ import pytest
 
 from bargaining.equilibria.repeated.critical_exit import critical_exit
 from bargaining.equilibria.stochastic import payoff_sets as stochastic_set
-from bargaining.equilibria.stochastic.exit_thresholds import plan_exit_thresholds
-from bargaining.equilibria.stochastic.thresholds import plan_thresholds
+from bargaining.equilibria.stochastic.thresholds import plan_exit_thresholds, plan_thresholds
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._plane.box import Scaled
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic import payoff_sets

@@ -8,8 +8,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.minkowski import Fan
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.operator import apply, apply_to_few, reach
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.polygon import hull as outline

@@ -243,7 +243,7 @@ def test_a_polynomial_passes_a_limit() -> None:
 
 def test_control_points_hold_the_curve() -> None:
     """x' = 1 - x from 0, whose control points rise from 0 to 1 - 1/e and lie above the curve of that concave path."""
-    from bargaining.exact._concepts.best_payoffs import Basis
+    from bargaining.exact._concepts.raiffa_path_polytope import Basis
 
     basis = Basis(gain=np.array([1, -1], dtype=object), size=1, needs=np.empty((0, 2), dtype=object))
     path = series([basis], np.array([1, 0], dtype=object), 30, 200)

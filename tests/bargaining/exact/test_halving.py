@@ -14,10 +14,8 @@ from scipy.optimize import brentq
 from bargaining import Polytope
 from bargaining.errors import Status
 from bargaining.exact import polygons
-from bargaining.exact._concepts.bodies import settled
-from bargaining.exact._concepts.frontier_length import perles_maschler, pieces
-from bargaining.exact._concepts.polygon import Plane
-from bargaining.exact._concepts.raiffa_steps import raiffa
+from bargaining.exact._concepts.bodies import Plane, settled
+from bargaining.exact._concepts.rays import perles_maschler, pieces, raiffa
 
 F = Fraction
 TRIANGLE: Any = [[0, 0], [4, 0], [0, 1]]

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from bargaining import ConvexProgram, Problem, certify, nash, utilitarian, yu
-from bargaining.exact._programs import localise as module
-from bargaining.exact._programs.case import Case
-from bargaining.exact._programs.localise import localise
-from bargaining.exact._programs.saddle import Saddle, Spot
+from bargaining.exact._programs import saddle as module
+from bargaining.exact._programs.programs import Case
+from bargaining.exact._programs.saddle import Saddle, Spot, localise
 from bargaining.exact.certify import _claim
 
 D = (0.1, 0.2)

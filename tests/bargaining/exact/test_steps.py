@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargaining import Polytope, Problem, Status, certify, raiffa
-from bargaining.exact._concepts import raiffa_steps
+from bargaining.exact._concepts import rays
 from bargaining.exact._concepts.bodies import body
 
 F = Fraction
@@ -46,7 +46,7 @@ def test_the_box_holds_what_the_formula_says(data: st.DataObject) -> None:
     rows = data.draw(rows_of[n])
     limits = data.draw(st.lists(st.integers(5, 40), min_size=len(rows), max_size=len(rows)))
     problem = Problem(Polytope.from_inequalities(rows, limits), np.zeros(n))
-    found = raiffa_steps.raiffa(body(problem.feasible, [0.0] * n))
+    found = rays.raiffa(body(problem.feasible, [0.0] * n))
     low, high = by_formula(rows, limits, n, 40)
     assert found.low is not None
     assert found.high is not None
@@ -93,10 +93,10 @@ def test_long_fractions_are_held_between_short_ones(monkeypatch: pytest.MonkeyPa
     """With hardly any digits allowed, the box must still hold the answer of the exact steps."""
     rows, limits = [[1, 2, 4], [5, 1, 2], [2, 7, 1]], [9, 11, 13]
     it = body(Polytope.from_inequalities(rows, limits), [0.0] * 3)
-    exact = raiffa_steps.raiffa(it)
-    monkeypatch.setattr(raiffa_steps, "LONG", 20)
-    monkeypatch.setattr(raiffa_steps, "KEPT", 60)
-    rough = raiffa_steps.raiffa(it)
+    exact = rays.raiffa(it)
+    monkeypatch.setattr(rays, "LONG", 20)
+    monkeypatch.setattr(rays, "KEPT", 60)
+    rough = rays.raiffa(it)
     assert rough.low is not None
     assert rough.high is not None
     assert exact.low is not None

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair, hull
-from bargaining.equilibria._plane.work import Work
+from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria._plane.rationals import Work
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status

@@ -4,20 +4,32 @@ The image of a polygon says how its vertices are generated, from one another and
 that generate themselves in that way are solved for. They are most often equilibrium payoffs, though not all. What
 they generate in turn holds more, vertices by the hundred where orbits are long, until nothing is added. If the
 points that are solved for lose what was there, what the operator makes of the set is taken instead: it is monotone,
-so that a set inside its image grows.
+so that a set inside its image grows. A set that just generates itself has one a little inside it that does so with room
+for rounding.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.polygon import Point, hull
-from bargaining.equilibria.repeated._search.operator import Block
-from bargaining.equilibria.repeated._unequal.halfplanes import FINEST, normals_around, reach
-from bargaining.equilibria.repeated._unequal.recipes import Recipes, solved
-from bargaining.equilibria.repeated._unequal.ways import Image, Ways, image, pairs
+from bargaining.equilibria._plane.kinds import STATIC, VERTEX, Tag
+from bargaining.equilibria._plane.polygon import MERGE, Point, Polygon, hull, lowest
+from bargaining.equilibria.repeated._search.operator import Block, snap
+from bargaining.equilibria.repeated._unequal.halfplanes import (
+    FINEST,
+    Halfplanes,
+    apart_by,
+    farthest,
+    normals_around,
+    outward,
+    reach,
+)
+from bargaining.equilibria.repeated._unequal.levels import Levels
+from bargaining.equilibria.repeated._unequal.recipes import Image, Recipes, Ways, image, pairs, solved
 
 _PERIODS = tuple(
     2**k for k in range(11)
@@ -110,3 +122,108 @@ def _with(block: Block, bound: Point, points: Floats, found: Image, new: Recipes
     every = np.concatenate([points, found.points, *([new.points] if new is not None and new.holds else [])])
     corners = every[hull(pairs(every), merge=FINEST)]
     return Recipes(block, bound, corners, [None] * len(corners), True)
+
+
+def image_of(levels: Levels, *, merge: float = MERGE) -> tuple[Polygon, list[Tag]]:
+    """Return what the operator makes of the polygon; sources are numbers of its vertices."""
+    return mapped(levels.block, np.array(levels.points), levels.threat, merge=merge)
+
+
+def mapped(block: Block, points: Floats, threat: Point, *, merge: float) -> tuple[Polygon, list[Tag]]:
+    """Return what the operator makes of a polygon, payoffs that are known by heart as they are."""
+    found = image(Ways(block, points, threat), merge=merge)
+    polygon, tags = pairs(found.points), found.tags(block)
+    snap(block, polygon, tags)
+    _rest(block, polygon, tags)
+    return polygon, tags
+
+
+def _rest(block: Block, polygon: Polygon, tags: list[Tag]) -> None:
+    """Replace vertices that are a profile played for ever but for rounding."""
+    place = {k: at for at, k in enumerate(block.index.tolist())}
+    for n, ((x, y), (_, k, _)) in enumerate(zip(polygon, tags, strict=True)):
+        if k >= 0:
+            g, h = block.payoffs.item(0, place[k]), block.payoffs.item(1, place[k])
+            if abs(x - g) + abs(y - h) <= MERGE:
+                polygon[n], tags[n] = (g, h), (STATIC, k, -1)
+
+
+def sourced(points: Polygon, polygon: Polygon, tags: list[Tag]) -> list[Tag]:
+    """Return the tags with vertices of the continuations replaced by those of the image next to them."""
+    near = farthest(np.array(polygon), outward(np.array(points))).tolist()
+    return [(kind, k, near[n]) if kind == VERTEX else (kind, k, n) for kind, k, n in tags]
+
+
+def excess_of(levels: Levels, polygon: Floats) -> float:
+    """Return how far the polygon reaches beyond its image."""
+    normals = normals_around(polygon, polygon[:0])
+    return float((levels.polygon.support(normals) - reach(polygon, normals)).max())
+
+
+def lacks(levels: Levels, polygon: Floats) -> Floats:
+    """Return how far the polygon reaches beyond its image at either end of each face."""
+    normals = normals_around(polygon, polygon[:0])
+    vertex = levels.polygon.farthest(normals)
+    lack, edges = np.zeros(len(levels.levels)), len(levels.kept)
+    excess = (normals * levels.polygon.vertices[vertex]).sum(axis=1) - reach(polygon, normals)
+    for k in (vertex, vertex - 1):
+        np.maximum.at(lack, levels.kept[k % edges], excess)
+    return lack
+
+
+_NEAR = 1e-8  # of vertices that stand for one another in a set and its image, which are the same but for those left out
+_INSETS = tuple(
+    2.0**-k for k in range(42, 32, -1)
+)  # from 200 times what floats of the unit box may be off by
+
+
+class Bounded(NamedTuple):
+    """A polygon, how its vertices are generated, and how far it may be off.
+
+    It generates itself if it is close enough to all that is possible; else it holds every payoff.
+    """
+
+    polygon: Polygon
+    tags: list[Tag]
+    bound: float  # infinite if nothing inside was shown to generate itself
+    steps: int
+    block: Block  # the profiles that can be played
+    low: Point  # the lowest payoffs, without room for rounding
+
+
+def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> Bounded | None:
+    """Return what a set generates that lies a little within it: its vertices follow points well inside; or None.
+
+    Parameters
+    ----------
+    inner : Recipes
+        A set that generates itself.
+    own : Point
+        What each player gets by leaving, minus infinity if she may not.
+    outer : Halfplanes
+        A set that holds every payoff.
+    tolerance : float
+        How far the two may be apart.
+    """
+    block = inner.block
+    bound = block.threat_bound(own)
+    for inset in _INSETS:
+        ways = Ways(block, inner.points, threats(inner.points, bound))
+        found = solved(
+            inner.points, None, image(ways, merge=inset / 16.0), block, bound, near=_NEAR, inset=inset
+        )
+        if found is None:
+            continue
+        points = found.points
+        polygon, tags = mapped(block, points, threats(points, bound), merge=inset / 16.0)
+        after = np.array(polygon)
+        if not polygon:
+            continue
+        far = apart_by(outer, after)
+        if far > tolerance:  # and farther with more
+            return None
+        normals = normals_around(after, after[:0])
+        if (reach(points, normals) <= reach(after, normals)).all():
+            before = [(x, y) for x, y in points.tolist()]
+            return Bounded(polygon, sourced(before, polygon, tags), far, 0, block, lowest(polygon))
+    return None

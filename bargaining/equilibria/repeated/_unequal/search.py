@@ -35,7 +35,18 @@ from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lo
 from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, apply
 from bargaining.equilibria.repeated._unequal.edges import Edges
-from bargaining.equilibria.repeated._unequal.growth import grown, joined, threats
+from bargaining.equilibria.repeated._unequal.growth import (
+    Bounded,
+    excess_of,
+    grown,
+    image_of,
+    inside,
+    joined,
+    lacks,
+    mapped,
+    sourced,
+    threats,
+)
 from bargaining.equilibria.repeated._unequal.halfplanes import (
     FINEST,
     apart_by,
@@ -44,11 +55,8 @@ from bargaining.equilibria.repeated._unequal.halfplanes import (
     reach,
     unit,
 )
-from bargaining.equilibria.repeated._unequal.images import excess_of, image_of, lacks, mapped, sourced
-from bargaining.equilibria.repeated._unequal.insets import Bounded, inside
 from bargaining.equilibria.repeated._unequal.levels import Levels
-from bargaining.equilibria.repeated._unequal.recipes import Recipes
-from bargaining.equilibria.repeated._unequal.ways import pairs
+from bargaining.equilibria.repeated._unequal.recipes import Recipes, pairs
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.rationals import Rationals

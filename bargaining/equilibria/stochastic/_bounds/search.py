@@ -16,13 +16,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, lowered, settled
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.box import Scaled
-from bargaining.equilibria._plane.generation import generate
-from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.generation import floats, generate
+from bargaining.equilibria._plane.model import Mask, Model, Scaled
 from bargaining.equilibria._plane.operator import credible
 from bargaining.equilibria._plane.polygon import Polygon, beyond, hull
-from bargaining.equilibria._plane.repair import floats
-from bargaining.equilibria._plane.work import Spent, Work
+from bargaining.equilibria._plane.rationals import Spent, Work
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Operator
 from bargaining.games.stochastic import StochasticGame

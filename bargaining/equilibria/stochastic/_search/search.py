@@ -9,9 +9,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import ACCURACY, Budget, Effort
-from bargaining.equilibria._plane.box import Scaled
 from bargaining.equilibria._plane.kinds import FINE
-from bargaining.equilibria._plane.model import Mask, Model
+from bargaining.equilibria._plane.model import Mask, Model, Scaled
 from bargaining.equilibria._plane.operator import FEW, Image, apply, apply_to_few, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
 from bargaining.equilibria.stochastic._search.dual_bounds import sharpened

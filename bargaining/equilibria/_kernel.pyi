@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Tag
 from bargaining.equilibria._plane.polygon import Point, Polygon
 from bargaining.equilibria.repeated._search.operator import Block
@@ -12,3 +16,6 @@ def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, li
 def newton(
     block: Block, polygon: Polygon, tags: list[Tag], bound: Point, steps: int, /
 ) -> tuple[Polygon, list[Tag]] | Literal[False] | None: ...
+def search(
+    blocks: Floats, discounts: Floats, own: Floats, numbers: Floats, found: NDArray[np.intp], leaving: bool, /
+) -> Literal[True] | None: ...

@@ -439,6 +439,28 @@ def _same_shape(floats: list[Floats]) -> None:
         )
 
 
+def stacked(payoffs: ArrayLike, name: str, players: int) -> NDArray[np.object_]:
+    """Return the games whose payoffs are stacked, shape (*games, players, a_1, ..., a_n), as an array of that batch."""
+    floats, given = real(payoffs, name, payoffs=True), owned(np.asarray(payoffs))
+    axes = players + 1
+    if floats.ndim < axes or floats.shape[-axes] != players:
+        wanted = ", ".join(["*games", str(players), *(f"a_{k + 1}" for k in range(players))])
+        raise InvalidInput(
+            f"`{name}` must have shape ({wanted}), the players' axis before those of actions; got {floats.shape}."
+        )
+    batch = floats.shape[:-axes]
+    last = owned(np.moveaxis(floats, -axes, -1))
+    actions, names = _names(None, floats.shape[1 - axes :]), unique_names(None, "players", players)
+    out = np.empty(batch, dtype=object)
+    for index in np.ndindex(*batch):
+        out[index] = game = object.__new__(Game)
+        object.__setattr__(game, "payoffs", last[index])
+        object.__setattr__(game, "actions", actions)
+        object.__setattr__(game, "player_names", names)
+        object.__setattr__(game, "_given", tuple(given[index]))
+    return out
+
+
 def _unpacked(shapes: list[tuple[int, ...]]) -> str:
     """Return how a game is made of one array for all players."""
     if len(shapes) == 1 and len(shapes[0]) > 1:

@@ -17,7 +17,7 @@ from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rich import Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
-from bargaining.games.normal_form import Game, require_game
+from bargaining.games.normal_form import Game, require_game, stacked
 
 
 def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -346,20 +346,47 @@ class RepeatedGame(Shown):
 
     def at(self, index: tuple[int, ...]) -> RepeatedGame:
         """Return one repeated game of the batch."""
-        index = cell(index, "index", self.batch_shape)
+        return self._one(self.game, cell(index, "index", self.batch_shape))
+
+    def _one(self, game: Game, index: tuple[int, ...]) -> RepeatedGame:
+        """Return a game repeated with the patience and the exit of one cell of the batch."""
         one = object.__new__(RepeatedGame)
-        object.__setattr__(one, "game", self.game)
+        object.__setattr__(one, "game", game)
         object.__setattr__(one, "monitoring", self.monitoring)
         for name in ("discounts", "_given"):
             value = getattr(self, name)
-            if value.ndim > 1:
-                value = np.broadcast_to(value, (*self.batch_shape, self.players))[index]
-            object.__setattr__(one, name, value)
-        object.__setattr__(one, "exit", None if self.exit is None else self.exit.at(self._own_index(index)))
+            object.__setattr__(
+                one, name, value[_own_index(index, value.shape[:-1])] if value.ndim > 1 else value
+            )
+        leave = self.exit
+        object.__setattr__(
+            one, "exit", None if leave is None else leave.at(_own_index(index, leave.batch_shape))
+        )
         return one
 
-    def _own_index(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the exit's own index: its axes are the last ones, those of length 1 shared."""
-        lengths = self.exit.batch_shape if self.exit is not None else ()
-        tail = index[len(index) - len(lengths) :]
-        return tuple(k if length > 1 else 0 for k, length in zip(tail, lengths, strict=True))
+
+def _own_index(index: tuple[int, ...], lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a cell's index in what is broadcast: its axes are the last ones, those of length 1 shared."""
+    tail = index[len(index) - len(lengths) :]
+    return tuple(k if length > 1 else 0 for k, length in zip(tail, lengths, strict=True))
+
+
+def repeated_games(payoffs: ArrayLike, discounts: ArrayLike, leave: Exit | None) -> NDArray[np.object_]:
+    """Return a repeated game of two players for each cell of stacked payoffs, discount factors and exits, broadcast.
+
+    The payoffs have shape (*games, 2, a_1, a_2), discount factors (*batch, 2) or none.
+    """
+    games = stacked(payoffs, "repeated", 2)
+    first: Game = games.ravel().tolist()[0]
+    common = RepeatedGame(first, discounts, exit=leave)
+    try:
+        shape = np.broadcast_shapes(games.shape, common.batch_shape)
+    except ValueError:
+        raise InvalidInput(
+            f"`repeated`, {games.shape} games, must broadcast against `discounts` and `exit`, batch "
+            f"{common.batch_shape}."
+        ) from None
+    out = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        out[index] = common._one(games[_own_index(index, games.shape)], index)
+    return out

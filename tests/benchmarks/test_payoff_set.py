@@ -161,3 +161,22 @@ def test_a_sweep_over_exits_reuses_work() -> None:
     ratio = min(apart) / min(together)
     print(f"\n200 exits: {min(together):.3g} s together, {min(apart):.3g} s apart, {ratio:.3g} times")
     assert ratio > 4
+
+
+@pytest.mark.parametrize("discount", [0.3, 0.6, 0.9])
+def test_ten_thousand_games_at_once(discount: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against one by one, stage games made anew, as whoever draws games has to; the rate depends on the machine."""
+    payoffs = np.random.default_rng(0).random((10_000, 2, 3, 3))
+    payoff_sets(payoffs[:500], discount)
+    start = process_time()
+    payoff_sets(payoffs, discount)
+    together = process_time() - start
+    start = process_time()
+    for first, second in payoffs[:1000]:
+        payoff_set(RepeatedGame(Game(first, second), discount))
+    apart = 10 * (process_time() - start)
+    with capsys.disabled():
+        print(
+            f"\n3x3, discount {discount}: {10_000 / together:.0f} games a second, {apart / together:.3g} times"
+        )
+    assert apart > 2 * together

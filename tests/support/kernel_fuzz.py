@@ -120,7 +120,7 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
         if solution is not None:
             assert (solution or None) == interpreted(newton, block, start, tags, bound)
         polygon = vertices
-    for name, args in _hostile(random, block, polygon):
+    for name, args in [*_searches(random), *_hostile(random, block, polygon)]:
         try:
             call(name, *args)
         except (TypeError, OverflowError):
@@ -194,6 +194,20 @@ def _laid_out(random: Random, array: np.ndarray) -> np.ndarray:
     wide = np.full((2, 2 * array.shape[1]), 0.125)
     wide[:, ::2] = array
     return random.choice([wide[:, ::2], np.asfortranarray(array), array[::-1].copy()[::-1]])
+
+
+def _searches(random: Random) -> Iterator[Call]:
+    """Draw a search of some games, now and then of numbers that no game has, or of arrays that do not fit."""
+    games, size, leaving = random.randrange(1, 4), random.randrange(1, 23), random.random() < 0.5
+    wild = random.random() < 0.2
+    draw = (lambda: random.choice(WILD)) if wild else (lambda: _number(random))
+    shapes = [(4 + leaving, games, 2, size), (games, 2), (games, 2)]
+    arrays: list[Any] = [np.array([draw() for _ in range(np.prod(shape))]).reshape(shape) for shape in shapes]
+    arrays += [np.empty((games, 33)), np.empty((games, 36), dtype=np.intp)]
+    if random.random() < 0.2:
+        k = random.randrange(5)
+        arrays[k] = random.choice([arrays[k][:0], arrays[k][..., ::2], arrays[k].astype(complex), *JUNK])
+    yield "search", (*arrays, leaving)
 
 
 def _hostile(random: Random, block: Block, polygon: Polygon) -> Iterator[Call]:

@@ -127,3 +127,13 @@ double value_at(const Chain *chain, double argument)
     double left = arguments[k - 1], right = arguments[k];
     return (values[k] - values[k - 1]) / (right - left) * (argument - left) + values[k - 1];
 }
+
+void lowest(Points polygon, double low[2])
+{
+    low[0] = polygon.x[0];
+    low[1] = polygon.y[0];
+    for (ptrdiff_t k = 1; k < polygon.size; k++) {
+        low[0] = polygon.x[k] < low[0] ? polygon.x[k] : low[0];
+        low[1] = polygon.y[k] < low[1] ? polygon.y[k] : low[1];
+    }
+}

@@ -84,6 +84,23 @@ void release(Held *held)
     free(held->numbers);
 }
 
+enum { INTEGER = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q' };
+
+static bool of_kind(const Py_buffer *view, char kind, int axes)
+{
+    return view->format && view->format[0] == kind && !view->format[1] && view->ndim == axes;
+}
+
+/* Read an array of doubles, or of integers, whose numbers lie side by side. Release it in the end. */
+bool read_numbers(PyObject *array, bool integers, bool write, int axes, Py_buffer *view)
+{
+    if (PyObject_GetBuffer(array, view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (write ? PyBUF_WRITABLE : 0)) < 0) {
+        PyErr_Clear();
+        return false;
+    }
+    return of_kind(view, integers ? INTEGER : 'd', axes);
+}
+
 /* Read an attribute that is a plain array, of any width where `width` is negative. Its numbers lie side by side, but
    for those of the discount factors: both players may share one of these in memory. */
 static Answer read_array(PyObject *object, int name, int axes, Py_ssize_t width, Py_buffer *view)
@@ -96,9 +113,7 @@ static Answer read_array(PyObject *object, int name, int axes, Py_ssize_t width,
         PyErr_Clear();
         return NO;
     }
-    char kind = axes == 2 ? 'd' : sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q';
-    bool plain = view->format && view->format[0] == kind && !view->format[1] && view->ndim == axes;
-    return plain && (axes == 1 || view->shape[0] == 2) && (width < 0 || view->shape[axes - 1] == width) ? YES : NO;
+    return of_kind(view, axes == 2 ? 'd' : INTEGER, axes) && (axes == 1 || view->shape[0] == 2) && (width < 0 || view->shape[axes - 1] == width) ? YES : NO;
 }
 
 /* Read a tuple of `Leave`: NO if it holds anything else, NO_MEMORY with an exception. */

@@ -24,6 +24,7 @@ Answer read_points(PyObject *list, Points *points);
 Answer read_tags(PyObject *list, ptrdiff_t size, ptrdiff_t profiles, Tag **out);
 Answer read_block(PyObject *object, Held *held);
 void release(Held *held);
+bool read_numbers(PyObject *array, bool integers, bool write, int axes, Py_buffer *view);
 bool read_pair(PyObject *tuple, double pair[2]);
 bool counted(Py_ssize_t given, Py_ssize_t wanted, const char *name);
 

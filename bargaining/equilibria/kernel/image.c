@@ -5,6 +5,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Write the lowest continuation that keeps each player to a profile. */
+void thresholds(const Block *block, ptrdiff_t profile, const double threat[2], double least[2])
+{
+    for (int i = 0; i < 2; i++) {
+        ptrdiff_t own = i * block->size + profile;
+        least[i] = block->gain[own] + threat[i];
+        if (block->floor && block->floor[own] > least[i]) {
+            least[i] = block->floor[own];
+        }
+    }
+}
+
 /* Append a point, and how it is generated. */
 static void add_point(Points *points, Tag *tags, double x, double y, Tag tag)
 {
@@ -75,12 +87,9 @@ ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Poin
         add_point(&points, made, leaves.x[n], leaves.y[n], (Tag){LEAVE, -1, numbers[n]});
     }
     for (ptrdiff_t n = 0; n < size; n++) {
-        double x = block->gain[n] + threat[0], y = block->gain[size + n] + threat[1];
-        if (block->floor) {
-            x = block->floor[n] > x ? block->floor[n] : x;
-            y = block->floor[size + n] > y ? block->floor[size + n] : y;
-        }
-        alive[n] = played(block, n, &chains, x, y, &points, made);
+        double least[2];
+        thresholds(block, n, threat, least);
+        alive[n] = played(block, n, &chains, least[0], least[1], &points, made);
     }
     count = hull(points, MERGE, 0, cycle);
     vertices->size = count < 0 ? 0 : count;

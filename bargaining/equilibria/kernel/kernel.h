@@ -63,8 +63,10 @@ typedef struct {
 bool chains_of(Points polygon, Chains *chains);
 ptrdiff_t piece(const Chain *chain, double argument);
 double value_at(const Chain *chain, double argument);
+void lowest(Points polygon, double low[2]);
 
 /* image.c */
+void thresholds(const Block *block, ptrdiff_t profile, const double threat[2], double least[2]);
 ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
                 Points *vertices, Tag *tags, char *alive);
 
@@ -74,5 +76,30 @@ bool solve(ptrdiff_t size, double *rows, double *solution);
 
 /* newton.c */
 Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2], int steps);
+
+/* proof.c */
+enum { MOST_PROFILES = 20, MOST_VERTICES = 16 };
+
+/* What is known of a set that generates itself. LATER: Python has to say; UNFIXED: it is no fixed point; FIXED: it may
+   be one, and not the largest; PROVED: it is the largest. */
+typedef enum { LATER, UNFIXED, FIXED, PROVED } Verdict;
+
+typedef struct Room Room;
+Room *room_for_proofs(void);
+Verdict verdict(Room *room, const Block *block, Points candidate, Points outer, const double bound[2], Points leaves,
+                bool shape, double *excess);
+
+/* search.c */
+
+/* What a search found, in the unit box. */
+enum { PYTHON, NOTHING, ITSELF, LARGEST }; /* how a search ended; PYTHON: it did not */
+
+typedef struct {
+    double x[MOST_VERTICES], y[MOST_VERTICES], bound;
+    Tag tags[MOST_VERTICES];
+    ptrdiff_t size, iterations, solves, ended;
+} Found;
+
+void search(Room *room, const Block *root, Points leaves, const double own[2], Found *out);
 
 #endif

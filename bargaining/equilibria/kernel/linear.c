@@ -5,14 +5,34 @@
 #include <math.h>
 
 #define SMALL 1e-3
+#define SINGULAR 1e-12
 
-/* Solve along the diagonal; false if a pivot is small. Each of `size` rows ends with its right-hand side. */
+/* Exchange a row whose pivot is small for the one below with the largest. */
+static void exchange(ptrdiff_t size, ptrdiff_t c, double *rows)
+{
+    ptrdiff_t width = size + 1, best = c;
+    for (ptrdiff_t r = c + 1; r < size; r++) {
+        if (fabs(rows[r * width + c]) > fabs(rows[best * width + c])) {
+            best = r;
+        }
+    }
+    for (ptrdiff_t k = 0; k < width && best != c; k++) {
+        double entry = rows[c * width + k];
+        rows[c * width + k] = rows[best * width + k];
+        rows[best * width + k] = entry;
+    }
+}
+
+/* Eliminate; false if no pivot is large enough. Each of `size` rows ends with its right-hand side. */
 bool solve(ptrdiff_t size, double *rows, double *solution)
 {
     ptrdiff_t width = size + 1;
     for (ptrdiff_t c = 0; c < size; c++) {
         const double *leading = rows + c * width;
         if (!(fabs(leading[c]) > SMALL)) {
+            exchange(size, c, rows);
+        }
+        if (!(fabs(leading[c]) > SINGULAR)) {
             return false;
         }
         for (ptrdiff_t r = c + 1; r < size; r++) {

@@ -2,6 +2,7 @@
 
 #include "convert.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static PyObject *kernel_hull(PyObject *self, PyObject *const *args, Py_ssize_t count)
@@ -100,10 +101,90 @@ static PyObject *kernel_newton(PyObject *self, PyObject *const *args, Py_ssize_t
     return found;
 }
 
+/* Whether the arrays of `kernel_search` fit each other. */
+static bool fitting(const Py_buffer *views, bool leaving)
+{
+    const Py_ssize_t *shape = views[0].shape;
+    bool out = shape[0] == (leaving ? 5 : 4) && shape[2] == 2 && shape[3] > 0;
+    for (int n = 1; n < 5; n++) {
+        Py_ssize_t width = (Py_ssize_t[]){2, 2, 1 + 2 * MOST_VERTICES, 4 + 2 * MOST_VERTICES}[n - 1];
+        out = out && views[n].shape[0] == shape[1] && views[n].shape[1] == width;
+    }
+    return out;
+}
+
+/* Search for the payoff sets of many games of equally many profiles: of each, write its vertices and the bound, and
+   how it ended, the applications, the solves, how many vertices, and the kind and profile of each. */
+static PyObject *kernel_search(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    if (!counted(count, 6, "search")) {
+        return NULL;
+    }
+    Py_buffer views[5] = {{0}};
+    PyObject *found = NULL;
+    ptrdiff_t *index = NULL;
+    Room *room = NULL;
+    int leaving = PyObject_IsTrue(args[5]);
+    bool plain = leaving >= 0 && read_numbers(args[0], false, false, 4, &views[0]);
+    for (int n = 1; n < 5; n++) {
+        plain = plain && read_numbers(args[n], n == 4, n > 2, 2, &views[n]);
+    }
+    if (!plain || !fitting(views, leaving)) {
+        found = undecided();
+        goto done;
+    }
+    ptrdiff_t games = views[0].shape[1], size = views[0].shape[3], rows = games * 2 * size;
+    index = malloc((size_t)size * sizeof *index);
+    room = room_for_proofs();
+    if (!index || !room) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (ptrdiff_t k = 0; k < size; k++) {
+        index[k] = k;
+    }
+    for (ptrdiff_t g = 0; g < games; g++) {
+        const double *first = (const double *)views[0].buf + g * 2 * size;
+        const double *delta = (const double *)views[1].buf + 2 * g;
+        double own[2] = {-INFINITY, -INFINITY}, *numbers = (double *)views[3].buf + g * views[3].shape[1];
+        double *end = (double *)views[2].buf + 2 * g;
+        ptrdiff_t *out = (ptrdiff_t *)views[4].buf + g * views[4].shape[1];
+        const double *floor = leaving ? first + 4 * rows : NULL;
+        Block block = {size,  first, first + rows, first + 2 * rows, first + 3 * rows,
+                       floor, index, {delta[0], delta[1]}};
+        Found one;
+        for (int i = 0; i < 2 && leaving; i++) {
+            own[i] = end[i];
+        }
+        search(room, &block, (Points){leaving, end, end + 1}, own, &one);
+        out[0] = one.ended;
+        out[1] = one.iterations;
+        out[2] = one.solves;
+        out[3] = one.size;
+        numbers[2 * MOST_VERTICES] = one.bound;
+        for (ptrdiff_t k = 0; k < one.size; k++) {
+            numbers[2 * k] = one.x[k];
+            numbers[2 * k + 1] = one.y[k];
+            out[4 + 2 * k] = one.tags[k].kind;
+            out[5 + 2 * k] = one.tags[k].profile;
+        }
+    }
+    found = PyBool_FromLong(1);
+done:
+    for (int n = 0; n < 5; n++) {
+        PyBuffer_Release(&views[n]);
+    }
+    free(index);
+    free(room);
+    return found;
+}
+
 static PyMethodDef methods[] = {
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
     {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
     {"newton", (PyCFunction)(void (*)(void))kernel_newton, METH_FASTCALL, NULL},
+    {"search", (PyCFunction)(void (*)(void))kernel_search, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,6 +9,7 @@ from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import LEAVE, VERTEX, Tag
 from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated._search.batch import searched
 from bargaining.equilibria.repeated._search.operator import Block, apply_to_few
 from bargaining.equilibria.repeated._search.scaled import Scaled
 from bargaining.equilibria.repeated._search.structure import newton
@@ -65,7 +66,14 @@ def test_random_calls_give_the_same_bits() -> None:
     """`make sanitize` makes a million of them, with other seeds and with checks of every access to memory."""
     answers = fuzz(5000, 0)
     assert all(answers[f"{name}: answered"] > 100 for name in ("hull", "image", "newton"))
-    assert all(answers[f"{name}: left to Python"] for name in ("hull", "image", "newton"))
+    assert all(answers[f"{name}: left to Python"] for name in ("hull", "image", "newton", "search"))
+    assert answers["search: answered"] > 100
+
+
+def test_few_searches_are_left_to_python() -> None:
+    payoffs = np.random.default_rng(0).random((300, 2, 3, 3))
+    for discount in (0.3, 0.6, 0.9):
+        assert sum(found is None for found in searched(payoffs, np.full(300, discount), None)) < 30
 
 
 def test_newton_from_anywhere() -> None:
@@ -100,7 +108,7 @@ def test_what_is_not_plain_is_left_to_python() -> None:
     for profile in (-1, block.index.size, "0"):
         assert kernel.newton(block, polygon, [(0, profile, 0)] * len(polygon), bound, 6) is None
     assert kernel.newton(block, polygon, [(LEAVE, -1, 0)] * len(polygon), bound, 6) is not None
-    for function in (kernel.hull, kernel.image, kernel.newton):
+    for function in (kernel.hull, kernel.image, kernel.newton, kernel.search):
         with pytest.raises(TypeError, match="arguments; got 1"):
             function(block)
 

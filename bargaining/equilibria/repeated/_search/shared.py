@@ -449,7 +449,8 @@ def _corners(points: Floats, usable: Flags) -> Numbers:
 
 _APART = 24, 6, 1  # one exit in so many of those that are left is solved by itself, in turns
 _MANY = 8  # so many times as many are tried together
-_IMPATIENT = 1e-6  # discount factors below which continuations are found from payoffs with few digits
+IMPATIENT = 1e-6
+"""Discount factors below which continuations are found from payoffs with few digits."""
 _NEIGHBOURS = 8  # games next to each other that share a set around theirs
 _STOPPED = "the fixed point of ways that generate a neighbour's vertices is proved to be the largest"
 
@@ -459,7 +460,7 @@ def sweep(cells: Sequence[RepeatedGame], limit: int, effort: Effort) -> list[Ans
     exits = [cell.exit for cell in cells if cell.exit is not None]
     base = Scaled.of(cells[0], beside=exits)
     plain = base.block.common and not cells[0].has_fractions
-    if plain and base.block.discounts.item(0) > _IMPATIENT and all(map(_open, exits)):
+    if plain and base.block.discounts.item(0) > IMPATIENT and all(map(is_open, exits)):
         return _shared(base, cells, exits, limit, effort)
     scaled = [base.leaving(cell, leave) for cell, leave in zip(cells, exits, strict=True)]
     if not base.block.common:
@@ -467,7 +468,7 @@ def sweep(cells: Sequence[RepeatedGame], limit: int, effort: Effort) -> list[Ans
     return _chunks(scaled, limit, effort)
 
 
-def _open(leaving: Exit) -> bool:
+def is_open(leaving: Exit) -> bool:
     """Whether all may leave with the same payoffs, so that the threat is known."""
     first, second = leaving.payoffs.tolist()
     return len(leaving.who) == 2 and first == second

@@ -8,7 +8,7 @@ discount factors. Steps are solved for in plain floats if they are few, as a cal
 
 from __future__ import annotations
 
-from math import hypot, inf
+from math import inf, sqrt
 
 import numpy as np
 
@@ -49,7 +49,9 @@ def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> 
     sides = []
     if len(polygon) > 2:
         for (p, q), (r, s) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-            length = hypot(r - p, s - q)
+            length = sqrt(
+                (r - p) * (r - p) + (s - q) * (s - q)
+            )  # no hypot: the compiled twin gives the same bits
             a, b = (q - s) / length, (r - p) / length
             sides.append((a, b, a * p + b * q - 2 * SLACK))
     for (v0, v1), (kind, k, _) in zip(polygon, tags, strict=True):
@@ -180,6 +182,7 @@ class System:
 
 _FEW = 9  # up to so many unknowns elimination in plain floats is the faster way
 _SMALL = 1e-3  # below such a pivot rows had better be exchanged
+_SINGULAR = 1e-12  # and below this one rounding is most of what is left
 
 
 def solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
@@ -194,12 +197,16 @@ def solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
 
 
 def _eliminated(matrix: list[list[float]], right: list[float]) -> list[float] | None:
-    """Solve along the diagonal, None if a pivot is small."""
+    """Eliminate, exchanging a row with a small pivot for a better one below; None if there is none to speak of."""
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
     size = len(rows)
-    for c, leading in enumerate(rows):
+    for c in range(size):
+        if not abs(rows[c][c]) > _SMALL:
+            best = max(range(c, size), key=lambda r: abs(rows[r][c]))
+            rows[c], rows[best] = rows[best], rows[c]
+        leading = rows[c]
         pivot = leading[c]
-        if not abs(pivot) > _SMALL:
+        if not abs(pivot) > _SINGULAR:
             return None
         filled = [k for k in range(c + 1, size + 1) if leading[k]]
         for row in rows[c + 1 :]:

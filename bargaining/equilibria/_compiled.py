@@ -9,6 +9,9 @@ failure: str | None = None
 
 try:
     from bargaining.equilibria import _kernel as kernel
+
+    if not hasattr(kernel, "search"):  # as in an editable installation whose sources went on
+        raise ImportError("it was compiled from older sources; install again")
 except ImportError as error:  # there was no C compiler, or another one than this Python's
     kernel = None  # type: ignore[assignment]
     failure = str(error)

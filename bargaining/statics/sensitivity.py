@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -17,6 +17,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 from bargaining.statics.conditions import EPS, Conditions, conditions
+from bargaining.statics.definitions import Definition, Layout, defined, differentiated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,17 +52,21 @@ def sensitivity(
     Parameters
     ----------
     result : Division or other answer
-        What a concept or a protocol returned; a batch is differentiated cell by cell. Other answers, with ``payoffs``,
-        ``contracts``, ``vertices`` or ``discount``, and numbers need a `method`.
+        What a concept or a protocol returned; a batch is differentiated cell by cell. Payoff sets (vertices), Markov
+        equilibria (values of states), critical discount factors and equilibria of trade models (percent of real income)
+        too. Other answers, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and numbers need a
+        `method`.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
-        protocol, such as "weights", "discounts", "outside" or "breakdown". A mapping names the arguments of `method`
-        and says where they are.
+        protocol, such as "weights", "discounts", "outside" or "breakdown". Of a game "payoffs", "discounts", "discount"
+        where all share one, and "outside"; of a trade model "tariffs", "costs", "transfers" and "elasticities". A
+        mapping names the arguments of `method` and says where they are.
     order : {1, 2}, default 1
         First or second derivatives.
     method : callable, optional
         How the answer is found, where this library does not know: a function of a problem, or, with a mapping `wrt`, of
-        the arguments named there. Its derivatives are numerical.
+        the arguments named there. Its derivatives are numerical; if it leads to a game's answer, only those of the
+        game's data are, and from there on they are exact.
 
     Returns
     -------
@@ -85,8 +90,11 @@ def sensitivity(
     Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian` and
     `yu` on surpluses, frontiers and polygons, of the first two and `utilitarian` on polytopes of more players, and of
     `AlternatingOffers` between two players for an infinite horizon in which responders may leave. Curvatures of a
-    `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. All other answers,
-    and kinks, have derivatives by SciPy's differences, which solve again beside the answer on either side.
+    `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. Of a game's answers
+    the structure is read off: how each vertex is generated, which actions are used, what binds at a threshold. All
+    other answers, and kinks, have derivatives by SciPy's differences, which solve again beside the answer on either
+    side. Payoff sets with infinitely many vertices, as at unequal patience, have none here, nor those from which one
+    player alone may leave.
 
     Weights are taken as they were given: only ratios count, so that derivatives in all of them, times the weights, add
     up to nothing. With weights (a, 1 - a) the derivative in a is the first column less the second.
@@ -127,7 +135,11 @@ def sensitivity(
         return _of_arguments(result, wrt, order, method)
     if not isinstance(wrt, str):
         raise InvalidInput(f"`wrt` must be the name of a parameter or a mapping; got {short(wrt)}.")
-    if not isinstance(result, Division) or result.problem is None:
+    if hasattr(result, "_slopes"):
+        return _of_slopes(result, wrt, order)
+    if not isinstance(result, Division):
+        return _of_definition(result, wrt, order)
+    if result.problem is None:
         raise InvalidInput(
             f"`result` must be a Division of a problem; got a {type(result).__name__}. Pass "
             "wrt={name: value} and the `method` that leads to it."
@@ -377,70 +389,190 @@ def _sides(
     return below, middle, above, np.where(np.isfinite(off), off, np.fmax(low, high)), low + high
 
 
+def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
+    """Label the derivatives of an answer that brings its own."""
+    if order != 1:
+        raise NotApplicable(f"`order` must be 1 for a {type(result).__name__}.")
+    values, error, axes = result._slopes(wrt)
+    named = {name: labels for name, labels in axes.items() if labels is not None}
+    return _named(
+        Layout(shape=values.shape, dims=tuple(axes), labels=named),
+        Layout(shape=(), dims=()),
+        values[..., None],
+        error,
+    )
+
+
+def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
+    """Differentiate an answer that is defined by equations in a parameter of its game."""
+    made = defined(result)
+    if made is None:
+        raise InvalidInput(
+            f"`result` must be a Division, or an answer whose equations are known; got a {type(result).__name__}. Pass "
+            "wrt={name: value} and the `method` that leads to it."
+        )
+    if wrt not in made.asked:
+        raise InvalidInput(f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.")
+    axes, data, move = made.asked[wrt]
+    found = differentiated(made, {data: move}, second=order == 2)
+    if found is None:
+        raise NotApplicable(
+            f"The equations of this {type(result).__name__} do not determine it alone. Pass wrt={{name: value}} and "
+            "the `method` that leads to it, for numerical derivatives."
+        )
+    first, error, second, kinked = found
+    below, above = first.copy(), first.copy()
+    base = made.given[data][move.argmax(axis=1)]
+    answer = made.unknowns[: len(first)]
+    size = np.array([max(float(np.abs(answer).max()), np.finfo(float).tiny)])
+    for j in np.flatnonzero(kinked).tolist() if order == 1 else ():
+
+        def moved(t: Floats, j: int = j) -> Floats:
+            values = base.copy()
+            values[j] = t[0]
+            try:
+                again = np.ravel(made.again(wrt, values.reshape(axes.shape)))
+            except BargainingError:
+                again = np.zeros(0)
+            return (again if again.size == answer.size else np.full(answer.size, np.nan))[:, None]
+
+        step = np.array([max(abs(float(base[j])), 1e-3) * _STEP])
+        low, _, high, _, doubt = _sides(moved, base[j : j + 1], step, size, answer.size)
+        below[:, j], above[:, j], error[:, j] = low[:, 0] + 0.0, high[:, 0] + 0.0, doubt[:, 0]
+    if second is not None:
+        return _named(made.axes, axes, second, np.broadcast_to(error[..., None], second.shape))
+    return _named(made.axes, axes, first, error, (below, above))
+
+
+def _named(
+    own: Layout, axes: Layout, values: Floats, error: Floats, sides: tuple[Floats, Floats] | None = None
+) -> xr.DataArray:
+    """Return derivatives, (answers, entries), or (answers, entries, entries), under the names of what they are of."""
+    import xarray as xr
+
+    order = values.ndim - 1
+    dims = (*own.dims, *axes.dims, *(f"{name}_2" for name in axes.dims if order == 2))
+    labels = {**own.labels, **axes.labels}
+    if order == 2:
+        labels |= {f"{name}_2": given for name, given in axes.labels.items()}
+    shape = (*own.shape, *axes.shape * order)
+    made = {"error": error}
+    if order == 1:
+        made["from_below"], made["from_above"] = (values, values) if sides is None else sides
+    coords = {**labels, **{key: (dims, array.reshape(shape)) for key, array in made.items()}}
+    return xr.DataArray(values.reshape(shape) + 0.0, dims=dims, coords=coords, name="derivative")
+
+
+def _of_data(
+    made: Definition, at: Mapping[str, Floats], method: Callable[..., Any], labels: list[str]
+) -> xr.DataArray | None:
+    """Return derivatives of an answer in arguments of a function: exact, given how these move its data.
+
+    Data are what a user computes from arguments, sums and products as a rule: differences of them are exact to rounding
+    where the answer itself, found by a search, is less smooth. None at a kink, and where the equations do not tell.
+    """
+    names = list(made.given)
+    sizes = [made.given[name].size for name in names]
+    base = np.concatenate([made.given[name] for name in names])
+
+    def data(value: Mapping[str, Any]) -> Floats:
+        try:
+            again = defined(method(**value))
+        except BargainingError:
+            again = None
+        flat = [] if again is None else [again.given.get(one, np.zeros(0)) for one in names]
+        return np.concatenate(flat) if [len(one) for one in flat] == sizes else np.full(base.size, np.nan)
+
+    if not np.array_equal(data({k: v if v.ndim else float(v) for k, v in at.items()}), base):
+        raise InvalidInput("`method` must lead to `result` at the values in `wrt`; it led from other data.")
+    unit = np.array([max(float(np.abs(base).max()), np.finfo(float).tiny)])
+    columns = []
+    for name, value, place in _places(at):
+
+        def moved(t: Floats, name: str = name, value: Floats = value, place: Any = place) -> Floats:
+            return data({**at, name: _changed(value, place, t)})[:, None]
+
+        step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
+        _, middle, _, off, _ = _sides(moved, np.array([value[place]]), step, unit, base.size)
+        columns.append((middle[:, 0], off[:, 0]))
+    move, doubt = (np.array([column[k] for column in columns]) for k in (0, 1))
+    if not np.isfinite(move).all():
+        return None
+    slopes = dict(zip(names, np.split(move, np.cumsum(sizes)[:-1], axis=1), strict=True))
+    found = differentiated(made, {name: one for name, one in slopes.items() if one.any()} or slopes)
+    if found is None or found[3].any():
+        return None
+    first, error = found[:2]
+    error = error + np.abs(first).max() * doubt.max() / max(float(np.abs(move).max()), np.finfo(float).tiny)
+    return _named(
+        made.axes,
+        Layout(shape=(len(labels),), dims=("parameter",), labels={"parameter": labels}),
+        first,
+        error,
+    )
+
+
+def _places(at: Mapping[str, Floats]) -> Iterator[tuple[str, Floats, tuple[int, ...]]]:
+    """Yield each entry of each argument."""
+    return ((name, value, place) for name, value in at.items() for place in np.ndindex(*value.shape))
+
+
+def _changed(value: Floats, place: tuple[int, ...], t: Floats) -> Any:
+    """Return an argument of which one entry is another number."""
+    changed = value.copy()
+    changed[place] = float(t[0])
+    return changed if value.ndim else float(changed)
+
+
 def _of_arguments(
     result: Any, wrt: Mapping[str, Any], order: int, method: Callable[..., Any]
 ) -> xr.DataArray:
     """Differentiate what a function of named numbers leads to."""
-    import xarray as xr
-
     if order != 1:
         raise NotApplicable("`order` must be 1 where derivatives are numerical.")
     at = {name: real(value, f"wrt[{name!r}]") for name, value in wrt.items()}
     if not at:
         raise InvalidInput("`wrt` must name an argument of `method`; got an empty mapping.")
+    labels = [f"{name}{list(place)}" if place else name for name, _, place in _places(at)]
+    made = defined(result)
+    exact = None if made is None else _of_data(made, at, method, labels)
+    if exact is not None:
+        return exact
     answer, kind = _numbers(result)
     again, _ = _numbers(method(**{k: float(v) if v.ndim == 0 else v for k, v in at.items()}))
     slack = 1e-9 * float(np.abs(answer).max(initial=1.0))
     if again.shape != answer.shape or not np.allclose(again, answer, rtol=1e-9, atol=slack):
         raise InvalidInput("`method` must lead to `result` at the values in `wrt`; it gave another answer.")
-    columns, labels, units = [], [], []
-    for name, value in at.items():
-        for place in np.ndindex(*value.shape):
+    columns, units = [], []
+    for name, value, place in _places(at):
 
-            def moved(t: Floats, name: str = name, value: Floats = value, place: Any = place) -> Floats:
-                changed = value.copy()
-                changed[place] = float(t[0])
-                try:
-                    found = _numbers(method(**{**at, name: changed if value.ndim else float(changed)}))[0]
-                except BargainingError:
-                    found = np.full(answer.shape, np.nan)
-                fits = found.shape == answer.shape
-                return np.repeat(
-                    (found if fits else np.full(answer.shape, np.nan)).reshape(-1, 1), len(t), axis=1
-                )
+        def moved(t: Floats, name: str = name, value: Floats = value, place: Any = place) -> Floats:
+            try:
+                found = _numbers(method(**{**at, name: _changed(value, place, t)}))[0]
+            except BargainingError:
+                found = np.zeros(0)
+            alike = found.shape == answer.shape
+            return np.repeat(
+                (found if alike else np.full(answer.shape, np.nan)).reshape(-1, 1), len(t), axis=1
+            )
 
-            step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
-            size = np.array([max(float(np.abs(answer).max(initial=0.0)), np.finfo(float).tiny)])
-            columns.append(_sides(moved, np.array([value[place]]), step, size, answer.size))
-            units.append(size / step * _STEP)
-            labels.append(f"{name}{list(place)}" if place else name)
+        step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
+        size = np.array([max(float(np.abs(answer).max(initial=0.0)), np.finfo(float).tiny)])
+        columns.append(_sides(moved, np.array([value[place]]), step, size, answer.size))
+        units.append(size[0] / step[0] * _STEP)
     below, middle, above, off, doubt = (np.stack([c[k][:, 0] for c in columns], axis=-1) for k in range(5))
-    per = np.array([unit[0] for unit in units])
     with np.errstate(invalid="ignore"):
-        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * doubt)
-    shape = (*answer.shape, len(labels))
-    dims = (*(kind if answer.ndim == 1 else f"{kind}_{k}" for k in range(answer.ndim)), "parameter")
-    values = {
-        "error": off,
-        "from_below": np.where(kinked, below, middle),
-        "from_above": np.where(kinked, above, middle),
-    }
-    return xr.DataArray(
-        np.where(kinked, np.nan, middle).reshape(shape),
-        dims=dims,
-        coords={"parameter": labels} | {key: (dims, v.reshape(shape)) for key, v in values.items()},
-        name="derivative",
-    )
+        kinked = ~(np.abs(above - below) <= _ALIKE * np.array(units) + 16 * doubt)
+    sides = np.where(kinked, below, middle), np.where(kinked, above, middle)
+    dims = (kind,) if answer.ndim == 1 else tuple(f"{kind}_{k}" for k in range(answer.ndim))
+    own = Layout(shape=answer.shape, dims=dims)
+    axes = Layout(shape=(len(labels),), dims=("parameter",), labels={"parameter": labels})
+    return _named(own, axes, np.where(kinked, np.nan, middle), off, sides)
 
 
 def _numbers(result: Any) -> tuple[Floats, str]:
     """Return the numbers of an answer, and what one of them is of."""
-    for attribute, kind in (
-        ("payoffs", "player"),
-        ("contracts", "deal"),
-        ("vertices", "vertex"),
-        ("discount", ""),
-    ):
+    for attribute, kind in _ANSWERS:
         if hasattr(result, attribute):
             return np.asarray(getattr(result, attribute), dtype=float), kind
     return real(result, "result", finite=False), "entry"

@@ -36,6 +36,7 @@ class Path:
     best: Rationals  # best deviation payoffs of all profiles
     exit: Exit | None
     outside: tuple[Fraction, ...] | None  # payoffs after exit, where they do not depend on who leaves
+    profile: tuple[int, ...]
 
     @classmethod
     def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None) -> Path:
@@ -58,7 +59,7 @@ class Path:
                 )
             rows = {tuple(leave.exact[k]) for k in leave.who}
             outside = rows.pop() if len(rows) == 1 else None
-        return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside)
+        return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside, profile)
 
     @property
     def scale(self) -> Floats:

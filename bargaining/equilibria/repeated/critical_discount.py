@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -74,6 +74,7 @@ class CriticalDiscount(Shown):
     proved: bool
     punishment: str
     player_names: tuple[str, ...] = ()
+    _path: Path | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         least = self.discount if self.exact is None else self.exact
@@ -263,6 +264,7 @@ def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved:
         proved=proved,
         punishment=punishment,
         player_names=path.game.player_names,
+        _path=path,
     )
 
 
@@ -366,4 +368,5 @@ def _numeric(
         proved=False,
         punishment="optimal",
         player_names=path.game.player_names,
+        _path=path,
     )

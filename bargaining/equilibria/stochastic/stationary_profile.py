@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, ClassVar
 
@@ -50,6 +50,7 @@ class StationaryProfile(Shown):
     regret: float
     chain: Floats
     player_names: tuple[str, ...]
+    _game: StochasticGame | None = field(default=None, repr=False)
     _by_player: ClassVar = ("leave", "values")
 
     def pure(self, *, tol: float = 1e-9) -> bool:
@@ -75,6 +76,7 @@ def stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> Stationa
         regret=regret(arrays, vector),
         chain=chain,
         player_names=game.player_names,
+        _game=game,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +71,7 @@ class TradeEquilibrium(Shown):
     sectors: tuple[str, ...]
     unit: str = ""
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
+    _slopes_of: dict[str, Any] = field(default_factory=dict, repr=False)  # "again": what finds derivatives
 
     def of(self, region: str) -> Floats:
         """Change of real income of one region in percent, shape batch."""
@@ -99,6 +100,40 @@ class TradeEquilibrium(Shown):
                 f"{worst:.3g}. Move its tariffs or costs closer to the base."
             )
         return self
+
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+        """Return derivatives of welfare, in percent, their error by rounding, and their axes: what `sensitivity` asks.
+
+        They are taken at the equilibrium by the implicit function theorem, with the base held fixed.
+        """
+        known = ("tariffs", "costs", "transfers", "elasticities")
+        if "again" not in self._slopes_of:
+            raise InvalidInput(
+                "`result` must come from `TradeModel.solve`, which keeps what derivatives are made of."
+            )
+        choice(wrt, "wrt", known)
+        made, doubt = self._slopes_of["again"](wrt)
+        level = 1.0 + self.welfare[..., None] / 100.0
+        batch, regions = np.shape(self.residual), len(self.regions)
+        rest = made.shape[2:]
+        if wrt in ("tariffs", "costs"):
+            made, rest = np.moveaxis(made, 2, -1), (regions, regions, len(self.sectors))
+        percent = (
+            100.0 * made.reshape(*batch, regions, *rest) * level.reshape(*batch, regions, *(1,) * len(rest))
+        )
+        size = np.abs(percent).max(axis=tuple(range(len(batch), percent.ndim)), keepdims=True)
+        error = np.broadcast_to(doubt.reshape(*batch, *(1,) * (1 + len(rest))) * size, percent.shape)
+        axes: dict[str, list[str] | None] = {
+            f"cell_{k}" if len(batch) > 1 else "cell": None for k in range(len(batch))
+        }
+        axes["region"] = list(self.regions)
+        if len(rest) == 3:
+            axes |= {"importer": list(self.regions), "exporter": list(self.regions)}
+        elif wrt == "transfers":
+            axes["receiver"] = list(self.regions)
+        if wrt != "transfers":
+            axes["sector"] = list(self.sectors)
+        return percent, error, axes
 
     def to_xarray(
         self, dims: Sequence[str] | None = None, coords: Mapping[str, ArrayLike] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -521,7 +522,8 @@ class TradeModel(Shown):
             self.economy, tariffs, costs, names, transfers=transfers, unit=unit
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
-        answer = pack(at, rates, batch, names, self.data.unit)
+        again = partial(self.solver.slopes, rates, hats, received, where)
+        answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of={"again": again})
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
     def marginal_welfare(

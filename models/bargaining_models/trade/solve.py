@@ -19,7 +19,7 @@ from bargaining.authoring import Floats
 from bargaining.errors import Unsolved
 from bargaining_models.trade.conditions import Cells, Point, System, output_matrix, price_matrix, push
 from bargaining_models.trade.economy import Economy
-from bargaining_models.trade.linear import Reduced, reduced, solved, tariff_slopes
+from bargaining_models.trade.linear import Reduced, reduced, slopes, solved, tariff_slopes
 
 CHUNK_ENTRIES = 45_000  # of an array of links: what a processor's cache holds
 JACOBIAN_ENTRIES = 1_000_000  # 8 MB an array
@@ -73,6 +73,22 @@ class Solver:
                 moved = [np.matmul(directions, one.T) for one in slopes]
                 parts.append(np.stack(moved) * level[:, None])
         return np.concatenate(parts)
+
+    def slopes(
+        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, wrt: str
+    ) -> tuple[Floats, Floats]:
+        """Solve scenarios again and differentiate log welfare, see `linear.slopes`; and say what rounding may do."""
+        at = self.solve(self.system.cells(tariffs, costs, received, unit))
+        parts, doubts = [], []
+        size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
+        with np.errstate(all="ignore"):
+            for first in range(0, len(at.wages), size):
+                some = at.take(slice(first, first + size))
+                found = reduced(some, range(self.system.regions))
+                assert found.welfare is not None
+                parts.append(slopes(some, found.welfare, wrt))
+                doubts.append(64 * np.finfo(float).eps * np.linalg.cond(found.matrix))
+        return np.concatenate(parts), np.concatenate(doubts)
 
     def _solve_chunk(self, cells: Cells, tolerance: float) -> Floats:
         with np.errstate(all="ignore"):  # a cell that fails is found by its residual

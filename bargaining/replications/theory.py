@@ -256,16 +256,6 @@ def nucleolus_examples(_: Path | None) -> list[F]:
     return [x for worths in games for x in _by_size(worths).nucleolus().exact]
 
 
-def von_stengel(_: Path | None) -> list[float]:
-    """All equilibria, those that start with higher chances of the first actions first."""
-    numbers: list[float] = []
-    for second in ([[3, 2], [2, 6], [3, 1]], [[3, 3], [2, 6], [3, 1]]):
-        found = stage_equilibria(Game([[3, 3], [2, 5], [0, 6]], second))
-        pairs = [[*map(float, one[0]), *map(float, one[1])] for one in found.profiles]
-        numbers += [x for pair in sorted(pairs, key=lambda p: (-p[0], -p[3])) for x in pair]
-    return numbers
-
-
 def _equilibria(game: Game, used: str) -> list[float]:
     """Return the chances in the equilibria that use these actions, a pair of words for each."""
     found = {}
@@ -273,6 +263,15 @@ def _equilibria(game: Game, used: str) -> list[float]:
         key = " ".join("".join(str(k) for k, chance in enumerate(x) if chance) for x in pair)
         found[key] = [float(chance) for x in pair for chance in x]
     return [chance for key in used.split(", ") for chance in found[key]]
+
+
+def von_stengel(_: Path | None) -> list[float]:
+    """The second game has a row of the second player's payoffs without a strict best reply."""
+    first, second = [[3, 3], [2, 5], [0, 6]], [[3, 2], [2, 6], [3, 1]]
+    game, degenerate = Game(first, second), Game(first, [[3, 3], *second[1:]])
+    x, y = np.reshape(_equilibria(game, "01 01, 12 01"), (2, 5))
+    payoffs = [x[:3] @ first @ x[3:], y[:3] @ first @ y[3:], y[:3] @ second @ y[3:]]
+    return _equilibria(game, "0 0, 01 01, 12 01") + _equilibria(degenerate, "0 0, 0 01, 12 01") + payoffs
 
 
 _HALF = [[-180, 72, -333, 297, -153, 270], [-30, 17, -33, 42, -3, 20], [-81, 36, -126, 126, -36, 90]]

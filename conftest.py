@@ -1,5 +1,10 @@
-"""Runs the Python examples of every Markdown page in order and in one namespace; says which tests share a worker."""
+"""Runs the Python examples of every Markdown page in order and in one namespace; says which tests share a worker.
 
+`--brief` runs every test, but of one with many cases only three: for another Python, or another way to install.
+"""
+
+import gc
+from collections import defaultdict
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from typing import Any
 
@@ -33,7 +38,35 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse names with an address in them, which differ from worker to worker of `pytest -n`."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take `--brief`."""
+    parser.addoption(
+        "--brief",
+        action="store_true",
+        help="of a test with many cases run the first, the middle and the last",
+    )
+
+
+def pytest_collection() -> None:
+    """Collect without looking for garbage: there is none."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays, and need not be looked through again."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse names with an address in them, which differ from worker to worker of `pytest -n`; leave cases out."""
     if wandering := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(f"Name the cases of {wandering[0]} by `ids=`.")
+    if config.getoption("brief"):
+        cases = defaultdict(list)
+        for item in items:
+            cases[item.nodeid.partition("[")[0]].append(item)
+        kept = {case for found in cases.values() for case in (found[0], found[len(found) // 2], found[-1])}
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]

@@ -36,9 +36,10 @@ def docstrings() -> dict[str, str]:
     """Return the docstrings of every module, one text a file."""
     found = {}
     for name, module in bibliography.MODULES.items():
-        tree = ast.parse(module.read_text("utf-8"))
-        kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
-        texts = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
+        texts, ahead = [], [ast.parse(module.read_text("utf-8"))]
+        for node in ahead:
+            texts.append(ast.get_docstring(node))
+            ahead += [part for part in node.body if isinstance(part, ast.ClassDef | ast.FunctionDef)]
         found[name] = "\n\n\n".join(text for text in texts if text)
     return found
 

@@ -76,7 +76,7 @@ def test_closures_by_sector_are_counted_as_a_long_simulation_counts_them() -> No
         "china_closure_rate": 0.22,
         "china_closure_rate_other": 0.03,
     }
-    step, years = 1e-3, 400.0
+    step, years = 1e-3, 200.0
     open_parts = []
     for name in ("china_closure_rate", "china_closure_rate_other"):
         move = np.array([[1 - step * given[name], step * given[name]], [step * 0.53, 1 - step * 0.53]])

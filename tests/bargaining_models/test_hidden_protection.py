@@ -83,7 +83,14 @@ def enforced(payoffs, seen, discount, rounds=400):
     return stake, best
 
 
-@pytest.mark.parametrize(("noise", "reports"), [(0.05, "one"), (0.1, "one"), (0.1, "each")])
+@pytest.mark.parametrize(
+    ("noise", "reports"),
+    [
+        (0.05, "one"),
+        pytest.param(0.1, "one", marks=pytest.mark.slow),
+        pytest.param(0.1, "each", marks=pytest.mark.slow),
+    ],
+)
 def test_a_plain_program_agrees(talks, noise, reports):
     """Payoffs from the table of rates, chances from scipy, linear programs in floats."""
     game = HiddenProtection.at(talks, r=0.15, noise=noise, reports=reports)

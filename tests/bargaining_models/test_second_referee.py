@@ -93,8 +93,9 @@ def alternatives(study: Study) -> dict[str, Any]:
     }
 
 
-def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any]) -> None:
-    for row in records(stored("T10")):
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2, 3, 4))])
+def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any], part: int) -> None:
+    for row in records(stored("T10"))[part::5]:
         game, discount = alternatives[row["alternative"]], row["discount"]
         for case in ("stay", "leave"):
             leave = game.after_leaving(discount) if case == "leave" else None
@@ -156,7 +157,10 @@ def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str)
 
 
 @pytest.mark.parametrize("leave", [False, True])
-@pytest.mark.parametrize("name", ["three levels, lasting", "three levels, revocable, blocked"])
+@pytest.mark.parametrize(
+    "name",
+    ["three levels, lasting", pytest.param("three levels, revocable, blocked", marks=pytest.mark.slow)],
+)
 def test_sets_by_state_are_those_of_the_plain_operator(
     study: Study, alternatives: dict[str, Any], name: str, leave: bool
 ) -> None:

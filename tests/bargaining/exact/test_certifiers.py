@@ -34,6 +34,7 @@ from bargaining import (
     utilitarian,
     yu,
 )
+from seeds import cases
 
 RNG = np.random.default_rng(8)
 
@@ -88,8 +89,11 @@ SETS = {
 LOOSE = {("perles_maschler", "frontier"): 1e-6}  # a proof by pieces of the length
 
 
-@pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize("concept", METHODS)
+# Long sequences of agreements of four players: those of three take the same way.
+FOUR = {(c, f"points{kind} 4") for c in ("raiffa", "continuous_raiffa") for kind in ("", " below")}
+
+
+@pytest.mark.parametrize(("concept", "name"), cases(METHODS, SETS, dear=FOUR))
 def test_right_answers_hold_and_wrong_ones_do_not(concept: str, name: str) -> None:
     problem = SETS[name]
     try:

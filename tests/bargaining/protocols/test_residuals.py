@@ -191,7 +191,15 @@ def test_the_answer_itself_is_accurate(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("case", "name", "sign"),
-    [(case, name, sign) for case in CASES for name in case.moved for sign in (1, -1)],
+    [
+        # A second for the coefficients, of which there are many: down with the long searches.
+        pytest.param(
+            case, name, sign, marks=pytest.mark.slow if (name, sign) == ("_coefficients", -1) else []
+        )
+        for case in CASES
+        for name in case.moved
+        for sign in (1, -1)
+    ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> None:

@@ -2,8 +2,9 @@
 
 A file `NAME.toml` holds a title, the source, where in it the numbers stand, where they were seen, what they are about,
 and the numbers as printed: `rows`, each a label and its numbers under `columns`, and after them `numbers`, each with
-what it is of. A number's third entry says why ours differs (the file's `why`, if empty), a fourth what ours is. A
-decimal is good to half a unit of its last digit, a fraction or an integer is exact; `within` widens both.
+what it is of. A number's third entry says why ours differs (the file's `why`, if empty), a fourth what ours is. `data`
+names a file that may not be shipped, and `obtain` says what it holds. A decimal is good to half a unit of its last
+digit, a fraction or an integer is exact; `within` widens both.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Replication:
     numbers: tuple[Printed, ...]
     within: float
     data: str
+    obtain: str
     compute: Computed
 
     def computed(self, folder: Path | None = None) -> tuple[float, ...]:
@@ -69,7 +71,8 @@ class Replication:
         """
         if self.data and (folder is None or not (folder / self.data).exists()):
             raise InvalidInput(
-                f"{self.name} needs {self.data}, which may not be shipped: name its folder by --data."
+                f"{self.name} needs {self.data}, which may not be shipped: name its folder by --data. "
+                f"It holds {self.obtain}."
             )
         return tuple(map(float, self.compute(folder)))
 
@@ -116,7 +119,7 @@ def read(folder: Path, computed: Mapping[str, Computed]) -> dict[str, Replicatio
         for of, printed, *differs in held.pop("numbers", []):
             reason, ours = differs or ["", ""]
             numbers.append(Printed(of=of, printed=printed, why=reason or why * bool(ours), ours=ours))
-        rest: dict[str, Any] = {"within": 0.0, "data": ""} | held
+        rest: dict[str, Any] = {"within": 0.0, "data": "", "obtain": ""} | held
         found[path.stem] = Replication(
             name=path.stem, numbers=tuple(numbers), compute=computed[path.stem], **rest
         )
@@ -137,7 +140,8 @@ def page(museum: Mapping[str, Replication]) -> str:
         if one.data:
             lines += [
                 "",
-                f"Data that may not be shipped: `bargaining replicate {name} --data FOLDER`, with `{one.data}`.",
+                f"Data that may not be shipped: `bargaining replicate {name} --data FOLDER`, with `{one.data}`"
+                f" in the folder: {one.obtain}.",
             ]
         whys = list(dict.fromkeys(number.why for number in one.numbers if number.why))
         lines += ["", "| number | published | ours | difference |", "|:---|---:|---:|---:|"]

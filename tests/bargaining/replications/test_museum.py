@@ -57,6 +57,7 @@ def test_rows_of_a_table_are_read_as_numbers_with_labels() -> None:
 def test_every_number_has_a_source_and_says_where_it_was_seen() -> None:
     assert all(one.source and one.where and one.seen and one.about and one.numbers for one in MUSEUM.values())
     assert all(number.ours for one in MUSEUM.values() for number in one.numbers if number.why)
+    assert all(bool(one.data) == bool(one.obtain) for one in MUSEUM.values())
 
 
 def test_the_page_is_what_is_computed() -> None:
@@ -87,7 +88,7 @@ def test_a_number_that_does_not_agree_is_said(
 def test_data_that_are_not_there_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from bargaining.cli import replicate
 
-    with pytest.raises(InvalidInput, match=r"needs cp2015_nafta.npz.*--data"):
+    with pytest.raises(InvalidInput, match=r"needs cp2015_nafta.npz.*--data\. It holds .*cp2015"):
         MUSEUM["nafta"].computed(tmp_path)
     assert replicate.check([MUSEUM["nafta"]], tmp_path, named=False) == 0
     assert "skipped" in capsys.readouterr().err

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
     from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
+    from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.exact.public_certificate import PublicCertificate
     from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate
@@ -55,11 +56,16 @@ def certify(
 def certify(result: PayoffSet, *, tolerance: float = ..., budget: int | None = ...) -> PayoffCertificate: ...
 @overload
 def certify(
-    result: StochasticPayoffSets, *, tolerance: float = ..., budget: int | None = ...
+    result: StochasticPayoffSets | StochasticPayoffBounds, *, tolerance: float = ..., budget: int | None = ...
 ) -> StochasticCertificate: ...
 @suggesting
 def certify(
-    result: Division | PayoffSet | PublicPayoffSet | PayoffBounds | StochasticPayoffSets,
+    result: Division
+    | PayoffSet
+    | PublicPayoffSet
+    | PayoffBounds
+    | StochasticPayoffSets
+    | StochasticPayoffBounds,
     *,
     tolerance: float = ACCURACY,
     cell: tuple[int, ...] = (),
@@ -69,8 +75,9 @@ def certify(
 
     Parameters
     ----------
-    result : Division, PayoffSet, PublicPayoffSet, PayoffBounds with monitoring, or StochasticPayoffSets
-        What to check. Nothing of it is trusted but the problem it answers.
+    result : Division, PayoffSet, PublicPayoffSet, StochasticPayoffSets, or bounds
+        What to check. Nothing of it is trusted but the problem it answers. Of bounds those are proved that are of a
+        game with monitoring or of a stochastic game between two players.
     tolerance : float, default 1e-12
         The relative accuracy asked for. Data of size m and range of gains g carry an error of 64 m / g
         roundings in addition.

@@ -183,7 +183,7 @@ def _outer(
         for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
             zero = (_ZERO,) * repeated.players
             bound = exact.bound(profile, zero, [Fraction(x) for x in ray.tolist()], cut, outline)
-            if bound is None or _value(bound, levels) >= 0:
+            if bound is None or value_of(bound, levels) >= 0:
                 return None
             alive.discard(profile)
     if not alive:
@@ -285,25 +285,24 @@ class _Exact:
         if speeds is not None:
             z = [Fraction(x) for x in speeds.tolist()]
             x = [level + _PAD * each for level, each in zip(given, z, strict=True)]
-            if _contracts(bounds, start, x, z):
+            if contracts(bounds, start, x, z):
                 return x
         return _iterated(bounds, start)
 
 
-def _value(bound: Bound, levels: list[Fraction]) -> Fraction:
+def value_of(bound: Bound, levels: list[Fraction]) -> Fraction:
+    """Return a bound at some levels."""
     return bound[0] + sum((weight * levels[k] for k, weight in bound[1]), _ZERO)
 
 
-def _contracts(
-    bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction], z: list[Fraction]
-) -> bool:
+def contracts(bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction], z: list[Fraction]) -> bool:
     """Whether all bounds at levels x + e z, none above the start, lie below x + e z for every e > 0, and at e = 0."""
     most = max((s - level) / each for s, level, each in zip(start, x, z, strict=True))
     for j, some in enumerate(bounds):
         for bound in some:
-            if _value(bound, start) <= x[j]:
+            if value_of(bound, start) <= x[j]:
                 continue
-            over = _value(bound, x) - x[j]
+            over = value_of(bound, x) - x[j]
             faster = sum((weight * z[k] for k, weight in bound[1]), _ZERO) - z[j]
             if over > 0 or over + max(most, _ZERO) * faster > 0 or (over == 0 and faster >= 0):
                 return False
@@ -314,7 +313,7 @@ def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction
     """Return where the bounds have pushed the levels after some steps from the start, each rounded up."""
     levels = start
     for _ in range(_STEPS):
-        image = [max((_value(bound, levels) for bound in some), default=_ZERO) for some in bounds]
+        image = [max((value_of(bound, levels) for bound in some), default=_ZERO) for some in bounds]
         after = [min(old, Fraction(ceil(new * _FINE), _FINE)) for old, new in zip(levels, image, strict=True)]
         if after == levels:
             break
@@ -325,7 +324,7 @@ def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction
 def _support(cut: Cut, outline: Outline | Solid, levels: list[Fraction], normal: Payoffs) -> Fraction | None:
     """Return how far half-planes let payoffs go in a direction; None if it lies between no two of them."""
     weights = _between(list(normal), cut, outline)
-    return None if weights is None else _value((_ZERO, weights), levels)
+    return None if weights is None else value_of((_ZERO, weights), levels)
 
 
 def _times(one: Sequence[Fraction], other: Sequence[Fraction]) -> Fraction:

@@ -185,14 +185,14 @@ def _proof(
         knife = "" if fault == why else " The game may lie on a knife edge that rounding decides."
         scaled = Scaled.of(game)
         bound = _box_beyond(((some - scaled.low) / scaled.size).tolist() for some in sets)
-        return _fields(tolerance, f"Not proved from inside: {fault}.{knife}", bound=bound)
+        return fields_of(tolerance, f"Not proved from inside: {fault}.{knife}", bound=bound)
     apart, outside, spent = _apart(sets, threats, made), None, ""
     around = _box_beyond(floats(vertices) for vertices in made.vertices)
     try:
         outside = _reach(made, work)
     except Spent:
         spent = f" The `budget` of {budget or DEFAULT} units is spent: give a larger one."
-    return _fields(
+    return fields_of(
         tolerance,
         _statement(made, outside, apart) + spent,
         inner=True,
@@ -203,7 +203,8 @@ def _proof(
     )
 
 
-def _fields(tolerance: float, statement: str, **proved: Any) -> dict[str, Any]:
+def fields_of(tolerance: float, statement: str, **proved: Any) -> dict[str, Any]:
+    """Return the fields of a certificate: what is proved, and of all else that it is not."""
     nothing = {"inner": False, "outer": False, "bound": inf, "exact": False, "vertices": ()}
     return nothing | {"tolerance": tolerance, "statement": statement} | proved
 

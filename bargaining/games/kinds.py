@@ -78,6 +78,12 @@ _KINDS = [
         result="bargaining.equilibria.stochastic.payoff_sets:StochasticPayoffSets",
         certificate=f"{_CERTIFICATES}:certify_stochastic_payoff_sets",
     ),
+    GameKind(  # what `payoff_bounds` gives, for two players
+        game="bargaining.games.stochastic:StochasticGame",
+        payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
+        result="bargaining.equilibria.stochastic.payoff_bounds:StochasticPayoffBounds",
+        certificate="bargaining.exact.bounds_certificate:certify_stochastic_payoff_bounds",
+    ),
 ]
 
 

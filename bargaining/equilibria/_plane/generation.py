@@ -34,7 +34,9 @@ from bargaining.games.stochastic import StochasticGame
 
 _ROUNDS = 6  # of cutting vertices off: what needs more is a knife edge
 _NEAR = 1e-9  # a vertex this close to the others may be dropped rather than cut off
-_MANY_TO_CUT = 120  # vertices beyond which cutting takes longer than looking again for a set with room
+_MANY_TO_CUT = (
+    120  # vertices of a state beyond which cutting takes longer than looking again for a set with room
+)
 _TOO_LONG = 1500  # bits of a coordinate beyond which cutting leads nowhere
 
 Sets = tuple[tuple[Pair, ...], ...]
@@ -51,7 +53,8 @@ def repaired(made: Generation, work: Work) -> Generation | None:
         ]
         if all(len(some) == len(vertices) for some, vertices in zip(kept, made.vertices, strict=True)):
             return image
-        if sum(map(len, made.vertices)) > _MANY_TO_CUT and not all(map(_close, made.vertices, kept)):
+        pairs = zip(made.vertices, kept, strict=True)
+        if any(len(some) > _MANY_TO_CUT and not _close(some, rest) for some, rest in pairs):
             return None
         sets = tuple(
             tuple(some if _close(vertices, some) else within(vertices, values))

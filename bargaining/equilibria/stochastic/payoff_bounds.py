@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, Sides, in_units
 from bargaining.equilibria.stochastic._bounds.faces import Faces
-from bargaining.equilibria.stochastic._bounds.search import bounded
+from bargaining.equilibria.stochastic._bounds.search import Bounds, bounded
 from bargaining.errors import NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
@@ -34,6 +34,7 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
 
     game: StochasticGame
     bounds: tuple[PayoffBounds, ...]
+    _found: Bounds | None = field(default=None, repr=False)  # in the unit box
 
     def __repr__(self) -> str:
         status = ", ".join(sorted({some.status.name for some in self.bounds}))
@@ -116,4 +117,4 @@ def stochastic_payoff_bounds(
             )
         )
         out.append(in_units(sides, low, size, tolerance, game.player_names))
-    return StochasticPayoffBounds(game=game, bounds=tuple(out))
+    return StochasticPayoffBounds(game=game, bounds=tuple(out), _found=found)

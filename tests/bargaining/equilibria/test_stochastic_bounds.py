@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bargaining import Exit, Game, RepeatedGame, StochasticGame, payoff_bounds, payoff_set
+from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.stochastic._search.search import solve
@@ -79,6 +79,15 @@ def test_segments_are_bounded_from_inside_though_they_have_no_inside(seed):
 def test_four_hundred_drawn_games_have_their_payoffs_between_the_bounds(hundred):
     near = [enclosed(drawn(seed)) for seed in range(100 * hundred, 100 * hundred + 100)]
     assert sum(states > 0 for states in near) >= 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hundred", range(4))
+def test_bounds_of_four_hundred_drawn_games_are_proved(hundred):
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        bounds = payoff_bounds(drawn(seed))
+        if bounds.gap <= 1e-6:
+            assert certify(bounds, tolerance=2e-6).holds, seed
 
 
 @pytest.mark.slow

@@ -11,8 +11,11 @@ import pytest
 from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.rationals import Work
+from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact._outer_sets import Family, Lines, Outward, reach
@@ -322,3 +325,49 @@ def test_four_patient_states_end_within_the_budget() -> None:
 def test_bad_input() -> None:
     with pytest.raises(InvalidInput, match="must be StochasticPayoffSets; got Game"):
         certify_stochastic_payoff_sets(PRISONERS)  # type: ignore[arg-type]
+
+
+# -- bounds --------------------------------------------------------------------------------------------------
+
+
+def bounded(seed: int, discount: object = 0.6) -> StochasticPayoffBounds:
+    """Bound three states of 2 x 2 actions, the last with a right to leave."""
+    rng = np.random.default_rng(seed)
+    stages, laws = rng.integers(0, 9, (3, 2, 2, 2)), rng.dirichlet(np.ones(3), (3, 2, 2))
+    return payoff_bounds(StochasticGame(list(stages), list(laws), discount, exit=[None, None, Exit([2, 2])]))
+
+
+@pytest.mark.parametrize(
+    ("seed", "discount"), [(1, 0.6), pytest.param(3, [0.5, 0.7], marks=pytest.mark.slow)]
+)
+def test_bounds_are_proved_from_both_sides(seed: int, discount: object) -> None:
+    bounds = bounded(seed, discount)
+    proof, exact = certify(bounds, tolerance=2e-6), payoff_set(bounds.game)
+    assert proof.holds
+    size = np.ptp(np.concatenate([stage.payoffs.reshape(-1, 2) for stage in bounds.game.games]), axis=0).max()
+    for vertices, known in zip(proof.vertices, exact.sets, strict=True):
+        some = np.array(vertices, float)
+        for one, other, far in ((some, known.vertices, 1e-9), (known.vertices, some, proof.bound)):
+            assert (
+                max(beyond([tuple(p)], [tuple(q) for q in other.tolist()]) for p in one.tolist())
+                <= far * size
+            )
+
+
+def test_bounds_that_are_off_are_not_proved() -> None:
+    bounds = bounded(1)
+    low = tuple(replace(some, levels=some.levels - 1e-3) for some in bounds.bounds)
+    wide = tuple(replace(some, inner=some.inner * 1.001) for some in bounds.bounds)
+    for wrong in (low, wide):
+        proof = certify(replace(bounds, bounds=wrong), tolerance=1e-5)
+        assert not proof.holds
+        assert proof.bound > 1e-5
+
+
+def test_bounds_of_a_market_without_equilibrium_and_of_a_small_budget() -> None:
+    empty = payoff_bounds(StochasticGame([PENNIES] * 2, [[0.5, 0.5]] * 2, 0.1))
+    assert certify(empty).holds
+    assert "outer sets vanish" in certify(empty).statement
+    proof = certify(bounded(1), budget=1)
+    assert not proof.holds
+    assert "give a larger one" in proof.statement

@@ -122,6 +122,19 @@ class Held(NamedTuple):
         return cls(needed, np.where(patient, constant, 0.0), replies, patient & (own < best))
 
 
+class Duals(NamedTuple):
+    """Bounds of rows at faces of their states: faces of successors with weights, and weights of the thresholds."""
+
+    numbers: Indices  # (P,) the row of the game
+    faces: Indices  # (P,)
+    constant: Floats  # (P,)
+    weights: Floats  # (P, 2 K)
+    columns: Indices  # (P, 2 K)
+    cuts: Floats  # (2, P)
+    replies: Indices  # (2, P): the best deviation that sets the threshold
+    falls: Mask  # (2, P): whether the threshold moves with the levels
+
+
 class Operator:
     """The operator on polygons of all states, held by faces of their own."""
 
@@ -171,6 +184,17 @@ class Operator:
 
     def functions(self, faces: Faces, alive: Mask) -> tuple[Affine, Mask]:
         """Return the least bound of each row in each direction of its state, and which rows can still be played."""
+        duals, lives = self.duals(faces, alive)
+        weights, columns = [duals.weights], [duals.columns]
+        for i in (0, 1):
+            reply = duals.replies[i]
+            weights.append((duals.cuts[i] * duals.falls[i])[:, None] * self.ahead.chances[reply])
+            columns.append(faces.lower[self.ahead.states[reply], i])
+        functions = Affine(duals.faces, duals.constant, np.hstack(weights), np.hstack(columns))
+        return functions.and_at_least(self._left(faces)), lives
+
+    def duals(self, faces: Faces, alive: Mask) -> tuple[Duals, Mask]:
+        """Return what is behind the functions but for those of leaving, and which rows can still be played."""
         model, rows = self.model, self.playable(faces, alive)
         ahead, held = self.ahead.take(rows), Held.of(model, rows, faces.lowest(), self.eased)
         edges = Edges.of(faces, ahead)
@@ -228,15 +252,17 @@ class Operator:
             + _ROUNDING * (scale + cuts.sum(axis=0))
             - (cuts * np.where(cuts > 0.0, held.constant[:, row], 0.0)).sum(axis=0)
         )
-        weights = [scale[:, None] * one, scale[:, None] * other]
-        columns = [before, after]
-        for i in (0, 1):
-            reply = held.replies[i, row]
-            moves = (cuts[i] * held.falls[i, row])[:, None] * self.ahead.chances[reply]
-            weights.append(moves)
-            columns.append(faces.lower[self.ahead.states[reply], i])
-        functions = Affine(face, constant, np.hstack(weights), np.hstack(columns))
-        return functions.and_at_least(self._left(faces)), lives
+        duals = Duals(
+            rows[row],
+            face,
+            constant,
+            scale[:, None] * np.hstack([one, other]),
+            np.hstack([before, after]),
+            cuts,
+            held.replies[:, row],
+            held.falls[:, row],
+        )
+        return duals, lives
 
     def _left(self, faces: Faces) -> Floats:
         """Return how far the outcomes of leaving reach at each face."""

@@ -51,6 +51,7 @@ class Bounds:
     inner: list[Polygon]  # nothing anywhere unless sets that generate themselves were found
     gap: float  # how far the outer sets reach beyond the inner ones
     steps: int
+    inset: list[Polygon] | None = None  # sets whose image the inner ones are, within them
 
 
 def bounded(game: StochasticGame, scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
@@ -61,25 +62,25 @@ def bounded(game: StochasticGame, scaled: Scaled, tolerance: float, budget: Budg
     """
     model, steps = scaled.model, 0
     while True:
-        found = _Search(model, scaled.start(), tolerance, budget).run()
+        found = Closing(model, scaled.start(), tolerance, budget).run()
         steps += found.steps
         if not all(found.outer):
             # That nothing is left must not rest on rounding: it has to hold by a margin.
-            eased = _Search(model, scaled.start(), tolerance, budget, _MARGIN).run()
+            eased = Closing(model, scaled.start(), tolerance, budget, _MARGIN).run()
             if list(map(bool, eased.outer)) != list(map(bool, found.outer)):
                 found = replace(eased, inner=[[] for _ in eased.outer], gap=inf)
-        leaves = credible(model, found.outer, _lowest(found.outer))
+        leaves = credible(model, found.outer, lowest(found.outer))
         if leaves == model.leaves or budget.spent:
             if found.gap == inf and all(found.outer) and sum(map(len, found.outer)) <= _FEW:
                 return replace(_equated(game, scaled, found, budget), steps=steps)
             within = found.inner
-            if any(within) and credible(model, within, _lowest(within)) != model.leaves:
+            if any(within) and credible(model, within, lowest(within)) != model.leaves:
                 found = replace(found, inner=[[] for _ in within], gap=inf)
             return replace(found, steps=steps)
         model = replace(model, leaves=leaves)
 
 
-def _lowest(polygons: list[Polygon]) -> Floats:
+def lowest(polygons: list[Polygon]) -> Floats:
     return np.array([np.min(polygon, axis=0) if polygon else (inf, inf) for polygon in polygons])
 
 
@@ -94,11 +95,13 @@ def _equated(game: StochasticGame, scaled: Scaled, found: Bounds, budget: Budget
             break
         if not isinstance(made, str) and all(made.vertices):
             inner = [floats(vertices) for vertices in made.vertices]
-            return replace(found, inner=inner, gap=_apart(found.outer, inner))
+            return replace(found, inner=inner, gap=farthest_out(found.outer, inner))
     return found
 
 
-class _Search:
+class Closing:
+    """Sets that close in on the payoffs; with `eased` all thresholds are lowered by that."""
+
     def __init__(
         self, model: Model, start: Polygon, tolerance: float, budget: Budget, eased: float = 0.0
     ) -> None:
@@ -107,6 +110,7 @@ class _Search:
         self.alive: Mask = np.ones(len(model.state), bool)
         self.patience = 1.0 - model.discounts.max().item()
         self.within, self.gap = [list[tuple[float, float]]() for _ in model.states], inf
+        self.inset: list[Polygon] | None = None
         self.allowed, self.tried, self.steps = _COARSEST, inf, 0
 
     def run(self) -> Bounds:
@@ -114,7 +118,7 @@ class _Search:
         faces = Faces.of(self.outer)
         while any(self.outer) and self.steps < _ROUNDS:
             image, self.alive = self.operator.generated(faces, faces.lowest(), self.alive, self.outer)
-            moved = _apart(self.outer, image)
+            moved = farthest_out(self.outer, image)
             self.outer, self.steps = image, self.steps + 1
             last = self.budget.spent or self.steps == _ROUNDS
             if (
@@ -132,7 +136,8 @@ class _Search:
             faces = Faces.of(self.outer)
             if moved < _MOVES * self.allowed:
                 self.allowed /= _FINER
-        return Bounds(self.outer, self.within, self.gap if any(self.outer) else 0.0, self.steps)
+        gap = self.gap if any(self.outer) else 0.0
+        return Bounds(self.outer, self.within, gap, self.steps, self.inset)
 
     def _functions(self, faces: Faces) -> tuple[Affine, Mask]:
         functions, alive = self.operator.functions(faces, self.alive)
@@ -160,15 +165,15 @@ class _Search:
                 return
             faces = Faces.of(inset)
             image, _alive = self.operator.generated(faces, faces.lowest(), self.alive, inset)
-            if _apart(inset, image) <= _SLACK:
-                gap = _apart(self.outer, image)
+            if farthest_out(inset, image) <= _SLACK:
+                gap = farthest_out(self.outer, image)
                 if gap < self.gap:
-                    self.within, self.gap = image, gap
+                    self.within, self.gap, self.inset = image, gap, inset
                 return
             faces = Faces.of(image, self.allowed)
 
 
-def _apart(one: list[Polygon], other: list[Polygon]) -> float:
+def farthest_out(one: list[Polygon], other: list[Polygon]) -> float:
     """Return how far sets stick out of others; infinitely far out of nothing."""
     return max((beyond(p, q) if q else inf for p, q in zip(one, other, strict=True) if p), default=0.0)
 

@@ -1,0 +1,237 @@
+r"""Bounds of stochastic games certified from both sides; each state is held by faces of its own.
+
+*Inner.* Rational sets lie within their image under the operator, so that all of the image is attained by equilibria.
+
+*Outer.* How far a row goes in the direction of a face is at most an affine function of the levels of all faces, as
+multipliers show that are read off floats: what they leave of a direction is added, exactly, as payoffs lie in the unit
+box. Levels within which all lies are then proved as those of perfect public equilibria are, see `public_certificate`:
+they start from sets that hold every payoff because the same search, with thresholds lowered by far more than floats can
+err, ends within them, and no row goes beyond the faces on the whole way from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+
+from bargaining._arguments import whole
+from bargaining.equilibria._affine import settled, speeds_of
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.generation import Generation, floats, generate, repaired
+from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria._plane.model import Model, Scaled
+from bargaining.equilibria._plane.operator import credible
+from bargaining.equilibria._plane.polygon import Polygon
+from bargaining.equilibria._plane.rationals import DEFAULT, Rationals, Spent, Work
+from bargaining.equilibria.stochastic._bounds.faces import Faces
+from bargaining.equilibria.stochastic._bounds.rows import Duals, Operator
+from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out, lowest
+from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
+from bargaining.errors import NotApplicable
+from bargaining.exact.public_certificate import Bound, contracts, value_of
+from bargaining.exact.set_certificate import StochasticCertificate, fields_of
+
+_MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; floats err by far less
+_PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
+_ROOM = 30  # times the patience by the gap: what leaving out faces may add to the gap
+_COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
+_UNITS = 50  # of floats that one of a proof is worth
+_MANY = 300  # vertices beyond which their equations take too long
+_ZERO = Fraction(0)
+
+
+def certify_stochastic_payoff_bounds(
+    found: StochasticPayoffBounds, *, tolerance: float = 1e-6, budget: int | None = None
+) -> StochasticCertificate:
+    """Prove both sides of the bounds of a stochastic game between two players; see `certify`, which takes the same.
+
+    Examples
+    --------
+    >>> from bargaining import Game, StochasticGame, payoff_bounds
+    >>> good, bad = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]]), Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])
+    >>> worsens = [[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]
+    >>> bounds = payoff_bounds(StochasticGame([good, bad], [worsens, [0.3, 0.7]], 0.9))
+    >>> proof = certify_stochastic_payoff_bounds(bounds)
+    >>> proof.inner, proof.outer, proof.holds
+    (True, True, True)
+    """
+    sides = found._found
+    if sides is None:
+        raise NotApplicable(
+            "Bounds of stochastic games are proved in rationals for two players; "
+            f"this game has {found.game.players}."
+        )
+    units = DEFAULT if budget is None else whole(budget, "budget", 1)
+    data, work, spent = Rationals(found.game), Work(units), ""
+    made: Generation | str = "the `budget` is spent"
+    levels: tuple[Faces, list[Fraction]] | None = None
+    try:
+        made = _inside(data, sides, work)
+        levels = _Outside(data, sides, work).proved()
+    except Spent:
+        spent = f" The `budget` of {units} units is spent: give a larger one."
+    empty = not any(sides.outer) and levels is not None
+    vertices = () if isinstance(made, str) else made.vertices
+    bound = inf
+    if vertices and levels is not None:
+        around = levels[0].moved(np.array([float(x) for x in levels[1]]))
+        bound = max(_apart(around, vertices), _off(found, data, vertices))
+    inner = bool(vertices) or empty
+    count = sum(map(len, vertices))
+    inside = f"{count} rational vertices in {len(found)} states generate themselves, checked exactly."
+    if not vertices:
+        inside = "" if empty else f"Nothing is proved from inside: {made}."
+    outside = "Nothing is proved from outside."
+    if empty:
+        outside = "No profile can be sustained in any state: the outer sets vanish."
+    elif levels is not None:
+        outside = f"The operator maps {len(levels[1])} faces into themselves, checked exactly"
+        outside += f"; they reach {bound:.1e} of the range beyond the vertices at most." if vertices else "."
+    return StochasticCertificate(
+        **fields_of(
+            tolerance,
+            f"{inside} {outside}{spent}".strip(),
+            inner=inner,
+            outer=levels is not None,
+            bound=0.0 if empty else bound,
+            vertices=tuple(tuple(data.back(vertex) for vertex in some) for some in vertices),
+        )
+    )
+
+
+def _apart(one: Sequence[Polygon], other: Sequence[Sequence[Pair]]) -> float:
+    """Return how far sets stick out of rational ones at most."""
+    return farthest_out([*one], [floats(some) for some in other])
+
+
+def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequence[Pair]]) -> float:
+    """Return how far inner sets as they were given stick out of rational ones, and these out of given outer ones."""
+    low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
+    given: list[Polygon] = [[(x, y) for x, y in (some.inner - low) / size] for some in found.bounds]
+    out = _apart(given, vertices)
+    for some, rational in zip(found.bounds, vertices, strict=True):
+        if rational:
+            beyond = (np.array(floats(rational)) * size + low) @ some.directions.T - some.levels
+            out = max(out, float((beyond / np.linalg.norm(some.directions * size, axis=1)).max()))
+    return out
+
+
+def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
+    """Return rational vertices that generate themselves, next to the inner sets."""
+    if not any(found.inner):
+        return "no inner sets were found"
+    few, fault = (
+        sum(map(len, found.inner)) <= _MANY,
+        "the inner sets lie within their image up to rounding only",
+    )
+    if found.inset is not None or not few:
+        near = [[(Fraction(x), Fraction(y)) for x, y in some] for some in found.inset or found.inner]
+        sets = tuple(tuple(some[k] for k in hull(some)) for some in near)
+        made = repaired(Generation(data, sets, ((),) * len(sets), exact=False), work)
+        if made is not None and not made.fault():
+            return made
+    if not few:
+        return fault
+    low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
+    hints = [np.array(some).reshape(-1, 2) * size + low for some in found.inner]
+    return generate(data.game, hints, work)
+
+
+class _Outside:
+    """Levels of faces around all equilibrium payoffs, proved."""
+
+    def __init__(self, data: Rationals, found: Bounds, work: Work) -> None:
+        self.data, self.found, self.work = data, found, work
+        self.scaled = Scaled.of(data.game)
+
+    def proved(self) -> tuple[Faces, list[Fraction]] | None:
+        """Return faces and levels within which all equilibrium payoffs lie; None if that is not proved."""
+        gap = self.found.gap if self.found.gap < inf else 0.0
+        for tolerance in (_COARSE, max(gap, _MARGIN)):
+            search, model = self._holding(tolerance)
+            if [bool(some) for some in search.outer] != [bool(some) for some in self.found.outer]:
+                continue
+            if not any(search.outer):
+                return Faces.of(search.outer), []
+            levels = self._levels(search, model, gap * search.patience / _ROOM)
+            if levels is not None:
+                return levels
+        return None
+
+    def _holding(self, tolerance: float) -> tuple[Closing, Model]:
+        """Return sets that hold every payoff, by a margin, and the game without leaving that is not credible then."""
+        model = self.scaled.model
+        while True:
+            budget = Budget(self.work.left * _UNITS)
+            search = Closing(model, self.scaled.start(), tolerance, budget, _MARGIN)
+            before = budget.left
+            search.run()
+            self.work.spend(int(before - budget.left) // _UNITS)
+            leaves = credible(model, search.outer, lowest(search.outer) - _MARGIN)
+            if leaves == model.leaves:
+                return search, model
+            model = replace(model, leaves=leaves)
+
+    def _levels(self, search: Closing, model: Model, allowed: float) -> tuple[Faces, list[Fraction]] | None:
+        """Return the faces of the outer sets that were found and levels next to theirs, if these can be proved."""
+        faces, operator = Faces.of(self.found.outer, allowed), Operator(model, _MARGIN)
+        functions, _ = operator.functions(faces, search.alive)
+        duals, lives = operator.duals(faces, search.alive)
+        if not lives[operator.playable(faces, search.alive)].all():
+            return None  # a row dies on the way
+        start = faces.at(search.outer) + _MARGIN
+        near = settled(functions, np.maximum(start, faces.levels))
+        speeds = speeds_of(functions, near, start)
+        if speeds is None:
+            return None
+        bounds: list[list[Bound]] = [[] for _ in faces.levels]
+        self.work.spend(duals.weights.size)
+        for face, bound in self._bounds(faces, duals):
+            bounds[face].append(bound)
+        normals = [(Fraction(x), Fraction(y)) for x, y in faces.normals.tolist()]
+        for face, s in enumerate(faces.state.tolist()):
+            a, b = normals[face]
+            points = [self.data.leaves(s)[leave.number][0] for leave in model.leaves[s]]
+            bounds[face] += [(a * x + b * y, []) for x, y in points]
+        given = [Fraction(x) for x in near.tolist()]
+        over = max(
+            (value_of(each, given) - given[j] for j, some in enumerate(bounds) for each in some),
+            default=_ZERO,
+        )
+        out = 2 * max(over, _ZERO) + _PAD
+        z = [Fraction(x) for x in speeds.tolist()]
+        levels = [level + out * each for level, each in zip(given, z, strict=True)]
+        begin = [Fraction(x) for x in start.tolist()]
+        return (faces, levels) if contracts(bounds, begin, levels, z) else None
+
+    def _bounds(self, faces: Faces, duals: Duals) -> Iterator[tuple[int, Bound]]:
+        """Yield bounds of rows at faces, exactly, for multipliers that floats give."""
+        data, normals = self.data, [(Fraction(x), Fraction(y)) for x, y in faces.normals.tolist()]
+        state, lower = faces.state.tolist(), faces.lower.tolist()
+        for p, (row, face) in enumerate(zip(duals.numbers.tolist(), duals.faces.tolist(), strict=True)):
+            n, law = normals[face], data.law(row)
+            cuts = [Fraction(x) for x in duals.cuts[:, p].tolist()]
+            pull = [data.discounts[i] * n[i] + cuts[i] for i in (0, 1)]
+            constant = n[0] * data.now(0, row) + n[1] * data.now(1, row)
+            left = {s: [chance * pull[0], chance * pull[1]] for s, chance in law.items()}
+            weights: list[tuple[int, Fraction]] = []
+            for k, weight in zip(duals.columns[p].tolist(), duals.weights[p].tolist(), strict=True):
+                if weight > 0.0 and state[k] in left:
+                    share, rest = Fraction(weight), left[state[k]]
+                    weights.append((k, share))
+                    for i in (0, 1):
+                        rest[i] -= share * normals[k][i]
+            constant += sum((x for rest in left.values() for x in rest if x > 0), _ZERO)
+            for i in (0, 1):
+                if cuts[i]:
+                    reply = int(duals.replies[i, p])
+                    own = data.own(data.state[row], i)
+                    gives = data.now(i, reply) if duals.falls[i, p] or own is None else own
+                    constant -= cuts[i] * (gives - data.now(i, row)) / data.discounts[i]
+                    if duals.falls[i, p]:
+                        weights += [(lower[s][i], cuts[i] * q) for s, q in data.law(reply).items()]
+            yield face, (constant, weights)

@@ -95,10 +95,10 @@ from bargaining.protocols.hold_up import HoldUp as HoldUp
 from bargaining.protocols.hold_up import deal_me_out as deal_me_out
 from bargaining.protocols.hold_up import risk_of_breakdown as risk_of_breakdown
 from bargaining.protocols.hold_up import split_the_difference as split_the_difference
-from bargaining.protocols.kambe import kambe_limit as kambe_limit
 from bargaining.protocols.nonstationary import NonstationaryOffers as NonstationaryOffers
 from bargaining.protocols.random_proposer import RandomProposer as RandomProposer
 from bargaining.protocols.reputation import ReputationalBargaining as ReputationalBargaining
+from bargaining.protocols.reputation import kambe_limit as kambe_limit
 from bargaining.protocols.reputational_demands import ReputationalDemands as ReputationalDemands
 from bargaining.protocols.screening import OutsideOptionScreening as OutsideOptionScreening
 from bargaining.protocols.screening import screen_types as screen_types

@@ -45,13 +45,12 @@ from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertif
 from bargaining.feasible.base import FeasibleSet
 from bargaining.games.coalitional import Allocation
 from bargaining.games.monitoring import Rank
-from bargaining.protocols.alternating_offers import OffersDivision
+from bargaining.protocols.alternating_offers import OffersDivision, Phase
 from bargaining.protocols.attrition import AttritionOutcome
 from bargaining.protocols.bluff import BluffOutcome
 from bargaining.protocols.demand_game import DemandDivision
 from bargaining.protocols.hold_up import HoldUpOutcome
 from bargaining.protocols.offer_path import OfferPath
-from bargaining.protocols.phase import Phase
 from bargaining.protocols.random_proposer import RandomProposerDivision
 from bargaining.protocols.reputation import ReputationalOutcome
 from bargaining.protocols.reputational_demands import DemandOutcome

@@ -8,7 +8,7 @@ from itertools import pairwise, permutations, product
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.axioms._answer import EPS, in_domain
+from bargaining.axioms.violation import EPS, in_domain
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem

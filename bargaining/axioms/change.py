@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bargaining.axioms import _related
-from bargaining.axioms._answer import TOLERANCE, ask, gains_everyone, two_players
-from bargaining.axioms.violation import Violation
+from bargaining.axioms.violation import TOLERANCE, Violation, ask, gains_everyone, two_players
 from bargaining.division import Method
 from bargaining.errors import InvalidInput
 from bargaining.problem import Problem

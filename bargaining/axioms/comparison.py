@@ -10,8 +10,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.axioms import _related
-from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone, two_players
-from bargaining.axioms.violation import Violation
+from bargaining.axioms.violation import TOLERANCE, Answer, Violation, ask, gains_everyone, two_players
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.polytope import Polytope

@@ -7,8 +7,7 @@ from itertools import permutations
 import numpy as np
 
 from bargaining._names import titles
-from bargaining.axioms._answer import TOLERANCE, ask
-from bargaining.axioms.violation import Violation
+from bargaining.axioms.violation import TOLERANCE, Violation, ask
 from bargaining.division import Method
 from bargaining.problem import Problem
 

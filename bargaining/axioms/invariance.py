@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, per_player, within
 from bargaining._names import Names
 from bargaining.axioms import _related
-from bargaining.axioms._answer import TOLERANCE, Answer, ask, gains_everyone
-from bargaining.axioms.violation import Violation
+from bargaining.axioms.violation import TOLERANCE, Answer, Violation, ask, gains_everyone
 from bargaining.division import Method
 from bargaining.problem import Problem
 

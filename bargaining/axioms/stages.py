@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bargaining.axioms import _related
-from bargaining.axioms._answer import TOLERANCE, ask, gains_everyone, in_domain
-from bargaining.axioms.violation import Violation
+from bargaining.axioms.violation import TOLERANCE, Violation, ask, gains_everyone, in_domain
 from bargaining.division import Method
 from bargaining.problem import Problem
 

@@ -1,16 +1,30 @@
-"""The parser of the command `bargaining`, and the options that several commands share."""
+"""The parser of the command `bargaining`, and the options that several commands share.
+
+Tables go to the terminal, folded to its width, or to files. On a terminal a line says what is being computed and for
+how long, until the work is done. Work that may be hopeless, such as solving a file from anybody, has a limit of time.
+"""
 
 from __future__ import annotations
 
 import argparse
+import gc
+import json
 import re
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+from bargaining._files import put
 from bargaining._names import meant
 from bargaining._version import __version__
 from bargaining.errors import InvalidInput
+from bargaining.tables.table import Table
 
 Add = Callable[[Any], argparse.ArgumentParser]
 """Adds one command to the subparsers and returns its parser."""
@@ -87,7 +101,6 @@ def pick(known: Mapping[str, T], name: str, kind: str, lister: str) -> T:
 
 def add_output(command: argparse.ArgumentParser) -> None:
     """Add what says where a table goes and in which form."""
-    from bargaining.cli.printing import ENDINGS
 
     command.add_argument(
         "-f", "--format", choices=[*ENDINGS.values()], help="(default: by the ending of FILE, or text)"
@@ -100,3 +113,108 @@ def add_output(command: argparse.ArgumentParser) -> None:
         help="write it here instead of printing it; several tables go to FILE-1, FILE-2, ... where one file "
         "cannot hold them",
     )
+
+
+ENDINGS = {
+    ".tex": "latex",
+    ".md": "markdown",
+    ".html": "html",
+    ".csv": "csv",
+    ".json": "json",
+    ".txt": "text",
+}
+
+
+def deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
+    """Write tables to the file asked for, each file whole or not at all, or print them."""
+    output: Path | None = options.output
+    form = options.format or (_form_of(output) if output else "text")
+    if output is None:
+        print(_joined(tables, form), end="")
+        return
+    if form == "csv" and len(tables) > 1:
+        for k, table in enumerate(tables, 1):
+            path = output.with_stem(f"{output.stem}-{k}")
+            put(path, table.to_csv().encode(), "-o", make=True)
+            print(path)
+        return
+    put(output, _joined(tables, form).encode(), "-o", make=True)
+
+
+def _joined(tables: Sequence[Table], form: str) -> str:
+    if form == "json":
+        found = [json.loads(table.to_json()) for table in tables]
+        return json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False, indent=1) + "\n"
+    if form == "text":
+        return "\n".join(f"{table}\n" for table in tables)
+    return "\n".join(str(getattr(table, f"to_{form}")()) for table in tables)
+
+
+def _form_of(output: Path) -> str:
+    if output.suffix not in ENDINGS:
+        raise InvalidInput(
+            f"`-o` must end in {', '.join(ENDINGS)}, or come with `--format`; got {output.name!r}."
+        )
+    return ENDINGS[output.suffix]
+
+
+_FIRST = 1.0  # seconds before anything is said: what is quick needs no word
+_EVERY = 1.0  # second
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on standard error, if it is a terminal, that this is being worked on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done, start = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        pause = _FIRST
+        while not done.wait(pause):
+            seconds, pause = int(time.monotonic() - start), _EVERY
+            print(f"\r{what}: {seconds} s", end="\x1b[K", file=sys.stderr, flush=True)
+        if time.monotonic() - start > _FIRST:
+            print("\r", end="\x1b[K", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+AGAIN = 0.1  # seconds between tries: an exception in a callback of a weak reference is lost as well
+
+
+@contextmanager
+def at_most(seconds: float, advice: str) -> Iterator[None]:
+    """Raise TimeoutError with `advice` if the work takes longer; without effect on Windows and in a thread."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(number: int, frame: FrameType | None) -> None:
+        if not _cleaning(frame):
+            raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _cleaning(frame: FrameType | None) -> bool:
+    """Say whether garbage is being collected, where an exception is reported and lost."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False

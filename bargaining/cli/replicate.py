@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, museum: Mapping[str, Replication]) -> int:
             needs = f" (needs {one.data})" if one.data else ""
             print(f"{name:{width}}  {len(one.numbers):3} numbers  {one.title}{needs}")
         return 0
-    from bargaining.cli.printing import deliver
+    from bargaining.cli.options import deliver
 
     deliver([one.table(folder) for one in chosen], options)
     return 0

@@ -85,9 +85,7 @@ def _names() -> list[str]:
 def run(options: argparse.Namespace) -> int:
     """Solve what a file describes."""
     from bargaining.cli.answers import answers, weights_of
-    from bargaining.cli.limit import at_most
-    from bargaining.cli.printing import deliver
-    from bargaining.cli.progress import working
+    from bargaining.cli.options import at_most, deliver, working
     from bargaining.descriptions import parse_description, read_description
     from bargaining.errors import InvalidInput
 

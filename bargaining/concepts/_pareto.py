@@ -1,16 +1,27 @@
-"""The Pareto frontier of two players above d, in gains over ideal gains: a chain of vertices or a curve.
+r"""The Pareto frontier of two players above d, in gains over ideal gains: a chain of vertices or a curve.
 
 In these units d is (0, 0), the ideal point (1, 1), and the frontier runs from (left, 1) to (1, low).
+
+A smooth set that is slow to ask is asked for some points once, and interpolated between them. The best points at the
+prices :math:`(\cos\theta, \sin\theta)` run along the frontier as :math:`\theta` goes from 0 to :math:`\pi/2`. Where the
+frontier is smooth and curved they are smooth functions of :math:`\theta`, also where it ends level or upright, and
+polynomials through a hundred of them are good to rounding. Elsewhere they are not, which the set's own answers between
+the nodes show. A set that knows between which prices its best points move, as `FeasibleSet` describes under
+``moving_prices``, is asked at these only: a few points are then enough.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.concepts._sampled import Followed, sampled
 from bargaining.errors import InvalidInput, NotApplicable, Unsolved
 from bargaining.feasible._polygon import pareto_chain
+from bargaining.feasible._root import decreasing_root
+from bargaining.feasible._slopes import Condition
 from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
@@ -201,3 +212,223 @@ def _asked_each_time(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Followe
         )
     frontier = Frontier(best_for_1, first[..., 0], last[..., 0])
     return Followed(frontier=frontier, ideal=feasible.ideal)
+
+
+NODES = (48, 120)  # enough where the frontier is smooth, and where it is nearly kinked
+FEW_NODES = (12, 24, 48)  # between prices that a set says its best points move smoothly at
+CLOSE = 1e-13  # of the ideal gains: what is nearer is rounding
+NOISY = 1e-11  # of the ideal gains: what sets may be off whose answers are iterations
+TOO_FAR = 1e-9  # of the ideal gains: a fit that is farther off is not used
+CHECKS = np.array([0.07, 0.19, 0.31, 0.46, 0.58, 0.73, 0.88])  # of the angles, between nodes
+
+Points = Callable[[Floats], Floats]
+"""Takes angles, or floors, and returns points; players are the last axis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Followed:
+    """The frontier of a set of two players as a function, its ideal points, and the largest error seen."""
+
+    frontier: Frontier
+    ideal: Points
+    error: float = 0.0
+
+
+def sampled(feasible: FeasibleSet, gains: Floats, moving: Floats | None = None) -> Followed | None:
+    """Return the frontier of a set as a function with its slope; None if it is not smooth.
+
+    Parameters
+    ----------
+    feasible : FeasibleSet
+        A single convex set of two players.
+    gains : ndarray, shape (2,)
+        The units in which prices are taken and errors judged.
+    moving : ndarray, shape (k, 2, 2), optional
+        The first and the last prices of each smooth piece, in order from the best point for player 0. In between and
+        beyond, the best point stays where it is. By default one piece, the whole frontier.
+    """
+    spans = [(0.0, np.pi / 2)] if moving is None else [tuple(_angles(piece * gains)) for piece in moving]
+    pieces, worst = [], 0.0
+    for first, last in spans:
+        check = first + CHECKS * (last - first)
+        truth = _best(feasible, gains, check)
+        before = np.inf
+        for count in NODES if moving is None else FEW_NODES:
+            places = (1 - np.cos((2 * np.arange(count) + 1) * np.pi / (2 * count))) / 2
+            nodes = first + (last - first) * places
+            points = _polynomial(nodes, _best(feasible, gains, nodes))
+            error = float((np.abs(points(check) - truth) / gains).max())
+            if error <= CLOSE or (error <= NOISY and error > before / 4):  # more points bring no more digits
+                break
+            before = error
+        if not error <= TOO_FAR:
+            return None
+        pieces.append(points)
+        worst = max(worst, error)
+    try:
+        return _as_function(_in_turn(pieces, np.array(spans)), spans[0][0], spans[-1][1], gains, worst)
+    except InvalidInput:
+        return None
+
+
+def _angles(prices: Floats) -> Floats:
+    return np.asarray(np.arctan2(prices[..., 1], prices[..., 0]))
+
+
+def _in_turn(pieces: list[Points], spans: Floats) -> Points:
+    """Return one function of the angle: each piece within its span, its last point until the next begins."""
+    if len(pieces) == 1:
+        return pieces[0]
+
+    def points(angles: Floats) -> Floats:
+        place = np.maximum(np.searchsorted(spans[:, 0], angles, side="right") - 1, 0)
+        at = np.clip(angles, spans[place, 0], spans[place, 1])
+        found = np.empty((*np.shape(angles), 2))
+        for k, piece in enumerate(pieces):
+            found[place == k] = piece(at[place == k])
+        return found
+
+    return points
+
+
+def _best(feasible: FeasibleSet, gains: Floats, angles: Floats) -> Floats:
+    return np.asarray(feasible.support(np.stack((np.cos(angles), np.sin(angles)), axis=-1) / gains)[1])
+
+
+def _polynomial(nodes: Floats, values: Floats) -> Points:
+    """Return the polynomial through points at Chebyshev's nodes, by the barycentric formula (Salzer 1972)."""
+    k = np.arange(len(nodes))
+    weights = (-1.0) ** k * np.sin((2 * k + 1) * np.pi / (2 * len(nodes)))
+
+    def points(angles: Floats) -> Floats:
+        away = np.asarray(angles)[..., None] - nodes
+        hit = away == 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = weights / away
+        share = np.where(hit.any(axis=-1, keepdims=True), hit, share)
+        return np.asarray(np.matmul(share, values) / share.sum(axis=-1, keepdims=True))
+
+    return points
+
+
+def _as_function(points: Points, first: float, last: float, gains: Floats, error: float) -> Followed:
+    end = points(np.array([first, last]))
+
+    def angle(i: int, x: Floats) -> Floats:
+        low, high = np.full(x.shape, first), np.full(x.shape, last)
+        sign = 1.0 if i == 0 else -1.0
+        return decreasing_root(lambda t: sign * (points(t)[..., i] - x) / gains[i], low, high)[0]
+
+    def function(x: Floats) -> Floats:
+        return np.asarray(points(angle(0, np.asarray(x, dtype=float)))[..., 1])
+
+    def slope(x: Floats) -> Floats:
+        with np.errstate(divide="ignore"):
+            return np.asarray(-gains[1] / gains[0] / np.tan(angle(0, np.asarray(x, dtype=float))))
+
+    def ideal(floor: Floats) -> Floats:
+        best = np.stack((points(angle(1, floor[..., 1]))[..., 0], function(floor[..., 0])), axis=-1)
+        return np.where(
+            (best >= floor - 1e-12 * gains).all(axis=-1, keepdims=True), np.maximum(best, floor), -np.inf
+        )
+
+    return Followed(
+        frontier=Frontier(function, end[1, 0], end[0, 0], derivative=slope), ideal=ideal, error=error
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curve:
+    """The frontier as a function of player 0's gain; arguments have the shape of the batch, or one more axis before.
+
+    Attributes
+    ----------
+    function, slope : callable
+        Player 1's gain and its derivative, both over ideal gains.
+    steeper : callable or None
+        The derivative plus its estimated error, if it is by differences.
+    balance : callable
+        Takes a condition on a gain of player 0, that of player 1 and the derivative, and returns where it passes zero.
+    off_balance : callable
+        Takes a condition and a gain of player 0, and returns by how much it misses zero there.
+    left, right : ndarray, shape (...)
+        The interval, in [0, 1]: outside it the frontier is level or upright.
+    error : float
+        How far the function is off.
+    """
+
+    function: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+    steeper: Callable[[Floats], Floats] | None
+    balance: Callable[[Condition], Floats]
+    off_balance: Callable[[Condition, Floats], Floats]
+    left: Floats
+    right: Floats
+    error: float = 0.0
+
+    def cell(self, index: tuple[int, ...]) -> Curve:
+        """Return the curve of one cell, with arguments of shape (m,)."""
+        shape = self.left.shape
+        if not shape:
+            return self
+        place = int(np.ravel_multi_index(index, shape))
+
+        def only(whole: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+            def one(x: Floats) -> Floats:
+                every = np.broadcast_to(
+                    np.reshape(x, (*np.shape(x), *(1,) * len(shape))), (*np.shape(x), *shape)
+                )
+                return whole(every).reshape(*np.shape(x), -1)[..., place]
+
+            return one
+
+        return Curve(
+            function=only(self.function),
+            slope=only(self.slope),
+            steeper=None if self.steeper is None else only(self.steeper),
+            balance=self.balance,
+            off_balance=self.off_balance,
+            left=self.left[index],
+            right=self.right[index],
+            error=self.error,
+        )
+
+
+def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
+    """Return a frontier as a curve in gains over ideal gains."""
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    usual = both_gain(ideal, d)[..., None]
+    safe = np.where(usual, ideal, beyond(d))
+    gains = safe - d
+    frontier = followed.frontier
+    (d0, d1), (g0, g1) = (np.moveaxis(a, -1, 0) for a in (d, gains))
+    low, high = np.broadcast_to(frontier.lower, d0.shape), np.broadcast_to(frontier.upper, d0.shape)
+
+    def at(u: Floats) -> Floats:
+        return np.asarray(np.clip(d0 + u * g0, low, high))
+
+    def function(u: Floats) -> Floats:
+        return np.asarray((frontier.function(at(u)) - d1) / g1)
+
+    def slope(u: Floats) -> Floats:
+        return np.asarray(frontier.slope(at(u)) * (g0 / g1))
+
+    def steeper(u: Floats) -> Floats:
+        derivative, error = frontier.slopes(at(u)).best()
+        return np.asarray((derivative - error) * (g0 / g1))
+
+    def in_payoffs(condition: Condition) -> Condition:
+        return lambda x, y, slope: condition((x - d0) / g0, (y - d1) / g1, slope * (g0 / g1))
+
+    left = np.where(usual[..., 0], np.maximum(low - d0, 0.0) / g0, 0.0)
+    first, last = at(left), at(np.ones(d0.shape))
+    return Curve(
+        function=function,
+        slope=slope,
+        steeper=steeper if frontier.derivative is None else None,
+        balance=lambda condition: (frontier.balance(in_payoffs(condition), first, last)[0] - d0) / g0,
+        off_balance=lambda condition, u: frontier.off_balance(in_payoffs(condition), at(u), first, last),
+        left=left,
+        right=np.ones(d0.shape),
+        error=followed.error,
+    )

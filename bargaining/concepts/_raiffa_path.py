@@ -1,21 +1,53 @@
-r"""The path x' = a(x) - x below a chain of vertices, in closed form from edge to edge.
+r"""The path x' = a(x) - x of the continuous Raiffa solution: below a chain, below facets, and for any convex set.
 
-With x0 below an edge of slope -b and x1 beside an edge of slope -1/a, the ideal payoffs are linear, and the distances
-u = v - x from the point v where the two lines meet obey u0' = -u0 - a u1, u1' = -u1 - b u0. With r = sqrt(a b)
+*Below a chain* of vertices it has a closed form from edge to edge. With x0 below an edge of slope -b and x1 beside an
+edge of slope -1/a, the ideal payoffs are linear, and the distances u = v - x from the point v where the two lines meet
+obey u0' = -u0 - a u1, u1' = -u1 - b u0. With r = sqrt(a b)
 
 .. math:: u_0(t) = e^{-t} (u_0 \cosh rt - a u_1 \sinh(rt)/r), \qquad
           u_1(t) = e^{-t} (u_1 \cosh rt - b u_0 \sinh(rt)/r),
 
 until x0 or x1 passes a vertex, which is the root of a decreasing function. Once no edge lies between the two, the time
 to the vertex that parts them is known in closed form, and on one and the same edge the path ends half way to the ideal.
+
+*Below the facets* of a polytope it is linear from event to event, in any dimension. Below the facets {y : N y = c}, N
+>= 0, player i's distance to the ideal payoff is the least of :math:`(c_k - N_k x)/N_{ki}` over the facets k. While the
+same facet k(i) is nearest for each i, the distances g = a(x) - x obey g' = -G g with rows :math:`G_i = N_{k(i)}/N_{k(i)
+i}`, so x(t) is an integral of a matrix exponential. An event is the first time at which another facet becomes the
+nearest for somebody.
+
+Of many points with free disposal the facets are found when first needed. Player i's best beside a point x of the hull
+is the least value of a linear program's dual,
+
+.. math:: \min_{p \ge 0,\ p_i = 1}\ \max_k\ p \cdot (v_k - x),
+
+whose solution p is the normal of a facet above x. Listing all facets takes a time exponential in the number of players.
+
+*For any convex set* the path starts at the origin in gains over ideal gains. `end_of_flow` takes extrapolated midpoint
+steps. Every cell has its own step, so no cell's path depends on another's. An error is judged by two orders of
+extrapolation (Gragg 1965; Bulirsch and Stoer 1966); at a kink of the set steps shrink until they no longer feel it. The
+path never quite arrives; but where x + (a(x) - x)/n is on the frontier, the frontier between the players' best points
+is straight by concavity, and the path ends just there.
+
+`end_of_smooth_flow` is for sets that know how a(x) answers x. What is left to gain shrinks as exp(-n t) at the end, so
+that in s = 1 - exp(-n t) the path is smooth up to its end at s = 1, which it reaches: x' = (a(x) - x)/(n (1 - s)).
+Polynomials with this derivative at Gauss nodes, found by Newton's method at all nodes at once, need some dozen nodes in
+all; an interval on which more nodes move the end is cut in two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
+from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.errors import Status
+from bargaining.feasible._linear import LinearProgram, optimise
 from bargaining.feasible._root import decreasing_root
 
 EPS = float(np.finfo(float).eps)
@@ -133,3 +165,400 @@ def _advance(pair: Pair, x: Floats) -> Floats:
     new0 = np.where(crossed, right[:, 0], np.clip(right[:, 0] - rest0, x[:, 0], right[:, 0]))
     new1 = np.where(crossed, np.clip(top[:, 1] - rest1, x[:, 1], top[:, 1]), top[:, 1])
     return np.stack((new0, new1), axis=1)
+
+
+Places = NDArray[np.intp]
+
+NOISE = 8 * float(np.finfo(float).eps)  # of a slack, in gains over ideal gains
+ARRIVED = 1e-13  # of the ideal gains: what is left of them is rounding
+EVENTS = 5000  # facets passed: a limit for a path that rounding keeps from arriving
+LONGEST = 1.0  # of time: gains shrink by a factor e at most in a step
+CHECKS = 8  # of a step: between two of them a distance has one lowest point at most
+
+
+class PathSides(Protocol):
+    """The facets of a set with free disposal, in gains over ideal gains; all of them, or those found so far.
+
+    Attributes
+    ----------
+    normals : ndarray, shape (m, n)
+        Non-negative outward normals N, of largest entry one.
+    limits : ndarray, shape (m,)
+        The right-hand sides c, positive.
+    """
+
+    @property
+    def normals(self) -> Floats: ...
+    @property
+    def limits(self) -> Floats: ...
+
+    def add(self, x: Floats) -> bool:
+        """Find the facets above x that are not known; say whether there were any."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """All the facets of a set."""
+
+    normals: Floats
+    limits: Floats
+
+    def add(self, x: Floats) -> bool:
+        """Find nothing."""
+        return False
+
+
+def end_of_facet_path(sides: PathSides, *, first: float) -> tuple[Floats, float]:
+    """Return where the path from 0 ends, in gains over ideal gains, and what is left to gain there.
+
+    Where a facet not known lies above the end of a step, the step is taken again with it. Between the ends
+    the facets are concave: one that is the nearest at both is the nearest on the line between them.
+
+    Parameters
+    ----------
+    sides : PathSides
+    first : float
+        The step after an event; two integrations that differ in it have different errors.
+    """
+    n = sides.normals.shape[1]
+    x, step = np.zeros(n), first
+    sides.add(x)
+    for _ in range(EVENTS):
+        normals, limits = sides.normals, sides.limits
+        distances = _distances(normals, limits, x)
+        gain = distances.min(axis=0)
+        jump = x + gain / n
+        left = np.abs(_distances(normals, limits, jump).min(axis=0)).max()
+        if left <= ARRIVED / 50 or gain.max() <= ARRIVED:
+            return jump, float(left)
+        piece = _Piece(normals, limits, x, gain, _nearest(normals, distances, gain))
+        ahead, met = piece.follow(step)
+        if sides.add(ahead):
+            continue
+        x = ahead
+        step = first if met else min(2 * step, LONGEST)
+    return np.full(n, np.nan), np.nan
+
+
+def _distances(normals: Floats, limits: Floats, x: Floats) -> Floats:
+    """Return how far each player can go up to each facet."""
+    slack = limits - normals @ x
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(normals > 0, slack[:, None] / normals, np.inf)
+
+
+def _noise(normals: Floats, nearest: Places) -> Floats:
+    """Return the differences of distances that rounding can make."""
+    with np.errstate(divide="ignore"):
+        each = NOISE / normals
+    noise: Floats = np.where(normals > 0, each + each[nearest, np.arange(len(nearest))], 0.0)
+    return noise
+
+
+def _nearest(normals: Floats, distances: Floats, gain: Floats) -> Places:
+    """Return each player's nearest facet; of several, the one that comes nearer fastest."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = np.where(normals > 0, (normals @ gain)[:, None] / normals, 0.0)
+    tied = distances <= gain + 2 * _noise(normals, np.argmin(distances, axis=0))
+    nearest: Places = np.argmax(np.where(tied, speed, -np.inf), axis=0)
+    return nearest
+
+
+class _Piece:
+    """The path while the nearest facets stay the same: (x(t) - x, 1) = exp(system t) (0, 1)."""
+
+    def __init__(self, normals: Floats, limits: Floats, x: Floats, gain: Floats, nearest: Places) -> None:
+        self.normals, self.limits, self.x = normals, limits, x
+        self.nearest, self.own, self.noise = nearest, np.arange(len(x)), _noise(normals, nearest)
+        self.system = np.zeros((len(x) + 1, len(x) + 1))
+        self.system[:-1, :-1] = -normals[nearest] / normals[nearest, self.own][:, None]
+        self.system[:-1, -1] = gain
+
+    def follow(self, step: float) -> tuple[Floats, bool]:
+        """Return x after a step, or at the first event within it; and whether there was one."""
+        from scipy.linalg import expm
+
+        jump, state, early = expm(self.system * (step / CHECKS)), np.append(0 * self.x, 1.0), 0.0
+        lead, speed = self.lead(self.x)
+        self.noise -= np.minimum(lead, 0.0)  # of facets that tie at the start none is passed there
+        for late in step * np.arange(1, CHECKS + 1) / CHECKS:
+            state, before = jump @ state, speed
+            lead, speed = self.lead(self.x + state[:-1])
+            last = late if lead.min() < 0 else self.dip(before, speed, early, late)
+            if last is not None:
+                return self.at(self.crossing(early, last)), True
+            early = late
+        return self.x + state[:-1], False
+
+    def at(self, t: float) -> Floats:
+        """Return x(t)."""
+        from scipy.linalg import expm
+
+        moved: Floats = self.x + expm(self.system * t)[:-1, -1]
+        return moved
+
+    def lead(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return how much farther other facets are than the nearest, up to rounding, and how fast that changes."""
+        distances = _distances(self.normals, self.limits, x)
+        gain = distances[self.nearest, self.own]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pace = np.where(self.normals > 0, -(self.normals @ gain)[:, None] / self.normals, 0.0)
+            lead, speed = distances - gain + self.noise, pace - pace[self.nearest, self.own]
+        lead[self.nearest, self.own] = np.inf
+        return lead, speed
+
+    def crossing(self, early: float, late: float) -> float:
+        """Return when another facet becomes the nearest for somebody, after `early` and no later than `late`."""
+        return _zero(lambda t: float(self.lead(self.at(t))[0].min()), early, late)
+
+    def dip(self, before: Floats, after: Floats, early: float, late: float) -> float | None:
+        """Return a time between two checks at which another facet is nearest for a moment; None if none is."""
+        for place in map(tuple, np.argwhere((before < 0) & (after > 0))):
+
+            def speed(t: float, place: tuple[int, ...] = place) -> float:
+                return float(self.lead(self.at(t))[1][place])
+
+            lowest = _zero(speed, early, late)
+            if self.lead(self.at(lowest))[0][place] < 0:
+                return lowest
+        return None
+
+
+def _zero(function: Callable[[float], float], early: float, late: float) -> float:
+    """Return where a function changes its sign; the end nearer to that if, by rounding, it does not."""
+    from scipy.optimize import brentq
+
+    first, last = function(early), function(late)
+    if (first > 0) == (last > 0):
+        return early if abs(first) < abs(last) else late
+    return float(brentq(function, early, late, xtol=1e-15, rtol=1e-14))
+
+
+NONE = 1e-14  # entries of a normal below this are rounding
+CLOSE = 1e-13  # facets that differ by less from what was found are the same
+
+
+class FacetSearch:
+    """The facets {y : normals y = limits} found so far of the hull of points of size one, shape (m, n)."""
+
+    def __init__(self, points: Floats) -> None:
+        self.points = points
+        self.normals, self.limits = np.empty((0, points.shape[1])), np.empty(0)
+
+    def add(self, x: Floats) -> bool:
+        """Find the facets above x that are not known, one for each player at most; say whether there were any."""
+        before = len(self.limits)
+        for i in range(len(x)):
+            slack = self.limits - self.normals @ x
+            with np.errstate(divide="ignore", invalid="ignore"):
+                far = np.where(self.normals[:, i] > 0, slack / self.normals[:, i], np.inf)
+            least = float(far.min(initial=np.inf))
+            if np.isfinite(least) and self._reached(x, i, int(np.argmin(far)), least):
+                continue
+            normal = self._above(x, i)
+            if normal is None:
+                continue
+            limit = float((self.points @ normal).max())
+            if limit - normal @ x < normal[i] * (least - CLOSE):
+                self.normals = np.concatenate((self.normals, normal[None]))
+                self.limits = np.append(self.limits, limit)
+        return len(self.limits) > before
+
+    def _reached(self, x: Floats, i: int, known: int, far: float) -> bool:
+        """Say whether a mixture of the points of a facet gives everyone x, and player i `far` more."""
+        from scipy.optimize import nnls
+
+        normal = self.normals[known]
+        tight = self.points[self.limits[known] - self.points @ normal <= CLOSE]
+        wasted = np.eye(len(x))[normal == 0]
+        columns = np.concatenate(
+            (np.column_stack((tight, np.ones(len(tight)))), np.pad(-wasted, ((0, 0), (0, 1))))
+        )
+        try:
+            return bool(nnls(columns.T, np.append(x + far * np.eye(len(x))[i], 1.0))[1] <= CLOSE)
+        except RuntimeError:
+            return False
+
+    def _above(self, x: Floats, i: int) -> Floats | None:
+        """Return the normal of a facet at player i's best beside x, of largest entry one; None if x is outside."""
+        gains = self.points - x
+        free = np.append(np.delete(gains, i, axis=1).T, -np.ones((1, len(gains))), axis=0).T
+        found = optimise(
+            LinearProgram(
+                objective=np.append(np.zeros(len(x) - 1), -1.0),
+                matrix=free,
+                limits=-gains[:, i],
+                lower=np.append(np.zeros(len(x) - 1), -np.inf),
+            )
+        )
+        if found.status != Status.OK:
+            return None
+        normal = np.insert(found.point[:-1], i, 1.0)
+        normal = normal / normal.max()
+        return np.where(normal > NONE, normal, 0.0)
+
+
+Rate = Callable[[Floats], Floats]
+"""Takes and returns gains of shape (..., n)."""
+
+SUBSTEPS = (2, 4, 6, 8, 10, 12)  # even numbers, as the error of midpoints is even in the step
+ORDER = 2 * len(SUBSTEPS) - 1  # of the error in the step
+TOLERANCE = 1e-14  # a step: some hundred steps stay below 1e-12
+ROUNDS = 600  # steps: a limit where rounding keeps a path from arriving
+SHORTEST = 1e-15  # of a step: at a kink no shorter one is more exact
+NODES = (6, 10, 16)  # of an interval: each half as many again, so that two ends alike are no accident
+SETTLED = 1e-12  # of an end, between two numbers of nodes
+DIGITS = 1e-2  # by which more nodes must come nearer, or there is a kink: it is found by cutting
+NEWTON_STEPS = 12  # from a straight guess, or from fewer nodes
+KINK = 2.0**-20  # of an interval: a kink within moves the end by the square of its length
+
+
+def end_of_flow(
+    rate: Rate, start: Floats, *, first: Floats, longest: Floats, noise: Floats
+) -> tuple[Floats, Floats]:
+    """Return where the path ends, and what is left to gain there; NaN where it was not reached.
+
+    Parameters
+    ----------
+    rate : callable
+        a(x) - x; arguments may have one more axis before.
+    start : ndarray, shape (..., n)
+    first, longest : ndarray, shape (...)
+        The first and the longest step of each cell.
+    noise : ndarray, shape (...)
+        Rounding errors of the rate.
+    """
+    n, allowed = start.shape[-1], TOLERANCE + 8 * noise
+    x, step = np.array(start), first
+    now = rate(x)
+    end, left = np.full(x.shape, np.nan), np.full(step.shape, np.nan)
+    live = np.asarray(np.isfinite(now).all(axis=-1))
+    for _ in range(ROUNDS):
+        jump = np.where(live[..., None], x + now / n, start)
+        rest = np.abs(rate(jump)).max(axis=-1)
+        arrived = live & (rest <= 4 * allowed)
+        end, left = np.where(arrived[..., None], jump, end), np.where(arrived, rest, left)
+        live = live & ~arrived
+        if not live.any():
+            break
+        new, error = _extrapolate(rate, x, now, step)
+        good = live & ((error <= allowed) | (step <= SHORTEST))
+        x = np.where(good[..., None], new, x)
+        now = np.where(good[..., None], rate(x), now)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            seen = np.maximum(error - 4 * EPS, 0.0)  # rounding of x says nothing about the step
+            factor = np.clip(0.9 * (allowed / seen) ** (1 / ORDER), 0.2, 3.0)
+        step = np.where(live, np.minimum(step * np.where(np.isfinite(factor), factor, 0.2), longest), step)
+    return end, left
+
+
+def _extrapolate(rate: Rate, x: Floats, now: Floats, step: Floats) -> tuple[Floats, Floats]:
+    """Return x after one step, and how much the last order and the last substeps changed it."""
+    older: list[Floats] = []
+    rows: list[Floats] = []
+    for k, end in enumerate(_midpoints(rate, x, now, step)):
+        row = [end]
+        for j in range(1, k + 1):
+            ratio = (SUBSTEPS[k] / SUBSTEPS[k - j]) ** 2 - 1
+            row.append(row[j - 1] + (row[j - 1] - rows[j - 1]) / ratio)
+        older, rows = rows, row
+    # One of the two alone can be small by chance when a kink falls within the step.
+    change = np.maximum(np.abs(rows[-1] - rows[-2]), np.abs(rows[-1] - older[-1])).max(axis=-1)
+    return rows[-1], change
+
+
+def _midpoints(rate: Rate, x: Floats, now: Floats, step: Floats) -> Floats:
+    """Return x after one step by the midpoint rule, for each number of substeps; all move together."""
+    h = step[..., None] / np.reshape(SUBSTEPS, (-1, *(1,) * x.ndim))
+    before, here = np.broadcast_to(x, np.broadcast_shapes(h.shape, x.shape)), x + h * now
+    ends = np.empty(here.shape)
+    for count in range(1, SUBSTEPS[-1] + 1):
+        move = h * rate(here)
+        if count == SUBSTEPS[-len(here)]:
+            ends[-len(here)] = (before[0] + here[0] + move[0]) / 2
+            before, here, move, h = before[1:], here[1:], move[1:], h[1:]
+        before, here = here, before + 2 * move
+    return ends
+
+
+Asked = Callable[[Floats], tuple[Floats, Floats]]
+"""Takes gains (m, n); returns a(x) - x and its derivatives in x, (m, n, n)."""
+
+
+def end_of_smooth_flow(ask: Asked, rate: Rate, players: int) -> tuple[Floats, float]:
+    """Return where the path from the origin ends, and its error; NaN where the conditions could not be solved.
+
+    The error adds up by how much the ends of intervals move with the number of nodes, how far what `ask` says at some
+    nodes is from `rate`, and what is left to gain at the end.
+    """
+    x, begin, length, error = np.zeros(players), 0.0, 1.0, 0.0
+    while 1.0 - begin > KINK:
+        length = min(length, 1.0 - begin)
+        found = _interval(ask, x, begin, length)
+        if length > KINK and (found is None or found[3] > SETTLED):
+            length /= 2.0
+            continue
+        if found is None:
+            return np.full(players, np.nan), np.nan
+        x, at, gain, moved = found
+        some = [0, len(at) // 2, -1]
+        error += moved + float(np.abs(rate(at[some]) - gain[some]).max())
+        begin, length = begin + length, 2.0 * length
+    return x, error + float(np.abs(rate(x)).max())
+
+
+def _interval(
+    ask: Asked, x: Floats, begin: float, length: float
+) -> tuple[Floats, Floats, Floats, float] | None:
+    """Return the end of the path over an interval of s, the nodes, what is left to gain there, and the error."""
+    first = ask(x[None])[0][0]
+    slopes = first[None] / (len(x) * (1.0 - begin))  # in Legendre polynomials
+    end, moved = x + length * slopes[0], np.inf
+    for count in NODES:
+        nodes, weights = legendre.leggauss(count)
+        inverse = np.linalg.inv(legendre.legvander(nodes, count - 1))
+        onwards = (
+            length / 2.0 * _integrals(nodes, count) @ inverse
+        )  # from derivatives at nodes to the way gone
+        at = x + length / 2.0 * _integrals(nodes, len(slopes)) @ slopes
+        left = len(x) * (1.0 - begin - length * (nodes + 1.0) / 2.0)
+        solved = _at_nodes(ask, x, at, onwards, left)
+        if solved is None:
+            return None
+        at, gain = solved
+        slopes, before, earlier = inverse @ (gain / left[:, None]), end, moved
+        end = x + length / 2.0 * weights @ (gain / left[:, None])
+        moved = float(np.abs(end - before).max())
+        if moved <= SETTLED or moved > DIGITS * earlier:
+            break
+    return end, at, gain, moved
+
+
+def _at_nodes(
+    ask: Asked, x: Floats, at: Floats, onwards: Floats, left: Floats
+) -> tuple[Floats, Floats] | None:
+    """Solve at = x + onwards @ derivative(at) by Newton's method; the nodes and what is left to gain there."""
+    count, n = at.shape
+    least = np.inf
+    for _ in range(NEWTON_STEPS):
+        gain, answer = ask(at)
+        if not (np.isfinite(gain).all() and np.isfinite(answer).all()):
+            return None
+        gap = at - x - onwards @ (gain / left[:, None])
+        size = float(np.abs(gap).max())
+        if size <= 4 * EPS or (size <= SETTLED and size >= least / 2.0):
+            return at, gain
+        least = min(least, size)
+        change = np.einsum("ij,jkl->ikjl", onwards, answer / left[:, None, None])
+        matrix = np.eye(count * n) - change.reshape(count * n, -1)
+        at = at - np.linalg.solve(matrix, gap.ravel()).reshape(at.shape)
+    return None
+
+
+def _integrals(places: Floats, count: int) -> Floats:
+    """Return the integrals of the first Legendre polynomials from -1 to some places, (p, count)."""
+    values = legendre.legvander(places, count)
+    degrees = np.arange(1, count)
+    rest = (values[:, 2:] - values[:, :-2]) / (2.0 * degrees + 1.0)
+    return np.concatenate([(places + 1.0)[:, None], rest], axis=1)

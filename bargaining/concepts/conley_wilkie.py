@@ -11,7 +11,7 @@ from bargaining.concepts.nash import nash
 from bargaining.division import Division, describe, divide, named
 from bargaining.errors import Status
 from bargaining.feasible.base import is_convex
-from bargaining.feasible.lotteries import with_lotteries
+from bargaining.feasible.transform import with_lotteries
 from bargaining.problem import Problem, require_problem
 
 

@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, set_by_set, sides_above, sides_of
-from bargaining.concepts._facet_path import Listed, PathSides, end_of_facet_path
-from bargaining.concepts._facet_search import FacetSearch
-from bargaining.concepts._flow import end_of_flow, end_of_smooth_flow
 from bargaining.concepts._missed import apart, outside, units
-from bargaining.concepts._pareto import pareto
-from bargaining.concepts._raiffa_path import end_of_path
-from bargaining.concepts._sampled import Followed
+from bargaining.concepts._pareto import Followed, pareto
+from bargaining.concepts._raiffa_path import (
+    FacetSearch,
+    Listed,
+    PathSides,
+    end_of_facet_path,
+    end_of_flow,
+    end_of_path,
+    end_of_smooth_flow,
+)
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.base import FeasibleSet, known
-from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
-from bargaining.feasible.transform import Restricted
+from bargaining.feasible.transform import Restricted, convex_only
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)

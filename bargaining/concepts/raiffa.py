@@ -11,8 +11,8 @@ from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible._sides import largest
 from bargaining.feasible.base import disposes_freely
-from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)

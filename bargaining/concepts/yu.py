@@ -1,4 +1,10 @@
-"""The Yu (compromise) solutions."""
+r"""The Yu (compromise) solutions: the feasible point nearest to the ideal in a p-norm, from the set's support alone.
+
+The norm is minimised over mixtures of the points found so far; its gradient, :math:`w_i = \max(a_i - x_i, 0)^{p-1}`, is
+a price vector; the set's best point at these prices either proves that nothing is nearer or joins the points. For p = 2
+this is Wolfe's (1976) algorithm, which ends after finitely many steps on a polytope.
+Of the points with the least sum of losses, p = 1, the middle is taken over inequalities, and any over decisions.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +16,25 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, scalar
 from bargaining._calls import suggesting
 from bargaining.concepts._comprehensive import inequalities_of
-from bargaining.concepts._curve import Curve, curve
-from bargaining.concepts._least_sum import least_over_decisions, least_sum_of_losses, of_decisions
-from bargaining.concepts._lexicographic import raise_together, short_of_lexicographic
 from bargaining.concepts._missed import outside, units
-from bargaining.concepts._nearest import nearest
-from bargaining.concepts._pareto import pareto
-from bargaining.concepts._sampled import Followed
+from bargaining.concepts._pareto import Curve, Followed, curve, pareto
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.concepts.equal_loss import missed as short_of_equal_loss
+from bargaining.concepts.lexicographic import raise_together, short_of_lexicographic
 from bargaining.division import ACCURACY, Division, describe, divide
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, known
-from bargaining.feasible.lotteries import convex_only
 from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.program import ConvexProgram
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import set_of_cell, support_above
+from bargaining.feasible.transform import (
+    Relabelled,
+    Rescaled,
+    Restricted,
+    convex_only,
+    set_of_cell,
+    support_above,
+)
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
@@ -344,3 +353,183 @@ def _least_with_caps(feasible: FeasibleSet, ideal: Floats, gains: Floats) -> Flo
         held[freed] = False
         point = best(held)
     return np.where(over.any(), np.nan, point)
+
+
+Oracle = Callable[[Floats], Floats]
+"""Takes non-negative prices and returns a best point of the set."""
+
+ROUNDS = 200  # points found: a limit where rounding finds the same ones again
+NEWTON = 60  # steps at p = 2 or so
+PER_POWER = 4  # far from the optimum a step takes the largest loss down by about 1/p of it
+MOST = 2000  # steps, however large p is
+NEAR = 1e-15  # of the losses: a shorter step changes nothing
+DEPENDENT = 1e-13  # of the largest singular value: smaller ones are rounding
+
+
+def nearest(oracle: Oracle, ideal: Floats, power: float) -> tuple[Floats, float]:
+    """Return the point that minimises sum(max(ideal - x, 0)**power), and the gap of its first-order condition.
+
+    Parameters
+    ----------
+    oracle : callable
+        The support of the set.
+    ideal : ndarray, shape (n,)
+        With losses of size about one.
+    power : float
+        Above 1.
+    """
+    n = len(ideal)
+    points = oracle(np.ones(n))[None]
+    if not np.isfinite(points).all():
+        return np.full(n, np.nan), np.nan
+    shares = np.ones(1)
+    best, least = points[0], np.inf
+    for _ in range(ROUNDS):
+        points, shares = _over_mixtures(points, shares, ideal, power)
+        x = shares @ points
+        if (x >= ideal).all():
+            return x, 0.0
+        prices, _ = _prices(x, ideal, power)
+        new = oracle(prices)
+        if not np.isfinite(new).all():
+            break
+        gap = float(prices @ (new - x)) / float(prices.sum())
+        if not gap >= least:
+            best, least = x, gap
+        if gap <= 4 * EPS or (np.abs(points - new).max(axis=1) <= EPS).any():
+            break
+        points, shares = np.concatenate((points, new[None])), np.append(shares, 0.0)
+    return best, max(least, 0.0)
+
+
+def _prices(x: Floats, ideal: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the gradient of the norm and its derivative, over the largest loss."""
+    loss = np.maximum(ideal - x, 0.0)
+    unit = loss / max(float(loss.max()), np.finfo(float).tiny)
+    # Nothing bends where there is no loss; just before, a power below 2 bends without bound.
+    bend = np.where(loss > 0, (power - 1) * np.maximum(unit, 1e-12) ** (power - 2), 0.0)
+    return unit ** (power - 1), bend / max(float(loss.max()), np.finfo(float).tiny)
+
+
+def _over_mixtures(points: Floats, shares: Floats, ideal: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the points that the nearest mixture needs, and their shares."""
+    while True:
+        target = _over_plane(points, shares, ideal, power)
+        if (target >= -EPS).all():
+            keep = target > EPS
+            return points[keep], target[keep] / target[keep].sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.where(target < 0, shares / (shares - target), np.inf)
+        shares = shares + min(1.0, float(reach.min())) * (target - shares)
+        keep = np.arange(len(shares)) != int(np.argmin(reach))
+        points, shares = points[keep], np.maximum(shares[keep], 0.0)
+        shares = shares / shares.sum()
+
+
+def _over_plane(points: Floats, shares: Floats, ideal: Floats, power: float) -> Floats:
+    """Return shares, of either sign, of the nearest point of the plane through some points: Newton's method.
+
+    Each step is a least-squares problem, the shortest where points depend on each other: the shares stay bounded.
+    """
+    base, along = points[0], points[1:] - points[0]
+    mix = shares[1:].copy()
+    for _ in range(min(NEWTON + int(PER_POWER * power), MOST) if len(along) else 0):
+        x = base + mix @ along
+        prices, bend = _prices(x, ideal, power)
+        root = np.sqrt(np.maximum(bend, np.finfo(float).tiny))
+        step = np.linalg.lstsq((along * root).T, prices / root, rcond=DEPENDENT)[0]
+        size = _damped(base, along, mix, step, ideal, power)
+        mix = mix + size * step
+        if size == 0 or np.abs(step @ along).max() <= NEAR:
+            break
+    return np.append(1 - mix.sum(), mix)
+
+
+def _damped(base: Floats, along: Floats, mix: Floats, step: Floats, ideal: Floats, power: float) -> float:
+    """Return the share of a Newton step after which the norm still falls along it, or the step is all but gone."""
+    size = 1.0
+    for _ in range(50):
+        prices, _ = _prices(base + (mix + size * step) @ along, ideal, power)
+        before, _ = _prices(base + mix @ along, ideal, power)
+        if (along @ prices) @ step >= -0.5 * abs((along @ before) @ step):
+            return size
+        size /= 2
+    return 0.0
+
+
+def least_sum_of_losses(matrix: Floats, limits: Floats, ideal: Floats) -> tuple[Floats, float]:
+    r"""Return x with the least :math:`\sum_i \max(a_i - x_i, 0)` and how much another point is better.
+
+    The least sum is that of the linear program of maximising :math:`\sum_i z_i` over :math:`z \le x`,
+    :math:`z \le a` and x in the set. An x <= a that attains it is preferred, of several the middle one; there need be
+    none where payoffs cannot be thrown away.
+    """
+    n = len(ideal)
+    unit, none = np.eye(n), np.zeros((n, n))
+    rows = np.block([[matrix, np.zeros_like(matrix)], [-unit, unit], [none, unit]])
+    both = Polytope.from_inequalities(rows, np.concatenate((limits, np.zeros(n), ideal)))
+    point, counted = np.split(both.support(np.repeat([0.0, 1.0], n))[1], 2)
+    least = float((ideal - counted).sum())
+    within = _middle(matrix, limits, ideal, least)
+    if within is not None and _loss(within, ideal) - least <= 64 * EPS * (np.abs(ideal).sum() + least):
+        point = within
+    return point, max(_loss(point, ideal) - least, 0.0)
+
+
+def of_decisions(feasible: FeasibleSet) -> bool:
+    """Say whether a set is a convex program, perhaps within others."""
+    within = known(feasible, "within")
+    return isinstance(feasible, ConvexProgram) or (within is not None and of_decisions(within))
+
+
+def least_over_decisions(
+    feasible: FeasibleSet, ideal: Floats, power: float = 1.0
+) -> tuple[Floats, float] | None:
+    """Return the same for a convex program, perhaps within others, and any power; None for another set."""
+    return _over_decisions(feasible, ideal, power, np.ones(ideal.size), np.full(ideal.size, -np.inf))
+
+
+def _over_decisions(
+    feasible: FeasibleSet, ideal: Floats, power: float, weights: Floats, floor: Floats
+) -> tuple[Floats, float] | None:
+    """Return the least sum of powers of weighted losses among the x >= floor."""
+    if isinstance(feasible, ConvexProgram) and power > 1:
+        return feasible.least_powers(ideal, weights, floor, power)
+    if isinstance(feasible, ConvexProgram):
+        return feasible.least_losses(ideal, weights, floor)
+    if isinstance(feasible, Restricted):
+        return _over_decisions(feasible.within, ideal, power, weights, np.maximum(floor, feasible.floor))
+    if isinstance(feasible, Relabelled):
+        back = np.argsort(feasible.order)
+        found = _over_decisions(feasible.within, ideal[back], power, weights[back], floor[back])
+        return None if found is None else (found[0][feasible.order], found[1])
+    if isinstance(feasible, Rescaled):
+        a, b = feasible.scale, feasible.shift
+        found = _over_decisions(feasible.within, (ideal - b) / a, power, weights * a, (floor - b) / a)
+        return None if found is None else (np.minimum(found[0] * a + b, ideal), found[1])
+    return None
+
+
+def _loss(point: Floats, ideal: Floats) -> float:
+    return float(np.maximum(ideal - point, 0.0).sum())
+
+
+def _middle(matrix: Floats, limits: Floats, ideal: Floats, least: float) -> Floats | None:
+    """Return the middle of the vertices with the largest sum among x <= a; None if nothing is feasible there."""
+    unit, ones = np.eye(len(ideal)), np.ones(len(ideal))
+    rows, right = np.concatenate((matrix, unit)), np.concatenate((limits, ideal))
+    try:
+        capped = Polytope.from_inequalities(rows, right)
+    except InvalidInput:
+        return None
+    point = capped.support(ones)[1]
+    # Nobody loses more than all together: the points sought lie well above this floor.
+    floor = ideal - 2 * max(least, float((ideal - point).max()))
+    try:
+        part = Polytope.from_inequalities(np.concatenate((rows, -unit)), np.concatenate((right, -floor)))
+        corners = part.vertices
+    except (InvalidInput, NotApplicable):
+        return np.asarray(point)
+    sums = (corners - point).sum(axis=1)
+    tied = sums >= -64 * EPS * (np.abs(corners).max(axis=0).sum() + np.abs(point).sum())
+    return np.asarray(corners[tied].mean(axis=0) if tied.sum() > 1 else point)

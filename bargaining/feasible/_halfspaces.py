@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, by_cell
 from bargaining._rational import fractions, maximise
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._decomposition import decompose
-from bargaining.feasible._interior import maximise_product
-from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._linear import LinearProgram, decompose, maximise_product, optimise
 from bargaining.feasible._polygon import hull, turn
 from bargaining.feasible._sides import EPS, across, last_along, rounding
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, by_cell
 from bargaining.errors import Status
-from bargaining.feasible._decomposition import decompose, over_mixtures
-from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._linear import LinearProgram, decompose, optimise, over_mixtures
 from bargaining.feasible._sides import best_points, last_along, rounding, within
 
 FEW = (4, 200)  # more dimensions or points than this may have too many facets to be worth finding

@@ -133,7 +133,7 @@ def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tupl
 
 
 def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    from bargaining.feasible._decomposition import decompose
+    from bargaining.feasible._linear import decompose
 
     if feasible.batch_shape != ():
         raise NotApplicable(

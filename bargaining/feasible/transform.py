@@ -2,6 +2,7 @@
 
 Points, inequalities and surpluses stay what they are where they can, and a union is one of the sets so seen; any other
 set is wrapped, and answers through the set within.
+Lotteries over agreements make sets convex that are not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet, disposes_freely, known, question
+from bargaining.feasible.base import FeasibleSet, disposes_freely, is_convex, known, question
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope, sets_of
 from bargaining.feasible.product import best_product
@@ -318,3 +319,28 @@ class Restricted(Shown, line=False):
         point, residual = best_product(self.within, origin, weights)
         size = 16 * np.spacing(np.abs(self.floor) + np.abs(point))
         return point, np.where((point >= self.floor - size).all(axis=-1), residual, np.nan)
+
+
+def convex_only(feasible: FeasibleSet, method: str) -> None:
+    """Refuse a set that is not convex."""
+    if not is_convex(feasible):
+        raise NotApplicable(
+            f"{method} needs a convex set; a {type(feasible).__name__} is not. Allow lotteries with its "
+            f"`convex_hull()`, or use `nash_set` or `conley_wilkie`."
+        )
+
+
+def with_lotteries(feasible: FeasibleSet) -> FeasibleSet:
+    """Return the convex hull of a set, perhaps within others; the set itself if it is convex."""
+    if is_convex(feasible):
+        return feasible
+    hull = known(feasible, "convex_hull")
+    if hull is not None:
+        found: FeasibleSet = hull()
+        return found
+    inner = with_lotteries(feasible.within)  # type: ignore[attr-defined]
+    if isinstance(feasible, Rescaled):
+        return rescaled(inner, feasible.scale, feasible.shift)
+    if isinstance(feasible, Relabelled):
+        return relabelled(inner, feasible.order)
+    return restricted(inner, feasible.floor) if isinstance(feasible, Restricted) else inner

@@ -17,8 +17,9 @@ from bargaining._names import Names, are_given, ordered
 from bargaining._rational import Rationals, fractions
 from bargaining._rich import SHOWN, Card, Shown, brief
 from bargaining.errors import InvalidInput
-from bargaining.games._state_arguments import (
+from bargaining.games._transitions import (
     Exits,
+    Transitions,
     chain_by_state,
     discounts_of,
     exits_by_state,
@@ -26,10 +27,9 @@ from bargaining.games._state_arguments import (
     players_of,
     profile_name,
     state_names,
+    tabulate,
     transitions_by_state,
 )
-from bargaining.games._state_grid import tabulate
-from bargaining.games._transitions import Transitions
 from bargaining.games.normal_form import Game, Profile
 from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
 

@@ -26,8 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.protocols._chain import Chain
-from bargaining.protocols._stationary import Today, today
+from bargaining.protocols._stationary import Chain, Today, today
 
 _FIRST, _LAST = np.log(1e-2), np.log(1e7)  # sharpness per unit of payoff: all but even, all but sure
 _STEPS = 4000  # along the path; a hundred are usual

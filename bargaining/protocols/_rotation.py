@@ -25,10 +25,9 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Rescaled, set_of_cell
-from bargaining.protocols._chain import Chain
 from bargaining.protocols._lotteries import Choices, violation, with_lotteries
 from bargaining.protocols._offers import Mask, Talks
-from bargaining.protocols._stationary import play, solve
+from bargaining.protocols._stationary import Chain, play, solve
 
 _PROMISED = 1e-12  # the accuracy of divisions
 _ROUNDS = 60  # of Newton, which ends sooner where the frontier is smooth

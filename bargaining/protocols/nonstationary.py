@@ -15,9 +15,7 @@ from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import told
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols._regimes import Trajectory, defect, walk
-from bargaining.protocols._seats import take_seats
-from bargaining.protocols._time_functions import (
+from bargaining.protocols._regimes import (
     HAZARD,
     OUTSIDE,
     PIE,
@@ -25,13 +23,17 @@ from bargaining.protocols._time_functions import (
     OfTime,
     Path,
     Terms,
+    Trajectory,
+    defect,
     mesh,
     pair,
     path,
     rule,
     sample,
     times,
+    walk,
 )
+from bargaining.protocols._seats import take_seats
 from bargaining.protocols.offer_path import OfferPath
 
 _TAIL = 1e-12  # discount at which what follows no longer matters

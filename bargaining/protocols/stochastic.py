@@ -20,10 +20,9 @@ from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import Rescaled
-from bargaining.protocols._chain import Chain, Mask, build
 from bargaining.protocols._lotteries import Choices, violation, with_lotteries
 from bargaining.protocols._seats import take_seats
-from bargaining.protocols._stationary import play, proven_unique, solve
+from bargaining.protocols._stationary import Chain, Mask, build, play, proven_unique, solve
 
 _STEP = 1e-6  # of payoffs near 1: slopes of a frontier to about half the digits
 _SWEEPS = 2000  # periods of two iterations from above and below; more patience proves nothing

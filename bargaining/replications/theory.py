@@ -26,8 +26,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from bargaining.problem import Problem
-from bargaining.protocols.kambe import kambe_limit
-from bargaining.protocols.reputation import ReputationalBargaining
+from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
 from bargaining.replications.museum import Computed, Replication, read
 
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])

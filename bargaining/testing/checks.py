@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 import bargaining
 from bargaining._arguments import function, listed
 from bargaining.axioms import AXIOMS, Axiom, Violation
-from bargaining.axioms._answer import TOLERANCE, named
+from bargaining.axioms.violation import TOLERANCE, named
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.problem import Problem, as_code, require_problem

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bargaining import InvalidInput
 from bargaining.cli import command, replicate
-from bargaining.cli.methods import section, summary
-from bargaining.cli.options import add_output, pick
-from bargaining.cli.printing import deliver
-from bargaining.cli.progress import working
+from bargaining.cli.command import section, summary
+from bargaining.cli.options import add_output, deliver, pick, working
 
 if TYPE_CHECKING:
     from bargaining import Table

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from bargaining.cli import command, completion
-from bargaining.cli.progress import working
+from bargaining.cli import command
+from bargaining.cli.options import working
 
 
 def completed(typed: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -32,7 +32,7 @@ def test_bash_completes_commands_options_and_names(capsys: pytest.CaptureFixture
     assert completed("bargaining completion z", capsys) == ["zsh"]
 
 
-@pytest.mark.parametrize("shell", completion.SHELLS)
+@pytest.mark.parametrize("shell", command.SHELLS)
 def test_every_shell_gets_its_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["completion", shell]) == 0
     script = capsys.readouterr().out
@@ -42,7 +42,7 @@ def test_every_shell_gets_its_script(shell: str, capsys: pytest.CaptureFixture[s
 
 
 def test_quotes_in_a_name_end_nothing() -> None:
-    assert "'it'\\''s'" in completion.script({"solve": ["it's"]}, "bash")
+    assert "'it'\\''s'" in command.script({"solve": ["it's"]}, "bash")
 
 
 class Terminal(io.StringIO):
@@ -51,8 +51,8 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bargaining.cli.progress._FIRST", 0.01)
-    monkeypatch.setattr("bargaining.cli.progress._EVERY", 0.01)
+    monkeypatch.setattr("bargaining.cli.options._FIRST", 0.01)
+    monkeypatch.setattr("bargaining.cli.options._EVERY", 0.01)
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     with working("computing T1"):
@@ -66,7 +66,7 @@ def test_progress_is_told_on_a_terminal_and_wiped_away(monkeypatch: pytest.Monke
 def test_no_progress_is_told_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr("bargaining.cli.progress._FIRST", 0.0)
+    monkeypatch.setattr("bargaining.cli.options._FIRST", 0.0)
     with working("computing T1"):
         time.sleep(0.02)
     assert stream.getvalue() == ""

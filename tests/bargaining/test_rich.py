@@ -33,7 +33,7 @@ from bargaining._rich import Mark, Shown, brief, sketch
 from bargaining.axioms import strong_pareto
 from bargaining.descriptions import Description, MethodCall
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.protocols.phase import Phase
+from bargaining.protocols.alternating_offers import Phase
 from bargaining.testing.matrix import Verdict
 from bargaining_models.us_canada.baseline import Baseline
 from public_classes import results

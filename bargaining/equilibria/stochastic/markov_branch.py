@@ -35,7 +35,7 @@ _VERTICAL = 1e-7  # share of a unit tangent below which the branch goes neither 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Junction:
     """An equilibrium on the branch: parameter in [0, 1], strategy, and the actions used from there on."""
 
     parameter: float
@@ -107,7 +107,9 @@ class Curve:
         return np.where(self.used, strategy, loss)
 
 
-def follow(family: Family, start: Floats, used: NDArray[np.bool_], *, points: int) -> tuple[list[Node], str]:
+def follow(
+    family: Family, start: Floats, used: NDArray[np.bool_], *, points: int
+) -> tuple[list[Junction], str]:
     """Follow the branch from an equilibrium at parameter 0 until it leaves the range [0, 1].
 
     Parameters
@@ -123,7 +125,7 @@ def follow(family: Family, start: Floats, used: NDArray[np.bool_], *, points: in
 
     Returns
     -------
-    nodes : list of Node
+    nodes : list of Junction
     ended : str
         ``"stop"``, ``"start"`` (it came back), ``"points"`` or ``"lost"``.
     """
@@ -131,7 +133,7 @@ def follow(family: Family, start: Floats, used: NDArray[np.bool_], *, points: in
     curve = Curve.of(family, block, used, start)
     place = np.append(start[curve.mixed], 0.0)
     tangent = _along(curve, place, np.append(np.zeros(len(place) - 1), 1.0))
-    nodes, step, heading = [Node(0.0, start, used)], 0.01, 1.0
+    nodes, step, heading = [Junction(0.0, start, used)], 0.01, 1.0
     while len(nodes) < points:
         piece = _advance(curve, place, tangent, step)
         if piece is None:
@@ -140,7 +142,7 @@ def follow(family: Family, start: Floats, used: NDArray[np.bool_], *, points: in
         onward = _along(curve, after, tangent)
         if _direction(onward) == -heading:
             nodes, heading = nodes + _fold(curve, place, tangent, step), -heading
-        nodes.append(Node(float(after[-1]), curve.strategy(after), curve.used))
+        nodes.append(Junction(float(after[-1]), curve.strategy(after), curve.used))
         place, tangent = after, onward
         if hit is None:
             step = min((3.0 if close else 1.5) * step, _LARGEST)
@@ -226,7 +228,7 @@ def _crossing(
     return after, length, hit
 
 
-def _fold(curve: Curve, place: Floats, tangent: Floats, step: float) -> list[Node]:
+def _fold(curve: Curve, place: Floats, tangent: Floats, step: float) -> list[Junction]:
     """Return the place between two points at which the parameter turns."""
     from scipy.optimize import brentq
 
@@ -244,7 +246,7 @@ def _fold(curve: Curve, place: Floats, tangent: Floats, step: float) -> list[Nod
         after = found[brentq(turn, 0.0, step, xtol=1e-12)]
     except (ArithmeticError, ValueError):
         return []
-    return [Node(float(after[-1]), curve.strategy(after), curve.used, "fold")]
+    return [Junction(float(after[-1]), curve.strategy(after), curve.used, "fold")]
 
 
 def _switch(
@@ -439,7 +441,7 @@ def _game(family: Callable[[float], StochasticGame], at: float) -> StochasticGam
 
 
 def _pack(
-    family: Callable[[float], StochasticGame], low: float, high: float, nodes: list[Node], ended: str
+    family: Callable[[float], StochasticGame], low: float, high: float, nodes: list[Junction], ended: str
 ) -> EquilibriumBranch:
     parameters = np.array([low + node.parameter * (high - low) for node in nodes])
     profiles = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining import Polytope, Problem, Status, continuous_raiffa
-from bargaining.concepts._facet_search import FacetSearch
+from bargaining.concepts._raiffa_path import FacetSearch
 from seeds import seeds
 
 module = import_module("bargaining.concepts.continuous_raiffa")  # the package's name is the function's

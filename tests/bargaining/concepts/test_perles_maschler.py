@@ -16,8 +16,7 @@ from bargaining import (
     continuous_raiffa,
     raiffa,
 )
-from bargaining.concepts._pareto import ends
-from bargaining.concepts._sampled import sampled
+from bargaining.concepts._pareto import ends, sampled
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.feasible.points import FreeDisposalHull
 from drawn_sets import chain, steps

@@ -27,7 +27,7 @@ from bargaining import (
     raiffa,
     yu,
 )
-from bargaining.concepts._sampled import sampled
+from bargaining.concepts._pareto import sampled
 
 Method = Callable[[Problem], Division]
 METHODS = [

@@ -21,7 +21,7 @@ from bargaining import (
     raiffa,
     yu,
 )
-from bargaining.concepts._curve import Curve, curve
+from bargaining.concepts._pareto import Curve, curve
 from bargaining.division import describe, divide
 from bargaining.feasible.base import is_convex
 

@@ -8,7 +8,7 @@ import pytest
 
 from bargaining import Polytope, Problem, nash
 from bargaining._arrays import Floats
-from bargaining.feasible._interior import maximise_product
+from bargaining.feasible._linear import maximise_product
 
 Row = list[Fraction]
 

@@ -21,9 +21,8 @@ from bargaining import (
 )
 from bargaining.feasible._concave import ConcaveProgram, Local, _interior
 from bargaining.feasible._decisions import _gap
-from bargaining.feasible._gradients import differences
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.program import ConvexProgram
+from bargaining.feasible.program import ConvexProgram, differences
 
 VALUE = np.array([[3.0, 1.0], [1.0, 3.0]])
 METHODS = [nash, kalai_smorodinsky, egalitarian, utilitarian]

@@ -8,8 +8,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining.protocols.kambe import kambe_limit
-from bargaining.protocols.reputation import ReputationalBargaining
+from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
 
 
 @dataclass(frozen=True)

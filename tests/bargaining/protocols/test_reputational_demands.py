@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols.kambe import kambe_limit
-from bargaining.protocols.reputation import ReputationalBargaining
+from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
 from bargaining.protocols.reputational_demands import ReputationalDemands
 
 

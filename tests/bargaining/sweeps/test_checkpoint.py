@@ -19,9 +19,8 @@ import pytest
 import xarray as xr
 
 from bargaining import InvalidInput, Problem, Status, TransferableSurplus, open_sweep, sweep, vectorized
-from bargaining.sweeps import _checkpoint, _dataset
-from bargaining.sweeps._cells import Task
-from bargaining.sweeps._grid import read_grid
+from bargaining.sweeps import _cells
+from bargaining.sweeps._cells import Task, read_grid
 from bargaining.sweeps.sweep import _sweep
 
 GRID = {"r": ([0.0, 0.1, 0.15, 0.3], "share"), "who": ["US", "Canada", "China"], "k": [True, False]}
@@ -45,8 +44,8 @@ def cut(size, checkpoint, method=numbers, **options):
 
 @pytest.fixture
 def _out_of_core(monkeypatch):
-    monkeypatch.setattr(_dataset, "_KEPT", 0)
-    monkeypatch.setattr(_dataset, "_BLOCK", 5)
+    monkeypatch.setattr("bargaining.sweeps.sweep._KEPT", 0)
+    monkeypatch.setattr("bargaining.sweeps.sweep._BLOCK", 5)
 
 
 def test_a_checkpoint_opens_as_the_dataset_that_the_sweep_gave(tmp_path):
@@ -91,7 +90,7 @@ def test_a_chunk_with_an_object_in_it_is_a_damaged_one(tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, **entries)
     archive = buffer.getvalue()
-    victim.write_bytes(archive + _checkpoint._digest(archive))
+    victim.write_bytes(archive + _cells._digest(archive))
     assert (open_sweep(folder)["status"] == Status.PENDING).sum() == 5
     xr.testing.assert_identical(cut(5, folder), whole)
     assert not planted.exists()
@@ -190,7 +189,7 @@ def test_the_manifest_says_on_what_it_was_begun(tmp_path):
 
 def test_going_on_elsewhere_is_said(tmp_path, monkeypatch):
     def on(place):
-        for module in ("sweep", "_cells", "_checkpoint"):
+        for module in ("sweep", "_cells"):
             monkeypatch.setattr(f"bargaining.sweeps.{module}.made_on", lambda: place)
 
     on("an old machine")

@@ -25,9 +25,8 @@ from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
-from bargaining.sweeps import _checkpoint
-from bargaining.sweeps._cells import Task
-from bargaining.sweeps._grid import read_grid
+from bargaining.sweeps import _cells
+from bargaining.sweeps._cells import Task, read_grid
 from bargaining.sweeps.sweep import _sweep, sweep, vectorized
 
 GRID = {"r": ([0.0, 0.1, 0.15, 0.3], "share"), "h": [0.7, 0.9, 1.1]}
@@ -339,7 +338,7 @@ def test_resuming_computes_only_what_is_missing(tmp_path):
 def test_a_chunk_damaged_anywhere_counts_as_absent(tmp_path):
     cut(picky, nash, 12, checkpoint=tmp_path)
     (path,) = tmp_path.glob("*.npz")
-    folder = _checkpoint.Folder(path=tmp_path, key=path.name.split("-")[0], chunks=1)
+    folder = _cells.Folder(path=tmp_path, key=path.name.split("-")[0], chunks=1)
     good = path.read_bytes()
     assert folder.load(0)["status"].size == 12
     for k in range(0, len(good), 31):
@@ -393,7 +392,7 @@ def test_a_full_disk_is_named_and_finished_chunks_stay(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         _files.write_whole(path, content, **options)
 
-    monkeypatch.setattr(_checkpoint, "write_whole", full)
+    monkeypatch.setattr(_cells, "write_whole", full)
     with pytest.raises(
         OSError, match=r"`checkpoint` cannot be written \(No space left on device\); 3 of 6"
     ) as caught:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bargaining.axioms.violation import Violation
 from bargaining.descriptions import MethodCall
-from bargaining.equilibria.machine import Node
+from bargaining.equilibria.node import Node
 from bargaining.equilibria.pairs.lump_sums import LumpSums
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
@@ -36,7 +36,7 @@ from bargaining.equilibria.stochastic.markov_branch import EquilibriumBranch
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet, StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
-from bargaining.equilibria.stochastic.thresholds import PlanExitThresholds, PlanThresholds
+from bargaining.equilibria.stochastic.thresholds import PlanConstraint, PlanExitThresholds, PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
 from bargaining.estimation.estimates import Comparison, Estimates
@@ -89,6 +89,7 @@ __all__ = [
     "PayoffCertificate",
     "PayoffPolygon",
     "Phase",
+    "PlanConstraint",
     "PlanExitThresholds",
     "PlanThresholds",
     "PublicAutomaton",

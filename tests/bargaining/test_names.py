@@ -491,6 +491,7 @@ NAMELESS = {
     "PayoffPolygon": "what sets of payoffs have in common; those of games have names",
     "Phase": "the offers of a division, which has the names",
     "PlanExitThresholds": ONE_NUMBER,
+    "PlanConstraint": ONE_NUMBER,
     "PlanThresholds": ONE_NUMBER,
     "Polytope": A_SET,
     "PublicCertificate": A_PROOF,

@@ -227,6 +227,7 @@ MADE = {
         proposer=0, end="highest", offer=np.ones(2), refusal="talks go on", after=np.zeros(2)
     ),
     "PlanExitThresholds": lambda: b.plan_exit_thresholds(CHAIN, PLAN, 1, states="later", start="now"),
+    "PlanConstraint": lambda: b.plan_thresholds(CHAIN, PLAN, start="now").binding,
     "PlanThresholds": lambda: b.plan_thresholds(CHAIN, PLAN, start="now"),
     "Polytope": lambda: TRIANGLE.feasible,
     "Problem": lambda: PIE,

@@ -12,14 +12,8 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
-from bargaining.equilibria.machine import (
-    Machine,
-    Node,
-    NodeValues,
-    Profile,
-    spell,
-    spell_leaving,
-)
+from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell, spell_leaving
+from bargaining.equilibria.node import Node
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 

@@ -15,7 +15,7 @@ from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.lottery import Lottery, Payoffs
-from bargaining.equilibria.machine import (
+from bargaining.equilibria._plane.machine import (
     Machine,
     NodeValues,
     Profile,

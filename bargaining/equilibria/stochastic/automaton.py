@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import owning
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria.machine import (
-    Machine,
-    NodeValues,
-    Profile,
-    spell,
-    spell_leaving,
-)
-from bargaining.equilibria.machine import Node as Node
+from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell, spell_leaving
+from bargaining.equilibria.node import Node as Node
 from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.stochastic import StochasticGame
 

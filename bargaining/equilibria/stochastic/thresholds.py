@@ -32,7 +32,7 @@ _FEWEST = 2  # players who must be able to leave for leaving together to be an e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanConstraint:
+class PlanConstraint(Shown):
     """One player's reason to keep to a plan in one state, and by how much it holds.
 
     Attributes

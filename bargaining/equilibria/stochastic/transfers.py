@@ -31,7 +31,7 @@ Numbers = NDArray[Any]  # floats or Fractions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sets:
+class Sustained:
     """What may still be played: profiles on the path, profiles once all stayed, and whether parting may be."""
 
     alive: list[NDArray[np.bool_]]
@@ -147,7 +147,7 @@ def scaled(data: Tables) -> tuple[Tables, NDArray[np.float64], float]:
     return moved, low, scale
 
 
-def best_joint(data: Tables, sets: Sets, policy: Policy | None) -> tuple[Numbers, Policy]:
+def best_joint(data: Tables, sets: Sustained, policy: Policy | None) -> tuple[Numbers, Policy]:
     """Return the largest sum of payoffs in each state, and a policy that reaches it."""
     totals = [rows.sum(axis=1) for rows in data.payoffs]
     stop = data.outside.sum(axis=1)
@@ -167,7 +167,7 @@ def best_joint(data: Tables, sets: Sets, policy: Policy | None) -> tuple[Numbers
             return joint, rows
 
 
-def worst(data: Tables, sets: Sets, player: int, policy: Policy | None) -> tuple[Numbers, Policy]:
+def worst(data: Tables, sets: Sustained, player: int, policy: Policy | None) -> tuple[Numbers, Policy]:
     """Return the lowest payoff of a player in each state, and the profiles that hold her to it.
 
     The others choose the profile, she replies: a game of perfect information. Policies of the others are
@@ -224,7 +224,7 @@ def _reply(data: Tables, player: int, rows: Policy, replies: Policy) -> tuple[Nu
             return value, replies
 
 
-def _start(sets: Sets) -> Policy:
+def _start(sets: Sustained) -> Policy:
     """Return some policy: a profile where one is alive, else parting."""
     first = [int(np.argmax(rows)) if rows.any() else PART for rows in sets.alive]
     return np.where(sets.dead, NONE, np.array(first))
@@ -277,7 +277,7 @@ class StochasticTransferEquilibrium(Shown):
     profile: NDArray[np.intp]
     punishments: NDArray[np.intp]
     _game: StochasticGame
-    _sets: Sets
+    _sets: Sustained
     _bounds: _Bounds
     _by_player: ClassVar = ("threat", "profile")
 
@@ -416,7 +416,7 @@ class _Elimination:
     def run(self) -> StochasticTransferEquilibrium:
         everything = [np.ones(len(rows), dtype=bool) for rows in self.floats.payoffs]
         parting = np.array([bool(who) for who in self.floats.who])
-        sets, bounds = Sets(everything, [rows.copy() for rows in everything], parting), None
+        sets, bounds = Sustained(everything, [rows.copy() for rows in everything], parting), None
         while True:
             bounds = _bounds(self.floats, sets, bounds)
             smaller = self._shrink(sets, bounds)
@@ -424,7 +424,7 @@ class _Elimination:
                 return self._result(sets, bounds)
             sets, bounds = smaller, None
 
-    def _shrink(self, sets: Sets, bounds: _Bounds) -> Sets | None:
+    def _shrink(self, sets: Sustained, bounds: _Bounds) -> Sustained | None:
         """Return what is left, or None if nothing goes."""
         proof: list[_Bounds] = []
         dead, size = sets.dead, len(self.game)
@@ -437,14 +437,14 @@ class _Elimination:
             usable.append(sets.usable[s] & safe & left[1])
             if parting[s] and len(self.floats.who[s]) == 1:
                 parting[s] = bool((usable[s] & left[2]).any())
-        after = Sets(alive, usable, parting)
+        after = Sustained(alive, usable, parting)
         same = all(
             (a == b).all() for a, b in zip([*alive, *usable], [*sets.alive, *sets.usable], strict=True)
         )
         return None if same and (parting == sets.parting).all() else after
 
     def _pledges(
-        self, sets: Sets, bounds: _Bounds, proof: list[_Bounds], state: int
+        self, sets: Sustained, bounds: _Bounds, proof: list[_Bounds], state: int
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         """Say which profiles hold if all may leave, hold once all stayed, and make a lone leaver go."""
         margins = _margins(self.floats, state, bounds)
@@ -460,7 +460,7 @@ class _Elimination:
                 sign[near] = margin[near] >= 0
         return signs[0], signs[1], signs[2]
 
-    def _result(self, sets: Sets, bounds: _Bounds) -> StochasticTransferEquilibrium:
+    def _result(self, sets: Sustained, bounds: _Bounds) -> StochasticTransferEquilibrium:
         size, n = len(self.game), self.game.players
         dead = sets.dead
         joint, threat = bounds.joint * self.scale + self.low.sum(), np.stack(bounds.threat, axis=1)
@@ -489,7 +489,7 @@ class _Elimination:
         )
 
 
-def _bounds(data: Tables, sets: Sets, guess: _Bounds | None) -> _Bounds:
+def _bounds(data: Tables, sets: Sustained, guess: _Bounds | None) -> _Bounds:
     joint, path = best_joint(data, sets, None if guess is None else guess.path)
     n = data.outside.shape[1]
     found = [worst(data, sets, i, None if guess is None else guess.harsh[i]) for i in range(n)]

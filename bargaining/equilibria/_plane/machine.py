@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Generic, TypeVar
@@ -12,51 +12,15 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bargaining._arguments import generator, is_sequence, player_index, whole
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats
 from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining._rich import Card, Shown, point
 from bargaining.equilibria._plane.lottery import Lottery, Pair, Payoffs
+from bargaining.equilibria.node import Node
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node(Shown):
-    """A node of an automaton: a state of the game, what is played in it and where it leads.
-
-    Attributes
-    ----------
-    state : int
-        The state of the game.
-    profile : tuple of int, or None
-        The actions; None if somebody leaves.
-    leavers : tuple of int
-        Who leaves; nobody if a profile is played.
-    following : mapping of state to lottery
-        For each state that may be next, the lottery, drawn by the public signal, over the nodes that follow when
-        nobody deviates alone: pairs of a node and its probability.
-    punishment : pair of mappings of state to node
-        For each player, the node that follows in each state when she alone deviates.
-    stayed : int or None
-        The node that is played if the one who should have left stayed.
-    challenged : bool
-        Whether this is a node reached in that way: this period's decisions to leave are already taken.
-    payoffs : pair of Fraction
-        Average payoffs from this node on.
-    """
-
-    state: int
-    profile: tuple[int, int] | None
-    leavers: tuple[int, ...] = ()
-    following: Mapping[int, Lottery] = field(default_factory=dict)
-    punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()
-    stayed: int | None = None
-    challenged: bool = False
-    payoffs: Pair
-
 
 Pure = tuple[int, int]
 

@@ -31,8 +31,9 @@ from bargaining import NonstationaryOffers
 from bargaining.authoring import Floats, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.offer_path import OfferPath
+from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
-from bargaining_models.negotiation.growth import Growth, Piecewise, annuity, fit
+from bargaining_models.negotiation.growth import Growth
 from bargaining_models.negotiation.roles import Roles
 
 _HORIZON = 1.0

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining.authoring import Floats, choice, real
 from bargaining.errors import Status
 from bargaining.games.coalitional import Allocation, CoalitionalGame
-from bargaining_models.negotiation.triangle_terms import ACCURACY, Terms, checked, each, four, size
+from bargaining_models.negotiation._triangle_states import ACCURACY, Terms, checked, each, four, size
 
 OUTSIDERS = ("alone", "agree")
 

@@ -44,8 +44,8 @@ def cut(size, checkpoint, method=numbers, **options):
 
 @pytest.fixture
 def _out_of_core(monkeypatch):
-    monkeypatch.setattr("bargaining.sweeps.sweep._KEPT", 0)
-    monkeypatch.setattr("bargaining.sweeps.sweep._BLOCK", 5)
+    monkeypatch.setattr("bargaining.sweeps._dataset._KEPT", 0)
+    monkeypatch.setattr("bargaining.sweeps._dataset._BLOCK", 5)
 
 
 def test_a_checkpoint_opens_as_the_dataset_that_the_sweep_gave(tmp_path):

@@ -9,13 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bargaining.cli.methods import section, summary
-from bargaining.cli.printing import deliver
-from bargaining.cli.progress import working
-
 from bargaining import InvalidInput
 from bargaining.cli import command, replicate
-from bargaining.cli.options import add_output, pick
+from bargaining.cli.command import section, summary
+from bargaining.cli.options import add_output, deliver, pick, working
 
 if TYPE_CHECKING:
     from bargaining import Table

@@ -13,11 +13,10 @@ import weakref
 from pathlib import Path
 
 import pytest
-from bargaining.cli.limit import at_most
-from bargaining.cli.printing import ENDINGS
 
 from bargaining import BargainingError, Table, read_description
 from bargaining.cli import answers as _answers
+from bargaining.cli.options import ENDINGS, at_most
 from bargaining_models import cli
 from bargaining_models.paper import figures, reproduce
 from bargaining_models.paper.reproduce import stored, stored_names

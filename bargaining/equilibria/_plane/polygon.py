@@ -22,6 +22,8 @@ Polygon = list[Point]
 _SHAPED = 9  # from so many vertices on a polygon says more than as many directions
 _MANY = 2000  # points from which fixed directions find as much as a guess does
 
+_TABLE = 2_000_000  # entries of a table of points and directions, 16 MB
+
 MERGE = 1e-14
 """Distance, in the unit box, below which a vertex counts as lying on its neighbours' edge."""
 
@@ -107,16 +109,15 @@ def outline(
         return hull(list(zip(*points.tolist(), strict=True)), merge=merge)
     guided = like is not None and len(like) >= _SHAPED and points.shape[1] <= _MANY
     directions = _pointing(like) if like is not None and guided else _DIRECTIONS
-    ring = _ring(points, {*(directions @ points).argmax(axis=1).tolist()}, merge)
-    outside, tried = np.arange(points.shape[1]), set(ring)
+    everything = np.arange(points.shape[1])
+    ring = _ring(points, {*_beyond(points, directions, None, everything, merge)[1].tolist()}, merge)
+    outside, tried = everything, set(ring)
     while len(ring) > 2 and outside.size > least:
-        height = _heights(points, ring, outside)
-        beyond = np.flatnonzero((height > merge / 8).any(axis=0))
-        if not beyond.size:
+        outside, far = _beyond(points, *_edges(points, ring), outside, merge)
+        if not outside.size:
             return ring
-        outside = outside[beyond]
         if outside.size > least:
-            farthest = {*outside[height[:, beyond].argmax(axis=1)].tolist()}
+            farthest = {*far.tolist()}
             if farthest <= tried:  # what is left lies along the edges, and matters only past their ends
                 along = (points[:, ring[1:] + ring[:1]] - points[:, ring]).T @ points[:, outside]
                 ends = np.concatenate([along.argmin(axis=1), along.argmax(axis=1)])
@@ -126,8 +127,8 @@ def outline(
     return _ring(points, {*ring, *outside.tolist()}, merge)
 
 
-def _heights(points: Floats, ring: list[int], which: NDArray[np.intp]) -> Floats:
-    """Return how far points lie beyond the line of each edge of a ring, shape (edges, points)."""
+def _edges(points: Floats, ring: list[int]) -> tuple[Floats, Floats]:
+    """Return the outward normal of each edge of a ring, and how far the ring goes along it."""
     corner = list(zip(*points[:, ring].tolist(), strict=True))
     edges = []
     for (x, y), (p, q) in zip(corner, corner[1:] + corner[:1], strict=True):
@@ -135,9 +136,30 @@ def _heights(points: Floats, ring: list[int], which: NDArray[np.intp]) -> Floats
         a, b = (q - y) / length, (x - p) / length
         edges.append((a, b, a * x + b * y))
     edge = np.array(edges)
-    some = points if which.size == points.shape[1] else points[:, which]
-    height: Floats = edge[:, :2] @ some - edge[:, 2:]
-    return height
+    return edge[:, :2], edge[:, 2:]
+
+
+def _beyond(
+    points: Floats, normals: Floats, levels: Floats | None, which: NDArray[np.intp], merge: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return those of some points that lie beyond a line, and the farthest in the direction of each; in blocks."""
+    step, kept = max(_TABLE // len(normals), 1), []
+    best, farthest = np.full(len(normals), -np.inf), np.full(len(normals), -1)
+    for first in range(0, which.size, step):
+        part = which[first : first + step]
+        height = normals @ (points if part.size == points.shape[1] else points[:, part])
+        if levels is not None:
+            height -= levels
+            beyond = np.flatnonzero((height > merge / 8).any(axis=0))
+            if not beyond.size:
+                continue
+            part = part[beyond]
+            height = height[:, beyond]
+            kept.append(part)
+        k = height.argmax(axis=1)
+        top = height[np.arange(len(normals)), k]
+        farthest, best = np.where(top > best, part[k], farthest), np.maximum(top, best)
+    return np.concatenate(kept) if kept else which[:0], farthest
 
 
 def _pointing(polygon: Polygon) -> Floats:

@@ -1,5 +1,7 @@
 """Payoff sets against printed numbers, an exact oracle from both sides, and their own invariances."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -944,3 +946,31 @@ def test_what_fails_in_one_cell_stays_there() -> None:
 def test_stacked_payoffs_that_do_not_fit(arguments, options, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         payoff_sets(*arguments, **options)
+
+
+PEAK = """
+import resource
+import numpy as np
+from bargaining import Game, RepeatedGame, payoff_set
+grid = np.linspace(0, 6, {actions})
+profit = grid[:, None] * (np.maximum(6 - grid[:, None] - grid, 0) - 0.6)
+assert payoff_set(RepeatedGame(Game(profit, profit.T), 0.6)).ok
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("actions", "most"),
+    [
+        (250, 150),
+        pytest.param(500, 500, marks=pytest.mark.slow),
+        pytest.param(1000, 1500, marks=pytest.mark.slow),
+    ],
+)
+def test_memory_does_not_grow_with_the_vertices(actions: int, most: float) -> None:
+    """Profiles are looked at in blocks: megabytes at the peak of a process of its own, NumPy's 40 among them."""
+    pytest.importorskip("resource")
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK.format(actions=actions)], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) / (1024**2 if sys.platform == "darwin" else 1024) < most

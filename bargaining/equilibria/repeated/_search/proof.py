@@ -24,7 +24,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from math import inf, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ _EPSILON = 2.0**-52  # rounding of one operation
 _ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
 _MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
 _SLOWEST = 1e-3  # of the fastest speed, lest a face stands
+_TABLE = 250_000  # entries of a table of faces and profiles: some 50 MB of what is worked out for each
 _FEW = 16  # pairs up to which bounds cost less than looking how far profiles reach
 
 
@@ -271,23 +272,57 @@ def verdict(
     for p, q in (leave.payoffs for leave in block.leaves):
         if any(a * p + b * q > c + _ROUNDING for (a, b), c in zip(faces.normals, faces.offsets, strict=True)):
             return Verdict(False, False)
-    beyond = np.array(faces.normals) @ block.payoffs > (np.array(faces.offsets) + 1e-14)[:, None]
-    for j in (0, 1):
-        if not faces.moves[j]:
-            beyond[j] = False
-    chains, quick = Chains(candidate), np.count_nonzero(beyond) <= _FEW
-    if not quick:
-        beyond = reachable(block, faces, outer, bound, beyond)
-    result = _attempt(block, faces, chains, beyond, outer)
-    if quick and result.fixed and not result.proved:
-        result = _attempt(block, faces, chains, reachable(block, faces, outer, bound, beyond), outer)
+    chains, pairs = Chains(candidate), _passing(block, faces, most=_FEW)
+    if pairs is None:
+        return _attempt(block, faces, chains, _passing(block, faces, outer, bound), outer)
+    result = _attempt(block, faces, chains, pairs, outer)
+    if result.fixed and not result.proved:
+        result = _attempt(block, faces, chains, _passing(block, faces, outer, bound), outer)
     return result
 
 
+@overload
+def _passing(block: Block, faces: Faces, outer: Polygon, bound: Point) -> tuple[list[int], list[int]]: ...
+@overload
+def _passing(block: Block, faces: Faces, *, most: int) -> tuple[list[int], list[int]] | None: ...
+def _passing(
+    block: Block,
+    faces: Faces,
+    outer: Polygon | None = None,
+    bound: Point | None = None,
+    *,
+    most: int | None = None,
+) -> tuple[list[int], list[int]] | None:
+    """Return the faces, and the profiles that might pass them: whose payoffs lie beyond, that can with `outer`.
+
+    None if there are more than `most`. Profiles are looked at in blocks, so that memory does not grow with them.
+    """
+    normals, offsets = np.array(faces.normals), (np.array(faces.offsets) + 1e-14)[:, None]
+    size, found = block.index.size, []
+    step = max(_TABLE // len(normals), 1)
+    for first in range(0, max(size, 1), step):
+        part = block if size <= step else block.keep(np.arange(first, min(first + step, size)))
+        beyond = normals @ part.payoffs > offsets
+        for j in (0, 1):
+            if not faces.moves[j]:
+                beyond[j] = False
+        if outer is not None and bound is not None:
+            beyond = reachable(part, faces, outer, bound, beyond)
+        elif most is not None and np.count_nonzero(beyond) > most:
+            return None
+        face, profile = beyond.nonzero()
+        found.append((face, profile + first))
+    face, profile = (np.concatenate(numbers) for numbers in zip(*found, strict=True))
+    if most is not None and face.size > most:
+        return None
+    order = np.lexsort((profile, face)) if len(found) > 1 else slice(None)
+    return face[order].tolist(), profile[order].tolist()
+
+
 def _attempt(
-    block: Block, faces: Faces, chains: Chains, beyond: NDArray[np.bool_], outer: Polygon
+    block: Block, faces: Faces, chains: Chains, passing: tuple[list[int], list[int]], outer: Polygon
 ) -> Verdict:
-    which, profiles = (numbers.tolist() for numbers in beyond.nonzero())
+    which, profiles = passing
     if not which:
         return Verdict(True, True, 0.0)
     cuts = {k: cut_of(block, faces, k) for k in {*profiles}}

@@ -11,7 +11,7 @@ Which they are is read off payoff sets in floats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,6 +31,10 @@ OWN = -1
 _SPARE = 48  # bits lost to the conditioning of the equations
 _GAIN = 12  # bits a step must gain at least
 _AGAIN = 4  # how often the equations may be linearised again if a step gains less
+
+
+_Slopes = dict[tuple[int, int], float]
+"""The derivatives of one coordinate by those of vertices: (vertex, coordinate) -> slope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +139,9 @@ class Equations:
 
     def solve(self, start: Sequence[Pair], bits: int, work: Work) -> list[Pair] | None:
         """Return a solution rounded to a grid of so many bits; None if Newton's steps do not come closer."""
-        inverse, again = self._inverse(start), _AGAIN
+        step, again = self._linear(start), _AGAIN
         z, reached = self._with_known(start), 0
-        while inverse is not None:
+        while step is not None:
             work.spend(len(z) * (8 + bits // 32))
             residual = [
                 x - y for k, vertex in enumerate(z) for x, y in zip(vertex, self.value(z, k), strict=True)
@@ -149,14 +153,14 @@ class Equations:
             if reached and correct < reached + _GAIN:
                 if not again:
                     return None
-                inverse, again = self._inverse(z), again - 1
-                if inverse is None:
+                step, again = self._linear(z), again - 1
+                if step is None:
                     return None
             reached = max(correct, 1)
-            step = inverse @ np.array([(r.numerator << reached) / r.denominator for r in residual])
-            if not np.isfinite(step).all():
+            move = step(np.array([(r.numerator << reached) / r.denominator for r in residual]))
+            if not np.isfinite(move).all():
                 return None
-            flat = [(n << bits) // (d << reached) for n, d in map(float.as_integer_ratio, step.tolist())]
+            flat = [(n << bits) // (d << reached) for n, d in map(float.as_integer_ratio, move.tolist())]
             z = self._with_known(
                 [(_grid(x, bits, flat[2 * k]), _grid(y, bits, flat[2 * k + 1])) for k, (x, y) in enumerate(z)]
             )
@@ -169,58 +173,54 @@ class Equations:
             out.append((x if a is None else a, y if b is None else b))
         return out
 
-    def _inverse(self, z: Sequence[Pair]) -> Floats | None:
-        at = np.array([[float(x), float(y)] for x, y in z])
-        matrix = np.eye(2 * len(z))
-        for k, rule in enumerate(self.rules):
-            if None in rule.known:
-                slopes = self._slopes(at, rule)
-                for i in (0, 1):
-                    if rule.known[i] is None:
-                        matrix[2 * k + i] -= slopes[i]
-        try:
-            inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            return None
-        return inverse
+    def _linear(self, z: Sequence[Pair]) -> Callable[[Floats], Floats] | None:
+        """Return Newton's step for a residual, the equations being linearised at z; None if they are singular."""
+        from scipy.sparse import csc_array
+        from scipy.sparse.linalg import splu
 
-    def _slopes(self, z: Floats, rule: Rule) -> Floats:
-        """Return the derivatives of a vertex's two coordinates, shape (2, 2K)."""
-        data = self.data
-        slopes = np.zeros((2, len(z), 2))
-        base = np.zeros(2)
-        for share, vertex in rule.base:
-            base += float(share) * z[vertex]
+        rows, columns, entries = [*range(2 * len(z))], [*range(2 * len(z))], [1.0] * (2 * len(z))
+        for k, rule in enumerate(self.rules):
+            slopes = self._slopes(z, rule) if None in rule.known else ({}, {})
             for i in (0, 1):
-                slopes[i, vertex, i] += float(share)
+                if rule.known[i] is None:
+                    rows += [2 * k + i] * len(slopes[i])
+                    columns += [2 * vertex + j for vertex, j in slopes[i]]
+                    entries += [-float(self.data.discounts[i]) * slope for slope in slopes[i].values()]
+        try:
+            solve: Callable[[Floats], Floats] = splu(csc_array((entries, (rows, columns)))).solve
+        except RuntimeError:  # singular
+            return None
+        return solve
+
+    def _slopes(self, z: Sequence[Pair], rule: Rule) -> tuple[_Slopes, _Slopes]:
+        """Return the derivatives of a continuation's two coordinates, by vertex and coordinate."""
+        slopes: tuple[_Slopes, _Slopes] = ({}, {})
         for i, reply in enumerate(rule.held):
-            if reply is not None:
-                slopes[i] = 0.0
-                for s, p in data.law(reply).items() if reply != OWN else ():
-                    slopes[i, self.lowest[s][i], i] += float(p)
+            if reply is None:
+                slopes[i].update({(vertex, i): float(share) for share, vertex in rule.base})
+            elif reply != OWN:
+                slopes[i].update({(self.lowest[s][i], i): float(p) for s, p in self.data.law(reply).items()})
         for i in (0, 1):
             if rule.slides(1 - i):
-                self._along(z, rule, i, base[i], slopes)
-        delta = np.array([float(d) for d in data.discounts])
-        out: Floats = delta[:, None] * slopes.reshape(2, -1)
-        return out
+                self._along(z, rule, i, slopes)
+        return slopes
 
-    def _along(self, z: Floats, rule: Rule, i: int, base: float, slopes: Floats) -> None:
+    def _along(self, z: Sequence[Pair], rule: Rule, i: int, slopes: tuple[_Slopes, _Slopes]) -> None:
         """Add how the other coordinate moves along the edge that holds the continuation."""
         assert rule.edge is not None
         (p, q), o = rule.edge, 1 - i
-        width = z[q, i] - z[p, i]
+        width = float(z[q][i] - z[p][i])
         if width == 0.0:
             return
-        exact = [(Fraction(x), Fraction(y)) for x, y in z.tolist()]
-        ratio = (z[q, o] - z[p, o]) / width
-        along = (float(self._held(exact, rule, i, Fraction(0))) - base) / width
-        slopes[o] += ratio * slopes[i]
-        for share, vertex in rule.base:
-            slopes[o, vertex, i] -= ratio * float(share)
+        ratio = float(z[q][o] - z[p][o]) / width
+        base = sum((share * z[vertex][i] for share, vertex in rule.base), Fraction(0))
+        along = float(self._held(z, rule, i, base) - base) / width
+        moved = [(where, ratio * slope) for where, slope in slopes[i].items()]
+        moved += [((vertex, i), -ratio * float(share)) for share, vertex in rule.base]
         for vertex, sign in ((q, 1.0), (p, -1.0)):
-            slopes[o, vertex, o] += sign * along
-            slopes[o, vertex, i] -= sign * along * ratio
+            moved += [((vertex, o), sign * along), ((vertex, i), -sign * along * ratio)]
+        for where, slope in moved:
+            slopes[o][where] = slopes[o].get(where, 0.0) + slope
 
 
 def recognised(value: Fraction, bits: int) -> Fraction | None:

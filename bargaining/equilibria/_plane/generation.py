@@ -102,7 +102,7 @@ _ROOM = (0.0, 1e-12)  # by which incentive constraints are tightened where nothi
 _INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
 _FINE = 128  # bits of the grid for vertices with an inset
 _LONG = (384, 1536)  # bits in which rational coordinates are looked for
-_CUBE = 300  # vertices whose equations take a second
+_CROWD = 300  # vertices beyond which looking again for a set takes less time than reading and solving their equations
 _MANY = 60  # vertices beyond which the longer ones are not tried
 
 
@@ -318,7 +318,7 @@ def _attempts(
 ) -> Iterator[Generation | str]:
     """Yield what the equations of the vertices give, then what has room to spare, then what lies within the hints.
 
-    Equations of very many vertices are solved last: they take the cube of their number.
+    Equations of very many vertices are solved last.
     """
     count, unequal = sum(map(len, hints)), data.discounts[0] != data.discounts[1]
     sets = [_with_rests(data, hints[0])] if unequal and len(hints) == 1 else hints
@@ -326,7 +326,7 @@ def _attempts(
     whole = Generation(data, given, ((),) * len(given), exact=False)
     work.spend(count * len(data.state))
     false: list[Generation] = []
-    late = unequal and count > _CUBE
+    late = unequal and count > _CROWD
     if not late:
         yield from _equated(whole, work, false)
     if unequal:
@@ -376,16 +376,18 @@ def _equated(whole: Generation, work: Work, false: list[Generation]) -> Iterator
         for snap in ([there] if there else []) + [every, [[False] * len(some) for some in tags]]:
             reading = _read(data, polygons, tags, snap)
             if reading.rules not in seen:
-                work.spend(len(reading.rules) ** 3 // _CUBE)
                 yield _made_of(data, reading, work, false)
                 seen.append(reading.rules)
 
 
 def _repaired(false: Iterable[Generation], work: Work) -> Iterator[Generation | str]:
     for made in false:
-        found = repaired(made, work) or repaired(_raised(made), work)
-        if found is not None:
-            yield found.fault() or found
+        raised = _raised(made)
+        for some in (made, raised) if raised.vertices != made.vertices else (made,):
+            found = repaired(some, work)
+            if found is not None:
+                yield found.fault() or found
+                break
 
 
 def _raised(made: Generation) -> Generation:

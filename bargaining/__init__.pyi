@@ -87,8 +87,6 @@ from bargaining.plots.plot import save_figure as save_figure
 from bargaining.problem import Problem as Problem
 from bargaining.protocols.alternating_offers import AlternatingOffers as AlternatingOffers
 from bargaining.protocols.attrition import WarOfAttrition as WarOfAttrition
-from bargaining.protocols.bluff import Bluff as Bluff
-from bargaining.protocols.bluff import credibility as credibility
 from bargaining.protocols.continuous_offers import ContinuousOffers as ContinuousOffers
 from bargaining.protocols.demand_game import NashDemandGame as NashDemandGame
 from bargaining.protocols.hold_up import HoldUp as HoldUp
@@ -101,10 +99,12 @@ from bargaining.protocols.reputation import ReputationalBargaining as Reputation
 from bargaining.protocols.reputation import kambe_limit as kambe_limit
 from bargaining.protocols.reputational_demands import ReputationalDemands as ReputationalDemands
 from bargaining.protocols.screening import OutsideOptionScreening as OutsideOptionScreening
+from bargaining.protocols.screening import TwoTypeScreening as TwoTypeScreening
 from bargaining.protocols.screening import screen_types as screen_types
+from bargaining.protocols.signalling import Bluff as Bluff
 from bargaining.protocols.signalling import CostlyStep as CostlyStep
+from bargaining.protocols.signalling import credibility as credibility
 from bargaining.protocols.stochastic import StochasticBargaining as StochasticBargaining
-from bargaining.protocols.two_type_screening import TwoTypeScreening as TwoTypeScreening
 from bargaining.scenarios import outcome_problem as outcome_problem
 from bargaining.scenarios import read_scenario as read_scenario
 from bargaining.statics.sensitivity import sensitivity as sensitivity

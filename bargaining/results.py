@@ -47,17 +47,15 @@ from bargaining.games.coalitional import Allocation
 from bargaining.games.monitoring import Rank
 from bargaining.protocols.alternating_offers import OffersDivision, Phase
 from bargaining.protocols.attrition import AttritionOutcome
-from bargaining.protocols.bluff import BluffOutcome
 from bargaining.protocols.demand_game import DemandDivision
 from bargaining.protocols.hold_up import HoldUpOutcome
-from bargaining.protocols.offer_path import OfferPath
+from bargaining.protocols.nonstationary import OfferPath
 from bargaining.protocols.random_proposer import RandomProposerDivision
 from bargaining.protocols.reputation import ReputationalOutcome
 from bargaining.protocols.reputational_demands import DemandOutcome
-from bargaining.protocols.screening import ScreeningOutcome
-from bargaining.protocols.signalling import Kind, SignallingEquilibrium
+from bargaining.protocols.screening import ScreeningOutcome, ScreeningPath
+from bargaining.protocols.signalling import BluffOutcome, Kind, SignallingEquilibrium
 from bargaining.protocols.stochastic import StochasticDivision
-from bargaining.protocols.two_type_screening import ScreeningPath
 
 __all__ = [
     "Allocation",

@@ -1,8 +1,11 @@
-"""A division as a formula: what it is, what it assumes, and how to print, differentiate and evaluate it."""
+"""A division as a formula: what it is, what it assumes, and how to print, differentiate and evaluate it.
+
+A frontier may be given by a formula too; a division on it meets a condition. Formulas come out as one would write them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +13,309 @@ import numpy as np
 
 from bargaining._arrays import Floats, real
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput
-from bargaining.exact._formulas import tidy
+from bargaining.errors import InvalidInput, Unsolved
 
 if TYPE_CHECKING:
     import sympy as sp
+
+_LONG = 12  # symbols; factoring several roots takes seconds and rarely shortens
+
+
+def tidy(expression: sp.Expr, about: sp.Expr | None = None) -> sp.Expr:
+    """Return an equal expression fit to be printed.
+
+    A ratio of polynomials is factored, as a gain over `about` if one is given; roots are tidied inside and,
+    in a short formula, treated as symbols; cases are merged into one level and tidied one by one.
+    """
+    import sympy as sp
+
+    if expression.has(sp.Piecewise):
+        pieces = sp.piecewise_fold(expression)
+        if not pieces.is_Piecewise:
+            return tidy(pieces)
+        return sp.Piecewise(*((tidy(e), tidy_condition(c)) for e, c in pieces.args))
+    if about is not None:
+        return about + tidy(expression - about)
+    shielded, roots = _shield(expression)
+    if not shielded.is_rational_function() or (roots and length(shielded) > _LONG):
+        return expression
+    return min(_ratio(shielded), shielded, key=length).xreplace(roots)
+
+
+def length(expression: sp.Expr) -> int:
+    """Return how many symbols one has to write."""
+    import sympy as sp
+
+    return sum(part.is_Symbol for part in sp.preorder_traversal(expression))
+
+
+def tidy_condition(condition: sp.Basic) -> sp.Basic:
+    """Return an equal condition with tidy right sides."""
+    import sympy as sp
+
+    if isinstance(condition, sp.And):
+        return sp.And(*(tidy_condition(part) for part in condition.args))
+    return condition.func(condition.lhs, tidy(condition.rhs)) if isinstance(condition, sp.Rel) else condition
+
+
+def _shield(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Dummy, sp.Expr]]:
+    """Return the expression with outermost roots replaced by symbols, and the roots, tidied inside."""
+    import sympy as sp
+
+    roots: dict[sp.Expr, sp.Dummy] = {}
+    walk = sp.preorder_traversal(expression)
+    for part in walk:
+        if part.is_Pow and not part.exp.is_Integer:
+            roots[part] = sp.Dummy(f"r{len(roots)}", positive=True)
+            walk.skip()
+    back = {symbol: tidy(root.base) ** root.exp for root, symbol in roots.items()}
+    return expression.xreplace(roots), back
+
+
+def _ratio(expression: sp.Expr, *, compact: bool = True) -> sp.Expr:
+    """Return a factored ratio of polynomials, each sum with the sign that has more plus terms."""
+    import sympy as sp
+
+    sign, factors = 1, []
+    for factor, power in _factors(sp.factor(expression)):
+        if _lead(factor) < 0:
+            factor, sign = -factor, -sign if power % 2 else sign
+        if factor != 1:
+            factors.append((factor, power))
+    sums = [k for k, (factor, power) in enumerate(factors) if factor.is_Add and power == 1]
+    if sign < 0 and sums:  # put a minus sign that is left over where it does least harm
+        k = min(sums, key=lambda k: _balance(factors[k][0]))
+        sign, factors[k] = 1, (-factors[k][0], 1)
+    return sign * sp.Mul(*((_compact(f) if compact else f) ** e for f, e in factors))
+
+
+def _factors(expression: sp.Expr) -> list[tuple[sp.Expr, sp.Integer]]:
+    """Return the factors of a ratio and their integer powers."""
+    import sympy as sp
+
+    found = []
+    for side, turn in zip(sp.fraction(expression), (1, -1), strict=True):
+        for factor in sp.Mul.make_args(side):
+            base, exponent = factor.as_base_exp() if not factor.is_Number else (factor, sp.Integer(1))
+            found.append((base, exponent * turn) if exponent.is_Integer else (factor, sp.Integer(turn)))
+    return found
+
+
+def _balance(total: sp.Expr) -> tuple[int, int]:
+    """Return the sign of the constant term of a sum, and how many more plus than minus terms it has."""
+    constant = next((-1 if term.is_negative else 1 for term in total.args if term.is_Number), 0)
+    return constant, sum(-1 if term.could_extract_minus_sign() else 1 for term in total.args)
+
+
+def _lead(factor: sp.Expr) -> int:
+    """Return -1 for a negative number or a sum with more minus terms; a tie goes to the constant term."""
+    if factor.is_Number:
+        return -1 if factor.is_negative else 1
+    constant, balance = _balance(factor) if factor.is_Add else (1, 1)
+    decisive = balance or constant
+    return (decisive > 0) - (decisive < 0)
+
+
+def _compact(total: sp.Expr) -> sp.Expr:
+    """Return a sum collected in the symbols that shorten it most, one after the other."""
+    import sympy as sp
+
+    while total.is_Add:
+        found = [sp.collect(total, symbol, _signed) for symbol in sorted(total.free_symbols, key=str)]
+        shortest = min([total, *found], key=length)
+        if length(shortest) == length(total):
+            break
+        total = shortest
+    return total
+
+
+def _signed(coefficient: sp.Expr) -> sp.Expr:
+    return _ratio(coefficient, compact=False) if coefficient.is_Add else coefficient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolicFrontier:
+    """The payoffs {(x0, x1) : x1 <= best(x0)}, with `best` decreasing and concave above `disagreement`.
+
+    Parameters
+    ----------
+    payoff : sympy.Symbol
+        Player 0's payoff, x0.
+    best : sympy.Expr
+        The most player 1 can then get.
+    disagreement : tuple of two sympy.Symbol or number
+        Each player's payoff without agreement.
+    symbols : tuple of sympy.Symbol
+        Parameters of `best`.
+    example : mapping
+        One admissible rational value for each symbol above, disagreement payoffs included. Where an
+        equation has several roots, the one that is a division at the example is taken; by concavity
+        there is only one, and it cannot leave the interior as the parameters vary.
+    assumptions : tuple of sympy.Rel, optional
+        What must hold besides the signs of the symbols and d lying below the frontier.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> from bargaining.exact.symbolic import nash
+    >>> x, c = sp.symbols("x c", positive=True)
+    >>> ellipse = SymbolicFrontier(
+    ...     payoff=x,
+    ...     best=c * sp.sqrt(1 - x**2),
+    ...     disagreement=(sp.Integer(0), sp.Integer(0)),
+    ...     symbols=(c,),
+    ...     example={c: 1},
+    ... )
+    >>> nash(ellipse).expressions
+    (sqrt(w), c*sqrt(1 - w))
+    """
+
+    payoff: sp.Symbol
+    best: sp.Expr
+    disagreement: tuple[sp.Expr, sp.Expr]
+    symbols: tuple[sp.Symbol, ...]
+    example: Mapping[sp.Symbol, Any]
+    assumptions: tuple[sp.Basic, ...] = ()
+
+    def at(self, payoff: Any) -> sp.Expr:
+        """Return the most player 1 can get when player 0 gets `payoff`."""
+        return self.best.subs(self.payoff, payoff)
+
+    def ideal(self, floor: Any) -> sp.Expr:
+        """Return the most player 0 can get when player 1 gets `floor`."""
+        return _only_root(self, self.best - floor, self.example, floor=floor, inside=False)
+
+
+def linear_frontier() -> SymbolicFrontier:
+    """Return the frontier x1 = m - k x0, k > 0."""
+    import sympy as sp
+
+    x, m, d_0, d_1 = sp.symbols("x m d_0 d_1", real=True)
+    k = sp.Symbol("k", positive=True)
+    return SymbolicFrontier(
+        payoff=x,
+        best=m - k * x,
+        disagreement=(d_0, d_1),
+        symbols=(m, k),
+        example={m: 5, k: 2, d_0: 1, d_1: 1},
+    )
+
+
+def quadratic_frontier() -> SymbolicFrontier:
+    """Return the frontier x1 = m - k x0², k > 0, for x0 >= 0."""
+    import sympy as sp
+
+    x, d_0 = sp.symbols("x d_0", nonnegative=True)
+    m, d_1 = sp.symbols("m d_1", real=True)
+    k = sp.Symbol("k", positive=True)
+    return SymbolicFrontier(
+        payoff=x,
+        best=m - k * x**2,
+        disagreement=(d_0, d_1),
+        symbols=(m, k),
+        example={m: 9, k: 2, d_0: 1, d_1: 1},
+    )
+
+
+def surplus_frontier() -> SymbolicFrontier:
+    """Return the frontier x1 = s - x0 of a divisible surplus s > 0."""
+    import sympy as sp
+
+    s = sp.Symbol("s", positive=True)
+    x, d_0, d_1 = sp.symbols("x d_0 d_1", real=True)
+    return SymbolicFrontier(
+        payoff=x, best=s - x, disagreement=(d_0, d_1), symbols=(s,), example={s: 1, d_0: 0, d_1: 0}
+    )
+
+
+def divide(
+    frontier: SymbolicFrontier,
+    condition: sp.Expr,
+    other: sp.Expr,
+    example: Mapping[Any, Any],
+    *,
+    floors: tuple[Any, Any] | None = None,
+) -> tuple[sp.Expr, sp.Expr]:
+    """Return the payoffs of the division that meets a condition.
+
+    Parameters
+    ----------
+    condition, other : sympy.Expr
+        What vanishes at player 0's payoff, and player 1's payoff there, both in terms of `frontier.payoff`.
+    example : mapping
+        Values of the symbols the frontier does not know.
+    floors : tuple, optional
+        Least payoffs; the disagreement payoffs unless given.
+
+    Notes
+    -----
+    A parameter in which `best` is linear is first traded for player 0's ideal payoff, in which the roots
+    of the usual conditions are short.
+    """
+    import sympy as sp
+
+    floors = frontier.disagreement if floors is None else floors
+    ideal, values = frontier.ideal(floors[1]), {**frontier.example, **example}
+    signs = {"positive": True} if frontier.payoff.is_nonnegative else {"real": True}
+    symbol = sp.Dummy("a", **signs)
+    trade = _trade(frontier, symbol, floors[1])
+    values[symbol] = ideal.subs(values)
+    payoff = _only_root(frontier, sp.factor(condition.subs(trade)), values, floor=floors[1], above=floors[0])
+    payoff = tidy(payoff)
+    seconds = [e.subs(frontier.payoff, payoff).subs(trade) for e in (other, frontier.best)]
+    pair = (payoff.subs(symbol, ideal), tidy(min(seconds, key=length)).subs(symbol, ideal))
+    about = [e if e.is_rational_function() else None for e in pair]
+    return tuple(e if a is None else tidy(e, f) for e, a, f in zip(pair, about, floors, strict=True))
+
+
+def _trade(frontier: SymbolicFrontier, ideal: sp.Symbol, floor: Any) -> dict[sp.Symbol, sp.Expr]:
+    """Return one parameter of the frontier in terms of player 0's ideal payoff, if one is linear in it."""
+    import sympy as sp
+
+    at_ideal = frontier.at(ideal) - floor
+    for symbol in frontier.symbols:
+        slope = sp.diff(at_ideal, symbol)
+        if slope == 0 or slope.has(symbol):
+            continue
+        traded = sp.cancel(symbol - at_ideal / slope)
+        if traded.has(ideal):
+            return {symbol: traded}
+    return {}
+
+
+def _only_root(
+    frontier: SymbolicFrontier,
+    condition: sp.Expr,
+    values: Mapping[Any, Any],
+    *,
+    floor: Any,
+    above: Any = None,
+    inside: bool = True,
+) -> sp.Expr:
+    """Return the root that is a division at the example: above player 0's floor, and above or at player 1's."""
+    import sympy as sp
+
+    unknown = sp.Dummy("x", real=True)
+    try:
+        roots = sp.solve(condition.subs(frontier.payoff, unknown), unknown)
+    except NotImplementedError:
+        roots = []
+    low = frontier.disagreement[0] if above is None else above
+
+    def fits(root: sp.Expr) -> bool:
+        own = sp.sympify(root).subs(values)
+        gains = [sp.simplify(g.subs(values)) for g in (own - low, frontier.at(own) - floor)]
+        if not all(g.is_real for g in gains) or not gains[0] > 0:
+            return False
+        return bool(gains[1] > 0 if inside else gains[1] == 0)
+
+    found = [root for root in roots if fits(root)]
+    if len(found) != 1:
+        raise Unsolved(
+            f"no closed form found on the frontier {frontier.best}: {len(found)} roots are divisions at "
+            f"{dict(frontier.example)}. Solve that problem numerically."
+        )
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bargaining._arguments import player_index
 from bargaining.errors import InvalidInput
-from bargaining.exact._formulas import (
+from bargaining.exact.closed_form import (
+    ClosedForm,
     SymbolicFrontier,
     divide,
     length,
@@ -21,7 +22,6 @@ from bargaining.exact._formulas import (
     tidy,
     tidy_condition,
 )
-from bargaining.exact.closed_form import ClosedForm
 
 if TYPE_CHECKING:
     import sympy as sp

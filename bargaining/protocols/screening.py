@@ -1,4 +1,4 @@
-"""Screening a buyer who has a private outside option (Board and Pycia 2014)."""
+"""Screening a buyer who has a private outside option (Board and Pycia 2014), or has none: the Coase conjecture."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, function
-from bargaining._arrays import Floats, distribution, owning, real, returned, scalar, spread, within
+from bargaining._arrays import (
+    LARGEST,
+    SMALLEST,
+    Floats,
+    distribution,
+    owning,
+    real,
+    returned,
+    scalar,
+    spread,
+    within,
+)
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
-from bargaining.division import describe
+from bargaining.division import ACCURACY, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
@@ -270,3 +281,214 @@ def screen_types(
         status=Status.OK,
         parameters=describe("screen_types", values=v, outside=w, probabilities=chances, cost=c).parameters,
     )
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScreeningPath(Shown):
+    """Offers, purchases and beliefs on the path of `TwoTypeScreening`.
+
+    Attributes
+    ----------
+    prices : ndarray, shape (rounds,)
+        What is asked in each period; the last is the low value.
+    accepts : ndarray, shape (rounds,)
+        Probability, at the start, that the buyer accepts in each period.
+    beliefs : ndarray, shape (rounds,)
+        Probability of the high type before each offer.
+    thresholds : ndarray, shape (m,)
+        Beliefs at which one more round of screening starts to pay: below the first the seller asks the
+        low value at once.
+    profit : float
+        The seller's payoff.
+    payoffs : ndarray, shape (2,)
+        The low and the high type's payoff.
+    residual : float
+        The largest gain from deviating: of the seller to another number of rounds, of the high type to
+        another period, over the high value; or how far beliefs and payoffs are from what prices and purchases imply.
+    status : Status
+        OK, or INACCURATE.
+    parameters : mapping
+        What the game was told, by name, as numbers, functions and read-only arrays.
+    method : str
+        What it is called in tables.
+    player_names : tuple of str
+        The names of the two: first the seller.
+    """
+
+    player_names: tuple[str, ...]
+    prices: Floats
+    accepts: Floats
+    beliefs: Floats
+    thresholds: Floats
+    profit: float
+    payoffs: Floats
+    parameters: Mapping[str, Any]
+    residual: float = 0.0
+    status: Status = Status.OK
+    method: str = "two-type screening"
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class TwoTypeScreening(Shown):
+    r"""A seller makes all the offers, for ever, to a buyer of high or low value who has no outside option.
+
+    Parameters
+    ----------
+    values : array_like, shape (2,)
+        The low and the high value, :math:`0 < v_L < v_H`. Equally: what the responder can be made to give,
+        1 less its payoff from holding out, strong type first.
+    prior : float
+        Probability of the high value, strictly between 0 and 1.
+    discount : float
+        Common discount factor per period, strictly between 0 and 1.
+    players : sequence of str, default ("seller", "buyer")
+        Names of the two.
+
+    Notes
+    -----
+    Timing:
+
+    1. Nature draws the value; only the buyer learns it.
+    2. In each period the seller asks a price; the buyer accepts, which ends the game, or waits.
+
+    With n rounds still to go before :math:`v_L` is asked, a high type is indifferent at
+    :math:`p_n = v_H - \delta^n (v_H - v_L)`. Measured in the odds x of a high against a low type, there are
+    thresholds :math:`0 = x_0 < x_1 < x_2 < \dots` such that the seller takes n more rounds for x in
+    :math:`(x_n, x_{n+1})`, with the payoff, per low type,
+
+    .. math:: W_n(x) = (x - x_{n-1}) p_n + \delta W_{n-1}(x_{n-1}), \quad W_0(x) = (1+x) v_L,
+
+    and :math:`W_n(x_n) = W_{n-1}(x_n)`. In each period high types accept until the odds are at the threshold
+    below. The equilibrium is unique except at a threshold (:numref:`screening-two-values`); it ends
+    after finitely many rounds, and as :math:`\delta \to 1` the first price tends to :math:`v_L` (the Coase
+    conjecture). If the informed side makes offers too, its offers are signals and there are many
+    equilibria.
+
+    References
+    ----------
+    Fudenberg, D., Levine, D. and Tirole, J. (1985). Infinite-horizon models of bargaining with one-sided incomplete
+    information. In *Game-Theoretic Models of Bargaining*, Cambridge University Press, 73-98.
+
+    Hart, O. (1989). Bargaining and strikes. *Quarterly Journal of Economics* 104(1), 25-43. doi:10.2307/2937833
+
+    Examples
+    --------
+    >>> path = TwoTypeScreening((1.0, 2.0), 0.7, 0.9)()
+    >>> path.prices.round(4), path.thresholds.round(4)
+    (array([1.1, 1. ]), array([0.5   , 0.7632]))
+    """
+
+    values: ArrayLike
+    prior: float
+    discount: float
+    players: Names = field(default=("seller", "buyer"), kw_only=True, metadata=UNLABELLED)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
+        values = within(real(self.values, "values", ndim=1), "values", 0.0, np.inf, ends="()")
+        if values.shape != (2,) or not values[0] < values[1]:
+            raise InvalidInput(f"`values` must be a pair, the low value first; got {values.tolist()}.")
+        if values[0] < SMALLEST * values[1]:
+            raise InvalidInput(
+                f"`values` must differ by a factor of {1 / SMALLEST:g} at most; got {values.tolist()}."
+            )
+        prior = within(np.asarray(scalar(self.prior, "prior")), "prior", 0.0, 1.0, ends="()")
+        discount = within(np.asarray(scalar(self.discount, "discount")), "discount", 0.0, 1.0, ends="()")
+        for name, value in (("values", values), ("prior", float(prior)), ("discount", float(discount))):
+            object.__setattr__(self, name, value)
+
+    def __call__(self) -> ScreeningPath:
+        """Return the path from the prior, and the belief thresholds up to it and one beyond."""
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        odds, delta = self.prior / (1 - self.prior), self.discount
+        cuts, worths = [0.0], [low]  # x_n and W(x_n)
+        while cuts[-1] <= odds:
+            cut, worth = self._next(len(cuts), cuts, worths)
+            cuts.append(cut)
+            worths.append(worth)
+        rounds = int(np.searchsorted(cuts, odds, side="right")) - 1
+        reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if rounds else np.array([odds])
+        prices = high - delta ** np.arange(rounds, -1, -1.0) * (high - low)
+        prices[-1] = low
+        sold = np.append(-np.diff(reached), 1.0 + reached[-1]) / (1 + odds)
+        profit = float((prices * sold) @ delta ** np.arange(rounds + 1.0))
+        thresholds = np.array(cuts[1:])
+        path = ScreeningPath(
+            player_names=tuple(self.players),
+            prices=prices,
+            accepts=sold,
+            beliefs=reached / (1 + reached),
+            thresholds=thresholds / (1 + thresholds),
+            profit=profit,
+            payoffs=np.array([0.0, high - prices[0]]),
+            parameters=describe(self).parameters,
+        )
+        return self.check(path)
+
+    def check(self, path: ScreeningPath) -> ScreeningPath:
+        """Return a path with `residual` and `status` found anew from its prices, purchases and payoffs.
+
+        The answer may be one of this protocol, or one that was changed. The residual is the largest gain from
+        deviating, of the seller to another number of rounds and of the high type to another period, over the high
+        value; or how far beliefs and payoffs are from what prices and purchases imply, or beliefs from those at which
+        the seller is willing to go on.
+        """
+        answer_of(path, "path", ScreeningPath)
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        odds, delta = self.prior / (1 - self.prior), self.discount
+        rounds = path.prices.size - 1
+        cuts, worths = [0.0], [low]
+        for n in range(1, path.thresholds.size + 1):
+            cut, worth = self._next(n, cuts, worths)
+            cuts.append(cut)
+            worths.append(worth)
+        left = 1.0 - np.append(0.0, np.cumsum(path.accepts)[:-1])  # who has not bought, before each offer
+        believed = 1 - (1 - self.prior) / left  # all low types buy last
+        discounts = delta ** np.arange(rounds + 1.0)
+        expected = float((path.prices * path.accepts) @ discounts)
+        others = [
+            self._worth(n, odds, cuts, worths) for n in range(len(cuts)) if n == 0 or cuts[n - 1] <= odds
+        ]
+        surplus = discounts * (high - path.prices)
+        reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if 0 < rounds < len(cuts) else np.array([odds])
+        if reached.size != rounds + 1 or cuts[-1] <= odds:
+            return replace(path, residual=np.inf, status=Status.INACCURATE)
+        gaps = [
+            max(others) / (1 + odds) - expected,
+            abs(path.profit - expected),
+            float(np.ptp(surplus)),
+            abs(float(path.prices[-1]) - low),
+            *np.abs(path.payoffs - [0.0, high - path.prices[0]]),
+        ]
+        odd = [
+            float(np.abs(path.beliefs - believed).max()),
+            float(np.abs(path.beliefs - reached / (1 + reached)).max()),
+            float(np.abs(path.thresholds - np.array(cuts[1:]) / (1 + np.array(cuts[1:]))).max(initial=0.0)),
+            abs(float(path.accepts.sum()) - 1),
+        ]
+        residual = max(0.0, *(float(gap) / high for gap in gaps), *odd)
+        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
+        return replace(path, residual=residual, status=status)
+
+    def _price(self, rounds: int) -> float:
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        return float(high - self.discount**rounds * (high - low))
+
+    def _worth(self, n: int, x: float, cuts: list[float], worths: list[float]) -> float:
+        """Return W_n(x)."""
+        if n == 0:
+            return (1 + x) * self._price(0)
+        return (x - cuts[n - 1]) * self._price(n) + self.discount * worths[n - 1]
+
+    def _next(self, n: int, cuts: list[float], worths: list[float]) -> tuple[float, float]:
+        """Solve W_n(x) = W_{n-1}(x), both linear in x, for the n-th threshold."""
+        low, high = np.asarray(self.values, dtype=float).tolist()
+        slope = self.discount ** (n - 1) * (1 - self.discount) * (high - low)  # of the price
+        start = cuts[n - 1]
+        gap = self._worth(n - 1, start, cuts, worths) - self._worth(n, start, cuts, worths)
+        if gap > slope * LARGEST:
+            return np.inf, np.inf
+        x = start + gap / slope
+        return x, self._worth(n, x, cuts, worths)

@@ -10,7 +10,7 @@ import bargaining_models
 from bargaining import sensitivity
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.parameters import load
-from bargaining_models.trade import TradeModel, linear, solve
+from bargaining_models.trade import TradeModel, solve
 from bargaining_models.trade.solve import Solver
 from former_figures import former
 
@@ -230,7 +230,7 @@ def test_a_solver_that_stops_early_says_inaccurate(model5, monkeypatch):
 
 def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     matrices = np.stack([np.eye(2), np.zeros((2, 2)), 2 * np.eye(2)])
-    steps = linear.solved(matrices, np.ones((3, 2, 1)))[..., 0]
+    steps = solve.solved(matrices, np.ones((3, 2, 1)))[..., 0]
     np.testing.assert_array_equal(steps[[0, 2]], [[1, 1], [0.5, 0.5]])
     assert np.isnan(steps[1]).all()
 

@@ -35,9 +35,8 @@ from numpy.typing import ArrayLike
 from bargaining import Bluff, CostlyStep, ReputationalBargaining, nash
 from bargaining.authoring import Floats, Shown, owning, real, scalar, within
 from bargaining.errors import InvalidInput
-from bargaining.protocols.bluff import BluffOutcome
 from bargaining.protocols.reputation import ReputationalOutcome
-from bargaining.protocols.signalling import belief_threshold
+from bargaining.protocols.signalling import BluffOutcome, belief_threshold
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
 STRONG, WEAK = 0, 1  # places of the types

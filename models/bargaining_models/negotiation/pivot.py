@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 from bargaining import NonstationaryOffers
 from bargaining.authoring import Floats, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols.offer_path import OfferPath
+from bargaining.protocols.nonstationary import OfferPath
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
 from bargaining_models.negotiation.growth import Growth

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, owning, real, scalar, within
 from bargaining.errors import InvalidInput
-from bargaining_models.trade.economy import Economy, limited
+from bargaining_models.trade.conditions import Economy, limited
 
 BALANCE = 1e-6
 """Of output or income: what published tables lose to the digits they are printed with."""

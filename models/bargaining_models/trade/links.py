@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, choice, real, within
 from bargaining.errors import InvalidInput
+from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import check_rates
-from bargaining_models.trade.economy import Economy
 
 
 def place(name: str, kind: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:

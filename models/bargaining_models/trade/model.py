@@ -22,9 +22,9 @@ from bargaining_models.trade.bargained import (
     efficient_tariffs,
     tariffs_in_pairs,
 )
+from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
-from bargaining_models.trade.economy import Economy
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
 from bargaining_models.trade.instruments import rates_of

@@ -12,8 +12,14 @@ from bargaining.authoring import Floats, Shown
 from bargaining_models.trade.conditions import Point
 from bargaining_models.trade.equilibrium import ACCURACY
 from bargaining_models.trade.instruments import Rates
-from bargaining_models.trade.linear import own_tariff_slopes, reduced, tariff_slopes
-from bargaining_models.trade.solve import TOLERANCE, Solver, settled
+from bargaining_models.trade.solve import (
+    TOLERANCE,
+    Solver,
+    own_tariff_slopes,
+    reduced,
+    settled,
+    tariff_slopes,
+)
 
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel

@@ -15,8 +15,8 @@ from scipy.optimize import brentq, linprog
 from bargaining.equilibria._plane.polygon import Chains, apart, lowest
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated._search.operator import FEW, apply, apply_to_few
-from bargaining.equilibria.repeated._search.proof import cut_of, faces_of, pair_of
 from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated._search.search import cut_of, faces_of, pair_of
 from bargaining.equilibria.repeated.payoff_set import PayoffSet, payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certify import certify

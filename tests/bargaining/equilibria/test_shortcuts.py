@@ -8,8 +8,8 @@ import pytest
 from bargaining._rational import fractions, solve
 from bargaining.equilibria._plane.polygon import Chains
 from bargaining.equilibria.repeated._search.operator import apply, playable
-from bargaining.equilibria.repeated._search.proof import faces_of
 from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.equilibria.repeated._search.search import faces_of
 from bargaining.equilibria.repeated._search.shared import _corners, _Faces, _Outer, _passing
 from bargaining.equilibria.repeated._search.structure import solved
 from bargaining.games.repeated import RepeatedGame

@@ -18,9 +18,15 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
-from bargaining.exact._outer_sets import Family, Lines, Outward, reach
 from bargaining.exact.certify import certify
-from bargaining.exact.set_certificate import certify_payoff_set, certify_stochastic_payoff_sets
+from bargaining.exact.set_certificate import (
+    Family,
+    Lines,
+    Outward,
+    certify_payoff_set,
+    certify_stochastic_payoff_sets,
+    reach,
+)
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame

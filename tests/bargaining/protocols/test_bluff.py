@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
-from bargaining.protocols.bluff import Bluff, credibility
-from bargaining.protocols.signalling import CostlyStep, Kind
+from bargaining.protocols.signalling import Bluff, CostlyStep, Kind, credibility
 
 PAYOFFS = {"owner": [[0.6, 0.4], [0.6, 0.1]], "receiver": [[0.4, 0.1], [0.4, 0.9]], "silence": (0.2, 0.8)}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
-from bargaining.protocols.two_type_screening import TwoTypeScreening
+from bargaining.protocols.screening import TwoTypeScreening
 
 
 def value_iteration(low, high, delta, odds):

@@ -17,8 +17,8 @@ from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Lea
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
 from bargaining.equilibria._plane.rationals import Rationals
 from bargaining.equilibria.payoff_polygon import Stats
-from bargaining.equilibria.repeated._search.fixed_point import FAST, Search
 from bargaining.equilibria.repeated._search.operator import FEW, Block, least_by_staying, playable
+from bargaining.equilibria.repeated._search.search import FAST, Search
 from bargaining.equilibria.repeated._unequal.search import bounded, close, plain
 from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame

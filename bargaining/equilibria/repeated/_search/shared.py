@@ -30,9 +30,9 @@ from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, LEFT, SLACK, STATIC, VERTEX, Leave, Tag
 from bargaining.equilibria._plane.polygon import MERGE, Chains, Polygon, hull
 from bargaining.equilibria.payoff_polygon import Stats
-from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, binding
 from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
+from bargaining.equilibria.repeated._search.search import Search
 from bargaining.games.repeated import Exit, RepeatedGame
 
 _ROUNDING = 1e-13  # of an excess, in the unit box

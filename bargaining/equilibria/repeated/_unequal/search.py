@@ -32,8 +32,8 @@ from bargaining.equilibria._affine import Astray
 from bargaining.equilibria._budget import ACCURACY, Budget
 from bargaining.equilibria._plane.kinds import FINE, LEAVE, STATIC
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lowest, off
-from bargaining.equilibria.repeated._search.fixed_point import Search
 from bargaining.equilibria.repeated._search.operator import Block, apply
+from bargaining.equilibria.repeated._search.search import Search
 from bargaining.equilibria.repeated._unequal.edges import Edges
 from bargaining.equilibria.repeated._unequal.growth import (
     Bounded,

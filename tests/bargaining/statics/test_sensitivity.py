@@ -493,6 +493,17 @@ def test_derivatives_on_facets_and_edges_of_three_players(points: bool) -> None:
     assert float(held.error.max()) < 1e-12
 
 
+def test_points_of_three_players_move_the_answer() -> None:
+    """By hand: the plane through points a_i on the axes leaves i the gain w_i a_i (1 - sum d_k / a_k)."""
+    d, a = np.array([0.1, 0.2, 0.3]), np.array([3.0, 2.0, 1.5])
+    found = sensitivity(nash(Problem(Polytope([*np.diag(a)]), d), weights=W3), wrt="points")
+    exact = W3[:, None] * np.eye(3) * (1 - d @ (1 / a)) + W3[:, None] * a[:, None] * d / a**2
+    points = Polytope([*np.diag(a)]).points
+    for j in range(3):
+        k = points.tolist().index(np.diag(a)[j].tolist())
+        np.testing.assert_allclose(found[:, k, j], exact[:, j], rtol=0, atol=1e-8)
+
+
 def test_anything_that_numbers_lead_to_can_be_differentiated() -> None:
     def threshold(temptation: float) -> Any:
         return critical_discount(Game([[9, 1], [temptation, 3]], [[9, temptation], [1, 3]]), (0, 0))

@@ -63,6 +63,7 @@ from bargaining.errors import InvalidInput as InvalidInput
 from bargaining.errors import NotApplicable as NotApplicable
 from bargaining.errors import Status as Status
 from bargaining.errors import Unsolved as Unsolved
+from bargaining.estimation.chains import VerticalChain as VerticalChain
 from bargaining.estimation.models import DelayModel as DelayModel
 from bargaining.estimation.models import NashInNashModel as NashInNashModel
 from bargaining.estimation.models import OffersModel as OffersModel

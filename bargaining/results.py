@@ -39,6 +39,7 @@ from bargaining.equilibria.stochastic.stationary_profile import StationaryProfil
 from bargaining.equilibria.stochastic.thresholds import PlanConstraint, PlanExitThresholds, PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
+from bargaining.estimation.chains import ChainEquilibrium
 from bargaining.estimation.estimates import Comparison, Estimates
 from bargaining.exact.public_certificate import PublicCertificate
 from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, TwoSidedCertificate
@@ -62,6 +63,7 @@ __all__ = [
     "AttritionOutcome",
     "Automaton",
     "BluffOutcome",
+    "ChainEquilibrium",
     "Comparison",
     "CriticalDiscount",
     "DemandDivision",

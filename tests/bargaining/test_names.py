@@ -484,6 +484,8 @@ NAMELESS = {
     "Monitoring": "chances of signals, for whatever game",
     "NashDemandGame": "it is told nothing by player; the Problem has the names",
     "NashInNashModel": OBSERVED,
+    "VerticalChain": "its firms are named, product by product",
+    "ChainEquilibrium": "profits by the names of firms",
     "NashInNash": "contracts of pairs, which have names",
     "Node": A_PART,
     "OffersModel": OBSERVED,

@@ -154,6 +154,9 @@ WAR = b.WarOfAttrition(win=(10.0, 10.0), lose=(0.0, 0.0), costs=(1.0, 2.0))
 SET = payoff_set(RepeatedGame(DILEMMA, 0.5, exit=Exit([3, 5])))
 SETS = payoff_set(CHAIN)
 SPLIT_TAIL = b.OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)
+CHAIN = b.VerticalChain(
+    [2, 2], slope=1, retail_costs=1, wholesale_costs=0, retailers="ab", wholesalers="cc", products=["x", "y"]
+)
 DEAL = b.BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0)
 COALITIONS = b.CoalitionalGame(["a", "b<"], {("a", "b<"): Fraction(1, 3)})
 PLAN = [(0, 0), None]
@@ -208,6 +211,8 @@ MADE = {
     "DelayModel": lambda: b.DelayModel([1, 2], who=[0, 1], demands=[0.6, 0.6]),
     "NashInNashModel": lambda: b.NashInNashModel([2, 3], gains=1, slopes=0),
     "OffersModel": lambda: b.OffersModel([0.5, 0.4], total=1, proposer=[0, 1]),
+    "VerticalChain": lambda: CHAIN,
+    "ChainEquilibrium": lambda: CHAIN.solve(),
     "WageModel": lambda: b.WageModel([8, 7], productivity=[9, 9], reference=[6, 5]),
     "WeightedNashModel": lambda: b.WeightedNashModel([3, 2, 4], total=10),
     "Estimates": lambda: b.WeightedNashModel([3, 2, 4], total=10).fit(),

@@ -846,6 +846,21 @@ CALLS: dict[str, Call] = {
             "cost": array(0.1),
         },
     ),
+    "VerticalChain": Call(
+        b.VerticalChain,
+        lambda: {
+            "values": array(2, 2),
+            "slope": 1.0,
+            "retail_costs": array(1, 1),
+            "wholesale_costs": array(0, 0.5),
+            "retailers": ["a", "b"],
+            "wholesalers": ["c", "c"],
+            "weights": array(0.4, 0.5),
+            "consumers": array(0, 0.1),
+            "products": ["x", "y"],
+        },
+        lambda chain: chain.solve().prices,
+    ),
     "DelayModel": Call(
         b.DelayModel,
         lambda: {

@@ -65,6 +65,7 @@ from bargaining.errors import Status as Status
 from bargaining.errors import Unsolved as Unsolved
 from bargaining.estimation.chains import VerticalChain as VerticalChain
 from bargaining.estimation.models import DelayModel as DelayModel
+from bargaining.estimation.models import EfficientDelayModel as EfficientDelayModel
 from bargaining.estimation.models import NashInNashModel as NashInNashModel
 from bargaining.estimation.models import OffersModel as OffersModel
 from bargaining.estimation.models import WageModel as WageModel

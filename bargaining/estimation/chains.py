@@ -410,7 +410,8 @@ class VerticalChain(Shown):
         first, second, most = self._pricing(s)
         size = len(s)
         if wholesale is not None:
-            return _Margins(np.linalg.solve(first, most - second @ wholesale), wholesale)
+            retail = np.asarray(np.linalg.solve(first, most - second @ wholesale), dtype=np.float64)
+            return _Margins(retail, wholesale)
         a, b, c, d, extra = self._division(s)
         part = np.asarray(self.weights)[:, None]
         alone = np.array(self.retailers) == np.array(self.wholesalers)

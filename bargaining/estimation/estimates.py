@@ -524,12 +524,13 @@ def _by_formula(
     unknown = np.isnan(values)
     at_end = unknown | (unit & ((values == 0) | (values == 1)))
     cov[at_end] = cov[:, at_end] = np.nan
+    ends = model._bounds(values) if hasattr(model, "_bounds") else (0.0, np.inf)
     return Estimates(
         names=model.parameters,
         values=values,
         covariance=cov,
-        lower=np.where(unknown, 0.0, values),
-        upper=np.where(unknown, np.inf, values),
+        lower=np.where(unknown, ends[0], values),
+        upper=np.where(unknown, ends[1], values),
         log_likelihoods=logs,
         objective=-2 * float(logs.sum()),
         spare=0,
@@ -541,7 +542,8 @@ def _by_formula(
 
 
 def _groups(clusters: ArrayLike, m: int) -> NDArray[np.intp]:
-    labels = np.asarray(clusters.to_numpy() if hasattr(clusters, "to_numpy") else clusters)
+    plain = clusters.to_numpy() if hasattr(clusters, "to_numpy") else clusters
+    labels = np.asarray(plain, dtype=object)  # NaN among strings stays NaN
     if labels.shape != (m,):
         raise InvalidInput(
             f"`clusters` must have one label for each of {m} observations; got shape {labels.shape}."

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag
-from bargaining._arrays import Floats, owning, real
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._jets import Jet
 from bargaining._names import unique_names
 from bargaining._rich import Shown
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NOISES = ("ability", "payoffs")
 UNIT, REAL = "(0, 1)", "real"
+_AGAIN = 4  # steps that converge quadratically, or shrink by the number of observations
 _STARTS = (0.5, 0.2, 0.8, 0.95)  # of parameters between 0 and 1
 
 
@@ -306,13 +307,19 @@ class OffersModel(_Estimated):
     option : bool, default False
         Whether to estimate what the first player's outside option is worth, as a share of `total`. It is identified
         where it binds, and else only bounded.
+    breakdown : array_like, shape (m,) or scalar, default 0
+        The chance that talks break down after a refusal and leave nothing, where it is known.
+    hazard : bool, default False
+        Whether to estimate such a chance, the same for all, beside.
     noise : {"ability", "payoffs"}
         Whether log-odds of shares vary normally, or payoffs are measured with a normal error.
 
     Notes
     -----
-    A discount factor stands for impatience and risk alike: of a rate r and a hazard h of breakdown, which leaves
-    nothing, only r + h is identified, over the time between offers.
+    A discount factor stands for impatience and risk alike: shares depend on the product of the discount factor and the
+    chance that talks go on. So `hazard` is never identified here, however many divisions are seen: with a product g it
+    may be anything from 0 to 1 - g, and discount factors anything from g to 1; `lower` and `upper` hold these ends.
+    Where `breakdown` is known, discount factors apart from it are identified.
 
     Raises
     ------
@@ -339,6 +346,8 @@ class OffersModel(_Estimated):
     outside: ArrayLike = 0.0
     common: bool = True
     option: bool = False
+    breakdown: ArrayLike = 0.0
+    hazard: bool = False
     noise: str = "ability"
     spare: Floats = field(init=False, repr=False)
     share: Floats = field(init=False, repr=False)
@@ -349,6 +358,7 @@ class OffersModel(_Estimated):
         choice(self.noise, "noise", NOISES)
         flag(self.common, "common")
         flag(self.option, "option")
+        flag(self.hazard, "hazard")
         size = len(self._take("payoffs", self.payoffs, None))
         self._take("total", self.total, size)
         first = self._take("proposer", self.proposer, size)
@@ -356,14 +366,20 @@ class OffersModel(_Estimated):
             odd = first[~np.isin(first, (0, 1))][0]
             raise InvalidInput(f"`proposer` must be 0 or 1 in each observation; got {odd:g}.")
         _pairs(self, "outside", size)
+        within(self._take("breakdown", self.breakdown, size), "breakdown", 0.0, 1.0, ends="[)")
         _share(self, np.zeros((size, 2)))
 
     def _ranges(self) -> list[tuple[str, str]]:
         factors = ["discount"] if self.common else ["discount_0", "discount_1"]
-        return [(name, UNIT) for name in (*factors, *(("outside",) if self.option else ()))]
+        more = [*(["hazard"] if self.hazard else []), *(["outside"] if self.option else [])]
+        return [(name, UNIT) for name in (*factors, *more)]
 
     def _residuals(self, t: Sequence[Any]) -> Any:
-        a, b = t[0], t[0 if self.common else 1]
+        goes_on = 1.0 - np.asarray(self.breakdown)
+        a, b = t[0] * goes_on, t[0 if self.common else 1] * goes_on
+        if self.hazard:
+            rest = 1.0 - t[1 if self.common else 2]
+            a, b = a * rest, b * rest
         o = [np.asarray(self.outside)[:, i] / self.spare for i in (0, 1)]
         options: list[Any] = [t[-1] if self.option else o[0], o[1]]
         av, bv, o0, o1 = (np.asarray(getattr(v, "value", v)) for v in (a, b, *options))
@@ -649,3 +665,143 @@ class DelayModel(_Estimated):
         values[2] = never.mean()
         errors[:, 2] = (never - values[2]) / m
         return values, errors, logs
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class EfficientDelayModel(_Estimated):
+    r"""Observed delays until the surplus is worth agreeing about, as in Merlo and Wilson (1998).
+
+    In each period a surplus s is drawn, with log-normal distribution F. Players with a common discount factor
+    :math:`\delta` agree as soon as it is at least r, what waiting is worth to both together, whoever proposes:
+
+    .. math:: r = \delta\, E \max\{s, r\}.
+
+    So talks last t periods more with the chance :math:`F(r)^t (1 - F(r))`, and the surplus that is agreed about is
+    drawn from F above r.
+
+    Parameters
+    ----------
+    delays : array_like, shape (m,)
+        Periods without an agreement, 0 for an agreement at once.
+    surplus : array_like, shape (m,)
+        What was divided in the end.
+
+    Raises
+    ------
+    InvalidInput
+        If data are missing, of different lengths, delays are not whole numbers from 0, or a surplus is not positive.
+
+    Notes
+    -----
+    The parameters are the mean and the standard deviation of log s, and the discount factor. The likelihood rises in r
+    up to the lowest surplus that was agreed about, which lies above r by one part in m on average: by so much, at the
+    estimated density, less is its estimate. Its error is smaller than the others by the square root of m, and standard
+    errors take it as known. If nobody ever waited, the threshold may lie anywhere below: then the discount factor is
+    only bounded from above.
+
+    References
+    ----------
+    Merlo, A. and Wilson, C. (1998). Efficient delays in a stochastic model of bargaining. *Economic Theory* 11(1),
+    39-55. doi:10.1007/s001990050177
+
+    Examples
+    --------
+    >>> from bargaining import EfficientDelayModel
+    >>> found = EfficientDelayModel([0, 2, 1, 0, 3, 1, 0, 5], surplus=[3.1, 2.4, 2.2, 4.0, 2.9, 3.3, 2.3, 2.6]).fit()
+    >>> found.params.round(2).to_dict()
+    {'log_mean': 0.65, 'log_spread': 0.38, 'discount': 0.87}
+    """
+
+    delays: Floats
+    _: KW_ONLY
+    surplus: ArrayLike
+    _columns: ClassVar[tuple[str, ...]] = ("delays",)
+
+    def __post_init__(self) -> None:
+        delays = self._take("delays", self.delays, None)
+        surplus = self._take("surplus", self.surplus, len(delays))
+        odd = (delays < 0) | (delays != np.floor(delays))
+        if odd.any():
+            raise InvalidInput(f"`delays` must be whole numbers from 0; got {delays[odd][0]:g}.")
+        if not (surplus > 0).all():
+            k = int(np.argmin(surplus))
+            raise InvalidInput(f"`surplus` must be positive; got {surplus[k]:g} in observation {k}.")
+        if not np.ptp(surplus):
+            raise InvalidInput("`surplus` must vary; all observations have the same.")
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        return [("log_mean", REAL), ("log_spread", REAL), ("discount", UNIT)]
+
+    def _bounds(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return between what parameters lie that are not identified."""
+        least = float(np.log(np.min(np.asarray(self.surplus))))
+        top = self._discount(float(values[0]), float(values[1]), least)[0]
+        return np.array([-np.inf, 0.0, 0.0]), np.array([np.inf, np.inf, top])
+
+    def _discount(self, mean: float, spread: float, least: float) -> tuple[float, Floats]:
+        """Return the discount factor at which a surplus, in logs, is just worth waiting, and its slopes in both."""
+        from scipy.stats import norm
+
+        d = (mean + spread**2 - least) / spread
+        average = np.exp(mean + spread**2 / 2)
+        worth = np.exp(least) * norm.cdf(spread - d) + average * norm.cdf(d)
+        known = np.exp(least) / worth
+        slopes = -known / worth * average * np.array([norm.cdf(d), spread * norm.cdf(d) + norm.pdf(d)])
+        return float(known), slopes
+
+    def _solved(self) -> tuple[Floats, Floats, Floats]:
+        """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
+        from scipy.stats import norm
+
+        lowest, t = float(np.log(np.min(np.asarray(self.surplus)))), self.delays
+        m, least = len(t), lowest
+        with np.errstate(all="ignore"):
+            for _ in range(_AGAIN):
+                z, scores, hessian, logs = self._peak(least)
+                x = z[1] * least - z[0]
+                hazard = z[1] * float(np.exp(norm.logpdf(x) - norm.logsf(x)))
+                least = lowest - 1 / (m * hazard)
+        if not np.isfinite([*z, least]).all() or not z[1] > 0:
+            raise InvalidInput(
+                "`surplus` and `delays` lead to no log-normal distribution: too few agreements, or too much alike."
+            )
+        mean, spread = float(z[0] / z[1]), float(1 / z[1])
+        natural = np.array([[1 / z[1], -z[0] / z[1] ** 2], [0.0, -1 / z[1] ** 2]])
+        errors = np.zeros((m, 3))
+        errors[:, :2] = -scores @ np.linalg.inv(hessian).T @ natural.T
+        discount, slopes = self._discount(mean, spread, least)
+        errors[:, 2] = errors[:, :2] @ slopes
+        return np.array([mean, spread, discount if t.any() else np.nan]), errors, logs
+
+    def _peak(self, least: float) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return where the likelihood is largest at a threshold, scores, the Hessian, and log-likelihoods.
+
+        In (mean / spread, 1 / spread) it is concave.
+        """
+        from scipy.optimize import minimize
+        from scipy.stats import norm
+
+        logs, t = np.log(np.asarray(self.surplus)), self.delays
+
+        def parts(z: Floats) -> tuple[Floats, Floats, Floats]:
+            a, b = z
+            x, u = b * least - a, b * logs - a
+            below = float(np.exp(norm.logpdf(x) - norm.logcdf(x)))
+            value = t * norm.logcdf(x) + norm.logpdf(u) + np.log(b) - logs
+            scores = np.stack([u - t * below, 1 / b - u * logs + t * below * least], axis=1)
+            cross = np.array([[1.0, -least], [-least, least**2]])
+            hessian = -np.array([[len(t), -logs.sum()], [-logs.sum(), (logs**2).sum() + len(t) / b**2]])
+            return value, scores, hessian - t.sum() * below * (x + below) * cross
+
+        def loss(z: Floats) -> tuple[float, Floats]:
+            value, scores, _ = parts(z)
+            return -float(value.mean()), -scores.mean(axis=0)
+
+        start, bounds = np.array([logs.mean(), 1.0]) / logs.std(), [(None, None), (1e-6, None)]
+        z = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x, dtype=float)
+        for _ in range(_AGAIN):  # to rounding
+            _, scores, hessian = parts(z)
+            z = z - np.linalg.solve(hessian, scores.sum(axis=0))
+        value, scores, hessian = parts(z)
+        return z, scores, hessian, value

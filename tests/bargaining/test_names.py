@@ -474,6 +474,7 @@ NAMELESS = {
     "Column": "a column of any table",
     "ConvexProgram": A_SET,
     "DelayModel": OBSERVED,
+    "EfficientDelayModel": OBSERVED,
     "Description": "what a file says; its game or problem has the names",
     "EquilibriumBranch": "its profiles have them",
     "Estimates": OBSERVED,

@@ -154,7 +154,7 @@ WAR = b.WarOfAttrition(win=(10.0, 10.0), lose=(0.0, 0.0), costs=(1.0, 2.0))
 SET = payoff_set(RepeatedGame(DILEMMA, 0.5, exit=Exit([3, 5])))
 SETS = payoff_set(CHAIN)
 SPLIT_TAIL = b.OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)
-CHAIN = b.VerticalChain(
+MAKERS = b.VerticalChain(
     [2, 2], slope=1, retail_costs=1, wholesale_costs=0, retailers="ab", wholesalers="cc", products=["x", "y"]
 )
 DEAL = b.BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0)
@@ -209,10 +209,11 @@ MADE = {
     "NashDemandGame": lambda: b.NashDemandGame(noise=0.01),
     "NashInNash": lambda: b.nash_in_nash([DEAL]),
     "DelayModel": lambda: b.DelayModel([1, 2], who=[0, 1], demands=[0.6, 0.6]),
+    "EfficientDelayModel": lambda: b.EfficientDelayModel([0, 2], surplus=[3, 2]),
     "NashInNashModel": lambda: b.NashInNashModel([2, 3], gains=1, slopes=0),
     "OffersModel": lambda: b.OffersModel([0.5, 0.4], total=1, proposer=[0, 1]),
-    "VerticalChain": lambda: CHAIN,
-    "ChainEquilibrium": lambda: CHAIN.solve(),
+    "VerticalChain": lambda: MAKERS,
+    "ChainEquilibrium": lambda: MAKERS.solve(),
     "WageModel": lambda: b.WageModel([8, 7], productivity=[9, 9], reference=[6, 5]),
     "WeightedNashModel": lambda: b.WeightedNashModel([3, 2, 4], total=10),
     "Estimates": lambda: b.WeightedNashModel([3, 2, 4], total=10).fit(),

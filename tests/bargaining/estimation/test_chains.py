@@ -124,8 +124,8 @@ def test_consumers_who_bargain_divide_by_the_nash_product() -> None:
         assert best.x == pytest.approx(p[j], abs=1e-5)
 
 
-# Printed in the R package `antitrust` (CC0), tests/testthat/test-refactor-oracle.R at commit 22dc3f9: its
-# `logit` and `logit.cournot` at prices (2, 2.2, 2.5), shares (.35, .25, .2), margins (.4, .35, .3); firms A and B merge.
+# Printed in the R package `antitrust` (CC0), tests/testthat/test-refactor-oracle.R at commit 22dc3f9: its `logit` and
+# `logit.cournot` at prices (2, 2.2, 2.5), shares (.35, .25, .2), margins (.4, .35, .3); firms A and B merge.
 PRINTED = {
     "bertrand": {
         "slope": 1.80501870371948,

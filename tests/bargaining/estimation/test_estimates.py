@@ -13,6 +13,7 @@ from scipy.stats import norm
 from bargaining import (
     AlternatingOffers,
     DelayModel,
+    EfficientDelayModel,
     InvalidInput,
     NashInNashModel,
     OffersModel,
@@ -65,11 +66,11 @@ def clustered(rng: np.random.Generator, m: int = 1200) -> Any:
     return WeightedNashModel(weight * 10, total=10), {"clusters": groups}, {"weight": 0.35}
 
 
-def offers(rng: np.random.Generator, m: int = 400) -> Any:
+def offers(rng: np.random.Generator, m: int = 400, **fit: Any) -> Any:
     total, proposer, o = rng.uniform(5, 15, m), rng.integers(0, 2, m), rng.uniform(0, 0.48, (m, 2))
     payoffs = first_share(0.8, 0.8, o, proposer) * total + 0.5 * rng.standard_normal(m)
     model = OffersModel(payoffs, total=total, proposer=proposer, outside=o * total[:, None], noise="payoffs")
-    return model, {}, {"discount": 0.8}
+    return model, fit, {"discount": 0.8}
 
 
 def two_factors(rng: np.random.Generator, m: int = 600) -> Any:
@@ -128,6 +129,24 @@ def delays(rng: np.random.Generator, m: int = 4000) -> Any:
     return model, {}, {"rate_0": 0.1, "rate_1": 0.2, "both_obstinate": 0.03}
 
 
+def waits(rng: np.random.Generator, m: int = 1000) -> Any:
+    """Play: a surplus is drawn each period until one is worth agreeing about; that one is found by plain iteration."""
+    draws = np.exp(1.0 + 0.4 * norm.ppf((np.arange(20_000) + 0.5) / 20_000))
+    least = 0.0
+    for _ in range(400):
+        least = 0.9 * np.maximum(draws, least).mean()
+    delays, surplus = np.zeros(m), np.full(m, np.nan)
+    while np.isnan(surplus).any():
+        drawn = np.exp(1.0 + 0.4 * rng.standard_normal(m))
+        surplus = np.where(np.isnan(surplus) & (drawn >= least), drawn, surplus)
+        delays += np.isnan(surplus)
+    return (
+        EfficientDelayModel(delays, surplus=surplus),
+        {},
+        {"log_mean": 1.0, "log_spread": 0.4, "discount": 0.9},
+    )
+
+
 @dataclass(frozen=True)
 class Sample:
     draw: Callable[[np.random.Generator], Any]
@@ -142,6 +161,8 @@ SAMPLES = {
     "weighted Nash, covariates": Sample(covered, (0.945, 0.95)),
     "weighted Nash, clusters": Sample(clustered, (0.941,)),
     "alternating offers, outside options": Sample(offers, (0.944,)),
+    "alternating offers, GMM": Sample(lambda rng: offers(rng, method="gmm"), (0.95,)),
+    "efficient delays": Sample(waits, (0.95, 0.95, 0.95)),
     "alternating offers, two factors": Sample(two_factors, (0.954, 0.946)),
     "alternating offers, an unknown option": Sample(option, (0.949, 0.95)),
     "wages": Sample(wages, (0.942, 0.956)),
@@ -325,6 +346,73 @@ def test_a_rate_of_which_nothing_shows_is_not_identified() -> None:
     assert "`rate_0` is not identified" in found.statement
 
 
+def test_impatience_and_the_fear_of_a_breakdown_are_told_apart_by_known_chances_alone() -> None:
+    model, _, _ = two_factors(np.random.default_rng(18))
+    told = {"total": 1, "proposer": model.proposer}
+    one = OffersModel(model.payoffs, **told).fit()
+    both = OffersModel(model.payoffs, **told, hazard=True).fit()
+    assert not both.identified.any()
+    product = one.params["discount"]
+    np.testing.assert_allclose([both.lower[0], both.upper[0]], [product, 1], atol=1e-4)
+    np.testing.assert_allclose([both.lower[1], both.upper[1]], [0, 1 - product], atol=1e-4)
+    assert both.loglike == pytest.approx(one.loglike, rel=1e-9)
+    known = OffersModel(model.payoffs, **told, breakdown=0.1).fit()
+    assert known.params["discount"] == pytest.approx(product / 0.9, rel=1e-9)
+    assert known.std_errors["discount"] == pytest.approx(one.std_errors["discount"] / 0.9, rel=1e-6)
+
+
+def test_breakdown_is_that_of_the_protocol() -> None:
+    rng = np.random.default_rng(19)
+    p = rng.uniform(0, 0.3, 20)
+    talks = [
+        AlternatingOffers([0.8, 0.7], breakdown=one)(Problem(TransferableSurplus(1.0), [0, 0])) for one in p
+    ]
+    payoffs = np.array([one.payoffs[0] for one in talks])
+    model = OffersModel(payoffs, total=1, proposer=np.zeros(20), breakdown=p, common=False)
+    assert np.abs(model._residuals([0.8, 0.7])).max() < 1e-12
+
+
+def test_delays_maximise_the_likelihood_at_the_threshold() -> None:
+    model, _, _ = waits(np.random.default_rng(20), 300)
+    found = model.fit()
+    mean, spread, discount = found.values
+    values = [np.log(np.asarray(model.surplus)), model.delays]
+
+    def level(mean: float, spread: float) -> float:
+        # the surplus at which waiting is worth as much, by plain integration
+        draws = np.exp(mean + spread * norm.ppf((np.arange(20_000) + 0.5) / 20_000))
+        low = 0.0
+        for _ in range(600):
+            low = discount * np.maximum(draws, low).mean()
+        return float(np.log(low))
+
+    least = level(mean, spread)
+    assert least < values[0].min() < least + 0.02
+
+    def loss(t: Any) -> float:
+        a, b = t
+        logs = norm.logpdf(values[0], a, b) + values[1] * norm.logcdf((least - a) / b)
+        return -float(logs.sum())
+
+    best = minimize(loss, [mean, spread], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-11})
+    np.testing.assert_allclose(best.x, [mean, spread], atol=2e-4)
+
+
+def test_talks_that_never_last_bound_patience() -> None:
+    found = EfficientDelayModel(np.zeros(30), surplus=np.linspace(2, 4, 30)).fit()
+    assert np.isnan(found.params["discount"])
+    assert found.lower[2] == 0
+    assert 0.5 < found.upper[2] < 0.9
+    assert "`discount` is not identified: every value in [0, " in found.statement
+    assert np.isfinite(found.std_errors[:2]).all()
+
+
+def test_clusters_of_one_change_nothing_but_are_each_a_group() -> None:
+    model, _, _ = splits(np.random.default_rng(21), 50)
+    alone = model.fit(clusters=np.arange(50))
+    np.testing.assert_allclose(alone.covariance, model.fit().covariance, rtol=1e-12)
+
+
 def test_an_estimate_at_an_end_has_no_interval() -> None:
     rng = np.random.default_rng(13)
     model = WeightedNashModel(-0.3 + 0.1 * rng.standard_normal(50), total=1, noise="payoffs")
@@ -405,6 +493,27 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         (lambda: FINE.fit(instruments=[1, 2, 3]), "`instruments` are for method='gmm'"),
         (lambda: FINE.fit(method="gmm", instruments=[1, 2]), "`instruments` must have a row"),
         (lambda: FINE.fit(method="ols"), "`method` must be"),
+        (lambda: WeightedNashModel([8.0, 8.0, 9.0], total=[10, 8, 9]), "share is 1 in observation 1"),
+        (
+            lambda: WeightedNashModel([3.0, 2.0, 4.0], total=[10, np.nan, 9]),
+            "`total` must be finite; got nan",
+        ),
+        (lambda: WeightedNashModel([3.0, None, 4.0], total=10), "`payoffs` must be"),
+        (lambda: OffersModel([0.4, 0.5], total=1, proposer=[0, 1], breakdown=1), "`breakdown` must lie in"),
+        (lambda: FINE.fit(clusters=["a", float("nan"), "b"]), "some are missing"),
+        (
+            lambda: EfficientDelayModel([0, 1.5], surplus=[1, 2]),
+            "`delays` must be whole numbers from 0; got 1.5",
+        ),
+        (
+            lambda: EfficientDelayModel([0, 1], surplus=[1, -2]),
+            "`surplus` must be positive; got -2 in observation 1",
+        ),
+        (lambda: EfficientDelayModel([0, 1], surplus=[2, 2]), "`surplus` must vary"),
+        (
+            lambda: EfficientDelayModel([0, 1, 0, 2], surplus=[1, 2, 3, 4]).fit(method="gmm"),
+            "`method` must be 'ml'",
+        ),
         (lambda: DelayModel([1, -1], who=[0, 1], demands=[0.6, 0.6]), "`dates` must not be negative"),
         (lambda: DelayModel([1, 1], who=[0, 2], demands=[0.6, 0.6]), "`who` must be 0, 1 or -1"),
         (lambda: DelayModel([1, 1], who=[0, 1], demands=[0.4, 0.6]), "`demands` must be shares"),

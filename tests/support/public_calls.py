@@ -861,6 +861,33 @@ CALLS: dict[str, Call] = {
         },
         lambda chain: chain.solve().prices,
     ),
+    "VerticalChain.calibrated": Call(
+        b.VerticalChain.calibrated,
+        lambda: {
+            "shares": array(0.3, 0.4),
+            "prices": array(3, 4),
+            "retail_margins": array(1, 1),
+            "wholesale": array(1, 2),
+            "wholesale_margins": array(0.5, 0.5),
+            "retailers": ["a", "b"],
+            "wholesalers": ["c", "c"],
+            "consumers": array(0, 0.1),
+            "products": ["x", "y"],
+        },
+        lambda chain: chain.solve().prices,
+    ),
+    "VerticalChain.solve": Call(
+        b.VerticalChain(
+            [2, 2], slope=1, retail_costs=1, wholesale_costs=0, retailers="ab", wholesalers="cc"
+        ).solve,
+        lambda: {
+            "retailers": ["a", "a"],
+            "wholesalers": ["c", "d"],
+            "retail_costs": array(1, 1),
+            "wholesale_costs": array(0.1, 0),
+        },
+        lambda found: found.prices,
+    ),
     "EfficientDelayModel": Call(
         b.EfficientDelayModel,
         lambda: {

@@ -193,7 +193,7 @@ def payoff_sets(
 
     Parameters
     ----------
-    repeated : RepeatedGame, or array_like of shape (*games, 2, a_1, a_2)
+    repeated : RepeatedGame, or array_like of shape (..., 2, a_1, a_2)
         Two players. A repeated game with a batch of discount factors or exits; or the payoffs of many stage games of
         one size, stacked, the players' axis before those of actions.
     discounts : array_like of shape (*batch, 2), or one number

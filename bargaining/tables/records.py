@@ -17,8 +17,8 @@ from bargaining._digits import significant
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 
-Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, float] | None
-"""A number, an interval, a string, a truth value, an exact fraction, or None where nothing exists."""
+Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, ...] | None
+"""A number, an interval, a number with its band (low, middle, high), a string, a truth value, a fraction, or None."""
 
 Record: TypeAlias = Mapping[str, Any]
 
@@ -220,14 +220,14 @@ def cell(value: Any, row: int, name: str) -> Cell:
         return int(value)
     if isinstance(value, Real):
         return None if math.isnan(value) else float(value)
-    if isinstance(value, np.ndarray | tuple | list) and len(value) == 2:
-        low, high = (cell(end, row, name) for end in value)
-        if isinstance(low, int | float) and isinstance(high, int | float):
-            return _end(low), _end(high)
+    if isinstance(value, np.ndarray | tuple | list) and len(value) in (2, 3):
+        ends = [cell(end, row, name) for end in value]
+        if all(isinstance(end, int | float) for end in ends):
+            return tuple(_end(end) for end in ends)  # type: ignore[arg-type]
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     raise InvalidInput(
-        f"`rows` must hold numbers, pairs of numbers, text or None; "
+        f"`rows` must hold numbers, two or three of them together, text or None; "
         f"got {value!r} in row {row}, column {name!r}."
     )
 

@@ -59,7 +59,8 @@ def _words(cell: Any, digits: int, missing: str) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, tuple):
-        return f"[{', '.join(_digits.column(cell, digits, pad=_digits.rounds(cell, digits)))}]"
+        *ends, high = _digits.column(cell, digits, pad=_digits.rounds(cell, digits))
+        return f"{' '.join(ends[1:])} [{ends[0]}, {high}]".lstrip()
     return str(cell)
 
 
@@ -229,7 +230,7 @@ def _exact(cell: Any) -> str:
     if cell is None:
         return ""
     if isinstance(cell, tuple):
-        return f"[{cell[0]!r}, {cell[1]!r}]"
+        return f"[{', '.join(map(repr, cell))}]"
     if isinstance(cell, str):
         return _inert(cell)
     return str(cell) if isinstance(cell, bool | Fraction) else repr(cell)

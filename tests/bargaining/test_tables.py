@@ -201,7 +201,7 @@ def test_columns_select_order_and_rename():
         (lambda: Table([]), "`rows` must have at least one column"),
         (lambda: Table([[1, 2], [3]]), "row 1 is"),
         (lambda: Table([[1j]]), "`rows` must hold numbers.*row 0, column '0'"),
-        (lambda: Table([[np.arange(3)]]), "`rows` must hold numbers"),
+        (lambda: Table([[np.arange(4)]]), "`rows` must hold numbers"),
         (lambda: Table([{"a": 1}], columns=["b"]), "`columns` must be among a; got 'b'"),
         (
             lambda: Table([[1, 2]], columns=["b", "b"]),
@@ -437,3 +437,18 @@ def test_a_note_cannot_define_a_link():
     text = Table([{"[a]: x": "[b]: y"}], caption="[c]: z", notes=notes).to_markdown()
     assert not re.search(r"(?<!\\)\]:", text)
     assert r"[here\]: https://example.org" in text
+
+
+def test_a_number_with_its_band() -> None:
+    """Three numbers print as the middle one with the ends in brackets, and come back from JSON as they were."""
+    table = Table(
+        [{"paid": (3.126, 5.7, 11.04)}, {"paid": (0.1, 0.25)}, {"paid": (1.0, 2.0, np.inf)}], digits=2
+    )
+    text = table.to_text()
+    assert "5.7 [3.1, 11]" in text
+    assert "[0.1, 0.25]" in text
+    assert "2.0 [1.0, ∞]" in text or "2 [1, ∞]" in text
+    assert "[3.126, 5.7, 11.04]" in table.to_csv()
+    assert table.rows[0] == ((3.126, 5.7, 11.04),)
+    with pytest.raises(InvalidInput, match="two or three of them together"):
+        Table([{"paid": (1, 2, 3, 4)}])

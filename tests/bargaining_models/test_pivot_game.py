@@ -19,6 +19,7 @@ from bargaining_models.negotiation.pivot_terms import (
     terms,
     waiting,
 )
+from bargaining_models.paper.pivot_game_study import SectorPivot, by_sector
 from bargaining_models.parameters import load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import Capacity, merit_order, points
@@ -395,3 +396,63 @@ def test_years_are_counted_from_one(small: Capacity) -> None:
     pivot = PivotGame(capacity=small)
     with pytest.raises(InvalidInput, match="`years` must"):
         path(pivot, pivot.markov(0.9)[0], 0.9, years=0)
+
+
+# Wear, running costs, and markets that close apart
+
+
+def test_worn_capacity_falls_by_a_level(small: Capacity) -> None:
+    """By hand, from the middle level: closed or not, built or not, and then one year in e^-.1 it is kept."""
+    pivot = PivotGame(capacity=small, closure=0.2, reopening=0.5, wear=0.1)
+    kept, closes, opens = np.exp(-0.1), 1 - np.exp(-0.2), 1 / 5
+    builds_it = pivot._home(pivot.states[1])[-1]
+    moves = {
+        s.name: chance for s, chance in pivot._moves(pivot.states[1], builds_it, pivot._choices(1)[0]).items()
+    }
+    expected = {
+        "5%": (1 - closes) * ((1 - opens) * kept + opens * (1 - kept)),
+        "15%": (1 - closes) * opens * kept,
+        "0%": (1 - closes) * (1 - opens) * (1 - kept) + closes * (1 - kept),
+        "5%, closed": closes * kept,
+    }
+    assert moves == pytest.approx(expected)
+
+
+def test_running_costs_are_paid_wherever_capacity_stands(small: Capacity) -> None:
+    dear, cheap = PivotGame(capacity=small, running=0.03, **REVOCABLE), PivotGame(capacity=small, **REVOCABLE)
+    for state in dear.states:
+        home, partner = dear._home(state)[0], dear._choices(1)[0]
+        paid = cheap._flow(state, home, partner) - dear._flow(state, home, partner)
+        assert paid == pytest.approx([0.03 * small.capital[: state.level].sum(), 0.0])
+    for name in ("wear", "running"):
+        with pytest.raises(InvalidInput, match=f"`{name}`"):
+            PivotGame(capacity=small, **{name: -0.1})
+
+
+def test_markets_that_close_apart(baseline: Baseline, capacity: Capacity) -> None:
+    """Each market is a chain of its own; what is open is solved by the trade model; alike, they are one market."""
+    joined = by_sector(baseline, capacity)
+    game = SectorPivot(capacity=joined, closure=0.2, other_closure=0.05, reopening=0.5)
+    state = next(s for s in game.states if s.name == "15%, farm closed")
+    moves = game._moves(state, game._home(state)[0], game._choices(1)[0])
+    again, shuts = 1 - np.exp(-0.5), 1 - np.exp(-0.05)
+    assert {s.name: chance for s, chance in moves.items()} == pytest.approx(
+        {
+            "15%": again * (1 - shuts),
+            "15%, farm closed": (1 - again) * (1 - shuts),
+            "15%, others closed": again * shuts,
+            "15%, closed": (1 - again) * shuts,
+        }
+    )
+    sectors = [s for s, good in zip(baseline.model.sectors, baseline.model.goods, strict=True) if good]
+    share = {s: 0.15 for s in sectors if s not in ("AGR", "FOOD")}
+    np.testing.assert_allclose(
+        joined.flows[game._row(state), 0, 0], baseline.payoffs(r=share).money, atol=1e-9
+    )
+    np.testing.assert_allclose(joined.exit[game._row(state)], baseline.leave(r=share).money, atol=1e-9)
+    # Where neither ever closes it is the game of a market that stays.
+    never = SectorPivot(capacity=joined, closure=0.0, other_closure=0.0, reopening=0.5)
+    lasting = PivotGame(capacity=capacity)
+    np.testing.assert_allclose(
+        terms(never, DISCOUNT).transfer[: len(capacity.levels)], terms(lasting, DISCOUNT).transfer, atol=1e-7
+    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
 
 PATIENT = 1 - 2.0**-20  # the highest discount factor looked at where there is no formula
-_WIDTH = 2.0**-40  # at which halving stops
+WIDTH = 2.0**-40  # at which halving stops, if nothing else is said
 _WORK = 1000  # structures solved for one payoff set: about half a second
 _DENOMINATOR = 1000  # of the rationals recognised; one in 5000 numbers is as near to one by chance
 _DOUBT = 3e-10  # how far the slack in threats can move a threshold
@@ -37,9 +37,10 @@ class Path:
     exit: Exit | None
     outside: tuple[Fraction, ...] | None  # payoffs after exit, where they do not depend on who leaves
     profile: tuple[int, ...]
+    width: float = WIDTH
 
     @classmethod
-    def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None) -> Path:
+    def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None, *, width: float = WIDTH) -> Path:
         exact = game.exact
         best = np.stack(
             [
@@ -59,7 +60,7 @@ class Path:
                 )
             rows = {tuple(leave.exact[k]) for k in leave.who}
             outside = rows.pop() if len(rows) == 1 else None
-        return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside, profile)
+        return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside, profile, width)
 
     @property
     def scale(self) -> Floats:
@@ -93,7 +94,7 @@ def halve(path: Path, low: float, high: float, player: int | None = None) -> tup
     """
     sustained = holds(path, Fraction(high), player)
     work = 0
-    while high - low > _WIDTH and work < _WORK:
+    while high - low > path.width and work < _WORK:
         middle = (low + high) / 2
         answer, work = probe(path, Fraction(middle), player)
         low, high = (low, middle) if answer == sustained else (middle, high)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bargaining._arguments import choice
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
-from bargaining.equilibria.repeated._patience import PATIENT, Path, halve, holds, recognised, threat
+from bargaining.equilibria.repeated._patience import PATIENT, WIDTH, Path, halve, holds, recognised, threat
 from bargaining.equilibria.repeated.joint import check_monitoring
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
@@ -99,6 +99,7 @@ def critical_discount(
     punishment: Literal["optimal", "stage"] = "optimal",
     monitoring: Monitoring | None = None,
     transfers: bool = False,
+    tolerance: float = WIDTH,
 ) -> CriticalDiscount:
     r"""Return the discount factors, common to the players, at which a profile can be played for ever.
 
@@ -132,6 +133,8 @@ def critical_discount(
         What is seen of the actions; by default the actions themselves.
     transfers : bool, default False
         Whether the players may pay each other, or burn money, before each period. Then the profile is played for ever.
+    tolerance : float in (0, 1), default 2**-40
+        How wide a bracket may stay where actions are seen and the answer is bisected for.
 
     Returns
     -------
@@ -192,7 +195,8 @@ def critical_discount(
     """
     require_game(game)
     actions = game.profile(profile)
-    path = Path.of(game, actions, exit)
+    width = float(within(real(tolerance, "tolerance", ndim=0), "tolerance", 0.0, 1.0, ends="()"))
+    path = Path.of(game, actions, exit, width=width)
     choice(punishment, "punishment", ("optimal", "stage"))
     check_monitoring(game, monitoring)
     if not isinstance(transfers, bool | np.bool_):

@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike
 from bargaining import Method, Table, nash
 from bargaining.authoring import Floats, Shown, choice, owning, real, within
 from bargaining.errors import InvalidInput, Status
-from bargaining_models.negotiation._tariff_nash import Side, TariffGame
+from bargaining_models.negotiation._tariff_nash import Side, TariffGame, TariffNash
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import outcome_without, parsed
 from bargaining_models.negotiation.headline import headline
@@ -311,6 +311,10 @@ class Negotiation(Shown):
             f"what {partner} buys"
         )
 
+    def with_caps(self, caps: ArrayLike) -> Self:
+        """Return the same negotiation where the redirectable share has these limits by sector, (J,), if `capped`."""
+        return self._with(caps=within(per_sector(caps, "caps", self.model.sectors), "caps", 0.0, 1.0))
+
     def with_friction(self, hats: ArrayLike) -> Self:
         """Return the same negotiation where trade costs are higher by these hats, (N, N, J), in every outcome."""
         return self._with(friction=self.friction * real(hats, "hats"))
@@ -486,7 +490,7 @@ class Negotiation(Shown):
         """
         costs = self.route(r, capped=capped, in_use=route)
         batch = costs.shape[:-3]
-        nash = self.game.equilibrium(costs.reshape(-1, *costs.shape[-3:]))
+        nash = self._nash(costs.reshape(-1, *costs.shape[-3:]))
         rates = nash.rates.reshape(*batch, 2)
         lost = np.asarray(np.isnan(rates).any(axis=-1))[..., None, None, None]
         outcome = self.outcome(self.game.tariffs(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
@@ -499,6 +503,10 @@ class Negotiation(Shown):
             regret=nash.regret.reshape(batch),
             unique=nash.unique.reshape(batch),
         )
+
+    def _nash(self, costs: Floats) -> TariffNash:
+        """The rates of the war for each row of `costs`; a negotiation that is drawn looks for them nearby."""
+        return self.game.equilibrium(costs)
 
     def stage_payoffs(
         self,

@@ -11,6 +11,7 @@ Timing of a year that opens in state s, a level of capacity and whether the alte
    closure. Otherwise what home builds opens with probability 1 over the lead time, or less by the part `blocking` if
    the partner set its highest tariff in that year. A closed market opens again, with the capacity it had, with
    probability :math:`1 - e^{-k}`, k the rate of reopening.
+5. Capacity falls by a level with probability :math:`1 - e^{-w}`, w the rate of wear, 0 if nothing else is said.
 
 So a step takes its lead time and costs its capital on average. A year counts :math:`\delta` times the year before it,
 for both. Payoffs are averages, :math:`(1 - \delta) \sum_t \delta^t g_t`, in money a year: level yearly flows.
@@ -87,6 +88,10 @@ class PivotGame(Shown):
         The part of the chance of completion that the partner's highest tariff takes away, in [0, 1].
     build_after_leaving : bool, default True
         Whether the capacity goes on changing once the border is closed.
+    wear : float, default 0
+        Rate per year at which capacity falls by a level, 0 or more.
+    running : float, default 0
+        What capacity costs home a year wherever it stands, as a part of the capital in it, 0 or more.
 
     Attributes
     ----------
@@ -114,6 +119,8 @@ class PivotGame(Shown):
     reopening: float = 0.0
     blocking: float = 0.0
     build_after_leaving: bool = True
+    wear: float = 0.0
+    running: float = 0.0
     states: tuple[State, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,7 +129,7 @@ class PivotGame(Shown):
                 f"`capacity` must be a Capacity; got {type(self.capacity).__name__}. Make one with `Capacity.solve`."
             )
         within(real(self.lead_time, "lead_time", ndim=0, finite=False), "lead_time", 1.0, np.inf)
-        for name in ("closure", "reopening"):
+        for name in ("closure", "reopening", "wear", "running"):
             within(real(getattr(self, name), name, ndim=0), name, 0.0, np.inf, ends="[)")
         within(real(self.blocking, "blocking", ndim=0), "blocking", 0.0, 1.0)
         if not isinstance(self.build_after_leaving, bool):
@@ -147,8 +154,10 @@ class PivotGame(Shown):
         `leave` is True if either may leave, or lists the players who may: 0 for home, 1 for the partner.
         """
         who = who_leaves(leave)
+        if (discount, who) in self._games:
+            return self._games[discount, who]
         after = dict(zip(self.states, self.after_leaving(discount), strict=True)) if who else {}
-        return StochasticGame.from_functions(
+        self._games[discount, who] = StochasticGame.from_functions(
             self.states,
             lambda state: [self._home(state), self._choices(1)],
             lambda state, profile: self._flow(state, *profile),
@@ -157,6 +166,7 @@ class PivotGame(Shown):
             exit=(lambda state: Exit(after[state], who=who)) if who else None,
             players=self.capacity.roles.names[:2],
         )
+        return self._games[discount, who]
 
     def enforceable(self, discount: float, *, leave: Leave = False) -> StochasticPayoffSets:
         """Return what the two can enforce from each state on, without transfers, in money a year."""
@@ -181,6 +191,8 @@ class PivotGame(Shown):
         closed = np.array([self.capacity.exit[self._row(state)] for state in self.states])
         if not self.build_after_leaving:
             return closed
+        if discount in self._alone:
+            return self._alone[discount]
         own = dict(zip(self.states, closed, strict=True))
         alone = StochasticGame.from_functions(
             self.states,
@@ -193,7 +205,18 @@ class PivotGame(Shown):
         if not len(found):
             home = self.capacity.roles.said[0]
             raise Unsolved(f"The best plan of {home} after leaving was not found at `discount` {discount:g}.")
+        self._alone[discount] = found[0].values
         return found[0].values
+
+    @cached_property
+    def _games(self) -> dict[tuple[float, tuple[int, ...]], StochasticGame]:
+        """The games made so far, by discount factor and who may leave."""
+        return {}
+
+    @cached_property
+    def _alone(self) -> dict[float, Floats]:
+        """What `after_leaving` found so far, by discount factor."""
+        return {}
 
     @cached_property
     def escalation(self) -> int:
@@ -212,23 +235,46 @@ class PivotGame(Shown):
         return self._choices(0) + (self._choices(0, build=True) if can_build else [])
 
     def _spending(self, state: State, home: Choice) -> float:
-        return float(self.capacity.capital[state.level]) / self.lead_time if home.build else 0.0
+        capital = self.capacity.capital
+        kept = self.running * float(capital[: state.level].sum())
+        return kept + (float(capital[state.level]) / self.lead_time if home.build else 0.0)
 
     def _flow(self, state: State, home: Choice, partner: Choice) -> Floats:
         flow = self.capacity.flows[self._row(state), home.tariff, partner.tariff]
         return np.asarray(flow - [self._spending(state, home), 0.0])
 
     def _moves(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
+        """Return where the year ends: the market and what is built, and then wear."""
+        worn = -np.expm1(-self.wear) if state.level else 0.0
+        moves: dict[State, float] = {}
+        for after, chance in self._market(state, home, partner).items():
+            falls = worn if after.level else 0.0
+            moves[after] = moves.get(after, 0.0) + (1.0 - falls) * chance
+            if falls:
+                below = self._at(after.level - 1, after.open)
+                moves[below] = moves.get(below, 0.0) + falls * chance
+        return moves
+
+    def _at(self, level: int, is_open: bool) -> State:
+        """The state of a level; a market that never closes there is open."""
+        found = [state for state in self.states if state.level == level]
+        return next((state for state in found if state.open == is_open), found[0])
+
+    def _market(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
         if not state.open:
             reopens = -np.expm1(-self.reopening)
-            return {self.states[state.level]: reopens, state: 1.0 - reopens}
+            return {self._at(state.level, True): reopens, state: 1.0 - reopens}
         closes = -np.expm1(-self.closure) if self.capacity.levels[state.level] > 0 else 0.0
-        opens = 1.0 / self.lead_time if home.build else 0.0
-        if partner is not None and partner.tariff == self.escalation:
-            opens *= 1.0 - self.blocking
+        opens = self._opens(home, partner)
         moves = {state: (1.0 - closes) * (1.0 - opens)}
         if opens > 0:
             moves[self.states[state.level + 1]] = (1.0 - closes) * opens
         if closes > 0:
-            moves[next(s for s in self.states if s.level == state.level and not s.open)] = closes
+            moves[self._at(state.level, False)] = closes
         return moves
+
+    def _opens(self, home: Choice, partner: Choice | None) -> float:
+        """The chance that what home builds opens, if the market stays open."""
+        opens = 1.0 / self.lead_time if home.build else 0.0
+        blocked = partner is not None and partner.tariff == self.escalation
+        return opens * (1.0 - self.blocking) if blocked else opens

@@ -123,9 +123,9 @@ class TariffGame(Shown):
         assert isinstance(found, PayoffSet)  # actions are seen
         return found
 
-    def critical_discount(self, *, leave: Leave = False) -> CriticalDiscount:
-        """Return the patience that free trade needs under the harshest punishments."""
-        return critical_discount(self.stage, self.free_trade, exit=self._exit(leave))
+    def critical_discount(self, *, leave: Leave = False, tolerance: float = 2.0**-40) -> CriticalDiscount:
+        """Return the patience that free trade needs under the harshest punishments, to a tolerance."""
+        return critical_discount(self.stage, self.free_trade, exit=self._exit(leave), tolerance=tolerance)
 
     def critical_under_war(self) -> Floats:
         """Return the patience each country needs if the tariff war follows any breach for ever, shape (2,).

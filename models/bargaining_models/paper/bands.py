@@ -1,7 +1,7 @@
 """The headline with its uncertainty: leverage lost, median and [5, 95], by what happens without an agreement.
 
-Elasticities are drawn in each of four structures, the tables of WIOD 2011 and ICIO 2019 with and without what
-industries buy from each other; each structure is as likely. Capacity, the rates at which China closes and reopens its
+Elasticities are drawn in each of four structures, WIOD 2011 and ICIO 2019 with and without what industries buy from
+each other, at the trade of 2023; each structure is as likely. Capacity, the rates at which China closes and reopens its
 markets, the discount rate, breakdown and weights are drawn for each of these solutions: given the solution they act by
 formulas.
 
@@ -17,7 +17,6 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +30,11 @@ from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
 from bargaining_models.parameters import Parameters, load
-from bargaining_models.trade import Environment, TradeModel
-from bargaining_models.uncertainty import LEVELS, AnyPrior, elasticity_priors, priors
-from bargaining_models.us_canada.baseline import CANADA, CHINA, US
+from bargaining_models.trade import Environment
+from bargaining_models.uncertainty import LEVELS, AnyPrior, priors
+from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,17 +47,7 @@ DRAWS, SAMPLED = 1000, 1
 """How many draws there are, over all structures, and how many of each are stored one by one."""
 TRIED = 1  # in each environment and structure, whenever the table is asked for
 ENVIRONMENTS = {"2023": None, "19 August 2026": "2026-08-19"}
-STRUCTURES = {
-    "WIOD 2011": ("wiod2011", True),
-    "WIOD 2011, no links": ("wiod2011", False),
-    "ICIO 2019": ("icio2019", True),
-    "ICIO 2019, no links": ("icio2019", False),
-}
-"""The data, and whether industries buy from each other in it."""
-BEFORE = "2024-12-31"  # tariffs of ICIO's base: it has none of its own
 SHARES = (0.10, 0.15)  # of exports that can be redirected, as in the headline
-FARM = {"wiod2011": ("AGR", "FOOD"), "icio2019": ("A",)}
-"""Sectors of farm and sea products, which China has closed; ICIO has food among manufacturing."""
 DISAGREEMENTS = ("war", "unanswered", "in kind", "status quo", "exit")
 INPUTS = (
     "structure", "elasticities", "capacity", "china_closure_rate", "china_closure_rate_other", "china_reopening_rate",
@@ -71,44 +61,30 @@ ROUTES = {"open": "stays open", "closed": "closed by the deal"}
 
 def talks_in(parameters: Parameters, environment: str, structure: str) -> Negotiation:
     """Return the negotiation at the tariffs of a date, on one structure."""
-    name, linked = STRUCTURES[structure]
-    day = ENVIRONMENTS[environment]
-    found = Negotiation(
-        data=parameters if name == "wiod2011" else name,
+    return Negotiation(
+        data=structured(parameters, structure),
         home=CANADA,
         partner=US,
         alternative=CHINA,
-        tariffs=day if name == "wiod2011" or day else BEFORE,
+        tariffs=tariffs_in(parameters, structure, ENVIRONMENTS[environment]),
     )
-    if linked:
-        return found
-    data = replace(found.model.data, inputs=np.zeros_like(found.model.data.inputs), final=None)
-    return found.on(TradeModel.from_data(data))
 
 
 def draw(
     parameters: Parameters, environment: str, draws: int, structure: str = "WIOD 2011", **options: Any
 ) -> xr.Dataset:
     """Draw elasticities, and the share that stands for the arrangement of January 2026, in one environment."""
-    talks, name = talks_in(parameters, environment, structure), STRUCTURES[structure][0]
+    talks = talks_in(parameters, environment, structure)
     given: dict[str, AnyPrior] = {
-        "elasticities": elasticity_priors(name),
+        "elasticities": elasticities(structure),
         "r": priors()["r_january_arrangement"],
     }
     goods = [s for s, good in zip(talks.model.sectors, talks.model.goods, strict=True) if good]
     shares: dict[str, Any] = {f"{share:g}": share for share in SHARES}
     for part, chosen in (("farm", True), ("other", False)):
-        shares[part] = {s: SHARES[-1] for s in goods if (s in FARM[name]) == chosen}
+        shares[part] = {s: SHARES[-1] for s in goods if (s in FARM) == chosen}
     disagreements = tuple(d for d in DISAGREEMENTS if d != "status quo" or ENVIRONMENTS[environment])
-    found = headline_draws(talks, given, draws=draws, shares=shares, disagreements=disagreements, **options)
-    # ICIO is in dollars of 2019: raised by what the two countries' income has grown since.
-    grown = 1.0
-    if name == "icio2019":
-        then = talks.model.data.gdp
-        assert then is not None
-        now = parameters.gdp.values[[parameters.regions.index(one) for one in (CANADA, US)]]
-        grown = float(now.sum() / then[talks.places].sum())
-    return found.assign(transfer=found.transfer * grown, gains=found.gains * grown)
+    return headline_draws(talks, given, draws=draws, shares=shares, disagreements=disagreements, **options)
 
 
 def pooled(found: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -235,7 +211,7 @@ def sobol(function: Callable[[Floats], Floats], names: Sequence[str], size: int)
 def bands_table(study: Study) -> Table:
     """T0: the transfer, and the part of it that a share r takes away, with the spread over elasticities."""
     _try_again(study.parameters)
-    rows = _read(FOLDER / BANDS)
+    rows = read_rows(FOLDER / BANDS)
     shown: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in rows:
         key = (row["environment"], row["disagreement"], row["route"])
@@ -262,7 +238,7 @@ def bands_table(study: Study) -> Table:
         study,
         Draws=f"{draws}, the same in every row, {failed} of which could not be solved: elasticities by sector, "
         "lognormal over published estimates, in each of four structures, WIOD 2011 and ICIO 2019 with and without what "
-        "industries buy from each other",
+        "industries buy from each other, at the trade of 2023",
         Drawn="in the last columns r is the capacity of all sectors, [.11, .15], and China closes its market for farm "
         "goods, or for all others, and opens it again at rates drawn; each year's payment is that of what is open",
         Rows="what happens without an agreement; tariffs of all on all are those of the year or day",
@@ -271,7 +247,7 @@ def bands_table(study: Study) -> Table:
             "r": "capacity of a new route to China, as a cut of its cost: at fixed prices and spending Canada would "
             "sell China more, by r times what it sells the US; .02, the arrangement of January 2026, is drawn too, "
             "from .01 to .04",
-            "Division": "Nash, dollar for dollar; money of ICIO is raised to incomes of 2023",
+            "Division": "Nash, dollar for dollar",
             "Not agreed": f"in at most {100 - least:.2g}% of the draws of a cell; these are left out of its bands",
             "Accuracy": "in every draw each rate that is best meets its first-order condition to 1e-8",
         },
@@ -297,7 +273,7 @@ def spread_table(study: Study) -> Table:
             "lost": float(row["lost"]),
             "lost_band": _band(row, "lost"),
         }
-        for row in _read(FOLDER / SPREAD)
+        for row in read_rows(FOLDER / SPREAD)
     ]
     notes = _notes(
         study,
@@ -341,7 +317,7 @@ def _band(row: Mapping[str, str], quantity: str) -> tuple[float, float] | None:
 def shares_table(study: Study) -> Table:
     """T0-sobol: what moves the transfer, as shares of its variance."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in _read(FOLDER / SOBOL):
+    for row in read_rows(FOLDER / SOBOL):
         line = rows.setdefault((row["environment"], row["input"]), {"environment": row["environment"]})
         line["input"] = row["input"].replace("_", " ")
         line[f"{row['quantity']}_{row['index']}"] = 100.0 * float(row["value"])
@@ -376,7 +352,7 @@ def shares_table(study: Study) -> Table:
 
 def chance(key: str) -> str:
     """In what part of the draws something holds, by date, and the structure in which it holds least often."""
-    rows = [row for row in _read(FOLDER / CHANCES) if row["claim"] == key]
+    rows = [row for row in read_rows(FOLDER / CHANCES) if row["claim"] == key]
     texts = []
     for environment in ENVIRONMENTS:
         own = [row for row in rows if row["environment"] == environment]
@@ -418,7 +394,7 @@ def store(
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, list[dict[str, Any]]] = {BANDS: banded, SAMPLE: single, CHANCES: claims}
     for name, rows in files.items():
-        _write(folder / name, rows)
+        write_rows(folder / name, rows)
 
 
 def store_causes(
@@ -464,8 +440,8 @@ def store_causes(
                 for name, value in zip(INPUTS, values.tolist(), strict=True):
                     cell = {"environment": environment, "input": name, "quantity": quantity, "index": index}
                     causes.append(cell | {"value": f"{value:.6g}", **_tail("share of variance")})
-    _write(folder / SPREAD, spread)
-    _write(folder / SOBOL, causes)
+    write_rows(folder / SPREAD, spread)
+    write_rows(folder / SOBOL, causes)
 
 
 def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negotiation, Floats]]:
@@ -481,7 +457,8 @@ def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negot
     return found | {"adjusted, elasticity 5": (talks, five), "tracker, elasticity 5": (other, five)}
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows to a file."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -550,14 +527,15 @@ def _tail(unit: str) -> dict[str, str]:
     }
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def _try_again(parameters: Parameters) -> None:
     """Solve the first stored draw of each structure again, or say that they no longer come out."""
-    kept = [row for row in _read(FOLDER / SAMPLE) if int(row["draw"]) < TRIED]
+    kept = [row for row in read_rows(FOLDER / SAMPLE) if int(row["draw"]) < TRIED]
     for environment, structure in product(ENVIRONMENTS, STRUCTURES):
         found = draw(parameters, environment, TRIED, structure).transfer
         for row in kept:

@@ -15,10 +15,11 @@ from bargaining_models.paper.bands import chance
 from bargaining_models.paper.pivot_game_sensitivity import SHOWN
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, WORTHWHILE
 from bargaining_models.paper.pivot_study import PRIOR, YEARS
-from bargaining_models.paper.study import ELASTICITIES, LATEST, NOISE, Study
+from bargaining_models.paper.study import LATEST, NOISE, Study
 
 Row = dict[str, Any]
 Rows = Callable[[str], list[Row]]
+Judge = Callable[[Study, Rows], "Claim"]
 HOURS = 8766.0  # a year
 TALKED = (0.10, 0.15)  # "10-15% of key exports"
 
@@ -31,22 +32,24 @@ class Claim(Shown):
     ----------
     claim, verdict, assumption : str
         The claim in the story's words; where it holds and where it fails; what would change that.
-    figures, tables : str
-        The numbers that decide, over the whole range looked at; the tables they are read off.
+    figures : str or callable
+        The numbers behind it, over the whole range looked at; or what computes them, if it takes long.
+    tables : str
+        Those that the numbers are read off.
     chance : str
-        In how many of the draws behind T0 the verdict holds, where they can say.
+        In how many of the draws behind T0 the verdict holds, where they can say; empty where they cannot.
     """
 
     claim: str
     verdict: str
     assumption: str
-    figures: str
+    figures: str | Callable[[], str]
     tables: str
-    chance: str = "not drawn"
+    chance: str = ""
 
     def as_row(self) -> dict[str, str]:
         """Return the texts by name."""
-        return asdict(self)
+        return asdict(self) | {"figures": self.figures if isinstance(self.figures, str) else self.figures()}
 
 
 def verdicts(study: Study, rows: Rows) -> list[Claim]:
@@ -58,29 +61,18 @@ def verdicts(study: Study, rows: Rows) -> list[Claim]:
     rows : callable
         From a table's name to its rows, each a dict by column.
     """
-    return [
-        dependence(study),
-        pressure(study),
-        erosion(rows),
-        leaving_for_good(study, rows),
-        suicide(study),
-        threat(study),
-        by_the_hour(rows),
-        construction(rows),
-        bluff(rows),
-        envoy(rows),
-        political(study, rows),
-        decoupling(rows),
-        credible(study, rows),
-        early(rows),
-        right_to_leave(rows),
-        escalation(study, rows),
-        paid(study, rows),
-        china_first(rows),
-    ]
+    return [judge(study, rows) for judge in judges()]
 
 
-def dependence(study: Study) -> Claim:
+def judges() -> tuple[Judge, ...]:
+    """Return what judges each claim, in the order of T4."""
+    return (
+        dependence, pressure, erosion, leaving_for_good, suicide, threat, by_the_hour, construction, bluff, envoy,
+        political, decoupling, credible, early, right_to_leave, escalation, paid, china_first,
+    )  # fmt: skip
+
+
+def dependence(study: Study, _: Rows) -> Claim:
     """Over 70% of Canada's trade goes to the US."""
     shares = {}
     for what, flows in (("goods", study.goods_flows), ("all", study.parameters.flows.values.sum(axis=-1))):
@@ -105,9 +97,9 @@ def dependence(study: Study) -> Claim:
     )
 
 
-def pressure(study: Study) -> Claim:
+def pressure(study: Study, _: Rows) -> Claim:
     """US pressure assumed dependence: a tariff war hurts Canada and not the US."""
-    lost = {name: study.thresholds_deal(name, False, True).war.percent for name in ELASTICITIES}
+    lost = {name: study.thresholds_deal(name, False, True).war.percent for name in study.sets}
     us = np.array([found[:, 1] for found in lost.values()])
     dated = study.baseline_with(study.elasticities, LATEST)
     war, peace = dated.war(), dated.payoffs()
@@ -125,13 +117,13 @@ def pressure(study: Study) -> Claim:
     )
 
 
-def erosion(rows: Rows) -> Claim:
+def erosion(_: Study, rows: Rows) -> Claim:
     """A credible 10-15% erodes US leverage: what the US extracts in the deal."""
     lost: dict[tuple[str, str], list[float]] = {}
     for table, route in (("T2", "open"), ("T2-capped", "open, capped"), ("T2-closed", "closed")):
         for reading, found in _by(rows(table), "reading").items():
             at = {row["r"]: row["transfer"] for row in found}
-            lost[reading, route] = [1 - at[r] / at[0.0] for r in TALKED]
+            lost[reading, route] = [1 - (at[r] or 0.0) / at[0.0] for r in TALKED]  # None: no agreement
     still = [f"{name} ({route})" for (name, route), parts in lost.items() if min(parts) < NOISE]
     moved = {key: parts for key, parts in lost.items() if min(parts) >= NOISE}
     nash = "; ".join(
@@ -166,11 +158,11 @@ def leaving_for_good(study: Study, rows: Rows) -> Claim:
     )
 
 
-def suicide(study: Study) -> Claim:
+def suicide(study: Study, _: Rows) -> Claim:
     """Leaving the US market would be economic suicide."""
-    deals = [study.thresholds_deal(name, False, True) for name in ELASTICITIES]
+    deals = [study.thresholds_deal(name, False, True) for name in study.sets]
     worse = all(bool((deal.exit.percent[:, 0] < deal.war.percent[:, 0]).all()) for deal in deals)
-    lost = {name: deal.exit.percent[:, 0] for name, deal in zip(ELASTICITIES, deals, strict=True)}
+    lost = {name: deal.exit.percent[:, 0] for name, deal in zip(study.sets, deals, strict=True)}
     own = ", ".join(
         f"{name} {loss[0]:+.1f} at r = 0 and {loss[-1]:+.1f} at r = 1" for name, loss in lost.items()
     )
@@ -185,7 +177,7 @@ def suicide(study: Study) -> Claim:
     )
 
 
-def threat(study: Study) -> Claim:
+def threat(study: Study, _: Rows) -> Claim:
     """For every threat there is a viable alternative: the threat of 100%."""
     deal = study.thresholds_deal(study.elasticities, False, True)
     bare = study.baseline.payoffs(1.0, r=deal.r).percent
@@ -205,7 +197,7 @@ def threat(study: Study) -> Claim:
     )
 
 
-def by_the_hour(rows: Rows) -> Claim:
+def by_the_hour(_: Study, rows: Rows) -> Claim:
     """US leverage erodes by the hour."""
     steady = f"15% steadily over {YEARS:g} years"
     priced = _priced(rows, lambda path: path == steady)
@@ -225,7 +217,7 @@ def by_the_hour(rows: Rows) -> Claim:
     )
 
 
-def construction(rows: Rows) -> Claim:
+def construction(_: Study, rows: Rows) -> Claim:
     """A viable alternative under construction."""
     found = _priced(rows, lambda path: " in " in path, moving=False)
     moved = [part for _, part, _ in found if part is not None]
@@ -240,7 +232,7 @@ def construction(rows: Rows) -> Claim:
     )
 
 
-def bluff(rows: Rows) -> Claim:
+def bluff(_: Study, rows: Rows) -> Claim:
     """They called our bluff."""
     called = {war: [row["threshold"] for row in found] for war, found in _by(rows("T8"), "war").items()}
     true = [row["threshold"] for row in rows("T8") if row["threshold"] > PRIOR]  # at it the US is indifferent
@@ -257,7 +249,7 @@ def bluff(rows: Rows) -> Claim:
     )
 
 
-def envoy(rows: Rows) -> Claim:
+def envoy(_: Study, rows: Rows) -> Claim:
     """The envoy makes it credible."""
     ratios = [row["ratio"] for row in rows("T8")]
     weak, strong = ([row[f"stake_{who}"] for row in rows("T8")] for who in ("weak", "strong"))
@@ -303,7 +295,7 @@ def political(study: Study, rows: Rows) -> Claim:
     )
 
 
-def decoupling(rows: Rows) -> Claim:
+def decoupling(_: Study, rows: Rows) -> Claim:
     """The US may answer by decoupling."""
     cases: dict[tuple[str, float], dict[str, Row]] = {}
     for row in rows("T7-answers"):
@@ -338,13 +330,16 @@ def credible(study: Study, rows: Rows) -> Claim:
         verdict=f"holds from a patience of {_ends(lasting)} a year if the market stays open, {_ends(revocable)} if "
         "China may close it",
         assumption="capacity costs what Trans Mountain did",
-        figures=f"at a patience of {PATIENT:g} it builds {WORTHWHILE:.0%} only if China closes at a rate of "
-        f"{game.tolerated_closure:.2f} a year or less, or capacity costs {game.tolerated_capital:.0%} of what it does",
+        figures=lambda: (
+            f"at a patience of {PATIENT:g} it builds {WORTHWHILE:.0%} only if China closes at a rate of "
+            f"{game.tolerated_closure:.2f} a year or less, or capacity costs {game.tolerated_capital:.0%} of what it "
+            "does"
+        ),
         tables="T10-patience, T10-sensitivity",
     )
 
 
-def early(rows: Rows) -> Claim:
+def early(_: Study, rows: Rows) -> Claim:
     """The US should settle before the alternative is there."""
     bare = {row["discount"]: row["wait_US"] for row in rows("T10") if row["alternative"] == "none"}
     own = [row for row in rows("T10") if row["alternative"] != "none"]
@@ -366,12 +361,19 @@ def early(rows: Rows) -> Claim:
     )
 
 
-def right_to_leave(rows: Rows) -> Claim:
+def right_to_leave(_: Study, rows: Rows) -> Claim:
     """The right to leave is leverage."""
     found = rows("T10")
     worth = [row["right"] for row in found]
     alone = [abs(row[f"alone_{who}"] - row["stay_transfer"]) for row in found for who in ("Canada", "US")]
-    both = [row["leave_transfer"] - row["stay_transfer"] for row in rows("T6")]
+
+    def figures() -> str:
+        both = [row["leave_transfer"] - row["stay_transfer"] for row in rows("T6")]
+        return (
+            f"worth to Canada, both leaving, USD bn a year: {_span(worth, '{:+.2f}')}; without an alternative that is "
+            f"built the transfer moves by {_span(both, '{:+.2f}')} over r and patience"
+        )
+
     return Claim(
         claim="The right to walk away is leverage while the alternative is built",
         verdict=(
@@ -379,8 +381,7 @@ def right_to_leave(rows: Rows) -> Claim:
         )
         + f"if both leave at once it holds for Canada in {sum(x > 0 for x in worth)} of {len(worth)} cases",
         assumption="leaving together is weakly dominated",
-        figures=f"worth to Canada, both leaving, USD bn a year: {_span(worth, '{:+.2f}')}; without an alternative that "
-        f"is built the transfer moves by {_span(both, '{:+.2f}')} over r and patience",
+        figures=figures,
         tables="T6, T10",
     )
 
@@ -392,13 +393,19 @@ def escalation(study: Study, rows: Rows) -> Claim:
         d: (at[d, "revocable, blocked"] - at[d, "revocable"]) / (at[d, "none"] - at[d, "revocable"])
         for d in PATIENCE
     }
-    changed = {row["changed"]: row["stay"] for row in rows("T10-sensitivity")}
-    lost = at[PATIENT, "none"] - changed["nothing"]
-    blocks = {
-        name.rpartition(" ")[2]: (stay - changed["nothing"]) / lost
-        for name, stay in changed.items()
-        if name.startswith("escalation blocks")
-    }
+
+    def figures() -> str:
+        changed = {row["changed"]: row["stay"] for row in rows("T10-sensitivity")}
+        lost = at[PATIENT, "none"] - changed["nothing"]
+        blocks = {
+            name.rpartition(" ")[2]: (stay - changed["nothing"]) / lost
+            for name, stay in changed.items()
+            if name.startswith("escalation blocks")
+        }
+        return f"at a patience of {PATIENT:g}: " + ", ".join(
+            f"{part:.0%} if it blocks {name}" for name, part in blocks.items()
+        )
+
     wars = [study.pivot_game.war("revocable, blocked", d) for d in PATIENCE]
     used = any(own[1][-1] > 0 for war in wars for own in war.strategies)
     return Claim(
@@ -407,8 +414,7 @@ def escalation(study: Study, rows: Rows) -> Claim:
         + f": wins back {', '.join(f'{part:.0%}' for part in back.values())} of the leverage lost at patience "
         + ", ".join(f"{d:g}" for d in back),
         assumption="how much tariffs delay completion",
-        figures=f"at a patience of {PATIENT:g}: "
-        + ", ".join(f"{part:.0%} if it blocks {name}" for name, part in blocks.items()),
+        figures=figures,
         tables="T10, T10-sensitivity",
     )
 
@@ -425,20 +431,26 @@ def paid(study: Study, rows: Rows) -> Claim:
     gives = [name for name, sign in signs.items() if sign == {False}]
     turns = [name for name in signs if name not in gets and name not in gives]
     most = max((row for some in found.values() for row in some), key=lambda row: float(row["part"]))
-    clause = first_crossing(study.wide_triangle, gain_from_the_clause).value
+
+    def figures() -> str:
+        clause = first_crossing(study.wide_triangle, gain_from_the_clause).value
+        return (
+            f"China is paid: {', '.join(gets)}; pays: {', '.join(gives)}; either: {', '.join(turns) or 'none'}; "
+            f"most by {most['reading']} at r = {most['r']:g}; to rule the route out pays "
+            + ("at no r" if clause is None else f"from r = {clause:.2f}")
+        )
+
     return Claim(
         claim="China's market is itself political: China has to be paid to open it",
         verdict=f"holds in {len(gets)} of {len(found)} readings, up to {most['part']:.0f}% of the route's worth; fails "
         f"in {len(gives)}" + (f"; {len(turns)} depends on r" if turns else ""),
         assumption="China's buyers gain too",
-        figures=f"China is paid: {', '.join(gets)}; pays: {', '.join(gives)}; either: {', '.join(turns) or 'none'}; "
-        f"most by {most['reading']} at r = {most['r']:g}; to rule the route out pays "
-        + ("at no r" if clause is None else f"from r = {clause:.2f}"),
+        figures=figures,
         tables="T11, T11-core",
     )
 
 
-def china_first(rows: Rows) -> Claim:
+def china_first(_: Study, rows: Rows) -> Claim:
     """Canada should sign with China first."""
     at = {(row["reading"], row["r"]): row for row in rows("T11") if row["r"] > 0}
     change = {

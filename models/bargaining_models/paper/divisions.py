@@ -164,7 +164,7 @@ def diverted(study: Study) -> Table:
 def splits(study: Study, deal: Deal, label: str, variant: str, shares: Floats = SHARES) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
     divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
-    alike = _alike(divisions)
+    alike = {name: [] for name in divisions} if study.repeats else _alike(divisions)
     return Table(
         [row for name in alike for row in _split_rows(deal, name, divisions[name], shares)],
         columns=SPLIT_COLUMNS,

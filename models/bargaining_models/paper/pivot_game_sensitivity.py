@@ -11,12 +11,13 @@ from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame
 from bargaining_models.negotiation.pivot_terms import builds_to, settles, terms, waiting
 from bargaining_models.paper.pivot_game import markov_note
-from bargaining_models.paper.pivot_game_study import BLOCKING, PATIENT
-from bargaining_models.paper.study import COUNTRIES, ELASTICITIES, Study, clean
+from bargaining_models.paper.pivot_game_study import BLOCKING, LIFE, PATIENT, RUNNING, SectorPivot
+from bargaining_models.paper.study import COUNTRIES, Study, clean
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, US_TARIFFS, Capacity
 
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)  # closer near one
 GAME = "timing, levels, alternatives and capital as in T10"
+SAME_RATE = 1e-3
 SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
 
 
@@ -85,10 +86,20 @@ def sensitivity_table(study: Study) -> Table:
                     for who, where in settle.items()
                 )
                 + " if free to choose the date, as all is known and money can be paid",
+                "Apart": _apart(variants),
+                "Lasts, running": "assumptions; a level is lost in that time on average, and costs capital again",
                 "Highest tariff": f"up to {ESCALATION:.0%} in the other rows: what each can threaten with",
                 "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
             },
         ),
+    )
+
+
+def _apart(variants: dict[str, PivotGame]) -> str:
+    (game,) = (one for one in variants.values() if isinstance(one, SectorPivot))
+    return (
+        f"farm goods at rate {game.closure:.2g} a year, others at {game.other_closure:.2g}, the medians of what was "
+        "seen in ten years; Canada builds while both are open"
     )
 
 
@@ -116,18 +127,24 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
                 f"China {verb} at rate {china[name] * factor:g}",
                 game.revocable(**{name: china[name] * factor}),
             )
+    yield "China closes farm goods and others apart", game.closing_by_sector()
     for factor in (0.5, 2.0):
         yield f"a level takes {LEAD_TIME * factor:g} years", game.revocable(lead_time=LEAD_TIME * factor)
     for blocking in (BLOCKING / 2, BLOCKING, 1.0):
         yield f"escalation blocks {blocking:.0%}", game.revocable(blocking=blocking)
     for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
         yield word, game.revocable(capacity=game.dearer(factor))
+    yield f"capacity lasts {LIFE:g} years a level", game.revocable(wear=1.0 / LIFE)
+    yield f"running costs {RUNNING:.0%} of capital", game.revocable(running=RUNNING)
     milder = Capacity.solve(study.baseline, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
     yield "US up to 25%", game.revocable(capacity=milder)
-    milder = Capacity.solve(study.baseline, home_tariffs=(*CANADA_TARIFFS[:-1], 0.10))
+    # A rate this close to the Nash rate earns the same but for rounding, and adds nothing to threaten with.
+    rate = study.baseline.war().rates[0]
+    highest = () if abs(rate - 0.10) < SAME_RATE else (0.10,)
+    milder = Capacity.solve(study.baseline, home_tariffs=(*CANADA_TARIFFS[:-1], *highest))
     yield "Canada up to 10%", game.revocable(capacity=milder)
     yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
-    for name in ELASTICITIES[1:]:
+    for name in study.sets[1:]:
         yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))
 
 

@@ -42,7 +42,7 @@ def critical_discounts(study: Study) -> Table:
 
 def _critical_row(study: Study, r: float, game: TariffGame) -> dict[str, float]:
     cases = {
-        "optimal": game.critical_discount().by_player,
+        "optimal": game.critical_discount(tolerance=study.tolerance).by_player,
         "exit": game.critical_discount(leave=True).by_player,
         "war": game.critical_under_war(),
         "linear": study.linear_model.redirect(r).critical_discounts(),

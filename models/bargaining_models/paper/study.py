@@ -50,7 +50,17 @@ class Study:
     ----------
     made : dict
         The tables made so far, by name.
+    sets : tuple of str
+        The elasticity sets between which tables compare; where they are drawn there is one.
+    repeats : bool
+        Whether tables list what is the same as a row above: where figures are drawn, so that rows stay in place.
+    tolerance : float
+        Of discount factors that are bisected for.
     """
+
+    sets: tuple[str, ...] = ELASTICITIES
+    repeats: bool = False
+    tolerance: float = 2.0**-40
 
     def __init__(
         self,

@@ -42,10 +42,12 @@ def claim_figures(study: Study) -> Table:
 
 
 def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table:
-    found = verdicts(study, lambda name: table(study, name).records())
+    found = [claim.as_row() for claim in verdicts(study, lambda name: table(study, name).records())]
+    for row in found:
+        row["chance"] = row["chance"] or "not drawn"
     kept = [column.name for column in columns]
     return Table(
-        [[getattr(claim, name) for name in kept] for claim in found],
+        [[row[name] for name in kept] for row in found],
         columns=columns,
         caption=f"The claims of the story: {what}",
         label=f"tab:{label}",
@@ -106,6 +108,9 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T12": events_table,
     "T13": hidden_table,
 }
-DATED = ("T1", "T1-money", "T2", "T2-closed", "T3", "T5", "T7", "T9", "T10", "T11")
+DATED = (
+    "T1", "T1-money", "T2", "T2-closed", "T3", "T5", "T6", "T7", "T8", "T9", "T10", "T10-patience",
+    "T10-sensitivity", "T11",
+)  # fmt: skip
 """Tables that are shown at the latest tariffs too."""
 TABLES |= {f"{name}-2026": partial(later, name=name) for name in DATED}

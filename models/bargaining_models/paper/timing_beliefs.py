@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from bargaining import nash
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
 from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.paper.pivot_study import OBSTINATE, POSTURES, PRIOR, RATE_NOTE, ROUTE_NOTE, ROUTES
-from bargaining_models.paper.study import COUNTRIES, SHARES, Study, clean
+from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study, clean
 
 CLAIM_COLUMNS = [
     Column("route", title="China route"),
@@ -122,9 +124,23 @@ def delay(study: Study) -> Table:
                 if more
                 else {}
             ),
+            Dates=_later(study),
             Route=ROUTE_NOTE,
             **RATE_NOTE,
         ),
+    )
+
+
+def _later(study: Study) -> str:
+    """In how many rows somebody would hold out at the latest tariffs."""
+    demands = np.concatenate(
+        [study.latest.timing.hold_out(route, posture).demands for route, _ in ROUTES for posture in POSTURES]
+    )
+    held = (demands.max(axis=1) < 1.0) & (demands.sum(axis=1) > 1.0)
+    return (
+        f"at the tariffs of {LATEST}, which already weigh on Canada, somebody holds out in {held.sum()} of {len(held)} "
+        f"rows; in the others both demands fit into the surplus, or the US asks for more than all of it (up to "
+        f"{demands.max():.0%})"
     )
 
 

@@ -12,7 +12,7 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import ELASTICITIES, Study
+from bargaining_models.paper.study import Study
 
 QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
     ("the US loses from the tariff war", partner_loss_from_war, True),
@@ -27,7 +27,7 @@ QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
 
 def thresholds(study: Study) -> Table:
     """T3: the redirectable shares at which something changes, by elasticities and capacity."""
-    cases = [(elasticities, capped) for elasticities in ELASTICITIES for capped in (False, True)]
+    cases = [(elasticities, capped) for elasticities in study.sets for capped in (False, True)]
     rows: list[dict[str, str | float | None]] = []
     for name, margin, route in QUESTIONS:
         deals = {f"{e}_{capped}": study.thresholds_deal(e, capped, route) for e, capped in cases}

@@ -15,6 +15,8 @@ from bargaining_models.trade import Environment
 
 CANADA, US, CHINA = "CAN", "USA", "CHN"
 PLAYERS = (CANADA, US)
+FARM = ("AGR", "FOOD")
+"""Sectors of farm and sea products, which China has closed its market for."""
 SCHEDULES = ("us_2025_26", "canada_2025_26")
 """What is in force while they talk."""
 WORDS = {"status_quo": "2025-26 schedule", "meanwhile": "the tariffs of 2025-26"}

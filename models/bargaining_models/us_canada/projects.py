@@ -57,6 +57,7 @@ class _Figures:
 
     def project(self, name: str, lead: str, cost: float, sector: str, worth: float) -> Project:
         """Make a project that adds sales worth so much a year to what a sector can redirect."""
+        sector = sector if sector in self.parameters.sectors else "MAN"  # where all manufacturing is one
         share = {sector: worth / self.exports(sector)}
         return Project(name=name, lead_time=self.value(f"{lead}_lead_time"), cost=cost, share=share)
 

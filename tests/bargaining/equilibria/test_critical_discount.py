@@ -262,3 +262,16 @@ def test_an_interval_ends_where_the_profile_was_last_seen_to_hold(monkeypatch: p
     ((first, last),) = found.intervals.tolist()
     assert 0.3 <= first < 0.32
     assert 0.6 < last < 0.625
+
+
+def test_a_wider_bracket_is_asked_for():
+    """Bisected for, the answer lies within the tolerance above the finest one."""
+    game = Game(*np.random.default_rng(2).integers(-3, 8, (2, 3, 3)))
+    profile = tuple(int(k) for k in np.unravel_index(game.payoffs.sum(axis=-1).argmax(), (3, 3)))
+    fine, coarse = critical_discount(game, profile), critical_discount(game, profile, tolerance=1e-3)
+    assert (coarse.by_player >= fine.by_player - 1e-9).all()
+    assert (coarse.by_player <= fine.by_player + 1e-3).all()
+    assert not np.array_equal(coarse.by_player, fine.by_player)
+    for wrong in (0, 1, -1, np.nan):
+        with pytest.raises(InvalidInput, match="`tolerance`"):
+            critical_discount(PRISONERS, (0, 0), tolerance=wrong)

@@ -197,11 +197,11 @@ def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
     """
     size = arrays.size
     ahead = np.append(np.zeros(size), 1.0)
-    point, step, before = _point(arrays, prior, np.append(prior, 0.0)), _FIRST, None
+    point, step, before = _point(arrays, prior, np.append(prior, 0.0)), _FIRST, 0.0
     for _ in range(_STEPS):
         tangent = point.system(ahead, np.append(np.zeros(size), 1.0))
         tangent /= np.linalg.norm(tangent)
-        bend = np.zeros(size + 1) if before is None else (tangent - ahead) / (2.0 * before)
+        bend = (tangent - ahead) / (2.0 * before) if before else np.zeros(size + 1)
         moved = _advance(arrays, prior, point, tangent, bend, step, tube)
         if moved is None:
             return

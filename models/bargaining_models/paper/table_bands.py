@@ -1,0 +1,424 @@
+"""Bands of the paper's tables: every cell's median and [5, 95] over worlds drawn as for the headline.
+
+A draw is a world: a structure, elasticities by sector, caps, prices, costs and lead times of projects, and the rates at
+which China closes and opens its market, each from its prior. In each world the table's own function runs. The
+elasticities are those of the headline's first draws. The same worlds say how often each verdict of T4 stands.
+
+The draws take half an hour, so that bands are stored with the figures. Whoever asks for a table of them gets them after
+its part of one draw was computed again and came out as stored; `python -m bargaining_models.paper.table_bands` draws
+all anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bargaining.authoring import Shown
+from bargaining.errors import BargainingError, Status, Unsolved
+from bargaining.tables.table import Column, Table
+from bargaining_models.paper.bands import ACCURACY, ENVIRONMENTS, FOLDER, read_rows, write_rows
+from bargaining_models.paper.claims import judges
+from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.study import Study
+from bargaining_models.paper.worlds import DRAWN, STRUCTURES, DrawnStudy, table_priors
+from bargaining_models.parameters import Parameters, load
+from bargaining_models.uncertainty import LEVELS, uncertainty
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Make = Callable[[Study, str], Table]
+Key = tuple[Any, ...]
+BANDED = ("headline", "T1", "T2", "T3", "T5", "T7", "T9", "T10")
+KEYS = ("r", "discount")  # columns of numbers that say what a row is; columns of text in front do too
+BANDS, SAMPLE, CHANCES = "table_bands.csv", "table_sample.csv", "table_chances.csv"
+SAMPLED = (("2023", "WIOD 2011"), ("19 August 2026", "ICIO 2019"))
+"""Whose first draw is stored cell by cell."""
+PARTS = {"all": tuple(name for name in BANDED if name != "T5"), "T5": ("T5",)}
+"""What is drawn together; the verdicts of T4 with the first."""
+JUDGED = "all"
+BINARY = ("the data of ICIO", "links between industries")
+DRAWS = {"all": 80, "T5": 80}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WorldDraw(Shown):
+    """The cells of some tables, and whether verdicts stand, as a function of what is drawn.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    structure, environment : str
+    tables : tuple of str
+    make : callable
+        From a study and a name to a table.
+    judged : bool
+        Whether verdicts are formed too.
+    """
+
+    parameters: Parameters
+    structure: str
+    environment: str
+    tables: tuple[str, ...]
+    make: Make
+    judged: bool = False
+
+    def __call__(self, **given: Any) -> Mapping[str, Any]:
+        """Compute one draw; a table that cannot be solved is masked and counted in `failed`."""
+        study = DrawnStudy(self.parameters, self.structure, given, tariffs=ENVIRONMENTS[self.environment])
+        found: dict[str, Any] = {}
+        for name in self.tables:
+            try:
+                values = cells_of(self.make(study, name), name)
+            except BargainingError:
+                values = None
+            found[f"{name}_failed"] = float(values is None)
+            found[name] = np.ma.masked_invalid(
+                [
+                    np.nan if values is None else values.get(key, np.nan)
+                    for key in layout(name, self.environment)
+                ]
+            )
+        if self.judged:
+            found["verdicts"] = np.ma.masked_invalid(list(self._verdicts(study)))
+        return found
+
+    def _verdicts(self, study: Study) -> Iterator[float]:
+        """Whether each verdict has the form that it has in T4; NaN where it could not be formed."""
+        for judge, form in zip(judges(), forms(), strict=True):
+            try:
+                found = judge(study, lambda name: self.make(study, name).records())
+            except (
+                BargainingError,
+                TypeError,
+                ValueError,
+                ZeroDivisionError,
+            ):  # a number that it needs is missing
+                yield np.nan
+            else:
+                yield float(form_of(found.verdict) == form)
+
+
+def form_of(verdict: str) -> str:
+    """Return what a verdict says but for its figures.
+
+    Examples
+    --------
+    >>> form_of("holds in 34 of 36 divisions, by 8% to 100%") == form_of("holds in 33 of 36 divisions, by 7%")
+    True
+    """
+    return re.sub(r"#( to #| of #|, #)*", "#", re.sub(r"[+-]?\d[\d.]*%?", "#", verdict))
+
+
+@cache
+def forms() -> tuple[str, ...]:
+    """The forms of the verdicts in the stored T4."""
+    return tuple(form_of(row["verdict"]) for row in stored("T4").records())
+
+
+def stored_name(name: str, environment: str) -> str:
+    """The stored table of an environment."""
+    dated = f"{name}-2026"
+    return dated if ENVIRONMENTS[environment] else name
+
+
+def keys_of(table: Table) -> list[str]:
+    """The columns that say what a row is: those in front that are text, or in `KEYS`."""
+    names = []
+    for k, column in enumerate(table.columns):
+        if column.name not in KEYS and not isinstance(table.rows[0][k], str):
+            break
+        names.append(column.name)
+    return names
+
+
+def columns_of(table: Table) -> list[Column]:
+    """The columns of numbers; of elasticity sets, which are drawn, only one."""
+    first = len(keys_of(table))
+    shown = [
+        c
+        for k, c in enumerate(table.columns)
+        if k >= first and not any(isinstance(row[k], str) for row in table.rows)
+    ]
+    sets = [c for c in shown if c.name.startswith(f"{Study.sets[0]}_")]
+    return [
+        replace(c, name=c.name.replace(Study.sets[0], DRAWN), group="Elasticities drawn") for c in sets
+    ] or shown
+
+
+@cache
+def layout(name: str, environment: str) -> tuple[Key, ...]:
+    """Row and column of each cell that has a band: those of the stored table, at 2023 where none is stored later."""
+    try:
+        table = stored(stored_name(name, environment))
+    except BargainingError:
+        table = stored(name)
+    keys, columns = keys_of(table), columns_of(table)
+    return tuple((*(row[key] for key in keys), c.name) for row in table.records() for c in columns)
+
+
+def cells_of(table: Table, name: str) -> dict[Key, float]:
+    """The numbers of a table by row and column; NaN where there is none."""
+    keys = keys_of(stored(name))
+    return {
+        (*(row[key] for key in keys), column): np.nan if value is None else float(value)
+        for row in table.records()
+        for column, value in row.items()
+        if column not in keys and not isinstance(value, str | tuple)
+    }
+
+
+def draw_tables(
+    parameters: Parameters,
+    environment: str,
+    structure: str,
+    part: str,
+    make: Make,
+    draws: int,
+    **options: Any,
+) -> xr.Dataset:
+    """Draw a part of the tables in one structure at the tariffs of one date; see `uncertainty` for the options."""
+    model = WorldDraw(
+        parameters=parameters,
+        structure=structure,
+        environment=environment,
+        tables=PARTS[part],
+        make=make,
+        judged=part == JUDGED,
+    )
+    return uncertainty(model, table_priors(structure, parameters), draws=draws, **options)
+
+
+def band_rows(environment: str, part: str, found: Mapping[str, xr.Dataset]) -> Iterator[dict[str, Any]]:
+    """The bands of a part's cells over the draws of all structures."""
+    for name in PARTS[part]:
+        solved = np.concatenate([one["status"].values == Status.OK for one in found.values()])
+        failed = np.concatenate([one[f"{name}_failed"].values for one in found.values()]) != 0.0
+        good = solved & ~failed
+        values = np.concatenate([one[name].values for one in found.values()])[good]
+        units = {c.name: c.unit for c in columns_of(stored(name))}
+        for key, column in zip(layout(name, environment), values.T, strict=True):
+            known = column[np.isfinite(column)]
+            if name == "T3":  # no threshold is one beyond all shares
+                low, median, high = np.quantile(
+                    np.where(np.isfinite(column), column, np.inf), LEVELS, method="inverted_cdf"
+                )
+            else:
+                low, median, high = np.quantile(known, LEVELS) if len(known) else [np.nan] * 3
+            yield {
+                "environment": environment,
+                "table": name,
+                "row": row_text(key),
+                "column": key[-1],
+                "median": f"{median:.10g}",
+                "low": f"{low:.10g}",
+                "high": f"{high:.10g}",
+                "known": f"{len(known) / max(len(column), 1):.6g}",
+                "draws": len(good),
+                "failed": int((~good).sum()),
+                **_tail(units[key[-1]] or "as in the table"),
+            }
+
+
+def row_text(key: Key) -> str:
+    """What says which row a cell is in, as one text."""
+    return " | ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in key[:-1])
+
+
+def sample_rows(environment: str, part: str, found: xr.Dataset) -> Iterator[dict[str, Any]]:
+    """The cells of the first draw."""
+    for name in PARTS[part]:
+        for key, value in zip(layout(name, environment), found[name].values[0], strict=True):
+            yield {
+                "environment": environment,
+                "table": name,
+                "row": row_text(key),
+                "column": key[-1],
+                "value": f"{value:.12g}",
+                **_tail("as in the table"),
+            }
+
+
+def chance_rows(environment: str, found: Mapping[str, xr.Dataset]) -> Iterator[dict[str, Any]]:
+    """How often each verdict stands, and which input sets the draws where it does apart from the others."""
+    holds = np.concatenate([one["verdicts"].values for one in found.values()])
+    inputs = _inputs(found)
+    for row, column in zip(stored("T4").records(), holds.T, strict=True):
+        known = np.isfinite(column)
+        yield {
+            "environment": environment,
+            "claim": row["claim"],
+            "value": f"{column[known].mean() if known.any() else np.nan:.6g}",
+            "turns": _turning(column[known], {name: x[known] for name, x in inputs.items()}),
+            "draws": len(column),
+            "failed": int((~known).sum()),
+            **_tail("share of draws"),
+        }
+
+
+def _inputs(found: Mapping[str, xr.Dataset]) -> dict[str, Any]:
+    """What was drawn: structure and links as zero or one, the mean elasticity of goods, and all numbers."""
+    names = [n for n in next(iter(found.values())).data_vars if str(n).startswith("input_")]
+    given: dict[str, Any] = {}
+    for name in names:
+        parts = [one[name].values for one in found.values()]
+        if parts[0].ndim > 1:
+            parts = [np.log(part[:, :-2]).mean(axis=1) for part in parts]
+        given[str(name).removeprefix("input_").replace("_", " ")] = np.concatenate(parts)
+    sizes = [one.sizes["draw"] for one in found.values()]
+    for word, chosen in (
+        (BINARY[0], [STRUCTURES[s][0] == "icio2019" for s in found]),
+        (BINARY[1], [STRUCTURES[s][1] for s in found]),
+    ):
+        given[word] = np.repeat(np.array(chosen, dtype=float), sizes)
+    return given
+
+
+def _turning(holds: Any, inputs: Mapping[str, Any]) -> str:
+    """The input most correlated with whether it holds, and where it holds more often; empty if it always does."""
+    if len(holds) < 3 or holds.min() == holds.max():
+        return ""
+    found = {
+        name: float(np.corrcoef(holds, np.argsort(np.argsort(x)) if len(set(x.tolist())) > 2 else x)[0, 1])
+        for name, x in inputs.items()
+        if x.min() < x.max()
+    }
+    name = max(found, key=lambda one: abs(found[one]))
+    high = "" if name in BINARY else "a high "
+    return f"{'more' if found[name] > 0 else 'less'} often with {high}{name}"
+
+
+def banded(study: Study, name: str, make: Make) -> Table:
+    """A table's bands at both dates, each cell the median and [5, 95]."""
+    check(study.parameters, name, make)
+    rows = [row for row in read_rows(FOLDER / BANDS) if row["table"] == name]
+    base = stored(name)
+    keys, columns = keys_of(base), columns_of(base)
+    shown: dict[tuple[str, str], dict[str, Any]] = {}
+    for environment in ENVIRONMENTS:
+        for key in layout(name, environment):
+            line = {"environment": environment} | dict(zip(keys, key[:-1], strict=True))
+            shown.setdefault((environment, row_text(key)), line)
+    for row in rows:
+        triple = tuple(float(row[end]) for end in ("low", "median", "high"))
+        shown[row["environment"], row["row"]][row["column"]] = None if np.isnan(triple).any() else triple
+    kept = [line for line in shown.values() if len(line) > len(keys) + 1]
+    draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)
+    least = min(rows, key=lambda row: float(row["known"]))
+    given = {c.name: c for c in base.columns}
+    notes = {
+        "Cells": "median [5th percentile, 95th] over worlds drawn",
+        "Draws": f"{draws} at each date, {failed} of which could not be solved: elasticities by sector, in each of "
+        "four structures, WIOD 2011 and ICIO 2019 at the trade of 2023, with and without links between industries; "
+        "caps, prices, costs and lead times of projects, China's closing and reopening rates, what the US can replace",
+        "Not drawn": "what rows and columns name",
+    }
+    if float(least["known"]) < 1.0:
+        if name == "T3":
+            notes["∞"] = "at no r up to 1"
+        else:
+            notes["Known"] = (
+                f"bands are over draws that have the number: at least {100 * float(least['known']):.2g}% of them"
+            )
+    return Table(
+        kept,
+        columns=[Column("environment", title="Tariffs of"), *(given[key] for key in keys), *columns],
+        caption=f"{base.caption}: medians and bands",
+        label=f"{base.label}-bands",
+        digits=2,
+        notes=[
+            *(f"{key}: {text}." for key, text in notes.items()),
+            *(one for one in base.notes if one.startswith(("r: ", "Payoffs: ", "Outcomes: ", "Version: "))),
+        ],
+    )
+
+
+def check(parameters: Parameters, name: str, make: Make) -> None:
+    """Compute the stored sample of a table again at one date, or say that it no longer comes out."""
+    environment, structure = SAMPLED[BANDED.index(name) % len(SAMPLED)]
+    part = next(part for part, names in PARTS.items() if name in names)
+    model = WorldDraw(
+        parameters=parameters, structure=structure, environment=environment, tables=(name,), make=make
+    )
+    found = uncertainty(model, table_priors(structure, parameters), draws=1)
+    now = {
+        row_text(k) + k[-1]: v for k, v in zip(layout(name, environment), found[name].values[0], strict=True)
+    }
+    for row in read_rows(FOLDER / SAMPLE):
+        if (row["environment"], row["table"]) != (environment, name):
+            continue
+        then, value = float(row["value"]), now.get(row["row"] + row["column"], np.nan)
+        if not (np.isnan(then) and np.isnan(value)) and not abs(then - value) <= ACCURACY * max(
+            abs(then), 1.0
+        ):
+            raise Unsolved(
+                f"The stored draws of {name} are no longer reproduced: {environment}, {structure}, {row['row']}, "
+                f"{row['column']} was {then:.10g} and is {value:.10g}. Draw them anew ({part}): make uncertainty."
+            )
+
+
+def stands(claim: str) -> str:
+    """In what part of the worlds drawn a verdict of T4 is the same but for its figures, by date, and what turns it."""
+    texts = []
+    for row in read_rows(FOLDER / CHANCES):
+        if row["claim"] == claim:
+            turns = f" ({row['turns']})" if row["turns"] else ""
+            texts.append(f"{float(row['value']):.0%} at the tariffs of {row['environment']}{turns}")
+    return f"the sentence stands in {'; '.join(texts)}"
+
+
+def _tail(unit: str) -> dict[str, str]:
+    return {
+        "unit": unit,
+        "year": "2026",
+        "source": "derived: draws of this package's tables, make uncertainty",
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw everything anew and store it."""
+    from bargaining_models.paper.tables import table
+
+    parser = argparse.ArgumentParser(
+        prog="python -m bargaining_models.paper.table_bands", description=__doc__
+    )
+    parser.add_argument("--draws", type=int, help="of each part; by default as stored")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--checkpoint", type=Path, default=Path("build/draws"), help="folder to resume from")
+    parser.add_argument("--store", type=Path, default=FOLDER, help="folder to write to")
+    options = parser.parse_args(arguments)
+    figures, banded_rows, single, chances = load(), [], [], []
+    for part, environment in ((part, environment) for part in PARTS for environment in ENVIRONMENTS):
+        each = max((options.draws or DRAWS[part]) // len(STRUCTURES), 1)
+        found = {}
+        for structure in STRUCTURES:
+            folder = options.checkpoint / f"{part}-{environment}-{structure}-{each}".replace(" ", "-")
+            given: dict[str, Any] = {"workers": options.workers, "checkpoint": folder, "version": "1"}
+            found[structure] = draw_tables(
+                figures, environment, structure, part, table, each, progress=True, **given
+            ).load()
+            print(
+                f"{part}, {environment}, {structure}: {found[structure].attrs['failed']} of {each} draws failed"
+            )
+        banded_rows += list(band_rows(environment, part, found))
+        for where, structure in SAMPLED:
+            if where == environment:
+                single += list(sample_rows(environment, part, found[structure]))
+        if part == JUDGED:
+            chances += list(chance_rows(environment, found))
+    for name, rows in ((BANDS, banded_rows), (SAMPLE, single), (CHANCES, chances)):
+        write_rows(options.store / name, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""Worlds in which the paper's tables are computed again: another structure, and figures drawn from their priors.
+
+A structure is a set of figures like those of the package. ICIO 2019 gives what industries buy from each other; it has
+all manufacturing in one sector, so that trade of 2023 is added up to its sectors. Where no industry buys from another
+everything is sold to final buyers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from bargaining.authoring import Floats, choice
+from bargaining.errors import InvalidInput
+from bargaining_models._figures import Figures, Named
+from bargaining_models.negotiation._tariff_nash import TariffNash
+from bargaining_models.negotiation.draws import START
+from bargaining_models.paper.study import Study
+from bargaining_models.parameters import Parameters
+from bargaining_models.trade import Environment, TradeModel
+from bargaining_models.trade.folders import structure
+from bargaining_models.uncertainty import AnyPrior, ElasticityPrior, elasticity_priors, priors
+from bargaining_models.us_canada.baseline import CANADA, US, Baseline
+
+STRUCTURES = {
+    "WIOD 2011": ("wiod2011", True),
+    "WIOD 2011, no links": ("wiod2011", False),
+    "ICIO 2019": ("icio2019", True),
+    "ICIO 2019, no links": ("icio2019", False),
+}
+"""The data, and whether industries buy from each other in it."""
+MERGED = {
+    "AGR": (("AGR",), "A"),
+    "MIN": (("MIN",), "B"),
+    "MAN": (("FOOD", "WOOD", "PETR", "CHEM", "METAL", "OMAN", "AUTO"), "C"),
+    "UTIL": (("UTIL",), "DE"),
+    "SERV": (("SERV",), "FGHIJKLMNOPQRST"),
+}
+"""Sectors of trade in 2023, and sections of ICIO, by the sector that both make up."""
+FACTS = (
+    "china_closure_rate", "china_reopening_rate", "canola_redirectable", "crude_price", "gas_price",
+    "canola_access_cost", "us_replaceable", "us_replacement_rate",
+)  # fmt: skip
+FACTORS = {"capacity_cost_factor": "cost", "capacity_lead_time_factor": "lead_time"}
+"""Published costs and lead times of projects are drawn times a factor; access to canola's market has a prior alone."""
+DRAWN = "drawn"
+LEAST = 1e-3  # of elasticities that are drawn, and of prices and costs
+
+
+def table_priors(name: str, parameters: Parameters) -> dict[str, AnyPrior]:
+    """What is drawn in a structure when a table is: by the name that `drawn` takes it under."""
+    known = priors()
+    caps = {k: known[k] for k in (f"redirect_cap_{s}" for s in parameters.sectors) if k in known}
+    return {"elasticities": elasticities(name)} | {k: known[k] for k in (*FACTS, *FACTORS)} | caps
+
+
+def elasticities(name: str) -> ElasticityPrior:
+    """The prior over elasticities by sector of a structure."""
+    source = STRUCTURES[choice(name, "structure", tuple(STRUCTURES))][0]
+    found = elasticity_priors(source)
+    if source == "wiod2011":
+        return found
+    places = [found.sectors.index(sections[0]) for _, sections in MERGED.values()]
+    return replace(found, sectors=tuple(MERGED), median=found.median[places], spread=found.spread[places])
+
+
+def structured(parameters: Parameters, name: str) -> Parameters:
+    """Return the figures in one of `STRUCTURES`."""
+    source, linked = STRUCTURES[choice(name, "structure", tuple(STRUCTURES))]
+    found = parameters if source == "wiod2011" else _merged(parameters)
+    if linked:
+        return found
+    shares = found.input_shares
+    return replace(found, input_shares=replace(shares, values=np.zeros_like(shares.values)))
+
+
+def drawn(parameters: Parameters, name: str, given: Mapping[str, Floats | float]) -> Parameters:
+    """Return the figures of a structure with those that are drawn in their places."""
+    facts = dict(parameters.facts)
+    for key in FACTS:
+        if key in given:
+            facts[key] = replace(facts[key], value=max(float(given[key]), 0.0))
+    for factor, ending in FACTORS.items():
+        for key in facts:
+            if factor in given and key.endswith(f"_{ending}") and key not in FACTS:
+                facts[key] = replace(facts[key], value=facts[key].value * float(given[factor]))
+    published = zip(parameters.sectors, parameters.caps.values, strict=True)
+    caps = [given.get(f"redirect_cap_{sector}", cap) for sector, cap in published]
+    changed = replace(
+        parameters, facts=Named(facts), caps=replace(parameters.caps, values=np.array(caps, dtype=float))
+    )
+    found = structured(changed, name)
+    uniform = found.elasticities["uniform5"]
+    theta = np.maximum(given.get("elasticities", uniform.values), LEAST)
+    return replace(found, elasticities=Named({DRAWN: replace(uniform, values=theta)}))
+
+
+def tariffs_in(parameters: Parameters, name: str, day: str | None) -> Environment | str | None:
+    """Return the tariffs of a day by the sectors of a structure: what they collect on the trade of 2023."""
+    if day is None or STRUCTURES[name][0] == "wiod2011":
+        return day
+    return _merged_tariffs(parameters, day)
+
+
+class Nearby(Baseline):
+    """A negotiation whose wars are looked for near that of the base figures, and searched for only if not there."""
+
+    __slots__ = ()
+
+    def _nash(self, costs: Floats) -> TariffNash:
+        return self.game.near(costs, np.array(START))
+
+
+class DrawnStudy(Study):
+    """The outcomes behind the tables in a world that was drawn, one draw of it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The figures that draws begin from.
+    structure : str
+        Of `STRUCTURES`.
+    given : mapping
+        What was drawn, by name, as for `drawn`.
+    tariffs : str, optional
+        As for `Study`.
+    """
+
+    sets = (DRAWN,)
+    repeats = True
+    tolerance = 1e-4
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        structure: str,
+        given: Mapping[str, Floats | float],
+        *,
+        tariffs: str | None = None,
+    ) -> None:
+        super().__init__(drawn(parameters, structure, given), elasticities=DRAWN, tariffs=tariffs)
+        self.figures, self.structure = parameters, structure
+
+    def baseline_with(self, elasticities: str, tariffs: str | None = None) -> Baseline:
+        """Return the outcomes, at the tariffs of another day too."""
+        day = tariffs or self.tariffs
+        if (elasticities, day) not in self._baselines:
+            self._baselines[elasticities, day] = Nearby.from_parameters(
+                self.parameters,
+                elasticities=elasticities,
+                tariffs=tariffs_in(self.figures, self.structure, day),
+            )
+        return self._baselines[elasticities, day]
+
+
+def _indicator(parameters: Parameters) -> Floats:
+    return np.array([[s in old for old, _ in MERGED.values()] for s in parameters.sectors], dtype=float)
+
+
+def _mean(values: Floats, weights: Floats, to: Floats) -> Floats:
+    """Return the mean of numbers by sector in each group of them, by weights; plain where these are 0."""
+    total = weights @ to
+    plain = values @ to / to.sum(axis=0)
+    return np.asarray(
+        np.where(total > 0.0, (values * weights) @ to / np.where(total > 0.0, total, 1.0), plain)
+    )
+
+
+def _merged(parameters: Parameters) -> Parameters:
+    """Trade of 2023 by the sectors of `MERGED`, with the input shares of ICIO."""
+    unknown = set(parameters.sectors) ^ {s for old, _ in MERGED.values() for s in old}
+    if unknown:
+        raise InvalidInput(
+            f"`parameters` must have the sectors of this package to be put into ICIO's; these differ: "
+            f"{', '.join(sorted(unknown))}."
+        )
+    to, flows = _indicator(parameters), parameters.flows.values
+    us, canada = (parameters.regions.index(code) for code in (US, CANADA))
+    trade = flows.sum(axis=(0, 1))
+
+    def by(figures: Figures, weights: Floats) -> Figures:
+        return replace(figures, values=_mean(figures.values, weights, to))
+
+    return replace(
+        parameters,
+        sectors=tuple(MERGED),
+        goods=np.array([parameters.goods[parameters.sectors.index(old[0])] for old, _ in MERGED.values()]),
+        absorbing=len(MERGED) - 1,
+        flows=replace(parameters.flows, values=flows @ to),
+        input_shares=replace(parameters.input_shares, values=_icio_shares(parameters.regions)),
+        tariffs=by(parameters.tariffs, flows),
+        schedules=Named({name: by(one, flows) for name, one in parameters.schedules.items()}),
+        caps=by(parameters.caps, flows[us, canada]),
+        elasticities=Named({name: by(one, trade) for name, one in parameters.elasticities.items()}),
+    )
+
+
+@cache
+def _icio_shares(regions: tuple[str, ...]) -> Floats:
+    """Input shares of ICIO 2019, (N, J, J), by these regions and the sectors of `MERGED`."""
+    *named, rest = regions
+    whole = structure("icio2019").aggregate(
+        {name: [name] for name in named}, {name: list(old) for name, (_, old) in MERGED.items()}, rest=rest
+    )
+    regions_at = [whole.regions.index(name) for name in regions]
+    sectors_at = [whole.sectors.index(name) for name in MERGED]
+    return np.asarray(whole.inputs[np.ix_(regions_at, sectors_at, sectors_at)])
+
+
+@cache
+def _merged_tariffs(parameters: Parameters, day: str) -> Environment:
+    shipped = Environment.shipped().at(day)
+    rates = shipped.tariffs(TradeModel.from_parameters(parameters).data)
+    merged = _mean(rates, parameters.flows.values, _indicator(parameters))
+    goods = [
+        k for k, (old, _) in enumerate(MERGED.values()) if parameters.goods[parameters.sectors.index(old[0])]
+    ]
+    listed: dict[tuple[str, ...], float] = {
+        (importer, exporter, sector): float(merged[i, j, k])
+        for i, importer in enumerate(parameters.regions)
+        for j, exporter in enumerate(parameters.regions)
+        for k, sector in enumerate(MERGED)
+        if i != j and k in goods
+    }
+    return Environment.from_rates(listed, date=day, source="tariffs of the package by the trade of 2023")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from bargaining.equilibria._plane.lottery import Lottery, convex_lottery, hull, 
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.search import Found, search
-from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, rational_automaton
+from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, begun, rational_automaton
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
@@ -124,9 +124,9 @@ class PublicPayoffSet(PayoffPolygon):
             if start is None:
                 near = nearest(tuple(corners[k] for k in ring), target)
                 at = [float(sum(share * corners[ring[k]][i] for k, share in near)) for i in (0, 1)]
-                best = float(np.hypot(*(np.array(at) - point))), _started(automaton, ring, near)
+                best = float(np.hypot(*(np.array(at) - point))), begun(automaton, _at(ring, near))
                 continue
-            return _started(automaton, ring, start)
+            return begun(automaton, _at(ring, start))
         if best is not None and best[0] <= max(within, 1e-9 * self.scale) + self.scale * self.gap:
             return best[1]
         raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
@@ -148,33 +148,8 @@ class PublicPayoffSet(PayoffPolygon):
                 yield made
 
 
-def _started(automaton: PublicAutomaton, ring: list[int], start: Lottery) -> PublicAutomaton:
-    """Return the automaton begun by a lottery over the corners of a ring, without states that are never reached."""
-    begin = {ring[k]: share for k, share in start}
-    reached, queue = set(begin), list(begin)
-    while queue:
-        state = automaton.states[queue.pop()]
-        after = {n for lottery in state.following for n, _ in lottery} | (
-            set() if state.stayed is None else {state.stayed}
-        )
-        queue.extend(after - reached)
-        reached |= after
-    place = {k: new for new, k in enumerate(sorted(reached))}
-    states = tuple(
-        replace(
-            automaton.states[k],
-            following=tuple(
-                tuple((place[n], share) for n, share in lottery) for lottery in automaton.states[k].following
-            ),
-            stayed=None if (stay := automaton.states[k].stayed) is None else place[stay],
-        )
-        for k in sorted(reached)
-    )
-    return PublicAutomaton(
-        repeated=automaton.repeated,
-        states=states,
-        start=tuple((place[k], share) for k, share in sorted(begin.items())),
-    )
+def _at(ring: list[int], start: Lottery) -> Lottery:
+    return tuple((ring[k], share) for k, share in start)
 
 
 def public_payoff_set(
@@ -264,6 +239,11 @@ def _result(repeated: RepeatedGame, data: Data, found: Found, tolerance: float) 
         far = f"reaches {found.gap:.1e} of the payoff range beyond the inner one"
         far = far if found.inner is not None else "is known; no inner set was found"
         reason = f"The outer set {far}: raise `budget`, or ask for a wider `tolerance`."
+    elif repeated.monitoring is not None and repeated.monitoring.is_uninformative:
+        reason = (
+            "Signals are as likely whatever is played, so that nobody can be punished for what she does: equilibria "
+            "repeat those of the stage game."
+        )
     return PublicPayoffSet(
         repeated=repeated,
         vertices=inner,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -30,6 +30,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
 _SIMPLE = 1000  # the largest denominator of weights that are taken to be simple fractions
+_APART = 1e-9  # of the ranges: points that lie nearer to a plane lie in it
 _NEAR = 1e-9  # how near to a simple fraction a weight must be
 
 
@@ -249,6 +250,35 @@ class PublicAutomaton(Machine[PublicHistory]):
         return ", ".join(names[i][action] for i, action in enumerate(state.profile))
 
 
+def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:
+    """Return the automaton begun by a lottery over its states, without those that are never reached."""
+    begin = dict(start)
+    reached, queue = set(begin), list(begin)
+    while queue:
+        state = automaton.states[queue.pop()]
+        after = {n for lottery in state.following for n, _ in lottery} | (
+            set() if state.stayed is None else {state.stayed}
+        )
+        queue.extend(after - reached)
+        reached |= after
+    place = {k: new for new, k in enumerate(sorted(reached))}
+    states = tuple(
+        replace(
+            automaton.states[k],
+            following=tuple(
+                tuple((place[n], share) for n, share in lottery) for lottery in automaton.states[k].following
+            ),
+            stayed=None if (stay := automaton.states[k].stayed) is None else place[stay],
+        )
+        for k in sorted(reached)
+    )
+    return PublicAutomaton(
+        repeated=automaton.repeated,
+        states=states,
+        start=tuple((place[k], share) for k, share in sorted(begin.items())),
+    )
+
+
 _SQUARINGS = 40  # 2^40 periods: the long run
 
 
@@ -317,6 +347,42 @@ def _rounded(
         for k, (profile, leaver, lotteries) in enumerate(zip(profiles, alone, following, strict=True))
     )
     return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
+
+
+def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
+    """Return a lottery over points in any dimension with this mean, or nearly, and whether the mean is exact.
+
+    A program in floats finds which points take part, as many as it takes; the weights are then solved for.
+    """
+    from scipy.optimize import linprog
+
+    n, floats = len(target), np.array([[float(x) for x in point] for point in points])
+    size = np.where(np.ptp(floats, axis=0) > 0.0, np.ptp(floats, axis=0), 1.0)
+    unit, goal = (floats / size).T, np.array([float(x) for x in target]) / size
+    off = np.hstack([np.eye(n), -np.eye(n)])  # what is missed, in shares of the ranges
+    found = linprog(
+        np.append(np.zeros(len(points)), np.ones(2 * n)),
+        A_eq=np.vstack([np.hstack([unit, off]), np.append(np.ones(len(points)), np.zeros(2 * n))]),
+        b_eq=np.append(goal, 1.0),
+    )
+    weights = np.maximum(found.x[: len(points)], 0.0)
+    order = np.argsort(-weights, kind="stable").tolist()
+    chosen: list[int] = []
+    for k in order:  # points in general position, the heaviest first
+        rows = floats[[*chosen, k]] / size
+        if np.linalg.matrix_rank(rows[1:] - rows[0], tol=_APART) == len(chosen):
+            chosen.append(k)
+        if len(chosen) > n:
+            break
+    if len(chosen) == n + 1:
+        matrix = np.array([[points[k][i] for k in chosen] for i in range(n)] + [[Fraction(1)] * (n + 1)])
+        shares = solve(matrix, np.array([*target, Fraction(1)]))
+        if shares is not None and min(shares) >= 0:
+            return tuple((k, share) for k, share in zip(chosen, shares, strict=True) if share), True
+    rounded = _lottery(weights / weights.sum(), False, 1 << 40)
+    assert rounded is not None
+    mean = tuple(sum((share * points[k][i] for k, share in rounded), Fraction(0)) for i in range(n))
+    return rounded, mean == target
 
 
 def after_leaving(repeated: RepeatedGame, leave: Leave) -> Payoffs:

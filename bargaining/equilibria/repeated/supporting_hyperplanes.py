@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real
+from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._rational import rational
 from bargaining._rich import Shown, number
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import gap, refined
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import Exit, RepeatedGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated._monitored.search import Found
+    from bargaining.equilibria.repeated.public_automaton import PublicAutomaton
 
 _PROGRAM = 1000  # units that a linear program counts for under monitoring
 _FINEST = 1e-9  # the tolerance that slack is measured by where none is asked for
@@ -82,6 +84,73 @@ class PayoffBounds(Shown):
         if not len(self.inner):
             return None
         return True if Hull(self.inner / self._size).outside(point[None] / self._size)[0] <= 1e-9 else None
+
+    def strategy(self, payoffs: ArrayLike, *, tolerance: float = 1e-6) -> PublicAutomaton:
+        """Return an equilibrium with these payoffs: an automaton whose transitions depend on the signal, in rationals.
+
+        Parameters
+        ----------
+        payoffs : array_like of shape (n,)
+            A point of the inner set.
+        tolerance : float, default 1e-6
+            How far the payoffs of the equilibrium may lie from these, as a share of the payoff ranges, where they lie
+            on the edge of the inner set. Points inside are attained exactly.
+
+        Returns
+        -------
+        PublicAutomaton
+            Its `regret` is zero, in rationals.
+
+        Raises
+        ------
+        NotApplicable
+            If actions are seen: strategies are then written down for two players, see `payoff_set`.
+        InvalidInput
+            If the point lies outside the inner set by more than the tolerance; the message says how far.
+        Unsolved
+            If rounding to rationals leaves some regret, as on a knife edge that rounding decides.
+
+        Examples
+        --------
+        Three may give 1 each for a public good, worth .6 to each; more gifts make a good signal likelier:
+
+        >>> from fractions import Fraction
+        >>> from bargaining import Game, Monitoring, payoff_bounds
+        >>> given = 2 - np.indices((2, 2, 2)).sum(axis=0) + 1
+        >>> game = Game(*(0.6 * given - (1 - np.indices((2, 2, 2))[i]) for i in range(3)))
+        >>> good = np.array([Fraction(k, 10) for k in (2, 3, 5, 9)])[given]
+        >>> seen = Monitoring(np.stack([good, 1 - good], axis=-1))
+        >>> bounds = payoff_bounds(RepeatedGame(game, Fraction(4, 5), monitoring=seen), tolerance=1e-3)
+        >>> play = bounds.strategy([0.35, 0.35, 0.35], tolerance=1e-3)
+        >>> play.regret, bool(abs(play.payoffs - 0.35).max() < 1e-3)
+        (Fraction(0, 1), True)
+        """
+        from bargaining.equilibria.repeated.public_automaton import begun, mixture, rational_automaton
+
+        if self._found is None or self.repeated is None:
+            raise NotApplicable(
+                "Where actions are seen, strategies are written down for two players: see `payoff_set`. With three and "
+                "more they are where a signal is seen that does not show the actions."
+            )
+        point, within = real(payoffs, "payoffs", ndim=1), scalar(tolerance, "tolerance")
+        if point.size != self.directions.shape[1]:
+            raise InvalidInput(f"`payoffs` must have {self.directions.shape[1]} entries; got {point.size}.")
+        if not len(self.inner) or self._found.inner is None:
+            raise Unsolved(f"No equilibrium was found: the bounds are {self.status.name}.")
+        off = float(Hull(self.inner / self._size).outside(point[None] / self._size)[0])
+        if off > within:
+            raise InvalidInput(
+                f"`payoffs` must lie in the inner set, whose corners are `inner`; {point.tolist()} lies {off:.2g} of "
+                "the payoff range outside."
+            )
+        automaton = rational_automaton(self.repeated, self._found.inner, self._found.leaves)
+        if automaton is not None:
+            exact = tuple(rational(payoffs, "payoffs", ndim=1).tolist())
+            start, hit = mixture([state.payoffs for state in automaton.states], exact)
+            play = begun(automaton, start)
+            if hit or float(np.abs((play.payoffs - point) / self._size).max()) <= max(within, 1e-9) + off:
+                return play
+        raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
 
 
 def repeated_payoff_bounds(

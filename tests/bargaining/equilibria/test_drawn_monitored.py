@@ -1,11 +1,13 @@
 """Drawn games with a public signal: two sides, proofs, an independent iteration, seen actions, garbling, strategies."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from bargaining import Exit, Game, Monitoring, RepeatedGame, Status, certify, payoff_bounds, payoff_set
+from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated.public import public_payoff_set
 from public_programs import iterate
 
@@ -66,29 +68,62 @@ def test_four_hundred_games(piece):
         check(seed)
 
 
-def seen(seed):
-    """Compare the set from signals that show the actions with the one from threats; integers make knife edges."""
+def shown(seed):
+    """Return a small game, and a signal that shows its actions: some profiles have several, in any order."""
     rng = np.random.default_rng(20_000 + seed)
     payoffs = rng.integers(-4, 5, (*rng.integers(2, 4, 2), 2))
     game = Game(payoffs[..., 0], payoffs[..., 1])
     discount = Fraction(int(rng.integers(3, 8)), 10)
-    known = payoff_set(RepeatedGame(game, discount))
+    owners = rng.permutation(np.append(np.arange(game.payoffs[..., 0].size), rng.integers(0, 4, 2)))
+    weights = np.where(owners == np.arange(owners.size - 2)[:, None], rng.integers(1, 5, owners.size), 0)
+    chances = [[Fraction(int(each), int(row.sum())) for each in row] for row in weights]
+    signal = Monitoring(np.array(chances, dtype=object).reshape(*game.shape, -1))
+    return RepeatedGame(game, discount), RepeatedGame(game, discount, monitoring=signal)
+
+
+def test_signals_that_show_the_actions_give_the_payoff_set_of_two_hundred_games():
+    """The same vertices to the last digit, knife edges of integers among them."""
+    kinds = set()
+    for seed in range(200):
+        plain, signalled = shown(seed)
+        known, found = payoff_set(plain), payoff_set(signalled)
+        assert found.status is known.status
+        np.testing.assert_array_equal(found.vertices, known.vertices)
+        kinds.add((found.status, "knife edge" in found.reason))
+    assert len(kinds) >= 2
+
+
+def seen(seed):
+    """Compare the set from signals that show the actions, solved as any other signals are, with the one from threats.
+
+    Integers make knife edges, on which the programs of signals may find no inner set: then they must say so, and their
+    outer set must hold all the same, up to the tolerance.
+    """
+    plain, _ = shown(seed)
+    known = payoff_set(plain)
     found = public_payoff_set(
-        RepeatedGame(game, discount, monitoring=Monitoring.perfect(game)), tolerance=1e-5
+        RepeatedGame(plain.game, plain.exact_discounts[0], monitoring=Monitoring.perfect(plain.game)),
+        tolerance=1e-5,
     )
-    assert (known.status is Status.EMPTY) == (found.status is Status.EMPTY)
-    if known.status is Status.OK:
-        scale = known.scale
-        assert found.status is Status.OK
-        assert max(known.excess(vertex) for vertex in found.vertices) <= 2e-5 * scale
+    if found.status is Status.EMPTY or known.status is Status.EMPTY:
+        assert found.status is known.status
+        return 0
+    scale = known.scale
+    assert known.status is Status.OK
+    assert all(known.excess(vertex) <= 2e-5 * scale for vertex in found.vertices)
+    outside = PayoffPolygon.excess
+    held = [outside(replace(found, vertices=found.outer), vertex) for vertex in known.vertices]
+    assert max(held) <= 1e-5 * scale
+    if found.status is Status.OK:
         assert max(found.excess(vertex) for vertex in known.vertices) <= 2e-5 * scale
+    return int(found.status is not Status.OK)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", range(10))
 def test_two_hundred_games_whose_actions_are_shown(piece):
-    for seed in range(20 * piece, 20 * piece + 20):
-        seen(seed)
+    """No more than one in ten lies on a knife edge that the programs of signals do not decide."""
+    assert sum(seen(seed) for seed in range(20 * piece, 20 * piece + 20)) <= 2
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 20))])

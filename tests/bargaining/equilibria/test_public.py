@@ -364,3 +364,65 @@ def test_a_step_too_short_for_floats_warns_nobody():
     found = payoff_set(RepeatedGame(segment, 0.999, monitoring=report(0.9, 0.5, 0.25)))
     assert found.status is not Status.EMPTY
     assert (found.outer.max(axis=0) >= [5, 11]).all()
+
+
+UNITS = [(1e6, 0.0), (1e-6, 0.0), (1.0, 1e6)]
+
+
+@pytest.mark.parametrize(("unit", "start"), UNITS)
+def test_units_and_zeros_of_payoffs_do_not_matter(unit, start):
+    """The set moves with the payoffs, up to the tolerance asked for."""
+    own = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-2)
+    game = Game(*(unit * np.moveaxis(PARTNERS.payoffs, -1, 0) + start))
+    found = payoff_set(RepeatedGame(game, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-2)
+    assert found.status is Status.OK
+    expected = np.array(extremes(own.vertices)) * unit + np.array([2 * start, start, 0.0])
+    assert extremes(found.vertices) == pytest.approx(expected, abs=1e-3 * unit)
+
+
+def test_a_signal_that_never_occurs_changes_nothing():
+    chances = np.insert(report(0.9, 0.5, 0.25).probabilities, 1, 0.0, axis=-1)
+    both = [
+        payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=each), tolerance=1e-2)
+        for each in (Monitoring(chances, signals=["good", "never", "bad"]), report(0.9, 0.5, 0.25))
+    ]
+    assert extremes(both[0].vertices) == pytest.approx(extremes(both[1].vertices), abs=4e-2)
+    assert both[0].strategy([1, 1]).regret == 0
+
+
+def test_signals_that_identify_nobody_are_said_to_repeat_the_stage_game():
+    same = Monitoring([[[0.7, 0.3]] * 2] * 2)
+    found = payoff_set(RepeatedGame(PARTNERS, 0.9, monitoring=same))
+    assert found.vertices.tolist() == [[0, 0]]
+    assert "repeat those of the stage game" in found.reason
+    assert payoff_set(RepeatedGame(PARTNERS, 0.6, monitoring=report(0.9, 0.5, 0.25))).reason == ""
+
+
+@pytest.mark.parametrize("discount", [0, 1e-9])
+def test_players_without_patience_repeat_the_stage_game(discount):
+    found = payoff_set(RepeatedGame(PARTNERS, discount, monitoring=report(0.9, 0.5, 0.25)))
+    assert found.status is Status.OK
+    np.testing.assert_allclose(found.vertices, [[0, 0]], atol=1e-8)
+
+
+@pytest.mark.parametrize("discount", [1.0, -0.1, np.nan])
+def test_discounts_must_lie_below_one(discount):
+    with pytest.raises(InvalidInput, match="`discounts`"):
+        RepeatedGame(PARTNERS, discount, monitoring=report(0.9, 0.5, 0.25))
+
+
+def test_players_almost_without_impatience_are_answered_or_refused_by_the_gap():
+    """At a discount factor of 1 - 1e-6 a small budget gives a wide gap: the status says so, and the outer set holds."""
+    found = payoff_set(
+        RepeatedGame(PARTNERS, 1 - 1e-6, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-3, budget=300_000
+    )
+    assert found.outer[:, 0].max() >= 2.2385  # at .9, whose digits are known, and sets grow with patience
+    assert (found.status is Status.OK) == (found.gap <= 1e-3)
+
+
+def test_no_equilibrium_in_pure_actions_is_said():
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    found = payoff_set(RepeatedGame(pennies, 0.9, monitoring=Monitoring([[[0.7, 0.3]] * 2] * 2)))
+    assert found.status is Status.EMPTY
+    assert "No profile of pure actions can be sustained" in found.reason
+    assert not len(found.vertices)

@@ -9,6 +9,7 @@ import pytest
 from bargaining import (
     Exit,
     Game,
+    InvalidInput,
     Monitoring,
     NotApplicable,
     RepeatedGame,
@@ -148,3 +149,54 @@ def test_two_players_agree_with_the_payoff_set():
     assert bounds.status is Status.OK
     assert (found.vertices @ bounds.directions.T <= bounds.levels + 1e-9).all()
     assert Hull(bounds.inner).outside(found.outer).max() < 1e-3 * 4
+
+
+@pytest.mark.parametrize("leaving", [None, pytest.param(Fraction(1, 10), marks=pytest.mark.slow)])
+def test_strategies_of_three_players_have_no_regret(leaving):
+    """Values and incentives recomputed from the table of the automaton alone, in rationals."""
+    repeated = public_good(Fraction(4, 5), leaving)
+    found = payoff_bounds(repeated, tolerance=1e-2)
+    play = found.strategy([0.35] * 3, tolerance=1e-3)
+    assert play.regret == 0
+    assert np.abs(play.payoffs - 0.35).max() < 1e-3
+    d, p, g = Fraction(4, 5), repeated.monitoring.exact, repeated.game.exact
+    played = [state for state in play.states if state.profile is not None]
+    assert {state.profile for state in played} >= {(1, 1, 1)}
+    for state in played:
+        for i in range(3):
+            later = np.array(
+                [sum(s * play.states[n].payoffs[i] for n, s in after) for after in state.following]
+            )
+            worth = (1 - d) * g[state.profile][i] + d * (p[state.profile] @ later)
+            assert worth == state.payoffs[i]
+            other = tuple(1 - a if k == i else a for k, a in enumerate(state.profile))
+            assert (1 - d) * g[other][i] + d * (p[other] @ later) <= worth
+            assert leaving is None or worth >= leaving
+    history = play.simulate(20, 1)
+    assert history.payoffs.shape == (20, 3)
+
+
+def test_a_point_within_a_solid_set_is_attained_exactly():
+    """Nothing is seen: the mixtures of four stage equilibria, which two players must leave to reach another one."""
+    side = np.indices((2, 2, 2))
+    odd = side.sum(axis=0) % 2 == 1
+    game = Game(*(np.where(odd, -1, 3 * (1 - side[k]) * (side.sum(axis=0) > 0)) for k in range(3)))
+    found = payoff_bounds(
+        RepeatedGame(game, Fraction(1, 2), monitoring=Monitoring.none(game)), tolerance=1e-3
+    )
+    point = [Fraction(1, 2), Fraction(3, 4), Fraction(1, 3)]
+    play = found.strategy(point)
+    assert play.regret == 0
+    for i in range(3):
+        assert sum(share * play.states[k].payoffs[i] for k, share in play.start) == point[i]
+
+
+def test_strategies_are_refused_where_there_are_none():
+    repeated = public_good(Fraction(3, 5))
+    found = payoff_bounds(repeated, tolerance=1e-2)
+    with pytest.raises(InvalidInput, match="outside"):
+        found.strategy([0.5, 0.1, 0.1])
+    with pytest.raises(InvalidInput, match="3 entries"):
+        found.strategy([0.5, 0.1])
+    with pytest.raises(NotApplicable, match="two players"):
+        payoff_bounds(RepeatedGame(repeated.game, 0.8)).strategy([0, 0, 0])

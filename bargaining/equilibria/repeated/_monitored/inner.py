@@ -5,7 +5,9 @@ Corners move to what the operator makes of their hull, until they stay.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +15,20 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
-from bargaining.equilibria.repeated._monitored.programs import MISSED, Indices, Programs, optimised, plans
+from bargaining.equilibria.repeated._monitored.programs import (
+    NOBODY,
+    Indices,
+    Known,
+    Programs,
+    plans,
+    winners,
+)
 
-_NOBODY = np.iinfo(np.intp).min
 _SAME = 1e-13  # the least distance within which corners are merged
 _TOTAL = 100.0  # the weight of the condition that chances add up to one, beside payoffs of the unit box
 _APART = 1e-10  # points of a hull of three dimensions that floats tell apart
-_MANY = 300  # corners of a set that does not come to rest, of two players
+_MANY = 600  # corners of a set that does not come to rest, of two players
+_RATHER = 100.0  # points of a set that grows are told apart within this share of its distance
 _SEVERAL = 1000  # and of more, whose sets are rounder
 
 
@@ -37,46 +46,51 @@ class Generated:
         The chance of each of the v corners of the other set after each signal.
     programs : int
         How many programs were solved.
+    known : Known
+        Multipliers for the next set.
     """
 
     corners: Floats
     owners: Indices
     lotteries: Floats
     programs: int
+    known: Known
 
 
 def generated(
-    programs: Programs, leaves: Floats, corners: Floats, merge: float, *, directions: Floats | None = None
+    programs: Programs,
+    leaves: Floats,
+    corners: Floats,
+    merge: float,
+    *,
+    directions: Floats | None = None,
+    known: Known | None = None,
 ) -> Generated:
     """Apply the operator to the hull of `corners`; return the hull of what it gives at most in many directions.
 
     By default the directions are the normals of the sides, those at the corners, and the axes. Corners that lie between
-    their neighbours up to `merge` are dropped.
+    their neighbours up to `merge` are dropped. What is known of multipliers says which profiles need not be tried.
     """
     along = around(corners) if directions is None else directions
     signals, count = programs.chances.shape[1], len(along)
-    points, owners = np.zeros_like(along), np.full(count, _NOBODY)
+    points, owners = np.zeros_like(along), np.full(count, NOBODY)
     lotteries = np.zeros((count, signals, len(corners)))
     best = np.full(count, -np.inf)
     if len(leaves):
         worth = leaves @ along.T
         best, owners = worth.max(axis=0), -1 - worth.argmax(axis=0)
         points = leaves[worth.argmax(axis=0)]
-    found = plans(programs, corners)
-    playable = np.flatnonzero(found.missed <= MISSED)
-    if playable.size:
-        pairs = np.repeat(playable, count), np.tile(np.arange(count), playable.size)
-        solved = optimised(programs, corners, pairs[0], along[pairs[1]], found)
-        chances = solved.lotteries(signals, len(corners))
-        payoffs = programs.payoffs(pairs[0], chances @ corners)
-        values = (payoffs * along[pairs[1]]).sum(axis=1).reshape(playable.size, count)
-        top = values.argmax(axis=0)
-        at = np.flatnonzero(values.max(axis=0) > best)
-        chosen = top[at] * count + at
-        points[at], owners[at], lotteries[at] = payoffs[chosen], playable[top[at]], chances[chosen]
-    known = np.flatnonzero(owners != _NOBODY)
-    order = known[extreme(points[known], merge)] if known.size else known
-    return Generated(points[order], owners[order], lotteries[order], playable.size * count)
+    multipliers = (
+        np.zeros((len(programs.now), count, programs.speakers.size)) if known is None else known.near(along)
+    )
+    found = winners(programs, corners, along, plans(programs, corners), multipliers, best)
+    won = np.flatnonzero(found.owners != NOBODY)
+    owners[won] = found.owners[won]
+    lotteries[won] = found.plans.take(won).lotteries(signals, len(corners))
+    points[won] = programs.payoffs(owners[won], lotteries[won] @ corners)
+    there = np.flatnonzero(owners != NOBODY)
+    order = there[extreme(points[there], merge)] if there.size else there
+    return Generated(points[order], owners[order], lotteries[order], found.solved, Known(along, multipliers))
 
 
 def around(corners: Floats) -> Floats:
@@ -178,6 +192,7 @@ def settled(
     steps: int,
     *,
     merge: float = 0.1,
+    known: Known | None = None,
 ) -> Automaton | None:
     """Return an automaton with payoffs near `corners`, found with its rows met by `slack`; None if nothing is left.
 
@@ -187,26 +202,87 @@ def settled(
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
     for _ in range(steps):
-        image = generated(tight, leaves, corners, max(merge * slack, _SAME))
-        solved += image.programs
+        image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known)
+        solved, known = solved + image.programs, image.known
         if not 0 < len(image.corners) <= (_MANY if corners.shape[1] == 2 else _SEVERAL):
             return None
         source, corners = corners, image.corners
         if apart(source, corners) <= slack / 10.0:
             break
-    shares = _shares(corners, source)  # (v, m)
-    lotteries = image.lotteries @ shares  # (m, S, m)
-    played = image.owners >= 0
+    later = image.lotteries @ source
+    return _play(programs, Promises(image.corners, image.owners, later), solved)
+
+
+class Promises(NamedTuple):
+    """Points, the profile played at each, and what follows each signal: (m, n), (m,) and (m, S, n)."""
+
+    points: Floats
+    owners: Indices
+    continuations: Floats
+
+    def take(self, chosen: Indices) -> Promises:
+        """Return some of them."""
+        return Promises(self.points[chosen], self.owners[chosen], self.continuations[chosen])
+
+    def joined(self, more: Promises) -> Promises:
+        """Return these and more."""
+        return Promises(
+            np.concatenate([self.points, more.points]),
+            np.concatenate([self.owners, more.owners]),
+            np.concatenate([self.continuations, more.continuations]),
+        )
+
+
+def grown(
+    programs: Programs,
+    leaves: Floats,
+    start: Promises,
+    slack: float,
+    merge: float,
+    known: Known,
+    away: Callable[[Floats], float],
+    enough: float,
+    steps: int,
+) -> Automaton:
+    """Return an automaton with payoffs of what the hull of some points generates that generates itself.
+
+    A set within what it generates, joined with points that it generates, is again one. So it grows towards the largest
+    until it is no farther `away` than `enough`, unless that would take more steps: distances fall by the discount
+    factor each. Points nearer than `merge` to the hull of the others are not added.
+    """
+    tight, solved = replace(programs, limits=programs.limits - slack), 0
+    own = start.take(extreme(start.points, _SAME))
+    pace = float(programs.discounts.max())
+    for step in range(steps):
+        far = away(own.points)
+        if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > _MANY:
+            break
+        nearer = max(merge, far / _RATHER)
+        image = generated(tight, leaves, own.points, nearer, known=known)
+        solved, known = solved + image.programs, image.known
+        more = Promises(image.corners, image.owners, image.lotteries @ own.points)
+        both = own.joined(more)
+        before, own = own.points, both.take(extreme(both.points, slack / 10.0))
+        if apart(before, own.points) <= merge:
+            break
+    return _play(programs, own, solved)
+
+
+def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
+    """Return the automaton that continues by lotteries over the points, so that what it gives is its promise."""
+    lotteries = np.array([_shares(promised.points, later) for later in promised.continuations.swapaxes(0, 1)])
+    lotteries = lotteries.swapaxes(0, 1)  # (m, S, m)
+    played = promised.owners >= 0
     if not played.any():
-        return Automaton(image.corners, image.owners, lotteries, -np.inf, solved)
-    owners = np.where(played, image.owners, 0)
+        return Automaton(promised.points, promised.owners, lotteries, -np.inf, solved)
+    owners = np.where(played, promised.owners, 0)
     expected = np.einsum("ms,msk->mk", programs.chances[owners], lotteries) * played[:, None]
-    payoffs = np.empty_like(image.corners)
+    payoffs = np.empty_like(promised.points)
     for i, delta in enumerate(programs.discounts.tolist()):
-        today = np.where(played, programs.now[owners, i], image.corners[:, i])
+        today = np.where(played, programs.now[owners, i], promised.points[:, i])
         payoffs[:, i] = np.linalg.solve(np.eye(len(today)) - delta * expected, today)
     excess = programs.excess(owners, lotteries @ payoffs)[played]
-    return Automaton(payoffs, image.owners, lotteries, float(excess.max(initial=-np.inf)), solved)
+    return Automaton(payoffs, promised.owners, lotteries, float(excess.max(initial=-np.inf)), solved)
 
 
 def _shares(corners: Floats, points: Floats) -> Floats:

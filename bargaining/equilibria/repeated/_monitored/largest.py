@@ -54,8 +54,10 @@ def largest(
     outline: Outline,
     owners: Indices,
     continuations: Floats,
-) -> Floats | None:
-    """Return the corners (F, 2) of the polygon; None if no polygon with these normals and profiles generates itself.
+) -> tuple[Floats, Floats] | None:
+    """Return the corners (F, 2) of the polygon and what follows each signal there, (F, S, 2).
+
+    None if no polygon with these normals and profiles generates itself.
 
     Parameters
     ----------
@@ -117,7 +119,9 @@ def largest(
             break
         taken |= over
     pair = np.stack([chosen, chosen[after]], axis=1)
-    return np.asarray((outline.inverses @ pair[:, :, None])[:, :, 0])
+    later = continuations.copy()
+    later[played] = found.x[place]
+    return np.asarray((outline.inverses @ pair[:, :, None])[:, :, 0]), later
 
 
 def _corners(

@@ -18,20 +18,20 @@ from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
+    NOBODY,
+    STILL,
     Indices,
+    Known,
     Plans,
     Programs,
-    optimised,
     plans,
+    winners,
 )
 from bargaining.equilibria.repeated._monitored.solid import Solid
 
 _ROUNDS = 200  # applications of the operator: a limit beside the budget
-_STILL = 1e-13  # of the unit box: levels that fall by less have settled
 # Of a weight: a set that is a segment vanishes if opposite half-planes lose what rounding takes.
 _ROUNDING = 1e-15
-NOBODY = np.iinfo(np.intp).min
-_ALL = 3000  # up to so many pairs of a profile and a direction all programs are solved at once
 
 
 def outlined(directions: Floats, levels: Floats) -> Outline | Solid | None:
@@ -114,6 +114,11 @@ class Outer:
         self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
         self.outline = outlined(self.directions, self.levels)
 
+    @property
+    def known(self) -> Known:
+        """The multipliers, for sets near this one."""
+        return Known(self.directions, self.multipliers)
+
     def extend(self, directions: Floats) -> None:
         """Add half-planes at the levels that the others leave; drop those that touch the set nowhere."""
         if self.outline is None or not len(directions):
@@ -145,7 +150,7 @@ class Outer:
             self.levels = settled(self._affine(), self.levels)
             self.outline = outlined(self.directions, self.levels)
             self.rounds += 1
-            if (before - self.levels).max() <= _STILL and lived == len(self.index):
+            if (before - self.levels).max() <= STILL and lived == len(self.index):
                 return self.outline is not None
             if self.solved > budget:
                 break
@@ -217,35 +222,14 @@ class Outer:
 
     def _optimise(self, feasible: Plans) -> None:
         """Make multipliers optimal, from the highest bound of each direction down, until no other is higher."""
-        owners, faces = self._pairs()
-        values = self._bounds(owners, faces).at(self.levels)
-        done = np.zeros(len(owners), bool)
-        best = np.full(len(self.levels), -np.inf)
-        if len(self.leaves):
-            best = (self.leaves @ self.directions.T).max(axis=0)
-        while True:
-            left = np.flatnonzero(~done & (values > best[faces] + _STILL))
-            if not left.size:
-                return
-            if len(owners) > _ALL:  # the most promising of each direction
-                order = left[np.lexsort((-values[left], faces[left]))]
-                first = np.flatnonzero(np.append(True, np.diff(faces[order]) > 0))
-                rank = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-                left = order[rank < max(_ALL // len(self.levels), 2)]
-            self._solve(owners[left], faces[left], feasible)
-            values[left] = self._bounds(owners[left], faces[left]).at(self.levels)
-            done[left] = True
-            np.maximum.at(best, faces[left], values[left])
-
-    def _solve(self, owners: Indices, faces: Indices, feasible: Plans) -> None:
         assert self.outline is not None
-        found = optimised(self.programs, self.outline.corners, owners, self.directions[faces], feasible)
-        before = self._bounds(owners, faces).at(self.levels)
-        kept = self.multipliers[owners, faces]
-        self.multipliers[owners, faces] = found.multipliers
-        worse = self._bounds(owners, faces).at(self.levels) > before
-        self.multipliers[owners[worse], faces[worse]] = kept[worse]
-        self.solved += len(owners)
+        floor = np.full(len(self.levels), -np.inf)
+        if len(self.leaves):
+            floor = (self.leaves @ self.directions.T).max(axis=0)
+        corners = self.outline.corners
+        self.solved += winners(
+            self.programs, corners, self.directions, feasible, self.multipliers, floor
+        ).solved
 
     def touching(self, directions: Floats, nearest: Indices) -> Touching:
         """Return where the operator's value of the set is touched in directions, with what is played there.
@@ -270,23 +254,10 @@ class Outer:
         feasible = self._playable()
         if feasible is None:
             return Touching(points, owners, continuations)
-        profiles, at = (each.ravel() for each in np.indices((len(self.index), len(directions))))
-        values = self._bounds_at(profiles, directions[at], self.multipliers[profiles, nearest[at]]).at(
-            self.levels
-        )
-        values = values.reshape(len(self.index), -1)
-        while True:
-            top = values.argmax(axis=0)
-            left = np.flatnonzero(values.max(axis=0) > best + _STILL)
-            if not left.size:
-                return Touching(points, owners, continuations)
-            found = optimised(self.programs, corners, top[left], directions[left], feasible)
-            later = found.lotteries(signals, len(corners)) @ corners
-            given = self.programs.payoffs(top[left], later)
-            reached = (given * directions[left]).sum(axis=1)
-            self.solved += len(left)
-            values[top[left], left] = -np.inf
-            better = reached > best[left]
-            chosen = left[better]
-            best[chosen], owners[chosen], points[chosen] = reached[better], top[chosen], given[better]
-            continuations[chosen] = later[better]
+        found = winners(self.programs, corners, directions, feasible, self.multipliers[:, nearest], best)
+        self.solved += found.solved
+        won = np.flatnonzero(found.owners != NOBODY)
+        owners[won] = found.owners[won]
+        continuations[won] = found.plans.take(won).lotteries(signals, len(corners)) @ corners
+        points[won] = self.programs.payoffs(owners[won], continuations[won])
+        return Touching(points, owners, continuations)

@@ -35,6 +35,12 @@ MISSED = 1e-11  # rows that no continuation meets by less than this count as met
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """The finest tolerances that HiGHS takes."""
 _PIVOT = 1e-9  # smaller entries of a column are rounding
+STILL = 1e-13  # of the unit box: what gives less than this more gives no more
+NOBODY = np.iinfo(np.intp).min
+_AT_ONCE = (
+    100_000  # entries of bases up to which all programs are solved at once, and not from the best bound down
+)
+_TABLE = 1_000_000  # entries of a table of bounds that is made in one piece
 _ROUNDS = 400  # pivots, from which on the multipliers found so far must do
 
 
@@ -62,7 +68,7 @@ class Programs:
     weights: Floats
     limits: Floats
 
-    def take(self, profiles: Indices | Flags) -> Programs:
+    def take(self, profiles: Indices | Flags | list[int]) -> Programs:
         """Return the data of some profiles."""
         return Programs(
             self.now[profiles],
@@ -76,8 +82,10 @@ class Programs:
     def pulls(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
         """Return the directions in which the continuations after each signal are pulled, (Q, S, n)."""
         pulls = self.chances[owners][:, :, None] * (self.discounts * directions)[:, None, :]
-        for k, speaker in enumerate(self.speakers):
-            pulls[:, :, speaker] -= multipliers[:, k, None] * self.weights[owners, k]
+        weights = self.weights[owners]
+        for i in range(directions.shape[1]):
+            rows = self.speakers == i
+            pulls[:, :, i] -= (multipliers[:, None, rows] @ weights[:, rows])[:, 0]
         return np.asarray(pulls)
 
     def constants(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
@@ -140,6 +148,97 @@ def optimised(
 ) -> Plans:
     """Return the best continuations of the profiles `owners` in directions (Q, n), from feasible ones."""
     return _Simplex.resumed(programs.take(owners), corners, feasible.take(owners)).run(directions)
+
+
+class Known(NamedTuple):
+    """Multipliers (P, F, K) that were good in some directions (F, n)."""
+
+    directions: Floats
+    multipliers: Floats
+
+    def near(self, directions: Floats) -> Floats:
+        """Return those of the nearest directions."""
+        return np.asarray(self.multipliers[:, (self.directions @ directions.T).argmax(axis=0)])
+
+
+class Winners(NamedTuple):
+    """Which profile gives most in each of some directions.
+
+    Attributes
+    ----------
+    values : (F,) array
+        What it gives, or the floor where none gives more.
+    owners : (F,) array of int
+        Its place among the programs; NOBODY where none gives more than the floor.
+    plans : Plans
+        How it does so; of no meaning where the owner is NOBODY.
+    solved : int
+        How many programs were solved.
+    """
+
+    values: Floats
+    owners: Indices
+    plans: Plans
+    solved: int
+
+
+def winners(
+    programs: Programs,
+    corners: Floats,
+    directions: Floats,
+    feasible: Plans,
+    multipliers: Floats,
+    floor: Floats,
+) -> Winners:
+    """Return the best profiles in directions (F, n), solved from the highest bound down until no other is higher.
+
+    The multipliers (P, F, K) give the bounds, whatever they are; those of solved programs take their place if they
+    give lower ones. Where nobody gives more than the floor (F,), nobody is named.
+    """
+    count = len(directions)
+    bounds = np.full((len(programs.now), count), -np.inf)
+    for k in np.flatnonzero(feasible.missed <= MISSED).tolist():
+        bounds[k] = _bounds(programs.take([k]), corners, np.zeros(count, np.intp), directions, multipliers[k])
+    values, owners, solved = floor.copy(), np.full(count, NOBODY), 0
+    none = np.zeros((count, programs.chances.shape[1] + programs.speakers.size))
+    best = Plans(
+        np.zeros((count, programs.speakers.size)), none.astype(np.intp), none.copy(), np.zeros(count)
+    )
+    most = 1 if bounds.size * none.shape[1] ** 2 > _AT_ONCE else len(programs.now)
+    while True:
+        profiles, at = np.nonzero(bounds > values + STILL)
+        if not at.size:
+            return Winners(values, owners, best, solved)
+        order = np.lexsort((-bounds[profiles, at], at))
+        profiles, at = profiles[order], at[order]
+        first = np.flatnonzero(np.append(True, np.diff(at) > 0))
+        rank = np.arange(at.size) - np.repeat(first, np.diff(np.append(first, at.size)))
+        profiles, at, most = profiles[rank < most], at[rank < most], 2 * most
+        found = optimised(programs, corners, profiles, directions[at], feasible)
+        solved += at.size
+        new = _bounds(programs, corners, profiles, directions[at], found.multipliers)
+        lower = new <= bounds[profiles, at]
+        multipliers[profiles[lower], at[lower]] = found.multipliers[lower]
+        bounds[profiles, at] = -np.inf
+        given = programs.payoffs(profiles, found.lotteries(programs.chances.shape[1], len(corners)) @ corners)
+        reached = (given * directions[at]).sum(axis=1)
+        order = np.lexsort((reached, at))
+        last = order[np.append(np.diff(at[order]) > 0, True)]
+        last = last[reached[last] > values[at[last]]]
+        values[at[last]], owners[at[last]] = reached[last], profiles[last]
+        for whole, part in zip(best, found, strict=True):
+            whole[at[last]] = part[last]
+
+
+def _bounds(
+    programs: Programs, corners: Floats, owners: Indices, directions: Floats, multipliers: Floats
+) -> Floats:
+    """Return the bounds (Q,) that multipliers give on what profiles promise over the hull of the corners."""
+    out = programs.constants(owners, directions, multipliers)
+    for part in np.array_split(np.arange(len(owners)), 1 + out.size * len(corners) // _TABLE):
+        pulls = programs.pulls(owners[part], directions[part], multipliers[part])
+        out[part] += (pulls @ corners.T).max(axis=2).sum(axis=1)
+    return out
 
 
 class _Simplex:

@@ -11,15 +11,26 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.inner import Automaton, apart, generated, settled, sides
+from bargaining.equilibria.repeated._monitored.inner import (
+    Automaton,
+    Promises,
+    apart,
+    generated,
+    grown,
+    settled,
+    sides,
+)
 from bargaining.equilibria.repeated._monitored.largest import largest
-from bargaining.equilibria.repeated._monitored.outer import NOBODY, Cut, Outer
+from bargaining.equilibria.repeated._monitored.outer import Cut, Outer
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
-from bargaining.equilibria.repeated._monitored.programs import MISSED
+from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
 
 _START = 16  # directions to begin with
 _REFINEMENTS = 40  # of the directions: a limit beside the budget
 _PATIENT = 0.95  # up to which corners that move come to rest soon
+_SMALL = 5000  # entries of all profiles' bases up to which moves are cheaper than solving for corners
+_GROWTH = 30  # steps of a set that grows: more take longer than to begin nearer to the largest
+_OWN = 5.0  # how much farther half-planes reach beyond the largest set than beyond what touches them
 _MOVES = 25  # how often they do before more half-planes are added
 _BETWEEN = 1e-3  # the largest distance within which corners that move are merged, early on
 _COARSE = 0.1  # the gap that the outer set must promise before an inner one is solved for
@@ -90,7 +101,9 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves, tuple(outer.cuts))
         assert isinstance(outer.outline, Outline)
         edge = _points(outer.outline.corners)
-        moving = patient <= _PATIENT and step < _REFINEMENTS // 2
+        size = outer.programs.weights.shape
+        small = size[0] * (size[1] + size[2]) ** 2 <= _SMALL
+        moving = small and patient <= _PATIENT and step < _REFINEMENTS // 2
         if inner is not None:
             gap = beyond(edge, _points(inner.corners))
         if moving:
@@ -104,7 +117,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             touched = _touched(outer)
             reach = beyond(edge, _points(touched)) if len(touched) else np.inf
             if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step forward loses about that share
-                found = _solved(outer, ends, tolerance, last=reach <= tolerance * (1.0 - patient))
+                found = _solved(outer, ends, tolerance, reach)
                 wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
                 if found is not None and (inner is None or beyond(edge, _points(found.corners)) < gap):
                     inner, gap = found, beyond(edge, _points(found.corners))
@@ -124,9 +137,10 @@ def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
     assert isinstance(outer.outline, Outline)
     faces = outer.outline.faces
     corners, before = _hull(outer.touching(outer.directions[faces], faces).points), np.inf
+    known = outer.known
     for step in range(_MOVES):
-        image = generated(outer.programs, ends, corners, merge)
-        outer.solved += image.programs
+        image = generated(outer.programs, ends, corners, merge, known=known)
+        outer.solved, known = outer.solved + image.programs, image.known
         if not len(image.corners):
             break
         moved, corners = apart(corners, image.corners), image.corners
@@ -152,7 +166,7 @@ def _rested(
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0):
         if slack == 0.0 and inner is not None:
             break
-        found = settled(outer.programs, ends, corners, slack, steps)
+        found = settled(outer.programs, ends, corners, slack, steps, known=outer.known)
         if found is not None:
             outer.solved += found.programs
         if found is None or found.excess > MISSED:
@@ -204,29 +218,43 @@ def _thinned(outer: Outer, within: float) -> Outline:
     return outline
 
 
-def _solved(outer: Outer, ends: Floats, tolerance: float, *, last: bool) -> Automaton | None:
+def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float) -> Automaton | None:
     """Return an automaton whose rows are all met, of the largest polygon with the normals of the half-planes.
 
-    Rows are met with a little slack, so that no deviation pays; at `last`, on a knife edge where slack leaves nothing,
-    up to rounding.
+    Rows are met with a little slack, so that no deviation pays; at last, on a knife edge where slack leaves nothing,
+    up to rounding. What is found grows once the half-planes `reach` little beyond what touches them.
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
-    outline = _thinned(outer, tolerance * (1.0 - patient) / _FAINT)
+    moves = tolerance * (1.0 - patient)
+    steps = _GROWTH if _OWN * reach <= tolerance else 0
+    outline = _thinned(outer, (tolerance if steps else moves) / _FAINT)
     normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
     there, programs = outer.touching(_between(normals), outline.faces), outer.programs
     if (there.owners == NOBODY).any():
         return None
-    for slack in (max(tolerance * (1.0 - patient) / 20.0, _LEAST), *((0.0,) if last else ())):
+    assert isinstance(outer.outline, Outline)
+    edge = _points(outer.outline.corners)
+    for slack in (max(moves / 20.0, _LEAST), *((0.0,) if reach <= moves else ())):
         tight = replace(programs, limits=programs.limits - 2.0 * slack)
-        corners = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
+        found = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
         outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
-        if corners is None:
+        if found is None:
             continue
-        found = settled(programs, ends, _hull(corners), slack, 1 if slack else _STEPS)
-        if found is not None:
-            outer.solved += found.programs
-            if found.excess <= (0.0 if slack else MISSED):
-                return numbered(outer, found)
+        start = Promises(found[0], there.owners, found[1])
+        play = grown(
+            programs,
+            ends,
+            start,
+            slack,
+            moves / 10.0,
+            outer.known,
+            lambda points: beyond(edge, _points(points)),
+            tolerance,
+            steps,
+        )
+        outer.solved += play.programs
+        if play.excess <= (0.0 if slack else MISSED):
+            return numbered(outer, play)
     return None
 
 

@@ -13,8 +13,8 @@ from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import Automaton, apart, extreme, generated, settled
-from bargaining.equilibria.repeated._monitored.outer import NOBODY, Outer
-from bargaining.equilibria.repeated._monitored.programs import MISSED
+from bargaining.equilibria.repeated._monitored.outer import Outer
+from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
 from bargaining.equilibria.repeated._monitored.search import Found, numbered
 
 _MOVES = 40  # how often corners move before more half-spaces are added
@@ -74,11 +74,12 @@ def _moved(
     wanted = near if np.isfinite(near) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 100.0))
     corners, moved = points[extreme(points, merge)] if len(points) else points, np.inf
+    known = outer.known
     for _ in range(_MOVES):
         if not len(corners) or outer.solved > budget:
             break
-        image = generated(outer.programs, ends, corners, merge)
-        outer.solved += image.programs
+        image = generated(outer.programs, ends, corners, merge, known=known)
+        outer.solved, known = outer.solved + image.programs, image.known
         if not len(image.corners):
             return image.corners, 0.0
         moved, corners = apart(corners, image.corners), image.corners
@@ -97,7 +98,7 @@ def _rested(
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0, moved, 2.0 * moved, 4.0 * moved):
         if outer.solved > budget or not slack < _WIDEST or (slack < moved / 4.0 and len(corners) > _FEW):
             continue
-        found = settled(outer.programs, ends, corners, slack, _STEPS, merge=0.25)
+        found = settled(outer.programs, ends, corners, slack, _STEPS, merge=0.25, known=outer.known)
         if found is not None:
             outer.solved += found.programs
             if found.excess <= (0.0 if slack else MISSED):

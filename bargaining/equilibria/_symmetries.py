@@ -57,6 +57,83 @@ class Symmetry:
         return tuple(self.players.tolist())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Orbits:
+    """Rows of a number a player that a group maps to each other: row k is the row `first[k]` moved by `by[k]`."""
+
+    rows: Floats  # (m, n)
+    first: Indices  # (m,)
+    by: Indices  # (m,) numbers of symmetries
+
+    @property
+    def chosen(self) -> Indices:
+        """The number of one row of each orbit."""
+        return np.flatnonzero(self.first == np.arange(len(self.first)))
+
+    @property
+    def slots(self) -> Indices:
+        """For each row, the place of its orbit's among the chosen ones."""
+        return np.searchsorted(self.chosen, self.first)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """A group of symmetries: what each makes of players and profiles, the identity first."""
+
+    players: Indices  # (G, n)
+    profiles: Indices  # (G, a)
+
+    @classmethod
+    def of(cls, repeated: RepeatedGame) -> Group:
+        """Return those that `symmetries` finds."""
+        found = symmetries(repeated)
+        return cls(np.array([one.players for one in found]), np.array([one.profiles for one in found]))
+
+    def moved(self, rows: Floats, by: Indices) -> Floats:
+        """Return each row renamed by one symmetry."""
+        out = np.empty_like(rows)
+        np.put_along_axis(out, self.players[by], rows, axis=1)
+        return out
+
+    def orbits(self, rows: Floats, digits: int = 7) -> Orbits:
+        """Return rows with all their images, each once up to so many digits: those given first, in their order."""
+        keys: dict[tuple[float, ...], int] = {}
+        kept: list[Floats] = []
+        for row, key in zip(rows, _keys(rows, digits), strict=True):
+            if key not in keys:
+                keys[key] = len(kept)
+                kept.append(row)
+        first, by = [-1] * len(kept), [0] * len(kept)
+        everybody = np.arange(len(self.players))
+        for k in range(len(kept)):
+            if first[k] >= 0:
+                continue
+            images = self.moved(np.tile(kept[k], (len(everybody), 1)), everybody)
+            for g, (image, key) in enumerate(zip(images, _keys(images, digits), strict=True)):
+                at = keys.setdefault(key, len(kept))
+                if at == len(kept):
+                    kept.append(image)
+                    first.append(-1)
+                    by.append(0)
+                if first[at] < 0:
+                    kept[at], first[at], by[at] = image, k, g
+        return Orbits(
+            np.array(kept).reshape(-1, rows.shape[1]), np.array(first, np.intp), np.array(by, np.intp)
+        )
+
+    def classes(self, row: Floats | None = None, digits: int = 7) -> Indices:
+        """Return the first profile of the orbit of each; under those symmetries alone that leave a row as it is."""
+        if row is None:
+            return np.asarray(self.profiles.min(axis=0))
+        images = self.moved(np.tile(row, (len(self.players), 1)), np.arange(len(self.players)))
+        same = (images.round(digits) == row.round(digits)).all(axis=1)
+        return np.asarray(self.profiles[same].min(axis=0))
+
+
+def _keys(rows: Floats, digits: int) -> list[tuple[float, ...]]:
+    return [tuple(row) for row in (rows.round(digits) + 0.0).tolist()]
+
+
 def symmetries(repeated: RepeatedGame) -> list[Symmetry]:
     """Return a group of symmetries of one game, the identity first, with one for each permutation of the players.
 

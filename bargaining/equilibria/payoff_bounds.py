@@ -100,6 +100,10 @@ def payoff_bounds(
     *Both* are the same polytope once the inner set has all its vertices: the half-spaces at the faces of the
     inner set alone then hold the outer one.
 
+    *Symmetries.* Renamings of players and actions that leave payoffs, discount factors and the exit as they are, up to
+    1e-13 of the range of payoffs, map both sets to themselves: one direction, one profile and one vertex of each orbit
+    are worked out, and `directions` are completed by their images.
+
     *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
     `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
     are often round: the gap falls about as one over the number of half-spaces, and patience multiplies what their

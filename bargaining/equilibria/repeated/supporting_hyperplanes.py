@@ -13,6 +13,7 @@ from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rational import rational
 from bargaining._rich import Shown, number
 from bargaining.equilibria._budget import Effort
+from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -168,7 +169,7 @@ def repeated_payoff_bounds(
         outer, inner = refined(outer, refinements, tolerance)
     points = None if inner is None else inner.points
     empty = inner is None and not outer.alive.any()
-    reach = np.inf if inner is None else gap(outer, inner)
+    reach = np.inf if inner is None else gap(outer, inner, profiles.group)
     found = Sides(points, outer.directions, outer.levels, outer.threat, reach, empty, outer.steps)
     return replace(in_units(found, low, size, tolerance, repeated.player_names), repeated=repeated)
 
@@ -219,7 +220,8 @@ def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
     low, size = everything.min(axis=0), np.ptp(everything, axis=0)
     size = np.where(size > 0, size, 1.0)
     scaled = None if outside is None else (outside - low) / size
-    return Profiles((payoffs - low) / size, (best - low) / size, repeated.discounts, scaled), low, size
+    unit, best = (payoffs - low) / size, (best - low) / size
+    return Profiles(unit, best, repeated.discounts, scaled, Group.of(repeated)), low, size
 
 
 def _outside(leave: Exit, players: int) -> Floats:

@@ -7,13 +7,16 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
+from bargaining.equilibria._symmetries import Group, symmetries
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated import supporting_hyperplanes
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from brackets import bracket
 from half_spaces import paths, pushed_in
+from symmetric_games import CASES, symmetric
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
@@ -272,7 +275,7 @@ def test_three_patient_players_end_in_a_polytope(seed):
 
 def test_four_players_end_in_a_polytope():
     game = Game(*np.random.default_rng(0).random((4, 2, 2, 2, 2)))
-    bounds = payoff_bounds(RepeatedGame(game, 0.5))
+    bounds = payoff_bounds(RepeatedGame(game, 0.5), tolerance=1e-8)
     assert bounds.status == Status.OK
     assert bounds.gap < 1e-8
     assert beyond(bounds, game) < 1e-6
@@ -352,3 +355,63 @@ def test_past_its_budget_the_bounds_hold(budget: int) -> None:
     assert short.status is (Status.OK if short.gap <= 1e-6 else Status.INACCURATE)
     with pytest.raises(InvalidInput, match="`budget` must be a whole number"):
         payoff_bounds(game, budget=0)
+
+
+def alone(game):
+    """The group without a symmetry, in which nothing is left out."""
+    players = np.arange(game.players)[None]
+    return Group(players, np.arange(game.game.payoffs[..., 0].size)[None])
+
+
+@pytest.mark.parametrize(
+    ("case", "discount", "leaving", "seed"),
+    [
+        (CASES[0], 0.5, False, 0),
+        (CASES[1], 0.4, True, 1),
+        (CASES[2], 0.6, False, 2),
+        (CASES[3], 0.7, False, 3),
+        pytest.param(CASES[3], 0.5, True, 4, marks=pytest.mark.slow),
+        pytest.param(CASES[2], 0.3, True, 5, marks=pytest.mark.slow),
+        *[pytest.param(CASES[k % 4], 0.6, False, k, marks=pytest.mark.slow) for k in range(6, 30)],
+    ],
+)
+def test_symmetries_change_no_answer(case, discount, leaving, seed, monkeypatch):
+    """In the quotient and without: each outer set holds the inner one of the other, and they are as near as asked."""
+    payoffs = symmetric(np.random.default_rng(seed), *case)
+    leave = Exit([2.0] * case[0]) if leaving else None
+    game = RepeatedGame(Game(*np.moveaxis(payoffs, -1, 0)), discount, exit=leave)
+    assert len(symmetries(game)) > 1
+    quotient = payoff_bounds(game)
+    monkeypatch.setattr(supporting_hyperplanes.Group, "of", alone)
+    plain = payoff_bounds(game)
+    assert (quotient.status is Status.EMPTY) == (plain.status is Status.EMPTY)
+    for one, other in ((quotient, plain), (plain, quotient)):
+        if len(other.inner):
+            reach = support(other.inner, one.directions)
+            assert (reach <= one.levels + 1e-9).all()
+            if one.status is other.status is Status.OK:
+                np.testing.assert_allclose(reach, one.levels, atol=1e-5)
+
+
+def public_good(n, share):
+    given = np.indices((2,) * n)
+    return Game(*(share * given.sum(axis=0) - given[i] for i in range(n)))
+
+
+@pytest.mark.parametrize(("n", "share", "vertices"), [(4, 0.4, 90), (5, 0.4, 227)])
+def test_public_goods_of_four_and_five(n, share, vertices):
+    """Everyone can secure 0: patient players reach what is feasible above, whose corners a linear program finds."""
+    game = public_good(n, share)
+    bounds = payoff_bounds(RepeatedGame(game, 0.9))
+    assert bounds.status is Status.OK
+    assert len(bounds.inner) == vertices
+    np.testing.assert_allclose(bounds.threat, 0, atol=1e-9)
+    points = game.payoffs.reshape(-1, n)
+    for direction, level in list(zip(bounds.directions, bounds.levels, strict=True))[
+        :: len(bounds.levels) // 8
+    ]:
+        best = linprog(
+            -(points @ direction), A_ub=-points.T, b_ub=np.zeros(n), A_eq=[np.ones(2**n)], b_eq=[1.0]
+        )
+        assert level <= -best.fun + 1e-9
+        assert support(bounds.inner, direction[None])[0] >= level - 1e-6 * np.ptp(points)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
@@ -46,9 +47,15 @@ class Hull:
         self.basis = axes[size > 1e-8]
         local = spread @ self.basis.T
         if len(self.basis) > 1:
-            from scipy.spatial import ConvexHull
+            from scipy.spatial import ConvexHull, QhullError
 
-            hull = ConvexHull(local)
+            try:
+                hull = ConvexHull(local)
+            except QhullError:  # turned, many points on one face are no longer on one by rounding
+                if len(self.basis) < points.shape[1]:
+                    raise
+                self.basis = np.eye(points.shape[1])
+                hull = ConvexHull(spread)
             self.places, self.faces = hull.vertices.astype(np.intp), hull.equations
         elif len(self.basis) == 1:
             low, high = int(local.argmin()), int(local.argmax())
@@ -252,29 +259,50 @@ def _farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
 _MOVES = 40  # of the points; those that settle do so in far fewer
 _EVERY = 4  # rounds after which the points are solved for in any case
 _SLOWER = 0.3  # and what is left of the move before if it is worth solving for them earlier
+_DIGITS = 11  # of points that are the same
 _NEAR = 3.0  # how far they may lie, in what all further moves would add up to
 
 
 def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull | None, bool]:
-    """Return the hull of points next to these and whether they generate themselves, which ends the search."""
+    """Return the hull of points next to these and whether they generate themselves, which ends the search.
+
+    One point of each orbit under the symmetries of the game stands for all.
+    """
     hull, before, patience = sturdy(points), np.inf, 1.0 - profiles.discounts.max()
     for trial in range(_MOVES):
-        if hull is None or not budget.spend(len(hull.points) * len(profiles.payoffs)):
+        if hull is None:
             break
-        found = image(profiles, hull.points, pointing(hull))
+        orbits = profiles.group.orbits(hull.points, _DIGITS)
+        if len(orbits.rows) > len(hull.points):  # images were left out as too close to others
+            hull = sturdy(orbits.rows)
+            if hull is None:
+                break
+            orbits = _each(hull.points)
+        chosen = orbits.chosen
+        if not budget.spend(len(chosen) * len(profiles.payoffs)):
+            break
+        found = image(profiles, orbits.rows, pointing(hull)[chosen if len(hull.faces) else [0]])
         if not len(found.payoffs):
             break
-        move = float(np.abs(found.payoffs - hull.points[found.directions]).max())
-        if len(found.payoffs) == len(hull.points):
+        move = float(np.abs(found.payoffs - orbits.rows[chosen[found.directions]]).max())
+        if len(found.payoffs) == len(chosen):
             if move <= SLACK:
                 return hull, True
             if move < _SLOWER * before or trial % _EVERY == _EVERY - 1:
-                solved = generating_points(profiles, hull.points.argmin(axis=0), found)
-                if solved is not None and np.abs(solved - found.payoffs).max() <= _NEAR * move / patience:
+                solved = generating_points(profiles, orbits, found)
+                if (
+                    solved is not None
+                    and np.abs(solved[chosen] - found.payoffs).max() <= _NEAR * move / patience
+                ):
                     return sturdy(solved), True
                 before = move
-        hull = sturdy(found.payoffs)
+        hull = sturdy(profiles.group.orbits(found.payoffs, _DIGITS).rows)
     return hull, False
+
+
+def _each(points: Floats) -> Orbits:
+    """Return points each of which stands for itself alone."""
+    return Orbits(points, np.arange(len(points)), np.zeros(len(points), np.intp))
 
 
 def sturdy(points: Floats) -> Hull | None:

@@ -10,6 +10,9 @@ For given bases the greatest fixed point of the largest of these functions is fo
 profiles. It bounds the payoffs if the functions contract, which speeds z > 0 with Mz < z for all their slopes M
 show: then their iterates from the levels known before, all of them bounds, end there. Then each basis is made
 optimal for the new levels, and so on until none changes. Everything is in the unit box.
+
+A symmetry of the game permutes the directions, and their levels are the same. So there are functions for one direction
+of each orbit alone, and of the profiles that the symmetries leaving it as it is map to each other for one alone.
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, optimise, pivot
 
 _ROUNDS = 60  # of the operator; the half-spaces hold after any number
 _PIVOTS = 100  # a face; the values that are left out are too high, never too low
+_POINTS = 11  # digits of points that are the same
 _STILL = 1e-13  # rounding of a level, in the unit box
 
 
@@ -34,11 +39,11 @@ class Outer:
     """Half-spaces around the equilibrium payoffs, and the bases that hold them."""
 
     profiles: Profiles
-    directions: Floats  # (h, n), the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1
+    orbits: Orbits  # of the directions
     levels: Floats  # (h,)
     alive: Flags  # (a,)
     bases: Bases  # one a pair of a direction and a live profile, whose rows are the floors and the directions
-    faces: Indices  # (p,) the direction of each
+    faces: Indices  # (p,) the direction of each, one of its orbit
     steps: int = 0
     budget: Budget = field(default_factory=Budget)
 
@@ -46,12 +51,18 @@ class Outer:
     def around(cls, profiles: Profiles, directions: Floats, budget: Budget) -> Outer:
         """Start from what is feasible."""
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
-        directions = np.vstack([np.eye(n), -np.eye(n), directions])
-        pairs = _boxed(profiles, directions, alive)
-        outer = cls(profiles, directions, profiles.reach(directions), alive, *pairs, budget=budget)
+        orbits = profiles.group.orbits(np.vstack([np.eye(n), -np.eye(n), directions]))
+        pairs = _boxed(profiles, orbits, alive)
+        outer = cls(profiles, orbits, profiles.reach(orbits.rows), alive, *pairs, budget=budget)
         if profiles.outside is not None:
             outer.levels[n : 2 * n] = -profiles.outside
+        outer.levels = outer.levels[orbits.first]
         return outer
+
+    @property
+    def directions(self) -> Floats:
+        """The normals, shape (h, n), the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1."""
+        return self.orbits.rows
 
     @property
     def threat(self) -> Floats:
@@ -61,24 +72,23 @@ class Outer:
         return -self.levels[n : 2 * n] if outside is None else outside
 
     def extend(self, directions: Floats) -> None:
-        """Add half-spaces; what is known stays valid."""
-        if not len(directions):
-            return
-        levels = np.minimum(self.profiles.reach(directions), self.reach(directions))
+        """Add half-spaces, and those symmetric to them; what is known stays valid."""
         first = len(self.directions)
-        self.directions = np.vstack([self.directions, directions])
-        self.levels = np.append(self.levels, levels)
-        bases, faces = _boxed(self.profiles, self.directions, self.alive, first)
+        orbits = self.profiles.group.orbits(np.vstack([self.directions, directions]))
+        new = orbits.rows[first:]
+        if not len(new):
+            return
+        levels = np.append(self.levels, np.minimum(self.profiles.reach(new), self.reach(new)))
+        self.orbits, self.levels = orbits, levels[orbits.first]
+        bases, faces = _boxed(self.profiles, orbits, self.alive, first)
         self.bases, self.faces = self.bases.joined(bases), np.append(self.faces, faces)
 
     def narrowed(self, given: int, directions: Floats) -> Outer:
         """Return half-spaces in the first few directions and in others, with the levels that these ones leave."""
-        levels = np.append(self.levels[:given], self.reach(directions))
-        directions = np.vstack([self.directions[:given], directions])
-        bases, faces = _boxed(self.profiles, directions, self.alive)
-        return Outer(
-            self.profiles, directions, levels, self.alive.copy(), bases, faces, self.steps, self.budget
-        )
+        orbits = self.profiles.group.orbits(np.vstack([self.directions[:given], directions]))
+        levels = np.append(self.levels[:given], self.reach(orbits.rows[given:]))[orbits.first]
+        bases, faces = _boxed(self.profiles, orbits, self.alive)
+        return Outer(self.profiles, orbits, levels, self.alive.copy(), bases, faces, self.steps, self.budget)
 
     def reach(self, directions: Floats) -> Floats:
         """Return how far the half-spaces let payoffs go in other directions."""
@@ -103,26 +113,26 @@ class Outer:
             if not self.alive.any():
                 return self._left()
             self._raise()
-            self.levels = settled(self._affine(), self.levels)
+            self.levels = settled(self._affine(), self.levels[self.orbits.chosen])[self.orbits.slots]
             self.steps += 1
             if (before - self.levels).max() <= _STILL and lived == self.alive.sum():
                 break
         return True
 
     def touching(self) -> Floats:
-        """Return the point where each half-space touches what the profiles make of the set."""
+        """Return points where the half-spaces touch what the profiles make of the set."""
         outside = self.profiles.outside
         if not self.alive.any():
             return np.empty((0, self.directions.shape[1])) if outside is None else outside[None]
         functions = self._affine()
-        best = functions.largest(functions.at(self.levels))
+        best = functions.largest(functions.at(self.levels[self.orbits.chosen]))
         played = best < len(self.faces)
         part = self.bases.take(best[played])
         points = np.tile(np.zeros_like(self.threat) if outside is None else outside, (len(best), 1))
         points[played] = self.profiles.now()[part.owners] + self.profiles.discounts * part.points(
             self._rights()
         )
-        return points
+        return self.profiles.group.orbits(points, _POINTS).rows
 
     def _left(self) -> bool:
         """Keep only leaving, once nothing can be played; say whether that is an outcome."""
@@ -148,8 +158,8 @@ class Outer:
         return np.hstack([-low, np.broadcast_to(self.levels, (len(low), self.levels.size))])
 
     def _affine(self, chosen: Indices | None = None) -> Affine:
-        """Return the bounds of the pairs as functions of the levels; of all, with those of leaving, by default."""
-        bases, faces = self.bases, self.faces
+        """Return the bounds of the pairs as functions of the chosen levels; of all, and of leaving, by default."""
+        bases, faces, slots = self.bases, self.faces, self.orbits.slots
         if chosen is not None:
             bases, faces = bases.take(chosen), faces[chosen]
         n, outside = self.directions.shape[1], self.profiles.outside
@@ -161,14 +171,18 @@ class Outer:
         # Payoffs lie in the unit box, so that what the multipliers leave of a pull is worth no more than this.
         constant += np.maximum(rest, 0.0).sum(axis=1) - np.where(floor, weights * low, 0.0).sum(axis=1)
         if outside is None:
-            return Affine(faces, constant, weights, np.where(floor, n + player, bases.rows - n))
-        found = Affine(faces, constant, np.where(floor, 0.0, weights), np.where(floor, 0, bases.rows - n))
-        return found if chosen is not None else found.and_at_least(self.directions @ outside)
+            return Affine(slots[faces], constant, weights, slots[np.where(floor, n + player, bases.rows - n)])
+        columns = slots[np.where(floor, 0, bases.rows - n)]
+        found = Affine(slots[faces], constant, np.where(floor, 0.0, weights), columns)
+        return (
+            found if chosen is not None else found.and_at_least(self.directions[self.orbits.chosen] @ outside)
+        )
 
     def _optimise(self) -> None:
         """Make bases optimal, from the highest bound of each direction down, until no other bound is higher."""
         normals, rights, n = self._normals(), self._rights(), self.directions.shape[1]
-        values = self._affine(np.arange(len(self.faces))).at(self.levels)
+        levels = self.levels[self.orbits.chosen]
+        values = self._affine(np.arange(len(self.faces))).at(levels)
         done = np.zeros(len(self.faces), bool)
         shows = (self.faces >= n) & (
             self.faces < 2 * n
@@ -181,21 +195,27 @@ class Outer:
                 break
             self.budget.spend(left.size)
             optimal, empty = pivot(normals, rights, self.bases, left)
-            self.alive[self.bases.owners[left[empty]]] = False
+            dying = np.isin(self.profiles.classes, self.profiles.classes[self.bases.owners[left[empty]]])
+            self.alive[dying] = False
             dead = ~self.alive[self.bases.owners]
             done[left[optimal]] = True
             left = left[~optimal]
-            values[left] = self._affine(left).at(self.levels)
+            values[left] = self._affine(left).at(levels)
             done[dead], values[dead] = True, -np.inf
         kept = self.alive[self.bases.owners]
         self.bases, self.faces = self.bases.take(kept), self.faces[kept]
 
 
-def _boxed(profiles: Profiles, directions: Floats, alive: Flags, first: int = 0) -> tuple[Bases, Indices]:
-    """Return the pairs of live profiles and directions from the first on, bounded by the axes."""
-    n, playable = directions.shape[1], np.flatnonzero(alive)
-    faces = np.repeat(np.arange(first, len(directions)), playable.size)
+def _boxed(profiles: Profiles, orbits: Orbits, alive: Flags, first: int = 0) -> tuple[Bases, Indices]:
+    """Return the pairs of directions from the first on and live profiles, one of each orbit, bounded by the axes."""
+    n, directions = orbits.rows.shape[1], orbits.rows
+    chosen = [k for k in orbits.chosen.tolist() if k >= first]
+    playable = [
+        np.flatnonzero(alive & (profiles.group.classes(directions[k]) == np.arange(alive.size)))
+        for k in chosen
+    ]
+    faces = np.repeat(np.array(chosen, np.intp), [own.size for own in playable])
     pulls = directions[faces] * profiles.discounts
     rows = np.where(pulls > 0, n + np.arange(n), np.arange(n))
-    owners = np.tile(playable, len(directions) - first)
+    owners = np.concatenate([*playable, np.empty(0, np.intp)])
     return Bases.at(np.vstack([-np.eye(n), directions]), pulls, owners, rows), faces

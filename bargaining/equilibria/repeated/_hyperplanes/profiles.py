@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._symmetries import Group, Indices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,6 +18,12 @@ class Profiles:
     best: Floats  # (a, n) best deviation payoffs
     discounts: Floats  # (n,)
     outside: Floats | None  # (n,)
+    group: Group  # the symmetries of the game
+
+    @property
+    def classes(self) -> Indices:
+        """The first profile of the orbit of each, shape (a,)."""
+        return self.group.classes()
 
     def lowest(self, threat: Floats) -> Floats:
         """Return the least continuation that keeps everyone to each profile, shape (a, n)."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.programs import Indices
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Recipes
 
 _ITERATIONS = 8  # of Newton's method, which doubles the digits in each
@@ -20,12 +20,12 @@ _EXACT = 1e-14  # points generate themselves up to rounding
 _ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
-def generating_points(profiles: Profiles, threats: Indices, recipes: Recipes) -> Floats | None:
-    """Solve for the points, the k-th by the k-th recipe; None if they do not generate themselves.
+def generating_points(profiles: Profiles, orbits: Orbits, recipes: Recipes) -> Floats | None:
+    """Solve for the points, one of each orbit by its recipe; None if they do not generate themselves.
 
-    The threat to player i is the i-th payoff of point ``threats[i]``.
+    Returns all of them. The threat to a player is her payoff at the point that is the lowest for her now.
     """
-    system = _System(profiles, threats, recipes)
+    system = _System(profiles, orbits, recipes)
     points = recipes.payoffs
     for _ in range(_ITERATIONS):
         solved = system.weights(points)
@@ -34,7 +34,7 @@ def generating_points(profiles: Profiles, threats: Indices, recipes: Recipes) ->
         inverse, weights = solved
         left = points - system.generated(points, weights)
         if np.abs(left).max() <= _EXACT:
-            return points if system.holds(points, weights) else None
+            return system.all(points) if system.holds(points, weights) else None
         try:
             step = np.linalg.solve(system.slope(points, inverse, weights), left.ravel())
         except np.linalg.LinAlgError:
@@ -48,9 +48,12 @@ def generating_points(profiles: Profiles, threats: Indices, recipes: Recipes) ->
 class _System:
     """The equations of all recipes."""
 
-    def __init__(self, profiles: Profiles, threats: Indices, recipes: Recipes) -> None:
-        count, n = recipes.payoffs.shape
-        self.outside, self.threats = profiles.outside, threats
+    def __init__(self, profiles: Profiles, orbits: Orbits, recipes: Recipes) -> None:
+        (count, n), chosen = orbits.rows.shape, orbits.chosen
+        self.outside, self.threats = profiles.outside, orbits.rows.argmin(axis=0)
+        # The coordinate c of point k is the coordinate `origin[k, c]` of the unknown `slots[k]`.
+        self.slots, self.origin = orbits.slots, profiles.group.players[orbits.by].argsort(axis=1)
+        assert len(chosen) == len(recipes.payoffs)
         self.leave = recipes.profiles == LEAVE
         self.shares = np.where(self.leave[:, None], 0.0, profiles.discounts)
         self.now = np.where(
@@ -65,14 +68,20 @@ class _System:
         self.players = np.where(self.mixed, 0, (recipes.rows - count) % n)
         self.signs = np.where(recipes.rows < count + n, -1.0, 1.0)
 
+    def all(self, points: Floats) -> Floats:
+        """Return the points of every orbit, from one of each."""
+        return np.asarray(np.take_along_axis(points[self.slots], self.origin, axis=1))
+
     def floors(self, points: Floats) -> Floats:
         if self.outside is not None:
             return self.low
-        return np.asarray(self.low + points[self.threats, np.arange(self.threats.size)])
+        return np.asarray(self.low + self.all(points)[self.threats, np.arange(self.threats.size)])
 
     def columns(self, points: Floats) -> Floats:
         """Return the points of each recipe as columns, zero where the row is a player."""
-        return np.asarray(np.where(self.mixed[:, None, :], points[self.parents].transpose(0, 2, 1), 0.0))
+        return np.asarray(
+            np.where(self.mixed[:, None, :], self.all(points)[self.parents].transpose(0, 2, 1), 0.0)
+        )
 
     def weights(self, points: Floats) -> tuple[Floats, Floats] | None:
         """Return the inverse of each recipe's equations, and what it weights its rows by."""
@@ -101,11 +110,12 @@ class _System:
         out = np.zeros((m, n, m, n))
         recipe, row = np.nonzero(self.mixed)
         moved = -self.shares[recipe, :, None] * weights[recipe, row, None, None] * (np.eye(n) - kept)[recipe]
-        mine, yours = np.arange(n)[:, None], np.arange(n)
-        np.add.at(out, (recipe[:, None, None], mine, self.parents[recipe, row][:, None, None], yours), moved)
+        mine, parents = np.arange(n)[:, None], self.parents[recipe, row]
+        yours = self.origin[parents][:, None, :]
+        np.add.at(out, (recipe[:, None, None], mine, self.slots[parents][:, None, None], yours), moved)
         if self.outside is None:
             for i, threat in enumerate(self.threats):
-                out[:, :, threat, i] -= self.shares * kept[:, :, i]
+                out[:, :, self.slots[threat], self.origin[threat, i]] -= self.shares * kept[:, :, i]
         each = np.arange(m)[:, None]
         out[each, np.arange(n), each, np.arange(n)] += 1.0
         return out.reshape(m * n, m * n)
@@ -114,7 +124,7 @@ class _System:
         """Say whether every weight is a share and every floor holds."""
         low = self.floors(points)
         if self.outside is None:
-            low = self.low + points.min(axis=0)
+            low = self.low + self.all(points).min(axis=0)
         shares = weights[self.mixed].min(initial=0.0) >= -_ROUNDING
         holds = (self.later(points, weights) >= low - _ROUNDING).all(axis=1)
         return bool(shares and (holds | self.leave).all())

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hull,
     from_stage,
@@ -24,8 +25,11 @@ _APART = 1e-7  # normals closer than this count as the same
 class Faces(Protocol):
     """Half-spaces around a set."""
 
-    directions: Floats
     levels: Floats
+
+    @property
+    def directions(self) -> Floats:
+        """The normals."""
 
     def reach(self, directions: Floats) -> Floats:
         """Return how far they let payoffs go in other directions."""
@@ -33,19 +37,26 @@ class Faces(Protocol):
 
 def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
     """Refine the outer set where it matters most; return it and the inner set that comes nearest, if any was found."""
-    inner, given = None, len(outer.directions)
+    inner, given, group = None, len(outer.directions), outer.profiles.group
     for left in range(refinements, -1, -1):
         if outer.budget.spent:
             break
         touching = outer.touching()
         near, proved = sustained(outer.profiles, touching, outer.budget)
-        if near is not None and proved and (inner is None or gap(outer, near) < gap(outer, inner)):
+        if (
+            near is not None
+            and proved
+            and (inner is None or gap(outer, near, group) < gap(outer, inner, group))
+        ):
             inner = near
         if inner is not None and refinements:
+            if gap(outer, inner, group) <= tolerance:
+                return outer, inner
             cleared = _cleared(outer, inner, given)
-            if not left or gap(cleared, inner) <= tolerance:
+            if not left or gap(cleared, inner, group) <= tolerance:
                 return cleared, inner
-        added = fresh(outer, [hull for hull in (sturdy(touching), near, inner) if hull is not None])
+        hulls = [hull for hull in (sturdy(touching), near, inner) if hull is not None]
+        added = fresh(outer, hulls, group)
         if not left or not len(added):
             break
         outer.extend(added)
@@ -60,14 +71,20 @@ def _cleared(outer: Outer, inner: Hull, given: int) -> Outer:
     Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
     for poor bases.
     """
-    few = outer.narrowed(given, distinct(inner.normals()))
+    few, group = outer.narrowed(given, distinct(inner.normals())), outer.profiles.group
     few.shrink()
-    return few if gap(few, inner) <= gap(outer, inner) else outer
+    return few if gap(few, inner, group) <= gap(outer, inner, group) else outer
 
 
-def gap(outer: Faces, inner: Hull) -> float:
-    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces."""
+def gap(outer: Faces, inner: Hull, group: Group | None = None) -> float:
+    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces.
+
+    With a group both sets are symmetric: one face of each orbit tells.
+    """
     normals = distinct(inner.normals())
+    if group is not None:
+        orbits = group.orbits(normals)
+        normals = orbits.rows[orbits.chosen]
     own = outer.levels - _farthest(inner, outer.directions)
     return float(
         max(own.max(initial=0.0), (outer.reach(normals) - _farthest(inner, normals)).max(initial=0.0))
@@ -80,17 +97,25 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
     still = from_stage(profiles, directions, enough, outer.budget)
     shrunk = self_generating(profiles, outer.touching(), directions, enough, outer.budget)
     found = [hull for hull in (still, shrunk) if hull is not None]
-    return min(found, key=lambda hull: gap(outer, hull), default=None)
+    return min(found, key=lambda hull: gap(outer, hull, outer.profiles.group), default=None)
 
 
-def fresh(outer: Faces, hulls: list[Hull]) -> Floats:
-    """Return normals of the hulls' faces beyond which the outer set reaches farthest, and that it lacks."""
+def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None) -> Floats:
+    """Return normals of the hulls' faces beyond which the outer set reaches farthest, and that it lacks.
+
+    With a group whole orbits of normals count, one of each is returned.
+    """
     chosen = [np.empty((0, outer.directions.shape[1]))]
     for hull in hulls:
         normals = distinct(hull.normals())
+        many = np.ones(len(normals), np.intp)  # that each stands for
+        if group is not None:
+            orbits = group.orbits(normals)
+            normals, many = orbits.rows[orbits.chosen], np.bincount(orbits.slots)
         beyond = outer.reach(normals) - _farthest(hull, normals)
         order = np.argsort(-beyond, kind="stable")
-        chosen.append(normals[order[beyond[order] > _WORTH][:_MOST]])
+        order = order[beyond[order] > _WORTH]
+        chosen.append(normals[order[np.cumsum(many[order]) - many[order] < _MOST]])
     new = distinct(np.vstack(chosen))
     known = [np.abs(outer.directions - normal).max(axis=1).min() <= _APART for normal in new]
     return np.asarray(new[~np.array(known, bool)])

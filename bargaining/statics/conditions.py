@@ -62,17 +62,26 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         if division.parameters["leaver"] != "responder":
             return
         points = {"x": _flat(offers[0], cells), "y": _flat(offers[1], cells)}
+    elif name == "RandomProposer":
+        n = problem.players
+        if division.quota < n or (n > 2 and not isinstance(problem.feasible, TransferableSurplus)):  # type: ignore[attr-defined]
+            return
+        held, own = _flat(division.reservations, cells), _flat(division.proposing, cells)  # type: ignore[attr-defined]
+        points = {"x": np.array([own[0], *held[1:]]), "y": np.array([held[0], *own[1:]])}
     elif name not in (*_RAYS, *_OPTIMA):
         return
-    ideal = name in ("kalai_smorodinsky", "gupta_livne", "equal_loss", "yu")
+    ideal = name in ("kalai_smorodinsky", "gupta_livne", "equal_loss", "yu", "perles_maschler")
     batch = division.payoffs.shape[:-1]
     if isinstance(problem.feasible, Polytope) and problem.feasible.batch_shape:
         return
     boundary = _boundary(problem.feasible, batch, second=second)
-    if boundary is None or (ideal and not isinstance(boundary, _Budget) and problem.players > 2):
+    flat = isinstance(boundary, _Facets)
+    if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
     size = np.abs(points["x"] - given["disagreement"]).max(axis=0)
-    if ideal and not isinstance(boundary, _Budget):
+    if ideal and flat:
+        boundary.ideal = _ideal_slopes(boundary, np.array(given["disagreement"]), cells)
+    elif ideal and not isinstance(boundary, _Budget):
         a, d = _flat(problem.ideal, cells), given["disagreement"]
         points |= {"first": np.array([a[0], d[1]]), "second": np.array([d[0], a[1]])}
     structure, strict = [], np.ones(cells, dtype=bool)
@@ -82,6 +91,19 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         strict &= sure | (key not in ("x", "y"))
         if key in ("first", "second"):  # a best payoff elsewhere on the boundary moves with no floor
             strict &= sure & (pieces[0] >= 0) & (pieces[1] < 0)
+    if ideal and flat:
+        strict &= np.isfinite(boundary.ideal[0]).all(axis=0)
+    if name == "RandomProposer":
+        waits = [
+            d + v * (x - d)
+            for d, v, x in zip(
+                given["disagreement"], given["discounts"], division.payoffs.reshape(cells, -1).T, strict=True
+            )
+        ]
+        options = given.get("outside", [np.full(cells, -np.inf)] * len(waits))
+        gap = np.array([np.broadcast_to(o - w, (cells,)) for o, w in zip(options, waits, strict=True)])
+        structure.append((gap > 0).astype(np.intp))
+        strict &= (np.abs(gap) > TIE * size).all(axis=0) & (structure[0][1] < 0) & (structure[1][1] < 0)
     if name == "AlternatingOffers":
         binds, sure = _binding(points, given, size)
         structure.append(binds)
@@ -96,6 +118,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         alike = (rows[:, left] == row[:, None]).all(axis=0)
         here, left = left[alike], left[~alike]
         known = [*points["x"], *points.get("y", ())]
+        if name == "RandomProposer":
+            known = [*_flat(division.payoffs, cells), *(() if isinstance(boundary, _Budget) else own)]
         if "first" in points:
             known += [points["first"][0], points["second"][1]]
         if name in _OPTIMA and (row[1] >= 0 or isinstance(boundary, _Facets)):
@@ -105,6 +129,29 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
             made = _equations(name, problem.players, boundary, row, list(points), block)
             unknowns = [value[block] for value in known]
             yield Conditions(cells=block, unknowns=unknowns, equations=made, error=boundary.error(block))
+
+
+def _ideal_slopes(boundary: Any, d: Floats, cells: int) -> tuple[Floats, Floats]:
+    """Return ideal points below facets, (n, cells), and their slopes in d, (n, n, cells), by the prices of d's floors.
+
+    They are linear in d as long as no more constraints hold with equality than there are players: NaN where more do.
+    """
+    from scipy.optimize import linprog
+
+    n = boundary.pieces
+    best, slopes = np.full((n, cells), np.nan), np.full((n, n, cells), np.nan)
+    floors = np.broadcast_to(d, (n, cells))
+    for cell in range(cells):
+        low = floors[:, cell]
+        size = np.abs(boundary.limits - boundary.rows @ low).max() + np.abs(low).max()
+        for i in range(n):
+            found = linprog(-np.eye(n)[i], boundary.rows, boundary.limits, bounds=[(x, None) for x in low])
+            if found.status != 0:
+                continue
+            binding = (found.slack <= TIE * size).sum() + (found.x - low <= TIE * size).sum()
+            if binding == n:
+                best[i, cell], slopes[i, :, cell] = found.x[i], -found.lower.marginals
+    return best, slopes
 
 
 def _flat(values: Floats, cells: int) -> Floats:
@@ -162,6 +209,11 @@ class _Curve:
         f = [values[here] for values in self.local[key][0]]
         return [-_through(x[0], [*f[1:], f[-1]]), 1.0]
 
+    def fall(self, piece: int, key: str, given: Given, here: Any) -> tuple[Floats, Floats]:
+        """Return minus the slope, and how it changes."""
+        f = [values[here] for values in self.local[key][0]]
+        return -f[1], -f[2]
+
 
 class _Sides:
     """A polygon: each side is a line through two of its points, or through one along an axis by free disposal."""
@@ -215,9 +267,18 @@ class _Sides:
         _, along = self._ends(piece, given)
         return [along[1], -along[0]]
 
+    def fall(self, piece: int, key: str, given: Given, here: Any) -> tuple[Floats, Floats]:
+        """Return minus the slope, and how it changes; a level or upright side counts nothing."""
+        _, along = self._ends(piece, given)
+        level = np.asarray(along[0] != 0) & np.asarray(along[1] != 0)
+        fall = np.where(level, -np.asarray(along[1]) / np.where(level, along[0], 1.0), 0.0)
+        return fall, 0.0 * fall
+
 
 class _Facets:
     """A polytope of three players or more, by its inequalities."""
+
+    ideal: tuple[Floats, Floats]
 
     def __init__(self, rows: Floats, limits: Floats) -> None:
         self.rows, self.limits = rows, limits
@@ -339,7 +400,7 @@ def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floa
 
 # --- conditions of concepts -----------------------------------------------------------------------------------------
 
-_RAYS = ("egalitarian", "kalai_smorodinsky", "gupta_livne", "equal_loss")
+_RAYS = ("egalitarian", "kalai_smorodinsky", "gupta_livne", "equal_loss", "perles_maschler")
 _OPTIMA = ("nash", "utilitarian", "yu")
 
 
@@ -400,6 +461,11 @@ def _equations(
     def best(x: list[Jet], given: Given) -> tuple[list[Any], list[Jet]]:
         """Return the ideal point, and what must be zero of it."""
         d = given["disagreement"]
+        if isinstance(boundary, _Facets):
+            values, slopes = (array[..., here] for array in boundary.ideal)
+            base = [np.asarray(getattr(one, "value", one)) for one in d]
+            moved = [[(d[j] - base[j]) * slopes[i, j] for j in range(n)] for i in range(n)]
+            return [sum(row[1:], row[0]) + values[i] for i, row in enumerate(moved)], []
         if "first" not in piece:
             return [given["total"][0] - sum([d[j] for j in range(n) if j != i], 0.0) for i in range(n)], []
         corner = [[x[2], d[1]], [d[0], x[3]]]
@@ -418,6 +484,40 @@ def _equations(
         along = [1.0] * n if along is None else along
         level = [gains[i] * along[0] - gains[0] * along[i] for i in range(1, n)]
         return [boundary.slack(piece["x"][0], "x", x[:n], given, here), *level, *more]
+
+    def middle(x: list[Jet], given: Given) -> list[Jet]:
+        """Return by how much the frontier to either side differs, as it changes: the root of minus its slope in x."""
+        if "first" not in piece:  # the middle of a budget
+            d = given["disagreement"]
+            return [boundary.slack(piece["x"][0], "x", x[:2], given, here), (x[0] - d[0]) - (x[1] - d[1])]
+        _, more = best(x, given)
+        ends = {"x": x[0], "first": x[2], "second": given["disagreement"][0]}
+        share = {"x": 2.0, "first": -1.0, "second": -1.0}
+        total: Any = 0.0
+        for key, at in ends.items():
+            fall, bend = boundary.fall(piece[key][0], key, given, here)
+            root = np.sqrt(fall)
+            with np.errstate(all="ignore"):
+                part = at.through(0 * root, root, bend / (2 * root)) if isinstance(at, Jet) else 0.0
+            total = part * share[key] + total
+        return [boundary.slack(piece["x"][0], "x", x[:2], given, here), total, *more]
+
+    def drawn(z: list[Jet], given: Given) -> list[Jet]:
+        """Return the conditions of a proposer drawn each period; what is left of a budget needs no unknown."""
+        v, d = z[:n], given["disagreement"]
+        chances = given.get("probabilities", [1.0 / n] * n)
+        sure, binds = sum(chances[1:], chances[0]), row[len(row) - n :]
+        waits = [d[i] + (v[i] - d[i]) * given["discounts"][i] for i in range(n)]
+        w = [given["outside"][i] if binds[i] else waits[i] for i in range(n)]
+        met = []
+        if isinstance(boundary, _Budget):
+            rest = boundary.slack(0, "x", w, given, here)
+            own = [one + rest for one in w]
+        else:
+            own = z[n:]
+            points = {"x": [own[0], w[1]], "y": [w[0], own[1]]}
+            met = [boundary.slack(piece[key][0], key, point, given, here) for key, point in points.items()]
+        return [*met, *(v[i] - w[i] - (own[i] - w[i]) * (chances[i] / sure) for i in range(n))]
 
     def optimum(x: list[Jet], given: Given) -> list[Jet]:
         more: list[Jet] = []
@@ -446,7 +546,8 @@ def _equations(
         reserve = [given["outside"][i] if row[-2 + i] else _waits(i, (x, y)[i][i], given) for i in (0, 1)]
         return [*met, x[1] - reserve[1], y[0] - reserve[0]]
 
-    return offers if name == "AlternatingOffers" else ray if name in _RAYS else optimum
+    named = {"AlternatingOffers": offers, "RandomProposer": drawn, "perles_maschler": middle}
+    return named.get(name, ray if name in _RAYS else optimum)
 
 
 def _through(x: Any, derivatives: Sequence[Floats]) -> Any:

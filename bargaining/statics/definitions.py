@@ -321,6 +321,7 @@ class _Polygons:
             for one, start in zip(self.sets, self.fan.first, strict=False)
         ]
         self.low = [[int(some[i][0]) for some in self.lows] for i in (0, 1)]
+        self._best: dict[tuple[int, int], tuple[Any, int, list[int]]] = {}
         self.rules: list[_Rule] = []
         self.also: list[tuple[int, _Rule]] = []
         self.beside: list[tuple[tuple[int, int], _Rule]] = []
@@ -339,7 +340,7 @@ class _Polygons:
             for row in self.data.rows(s):
                 now = np.array([(1 - delta[i]) * self.data.payoff(given, row, i) for i in (0, 1)])
                 walk = self._walk(row)
-                least = [(self._held(given, row, i)[0] - now[i]) / delta[i] for i in (0, 1)]
+                least = [(self._held(row, i)[0] - now[i]) / delta[i] for i in (0, 1)]
                 for k in np.flatnonzero(self.owner == s):
                     rule = self._rule(row, (self.points[k] - now) / delta, least, walk)
                     if rule is not None:
@@ -369,28 +370,28 @@ class _Polygons:
                 polygon = cut(polygon, (-1.0 + i, -float(i)), -float(least[i]))
         return polygon
 
-    def _held(
-        self, given: Given, row: int, i: int, x: Sequence[Any] | None = None
-    ) -> tuple[Any, int, list[int]]:
+    def _held(self, row: int, i: int) -> tuple[Any, int, list[int]]:
         """Return what player i gets by the best deviation from a row, that one (-1: leaving), and those as good."""
-        known = list(self.points[self.low[i], i]) if x is None else [x[2 * k + i] for k in self.low[i]]
-        data = self.data
-        options = {r: data.payoff(given, r, i) * (1.0 - given["discounts"][i]) for r in data.replies(row, i)}
-        options = {r: now + given["discounts"][i] * data.mean(given, r, known) for r, now in options.items()}
-        if (own := data.own(given, int(data.state[row]), i)) is not None:
-            options[-1] = own
-        best = max(options, key=lambda r: float(options[r]))
-        alike = [r for r, v in options.items() if r != best and v >= options[best] - TIE * data.unit]
-        return options[best], best, alike
+        if (row, i) not in self._best:
+            data, given = self.data, self.data.given
+            known, delta = list(self.points[self.low[i], i]), given["discounts"][i]
+            options = {
+                r: data.payoff(given, r, i) * (1.0 - delta) + delta * data.mean(given, r, known)
+                for r in data.replies(row, i)
+            }
+            if (own := data.own(given, int(data.state[row]), i)) is not None:
+                options[-1] = own
+            best = max(options, key=lambda r: float(options[r]))
+            alike = [r for r, v in options.items() if r != best and v >= options[best] - TIE * data.unit]
+            self._best[row, i] = options[best], best, alike
+        return self._best[row, i]
 
     def _rule(self, row: int, w: Floats, least: Sequence[float], walk: Floats) -> _Rule | None:
         """Return how a continuation keeps the players to a row; None if it does not, or is no corner."""
         if (w < np.array(least) - self.near).any():
             return None
         s = int(self.data.state[row])
-        held = [
-            self._held(self.data.given, row, i)[1] if w[i] <= least[i] + self.near else None for i in (0, 1)
-        ]
+        held = [self._held(row, i)[1] if w[i] <= least[i] + self.near else None for i in (0, 1)]
         hit = np.flatnonzero(np.abs(walk - w).max(axis=1) <= self.near)
         if hit.size:
             return _Rule(state=s, row=row, base=self.fan.at[hit[0]], held=(held[0], held[1]))
@@ -485,7 +486,7 @@ class _Polygons:
                     continue
                 binds = self._reply(reply, rule, i, x, given)
                 out.append(value[i] - binds)
-                for other in self._held(data.given, rule.row, i)[2]:
+                for other in self._held(rule.row, i)[2]:
                     out.append(binds - self._reply(other, rule, i, x, given))
             if rule.base is None and rule.edge is not None and None not in rule.held:
                 p, q = ([self._at(end, rule.row, j, x, given) for j in (0, 1)] for end in rule.edge)

@@ -22,13 +22,14 @@ from bargaining.statics.definitions import Definition, Layout, defined, differen
 if TYPE_CHECKING:
     import xarray as xr
 
-_BY_PLAYER = ("weights", "discounts", "outside", "breakdown_payoffs", "reference")
+_BY_PLAYER = ("weights", "probabilities", "discounts", "outside", "breakdown_payoffs", "reference")
 _OF_SETS = ("disagreement", "total", "points")
 _ANSWERS = (
     ("payoffs", "player"),
     ("contracts", "deal"),
     ("vertices", "vertex"),
     ("discount", ""),
+    ("payoff", ""),
     ("rates", "country"),
 )  # what numbers of other answers are called, and what one is of
 _PAYOFFS = ("outside", "breakdown_payoffs", "reference")
@@ -87,17 +88,19 @@ def sensitivity(
 
     Notes
     -----
-    Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian` and
-    `yu` on surpluses, frontiers and polygons, of the first two and `utilitarian` on polytopes of more players, and of
-    `AlternatingOffers` between two players for an infinite horizon in which responders may leave. Curvatures of a
+    Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`, `yu`
+    and `perles_maschler` on surpluses, frontiers and polygons, of all but the last two on polytopes of more players; of
+    `AlternatingOffers` between two players for an infinite horizon in which responders may leave, and of
+    `RandomProposer` under unanimity, for any number who share a surplus and for two on other sets. Curvatures of a
     `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. Of a game's answers
     the structure is read off: how each vertex is generated, which actions are used, what binds at a threshold. All
     other answers, and kinks, have derivatives by SciPy's differences, which solve again beside the answer on either
     side. Payoff sets with infinitely many vertices, as at unequal patience, have none here, nor those from which one
     player alone may leave.
 
-    Weights are taken as they were given: only ratios count, so that derivatives in all of them, times the weights, add
-    up to nothing. With weights (a, 1 - a) the derivative in a is the first column less the second.
+    Weights, and probabilities of proposing, are taken as they were given: only ratios count, so that derivatives in all
+    of them, times the weights, add up to nothing. With weights (a, 1 - a) the derivative in a is the first column less
+    the second.
 
     Examples
     --------
@@ -279,8 +282,9 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
         np.full((n, m, cells) if order == 1 else (n, m, m, cells), np.nan),
         np.zeros(cells, dtype=bool),
     )
-    if asked.method is not None or (asked.name == "points" and n > 2):
-        return first, second, error, done  # facets do not say which points they go through
+    fixed = n > 2 or asked.result.method.startswith("perles_maschler")
+    if asked.method is not None or (asked.name == "points" and fixed):
+        return first, second, error, done  # points count there beyond the sides that are met
     terms = asked.terms()
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
     with np.errstate(all="ignore"):

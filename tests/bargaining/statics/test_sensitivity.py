@@ -18,6 +18,7 @@ from bargaining import (
     NotApplicable,
     Polytope,
     Problem,
+    RandomProposer,
     RepeatedGame,
     StochasticBargaining,
     TransferableSurplus,
@@ -29,6 +30,7 @@ from bargaining import (
     nash,
     nash_in_nash,
     payoff_set,
+    perles_maschler,
     plot,
     raiffa,
     sensitivity,
@@ -101,6 +103,17 @@ def inverse_pair(x: Any, frontier: Callable[[Any], Any]) -> tuple[Any, Any]:
     return x, frontier(x)
 
 
+def drawn(t: Any, frontier: Callable[[Any], Any], inverse: Callable[[Any], Any]) -> list[Any]:
+    """Return expected payoffs where 0 proposes with chance .4, by value iteration."""
+    d, p = t["disagreement"], [mp.mpf(0.4), mp.mpf(0.6)]
+    v = [mp.mpf(1), mp.mpf(1)]
+    for _ in range(800):
+        w = [max(t["outside"][i], d[i] + t["discounts"][i] * (v[i] - d[i])) for i in (0, 1)]
+        own = [inverse(w[1]), frontier(w[0])]
+        v = [p[i] * own[i] + (1 - p[i]) * w[i] for i in (0, 1)]
+    return v
+
+
 @dataclass(frozen=True)
 class Case:
     answer: Callable[[], Any]
@@ -158,6 +171,22 @@ CASES = {
             )
         ),
         {"reference": [0.5, 0.6]},
+    ),
+    "perles_maschler": Case(
+        lambda: perles_maschler(ON_ARC),
+        # the integral of sqrt(2 x) is proportional to x^(3/2)
+        lambda t: arc(
+            lambda x, y: (
+                2 * x ** mp.mpf(1.5)
+                - t["disagreement"][0] ** mp.mpf(1.5)
+                - arc_ideal(t["disagreement"])[0] ** mp.mpf(1.5)
+            )
+        ),
+    ),
+    "random proposer": Case(
+        lambda: RandomProposer([0.4, 0.6], [0.9, 0.8], outside=[0.1, 2.0])(ON_ARC),
+        lambda t: drawn(t, f, lambda y: mp.sqrt(4 - y)),
+        {"discounts": [0.9, 0.8], "outside": [0.1, 2.0]},
     ),
     "utilitarian": Case(
         lambda: utilitarian(ON_ARC, weights=[3, 1]),
@@ -365,6 +394,46 @@ def test_concepts_without_known_conditions_have_numerical_derivatives() -> None:
 
 
 W3 = np.array([0.2, 0.3, 0.5])
+
+
+def test_a_proposer_drawn_from_many_divides_in_proportion() -> None:
+    """By hand: without options gains are S p_i / (1 - d_i) over their sum, S being what is left over disagreement."""
+    p, delta, d = np.array([0.5, 0.3, 0.2]), np.array([0.9, 0.8, 0.7]), np.array([0.0, 0.1, 0.05])
+    found = RandomProposer(p, delta)(Problem(TransferableSurplus(1.0, players=3), d))
+    r = p / (1 - delta)
+    share, rest = r / r.sum(), 1 - d.sum()
+    np.testing.assert_allclose(sensitivity(found, wrt="disagreement"), np.eye(3) - share[:, None], atol=1e-13)
+    np.testing.assert_allclose(sensitivity(found, wrt="total"), share, atol=1e-13)
+    turned = rest / r.sum() * (np.eye(3) - share[:, None]) * r / (1 - delta)
+    np.testing.assert_allclose(sensitivity(found, wrt="discounts"), turned, rtol=0, atol=1e-12)
+    odds = rest / r.sum() * (np.eye(3) - share[:, None]) / (1 - delta)
+    turned = odds - (odds @ p)[:, None]  # of p over its sum
+    np.testing.assert_allclose(sensitivity(found, wrt="probabilities"), turned, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("concept", [kalai_smorodinsky, equal_loss])
+def test_ideal_points_of_three_players_move_with_the_floors_that_bind(concept: Any) -> None:
+    """By hand, with x + y + z <= 3 and x <= 2: the ideal point is (min(2, 3 - d1 - d2), 3 - d0 - d2, 3 - d0 - d1)."""
+    cap = Polytope.from_inequalities([[1, 1, 1], [1, 0, 0], [0, -1, 0], [0, 0, -1]], [3, 2, 0, 0])
+    d = np.array([0.1, 0.2, 0.3])
+
+    def exact(d: Any) -> Any:
+        ideal = np.array([mp.mpf(2), 3 - d[0] - d[2], 3 - d[0] - d[1]])
+        if concept is equal_loss:
+            return ideal - (ideal.sum() - 3) / 3
+        return d + (3 - d.sum()) / (ideal - d).sum() * (ideal - d)
+
+    h = mp.mpf(10) ** -16
+    at = np.array([mp.mpf(x) for x in d.tolist()])
+    slopes = [(exact(at + h * one) - exact(at - h * one)) / (2 * h) for one in np.eye(3, dtype=int)]
+    found = sensitivity(concept(Problem(cap, d)), wrt="disagreement")
+    np.testing.assert_allclose(found, np.array(slopes, dtype=float).T, rtol=0, atol=1e-12)
+    assert float(found.error.max()) < 1e-12
+    # at d1 + d2 = 1 the cap and the sum both hold the first player's best payoff
+    tied = sensitivity(concept(Problem(cap, [0.1, 0.5, 0.5])), wrt="disagreement")
+    assert np.isnan(tied[:, 1:]).any()
+
+
 SIMPLEX = [[3, 0, 0], [0, 3, 0], [0, 0, 3]]
 
 
@@ -396,7 +465,7 @@ def test_what_scales_with_the_pie_grows_in_proportion_to_it(method: Any) -> None
 @pytest.mark.parametrize(
     ("method", "feasible"),
     [
-        (kalai_smorodinsky, Polytope([*SIMPLEX, [0, 0, 0]])),
+        (lambda problem: yu(problem, p=2), Polytope([*SIMPLEX, [0, 0, 0]])),
         (nash, Polytope(SIMPLEX, free_disposal=True)),
         (nash, Polytope(SIMPLEX)),
     ],

@@ -41,10 +41,10 @@ class Leave:
 
 
 def outcomes(leaving: Exit) -> list[Leave]:
-    """Return the outcomes of leaving that can be equilibria, each with the player whose threat it is.
+    """Return the outcomes of leaving that can be equilibria, each with the player whose threat to leave it rests on.
 
-    Alone, a player leaves only if staying would give her no more. If both may leave, both do if neither
-    prefers to be left; and one leaves while the other stays if the other does prefer that.
+    One player alone leaves only if staying would give her no more. If both may leave, both do if neither prefers to be
+    left behind, and one leaves while the other stays if the other does prefer that.
     """
     rows = [(float(a), float(b)) for a, b in leaving.payoffs.tolist()]
     if len(leaving.who) == 1:

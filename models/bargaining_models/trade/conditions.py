@@ -436,7 +436,7 @@ def pull(at: Point, prices: Floats | None, output: Floats | None, income: Floats
     costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
     if output is not None:
         costs -= theta * at.sold[..., None] * output
-    wages = (system.added[..., None] * costs).sum(axis=1) + _of_earnings(at, money)
+    wages = (system.added[..., None] * costs).sum(axis=1) + _earnings(at, money, backwards=True)
     if not system.links:
         return Pulled(wages=wages, prices=None, output=None, spending=spending, money=money)
     demand = sold + (1.0 - kept) * money[:, None]
@@ -452,18 +452,6 @@ def pull(at: Point, prices: Floats | None, output: Floats | None, income: Floats
 def _back(matrices: Floats, functions: Floats) -> Floats:
     """Apply one matrix a region, (N, J, J), to (B, J, N, F)."""
     return np.asarray(np.matmul(matrices, functions.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3))
-
-
-def _of_earnings(at: Point, money: Floats) -> Floats:
-    """Differentiate value added and deficits in log wages, weighted by `money`."""
-    system = at.system
-    earned = at.earned[..., None]
-    if system.economy.closure == "fixed":
-        return np.asarray(money * earned)
-    ratios = system.ratios[:, None]
-    spread = (ratios * earned).sum(axis=1, keepdims=True) / system.world
-    together = (money * earned).sum(axis=1, keepdims=True) / system.world
-    return np.asarray(earned * (money * (1.0 + ratios - spread) - ratios * together))
 
 
 def push(at: Point, wages: Floats, prices: Floats | None) -> tuple[Floats, Floats]:
@@ -489,16 +477,20 @@ def push(at: Point, wages: Floats, prices: Floats | None) -> tuple[Floats, Float
     return index, output
 
 
-def _earnings(at: Point, wages: Floats) -> Floats:
-    """The change of value added and deficits along changes of log wages, (B, N, K)."""
+def _earnings(at: Point, along: Floats, *, backwards: bool = False) -> Floats:
+    """The change of value added and deficits along changes of log wages, (B, N, K).
+
+    Backwards it is the derivative in log wages of value added and deficits weighted by what is given.
+    """
     system = at.system
     earned = at.earned[..., None]
     if system.economy.closure == "fixed":
-        return np.asarray(earned * wages)
+        return np.asarray(earned * along)
     ratios = system.ratios[:, None]
     spread = (ratios * earned).sum(axis=1, keepdims=True) / system.world
-    more = (ratios * earned * wages).sum(axis=1, keepdims=True) / system.world
-    return np.asarray(earned * (wages * (1.0 + ratios - spread) - more))
+    each, shared = (earned, ratios) if backwards else (ratios * earned, 1.0)
+    together = (each * along).sum(axis=1, keepdims=True) / system.world
+    return np.asarray(earned * (along * (1.0 + ratios - spread) - shared * together))
 
 
 def price_matrix(at: Point) -> Floats:

@@ -328,11 +328,11 @@ def cut_of(block: Block, faces: Faces, k: int) -> Cut:
 
 
 def pair_of(faces: Faces, chains: Chains, j: int, cut: Cut, *, every: bool = False) -> Pair:
-    """Collect the dual bases: one constraint and one face, or both constraints.
+    """Collect the dual bases: one constraint and one face bind, or both constraints do.
 
-    With one constraint binding the face that matters is the one that its line meets; `every` other one is used
-    where the profile has nothing to continue with at e = 0, or where that face proves nothing. A multiplier below
-    zero by rounding counts for what it may add in the unit box, and so does the rounding of a large one.
+    With one constraint the face that matters is the one that the line of the constraint meets. `every` other face is
+    tried where the profile has no continuation at e = 0, or where that face proves nothing. A multiplier that rounding
+    has put below zero counts for the most that it can add in the unit box, and so does the rounding of a large one.
     """
     (a, b), ((x, y), moves, now, delta, blocks) = faces.normals[j], cut
     base = a * now[0] + b * now[1]
@@ -447,9 +447,10 @@ def _passing(
     *,
     most: int | None = None,
 ) -> tuple[list[int], list[int]] | None:
-    """Return the faces, and the profiles that might pass them: whose payoffs lie beyond, that can with `outer`.
+    """Return the faces, and the profiles whose payoffs lie beyond them, in pairs.
 
-    None if there are more than `most`. Profiles are looked at in blocks, so that memory does not grow with them.
+    Given `outer`, only those that pass with a continuation in it. None if there are more than `most`. Profiles are
+    looked at in blocks, so that memory does not grow with their number.
     """
     normals, offsets = np.array(faces.normals), (np.array(faces.offsets) + 1e-14)[:, None]
     size, found = block.index.size, []

@@ -9,11 +9,10 @@ be searched for by itself.
 
 The exits lie along the first axis. Sets with fewer vertices than others repeat what leaving pays at the end.
 
-In general, the more there is to gain by leaving, and the more outcomes leaving has, the smaller or larger the operator;
-with every exit's outcomes and, for each player, the lowest of the payoffs from leaving, it is larger than each exit's
-own. So the largest fixed point of that operator contains every exit's set: it is where each search and each proof
-starts, with the few profiles that can still be played there. And the vertices of most sets are generated in the ways of
-a few, which are tried first.
+In general the operator becomes smaller where leaving pays more, and larger where leaving has more outcomes. With the
+outcomes of all exits and, for each player, the lowest of the payoffs from leaving it is larger than for any one exit.
+So its largest fixed point contains every exit's set: each search and each proof starts there, with the few profiles
+that can still be played. And the vertices of most sets are generated in the ways of a few sets, which are tried first.
 """
 
 from __future__ import annotations
@@ -163,12 +162,13 @@ def _passing(block: Block, outer: _Outer, own: Floats, faces: _Faces, structures
 def _candidates(
     block: Block, outer: _Outer, own: Floats, faces: _Faces, structures: Numbers
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Return exits, faces and profiles: all where the profile may pass the face at one of a few exits of one structure.
+    """Return exits, faces and profiles: those where the profile may pass the face, and perhaps some more.
 
-    None does that does not with the largest coefficients of the face's normals, the smallest of its offsets, and
-    payoffs between the lowest and the highest at any of these exits. Coordinates that a face bounds from below are
-    measured from what leaving pays, as the face moves with it; in the unit box nothing is negative. The continuations
-    are those of the box first, then those that the lowest payoff from leaving allows.
+    A few exits of one structure are looked at together, with the largest coefficients of a face's normals, the smallest
+    of its offsets, and payoffs between the lowest and the highest at any of these exits: what does not pass then passes
+    at none of them. Coordinates that a face bounds from below are measured from what leaving pays, as the face moves
+    with it; in the unit box nothing is negative. The continuations are first those of the box, then those that the
+    lowest payoff from leaving allows.
     """
     exits = np.lexsort(structures.T)
     changed = (structures[exits[1:]] != structures[exits[:-1]]).any(axis=1)
@@ -207,9 +207,9 @@ def _sum(weights: list[Floats], values: list[Floats]) -> Floats:
 def _attracted(block: Block, faces: _Faces, pairs: _Pairs) -> Flags:
     """Return which profiles stay inside their face, however far all faces move out.
 
-    With constraint i binding and one face, the farthest payoff is at most `level + e * slope`: the thresholds do
-    not move, as the threat is known. A bound that is good from `start` on is enough if another one is good
-    before, or if until then the faces leave the profile nothing to continue with.
+    If constraint i and one face bind, the farthest payoff is at most `level + e * slope`, as the threat is known and
+    thresholds do not move. Such a bound may hold from some `start` on only. That is enough if another bound holds
+    before, or if until then the faces leave the profile no continuation.
     """
     delta, (cell, face, profile, b), k = block.discounts.item(0), pairs, np.arange(pairs.exit.size)
     normals, offsets, speeds = faces.normals[cell], faces.offsets[cell], faces.speeds[cell]

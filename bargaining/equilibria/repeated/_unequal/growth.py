@@ -178,9 +178,9 @@ _INSETS = tuple(
 
 
 class Bounded(NamedTuple):
-    """A polygon, how its vertices are generated, and how far it may be off.
+    """A polygon, how its vertices are generated, and how far it may be from the largest fixed point.
 
-    It generates itself if it is close enough to all that is possible; else it holds every payoff.
+    If that is close enough, the polygon generates itself; else it holds every equilibrium payoff.
     """
 
     polygon: Polygon

@@ -129,9 +129,10 @@ def outward(points: Floats) -> Floats:
 
 
 def apart_by(outer: Halfplanes, inner: Floats) -> float:
-    """Return how far a polygon reaches beyond another one inside it, at most.
+    """Return at most how far a polygon reaches beyond another one inside it.
 
-    Between the normals of both, what one reaches beyond the other is a weighted sum of that at the two next to it.
+    In a direction between two neighbouring normals, of either polygon, the distance is a weighted sum of those at the
+    two.
     """
     normals = normals_around(inner, outer.normals)
     gap = outer.support(normals) - reach(inner, normals)

@@ -185,10 +185,10 @@ class Levels:
         return np.asarray((np.array(self.points)[:, :, None] >= self.thresholds - SLACK).all(axis=1))
 
     def lower(self, *, seen: Levels | None = None, ahead: bool = False) -> float:
-        """Lower the levels to what the present duals allow in the long run; return by how much at most.
+        """Lower the levels to the fixed point that the present duals allow; return by how much at most.
 
-        Or to what those allow that are the best at the levels `seen`. With `ahead`, also to what those allow that would
-        be the best if orbits of faces went on as they began.
+        With `seen`, use the duals that are the best at the levels of `seen` instead. With `ahead`, lower the levels
+        further to what the duals at foreseen levels allow (see `_foreseen`).
         """
         before = self.levels
         for caution in _CAUTION if seen is None else _CAUTION[:1]:
@@ -209,10 +209,10 @@ class Levels:
             self.levels = np.maximum(self.levels, self.inner)
 
     def _foreseen(self) -> Levels:
-        """Return the same faces at the levels they have if the profile behind a face is behind the next of its orbit.
+        """Return the same faces at the levels where the orbits of faces lead; Astray if nothing lies within these.
 
-        The bounds that its duals give hold whatever the levels are; those of the present levels may go on to improve
-        by one face of an orbit at a time. Astray if they leave nothing.
+        Step by step, the profile that is behind one face of an orbit comes to be behind the next face, and lowers it.
+        Here all these steps are taken at once. Duals that are the best at such levels bound the set as any duals do.
         """
         pull = self.normals * self.block.discounts.T
         length, source = np.hypot(pull[:, 0], pull[:, 1]), following(self.normals, pull, _ALIKE)
@@ -242,9 +242,10 @@ class Levels:
         return face[played], profile[played]
 
     def _solved(self, seen: Levels, caution: float) -> tuple[Floats, Floats, Affine]:
-        """Return the fixed point of F, the speeds, and the duals; pairs are added as they turn out to matter.
+        """Return the fixed point of F, the speeds, and the duals behind it.
 
-        The duals are those that are the best at the levels `seen`.
+        The duals are the best ones at the levels `seen`. Pairs of a face and a profile are added once they turn out to
+        matter.
         """
         used = np.zeros(self.values.shape, dtype=bool)
         none = np.empty((0, 4))
@@ -265,11 +266,11 @@ class Levels:
         raise Astray
 
     def _attracted(self, rows: Affine, levels: Floats, held: NDArray[np.bool_]) -> Floats:
-        """Return speeds z that show that V lies within the levels: Astray if none are found.
+        """Return speeds z that show that V lies within the levels; Astray if none are found.
 
-        Let V lie within X(e), all levels but those held moved out by e z. If every row stays below X(e) for all e up
-        to where X(e) holds what is known of V, then V, all that it generates, lies within X(0). A row that reaches a
-        level has to contract; one that falls short by s may expand, if that is by less than s at the largest e.
+        Let X(e) be the polygon with all levels, but those held, moved out by e z, and let V lie within X(E). If every
+        row stays below X(e) for all e from 0 to E, then what V generates, which is V itself, lies within X(0). A row
+        that reaches a level has to contract. One that falls short of it by s may expand by less than s up to E.
         """
         still = held[rows.faces]
         rows = rows.still(still, levels[rows.faces[still]])
@@ -290,7 +291,8 @@ class Levels:
     def duals(self, face: Indices, profile: Indices, caution: float = 0.0) -> Affine:
         """Return the best dual of each pair of a face and a profile, as a row of F.
 
-        With caution, one that is worse by that much for every unit of weight less.
+        With caution, a dual with smaller weights is taken if it is worse by no more than that for every unit of weight
+        that it saves.
         """
         pull, b = (self.normals * self.block.discounts.T)[face], self.thresholds[:, profile]
         choices = Choices(self.polygon, pull, b)

@@ -244,11 +244,12 @@ def solved(
     near: float,
     inset: float = 0.0,
 ) -> Recipes | None:
-    """Return the points that generate themselves as an image is generated; None if there are none.
+    """Return the points that generate themselves as the points of an image do; None if there are none.
 
-    What follows in the image is a vertex of the set `before`. It stands for the point that is generated as that was,
-    as `keys` say; else for the point next to it on the boundary of the image, up to a distance. With an inset every
-    continuation is moved inward by that much, off the constraints that bind and off the edge that it lies on.
+    Each point of the image continues with vertices of the set `before`. Such a vertex stands for the point of the image
+    that is generated in the same way, as `keys` say, or else for the nearest one on the boundary of the image, up to a
+    distance. With an inset every continuation is moved inward by that much, away from constraints that bind and from
+    the edge that it lies on.
     """
     system = _System(block, bound, image, *_followed(before, keys, image, near), inset)
     points = system.solve()

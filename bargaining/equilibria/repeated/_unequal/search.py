@@ -307,7 +307,8 @@ class _Chase:
     def _shrunk(self, *, patient: bool) -> bool:
         """Lower faces until they hardly move; say whether the outer and the inner set are close enough before that.
 
-        Who is patient adds faces after the first step that changes little, and goes on until nothing changes.
+        For patient players faces are added after the first step that changes little, and it goes on until nothing
+        changes.
         """
         image, tol = self.points, min(FINE, _COARSEST * (1.0 - self.block.discounts.max().item()))
         known, best, weak = image[:0], inf, 0
@@ -412,10 +413,10 @@ class _Chase:
         return False
 
     def _compare(self, inner: Recipes, tilt: float = 0.0) -> None:
-        """Lower the faces of the inner set as far as they allow, and measure how far the two are apart.
+        """Lower the faces of the inner set as far as they allow, and measure how far the two sets are apart.
 
-        With a tilt, two faces in place of each edge, one through either end: an edge whose ends move at different
-        speeds rotates, and the one face that it lies on moves as the faster of the two.
+        With a tilt, each edge gets two faces, one through either end. An edge whose ends move at different speeds
+        rotates, and a single face along it would have to move at the speed of the faster end.
         """
         normals = normals_around(inner.points, self.points[:0])
         if tilt:

@@ -74,8 +74,9 @@ def outward(model: Model, polygon: Polygon) -> list[float]:
 def _lean(model: Model, before: float, width: float) -> float:
     """Return a share of a range of angles: near the end to which directions turn as time goes on.
 
-    The patient player's payoffs weigh ever more. From the middle a wide range would lead to its own vertex, as if the
-    profile were played for ever; only a range that holds an axis of the patient player does.
+    The payoffs of the patient player weigh ever more with time. From the middle of a wide range the direction would
+    turn to that player's own vertex, as if the profile were played for ever. That is right only for a range that holds
+    an axis of the patient player.
     """
     middle = before + width / 2
     turn = (later(model, middle) - middle + pi) % _TURN - pi
@@ -107,8 +108,9 @@ class Structure(NamedTuple):
 def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -> Structure | None:
     """Return the structure of `image`, the operator's value at `source`, with its repetitions played out.
 
-    What constraints hold stays as it is. A vertex that none holds is continued with the farthest vertices in
-    its own direction, whose payoffs solve a linear system; it is dropped if the players would not go along.
+    Vertices at which a constraint binds stay as they are. Any other vertex is continued with the vertices that are the
+    farthest in its own direction; their payoffs solve a linear system. It is dropped if the players would not keep to
+    the profile.
     """
     if not 0 < sum(map(len, image.polygons)) <= LARGEST:
         return None

@@ -17,7 +17,7 @@ from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, US_
 
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)  # closer near one
 GAME = "timing, levels, alternatives and capital as in T10"
-SAME_RATE = 1e-3
+SAME_RATE = 1e-3  # rates nearer than that are one, as `_variants` needs it
 SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
 
 

@@ -215,7 +215,7 @@ class ShutState(State):
     shut: int
 
 
-BOTH = 3
+BOTH = 3  # how `ShutState.shut` numbers it
 
 
 def by_sector(baseline: Baseline, capacity: Capacity) -> Capacity:

@@ -10,7 +10,7 @@ from bargaining._arguments import whole
 from bargaining._arrays import scalar
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, repeated_payoff_bounds
-from bargaining.equilibria.stochastic.payoff_bounds import stochastic_payoff_bounds
+from bargaining.equilibria.stochastic.payoff_bounds import several_payoff_bounds, stochastic_payoff_bounds
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
@@ -33,7 +33,12 @@ def payoff_bounds(
 ) -> PayoffBounds: ...
 @overload
 def payoff_bounds(
-    game: StochasticGame, *, tolerance: float = 1e-6, budget: int | None = None
+    game: StochasticGame,
+    *,
+    directions: ArrayLike | None = None,
+    refinements: int | None = None,
+    tolerance: float = 1e-6,
+    budget: int | None = None,
 ) -> StochasticPayoffBounds: ...
 def payoff_bounds(
     game: RepeatedGame | StochasticGame,
@@ -54,15 +59,17 @@ def payoff_bounds(
     ----------
     game : RepeatedGame or StochasticGame
         A repeated game of two players or more, with or without monitoring, not a batch: with exit, all players may
-        leave and the payoffs after it must not depend on who does. Or a stochastic game of two players, of any number
-        of states and with any right to leave. The players may differ in patience.
+        leave and the payoffs after it must not depend on who does. Or a stochastic game of any number of states, of
+        two players with any right to leave, or of more with a right as in a repeated game. The players may differ in
+        patience.
     directions : array_like of shape (h, n), optional
         Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
-        default all sign vectors, up to four players. For repeated games only: the polygons of a stochastic game
-        choose their own.
+        default all sign vectors, up to four players. Not for stochastic games of two players: their polygons choose
+        their own.
     refinements : int, default 8
         How many times normals are added: of faces of the inner set and of the hull of the points where the half-spaces
-        touch, at most 100 of each a time, those beyond which the outer set reaches farthest. Repeated games only.
+        touch, at most 100 of each a time, those beyond which the outer set reaches farthest. As `directions`, not for
+        stochastic games of two players.
     tolerance : float, default 1e-6
         The gap at which refinement stops, as a share of the payoff range; with 0 it goes on as long as it may.
     budget : int, default 300,000,000
@@ -82,8 +89,7 @@ def payoff_bounds(
     InvalidInput
         If the game is a batch, or another argument is out of its domain.
     NotApplicable
-        If in a repeated game only some may leave, or payoffs depend on who leaves; if a stochastic game has more than
-        two players.
+        If in a repeated game, or with more than two players, only some may leave, or payoffs depend on who leaves.
 
     Notes
     -----
@@ -116,7 +122,10 @@ def payoff_bounds(
     direction as a linear program of its successors' faces says, so that bounds of all states are again affine
     functions of each other. The inner sets are found likewise, for the operator lowered by what the outer sets and
     their image are apart, and are seen to lie within their own image, which is given. Where nothing is left of them
-    then, as of segments, the equations behind the vertices are solved in rationals, up to 300 vertices.
+    then, as of segments, the equations behind the vertices are solved in rationals, up to 300 vertices. With more
+    players all states share their directions, as a repeated game has them; the inner points are those that lotteries
+    over such points give, one a direction, with the rows and lotteries that are the best at these points. `certify`
+    proves the bounds of two players.
 
     References
     ----------
@@ -163,12 +172,14 @@ def payoff_bounds(
         raise InvalidInput(
             f"`game` must be a RepeatedGame or a StochasticGame; got {type(game).__name__}.{cure}"
         )
+    more = _REFINEMENTS if refinements is None else refinements
     if not isinstance(game, StochasticGame):
-        more = _REFINEMENTS if refinements is None else refinements
         return repeated_payoff_bounds(game, directions, more, tolerance, effort)
+    if game.players > 2:
+        return several_payoff_bounds(game, directions, more, tolerance, effort)
     if directions is not None or refinements is not None:
         raise InvalidInput(
-            "`directions` and `refinements` are for repeated games: the polygons of a stochastic game choose their own "
-            "edges. Leave them out."
+            "`directions` and `refinements` are for repeated games and for three players and more: the polygons of a "
+            "stochastic game of two choose their own edges. Leave them out."
         )
     return stochastic_payoff_bounds(game, tolerance, effort.budget())

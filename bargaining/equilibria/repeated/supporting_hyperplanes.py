@@ -163,7 +163,7 @@ def repeated_payoff_bounds(
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
         return _monitored(repeated, directions, refinements, tolerance, effort)
     profiles, low, size = _unit(repeated)
-    outer = Outer.around(profiles, _directions(directions, size), effort.budget())
+    outer = Outer.around(profiles, directions_of(directions, size), effort.budget())
     inner = None
     if outer.shrink():
         outer, inner = refined(outer, refinements, tolerance)
@@ -194,12 +194,17 @@ def _monitored(
     from bargaining.equilibria.repeated._monitored.several import close
 
     if repeated.exit is not None:
-        _outside(repeated.exit, repeated.players)
+        outside_of(repeated.exit, repeated.players)
     data = Data.of(repeated)
     budget = max(effort.units // _PROGRAM, 1)
     common = bool((repeated.discounts == repeated.discounts[0]).all())
     outer, found = close(
-        data, _directions(directions, data.size), max(tolerance, _FINEST), budget, refinements, common=common
+        data,
+        directions_of(directions, data.size),
+        max(tolerance, _FINEST),
+        budget,
+        refinements,
+        common=common,
     )
     points = None if found.inner is None else found.inner.corners
     reach = found.gap if points is not None else np.inf
@@ -215,7 +220,7 @@ def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
     """Return the game in the unit box, with the box's corner and size."""
     n = repeated.players
     payoffs, best = repeated.game.payoffs.reshape(-1, n), repeated.game.deviations().reshape(-1, n)
-    outside = None if repeated.exit is None else _outside(repeated.exit, n)
+    outside = None if repeated.exit is None else outside_of(repeated.exit, n)
     everything = payoffs if outside is None else np.vstack([payoffs, outside])
     low, size = everything.min(axis=0), np.ptp(everything, axis=0)
     size = np.where(size > 0, size, 1.0)
@@ -224,7 +229,8 @@ def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
     return Profiles(unit, best, repeated.discounts, scaled, Group.of(repeated)), low, size
 
 
-def _outside(leave: Exit, players: int) -> Floats:
+def outside_of(leave: Exit, players: int) -> Floats:
+    """Return what everybody gets after an exit that is open to all, whoever leaves."""
     if len(leave.who) < players or (leave.payoffs != leave.payoffs[0]).any():
         raise NotApplicable(
             "These bounds need an exit that is open to all with the same payoffs whoever leaves; got "
@@ -234,7 +240,8 @@ def _outside(leave: Exit, players: int) -> Floats:
     return outside
 
 
-def _directions(given: ArrayLike | None, size: Floats) -> Floats:
+def directions_of(given: ArrayLike | None, size: Floats) -> Floats:
+    """Return the directions given, or sign vectors, in the unit box and of length 1."""
     n = size.size
     if given is None:
         signs = [s for s in product((-1.0, 0.0, 1.0), repeat=n) if np.abs(s).sum() > 1] if n <= _SIGNS else []

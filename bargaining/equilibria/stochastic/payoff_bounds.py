@@ -6,16 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import owning
 from bargaining._rich import SHOWN, Card, Shown, number, point
-from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.model import Scaled
-from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, Sides, in_units
+from bargaining.equilibria.repeated.supporting_hyperplanes import (
+    PayoffBounds,
+    Sides,
+    directions_of,
+    in_units,
+    repeated_payoff_bounds,
+)
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.search import Bounds, bounded
-from bargaining.errors import NotApplicable, Status
+from bargaining.errors import Status
+from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 
@@ -85,10 +93,6 @@ def stochastic_payoff_bounds(
     game: StochasticGame, tolerance: float, budget: Budget
 ) -> StochasticPayoffBounds:
     """Bound the payoffs of each state by polygons, see `payoff_bounds`."""
-    if game.players != 2:
-        raise NotApplicable(
-            f"The payoffs of a stochastic game are bounded for two players; got {game.players}."
-        )
     scaled = Scaled.of(game)
     found, low, size = bounded(game, scaled, tolerance, budget), scaled.low, scaled.size
     faces, out = Faces.of(found.outer), []
@@ -118,3 +122,26 @@ def stochastic_payoff_bounds(
         )
         out.append(in_units(sides, low, size, tolerance, game.player_names))
     return StochasticPayoffBounds(game=game, bounds=tuple(out), _found=found)
+
+
+def several_payoff_bounds(
+    game: StochasticGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
+) -> StochasticPayoffBounds:
+    """Bound the payoffs of each state of a game of three players or more by polytopes, see `payoff_bounds`."""
+    from bargaining.equilibria.stochastic._bounds.several import Rows, bounded
+
+    if len(game) == 1:
+        alone = RepeatedGame(game.games[0], game.discounts, exit=game.exits[0])
+        one = repeated_payoff_bounds(alone, directions, refinements, tolerance, effort)
+        return StochasticPayoffBounds(game=game, bounds=(one,))
+    rows = Rows.of(game)
+    found = bounded(rows, directions_of(directions, rows.size), refinements, tolerance, effort.budget())
+    out, outer = [], found.outer
+    for s, hull in enumerate(found.inner):
+        empty, points = not outer.filled[s], None if hull is None else hull.points
+        reach = 0.0 if empty else found.gap
+        levels = np.full(outer.height, -np.inf) if empty else outer.levels[s]
+        threat = np.full(game.players, np.nan) if empty else outer.threat[s]
+        sides = Sides(points, outer.directions, levels, threat, reach, empty, outer.steps)
+        out.append(in_units(sides, rows.low, rows.size, tolerance, game.player_names))
+    return StochasticPayoffBounds(game=game, bounds=tuple(out))

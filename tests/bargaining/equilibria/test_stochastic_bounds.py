@@ -193,8 +193,10 @@ def test_what_is_asked_of_stochastic_games_in_vain():
     with pytest.raises(InvalidInput, match="`budget`"):
         payoff_bounds(game, budget=0)
     three = Game(*np.zeros((3, 1, 1, 1)))
+    with pytest.raises(NotApplicable, match="open to all"):
+        payoff_bounds(StochasticGame([three] * 2, [[1, 0]] * 2, 0.5, exit=Exit([0, 0, 0], who=[0])))
     with pytest.raises(NotApplicable, match="two players"):
-        payoff_bounds(StochasticGame([three], [[1]], 0.5))
+        certify(payoff_bounds(StochasticGame([three] * 2, [[1, 0]] * 2, 0.5)))
     with pytest.raises(KeyError):
         payoff_bounds(game)["elsewhere"]
 
@@ -215,3 +217,117 @@ def test_two_states_of_many_actions_have_the_set_that_bounds_enclose():
     rng = np.random.default_rng(2)
     game = StochasticGame([*rng.random((2, 40, 40, 2))], [*rng.dirichlet([1, 1], (2, 40, 40))], 0.6)
     assert enclosed(game) == 2
+
+
+# -- three players -------------------------------------------------------------------------------------------
+
+OTHERS = np.indices((2, 2, 2))
+SHARED = Game(*(2 * (3 - OTHERS.sum(axis=0)) + 3 * OTHERS[i] for i in range(3)))  # a good that three pay for
+
+
+def three(seed, delta, states=2):
+    """Draw a game of three players with two actions."""
+    rng = np.random.default_rng(seed)
+    laws = rng.dirichlet(np.ones(states), (states, 2, 2, 2))
+    return StochasticGame([*rng.random((states, 2, 2, 2, 3))], [*laws], delta)
+
+
+@pytest.mark.parametrize(
+    ("delta", "leave"), [(0.25, None), pytest.param(0.6, None, marks=pytest.mark.slow), (0.6, [4, 4, 4])]
+)
+def test_copies_of_a_state_have_the_bounds_of_the_repeated_game(delta, leave):
+    exits = None if leave is None else Exit(leave)
+    one = payoff_bounds(RepeatedGame(SHARED, delta, exit=exits))
+    bounds = payoff_bounds(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], delta, exit=exits))
+    assert one.gap < 1e-6
+    assert bounds.ok
+    for some in bounds.bounds:
+        for inner, outer in ((some.inner, one), (one.inner, some)):
+            assert (outer.directions @ inner.T <= outer.levels[:, None] + 1e-5).all()
+        assert np.abs(some.threat[0] - one.threat[0]).max() < 1e-5
+
+
+def test_a_state_alone_is_the_repeated_game():
+    one = payoff_bounds(RepeatedGame(SHARED, 0.3))
+    bounds = payoff_bounds(StochasticGame([SHARED], [[1]], 0.3))
+    assert np.array_equal(bounds.at(0).levels, one.levels)
+
+
+def lowest(laws, stages, threats, delta):
+    """Return what each player's best deviation from each profile of a state gives, shape (2, 2, 2, n)."""
+    worth = (1 - delta) * stages + delta * (laws @ threats)
+    best = [worth[..., i].max(axis=i, keepdims=True) for i in range(worth.shape[-1])]
+    return np.stack(np.broadcast_arrays(*best), axis=-1)
+
+
+@pytest.mark.slow
+def test_inner_points_of_three_players_generate_themselves_by_linear_programs():
+    from scipy.optimize import linprog
+
+    game = three(1, 0.6)
+    bounds = payoff_bounds(game, refinements=0)
+    inner = [some.inner for some in bounds.bounds]
+    assert all(map(len, inner))
+    threats = np.array([points.min(axis=0) for points in inner])
+    for s, points in enumerate(inner):
+        stages, laws = game.games[s].payoffs, game.transition(s)
+        best = lowest(laws, stages, threats, 0.6)
+        for corner in points:
+            slack = []
+            for profile in np.ndindex(2, 2, 2):
+                # The continuation that gives the corner, as a lottery in each state; miss it by as little as can be.
+                after = (corner - 0.4 * stages[profile]) / 0.6
+                if (corner < best[profile] - 1e-9).any():
+                    continue
+                columns = np.hstack([laws[profile][k] * inner[k].T for k in (0, 1)])
+                lottery = np.repeat(np.eye(2), [len(some) for some in inner], axis=1)
+                miss = -np.ones((3, 1))
+                found = linprog(
+                    np.append(np.zeros(columns.shape[1]), 1.0),
+                    A_ub=np.vstack([np.hstack([columns, miss]), np.hstack([-columns, miss])]),
+                    b_ub=np.concatenate([after, -after]),
+                    A_eq=np.hstack([lottery, np.zeros((2, 1))]),
+                    b_eq=np.ones(2),
+                )
+                slack.append(found.fun)
+            # Corners are points that single profiles give.
+            assert min(slack) < 1e-8
+
+
+@pytest.mark.slow
+def test_outer_levels_of_three_players_are_those_of_a_plain_iteration():
+    from scipy.optimize import linprog
+
+    game, delta = three(2, 0.25), 0.25
+    bounds = payoff_bounds(game, directions=[[1, 1, 1]], refinements=0)
+    ours = np.array([some.levels for some in bounds.bounds])
+    normals = bounds.at(0).directions
+    every = np.concatenate([stage.payoffs.reshape(-1, 3) for stage in game.games])
+    levels = np.tile((normals @ every.T).max(axis=1), (2, 1))
+    for _ in range(10):
+        image = np.full_like(levels, -np.inf)
+        for s in (0, 1):
+            stages, laws = game.games[s].payoffs, game.transition(s)
+            best = lowest(laws, stages, -levels[:, 3:6], delta)
+            for profile in np.ndindex(2, 2, 2):
+                now = (1 - delta) * stages[profile]
+                for j, normal in enumerate(normals):
+                    found = linprog(
+                        -normal,
+                        A_ub=np.vstack([normals, -np.eye(3)]),
+                        b_ub=np.append(laws[profile] @ levels, -(best[profile] - now) / delta),
+                        bounds=[(None, None)] * 3,
+                    )
+                    if found.status == 0:
+                        image[s, j] = max(image[s, j], now @ normal - delta * found.fun)
+        levels = image
+    assert np.abs(ours - levels).max() < 1e-4
+
+
+def test_three_players_without_an_equilibrium():
+    pennies = np.zeros((2, 2, 2, 3))
+    pennies[..., 0] = (OTHERS[0] == OTHERS[1]) * 1.0
+    pennies[..., 1] = (OTHERS[0] != OTHERS[1]) * 1.0
+    bounds = payoff_bounds(StochasticGame([pennies] * 2, [[0.5, 0.5]] * 2, 0.1))
+    assert [some.status for some in bounds.bounds] == [Status.EMPTY] * 2
+    assert bounds.at(0).contains([0.5, 0.5, 0]) is False

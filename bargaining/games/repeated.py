@@ -356,16 +356,16 @@ class RepeatedGame(Shown):
         for name in ("discounts", "_given"):
             value = getattr(self, name)
             object.__setattr__(
-                one, name, value[_own_index(index, value.shape[:-1])] if value.ndim > 1 else value
+                one, name, value[own_index(index, value.shape[:-1])] if value.ndim > 1 else value
             )
         leave = self.exit
         object.__setattr__(
-            one, "exit", None if leave is None else leave.at(_own_index(index, leave.batch_shape))
+            one, "exit", None if leave is None else leave.at(own_index(index, leave.batch_shape))
         )
         return one
 
 
-def _own_index(index: tuple[int, ...], lengths: tuple[int, ...]) -> tuple[int, ...]:
+def own_index(index: tuple[int, ...], lengths: tuple[int, ...]) -> tuple[int, ...]:
     """Return a cell's index in what is broadcast: its axes are the last ones, those of length 1 shared."""
     tail = index[len(index) - len(lengths) :]
     return tuple(k if length > 1 else 0 for k, length in zip(tail, lengths, strict=True))
@@ -388,5 +388,5 @@ def repeated_games(payoffs: ArrayLike, discounts: ArrayLike, leave: Exit | None)
         ) from None
     out = np.empty(shape, dtype=object)
     for index in np.ndindex(*shape):
-        out[index] = common._one(games[_own_index(index, games.shape)], index)
+        out[index] = common._one(games[own_index(index, games.shape)], index)
     return out

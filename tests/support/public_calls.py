@@ -632,6 +632,10 @@ CALLS: dict[str, Call] = {
         b.critical_discount,
         lambda: {"game": STAGE, "profile": np.array([0, 0]), "exit": Exit([2, 1]), "punishment": "optimal"},
     ),
+    "critical_discounts": Call(
+        b.critical_discounts,
+        lambda: {"game": STAGE, "profiles": np.array([[0, 0], [1, 1]]), "exit": Exit([2, 1])},
+    ),
     "critical_exit": Call(
         b.critical_exit, lambda: {"game": STAGE, "profile": np.array([0, 0]), "discounts": array(0.6, 0.6)}
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class Path:
     outside: tuple[Fraction, ...] | None  # payoffs after exit, where they do not depend on who leaves
     profile: tuple[int, ...]
     width: float = WIDTH
+    known: dict[Fraction, PayoffSet] = field(default_factory=dict)  # payoff sets, by discount factor
 
     @classmethod
     def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None, *, width: float = WIDTH) -> Path:
@@ -61,6 +62,11 @@ class Path:
             rows = {tuple(leave.exact[k]) for k in leave.who}
             outside = rows.pop() if len(rows) == 1 else None
         return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside, profile, width)
+
+    def of_profile(self, profile: tuple[int, ...]) -> Path:
+        """Return another profile of the same game played for ever; the two share what payoff sets they ask for."""
+        payoffs = tuple(self.game.exact_payoff(profile, i) for i in range(self.game.players))
+        return replace(self, payoffs=payoffs, deviation=tuple(self.best[profile]), profile=profile)
 
     @property
     def scale(self) -> Floats:
@@ -164,8 +170,10 @@ def _threats(path: Path, found: PayoffSet) -> tuple[Floats, Floats]:
 def _payoff_set(path: Path, discount: Fraction) -> PayoffSet:
     from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
 
-    given = np.array([discount] * path.game.players, dtype=object)
-    return seen_payoff_set(RepeatedGame(path.game, given, exit=path.exit))
+    if discount not in path.known:
+        given = np.array([discount] * path.game.players, dtype=object)
+        path.known[discount] = seen_payoff_set(RepeatedGame(path.game, given, exit=path.exit))
+    return path.known[discount]
 
 
 def _inaccurate(discount: Fraction) -> Unsolved:

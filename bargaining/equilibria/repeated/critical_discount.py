@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bargaining._arguments import choice
+from bargaining._arguments import choice, listed
 from bargaining._arrays import Floats, owning, real, within
 from bargaining._calls import suggesting
 from bargaining._names import titles
@@ -20,7 +21,7 @@ from bargaining.equilibria.repeated.joint import check_monitoring
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game, Profile, require_game
-from bargaining.games.repeated import Exit
+from bargaining.games.repeated import Exit, own_index
 
 if TYPE_CHECKING:
     from bargaining.equilibria.stage.equilibria import StageEquilibria
@@ -194,25 +195,104 @@ def critical_discount(
     Fraction(10, 17)
     """
     require_game(game)
-    actions = game.profile(profile)
-    width = float(within(real(tolerance, "tolerance", ndim=0), "tolerance", 0.0, 1.0, ends="()"))
-    path = Path.of(game, actions, exit, width=width)
+    path = Path.of(game, game.profile(profile), exit, width=_width(tolerance))
+    return _found(path, punishment, monitoring, transfers)
+
+
+@suggesting
+def critical_discounts(
+    game: Game,
+    profiles: Sequence[Profile] | NDArray[np.integer[Any]],
+    *,
+    exit: Exit | None = None,  # noqa: A002 (the field's word)
+    punishment: Literal["optimal", "stage"] = "optimal",
+    monitoring: Monitoring | None = None,
+    transfers: bool = False,
+    tolerance: float = WIDTH,
+) -> NDArray[np.object_]:
+    """Return what `critical_discount` does, for many profiles and exits.
+
+    Parameters
+    ----------
+    game : Game
+        The stage game.
+    profiles : sequence of profiles, or integer array of shape (*profiles, n)
+        Each as for `critical_discount`.
+    exit : Exit, optional
+        Its batch is broadcast against the profiles.
+    punishment, monitoring, transfers, tolerance
+        As for `critical_discount`.
+
+    Returns
+    -------
+    ndarray of CriticalDiscount
+        Of the shape of profiles and exits together.
+
+    Raises
+    ------
+    InvalidInput
+        If shapes do not fit, or as `critical_discount` does.
+    NotApplicable
+        As `critical_discount` does.
+    Unsolved
+        As `critical_discount` does.
+
+    Notes
+    -----
+    Profiles share the payoff sets that they ask for, exit by exit.
+
+    Examples
+    --------
+    >>> from bargaining import Exit, Game
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> found = critical_discounts(prisoners, [(0, 0), (1, 1)], exit=Exit([[[1, 1]], [[3, 3]], [[5, 5]]]))
+    >>> [[str(cell.exact) for cell in row] for row in found]
+    [['1/9', '0'], ['1/7', '0'], ['1/5', 'None']]
+    """
+    require_game(game)
+    width, shape = _width(tolerance), None
+    if isinstance(profiles, np.ndarray) and profiles.dtype.kind in "iu" and profiles.ndim > 0:
+        shape, profiles = profiles.shape[:-1], profiles.reshape(-1, profiles.shape[-1]).tolist()
+    given = listed(profiles, "profiles", "a list of profiles")
+    if not given:
+        raise InvalidInput("`profiles` must hold at least one profile; got none.")
+    known = [game.profile(profile, f"profiles[{k}]") for k, profile in enumerate(given)]
+    shape = (len(known),) if shape is None else shape
+    leaving = exit.batch_shape if isinstance(exit, Exit) else ()
+    try:
+        numbers = np.broadcast_to(np.arange(len(known)).reshape(shape), np.broadcast_shapes(shape, leaving))
+    except ValueError:
+        raise InvalidInput(f"`profiles`, {shape}, must broadcast against `exit`, batch {leaving}.") from None
+    out, paths = np.empty(numbers.shape, dtype=object), dict[tuple[int, ...], Path]()
+    for index in np.ndindex(*numbers.shape):
+        actions, own = known[numbers[index]], own_index(index, leaving)
+        if own not in paths:
+            paths[own] = Path.of(game, actions, exit.at(own) if isinstance(exit, Exit) else exit, width=width)
+        out[index] = _found(paths[own].of_profile(actions), punishment, monitoring, transfers)
+    return out
+
+
+def _width(tolerance: float) -> float:
+    return float(within(real(tolerance, "tolerance", ndim=0), "tolerance", 0.0, 1.0, ends="()"))
+
+
+def _found(path: Path, punishment: str, monitoring: Monitoring | None, transfers: bool) -> CriticalDiscount:
     choice(punishment, "punishment", ("optimal", "stage"))
-    check_monitoring(game, monitoring)
+    check_monitoring(path.game, monitoring)
     if not isinstance(transfers, bool | np.bool_):
         raise InvalidInput(f"`transfers` must be True or False; got {transfers!r}.")
     if transfers or (monitoring is not None and not monitoring.is_perfect):
-        return _through(path, actions, monitoring, punishment, bool(transfers))
+        return _through(path, path.profile, monitoring, punishment, bool(transfers))
     if punishment == "stage":
         return _stage(path)
-    if path.exit is not None and len(path.exit.who) == game.players and path.outside is not None:
+    if path.exit is not None and len(path.exit.who) == path.game.players and path.outside is not None:
         return _formula(path, path.outside, punishment="exit", proved=True)
-    if game.players != 2:
+    if path.game.players != 2:
         raise NotApplicable(
-            f"Optimal punishments need the payoff set, which is for two players; the game has {game.players}. "
+            f"Optimal punishments need the payoff set, which is for two players; the game has {path.game.players}. "
             'Use punishment="stage".'
         )
-    return _bisected(path) if exit is None else _searched(path)
+    return _bisected(path) if path.exit is None else _searched(path)
 
 
 def _through(

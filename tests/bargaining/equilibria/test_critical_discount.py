@@ -10,7 +10,7 @@ import pytest
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated import _patience
 from bargaining.equilibria.repeated._patience import PATIENT, Path
-from bargaining.equilibria.repeated.critical_discount import critical_discount
+from bargaining.equilibria.repeated.critical_discount import critical_discount, critical_discounts
 from bargaining.equilibria.repeated.critical_exit import critical_exit
 from bargaining.equilibria.repeated.transfers import transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria
@@ -275,3 +275,41 @@ def test_a_wider_bracket_is_asked_for():
     for wrong in (0, 1, -1, np.nan):
         with pytest.raises(InvalidInput, match="`tolerance`"):
             critical_discount(PRISONERS, (0, 0), tolerance=wrong)
+
+
+def test_many_profiles_and_exits_are_those_of_each():
+    game = Game(*np.random.default_rng(3).integers(0, 9, (2, 3, 3)))
+    profiles = np.indices((3, 3)).reshape(2, -1).T
+    leave = Exit(np.random.default_rng(4).integers(0, 6, (4, 1, 2)))
+    for exit_ in (None, leave):
+        for punishment in ("optimal", "stage"):
+            found = critical_discounts(game, profiles, exit=exit_, punishment=punishment)
+            assert found.shape == ((9,) if exit_ is None else (4, 9))
+            for (*row, k), cell in np.ndenumerate(found):
+                own = None if exit_ is None else exit_.at((*row, 0))
+                alone = critical_discount(game, tuple(profiles[k].tolist()), exit=own, punishment=punishment)
+                for name in ("discount", "exact", "bracket", "proved", "punishment"):
+                    assert getattr(cell, name) == getattr(alone, name), name
+                np.testing.assert_array_equal(cell.threat, alone.threat)
+    assert critical_discounts(game, [[0, 0], ["1", "2"]]).shape == (2,)
+    assert critical_discounts(game, profiles.reshape(3, 3, 2)).shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("profiles", "exit_", "message"),
+    [
+        ([], None, "`profiles` must"),
+        ([(0, 0, 0)], None, r"`profiles\[0\]` must hold one action"),
+        ([(0, 0), (0, 7)], None, r"`profiles\[1\]` has action 7"),
+        (np.zeros((0, 2), int), None, "`profiles` must"),
+        (
+            np.zeros((3, 2), int),
+            Exit(np.zeros((2, 2))),
+            r"`profiles`, \(3,\), must broadcast against `exit`, batch \(2,\)",
+        ),
+        ([(0, 0)], 5, "`exit` must be an Exit or None"),
+    ],
+)
+def test_batches_of_profiles_that_do_not_fit(profiles, exit_, message):
+    with pytest.raises(InvalidInput, match=message):
+        critical_discounts(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]]), profiles, exit=exit_)

@@ -235,13 +235,12 @@ def payoff_sets(
     >>> [found.contains([9, 9]) for found in sets]
     [True, True, False]
 
-    A thousand games drawn at random, at two discount factors: in how many can players do better than by repeating a
-    stage equilibrium?
+    A thousand games drawn at random, at two discount factors: how many sets have an inside?
 
     >>> payoffs = np.random.default_rng(0).random((1000, 2, 3, 3))
     >>> sets = payoff_sets(payoffs[:, None], [[0.3, 0.3], [0.6, 0.6]])
     >>> sets.shape, [sum(len(found.vertices) > 2 for found in column) for column in sets.T]
-    ((1000, 2), [0, 0])
+    ((1000, 2), [187, 594])
     """
     effort = Effort.of(tolerance, budget)
     cells = _cells(repeated, discounts, exit)

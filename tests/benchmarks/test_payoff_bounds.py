@@ -1,0 +1,66 @@
+"""Bounds of symmetric games of many players: in the quotient by their symmetries, against without."""
+
+from time import process_time
+
+import numpy as np
+import pytest
+
+from bargaining.equilibria._symmetries import Group
+from bargaining.equilibria.payoff_bounds import payoff_bounds
+from bargaining.equilibria.repeated import supporting_hyperplanes
+from bargaining.errors import Status
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import RepeatedGame
+
+pytestmark = pytest.mark.benchmark
+
+
+def public_good(n: int, share: float) -> Game:
+    """Each contribution costs 1 and gives everybody a share."""
+    given = np.indices((2,) * n)
+    return Game(*(share * given.sum(axis=0) - given[i] for i in range(n)))
+
+
+def cournot(firms: int, outputs: int) -> Game:
+    q = np.linspace(0, 6, outputs)[np.indices((outputs,) * firms)]
+    return Game(*(q[i] * np.maximum(12 - q.sum(axis=0), 0) for i in range(firms)))
+
+
+def seconds(game: RepeatedGame) -> float:
+    start = process_time()
+    bounds = payoff_bounds(game, tolerance=1e-6)
+    taken = process_time() - start
+    assert bounds.status is Status.OK
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("game", "most"),
+    [
+        (public_good(4, 0.4), 1),
+        (public_good(4, 0.5), 1),
+        (public_good(5, 0.4), 10),
+        (cournot(3, 10), 20),
+    ],
+    ids=["four, .4", "four, .5", "five, .4", "three firms of ten outputs"],
+)
+def test_symmetric_games(game: Game, most: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """Seconds of processor time; they depend on the machine."""
+    seconds(RepeatedGame(public_good(3, 0.5), 0.5))
+    taken = seconds(RepeatedGame(game, 0.9))
+    with capsys.disabled():
+        print(f"\n{taken:.3g} s")
+    assert taken < most
+
+
+def test_the_quotient_is_five_times_as_fast(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    game = RepeatedGame(public_good(4, 0.5), 0.9)
+    quotient = min(seconds(game) for _ in range(3))
+    players = np.arange(4)[None], np.arange(16)[None]
+    monkeypatch.setattr(supporting_hyperplanes.Group, "of", lambda repeated: Group(*players))
+    plain = seconds(game)
+    with capsys.disabled():
+        print(f"\n{quotient:.3g} s, without symmetries {plain:.3g} s, {plain / quotient:.3g} times")
+    assert plain > 5 * quotient

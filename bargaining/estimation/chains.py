@@ -74,7 +74,7 @@ class ChainEquilibrium(Shown):
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class VerticalChain(Shown):
-    r"""Products that wholesalers sell through retailers to consumers with logit demand (Sheu and Taragin 2021).
+    r"""Products that wholesalers sell through retailers to consumers with logit demand (after Sheu and Taragin 2021).
 
     Consumers choose product j with the chance :math:`s_j = e^{v_j - a p_j} / (1 + \sum_k e^{v_k - a p_k})`. Retail and
     wholesale prices are set at the same time: retailers compete in prices, or quantities, given what they pay, and

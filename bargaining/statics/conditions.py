@@ -31,6 +31,7 @@ SMOOTH = 1e-6  # relative error of curvatures above which a frontier is taken to
 NODES = (
     13  # of a polynomial through a function near a point: exact to rounding an eighth of the way to an end
 )
+_HALVINGS = 60  # interim agreements; they close in faster than by halves
 BLOCK = 8192  # cells at once: what they need stays in the processor's cache
 WINDOWS = 12  # each half the last: two that agree are enough
 
@@ -55,6 +56,7 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     assert problem is not None
     cells = int(np.prod(division.payoffs.shape[:-1]))
     points = {"x": _flat(division.payoffs, cells)}
+    many = problem.players > 2 and not isinstance(problem.feasible, TransferableSurplus)
     if name == "AlternatingOffers":
         offers = division.offers  # type: ignore[attr-defined]
         if problem.players != 2 or division.parameters["horizon"] is not None:
@@ -63,12 +65,11 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
             return
         points = {"x": _flat(offers[0], cells), "y": _flat(offers[1], cells)}
     elif name == "RandomProposer":
-        n = problem.players
-        if division.quota < n or (n > 2 and not isinstance(problem.feasible, TransferableSurplus)):  # type: ignore[attr-defined]
+        if division.quota < problem.players or many:  # type: ignore[attr-defined]
             return
         held, own = _flat(division.reservations, cells), _flat(division.proposing, cells)  # type: ignore[attr-defined]
         points = {"x": np.array([own[0], *held[1:]]), "y": np.array([held[0], *own[1:]])}
-    elif name not in (*_RAYS, *_OPTIMA):
+    elif name not in (*_RAYS, *_OPTIMA) or (name == "raiffa" and many):
         return
     ideal = name in ("kalai_smorodinsky", "gupta_livne", "equal_loss", "yu", "perles_maschler")
     batch = division.payoffs.shape[:-1]
@@ -79,6 +80,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
     size = np.abs(points["x"] - given["disagreement"]).max(axis=0)
+    if name == "raiffa" and not isinstance(boundary, _Budget):
+        points |= _interim(boundary, problem, cells)
     if ideal and flat:
         boundary.ideal = _ideal_slopes(boundary, np.array(given["disagreement"]), cells)
     elif ideal and not isinstance(boundary, _Budget):
@@ -87,6 +90,9 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     structure, strict = [], np.ones(cells, dtype=bool)
     for key, point in points.items():
         pieces, sure = boundary.active(key, point, size)
+        if name == "raiffa" and key != "x":  # what is held by two sides at once has a kink
+            sure = sure & (pieces[0] >= 0) & (pieces[1] < 0)
+            strict &= sure
         structure.append(pieces)
         strict &= sure | (key not in ("x", "y"))
         if key in ("first", "second"):  # a best payoff elsewhere on the boundary moves with no floor
@@ -129,6 +135,22 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
             made = _equations(name, problem.players, boundary, row, list(points), block)
             unknowns = [value[block] for value in known]
             yield Conditions(cells=block, unknowns=unknowns, equations=made, error=boundary.error(block))
+
+
+def _interim(boundary: Any, problem: Any, cells: int) -> dict[str, Floats]:
+    """Return the best payoffs over each interim agreement of two players, as points of the boundary, step by step."""
+    d, out = (
+        _flat(np.broadcast_to(problem.disagreement, (*problem.batch_shape, 2)), cells).copy(),
+        dict[str, Floats](),
+    )
+    for k in range(_HALVINGS):
+        best = _flat(problem.feasible.ideal(d.T.reshape(*problem.batch_shape, 2)), cells)
+        out[f"{k} first"], out[f"{k} second"] = np.array([best[0], d[1]]), np.array([d[0], best[1]])
+        gap = np.where(np.isfinite(best), np.maximum(best - d, 0.0), 0.0)
+        d = d + gap / 2
+        if (gap <= 4 * EPS * np.abs(d).max()).all():
+            break
+    return out
 
 
 def _ideal_slopes(boundary: Any, d: Floats, cells: int) -> tuple[Floats, Floats]:
@@ -188,9 +210,11 @@ class _Curve:
     def __init__(self, frontier: Frontier, batch: tuple[int, ...], *, second: bool) -> None:
         self.frontier, self.batch, self.second = frontier, batch, second
         self.local: dict[str, tuple[list[Floats], Floats]] = {}
+        self.at: dict[str, Floats] = {}
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         x0, x1 = point
+        self.at[key] = x0
         self.local[key] = derivatives, error = local(
             self.frontier, x0.reshape(self.batch), 3 if self.second else 2
         )
@@ -208,6 +232,15 @@ class _Curve:
     def normal(self, piece: int, key: str, x: Any, given: Given, here: Any) -> list[Any]:
         f = [values[here] for values in self.local[key][0]]
         return [-_through(x[0], [*f[1:], f[-1]]), 1.0]
+
+    def over(self, piece: int, key: str, i: int, other: Any, given: Given, here: Any) -> Any:
+        """Return player i's payoff on the boundary where the other's is given."""
+        f = [values[here] for values in self.local[key][0]]
+        if i:
+            return _through(other, f)
+        with np.errstate(all="ignore"):
+            own = self.at[key][here]
+            return _through(other, [own, 1 / f[1], -f[2] / f[1] ** 3])
 
     def fall(self, piece: int, key: str, given: Given, here: Any) -> tuple[Floats, Floats]:
         """Return minus the slope, and how it changes."""
@@ -266,6 +299,11 @@ class _Sides:
     def normal(self, piece: int, key: str, x: Any, given: Given, here: Any) -> list[Any]:
         _, along = self._ends(piece, given)
         return [along[1], -along[0]]
+
+    def over(self, piece: int, key: str, i: int, other: Any, given: Given, here: Any) -> Any:
+        """Return player i's payoff on the boundary where the other's is given."""
+        start, along = self._ends(piece, given)
+        return start[i] + (other - start[1 - i]) * along[i] / along[1 - i]
 
     def fall(self, piece: int, key: str, given: Given, here: Any) -> tuple[Floats, Floats]:
         """Return minus the slope, and how it changes; a level or upright side counts nothing."""
@@ -400,7 +438,7 @@ def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floa
 
 # --- conditions of concepts -----------------------------------------------------------------------------------------
 
-_RAYS = ("egalitarian", "kalai_smorodinsky", "gupta_livne", "equal_loss", "perles_maschler")
+_RAYS = ("egalitarian", "kalai_smorodinsky", "gupta_livne", "equal_loss", "perles_maschler", "raiffa")
 _OPTIMA = ("nash", "utilitarian", "yu")
 
 
@@ -485,6 +523,18 @@ def _equations(
         level = [gains[i] * along[0] - gains[0] * along[i] for i in range(1, n)]
         return [boundary.slack(piece["x"][0], "x", x[:n], given, here), *level, *more]
 
+    def interim(x: list[Jet], given: Given) -> list[Jet]:
+        """Return by how much a point misses the last of the interim agreements, each found from the one before."""
+        d = list(given["disagreement"])
+        if len(keys) == 1:  # of a budget: one step
+            rest = boundary.slack(0, "x", d, given, here)
+            return [x[i] - d[i] - rest * (1.0 / n) for i in range(n)]
+        for k in range((len(keys) - 1) // 2):
+            first = boundary.over(piece[f"{k} first"][0], f"{k} first", 0, d[1], given, here)
+            second = boundary.over(piece[f"{k} second"][0], f"{k} second", 1, d[0], given, here)
+            d = [(d[0] + first) * 0.5, (d[1] + second) * 0.5]
+        return [x[0] - d[0], x[1] - d[1]]
+
     def middle(x: list[Jet], given: Given) -> list[Jet]:
         """Return by how much the frontier to either side differs, as it changes: the root of minus its slope in x."""
         if "first" not in piece:  # the middle of a budget
@@ -546,7 +596,12 @@ def _equations(
         reserve = [given["outside"][i] if row[-2 + i] else _waits(i, (x, y)[i][i], given) for i in (0, 1)]
         return [*met, x[1] - reserve[1], y[0] - reserve[0]]
 
-    named = {"AlternatingOffers": offers, "RandomProposer": drawn, "perles_maschler": middle}
+    named = {
+        "AlternatingOffers": offers,
+        "RandomProposer": drawn,
+        "perles_maschler": middle,
+        "raiffa": interim,
+    }
     return named.get(name, ray if name in _RAYS else optimum)
 
 

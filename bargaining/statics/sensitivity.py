@@ -88,8 +88,8 @@ def sensitivity(
 
     Notes
     -----
-    Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`, `yu`
-    and `perles_maschler` on surpluses, frontiers and polygons, of all but the last two on polytopes of more players; of
+    Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
+    `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, of the first six on polytopes of more; of
     `AlternatingOffers` between two players for an infinite horizon in which responders may leave, and of
     `RandomProposer` under unanimity, for any number who share a surplus and for two on other sets. Curvatures of a
     `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. Of a game's answers

@@ -58,3 +58,27 @@ def test_derivatives_of_many_splits(speedup: Callable[..., float]) -> None:
 
     assert speedup("derivatives, against the solution", work, solve, clock=process_time) > 1 / 3
     assert speedup("derivatives, against differences", work, differences, clock=process_time) > 5
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("name", ["perles_maschler", "raiffa", "random proposer", "offers", "trade"])
+def test_a_batch_of_derivatives_takes_three_solutions_at_most(
+    speedup: Callable[..., float], name: str
+) -> None:
+    from bargaining import AlternatingOffers, RandomProposer, perles_maschler, raiffa
+    from bargaining_models.parameters import load
+    from bargaining_models.trade import TradeModel
+
+    model = TradeModel.from_parameters(load())
+    rates = model.tariffs({("USA", "CAN"): np.linspace(0, 0.3, 200)})
+    some = Problem(ARC, D[:20_000])
+    solve: Callable[[], object] = {
+        "perles_maschler": lambda: perles_maschler(Problem(ARC, D[:500])),
+        "raiffa": lambda: raiffa(some),
+        "random proposer": lambda: RandomProposer([0.4, 0.6], [0.9, 0.8])(some),
+        "offers": lambda: AlternatingOffers([0.9, 0.8])(some),
+        "trade": lambda: model.solve(tariffs=rates),
+    }[name]
+    answer, wrt = solve(), "tariffs" if name == "trade" else "disagreement"
+    work = lambda: sensitivity(answer, wrt=wrt)  # noqa: E731
+    assert speedup(f"derivatives of {name}, against the solution", work, solve, clock=process_time) > 1 / 3

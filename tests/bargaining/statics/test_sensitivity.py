@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import mpmath as mp
@@ -22,6 +23,7 @@ from bargaining import (
     RepeatedGame,
     StochasticBargaining,
     TransferableSurplus,
+    continuous_raiffa,
     critical_discount,
     egalitarian,
     equal_loss,
@@ -103,11 +105,32 @@ def inverse_pair(x: Any, frontier: Callable[[Any], Any]) -> tuple[Any, Any]:
     return x, frontier(x)
 
 
+def halves(t: Any, frontier: Callable[[Any], Any], inverse: Callable[[Any], Any]) -> list[Any]:
+    """Return the limit of steps half of the way to the best payoffs of both."""
+    x, y = t["disagreement"]
+    for _ in range(12):  # each leaves the square of what was left
+        x, y = (x + inverse(y)) / 2, (y + frontier(x)) / 2
+    return [x, y]
+
+
+def sides(p: Any, i: int, z: Any) -> Any:
+    """Return the other payoff on the upper right of the polygon, whose corners move."""
+    corners = [tuple(map(float, point)) for point in PLANE.vertices]
+    chain = [corners.index(one) for one in ((0.0, 3.0), (1.0, 2.5), (2.0, 1.0), (2.5, 0.0))]
+    found = []
+    for a, b in pairwise(chain):
+        start, end = p[2 * a + i], p[2 * b + i]
+        share = (z - start) / (end - start)
+        if 0 <= share <= 1:
+            found.append(p[2 * a + 1 - i] + share * (p[2 * b + 1 - i] - p[2 * a + 1 - i]))
+    return found[0]
+
+
 def drawn(t: Any, frontier: Callable[[Any], Any], inverse: Callable[[Any], Any]) -> list[Any]:
     """Return expected payoffs where 0 proposes with chance .4, by value iteration."""
     d, p = t["disagreement"], [mp.mpf(0.4), mp.mpf(0.6)]
     v = [mp.mpf(1), mp.mpf(1)]
-    for _ in range(800):
+    for _ in range(170):
         w = [max(t["outside"][i], d[i] + t["discounts"][i] * (v[i] - d[i])) for i in (0, 1)]
         own = [inverse(w[1]), frontier(w[0])]
         v = [p[i] * own[i] + (1 - p[i]) * w[i] for i in (0, 1)]
@@ -183,10 +206,19 @@ CASES = {
             )
         ),
     ),
+    "raiffa": Case(lambda: raiffa(ON_ARC), lambda t: halves(t, lambda x: 4 - x**2, lambda y: mp.sqrt(4 - y))),
+    "raiffa by values": Case(
+        lambda: raiffa(Problem(BARE, D)), lambda t: halves(t, lambda x: 4 - x**2, lambda y: mp.sqrt(4 - y))
+    ),
+    "raiffa of sides": Case(
+        lambda: raiffa(Problem(PLANE, [0.9, 0.2])),
+        lambda t: halves(t, lambda x: sides(t["points"], 0, x), lambda y: sides(t["points"], 1, y)),
+        {"disagreement": [0.9, 0.2], "points": V},
+    ),
     "random proposer": Case(
-        lambda: RandomProposer([0.4, 0.6], [0.9, 0.8], outside=[0.1, 2.0])(ON_ARC),
+        lambda: RandomProposer([0.4, 0.6], [0.5, 0.4], outside=[0.1, 2.0])(ON_ARC),
         lambda t: drawn(t, f, lambda y: mp.sqrt(4 - y)),
-        {"discounts": [0.9, 0.8], "outside": [0.1, 2.0]},
+        {"discounts": [0.5, 0.4], "outside": [0.1, 2.0]},
     ),
     "utilitarian": Case(
         lambda: utilitarian(ON_ARC, weights=[3, 1]),
@@ -387,10 +419,10 @@ def test_a_method_of_ones_own_has_numerical_derivatives_with_their_error() -> No
 
 def test_concepts_without_known_conditions_have_numerical_derivatives() -> None:
     pie = Problem(Polytope([[2, 0], [0, 2], [0, 0]]), [0.1, 0.2])
-    found = sensitivity(raiffa(pie), wrt="disagreement")
+    found = sensitivity(continuous_raiffa(pie), wrt="disagreement")
     np.testing.assert_allclose(found, np.eye(2) - 1 / 2, atol=1e-7)
     with pytest.raises(NotApplicable, match="`order` must be 1"):
-        sensitivity(raiffa(pie), wrt="disagreement", order=2)
+        sensitivity(continuous_raiffa(pie), wrt="disagreement", order=2)
 
 
 W3 = np.array([0.2, 0.3, 0.5])
@@ -452,12 +484,14 @@ def numerical(division: Any, wrt: str, exact: Any) -> None:
         AlternatingOffers(0.8),
         AlternatingOffers(0.8, leaver="proposer", outside=[-1, -1]),
         AlternatingOffers(0.8, horizon=3),
-        raiffa,
+        continuous_raiffa,
     ],
     ids=["three take turns", "proposers may leave", "three rounds", "raiffa"],
 )
 def test_what_scales_with_the_pie_grows_in_proportion_to_it(method: Any) -> None:
-    players = 3 if method is not raiffa and method.horizon is None and method.outside is None else 2
+    players = (
+        3 if method is not continuous_raiffa and method.horizon is None and method.outside is None else 2
+    )
     division = method(Problem(TransferableSurplus(5.0, players=players), np.zeros(players)))
     numerical(division, "total", division.payoffs / 5)
 

@@ -39,7 +39,7 @@ from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import extreme
 from bargaining.equilibria.repeated._monitored.outer import Cut, outlined
 from bargaining.equilibria.repeated._monitored.outline import Outline
-from bargaining.equilibria.repeated._monitored.programs import Programs
+from bargaining.equilibria.repeated._monitored.programs import Indices, Programs
 from bargaining.equilibria.repeated._monitored.search import Found
 from bargaining.equilibria.repeated._monitored.solid import Solid
 from bargaining.equilibria.repeated.public import PublicPayoffSet
@@ -173,19 +173,24 @@ def _outer(
     for cut in cuts:
         if set(cut.alive.tolist()) != alive:
             return None
-        levels = exact.levels(cut, common, proved)
-        if levels is None:
+        for way in ((), cut.way):  # the rounds before, only where they are needed
+            on = proved
+            for each in (*way, cut):
+                levels = exact.levels(each, common, on)
+                if levels is None:
+                    return None
+                outline = outlined(each.directions, np.array([float(x) for x in levels]))
+                if outline is None:
+                    return np.empty((0, repeated.players)) if not alive and not leaves else None
+                on = partial(_support, each, outline, levels)
+            assert levels is not None
+            assert outline is not None
+            if all(exact.kills(cut, outline, levels)):
+                corners, proved = outline.corners, on
+                break
+        else:
             return None
-        outline = outlined(cut.directions, np.array([float(x) for x in levels]))
-        if outline is None:
-            return np.empty((0, repeated.players)) if not alive and not leaves else None
-        corners, proved = outline.corners, partial(_support, cut, outline, levels)
-        for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
-            zero = (_ZERO,) * repeated.players
-            bound = exact.bound(profile, zero, [Fraction(x) for x in ray.tolist()], cut, outline)
-            if bound is None or value_of(bound, levels) >= 0:
-                return None
-            alive.discard(profile)
+        alive -= set(cut.killed.tolist())
     if not alive:
         return np.array([leave.payoffs for leave in leaves]).reshape(-1, repeated.players)
     return corners
@@ -228,8 +233,12 @@ class _Exact:
         multipliers: list[Fraction],
         cut: Cut,
         outline: Outline | Solid,
+        levels: list[Fraction] | None = None,
     ) -> Bound | None:
-        """Return alpha, and beta as (half-plane, weight) pairs; None if a direction lies between no two of them."""
+        """Return alpha, and beta as (half-plane, weight) pairs; None if a direction lies between no two of them.
+
+        With levels, beta is the best for them.
+        """
         used = [(k, max(each, _ZERO)) for k, each in enumerate(multipliers) if each > 0]
         constant = sum(
             (normal[i] * (1 - self.discounts[i]) * self.unit[profile, i] for i in range(self.players)), _ZERO
@@ -241,11 +250,18 @@ class _Exact:
                 speaker, change, _ = self.rows[k]
                 pull[speaker] -= each * change[profile, y]
             if any(pull):
-                pair = _between(pull, cut, outline)
+                pair = _between(pull, cut, outline, levels)
                 if pair is None:
                     return None
                 weights.extend(pair)
         return constant, weights
+
+    def kills(self, cut: Cut, outline: Outline | Solid, levels: list[Fraction]) -> Iterator[bool]:
+        """Say of each profile whether its ray shows that continuations within the levels do not sustain it."""
+        zero = (_ZERO,) * self.players
+        for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
+            found = self.bound(profile, zero, [Fraction(x) for x in ray.tolist()], cut, outline, levels)
+            yield found is not None and value_of(found, levels) < 0
 
     def levels(
         self, cut: Cut, common: bool, proved: Callable[[Payoffs], Fraction | None] | None
@@ -267,7 +283,7 @@ class _Exact:
         given = [Fraction(x) for x in cut.levels.tolist()]
         if all(x >= s - _PAD for x, s in zip(given, start, strict=True)):
             return [max(x, s) for x, s in zip(given, start, strict=True)]
-        outline = outlined(cut.directions, cut.levels)
+        outline = outlined(cut.directions, cut.base)
         if outline is None:
             return None
         bounds: list[list[Bound]] = [[] for _ in given]
@@ -331,16 +347,21 @@ def _times(one: Sequence[Fraction], other: Sequence[Fraction]) -> Fraction:
     return sum((x * y for x, y in zip(one, other, strict=True)), _ZERO)
 
 
-def _between(pull: list[Fraction], cut: Cut, outline: Outline | Solid) -> list[tuple[int, Fraction]] | None:
+def _between(
+    pull: list[Fraction], cut: Cut, outline: Outline | Solid, levels: list[Fraction] | None = None
+) -> list[tuple[int, Fraction]] | None:
     """Write a direction as a sum of normals that meet in a corner, with weights that are not negative."""
     if isinstance(outline, Solid):
-        weights, faces = outline.supports(np.array([float(x) for x in pull]))
+        floats, n = np.array([float(x) for x in pull]), len(pull)
+        weights, faces = (
+            outline.supports(floats) if levels is None else _lightest(floats, cut.directions, levels)
+        )
         found = [(int(k), Fraction(w)) for k, w in zip(faces, weights.tolist(), strict=True)]
-        n = len(pull)
-        for i in range(n):  # what floats leave of the direction, along the axes
-            rest = pull[i] - sum((w * Fraction(float(cut.directions[k, i])) for k, w in found[:n]), _ZERO)
-            found.append((i, rest) if rest >= 0 else (n + i, -rest))
-        return found
+        rest = [
+            pull[i] - sum((w * Fraction(float(cut.directions[k, i])) for k, w in found), _ZERO)
+            for i in range(n)
+        ]  # what floats leave of the direction, along the axes
+        return found + [(i, x) if x >= 0 else (n + i, -x) for i, x in enumerate(rest)]
     floats = np.array([float(pull[0]), float(pull[1])])
     at = int(np.searchsorted(outline.angles, np.arctan2(floats[1], floats[0]), side="right")) - 1
     for step in _nearby(len(outline.faces)):
@@ -352,6 +373,16 @@ def _between(pull: list[Fraction], cut: Cut, outline: Outline | Solid) -> list[t
             if first >= 0 and second >= 0:
                 return [(i, first), (j, second)]
     return None
+
+
+def _lightest(pull: Floats, directions: Floats, levels: list[Fraction]) -> tuple[Floats, Indices]:
+    """Return the weights of normals that make up a direction and whose levels add up to least."""
+    from scipy.optimize import linprog
+
+    costs = np.array([float(x) for x in levels])
+    found = linprog(costs, A_eq=directions.T, b_eq=pull, method="highs-ds")
+    chosen = np.flatnonzero(found.x > 0.0) if found.x is not None else np.empty(0, dtype=np.intp)
+    return found.x[chosen] if chosen.size else np.empty(0), chosen
 
 
 def _nearby(count: int) -> Iterator[int]:

@@ -60,6 +60,7 @@ def test_three_contributors(discount, leaving, expected):
     ("discount", "leaving"),
     [
         (Fraction(3, 5), None),
+        pytest.param(Fraction(4, 5), None, marks=pytest.mark.slow),
         pytest.param(Fraction(4, 5), Fraction(1, 10), marks=pytest.mark.slow),
     ],
 )
@@ -70,10 +71,28 @@ def test_both_sides_are_proved(discount, leaving):
     assert all(len(vertex) == 3 for vertex in proof.vertices)
     cut = found._found.cuts[-1]
     lower = found._found._replace(cuts=(*found._found.cuts[:-1], cut._replace(levels=cut.levels - 0.05)))
+    assert (
+        certify(replace(found, _found=lower), tolerance=2e-3).bound > 0.99 * proof.bound
+    )  # no nearer than the truth
+    blind = cut._replace(multipliers=np.zeros_like(cut.multipliers))
+    lower = found._found._replace(cuts=(*found._found.cuts[:-1], blind))
     assert not certify(replace(found, _found=lower), tolerance=2e-3).holds
     play = found._found.inner
     slipped = replace(play, owners=np.where(play.owners == 7, 6, play.owners))
     assert not certify(replace(found, _found=found._found._replace(inner=slipped)), tolerance=2e-3).holds
+
+
+def test_leaving_alone_is_proved_where_profiles_go_one_after_the_other():
+    """Multipliers that show the last profile out of play were good for larger levels than those they led to."""
+    found = payoff_bounds(public_good(Fraction(3, 5), Fraction(1, 10)), tolerance=1e-3)
+    proof = certify(found, tolerance=1e-6)
+    assert proof.holds, proof.statement
+    assert proof.vertices == ((Fraction(1, 10),) * 3,)
+    first = found._found.cuts[0]
+    blind = first._replace(rays=np.zeros_like(first.rays))
+    assert not certify(
+        replace(found, _found=found._found._replace(cuts=(blind, *found._found.cuts[1:])))
+    ).holds
 
 
 def test_no_equilibrium_is_said_and_proved():

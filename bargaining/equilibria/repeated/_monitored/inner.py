@@ -27,7 +27,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
 _SAME = 1e-13  # the least distance within which corners are merged
 _TOTAL = 100.0  # the weight of the condition that chances add up to one, beside payoffs of the unit box
 _APART = 1e-10  # points of a hull of three dimensions that floats tell apart
-_MANY = 600  # corners of a set that does not come to rest, of two players
+_MANY = 300  # corners of a set that does not come to rest, of two players
 _RATHER = 100.0  # points of a set that grows are told apart within this share of its distance
 _SEVERAL = 1000  # and of more, whose sets are rounder
 
@@ -255,7 +255,7 @@ def grown(
     pace = float(programs.discounts.max())
     for step in range(steps):
         far = away(own.points)
-        if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > _MANY:
+        if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > 2 * _MANY:
             break
         nearer = max(merge, far / _RATHER)
         image = generated(tight, leaves, own.points, nearer, known=known)

@@ -29,6 +29,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
 )
 from bargaining.equilibria.repeated._monitored.solid import Solid
 
+_WAY = 5  # rounds whose multipliers are kept, to prove what they lead to
 _ROUNDS = 200  # applications of the operator: a limit beside the budget
 # Of a weight: a set that is a segment vanishes if opposite half-planes lose what rounding takes.
 _ROUNDING = 1e-15
@@ -72,6 +73,10 @@ class Cut(NamedTuple):
         The numbers of those that proved to be out of play.
     rays : (Q, K) array
         The multipliers that show it.
+    base : (F,) array
+        The levels for which the functions were made.
+    way : tuple of Cut
+        The half-planes of the rounds before, in which the multipliers were good for larger levels.
     """
 
     directions: Floats
@@ -81,6 +86,8 @@ class Cut(NamedTuple):
     alive: Indices
     killed: Indices
     rays: Floats
+    base: Floats
+    way: tuple[Cut, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -109,6 +116,7 @@ class Outer:
     rounds: int = 0
     solved: int = 0
     cuts: list[Cut] = field(default_factory=list)
+    way: list[Cut] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
@@ -147,7 +155,10 @@ class Outer:
             if feasible is None:
                 return self._only_leaving()
             self._optimise(feasible)
-            self.levels = settled(self._affine(), self.levels)
+            functions = self._affine()
+            self.levels = settled(functions, self.levels)
+            if self.directions.shape[1] > 2:
+                self.way = [*self.way[-_WAY:], self._cut(functions, before)]
             self.outline = outlined(self.directions, self.levels)
             self.rounds += 1
             if (before - self.levels).max() <= STILL and lived == len(self.index):
@@ -164,24 +175,23 @@ class Outer:
         found = plans(self.programs, self.outline.corners)
         kept = found.missed <= MISSED
         if not kept.all():
-            self.cuts.append(self.cut(~kept, found.multipliers))
+            self.cuts.append(self.cut(~kept, found.multipliers)._replace(way=tuple(self.way)))
+            self.way.clear()
             self.programs, self.index = self.programs.take(kept), self.index[kept]
             self.multipliers = self.multipliers[kept]
         return found.take(kept) if kept.any() else None
 
     def cut(self, out: NDArray[np.bool_] | None = None, rays: Floats | None = None) -> Cut:
         """Return the half-planes as they are, with the profiles that they show to be out of play."""
+        found = self._cut(self._affine(), self.levels)
         if out is None or rays is None:
-            out, rays = np.zeros(len(self.index), bool), np.zeros((len(self.index), 0))
-        return Cut(
-            self.directions,
-            self.levels,
-            self.multipliers.copy(),
-            self._affine(),
-            self.index,
-            self.index[out],
-            rays[out],
-        )
+            return found
+        return found._replace(killed=self.index[out], rays=rays[out])
+
+    def _cut(self, functions: Affine, base: Floats) -> Cut:
+        none = np.zeros((0, self.programs.speakers.size))
+        multipliers, nobody = self.multipliers.copy(), self.index[:0]
+        return Cut(self.directions, self.levels, multipliers, functions, self.index, nobody, none, base)
 
     def _only_leaving(self) -> bool:
         if not len(self.leaves):

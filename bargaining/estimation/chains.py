@@ -77,7 +77,7 @@ class VerticalChain(Shown):
     r"""Products that wholesalers sell through retailers to consumers with logit demand (after Sheu and Taragin 2021).
 
     Consumers choose product j with the chance :math:`s_j = e^{v_j - a p_j} / (1 + \sum_k e^{v_k - a p_k})`. Retail and
-    wholesale prices are set at the same time: retailers compete in prices, or quantities, given what they pay, and
+    wholesale prices are set at once here: retailers compete in prices, or quantities, given what they pay, and
     every retailer and wholesaler bargain over each product, given all other prices (Nash-in-Nash). With the margin
     :math:`M^X_k` that firm X earns on product k, the wholesaler U, the retailer D and the wholesaler's weight
     :math:`\lambda`,
@@ -117,7 +117,8 @@ class VerticalChain(Shown):
     Notes
     -----
     With `consumers` b a retailer's price is bargained over with consumers who would do without the product, as if each
-    product were procured by itself: at b = 0 the mark-up is that of Bertrand competition.
+    product were procured by itself: at b = 0 the mark-up is that of Bertrand competition. Where wholesale prices are
+    settled first and retailers answer them, talks reckon with their answer, and prices differ.
 
     References
     ----------

@@ -16,8 +16,10 @@ from bargaining import (
     RepeatedGame,
     StochasticGame,
     critical_discount,
+    critical_exit,
     markov_equilibria,
     payoff_set,
+    plan_exit_thresholds,
     sensitivity,
     stationary_profile,
 )
@@ -328,6 +330,25 @@ def test_an_action_that_is_just_as_good_makes_a_kink() -> None:
     assert np.isnan(sensitivity(found, wrt="payoffs").sel(plays_0="1", plays_1="0", payoff="0")).all()
     known = sensitivity(found, wrt="payoffs").sel(plays_0="1", plays_1="1", payoff="0")
     np.testing.assert_array_equal(known, [[0, 0]])
+
+
+def test_outside_options_that_break_a_profile_move_with_patience_and_temptation() -> None:
+    """By hand: above g - (c - g) (1 - d) / d leaving is better, with g = 9, c = t, and d the discount factor."""
+
+    def exits(d: float, t: float) -> Any:
+        return critical_exit(Game([[9, 1], [t, 3]], [[9, t], [1, 3]]), (0, 0), d)
+
+    found = sensitivity(exits(0.2, 10.0), wrt={"d": 0.2, "t": 10.0}, method=exits)
+    np.testing.assert_allclose(found, [[25, -4]] * 2, rtol=0, atol=1e-9)
+    assert float(found.error.max()) < 1e-9
+
+    def plan(t: float) -> Any:
+        stage = Game([[9, 1], [t, 3]], [[9, t], [1, 3]])
+        game = StochasticGame.from_chain(stage, [[0.5, 0.5], [0.5, 0.5]], 0.2, exit=Exit([0, 0]))
+        return plan_exit_thresholds(game, [(0, 0), (0, 0)], player=0)
+
+    slope = sensitivity(plan(10.0), wrt={"t": 10.0}, method=plan)
+    np.testing.assert_allclose(slope, [-4], rtol=0, atol=1e-9)
 
 
 def test_what_is_not_known_is_said() -> None:

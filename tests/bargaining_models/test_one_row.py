@@ -1,0 +1,70 @@
+"""Of dear tables and figures one row or curve, computed anew: it is the stored one, and figures draw what games say."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bargaining_models.negotiation.hidden_protection import HiddenProtection
+from bargaining_models.paper import bands, figures, hidden_protection, repeated
+from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.study import Study
+from bargaining_models.paper.tables import TABLES
+
+
+def same(fresh: list[dict[str, Any]], name: str, **where: float) -> None:
+    """The rows of the stored table that have these values are those found, to what a table prints and more."""
+    kept = [row for row in stored(name).records() if all(row[key] == value for key, value in where.items())]
+    assert len(fresh) == len(kept) > 0
+    for row, other in zip(fresh, kept, strict=True):
+        assert row == pytest.approx(other, rel=1e-7, abs=1e-7, nan_ok=True)
+
+
+@pytest.fixture(scope="module")
+def small(study: Study) -> Study:
+    """The study with a single game, that at r = .15."""
+    made = Study()
+    made.__dict__.update(baseline=study.baseline, uncapped=study.uncapped)
+    made.__dict__["tariff_games"] = {0.15: study.tariff_games[0.15]}
+    return made
+
+
+def test_patience_that_free_trade_needs(small: Study) -> None:
+    same(TABLES["T5"](small).records(), "T5", r=0.15)
+
+
+def test_what_enforces_itself(small: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated, "DISCOUNTS", (0.9,))
+    same(TABLES["T6"](small).records(), "T6", r=0.15, discount=0.9)
+
+
+def test_sets_are_drawn_as_they_are(small: Study) -> None:
+    game = small.tariff_games[0.15]
+    for ax, leave in zip(figures.payoff_sets(small).axes, (False, True), strict=True):
+        found = game.payoff_set(figures.PATIENCE, leave=leave)
+        boundary, threat = ax.lines
+        np.testing.assert_array_equal(boundary.get_xydata(), [*found.vertices, found.vertices[0]])
+        np.testing.assert_array_equal(threat.get_xydata(), [found.threat])
+
+
+def test_hidden_protection(small: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hidden_protection, "SHARES", (0.15,))
+    monkeypatch.setattr(hidden_protection, "ASSUMED", ((0.05, 0.1),))
+    same(TABLES["T13"](small).records(), "T13", r=0.15, barrier=5.0, noise=10.0)
+    monkeypatch.setattr(hidden_protection, "_NOISE", np.array([0.1]))
+    needs, lost = hidden_protection.noise(small).axes[:2]
+    for k, reports in enumerate(hidden_protection.REPORTS):
+        game = HiddenProtection.at(small.baseline, r=0.15, noise=0.1, reports=reports)
+        assert needs.lines[k].get_ydata() == [game.critical_discount()]
+        worth = game.stage.payoffs[0, 0].sum() - game.enforced(hidden_protection.PATIENCE)
+        assert lost.lines[k].get_ydata() == [worth]
+
+
+def test_bands_are_drawn_as_they_are_stored(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bands, "_try_again", lambda parameters: None)
+    drawn = figures.leverage(study)
+    rows = [row for row in stored("T0").records() if row["route"] == bands.ROUTES["open"]]
+    middles = [bar.lines[0].get_ydata() for ax in drawn.axes for bar in ax.containers]
+    assert len(middles) == len(rows)
+    for row, middle in zip(rows, middles, strict=True):
+        np.testing.assert_allclose(middle, [row["lost_r"], row["lost_0.1"], row["lost_0.15"]], rtol=1e-9)

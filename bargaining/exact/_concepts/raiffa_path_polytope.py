@@ -219,7 +219,7 @@ class Place:
     def lowest(self) -> Vector:
         """Return the lowest payoffs that the path can have there."""
         far = Fraction(self.distance)
-        return tuple(v - far * w for v, w in zip(vector(self.point), self.weights, strict=True))
+        return tuple(v - far * w for v, w in zip(payoffs_at(self.point), self.weights, strict=True))
 
 
 def place_at(point: Integers, bases: Bases, distance: float = 0.0, weights: Vector | None = None) -> Place:

@@ -268,13 +268,25 @@ def test_one_cell_undoes_a_verdict(tables: Records, case: str) -> None:
     assert expected not in before
 
 
-@pytest.mark.slow
-def test_the_stored_verdicts_follow_from_the_stored_tables(study: Study, tables: Records) -> None:
-    found = claims.verdicts(study, tables.__getitem__)
-    assert [(c.claim, c.verdict, c.assumption) for c in found] == [tuple(row.values()) for row in raw("T4")]
-    assert [(row["claim"], row["figures"], row["tables"]) for row in (c.as_row() for c in found)] == [
-        (row["claim"], row["figures"], row["tables"]) for row in raw("T4-figures")
-    ]
+@pytest.mark.parametrize("sets", [Study.sets[:1], pytest.param(Study.sets, marks=pytest.mark.slow)])
+def test_the_stored_verdicts_follow_from_the_stored_tables(
+    study: Study, tables: Records, sets: tuple[str, ...]
+) -> None:
+    some = copy.copy(study)  # with what it has computed
+    some.sets = sets
+    found = claims.verdicts(some, tables.__getitem__)
+    off = set()
+    for claim, said, known in zip(found, raw("T4"), raw("T4-figures"), strict=True):
+        assert (claim.claim, claim.assumption) == (said["claim"], said["assumption"])
+        assert claim.verdict.split("; cost")[0] == str(said["verdict"]).split("; cost")[0]
+        row = claim.as_row()
+        if (claim.verdict, row["figures"], row["tables"]) != (
+            said["verdict"],
+            known["figures"],
+            known["tables"],
+        ):
+            off.add(claim.claim)
+    assert len(off) <= 2 * (len(sets) == 1)  # under one set of elasticities two ranges are narrower
 
 
 def test_the_war_is_judged_at_both_dates(study: Study, said: dict[str, str]) -> None:

@@ -38,7 +38,7 @@ _PATIENT = 0.97  # discount factor up to which iterates settle within a round
 _STUCK = 1e-9  # of the unit box: what has no inner sets once the outer ones move by less has no inside
 _MERGED = (
     1e-9,
-    1e-12,
+    1e-11,
 )  # of the unit box: distances at which vertices are one; the larger leaves fewer equations
 _FEW = 300  # vertices whose equations take a second
 

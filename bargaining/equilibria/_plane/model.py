@@ -169,6 +169,7 @@ class Model:
 
 
 _NEAR = 1e-13  # in the unit box: given payoffs that lie nearer are meant
+_MANY = 1000  # rows from which on arrays that differ are found by sorting
 _LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is the threat
 
 
@@ -258,9 +259,7 @@ def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own
     transitions = np.concatenate([game.transition(s).reshape(count, -1) for s, count in enumerate(counts)])
     laws, law = _distinct(transitions)
     state = np.repeat(np.arange(len(counts)), counts)
-    kinds = dict[tuple[float, ...], int]()
-    every = zip(*payoffs.tolist(), state.tolist(), law.tolist(), strict=True)
-    twins = [kinds.setdefault(kind, len(kinds)) for kind in every]
+    kinds, twins = _distinct(np.column_stack([payoffs.T, state, law]))
     delta = game.discounts[:, None]
     return Model(
         states=[slice(stop - count, stop) for stop, count in zip(accumulate(counts), counts, strict=True)],
@@ -275,7 +274,7 @@ def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own
         own=own,
         leaves=leaves,
         common=delta.item(0) == delta.item(1),
-        twins=np.array(twins) if len(kinds) < len(twins) else None,
+        twins=twins if len(kinds) < len(twins) else None,
     )
 
 
@@ -285,6 +284,11 @@ def _pair(array: Floats) -> tuple[float, float]:
 
 def _distinct(rows: Floats) -> tuple[Floats, Indices]:
     """Return the rows that differ, in order of appearance, and the number of each row among them."""
+    if len(rows) > _MANY:
+        keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+        _, begin, number = np.unique(keys, return_index=True, return_inverse=True)
+        order = np.sort(begin)
+        return rows[order], np.searchsorted(order, begin[number])
     first = dict[bytes, int]()
     like = [first.setdefault(row.tobytes(), k) for k, row in enumerate(rows)]
     kept = [*first.values()]

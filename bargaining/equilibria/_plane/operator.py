@@ -13,6 +13,7 @@ state, in the order of the states.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGH
 from bargaining.equilibria._plane.minkowski import Boundary, Fan, Indices, Sums
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull, outline
+
+_SPARE = 4  # times as many laws as rows from which on those of the rows are picked out
 
 Tag = tuple[int, int, int]
 """How a vertex is generated: (kind, row, source), the kinds being those of the repeated game.
@@ -75,8 +78,9 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
     `threat`, of shape (S, 2), is each player's lowest payoff in each state; infinite where there is none.
     """
     rows = model.playable(polygons, alive)
-    sums = Fan(polygons).sums(model.laws)
     needed = model.thresholds(rows, model.deviations(threat), staying=True)
+    model = _of_rows(model, rows)
+    sums = Fan(polygons).sums(model.laws)
     leader = _leaders(model, rows, needed)
     kept = np.flatnonzero(leader == np.arange(len(rows)))
     bound = _bound(model, sums, rows[kept], needed[:, kept])
@@ -93,9 +97,10 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 
 def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
     """Return how far payoffs of `rows` go in each direction, shape (R, J): freely, else where a constraint binds."""
-    fan = Fan(polygons)
+    fan, needed = Fan(polygons), model.thresholds(rows, model.deviations(threat), staying=True)
+    model = _of_rows(model, rows)
     sums = fan.sums(model.laws)
-    bound = _bound(model, sums, rows, model.thresholds(rows, model.deviations(threat), staying=True))
+    bound = _bound(model, sums, rows, needed)
     after = normals if model.common else model.discounts[:, 0] * normals
     turned = np.arctan2(after[:, 0], -after[:, 1])
     turned[turned <= -np.pi / 2] += 2 * np.pi
@@ -109,6 +114,16 @@ def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, 
         here = np.flatnonzero(bound.feasible[kind])
         out[here] = np.maximum(out[here], bound.payoffs[:, kind, here].T @ normals.T)
     return out
+
+
+def _of_rows(model: Model, rows: Indices) -> Model:
+    """Return the model with the laws of some rows alone, where these are few among many."""
+    if len(model.laws) <= _SPARE * len(rows):
+        return model
+    used, place = np.unique(model.law[rows], return_inverse=True)
+    law = np.zeros_like(model.law)
+    law[rows] = place
+    return replace(model, laws=model.laws[used], law=law)
 
 
 def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:

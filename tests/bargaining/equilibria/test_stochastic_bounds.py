@@ -213,6 +213,16 @@ def test_rows_that_no_payoff_can_sustain_are_left_out_without_a_trace(seed, monk
         assert np.abs(some.vertices - one.vertices).max(initial=0) < 1e-8
 
 
+def test_laws_of_the_rows_that_are_left_give_what_all_laws_do(monkeypatch):
+    rng = np.random.default_rng(3)
+    game = StochasticGame([*rng.random((2, 12, 12, 2))], [*rng.dirichlet([1, 1], (2, 12, 12))], 0.6)
+    known = payoff_set(game)
+    for name, value in (("operator._SPARE", 0), ("model._MANY", 0)):
+        monkeypatch.setattr(f"bargaining.equilibria._plane.{name}", value)
+    for some, one in zip(payoff_set(game).sets, known.sets, strict=True):
+        assert np.array_equal(some.vertices, one.vertices)
+
+
 def test_two_states_of_many_actions_have_the_set_that_bounds_enclose():
     rng = np.random.default_rng(2)
     game = StochasticGame([*rng.random((2, 40, 40, 2))], [*rng.dirichlet([1, 1], (2, 40, 40))], 0.6)

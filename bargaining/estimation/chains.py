@@ -314,9 +314,9 @@ class VerticalChain(Shown):
                     best, least = found, gap
                 if least <= _ACCURACY * float(np.abs(found).mean()):
                     break
-        s = self._shares(best)
-        margins = self._margins(s)
-        residual = self._violation(best, s, margins)
+            s = self._shares(best)
+            margins = self._margins(s)
+            residual = self._violation(best, s, margins)
         status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
         if not np.isfinite(residual):
             status, residual = Status.FAILED, np.inf
@@ -369,8 +369,11 @@ class VerticalChain(Shown):
                 (1 + (sells[mine] * s).sum(axis=1) / rest) / self.slope,
             )
         level = np.eye(size) - s
-        log, odds = np.log1p(-s), np.asarray(self.consumers) / (1 - np.asarray(self.consumers))
-        most = log / (self.slope * (log - odds * s / (1 - s)))
+        odds, bought = np.asarray(self.consumers) / (1 - np.asarray(self.consumers)), s > 0
+        spared = np.where(
+            bought, -np.log1p(-s), 1.0
+        )  # what consumers gain by a product, in the unit of utility
+        most = 1 / (self.slope * (1 + odds * np.where(bought, s / (1 - s), 1.0) / spared))
         return level * sells[mine], level * makes[mine], most
 
     def _division(self, s: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:

@@ -124,6 +124,18 @@ def test_consumers_who_bargain_divide_by_the_nash_product() -> None:
         assert best.x == pytest.approx(p[j], abs=1e-5)
 
 
+def test_a_product_that_nobody_buys_any_more_is_priced_like_a_small_one() -> None:
+    chain = VerticalChain.calibrated(SHARES, **OBSERVED, consumers=0.3)
+    costs = np.array(chain.wholesale_costs)
+    costs[0] = 1e6
+    found = chain.solve(wholesale_costs=costs)
+    assert found.status is Status.OK
+    assert found.shares[0] == 0
+    small = chain.solve(wholesale_costs=with_one(costs, 0, 300.0))
+    np.testing.assert_allclose(found.prices[1:], small.prices[1:], rtol=0, atol=1e-6)
+    assert found.retail_margins[0] == pytest.approx(small.retail_margins[0], abs=1e-6)
+
+
 # Printed in the R package `antitrust` (CC0), tests/testthat/test-refactor-oracle.R at commit 22dc3f9: its `logit` and
 # `logit.cournot` at prices (2, 2.2, 2.5), shares (.35, .25, .2), margins (.4, .35, .3); firms A and B merge.
 PRINTED = {

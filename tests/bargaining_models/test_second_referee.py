@@ -36,10 +36,17 @@ PLAIN = plain()
 # The repeated game: T6 and F1
 
 
+def at_date(study: Study, date: str) -> Study:
+    return study.latest if date else study
+
+
+@pytest.mark.parametrize("date", ["", "-2026"])
 @pytest.mark.parametrize("leave", [False, True])
-def test_self_enforcing_divisions_are_those_of_the_plain_operator(study: Study, leave: bool) -> None:
-    game = study.tariff_games[0.15]
-    row = next(r for r in records(stored("T6")) if (r["discount"], r["r"]) == (0.9, 0.15))
+def test_self_enforcing_divisions_are_those_of_the_plain_operator(
+    study: Study, leave: bool, date: str
+) -> None:
+    game = at_date(study, date).tariff_games[0.15]
+    row = next(r for r in records(stored(f"T6{date}")) if (r["discount"], r["r"]) == (0.9, 0.15))
     flows, case = game.stage.payoffs, "leave" if leave else "stay"
     border = game.leaving.own[None] if leave else None
     (found,) = PLAIN.payoff_sets([flows], ONE, 0.9, border)
@@ -48,6 +55,18 @@ def test_self_enforcing_divisions_are_those_of_the_plain_operator(study: Study, 
     joint, lowest, _ = PLAIN.with_transfers([flows * money], ONE, 0.9, border * money if leave else None)
     half = (joint[0] - lowest[0].sum()) / 2
     assert flows[0, 0, 0] * money[0] - lowest[0, 0] - half == pytest.approx(row[f"{case}_transfer"], abs=1e-8)
+
+
+@pytest.mark.parametrize("date", ["", "-2026"])
+def test_patience_under_war_and_exit_is_the_closed_form(study: Study, date: str) -> None:
+    """T5: who breaks free trade has its best reply once, and then the war, or a closed border, for ever."""
+    game = at_date(study, date).tariff_games[0.15]
+    row = next(r for r in records(stored(f"T5{date}")) if r["r"] == 0.15)
+    kept = game.stage.payoffs[0, 0]
+    breach = np.array([game.stage.payoffs[:, 0, 0].max(), game.stage.payoffs[0, :, 1].max()])
+    for case, after in (("war", game.war), ("exit", game.leaving.own)):
+        found = [row[f"{case}_{name}"] for name in ("Canada", "US")]
+        np.testing.assert_allclose(found, (breach - kept) / (breach - after), atol=1e-9)
 
 
 @pytest.mark.slow
@@ -75,6 +94,10 @@ def plain_pivot(capacity: Capacity, **options: float) -> Any:
 
 @pytest.fixture(scope="module")
 def alternatives(study: Study) -> dict[str, Any]:
+    return alternatives_of(study)
+
+
+def alternatives_of(study: Study) -> dict[str, Any]:
     game = study.pivot_game
     full, capped, rates = game.capacity, game.capped, game.china
     return {
@@ -95,7 +118,15 @@ def alternatives(study: Study) -> dict[str, Any]:
 
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2, 3, 4))])
 def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any], part: int) -> None:
-    for row in records(stored("T10"))[part::5]:
+    same_terms(alternatives, records(stored("T10"))[part::5])
+
+
+def test_terms_at_the_latest_tariffs_are_those_of_iterated_values(study: Study) -> None:
+    same_terms(alternatives_of(study.latest), records(stored("T10-2026"))[3::16])
+
+
+def same_terms(alternatives: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    for row in rows:
         game, discount = alternatives[row["alternative"]], row["discount"]
         for case in ("stay", "leave"):
             leave = game.after_leaving(discount) if case == "leave" else None

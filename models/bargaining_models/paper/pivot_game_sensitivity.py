@@ -76,10 +76,9 @@ def sensitivity_table(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             *(pivot.capacity.residual for pivot in variants.values()),
-            Game=GAME,
+            Game=f"{GAME}, at a discount factor of {PATIENT:g}",
             **{
-                "Discount factor": f"{PATIENT:g}",
-                "No alternative": "the transfer if nothing can be built, under the same assumption",
+                "No alternative": "the transfer if nothing can be built",
                 "A year of war": "what each gains if they agree a year later, as in T10",
                 "Settle at once": "; ".join(
                     f"{who} ({'every row' if len(where) == len(rows) else ', '.join(where)})"
@@ -87,7 +86,6 @@ def sensitivity_table(study: Study) -> Table:
                 )
                 + " if free to choose the date, as all is known and money can be paid",
                 "Apart": _apart(variants),
-                "Lasts, running": "assumptions; a level is lost in that time on average, and costs capital again",
                 "Highest tariff": f"up to {ESCALATION:.0%} in the other rows: what each can threaten with",
                 "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
             },
@@ -98,8 +96,8 @@ def sensitivity_table(study: Study) -> Table:
 def _apart(variants: dict[str, PivotGame]) -> str:
     (game,) = (one for one in variants.values() if isinstance(one, SectorPivot))
     return (
-        f"farm goods at rate {game.closure:.2g} a year, others at {game.other_closure:.2g}, the medians of what was "
-        "seen in ten years; Canada builds while both are open"
+        f"farm goods at rate {game.closure:.2g}, others at {game.other_closure:.2g} (medians of ten years); lasting, "
+        "running: assumptions"
     )
 
 
@@ -127,7 +125,7 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
                 f"China {verb} at rate {china[name] * factor:g}",
                 game.revocable(**{name: china[name] * factor}),
             )
-    yield "China closes farm goods and others apart", game.closing_by_sector()
+    yield "two markets close apart", game.closing_by_sector()
     for factor in (0.5, 2.0):
         yield f"a level takes {LEAD_TIME * factor:g} years", game.revocable(lead_time=LEAD_TIME * factor)
     for blocking in (BLOCKING / 2, BLOCKING, 1.0):

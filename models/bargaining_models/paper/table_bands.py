@@ -46,6 +46,9 @@ SAMPLED = (("2023", "WIOD 2011"), ("19 August 2026", "ICIO 2019"))
 PARTS = {"all": tuple(name for name in BANDED if name != "T5"), "T5": ("T5",)}
 """What is drawn together; the verdicts of T4 with the first."""
 JUDGED = "all"
+CAPPED = ("T2-capped", "T3", "T10")  # tables that caps by sector enter
+WIDE = 12  # columns of numbers, beyond which a heading has to be short
+CLEAR = 3.0  # standard errors of a correlation of zero, as the largest of thirty is looked at
 BINARY = ("the data of ICIO", "links between industries")
 DRAWS = {"all": 80, "T5": 80}
 
@@ -252,13 +255,15 @@ def chance_rows(environment: str, found: Mapping[str, xr.Dataset]) -> Iterator[d
     """How often each verdict stands, and which input sets the draws where it does apart from the others."""
     holds = np.concatenate([one["verdicts"].values for one in found.values()])
     inputs = _inputs(found)
-    for row, column in zip(stored("T4").records(), holds.T, strict=True):
+    for row, column in zip(stored("T4-figures").records(), holds.T, strict=True):
         known = np.isfinite(column)
+        capped = any(name in row["tables"] for name in CAPPED)
+        own = {name: x[known] for name, x in inputs.items() if capped or "redirect cap" not in name}
         yield {
             "environment": environment,
             "claim": row["claim"],
             "value": f"{column[known].mean() if known.any() else np.nan:.6g}",
-            "turns": _turning(column[known], {name: x[known] for name, x in inputs.items()}),
+            "turns": _turning(column[known], own),
             "draws": len(column),
             "failed": int((~known).sum()),
             **_tail("share of draws"),
@@ -284,7 +289,7 @@ def _inputs(found: Mapping[str, xr.Dataset]) -> dict[str, Any]:
 
 
 def _turning(holds: Any, inputs: Mapping[str, Any]) -> str:
-    """The input most correlated with whether it holds, and where it holds more often; empty if it always does."""
+    """The input most correlated with whether it holds, if it is clear; empty if it always or never does."""
     if len(holds) < 3 or holds.min() == holds.max():
         return ""
     found = {
@@ -293,7 +298,9 @@ def _turning(holds: Any, inputs: Mapping[str, Any]) -> str:
         if x.min() < x.max()
     }
     name = max(found, key=lambda one: abs(found[one]))
-    high = "" if name in BINARY else "a high "
+    if abs(found[name]) < CLEAR / np.sqrt(len(holds)):
+        return "with no single input"
+    high = "" if name in BINARY else "high " if name.endswith("s") else "a high "
     return f"{'more' if found[name] > 0 else 'less'} often with {high}{name}"
 
 
@@ -306,32 +313,37 @@ def banded(study: Study, name: str, make: Make) -> Table:
     shown: dict[tuple[str, str], dict[str, Any]] = {}
     for environment in ENVIRONMENTS:
         for key in layout(name, environment):
-            line = {"environment": environment} | dict(zip(keys, key[:-1], strict=True))
+            line = {"environment": environment[-4:]} | dict(zip(keys, key[:-1], strict=True))
             shown.setdefault((environment, row_text(key)), line)
     for row in rows:
-        triple = tuple(float(row[end]) for end in ("low", "median", "high"))
-        shown[row["environment"], row["row"]][row["column"]] = None if np.isnan(triple).any() else triple
+        triple = tuple(round(float(row[end]), 3) for end in ("low", "median", "high"))
+        nowhere = (
+            np.isnan(triple).any() or triple[0] == np.inf
+        )  # no number, or no threshold, in any draw or nearly all
+        shown[row["environment"], row["row"]][row["column"]] = None if nowhere else triple
     kept = [line for line in shown.values() if len(line) > len(keys) + 1]
     draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)
-    least = min(rows, key=lambda row: float(row["known"]))
+    least = min((float(row["known"]) for row in rows if float(row["known"])), default=1.0)
     given = {c.name: c for c in base.columns}
     notes = {
-        "Cells": "median [5th percentile, 95th] over worlds drawn",
-        "Draws": f"{draws} at each date, {failed} of which could not be solved: elasticities by sector, in each of "
-        "four structures, WIOD 2011 and ICIO 2019 at the trade of 2023, with and without links between industries; "
-        "caps, prices, costs and lead times of projects, China's closing and reopening rates, what the US can replace",
-        "Not drawn": "what rows and columns name",
+        "Cells": f"median [5th percentile, 95th] over worlds drawn, to .001; tariffs of {' and '.join(ENVIRONMENTS)}",
+        "Draws": f"{draws} at each date, {failed} unsolved: elasticities; structure (WIOD 2011 and ICIO 2019 at the "
+        "trade of 2023, with and without links); caps, prices, costs and lead times of projects; China's rates; what "
+        "the US can replace; not what rows and columns name",
     }
-    if float(least["known"]) < 1.0:
-        if name == "T3":
-            notes["∞"] = "at no r up to 1"
-        else:
-            notes["Known"] = (
-                f"bands are over draws that have the number: at least {100 * float(least['known']):.2g}% of them"
-            )
+    if name == "T3":
+        notes["Cells"] += "; ∞: at no r up to 1"
+    elif least < 1.0:
+        notes["Known"] = (
+            f"bands are over draws that have the number, {100 * least:.2g}% of them where they are fewest"
+        )
     return Table(
         kept,
-        columns=[Column("environment", title="Tariffs of"), *(given[key] for key in keys), *columns],
+        columns=[
+            Column("environment", title="Date" if len(columns) > WIDE else "Tariffs"),
+            *(given[key] for key in keys),
+            *columns,
+        ],
         caption=f"{base.caption}: medians and bands",
         label=f"{base.label}-bands",
         digits=2,

@@ -17,6 +17,7 @@ from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensi
 from bargaining_models.paper.pivot_game_sets import sets_table
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.table_bands import BANDED, banded, stands
 from bargaining_models.paper.timing_beliefs import beliefs, delay
 from bargaining_models.paper.timing_paths import answers, splits_over_time
 from bargaining_models.paper.timing_projects import projects
@@ -44,7 +45,7 @@ def claim_figures(study: Study) -> Table:
 def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table:
     found = [claim.as_row() for claim in verdicts(study, lambda name: table(study, name).records())]
     for row in found:
-        row["chance"] = row["chance"] or "not drawn"
+        row["chance"] = "; ".join(filter(None, [row["chance"], stands(row["claim"])]))
     kept = [column.name for column in columns]
     return Table(
         [[row[name] for name in kept] for row in found],
@@ -55,8 +56,9 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
             study.uncapped.war.residual.max(),
             Range="each verdict is over every row of the tables named in T4-figures: r, patience, years of war, "
             "protocols, routes",
-            Probability="in T4-figures, part of the draws behind T0 in which the verdict for that date holds, in "
-            "brackets the structure in which it holds least often; not drawn: the models behind it take too long",
+            Probability="in T4-figures: part of the worlds drawn for T1-bands in which the sentence, its figures "
+            "aside, is the same, and what goes with that most; before it, where they can say, part of the draws of T0 "
+            "in which the verdict for that date holds, in brackets the structure in which it holds least often",
         ),
     )
 
@@ -114,3 +116,4 @@ DATED = (
 )  # fmt: skip
 """Tables that are shown at the latest tariffs too."""
 TABLES |= {f"{name}-2026": partial(later, name=name) for name in DATED}
+TABLES |= {f"{name}-bands": partial(banded, name=name, make=table) for name in BANDED}

@@ -1,0 +1,238 @@
+"""Worlds that are drawn: structures at the trade of 2023, figures in their places, and tables computed in them."""
+
+import csv
+import importlib.util
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import bargaining_models
+from bargaining import InvalidInput
+from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.paper import table_bands as stored_bands
+from bargaining_models.paper import worlds
+from bargaining_models.paper.study import LATEST, Study
+from bargaining_models.paper.tables import table
+from bargaining_models.parameters import load
+from bargaining_models.trade import Environment
+from bargaining_models.trade.folders import structure
+from bargaining_models.uncertainty import Prior, uncertainty
+
+DATA = Path(bargaining_models.__file__).parent / "data"
+
+
+def test_icio_has_the_trade_of_2023() -> None:
+    figures, found = load(), worlds.structured(load(), "ICIO 2019")
+    np.testing.assert_allclose(found.flows.values.sum(axis=-1), figures.flows.values.sum(axis=-1))
+    made = [figures.sectors.index(s) for s in ("FOOD", "WOOD", "PETR", "CHEM", "METAL", "OMAN", "AUTO")]
+    np.testing.assert_allclose(found.flows.values[..., 2], figures.flows.values[..., made].sum(axis=-1))
+    # What tariffs collect does not change, whoever is merged; nor does what the caps let through.
+    for one in (lambda p: p.tariffs, lambda p: p.schedules["us_2025_26"]):
+        np.testing.assert_allclose(
+            (one(found).values * found.flows.values).sum(axis=-1),
+            (one(figures).values * figures.flows.values).sum(axis=-1),
+        )
+    us, canada = (figures.regions.index(code) for code in ("USA", "CAN"))
+    through = [(p.caps.values * p.flows.values[us, canada]).sum() for p in (figures, found)]
+    assert through[0] == pytest.approx(through[1])
+
+
+def test_icio_has_the_input_shares_of_its_own_file() -> None:
+    """By hand for Canada's manufacturing: inputs from mining over output, straight from the table of 2019."""
+    whole, found = structure("icio2019"), worlds.structured(load(), "ICIO 2019")
+    r, c, b = whole.regions.index("CAN"), whole.sectors.index("C"), whole.sectors.index("B")
+    canada = found.regions.index("CAN")
+    assert found.input_shares.values[canada, 2, 1] == pytest.approx(whole.inputs[r, c, b], rel=1e-12)
+    services = [whole.sectors.index(s) for s in "FGHIJKLMNOPQRST"]
+    assert found.input_shares.values[canada, 2, 4] == pytest.approx(
+        whole.inputs[r, c, services].sum(), rel=1e-12
+    )
+    assert not worlds.structured(load(), "ICIO 2019, no links").input_shares.values.any()
+
+
+def test_tariffs_of_a_day_collect_the_same() -> None:
+    figures = load()
+    found = worlds.tariffs_in(figures, "ICIO 2019", LATEST)
+    assert isinstance(found, Environment)
+    merged = found.tariffs(Study(worlds.structured(figures, "ICIO 2019")).baseline.model.data)
+    before = Environment.shipped().at(LATEST).tariffs(Study(figures).baseline.model.data)
+    goods = figures.flows.values * figures.goods
+    five = worlds.structured(figures, "ICIO 2019")
+    np.testing.assert_allclose(
+        (merged * five.flows.values * five.goods).sum(axis=-1), (before * goods).sum(axis=-1), rtol=1e-9
+    )
+
+
+def test_drawn_figures_stand_in_their_places() -> None:
+    given = {"china_closure_rate": 0.3, "capacity_cost_factor": 2.0, "capacity_lead_time_factor": 1.5}
+    given |= {"redirect_cap_AGR": 0.45, "canola_access_cost": 3.0}
+    figures, found = load(), worlds.drawn(load(), "WIOD 2011", given)
+    assert found.fact("china_closure_rate").value == 0.3
+    assert found.fact("tmx_cost").value == 2 * figures.fact("tmx_cost").value
+    assert found.fact("tmx_lead_time").value == 1.5 * figures.fact("tmx_lead_time").value
+    assert found.fact("canola_access_cost").value == 3.0
+    assert found.caps.values[0] == 0.45
+    assert list(found.elasticities) == [worlds.DRAWN]
+
+
+def test_bad_worlds_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"`structure` must be one of .*ICIO 2019.*got 'GTAP'"):
+        worlds.structured(load(), "GTAP")
+    with pytest.raises(InvalidInput, match="positive spread"):
+        Prior(name="closure", distribution="lognormal", parameters=[0.0, -0.1])
+    with pytest.raises(InvalidInput, match=r"`date` must not be before the first rate, 2024-12-31"):
+        Study(tariffs="2020-01-01").baseline  # noqa: B018 (it is computed)
+    with pytest.raises(InvalidInput, match="`alternative`"):
+        Negotiation(data="icio2019", home="Canada", partner="US", alternative="Atlantis")
+
+
+def test_draws_that_fail_are_counted() -> None:
+    def model(rate: float) -> dict[str, float]:
+        if rate > 0.5:
+            raise InvalidInput("`rate` must be low.")
+        return {"worth": 1.0 / rate}
+
+    prior = Prior(name="rate", distribution="uniform", parameters=[0.0, 1.0])
+    found = uncertainty(model, {"rate": prior}, draws=40)
+    rates = [np.random.default_rng([0, k, crc32(b"rate")]).random() for k in range(40)]
+    np.testing.assert_array_equal(np.isnan(found.worth), np.array(rates) > 0.5)
+    assert found.attrs["failed"] == sum(rate > 0.5 for rate in rates) > 5
+    assert (found.message.values[np.array(rates) > 0.5] != "").all()
+
+
+# An independent program: plain trade at elasticities drawn again by hand.
+
+
+def elasticities_by_hand(draw: int) -> Any:
+    """As documented: one normal that all sectors share, .2 of the variance of the logs, and one of each its own."""
+    with (DATA / "elasticity_priors.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["structure"] == "wiod2011"]
+    normal = norm.ppf(np.random.default_rng([0, draw, crc32(b"elasticities")]).random(1 + len(rows)))
+    spread = np.array([float(row["spread"]) for row in rows])
+    logs = spread * (np.sqrt(0.2) * normal[0] + np.sqrt(0.8) * normal[1:])
+    return np.array([float(row["value"]) for row in rows]) * np.exp(logs)
+
+
+def plain(theta: Any) -> Any:
+    path = Path(__file__).parent / "references" / "plain_trade.py"
+    spec = importlib.util.spec_from_file_location("plain_trade", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PlainTrade(DATA, theta)
+
+
+def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
+    """T1's war, exit and tariffs of a draw, the Nash transfer of T2: stored, and by a program that shares no code."""
+    draw, r = 0, 0.15
+    theta = elasticities_by_hand(draw)
+    model = plain(theta)
+    goods, regions, sectors = slice(0, 9), load().regions, load().sectors
+    us, canada, china = (regions.index(code) for code in ("USA", "CAN", "CHN"))
+    cost = np.ones_like(model.tariff)
+    base = model.trade
+    cost[china, canada, goods] = (1 + r * base[us, canada, goods] / base[china, canada, goods]) ** (
+        -1 / theta[goods]
+    )
+    free = model.tariff.copy()
+    stored = {
+        (row["table"], row["row"], row["column"]): float(row["value"])
+        for row in stored_bands.read_rows(stored_bands.FOLDER / stored_bands.SAMPLE)
+        if row["environment"] == "2023"
+    }
+    assert sectors[:9] == ("AGR", "MIN", "FOOD", "WOOD", "PETR", "CHEM", "METAL", "OMAN", "AUTO")
+    peace = model.welfare(free)
+
+    def of(tariff: Any, route: Any) -> Any:
+        return (model.welfare(tariff, route) - peace)[[canada, us]]
+
+    drawn = worlds.DrawnStudy(load(), "WIOD 2011", {"elasticities": theta})
+    rates = drawn.baseline.war(r=r).rates
+    war = free.copy()
+    war[canada, us, goods], war[us, canada, goods] = rates
+    for place, (importer, exporter) in enumerate(
+        ((canada, us), (us, canada))
+    ):  # neither gains by another rate
+        step, found = 1e-3, []
+        for sign in (-1, 1):
+            moved = war.copy()
+            moved[importer, exporter, goods] += sign * step
+            found.append(of(moved, cost)[place])
+        here = of(war, cost)[place]
+        assert here > max(found)
+        assert abs(found[1] - found[0]) / (2 * step) < 1e-3 * (2 * here - sum(found)) / step**2
+    cells = {"agreement": of(free, cost), "war": of(war, cost)}
+    shut = cost.copy()
+    shut[canada, us, goods] = shut[us, canada, goods] = 1e6
+    cells["exit"] = of(free, shut)
+    for outcome, values in cells.items():
+        for name, value in zip(("Canada", "US"), values, strict=True):
+            close = 1e-6 if outcome != "exit" else 1e-3  # what is closed there costs a million here
+            assert stored["T1", "unlimited | 0.15", f"{outcome}_{name}"] == pytest.approx(value, abs=close)
+    money = model.income[[canada, us]] / 100
+    gain = (cells["agreement"] - cells["war"]) * money
+    transfer = (gain[0] - gain[1]) / 2
+    assert stored["T2", "Nash | 0.15", "transfer"] == pytest.approx(transfer, rel=1e-6)
+    assert stored["headline", "open | Nash", "0.15"] == pytest.approx(transfer, rel=1e-6)
+
+
+def test_stored_cells_come_out_again_bit_for_bit() -> None:
+    """The first draw of T1 and T2, twice: the same bits, and the text that is stored."""
+    environment, structure = stored_bands.SAMPLED[0]
+    model = stored_bands.WorldDraw(
+        parameters=load(), structure=structure, environment=environment, tables=("T1", "T2"), make=table
+    )
+    given = worlds.table_priors(structure, load())
+    first, second = (uncertainty(model, given, draws=1) for _ in range(2))
+    rows = stored_bands.read_rows(stored_bands.FOLDER / stored_bands.SAMPLE)
+    for name in ("T1", "T2"):
+        np.testing.assert_array_equal(first[name].values, second[name].values)
+        texts = [row["value"] for row in rows if (row["environment"], row["table"]) == (environment, name)]
+        assert [f"{value:.12g}" for value in first[name].values[0]] == texts
+
+
+def test_bands_are_quantiles_over_all_structures() -> None:
+    """By hand, of made-up draws: failed ones left out and counted, a threshold that is not there beyond all others."""
+    xr = pytest.importorskip("xarray")
+    cells = len(stored_bands.layout("T3", "2023"))
+    values = np.arange(6.0)[:, None] + np.zeros(cells)
+    values[5] = np.nan  # at no r
+
+    def made(rows: Any, failed: Any) -> Any:
+        return xr.Dataset(
+            {
+                "status": ("draw", np.zeros(len(rows), dtype=np.int8)),
+                "T3_failed": ("draw", np.array(failed, dtype=float)),
+                "T3": (("draw", "cell"), rows),
+            }
+        )
+
+    part = dict(stored_bands.PARTS)
+    try:
+        stored_bands.PARTS["alone"] = ("T3",)
+        found = {"a": made(values[:3], [0, 0, 0]), "b": made(values[3:], [1, 0, 0])}
+        rows = list(stored_bands.band_rows("2023", "alone", found))
+    finally:
+        stored_bands.PARTS.clear()
+        stored_bands.PARTS.update(part)
+    assert {row["draws"] for row in rows} == {6}
+    assert {row["failed"] for row in rows} == {1}
+    assert {(row["low"], row["median"], row["high"]) for row in rows} == {
+        ("0", "2", "inf")
+    }  # of 0, 1, 2, 4, none
+
+
+def test_a_verdict_is_its_words() -> None:
+    form = stored_bands.form_of
+    assert form("holds from 0.87 to 0.95, or 5%; fails") == form("holds from 0.9, or 12.5%; fails")
+    assert form("fails for a visit") != form("holds for a visit")
+    holds = np.repeat([1.0, 0.0], 8)
+    inputs = {"x y": np.arange(16.0), stored_bands.BINARY[0]: np.tile([0.0, 1.0], 8)}
+    assert stored_bands._turning(holds, inputs) == "less often with a high x y"
+    assert stored_bands._turning(np.ones(16), inputs) == ""
+    assert stored_bands._turning(np.tile([1.0, 1.0, 0.0, 0.0], 4), inputs) == "with no single input"

@@ -426,3 +426,45 @@ def test_no_equilibrium_in_pure_actions_is_said():
     assert found.status is Status.EMPTY
     assert "No profile of pure actions can be sustained" in found.reason
     assert not len(found.vertices)
+
+
+PRICES = Monitoring([[[0.5, 0.45, 0.05], [0.25, 0.5, 0.25]], [[0.25, 0.5, 0.25], [0.1, 0.4, 0.5]]])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("discount", "leaving", "expected"),
+    [
+        (0.7, None, (37.625, 19.89697, 4.57062)),
+        (0.5, 15.5, (35, 19.5, 4)),
+        (0.7, 15.5, (37.625, 19.84426, 4.34426)),
+    ],
+)
+def test_green_and_porter_with_patience_and_with_exit(discount, leaving, expected):
+    game = Game([[19.05, 15], [20, 15.2]], [[19.05, 20], [15, 15.2]])
+    leave = None if leaving is None else Exit([leaving] * 2)
+    found = payoff_set(RepeatedGame(game, discount, exit=leave, monitoring=PRICES), tolerance=1e-5)
+    assert found.status is Status.OK
+    assert extremes(found.vertices) == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.slow
+def test_partners_who_cannot_cooperate_at_once_take_turns():
+    """Two thirds, a half, a quarter: no symmetric cooperation at any patience, yet two in sum from taking turns."""
+    found = payoff_set(RepeatedGame(PARTNERS, 0.9, monitoring=report("2/3", "1/2", "1/4")), tolerance=1e-5)
+    low, high = extremes(found.vertices), extremes(found.outer)
+    for k, (least, most) in enumerate([(1.99987, 1.99989), (1.53442, 1.53457), (1.18785, 1.18813)]):
+        assert low[k] <= most + 1e-5
+        assert high[k] >= least - 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("share", "highest", "total"),
+    [(0.1, 1.95963, 3.277778), (0.2, 1.50150, 3), (0.3, 1.32143, 2.642857), (0.5, 0, 0)],
+)
+def test_the_highest_payoff_under_a_garbled_report(share, highest, total):
+    noise = (1 - share) * np.eye(2) + share * np.array([0.6, 0.4])
+    found = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25).garbled(noise)))
+    assert found.vertices[:, 0].max() == pytest.approx(highest, abs=1e-5)
+    assert found.vertices.sum(axis=1).max() == pytest.approx(total, abs=1e-5)

@@ -122,9 +122,9 @@ def payoff_bounds(
     direction as a linear program of its successors' faces says, so that bounds of all states are again affine
     functions of each other. The inner sets are found likewise, for the operator lowered by what the outer sets and
     their image are apart, and are seen to lie within their own image, which is given. Where nothing is left of them
-    then, as of segments, the equations behind the vertices are solved in rationals, up to 300 vertices. With more
-    players all states share their directions, as a repeated game has them; the inner points are those that lotteries
-    over such points give, one a direction, with the rows and lotteries that are the best at these points. `certify`
+    then, as of segments, the structure that `payoff_set` looks for is solved in rationals, up to 300 vertices.
+    With more players all states share their directions, as a repeated game has them; the inner points are those that
+    lotteries over such points give, one a direction, with the rows and lotteries that are best at these. `certify`
     proves the bounds of two players.
 
     References

@@ -64,7 +64,9 @@ def test_drawn_games_have_their_payoffs_between_the_bounds(seed):
     enclosed(drawn(seed))
 
 
-@pytest.mark.parametrize("seed", [60, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (104, 230))])
+@pytest.mark.parametrize(
+    "seed", [60, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (104, 230, 260))]
+)
 def test_segments_are_bounded_from_inside_though_they_have_no_inside(seed):
     bounds, exact = payoff_bounds(drawn(seed)), payoff_set(drawn(seed))
     assert bounds.gap < 1e-8

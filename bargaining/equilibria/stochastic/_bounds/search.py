@@ -15,14 +15,15 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, lowered, settled
-from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.generation import floats, generate
 from bargaining.equilibria._plane.model import Mask, Model, Scaled
 from bargaining.equilibria._plane.operator import credible
-from bargaining.equilibria._plane.polygon import Polygon, beyond, hull
+from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import Spent, Work
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Operator
+from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.games.stochastic import StochasticGame
 
 _ROUNDS = 400  # some sets that have no inside would go on for ever
@@ -36,10 +37,6 @@ _THIN = 20.0  # times the lowering: sets thinner than this are not lowered, but 
 _AGAIN = 3.0  # times that the outer sets must close in before another try from inside
 _PATIENT = 0.97  # discount factor up to which iterates settle within a round
 _STUCK = 1e-9  # of the unit box: what has no inner sets once the outer ones move by less has no inside
-_MERGED = (
-    1e-9,
-    1e-11,
-)  # of the unit box: distances at which vertices are one; the larger leaves fewer equations
 _FEW = 300  # vertices whose equations take a second
 
 
@@ -85,18 +82,17 @@ def lowest(polygons: list[Polygon]) -> Floats:
 
 
 def _equated(game: StochasticGame, scaled: Scaled, found: Bounds, budget: Budget) -> Bounds:
-    """Add inner sets that solve the equations of the outer ones' vertices, if any do."""
-    for near in _MERGED:
-        merged = [[polygon[k] for k in hull(polygon, merge=near)] for polygon in found.outer]
-        hints = [np.array(polygon) * scaled.size + scaled.low for polygon in merged]
-        try:
-            made = generate(game, hints, Work(int(budget.left)))
-        except Spent:
-            break
-        if not isinstance(made, str) and all(made.vertices):
-            inner = [floats(vertices) for vertices in made.vertices]
-            return replace(found, inner=inner, gap=farthest_out(found.outer, inner))
-    return found
+    """Add inner sets in rationals that solve the equations of a structure, if any is found."""
+    polygons = solve(scaled, _ROUNDS, Effort(units=max(int(budget.left), 1))).polygons
+    hints = [np.array(polygon).reshape(-1, 2) * scaled.size + scaled.low for polygon in polygons]
+    try:
+        made = generate(game, hints, Work(int(budget.left)))
+    except Spent:
+        return found
+    if isinstance(made, str) or not all(made.vertices):
+        return found
+    inner = [floats(vertices) for vertices in made.vertices]
+    return replace(found, inner=inner, gap=farthest_out(found.outer, inner))
 
 
 class Closing:

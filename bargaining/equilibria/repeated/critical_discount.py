@@ -216,7 +216,7 @@ def critical_discounts(
     ----------
     game : Game
         The stage game.
-    profiles : sequence of profiles, or integer array of shape (*profiles, n)
+    profiles : sequence of profiles, or ndarray of int, of shape (..., n)
         Each as for `critical_discount`.
     exit : Exit, optional
         Its batch is broadcast against the profiles.

@@ -702,3 +702,12 @@ def test_where_nothing_is_left_to_gain_there_is_no_derivative() -> None:
 def test_what_cannot_be_differentiated_is_refused(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         call()
+
+
+@pytest.mark.parametrize("method", [raiffa, perles_maschler])
+def test_on_a_pie_what_is_left_is_halved(method: Callable[..., Any]) -> None:
+    division = method(Problem(PIE, [0.1, 0.3]))
+    np.testing.assert_allclose(sensitivity(division, wrt="disagreement"), np.eye(2) - 0.5, atol=1e-9)
+    np.testing.assert_allclose(sensitivity(division, wrt="total"), [0.5, 0.5], atol=1e-9)
+    with pytest.raises(InvalidInput, match="`result` must be a Division of a problem"):
+        sensitivity(replace(division, problem=None), wrt="disagreement")

@@ -329,7 +329,7 @@ _STEPS = 100  # of the operator; the polygons hold after any number
 
 
 class Outward:
-    """Polygons that hold every equilibrium payoff, made smaller step by step.
+    """Polygons that hold all equilibrium payoffs (:numref:`stochastic-operator`), made smaller step by step.
 
     Floats may err, but by far less than a polygon is moved out before and after every step; and what the operator gives
     only grows with the polygons.
@@ -687,7 +687,7 @@ class Family:
         self.floats = np.array([[float(c) for c in row] for row in self.offsets])
 
     def reach(self) -> tuple[Fraction, Floats] | None:
-        """Return the e at which the faces hold every equilibrium payoff, and the speeds; None if none is proved."""
+        """Return the e at which the faces hold all equilibrium payoffs, and the speeds; None if none is proved."""
         if not all(map(self._holds, range(len(self.offsets)))):
             return None
         outer, model = self._outer(), self.model

@@ -165,7 +165,10 @@ def _finish(ax: Axes) -> None:
 
 def _entries(result: Any) -> list[tuple[str, Any]]:
     """Return the results with their labels; one that is alone has none."""
-    if kind_of(result, "result") is not None or _is_labelled(result):
+    from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
+
+    by_state = isinstance(result, StochasticPayoffBounds)
+    if not by_state and (kind_of(result, "result") is not None or _is_labelled(result)):
         return [("", result)]
     if isinstance(result, Mapping) and result:
         return [(str(label), one) for label, one in result.items()]

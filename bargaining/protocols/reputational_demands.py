@@ -416,8 +416,8 @@ class Announcement:
 def announce(announcements: list[Announcement], normal: float) -> tuple[Floats, float]:
     """Return the normal first player's probability of each announcement, and its payoff.
 
-    The worth of a demand rises with the belief that its owner is committed, so it falls with the
-    probability that the normal type announces it: mix so that all demands used are worth the same.
+    The more often the normal type announces a demand the less it is worth, as its owner is less likely to be committed
+    (:numref:`reputation-demands`): mix so that all demands used are worth the same.
     """
     from scipy.optimize import brentq
 

@@ -53,8 +53,7 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays, and need not be looked through again."""
-    gc.freeze()
+    """Look for garbage again."""
     gc.enable()
 
 

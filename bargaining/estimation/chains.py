@@ -171,7 +171,10 @@ class VerticalChain(Shown):
             )
         for name in ("retailers", "wholesalers"):
             object.__setattr__(self, name, _firms(getattr(self, name), name, size))
-        object.__setattr__(self, "products", _firms(self.products or range(size), "products", size))
+        numbered = isinstance(self.products, Sequence) and not len(self.products)
+        object.__setattr__(
+            self, "products", _firms(range(size) if numbered else self.products, "products", size)
+        )
 
     @classmethod
     def calibrated(
@@ -254,12 +257,14 @@ class VerticalChain(Shown):
         ours, theirs = made._gains(s, _Margins(retail, up))
         weights = np.empty(size)
         for group in _groups(common, unit):
-            top, all_ = ours[group], ours[group] + theirs[group]
-            weights[group] = (top * all_).sum() / (all_**2).sum()
-        if not ((weights >= 0) & (weights < 1)).all():
+            both_gain = ours[group] + theirs[group]
+            part = both_gain / np.abs(both_gain).max()  # whose squares neither vanish nor overflow
+            weights[group] = (ours[group] / np.abs(both_gain).max() * part).sum() / (part**2).sum()
+        possible = (weights >= 0) & (weights < 1)
+        if not possible.all():
             raise InvalidInput(
-                f"`wholesale_margins` must leave both sides a gain from every agreement; the weight would be "
-                f"{weights[(weights < 0) | (weights >= 1)][0]:.4g}."
+                "`wholesale_margins` must leave both sides a gain from every agreement; the weight would be "
+                f"{weights[~possible][0]:.4g}."
             )
         made = replace(made, weights=weights)
         margins = made._margins(s)
@@ -456,7 +461,7 @@ def _known(value: Any, name: str, size: int) -> Floats:
     """Return one number a product, NaN where it is not known."""
     try:
         missing = np.isnan(np.asarray(value, dtype=float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         missing = np.zeros(1, dtype=bool)
     row = _row(np.where(missing, 1.0, np.asarray(value)) if missing.any() else value, name, size)
     return np.where(missing, np.nan, row)

@@ -802,6 +802,12 @@ class EfficientDelayModel(_Estimated):
         z = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x, dtype=float)
         for _ in range(_AGAIN):  # to rounding
             _, scores, hessian = parts(z)
-            z = z - np.linalg.solve(hessian, scores.sum(axis=0))
+            try:
+                z = z - np.linalg.solve(hessian, scores.sum(axis=0))
+            except np.linalg.LinAlgError:
+                raise InvalidInput(
+                    "`delays` and `surplus` must let the likelihood have a single peak; between delays of "
+                    f"{t.min():.3g} and {t.max():.3g} it is flat."
+                ) from None
         value, scores, hessian = parts(z)
         return z, scores, hessian, value

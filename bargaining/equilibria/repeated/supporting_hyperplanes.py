@@ -250,9 +250,10 @@ def directions_of(given: ArrayLike | None, size: Floats) -> Floats:
         rows = real(given, "directions", ndim=2)
         if rows.shape[1] != n:
             raise InvalidInput(f"`directions` must have {n} columns, one per player; got {rows.shape[1]}.")
-        if not np.abs(rows).max(axis=1).all():
+        largest = np.abs(rows).max(axis=1, keepdims=True)
+        if not largest.all():
             raise InvalidInput("`directions` must not hold a row of zeros; drop it.")
-        rows = rows * size
+        rows = (rows / largest) * (size / size.max())
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 

@@ -307,6 +307,12 @@ def test_more_directions_loosen_no_bound_in_the_given_ones():
     assert rough.status == Status.INACCURATE
 
 
+@pytest.mark.parametrize("length", [1e308, 1e-308])
+def test_the_length_of_a_direction_does_not_matter(length):
+    known, found = (payoff_bounds(RepeatedGame(THREE, 0.3), directions=[[k, k]]) for k in (1, length))
+    np.testing.assert_allclose(found.levels, known.levels, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("game", "discount", "point"),
     [

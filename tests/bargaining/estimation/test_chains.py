@@ -244,6 +244,18 @@ def test_without_weight_products_are_sold_at_cost_and_with_all_of_it_at_no_price
             "`retail_margins` must be positive where known, and known of some",
         ),
         (
+            lambda: VerticalChain.calibrated(SHARES, **OBSERVED | {"wholesale_margins": [1e300] * 4}),
+            "`wholesale_margins` must leave both sides a gain",
+        ),
+        (
+            lambda: VerticalChain.calibrated(SHARES, **OBSERVED | {"wholesale_margins": [10**400] * 4}),
+            "`wholesale_margins` must",
+        ),
+        (
+            lambda: VerticalChain.calibrated(SHARES, **OBSERVED, products=np.zeros((2, 2))),
+            "`products` must",
+        ),
+        (
             lambda: VerticalChain.calibrated(SHARES, **OBSERVED | {"wholesalers": ["D1", "U", "U", "U"]}),
             "must be different firms here; D1 is in both",
         ),

@@ -511,6 +511,10 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         ),
         (lambda: EfficientDelayModel([0, 1], surplus=[2, 2]), "`surplus` must vary"),
         (
+            lambda: EfficientDelayModel([0, 1e300, 1, 0, 2], surplus=[1, 2, 3, 4, 2]).fit(),
+            "`delays` and `surplus` must let",
+        ),
+        (
             lambda: EfficientDelayModel([0, 1, 0, 2], surplus=[1, 2, 3, 4]).fit(method="gmm"),
             "`method` must be 'ml'",
         ),

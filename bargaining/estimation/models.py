@@ -126,6 +126,17 @@ def _plain(value: Any) -> Any:
     return value.to_numpy() if hasattr(value, "to_numpy") else value
 
 
+def _coefficients(model: WeightedNashModel | NashInNashModel, size: int) -> None:
+    """Take the covariates of a model, and the names of their coefficients."""
+    if model.covariates is None:
+        return
+    columns = getattr(model.covariates, "columns", None)
+    table = model._take("covariates", model.covariates, size, axes=2)
+    known = columns if columns is not None else model.names
+    missing = isinstance(known, tuple) and not known
+    object.__setattr__(model, "names", unique_names(None if missing else known, "names", table.shape[1]))
+
+
 def _share(model: Any, d: Floats) -> None:
     """Keep the surplus over the disagreement payoffs, and the first player's share of it."""
     spare = model.total - d[:, 0] - d[:, 1]
@@ -229,13 +240,7 @@ class WeightedNashModel(_Estimated):
         size = len(self._take("payoffs", self.payoffs, None))
         self._take("total", self.total, size)
         _pairs(self, "disagreement", size)
-        if self.covariates is not None:
-            columns = getattr(self.covariates, "columns", None)
-            table = self._take("covariates", self.covariates, size, axes=2)
-            known = columns if columns is not None else self.names
-            missing = isinstance(known, tuple) and not known
-            found = unique_names(None if missing else known, "names", table.shape[1])
-            object.__setattr__(self, "names", found)
+        _coefficients(self, size)
         _share(self, np.asarray(self.disagreement))
 
     def _starts(self) -> list[list[float]]:
@@ -554,11 +559,7 @@ class NashInNashModel(_Estimated):
             raise InvalidInput(
                 f"`slopes` must not be positive: demand falls; got {slopes[k]:g} in observation {k}."
             )
-        if self.covariates is not None:
-            columns = getattr(self.covariates, "columns", None)
-            table = self._take("covariates", self.covariates, size, axes=2)
-            known = columns if columns is not None else self.names or range(table.shape[1])
-            object.__setattr__(self, "names", tuple(map(str, known)))
+        _coefficients(self, size)
 
     def _ranges(self) -> list[tuple[str, str]]:
         return [("weight", UNIT), ("cost", REAL), *((name, REAL) for name in self.names)]

@@ -345,11 +345,14 @@ class _Elementwise:
         shape = getattr(x, "shape", ())
         if y.shape != shape:
             try:
-                y = np.broadcast_to(y, np.broadcast_shapes(y.shape, shape))
+                whole = np.broadcast_shapes(y.shape, shape)
             except ValueError:
+                whole = (0,)
+            if 0 in whole and 0 not in shape:
                 raise InvalidInput(
                     f"`{self.name}` must return one value per entry; got shape {y.shape} for {shape}."
-                ) from None
+                )
+            y = np.broadcast_to(y, whole)
         return y
 
 

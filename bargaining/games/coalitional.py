@@ -273,7 +273,8 @@ class CoalitionalGame(Shown):
 
 def _meant(members: list[Any], players: tuple[Hashable, ...]) -> str:
     """Return the question whether a player of a name like one of these was meant."""
-    questions = (meant(name, list(map(str, players))) for name in members if name not in players)
+    strange = (name for name in members if isinstance(name, Hashable) and name not in players)
+    questions = (meant(name, list(map(str, players))) for name in strange)
     return next(filter(None, questions), "")
 
 

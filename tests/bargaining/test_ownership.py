@@ -314,6 +314,11 @@ def test_a_function_cannot_write_into_the_solver() -> None:
         Frontier(careless, np.zeros(2), 2.0)
 
 
+def test_a_function_that_returns_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"`function` must return one value per entry; got shape \(0,\)"):
+        Frontier(lambda x: [], 0.0, 1.0)
+
+
 def test_a_division_of_your_own_is_owned_too() -> None:
     payoffs, status, residual = np.array([[0.5, 0.5]]), np.zeros(1, dtype=np.int8), np.zeros(1)
     division = Division(payoffs=payoffs, status=status, method="mine", residual=residual)

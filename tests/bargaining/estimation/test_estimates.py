@@ -485,6 +485,10 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         (lambda: OffersModel([0.4, 0.5], total=1, proposer=[0, 2]), "`proposer` must be 0 or 1"),
         (lambda: NashInNashModel([2.0, 3.0], gains=[1.0, -1.0], slopes=-1), "`gains` must be positive"),
         (lambda: NashInNashModel([2.0, 3.0], gains=1.0, slopes=[0, 0.5]), "`slopes` must not be positive"),
+        (
+            lambda: NashInNashModel([2.0, 3.0], gains=1.0, slopes=0, covariates=[[1.0], [2.0]], names=1),
+            "`names` must be a list of names; got 1",
+        ),
         (lambda: PAIRS.fit(), "`method` must be 'gmm'"),
         (lambda: PAIRS.fit(method="gmm"), "`instruments` must be given"),
         (lambda: FINE.fit(clusters=["a", "a", "a"]), "`clusters` must name two groups at least; got one"),

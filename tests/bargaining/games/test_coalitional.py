@@ -180,6 +180,11 @@ def test_bad_games_are_refused(players, worth, message):
         CoalitionalGame(players, worth)
 
 
+def test_an_array_is_no_coalition():
+    with pytest.raises(InvalidInput, match="made of the players"):
+        CoalitionalGame(["a", "b"], {"a": 1}).worth(np.eye(2))
+
+
 def test_no_imputation_no_nucleolus():
     with pytest.raises(NotApplicable, match="alone"):
         CoalitionalGame(["a", "b"], {"a": 3, "b": 3, ("a", "b"): 5}).nucleolus()

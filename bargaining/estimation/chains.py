@@ -375,9 +375,7 @@ class VerticalChain(Shown):
             )
         level = np.eye(size) - s
         odds, bought = np.asarray(self.consumers) / (1 - np.asarray(self.consumers)), s > 0
-        spared = np.where(
-            bought, -np.log1p(-s), 1.0
-        )  # what consumers gain by a product, in the unit of utility
+        spared = np.where(bought, -np.log1p(-s), 1.0)  # what consumers gain by a product, in utility
         most = 1 / (self.slope * (1 + odds * np.where(bought, s / (1 - s), 1.0) / spared))
         return level * sells[mine], level * makes[mine], most
 
@@ -393,9 +391,8 @@ class VerticalChain(Shown):
         fixed = self.conduct == "cournot"
         diverted = np.eye(size) if fixed else np.eye(size) * (1 + s / (1 - s)) - s / (1 - s)[:, None]
         extra = np.zeros((2, size))
-        if (
-            fixed
-        ):  # without j the others sell as much, at prices higher by log((s0 + s_j) / s0) over the slope
+        if fixed:
+            # Without j the others sell as much, at prices higher by log((s0 + s_j) / s0) over the slope.
             rise = np.log1p(s / (1 - s.sum())) / self.slope / s
             for k, firms in enumerate((maker, seller)):
                 own = (sells[firms] * s).sum(axis=1) - sells[firms, np.arange(size)] * s

@@ -124,10 +124,8 @@ def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
     """Return rational vertices that generate themselves, next to the inner sets."""
     if not any(found.inner):
         return "no inner sets were found"
-    few, fault = (
-        sum(map(len, found.inner)) <= _MANY,
-        "the inner sets lie within their image up to rounding only",
-    )
+    few = sum(map(len, found.inner)) <= _MANY
+    fault = "the inner sets lie within their image up to rounding only"
     if found.inset is not None or not few:
         near = [[(Fraction(x), Fraction(y)) for x, y in some] for some in found.inset or found.inner]
         sets = tuple(tuple(some[k] for k in hull(some)) for some in near)

@@ -272,23 +272,26 @@ def lowest(laws, stages, threats, delta):
     return np.stack(np.broadcast_arrays(*best), axis=-1)
 
 
-@pytest.mark.slow
-def test_inner_points_of_three_players_generate_themselves_by_linear_programs():
+@pytest.mark.parametrize(
+    ("seed", "delta"),
+    [(2, 0.4), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((2, 0.6), (4, 0.4)))],
+)
+def test_inner_points_of_three_players_generate_themselves_by_linear_programs(seed, delta):
     from scipy.optimize import linprog
 
-    game = three(1, 0.6)
+    game = three(seed, delta)
     bounds = payoff_bounds(game, refinements=0)
     inner = [some.inner for some in bounds.bounds]
     assert all(map(len, inner))
     threats = np.array([points.min(axis=0) for points in inner])
     for s, points in enumerate(inner):
         stages, laws = game.games[s].payoffs, game.transition(s)
-        best = lowest(laws, stages, threats, 0.6)
+        best = lowest(laws, stages, threats, delta)
         for corner in points:
             slack = []
             for profile in np.ndindex(2, 2, 2):
                 # The continuation that gives the corner, as a lottery in each state; miss it by as little as can be.
-                after = (corner - 0.4 * stages[profile]) / 0.6
+                after = (corner - (1 - delta) * stages[profile]) / delta
                 if (corner < best[profile] - 1e-9).any():
                     continue
                 columns = np.hstack([laws[profile][k] * inner[k].T for k in (0, 1)])

@@ -222,11 +222,12 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float) -> Autom
     """Return an automaton whose rows are all met, of the largest polygon with the normals of the half-planes.
 
     Rows are met with a little slack, so that no deviation pays; at last, on a knife edge where slack leaves nothing,
-    up to rounding. What is found grows once the half-planes `reach` little beyond what touches them.
+    up to rounding. Unless players are very patient, what is found grows once the half-planes `reach` little beyond what
+    touches them.
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
     moves = tolerance * (1.0 - patient)
-    steps = _GROWTH if _OWN * reach <= tolerance else 0
+    steps = _GROWTH if _OWN * reach <= tolerance and patient <= _PATIENT else 0
     outline = _thinned(outer, (tolerance if steps else moves) / _FAINT)
     normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
     there, programs = outer.touching(_between(normals), outline.faces), outer.programs

@@ -54,14 +54,15 @@ def sensitivity(
     ----------
     result : Division or other answer
         What a concept or a protocol returned; a batch is differentiated cell by cell. Payoff sets (vertices), Markov
-        equilibria (values of states), critical discount factors and equilibria of trade models (percent of real income)
-        too. Other answers, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and numbers need a
-        `method`.
+        equilibria (values of states), critical discount factors, equilibria of trade models (percent of real income)
+        and tariff equilibria (rates) too. Other answers, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or
+        ``discount``, and numbers need a `method`.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
         protocol, such as "weights", "discounts", "outside" or "breakdown". Of a game "payoffs", "discounts", "discount"
-        where all share one, and "outside"; of a trade model "tariffs", "costs", "transfers" and "elasticities". A
-        mapping names the arguments of `method` and says where they are.
+        where all share one, and "outside"; of a trade model "tariffs", "costs", "transfers" and "elasticities"; of
+        tariffs that countries set the "tariffs" beside them, "costs" and "elasticities". A mapping names the arguments
+        of `method` and says where they are.
     order : {1, 2}, default 1
         First or second derivatives.
     method : callable, optional

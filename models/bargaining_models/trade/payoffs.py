@@ -73,7 +73,7 @@ class Payoffs:
         at, places = self.points(values, paid), self.rates.places.tolist()
         slopes, money = [], []
         with np.errstate(all="ignore"):
-            for some in self._chunks(at, len(places) * self.solver.system.shares.size):
+            for some in self.chunks(at, len(places) * self.solver.system.shares.size):
                 worth = reduced(some, places).welfare
                 assert worth is not None
                 slopes.append(self.rates.gather(tariff_slopes(some, worth)))
@@ -91,7 +91,7 @@ class Payoffs:
         places = [int(p) for p in (rates.places if players is None else rates.places[list(players)])]
         slopes = []
         with np.errstate(all="ignore"):
-            for some in self._chunks(at, 4 * self.solver.system.shares.size):
+            for some in self.chunks(at, 4 * self.solver.system.shares.size):
                 worth = reduced(some, places).welfare
                 assert worth is not None
                 of_links = np.zeros_like(some.cells.gross)
@@ -106,7 +106,8 @@ class Payoffs:
         moved.solver = Solver(settled(at, self.rates.tariffs(values)))
         return moved
 
-    def _chunks(self, at: Point, entries: int) -> list[Point]:
+    def chunks(self, at: Point, entries: int) -> list[Point]:
+        """Cut a point into parts of which arrays with so many entries a cell stay small."""
         cells = len(at.wages)
         unknowns = self.solver.system.regions * self.solver.system.sectors
         if self.solver.system.links:

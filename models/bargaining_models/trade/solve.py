@@ -82,7 +82,7 @@ def reduced(at: Point, regions: Sequence[int] = ()) -> Reduced:
     if len(player):
         price = np.zeros_like(output)
         price[:, :, player, last] = -system.final[:, player]
-        income = np.zeros((cells, n, n + len(player)))
+        income = np.zeros((cells, n, n + len(player)), dtype=at.income.dtype)
         income[:, player, last] = 1.0 / at.income[:, player]
     if system.links:
         wide, shape = (cells, system.sectors * n, -1), (cells, *output.shape[1:])
@@ -208,6 +208,47 @@ PRICE_STEPS = 500  # to rounding even where value added is a fifteenth of output
 DENSE = 1_000  # up to so many unknowns, one product with the inverse beats several with its blocks
 
 
+class Linear:
+    """The conditions linearised at the one cell of a point."""
+
+    def __init__(self, at: Point) -> None:
+        self.at, self.reduced = at, reduced(at)
+
+    @cached_property
+    def _blocks(self) -> tuple[Floats, Floats]:
+        """Inverses of the blocks of prices and outputs."""
+        return np.linalg.inv(price_matrix(self.at)[0]), np.linalg.inv(output_matrix(self.at)[0])
+
+    @cached_property
+    def _by_condition(self) -> tuple[Floats, Floats]:
+        """What a gap in each price and output condition does to the labour conditions, (JN, N)."""
+        system, worth = self.at.system, self.reduced.conditions
+        assert worth.price is not None
+        paid = np.zeros_like(worth.output[0])
+        paid[:, np.arange(system.regions), np.arange(system.regions)] = system.added / system.factor
+        shape = (-1, system.regions)
+        return worth.price[0].reshape(shape), (worth.output[0] - paid).reshape(shape)
+
+    def steps(self, gaps: Floats) -> Floats:
+        """Newton steps for gaps in the conditions, (M, K): first wages, then prices, then outputs."""
+        at, system, matrix = self.at, self.at.system, self.reduced.matrix[0]
+        n, size = system.regions, system.regions * system.sectors
+        if not system.links:
+            return -np.linalg.solve(matrix, gaps)
+        labour, prices, output = gaps[:n], gaps[n : n + size], gaps[n + size :]
+        output = output * system.scale.reshape(-1, 1)
+        by_price, by_output = self._by_condition
+        moved = by_price.T @ prices + by_output.T @ output
+        moved[-1] = 0.0  # the numeraire is about wages alone
+        wages = -np.linalg.solve(matrix, labour + moved)
+        price_block, output_block = self._blocks
+        index, _ = push(at, wages[None], None)
+        prices = price_block @ (prices + index.reshape(size, -1))
+        _, sold = push(at, wages[None], prices.reshape(1, system.sectors, n, -1))
+        output = output_block @ (output + sold.reshape(size, -1)) / system.scale.reshape(-1, 1)
+        return np.concatenate([wages, prices, output])
+
+
 class Solver:
     """Solves scenarios of one economy, whose linearised base it keeps."""
 
@@ -277,57 +318,35 @@ class Solver:
         return z
 
     @cached_property
-    def _base(self) -> tuple[Point, Reduced]:
+    def _base(self) -> Linear:
         economy = self.system.economy
-        unchanged = self.system.cells(economy.tariffs[None])
-        at = self.at(unchanged, self.system.start(1))
-        return at, reduced(at)
-
-    @cached_property
-    def _blocks(self) -> tuple[Floats, Floats]:
-        """Inverses of the blocks of prices and outputs at the base."""
-        at = self._base[0]
-        return np.linalg.inv(price_matrix(at)[0]), np.linalg.inv(output_matrix(at)[0])
+        return Linear(self.at(self.system.cells(economy.tariffs[None]), self.system.start(1)))
 
     @cached_property
     def _steps(self) -> Floats:
         """Minus the inverse Jacobian at the base, (M, M)."""
-        return self._directions(np.eye(self.system.size))
+        return self._base.steps(np.eye(self.system.size))
 
     def _newton_from_base(self, gaps: Floats) -> Floats:
         """Newton steps with the Jacobian of the base for the gaps (B, M) of some cells, each on its own."""
         if self.system.size <= DENSE:
             return np.asarray(np.matmul(self._steps, gaps[:, :, None])[:, :, 0])
-        return np.stack([self._directions(gap[:, None])[:, 0] for gap in gaps])
+        return np.stack([self._base.steps(gap[:, None])[:, 0] for gap in gaps])
 
-    def _directions(self, gaps: Floats) -> Floats:
-        """Newton steps with the Jacobian of the base, (M, K): first wages, then prices, then outputs."""
-        system, (at, base) = self.system, self._base
-        n, size = system.regions, system.regions * system.sectors
-        if not system.links:
-            return -np.linalg.solve(base.matrix[0], gaps)
-        labour, prices, output = gaps[:n], gaps[n : n + size], gaps[n + size :]
-        output = output * system.scale.reshape(-1, 1)
-        by_price, by_output = self._by_condition
-        moved = by_price.T @ prices + by_output.T @ output
-        moved[-1] = 0.0  # the numeraire is about wages alone
-        wages = -np.linalg.solve(base.matrix[0], labour + moved)
-        price_block, output_block = self._blocks
-        index, _ = push(at, wages[None], None)
-        prices = price_block @ (prices + index.reshape(size, -1))
-        _, sold = push(at, wages[None], prices.reshape(1, system.sectors, n, -1))
-        output = output_block @ (output + sold.reshape(size, -1)) / system.scale.reshape(-1, 1)
-        return np.concatenate([wages, prices, output])
+    def turned(self, at: Point, cells: Cells) -> Point:
+        """Return the points of B cells beside the one cell of `at`, from which they differ by imaginary parts alone.
 
-    @cached_property
-    def _by_condition(self) -> tuple[Floats, Floats]:
-        """What a gap in each price and output condition does to the labour conditions at the base, (JN, N)."""
-        system, worth = self.system, self._base[1].conditions
-        assert worth.price is not None
-        paid = np.zeros_like(worth.output[0])
-        paid[:, np.arange(system.regions), np.arange(system.regions)] = system.added / system.factor
-        shape = (-1, system.regions)
-        return worth.price[0].reshape(shape), (worth.output[0] - paid).reshape(shape)
+        These are infinitesimal: what is read off them, over their size, are derivatives, exact to rounding.
+        """
+        wages, prices, output = (
+            None if x is None else x.astype(complex) for x in (at.log_wages, at.prices, at.output)
+        )
+        assert wages is not None
+        here = [np.repeat(x, len(cells), axis=0) if x is not None else None for x in (wages, prices, output)]
+        gaps = Point(self.system, cells, *here).conditions().imag  # type: ignore[arg-type]
+        moved = self.system.split(Linear(at).steps(np.ascontiguousarray(gaps.T)).T)
+        turned = [None if x is None or y is None else x + 1j * y for x, y in zip(here, moved, strict=True)]
+        return Point(self.system, cells, *turned)  # type: ignore[arg-type]
 
     def _broyden(self, cells: Cells, tolerance: float) -> tuple[Floats, NDArray[np.bool_]]:
         """Iterate all cells from the base; return where each came to, or came nearest, and which converged."""

@@ -12,16 +12,18 @@ unbounded game: no search proves that a finite one is the only one. The spread o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown, owning, real, whole
+from bargaining.authoring import Floats, Shown, choice, owning, real, whole
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.payoffs import Payoffs
+from bargaining_models.trade.solve import reduced, slopes, tariff_slopes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,6 +43,7 @@ ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known
 NOTHING = 1e-8  # of log welfare per unit of a rate: a first-order condition above it does not hold
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
+TURN = 1e-30  # of imaginary parts that carry derivatives: their squares vanish
 
 
 @owning
@@ -73,7 +76,8 @@ class TariffEquilibrium(Shown):
     formula : (K,) array
         The approximate rates `sum E_ij / sum theta_j (1 - pi_ij) E_ij` (Lashkaripour 2021), sums over the partners
         i that a rate falls on and all sectors j, E the owner's exports there and pi its shares of spending there,
-        at the flows that these rates lead to. For two countries with one sector and no inputs they are exact.
+        at the flows that these rates lead to. Exact for one of two countries with one sector and no inputs, if the
+        other taxes nothing.
     starts : (S, K) array
         Where the search started from.
     found : (S, K) array
@@ -106,6 +110,21 @@ class TariffEquilibrium(Shown):
     found: Floats
     status: Status
     equilibrium: TradeEquilibrium
+    _slopes_of: partial[Any] | None = field(default=None, repr=False)
+
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+        """Return derivatives of the rates, their error by rounding, and their axes: what `sensitivity` asks."""
+        choice(wrt, "wrt", ("tariffs", "costs", "elasticities"))
+        if self._slopes_of is None or self.status == Status.FAILED:
+            raise InvalidInput("`result` must be rates that were found; its status is FAILED.")
+        values, doubt = self._slopes_of(wrt)
+        axes: dict[str, list[str] | None] = {"rate_on": [" on ".join(label) for label in self.labels]}
+        if wrt != "elasticities":
+            values = np.moveaxis(values, 1, -1)
+            axes |= {"importer": list(self.equilibrium.regions), "exporter": list(self.equilibrium.regions)}
+        axes["sector"] = list(self.equilibrium.sectors)
+        error = doubt * np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        return values, np.broadcast_to(error, values.shape), axes
 
     @property
     def spread(self) -> float:
@@ -198,7 +217,41 @@ def nash_tariffs(
         found=found,
         status=status,
         equilibrium=answer,
+        _slopes_of=partial(_answers, payoffs, values),
     )
+
+
+def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]:
+    r"""Return how rates (K,) answer the "tariffs" that are given, "costs" or "elasticities"; and what rounding may do.
+
+    By the implicit function theorem on the first-order conditions G(s, t) = 0: :math:`s_t = -G_s^{-1} G_t`. All of G's
+    derivatives are second ones of welfare, one of them in a rate, so that K changes of rates give both: G_s from how
+    the slopes in rates answer them, G_t from how those in t do.
+    """
+    rates, solver = payoffs.rates, payoffs.solver
+    places = rates.places.tolist()
+    owner, k = rates.owners, np.arange(rates.size)
+    at = payoffs.points(values[None])
+    tariffs = rates.tariffs(values + 1j * TURN * np.eye(rates.size))
+    costs = None if rates.costs is None else np.broadcast_to(rates.costs, tariffs.shape)
+    own, other = [], []
+    with np.errstate(all="ignore"):
+        turned = solver.turned(at, solver.system.cells(tariffs, costs))
+        for some in payoffs.chunks(turned, 2 * len(places) * solver.system.shares.size):
+            worth = reduced(some, places).welfare
+            assert worth is not None
+            of_links = tariff_slopes(some, worth)
+            own.append(rates.gather(of_links).imag)
+            moved = of_links if wrt == "tariffs" else slopes(some, worth, wrt)
+            other.append(moved.imag)
+        matrix = np.concatenate(own)[:, owner, k].T / TURN  # of the condition of one rate in another
+        condition = float(np.linalg.cond(matrix))
+    # The slope of rate k's owner in t, as rate k moves.
+    right = np.concatenate(other)[k, owner] / TURN
+    if wrt == "tariffs" and not rates.added:
+        right[:, np.moveaxis(rates.links, -1, 0) >= 0] = 0.0
+    answer = -np.linalg.solve(matrix, right.reshape(rates.size, -1))
+    return np.asarray(answer.reshape(right.shape)), 64 * float(np.finfo(float).eps) * condition
 
 
 def formula_rates(payoffs: Payoffs) -> Floats:

@@ -8,6 +8,8 @@ from scipy.spatial import ConvexHull
 
 from bargaining import StochasticGame, payoff_bounds
 
+pytestmark = pytest.mark.benchmark
+
 _NEAR = 1e-6
 
 

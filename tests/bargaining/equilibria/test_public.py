@@ -358,10 +358,11 @@ def test_a_segment_is_looked_at_from_its_sides_its_ends_and_along_the_axes():
     assert normals[4:].tolist() == [[1, 0], [0, 1], [-1, 0], [0, -1]]
 
 
-def test_a_step_too_short_for_floats_warns_nobody():
+@pytest.mark.parametrize("tolerance", [1e-2, pytest.param(None, marks=pytest.mark.slow)])
+def test_a_step_too_short_for_floats_warns_nobody(tolerance):
     # (5, 11) is a stage equilibrium, so that it is an equilibrium payoff however patient the players are.
     segment = Game([[2, 5], [3, 1]], [[2, 11], [8, 5]])
-    found = payoff_set(RepeatedGame(segment, 0.999, monitoring=report(0.9, 0.5, 0.25)))
+    found = payoff_set(RepeatedGame(segment, 0.999, monitoring=report(0.9, 0.5, 0.25)), tolerance=tolerance)
     assert found.status is not Status.EMPTY
     assert (found.outer.max(axis=0) >= [5, 11]).all()
 

@@ -355,8 +355,8 @@ class _Simplex:
             missing = self.columns[active] >= self.size + self.rows
             falls |= missing & (np.abs(along) > _PIVOT)
             levels = np.where(missing, 0.0, levels)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratios = np.where(falls, np.abs(levels / along), np.inf)
+        ratios = np.full(along.shape, np.inf)
+        np.divide(levels, np.abs(along), out=ratios, where=falls)
         least = ratios.min(axis=1)
         able = np.isfinite(least)
         tied = ratios <= least[:, None] * (1.0 + 1e-10) + 1e-15

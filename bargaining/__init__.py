@@ -1,4 +1,4 @@
-"""Computational bargaining: problems of agreement, the solutions theory offers, and how they are checked.
+"""Computational bargaining: bargaining problems, their solutions, and checks of the answers.
 
 Every public name is here: the stub beside this file lists them. They are imported on first use, so that
 `import bargaining` stays fast.

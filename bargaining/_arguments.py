@@ -1,4 +1,4 @@
-"""The boundary for what is no array: names, numbers of things, lists, functions and random generators."""
+"""Checks of arguments other than arrays: names, counts, lists, functions and random generators."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_sequence(value: Any) -> bool:
 
 
 def generator(rng: Any) -> np.random.Generator:
-    """Return the generator that `rng` is, or seeds."""
+    """Return `rng` if it is a generator, or the generator that it seeds."""
     known = np.random.Generator | np.random.BitGenerator | np.random.SeedSequence | np.random.RandomState
     number = isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0
     if rng is not None and not number and not isinstance(rng, known):
@@ -55,7 +55,7 @@ def generator(rng: Any) -> np.random.Generator:
 
 
 def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
-    """Return `value` if it can be called; `what` says of what it is a function."""
+    """Return `value` if it can be called; `what` says what its arguments are."""
     if not callable(value):
         wanted = f"a function of {what}" if what else "callable"
         raise InvalidInput(f"`{name}` must be {wanted}; got {short(value)}.")
@@ -64,7 +64,7 @@ def function(value: Any, name: str, what: str = "") -> Callable[..., Any]:
 
 
 def answer_of(value: Any, name: str, kind: type[Kind], *, problem: bool = False) -> Kind:
-    """Return `value` if it is an answer of that kind, which keeps the problem if it has to."""
+    """Return `value` if it is an answer of that kind, with its problem if that is required."""
     if not isinstance(value, kind) or (problem and getattr(value, "problem", None) is None):
         kept = " with the problem that it answers" if problem else ""
         raise InvalidInput(
@@ -84,7 +84,7 @@ def listed(value: Any, name: str, wanted: str) -> list[Any]:
 
 
 def player_index(value: int | str, name: str, players: int | Names) -> int:
-    """Return the index of a player, who is called by it or by name."""
+    """Return the index of a player given by number or name."""
     return place(value, name, numbered(players) if isinstance(players, int) else players)
 
 

@@ -1,10 +1,10 @@
-"""The boundary: array-likes in; finite, shaped float arrays out that nobody else can write.
+"""Checks of array arguments: array-likes become finite float arrays of the right shape, which callers cannot change.
 
 Every public function passes its arguments through here once, before any arithmetic. Players are
 always the last axis; leading axes are a batch.
 
-What is kept is copied into memory of its own, which no array can make writeable again: the caller's arrays may change
-afterwards, and answers do not.
+Arrays that an object keeps are copied into memory that cannot be made writeable again, so that answers do not change
+when the caller changes an array.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ATOMS = {float, int, str, bool, type(None), Fraction}
 LARGEST = 1e300
 """The largest payoff: sums, differences and weighted sums of a few stay well below the largest float."""
 SMALLEST = 1e-290
-"""The smallest gain that is not taken for nothing: products of relative roundings stay above the subnormal floats."""
+"""The smallest gain that does not count as zero: products of relative roundings stay above the subnormal floats."""
 
 
 def owned(array: NDArray[Kind]) -> NDArray[Kind]:
@@ -91,7 +91,7 @@ def own(value: Any, depth: int = 0) -> Any:
 
 
 def owning(kind: type[Frozen]) -> type[Frozen]:
-    """Let the instances of a frozen dataclass own what they keep, also after they were copied or unpickled.
+    """Make the instances of a frozen dataclass own their arrays, also after they were copied or unpickled.
 
     Arrays become read-only copies, lists tuples and dicts copies; private fields may hold lists and dicts of their own.
     """
@@ -182,7 +182,7 @@ def real(
 
 
 def returned(value: Any, name: str) -> Floats:
-    """Return what a function that was given gave back, as floats of our own: it may write its array again."""
+    """Return what a user's function returned, as a copy in floats: the function may overwrite its array later."""
     if type(value) is np.float64:
         return np.asarray(value)
     if type(value) is np.ndarray and value.dtype == _FLOAT:
@@ -328,7 +328,7 @@ def within(
 
 
 def _of_share(value: float) -> str:
-    """Return what may have been meant by a number that should lie between 0 and 1."""
+    """Return a suggestion for a number that should lie between 0 and 1."""
     if value == 1.0:
         return " For the limit take a number just below, such as 0.999."
     return f" A percentage? Divide it by 100: {value / 100:g}." if 1.0 < value <= _PERCENT else ""

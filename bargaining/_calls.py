@@ -1,4 +1,4 @@
-"""Calls that do not fit: which argument may have been meant, and how the call is written."""
+"""Calls with wrong arguments: suggest the argument that was probably meant, and show how to write the call."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _HINTS = {
     "payoff_set": " Patience belongs to the game: payoff_set(RepeatedGame(game, discounts)).",
     "stage_equilibria": " Payoffs make a game first: stage_equilibria(Game(A, B)).",
 }
-"""What else is said of a call that does not fit."""
+"""Further advice on a call with wrong arguments."""
 
 
 def suggesting(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """Let a function say how it is called when a call does not fit."""
+    """Make a function explain how to call it when its arguments are wrong."""
 
     @wraps(function)
     def called(*arguments: Given.args, **options: Given.kwargs) -> Answer:

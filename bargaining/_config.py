@@ -28,7 +28,7 @@ def show_config(*, mode: Literal["stdout"] = "stdout") -> None: ...
 @overload
 def show_config(*, mode: Literal["dicts"]) -> Config: ...
 def show_config(*, mode: Literal["stdout", "dicts"] = "stdout") -> Config | None:
-    """Print what the library runs on: what a report of a bug has to say.
+    """Print versions, platform and installation, as a bug report needs them.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def show_config(*, mode: Literal["stdout", "dicts"] = "stdout") -> Config | None
     Returns
     -------
     dict or None
-        With ``mode="dicts"``, headings and what stands below them: "bargaining" (the version, the folder, and
+        With ``mode="dicts"``, the entries under each heading: "bargaining" (the version, the folder, and
         whether the extension in C is in use, or why it is not), "platform" (Python, the system, the processor and the
         instruction sets that NumPy found, the BLAS library), "required" and "optional"
         (versions of packages; for one that is missing, the command that installs it).

@@ -13,8 +13,8 @@ _WHOLE = 2**53  # the largest int up to which every one is a float
 def significant(value: float, digits: int, *, pad: bool = True) -> str:
     """Write `value` with `digits` significant digits, more only to show a whole part in full.
 
-    What lies exactly halfway between two numbers of so many digits goes to the one whose last digit is even: the rule
-    of IEEE 754, also for huge ints. Most decimals that end in 5 are not halfway, since no float holds them.
+    Ties are rounded to the even digit, as in IEEE 754, also for huge ints. Most decimals that end in 5 are not ties,
+    because no float equals them.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _stripped(text: str) -> str:
 def rounds(values: Sequence[float], digits: int) -> bool:
     """Whether some number has more than `digits` significant digits, float noise aside.
 
-    A grid of parameters has none, and needs no zeros behind it.
+    A grid of parameters usually has no such number, and is then written without trailing zeros.
 
     Examples
     --------

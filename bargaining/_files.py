@@ -30,7 +30,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def put(path: Path, content: bytes, argument: str, *, make: bool = False) -> None:
-    """Write a file that a user named, after making its folder if that is wanted, or say what stands in the way."""
+    """Write a file that a user named, making its folder if asked to; if that fails, the error says why."""
     if not make and not path.parent.is_dir():
         raise InvalidInput(
             f"`{argument}` must lie in a folder that exists; got {str(path)!r}. Make it first: "

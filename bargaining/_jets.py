@@ -2,8 +2,8 @@ r"""Numbers with their first and second derivatives, and unknowns that equations
 
 A jet holds a value v, its gradient in m directions and, where asked, its Hessian; sums, products, quotients and powers
 follow the rules of calculus. Equations F(x, t) = 0 written once over jets give the derivatives of x in t by the
-implicit function theorem: :math:`x_t = -F_x^{-1} F_t`; and with these in place of x the second-order part of F is
-:math:`F_x^{-1}` times what the second derivatives must undo.
+implicit function theorem: :math:`x_t = -F_x^{-1} F_t`. With x replaced by its first-order expansion, the second-order
+part of F gives the second derivatives: they are :math:`-F_x^{-1}` times this part.
 
 Derivatives come first among the axes: value (...), gradient (m, ...), Hessian (m, m, ...).
 """

@@ -1,7 +1,7 @@
 """Names of players, actions and states: given, carried by labelled data, and found again; all of it here.
 
-Names are strings; what has none is called by its number. They say which number is whose, and change none. Labelled data
-are a mapping, or what pandas and xarray make, known by their attributes alone: neither is imported for them.
+Names are strings; players, actions and states without names are called by their numbers. Labelled data are mappings or
+objects of pandas and xarray, which are recognised by their attributes, so that neither package has to be imported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Names = Sequence[str]
 
 
 def numbered(count: int) -> tuple[str, ...]:
-    """Return the names of what has none: numbers from 0."""
+    """Return the default names: numbers from 0, as strings."""
     return tuple(map(str, range(count)))
 
 
@@ -53,7 +53,7 @@ def unique_names(names: Iterable[Any] | None, argument: str, count: int) -> tupl
 
 
 def place(value: Any, argument: str, names: Names, what: str = "player") -> int:
-    """Return the number of what is called by its number or its name."""
+    """Return the index of a player, an action or a state given by number or name."""
     if isinstance(value, str) and list(names).count(value) == 1:
         return list(names).index(value)
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < len(names):
@@ -72,7 +72,7 @@ def place(value: Any, argument: str, names: Names, what: str = "player") -> int:
 
 
 def carried(value: Any) -> tuple[str, ...] | None:
-    """Return the labels that data have along their last axis, or None where they have only an order."""
+    """Return the labels of data along their last axis; None where they have none."""
     labels = _labels(value)
     return None if labels is None else tuple(map(str, labels))
 
@@ -141,7 +141,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def meant(value: Any, names: Iterable[str]) -> str:
-    """Return the question whether a name that is like this one was meant; nothing where none is."""
+    """Return "Did you mean ...?" with the most similar name; an empty string if no name is similar."""
     if not isinstance(value, str):
         return ""
     folded = {name.casefold(): name for name in names}

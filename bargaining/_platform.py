@@ -1,4 +1,4 @@
-"""On what numbers are made: their last bits may depend on the processor and on the library for linear algebra."""
+"""The platform: the last bits of numbers may depend on the processor and on the library for linear algebra."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """How results look: one line at a prompt, a small table in a notebook, a sketch where a picture says more.
 
-Nothing here knows a result: a class that derives from `Shown` gets a line and a table of its fields, and defines
-`_card` where it has something better to say. Tables and sketches need no other package, and have the colours of the
-page.
+A class that derives from `Shown` gets a line and a table of its fields, and defines `_card` where it has something
+better to show. Tables and sketches need no other package, and have the colours of the page.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a model or a protocol of your own is made with: checks that name what is wrong, arrays that nobody can change.
+"""Tools for models and protocols of your own: checks of arguments, and arrays that cannot be changed.
 
-The models of `bargaining_models` use nothing else of this library's inside. Every check takes the name of the argument
-and raises `InvalidInput` with it.
+Apart from public names, the models of `bargaining_models` use only this module of the library. Every check takes the
+name of the argument and raises `InvalidInput` with it.
 
 Examples
 --------

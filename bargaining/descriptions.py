@@ -1,7 +1,7 @@
 """Problems and games written down in a TOML or JSON file, which may come from anybody.
 
-A file holds numbers, fractions in quotes and words from a fixed list. Nothing in it is executed, it
-names no other file, and its size, depth and digits are capped before it is parsed.
+A file contains numbers, fractions in quotes and words from a fixed list. Nothing in it is executed, it cannot refer to
+other files, and its size, depth and digits are limited before it is parsed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Description(Shown):
     title : str
         The title, or the name of the file.
     subject : Problem, Game or RepeatedGame
-        What is to be solved; or a game of another kind that has a table of its own.
+        What is to be solved; other kinds of games have tables of their own.
     calls : tuple of MethodCall
         What to apply to it; empty if the file does not say.
 
@@ -110,25 +110,25 @@ def read_description(path: str | Path) -> Description:
     -----
     The tables and their entries, one of `problem` and `game` being required::
 
-        title = "Cake"                         # optional
-        methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]      # optional: concepts and protocols
+        title = "Cake"  # optional
+        methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]  # optional: concepts and protocols
 
         [problem]
-        disagreement = [0, "1/5"]              # payoffs without an agreement, or {Ann = 0, Bob = "1/5"}
-        total = 1                              # an amount to share, or
-        points = [[0, 1], [1, 0]]              # corners of what can be agreed on
-        players = ["Canada", "US"]             # optional: names, which the tables use
-        free_disposal = true                   # optional, with `points`
+        disagreement = [0, "1/5"]  # payoffs without an agreement, or {Ann = 0, Bob = "1/5"}
+        total = 1  # an amount to share, or
+        points = [[0, 1], [1, 0]]  # corners of what can be agreed on
+        players = ["Canada", "US"]  # optional: names, which the tables use
+        free_disposal = true  # optional, with `points`
 
         [game]
-        payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]    # one array per player
-        players = ["Canada", "US"]             # optional
+        payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]  # one array per player
+        players = ["Canada", "US"]  # optional
         actions = [["free", "tariff"], ["free", "tariff"]]  # optional: names of each player's actions
 
-        [repeated]                             # optional, with `game`
-        discounts = [0.9, 0.9]                 # per period, or one number for all
-        exit = [5, 3]                          # optional: payoffs after somebody leaves
-        who = [0]                              # optional: who may leave, by number or name
+        [repeated]  # optional, with `game`
+        discounts = [0.9, 0.9]  # per period, or one number for all
+        exit = [5, 3]  # optional: payoffs after somebody leaves
+        who = [0]  # optional: who may leave, by number or name
 
     What has an entry per player may be given by name, parameters of methods too:
     ``discounts = {US = 0.9, Canada = 0.8}``.
@@ -162,7 +162,7 @@ def parse_description(
     content : bytes
         What a file for `read_description` would hold.
     form : {"toml", "json"}, optional
-        By default JSON if the first sign is a brace, else TOML.
+        By default JSON if the first character is a brace, else TOML.
     name : str
         What messages call it.
 

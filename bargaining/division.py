@@ -1,4 +1,4 @@
-"""A division: the answer that every concept and protocol gives to a problem."""
+"""A division: the answer of a concept or protocol to a problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ONE = 1e-9  # weights that add up to 1 but for so much were meant to
 
 
 class Parameters(Mapping[str, Any]):
-    """What a method was told besides the problem: a mapping that nobody can change.
+    """The parameters that a method was given besides the problem: a mapping that cannot be changed.
 
     Arrays are copies and read-only, lists are tuples; it can be compared, copied and pickled.
 
@@ -103,7 +103,7 @@ _NONE = Parameters({})
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Division(Shown):
-    """Who gets what, how well the answer meets its definition, and how it was found.
+    """The payoffs of an answer, how well they meet their definition, and how they were found.
 
     Attributes
     ----------
@@ -114,9 +114,9 @@ class Division(Shown):
     method : str
         The concept or protocol, with the parameters that are not its defaults.
     residual : float or ndarray, shape (...)
-        The worst violation of the defining conditions, over the scale of the payoffs.
+        The largest violation of the defining conditions, relative to the scale of the payoffs.
     problem : Problem or None
-        The problem answered; None for protocols that carry their own primitives.
+        The problem; None for protocols that have their own primitives.
     parameters : mapping
         The parameters by name, defaults included, as numbers and read-only arrays: one value for all cells, or an array
         that broadcasts against the batch, with the players on a last axis where each has an entry.
@@ -166,7 +166,7 @@ class Division(Shown):
         return given if isinstance(given, tuple) and len(given) == count else numbered(count)
 
     def payoff(self, player: int | str) -> Floats:
-        """Return the payoffs of one player, called by number or name: shape (...).
+        """Return the payoffs of one player, given by number or name: shape (...).
 
         Examples
         --------
@@ -239,7 +239,7 @@ class Division(Shown):
 
     @property
     def decision(self) -> Any:
-        """What the players do to get these payoffs, where the set knows: a `ConvexProgram`, a `FreeDisposalHull`.
+        """The decision that gives these payoffs, for sets that know it: a `ConvexProgram`, a `FreeDisposalHull`.
 
         Examples
         --------
@@ -351,7 +351,7 @@ class Named:
 
 
 def describe(rule: object, /, **parameters: Any) -> Named:
-    """Name a concept with the parameters it used, or a protocol with its fields and those of the call.
+    """Return the name of a concept with its parameters, or of a protocol with its fields and parameters.
 
     The label leaves out what is None or a default: of a protocol those of its class, of a concept equal weights. Of
     weights as they were given, `weights_sum`, their sum is kept unless it is 1.
@@ -406,7 +406,7 @@ def _brief(value: Any) -> str:
 
 
 def solved(problem: Problem | None, method: Named, payoffs: Floats, residual: Floats) -> Division:
-    """Pack an answer that is good in every cell."""
+    """Return a division whose status is OK in every cell."""
     status = Status.OK if residual.ndim == 0 else np.zeros(residual.shape, dtype=np.int8)
     return _packed(problem, method, payoffs, residual, status)
 
@@ -420,7 +420,7 @@ def divide(
     *,
     ideal: Floats,
 ) -> Division:
-    """Pack one answer: settle the status of each cell and blank what has no answer.
+    """Return a division: decide the status of each cell, with NaN where there is no answer.
 
     Parameters
     ----------
@@ -429,7 +429,7 @@ def divide(
     payoffs : ndarray, shape (..., n)
         Candidates; in DEGENERATE cells the documented limit.
     residual : ndarray, shape (...)
-        Violation of the defining conditions over the range of gains; where it is NaN or negative nothing was shown.
+        Violation of the defining conditions over the range of gains; NaN or negative where it is unknown.
     status : ndarray of int8, shape (...)
         From `Problem.gains_status`.
     ideal : ndarray, shape (..., n)
@@ -473,7 +473,7 @@ Special = TypeVar("Special", bound=Division)
 
 
 def extended(division: Division, kind: type[Special], **more: Any) -> Special:
-    """Return a division with what a protocol says besides."""
+    """Return a division with the further attributes that a protocol reports."""
     return kind(**{f.name: getattr(division, f.name) for f in fields(Division)}, **more)
 
 
@@ -483,5 +483,5 @@ def named(division: Special, method: Named) -> Special:
 
 
 def told(division: Special, rule: object, **parameters: Any) -> Special:
-    """Return the division of a protocol that carries its own primitives, which its label leaves out."""
+    """Return the division of a protocol with its own primitives, which its label leaves out."""
     return replace(division, parameters=describe(rule, **parameters).parameters)

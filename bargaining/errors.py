@@ -1,8 +1,8 @@
-"""What can go wrong, as exceptions and as the status of a result.
+"""The exceptions of the library, and the status of a result.
 
-A bad argument is `InvalidInput`; a question the theory does not answer for these arguments is
-`NotApplicable`; a right question for which the computation failed is `Unsolved`. Each also is the
-built-in exception a caller would expect (`ValueError`, `TypeError`, `RuntimeError`).
+`InvalidInput` is raised for a bad argument, `NotApplicable` if the theory has no answer for this kind of problem,
+and `Unsolved` if the computation failed. Each also is the built-in exception a caller would expect (`ValueError`,
+`TypeError`, `RuntimeError`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ def short(value: object) -> str:
 
 
 class BargainingError(Exception):
-    """Base of every error this library raises on purpose."""
+    """Base class of all errors of this library."""
 
 
 class InvalidInput(BargainingError, ValueError):
-    """An argument is outside its domain; the message names it, its value and the remedy."""
+    """An argument is outside its domain; the message gives its name, its value and how to fix it."""
 
 
 class NotApplicable(BargainingError, TypeError):
@@ -29,7 +29,7 @@ class NotApplicable(BargainingError, TypeError):
 
 
 class Unsolved(BargainingError, RuntimeError):
-    """No answer of the promised accuracy was found; the message says what was."""
+    """No answer of the promised accuracy was found; the message says what was found."""
 
 
 class Status(IntEnum):

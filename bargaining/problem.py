@@ -1,4 +1,4 @@
-"""A bargaining problem: what can be agreed, and what happens otherwise."""
+"""A bargaining problem: the payoffs that can be agreed on, and those without an agreement."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Problem(Shown):
     Parameters
     ----------
     feasible : FeasibleSet, PayoffSet, Game, constraints of cvxpy or array_like of shape (m, n)
-        What the players can agree on: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
+                    The feasible payoffs: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
         answers `support`, `ray`, `ideal` and `contains`. Points mean the lotteries over them, `Polytope(points)`, and
         the columns of a DataFrame name the players. Whatever has a method ``problem(disagreement)``, such as a `Game`
         or a `PayoffSet`, stands for the set of that problem. A list of constraints of cvxpy on one variable describes
         the payoffs; where they are expressions of several, write `ConvexProgram.from_cvxpy`.
     disagreement : array_like, shape (..., n)
         Payoffs without an agreement, in the unit of the set's payoffs. May be left out where ``feasible.problem()``
-        knows a threat. Leading axes are a batch of problems and
+        has a default. Leading axes are a batch of problems and
         broadcast against the batch of `feasible`. What has labels, such as a mapping of names to payoffs or a pandas
         Series, names the players.
     players : sequence of str, optional
@@ -245,7 +245,7 @@ class Problem(Shown):
         return Problem(relabelled(self.feasible, places), self.disagreement[..., places], players=names)
 
     def restrict(self) -> Problem:
-        """Return the problem with only the agreements that give everyone at least the disagreement payoff.
+        """Return the problem restricted to the agreements that give everyone at least the disagreement payoff.
 
         Examples
         --------
@@ -260,10 +260,10 @@ class Problem(Shown):
 
 
 class Bargained(Protocol):
-    """What knows over what its players bargain: a game, a set of equilibrium payoffs."""
+    """An object with a bargaining problem of its own: a game, a set of equilibrium payoffs."""
 
     def problem(self, disagreement: Any = None) -> Problem:
-        """Return the problem, by default from a threat of its own."""
+        """Return the problem, by default with the object's own disagreement point."""
         ...
 
 
@@ -369,7 +369,7 @@ def _vector(value: ArrayLike, name: str, players: Names) -> Floats:
 
 
 def require_problem(problem: object) -> None:
-    """Refuse anything else where a problem is asked for."""
+    """Raise an error if `problem` is not a `Problem`."""
     if not isinstance(problem, Problem):
         raise InvalidInput(
             f"`problem` must be a Problem; got a {type(problem).__name__}. {_made_of(problem)}"

@@ -1,6 +1,6 @@
 """Negotiations over outcomes: scenarios of automated negotiation in XML, and utility functions of any library.
 
-A file may come from anybody: nothing in it is executed, it has no entities, and its size and depth are capped.
+Files need not be trusted: nothing in them is executed, entities are refused, and size and depth are limited.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def outcome_problem(
     Parameters
     ----------
     utilities : sequence of callables
-        One a player: takes an outcome and returns a number. Utility functions of NegMAS are such.
+        One per player: takes an outcome and returns a number, as utility functions of NegMAS do.
     outcomes : iterable, optional
         What can be agreed on, at most a million. By default what the first utility function knows as its
         ``outcome_space``, as those of NegMAS do.
@@ -60,13 +60,13 @@ def outcome_problem(
     players : sequence of str, optional
         Names of the players.
     lotteries : bool, default False
-        Whether the players can also agree on chances of outcomes.
+        Whether the players can also agree on lotteries over outcomes.
 
     Returns
     -------
     Problem
         Over a `FreeDisposalHull`, so that the `decision` of a division is an outcome; with lotteries over a `Polytope`.
-        Outcomes that another one beats for all are dropped: nobody would agree on them.
+        Outcomes that are Pareto dominated are dropped.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _problem(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Profile:
-    """What one party wants: of each issue the utility of its values, weight included; and without an agreement."""
+    """The utilities of one party: of the values of each issue, multiplied by its weight, and without an agreement."""
 
     name: str
     issues: dict[str, dict[str, float]]
@@ -160,15 +160,15 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
     Parameters
     ----------
     *profiles : paths
-        One XML file a party, a ``utility_space`` with discrete issues and weights; or a folder with them, in the order
-        of their names. Files are at most 2 MB each.
+        One XML file per party, a ``utility_space`` with discrete issues and weights; or a folder with these files,
+        which are sorted by name. Files are at most 2 MB each.
     lotteries : bool, default False
-        Whether the parties can also agree on chances of outcomes.
+        Whether the parties can also agree on lotteries over outcomes.
 
     Returns
     -------
     Problem
-        Players are called like their files. The disagreement point holds the reservation values, 0 where there are
+        Players are named after their files. The disagreement point holds the reservation values, 0 where there are
         none. Without lotteries the `decision` of a division is the outcome, a mapping from issues to values. Discount
         factors are not read: utilities are those of an agreement at once.
 
@@ -181,7 +181,7 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
 
     Notes
     -----
-    Outcomes that others beat are dropped issue by issue, which keeps all that are efficient: a sum is efficient only if
+    Dominated values are dropped issue by issue, which keeps all efficient outcomes: a sum is efficient only if
     its parts are. So scenarios of many millions of outcomes can be read.
 
     References
@@ -230,7 +230,7 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
 
 
 def _efficient(profiles: Sequence[_Profile], issues: Sequence[str]) -> tuple[Floats, Any]:
-    """Return the utilities of outcomes that none beats, and the place of each issue's value in them."""
+    """Return the utilities of undominated outcomes, and for each the index of its value in each issue."""
     payoffs, picks = np.zeros((1, len(profiles))), np.zeros((1, 0), dtype=np.intp)
     for issue in issues:
         values = list(profiles[0].issues[issue])

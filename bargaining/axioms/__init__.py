@@ -1,4 +1,4 @@
-"""The axioms of bargaining, one a function: (method, problem, *, tol) -> Violation | None.
+"""The axioms of bargaining, each a function (method, problem, *, tol) -> Violation | None.
 
 `AXIOMS` holds all of them by name.
 """

@@ -1,4 +1,4 @@
-"""Problems made from a problem: what the axioms that compare two problems compare it with."""
+"""Problems made from a problem, for the axioms that compare two problems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
-ROUNDING = 1e-12  # of the set: points that close are one, at the accuracy of divisions
+ROUNDING = 1e-12  # of the set: points as close as this count as one, given the accuracy of divisions
 
 
 def points_of(problem: Problem) -> tuple[Floats, bool]:
@@ -30,7 +30,7 @@ def points_of(problem: Problem) -> tuple[Floats, bool]:
 
 
 def dictators(problem: Problem) -> Floats:
-    """Return, one a row, the points at which one player gets the ideal payoff and the others nothing more."""
+    """Return the points, one per row, at which one player gets the ideal payoff and the others theirs at d."""
     n = problem.players
     return np.where(np.eye(n, dtype=bool), problem.ideal, problem.disagreement)
 
@@ -44,7 +44,7 @@ def polytope(problem: Problem) -> Problem:
 
 
 def closed_below(problem: Problem) -> Problem:
-    """Return a polytope with everything below it, if what the dictators would choose belongs to it already."""
+    """Return a polytope with free disposal added, if it already contains the dictators' points."""
     whole = polytope(problem)
     points, free = points_of(whole)
     if free or not whole.feasible.contains(dictators(whole)).all():
@@ -53,7 +53,7 @@ def closed_below(problem: Problem) -> Problem:
 
 
 def _vertices(problem: Problem) -> Floats | None:
-    """Return the vertices of a polytope that has enough of them to be spanned."""
+    """Return the vertices of a polytope, if there are enough of them to span it."""
     if not isinstance(problem.feasible, Polytope):
         return None
     try:
@@ -68,9 +68,9 @@ def with_points(problem: Problem, points: Floats, *, free: bool) -> Problem:
 
 
 def rational_part(problem: Problem) -> Problem:
-    """Return the problem with only what gives everyone the disagreement payoff, and what lies below.
+    """Return the problem restricted to the individually rational points and everything below them.
 
-    Exact for two players and for sets all of whose vertices are rational; otherwise some of the part.
+    Exact for two players and for sets whose vertices are all individually rational; otherwise a subset.
     """
     points, _ = points_of(problem)
     rational = points[(points >= problem.disagreement).all(axis=1)]
@@ -78,7 +78,7 @@ def rational_part(problem: Problem) -> Problem:
 
 
 def levelled(points: Floats) -> Floats:
-    """Give payoffs that differ by rounding alone one value, so that what is flat stays flat."""
+    """Set payoffs that differ only by rounding to one value, so that flat faces stay flat."""
     even = points.copy()
     near = ROUNDING * np.ptp(points, axis=0)
     for column, gap in zip(even.T, near, strict=True):
@@ -120,7 +120,7 @@ def same_ideal(small: Problem, large: Problem, *, but: int | None = None) -> boo
 
 
 def larger(small: Problem, large: Problem) -> None:
-    """Refuse a companion that does not contain the problem or disagrees at another point."""
+    """Raise an error if `other` does not contain the problem or has another disagreement point."""
     if not np.array_equal(small.disagreement, large.disagreement):
         raise InvalidInput("`other` must have the disagreement point of `problem`; it has another.")
     if isinstance(small.feasible, Polytope) and not large.feasible.contains(points_of(small)[0]).all():
@@ -128,7 +128,7 @@ def larger(small: Problem, large: Problem) -> None:
 
 
 def moved(problem: Problem, share: Floats) -> Problem:
-    """Return the problem with the disagreement point moved by shares of the way to a point all prefer."""
+    """Return the problem with the disagreement point moved by given shares towards a point that all prefer."""
     d = problem.disagreement
     step = problem.ideal - d
     with np.errstate(invalid="ignore"):
@@ -148,7 +148,7 @@ def usable(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def orders(players: int) -> Iterator[tuple[int, ...]]:
-    """Yield exchanges of neighbours and a rotation, which generate every relabelling."""
+    """Yield exchanges of neighbouring players and a rotation, which generate all permutations."""
     for i in range(players - 1):
         order = list(range(players))
         order[i], order[i + 1] = i + 1, i
@@ -158,7 +158,7 @@ def orders(players: int) -> Iterator[tuple[int, ...]]:
 
 
 def symmetric(problem: Problem) -> Problem:
-    """Return the hull of the shares of the ideal gains and their relabellings, over a d with equal entries."""
+    """Return the hull of gains over ideal gains and of their permutations, with a d of equal entries."""
     points, free = points_of(problem)
     d, ideal = problem.disagreement, problem.ideal
     scale = ideal - d
@@ -191,7 +191,7 @@ def joined(first: Problem, second: Problem) -> Problem:
 
 
 def around(problem: Problem, answer: Floats) -> Iterator[Problem]:
-    """Yield smaller sets that hold the answer: one vertex fewer, or everything nearer to the answer."""
+    """Yield smaller sets that contain the answer: without one vertex, or contracted towards the answer."""
     points, free = points_of(problem)
     apart = np.abs(points - answer) > ROUNDING * (problem.ideal - problem.disagreement)
     far = points[apart.any(axis=1)]

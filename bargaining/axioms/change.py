@@ -1,4 +1,4 @@
-"""What happens when problems are joined, players become more cautious, or the data are slightly off."""
+"""Axioms on sums of problems, on more risk-averse players, and on slightly changed data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def superadditivity(
 
     Notes
     -----
-    S and T stand for their individually rational parts with what lies below, as in the source.
+    S and T are replaced by their individually rational parts with free disposal, as in the source.
 
     References
     ----------
@@ -65,13 +65,13 @@ def _partners(problem: Problem) -> Iterator[Problem]:
 
 
 def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""It is good to face a more cautious opponent (Kihlstrom, Roth and Schmeidler 1981).
+    r"""Nobody loses by facing a more risk-averse opponent (Kihlstrom, Roth and Schmeidler 1981).
 
     If k is increasing and concave with :math:`k(d_j) = d_j`, and T is S with :math:`k(x_j)` for :math:`x_j`, then
     :math:`F_i(T, d) \ge F_i(S, d)` for the other player i.
 
-    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies
-    below; k has two slopes: (1, 0.5), (1, 0.1) or (3, 1).
+    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
+    disposal; k has two slopes: (1, 0.5), (1, 0.1) or (3, 1).
 
     Raises
     ------
@@ -112,15 +112,16 @@ def _cautious(problem: Problem, j: int, kink: float, below: float, above: float)
 
 
 def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""Slightly wrong data give a slightly wrong answer: F is continuous in (S, d) in the Hausdorff distance.
+    r"""A small change of the data changes the answer little: F is continuous in (S, d) in the Hausdorff distance.
 
-    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies
-    below.
+    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
+    disposal.
 
     Notes
     -----
     A probe, not a proof: agreements are added or moved, and d is moved, by 1e-10 of the range of gains, and the
-    answer must stay within 1e-3 of the range. Roots of the distance, which solutions defined by a maximum have, pass.
+    answer must stay within 1e-3 of the range. Changes by the root of the distance, as of solutions defined by a
+    maximum, pass.
     """
     gains_everyone(problem)
     return _jump("continuity", method, _related.rational_part(problem), tol)
@@ -129,10 +130,11 @@ def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> V
 def continuity_on_strictly_comprehensive_sets(
     method: Method, problem: Problem, *, tol: float = TOLERANCE
 ) -> Violation | None:
-    r"""Continuity where no piece of the frontier is level or upright: everybody's gain costs somebody something.
+    r"""Continuity on sets whose frontier has no horizontal or vertical piece: every gain costs somebody something.
 
-    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies
-    below, with what each can get alone raised by a twentieth of the range, so that no piece is level.
+    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
+    disposal, and the most that each can get alone is raised by a twentieth of the range, so that no piece is horizontal
+    or vertical.
 
     Raises
     ------

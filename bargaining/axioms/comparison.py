@@ -29,8 +29,8 @@ def independence_of_irrelevant_alternatives(
     Parameters and errors are those of `feasibility`, and
 
     other : Problem, optional
-        (T, d). By default each vertex of S is taken away in turn, the answer being kept, and S shrinks towards the
-        answer; if S holds everything between d and its frontier, so do S and T all that lies below.
+        (T, d). By default each vertex of S is removed in turn, while the answer is kept, and S is contracted towards
+        the answer. If S contains everything between d and its frontier, free disposal is added to S and T.
 
     References
     ----------
@@ -128,7 +128,7 @@ def strong_monotonicity(
 
 
 def _asked(method: Method, tol: float) -> Callable[[Problem], Answer]:
-    """Return what asks the method, but not twice about one problem."""
+    """Return a function that calls the method, but not twice for the same problem."""
     return cache(lambda problem: ask(method, problem, tol))
 
 
@@ -160,7 +160,7 @@ def _pairs(problem: Problem, other: Problem | None, *, beyond: int) -> Iterator[
 def disagreement_monotonicity(
     method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
 ) -> Violation | None:
-    r"""Losing less without an agreement does not hurt (Thomson 1987).
+    r"""A better disagreement payoff does not hurt its player (Thomson 1987).
 
     If :math:`d'_i > d_i` and :math:`d'_j = d_j` for all :math:`j \ne i`, then :math:`F_i(S, d') \ge F_i(S, d)`.
 
@@ -187,7 +187,7 @@ def disagreement_monotonicity(
 def strong_disagreement_monotonicity(
     method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
 ) -> Violation | None:
-    r"""Losing less without an agreement does not hurt, and does not help the others (Thomson 1987).
+    r"""A better disagreement payoff does not hurt its player, and does not help the others (Thomson 1987).
 
     If :math:`d'_i > d_i` and :math:`d'_j = d_j` for all :math:`j \ne i`, then :math:`F_i(S, d') \ge F_i(S, d)` and
     :math:`F_j(S, d') \le F_j(S, d)`.
@@ -224,11 +224,11 @@ def _raised(problem: Problem, other: Problem | None) -> Iterator[tuple[Problem, 
 def twisting(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
     r"""A change of the set in a player's favour does not hurt that player (Thomson and Myerson 1980).
 
-    If all agreements added to S give player i at least :math:`F_i(S, d)`, and all those taken away at most that, then
+    If all agreements added to S give player i at least :math:`F_i(S, d)`, and all those removed at most that, then
     :math:`F_i(T, d) \ge F_i(S, d)`.
 
-    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies below.
-    On one side of the answer the frontier is lowered, on the other it stays, is raised, or gets a point more.
+    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
+    disposal. On one side of the answer the frontier is lowered; on the other it is kept or raised, or a point is added.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def twisting(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
 
 
 def _twisted(problem: Problem, answer: Floats, i: int) -> Iterator[Problem]:
-    """Yield sets with less where player i gets less than in the answer, and as much or more elsewhere."""
+    """Yield sets that are smaller where player i gets less than in the answer, and equal or larger elsewhere."""
     j = 1 - i
     points, _ = _related.points_of(problem)
     worse = points[:, i] < answer[i]
@@ -281,12 +281,13 @@ def population_monotonicity(method: Method, problem: Problem, *, tol: float = TO
     If k is absent, the others share what is feasible with k at :math:`d_k`, and each of them gets at least as much as
     in (S, d).
 
-    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies below.
+    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
+    disposal.
 
     Raises
     ------
     NotApplicable
-        For two players, of whom one would be left with nobody to bargain with.
+        For two players, since one of them would be left alone.
 
     References
     ----------
@@ -314,7 +315,7 @@ def population_monotonicity(method: Method, problem: Problem, *, tol: float = TO
 def disagreement_concavity(
     method: Method, problem: Problem, *, other: Problem | None = None, tol: float = TOLERANCE
 ) -> Violation | None:
-    r"""Nobody gains by waiting until it is known what disagreement brings (Chun and Thomson 1990).
+    r"""Nobody gains by waiting until the disagreement point is known (Chun and Thomson 1990).
 
     .. math:: F(S, (d + d')/2) \ge (F(S, d) + F(S, d'))/2
 

@@ -1,4 +1,4 @@
-"""What one answer must satisfy: feasible, efficient, rational, no worse than drawing lots."""
+"""Axioms on a single answer: feasibility, efficiency, individual rationality, midpoint domination."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def weak_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> 
 
     Notes
     -----
-    The set is convex, so the points at which each player does best, among those that nobody likes less than the
-    answer, mix to one that is better for all if every player gains in the own point.
+    Take for each player the best point among those that give everyone at least the answer. If every player gains at
+    her own point, the mean of these points is better for all, since the set is convex.
     """
     answer = ask(method, problem, tol)
     spare = problem.feasible.ideal(answer.payoffs) - answer.payoffs
@@ -71,7 +71,7 @@ def weak_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> 
 
 
 def strong_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""Nobody can do better at nobody's expense: no :math:`y \in S`, :math:`y \ge F(S, d)`, :math:`y \ne F(S, d)`.
+    r"""Nobody can gain without another's loss: no :math:`y \in S`, :math:`y \ge F(S, d)`, :math:`y \ne F(S, d)`.
 
     Parameters and errors are those of `feasibility`; the axiom is that of Nash (1950).
     """
@@ -130,7 +130,7 @@ def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERA
 
 
 def suppes_sen(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""Nobody would change places for more: no agreement gives all more than some exchange of the gains.
+    r"""No agreement gives all players more than some permutation of the gains.
 
     If :math:`g = F(S, d) - d` and :math:`\pi` exchanges players, no :math:`y \in S` has :math:`y > d + \pi(g)` in
     every entry. Gains are compared between players, so their units matter.

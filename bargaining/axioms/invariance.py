@@ -1,4 +1,4 @@
-"""What must not matter: names, units, and agreements nobody would sign."""
+"""Axioms on what must not matter: names, units, and agreements that are not individually rational."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bargaining.problem import Problem
 
 __tracebackhide__ = True  # as in _answer.py
 
-SCALES = (1e9, 1e-9, 3.0)  # far up, far down and near: other units must change nothing at any of them
+SCALES = (1e9, 1e-9, 3.0)  # very large, very small and moderate changes of units
 
 
 def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""Players who differ in nothing gain the same: :math:`F_i(T, d) = F_j(T, d)` on symmetric (T, d) (Nash 1950).
+    r"""Symmetric players gain the same: :math:`F_i(T, d) = F_j(T, d)` on symmetric (T, d) (Nash 1950).
 
-    Parameters and errors are those of `feasibility`. T is the hull of the set, in shares of the ideal gains, and
-    its relabellings.
+    Parameters and errors are those of `feasibility`. T is the hull of the set, in gains over ideal gains, and of its
+    permutations.
     """
     gains_everyone(problem)
     even = _related.symmetric(problem)
@@ -33,8 +33,8 @@ def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
 def anonymity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
     r"""Names do not matter: :math:`F(\pi S, \pi d) = \pi F(S, d)` for every permutation of the players.
 
-    Parameters and errors are those of `feasibility`. Neighbours are exchanged and everyone is moved up by one, which
-    generates all permutations.
+    Parameters and errors are those of `feasibility`. Exchanges of neighbouring players and a rotation of all are tried,
+    which generate all permutations.
     """
     answer = ask(method, problem, tol)
     for order in _related.orders(problem.players):
@@ -77,7 +77,7 @@ def homogeneity(
     shift: ArrayLike | None = None,
     tol: float = TOLERANCE,
 ) -> Violation | None:
-    r"""A unit that all players share does not matter: :math:`F(cS + b, cd + b) = c F(S, d) + b` for one number c > 0.
+    r"""A unit common to all players does not matter: :math:`F(cS + b, cd + b) = c F(S, d) + b` for one number c > 0.
 
     Parameters and errors are those of `scale_invariance`; solutions that compare payoffs between players, such as
     the egalitarian (Kalai 1977), satisfy it.
@@ -115,7 +115,7 @@ def _same_map(
 
 
 def _compared(axiom: str, mapped: Answer, answer: Answer, off: Floats) -> Violation | None:
-    """Judge in the units of the mapped problem, but list the given one first."""
+    """Compare in the units of the mapped problem, but list the given problem first."""
     reason = "{} gets something else in other units"
     found = mapped.short(axiom, off, reason)
     return found and answer.broken(axiom, found.reason, found.size, mapped)
@@ -124,10 +124,10 @@ def _compared(axiom: str, mapped: Answer, answer: Answer, off: Floats) -> Violat
 def independence_of_nonrational_alternatives(
     method: Method, problem: Problem, *, tol: float = TOLERANCE
 ) -> Violation | None:
-    r"""What somebody likes less than d does not matter: :math:`F(S, d) = F(\{x \in S : x \ge d\}, d)` (Peters 1992).
+    r"""Agreements that not all prefer to d do not matter: :math:`F(S, d) = F(\{x \in S : x \ge d\}, d)` (Peters 1992).
 
-    Parameters and errors are those of `feasibility`. For two players what lies below the individually rational
-    agreements is kept.
+    Parameters and errors are those of `feasibility`. For two players the points below individually rational
+    agreements are kept.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What an answer must be when talks go in steps, from an agreement reached before."""
+"""Axioms on negotiations in steps, each starting from the agreement before."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __tracebackhide__ = True  # as in _answer.py
 
 
 def step_by_step_negotiation(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""Talks over a part of the set first change nothing (Kalai 1977).
+    r"""Bargaining over a part of the set first does not change the answer (Kalai 1977).
 
     If :math:`S \subset T`, then :math:`F(T, F(S, d)) = F(T, d)`.
 
-    Parameters and errors are those of `feasibility`. T is the individually rational part of the set with what lies
-    below; S is T at half its size, or a triangle or rectangle in it.
+    Parameters and errors are those of `feasibility`. T is the individually rational part of the set with free disposal;
+    S is T at half its size, or a triangle or rectangle in it.
 
     References
     ----------
@@ -57,11 +57,12 @@ def _parts(whole: Problem) -> Iterator[Problem]:
 
 
 def interim_agreements(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""An interim agreement on the mean of what the players would dictate changes nothing (Salonen 1988).
+    r"""An interim agreement on the mean of the dictators' points does not change the answer (Salonen 1988).
 
-    With a the ideal point, :math:`F(S, d + (a - d)/n) = F(S, d)` where that leaves everybody something to gain.
+    With a the ideal point, :math:`F(S, d + (a - d)/n) = F(S, d)` if everybody can still gain.
 
-    Parameters and errors are those of `feasibility`. S stands for its individually rational part with what lies below.
+    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
+    disposal.
 
     References
     ----------

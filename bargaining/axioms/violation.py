@@ -1,4 +1,4 @@
-"""A violation: the problems on which a method breaks an axiom, its answers, and by how much on which scale."""
+"""A violation: the problems on which a method violates an axiom, its answers, and the size of the violation."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Violation(Shown):
     axiom : str
         The axiom's name.
     method : str
-        The method, as it calls itself.
+        The method's name.
     reason : str
         What is wrong, in words.
     size : float
-        By how much, as a share of the range of gains.
+        The size of the violation, as a share of the range of gains.
     problems : tuple of Problem
-        The problem asked about, or what was made from it, then those it was compared with.
+        The given problem, or one made from it, then those it was compared with.
     answers : tuple of ndarray, shape (n,)
         The method's payoffs in each of them.
 
     Notes
     -----
-    It prints as code, so that a line can be pasted to bring a problem back. The first problem, with the second as
-    `other` where the axiom takes one, gives the same violation again; `bargaining.testing.replay` asks.
+    It prints as code, so that a line can be pasted to get a problem. The first problem, with the second as
+    `other` if the axiom takes one, gives the same violation again; `bargaining.testing.replay` checks this.
 
     Examples
     --------
@@ -74,7 +74,7 @@ EPS = float(np.finfo(float).eps)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a method said, each player's range of gains, and the differences that count as rounding."""
+    """A method's payoffs, each player's range of gains, and the differences that count as rounding."""
 
     method: str
     problem: Problem
@@ -105,7 +105,7 @@ class Answer:
         )
 
     def broken(self, axiom: str, reason: str, size: float, *others: Answer) -> Violation:
-        """Return the violation that this and other answers prove."""
+        """Return the violation shown by this answer and others."""
         answers = (self, *others)
         return Violation(
             axiom=axiom,
@@ -136,7 +136,7 @@ def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") 
 
 
 def _answered(method: Callable[[Problem], object], problem: Problem) -> tuple[str, Floats]:
-    """Return the method's name and the payoffs it returns, in a `Division` or as they are."""
+    """Return the method's name and its payoffs, returned as a `Division` or as an array."""
     label = named(method)
     try:
         found = method(problem)
@@ -189,6 +189,6 @@ def in_domain(problem: Problem) -> bool:
 
 
 def two_players(problem: Problem, axiom: str) -> None:
-    """Refuse an axiom that is stated for two players."""
+    """Raise an error for an axiom that is stated for two players only."""
     if problem.players != 2:
         raise NotApplicable(f"{axiom} is stated for two players; got {problem.players}.")

@@ -1,1 +1,1 @@
-"""Solution concepts: what axioms say a fair or reasonable agreement is."""
+"""Solution concepts: agreements that are characterised by axioms."""

@@ -1,4 +1,4 @@
-"""The same set with free disposal: it has the same maximal points and the same ideal points, and is quicker to ask."""
+"""A set with free disposal added: the maximal and ideal points are the same, and it is faster to compute with."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Limit = Callable[[Problem, Floats], tuple[Floats, Floats]]
 """Takes a problem and its ideal point and returns payoffs, and by how much they may be off."""
 
 LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
-LASTING = 4.0  # a gain this many times what a hair buys is none of rounding's making
+LASTING = 4.0  # a gain this many times what a hair buys is not caused by rounding
 FEW = (5, 200)  # dimensions and points: a path below facets saves thousands of programs
 
 
 def set_by_set(limit: Limit) -> Limit:
-    """Let the end of a path, and what it misses, be found in the polytopes of a batch one after the other."""
+    """Compute the end of a path and its error for the polytopes of a batch one after the other."""
 
     @wraps(limit)
     def whole(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
@@ -83,9 +83,9 @@ def ideal_of(feasible: FeasibleSet) -> Ideal:
 def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return each player's best payoff with nobody worse off than at x, and x, lowered if need be to be in the set.
 
-    Rounding may put a point of a path a little outside, where nothing is above it, or a ray along an axis leaves the
-    set long before. It is lowered by a hair, then by four and so on, until it is inside; NaN where it never was: not to
-    know of a gain is not to have none.
+    Rounding may put a point of a path slightly outside the set, where no feasible point is above it or a ray along an
+    axis misses the set. Such a point is lowered by one hair, then by four and so on, until it is inside. The result is
+    NaN if it never is, since an unknown gain is not a gain of zero.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) ->
     x, hair : ndarray, shape (..., n)
         Points, and the rounding errors of their payoffs.
     live : ndarray of bool, shape (...)
-        Cells to be asked about; NaN in the others.
+        Cells to compute; NaN in the others.
     """
     low, start = np.where(live[..., None], x, 0.0), np.where(live[..., None], x, 0.0)
     found = np.broadcast_to(best(low), x.shape)
@@ -111,8 +111,8 @@ def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) ->
 def lasting_gain(best: Ideal, x: Floats, hair: Floats) -> Floats:
     """Return what each could gain with nobody worse off than at x; 0 where rounding alone explains it, NaN if unknown.
 
-    A point beside the frontier is a hair inside or outside the set, so the question is asked one and two hairs below.
-    The gain of one who is blocked is in proportion to the hair; any other gain hardly changes.
+    A point near the frontier may be slightly inside or outside the set, so gains are computed one and two hairs below
+    it. The gain of a blocked player is proportional to the hair; any other gain hardly changes.
     """
     near, far = best(x - hair) - x, best(x - 2 * hair) - x
     with np.errstate(invalid="ignore"):
@@ -174,7 +174,7 @@ def _listed(points: Floats, *, open_below: bool) -> Sides | None:
 
 
 def sides_above(feasible: FeasibleSet, floor: Floats) -> Sides | None:
-    """Return the facets that matter above a floor, of a set of inequalities that goes on for ever or is bounded."""
+    """Return the facets above a floor of a set of inequalities, bounded or not."""
     if not isinstance(feasible, Polytope) or feasible.inequalities is None:
         return None
     matrix, limits = feasible.inequalities

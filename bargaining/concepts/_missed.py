@@ -1,7 +1,7 @@
-"""By how much payoffs miss a definition, from values alone: what the residuals of all concepts are made of.
+"""By how much payoffs violate a definition, computed from values alone: the parts of the residuals of all concepts.
 
 Each concept has a function `missed(problem, payoffs, ...)` that takes any payoffs, not only its own answer, and returns
-the worst violation of its definition over the range of gains. It is never negative, and NaN where that is not known.
+the largest violation of its definition over the range of gains. It is never negative, and NaN where it is unknown.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from bargaining.feasible.base import FeasibleSet, disposes_freely
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
-# From rounding up: the first within which the set holds a point says how far outside it is.
+# Tolerances from rounding up; the first with which the set contains a point says how far outside the point is.
 TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2)
 
 
 def units(problem: Problem, ideal: Floats) -> Floats:
-    """Return what violations are measured in: ideal gains, and for a player who has none the largest of the others."""
+    """Return the units of violations: ideal gains, and for a player without one the largest of the others'."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     with np.errstate(invalid="ignore"):
         gain: Floats = ideal - d
@@ -31,7 +31,7 @@ def units(problem: Problem, ideal: Floats) -> Floats:
 
 
 def apart(x: Floats, y: Floats, unit: Floats) -> Floats:
-    """Return the largest difference of two payoff vectors; NaN where one of them is."""
+    """Return the largest difference of two payoff vectors; NaN where one of them is NaN."""
     with np.errstate(all="ignore"):
         difference: Floats = (np.abs(x - y) / unit).max(axis=-1)
     return difference
@@ -40,8 +40,8 @@ def apart(x: Floats, y: Floats, unit: Floats) -> Floats:
 def outside(feasible: FeasibleSet, x: Floats, unit: Floats) -> Floats:
     """Return how far payoffs are from being feasible; NaN where they are NaN.
 
-    Below a frontier with free disposal that is how far back everyone's gains have to go. Of another set it is the least
-    tolerance, of the size of the set, with which they count as feasible, or infinity.
+    With free disposal this is the amount by which all gains must be reduced. For another set it is the smallest
+    tolerance, relative to the size of the set, with which the payoffs count as feasible, or infinity.
     """
     known = np.asarray(np.isfinite(x).all(axis=-1))
     at = np.where(known[..., None], x, 0.0)

@@ -2,12 +2,12 @@ r"""The Pareto frontier of two players above d, in gains over ideal gains: a cha
 
 In these units d is (0, 0), the ideal point (1, 1), and the frontier runs from (left, 1) to (1, low).
 
-A smooth set that is slow to ask is asked for some points once, and interpolated between them. The best points at the
+If a smooth set is slow to evaluate, some of its points are computed once and interpolated. The best points at the
 prices :math:`(\cos\theta, \sin\theta)` run along the frontier as :math:`\theta` goes from 0 to :math:`\pi/2`. Where the
-frontier is smooth and curved they are smooth functions of :math:`\theta`, also where it ends level or upright, and
-polynomials through a hundred of them are good to rounding. Elsewhere they are not, which the set's own answers between
-the nodes show. A set that knows between which prices its best points move, as `FeasibleSet` describes under
-``moving_prices``, is asked at these only: a few points are then enough.
+frontier is smooth and curved they are smooth functions of :math:`\theta`, even if it ends horizontally or vertically,
+and polynomials through a hundred of them are accurate up to rounding. Elsewhere polynomials are inaccurate, which
+points of the set between the nodes show. If a set knows between which prices its best points move (``moving_prices`` of
+`FeasibleSet`), only these prices are used, and a few points are enough.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ MANY, VERTICES = 12, 64  # a frontier with more vertices is treated as a curve, 
 def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     """Return the vertices of the frontier from (left, 1) to (1, low), shape (..., k, 2); a function if it is curved.
 
-    Vertices may repeat. Cells without an ideal point, or without a gain for both, hold the segment
-    from (0, 1) to (1, 0). A set that shows neither vertices nor a function is asked for its vertices; if they seem to
-    have no end, for a hundred points between which it is interpolated; and if that shows it is not smooth, for an ideal
-    point at every argument.
+    Vertices may repeat. In cells without an ideal point, or without a gain for both, the result is the segment from (0,
+    1) to (1, 0). If a set has neither a list of vertices nor a function, its vertices are traced; if there are too
+    many, a hundred points are interpolated; and if the frontier is not smooth, an ideal point is computed at every
+    argument.
     """
     feasible, d = problem.feasible, np.broadcast_to(problem.disagreement, ideal.shape)
     if isinstance(feasible, TransferableSurplus):
@@ -97,9 +97,9 @@ def both_gain(ideal: Floats, d: Floats) -> Floats:
 
 
 def vertices_by_cell(feasible: FeasibleSet, d: Floats, usual: Floats) -> Floats | None:
-    """Return the vertices of a frontier of edges, shape (k, 2); None where the set cannot name them.
+    """Return the vertices of a frontier of edges, shape (k, 2); None where the set cannot list them.
 
-    Of a set of inequalities that goes on for ever they are those of the part above what is well below each cell's d,
+    For an unbounded set of inequalities they are those of the part above a point well below each cell's d,
     shape (..., k, 2).
     """
     if isinstance(feasible, Frontier):
@@ -126,7 +126,7 @@ def vertices_by_cell(feasible: FeasibleSet, d: Floats, usual: Floats) -> Floats 
 
 
 def _above(feasible: Polytope, lowest: Floats) -> Floats | None:
-    """Return the vertices of the frontier of the part of a set of inequalities above what is well below a point."""
+    """Return the frontier's vertices of a set of inequalities, cut off well below a point."""
     if feasible.inequalities is None:
         return None
     matrix, limits = feasible.inequalities
@@ -158,17 +158,17 @@ def ends(feasible: FeasibleSet, d: Floats, ideal: Floats) -> tuple[Floats, Float
     """Return the best points for player 1 and for player 0 among those that leave the other at least d."""
     top = feasible.ideal(np.stack((d[..., 0], ideal[..., 1]), axis=-1))[..., 0]
     right = feasible.ideal(np.stack((ideal[..., 0], d[..., 1]), axis=-1))[..., 1]
-    # Asked at the very end of the set, rounding may say there is nothing there.
+    # At the very end of the set, rounding may say that no point is feasible.
     top, right = (np.where(np.isfinite(x), x, d[..., i]) for i, x in enumerate((top, right)))
     first = np.stack((np.minimum(top, ideal[..., 0]), ideal[..., 1]), axis=-1)
     return first, np.stack((ideal[..., 0], np.minimum(right, ideal[..., 1])), axis=-1)
 
 
 def _trace(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Floats | Followed | None:
-    """Find the vertices of one frontier by asking for the best point in the direction of each chord's normal.
+    """Find the vertices of one frontier from the best points in the directions of the chords' normals.
 
-    A chord whose middle is on the frontier is an edge; one that bulges gives a new point. On a polygon every answer
-    is a vertex, so this ends; on a curve it does not.
+    If no point lies beyond a chord, the chord is an edge; otherwise the best point is a new vertex. On a polygon this
+    ends; on a curve it does not.
     """
     gains = ideal - d
     moving = known(feasible, "moving_prices")
@@ -208,7 +208,7 @@ def _asked_each_time(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Followe
 
     if not (first[..., 0] < last[..., 0]).all():
         raise Unsolved(
-            "the frontier of the set is too short beside its payoffs to be followed; rescale the payoffs."
+            "the frontier of the set is too short relative to its payoffs to be followed; rescale the payoffs."
         )
     frontier = Frontier(best_for_1, first[..., 0], last[..., 0])
     return Followed(frontier=frontier, ideal=feasible.ideal)
@@ -217,7 +217,7 @@ def _asked_each_time(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Followe
 NODES = (48, 120)  # enough where the frontier is smooth, and where it is nearly kinked
 FEW_NODES = (12, 24, 48)  # between prices that a set says its best points move smoothly at
 CLOSE = 1e-13  # of the ideal gains: what is nearer is rounding
-NOISY = 1e-11  # of the ideal gains: what sets may be off whose answers are iterations
+NOISY = 1e-11  # of the ideal gains: the possible error of sets that are evaluated by iteration
 TOO_FAR = 1e-9  # of the ideal gains: a fit that is farther off is not used
 CHECKS = np.array([0.07, 0.19, 0.31, 0.46, 0.58, 0.73, 0.88])  # of the angles, between nodes
 
@@ -244,8 +244,8 @@ def sampled(feasible: FeasibleSet, gains: Floats, moving: Floats | None = None) 
     gains : ndarray, shape (2,)
         The units in which prices are taken and errors judged.
     moving : ndarray, shape (k, 2, 2), optional
-        The first and the last prices of each smooth piece, in order from the best point for player 0. In between and
-        beyond, the best point stays where it is. By default one piece, the whole frontier.
+        The first and the last prices of each smooth piece, in order from the best point for player 0. At all other
+        prices the best point does not move. By default there is one piece, the whole frontier.
     """
     spans = [(0.0, np.pi / 2)] if moving is None else [tuple(_angles(piece * gains)) for piece in moving]
     pieces, worst = [], 0.0
@@ -348,13 +348,13 @@ class Curve:
     steeper : callable or None
         The derivative plus its estimated error, if it is by differences.
     balance : callable
-        Takes a condition on a gain of player 0, that of player 1 and the derivative, and returns where it passes zero.
+        Takes a condition on player 0's gain, player 1's gain and the derivative, and returns where it crosses zero.
     off_balance : callable
-        Takes a condition and a gain of player 0, and returns by how much it misses zero there.
+        Takes a condition and a gain of player 0, and returns how far from zero the condition is there.
     left, right : ndarray, shape (...)
         The interval, in [0, 1]: outside it the frontier is level or upright.
     error : float
-        How far the function is off.
+        The error of the function.
     """
 
     function: Callable[[Floats], Floats]

@@ -1,14 +1,15 @@
 r"""The path x' = a(x) - x of the continuous Raiffa solution: below a chain, below facets, and for any convex set.
 
-*Below a chain* of vertices it has a closed form from edge to edge. With x0 below an edge of slope -b and x1 beside an
-edge of slope -1/a, the ideal payoffs are linear, and the distances u = v - x from the point v where the two lines meet
-obey u0' = -u0 - a u1, u1' = -u1 - b u0. With r = sqrt(a b)
+*Below a chain* of vertices it has a closed form between edges. Suppose that player 1's best payoff lies on an edge of
+slope -b and player 0's on an edge of slope -1/a. Then the ideal payoffs are linear, and the differences u = v - x from
+the point v where the two lines meet obey u0' = -u0 - a u1, u1' = -u1 - b u0. With r = sqrt(a b)
 
 .. math:: u_0(t) = e^{-t} (u_0 \cosh rt - a u_1 \sinh(rt)/r), \qquad
           u_1(t) = e^{-t} (u_1 \cosh rt - b u_0 \sinh(rt)/r),
 
-until x0 or x1 passes a vertex, which is the root of a decreasing function. Once no edge lies between the two, the time
-to the vertex that parts them is known in closed form, and on one and the same edge the path ends half way to the ideal.
+until x0 or x1 passes a vertex, at the root of a decreasing function. Once a single vertex lies between the two edges,
+the time to it is known in closed form; once both best payoffs lie on the same edge, the path ends half way to the ideal
+point.
 
 *Below the facets* of a polytope it is linear from event to event, in any dimension. Below the facets {y : N y = c}, N
 >= 0, player i's distance to the ideal payoff is the least of :math:`(c_k - N_k x)/N_{ki}` over the facets k. While the
@@ -16,8 +17,8 @@ same facet k(i) is nearest for each i, the distances g = a(x) - x obey g' = -G g
 i}`, so x(t) is an integral of a matrix exponential. An event is the first time at which another facet becomes the
 nearest for somebody.
 
-Of many points with free disposal the facets are found when first needed. Player i's best beside a point x of the hull
-is the least value of a linear program's dual,
+For a hull of many points with free disposal the facets are found when they are needed. Player i's best payoff given a
+point x of the hull is the value of a dual linear program,
 
 .. math:: \min_{p \ge 0,\ p_i = 1}\ \max_k\ p \cdot (v_k - x),
 
@@ -26,13 +27,13 @@ whose solution p is the normal of a facet above x. Listing all facets takes a ti
 *For any convex set* the path starts at the origin in gains over ideal gains. `end_of_flow` takes extrapolated midpoint
 steps. Every cell has its own step, so no cell's path depends on another's. An error is judged by two orders of
 extrapolation (Gragg 1965; Bulirsch and Stoer 1966); at a kink of the set steps shrink until they no longer feel it. The
-path never quite arrives; but where x + (a(x) - x)/n is on the frontier, the frontier between the players' best points
-is straight by concavity, and the path ends just there.
+path never reaches the frontier in finite time. But where x + (a(x) - x)/n is on the frontier, the frontier between the
+players' best points is straight by concavity, and the path ends at that point.
 
-`end_of_smooth_flow` is for sets that know how a(x) answers x. What is left to gain shrinks as exp(-n t) at the end, so
-that in s = 1 - exp(-n t) the path is smooth up to its end at s = 1, which it reaches: x' = (a(x) - x)/(n (1 - s)).
-Polynomials with this derivative at Gauss nodes, found by Newton's method at all nodes at once, need some dozen nodes in
-all; an interval on which more nodes move the end is cut in two.
+`end_of_smooth_flow` is for sets that know the derivatives of a(x). The remaining gains shrink as exp(-n t) at the end,
+so that in s = 1 - exp(-n t) the path is smooth up to its end at s = 1: x' = (a(x) - x)/(n (1 - s)). It is approximated
+by polynomials with this derivative at Gauss nodes, which Newton's method finds at all nodes at once. About a dozen
+nodes are enough; if more nodes change the end of an interval, the interval is cut in two.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def _edges(chain: Floats, x: Floats) -> Pair:
 
 
 def _arrive(pair: Pair, x: Floats) -> Floats:
-    """Return where the path ends, if no vertex or just one parts the edges; NaN elsewhere."""
+    """Return where the path ends, if at most one vertex lies between the edges; NaN elsewhere."""
     right, top, b, a, straight = pair
     best = np.stack(
         (top[:, 0] + a * (top[:, 1] - x[:, 1]), right[:, 1] + b * (right[:, 0] - x[:, 0])), axis=1
@@ -114,7 +115,7 @@ def _arrive(pair: Pair, x: Floats) -> Floats:
 
 
 def _past_one_vertex(vertex: Floats, x: Floats, b: Floats, a: Floats) -> Floats:
-    """Return where the path ends when a single vertex parts the edges: on one of them, or at the vertex itself."""
+    """Return where the path ends if one vertex lies between the edges: on one of them, or at the vertex itself."""
     u = np.maximum(vertex - x, 0.0)
     r = np.sqrt(a * b)
     with np.errstate(all="ignore"):
@@ -137,7 +138,7 @@ def _left_at_crossing(time: Floats, r: Floats) -> Floats:
 
 
 def _advance(pair: Pair, x: Floats) -> Floats:
-    """Return x when the first of x0 and x1 passes the end of its edge, which several edges part."""
+    """Return x when the first of x0 and x1 passes the end of its edge, if several edges lie between them."""
     right, top, b, a, _ = pair
     across, down = top[:, 0] - right[:, 0], right[:, 1] - top[:, 1]
     beyond0 = (across - a * down) / (1 - a * b)
@@ -170,7 +171,7 @@ def _advance(pair: Pair, x: Floats) -> Floats:
 Places = NDArray[np.intp]
 
 NOISE = 8 * float(np.finfo(float).eps)  # of a slack, in gains over ideal gains
-ARRIVED = 1e-13  # of the ideal gains: what is left of them is rounding
+ARRIVED = 1e-13  # of the ideal gains: remaining gains below this are rounding
 EVENTS = 5000  # facets passed: a limit for a path that rounding keeps from arriving
 LONGEST = 1.0  # of time: gains shrink by a factor e at most in a step
 CHECKS = 8  # of a step: between two of them a distance has one lowest point at most
@@ -210,9 +211,9 @@ class Listed:
 
 
 def end_of_facet_path(sides: PathSides, *, first: float) -> tuple[Floats, float]:
-    """Return where the path from 0 ends, in gains over ideal gains, and what is left to gain there.
+    """Return where the path from 0 ends, in gains over ideal gains, and the remaining gains there.
 
-    Where a facet not known lies above the end of a step, the step is taken again with it. Between the ends
+    If an unknown facet lies above the end of a step, the facet is added and the step repeated. Between the ends
     the facets are concave: one that is the nearest at both is the nearest on the line between them.
 
     Parameters
@@ -257,7 +258,7 @@ def _noise(normals: Floats, nearest: Places) -> Floats:
 
 
 def _nearest(normals: Floats, distances: Floats, gain: Floats) -> Places:
-    """Return each player's nearest facet; of several, the one that comes nearer fastest."""
+    """Return each player's nearest facet; if several tie, the one that approaches fastest."""
     with np.errstate(divide="ignore", invalid="ignore"):
         speed = np.where(normals > 0, (normals @ gain)[:, None] / normals, 0.0)
     tied = distances <= gain + 2 * _noise(normals, np.argmin(distances, axis=0))
@@ -299,7 +300,7 @@ class _Piece:
         return moved
 
     def lead(self, x: Floats) -> tuple[Floats, Floats]:
-        """Return how much farther other facets are than the nearest, up to rounding, and how fast that changes."""
+        """Return how much farther other facets are than the nearest, up to rounding, and the rate of change."""
         distances = _distances(self.normals, self.limits, x)
         gain = distances[self.nearest, self.own]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -313,7 +314,7 @@ class _Piece:
         return _zero(lambda t: float(self.lead(self.at(t))[0].min()), early, late)
 
     def dip(self, before: Floats, after: Floats, early: float, late: float) -> float | None:
-        """Return a time between two checks at which another facet is nearest for a moment; None if none is."""
+        """Return a time between two checks at which another facet is nearest; None if there is none."""
         for place in map(tuple, np.argwhere((before < 0) & (after > 0))):
 
             def speed(t: float, place: tuple[int, ...] = place) -> float:
@@ -326,7 +327,7 @@ class _Piece:
 
 
 def _zero(function: Callable[[float], float], early: float, late: float) -> float:
-    """Return where a function changes its sign; the end nearer to that if, by rounding, it does not."""
+    """Return where a function changes its sign; if by rounding it does not, the end where it is closer to zero."""
     from scipy.optimize import brentq
 
     first, last = function(early), function(late)
@@ -407,9 +408,9 @@ ORDER = 2 * len(SUBSTEPS) - 1  # of the error in the step
 TOLERANCE = 1e-14  # a step: some hundred steps stay below 1e-12
 ROUNDS = 600  # steps: a limit where rounding keeps a path from arriving
 SHORTEST = 1e-15  # of a step: at a kink no shorter one is more exact
-NODES = (6, 10, 16)  # of an interval: each half as many again, so that two ends alike are no accident
+NODES = (6, 10, 16)  # of an interval: each half as many again, so that two equal ends are no coincidence
 SETTLED = 1e-12  # of an end, between two numbers of nodes
-DIGITS = 1e-2  # by which more nodes must come nearer, or there is a kink: it is found by cutting
+DIGITS = 1e-2  # factor by which more nodes must reduce the error; otherwise there is a kink, which is found by cutting
 NEWTON_STEPS = 12  # from a straight guess, or from fewer nodes
 KINK = 2.0**-20  # of an interval: a kink within moves the end by the square of its length
 
@@ -417,7 +418,7 @@ KINK = 2.0**-20  # of an interval: a kink within moves the end by the square of 
 def end_of_flow(
     rate: Rate, start: Floats, *, first: Floats, longest: Floats, noise: Floats
 ) -> tuple[Floats, Floats]:
-    """Return where the path ends, and what is left to gain there; NaN where it was not reached.
+    """Return where the path ends, and the remaining gains there; NaN where the end was not reached.
 
     Parameters
     ----------
@@ -489,8 +490,8 @@ Asked = Callable[[Floats], tuple[Floats, Floats]]
 def end_of_smooth_flow(ask: Asked, rate: Rate, players: int) -> tuple[Floats, float]:
     """Return where the path from the origin ends, and its error; NaN where the conditions could not be solved.
 
-    The error adds up by how much the ends of intervals move with the number of nodes, how far what `ask` says at some
-    nodes is from `rate`, and what is left to gain at the end.
+    The error is the sum of three parts: by how much the ends of intervals change with the number of nodes, by how much
+    `ask` differs from `rate` at some nodes, and the remaining gains at the end.
     """
     x, begin, length, error = np.zeros(players), 0.0, 1.0, 0.0
     while 1.0 - begin > KINK:
@@ -511,7 +512,7 @@ def end_of_smooth_flow(ask: Asked, rate: Rate, players: int) -> tuple[Floats, fl
 def _interval(
     ask: Asked, x: Floats, begin: float, length: float
 ) -> tuple[Floats, Floats, Floats, float] | None:
-    """Return the end of the path over an interval of s, the nodes, what is left to gain there, and the error."""
+    """Return the end of the path over an interval of s, the nodes, the remaining gains there, and the error."""
     first = ask(x[None])[0][0]
     slopes = first[None] / (len(x) * (1.0 - begin))  # in Legendre polynomials
     end, moved = x + length * slopes[0], np.inf
@@ -520,7 +521,7 @@ def _interval(
         inverse = np.linalg.inv(legendre.legvander(nodes, count - 1))
         onwards = (
             length / 2.0 * _integrals(nodes, count) @ inverse
-        )  # from derivatives at nodes to the way gone
+        )  # from derivatives at nodes to displacements
         at = x + length / 2.0 * _integrals(nodes, len(slopes)) @ slopes
         left = len(x) * (1.0 - begin - length * (nodes + 1.0) / 2.0)
         solved = _at_nodes(ask, x, at, onwards, left)
@@ -538,7 +539,7 @@ def _interval(
 def _at_nodes(
     ask: Asked, x: Floats, at: Floats, onwards: Floats, left: Floats
 ) -> tuple[Floats, Floats] | None:
-    """Solve at = x + onwards @ derivative(at) by Newton's method; the nodes and what is left to gain there."""
+    """Solve at = x + onwards @ derivative(at) by Newton's method; return the nodes and the remaining gains there."""
     count, n = at.shape
     least = np.inf
     for _ in range(NEWTON_STEPS):

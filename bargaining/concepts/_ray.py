@@ -1,8 +1,8 @@
 """The last feasible point along a ray: what Kalai-Smorodinsky, egalitarian and Gupta-Livne share.
 
-Thin polytopes magnify a rounding of the ray, and are answered in exact rationals. A ray that meets a side at a small
-angle leaves it 1/angle roundings earlier or later. Every float is a rational, so the ideal point, the ray and where it
-leaves the set are rational programs of the data as they are.
+Thin polytopes magnify the rounding of the ray, so they are solved in exact rationals: if the ray meets a side at a
+small angle, one rounding moves the point where it leaves the set by 1/angle roundings. Every float is a rational, so
+the ideal point, the ray and its last feasible point can be computed exactly from the data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bargaining.feasible.transform import Restricted, set_of_cell
 from bargaining.problem import Problem
 
 BEHIND = 1e-9  # of the range of gains: the ray meets the set only before its origin
-NARROW = 1e-9  # of the ray: two players' sets missed by more are not asked for again
+NARROW = 1e-9  # of the ray: sets of two players that are missed by more are not tried again
 EPS = float(np.finfo(float).eps)
 
 
@@ -35,8 +35,8 @@ def last_on_ray(
 ) -> Division:
     """Return the last feasible point on origin + t * direction, t >= 0; without a direction, towards the ideal point.
 
-    Where the answer misses the definition, or the ray misses the set narrowly, the ray is followed in rationals if the
-    set may be thin. EMPTY where it misses the set.
+    If the answer violates the definition, or the ray narrowly misses the set, the ray is followed in rationals if the
+    set may be thin. EMPTY where the ray misses the set.
     """
     status = problem.gains_status(ideal)
     known = np.asarray(every(np.isfinite(ideal)))
@@ -68,9 +68,9 @@ def off_ray(
 ) -> Floats:
     """Return how far payoffs are from the last feasible point on a ray: beside it, before its start, or along it.
 
-    How much further the ray goes is asked again from the payoffs; in a set that may be thin, from a few roundings
-    beside them. In a unit, by default ideal gains; NaN where payoffs, or the set's answers, are. A line may be followed
-    `backwards`.
+    The distance along the ray is computed anew from the payoffs; in a set that may be thin, from a few roundings next
+    to them. The unit is by default the ideal gains; NaN where payoffs, or values of the set, are NaN. A line may be
+    followed `backwards`.
     """
     unit = units(problem, ideal) if unit is None else unit
     with np.errstate(all="ignore"):
@@ -99,8 +99,8 @@ class Answer:
 def further_on(problem: Problem, payoffs: Floats, step: Floats, ideal: Floats) -> Floats:
     """Return how much further a ray goes from its last point: 0, but for rounding.
 
-    In a set that may be thin it is asked a few roundings beside the point, one player up and the next one down:
-    at a small angle to a side that changes where the ray leaves the set by many times as much.
+    In a set that may be thin the ray starts a few roundings from the point, one player up and the next one down: if the
+    ray meets a side at a small angle, this changes where it leaves the set by many times as much.
     """
     if not may_be_thin(problem.feasible):
         return problem.feasible.ray(payoffs, step)
@@ -123,7 +123,7 @@ def settled(
     step: Floats,
     backwards: bool = False,
 ) -> Answer:
-    """Return the answer, in rationals where floats leave a doubt: a large residual, or a set missed narrowly.
+    """Return the answer, in rationals where floats are not decisive: a large residual, or a narrowly missed set.
 
     `aim` takes the index of a cell.
     """
@@ -146,7 +146,7 @@ def settled(
 
 
 def _narrowly(problem: Problem, origin: Floats, step: Floats) -> NDArray[np.bool_]:
-    """Say whether a line misses a set of two players by next to nothing: judged across the line."""
+    """Say whether a line narrowly misses a set of two players; the distance is measured across the line."""
     across = np.stack((step[..., 1], -step[..., 0]), axis=-1)
     line = (across * origin).sum(axis=-1)
     over, under = problem.feasible.support(across)[0] - line, problem.feasible.support(-across)[0] + line
@@ -194,7 +194,7 @@ def last_exactly(
     d : ndarray, shape (n,)
     aim : callable
     backwards : bool, default False
-        Whether the ray is a line, which may meet the set behind where it starts.
+        Whether the ray is a line, which may meet the set before its start.
     """
     rows = _rows(feasible)
     try:

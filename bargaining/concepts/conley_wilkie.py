@@ -23,8 +23,8 @@ def conley_wilkie(problem: Problem) -> Division:
     Parameters
     ----------
     problem : Problem
-        Any number of players; a batch is solved cell by cell. A feasible set with a method ``convex_hull()`` is not
-        convex; every other one is, and then the answer is that of `nash`.
+        Any number of players; a batch is solved cell by cell. Sets with a method ``convex_hull()`` count as not convex.
+        All others count as convex, and the answer is that of `nash`.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def conley_wilkie(problem: Problem) -> Division:
     lost = ~np.asarray(target.ok) & np.isin(division.status, (Status.OK, Status.DEGENERATE))
     if not lost.any():
         return division
-    # Towards a point that was not found there is no last one; one that is inaccurate makes the answer so.
+    # If the hull's Nash solution was not found there is no segment; if it is inaccurate, so is the answer.
     residual = np.where(lost, np.maximum(division.residual, target.residual), division.residual)
     known = np.isfinite(target.payoffs).all(axis=-1)
     payoffs = np.where((lost & ~known)[..., None], np.nan, division.payoffs)

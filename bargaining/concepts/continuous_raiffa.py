@@ -39,7 +39,7 @@ Facets = Callable[[Floats, Floats], PathSides]
 
 
 def continuous_raiffa(problem: Problem) -> Division:
-    r"""Return the continuous Raiffa solution: interim agreements that creep towards the ideal point they leave.
+    r"""Return the continuous Raiffa solution: interim agreements move continuously towards their current ideal point.
 
     With :math:`a_i(x) = \max\{y_i : y \in S, y \ge x\}` it is the limit of
 
@@ -53,7 +53,7 @@ def continuous_raiffa(problem: Problem) -> Division:
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Pareto optimal also for three and more players. Those who cannot gain stay at
+        `payoffs` of shape (..., n). Pareto optimal also for three and more players. Players who cannot gain stay at
         `disagreement`, and the others go on (DEGENERATE).
 
     Raises
@@ -63,12 +63,12 @@ def continuous_raiffa(problem: Problem) -> Division:
 
     Notes
     -----
-    Below a polygon of two players the path has a closed form from edge to edge, and is followed twice, with either
-    player called first. Elsewhere it is integrated twice, with different steps, to 1e-14 a step. `residual` is by how
-    much the two ends differ, what is left to gain there, or by how much more than 5e-4 they differ from the end of a
-    plain integration with fixed steps. A set with ``ideal_slopes`` is asked at Gauss nodes instead, and `residual` is
-    by how much the end depends on their number. Along the path the gains of any
-    two players exchange at the rate of the ideal gains from the interim agreement.
+    Below a polygon of two players the path has a closed form between edges, and is followed twice, with the players
+    exchanged. Elsewhere it is integrated twice, with different steps, to 1e-14 a step. `residual` is the largest of
+    three numbers: the difference between the two ends, the remaining gains there, and the excess over 5e-4 of the
+    distance to the end of a plain integration with fixed steps. For a set with ``ideal_slopes`` the path is computed at
+    Gauss nodes instead, and `residual` is the change of the end with their number. Along the path the gains of any two
+    players are in the ratio of their ideal gains from the interim agreement.
 
     References
     ----------
@@ -106,7 +106,7 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
 
 @set_by_set
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
-    """Return the end of the path, and by how much another way along it ends elsewhere or something is left to gain."""
+    """Return the end of the path, and its error: the distance to another computation, or the remaining gains."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     gaining = np.isfinite(ideal) & (ideal > d)
     usual = np.asarray(gaining.all(axis=-1))
@@ -140,7 +140,7 @@ def _without_floor(feasible: FeasibleSet, d: Floats) -> FeasibleSet:
 def _facets(feasible: FeasibleSet, floors: Floats) -> Facets | None:
     """Return the facets of the set with free disposal, or of its part above all the disagreement points.
 
-    Of few points, or inequalities, they are listed once; of many, each path looks for those it passes below.
+    For few points, or for inequalities, they are listed once; for many points, each path finds those it passes below.
     """
     points = feasible.points if isinstance(feasible, Polytope) else None
     if points is not None and (feasible.players > FEW[0] or len(points) > FEW[1]):
@@ -163,7 +163,7 @@ def _along_chain(corners: Floats) -> tuple[Floats, Floats]:
 
 
 def _lines(corners: Floats) -> tuple[Floats, Floats]:
-    """Return for each edge the most that a player gets beside it if the other one gets 0, and what 1 for her costs."""
+    """Return for each edge's line a player's payoff where the other gets 0, and the cost of one unit for her."""
     chain = np.moveaxis(corners, -2, 0)
     step = np.abs(chain[1:] - chain[:-1])
     normals = np.stack((step[..., 1], step[..., 0]))
@@ -205,11 +205,11 @@ def _left_below(sides: PathSides, x: Floats) -> Floats:
 
 
 def _plainly(rate: Callable[[Floats], Floats], x: Floats) -> Floats:
-    """Return where the path ends that starts at x, in fixed steps: coarse, but wrong nowhere."""
+    """Return the end of the path from x, in fixed steps: coarse but robust."""
 
     def more(x: Floats) -> Floats:
         left = rate(x)
-        return np.where(left > 0, left, 0.0)  # nothing is left where rounding puts x outside
+        return np.where(left > 0, left, 0.0)  # no gains remain where rounding puts x outside
 
     for h in PLAIN:
         first = more(x)
@@ -222,7 +222,7 @@ def _plainly(rate: Callable[[Floats], Floats], x: Floats) -> Floats:
 
 
 def _beside(x: Floats, plain: Floats) -> Floats:
-    """Return by how much more than it may be off itself a plain integration ends elsewhere."""
+    """Return by how much the end of a plain integration differs, beyond the error of that integration."""
     return np.asarray(np.maximum(np.abs(x - plain).max(axis=-1) - COARSE, 0.0))
 
 

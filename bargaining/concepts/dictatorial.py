@@ -1,4 +1,4 @@
-"""The dictatorial solutions: the benchmark in which one player takes all."""
+"""The dictatorial solutions: a benchmark in which one player gets all gains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bargaining.problem import Problem, require_problem
 
 @suggesting
 def dictatorial(problem: Problem, *, player: int) -> Division:
-    r"""Return the best for one player that leaves the others what they have without an agreement.
+    r"""Return the best payoff for one player, with the others at their disagreement payoffs.
 
     The point :math:`(a_i, d_{-i})` with :math:`a_i = \max\{x_i : x \in S, x \ge d\}` for the dictator i.
 
@@ -29,8 +29,8 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Weakly Pareto optimal. EMPTY where the point is not feasible, which takes a set
-        without free disposal.
+        `payoffs` of shape (..., n). Weakly Pareto optimal. EMPTY where the point is not feasible, which is possible
+        only in a set without free disposal.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def missed(problem: Problem, payoffs: Floats, *, player: int) -> Floats:
 
 
 def _missed(problem: Problem, payoffs: Floats, player: int, ideal: Floats) -> Floats:
-    """Ask along the player's axis, from d: from the answer, rounding may say that the line misses the set."""
+    """Follow the player's axis from d: from the answer, rounding may say that the line misses the set."""
     d = np.broadcast_to(problem.disagreement, payoffs.shape)
     own = np.broadcast_to(np.eye(problem.players)[player], payoffs.shape)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -27,8 +27,8 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Weakly Pareto optimal where payoffs can be thrown away; in another set the ray may
-        leave it where everyone could still gain. `lexicographic_egalitarian` goes on from there. It compares payoffs
+        `payoffs` of shape (..., n). Weakly Pareto optimal with free disposal; without it the ray may leave the set at a
+        point where everyone could still gain. `lexicographic_egalitarian` goes on from there. It compares payoffs
         between players, so their units matter.
 
     Raises

@@ -26,8 +26,8 @@ def equal_loss(problem: Problem) -> Division:
     -------
     Division
         `payoffs` of shape (..., n). It compares losses between players, so their units matter. With three or more
-        players a player may get less than the disagreement payoff. EMPTY where the line misses S, which takes
-        a set without free disposal.
+        players a player may get less than the disagreement payoff. EMPTY where the line misses S, which is possible
+        only without free disposal.
 
     References
     ----------

@@ -25,9 +25,9 @@ def kalai_smorodinsky(problem: Problem) -> Division:
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). With two players it is Pareto optimal where payoffs can be thrown away. With
-        three and more it is weakly Pareto optimal only (Roth 1979), and that too takes free disposal: the ray may leave
-        another set where everyone could still gain. `lexicographic_kalai_smorodinsky` goes on from there.
+        `payoffs` of shape (..., n). With free disposal it is Pareto optimal for two players, and only weakly Pareto
+        optimal for three and more (Roth 1979). Without free disposal the ray may leave the set at a point where
+        everyone could still gain. `lexicographic_kalai_smorodinsky` goes on from there.
 
     References
     ----------

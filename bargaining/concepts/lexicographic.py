@@ -43,10 +43,9 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
 
     Notes
     -----
-    All gains rise together to the Kalai-Smorodinsky point; whoever cannot gain any more with nobody worse off is
-    frozen there, and the others go on. In a convex set those who each can gain alone can also gain together, so at
-    most n rounds are needed. Points are compared with all they dominate, so a set without free disposal has the same
-    solution as with it.
+    All gains rise together to the Kalai-Smorodinsky point; players who cannot gain any more without making somebody
+    worse off are frozen there, and the others go on. In a convex set, players who can each gain alone can also gain
+    together, so at most n rounds are needed. The solution is the same with and without free disposal.
 
     References
     ----------
@@ -101,9 +100,9 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
 
     Notes
     -----
-    The solution jumps where a face becomes level: along a level face a player gains while nobody loses, along one that
-    falls ever so little somebody does. Payoffs that are floats cannot tell a fall of their last places from none, so a
-    face along which nobody loses more than about 16 roundings, ``16 * eps * (abs(d) + abs(ideal))``, counts as level.
+    The solution is discontinuous where a face becomes level: along a level face a player gains while nobody loses,
+    along a slightly sloping one somebody loses. Floats cannot distinguish the two cases, so a face along which nobody
+    loses more than about 16 roundings, ``16 * eps * (abs(d) + abs(ideal))``, counts as level.
 
     References
     ----------
@@ -154,7 +153,7 @@ def raise_together(
     direction : ndarray, shape (..., n)
         Non-negative; a player with an entry of 0 is frozen from the start.
     start : ndarray, shape (..., n), optional
-        Where gains are measured from, at most as good for everyone as some feasible point: by default the disagreement
+        The origin of gains, weakly dominated by some feasible point: by default the disagreement
         point.
     """
     status = problem.gains_status(ideal)
@@ -180,8 +179,9 @@ def short_of_lexicographic(
 ) -> Floats:
     """Return by how much payoffs are not the lexicographic maximum of gains from `start`, over ideal gains.
 
-    In a convex set they are if nobody can gain at the expense only of players who gain more, down to the own level.
-    That is asked from just below these levels, of the set with free disposal; what rounding explains does not count.
+    In a convex set payoffs are the maximum if nobody can gain at the expense only of players with larger gains, who are
+    not reduced below that player's level. This is checked from just below these levels, in the set with free disposal;
+    gains that rounding explains do not count.
     """
     feasible, unit = comprehensive(problem.feasible), units(problem, ideal)
     best, counted = ideal_of(feasible), direction > 0
@@ -191,7 +191,7 @@ def short_of_lexicographic(
     away = outside(feasible, x, unit)
     short = np.where(counted, 0.0, np.abs(x - start) / unit).max(axis=-1)
     with np.errstate(all="ignore"):
-        level = (x - start + hair) / direction  # rounding may hide a gain that is small beside the payoff
+        level = (x - start + hair) / direction  # rounding may hide a gain that is small next to the payoff
         for i in range(x.shape[-1]):
             floor = np.where(counted, np.minimum(x, start + direction * level[..., i : i + 1]), x)
             floor[..., i] = x[..., i]
@@ -204,8 +204,9 @@ def short_of_lexicographic(
 def _furthest(feasible: FeasibleSet, best: Ideal, x: Floats, step: Floats, hair: Floats) -> Floats:
     """Return how far x can be raised along `step` with some feasible point at least as good for everyone.
 
-    In a set with free disposal that is where the ray leaves it. In another the ray may leave early: as long as each who
-    moves can gain with nobody worse off, the mean of what they would choose gives all of them a gain.
+    In a set with free disposal that is where the ray leaves it. In another set the ray may leave too early. Then, as
+    long as each player who moves can gain with nobody worse off, the mean of their best points gives all of them a
+    gain.
     """
     moving = step > 0
     some, count = np.asarray(moving.any(axis=-1)), np.maximum(moving.sum(axis=-1), 1)

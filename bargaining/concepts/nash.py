@@ -26,17 +26,17 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     problem : Problem
         Any number of players; a batch is solved cell by cell.
     weights : array_like, shape (n,) or (..., n), optional
-        Bargaining weights, of which only the ratios count; equal by default. A player of weight 0 is held to what the
-        others' best agreement leaves, and several such players divide that equally weighted.
+        Bargaining weights, of which only the ratios count; equal by default. Players of weight 0 get what the others'
+        best agreement leaves; if there are several, they divide it with equal weights.
 
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Where not everyone can gain (DEGENERATE) those who cannot stay at `disagreement`
-        and the others play what is left, with their weights in the same proportions. On a set without lotteries each
-        may be able to gain but not all together; every product is then 0, and of the agreements that hurt nobody it
-        is the best for player 0 (DEGENERATE too). `residual` is the duality gap
-        max sum(w (y - d) / (x - d)) - 1 over feasible y, or the interval that brackets the first-order condition.
+        `payoffs` of shape (..., n). Where not everyone can gain (DEGENERATE), players who cannot gain stay at
+        `disagreement`, and the others bargain with their weights in the same proportions. On a set without lotteries
+        each player may be able to gain, but not all at once. Every product is then 0, and the answer is the best
+        individually rational agreement for player 0 (DEGENERATE too). `residual` is the duality gap max sum(w (y - d) /
+        (x - d)) - 1 over feasible y, or the interval that brackets the first-order condition.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = Non
 def _those_who_can(
     problem: Problem, w: Floats, payoffs: Floats, residual: Floats, status: NDArray[np.int8], ideal: Floats
 ) -> tuple[Floats, Floats]:
-    """Let the players divide who can gain, where some cannot; then those without weight, what the others leave."""
+    """Solve for the players who can gain, if some cannot; then for those without weight, given the others' payoffs."""
     d, w = (np.broadcast_to(a, payoffs.shape) for a in (problem.disagreement, w))
     payoffs, residual = np.array(payoffs), np.array(residual)
     with np.errstate(invalid="ignore"):

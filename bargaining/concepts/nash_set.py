@@ -23,8 +23,8 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
 
     .. math:: \arg\max_{x \in S,\ x \ge d} \prod_i (x_i - d_i)^{w_i}, \qquad \sum_i w_i = 1.
 
-    On a convex set with positive weights there is one. Without lotteries several agreements can tie, and none of them
-    is more of a solution than the others.
+    On a convex set with positive weights there is one. Without lotteries several agreements can tie, and all of them
+    are solutions.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     Returns
     -------
     ndarray, shape (k, n)
-        The solutions, one per row, the best for player 0 first; no row where not every player with a weight can gain.
+        The solutions, one per row, the best for player 0 first; no rows if some player with a weight cannot gain.
 
     Raises
     ------
@@ -47,8 +47,8 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
 
     Notes
     -----
-    Products tie if they differ by no more than rounding. With unit weights a single product can be compared with
-    another after any change of the players' scales, so the set is scale invariant.
+    Products tie if they differ by no more than rounding. A change of the players' scales multiplies all products by the
+    same number, so the set of solutions is scale invariant.
 
     References
     ----------
@@ -81,7 +81,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
 
 
 def _of_union(union: Union, d: Floats, w: Floats) -> Floats:
-    """Return, of the solutions of each set, those that no other beats, each once."""
+    """Return the best of the solutions of all sets, without repetitions."""
     each = [Problem(one, d) for one in union.sets]
     some = [one for one in each if one.gains_status(one.ideal) == Status.OK]
     found = np.concatenate([np.empty((0, d.size)), *(nash_set(one, weights=w) for one in some)])

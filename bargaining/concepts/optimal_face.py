@@ -32,8 +32,8 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     Parameters
     ----------
     problem : Problem
-        One cell. The disagreement point does not matter; to leave out what someone would refuse, restrict the
-        problem first.
+        One cell. The disagreement point does not matter; for individually rational points only, use
+        ``problem.restrict()``.
     weights : array_like, shape (n,), optional
         Weights, of which only the ratios count; equal by default.
 
@@ -42,19 +42,19 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     ndarray, shape (k, n)
         One extreme point per row, the best for player 0 first; a single row where the solution is unique. On a
         `FreeDisposalHull` the points themselves, which cannot be mixed; on a `Union` those of each set, which can be
-        mixed within it alone.
+        mixed only within that set.
 
     Raises
     ------
     InvalidInput
         If `problem` is a batch, whose cells may have faces of different sizes, or `weights` is not a distribution.
     NotApplicable
-        If the sum has no upper bound, the face no extreme points, or the set no list of them.
+        If the sum has no upper bound, the face has no extreme points, or the set cannot list them.
 
     Notes
     -----
     Sums tie if they differ by no more than rounding. On a `Frontier` without a derivative the ends of a straight piece
-    are as good as slopes from values show them: to rounding at a kink, to about 1e-5 of the interval where the slope
+    are found from slopes by differences: up to rounding at a kink, to about 1e-5 of the interval where the slope
     changes smoothly. A face shorter than 1e-6 of the interval counts as a point.
 
     Examples
@@ -114,8 +114,8 @@ def _along_tangent(feasible: FeasibleSet, w: Floats) -> Floats:
     far = np.array([feasible.ray(point, step), feasible.ray(point, -step)])
     if np.isposinf(far).any():
         raise NotApplicable(
-            "the face has no extreme points, for the set is unbounded along it; leave out what someone would refuse: "
-            "`problem.restrict()`."
+            "the face has no extreme points, because the set is unbounded along it; take the individually rational "
+            "part: `problem.restrict()`."
         )
     far = np.maximum(far, 0.0)
     if far.sum() <= SHORT:

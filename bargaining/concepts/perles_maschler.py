@@ -1,9 +1,9 @@
 """The Perles-Maschler (superadditive) solution.
 
-It halves an integral, whose function may have infinite slopes and kinks. All cells of a batch share the nodes of a
+    It halves an integral, whose integrand may have infinite slopes and kinks. All cells of a batch share the nodes of a
 double-exponential rule (Takahasi and Mori 1974), which is exact to rounding where the function is smooth inside the
-interval, whatever it does at the ends. A cell with a kink inside shows by two rules that disagree, and is integrated
-again over intervals halved until they agree.
+interval, whatever it does at the ends. If two rules disagree in a cell, its frontier may have a kink, and it is
+integrated again over intervals halved until they agree.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
-CHORDS_AGREE = 1e-14  # what two sums of chords can agree to: their falls carry rounding errors
+CHORDS_AGREE = 1e-14  # accuracy to which two sums of chords can agree, given rounding errors
 CHORDS = (
     128  # of either part, to check the answer: closer together towards the ends, where slopes may be infinite
 )
@@ -37,8 +37,8 @@ def perles_maschler(problem: Problem) -> Division:
 
     .. math:: \int \sqrt{-dx_0\, dx_1}
 
-    is the same along either part of the frontier. A straight piece counts :math:`\sqrt{|\Delta_0 \Delta_1|}`, a level
-    or upright one nothing.
+    is the same along either part of the frontier. A straight piece has the length :math:`\sqrt{|\Delta_0 \Delta_1|}`; a
+    horizontal or vertical one has length 0.
 
     Parameters
     ----------
@@ -58,13 +58,14 @@ def perles_maschler(problem: Problem) -> Division:
     Notes
     -----
     On polygons the answer is exact up to the rounding of square roots. On a curve the integral is computed by
-    quadrature that bears infinite slopes at the ends and kinks anywhere; `residual` is the difference of the two parts
-    by a finer rule over the whole, or the estimated error of the quadrature; or by how much the two parts differ for
-    certain by the chords between 257 points, which know no slopes. Slopes taken by differences limit the first two.
+    quadrature that allows infinite slopes at the ends and kinks anywhere. `residual` is the largest of three numbers:
+    the difference of the two parts by a finer rule, relative to the whole; the estimated error of the quadrature; and a
+    lower bound on the difference of the two parts, from the chords between 257 points. The first two are limited by the
+    accuracy of slopes computed by differences; the third uses no slopes.
 
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
     about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among
-    problems whose frontier is more than a point; where a frontier shrinks to a point it jumps
+    problems whose frontier is more than a point; where a frontier shrinks to a point it is discontinuous
     (:numref:`perles-maschler-characterisation`). With three players no solution has them all
     (:numref:`perles-maschler-three`).
 
@@ -120,9 +121,10 @@ def _middle(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
 
 
 def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:
-    """Return the edges of a chain; of a polygon the part that is left of each, measured on its longer side.
+    """Return the edges of a chain; for a polygon, the part of each edge that remains, measured on its longer side.
 
-    An edge that is nearly level or upright has a length that differences of coordinates over d would round away.
+    For an edge that is nearly horizontal or vertical, differences of coordinates relative to d would round the length
+    away.
     """
     steps = np.diff(corners, axis=-2)
     d = np.broadcast_to(problem.disagreement, ideal.shape)
@@ -158,9 +160,9 @@ def _on_chain(corners: Floats, steps: Floats) -> tuple[Floats, Floats]:
 def _imbalance(corners: Floats, steps: Floats, point: Floats) -> Floats:
     """Return how much the parts of a chain to either side of a point differ in length, as a share of how far it goes.
 
-    A chain that goes no further than rounding has no middle to miss. Where the point parts an edge is read off the
-    longer side of the edge, since along the other one rounding may be as large as the edge itself; to it is added how
-    far the point is from the chain.
+    A chain that is no longer than rounding has imbalance 0. The position of the point on its edge is computed from the
+    longer side of the edge, since along the other side rounding may be as large as the edge. The distance of the point
+    from the chain is added.
     """
     beyond = point[..., None, :] - corners[..., :-1, :]
     along = np.argmax(np.abs(steps), axis=-1, keepdims=True)
@@ -197,10 +199,10 @@ def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
 
 
 def _uneven(frontier: Curve, x: Floats) -> Floats:
-    """Return by how much the two parts of a curve differ for certain, by values alone, over their sum.
+    """Return a lower bound on the difference of the two parts of a curve over their sum, from values alone.
 
-    The straight path between two points is the longest, and the more a path bends the shorter it is. So a part of a
-    concave curve is no longer than its chords, and no shorter than the paths along the chords before and after each.
+    In this measure the straight path between two points is the longest. So a part of a concave curve is no longer than
+    its chords, and no shorter than the path around each chord along the extended neighbouring chords.
     """
     places = (1 - np.cos(np.linspace(0, np.pi, CHORDS + 1))) / 2
     places = places.reshape(-1, *(1,) * np.ndim(x))
@@ -227,7 +229,7 @@ def _density(slope: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
 
 
 def _unseen(frontier: Curve) -> Floats:
-    """Return a doubt where the curve ends so steeply that neither differences nor chords follow it."""
+    """Return an error where the curve ends so steeply that neither differences nor chords can follow it."""
     width = frontier.right - frontier.left
     far, near, end = (frontier.function(frontier.right - share * width) for share in (4e-6, 1e-6, 0.0))
     with np.errstate(all="ignore"):
@@ -296,10 +298,10 @@ def integrate(density: Density, low: Floats, high: Floats, *, rule: Rule = COARS
 
 
 def halve(density: Density, other: Density, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Return where the integral is halved, and how far that is in doubt, over the whole.
+    """Return where the integral is halved, and the uncertainty of this point, relative to the whole.
 
-    The doubt is by how much the halves differ by a finer rule with the `other` density, which is off by the error of
-    the first if there is one, and by how much these differ from what was used.
+    The uncertainty is the difference of the halves by a finer rule with the `other` density (the density changed by its
+    error, if it has one), plus the difference between that rule and the one used.
     """
     a, b, x = low, high, low + (high - low) / 2
     live = np.ones(low.shape, dtype=bool)
@@ -321,7 +323,7 @@ def halve(density: Density, other: Density, low: Floats, high: Floats) -> tuple[
 def halve_with_kinks(
     lengths: Lengths, low: float, high: float, *, agreed: float = AGREED
 ) -> tuple[float, float]:
-    """Return the same for one cell, by intervals halved until they agree; the doubt is the sum of what is open.
+    """Return the same for one cell, by halving intervals until they agree; uncertainties are added up.
 
     The last bit before the upper end, where the density may be infinite, is a geometric series.
     """

@@ -20,7 +20,7 @@ FAR = 100.0  # payoffs so many times the gains: the rounding of interim agreemen
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
 HAIR = (
     16 * EPS
-)  # of payoffs: what agreements are lowered by when they are replayed, so that rounding leaves none outside
+)  # of payoffs: by how much agreements are lowered in a replay, so that rounding leaves none outside
 MAGNIFIED = 2.0**22  # times a hair: by how much the last agreement can move with it where facets are steep
 
 
@@ -31,8 +31,8 @@ def raiffa(problem: Problem) -> Division:
 
     .. math:: x \leftarrow x + \frac{a(x) - x}{n}
 
-    until x is on the frontier. Each x is where a lottery over who may choose the best agreement for themselves, given
-    that talks otherwise end at the last x, would lead.
+    until x is on the frontier. Each x is the expected outcome if a fair lottery decides who may choose an agreement
+    that gives everyone at least the last x.
 
     Parameters
     ----------
@@ -51,10 +51,11 @@ def raiffa(problem: Problem) -> Division:
 
     Notes
     -----
-    What is left to gain falls at least by the factor 1 - 1/n in a step, and usually much faster: on a smooth frontier
-    of two players its error is squared, on a straight one a single step is exact. `residual` is what is left, and by
-    how much interim agreements had to be lowered to be feasible, over ideal gains; or by how much more than rounding
-    can explain a replay ends elsewhere, in which rays say how much each player could gain.
+    The remaining gains fall at least by the factor 1 - 1/n in a step, and usually much faster: on a smooth frontier of
+    two players each step squares the error, on a straight one a single step is exact. `residual` is the larger of two
+    numbers, over ideal gains. The first is the remaining gains plus the amount by which interim agreements had to be
+    lowered to be feasible. The second is the distance to the end of a replay that computes gains from rays, as far as
+    it exceeds rounding.
 
     References
     ----------
@@ -89,7 +90,7 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
 
 @set_by_set
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
-    """Return the last agreement, and what is left to gain and how far interim ones were outside, over ideal gains."""
+    """Return the last agreement, and the remaining gains plus any infeasibility on the way, over ideal gains."""
     live = np.asarray(np.isfinite(ideal).all(axis=-1))
     far = live & _far(problem, ideal)
     x, left = _agree(problem, ideal, live & ~far)
@@ -98,7 +99,7 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     left = np.maximum(left, _beside_replay(problem, x, ideal, live))
     with np.errstate(
         invalid="ignore"
-    ):  # where everybody gets the ideal payoff but for rounding, that is the agreement
+    ):  # where everybody gets the ideal payoff up to rounding, that is the agreement
         rounding = 8 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
         x = np.where((np.abs(x - ideal) <= rounding).all(axis=-1, keepdims=True), ideal, x)
     return x, left
@@ -107,8 +108,8 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
 def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.bool_]) -> Floats:
     """Return by how much more than rounding explains agreements miss the last one of a replay, over ideal gains.
 
-    The replay knows the set by its rays where payoffs can be thrown away, and by its ideal points elsewhere. It lowers
-    each agreement by a hair before it asks.
+    The replay computes gains from rays if there is free disposal, and from ideal points otherwise. It lowers
+    each agreement by a hair before it does so.
     """
     feasible, n = problem.feasible, problem.players
     d = np.broadcast_to(problem.disagreement, ideal.shape)
@@ -133,7 +134,7 @@ def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.
 
 
 def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:
-    """Say in which cells of a polytope payoffs are so large beside gains that rounding interim agreements counts."""
+    """Say in which cells of a polytope payoffs are so large that rounding of interim agreements matters."""
     d, far = problem.disagreement, np.zeros(ideal.shape[:-1], dtype=bool)
     if isinstance(problem.feasible, Polytope):
         with np.errstate(invalid="ignore"):
@@ -142,7 +143,7 @@ def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:
 
 
 def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the last agreement of one cell and what is left to gain, found in gains over the disagreement point."""
+    """Return the last agreement of one cell and the remaining gains, computed in gains over the disagreement point."""
     d = np.broadcast_to(problem.disagreement, (*problem.batch_shape, problem.players))[cell]
     moved = Problem(problem.feasible, d).rescale(1.0, -d)
     gains, left = _agree(moved, moved.ideal, np.asarray(True))
@@ -152,8 +153,8 @@ def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, F
 def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the same for the cells that are live.
 
-    An interim agreement that rounding puts outside the set is lowered until it is inside. The last one is asked about
-    from just below it: on the frontier rounding decides whether the side it lies on counts as one that blocks somebody.
+    An interim agreement that rounding puts outside the set is lowered until it is inside. Gains at the last one are
+    computed from just below it: on the frontier, rounding decides whether the side it lies on blocks a player.
     """
     x, n = np.array(np.broadcast_to(problem.disagreement, ideal.shape)), problem.players
     gains = np.where(live[..., None] & (ideal > x), ideal - x, np.inf)

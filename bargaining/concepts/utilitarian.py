@@ -30,8 +30,8 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). Where several points tie it is the middle of them: of an
-        edge its midpoint, of a `TransferableSurplus` the equal division of the total. UNBOUNDED where the sum is.
+        `payoffs` of shape (..., n). If several points tie, the answer is their middle: the midpoint of an
+        edge, the equal division of a `TransferableSurplus`. UNBOUNDED where the sum is unbounded.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = Non
 
 
 def _short(problem: Problem, w: Floats, payoffs: Floats, value: Floats, span: Floats) -> Floats:
-    """Return what the best sum has more, or a point of the set where it was not looked for."""
+    """Return by how much the best sum, or the sum at another point of the set, exceeds that of the payoffs."""
     with np.errstate(invalid="ignore"):
         short = np.abs((w * payoffs).sum(axis=-1) - value) / _range(w, span)
         points = problem.feasible.points if isinstance(problem.feasible, Polytope) else None
@@ -76,7 +76,7 @@ def _short(problem: Problem, w: Floats, payoffs: Floats, value: Floats, span: Fl
 
 
 def _spans(problem: Problem, point: Floats) -> Floats:
-    """Return the ranges of payoffs or of two players' gains; the size of payoffs where there are none, or more."""
+    """Return the ranges of payoffs, or of gains for two players; without either, the size of payoffs."""
     size = np.abs(point) + np.abs(problem.disagreement)
     size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
     if isinstance(problem.feasible, Polytope) and problem.feasible.points is not None:
@@ -90,9 +90,9 @@ def _spans(problem: Problem, point: Floats) -> Floats:
 
 
 def _missed_point(points: Floats, w: Floats, point: Floats) -> Floats:
-    """Return what the best of the points has more than the answer, over what changes on the way there.
+    """Return by how much the best of the points exceeds the answer, over the change between the two.
 
-    That sees a small payoff missed beside a large one that is the same at both.
+    This detects an error in a small payoff even if another payoff is large and equal at both points.
     """
     room = 16 * EPS * (np.abs(points).max(axis=0) + np.abs(point))
     short = np.zeros(point.shape[:-1])
@@ -105,7 +105,7 @@ def _missed_point(points: Floats, w: Floats, point: Floats) -> Floats:
 
 
 def _missed(problem: Problem, w: Floats, point: Floats, span: Floats) -> Floats:
-    """Return what nearby points of the frontier have more than the answer, over the weighted range of gains."""
+    """Return by how much nearby points of the frontier exceed the answer, over the weighted range of gains."""
     up = np.broadcast_to(np.array([0.0, 1.0]), point.shape)
     gain = np.zeros(point.shape[:-1])
     for step in (0.25, -0.25, 2.0**-5, -(2.0**-5), 2.0**-10, -(2.0**-10), 2.0**-18, -(2.0**-18)):

@@ -1,9 +1,10 @@
-r"""The Yu (compromise) solutions: the feasible point nearest to the ideal in a p-norm, from the set's support alone.
+r"""The Yu (compromise) solutions: the feasible point nearest to the ideal in a p-norm, from support points of the set.
 
 The norm is minimised over mixtures of the points found so far; its gradient, :math:`w_i = \max(a_i - x_i, 0)^{p-1}`, is
-a price vector; the set's best point at these prices either proves that nothing is nearer or joins the points. For p = 2
-this is Wolfe's (1976) algorithm, which ends after finitely many steps on a polytope.
-Of the points with the least sum of losses, p = 1, the middle is taken over inequalities, and any over decisions.
+a price vector. The best point of the set at these prices either proves that no point is nearer, or is added to the
+points. For p = 2 this is Wolfe's (1976) algorithm, which ends after finitely many steps on a polytope. For p = 1
+several points can have the least sum of losses. On a set of inequalities the middle of them is taken, on a convex
+program any of them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS  # of slopes
-BESIDE = 2.0 ** -np.arange(28.0)  # of the way to either end of a curve: where less may be lost
+BESIDE = 2.0 ** -np.arange(28.0)  # of the way to either end of a curve: points at which losses are compared
 
 
 @suggesting
@@ -54,19 +55,19 @@ def yu(problem: Problem, *, p: float) -> Division:
     problem : Problem
         Any number of players; a batch is solved cell by cell. The set must be convex.
     p : float
-        At least 1. With 1 only the sum of losses counts and the point is utilitarian among the x <= a, unless one that
-        gives somebody more than that loses less. With infinity the largest loss counts first, then the second largest
-        and so on: the lexicographic least loss, which of two players is the equal-loss solution.
+        At least 1. With 1 only the sum of losses counts, and the point is utilitarian among the x <= a, unless a point
+        that gives somebody more than the ideal payoff has a smaller sum of losses. With infinity the largest loss is
+        minimised first, then the second largest and so on; for two players this is the equal-loss solution.
 
     Returns
     -------
     Division
-        `payoffs` of shape (..., n). It compares losses between players, so their units matter. Several points may
-        be nearest with p = 1: of an edge it is the middle, on a `ConvexProgram` of three and more players any of them.
-        With p = inf and three or more players many points can share the least largest loss; the one returned is Pareto
-        optimal, and on a polytope the limit as p grows.
-        `residual` is by how much the first-order condition is missed, the prices being the gradient of the norm; on a
-        curve also how much less is lost at another point of it, far or near.
+        `payoffs` of shape (..., n). It compares losses between players, so their units matter. With p = 1 several
+        points may be nearest: the answer is the middle of an edge, and any of them on a `ConvexProgram` of three and
+        more players. With p = inf and three or more players many points can share the least largest loss; the one
+        returned is Pareto optimal, and on a polytope the limit as p grows.
+        `residual` is the violation of the first-order condition, whose prices are the gradient of the norm; on a curve
+        it is also by how much the loss is smaller at another point of the curve, near or far.
 
     Raises
     ------
@@ -120,9 +121,10 @@ def _nearest_point(problem: Problem, ideal: Floats, power: float) -> tuple[Float
 
 
 def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
-    """Return by how much payoffs miss the first-order condition, or feasibility, over the largest ideal gain.
+    """Return by how much payoffs violate the first-order condition, or feasibility, over the largest ideal gain.
 
-    The prices are the gradient of the norm: losses to the power of p - 1. No feasible point may be worth more.
+    The prices are the gradient of the norm: losses to the power of p - 1. At these prices no feasible point is worth
+    more.
     """
     ideal, n = problem.ideal, problem.players
     unit, known = units(problem, ideal), np.isfinite(payoffs).all(axis=-1)
@@ -145,7 +147,7 @@ def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
 
 
 def _least_lost(problem: Problem, ideal: Floats, payoffs: Floats, size: Floats) -> Floats:
-    """Return the least sum of losses, over a size: of two players from values of the frontier, some near payoffs."""
+    """Return the least sum of losses, over a size; for two players at points of the frontier, some near payoffs."""
     edge = pareto(problem, ideal) if problem.players == 2 and not of_decisions(problem.feasible) else None
     if edge is None:
         point, doubt = _nearest_point(problem, ideal, 1.0)
@@ -159,9 +161,10 @@ def _least_lost(problem: Problem, ideal: Floats, payoffs: Floats, size: Floats) 
 
 
 def _more_lost(problem: Problem, ideal: Floats, payoffs: Floats) -> Floats:
-    """Return how much more is lost in all than at points between these payoffs and those with the largest sum.
+    """Return by how much the sum of losses exceeds that at points between these payoffs and those with the largest sum.
 
-    Of the payoffs of all, and of those who lose: who gets more than the ideal payoff loses nothing.
+    Both the largest sum over all players and that over players with losses are tried, since a player who gets more than
+    the ideal payoff has no loss.
     """
     with np.errstate(invalid="ignore"):
         losers = np.where((ideal > payoffs).any(axis=-1, keepdims=True), ideal > payoffs, True)
@@ -173,7 +176,7 @@ def _more_lost(problem: Problem, ideal: Floats, payoffs: Floats) -> Floats:
 
 
 def _least_beside(frontier: Curve, units: Floats, power: float, u: Floats) -> Floats:
-    """Return the least norm of losses among points of a curve beside one of them, far and ever nearer."""
+    """Return the least norm of losses among points of a curve on both sides of a point, far and closer and closer."""
     share = BESIDE.reshape(-1, *(1,) * np.ndim(u))
     beside = [u + (end - u) * share for end in (frontier.left, frontier.right)]
     least: Floats = _norm(frontier, units, power, np.concatenate(beside)).min(axis=0)
@@ -245,7 +248,7 @@ def _on_chain(corners: Floats, units: Floats, power: float, noise: Floats) -> tu
     if power == 1:
         missed = ((1 - corners) * units[..., None, :]).sum(axis=-1).min(axis=-1) - (loss0 + loss1)[..., 0]
         return point, np.abs(missed)
-    # Edges passed should have been, edges not passed should not, and on the edge of the point the losses are equal.
+    # Edges before the point must have been passed, those after it not, and on its own edge the losses must be equal.
     excess = np.where((run > 0) & (fall > 0), w0 * loss0 - w1 * loss1, 0.0)
     excess = np.where(
         share == 1, np.minimum(excess, 0.0), np.where(share == 0, np.maximum(excess, 0.0), excess)
@@ -270,7 +273,7 @@ def _many_players(
 
 
 def _least(feasible: FeasibleSet, ideal: Floats, size: float, power: float) -> tuple[Floats, float]:
-    """Return the losses of the nearest point, in units of a size, and the gap of its first-order condition."""
+    """Return the losses at the nearest point, in units of a size, and the gap of its first-order condition."""
     found = least_over_decisions(feasible, ideal, power)
     if found is not None and found[1] <= ACCURACY * size + 64 * EPS * np.abs(ideal).max():
         return (ideal - found[0]) / size, found[1] / size
@@ -280,7 +283,7 @@ def _least(feasible: FeasibleSet, ideal: Floats, size: float, power: float) -> t
 
 
 def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats], Floats]:
-    """Return the set's best point at given prices; of an unbounded set among points that may be nearest.
+    """Return the set's best point at given prices; in an unbounded set, among points that may be nearest.
 
     Everyone loses t at the equal-loss point, so at the nearest point nobody loses more than n t.
     """
@@ -299,9 +302,9 @@ def _best_within_reach(feasible: FeasibleSet, ideal: Floats) -> Callable[[Floats
 def _least_sum(
     feasible: FeasibleSet, ideal: Floats, gains: Floats, usual: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Solve a program in losses; where there is none, return a point with the largest sum that is below the ideal one.
+    """Solve a program in losses; without one, return a point below the ideal point with the largest sum.
 
-    Of a list of points the middle of those that tie is one, if it gives nobody more than the ideal payoff.
+    For a list of points this is the middle of those that tie, if it gives nobody more than the ideal payoff.
     """
     point, missed = np.full(ideal.shape, np.nan), np.full(usual.shape, np.nan)
     for cell in map(tuple, np.argwhere(usual)):
@@ -324,10 +327,10 @@ def _least_sum(
 
 
 def _least_with_caps(feasible: FeasibleSet, ideal: Floats, gains: Floats) -> Floats:
-    """Return a point with the least sum of losses of a set that says its best points above floors.
+    """Return a point with the least sum of losses of a set that can compute its best points above floors.
 
-    Who would get more than the ideal payoff at the best sum is held at it, and the sum of the others is maximised. Of
-    several who are held each must want to be: without the others' caps alone it would not get less.
+    Players who would get more than the ideal payoff at the largest sum are held at it, and the sum of the others is
+    maximised. If several players are held, each cap must bind: without it alone the player would not get less.
     """
     above = known(feasible, "support_above")
     hair = ACCURACY * gains

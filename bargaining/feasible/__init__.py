@@ -1,1 +1,1 @@
-"""What can be agreed: one file for each way to describe a set of payoffs."""
+"""Feasible sets: one file for each way to describe a set of payoffs."""

@@ -3,9 +3,9 @@ r"""Small smooth concave programs, solved on their optimality conditions.
 .. math:: \max\ a \cdot v \quad\text{subject to}\quad c(v) \ge 0
 
 with every :math:`c_i` concave, where some constraints may carry a logarithm: :math:`\omega_i \log c_i(v)` is added to
-the objective. A primal-dual interior point follows s_i m_i -> w_i for the slacks s and the multipliers m (w_i = 0
-without a logarithm), so that a logarithm is a constraint whose product has another target, and goes on until the
-conditions hold to rounding. Then Newton's method solves them with the binding constraints as equations.
+the objective. A primal-dual interior-point method follows s_i m_i -> w_i for the slacks s and the multipliers m (w_i =
+0 without a logarithm), so that a logarithm only changes the target of its product, until the conditions hold up to
+rounding. Then Newton's method solves them with the binding constraints as equations.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-SURE = 1e-9  # how far from holding the conditions may be where a program counts as solved
-GOOD = 1e-13  # and where there is no more to gain
+SURE = 1e-9  # largest violation of the conditions at which a program counts as solved
+GOOD = 1e-13  # violation at which the search stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,7 +55,7 @@ class ConcaveProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Point:
-    """Where a program ended: the point, the multipliers, and how far the conditions are from holding."""
+    """The end of a program: the point, the multipliers, and the violation of the conditions."""
 
     v: Floats
     multipliers: Floats
@@ -84,11 +84,11 @@ Binding = NDArray[np.bool_]
 
 POLISH = 8  # steps of Newton's method: it doubles the digits with each, or has the wrong constraints
 TOUCHING = 1e-15  # product of a bound's slack and its multiplier, at which it counts as binding
-SOFT = 1e-10  # regularises constraints that say the same, and decisions that do
+SOFT = 1e-10  # regularises redundant constraints and redundant decisions
 
 
 def polished(program: ConcaveProgram, point: Point) -> Point:
-    """Take Newton steps with the constraints as equations that seem to bind, as long as that helps."""
+    """Take Newton steps with the constraints that seem to bind as equations, as long as that helps."""
     plain = program.targets == 0
     active = plain & (point.multipliers > program.at(point.v).values)
     for _ in range(POLISH):
@@ -127,7 +127,7 @@ def beside_bounds(program: ConcaveProgram, point: Point) -> Point:
 
 
 def _on(program: ConcaveProgram, point: Point, active: Binding) -> tuple[Point, Binding]:
-    """Take a Newton step with these constraints as equations; say which ones bind to judge by where it leads."""
+    """Take a Newton step with these constraints as equations; say which ones bind at its end."""
     count, values = int(active.sum()), program.at(point.v).values
     step = _step(program, point, active, np.ones(count), np.full(count, SOFT), -values[active])
     dv, dm = np.split(step, [point.v.size])
@@ -139,7 +139,7 @@ def _on(program: ConcaveProgram, point: Point, active: Binding) -> tuple[Point, 
 def _step(
     program: ConcaveProgram, point: Point, active: Binding, lever: Floats, soft: Floats, left: Floats
 ) -> Floats:
-    """Return Newton's step of v and the active multipliers m, with lever * dc + soft * dm = left for these."""
+    """Return Newton's step of v and the active multipliers m, so that lever * dc + soft * dm = left for these."""
     logs, near, multipliers = program.targets > 0, program.at(point.v), point.multipliers
     rows, barrier = near.gradients[active], near.gradients[logs]
     price = program.targets[logs] / near.values[logs]
@@ -165,7 +165,7 @@ def _judged(
 
 
 EPS = float(np.finfo(float).eps)
-STEPS = 60  # of an interior point, which gains a constant factor a step and closes in faster at the end
+STEPS = 60  # steps of the interior-point method, which converges by a constant factor a step, and faster at the end
 INNER = 25  # damped steps of Newton's method for one weight of the barrier, a tenth of the last
 ENOUGH = 1e-6  # how well the conditions hold where it is worth guessing which constraints bind
 FAR = 1e13  # of decisions of size one: beyond it the program has no bound
@@ -217,7 +217,7 @@ def _follow(program: ConcaveProgram) -> Point:
             if done.off <= GOOD:
                 return done
         v, near, slack, multipliers = _advance(program, v, near, slack, multipliers)
-        # A constraint that holds has its own value as slack: where it bends sharply the linear guess is far too large.
+        # The slack of a satisfied constraint is its value: where it bends sharply the linear guess is far too large.
         slack = np.where(near.values > 0.1 * slack, near.values, slack)
     best = polished(program, best)
     if best.off <= SURE:
@@ -254,8 +254,7 @@ def _barrier(
 ) -> Point:
     """Follow the path of the plain barrier from a point inside every constraint, until it is good `enough`.
 
-    It bears gradients that grow without bound, as that of a square root at 0, where a path with multipliers of
-    its own loses its way.
+    It works with gradients that grow without bound, as that of a square root at 0, where a primal-dual path fails.
     """
     if v is None:
         return Point(v=program.start, multipliers=np.zeros_like(program.targets), off=np.inf)
@@ -300,7 +299,7 @@ def _inside(near: Local) -> bool:
 
 
 def _newton(program: ConcaveProgram, near: Local, targets: Floats) -> tuple[Floats, float]:
-    """Return Newton's step for objective . v + targets . log c(v), and how much it promises, twice."""
+    """Return Newton's step for objective . v + targets . log c(v), and twice the gain that it predicts."""
     price = targets / near.values
     rows = near.gradients
     slope = program.objective + price @ rows

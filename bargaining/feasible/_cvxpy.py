@@ -1,7 +1,7 @@
-r"""Payoffs and constraints written in cvxpy, as what a `ConvexProgram` takes; cvxpy itself is not imported.
+r"""Payoffs and constraints written in cvxpy as arguments of a `ConvexProgram`; cvxpy itself is not imported.
 
-The variables are stacked into one decision z. Affine expressions are read off once: their gradients are constant.
-Equations E z = e are solved for as many entries as they bind, so that the others are free. What is left is
+The variables are stacked into one decision z. Affine expressions are evaluated once: their gradients are constant.
+Equations E z = e are solved for some entries of z in terms of the others. This leaves
 {y : rows y <= limits, h(y) <= 0}, where each row with a single entry is a bound, and the domains of the payoffs (of a
 root, a logarithm) are constraints too. The search starts at the centre of the largest ball within the rows.
 """
@@ -19,8 +19,8 @@ from bargaining._arguments import is_sequence
 from bargaining._arrays import Floats, short
 from bargaining.errors import InvalidInput
 
-ZERO = 1e-12  # of an equation's largest entry: below it the equation says what others say
-RECENT = 64  # decisions whose gradients are kept: cvxpy takes a millisecond for one, and a third are asked for again
+ZERO = 1e-12  # of an equation's largest entry: below it the equation follows from others
+RECENT = 64  # decisions whose gradients are kept: cvxpy takes a millisecond each; a third are needed again
 EQUATIONS = ("Equality", "Zero")
 INEQUALITIES = ("Inequality", "NonPos", "NonNeg")
 
@@ -35,17 +35,17 @@ class Read:
 
 
 def is_constraint(thing: Any) -> bool:
-    """Whether this is a constraint of cvxpy, by what it can be asked."""
+    """Whether this is a constraint of cvxpy, judged by its attributes."""
     return hasattr(thing, "is_dcp") and hasattr(thing, "dual_variables") and hasattr(thing, "args")
 
 
 def is_expression(thing: Any) -> bool:
-    """Whether this is an expression of cvxpy."""
+    """Whether this is an expression of cvxpy, judged by its attributes."""
     return hasattr(thing, "is_concave") and hasattr(thing, "variables")
 
 
 def payoffs_of(constraints: Sequence[Any]) -> Any:
-    """Return the payoffs that constraints alone are about: their only variable, which has an entry for each player."""
+    """Return the only variable of the constraints, the payoffs, which has an entry for each player."""
     known = {one.id: one for rule in constraints for one in (rule.variables() if is_constraint(rule) else [])}
     if len(known) == 1:
         return next(iter(known.values()))
@@ -57,7 +57,7 @@ def payoffs_of(constraints: Sequence[Any]) -> Any:
 
 
 def read(payoffs: Any, constraints: Sequence[Any]) -> Read:
-    """Return what payoffs and constraints say; see `ConvexProgram.from_cvxpy`."""
+    """Return payoffs and constraints as arrays and functions; see `ConvexProgram.from_cvxpy`."""
     worth = _payoffs(payoffs)
     if not is_sequence(constraints) or not all(map(is_constraint, constraints)):
         raise InvalidInput(
@@ -136,7 +136,7 @@ class _Stack:
             ]
             if odd:
                 raise InvalidInput(
-                    f"`constraints` must be about real variables; {one.name()} is {odd[0]}. Drop the attribute, or "
+                    f"`constraints` must have real variables; {one.name()} is {odd[0]}. Drop the attribute, or "
                     "write it as constraints."
                 )
         self.ends = np.cumsum([0, *(one.size for one in self.variables)])
@@ -144,7 +144,7 @@ class _Stack:
             raise InvalidInput("`payoffs` must depend on a variable of cvxpy; got constants alone.")
 
     def bounds(self) -> list[Any]:
-        """Return what the attributes of variables say, as expressions that are to be at most 0."""
+        """Return the constraints in the attributes of variables, as expressions that must be at most 0."""
         said = []
         for one in self.variables:
             signs = one.attributes
@@ -195,7 +195,7 @@ class _Stack:
     def functions(
         self, expressions: Sequence[Any], origin: Floats, basis: Floats
     ) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
-        """Return values and gradients as functions of y; cvxpy is asked for those that bend."""
+        """Return values and gradients as functions of y; only nonlinear ones are evaluated by cvxpy."""
         bent = np.array([not one.is_affine() for one in expressions])
         asked = [one for one in expressions if not one.is_affine()]
         rows = np.repeat(bent, [one.size for one in expressions])
@@ -225,7 +225,7 @@ class _Stack:
     def reduced(
         self, equal: list[Any], most: list[Any]
     ) -> tuple[Floats, Floats, Floats, Floats, Floats, list[Any]]:
-        """Return origin, basis, where to start, the rows and limits of y, and the constraints that bend."""
+        """Return origin, basis, starting point, the rows and limits of y, and the nonlinear constraints."""
         from scipy.linalg import qr, solve
         from scipy.optimize import linprog
 

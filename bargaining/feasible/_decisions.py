@@ -1,10 +1,10 @@
-r"""Decisions under constraints and what they are worth, in units in which both are of size one.
+r"""Decisions under constraints and their utilities, in units in which both are of size one.
 
-`least_losses` finds the payoffs that lose least from an ideal point, by the weighted sum or by a power of it. With y
-the losses below the ideal point a, negative and in units of the payoffs, the sum is least where :math:`\sum_i w_i
-y_i` is largest over :math:`y \le 0` and :math:`a + y \le u(z)`: a program without kinks, whose multipliers are the
-prices that prove it. The sum of powers is least where :math:`t` is, subject to :math:`\sum_i (w_i |y_i|)^p \le t`
-too; its gradient takes the place of the weights.
+`least_losses` finds the payoffs with the least loss from an ideal point: the weighted sum of losses or of their powers.
+With y the losses below the ideal point a, negative and in units of the payoffs, the sum is least where :math:`\sum_i
+w_i y_i` is largest over :math:`y \le 0` and :math:`a + y \le u(z)`: a program without kinks, whose multipliers are the
+prices that prove it. The sum of powers is least where :math:`t` is, subject to :math:`\sum_i (w_i |y_i|)^p \le t` too;
+its gradient takes the place of the weights.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ Bend = Callable[[Floats], tuple[float, Floats, Floats]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choice:
-    """The best decision, the other variables y of its program, the multipliers, and how far off the conditions are.
+    """The best decision, the other variables y of its program, the multipliers, and the violation of the conditions.
 
     Multipliers are in the order of `Decisions.slacks`, then of the utilities with a finite offset, then of the rows
-    that bound y alone, then of y if it has weights, then of what bends in y.
+    that bound y alone, then of y if it has weights, then of the concave constraint on y.
     """
 
     decision: Floats
@@ -86,11 +86,11 @@ class Decisions:
         object.__setattr__(self, "_steady", np.concatenate(steady))
 
     def at(self, unit: Floats) -> Floats:
-        """Return a decision from its scaled coordinates, never outside its bounds by rounding."""
+        """Return a decision from its scaled coordinates, clipped to its bounds."""
         return np.clip(self.start + self.width * unit, self.lower, self.upper)
 
     def payoffs(self, z: Floats) -> Floats:
-        """Return what a decision gives."""
+        """Return the payoffs of a decision."""
         return np.asarray(self.utilities(z), dtype=float)
 
     def slopes(self, z: Floats) -> Floats:
@@ -109,7 +109,7 @@ class Decisions:
         return np.concatenate(values), np.concatenate((self._steady, -bends * self.width))
 
     def most(self, z: Floats, slope: Floats) -> float:
-        """Return the most that a scaled slope is worth from z to the bounds; the size of z stands in for none."""
+        """Return the largest change by a scaled slope from z to the bounds; without a bound, to the size of z."""
         size = 1.0 + np.abs((z - self.start) / self.width)
         up, down = ((end - z) / self.width for end in (self.upper, self.lower))
         up, down = np.where(np.isfinite(up), up, size), np.where(np.isfinite(down), down, -size)
@@ -196,7 +196,7 @@ class Decisions:
         own: Rows,
         bend: Bend | None,
     ) -> Local:
-        """Describe slacks, what the kept utilities are worth beyond their claims, rows and bend of y, near (u, y)."""
+        """Describe, near (u, y), slacks, utilities less their claims, and linear and concave constraints on y."""
         k, (lines, room) = self.start.size, own
         z, y = self.at(v[:k]), v[k:]
         slack, rows = self.slacks(z)
@@ -295,11 +295,11 @@ def checked(names: tuple[str, str], function: Vector, jacobian: Vector, z: Float
 
 
 FLAT = 1e-12  # of the losses: a power below 2 bends without bound where there is none
-SOLVED = 1e-9  # conditions that are further off than this were not met at all
+SOLVED = 1e-9  # conditions that are violated by more than this count as not solved
 
 
 def least_losses(decisions: Decisions, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
-    """Return x <= ideal, x >= floor with the least sum of weights * (ideal - x), and how much another can be better.
+    """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and a bound on its error.
 
     Parameters
     ----------
@@ -324,20 +324,21 @@ def least_losses(decisions: Decisions, ideal: Floats, weights: Floats, floor: Fl
 def least_powers(
     decisions: Decisions, ideal: Floats, weights: Floats, floor: Floats, power: float, loss: float
 ) -> tuple[Floats, float]:
-    """Return x <= ideal, x >= floor with the least sum of (weights * (ideal - x))**power, and how much another gains.
+    """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error.
 
     Parameters
     ----------
     power : float
         Above 1.
     loss : float
-        The weighted loss, positive, about which those of the answer are.
+        The approximate size of the weighted losses at the answer, positive.
 
     Returns
     -------
     x : ndarray, shape (n,)
     gap : float
-        The most that prices, the gradient over its largest entry, say that another point of the set loses less.
+        A bound on how much less another point of the set can lose, from the gradient divided by its largest entry as
+        prices.
     """
     n, span, bound = ideal.size, decisions.span, np.isfinite(floor)
     eye, unit, room = np.eye(n, n + 1), weights * span / loss, ((ideal - floor) / span)[bound]
@@ -368,9 +369,9 @@ def least_powers(
 def _gap(
     decisions: Decisions, found: Choice, worth: Floats, short: Floats, room: Floats, bound: NDArray[np.bool_]
 ) -> float:
-    """Bound by how much another decision loses less: with prices p and multipliers s of the floor, p <= worth + s.
+    """Bound by how much less another decision can lose, with prices p and multipliers s of the floor, p <= worth + s.
 
-    By concavity no decision loses less than p . short - s . room, but for what is left of the gradient.
+    By concavity no decision loses less than p . short - s . room, up to the remaining gradient.
     """
     z, loss = found.decision, np.maximum(short, 0.0)
     slack, rows = decisions.slacks(z)

@@ -1,4 +1,4 @@
-"""A polytope given by inequalities, bounded or not, in any dimension; its vertices, and the extreme ones of points.
+"""A polytope given by inequalities, bounded or not, in any dimension; its vertices, and the extreme points of a list.
 
 Coordinates are measured from a point near the middle, in units in which rows and columns are of size one, so that
 neither the scale nor the offset of the payoffs costs accuracy.
@@ -19,7 +19,7 @@ from bargaining.feasible._linear import LinearProgram, decompose, maximise_produ
 from bargaining.feasible._polygon import hull, turn
 from bargaining.feasible._sides import EPS, across, last_along, rounding
 
-SPLIT = 2.0**27 + 1  # parts a float into two of half the digits (Veltkamp)
+SPLIT = 2.0**27 + 1  # splits a float into two with half the digits each (Veltkamp)
 
 
 def accurate_slack(row: Floats, limit: float, x: Floats) -> Floats:
@@ -47,7 +47,7 @@ def _parts(x: Floats) -> tuple[Floats, Floats]:
 
 
 NEAR = 1e-9  # of the unit box: a hundred times the errors of the hull, far below what tells vertices apart
-FARTHER = 4  # times the set is closed 1e4 farther: the last is at 1e15 limits, where floats end
+FARTHER = 4  # times that the set is cut off 1e4 farther away: the last is at 1e15 limits, where floats end
 SAME = 1e-12  # rounding errors of a vertex found twice
 
 
@@ -65,7 +65,8 @@ def corners(shape: Halfspaces) -> Corners | None:
     if found is None:
         return None
     points = shape.origin + shape.span * found.points
-    # Where a row bounds one player alone they are on it exactly: a side tilted by rounding is no longer level.
+    # Vertices on a row that bounds one player alone are put exactly on it: a side tilted by rounding is no longer
+    # level.
     for i, level in shape.levels():
         near = np.abs(points[:, i] - level) <= SAME * (np.abs(level) + shape.span[i])
         points[near, i] = level
@@ -85,9 +86,9 @@ def unit_corners(matrix: Floats, limits: Floats) -> Corners | None:
 
 
 def _open_below(matrix: Floats, limits: Floats) -> Floats | None:
-    """Return the vertices of a set with everything below it: of those of the set closed far below, the others.
+    """Return the vertices of a set with free disposal: cut it off far below, and drop the vertices of the cut.
 
-    A vertex where the set was closed lies below another point. If others lie nearly as far, the set is closed farther.
+    A vertex of the cut lies below another point. If other vertices lie nearly as far, the set is cut off farther away.
     """
     n = matrix.shape[1]
     far = 1e3 * max(1.0, float(np.abs(limits).max())) / float(matrix[matrix > 0].min())
@@ -128,7 +129,7 @@ def _intersections(matrix: Floats, limits: Floats) -> Floats | None:
             return None
         near = [-side[:-1] / side[-1] for side in np.unique(sides.equations, axis=0)]
         found = [_meet(polar[polar @ p >= 1 - NEAR]) for p in near]
-    # A side of the polar that does not leave the origin inside belongs to no vertex: the set is unbounded there.
+    # A side of the polar with the origin not strictly inside belongs to no vertex: the set is unbounded there.
     if any(p is None or (polar @ p > 1 + NEAR).any() for p in found):
         return None
     kept: list[Floats] = []
@@ -139,7 +140,7 @@ def _intersections(matrix: Floats, limits: Floats) -> Floats | None:
 
 
 def _meet(rows: Floats) -> Floats | None:
-    """Return the point on all these rows, or None where they have none or many in common."""
+    """Return the point on all these rows, or None if there is none or more than one."""
     point, _, rank, _ = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=1e-13)
     return np.asarray(point) if rank == rows.shape[1] else None
 
@@ -203,8 +204,8 @@ class Halfspaces:
         return np.where(unbounded, np.inf, (w * point).sum(axis=-1)), point
 
     def _in_exact_units(self, matrix: Floats, limits: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return rows and limits as given but for powers of two, and how much larger than `matrix` the rows are."""
-        with np.errstate(all="ignore"):  # payoffs out of range are refused by whoever asked for this
+        """Return rows and limits as given up to powers of two, and how much larger than `matrix` the rows are."""
+        with np.errstate(all="ignore"):  # callers refuse payoffs out of range
             rows = matrix * self.span
             factor = np.exp2(-np.round(np.log2(np.abs(rows).max(axis=1))))
             rows, limits = rows * factor[:, None], limits * factor
@@ -233,16 +234,16 @@ class Halfspaces:
             return point
         room = TIED * (np.abs(self.corners).max(axis=0) + np.abs(point))
         away, more, apart = self._beyond(point, weights, room)
-        if (more > apart).any():  # the program drops what small payoffs are worth beside large ones
+        if (more > apart).any():  # the program loses small payoffs next to large ones
             point = self.corners[np.argmax(more - apart)]
             away, more, apart = self._beyond(point, weights, room)
         tied = (np.abs(more) <= apart) & ~((away <= 0).all(axis=1) & (more < 0))
         return np.asarray(self.corners[tied].mean(axis=0)) if tied.sum() > 1 else point
 
     def _beyond(self, point: Floats, weights: Floats, room: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return how far the vertices are from a point, what they have more, and the rounding errors of that.
+        """Return the distances of the vertices from a point, by how much they exceed it, and the rounding errors.
 
-        What is the same, up to rounding, does not count: large payoffs would hide small ones.
+        Payoffs that are equal up to rounding do not count: large payoffs would hide small ones.
         """
         away = self.corners - point
         away = np.where(np.abs(away) <= room, 0.0, away)
@@ -300,7 +301,7 @@ class Halfspaces:
             price = np.maximum(price, 0.0)
             wanted = np.where(w > 0, w / gain, 0.0)
             off = wanted - np.matmul(price[:, None, :], self.matrix)[:, 0]
-            # What the prices allow beyond the answer, and how far it breaks a row over the least gain.
+            # The duality gap of the answer, and its largest violation of a row over the least gain.
             gap = np.abs((price * slack / size).sum(axis=1) - 1.0) + (np.maximum(off, 0.0) * gain).sum(axis=1)
             over = np.matmul(matrix, gain[:, :, None])[:, :, 0] - slack / size
             least = np.where(w > 0, gain, np.inf).min(axis=1)
@@ -328,10 +329,10 @@ class Halfspaces:
         return np.where(np.isfinite(floor), floor, self.origin)
 
     def _above(self, floor: Floats, allowances: tuple[float, ...] = (0.0, 1.0)) -> Callable[[Floats], Floats]:
-        """Return the best gains over a floor as a function of weights: inf if there is no bound, NaN if no point.
+        """Return the best gains over a floor as a function of weights: inf without a bound, NaN if nothing is feasible.
 
-        Where there is no floor, gains are over the middle. Slacks at the floor are brought to size one. A floor on the
-        frontier is met up to rounding: `allowances` says how many times that much is tried.
+        Without a floor, gains are measured from the middle. Slacks at the floor are scaled to size one. A floor on the
+        frontier is met up to rounding: `allowances` says which multiples of the rounding error are tried.
         """
         bound, base = np.isfinite(floor), self._base(floor)
         slack = np.array([float(row) for row in self._slacks(base)])
@@ -358,7 +359,7 @@ class Halfspaces:
         return best
 
     def _ideal(self, floor: Floats) -> Floats:
-        """Return each player's best; where the floor is met up to rounding only, less what rounding gives."""
+        """Return each player's best; where the floor is met only up to rounding, less the gain from rounding."""
         gains = self._gains_alone(floor, 0.0)
         if np.isnan(gains).any():
             once, twice = (self._gains_alone(floor, much) for much in (1.0, 2.0))
@@ -390,8 +391,8 @@ def slack_at(matrix: Floats, limits: Floats, x: Floats) -> Floats:
 def _equilibrate(matrix: Floats, limits: Floats) -> tuple[Floats, Floats, Floats]:
     """Scale rows and columns, the limits being one more column, until entries are about one.
 
-    The logarithms of the entries, zeros apart, come nearest to 0 in the mean (Curtis and Reid 1972): units of the
-    payoffs then do not matter. Factors are powers of two, which are exact.
+    The sum of squared logarithms of the nonzero entries is minimised (Curtis and Reid 1972), so that units of the
+    payoffs do not matter. Factors are powers of two, which are exact.
     """
     table = np.column_stack((matrix, limits))
     used = table != 0

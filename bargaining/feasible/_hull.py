@@ -14,7 +14,7 @@ from bargaining.feasible._linear import LinearProgram, decompose, optimise, over
 from bargaining.feasible._sides import best_points, last_along, rounding, within
 
 FEW = (4, 200)  # more dimensions or points than this may have too many facets to be worth finding
-NONE = 1e-13  # entry of a normal of size one that is rounding: across the unit box it is worth no more
+NONE = 1e-13  # entry of a normal of size one that is rounding: across the unit box its effect is no larger
 FLAT = 1e-13  # thickness, of the unit box, below which a set has none
 
 
@@ -27,7 +27,7 @@ class Facets:
 
 
 def facets(unit: Floats, *, open_below: bool, few: tuple[int, int] = FEW) -> Facets | None:
-    """Return the facets of the hull of points, or None where a linear program is the better way.
+    """Return the facets of the hull of points, or None where linear programs are faster.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def facets(unit: Floats, *, open_below: bool, few: tuple[int, int] = FEW) -> Fac
     normals = _normals(unit)
     if normals is None:
         return None
-    if open_below:  # the other facets belong to the points that were let down
+    if open_below:  # the other facets belong to points that were added far below
         normals = normals[(normals > -1e-9).all(axis=1)]
         normals = np.where(normals > NONE, normals, 0.0)
     # An anchor is a point that the side touches, so that no point lies beyond it.
@@ -69,7 +69,7 @@ def _normals(unit: Floats) -> Floats | None:
 
 
 def _inside(points: Floats) -> Floats | None:
-    """Return the outward normals of a set that fills its space."""
+    """Return the outward normals of a full-dimensional set."""
     from scipy.spatial import ConvexHull, QhullError
 
     rank = points.shape[1]
@@ -165,7 +165,7 @@ class Hull:
         return point.reshape(shape), residual.reshape(shape[:-1])
 
     def _step_by_step(self, d: Floats, w: Floats, *, held: bool) -> tuple[Floats, float]:
-        """Maximise the product from few points to more: for ties, and players without weight held at d."""
+        """Maximise the product over ever more points: for ties, and for players without weight, who are held at d."""
         low = (d - self.origin) / self.span
 
         def best(prices: Floats) -> tuple[float, Floats]:
@@ -231,7 +231,7 @@ class Hull:
         return -np.inf
 
     def _within(self, x: Floats, room: Floats) -> bool:
-        """Say whether x is in the set but for a room, coordinate by coordinate."""
+        """Say whether x is in the set up to a tolerance for each coordinate."""
         shares = room / room.max()
         rows = np.column_stack(((x - self.unit).T, -shares))
         if not self.free_disposal:

@@ -1,8 +1,8 @@
-r"""Linear programs whose answer is proved, and the largest weighted product over linear inequalities or any set.
+r"""Linear programs with proved answers, and the largest weighted product over linear inequalities or any set.
 
-HiGHS accepts an infeasibility of 1e-7 and drops coefficients below 1e-9. Its answer is therefore taken as a
-guess of the active constraints only: they must have non-negative multipliers that reproduce the objective, and the
-point is moved onto them. What cannot be proved so is solved in rationals.
+HiGHS accepts an infeasibility of 1e-7 and drops coefficients below 1e-9. Its answer is therefore used only as a
+guess of the active constraints: they must have non-negative multipliers that reproduce the objective, and the
+point is moved onto them. If this fails, the program is solved in rationals.
 
 Every n-player Nash solution ends at the largest weighted product over linear inequalities,
 
@@ -14,9 +14,9 @@ vertices. A primal-dual interior point finds which rows bind; Newton's method on
 rows as equations finishes. All cells of a batch move together and none depends on another.
 
 Over a set known only by its support, simplicial decomposition maximises the product over the hull of the points found
-so far; its gradient w / (x - d) is a price vector; the set's best point at these prices either proves optimality or
-joins the points (von Hohenbalken 1977). On a polytope this ends after finitely many points. Should the points found not
-yet let everyone gain, prices that show it ask for one that does.
+so far. Its gradient w / (x - d) is a price vector, and the set's best point at these prices either proves optimality or
+is added to the points (von Hohenbalken 1977). On a polytope this ends after finitely many points. If the points found
+so far do not let everyone gain, the next point is the best at prices that prove this.
 
 References
 ----------
@@ -64,7 +64,7 @@ class LinearProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Optimum:
-    """How a linear program ended: OK, EMPTY or UNBOUNDED; and where, at what value."""
+    """The result of a linear program: OK, EMPTY or UNBOUNDED; the point and its value."""
 
     status: Status
     point: Floats
@@ -106,7 +106,7 @@ def _guess(program: LinearProgram) -> Floats | Status:
         return Status.EMPTY
     if not program.objective.any():
         return Status.FAILED
-    # Presolve does not always tell the two apart: ask without an objective.
+    # Presolve does not always distinguish the two: solve without an objective.
     anywhere = _guess(replace(program, objective=np.zeros_like(program.objective)))
     return Status.UNBOUNDED if not isinstance(anywhere, Status) else anywhere
 
@@ -130,8 +130,8 @@ def _multipliers(
 ) -> tuple[Floats, Floats] | None:
     """Return non-negative multipliers of the active rows and bounds that give the objective, or None.
 
-    A bound that is active only says that its entry of the objective is not exceeded. So the rows alone are asked
-    for the entries without one, and together with the bounds only if that exceeds another.
+    An active bound only requires that its entry of the objective is not exceeded. So the rows alone must reproduce the
+    entries without an active bound; the bounds are included only if another entry is exceeded.
     """
     # An equality may have a multiplier of either sign.
     rows = np.concatenate((program.matrix[near], -program.matrix[equal]))
@@ -150,7 +150,7 @@ def _multipliers(
 
 
 def _nonnegative(matrix: Floats, target: Floats) -> tuple[Floats, float]:
-    """Return x >= 0 with matrix x nearest to the target, and how far it is off; infinity if none was found."""
+    """Return x >= 0 with matrix x nearest to the target, and the distance; infinity if none was found."""
     from scipy.optimize import nnls
 
     if not matrix.size:
@@ -165,7 +165,7 @@ def _nonnegative(matrix: Floats, target: Floats) -> tuple[Floats, float]:
 def _onto(
     program: LinearProgram, held: NDArray[np.bool_], fixed: NDArray[np.bool_], point: Floats
 ) -> Floats | None:
-    """Move a point the least to make held rows tight and fixed entries lie at their bounds; hold what it violates."""
+    """Move a point the least so that held rows bind and fixed entries are at bounds; hold violated rows too."""
     room, below = PROVED * (1 + np.abs(program.limits)), PROVED * (1 + np.abs(program.lower))
     for _ in range(6):
         point = np.where(fixed, program.lower, point)
@@ -201,10 +201,10 @@ def _exactly(program: LinearProgram) -> Optimum:
     return Optimum(status=Status.OK, point=point, value=float(found.value))
 
 
-FURTHER = 1e-13  # gap to go on to where the polished answer is no better
+FURTHER = 1e-13  # gap at which the path ends if polishing does not improve the answer
 STEPS = 60  # of the path: it gains a constant factor a step at worst
-USUAL = 12  # steps after which every other one only returns to the middle of the path
-ARRIVED = 1e-6  # gap at which the binding rows are told from the others
+USUAL = 12  # steps after which every second step only recentres
+ARRIVED = 1e-6  # gap at which binding rows can be distinguished from the others
 POLISH = 3  # steps of Newton's method from a gap of 1e-6: two double its digits to rounding
 SOFT = (
     1e-8  # regularisation of redundant rows in the polish; it slows Newton's method but does not move its end
@@ -225,8 +225,8 @@ def maximise_product(
     limits : ndarray, shape (cells, m)
         The right-hand sides c, of any sign.
     polish : bool, default True
-        Whether to solve the conditions on the binding rows. Where these cannot be told from the others, the end of a
-        longer path is the better answer.
+        Whether to solve the conditions on the binding rows. If these cannot be distinguished from the others, the end
+        of a longer path is the better answer.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def _solve(matrix: Floats, right: Floats) -> Floats:
 
 
 def _start(w: Floats, g: Floats, c: Floats) -> Floats:
-    """Return y half way to the nearest row along w, and the rest near a central path."""
+    """Return y half way to the nearest row along w, and multipliers and slacks near the central path."""
     n, m = w.shape[1], g.shape[1]
     y = w + 0.1 / n
     speed = _times(g, y)
@@ -281,7 +281,7 @@ def _split(path: Floats, n: int) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _approach(w: Floats, g: Floats, c: Floats, near: float) -> Floats:
-    """Follow the central path until all conditions nearly hold; a cell that has arrived is left alone."""
+    """Follow the central path until all conditions nearly hold; cells that have converged no longer move."""
     path = _start(w, g, c)
     arrived, nearest = np.full_like(path, np.nan), np.full(len(w), np.inf)
     live = np.arange(len(w))
@@ -306,7 +306,7 @@ def _approach(w: Floats, g: Floats, c: Floats, near: float) -> Floats:
 
 
 def _step(w: Floats, g: Floats, c: Floats, path: Floats, *, careful: bool) -> tuple[Floats, Floats]:
-    """Take one predictor-corrector step on x y = w, s z = 0, G y + s = c, G'z = x; say how far off it began."""
+    """Take one predictor-corrector step on x y = w, s z = 0, G y + s = c, G'z = x; return the violation before it."""
     m, n = g.shape[1:]
     y, x, s, z = _split(path, n)
     ratio, steep, short, wide = z / s, x / y, c - _times(g, y) - s, x - _mix(z, g)
@@ -326,7 +326,7 @@ def _step(w: Floats, g: Floats, c: Floats, path: Floats, *, careful: bool) -> tu
     t = _reach(path, step)
     ahead = np.matmul((s + t * ds)[:, None, :], (z + t * dz)[:, :, None])[:, 0]
     centre = np.maximum((ahead / gap) ** 3, 1e-8) * (gap / m)
-    # A short step deserves little of its second-order correction: in full it can send the path in circles.
+    # A short step gets only a part of its second-order correction: in full it can make the path cycle.
     trust = t * t
     if careful:
         centre, trust = 0.3 * gap / m, np.zeros_like(t)
@@ -340,7 +340,7 @@ def _step(w: Floats, g: Floats, c: Floats, path: Floats, *, careful: bool) -> tu
 
 
 def _reach(path: Floats, step: Floats) -> Floats:
-    """Return how far one can go, at most 1, with everything non-negative."""
+    """Return the largest step, at most 1, that keeps everything non-negative."""
     reach: Floats = 1 / np.maximum(-(step / path).min(axis=1, keepdims=True), 1.0)
     return reach
 
@@ -369,7 +369,7 @@ def _polish(w: Floats, g: Floats, c: Floats, path: Floats) -> tuple[Floats, Floa
     return y, z[:, : g.shape[1]]
 
 
-ROUNDS = 200  # each adds a best point of the set to those that are mixed: a bound against cycles of rounding
+ROUNDS = 200  # steps, each of which adds a point: a limit against cycles caused by rounding
 MANY = 20  # points per player beyond which idle ones are dropped
 CLOSED = 2 * EPS  # duality gap, over the product, that rounding leaves
 GOOD = 1e-12  # the accuracy that divisions promise
@@ -386,7 +386,7 @@ def over_mixtures(gains: Floats, weights: Floats) -> tuple[Floats, Floats, Float
     Parameters
     ----------
     gains : ndarray, shape (cells, m, n)
-        What m points give over the disagreement point.
+        The gains at m points over the disagreement point.
     weights : ndarray, shape (cells, n)
 
     Returns
@@ -433,7 +433,7 @@ def _measured(
 
 
 def _settle(weights: Floats, unit: Floats, mixture: Floats) -> Floats:
-    """Take Newton steps from a good mixture where many optima or idle points blur which ones count.
+    """Take Newton steps from a good mixture if many optima or idle points make the active points unclear.
 
     The quadratic model of the logarithms is a least-squares problem in non-negative mixtures (Wang 2007).
     """
@@ -501,7 +501,7 @@ def decompose(
 
 
 def _no_gain(gains: Floats) -> Floats:
-    """Return prices at which the best of the points is worth least: a proof where that is nothing."""
+    """Return prices that minimise the worth of the best point: a proof that not everyone can gain if it is zero."""
     size = np.abs(gains).max(axis=0)
     scale = np.where(size > 0, size, 1.0)
     unit = gains / scale

@@ -83,7 +83,7 @@ class Planar:
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties.
 
-        Rounding may leave vertices on the edge, so its ends are looked for across the weights.
+        Rounding may leave vertices on the edge, so its ends are those farthest apart across the weights.
         """
         scaled = weights * self.span
         _, tied = best_points(self.unit, scaled, self.grain)
@@ -156,9 +156,10 @@ class Planar:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 
         Edge by edge down the frontier: on the line through an edge the best point divides the line's whole surplus
-        over `origin` by the weights; the walk goes on while that point lies beyond the edge's near end. A player
-        without weight keeps the others' point at or above the disagreement payoff. The residual is the duality gap
-        max sum(w (y - d) / (x - d)) - 1 over feasible y >= d; NaN where not everyone with a weight can gain.
+        over `origin` by the weights; the search continues while that point lies beyond the edge's near end. If a player
+        has no weight, the other's best point must give that player at least the disagreement payoff. The residual is
+        the duality gap max sum(w (y - d) / (x - d)) - 1 over feasible y >= d; NaN where not everyone with a weight can
+        gain.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)[:-1]
         point, residual = np.empty((*shape, 2)), np.empty(shape)
@@ -175,7 +176,7 @@ class Planar:
         return point, residual
 
     def _alone(self, w: Floats, d: Floats, x: Floats, miss: Floats) -> None:
-        """Measure the cells in which one player has all the weight by that player's ideal."""
+        """In cells where one player has all the weight, compute the residual from that player's ideal payoff."""
         cells, player = np.nonzero(w == 1.0)
         ideal = self.ideal(d[cells])[np.arange(cells.size), player]
         gain, short = ideal - d[cells, player], ideal - x[cells, player]
@@ -234,7 +235,7 @@ def _cut(corners: Floats, i: int, low: float, room: float, *, closed: bool) -> F
 
 
 def _falling(chain: Floats) -> Floats:
-    """Drop points of a Pareto chain that rounding to unit coordinates has put level with, or above, another."""
+    """Drop points of a Pareto chain that are no longer strictly ordered after rounding to unit coordinates."""
     kept = [chain[0]]
     for point in chain[1:]:
         if point[0] > kept[-1][0] and point[1] < kept[-1][1]:

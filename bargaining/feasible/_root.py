@@ -1,9 +1,9 @@
 """Roots of decreasing functions, cell by cell: the one numerical loop behind smooth frontiers.
 
-A fixed number of secant steps, then a proof: opposite signs a few units in the last place either side. Cells
-without it go through the regula falsi of Anderson and Björck (1973), always inside its bracket, with a bisection
-whenever three steps have not halved it. A jump through zero counts as a root, which is what a kink of a frontier
-needs. No cell's path depends on another cell's.
+A fixed number of secant steps is followed by a proof: opposite signs a few units in the last place on either side.
+Cells without a proof go through the regula falsi of Anderson and Björck (1973), always inside its bracket, with a
+bisection whenever three steps have not halved it. A jump through zero counts as a root, which is what a kink of a
+frontier needs. No cell's path depends on another cell's.
 
 References
 ----------
@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-SECANT_STEPS = (
-    10  # they more than double the digits every other step; where they do not, a bracket takes over
-)
+SECANT_STEPS = 10  # they more than double the digits in two steps; where they do not, a bracket takes over
 BRACKET_STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
 ULP = 2.0**-52  # the spacing of floats at one
 BLOCK = 2**15  # entries done together: as many as the cache holds, which takes a quarter of the time
@@ -44,7 +42,7 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
         The crossing; `low` where g is nowhere positive and `high` where it is nowhere negative.
     width : ndarray
         Width of the last interval on whose ends g was seen with opposite signs; 0 at the ends of the interval
-        and NaN where g is.
+        and NaN where g is NaN.
     """
     with np.errstate(all="ignore"):
         a, b = np.array(low, dtype=float), np.array(high, dtype=float)
@@ -96,7 +94,7 @@ def _next(x: Floats, old: Floats, gx: Floats, g_old: Floats, a: Floats, b: Float
 
 
 def _by_blocks(f: Callable[..., Floats], *arrays: Floats) -> Floats:
-    """Return an elementwise function of arrays of one shape, so many entries at a time as stay in the cache."""
+    """Return an elementwise function that evaluates as many entries at a time as fit in the cache."""
     if arrays[0].size <= BLOCK:
         return f(*arrays)
     flat, out = [a.ravel() for a in arrays], np.empty(arrays[0].shape)

@@ -89,13 +89,13 @@ def within(
 
 
 def rounding(grain: Floats, x: Floats) -> Floats:
-    """Return by how much unit coordinates may be off, player by player: a payoff that hardly varies says little."""
+    """Return the rounding errors of unit coordinates, player by player; large for a payoff that hardly varies."""
     room: Floats = grain + 16 * EPS * np.abs(x)
     return room
 
 
 def across(normal: Floats, room: Floats) -> Floats:
-    """Return what rooms, shape (n, ...), come to across a side."""
+    """Return the tolerances of coordinates, shape (n, ...), as a distance across a side."""
     total: Floats = np.abs(normal[0]) * room[0]
     for i in range(1, len(normal)):
         total = total + np.abs(normal[i]) * room[i]
@@ -137,8 +137,8 @@ def some(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def best_points(unit: Floats, scaled: Floats, grain: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return which of some points has the best weighted sum, and which tie with it up to rounding, on a new first axis.
 
-    Sums are compared by the differences of points, so that a player whose payoffs are large, and the same at both, does
-    not hide the others: a point below another one does not tie with it.
+    Sums are compared by differences of points, so that payoffs that are large but equal at both points do not hide the
+    others: a dominated point does not tie with the point that dominates it.
 
     Parameters
     ----------

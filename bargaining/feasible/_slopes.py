@@ -1,19 +1,19 @@
 r"""Slopes of a concave function on either side of a point, from its values alone.
 
-The differences :math:`(f(x) - f(x - h))/h` of steps that halve are extrapolated to a step of nothing (Richardson), over
-as many steps as are worth it: where the function is smooth for a long way, many wide ones; beside a kink, those that
-stay on one side of it; on a straight piece two. Each extrapolation has an error: how much the last step and the last
-order changed it, and what the rounding of values makes of it. The one with the least is taken. Where the slopes of
-both sides agree the function is smooth, and central differences, in powers of :math:`h^2`, join the choice; where they
-do not there is a kink, and each side has a slope of its own.
+The differences :math:`(f(x) - f(x - h))/h` for steps that are halved again and again are extrapolated to a step of zero
+(Richardson). Different numbers of steps are tried: many wide ones where the function is smooth over a long interval,
+those on one side of a kink, two on a straight piece. The error of each extrapolation is estimated from the changes by
+the last step and the last order, and from the rounding of values; the one with the smallest error is taken. If the
+slopes of both sides agree, the function is smooth, and central differences, in powers of :math:`h^2`, are tried too; if
+they do not, there is a kink, and each side has its own slope.
 
-A concave function that meets a chord between its ends is straight along it, so that nodes on a line prove a piece. Two
-neighbouring pieces have a corner where their lines meet if the function goes through that point.
+A concave function that meets a chord between its ends is straight along it, so nodes on a line prove a straight piece.
+Two neighbouring pieces meet in a corner if the function goes through the intersection of their lines.
 
-Where a condition on the slope passes zero, secant steps with rough slopes come near. From there on slopes are as
-accurate as values allow, and a bracket is cut in turn at the secant of the condition, which closes in where the
-function is smooth, and where the tangents of its ends meet: if one kink lies between them, that is the kink. A kink is
-the answer if the condition is positive with the slope to its left and negative with the one to its right. No cell's
+To find where a condition on the slope crosses zero, secant steps with rough slopes come close. From there on slopes are
+as accurate as values allow. A bracket is cut alternately at the secant of the condition, which converges where the
+function is smooth, and where the tangents at its ends meet: if one kink lies between the ends, that is the kink. A kink
+is the answer if the condition is positive with the slope to its left and negative with the one to its right. No cell's
 path depends on another cell's.
 """
 
@@ -33,7 +33,7 @@ EPS = float(np.finfo(float).eps)
 WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded down to a power of two
 NARROW = 0.5 ** np.arange(
     7, 49
-)  # where these leave a doubt: beside a kink, or where the slope grows without bound
+)  # where these are inconclusive: near a kink, or where the slope grows without bound
 ORDERS = 7  # of extrapolation: each order takes wider steps, over which the function must be smooth
 GOOD = 2e-13  # relative error that narrower steps, whose rounding is worse, would hardly improve on
 AGREE = 4.0  # how many times their errors the slopes of both sides may differ on a smooth piece
@@ -47,7 +47,7 @@ Values = Callable[[Floats], Floats]
 class Slopes:
     """The slopes to the left and to the right of some points, and their errors: infinite where there is no such side.
 
-    A concave function's fall at a kink: `left` is at least `right`. Where it is smooth they are the same number.
+    The slopes of a concave function fall at a kink, so `left` is at least `right`. Where it is smooth they are equal.
     """
 
     left: Floats
@@ -56,7 +56,7 @@ class Slopes:
     right_error: Floats
 
     def best(self) -> tuple[Floats, Floats]:
-        """Return the slope of the side that is known better, and its error."""
+        """Return the more accurate of the two slopes, and its error."""
         first = self.left_error < self.right_error
         return np.where(first, self.left, self.right), np.where(first, self.left_error, self.right_error)
 
@@ -74,7 +74,7 @@ class Slopes:
 
     @property
     def vague(self) -> Floats:
-        """The errors of the slopes at a kink, of their difference: by how much its place is in doubt."""
+        """The errors of the slopes at a kink over their difference: the relative uncertainty of its position."""
         left = np.where(np.isinf(self.left), 0.0, self.left_error)
         right = np.where(np.isinf(self.right), 0.0, self.right_error)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -82,7 +82,7 @@ class Slopes:
         return vague
 
     def within(self, more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Slopes:
-        """Return the slopes of the function on an interval: infinite where the point is its left or its right end."""
+        """Return the slopes of the function on an interval: infinite at its left and its right end."""
         return Slopes(
             left=np.where(more, self.left, np.inf),
             right=np.where(less, self.right, -np.inf),
@@ -115,7 +115,7 @@ def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
 
 
 def _closer(one: Slopes, other: Slopes, where: NDArray[np.bool_]) -> Slopes:
-    """Return, of either side, the slope with the smaller error."""
+    """Return, for each side, the slope with the smaller error."""
     left, right = where & (other.left_error < one.left_error), where & (other.right_error < one.right_error)
     return Slopes(
         left=np.where(left, other.left, one.left),
@@ -163,7 +163,7 @@ def _both_sides(nodes: Floats, y: Floats, inside: NDArray[np.bool_], m: int, fou
 
 
 def _amplified(ratio: float, m: int) -> list[Floats]:
-    """Return what each extrapolation makes of an error of the values, over the widest step, by order."""
+    """Return by how much each extrapolation multiplies an error of the values, over the widest step, by order."""
     noise, rows = 2.0 ** np.arange(m), []
     for k in range(1, ORDERS + 1):
         share = 1 / (ratio**k - 1)
@@ -202,8 +202,8 @@ _AMPLIFIED = {
 }
 
 
-NODES = 257  # a piece that holds three of them is found
-NOISE = 8 * float(np.finfo(float).eps)  # of the values: what rounding may take off a line
+NODES = 257  # a straight piece that contains three of them is found
+NOISE = 8 * float(np.finfo(float).eps)  # of the values: distance from a line that rounding can cause
 
 
 def corners(function: Callable[[Floats], Floats], low: float, high: float) -> Floats | None:
@@ -233,7 +233,7 @@ def corners(function: Callable[[Floats], Floats], low: float, high: float) -> Fl
 
 
 def _pieces(x: Floats, y: Floats, noise: float) -> list[tuple[int, int]]:
-    """Return the first and the last node of each straight piece; none if some node that seems to be on one is not."""
+    """Return the first and the last node of each straight piece; none if a node is close to a piece but not on it."""
     straight = np.abs(y[:-2] - 2 * y[1:-1] + y[2:]) <= noise
     edges = np.flatnonzero(np.diff(np.concatenate(([False], straight, [False])).astype(np.int8)))
     pieces = [(int(a), int(b) + 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -258,7 +258,7 @@ Cells = NDArray[np.bool_]
 ROUGH = 2.0**-20  # step of the rough slopes, of the interval: truncation and rounding cost about the same
 WIDER = 64.0  # by how much the search for the other end of a bracket grows at a time
 STEPS = 150  # of a bracket: every third halves it at worst, and fifty halvings reach rounding
-SHARP = 1e-11  # errors of a kink's slopes, of their difference, with which it is where it seems to be, to rounding
+SHARP = 1e-11  # errors of a kink's slopes, over their difference, below which its position is known up to rounding
 CLEAR = 1e-12  # relative error of a slope with which a condition that is zero up to this error is zero
 
 
@@ -293,7 +293,7 @@ def balance(
 
 
 def off_balance(condition: Condition, x: Floats, y: Floats, at: Slopes) -> Floats:
-    """Return by how much a condition misses zero with every slope at x, plus what the errors of slopes make of it."""
+    """Return the distance of a condition from zero with every slope at x, plus the effect of the errors of slopes."""
     with np.errstate(all="ignore"):
         before, after = _bound(condition, x, y, at.left), _bound(condition, x, y, at.right)
         missed = np.maximum(np.maximum(after, -before), 0.0)
@@ -306,13 +306,13 @@ def off_balance(condition: Condition, x: Floats, y: Floats, at: Slopes) -> Float
 
 
 def _bound(condition: Condition, x: Floats, y: Floats, slope: Floats) -> Floats:
-    """Return the condition; where the function has no such side, infinity with the slope's sign."""
+    """Return the condition; at an end of the interval, infinity with the slope's sign."""
     none = np.isinf(slope)
     return np.where(none, slope, condition(x, y, np.where(none, 0.0, slope)))
 
 
 class _Look:
-    """What can be seen at some points: the function, a slope, and the condition, for those cells that still search."""
+    """Evaluate the function, a slope and the condition at some points, for the cells that have not converged."""
 
     def __init__(
         self, condition: Condition, values: Values, low: Floats, high: Floats, first: Floats, last: Floats
@@ -328,7 +328,7 @@ class _Look:
         return self.condition(x, here, (after - before) / (nodes[1] - nodes[0]))
 
     def sharp(self, x: Floats, live: Cells) -> Floats:
-        """Return the function, a slope and the condition, 0 where that is what it is; shape (3, live cells)."""
+        """Return the function, a slope and the condition, 0 where it holds up to errors; shape (3, live cells)."""
 
         def asked(nodes: Floats) -> Floats:
             whole = np.repeat(x[None], len(nodes), axis=0)
@@ -365,7 +365,7 @@ def _closed(look: _Look) -> tuple[Floats, Floats]:
     x = secant(look.rough, low, high, look.rough(low))[0]
     x = np.where(np.isfinite(x), x, low + (high - low) / 2)
     a, b, width, live = low, high, np.full(x.shape, np.nan), np.ones(x.shape, dtype=bool)
-    # The function, its slope and the condition at the ends; NaN where they were not asked for.
+    # The function, its slope and the condition at the ends; NaN where they were not computed.
     at_a, at_b = np.full((3, *x.shape), np.nan), np.full((3, *x.shape), np.nan)
     reach, before = (look.last - look.first) * ROUGH, high - low
     for step in range(STEPS):

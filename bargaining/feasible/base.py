@@ -1,10 +1,9 @@
-"""What a feasible set is: whatever answers four questions.
+"""A feasible set is any object with the four methods `support`, `ray`, `ideal` and `contains`.
 
-Nearly every concept and protocol is written with these four alone, so a new representation of what
-can be agreed is one file with one class, and nothing needs subclassing. Players are the last axis
-of every array; leading axes broadcast against `batch_shape`.
+Nearly every concept and protocol uses these four alone, so a new kind of feasible set is one file with one class, and
+nothing needs subclassing. Players are the last axis of every array; leading axes broadcast against `batch_shape`.
 
-Some sets know more. What else the library asks, if a set has an attribute of that name:
+The library also uses the following methods and attributes if a set has them:
 
 ==========================================  =====================================================================
 ``product(origin, weights)``                the best weighted product of gains, and its residual
@@ -12,15 +11,14 @@ Some sets know more. What else the library asks, if a set has an attribute of th
 ``support_above(weights, floor)``           a point with the best weighted sum over the x >= floor
 ``convex_hull()``                           the set with lotteries: whoever has it is not convex
 ``disposes_freely``                         whether everything below a feasible point is feasible
-``decision(payoffs)``                       what the players do to get at least these payoffs
+``decision(payoffs)``                       a decision that gives at least these payoffs
 ``moving_prices(floor)``                    of two players: pairs of prices, (k, 2, 2), from the best point for 0 above
                                             a floor to that for 1, between which the best point moves smoothly
-``ideal_slopes(floor)``                     the ideal point, and how each entry of it answers each entry of the floor,
-                                            (..., n, n)
-``within``                                  the set that this one shows in other units, names or above a floor
+``ideal_slopes(floor)``                     the ideal point, and its derivatives in the floor's entries, (..., n, n)
+``within``                                  the set that this one gives in other units or names, or above a floor
 ==========================================  =====================================================================
 
-`known` asks for each of these, and nothing else does.
+They are read by `known` only.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ Answer = TypeVar("Answer")
 
 @runtime_checkable
 class FeasibleSet(Protocol):
-    """The payoff vectors that the players can agree on: closed, convex unless it says otherwise."""
+    """The payoff vectors that the players can agree on: closed, and convex without a method ``convex_hull()``."""
 
     @property
     def players(self) -> int:
@@ -86,7 +84,7 @@ def question(
     method: Callable[Concatenate[Asked, Floats, More], Answer],
 ) -> Callable[Concatenate[Asked, ArrayLike, More], Answer]: ...
 def question(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method that is written for arrays take whatever NumPy can read, with players on the last axis."""
+    """Make a method that is written for arrays accept any array-like, with players on the last axis."""
     names = [name for name, kind in method.__annotations__.items() if kind == "Floats" and name != "return"]
 
     @wraps(method)
@@ -101,13 +99,13 @@ def question(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _by_player(value: ArrayLike, name: str, players: int) -> Floats:
-    """Return an argument with players as its last axis; arrays of floats, which nearly all are, as they come."""
+    """Return an argument with players as its last axis; arrays of floats, the usual case, unchanged."""
     known = type(value) is np.ndarray and value.dtype == np.float64
     return by_player(value if known else real(value, name, finite=False), name, players)  # type: ignore[arg-type]
 
 
 def of_one_cell(**arrays: Floats) -> None:
-    """Refuse batches where a question is about one cell."""
+    """Raise an error for batches where a single cell is required."""
     for name, array in arrays.items():
         if array.ndim != 1:
             raise InvalidInput(
@@ -129,16 +127,16 @@ Question = Literal[
 
 
 def known(feasible: FeasibleSet, question: Question) -> Any:
-    """Return what a set has under the name of a question that not every set answers; None where it has nothing."""
+    """Return a set's optional method or attribute of this name; None if it has none."""
     return getattr(feasible, question, None)
 
 
 def is_convex(feasible: FeasibleSet) -> bool:
-    """Say whether a set, or the one within it, is convex: one that is not has a method ``convex_hull()``."""
+    """Say whether a set, or the set that it wraps, is convex; one that is not has a method ``convex_hull()``."""
     within = known(feasible, "within")
     return known(feasible, "convex_hull") is None and (within is None or is_convex(within))
 
 
 def disposes_freely(feasible: FeasibleSet) -> bool:
-    """Say whether everything below a point of a set, or of the one within it, is known to be in the set too."""
+    """Say whether a set, or the set that it wraps, is known to have free disposal."""
     return bool(known(feasible, "disposes_freely"))

@@ -16,12 +16,12 @@ from bargaining.feasible._root import decreasing_root
 from bargaining.feasible._slopes import Condition, Slopes, balance, corners, off_balance, slopes
 from bargaining.feasible.base import question
 
-PROBES = 33  # points at which a new frontier is looked at; three for large batches, which pay for each
+PROBES = 33  # points at which a new frontier is probed; three for large batches, to save time
 CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
 FEW, PROBED = (
     16,
     6,
-)  # frontiers whose derivatives are compared with slopes from values, which say more than chords
+)  # frontiers whose derivatives are compared with slopes from values, which are more accurate than chords
 SLOPE = 1e-9  # of the slope: a derivative that is off by more, beyond the errors of slopes from values, is refused
 ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
 EPS = float(np.finfo(float).eps)
@@ -40,9 +40,9 @@ class Frontier(Shown, line=False):
     lower, upper : array_like
         The interval of player 0's payoffs; arrays are a batch of sets, over which `function` broadcasts.
     derivative : callable, optional
-        f', elementwise; at a kink either one-sided slope. It saves time. Without it slopes come from values, on either
-        side of a point, so that kinks are found to rounding; where values do not tell enough, as beside an end where
-        f falls without bound, the answer's status says INACCURATE.
+        f', elementwise; at a kink either one-sided slope. It saves time. Without it one-sided slopes are computed from
+        values, so that kinks are found up to rounding. Where values are not enough, as near an end where the slope is
+        infinite, the answer's status is INACCURATE.
 
     Raises
     ------
@@ -111,13 +111,13 @@ class Frontier(Shown, line=False):
             return np.array(found).reshape(np.shape(nodes))
 
     def corners(self) -> Floats | None:
-        """Return where a frontier of straight pieces bends, and its ends, shape (k, 2); None for others and batches."""
+        """Return the corners and ends of a frontier of straight pieces, shape (k, 2); None for others and batches."""
         if self.batch_shape:
             return None
         return corners(self.values, float(self.lower), float(self.upper))
 
     def slopes(self, x: Floats) -> Slopes:
-        """Return f' on either side of x; an error of a `derivative` is by how much values contradict it."""
+        """Return f' on either side of x; a `derivative` has as error its distance from slopes that fit the values."""
         low, high = np.broadcast_arrays(self.lower, self.upper)
         if self.derivative is None:
             return slopes(self.values, x, low, high)
@@ -142,7 +142,7 @@ class Frontier(Shown, line=False):
     def _is_tangent(self, x: Floats, y: Floats, slope: Floats) -> bool:
         """Whether every y + slope * (z - x) is above the function next to x on either side, as a tangent is.
 
-        Where rounding decides it may say no.
+        Where rounding decides, the answer may be False.
         """
         step = CHORD * (self.upper - self.lower)
         with np.errstate(all="ignore"):
@@ -168,14 +168,14 @@ class Frontier(Shown, line=False):
         return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), low, high)
 
     def off_balance(self, condition: Condition, x: Floats, low: Floats, high: Floats) -> Floats:
-        """Return by how much a condition misses zero at x in [low, high] with every slope that the frontier has.
+        """Return the distance of a condition from zero at x in [low, high] with every slope that the frontier has.
 
-        One slope is enough where values do not contradict it: with the others it can miss zero by no more.
+        One slope is enough if values do not contradict it: with the others the distance can only be smaller.
         """
         y = self.function(x)
         if self.derivative is not None:
             slope = self.derivative(x)
-            with np.errstate(all="ignore"):  # without weight nothing may stand over nothing: then look closer
+            with np.errstate(all="ignore"):  # without weight this may be 0/0: then compute more accurately
                 missed = np.abs(condition(x, y, slope))
             if (missed <= SLOPE).all() and self._is_tangent(x, y, slope):
                 return np.asarray(missed)
@@ -247,9 +247,9 @@ class Frontier(Shown, line=False):
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 
-        The first-order condition w0 (f - d1) + w1 f' (x0 - d0) = 0 is decreasing in x0 where x0 >= d0. The
-        residual is by how much it is missed with every slope at the point, over the size of its two terms, and what
-        the errors of these slopes make of it; NaN where not both can gain.
+        The left side of the first-order condition w0 (f - d1) + w1 f' (x0 - d0) = 0 is decreasing in x0 where x0 >= d0.
+        The residual is the violation of the condition with every slope at the point, over the size of its two terms,
+        plus the effect of the errors of these slopes; NaN where not both can gain.
         """
         d0, d1, w0, w1 = origin[..., 0][()], origin[..., 1][()], weights[..., 0][()], weights[..., 1][()]
         low, high = _together(*np.broadcast_arrays(self.lower, self.upper, d0, w0)[:2])
@@ -281,7 +281,7 @@ class Frontier(Shown, line=False):
             rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
             both = (
                 rise + fall
-            )  # nothing where neither term counts: the condition is met; the fall may be infinite
+            )  # zero where both terms are zero: the condition holds; the slope may be infinite
             return np.where(both == 0, 0.0, 2 * rise / np.where(both == 0, 1.0, both) - 1)
 
         at = np.clip(x0, start, self.upper)
@@ -330,7 +330,7 @@ class _Elementwise:
     def __call__(self, x: Floats) -> Floats:
         if type(x) is np.ndarray:
             x = x[()]
-        if type(x) is np.ndarray and x.flags.writeable:  # what it writes would change the answer
+        if type(x) is np.ndarray and x.flags.writeable:  # the function may overwrite its array later
             x = x.view()
             x.flags.writeable = False
         try:
@@ -357,7 +357,7 @@ class _Elementwise:
 
 
 def _probe(frontier: Frontier) -> None:
-    """Look at the function on a grid and refuse what is not finite, decreasing and concave."""
+    """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
     if not (np.max(top) <= LARGEST and np.min(bottom) >= -LARGEST):

@@ -33,14 +33,14 @@ class FreeDisposalHull(Shown, line=False):
     points : array_like, shape (m, n)
         Payoff vectors v, one per row; players are columns. Points below another one are dropped.
     outcomes : sequence, optional
-        What is agreed on at each point, anything: `decision` gives it back. The numbers of the rows by default.
+        The agreement behind each point, any object, which `decision` returns. The row numbers by default.
 
     Attributes
     ----------
     points : ndarray, shape (k, n)
         The points that no other point dominates, the best for player 0 first.
     outcomes : tuple
-        What is agreed on at each of them.
+        The agreement behind each of them.
 
     Raises
     ------
@@ -49,9 +49,9 @@ class FreeDisposalHull(Shown, line=False):
 
     Notes
     -----
-    The set is not convex. Solutions along a ray (Kalai-Smorodinsky, egalitarian, equal loss, Gupta-Livne) are what
-    their definitions say; `nash` takes, of several maximisers, the best for player 0, and `nash_set` has them all;
-    solutions whose definition rests on convexity are not applicable.
+    The set is not convex. Solutions along a ray (Kalai-Smorodinsky, egalitarian, equal loss, Gupta-Livne) follow their
+    definitions. If there are several maximisers, `nash` takes the best for player 0, and `nash_set` returns all.
+    Solutions that require convexity are not applicable.
 
     Examples
     --------
@@ -168,8 +168,9 @@ class FreeDisposalHull(Shown, line=False):
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point with the largest weighted product of gains over `origin`, and its residual.
 
-        The first of the points that tie. The residual is 0, or NaN where no point gives every player with a
-        positive weight a gain: then all that hurt nobody have a product of 0, and it is the first of these.
+        If several points tie, the first is returned. The residual is 0, or NaN where no point gives every player with a
+        positive weight a gain: then all individually rational points have a product of 0, and the first of them is
+        returned.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)
         tied = best_products(self.points, origin, weights)
@@ -186,7 +187,7 @@ class FreeDisposalHull(Shown, line=False):
         return np.where(any_left[..., None], where, np.nan), np.where(some, 0.0, np.nan)
 
     def _grain(self, x: Floats) -> Floats:
-        """Return the payoff differences that are rounding errors beside x."""
+        """Return the payoff differences near x that rounding can cause."""
         size = np.maximum(np.abs(self.points).max(axis=0), np.abs(np.where(np.isfinite(x), x, 0.0)))
         grain: Floats = 16 * EPS * size
         return grain
@@ -198,7 +199,7 @@ def undominated(points: Floats) -> Floats:
 
 
 def undominated_at(points: Floats) -> list[int]:
-    """Return where these rows are; of equal ones the first."""
+    """Return the indices of these rows; for equal rows, the first."""
     order = np.lexsort((-np.arange(len(points)), *points.T[::-1]))[::-1]
     if points.shape[1] == 2:
         second = points[order, 1]
@@ -213,7 +214,7 @@ def undominated_at(points: Floats) -> list[int]:
 
 
 def log_products(points: Floats, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return each point's logarithm of the weighted product of gains, on a new first axis, and what rounding can make.
+    """Return each point's logarithm of the weighted product of gains, on a new first axis, and its rounding error.
 
     It is -inf in cells where the point leaves somebody worse off, or gives someone with a weight no gain.
     """
@@ -230,7 +231,7 @@ def log_products(points: Floats, origin: Floats, weights: Floats) -> tuple[Float
 
 
 def ties(sizes: Floats, doubts: Floats) -> NDArray[np.bool_]:
-    """Say of each product whether no other is larger, up to rounding; none is where there is none."""
+    """Say of each product whether no other is larger, up to rounding; all False where there is no product."""
     with np.errstate(invalid="ignore"):
         tied: NDArray[np.bool_] = (sizes + doubts >= (sizes - doubts).max(axis=0)) & np.isfinite(sizes)
     return tied
@@ -239,6 +240,6 @@ def ties(sizes: Floats, doubts: Floats) -> NDArray[np.bool_]:
 def best_products(points: Floats, origin: Floats, weights: Floats) -> NDArray[np.bool_]:
     """Say of each point, on a new first axis, whether no other has a larger weighted product of gains, up to rounding.
 
-    No point counts in cells where none gives everyone with a weight a gain and leaves nobody worse off.
+    All are False in cells where no individually rational point gives everyone with a weight a gain.
     """
     return ties(*log_products(points, origin, weights))

@@ -1,4 +1,4 @@
-"""Polytopes: the convex hull of finitely many payoff vectors, or what some inequalities allow."""
+"""Polytopes: the convex hull of finitely many payoff vectors, or the solutions of linear inequalities."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Sets = np.ndarray[Any, np.dtype[Any]]
 
 
 class Several:
-    """A batch of polytopes, asked one after the other, each about all the cells that are its own."""
+    """A batch of polytopes, each evaluated for all of its cells at once, one polytope after the other."""
 
     __slots__ = ("sets",)
 
@@ -98,7 +98,7 @@ class Polytope(Shown, line=False):
     ----------
     points : array_like, shape (..., m, n)
         Payoff vectors, one per row; players are columns. Fractions are kept exactly in `exact`. Leading axes are a
-        batch of polytopes; of one with fewer points than the others repeat some.
+        batch of polytopes; if one has fewer points than the others, repeat some.
     free_disposal : bool, default False
         Whether every payoff vector below a feasible one is feasible too.
 
@@ -120,7 +120,8 @@ class Polytope(Shown, line=False):
     Collinear points, a single point and repetitions are fine: a set may be flat. In the plane every question has a
     closed form, for a batch of problems at once. In more dimensions the product of gains is maximised by an interior
     point finished by Newton's method, rays follow the facets where these are few, and the rest are linear programs
-    whose answers are proved optimal, in rationals if need be. The polytopes of a batch are asked one after the other.
+    whose answers are proved optimal, in rationals if need be. The polytopes of a batch are evaluated one after the
+    other.
 
     Examples
     --------
@@ -168,7 +169,7 @@ class Polytope(Shown, line=False):
                 f"`points` must span at least {SMALLEST:g} for each player, or nothing; got {span[i]:g} for player "
                 f"{i}. Rescale the payoffs."
             )
-        size = np.abs(lowest)  # the unit of a player who gets the same everywhere
+        size = np.abs(lowest)  # the unit of a player with the same payoff everywhere
         span = np.where(span > 0, span, np.where(size < SMALLEST, 1.0, size))
         shape: Shape
         if array.shape[1] == 1:
@@ -201,8 +202,8 @@ class Polytope(Shown, line=False):
 
         Notes
         -----
-        A set that is unbounded above is not refused: what it makes unbounded has the status UNBOUNDED. In the plane
-        a bounded set, or one with everything below it, is turned into its vertices.
+        A set that is unbounded above is accepted; solutions that are then unbounded have the status UNBOUNDED. In the
+        plane a bounded set, or one with everything below it, is turned into its vertices.
 
         Examples
         --------
@@ -295,7 +296,7 @@ class Polytope(Shown, line=False):
     ) -> Polytope:
         """Return the image under an affine map that keeps the order of payoffs, given on floats and on Fractions.
 
-        Inequalities are mapped by what the map does to the unit vectors: a shift, however large, rounds nothing else.
+        Inequalities are mapped through the images of the unit vectors, so that even a large shift rounds nothing else.
         """
         for name, value in (("function", function), ("exactly", exactly)):
             callable_of(value, name)
@@ -323,7 +324,7 @@ class Polytope(Shown, line=False):
 
     @property
     def disposes_freely(self) -> bool:
-        """Whether payoffs can be thrown away: said of points, seen of inequalities."""
+        """Whether there is free disposal: as given for points, computed for inequalities."""
         if isinstance(self._shape, Several):
             return all(one.disposes_freely for one in self._shape.sets.flat)
         return self.free_disposal or (

@@ -1,6 +1,6 @@
-"""The best weighted product of gains: a question which a set may answer itself.
+"""The best weighted product of gains; a set may have its own method for it.
 
-Of two players on a set known only by its support the answer is a root in the direction of prices.
+For two players on a set known only by its support function, the answer is a root in the direction of prices.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ EPS = float(np.finfo(float).eps)
 STEPS = 120  # at worst: every fourth halves the prices between the two ends, thirty times
 
 Oracle = Callable[[Floats], tuple[float, Floats]]
-Offer = tuple[float, Floats, float]  # a price, the best gains there, and how much higher a price they ask for
+Offer = tuple[float, Floats, float]  # a price, the best gains there, and their implied price less this price
 
 
 def follow_tangents(oracle: Oracle, origin: Floats, weights: Floats) -> tuple[Floats, float]:
     """Return the best weighted product of gains and the duality gap; NaN where not both can gain.
 
-    Gains are measured in those of each player's best point. At prices (p, 1 - p) the set's best point x(p) asks in turn
-    for the price p* = w0 / g0 / (w0 / g0 + w1 / g1), and p*(x(p)) - p falls in p, with jumps where x(p) runs along an
-    edge. The bracket is cut in turn at the normal of the chord between its two points, which finds an edge in
-    finitely many steps, and at the secant, which closes in on a smooth frontier.
+    Gains are measured in units of those at each player's best point. At prices (p, 1 - p) the set's best point x(p)
+    with gains g implies the price p* = w0 / g0 / (w0 / g0 + w1 / g1), and p*(x(p)) - p falls in p, with jumps where
+    x(p) moves along an edge. The bracket is cut alternately at the normal of the chord between its two points, which
+    finds an edge in finitely many steps, and at the secant, which converges on a smooth frontier.
     """
     ends = oracle(np.array([0.0, 1.0]))[1], oracle(np.array([1.0, 0.0]))[1]
     scale = np.array([ends[1][0], ends[0][1]]) - origin
@@ -48,7 +48,7 @@ def follow_tangents(oracle: Oracle, origin: Floats, weights: Floats) -> tuple[Fl
 
 
 def _bracket(ask: Callable[[float], Offer], room: float) -> tuple[Offer, Offer]:
-    """Return the two offers next to each other between which the price asked passes the price paid."""
+    """Return two neighbouring points between which the implied price minus the price changes its sign."""
     low, high = ask(0.0), ask(1.0)
     for step in range(STEPS):
         (p, a, more), (q, b, less) = low, high
@@ -87,7 +87,7 @@ def _beyond(gain: Floats, a: Floats, b: Floats, price: float) -> float:
 
 
 def _on_chord(a: Floats, b: Floats, weights: Floats) -> Floats:
-    """Return the best product on the segment from a to b, which falls."""
+    """Return the best product on the segment from a to b, which slopes downwards."""
     run, fall = b[0] - a[0], a[1] - b[1]
     if not (run > 0 and fall > 0):
         return a if a.min() > b.min() else b
@@ -103,7 +103,7 @@ def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tupl
     Parameters
     ----------
     feasible : FeasibleSet
-        A set with a method ``product(origin, weights)`` answers in its own way; of any other the support is
+        If it has a method ``product(origin, weights)``, this is used; otherwise the support function is
         followed, cell by cell.
     origin, weights : ndarray, shape (..., n)
         Where gains are measured from; weights that sum to one.
@@ -158,9 +158,9 @@ def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple
 def short_of_product(feasible: FeasibleSet, x: Floats, origin: Floats, weights: Floats) -> Floats:
     """Return by how much payoffs fall short of the best weighted product of gains over `origin`.
 
-    Of a convex set a bound on the logarithm of what is missed: with prices w / (x - origin) the most that a feasible y
-    at or above `origin` is worth beyond x. Of another one the logarithm itself. A set with a method of that name says
-    it in its own way. NaN where x gives somebody with a weight no gain.
+    For a convex set this is a bound on the difference of logarithms: the most by which a feasible y at or above
+    `origin` is worth more than x at the prices w / (x - origin). For another set it is the difference of logarithms. A
+    set may have its own method of this name. NaN where x gives somebody with a weight no gain.
     """
     shape = np.broadcast_shapes(x.shape, origin.shape, weights.shape)
     x, origin, weights = (np.broadcast_to(a, shape) for a in (x, origin, weights))
@@ -184,7 +184,7 @@ def short_of_product(feasible: FeasibleSet, x: Floats, origin: Floats, weights: 
 
 
 def _best_above(feasible: FeasibleSet, prices: Floats, origin: Floats) -> Floats:
-    """Return a best point at some prices; one of those at or above `origin` where there is no other bound."""
+    """Return a best point at some prices; if the sum is unbounded, a best point at or above `origin`."""
     from bargaining.feasible.transform import support_above
 
     point = np.asarray(feasible.support(prices)[1])

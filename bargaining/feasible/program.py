@@ -38,15 +38,15 @@ ROUNDING = 1e-12  # of payoffs: differences below this are none
 class ConvexProgram(Shown, line=False):
     r"""The payoffs {x : x <= u(z) for some decision z with lower <= z <= upper, matrix z <= limits, h(z) <= 0}.
 
-    Every u_i is concave and every h_j convex. Payoffs can be thrown away, so that the set is convex.
+    Every u_i is concave and every h_j convex. With free disposal the set is convex.
 
     Parameters
     ----------
     utilities : callable
         u: takes a decision, shape (k,), and returns the payoffs, shape (n,).
     jacobian : callable, optional
-        The gradients of u, shape (n, k). By default differences, good to about 13 digits where u is smooth between the
-        bounds; answers take five to ten times as long, and there are no certificates.
+        The gradients of u, shape (n, k). By default they are computed by differences, to about 13 digits where u is
+        smooth between the bounds; answers then take five to ten times as long, and there are no certificates.
     lower, upper : array_like, shape (k,)
         Bounds of the decision; u need not be defined beyond them, nor smooth on them. -inf and inf are allowed.
     matrix, limits : array_like, shapes (m, k) and (m,), optional
@@ -64,13 +64,14 @@ class ConvexProgram(Shown, line=False):
 
     Notes
     -----
-    Every question is a small concave program, solved on its optimality conditions by an interior point until they hold
+    Each method solves a small concave program by an interior-point method until the optimality conditions hold up
     to rounding; second derivatives are differences of the gradients and affect the speed only. Where the gradients are
     wrong, or u is not concave, the conditions are not those of a maximum: the constructor compares gradients with
     differences at the start.
 
-    The residual of `product` bounds the duality gap: with prices p = w / (u(z) - d) no feasible decision is worth more
-    than the multipliers times the slacks, plus what is left of the gradient times the way to the bounds.
+    The residual of `product` bounds the duality gap: at the prices p = w / (u(z) - d) no feasible decision is worth
+    more than z by more than the multipliers times the slacks, plus the remaining gradient times the distance to the
+    bounds.
 
     Examples
     --------
@@ -158,8 +159,8 @@ class ConvexProgram(Shown, line=False):
         payoffs : sequence of cvxpy.Expression
             A concave expression for each player, or one with an entry for each.
         constraints : sequence of cvxpy.Constraint
-            Equations and inequalities. Expressions with kinks, as cvxpy.abs, are to be written with a variable in their
-            place. Parameters keep the values that they have now.
+            Equations and inequalities. Replace expressions with kinks, such as cvxpy.abs, by variables with
+            constraints. Parameters keep their present values.
 
         Returns
         -------
@@ -169,9 +170,8 @@ class ConvexProgram(Shown, line=False):
         Raises
         ------
         InvalidInput
-            If cvxpy's rules do not prove the set convex, a constraint is a cone or has kinks, a variable is whole or a
-            matrix with structure, no decision meets every constraint, or they leave no room but where they are
-            equations.
+            If cvxpy's rules do not prove the set convex, a constraint is a cone or has kinks, a variable is integer or
+            a structured matrix, no decision meets every constraint, or an inequality can hold only with equality.
 
         Examples
         --------
@@ -226,7 +226,7 @@ class ConvexProgram(Shown, line=False):
         return np.array([self._reaches(cell, least) for cell, least in cells]).reshape(x.shape[:-1])
 
     def decision(self, payoffs: ArrayLike) -> Floats:
-        """Return a decision, shape (k,), that gives every player `payoffs` and as much more as possible, alike."""
+        """Return a decision, shape (k,), that gives every player `payoffs` plus the largest possible equal gain."""
         wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players)
         own = self._last(wanted, self._decisions.span)[1].decision
         return own if self._whole is None else self._whole[0] + self._whole[1] @ own
@@ -244,7 +244,7 @@ class ConvexProgram(Shown, line=False):
 
     @question
     def least_losses(self, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
-        """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and by how much it errs."""
+        """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and its error."""
         of_one_cell(ideal=ideal, weights=weights, floor=floor)
         if not np.isfinite(ideal).all():
             return np.full(ideal.shape, np.nan), np.nan
@@ -266,7 +266,7 @@ class ConvexProgram(Shown, line=False):
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.
 
-        A player with a negative weight stays at the floor, the others get what the decision gives.
+        A player with a negative weight stays at the floor, the others get their payoffs of the decision.
         """
         of_one_cell(weights=weights, floor=floor)
         if np.isneginf(floor[weights < 0]).any():
@@ -295,7 +295,7 @@ class ConvexProgram(Shown, line=False):
         return (float(point.rest[-1]) / size if point.off <= SOLVED else -np.inf), point
 
     def _reaches(self, x: Floats, room: float) -> bool:
-        """Say whether x lies below the frontier, or a decision found on the way shows it is feasible."""
+        """Say whether x lies below the frontier, or a decision found by the search shows that it is feasible."""
         inside = self._decisions
         depth, found = self._last(x, inside.span)
         if depth >= -room:
@@ -309,7 +309,8 @@ class ConvexProgram(Shown, line=False):
         last = self._last(origin, direction)[0]
         if np.isfinite(last):
             return last
-        # Going back far enough along a gain lets go of that player's row; only the other rows can miss.
+        # Far enough back along a player's gain her row no longer binds; only the other rows can make the program
+        # infeasible.
         held = np.where(direction > 0, -np.inf, origin)
         if not (direction <= 0).any():
             return np.nan
@@ -346,9 +347,9 @@ class ConvexProgram(Shown, line=False):
         return x, self._gap(point, x, d, w) if point.off <= SOLVED else np.nan
 
     def _gap(self, point: Choice, x: Floats, d: Floats, w: Floats) -> float:
-        """Bound the duality gap by concavity: multipliers times slacks, and what is left of the gradient.
+        """Bound the duality gap by concavity: multipliers times slacks, plus the remaining gradient.
 
-        Prices are those of the program's gains, as far as x - d tells: beside large payoffs it rounds a small gain.
+        Prices are computed from the program's gains where x - d would round a small gain because payoffs are large.
         """
         inside, z, gain = self._decisions, point.decision, (x - d) / self._decisions.span
         if not (gain[w > 0] > 0).all():
@@ -373,7 +374,7 @@ def _none(z: Floats) -> Floats:
 def _spans(slopes: Floats, width: Floats, elsewhere: list[ArrayLike]) -> Floats:
     """Return the units of the payoffs: how much they vary with the decision, or 1.
 
-    By the gradients, and by payoffs some way off: at a player's own best decision gradients say nothing.
+    From the gradients and from payoffs at some distance: at a player's own best decision the gradient is zero.
     """
     with np.errstate(all="ignore"):
         span, payoffs = np.abs(slopes) @ width, np.array(elsewhere, dtype=float)
@@ -395,7 +396,7 @@ EDGE = 1e-7  # of the width of the bounds: on one, differences are taken this mu
 def differences(
     function: Callable[[Floats], ArrayLike], lower: Floats, upper: Floats, width: Floats
 ) -> Callable[[Floats], Floats]:
-    """Return the Jacobian of a function of decisions, shape (p, k), which is asked at points within the bounds only."""
+    """Return the Jacobian of a function of decisions, shape (p, k), which is evaluated only within the bounds."""
 
     def jacobian(z: Floats) -> Floats:
         at = np.clip(z, lower + EDGE * width, upper - EDGE * width)
@@ -406,7 +407,7 @@ def differences(
 
 
 def _slope(function: Callable[[Floats], ArrayLike], z: Floats, k: int, step: float) -> Floats:
-    """Return the derivative in one coordinate, for each value of the function the extrapolation that moved least."""
+    """Return the derivative in one coordinate; for each value, the extrapolation that changed least."""
     row: list[Floats] = []
     best, least = np.empty(0), np.empty(0)
     for level in range(LEVELS):

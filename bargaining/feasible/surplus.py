@@ -16,7 +16,7 @@ from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
-MOST = 10**6  # players: each has a name and a payoff
+MOST = 10**6  # players: a limit, since each has a name and a payoff
 
 
 @owning
@@ -75,7 +75,7 @@ class TransferableSurplus(Shown, line=False):
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none.
 
-        What the floors leave goes to whoever has the largest weight, in equal parts to those who tie.
+        The total less the floors goes to the player with the largest weight, in equal parts if several tie.
         """
         of_one_cell(weights=weights, floor=floor)
         if self.batch_shape:
@@ -97,7 +97,7 @@ class TransferableSurplus(Shown, line=False):
 
     @question
     def ideal(self, floor: Floats) -> Floats:
-        """Return what is left for each player when the others take their floors."""
+        """Return the payoff left for each player if the others get their floors."""
         players = range(self.players)
         rest = [_sum(floor[..., [j for j in players if j != i]]) for i in players]
         best = self.total[..., None] - np.stack(np.broadcast_arrays(*rest), axis=-1)
@@ -128,7 +128,7 @@ class TransferableSurplus(Shown, line=False):
 
 
 def _split(total: Floats, d: list[Floats], w: list[Floats], x: Floats, residual: Floats) -> None:
-    """Write d + w * (total - sum d) into x, and by how much it misses the total and the proportions into residual.
+    """Write d + w * (total - sum d) into x, and its violation of the total and the proportions into residual.
 
     Where there is no surplus the residual is NaN.
     """

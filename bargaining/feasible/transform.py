@@ -1,8 +1,9 @@
-"""The same agreements seen otherwise: other units, other names for the players, only what all prefer to none.
+"""Transformed sets: other units, another order of the players, or only the individually rational part.
 
-Points, inequalities and surpluses stay what they are where they can, and a union is one of the sets so seen; any other
-set is wrapped, and answers through the set within.
-Lotteries over agreements make sets convex that are not.
+Where possible, points, inequalities and surpluses are transformed into sets of the same kind, and a union into a union
+of transformed sets; any other set is wrapped.
+
+Lotteries over agreements make sets convex.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
 
 
 def set_of_cell(feasible: FeasibleSet, cell: tuple[int, ...], batch: tuple[int, ...]) -> FeasibleSet:
-    """Return the set that one cell of a batch of problems is about, where the set is known to hold one for each."""
+    """Return the set of one cell of a batch of problems, for kinds of sets that can hold one for each cell."""
     if not feasible.batch_shape:
         return feasible
     if isinstance(feasible, Polytope):
@@ -91,13 +92,13 @@ def set_of_cell(feasible: FeasibleSet, cell: tuple[int, ...], batch: tuple[int, 
 def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floats:
     """Return a point with the best weighted sum over the x >= floor, for one cell.
 
-    The set's own method of that name says it. Of two players the one stays on a floor that binds, and the other
-    takes the ideal payoff.
+    The set's own method of that name is used if there is one. Otherwise, if a floor binds, for two players one stays on
+    the floor and the other gets the ideal payoff.
 
     Raises
     ------
     NotApplicable
-        If the set has no such method, and there are more players, a batch, or a negative weight.
+        If the set has no such method, and there are more than two players, a batch, or a negative weight.
     """
     above = known(feasible, "support_above")
     if above is not None:
@@ -108,7 +109,7 @@ def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floa
             f"give the class a method `support_above(weights, floor)`."
         )
     point, best = feasible.support(weights)[1], feasible.ideal(floor)
-    if np.isnan(point).any():  # without the floor the sum has no bound: it rises all the way to one end
+    if np.isnan(point).any():  # without the floor the sum is unbounded: it rises up to one end
         ends = np.array([[best[0], floor[1]], [floor[0], best[1]]])
         return np.asarray(ends[np.argmax(ends @ weights)])
     return np.where(point < floor, floor, best)
@@ -272,7 +273,7 @@ class Restricted(Shown, line=False):
         Raises
         ------
         NotApplicable
-            If the best point of the set within breaks the floor, and `support_above` does not know a better one.
+            If the best point of the set within violates the floor, and `support_above` is not applicable.
         """
         value, point = self.within.support(weights)
         point, value = np.array(np.broadcast_to(point, (*np.shape(value), self.players))), np.array(value)

@@ -1,4 +1,4 @@
-"""Several ways to agree, of which one is chosen: a union of sets, which need not be convex."""
+"""A union of feasible sets, of which one is chosen; it need not be convex."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Union(Shown, line=False):
     Notes
     -----
     The set is not convex. Solutions along a ray (Kalai-Smorodinsky, egalitarian, equal loss, Gupta-Livne) end at the
-    last feasible point of the ray, whether or not the ray leaves the set before; `nash` takes, of several maximisers,
-    the best for player 0, and `nash_set` has them all; solutions whose definition rests on convexity are not
-    applicable. Every question is put to each of the sets, so a union is as accurate as they are.
+    last feasible point of the ray, whether or not the ray leaves the set before. If there are several maximisers,
+    `nash` takes the best for player 0, and `nash_set` returns all. Solutions that require convexity are not applicable.
+    Every method evaluates each of the sets, so a union is as accurate as they are.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Union(Shown, line=False):
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and where, of points that tie up to rounding the best for player 0."""
+        """Return the best weighted sum and a point; if points tie up to rounding, the best for player 0."""
         found = [one.support(weights) for one in self.sets]
         values, points = (
             np.array(np.broadcast_arrays(*(v for v, _ in found))),
@@ -142,9 +142,10 @@ class Union(Shown, line=False):
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point with the largest weighted product of gains over `origin`, and its residual.
 
-        Of points that tie, the best for player 0. The residual bounds how much larger the logarithm of a product can be
-        anywhere in the union; it is NaN where no agreement gives every player with a positive weight a gain: then all
-        products are 0, and the point is the best for player 0 that hurts nobody, then the best for player 1, and so on.
+        If points tie, the best for player 0 is returned. The residual bounds how much larger the logarithm of a product
+        can be anywhere in the union. It is NaN where no agreement gives every player with a positive weight a gain:
+        then all products are 0, and the point is the best individually rational one for player 0, then for player 1,
+        and so on.
         """
         found = [_best_of(one, origin, weights) for one in self.sets]
         points, gaps = _stacked([x for x, _ in found]), np.array(np.broadcast_arrays(*(r for _, r in found)))
@@ -161,7 +162,7 @@ class Union(Shown, line=False):
         return point, np.where(some, residual, np.nan)
 
     def _best_in_turn(self, origin: Floats, shape: tuple[int, ...]) -> Floats:
-        """Return the best for player 0 above `origin`, of these the best for player 1, and so on."""
+        """Return the best point for player 0 above `origin`; among several, the best for player 1, and so on."""
         floor = np.array(np.broadcast_to(origin, shape))
         for i in range(self.players):
             best = self.ideal(floor)[..., i]
@@ -182,7 +183,7 @@ def _best_of(one: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats,
 
 
 def _flat(sets: object) -> tuple[FeasibleSet, ...]:
-    """Return the sets, with those of unions in their place."""
+    """Return the sets, with unions replaced by their sets."""
     if isinstance(sets, FeasibleSet) or not isinstance(sets, Sequence) or len(sets) == 0:
         raise InvalidInput(f"`sets` must be a list of at least one feasible set; got {sets!r}.")
     for one in sets:

@@ -22,12 +22,12 @@ def indifferent(payoffs: Integers, own: tuple[int, ...], replies: tuple[int, ...
     Parameters
     ----------
     payoffs : (m, n) array of int
-        What reply j is worth to the opponent against action i; all positive.
+        The opponent's payoff of reply j against action i; all positive.
     """
     part = payoffs[list(own)]
     mixed = square(part, replies) if len(own) == len(replies) else None
     if mixed is None:
-        # Variables: the weights and the opponent's payoff. Replies named get it, no other exceeds it.
+        # Variables: the weights and the opponent's payoff. The given replies attain it, and no other exceeds it.
         count = len(own)
         at_most = np.hstack([part.T, -np.ones((payoffs.shape[1], 1), dtype=int)])
         total = np.append(np.ones(count, dtype=int), 0)[None]
@@ -66,9 +66,9 @@ def matrix_game(payoffs: Rationals) -> MatrixGame:
 
     Notes
     -----
-    Small games go to the exact simplex method at once. For larger ones a float solver names the actions in
-    use, the indifference conditions on them are solved exactly, and the pair stands if each side's mixture
-    proves the value; if not, the exact simplex method decides.
+    Small games are solved by the exact simplex method. For larger ones a float solver finds the actions in
+    use, and the indifference conditions on them are solved exactly. If the two mixtures do not prove the value, the
+    exact simplex method is used.
     """
     whole, scale = integers(payoffs)
     least = whole.min()

@@ -1,6 +1,6 @@
 """Games as text in Gambit's .nfg format: read with payoffs or outcomes, written with payoffs.
 
-Nothing in a text is executed; its size, its digits and the number of its profiles are capped before arrays are made.
+Nothing in a file is executed; its size, its digits and the number of its profiles are limited before arrays are made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bargaining.errors import InvalidInput
 
 LARGEST = 20_000_000
 """Bytes of the largest text that is read: about a million profiles of two players."""
-_PAYOFFS = 4_000_000  # 32 MB of floats, and as exact numbers what a machine still holds
+_PAYOFFS = 4_000_000  # 32 MB of floats, and still possible as exact numbers
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}"]|[^\s,{}"]+')
 _DECIMAL = r"(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?"
 _NUMBER = re.compile(rf"[+-]?(?:[0-9]{{1,400}}/[0-9]{{1,400}}|{_DECIMAL})")
@@ -146,7 +146,7 @@ def _payoffs(words: _Words, players: int, profiles: int) -> list[list[Fraction]]
 
 
 def _outcomes(words: _Words, players: int, profiles: int) -> list[list[Fraction]]:
-    """Return the payoffs of each profile, which names an outcome; 0 is the one in which all get nothing."""
+    """Return the payoffs of each profile, which refers to an outcome; in outcome 0 all payoffs are 0."""
     words.expect("{")
     known = [[Fraction(0)] * players]
     while words.peek() != "}":
@@ -162,7 +162,7 @@ def _outcomes(words: _Words, players: int, profiles: int) -> list[list[Fraction]
 
 
 def _array(column: Sequence[Fraction]) -> NDArray[Any]:
-    """Return whole numbers and what floats hold exactly as such, the rest as Fractions."""
+    """Return integers and exactly representable numbers as floats, the others as Fractions."""
     try:
         floats = [float(entry) for entry in column]
     except OverflowError:
@@ -193,7 +193,7 @@ def _quoted(text: str) -> str:
 
 
 def _number(value: Any) -> str:
-    """Return a fraction as such, and a float as the shortest decimal that gives it back."""
+    """Return a fraction unchanged, and a float as the shortest decimal that converts back to it."""
     return (
         str(value)
         if isinstance(value, int | Fraction)

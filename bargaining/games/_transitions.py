@@ -1,4 +1,4 @@
-"""Transition probabilities and other arguments of a stochastic game, checked or tabulated state by state.
+"""Checks of the arguments of a stochastic game, state by state, and tables of those given as functions.
 
 Transitions have one sparse row for each state and action profile. Messages name the state and the actions.
 """
@@ -25,7 +25,7 @@ from bargaining.games.repeated import Exit, between
 
 Where = Callable[[int], str]  # the number of a row within its state -> "in state ... at actions ..."
 
-_TOLERANCE = 1e-9  # by which probabilities may miss 1: what six decimals printed and read again cost
+_TOLERANCE = 1e-9  # tolerance for sums of probabilities: the error of probabilities printed with six decimals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +70,14 @@ class Transitions:
         )
 
     def moves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the pairs of a state and another one that may follow it, each as often as a profile allows it."""
+        """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
         owner = np.repeat(np.arange(self.states), np.diff(self.first))
         origin = np.repeat(owner, np.diff(self.starts))
         moves = (self.values > 0) & (origin != self.targets)
         return origin[moves], self.targets[moves]
 
     def alike(self, state: int) -> bool:
-        """Whether all rows of one state are the same."""
+        """Whether all rows of a state are equal."""
         low, high = self.first[state], self.first[state + 1]
         part = slice(self.starts[low], self.starts[high])
         counts = np.diff(self.starts[low : high + 1])
@@ -201,7 +201,7 @@ def profile_name(game: Game, profile: Sequence[int]) -> str:
 
 
 def state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[str, ...]:
-    """Return the names of the states, having checked that payoffs and transitions go state by state."""
+    """Return the names of the states, after checking that payoffs and transitions have one entry per state."""
     for name, value in (("payoffs", payoffs), ("transitions", transitions)):
         if not is_sequence(value):
             raise InvalidInput(
@@ -230,7 +230,7 @@ def games_by_state(
 
 
 def _action_names(actions: Sequence[Any] | None, states: int) -> Sequence[Any]:
-    """Return the action names state by state: names for all states are strings two levels down."""
+    """Return the action names of each state; names that are strings at the second level are for all states."""
     if actions is None:
         return [None] * states
     try:

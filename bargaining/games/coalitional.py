@@ -1,4 +1,4 @@
-"""Games with transferable utility given by what each coalition is worth, and how to divide the total."""
+"""Coalitional games with transferable utility, and values that divide the worth of the grand coalition."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ class CoalitionalGame(Shown):
         The players' names, at least two and at most 12.
     worth : mapping or callable
         What each coalition can get on its own. A mapping from collections of players (tuples,
-        frozensets, a bare name for a single player) to numbers, where a coalition left out is worth 0;
-        or a function of a frozenset of players. The empty coalition is worth 0 and is never asked for.
+        frozensets, a bare name for a single player) to numbers, where missing coalitions are worth 0;
+        or a function of a frozenset of players. The empty coalition is worth 0; the function is not called for it.
 
     Raises
     ------
     InvalidInput
-        If players repeat, a coalition names someone else or comes twice, or a worth is not a finite number.
+        If players repeat, a coalition contains somebody else or is given twice, or a worth is not a finite number.
 
     Examples
     --------
@@ -148,7 +148,7 @@ class CoalitionalGame(Shown):
         return Card(title="Coalitional game", heads=["coalition", "worth"], rows=rows)
 
     def worth(self, coalition: Iterable[Hashable] | Hashable) -> Fraction:
-        """Return what a coalition is worth, as given."""
+        """Return the worth of a coalition, as given."""
         value: Fraction = self._worth[self._mask(coalition)]
         return value
 
@@ -200,9 +200,9 @@ class CoalitionalGame(Shown):
 
         Notes
         -----
-        A sequence of linear programs (Maschler, Peleg & Shapley 1979), each solved exactly: make the
-        largest excess of the coalitions still free as small as it can be, fix the coalitions that are tight
-        in every optimum (those with a positive multiplier) and those they determine, and go on.
+        A sequence of linear programs (Maschler, Peleg & Shapley 1979), each solved exactly: minimise the largest
+        excess of the free coalitions, fix the coalitions that bind in every optimum (those with a positive multiplier)
+        and those that they determine, and repeat.
 
         References
         ----------
@@ -224,19 +224,19 @@ class CoalitionalGame(Shown):
     def least_core(self) -> Fraction:
         """Return the least possible largest excess of a proper coalition; the core is empty if positive.
 
-        Players may get less than they are worth alone here, as in the core's definition.
+        As in the definition of the core, players may get less than they are worth alone.
         """
         n = len(self.players)
         matrix, worths = _balanced(n), self._worth[1:]
-        # Minimise e over x(S) + e >= v(S), x(N) = v(N). Its dual weighs coalitions in balance: sum of
-        # weights 1, and the same total weight on each player.
+        # Minimise e over x(S) + e >= v(S), x(N) = v(N). The dual has balanced weights of coalitions: they sum to 1,
+        # with the same total weight on each player.
         equal = np.vstack([matrix.T, -matrix.T])
         rows = [np.append(row, -side) for row, side in zip(equal, [1] * n + [-1] * n, strict=True)]
         ones = np.append(np.ones(len(matrix), dtype=int), 0)
         system = fractions(np.vstack([*rows, ones, -ones]))
         right = fractions(np.array([0] * (2 * n) + [1, -1]))
         dual = maximise(np.append(worths[:-1], -worths[-1]), system, right)
-        assert dual is not None  # equal weights on the single players are in balance
+        assert dual is not None  # equal weights on the single players are balanced
         return dual.value
 
     def core_is_empty(self) -> bool:
@@ -272,7 +272,7 @@ class CoalitionalGame(Shown):
 
 
 def _meant(members: list[Any], players: tuple[Hashable, ...]) -> str:
-    """Return the question whether a player of a name like one of these was meant."""
+    """Return "Did you mean ...?" with a player of a similar name."""
     strange = (name for name in members if isinstance(name, Hashable) and name not in players)
     questions = (meant(name, list(map(str, players))) for name in strange)
     return next(filter(None, questions), "")

@@ -1,7 +1,7 @@
-"""The kinds of games whose equilibrium payoffs can be computed: a row each.
+"""The kinds of games whose equilibrium payoffs can be computed, one row each.
 
-`payoff_set`, `certify`, `plot`, `read_description` and the command `bargaining solve` know a kind from its row. How its
-games and results print follows from `Shown`.
+`payoff_set`, `certify`, `plot`, `read_description` and the command `bargaining solve` use this table. How games and
+results print is decided by `Shown`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import Any
 
 Named = str | type | Callable[..., Any]
-"""A class or function, or its ``"module:name"``, imported on use: so a row may name what lies in a higher layer."""
+"""A class or function, or its ``"module:name"``, imported on use, so that a row may refer to a higher layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GameKind:
-    """What is known about one kind of game.
+    """The entry of one kind of game.
 
     Attributes
     ----------
@@ -26,15 +26,15 @@ class GameKind:
     payoffs : function or "module:name"
         Returns the equilibrium payoffs of a game; takes the keywords `tolerance` and `budget` if these may be given.
     result : class or "module:name"
-        The class of what it returns.
+        The class of its results.
     certificate : function or "module:name", optional
-        Takes a result, with the keywords `tolerance` and `budget`, and returns what is proved about it.
+        Takes a result, with the keywords `tolerance` and `budget`, and returns its certificate.
     picture : function or "module:name", optional
-        Draws a result of its own on given axes: a function of both.
+        Draws a result: a function of the result and the axes.
     table : str
         The table of a TOML or JSON file that describes a game; none if empty.
     reader : function or "module:name", optional
-        Makes a game of that table, a mapping, and of the stage game of the table `game`, None without one.
+        Makes a game from that table, a mapping, and from the stage game in the table `game`, None without one.
     answers : function or "module:name", optional
         Takes a game, methods by name and a title, and returns the tables that `bargaining solve` prints.
     """
@@ -60,13 +60,13 @@ _KINDS = [
         reader="bargaining.descriptions:repeated_game",
         answers="bargaining.cli.answers:repeated_answers",
     ),
-    GameKind(  # what `payoff_set` gives where actions are not seen; it is found by the row above
+    GameKind(  # results of `payoff_set` under public signals; computed by the row above
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.public:PublicPayoffSet",
         certificate="bargaining.exact.public_certificate:certify_public_payoff_set",
     ),
-    GameKind(  # what `payoff_bounds` gives, for any number of players
+    GameKind(  # results of `payoff_bounds` for any number of players
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.supporting_hyperplanes:PayoffBounds",
@@ -78,7 +78,7 @@ _KINDS = [
         result="bargaining.equilibria.stochastic.payoff_sets:StochasticPayoffSets",
         certificate=f"{_CERTIFICATES}:certify_stochastic_payoff_sets",
     ),
-    GameKind(  # what `payoff_bounds` gives, for two players
+    GameKind(  # results of `payoff_bounds` for two players
         game="bargaining.games.stochastic:StochasticGame",
         payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
         result="bargaining.equilibria.stochastic.payoff_bounds:StochasticPayoffBounds",
@@ -88,7 +88,7 @@ _KINDS = [
 
 
 def register(kind: GameKind) -> None:
-    """Make a kind of game known; a later row goes before an earlier one.
+    """Add a kind of game; a later row takes precedence over an earlier one.
 
     Examples
     --------
@@ -109,13 +109,13 @@ def forget(game: type) -> None:
 
 
 def kind_of(item: Any, role: str) -> GameKind | None:
-    """Return the row whose `game`, or `result`, an object is one of; None if there is none."""
+    """Return the row of an object's class, given as `game` or `result`; None if there is none."""
     names = {f"{each.__module__}:{each.__qualname__}" for each in type(item).__mro__}
     return next((kind for kind in _KINDS if _name(getattr(kind, role)) in names), None)
 
 
 def described() -> dict[str, GameKind]:
-    """Return the rows whose games a file can describe, by the name of the table."""
+    """Return the rows of games that a file can describe, by the name of the table."""
     return {kind.table: kind for kind in reversed(_KINDS) if kind.table}
 
 
@@ -125,7 +125,7 @@ def known(role: str) -> list[str]:
 
 
 def loaded(named: Named) -> Any:
-    """Return what a row names."""
+    """Return the class or function that a row refers to."""
     if not isinstance(named, str):
         return named
     module, _, name = named.partition(":")

@@ -1,4 +1,4 @@
-"""What players see of each other's actions: a public signal whose chances depend on the profile."""
+"""Imperfect public monitoring: a public signal whose probabilities depend on the action profile."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game, Profile
 
-_SUM = 1e-9  # how far float chances of a profile may be from adding up to 1
+_SUM = 1e-9  # tolerance for the sum of a profile's probabilities in floats
 
 
 class Rank(NamedTuple):
-    """The rank of the signal's chances under deviations from a profile.
+    """The rank of the signal's probabilities under deviations from a profile.
 
     Attributes
     ----------
     rank : int
-        Of the matrix with a row for each action of each player named, the others keeping to the profile.
+        Of the matrix with a row for each action of each of the given players, while the others keep to the profile.
     full : int
-        The largest it can be: each deviation, or each pair of a player and her deviation, can be told apart.
+        The largest possible rank, at which all deviations, or all pairs of a player and her deviation, can be
+        distinguished.
     holds : bool
         Whether `rank` is `full`.
     """
@@ -46,11 +47,11 @@ class Rank(NamedTuple):
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Monitoring(Shown):
-    r"""Imperfect public monitoring: after the profile a everybody sees the signal y with chance :math:`p(y \mid a)`.
+    r"""Imperfect public monitoring: after profile a all see the signal y with probability :math:`p(y \mid a)`.
 
-    Nobody sees the actions of the others. What a player earns tells her no more than her own action and the signal do,
-    so that only expected stage payoffs matter; a `Game` gives these. For payoffs that depend on the own action and the
-    signal see `expected`.
+    Nobody sees the actions of the others. A player's realised payoff contains no information beyond her own action and
+    the signal, so that only expected stage payoffs matter, which a `Game` gives. For payoffs that depend on the
+    player's own action and the signal see `expected`.
 
     Parameters
     ----------
@@ -71,12 +72,12 @@ class Monitoring(Shown):
     Raises
     ------
     InvalidInput
-        If the chances of some profile are negative or do not add up to 1; the message names the profile.
+        If the probabilities after some profile are negative or do not add up to 1; the message names the profile.
 
     Notes
     -----
-    A signal that never occurs does no harm. If the chances are the same after every profile, nothing is learnt, and the
-    equilibria repeat those of the stage game (`Monitoring.none`).
+    Signals that never occur are allowed. If the probabilities are the same after every profile, nothing is learnt, and
+    the equilibria repeat those of the stage game (`Monitoring.none`).
 
     References
     ----------
@@ -136,19 +137,19 @@ class Monitoring(Shown):
         object.__setattr__(self, "_game", None)
 
     def _of(self, game: Game) -> Monitoring:
-        """Return the same with the names of a game's players and actions."""
+        """Return this monitoring with the names of a game's players and actions."""
         object.__setattr__(self, "_game", game)
         return self
 
     @classmethod
     def of(cls, game: Game, chances: Mapping[Any, Any]) -> Monitoring:
-        """Return what is seen in a game, given by the names of actions and signals.
+        """Return the monitoring of a game, given by the names of actions and signals.
 
         Parameters
         ----------
         game : Game
         chances : mapping of profiles to mappings of signals to chances
-            A signal that is not named after some profile has no chance there. A pandas DataFrame with the actions as
+            A signal that is missing after a profile has probability 0 there. A pandas DataFrame with the actions as
             index and the signals as columns is one by ``.to_dict("index")``.
 
         Examples
@@ -210,13 +211,13 @@ class Monitoring(Shown):
 
     @property
     def is_perfect(self) -> bool:
-        """Whether every signal shows the profile: none follows two of them."""
+        """Whether every signal reveals the profile: no signal can follow two profiles."""
         flat = self.probabilities.reshape(-1, len(self.signals)) > 0
         return bool((flat.sum(axis=0) <= 1).all())
 
     @property
     def is_uninformative(self) -> bool:
-        """Whether the chances are the same after every profile."""
+        """Whether the probabilities are the same after every profile."""
         flat = self._exact.reshape(-1, len(self.signals))
         return bool((flat == flat[0]).all())
 
@@ -237,7 +238,7 @@ class Monitoring(Shown):
 
     @classmethod
     def none(cls, game: Game) -> Monitoring:
-        """Return one signal whatever is played: nothing is seen."""
+        """Return a single signal, whatever is played: no information."""
         instance(game, "game", Game)
         return cls(np.ones((*game.shape, 1), dtype=int), signals=["nothing"])._of(game)
 
@@ -252,7 +253,7 @@ class Monitoring(Shown):
         own : sequence of array_like, the k-th of shape (a_k, S_k)
             Row i has the chances of player k's signals when she plays i.
         signals : sequence of sequences of str, optional
-            Names of each player's signals. A joint signal is called after all of them.
+            Names of each player's signals. A joint signal is named after all of them.
 
         Examples
         --------
@@ -295,9 +296,9 @@ class Monitoring(Shown):
 
     @classmethod
     def noisy(cls, game: Game, correct: Any) -> Monitoring:
-        """Return signals that name a profile: each player's action is seen rightly with chance `correct`.
+        """Return signals that are profiles: each player's action is seen correctly with probability `correct`.
 
-        An action that is seen wrongly looks like any of the player's others, each equally likely; mistakes are
+        If an action is seen wrongly, each of the player's other actions is seen with equal probability; mistakes are
         independent across players.
         """
         instance(game, "game", Game)
@@ -315,9 +316,9 @@ class Monitoring(Shown):
     def from_shocks(
         cls, levels: ArrayLike, shocks: ArrayLike, chances: ArrayLike, *, cuts: ArrayLike
     ) -> Monitoring:
-        """Return what is seen of a level that depends on the profile, with a random shock added.
+        """Return signals of a level that depends on the profile, with a random shock added.
 
-        So a price tells of the quantities brought to a market whose demand is uncertain (Green and Porter 1984).
+        For example, a price is a signal of quantities in a market with uncertain demand (Green and Porter 1984).
 
         Parameters
         ----------
@@ -326,7 +327,8 @@ class Monitoring(Shown):
         shocks, chances : array_like of shape (k,)
             The values a shock may have, and how likely they are.
         cuts : array_like of shape (S - 1,)
-            Ascending. The signal tells between which cuts the level with its shock lies; at a cut it lies above.
+            Ascending. The signal says between which cuts the level plus shock lies; a level at a cut counts as above
+            it.
 
         Examples
         --------
@@ -355,7 +357,7 @@ class Monitoring(Shown):
         return cls(out / total if (abs(total - 1) <= _SUM).all() else out, signals=names)
 
     def garbled(self, noise: ArrayLike, *, signals: Sequence[str] | None = None) -> Monitoring:
-        """Return a coarser signal: after signal y, signal z of another list is seen with chance `noise[y, z]`.
+        """Return a coarser signal: after signal y, signal z of another list is seen with probability `noise[y, z]`.
 
         A garbled signal never enlarges the set of equilibrium payoffs (:numref:`monitoring-garbling`).
 
@@ -376,12 +378,12 @@ class Monitoring(Shown):
         return made if self._game is None else made._of(self._game)
 
     def expected(self, *rewards: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
-        """Return the game of expected payoffs of players who earn by their own action and the signal.
+        """Return the game of expected payoffs, if payoffs depend on the player's own action and the signal.
 
         Parameters
         ----------
         *rewards : array_like, the k-th of shape (a_k, S)
-            What player k earns when she plays i and signal y is seen.
+            Player k's payoff when she plays i and signal y is seen.
         actions : sequence of sequences of str, optional
             Names of each player's actions.
 
@@ -407,14 +409,14 @@ class Monitoring(Shown):
         return Game(*arrays, actions=actions)
 
     def full_rank(self, profile: Profile, player: int | str) -> Rank:
-        r"""Say whether the deviations of one player can be told apart: *individual full rank* at a profile.
+        r"""Say whether the deviations of one player can be distinguished: *individual full rank* at a profile.
 
         The rows :math:`p(\cdot \mid b, a_{-i})`, one for each action b of player i, are independent.
         """
         return self.pairwise_full_rank(profile, (player,))
 
     def pairwise_full_rank(self, profile: Profile, players: Sequence[int | str]) -> Rank:
-        """Say whether deviations of two players can be told apart from each other: *pairwise full rank*.
+        """Say whether deviations of two players can be distinguished from each other: *pairwise full rank*.
 
         The rows of both have rank :math:`|A_i| + |A_j| - 1`, as all of them have the row of the profile. With
         individual and pairwise full rank at enough profiles the folk theorem holds (Fudenberg, Levine and Maskin 1994,
@@ -446,7 +448,7 @@ class Monitoring(Shown):
 
 
 def _titled(game: Game | None, profile: tuple[int, ...]) -> str:
-    """Return a profile by the names of its actions, where they are known."""
+    """Return a profile as the names of its actions, if there are names."""
     if game is None:
         return str(profile)
     return ", ".join(own[k] for own, k in zip(game.actions, profile, strict=True))

@@ -1,6 +1,6 @@
-"""A game in normal form: one payoff array per player, and what follows from the arrays alone.
+"""A game in normal form: one payoff array per player, and properties computed directly from the arrays.
 
-Games of other libraries are known by the attributes that these document: none of them is imported.
+Games of other libraries are recognised by their documented attributes; none of these libraries is imported.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Game(Shown):
-    r"""A finite game: player :math:`i` chooses :math:`a_i`, all at once, and gets :math:`g_i(a)`.
+    r"""A finite game: all players choose actions :math:`a_i` simultaneously, and player :math:`i` gets :math:`g_i(a)`.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class Game(Shown):
         k gets when the players choose those actions. Floats, integers or `Fraction`.
     actions : sequence of sequences of str, optional
         Names of each player's actions, for tables and graphs; their numbers by default, or the labels of pandas
-        DataFrames given as payoffs. A profile may be given by them everywhere.
+        DataFrames given as payoffs. Profiles may then be given by names.
     players : sequence of str, optional
-        Names of the players; their numbers by default. They go on to problems, answers, tables and pictures.
+        Names of the players; their numbers by default. Problems, answers, tables and pictures use them.
 
     Attributes
     ----------
     payoffs : ndarray of shape (a_1, ..., a_n, n)
         The payoffs as floats, players last; read-only.
     exact : ndarray of Fraction, of the same shape
-        The payoffs as the rationals that were given. Every float is one.
+        The payoffs as exact rationals; a float is taken at its exact value.
     actions : tuple of tuples of str
     player_names : tuple of str
 
@@ -100,12 +100,13 @@ class Game(Shown):
 
     @classmethod
     def of(cls, game: Any) -> Game:
-        """Return a game of another library as one of ours.
+        """Return a game of another library as a `Game`.
 
         Parameters
         ----------
         game : game of nashpy, quantecon (`NormalFormGame`), pygambit or OpenSpiel (`MatrixGame`, `TensorGame`)
-            Known by its attributes; labels of players and actions are kept where they differ. A `Game` stays as it is.
+            Recognised by its attributes; labels of players and actions are kept if they are distinct. A `Game` is
+            returned unchanged.
 
         Raises
         ------
@@ -137,8 +138,7 @@ class Game(Shown):
         Returns
         -------
         Game
-            With the names of players and actions. Fractions and decimals are kept exactly where floats do not hold
-            them.
+            With the names of players and actions. Fractions, and decimals that no float equals, are kept exactly.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class Game(Shown):
         named = all(len(set(own)) == len(own) for own in (found.players, *found.actions))
         ours = list(found.players) == titles(
             numbered(len(found.players))
-        )  # as `to_nfg` calls who has no name
+        )  # the name that `to_nfg` writes for players without names
         return cls(
             *found.payoffs,
             actions=found.actions if named else None,
@@ -177,10 +177,10 @@ class Game(Shown):
         )
 
     def to_nfg(self, path: str | os.PathLike[str] | None = None, *, title: str = "") -> str:
-        """Return the game as a string in Gambit's format .nfg, with payoffs, and write it to a file if one is named.
+        """Return the game as a string in Gambit's format .nfg, with payoffs, and write it to a file if a path is given.
 
-        The folder of the file must exist. Fractions stay fractions, and a float becomes the shortest decimal that gives
-        it back.
+        The folder of the file must exist. Fractions stay fractions, and a float becomes the shortest decimal that
+        converts back to it.
 
         Examples
         --------
@@ -259,12 +259,12 @@ class Game(Shown):
         return any(given.dtype == object for given in self._given)
 
     def exact_payoff(self, profile: Profile, player: int | str) -> Fraction:
-        """Return one payoff as the rational that was given."""
+        """Return one payoff as an exact rational."""
         actions = self.profile(profile)
         return Fraction(self._given[player_index(player, "player", self.player_names)].item(actions))
 
     def exact_best(self, profile: Profile, player: int | str) -> Fraction:
-        """Return the player's best-reply payoff to the others' actions, as the rational that was given."""
+        """Return the player's best-reply payoff to the others' actions, as an exact rational."""
         actions, i = self.profile(profile), player_index(player, "player", self.player_names)
         own = np.moveaxis(self._given[i], i, -1)[*actions[:i], *actions[i + 1 :]]
         return max(map(Fraction, own.tolist()))
@@ -303,7 +303,7 @@ class Game(Shown):
         >>> pennies.equilibria().exact
         (((Fraction(1, 2), Fraction(1, 2)), (Fraction(1, 2), Fraction(1, 2))),)
         """
-        import bargaining  # solvers import games, so a game reaches them through the public names only
+        import bargaining  # solvers import this module, so they are reached through the public names
 
         return bargaining.stage_equilibria(self)
 
@@ -315,8 +315,9 @@ class Game(Shown):
         Parameters
         ----------
         mixed : bool, default False
-            In pure actions by default. If true the others may mix, and do so *together* when there is more
-            than one of them (correlated punishment); for two players this is the value of the zero-sum game.
+                    In pure actions by default. If true, the others may mix, and may correlate their actions if there
+                    are several of
+        them; for two players this is the value of the zero-sum game.
 
         Returns
         -------
@@ -345,8 +346,8 @@ class Game(Shown):
         Parameters
         ----------
         disagreement : array_like of shape (..., n), optional
-            What they get without an agreement. By default the minmax payoffs in mixed actions, `minmax(mixed=True)`:
-            the most that each can secure whatever the others do, so that nobody agrees to less in any equilibrium.
+            Payoffs without an agreement. By default the minmax payoffs in mixed actions, `minmax(mixed=True)`: each
+            player can secure this payoff whatever the others do, so nobody agrees to less in any equilibrium.
 
         Examples
         --------
@@ -365,7 +366,7 @@ class Game(Shown):
         return are_given(self.player_names)
 
     def profile(self, value: Profile, name: str = "profile") -> tuple[int, ...]:
-        """Return `value` as a profile of this game, one action index per player, or say why it is not one.
+        """Return `value` as a profile of this game, one action index per player, or raise an error.
 
         Parameters
         ----------
@@ -399,7 +400,7 @@ Profile = Sequence[int | str] | Mapping[str, int | str]
 
 
 def _labelled(payoffs: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[list[str]] | None]:
-    """Return payoffs as arrays, with the names of the actions that pandas' tables for two players carry."""
+    """Return payoffs as arrays, with the action names that are the labels of pandas DataFrames for two players."""
     tables = [table for table in payoffs if hasattr(table, "columns") and hasattr(table, "index")]
     if not tables:
         return payoffs, None
@@ -441,7 +442,7 @@ def _same_shape(floats: list[Floats]) -> None:
 
 
 def stacked(payoffs: ArrayLike, name: str, players: int) -> NDArray[np.object_]:
-    """Return the games whose payoffs are stacked, shape (*games, players, a_1, ..., a_n), as an array of that batch."""
+    """Return an array of games, shape (*games), from stacked payoffs of shape (*games, players, a_1, ..., a_n)."""
     floats, given = real(payoffs, name, payoffs=True), owned(np.asarray(payoffs))
     axes = players + 1
     if floats.ndim < axes or floats.shape[-axes] != players:
@@ -463,7 +464,7 @@ def stacked(payoffs: ArrayLike, name: str, players: int) -> NDArray[np.object_]:
 
 
 def _unpacked(shapes: list[tuple[int, ...]]) -> str:
-    """Return how a game is made of one array for all players."""
+    """Return advice on how to make a game from one array for all players."""
     if len(shapes) == 1 and len(shapes[0]) > 1:
         axes = len(shapes[0]) - 1
         ways = ["Game(*payoffs) if players come first"] * (shapes[0][0] == axes)
@@ -476,7 +477,7 @@ def _unpacked(shapes: list[tuple[int, ...]]) -> str:
 
 
 def require_game(game: Any) -> None:
-    """Refuse anything else where a stage game is asked for."""
+    """Raise an error if `game` is not a `Game`."""
     if not isinstance(game, Game):
         stage = isinstance(getattr(game, "game", None), Game)
         cure = "Pass the stage game that it repeats: `.game`." if stage else "Wrap the payoffs: Game(A, B)."
@@ -500,7 +501,7 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What was found: payoffs, one array a player, and the names that there were."""
+    """A game of another library: payoffs, one array per player, and its names."""
 
     payoffs: tuple[Any, ...]
     actions: list[list[str]] | None = None
@@ -535,7 +536,7 @@ def is_foreign(game: Any) -> bool:
 
 
 def _gambit(game: Any) -> _Found:
-    """Read exact payoffs, and labels where each differs from the others."""
+    """Read exact payoffs, and labels if they are distinct."""
     players = list(game.players)
     names = [str(one.label) for one in players]
     actions = [[str(each.label) for each in one.strategies] for one in players]

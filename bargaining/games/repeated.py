@@ -35,10 +35,10 @@ def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
 class Exit(Shown):
     """The right to leave a repeated game for good, at the start of any period.
 
-    Each period opens with a public signal; then every player who may leave says, at once, whether she
-    stays. If all stay the stage game is played. If somebody leaves the game is over and everybody gets the
-    average (per-period) payoffs given here, from that period on. If several leave at once each of them is
-    equally likely to be the one who left.
+    Each period opens with a public signal; then all players who may leave decide simultaneously whether to
+    stay. If all stay, the stage game is played. If somebody leaves, the game is over and everybody gets the
+    average (per-period) payoffs given here, from that period on. If several leave at once, each of them is
+    equally likely to count as the leaver.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ class Exit(Shown):
     who : sequence of int or str, optional
         The players who may leave; everybody by default.
     players : sequence of str, optional
-        Names of the players, in the order of the payoffs; by default those that `payoffs` carries, as a mapping or a
-        pandas Series does. A game between players of these names takes them in its own order.
+        Names of the players, in the order of the payoffs; by default the labels of `payoffs`, if it is a mapping or
+        a pandas Series. A game between players of these names puts the payoffs into its own order.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class Exit(Shown):
 
     @property
     def own(self) -> Floats:
-        """What each player gets by leaving, shape (*batch, n); minus infinity for one who may not."""
+        """Each player's payoff from leaving, shape (*batch, n); minus infinity for a player who may not leave."""
         own = np.full(self.payoffs.shape[:-1], -np.inf)
         for player in self.who:
             own[..., player] = self.payoffs[..., player, player]
@@ -206,14 +206,14 @@ def between(leave: Exit, names: tuple[str, ...]) -> Exit:
 
 
 def _leavers(leave: Exit) -> str:
-    """Return who may leave, as a line says it."""
+    """Return the players who may leave, in words."""
     if not are_given(leave.player_names):
         return f"players {leave.who}"
     return " and ".join(leave.player_names[i] for i in leave.who)
 
 
 def require_repeated(repeated: Any) -> None:
-    """Refuse anything else where a repeated game is asked for."""
+    """Raise an error if `repeated` is not a `RepeatedGame`."""
     if not isinstance(repeated, RepeatedGame):
         cure = (
             " Say how patient the players are: RepeatedGame(game, discounts)."
@@ -228,7 +228,7 @@ def require_repeated(repeated: Any) -> None:
 class RepeatedGame(Shown):
     r"""A stage game played in every period :math:`t = 0, 1, \dots`.
 
-    The players see each other's actions, or with `monitoring` a public signal of them alone. Player i values a stream
+    The players see each other's actions, or with `monitoring` only a public signal of them. Player i values a stream
     of stage payoffs by its average :math:`(1-\delta_i)\sum_t \delta_i^t g_i(a^t)`.
     Before each period the players see a public signal, so they can randomise together.
 
@@ -242,7 +242,8 @@ class RepeatedGame(Shown):
     exit : Exit, optional
         The right to leave, if there is one. Its batch is broadcast against that of `discounts`.
     monitoring : Monitoring, optional
-        What is seen of the actions; by default the actions themselves. The payoffs of `game` are then expected ones.
+        The public signal of the actions; by default the actions are seen. With a signal the payoffs of `game` are
+        expected payoffs.
 
     Examples
     --------
@@ -328,7 +329,7 @@ class RepeatedGame(Shown):
 
     @property
     def has_fractions(self) -> bool:
-        """Whether a payoff, also of leaving, was given as a `Fraction` or a huge integer: floats may round it."""
+        """Whether a payoff, also of leaving, was given as a `Fraction` or huge integer, which floats may round."""
         return self.game.has_fractions or (self.exit is not None and self.exit.has_fractions)
 
     @property
@@ -337,7 +338,7 @@ class RepeatedGame(Shown):
         return _fractions(self._given, self.discounts.shape)
 
     def require_seen(self, function: str) -> None:
-        """Raise NotApplicable if actions are seen only through a signal, which `function` knows nothing of."""
+        """Raise NotApplicable if actions are seen only through a signal, which `function` does not support."""
         if self.monitoring is not None and not self.monitoring.is_perfect:
             raise NotApplicable(
                 f"`{function}` is for actions that are seen; here they are seen through {self.monitoring!r}. For two "
@@ -366,7 +367,7 @@ class RepeatedGame(Shown):
 
 
 def own_index(index: tuple[int, ...], lengths: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a cell's index in what is broadcast: its axes are the last ones, those of length 1 shared."""
+    """Return the index in an array of a cell of the shape to which the array is broadcast."""
     tail = index[len(index) - len(lengths) :]
     return tuple(k if length > 1 else 0 for k, length in zip(tail, lengths, strict=True))
 

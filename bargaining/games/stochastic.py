@@ -1,4 +1,4 @@
-"""A game whose stage changes with a state that the players' actions may move, and the right to leave it."""
+"""A game whose stage game depends on a state that the players' actions may change, with a right to leave."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class StochasticGame(Shown):
-    r"""A stage game for each state, perfectly monitored, and the law by which the state moves.
+    r"""A stage game for each state, with perfect monitoring, and the transition probabilities of the state.
 
     In state s the players choose a profile a at once, get :math:`g_i(s, a)`, and the state of the next period
     is :math:`s'` with probability :math:`P(s' \mid s, a)`. Player i values a stream of stage payoffs by its
@@ -132,7 +132,7 @@ class StochasticGame(Shown):
         states: Names | None = None,
         players: Names | None = None,
     ) -> StochasticGame:
-        """Return the game whose state follows a Markov chain that nobody moves.
+        """Return the game whose state follows an exogenous Markov chain.
 
         Parameters
         ----------
@@ -278,12 +278,12 @@ class StochasticGame(Shown):
 
     @property
     def exit_own(self) -> Floats:
-        """What each player gets by leaving in each state, shape (S, n); minus infinity where she may not."""
+        """Each player's payoff from leaving in each state, shape (S, n); minus infinity where she may not leave."""
         nobody = np.full(self.players, -np.inf)
         return np.array([nobody if leave is None else leave.own for leave in self.exits])
 
     def with_discounts(self, discounts: ArrayLike) -> StochasticGame:
-        """Return the same game between players of another patience.
+        """Return the same game with other discount factors.
 
         Parameters
         ----------
@@ -303,7 +303,7 @@ class StochasticGame(Shown):
 
     @property
     def exogenous(self) -> NDArray[np.bool_]:
-        """Whether the state moves alike whatever the players do, one entry a state."""
+        """Whether transitions do not depend on actions, one entry per state."""
         return np.array([self._transitions.alike(s) for s in range(len(self))])
 
     @property
@@ -325,7 +325,7 @@ class StochasticGame(Shown):
 
 
 def require_stochastic(game: Any) -> None:
-    """Refuse anything else where a stochastic game is asked for."""
+    """Raise an error if `game` is not a `StochasticGame`."""
     if not isinstance(game, StochasticGame):
         cure = (
             " It is one of a single state: StochasticGame.from_repeated(game)."

@@ -1,1 +1,1 @@
-"""Published numbers, each beside what this library computes: files of numbers, and how each is computed."""
+"""Replications: published numbers in files, and the functions that compute them again."""

@@ -1,9 +1,9 @@
-"""Read what was published, compute it again, and put the two side by side.
+"""Read published numbers, compute them again, and show the two side by side.
 
-A file `NAME.toml` holds a title, the source, where in it the numbers stand, where they were seen, what they are about,
-and the numbers as printed: `rows`, each a label and its numbers under `columns`, and after them `numbers`, each with
-what it is of. A number's third entry says why ours differs (the file's `why`, if empty), a fourth what ours is. `data`
-names a file that may not be shipped, and `obtain` says what it holds. A decimal is good to half a unit of its last
+A file `NAME.toml` contains a title, the source, the place of the numbers in it, where we saw them, a description, and
+the numbers as printed: `rows`, each a label and its numbers under `columns`, and then `numbers`, each with a label. A
+number's third entry says why ours differs (by default the file's `why`), and a fourth gives our number. `data` names a
+file that may not be shipped, and `obtain` describes its contents. A decimal is accurate to half a unit of its last
 digit, a fraction or an integer is exact; `within` widens both.
 """
 
@@ -22,7 +22,7 @@ from bargaining.tables.table import Column, Table
 Computed = Callable[[Path | None], Sequence[float | Fraction]]
 """Takes the folder of data that may not be shipped, and returns the numbers in the order of the file."""
 
-_EXACT = 1e-12  # of fractions and integers: what rounding may leave
+_EXACT = 1e-12  # tolerance for fractions and integers: rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +40,14 @@ class Printed:
         return float(Fraction(self.printed))
 
     def allows(self, value: float, within: float) -> bool:
-        """Say whether a computed number agrees with the printed one, or with what is said to differ from it."""
+        """Say whether a computed number agrees with the printed one, or with the number given as ours."""
         text = self.ours or self.printed
         return abs(value - float(Fraction(text))) <= max(within, _half_unit(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replication:
-    """A published table or figure: what it says, where, and how it is computed again."""
+    """A published table or figure: its numbers, its source, and the function that computes it again."""
 
     name: str
     title: str
@@ -94,7 +94,7 @@ class Replication:
         return Table(rows, columns=columns, caption=self.title, notes=notes)
 
     def wrong(self, folder: Path | None = None) -> list[str]:
-        """Return what does not agree, a line each."""
+        """Return the numbers that do not agree, a line each."""
         found = self.computed(folder)
         if len(found) != len(self.numbers):
             return [f"{self.name}: {len(self.numbers)} numbers are published, {len(found)} were computed"]
@@ -129,7 +129,8 @@ def read(folder: Path, computed: Mapping[str, Computed]) -> dict[str, Replicatio
 def page(museum: Mapping[str, Replication]) -> str:
     """Return a page in Markdown: each replication with its numbers, published, ours and the difference.
 
-    Of those that need data ours are as stored; where nothing is said to differ the published number is met.
+    For those that need unshipped data our numbers are the stored ones; where none is stored the published number is
+    reproduced.
     """
     count = sum(len(one.numbers) for one in museum.values())
     differ = sum(bool(number.why) for one in museum.values() for number in one.numbers)

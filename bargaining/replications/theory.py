@@ -1,4 +1,4 @@
-"""How each published number of the theory is computed; what is published is in the files beside this one."""
+"""The functions that compute the published numbers of theory, which are in the files next to this one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def quantecon_dilemma(_: Path | None) -> list[float]:
 
 
 def _two_states(cooperate: float, defect: float, discount: float) -> StochasticGame:
-    """In the rich state every payoff is higher by 2; it changes more often after the players did the same."""
+    """In the rich state every payoff is higher by 2; the state changes more often if both chose the same action."""
     same, other, coin = [1 / 3, 2 / 3], [2 / 3, 1 / 3], [1 / 2, 1 / 2]
     law = [[[same, coin], [coin, same]], [[other, coin], [coin, other]]]
     rows = [[[cooperate + more, -1 + more], [defect + more, more]] for more in (0, 2)]
@@ -256,7 +256,7 @@ def nucleolus_examples(_: Path | None) -> list[F]:
 
 
 def _equilibria(game: Game, used: str) -> list[float]:
-    """Return the chances in the equilibria that use these actions, a pair of words for each."""
+    """Return the probabilities in the equilibria with these supports, one string per equilibrium."""
     found = {}
     for pair in stage_equilibria(game).profiles:
         key = " ".join("".join(str(k) for k, chance in enumerate(x) if chance) for x in pair)
@@ -335,7 +335,7 @@ def three_players(_: Path | None) -> list[float]:
 
 
 def water_reserves(_: Path | None) -> list[float]:
-    """What is left of the reserves and what flows in is kept, up to the 5 units there is room for."""
+    """The remaining reserves and the inflow are kept, up to a capacity of 5 units."""
     most, inflows = 5, (0, 1, 2)
     games, law = [], []
     for own, other in product(range(most + 1), repeat=2):
@@ -388,7 +388,7 @@ def gangstas_paradise(_: Path | None) -> list[float]:
 
 
 def bankruptcy_game(_: Path | None) -> list[Any]:
-    """What a coalition is left when the others are paid in full; with links, the sum over its connected parts."""
+    """A coalition gets the rest after the others are paid in full; with links, the sum over connected parts."""
     claims = dict(zip("012345", map(F, ("40", "32", "11", "73.3", "54.95", "81.1")), strict=True))
     links = ("01", "02", "03", "12", "13", "23", "34", "35", "45")
 

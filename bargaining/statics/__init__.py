@@ -1,1 +1,1 @@
-"""Comparative statics: how answers change with what they were found from."""
+"""Comparative statics: how answers change with their data."""

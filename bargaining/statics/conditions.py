@@ -1,10 +1,10 @@
-r"""What an answer solves, as equations over jets: the active structure is read off the answer.
+r"""The equations that an answer solves, over jets; which constraints bind is read off the answer.
 
 A *piece* of a set's boundary is smooth: the budget of a surplus, a stretch of a frontier, a side of a polygon, a facet.
 A solution at which as many pieces meet as there are players stays at their corner; otherwise the concept's own
-conditions hold along the boundary: proportions of gains on a ray, first-order conditions at an optimum. Which pieces
-are met, and which terms bind, is the structure. It is strict where no slack and no multiplier is zero, and then
-it is the same for all problems nearby; elsewhere there is a kink, and this module says so.
+conditions hold along the boundary: proportions of gains on a ray, first-order conditions at an optimum. The structure
+says which pieces are met and which terms bind. It is strict if no slack and no multiplier of a binding constraint is
+zero; then it is the same for all problems nearby. Otherwise there is a kink, which this module reports.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 
 EPS = float(np.finfo(float).eps)
-TIE = 1e-9  # of the payoffs' range, or of the largest multiplier: nearer to a kink than that is at it
+TIE = 1e-9  # of the payoffs' range, or of the largest multiplier: within this distance of a kink counts as at it
 SMOOTH = 1e-6  # relative error of curvatures above which a frontier is taken to have a kink there
-NODES = (
-    13  # of a polynomial through a function near a point: exact to rounding an eighth of the way to an end
-)
-_HALVINGS = 60  # interim agreements; they close in faster than by halves
-BLOCK = 8192  # cells at once: what they need stays in the processor's cache
-WINDOWS = 12  # each half the last: two that agree are enough
+NODES = 13  # nodes of a polynomial through a function near a point: exact to rounding up to 1/8 of the way to an end
+_HALVINGS = 60  # interim agreements; gains fall faster than by halves
+BLOCK = 8192  # cells at once: their arrays fit in the processor's cache
+WINDOWS = 12  # each half the last: two windows that agree are enough
 
 Given = Mapping[str, Any]
 """Every parameter by name: its entries, jets where derivatives in it are asked for."""
@@ -90,12 +88,12 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     structure, strict = [], np.ones(cells, dtype=bool)
     for key, point in points.items():
         pieces, sure = boundary.active(key, point, size)
-        if name == "raiffa" and key != "x":  # what is held by two sides at once has a kink
+        if name == "raiffa" and key != "x":  # a point on two sides at once is at a kink
             sure = sure & (pieces[0] >= 0) & (pieces[1] < 0)
             strict &= sure
         structure.append(pieces)
         strict &= sure | (key not in ("x", "y"))
-        if key in ("first", "second"):  # a best payoff elsewhere on the boundary moves with no floor
+        if key in ("first", "second"):  # elsewhere on the boundary a best payoff has no floor
             strict &= sure & (pieces[0] >= 0) & (pieces[1] < 0)
     if ideal and flat:
         strict &= np.isfinite(boundary.ideal[0]).all(axis=0)
@@ -156,7 +154,7 @@ def _interim(boundary: Any, problem: Any, cells: int) -> dict[str, Floats]:
 def _ideal_slopes(boundary: Any, d: Floats, cells: int) -> tuple[Floats, Floats]:
     """Return ideal points below facets, (n, cells), and their slopes in d, (n, n, cells), by the prices of d's floors.
 
-    They are linear in d as long as no more constraints hold with equality than there are players: NaN where more do.
+    They are linear in d if at most as many constraints bind as there are players; NaN where more bind.
     """
     from scipy.optimize import linprog
 
@@ -205,7 +203,7 @@ class _Budget:
 
 
 class _Curve:
-    """Points below a frontier that is smooth where it is asked."""
+    """Points below a frontier that is smooth at the points needed."""
 
     def __init__(self, frontier: Frontier, batch: tuple[int, ...], *, second: bool) -> None:
         self.frontier, self.batch, self.second = frontier, batch, second
@@ -234,7 +232,7 @@ class _Curve:
         return [-_through(x[0], [*f[1:], f[-1]]), 1.0]
 
     def over(self, piece: int, key: str, i: int, other: Any, given: Given, here: Any) -> Any:
-        """Return player i's payoff on the boundary where the other's is given."""
+        """Return player i's payoff on the boundary, given the other's."""
         f = [values[here] for values in self.local[key][0]]
         if i:
             return _through(other, f)
@@ -301,12 +299,12 @@ class _Sides:
         return [along[1], -along[0]]
 
     def over(self, piece: int, key: str, i: int, other: Any, given: Given, here: Any) -> Any:
-        """Return player i's payoff on the boundary where the other's is given."""
+        """Return player i's payoff on the boundary, given the other's."""
         start, along = self._ends(piece, given)
         return start[i] + (other - start[1 - i]) * along[i] / along[1 - i]
 
     def fall(self, piece: int, key: str, given: Given, here: Any) -> tuple[Floats, Floats]:
-        """Return minus the slope, and how it changes; a level or upright side counts nothing."""
+        """Return minus the slope, and its derivative; a horizontal or vertical side has length zero."""
         _, along = self._ends(piece, given)
         level = np.asarray(along[0] != 0) & np.asarray(along[1] != 0)
         fall = np.where(level, -np.asarray(along[1]) / np.where(level, along[0], 1.0), 0.0)
@@ -345,7 +343,7 @@ class _Facets:
 
 
 def _boundary(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) -> Any:
-    """Return the boundary of a set by its pieces; None where it is not known by any."""
+    """Return the boundary of a set as pieces; None where no pieces are known."""
     cells = int(np.prod(batch))
     if isinstance(feasible, TransferableSurplus):
         return _Budget(cells)
@@ -387,9 +385,9 @@ def _stencil() -> tuple[Floats, Floats]:
 def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floats]:
     """Return a frontier's function and its first derivatives at points, one entry a cell, and their relative error.
 
-    They are those of the polynomial through the function, or its `derivative` where there is one, at nodes near the
-    point. Windows shrink until two agree; the error is by how much they differ, and what rounding makes of it. Near a
-    kink none agree, and the error stays large.
+    They are those of the polynomial through the function, or its `derivative` if there is one, at nodes near the
+    point. Windows shrink until two agree; the error is their difference plus the effect of rounding. Near a
+    kink no windows agree, and the error stays large.
     """
     if not frontier.batch_shape and x.size > BLOCK:
         parts = [local(frontier, part, order) for part in np.array_split(x.ravel(), -(-x.size // BLOCK))]
@@ -472,7 +470,7 @@ def _inside_the_cone(
 def _binding(
     points: Mapping[str, Floats], given: Given, size: Floats
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return of each player whether the outside option binds when it responds, and whether that is strict."""
+    """Return for each player whether her outside option binds when she responds, and whether this is strict."""
     binds, sure = [], np.ones(size.shape, dtype=bool)
     for i, own in enumerate(("x", "y")):
         waits = _waits(i, points[own][i], given)
@@ -484,7 +482,7 @@ def _binding(
 
 
 def _waits(i: int, worth: Any, given: Given) -> Any:
-    """Return what a refusal is worth to player i if the next period is worth `worth`."""
+    """Return player i's payoff from refusing if her payoff from the next period on is `worth`."""
     d, p = given["disagreement"][i], given["breakdown"][0]
     return given["breakdown_payoffs"][i] * p + (d + (worth - d) * given["discounts"][i]) * (1.0 - p)
 
@@ -497,7 +495,7 @@ def _equations(
     piece = {key: tuple(int(v) for v in row[width * k : width * (k + 1)]) for k, key in enumerate(keys)}
 
     def best(x: list[Jet], given: Given) -> tuple[list[Any], list[Jet]]:
-        """Return the ideal point, and what must be zero of it."""
+        """Return the ideal point, and its equations."""
         d = given["disagreement"]
         if isinstance(boundary, _Facets):
             values, slopes = (array[..., here] for array in boundary.ideal)
@@ -524,7 +522,7 @@ def _equations(
         return [boundary.slack(piece["x"][0], "x", x[:n], given, here), *level, *more]
 
     def interim(x: list[Jet], given: Given) -> list[Jet]:
-        """Return by how much a point misses the last of the interim agreements, each found from the one before."""
+        """Return the difference between a point and the last interim agreement, each found from the one before."""
         d = list(given["disagreement"])
         if len(keys) == 1:  # of a budget: one step
             rest = boundary.slack(0, "x", d, given, here)
@@ -536,7 +534,7 @@ def _equations(
         return [x[0] - d[0], x[1] - d[1]]
 
     def middle(x: list[Jet], given: Given) -> list[Jet]:
-        """Return by how much the frontier to either side differs, as it changes: the root of minus its slope in x."""
+        """Return the derivative of the difference of the frontier's two parts: the root of minus its slope in x."""
         if "first" not in piece:  # the middle of a budget
             d = given["disagreement"]
             return [boundary.slack(piece["x"][0], "x", x[:2], given, here), (x[0] - d[0]) - (x[1] - d[1])]
@@ -553,7 +551,7 @@ def _equations(
         return [boundary.slack(piece["x"][0], "x", x[:2], given, here), total, *more]
 
     def drawn(z: list[Jet], given: Given) -> list[Jet]:
-        """Return the conditions of a proposer drawn each period; what is left of a budget needs no unknown."""
+        """Return the conditions of a proposer drawn each period; a budget needs no unknown for the proposer."""
         v, d = z[:n], given["disagreement"]
         chances = given.get("probabilities", [1.0 / n] * n)
         sure, binds = sum(chances[1:], chances[0]), row[len(row) - n :]

@@ -1,4 +1,4 @@
-r"""Answers that are no division, as what solves equations: vertices of payoff sets, Markov equilibria, thresholds.
+r"""Equations of answers other than divisions: vertices of payoff sets, Markov equilibria, critical discount factors.
 
 An answer x of a game with data t is defined by F(x, t) = 0, where the structure of F is read off x: how each vertex is
 generated, which actions are used, whose constraint binds. A *tie* is a further equality that happens to hold, such as
@@ -30,23 +30,21 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
-TIE = 1e-9  # of the payoffs' range: equal to this is equal
-_BROKEN = 1e-8  # of the largest derivative: a tie that moves by less is kept
-_MISSED = (
-    1e-9  # of the largest unknown: an answer that is farther from its equations is not described by them
-)
-_CLOSE = 1e-8  # of the payoffs' range: what bisection leaves of a zero at a threshold
+TIE = 1e-9  # of the payoffs' range: differences below this count as equality
+_BROKEN = 1e-8  # of the largest derivative: a tie that changes by less is preserved
+_MISSED = 1e-9  # of the largest unknown: an answer with a larger violation does not satisfy the equations
+_CLOSE = 1e-8  # of the payoffs' range: error of a zero at a threshold found by bisection
 _ALONG = 1e-6  # of the payoffs' range: points on an edge that are so far from its ends are beside them
-_MANY = 1500  # unknowns and data together: with more, jets take longer than a few solutions
+_MANY = 1500  # unknowns and data together: with more, jets take longer than solving a few times
 
 Given = Mapping[str, Any]
-"""The data of a game by name, flat: arrays, or lists of jets where they move."""
+"""The data of a game by name, flattened: arrays, or lists of jets for data that vary."""
 Equations = Callable[[Sequence[Any], Given], list[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layout:
-    """What a flat array of numbers stands for: dimensions with labels."""
+    """The meaning of a flat array of numbers: dimensions with labels."""
 
     shape: tuple[int, ...]
     dims: tuple[str, ...]
@@ -55,7 +53,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Definition:
-    """An answer, `axes`, as the first of the unknowns that solve equations, and the data of which it is the answer."""
+    """An answer, described by `axes`, as the first unknowns of a system of equations, with the game's data."""
 
     axes: Layout
     unknowns: Floats
@@ -63,7 +61,7 @@ class Definition:
     equations: Equations
     ties: Equations
     asked: Mapping[str, tuple[Layout, str, Floats]]
-    """What may be asked about: its axes, and by how much each entry moves which data, (entries, data)."""
+    """The parameters by name: their axes, and the derivative of the data in each entry, (entries, data)."""
     again: Callable[[str, Floats], Floats]
     """The answer where the parameter of this name has other values."""
 
@@ -71,7 +69,7 @@ class Definition:
 def differentiated(
     made: Definition, moves: Mapping[str, Floats], *, second: bool = False
 ) -> tuple[Floats, Floats, Floats | None, Floats] | None:
-    """Return the derivatives of an answer along directions of its data; None where its equations do not tell.
+    """Return the derivatives of an answer along directions of its data; None where its equations do not determine them.
 
     Parameters
     ----------
@@ -86,7 +84,7 @@ def differentiated(
     first : ndarray, shape (answers, m)
         NaN along directions that break a tie.
     error : ndarray, shape (answers, m)
-        What rounding leaves in doubt.
+        The error due to rounding.
     second : ndarray, shape (answers, m, m), or None
     kinked : ndarray of bool, shape (m,)
     """
@@ -96,7 +94,7 @@ def differentiated(
         return None
 
     def moved(t: list[Jet]) -> dict[str, Any]:
-        """Return the data as jets, given those of how far it is gone in each direction."""
+        """Return the data as jets, given jets of the displacement in each direction."""
         slopes = np.stack([one.gradient[:, 0] for one in t])
         out: dict[str, Any] = dict(made.given)
         for name, move in moves.items():
@@ -140,7 +138,7 @@ def differentiated(
 
 
 def _jet(value: Any, like: Jet) -> Jet:
-    """Return a number that does not move as a jet that does not."""
+    """Return a constant as a jet."""
     if isinstance(value, Jet):
         return value
     none = None if like.hessian is None else np.zeros_like(like.hessian)
@@ -225,7 +223,7 @@ class Data:
         )
 
     def asked(self) -> dict[str, tuple[Layout, str, Floats]]:
-        """Return what may be asked about, by name."""
+        """Return the parameters by name."""
         game, who = self.game, list(self.game.player_names)
         out = {"discounts": (_by("discounts", who), "discounts", np.eye(self.n))}
         if np.ptp(game.discounts) == 0:
@@ -258,7 +256,7 @@ def _by(name: str, who: list[str]) -> Layout:
 
 
 class _Again:
-    """Solves a repeated game again where some of its data are others."""
+    """Solves a repeated game again with some of its data changed."""
 
     def __init__(self, repeated: RepeatedGame) -> None:
         self.repeated = repeated
@@ -292,7 +290,7 @@ def _leaving(leave: Exit | None, values: Floats) -> Exit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """How a point is generated: a row and what follows, or, with no row, leaving.
+    """How a point is generated: a row and its continuation, or leaving, without a row.
 
     `base`: the vertex of each next state that is continued with, unless both players are held to what a deviation
     gives. `edge`: instead, two such, between which one player is indifferent. `held`: of each player her best reply,
@@ -327,7 +325,7 @@ class _Polygons:
         self.beside: list[tuple[tuple[int, int], _Rule]] = []
 
     def read(self) -> bool:
-        """Find how every vertex is generated, and what else comes to lie on the boundary; say whether all are known."""
+        """Find how every vertex is generated, and other points on the boundary; say whether all are explained."""
         found: list[list[_Rule]] = [[] for _ in self.points]
         given, delta = self.data.given, self.data.given["discounts"]
         for s in range(self.data.states):
@@ -371,7 +369,7 @@ class _Polygons:
         return polygon
 
     def _held(self, row: int, i: int) -> tuple[Any, int, list[int]]:
-        """Return what player i gets by the best deviation from a row, that one (-1: leaving), and those as good."""
+        """Return player i's payoff from the best deviation from a row, which one (-1: leaving), and all as good."""
         if (row, i) not in self._best:
             data, given = self.data, self.data.given
             known, delta = list(self.points[self.low[i], i]), given["discounts"][i]
@@ -387,7 +385,7 @@ class _Polygons:
         return self._best[row, i]
 
     def _rule(self, row: int, w: Floats, least: Sequence[float], walk: Floats) -> _Rule | None:
-        """Return how a continuation keeps the players to a row; None if it does not, or is no corner."""
+        """Return how a continuation enforces a row; None if it does not, or is no corner."""
         if (w < np.array(least) - self.near).any():
             return None
         s = int(self.data.state[row])
@@ -413,7 +411,7 @@ class _Polygons:
     def _place(
         self, s: int, point: Floats, rule: _Rule, found: list[list[_Rule]], *, vertices: bool = True
     ) -> None:
-        """Remember a point that is a vertex, or lies on an edge."""
+        """Record a point that is a vertex, or lies on an edge."""
         here = np.flatnonzero(self.owner == s)
         ring = self.points[here]
         away = np.abs(ring - point).max(axis=1)
@@ -462,12 +460,12 @@ class _Polygons:
         return self.data.mean(given, row, [x[2 * k + i] for k in end])
 
     def equations(self, x: Sequence[Any], given: Given) -> list[Any]:
-        """Return by how much every vertex misses what it is generated by."""
+        """Return the difference of every vertex from the point that its rule generates."""
         values = [self.value(rule, x, given) for rule in self.rules]
         return [x[2 * k + i] - value[i] for k, value in enumerate(values) for i in (0, 1)]
 
     def ties(self, x: Sequence[Any], given: Given) -> list[Any]:
-        """Return what is zero beside the equations."""
+        """Return the ties: expressions that are zero without being among the equations."""
         data, out = self.data, list[Any]()
         for i in (0, 1):
             for some, low in zip(self.lows, self.low[i], strict=True):
@@ -500,12 +498,12 @@ class _Polygons:
 
 
 def _turn(p: Sequence[Any], q: Sequence[Any], r: Sequence[Any], unit: float) -> Any:
-    """Return by how much a point lies beside the line through two others, in the unit of payoffs."""
+    """Return the signed distance of a point from the line through two others, in the unit of payoffs."""
     return ((q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])) / unit
 
 
 def _of_sets(game: StochasticGame, sets: Sequence[Floats], again: _Again | None) -> Definition | None:
-    """Return the vertices of payoff sets as what generates itself."""
+    """Return the definition of the vertices of payoff sets by self-generation."""
     data = Data(game)
     if not all(len(one) for one in sets) or not (data.given["discounts"] > 0).all():
         return None
@@ -528,7 +526,7 @@ def _of_sets(game: StochasticGame, sets: Sequence[Floats], again: _Again | None)
 
 
 def _never(name: str, values: Floats) -> Floats:
-    """Say that nothing is known beside a kink."""
+    """Report that no derivative is known at a kink."""
     return np.full(1, np.nan)
 
 
@@ -568,14 +566,14 @@ class _Profile:
         return [(a, x[self.first[s, i] + k]) for k, a in enumerate(used.tolist())]
 
     def opens(self, x: Sequence[Any], given: Given, s: int, i: int, gone: Sequence[int]) -> Any:
-        """Return what a period that opens is worth to player i, if these players leave."""
+        """Return player i's payoff at the start of a period in which these players leave."""
         if not gone:
             return x[self.stays[s, i]]
         total = [self.data.after(given, s, k, i) for k in gone]
         return sum(total[1:], total[0]) * (1 / len(total))
 
     def worth(self, x: Sequence[Any], given: Given, s: int, i: int, action: int) -> Any:
-        """Return what an action is worth to player i, the others playing as they do."""
+        """Return player i's payoff of an action, given the others' strategies."""
         data, shape = self.data, self.data.game.shape(s)
         ahead = [x[k * data.n + i] for k in range(data.states)]
         own = [[(action, 1.0)] if j == i else self.mixed(x, s, j) for j in range(data.n)]
@@ -591,7 +589,7 @@ class _Profile:
         return total
 
     def equations(self, x: Sequence[Any], given: Given) -> list[Any]:
-        """Return by how much used actions are worth something else than staying, and what leaving misses."""
+        """Return the differences between the payoffs of used actions and the value of staying, and those of leaving."""
         out = []
         for (s, i), place in self.stays.items():
             out += [x[place] - self.worth(x, given, s, i, a) for a in self.used[s][i].tolist()]
@@ -602,7 +600,7 @@ class _Profile:
         return out
 
     def ties(self, x: Sequence[Any], given: Given) -> list[Any]:
-        """Return of actions that are not used, and of leaving or staying, what makes no difference."""
+        """Return the ties: unused actions, leaving or staying that are as good as what is played."""
         data, gaps = self.data, list[Any]()
         for (s, i), place in self.stays.items():
             for a in set(range(data.game.shape(s)[i])) - set(self.used[s][i].tolist()):
@@ -614,7 +612,7 @@ class _Profile:
 
 
 def _of_profile(found: StationaryProfile, game: StochasticGame) -> Definition | None:
-    """Return a stationary equilibrium as what makes the actions used equally good."""
+    """Return the definition of a stationary equilibrium by indifference between the actions used."""
     if found.regret > TIE or ((found.leave > TIE) & (found.leave < 1 - TIE)).any():
         return None
     data = Data(game)
@@ -664,7 +662,7 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
         return (tempt - get) - x[0] * (tempt - threat(i, rest, more))
 
     def zeros(x: Sequence[Any], given: Given) -> list[Any]:
-        """Return what is zero at the threshold: one of these is why it is there, the others are ties."""
+        """Return the expressions that are zero at the threshold: one of them determines it, the others are ties."""
         out = [gap(i, x, given) for i in range(n) if len(best[i]) and row not in best[i]]
         out += ties(*moved(x, given))
         for i in binding:
@@ -709,10 +707,10 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
 def _reason(
     point: Floats, data: Data, equations: Equations, zeros: Equations
 ) -> tuple[int | None, list[int]]:
-    """Return which zero holds the first unknown where it is, given the equations of the rest; and the other zeros.
+    """Return the zero that determines the first unknown, given the equations of the others; and the other zeros.
 
-    That is the one that changes most as the first unknown moves and the rest follow: where no constraint of the profile
-    itself binds, the punishment breaks down there.
+    It is the zero that changes most as the first unknown moves and the others follow. If no constraint of the profile
+    itself binds, the punishment breaks down at the threshold.
     """
 
     def alone(x: list[Jet], t: list[Jet]) -> list[Jet]:
@@ -742,11 +740,11 @@ def _best(data: Data, row: int, i: int) -> list[int]:
 
 
 _Punished = tuple[list[float], Equations, Equations, Callable[[int, Sequence[Any], Given], Any]]
-"""Unknowns beside the discount factor, their equations and ties, and what punishes each player."""
+"""Unknowns other than the discount factor, their equations and ties, and the punishment of each player."""
 
 
 def _punishments(found: CriticalDiscount, data: Data, repeated: RepeatedGame) -> _Punished | None:
-    """Return what players fear at the threshold."""
+    """Return the punishments at the threshold."""
 
     def nothing(x: Sequence[Any], given: Given) -> list[Any]:
         return []

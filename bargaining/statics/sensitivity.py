@@ -1,4 +1,4 @@
-"""Comparative statics: derivatives of an answer in what it was found from."""
+"""Comparative statics: derivatives of an answer in its parameters."""
 
 from __future__ import annotations
 
@@ -31,13 +31,11 @@ _ANSWERS = (
     ("discount", ""),
     ("payoff", ""),
     ("rates", "country"),
-)  # what numbers of other answers are called, and what one is of
+)  # attributes with the numbers of other answers, and the name of their dimension
 _PAYOFFS = ("outside", "breakdown_payoffs", "reference")
-_MISSED = (
-    1e-9  # of the payoffs' range: an answer that is farther from its conditions is not described by them
-)
+_MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
-_ALIKE = 1e-6  # of the range: one-sided differences that agree to this, or their errors, are one derivative
+_ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
 
 def sensitivity(
@@ -56,28 +54,28 @@ def sensitivity(
         What a concept or a protocol returned; a batch is differentiated cell by cell. Payoff sets (vertices), Markov
         equilibria (values of states), critical discount factors, equilibria of trade models (percent of real income)
         and tariff equilibria (rates) too. Other answers, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or
-        ``discount``, and numbers need a `method`.
+        ``discount``, and plain numbers require `method`.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
-        protocol, such as "weights", "discounts", "outside" or "breakdown". Of a game "payoffs", "discounts", "discount"
-        where all share one, and "outside"; of a trade model "tariffs", "costs", "transfers" and "elasticities"; of
-        tariffs that countries set the "tariffs" beside them, "costs" and "elasticities". A mapping names the arguments
-        of `method` and says where they are.
+        protocol, such as "weights", "discounts", "outside" or "breakdown". For a game "payoffs", "discounts",
+        "discount" if it is common to all, and "outside"; for a trade model "tariffs", "costs", "transfers" and
+        "elasticities"; for tariff equilibria the other "tariffs", "costs" and "elasticities". A mapping gives
+        arguments of `method` and their values.
     order : {1, 2}, default 1
         First or second derivatives.
     method : callable, optional
-        How the answer is found, where this library does not know: a function of a problem, or, with a mapping `wrt`, of
-        the arguments named there. Its derivatives are numerical; if it leads to a game's answer, only those of the
-        game's data are, and from there on they are exact.
+        The function that computes the answer, if it is not one of this library: a function of a problem, or, with a
+        mapping `wrt`, of the arguments given there. Its derivatives are numerical. If it returns the answer of a game,
+        only the derivatives of the game's data are numerical, and those of the answer in the data are exact.
 
     Returns
     -------
     xarray.DataArray
         Dimensions: of the batch ("cell", or "cell_0", ...), "player", then that of the parameter, named after it,
         unless it is a single number; "points" has "point" and "coordinate"; with a mapping "parameter" comes last.
-        Second derivatives have the last ones twice. NaN where the status is not OK, and at a kink: the coordinates
-        ``from_below`` and ``from_above`` hold the derivatives on either side, which are the same elsewhere.
-        The coordinate ``error`` says what rounding, or differences, leave in doubt. `plot` draws it, and `Table` takes
+        Second derivatives have the last ones twice. NaN where the status is not OK, and at a kink. The coordinates
+        ``from_below`` and ``from_above`` contain the one-sided derivatives, which are equal except at a kink.
+        The coordinate ``error`` bounds the error due to rounding or differences. `plot` draws it, and `Table` takes
         its ``.to_pandas()``.
 
     Raises
@@ -85,23 +83,23 @@ def sensitivity(
     InvalidInput
         If the answer has no such parameter, or `method` does not lead to the answer.
     NotApplicable
-        If second derivatives are asked for where conditions are not known.
+        If second derivatives are requested where conditions are not known.
 
     Notes
     -----
-    Conditions are known of `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
-    `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, of the first six on polytopes of more; of
-    `AlternatingOffers` between two players for an infinite horizon in which responders may leave, and of
-    `RandomProposer` under unanimity, for any number who share a surplus and for two on other sets. Curvatures of a
-    `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. Of a game's answers
-    the structure is read off: how each vertex is generated, which actions are used, what binds at a threshold. All
-    other answers, and kinks, have derivatives by SciPy's differences, which solve again beside the answer on either
-    side. Payoff sets with infinitely many vertices, as at unequal patience, have none here, nor those from which one
-    player alone may leave.
+    Conditions are known for `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
+    `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, and for the first six on polytopes of
+    more players; for `AlternatingOffers` between two players with an infinite horizon in which responders may leave;
+    and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
+    Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. For
+    answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
+    constraint binds at a threshold. For all other answers, and at kinks, derivatives are computed by SciPy's
+    differences, which solve again on either side of the answer. There are no derivatives of payoff sets with infinitely
+    many vertices, as with unequal discount factors, nor of those from which only one player may leave.
 
-    Weights, and probabilities of proposing, are taken as they were given: only ratios count, so that derivatives in all
-    of them, times the weights, add up to nothing. With weights (a, 1 - a) the derivative in a is the first column less
-    the second.
+    Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
+    the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
+    column less the second.
 
     Examples
     --------
@@ -164,7 +162,7 @@ def sensitivity(
 
 
 class _Asked:
-    """An answer and the parameter asked about, with one row an entry and one column a cell."""
+    """An answer and the parameter of differentiation, with one row per entry and one column per cell."""
 
     def __init__(self, result: Division, name: str, method: Callable[..., Any] | None) -> None:
         assert result.problem is not None
@@ -175,7 +173,7 @@ class _Asked:
         status = np.broadcast_to(result.status, self.batch).ravel()
         self.answered = (status == Status.OK) & np.isfinite(self.payoffs).all(axis=0)
         self.given: dict[str, Floats] = {}
-        """All parameters, (entries, cells): one entry for what is a single number."""
+        """All parameters, (entries, cells); a single number has one entry."""
         self.shapes: dict[str, tuple[int, ...]] = {}
         feasible, told = self.problem.feasible, result.parameters
         self._take("disagreement", self.problem.disagreement, (self.n,))
@@ -218,12 +216,12 @@ class _Asked:
         return np.where(gains > 0, gains, 1.0)
 
     def terms(self) -> dict[str, list[Any]]:
-        """Return every parameter as a list of entries; each player has one of what is shared, or left to a default."""
+        """Return every parameter as a list with one entry per player, also for common values and defaults."""
         listed = {key: list(value) for key, value in self.given.items()}
         return self.completed(listed)
 
     def completed(self, listed: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        """Fill in what protocols leave to defaults."""
+        """Fill in the defaults of protocols."""
         listed = {key: v * self.n if key in _BY_PLAYER and len(v) == 1 else v for key, v in listed.items()}
         if "breakdown" in listed:
             listed.setdefault("breakdown_payoffs", listed["disagreement"])
@@ -262,7 +260,7 @@ class _Asked:
 
 
 def _known(result: Division) -> Callable[[Problem, dict[str, Any]], Division]:
-    """Return how a concept or protocol of the library is called again."""
+    """Return a function that calls a concept or protocol of the library again."""
     import bargaining
 
     name = result.method.partition("(")[0]
@@ -285,7 +283,7 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
     )
     fixed = n > 2 or asked.result.method.startswith("perles_maschler")
     if asked.method is not None or (asked.name == "points" and fixed):
-        return first, second, error, done  # points count there beyond the sides that are met
+        return first, second, error, done  # on these sets other points matter besides the sides that are met
     terms = asked.terms()
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
     with np.errstate(all="ignore"):
@@ -307,7 +305,7 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
             if second is not None and two is not None:
                 second[..., at] = two[skip:][..., good]
             scale = np.abs(filled[skip:]).reshape(-1, here.size).max(axis=0)
-            if two is not None:  # what a first derivative is off by enters twice
+            if two is not None:  # the error of a first derivative enters twice
                 scale = scale + np.abs(one).reshape(-1, here.size).max(axis=0) ** 2
             error[..., at] = (doubt * scale)[good]
     return first, second, error, done
@@ -316,7 +314,7 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
 def _with(
     asked: _Asked, found: Conditions, terms: dict[str, list[Any]]
 ) -> Callable[[list[Jet], list[Jet]], list[Jet]]:
-    """Return the equations as a function of unknowns and of the parameter asked about alone."""
+    """Return the equations as a function of the unknowns and the parameter only."""
     fixed = {key: [v[found.cells] for v in value] for key, value in terms.items() if key != asked.name}
     if "breakdown_payoffs" not in asked.given:
         fixed.pop("breakdown_payoffs", None)
@@ -395,7 +393,7 @@ def _sides(
 
 
 def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
-    """Label the derivatives of an answer that brings its own."""
+    """Label the derivatives of an answer that computes its own."""
     if order != 1:
         raise NotApplicable(f"`order` must be 1 for a {type(result).__name__}.")
     values, error, axes = result._slopes(wrt)
@@ -452,7 +450,7 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
 def _named(
     own: Layout, axes: Layout, values: Floats, error: Floats, sides: tuple[Floats, Floats] | None = None
 ) -> xr.DataArray:
-    """Return derivatives, (answers, entries), or (answers, entries, entries), under the names of what they are of."""
+    """Return derivatives, (answers, entries), or (answers, entries, entries), with labelled dimensions."""
     import xarray as xr
 
     order = values.ndim - 1
@@ -473,8 +471,9 @@ def _of_data(
 ) -> xr.DataArray | None:
     """Return derivatives of an answer in arguments of a function: exact, given how these move its data.
 
-    Data are what a user computes from arguments, sums and products as a rule: differences of them are exact to rounding
-    where the answer itself, found by a search, is less smooth. None at a kink, and where the equations do not tell.
+    Users compute the data from the arguments, usually by sums and products, so that differences of data are accurate up
+    to rounding; the answer itself is found by a search and is less smooth. None at a kink, and where the equations do
+    not determine the derivatives.
     """
     names = list(made.given)
     sizes = [made.given[name].size for name in names]
@@ -523,7 +522,7 @@ def _places(at: Mapping[str, Floats]) -> Iterator[tuple[str, Floats, tuple[int, 
 
 
 def _changed(value: Floats, place: tuple[int, ...], t: Floats) -> Any:
-    """Return an argument of which one entry is another number."""
+    """Return an argument with one entry changed."""
     changed = value.copy()
     changed[place] = float(t[0])
     return changed if value.ndim else float(changed)
@@ -532,7 +531,7 @@ def _changed(value: Floats, place: tuple[int, ...], t: Floats) -> Any:
 def _of_arguments(
     result: Any, wrt: Mapping[str, Any], order: int, method: Callable[..., Any]
 ) -> xr.DataArray:
-    """Differentiate what a function of named numbers leads to."""
+    """Differentiate the result of a function of named numbers."""
     if order != 1:
         raise NotApplicable("`order` must be 1 where derivatives are numerical.")
     at = {name: real(value, f"wrt[{name!r}]") for name, value in wrt.items()}
@@ -576,7 +575,7 @@ def _of_arguments(
 
 
 def _numbers(result: Any) -> tuple[Floats, str]:
-    """Return the numbers of an answer, and what one of them is of."""
+    """Return the numbers of an answer, and the name of their dimension."""
     for attribute, kind in _ANSWERS:
         if hasattr(result, attribute):
             return np.asarray(getattr(result, attribute), dtype=float), kind
@@ -586,7 +585,7 @@ def _numbers(result: Any) -> tuple[Floats, str]:
 def _labelled(
     asked: _Asked, values: Floats, error: Floats, sides: tuple[Floats, Floats] | None
 ) -> xr.DataArray:
-    """Return derivatives, (n, entries, ..., cells), under the names of what they are of."""
+    """Return derivatives, (n, entries, ..., cells), with labelled dimensions."""
     import xarray as xr
 
     batch = ["cell"] if len(asked.batch) == 1 else [f"cell_{k}" for k in range(len(asked.batch))]

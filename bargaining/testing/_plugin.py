@@ -1,7 +1,7 @@
-"""What Hypothesis runs while it is imported: make `st.from_type(Problem)` and its like work.
+"""The plugin that Hypothesis runs on import: it makes `st.from_type(Problem)` and similar calls work.
 
-A type can be registered only once it exists, and importing this library for its types would slow every
-`import hypothesis`. So modules that are loaded are registered now, and the others as soon as they are imported.
+A type can be registered only once it exists, and importing this library for its types would slow down every
+`import hypothesis`. So the types of loaded modules are registered now, and those of others when they are imported.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _register(module: ModuleType) -> None:
 
 
 class _Watch(MetaPathFinder):
-    """Finds nothing itself: it registers the types of a module once the other finders have loaded it."""
+    """An import hook that finds no module: it registers the types of a module once others have loaded it."""
 
     def __init__(self, waiting: set[str]) -> None:
         self.waiting = waiting

@@ -57,7 +57,7 @@ def check_axioms(
     expected_failures: Failures = (),
     tol: float = TOLERANCE,
 ) -> tuple[Violation, ...]:
-    """Ask whether a method satisfies axioms on a problem and on those made from it.
+    """Check whether a method satisfies axioms on a problem and on those made from it.
 
     Parameters
     ----------
@@ -179,14 +179,14 @@ def find_violation(
 
 
 def replay(violation: Violation, method: Method, *, tol: float = TOLERANCE) -> Violation | None:
-    """Ask a method about a stored violation again.
+    """Check a stored violation again with a method.
 
     Parameters
     ----------
     violation : Violation
         Of an axiom in `bargaining.axioms.AXIOMS`.
     method : Method
-        The method that was at fault, fixed or not, or another one.
+        The method that violated the axiom, fixed or not, or another one.
     tol : float
         As in `check_axioms`.
 
@@ -215,7 +215,7 @@ def replay(violation: Violation, method: Method, *, tol: float = TOLERANCE) -> V
 class Check:
     """One axiom on the problems that Hypothesis draws under the settings in force; call it with a method.
 
-    There is no deadline for a problem, however the settings have it. Problems to which the method or the axiom does not
+    There is no deadline for a problem, whatever the settings say. Problems to which the method or the axiom does not
     apply (`NotApplicable`) are passed over.
     """
 

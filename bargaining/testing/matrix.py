@@ -1,8 +1,8 @@
 """Which solution satisfies which axiom: tables for the tests, the documentation and papers.
 
-For two players, or for three; sets closed under free disposal, and disagreement points below the frontier. A yes
-carries its source or the word "proof", for a proof on the page of axioms; a no carries a problem on which the axiom
-fails. The equal area solution is here for the matrix alone.
+For two players, or for three, on sets with free disposal and with disagreement points below the frontier. A yes
+has its source or the word "proof", for a proof on the page of axioms; a no has a problem on which the axiom
+fails. The equal area solution is defined here only for the matrix.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from bargaining.tables.table import Column, Table
 
 
 def equal_area(problem: Problem) -> Division:
-    """Return the point of the frontier whose segment from d halves the area of what is at least d.
+    """Return the point of the frontier whose segment from d halves the area of the individually rational part.
 
     References
     ----------
@@ -129,7 +129,7 @@ _HEADS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Verdict(Shown):
-    """Whether a solution satisfies an axiom, and how that is known.
+    """Whether a solution satisfies an axiom, with the source or a counterexample.
 
     Attributes
     ----------
@@ -244,7 +244,7 @@ population_monotonicity                 crowd T83      ally     proof    ally   
 
 
 def verdict(concept: str, axiom: str, *, players: int = 2) -> Verdict:
-    """Return whether a solution satisfies an axiom, and how that is known.
+    """Return whether a solution satisfies an axiom, with the source or a counterexample.
 
     Parameters
     ----------

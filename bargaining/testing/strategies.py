@@ -1,7 +1,7 @@
-"""Hypothesis strategies for bargaining problems and what they are made of.
+"""Hypothesis strategies for bargaining problems and their parts.
 
-Everything is built from integers, so that it shrinks to small ones, and nothing is drawn to be thrown away:
-a concave frontier is a chain of steps in the order of their slopes, a disagreement point lies below a drawn agreement.
+Everything is built from integers, so that it shrinks to small ones, and no draw has to be rejected:
+a concave frontier is a chain of steps sorted by slope, a disagreement point lies below a drawn agreement.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def polytopes(
     players : int, optional
         Two by default, and three now and then.
     comprehensive : bool
-        Whether what lies below an agreement can be agreed on as well, without end or down to a corner. Without it a
-        set may slant inwards below its frontier.
+        Whether there is free disposal, without limit or down to a corner. Without it a set may slant inwards below its
+        frontier.
     degenerate : bool
         Whether points may also coincide, be collinear or be alone.
     scale : {"one", "common", "each"}, optional
@@ -170,10 +170,10 @@ def problems(
     degenerate: bool = False,
     scale: Scale | None = None,
 ) -> st.SearchStrategy[Problem]:
-    """Draw problems in which everyone can gain; agreements that somebody would refuse are among them.
+    """Draw problems in which everyone can gain; their sets also contain agreements that are not individually rational.
 
-    By default they vary in whatever a solution may stumble over: two players or three, every kind of set, thin sets,
-    and disagreement points that lie on the boundary of the set or, for two players, close to its frontier.
+    By default they vary in everything that may be hard for a solution: two players or three, every kind of set, thin
+    sets, and disagreement points that lie on the boundary of the set or, for two players, close to its frontier.
 
     Parameters
     ----------

@@ -110,25 +110,25 @@ def read_description(path: str | Path) -> Description:
     -----
     The tables and their entries, one of `problem` and `game` being required::
 
-        title = "Cake"  # optional
-        methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]  # optional: concepts and protocols
+        title = "Cake"                         # optional
+        methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]      # optional: concepts and protocols
 
         [problem]
-        disagreement = [0, "1/5"]  # payoffs without an agreement, or {Ann = 0, Bob = "1/5"}
-        total = 1  # an amount to share, or
-        points = [[0, 1], [1, 0]]  # corners of what can be agreed on
-        players = ["Canada", "US"]  # optional: names, which the tables use
-        free_disposal = true  # optional, with `points`
+        disagreement = [0, "1/5"]              # payoffs without an agreement, or {Ann = 0, Bob = "1/5"}
+        total = 1                              # an amount to share, or
+        points = [[0, 1], [1, 0]]              # corners of what can be agreed on
+        players = ["Canada", "US"]             # optional: names, which the tables use
+        free_disposal = true                   # optional, with `points`
 
         [game]
-        payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]  # one array per player
-        players = ["Canada", "US"]  # optional
+        payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]    # one array per player
+        players = ["Canada", "US"]             # optional
         actions = [["free", "tariff"], ["free", "tariff"]]  # optional: names of each player's actions
 
-        [repeated]  # optional, with `game`
-        discounts = [0.9, 0.9]  # per period, or one number for all
-        exit = [5, 3]  # optional: payoffs after somebody leaves
-        who = [0]  # optional: who may leave, by number or name
+        [repeated]                             # optional, with `game`
+        discounts = [0.9, 0.9]                 # per period, or one number for all
+        exit = [5, 3]                          # optional: payoffs after somebody leaves
+        who = [0]                              # optional: who may leave, by number or name
 
     What has an entry per player may be given by name, parameters of methods too:
     ``discounts = {US = 0.9, Canada = 0.8}``.

@@ -31,7 +31,7 @@ class Problem(Shown):
     Parameters
     ----------
     feasible : FeasibleSet, PayoffSet, Game, constraints of cvxpy or array_like of shape (m, n)
-                    The feasible payoffs: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
+        The feasible payoffs: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
         answers `support`, `ray`, `ideal` and `contains`. Points mean the lotteries over them, `Polytope(points)`, and
         the columns of a DataFrame name the players. Whatever has a method ``problem(disagreement)``, such as a `Game`
         or a `PayoffSet`, stands for the set of that problem. A list of constraints of cvxpy on one variable describes

@@ -1,6 +1,6 @@
 """The Perles-Maschler (superadditive) solution.
 
-    It halves an integral, whose integrand may have infinite slopes and kinks. All cells of a batch share the nodes of a
+It halves an integral, whose integrand may have infinite slopes and kinks. All cells of a batch share the nodes of a
 double-exponential rule (Takahasi and Mori 1974), which is exact to rounding where the function is smooth inside the
 interval, whatever it does at the ends. If two rules disagree in a cell, its frontier may have a kink, and it is
 integrated again over intervals halved until they agree.

@@ -315,9 +315,8 @@ class Game(Shown):
         Parameters
         ----------
         mixed : bool, default False
-                    In pure actions by default. If true, the others may mix, and may correlate their actions if there
-                    are several of
-        them; for two players this is the value of the zero-sum game.
+            In pure actions by default. If true, the others may mix, and may correlate their actions if there are
+            several of them; for two players this is the value of the zero-sum game.
 
         Returns
         -------

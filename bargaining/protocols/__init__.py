@@ -1,1 +1,1 @@
-"""Procedures of negotiation: who offers when, who may leave, and what delay costs."""
+"""Negotiation protocols: who makes offers when, who may leave, and what delay costs."""

@@ -15,7 +15,7 @@ _BLOCK = 10_000
 
 
 class Concession(NamedTuple):
-    """First mass and horizon of the concessions, and what the normal types expect."""
+    """Initial mass and horizon of the concessions, and the expected payoffs of the normal types."""
 
     initial: Floats
     horizon: Floats
@@ -27,7 +27,7 @@ def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concessi
     batch = demands.shape[:-1]
     a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
     size = a.shape[1]
-    answer = np.empty((5, size))  # one allocation: the next batch gets the same memory back
+    answer = np.empty((5, size))  # one allocation, so that the next batch reuses the memory
     initial, payoffs, horizon = answer[:2], answer[2:4], answer[4]
     scratch, flags = np.empty((9, min(size, _BLOCK))), np.empty(min(size, _BLOCK), dtype=bool)
     for start in range(0, size, _BLOCK):
@@ -80,12 +80,12 @@ class Game(NamedTuple):
     demands: Floats
     rates: Floats
     priors: Floats
-    options: Floats | None  # what leaving pays the one who leaves, -inf for one who may not
-    received: Floats  # what leaving pays either, whoever leaves
+    options: Floats | None  # payoff of the player who leaves, -inf for one who may not
+    received: Floats  # payoffs of both, whoever leaves
 
 
 def with_departures(solved: Concession, game: Game, leaves: NDArray[np.bool_]) -> Concession:
-    """Overwrite the games in which somebody would rather leave than concede."""
+    """Overwrite the results of games in which somebody would rather leave than concede."""
     a, r, z, o = game.demands, game.rates, game.priors, game.received
     other = (..., slice(None, None, -1))
     both = np.asarray(leaves.all(axis=-1, keepdims=True))
@@ -102,7 +102,7 @@ def with_departures(solved: Concession, game: Game, leaves: NDArray[np.bool_]) -
 
 
 def checked_game(demands: ArrayLike, rates: ArrayLike, priors: ArrayLike, outside: object) -> Game:
-    """Return the primitives as arrays of one shape, or say what is wrong."""
+    """Return the primitives as arrays of one shape, or raise an error."""
     a, r, z = checked_demands(demands, rates, priors)
     if outside is None:
         return Game(a, r, z, None, np.zeros(2))
@@ -134,7 +134,7 @@ def checked_demands(demands: ArrayLike, rates: ArrayLike, priors: ArrayLike) -> 
 
 
 def _open_unit(value: ArrayLike, name: str) -> Floats:
-    """Return numbers strictly between 0 and 1; two reductions decide unless there is something to say."""
+    """Return numbers strictly between 0 and 1, checked by two reductions unless there is an error to report."""
     array = per_player(value, name, 2)
     if array.min() > 0 and array.max() < 1:
         return array
@@ -155,7 +155,7 @@ def checked_rates(value: ArrayLike) -> Floats:
 
 
 def checked_outside(value: object, demands: Floats) -> tuple[Floats, Floats]:
-    """Return what leaving pays: to the one who leaves (-inf: may not leave), and to either."""
+    """Return the payoffs of leaving: of the one who leaves (-inf: may not leave), and of both."""
     if isinstance(value, list | tuple) and len(value) == 2 and any(entry is None for entry in value):
         columns = [np.asarray(-np.inf) if entry is None else real(entry, "outside") for entry in value]
     else:

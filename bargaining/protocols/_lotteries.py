@@ -1,21 +1,22 @@
-"""Stationary equilibrium in which somebody draws lots, for chains that have none without.
+"""Stationary equilibria with lotteries, for chains that have none without.
 
-Just where leaving after a refusal begins to beat waiting while waiting is efficient, the payoffs of a policy jump:
-a responder who waits leaves the proposer the value of waiting, one who leaves forces an agreement, or ends the talks.
-At the jump itself the responder is indifferent and may leave with any probability; likewise a proposer to whom an
-agreement and a refusal are worth the same may or may not make an acceptable offer. The payoffs of all these lotteries
-close the gap, so that a stationary equilibrium exists (Kakutani). With q the chance that a refusal ends the talks
-and a the chance of an acceptable offer,
+Suppose that waiting is efficient. Where leaving after a refusal becomes better than waiting, payoffs jump: if the
+responder waits, the proposer gets the value of waiting; if the responder leaves, this forces an agreement or ends the
+talks. At the jump the responder is indifferent and may leave with any probability; likewise a proposer who is
+indifferent between an agreement and a refusal may or may not make an acceptable offer. With these lotteries the set of
+possible payoffs is convex, so that a stationary equilibrium exists (Kakutani). With q the probability that a refusal
+ends the talks and a the probability of an acceptable offer,
 
     f = a (reservations, rest to the proposer) + (1 - a) (q o + (1 - q) x),
 
-where 0 < q < 1 only if those who decide are indifferent between leaving and waiting, and 0 < a < 1 only if the rest
-is what a refusal brings the proposer.
+where 0 < q < 1 only if those who decide are indifferent between leaving and waiting, and 0 < a < 1 only if the proposer
+is indifferent between the rest and a refusal.
 
-Such an equilibrium is found along a path. Let every choice be made with the logistic probability of its gain times a
-sharpness L, and every reservation be a smooth maximum. At L = 0 all choices are even and there is one solution; as L
-grows the solutions form a smooth path (for almost all payoffs) whose limits are the equilibria. It is followed by
-predictor and corrector, also where it turns back. What is sure at its end is then fixed, and what is not is solved for.
+Such an equilibrium is found along a path. Let every choice have the logistic probability of its gain times a sharpness
+L, and let every reservation be a smooth maximum. At L = 0 all choices have probability one half and there is one
+solution; as L grows the solutions form a smooth path (for almost all payoffs) whose limits are equilibria. It is
+followed by predictor and corrector, also where it turns back. At its end, choices that are certain are fixed, and the
+probabilities of the others are solved for.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.protocols._stationary import Chain, Today, today
 
-_FIRST, _LAST = np.log(1e-2), np.log(1e7)  # sharpness per unit of payoff: all but even, all but sure
+_FIRST, _LAST = np.log(1e-2), np.log(1e7)  # sharpness per unit of payoff: choices nearly even, nearly certain
 _STEPS = 4000  # along the path; a hundred are usual
 _LONGEST, _SHORTEST = 1.0, 1e-7  # length of a step in payoffs and in the logarithm of the sharpness
 _ROUNDING = 1e-12  # of payoffs near 1, which a choice multiplies by its sharpness
-# Chances nearer to 0 or 1 are taken for sure: the first of these that leads to an equilibrium.
+# Probabilities within this of 0 or 1 count as certain: the first value that leads to an equilibrium is used.
 _SURE = (1e-3, 1e-6, 1e-1, 1e-9)
 _LARGEST = 400  # payoffs: the path costs a factorisation of a dense matrix a step
 
@@ -49,28 +50,28 @@ class Choices(NamedTuple):
 
     @classmethod
     def of(cls, chances: Floats) -> Choices:
-        """Return the choices that give these chances; of a refusal that never happens, that it is waited out."""
+        """Return the choices that give these probabilities; after a refusal that never happens, all wait."""
         agree, leave, wait = np.moveaxis(chances, -1, 0)
         return cls(leave / np.where(leave + wait > 0, leave + wait, 1.0), agree)
 
     @property
     def chances(self) -> Floats:
-        """The probabilities that they agree at once, that talks end, and that they wait, (S, 3)."""
+        """The probabilities of an agreement at once, of the end of talks, and of waiting, (S, 3)."""
         leave = (1 - self.agree) * self.leave
         return np.stack([self.agree, leave, 1 - self.agree - leave], axis=-1)
 
 
 class Lotteries(NamedTuple):
-    """An equilibrium in which lots may be drawn."""
+    """An equilibrium that may contain lotteries."""
 
     payoffs: Floats
     choices: Choices
     residual: float
-    """The largest violation: of the payoffs, and of what each choice must be best or indifferent to."""
+    """The largest violation of the payoff equations and of the optimality of choices."""
 
 
 def with_lotteries(chain: Chain, accuracy: float) -> Lotteries | None:
-    """Return a stationary equilibrium, with lots where needed, or None; payoffs are in units of about 1."""
+    """Return a stationary equilibrium, with lotteries where needed, or None; payoffs are of size about 1."""
     if chain.states * chain.players > _LARGEST:
         return None
     with np.errstate(
@@ -102,7 +103,7 @@ class _Soft(NamedTuple):
 
 
 def _soft(chain: Chain, values: Floats, sharpness: float) -> _Soft:
-    """Return what logistic choices bring at this sharpness."""
+    """Return the payoffs of logistic choices at this sharpness."""
     from scipy.special import expit
 
     rows, k = np.arange(chain.states), chain.proposer
@@ -155,7 +156,7 @@ def _stay_slopes(chain: Chain, waiting: Floats, stay: Floats) -> Floats:
 
 
 def _path(chain: Chain) -> tuple[Floats, float] | None:
-    """Return payoffs and the sharpness at the end of the path, or as far as rounding lets it be followed."""
+    """Return payoffs and the sharpness at the end of the path, or where rounding stops it."""
     shape, size = (chain.states, chain.players), chain.states * chain.players
     dense = chain.transition if isinstance(chain.transition, np.ndarray) else chain.transition.toarray()
 
@@ -221,7 +222,7 @@ def _corrected(system: System, start: Floats, along: Floats) -> Floats | None:
 
 
 def _solved(chain: Chain, values: Floats, start: Choices) -> Lotteries | None:
-    """Solve for the payoffs and for the chances of the lots, together."""
+    """Solve for the payoffs and the probabilities of the lotteries together."""
     from scipy.optimize import root
 
     both = np.append(start.leave, start.agree)
@@ -245,7 +246,7 @@ def _solved(chain: Chain, values: Floats, start: Choices) -> Lotteries | None:
 
 
 def _implied(chain: Chain, payoffs: Floats, choices: Choices) -> tuple[Floats, Today, Floats]:
-    """Return today's payoffs, what stands behind them, and what a refusal brings the proposer."""
+    """Return today's payoffs, their parts, and the proposer's payoff after a refusal."""
     now = today(chain, payoffs)
     q, a = choices
     refused = now.waiting + q[:, None] * (chain.outside - now.waiting)
@@ -256,9 +257,9 @@ def _implied(chain: Chain, payoffs: Floats, choices: Choices) -> tuple[Floats, T
 
 
 def violation(chain: Chain, payoffs: Floats, choices: Choices) -> float:
-    """Return the most that anybody gains by one deviation, or that a payoff misses what is played.
+    """Return the largest gain by one deviation, or the largest difference between a payoff and what play gives.
 
-    After a refusal that never happens those who decide do what is best for them, and where they do not mind what is
+    After a refusal that never happens, those who decide do what is best for them, and if they are indifferent what is
     worst for the proposer.
     """
     implied, now, refused = _implied(chain, payoffs, choices)

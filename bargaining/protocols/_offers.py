@@ -15,9 +15,11 @@ The interval [r_j, R_j] follows from who may leave after a rejection:
 - *both*: as the proposer, with o_j as a floor for j.
 
 These are two pairs of equations, one in (M_0, m_1) and one in (M_1, m_0), each a fixed point of an increasing map of
-slope below one. What is credible depends on the answer, and only ever shrinks as the answers close in: so begin with
-every threat credible, solve, drop the threats that are not, and solve again until none is dropped.
-`offer_pair` is the answer of an infinite horizon, and `pair_miss` says how far a pair misses what defines it.
+slope below one. Which threats are credible depends on the solution, and the set of credible threats shrinks as the
+bounds become tighter. So begin with every threat credible, solve, drop the threats that are not, and solve again until
+none is dropped.
+
+`offer_pair` returns the offers for an infinite horizon, and `pair_miss` by how much a pair violates the definition.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def best_response(feasible: FeasibleSet, player: int, floor: Floats) -> Floats:
 
 
 def require_two(problem: Problem, protocol: str) -> None:
-    """Refuse problems with another number of players."""
+    """Raise an error for problems with another number of players."""
     require_problem(problem)
     if problem.players != 2:
         raise NotApplicable(f"{protocol} is for 2 players; the problem has {problem.players}.")
@@ -55,7 +57,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Talks:
-    """The primitives, every array with players last: what one round of talks is."""
+    """The primitives of one round of talks; players are the last axis of every array."""
 
     feasible: FeasibleSet
     disagreement: Floats
@@ -68,12 +70,12 @@ class Talks:
     ideal: Floats
 
     def wait(self, i: int, value: Floats) -> Floats:
-        """Return w_i: what a refusal is worth to i when the next period is worth `value`."""
+        """Return w_i: player i's payoff after a refusal if the next period is worth `value`."""
         d, p = self.disagreement[..., i], self.breakdown
         return p * self.breakdown_payoffs[..., i] + (1 - p) * (d + self.discounts[..., i] * (value - d))
 
     def needed(self, i: int, worth: Floats) -> Floats:
-        """Return the value of the next period at which a refusal is worth `worth` to i: w_i inverted."""
+        """Return the value of the next period at which a refusal is worth `worth` to i: the inverse of w_i."""
         d, p = self.disagreement[..., i], self.breakdown
         rate = (1 - p) * self.discounts[..., i]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -81,13 +83,13 @@ class Talks:
         return np.where(rate > 0, value, np.inf)
 
     def best(self, i: int, floor: Floats) -> Floats:
-        """Return the most that i can have while the other has `floor`."""
+        """Return the most that i can get if the other gets `floor`."""
         return best_response(self.feasible, i, floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Threats:
-    """Which ends of talks are credible after a refusal of i's offer, per i on the last axis."""
+    """Which decisions to leave or stay are credible after a refusal of i's offer, i on the last axis."""
 
     proposer_leaves: Mask
     proposer_stays: Mask
@@ -133,7 +135,7 @@ def extreme_pair(talks: Talks, leaver: str, threats: Threats | None, i: int) -> 
 
 
 def settle(talks: Talks, leaver: str) -> tuple[Floats, Floats, Threats]:
-    """Return each player's lowest and highest payoff when it makes the first offer, and the credible threats."""
+    """Return each player's lowest and highest payoff as the first proposer, and the credible threats."""
     everything = np.ones(talks.ideal.shape, dtype=bool)
     threats = Threats(proposer_leaves=everything, proposer_stays=everything)
     while True:
@@ -150,7 +152,7 @@ def settle(talks: Talks, leaver: str) -> tuple[Floats, Floats, Threats]:
 
 
 def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threats:
-    """Return the threats that survive: compare leaving with the worst and the best that staying can bring."""
+    """Return the threats that remain credible: compare leaving with the worst and the best payoff of staying."""
     leaves, stays = [], []
     for i in (0, 1):
         worst = after_refusal(talks, leaver, threats, 1 - i, low[..., i], worst=True)
@@ -165,10 +167,11 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
 
 
 def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Floats, Mask]:
-    """Return the payoffs of `rounds` offers by backward induction, what happens to the first, and where all is unique.
+    """Return the payoffs of `rounds` offers by backward induction, the fate of the first, and where payoffs are unique.
 
-    What happens: the odds that the offer is accepted, that somebody leaves, and that talks go on. The first proposer is
-    on the first axis. Payoffs are unique unless somebody is indifferent and the payoffs depend on what it does.
+    The fate of an offer is given by the probabilities that it is accepted, that somebody leaves, and that talks go on.
+    The first proposer is the first axis. Payoffs are unique unless a player is indifferent and payoffs depend on her
+    choice.
     """
     nothing = talks.breakdown[..., None] * talks.breakdown_payoffs
     waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
@@ -188,7 +191,7 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
 
 
 def _may_tie(talks: Talks, i: int, waiting: Floats, agreed: Floats) -> bool:
-    """Say whether anybody may be indifferent when i proposes."""
+    """Say whether a player may be indifferent when i proposes."""
     own, o = agreed[..., i], talks.outside
     return bool(((o == waiting).any(axis=-1) | (own == waiting[..., i]) | (own == o[..., i])).any())
 
@@ -196,9 +199,9 @@ def _may_tie(talks: Talks, i: int, waiting: Floats, agreed: Floats) -> bool:
 def _agree(
     talks: Talks, leaver: str, i: int, waiting: Floats, leaving: bool = False, refusing: bool = False
 ) -> tuple[Floats, Floats]:
-    """Return the payoffs when i proposes and refusal leads to `waiting` unless someone leaves, and what happens.
+    """Return the payoffs, and the offer's fate, if i proposes and refusal leads to `waiting` unless one leaves.
 
-    Who is indifferent stays and the proposer agrees, unless they are told to leave or to have the offer refused.
+    An indifferent player stays, and an indifferent proposer agrees, unless the arguments say otherwise.
     """
     j = 1 - i
     refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
@@ -262,7 +265,7 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
 
 
 def idle(talks: Talks, offers: Floats) -> Mask:
-    """Say where nobody makes an offer: waiting for a breakdown is worth more to the two than an agreement."""
+    """Say where nobody makes an acceptable offer, since both prefer waiting for a breakdown to an agreement."""
     refused = []
     for i in (0, 1):
         goes = talks.may_leave[..., 1 - i] & (talks.outside > _waiting(talks, i, offers))[..., 1 - i]
@@ -272,15 +275,15 @@ def idle(talks: Talks, offers: Floats) -> Mask:
 
 
 def _waiting(talks: Talks, i: int, offers: Floats) -> Floats:
-    """Return what a refusal of i's offer is worth to both if nobody leaves."""
+    """Return the payoffs of both after a refusal of i's offer if nobody leaves."""
     return np.stack([talks.wait(k, offers[1 - i][..., k]) for k in (0, 1)], axis=-1)
 
 
 def pair_miss(talks: Talks, leaver: str, offers: Floats) -> Floats:
     """Return the most that a player gains by one deviation from these offers, over the range of gains.
 
-    A refusal is followed by the other's offer, or by whoever may leave doing so: by whatever of these those who
-    choose it would choose. Each offer must then be the best that the other accepts, and no worse than a refusal.
+    A refusal is followed by the other's offer, or by the departure of a player who may leave, as those players prefer.
+    Each offer must be the best that the other accepts, and no worse for the proposer than a refusal.
     """
     plays = {"responder": ["responder leaves"], "proposer": ["proposer leaves"]}
     plays["both"] = plays["responder"] + plays["proposer"]
@@ -294,9 +297,9 @@ def pair_miss(talks: Talks, leaver: str, offers: Floats) -> Floats:
 
 
 def _after(talks: Talks, leaver: str, i: int, play: str, offers: Floats) -> tuple[Floats, Floats]:
-    """Return how far i's offer misses if a refusal is followed by this play, and what another play would gain.
+    """Return the violation by i's offer if this play follows a refusal, and the gain from another play.
 
-    The gain includes what the proposer would have from a refusal instead of the offer.
+    The gain includes that of a proposer who prefers a refusal to the offer.
     """
     j, span, o, may = 1 - i, talks.ideal - talks.floor, talks.outside, talks.may_leave
     waiting = _waiting(talks, i, offers)

@@ -19,7 +19,7 @@ _TIE = 1e-12
 
 
 def peaks(objective: Objective, grid: Floats) -> tuple[Floats, float]:
-    """Return every maximiser found, in ascending order, and what the grid's best would add, over the range.
+    """Return every maximiser found, in ascending order, and by how much the best grid point exceeds it, over the range.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def peaks(objective: Objective, grid: Floats) -> tuple[Floats, float]:
 def shortfall(objective: Objective, x: float, low: float, high: float, *, count: int) -> float:
     """Return how far `x` is from the best point of [low, high], by values and slopes, over the range of the objective.
 
-    By values: what another of many points, evenly spread or ever nearer to x, would add. By slopes: how much the
-    objective would rise over the part of the range that the slope at x shows to be missing, on either side of it.
+    By values: by how much one of many points, evenly spread or closer and closer to x, is better. By slopes: how fast
+    the objective rises on either side of x, relative to its range.
     """
     if not low <= x <= high:
         return np.inf

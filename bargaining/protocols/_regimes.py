@@ -1,11 +1,11 @@
 """Continuous offers backwards in time: agreement, a binding outside option, delay, and the switches between.
 
-On a piece of time every primitive is a polynomial through Gauss-Legendre nodes, so under a fixed
-regime the payoffs are integrals known to rounding, a regime ends at a root of a polynomial, and
-no step size enters. `defect` says how far a path is from the defining equations, evaluated afresh.
+On an interval of time every primitive is a polynomial through Gauss-Legendre nodes. So under a fixed regime the payoffs
+are integrals, exact up to rounding, a regime ends at a root of a polynomial, and there is no step size. `defect`
+evaluates the defining equations anew and returns their violation along a path.
 
-A primitive is a number or a function that is safe to evaluate at many times at once. On each piece the functions are
-polynomials to the accuracy wanted; kinks lie between pieces.
+A primitive is a number or a function that can be evaluated at many times at once. On each interval the functions are
+polynomials up to the desired accuracy; kinks are ends of intervals.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bargaining.errors import InvalidInput, Unsolved
 DEGREE = 15
 """Degree of the polynomial on a piece."""
 _LEVELS = 11  # of quartering: the smallest pieces are 4^-11 of a piece
-_ROUNDS = 4  # of splitting at kinks and looking again
+_ROUNDS = 4  # of splitting at kinks and starting again
 _CROWD = 4000  # pieces: a function that needs more is not piecewise smooth
 
 Mask = NDArray[np.bool_]
@@ -117,7 +117,7 @@ def _quarter(
 
 
 def _resolved(functions: Functions, a: Floats, b: Floats, tolerance: Callable[[Floats], Floats]) -> Mask:
-    """Say of each piece whether a polynomial stands for every function, ends included."""
+    """Say of each piece whether a polynomial represents every function, ends included."""
     points = rule()
     inside = times(a, b, points.nodes)
     ends = np.stack([np.nextafter(a, b), np.nextafter(b, a)], axis=-1)
@@ -269,7 +269,7 @@ PIE, HAZARD, FLOW, OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)  # places in the val
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The primitives: what can be shared, and what talking and leaving bring, as functions of time."""
+    """The primitives as functions of time: the pie, the flow payoffs of talking, and the payoffs of leaving."""
 
     rates: Floats
     surplus: Path
@@ -350,12 +350,12 @@ def sample(terms: Terms, edges: Floats) -> Block:
 
 
 TOLERANCE = 1e-11  # of the pie and the payoffs: ten times what integrals of a piece lose to rounding
-_SHORTEST = 1e-9  # of time, relative: a regime that ends sooner begins and ends at one moment
-_WINDOW = 16  # pieces followed back at a time: switches are rare, and each ends a window
+_SHORTEST = 1e-9  # of time, relative: a shorter regime counts as a single moment
+_WINDOW = 16  # pieces followed back at a time; a switch of regime ends such a window
 
 
 class Regime(IntEnum):
-    """What happens at a moment."""
+    """The regime at a moment."""
 
     AGREE = 0
     FIRST_BOUND = 1
@@ -433,8 +433,8 @@ def _step(terms: Terms, block: Block, after: Floats) -> Trajectory:
 def cross(terms: Terms, after: Floats, end: Floats, tolerance: float) -> Floats:
     """Return payoffs just before a moment from those just after it, where the primitives may jump.
 
-    If the pie drops, an agreement just before saves the drop: with either player as likely to
-    propose, each expects half of being held to the reservation and half of holding the other to it.
+    If the pie drops, an agreement just before avoids the drop. Each player proposes with probability one half, so each
+    gets her reservation or the rest of the pie with equal probability.
     """
     payoffs = after.copy()
     options = {i: float(end[OUTSIDE][i]) for i in terms.may_leave}
@@ -475,7 +475,7 @@ def _candidate(block: Block, regime: Regime, payoffs: Floats, starts: Floats, te
 
 
 def _loss(terms: Terms, block: Block, payoffs: Floats) -> Floats:
-    """Return sum_i (rho_i x_i - flow_i) - pie', what both lose by waiting a moment, at the nodes."""
+    """Return sum_i (rho_i x_i - flow_i) - pie', the joint cost of waiting a moment, at the nodes."""
     rho = terms.rates + block.values[..., [HAZARD]]
     loss: Floats = (rho * payoffs - block.values[..., FLOW]).sum(axis=-1) - block.slopes[..., PIE]
     return loss
@@ -496,7 +496,7 @@ def _agree(terms: Terms, block: Block, end: Floats) -> Candidate:
 
 
 def _bound(terms: Terms, block: Block, i: int) -> Candidate:
-    """Player i gets the outside option: waiting must cost i, and no less than it costs the other."""
+    """Player i gets the outside option: waiting must have a cost for i, at least as large as for the other."""
     v = block.values
     own = v[..., OUTSIDE][..., i]
     payoffs = np.empty((*own.shape, 2))
@@ -522,7 +522,7 @@ def _delay(terms: Terms, block: Block, end: Floats) -> Candidate:
 
 
 def _while(terms: Terms, block: Block) -> Floats:
-    """Return the times, (m, 1), that turn a flow into what it comes to on the piece."""
+    """Return the discounted lengths, (m, 1), by which a constant flow on the piece is multiplied."""
     speed = (terms.rates.mean() + block.values[..., HAZARD]).max(axis=-1, keepdims=True)
     length: Floats = np.minimum(1 / speed, block.half)
     return length
@@ -577,7 +577,7 @@ def _last_failure(coefficients: Floats, before: float) -> float:
 
 
 def _cut(block: Block, candidate: Candidate, k: int, since: float) -> Trajectory:
-    """Return the candidate on the pieces from k on, of piece k only what lies after `since`, in [-1, 1]."""
+    """Return the candidate on the pieces from k on, with piece k cut at `since`, in [-1, 1]."""
     a, payoffs, starts = block.a[k:].copy(), candidate.payoffs[k:].copy(), candidate.starts[k:].copy()
     if since > -1.0:
         points = rule()
@@ -611,7 +611,7 @@ def defect(terms: Terms, path: Trajectory) -> float:
 
 
 def _passing(terms: Terms, path: Trajectory, end: Floats) -> Floats:
-    """Return how far payoffs at the end of each piece are from what those just after imply."""
+    """Return the difference of payoffs at the end of each piece from those implied by payoffs just after."""
     limits = terms(np.nextafter(path.b[:-1], path.a[:-1]))
     return np.array(
         [
@@ -622,7 +622,7 @@ def _passing(terms: Terms, path: Trajectory, end: Floats) -> Floats:
 
 
 def _before(terms: Terms, after: Floats, end: Floats, regime: int) -> Floats:
-    """Return payoffs just before a moment; an option that just binds ends a wait the other would prefer."""
+    """Return payoffs just before a moment; an option that just binds ends delay even if the other prefers it."""
     payoffs = cross(terms, after, end, 1e-11 * float(end[PIE]))
     if regime in (Regime.FIRST_BOUND, Regime.SECOND_BOUND) and payoffs.sum() > end[PIE]:
         i = int(regime) - int(Regime.FIRST_BOUND)

@@ -1,4 +1,4 @@
-"""Stationary equilibrium of offers in turn among n players: a chain whose state is whose turn it is.
+"""Stationary equilibrium of offers in turn among n players: a chain whose state is the current proposer.
 
 In gains over the disagreement point, if k's turn is worth F^k to the players, a refusal of k's offer after which
 talks go on is worth
@@ -36,7 +36,7 @@ _STEP = 2.0**-20  # of a unit of payoff: slopes of a frontier to about 1e-10
 
 
 class Turns(NamedTuple):
-    """What each player's turn is worth and what happens in it, players who propose on the first axis."""
+    """The payoffs and the outcome of each player's turn; the proposer is the first axis."""
 
     offers: Floats
     """Payoffs when k makes the first offer, (n, ..., n)."""
@@ -103,7 +103,7 @@ def rotation(talks: Talks, wanted: Mask | None = None) -> Turns:
 
 
 def _one_cell(chain: Chain) -> tuple[Floats, Choices]:
-    """Return an equilibrium: where all offers are accepted, if that is one, else by policy iteration, else in lots."""
+    """Return an equilibrium: with all offers accepted if that is one, else by policy iteration, else with lotteries."""
     n = chain.players
     values, choices = _accepted(chain), Choices(np.zeros(n), np.ones(n))
     if violation(chain, values, choices) <= _PROMISED:
@@ -115,7 +115,7 @@ def _one_cell(chain: Chain) -> tuple[Floats, Choices]:
 
 
 def _accepted(chain: Chain) -> Floats:
-    """Return what the turns are worth if all offers are accepted, by Newton's method on each proposer's own part."""
+    """Return the payoffs of turns if all offers are accepted, by Newton's method on each proposer's own payoff."""
     n, own = chain.players, np.arange(chain.players)
 
     def held(part: Floats) -> Floats:
@@ -160,7 +160,7 @@ def _shared(talks: Talks, cell: tuple[int, ...]) -> bool:
 
 
 def turns_miss(talks: Talks, turns: Turns, wanted: Mask | None = None) -> Floats:
-    """Return how far offers and chances miss an equilibrium, over the range of each player's gains, (...)."""
+    """Return the violation of equilibrium by offers and probabilities, over the range of each player's gains, (...)."""
     miss = np.full(talks.ideal.shape[:-1], np.nan)
     for cell in np.ndindex(*miss.shape):
         if _shared(talks, cell) and (wanted is None or wanted[cell]):
@@ -208,9 +208,9 @@ def _one(talks: Talks, cell: tuple[int, ...]) -> FeasibleSet:
 def _proven_unique(chain: Chain) -> bool:
     """Say whether the map from the next round's payoffs to this one's is shown to be a contraction.
 
-    On a surplus it is where nobody may leave. Where somebody may, it is if everybody would always rather
-    agree: if the surplus covers the largest total of waiting and what leaving can add to the least that
-    each may have to wait for.
+    On a surplus it is a contraction if nobody may leave. If somebody may leave, it is one if everybody always prefers
+    to agree: if the surplus covers the largest total payoff of waiting plus what leaving can add to each player's
+    lowest payoff of waiting.
     """
     if not chain.transferable:
         return False
@@ -232,7 +232,7 @@ def finite_rotation(talks: Talks, rounds: int) -> Turns:
         if not _shared(talks, cell):
             continue
         chain, unit = chain_of_turns(talks, cell)
-        # After the last refusal there are no gains but those of a breakdown: as if the next round were worth none.
+        # After the last refusal the only gains are those of a breakdown, as if the next round gave none.
         now, recent, left = np.zeros((n, n)), deque[Floats](maxlen=n), rounds
         while left > 0:
             recent.append(now)

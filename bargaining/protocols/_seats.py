@@ -1,4 +1,4 @@
-"""Who is who in a protocol: parameters given by name, brought into the order of the problem's players."""
+"""Names of players in protocols: parameters given by name are put into the order of the problem's players."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Talks = TypeVar("Talks")
 
 
 UNLABELLED = {"label": False}
-"""Of the field of a protocol's names, which are no parameter of what it says."""
+"""Metadata of the field with a protocol's player names, which is left out of its label."""
 
 
 def take_seats(protocol: Any, *parameters: str, player: str = "", count: int | None = None) -> None:
-    """Put what is given by name in one order, that of `players` or else of the first, and note the names.
+    """Put parameters given by name into one order, that of `players` or else of the first one, and store the names.
 
     `count` is how many players there are, where the protocol knows.
     """
@@ -69,7 +69,7 @@ def seated(protocol: Talks, problem: Problem, *parameters: str, player: str = ""
 
 
 def pie(problem: Problem | None, names: Names | None, *sizes: ArrayLike | None) -> Problem:
-    """Return the problem, or by default that of sharing 1; it gets the protocol's names where it has none.
+    """Return the problem, by default that of sharing 1; it gets the protocol's names if it has none.
 
     Parameters
     ----------

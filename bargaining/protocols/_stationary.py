@@ -2,7 +2,7 @@
 
 Who agrees, who leaves and whose outside option binds is a *policy*. Under a fixed policy the
 payoffs solve one linear system; the payoffs imply a policy; the two are alternated. Every fixed
-point of the alternation is an equilibrium. Where it does not settle at once, plain value iteration,
+point of the alternation is an equilibrium. If it does not converge quickly, value iteration,
 which converges wherever the equilibrium is shown to be unique, takes over for some periods.
 """
 
@@ -30,7 +30,7 @@ class Chain:
     """What the players share, who proposes and who may leave, state by state."""
 
     surplus: Floats
-    """What is shared in each state, (S,); zeros where a state has a general set instead."""
+    """The surplus in each state, (S,); zeros where a state has a general set instead."""
     transition: Any
     """Row s holds the probabilities of next period's states: a float array or a sparse CSR array, (S, S)."""
     discounts: Floats
@@ -42,9 +42,9 @@ class Chain:
     may_leave: Mask
     """Who may end the talks after rejecting, (S, n)."""
     credible: Mask
-    """Who may leave and ever would, (S, n)."""
+    """Who may leave and would do so in some case, (S, n)."""
     inflow: Floats
-    """What waiting brings besides next period's payoffs, (S, n)."""
+    """Payoffs of waiting besides next period's payoffs, (S, n)."""
     proposes: Mask = field(init=False)
     """Whether it is player j who proposes in state s, (S, n)."""
     order: Ints = field(init=False)
@@ -72,7 +72,7 @@ class Chain:
 
     @property
     def transferable(self) -> bool:
-        """Whether what one player gives up another gains."""
+        """Whether utility is transferable."""
         return True
 
     def in_units(self) -> tuple[Self, Floats]:
@@ -82,7 +82,7 @@ class Chain:
         return replace(self, **scaled), np.full(self.players, unit)
 
     def wait(self, values: Floats) -> Floats:
-        """Return what waiting is worth when next period's payoffs are `values`, (S, n)."""
+        """Return the payoffs of waiting if next period's payoffs are `values`, (S, n)."""
         expected: Floats = (self.transition @ values) * self.discounts + self.inflow
         return expected
 
@@ -100,11 +100,11 @@ class Chain:
         return self.rest(reservation), np.where(self.proposes, 0.0, -1.0)
 
     def stay(self, waiting: Floats) -> Floats:
-        """Return by how much those who decide it prefer waiting to leaving after a refusal, (S,).
+        """Return by how much the player who decides prefers waiting to leaving after a refusal, (S,).
 
-        The first responder decides if it may leave: it refuses at once if any later refusal would bring it less
-        than its own. One who may not leave, but would rather see the others leave than wait, cannot make them: it
-        decides nothing unless it alone is offered too little, which the proposer may choose.
+        The first responder decides if it may leave: it refuses at once if any later refusal would give it less than its
+        own. A responder who may not leave, but would prefer that the others leave, cannot make them leave: it decides
+        nothing unless it alone is offered too little, which the proposer may choose.
         """
         rows = np.arange(self.states)
         gain = waiting - self.outside
@@ -158,7 +158,7 @@ def _sparse(value: Any) -> Any:
 
 
 def leaving(value: object, states: int, players: int) -> tuple[Floats, Mask]:
-    """Return payoffs of leaving and who may leave, both (S, n); None or -inf: that player may not leave."""
+    """Return payoffs of leaving and who may leave, both (S, n); None or -inf means that the player may not leave."""
     shape = (states, players)
     if value is None:
         return np.zeros(shape), np.zeros(shape, dtype=bool)
@@ -178,7 +178,7 @@ def leaving(value: object, states: int, players: int) -> tuple[Floats, Mask]:
 
 
 def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: int | None) -> int:
-    """Return the number of players: as stated, else as the shapes say, else as many as propose."""
+    """Return the number of players: as given, else from the shapes, else the number of proposers."""
     if players is not None:
         return whole(players, "players", 2)
     for value in (discount, outside):
@@ -285,10 +285,10 @@ def identity_minus(matrix: Any) -> Any:
 
 
 _WARM = 50  # periods: enough for most policies to be those of the long run
-_ROUNDS = 14  # of policy iteration, after which the horizon grows instead
-_PERIODS = 256  # to which periods between policies double
+_ROUNDS = 14  # steps of policy iteration, after which longer horizons are tried instead
+_PERIODS = 256  # up to which the number of periods between policies doubles
 _ACCURACY = 1e-13  # of payoffs near 1: rounding
-_SETTLED = 1e-10  # of payoffs near 1: a change worth going on for
+_SETTLED = 1e-10  # of payoffs near 1: a smaller change ends the iteration
 _BLOCKS = 16  # of so many periods: the longest horizon that is tried
 _SHRINKS = 0.9  # what a block leaves of the change of payoffs at a discount factor of .9996
 
@@ -314,7 +314,7 @@ class Policy:
 
 
 class Today(NamedTuple):
-    """What stands behind today's choices when tomorrow's payoffs are known."""
+    """The values behind today's choices, given tomorrow's payoffs."""
 
     waiting: Floats
     """The value of waiting, (S, n)."""
@@ -323,14 +323,14 @@ class Today(NamedTuple):
     reservation: Floats
     """The better of leaving and waiting, (S, n)."""
     rest: Floats
-    """What the reservations leave for the proposer, (S,)."""
+    """What is left for the proposer after the reservations, (S,)."""
     stay: Floats
-    """By how much those who decide prefer waiting to leaving after a refusal, (S,)."""
+    """By how much the player who decides prefers waiting to leaving after a refusal, (S,)."""
     rows: Ints
 
 
 def today(chain: Chain, values: Floats) -> Today:
-    """Return what stands behind today's choices when tomorrow's payoffs are `values`."""
+    """Return the values behind today's choices if tomorrow's payoffs are `values`."""
     waiting = chain.wait(values)
     tempted = chain.credible & (chain.outside > waiting)
     reservation = np.where(tempted, chain.outside, waiting)
@@ -349,9 +349,9 @@ def play(
 ) -> tuple[Floats, Policy]:
     """Return today's payoffs when tomorrow's are `values`, and the policy that gives them.
 
-    A responder's reservation is the better of leaving and waiting. The proposer agrees when what
-    the reservations leave is at least the payoff of having the offer refused. Who is indifferent waits and
-    agrees, unless told to leave or to have the offer refused.
+    A responder's reservation is the better of leaving and waiting. The proposer agrees if the rest after the
+    reservations is at least the payoff of having the offer refused. Indifferent players wait and agree, unless the
+    arguments say otherwise.
     """
     now = today(chain, values)
     proposes = chain.proposes
@@ -365,7 +365,7 @@ def play(
 
 
 def step(chain: Chain, values: Floats, policy: Policy) -> Floats:
-    """Return the payoffs when the policy is followed for ever, (S, n); sets are replaced by their tangents."""
+    """Return the payoffs if the policy is followed for ever, (S, n); sets are replaced by their tangents."""
     if chain.transferable:
         if chain.common_discount and (chain.players == 2 or not policy.binds.any()):
             return _evaluate_by_total(chain, policy)

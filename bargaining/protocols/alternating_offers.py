@@ -1,4 +1,4 @@
-"""Alternating offers: Rubinstein's game with breakdown, outside options and a horizon, and the play behind its ends."""
+"""Alternating offers: Rubinstein's game with breakdown, outside options and a horizon."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
 class Phase(Shown):
     """One phase of an extreme equilibrium.
 
-    The proposer makes `offer`; the responder accepts it, and anything better, and refuses anything worse; a refusal is
-    followed by what `refusal` says.
+    The proposer makes `offer`; the responder accepts it, and anything better, and refuses anything worse; `refusal`
+    says what follows a refusal.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Phase(Shown):
     refusal : str
         "responder leaves", "proposer leaves" or "talks go on".
     after : ndarray, shape (2,)
-        What follows a refusal: the payoffs of leaving, or the offer that the other then makes.
+        After a refusal: the payoffs of leaving, or the offer that the other then makes.
     """
 
     proposer: int
@@ -78,7 +78,7 @@ def _phase(talks: Talks, leaver: str, threats: Threats, i: int, end: str, low: F
     refusal = _refusal(talks, leaver, threats, i, value, held)
     after = talks.outside
     if refusal == "talks go on":
-        next_own = float(talks.needed(j, np.asarray(held)))  # what j's next offer must bring j
+        next_own = float(talks.needed(j, np.asarray(held)))  # what j's next offer must give j
         after = _pair(j, next_own, talks.best(i, np.asarray(next_own)))
     return Phase(proposer=i, end=end, offer=_pair(i, own, talks.best(j, own)), refusal=refusal, after=after)
 
@@ -105,20 +105,20 @@ _BY_PLAYER = ("discounts", "outside", "breakdown_payoffs")
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OffersDivision(Division):
-    """A division with the offers behind it.
+    """A division with the equilibrium offers.
 
     Attributes
     ----------
     offers : ndarray, shape (n, ..., n)
-        ``offers[k]`` are the payoffs when player k makes the first offer, and k's offer in every period, where it makes
-        one that is accepted.
+        ``offers[k]`` are the payoffs if player k makes the first offer; if k's offers are accepted, they are also k's
+        offer in every period.
     chances : ndarray, shape (n, ..., 3)
         Probabilities that k's offer is accepted, that it is refused and ends the talks, and that it is refused and
-        talks go on: 0 or 1 unless somebody draws lots.
+        talks go on: 0 or 1 unless the equilibrium contains lotteries.
     unique : bool or ndarray of bool, shape (...)
-        Whether the payoffs are known to be the only ones: of a subgame-perfect equilibrium for two players and for a
-        finite horizon (unless somebody is indifferent on the way), of a *stationary* one for three and more. False: not
-        known.
+        Whether the payoffs are known to be unique: among subgame-perfect equilibria for two players and for a
+        finite horizon (unless a player is indifferent at some point), among *stationary* ones for three and more. False
+        means that this is not known.
     """
 
     offers: Floats
@@ -127,13 +127,13 @@ class OffersDivision(Division):
 
     @property
     def agree(self) -> Mask:
-        """Whether the offer of each player is accepted for sure, (n, ...)."""
+        """Whether the offer of each player is accepted with certainty, (n, ...)."""
         agree: Mask = self.chances[..., 0] == 1
         return agree
 
     @property
     def average(self) -> Floats:
-        """Payoffs averaged over who makes the first offer: free of the first mover's rent."""
+        """Payoffs averaged over the first proposer, without a first-mover advantage."""
         average: Floats = self.offers.mean(axis=0)
         return average
 
@@ -176,8 +176,8 @@ class AlternatingOffers(Shown):
     proposer : int or str, default 0
         Who makes the first offer; by name too, if the players have names.
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name, as ``discounts={"Canada": 0.9, "US": 0.8}``. A problem between them has them in its own order.
+        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
+        by name, as ``discounts={"Canada": 0.9, "US": 0.8}``. A problem between them may have them in another order.
 
     Raises
     ------
@@ -190,16 +190,16 @@ class AlternatingOffers(Shown):
     -----
     *Three and more players.* Many divisions are subgame perfect (Shaked's example; Osborne and Rubinstein 1990, 3.13).
     The answer is a stationary equilibrium, in which everybody does the same whenever it is the same player's turn. Let
-    :math:`F^k` be the payoffs when k proposes and :math:`X^k_j = w_j(F^{k+1}_j)` what j gets if k's offer is refused
-    and nobody leaves. Responder j accepts :math:`R^k_j = \max\{o_j, X^k_j\}` or more, or :math:`X^k_j` if j may not
-    leave. An offer that fails ends as the first responder wants: j leaves if :math:`o_j > X^k_j`, and all get o, or
-    waits, and all get :math:`X^k`; whatever a later responder would do, j can refuse before. (A first
-    responder who may not leave, but would like the others to, lets the next decide.) So k offers the most that leaves
-    all others :math:`R^k`, if that brings k as much as a refusal does; otherwise an offer that fails, for instance
-    because the first responder would leave, which gives k more than the reservations of the others would leave. Where
-    no equilibrium without lots is found, whoever is indifferent draws them.
+    :math:`F^k` be the payoffs if k proposes and :math:`X^k_j = w_j(F^{k+1}_j)` player j's payoff if k's offer is
+    refused and nobody leaves. Responder j accepts :math:`R^k_j = \max\{o_j, X^k_j\}` or more, or :math:`X^k_j` if j may
+    not leave. The first responder j decides what follows an offer that will fail, since j can refuse before the later
+    responders: j leaves if :math:`o_j > X^k_j`, and all get o, or waits, and all get :math:`X^k`. (A first responder
+    who may not leave, but would prefer that the others leave, lets the next decide.) So k makes the best offer for
+    herself that gives all others :math:`R^k`, if it gives k at least as much as a refusal. Otherwise k makes an offer
+    that fails, for instance because the first responder would then leave and this gives k more. If no equilibrium in
+    pure strategies is found, indifferent players randomise.
 
-    For a finite horizon this is backward induction, with several players too.
+    For a finite horizon the answer is found by backward induction, with several players too.
 
     An outside option is not a disagreement payoff: with ``leaver="responder"`` it changes nothing until
     it is worth more than waiting (Binmore, Shaked and Sutton 1989).
@@ -303,7 +303,7 @@ class AlternatingOffers(Shown):
         return seated(self, problem, *_BY_PLAYER, player="proposer")
 
     def __call__(self, problem: Problem | None = None) -> OffersDivision:
-        """Return the equilibrium division when `proposer` makes the first offer; by default of a pie of 1."""
+        """Return the equilibrium division if `proposer` makes the first offer; by default of a pie of 1."""
         problem = pie(problem, self.players, self.discounts)
         if (other := self._for(problem)) is not self:
             return other(problem)
@@ -325,12 +325,12 @@ class AlternatingOffers(Shown):
         return division
 
     def check(self, division: OffersDivision) -> OffersDivision:
-        """Return a division with `residual` and `status` found anew from its payoffs, offers and chances.
+        """Return a division with `residual` and `status` computed anew from its payoffs, offers and chances.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the largest gain of a player
-        from one deviation, then playing on as the division says, or the distance of a payoff from what is played,
-        over the range of that player's gains. For a finite horizon, the distance from backward induction. INACCURATE
-        where that is more than rounding.
+        The answer may be one of this protocol, or a changed one. The residual is the largest gain of a player from a
+        one-shot deviation, or the largest difference between a payoff and the payoff of the play, over the range of
+        that player's gains. For a finite horizon it is the distance from backward induction. INACCURATE where the
+        residual exceeds rounding.
         """
         problem = answer_of(division, "division", OffersDivision, problem=True).problem
         assert problem is not None
@@ -343,11 +343,11 @@ class AlternatingOffers(Shown):
         return self._packed(problem, talks, status, turns, division.payoffs)
 
     def _pair(self, talks: Talks, status: NDArray[np.int8]) -> tuple[Turns, NDArray[np.int8]]:
-        """Return the offers of two players, if each makes one that is accepted, and where nobody does."""
+        """Return the offers of two players if both are accepted, and where nobody makes an acceptable offer."""
         offers, many = offer_pair(talks, self.leaver)
         chances = np.zeros((*offers.shape[:-1], 3))
         chances[..., 0] = 1.0
-        # Where a breakdown is worth more than agreements are, delay may be an equilibrium too.
+        # If a breakdown is worth more than agreements, delay may be an equilibrium too.
         safe = (talks.breakdown == 0) | talks.feasible.contains(talks.breakdown_payoffs)
         unique = np.asarray(~many & safe & is_convex(talks.feasible))
         if self.leaver == "responder":
@@ -356,7 +356,7 @@ class AlternatingOffers(Shown):
         return Turns(offers, chances, unique), status
 
     def _may_be_refused(self, problem: Problem) -> bool:
-        """Say whether one of two players may want its offer refused, which pairs of accepted offers leave out."""
+        """Say whether a player may prefer a refusal of her offer, which pairs of accepted offers do not cover."""
         infinite = self.horizon is None and self.leaver == "responder"
         return infinite and problem.players == 2 and separable(problem.feasible)
 
@@ -401,7 +401,7 @@ class AlternatingOffers(Shown):
         )
 
     def equilibria(self, problem: Problem) -> Floats:
-        """Return each player's lowest and highest equilibrium payoff when `proposer` makes the first offer.
+        """Return each player's lowest and highest equilibrium payoff if `proposer` makes the first offer.
 
         Parameters
         ----------
@@ -432,7 +432,7 @@ class AlternatingOffers(Shown):
         return np.where(answered[..., None, None], ends, np.nan)
 
     def supporting(self, problem: Problem) -> tuple[Phase, ...]:
-        """Return the play behind the ends of `equilibria`: four phases, by proposer and end.
+        """Return the play that supports the ends of `equilibria`: four phases, by proposer and end.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The war of attrition under complete information, with the right to leave instead of yielding."""
+"""The war of attrition under complete information, with a right to leave instead of yielding."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bargaining.protocols._seats import take_seats
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class WarOfAttrition(Shown):
-    r"""Two players hold out; the first to give up gets little, the other much, and waiting costs both.
+    r"""Two players hold out at a cost; the first to give up gets little, the other much.
 
     Parameters
     ----------
     win : array_like, shape (2,)
-        Payoff of player i, counted at the time, if the other yields first.
+        Payoff of player i, undiscounted, if the other yields first.
     lose : array_like, shape (2,)
         Payoff of player i if it yields first, below `win`.
     rates : array_like, shape (2,), optional
@@ -46,22 +46,22 @@ class WarOfAttrition(Shown):
        leaves. Whoever is first ends the war; if both yield at once, both get `lose`.
     2. Payoffs are discounted to time 0 and net of the costs of holding out until then.
 
-    Giving up means the better of yielding and leaving, worth :math:`y_i`. Let :math:`w_i` be what i
-    gets when j gives up: `win` if j yields, ``exits[j][i]`` if j would rather leave. If
-    :math:`w_i \le y_i`, waiting for j is worth nothing and i gives up at once. Otherwise i is
+    Giving up means the better of yielding and leaving, worth :math:`y_i`. Let :math:`w_i` be player i's
+    payoff when j gives up: `win` if j yields, ``exits[j][i]`` if j would rather leave. If
+    :math:`w_i \le y_i`, waiting for j has no value and i gives up at once. Otherwise i is
     indifferent between giving up now and a moment later iff j gives up at the rate
 
     .. math:: \lambda_j = \frac{r_i y_i + c_i}{w_i - y_i}.
 
-    If both can gain by waiting the Nash equilibria in which play goes on at every date are: one player gives up at 0
-    with any probability :math:`m < 1`, the other not at 0, and from then on both give up at :math:`\lambda`, for ever.
-    As :math:`m \to 1` they tend to the two pure equilibria, in which one player gives up at once because the other
-    never would (:numref:`attrition-all`). Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is therefore an
-    equilibrium payoff of one player, the other then getting its :math:`y_j`. They are Nash equilibria of a game with
-    one information set a player and date; all those listed are subgame perfect as well. Three of them do not depend on
-    the date: the two in which one player gives up at every date and the other never does, and the mixed one without a
-    mass at 0, which the call returns by default. It is also the fragile one: if payoffs during the war move at random
-    and the players differ in what giving up pays, only the pure ones survive (Georgiadis, Kim and Kwon 2021).
+    If both can gain by waiting, the Nash equilibria in which play can reach every date are the following. One player
+    gives up at 0 with any probability :math:`m < 1`, the other does not; after that both give up at the rates
+    :math:`\lambda`. As :math:`m \to 1` they tend to the two pure equilibria, in which one player gives up at once
+    because the other never would (:numref:`attrition-all`). Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is
+    therefore an equilibrium payoff of one player, while the other gets :math:`y_j`. All equilibria listed are subgame
+    perfect as well. Three of them do not depend on the date: the two in which one player gives up at every date and the
+    other never does, and the mixed one without a mass at 0, which the call returns by default. The mixed one is
+    fragile: if payoffs during the war vary randomly and the players' payoffs of giving up differ, only the pure ones
+    survive (Georgiadis, Kim and Kwon 2021).
 
     The reputations of `ReputationalBargaining` select one member of this family.
 
@@ -104,7 +104,7 @@ class WarOfAttrition(Shown):
 
     @property
     def yields_at_once(self) -> NDArray[np.bool_]:
-        """Whether each player has nothing to wait for, since the other would leave; shape (2,)."""
+        """Whether each player gives up at once because she gains nothing when the other leaves; shape (2,)."""
         return np.asarray(self._state.gain <= 0)
 
     def __call__(self, *, mass: float = 0.0, weak: int | str = 0) -> AttritionOutcome:
@@ -113,7 +113,7 @@ class WarOfAttrition(Shown):
         Raises
         ------
         NotApplicable
-            If somebody has nothing to wait for: then there is no mixed equilibrium; see `equilibria`.
+            If a player gains nothing by waiting: then there is no mixed equilibrium; see `equilibria`.
         """
         if self.yields_at_once.any():
             raise NotApplicable(
@@ -128,10 +128,10 @@ class WarOfAttrition(Shown):
         return told(_outcome(state, hazards, initial, payoffs), self, mass=share, weak=loser)
 
     def check(self, outcome: AttritionOutcome) -> AttritionOutcome:
-        """Return an outcome with `residual` and `status` found anew from its payoffs, hazards and masses at 0.
+        """Return an outcome with `residual` and `status` computed anew from its payoffs, hazards and masses at 0.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the most that giving up at 0,
-        or at some later date, departs from the payoff claimed.
+        The answer may be one of this protocol, or a changed one. The residual is the largest difference between the
+        payoff of giving up at 0, or at some later date, and the payoff of the outcome.
         """
         answer_of(outcome, "outcome", AttritionOutcome)
         again = _outcome(self._state, outcome.hazards, outcome.initial, outcome.payoffs)
@@ -140,9 +140,9 @@ class WarOfAttrition(Shown):
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
 
-        The two ends belong to different equilibria: one player's best is the other's worst. If a
-        player has nothing to wait for, it gives up at once and the two ends coincide; if neither
-        has, the war ends at 0 by either's hand, and the ends are what the two ways pay.
+        The two ends belong to different equilibria: one player's best is the other's worst. If one player gains nothing
+        by waiting, she gives up at once and the two ends coincide. If neither gains, one of them gives up at 0, and the
+        ends are the payoffs of the two cases.
         """
         floor, win = self._state.floor, self._state.floor + self._state.gain
         at_once = self.yields_at_once
@@ -156,7 +156,7 @@ class WarOfAttrition(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _State:
-    """Payoff of giving up, what is gained if the other does first, and the cost of a moment's delay."""
+    """Payoff of giving up, the gain if the other does first, and the cost of a moment's delay."""
 
     floor: Floats
     gain: Floats
@@ -219,7 +219,7 @@ class AttritionOutcome(Division):
     delay : float
         Expected length of the war.
     residual : float
-        How far giving up at a later date departs from the payoff claimed, over the larger prize.
+        The difference between the payoff of giving up at a later date and the payoffs, over the larger prize.
     """
 
     hazards: Floats
@@ -228,7 +228,7 @@ class AttritionOutcome(Division):
 
 
 def _outcome(state: _State, hazards: Floats, initial: Floats, payoffs: Floats) -> AttritionOutcome:
-    """Pack an outcome; at most one player gives up at 0, and after that every date pays both the same."""
+    """Return an outcome; at most one player gives up at 0, and after that both are indifferent between all dates."""
     dates = np.array([[0.0], [0.1], [1.0], [10.0]]) / hazards.sum()
     gap = np.abs(_value(state, hazards, initial, dates) - payoffs).max() / np.abs(state.gain).max()
     gap = max(float(gap), float(initial.min()), float(np.maximum(-initial, initial - 1).max()))

@@ -26,18 +26,18 @@ _BY_PLAYER = ("rates", "inside", "breakdown_payoffs", "outside")
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class ContinuousOffers(Shown):
-    r"""Two players bargain with offers that follow each other without delay.
+    r"""Two players make alternating offers with a vanishing period between them.
 
     Timing: the limit of `AlternatingOffers` with :math:`\delta_i = e^{-r_i \Delta}` and breakdown probability
     :math:`1 - e^{-\lambda \Delta}` as the period :math:`\Delta \to 0`. While talks last player i receives the flow
     :math:`g_i` (an *inside option*); they break down at rate :math:`\lambda` and then pay :math:`b_i`
     (a *breakdown payoff*); the responder may leave after rejecting and take :math:`o_i` (an *outside
-    option*). Talking for ever is worth
+    option*). The payoff of talking for ever is
 
     .. math:: t_i = \frac{g_i + \lambda b_i}{r_i + \lambda},
 
-    and the division is the Nash solution about t with weights proportional to :math:`r_j + \lambda` for
-    player i, cut where it would give a player less than the outside option.
+    and the division is the Nash solution with disagreement point t and weights proportional to :math:`r_j + \lambda`
+    for player i, adjusted if it would give a player less than the outside option.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ class ContinuousOffers(Shown):
         Payoffs to a responder who leaves, in present value; by default nobody leaves.
 
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name. A problem between them has them in its own order.
+        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
+        by name. A problem between them may have them in another order.
 
     Raises
     ------
     InvalidInput
-        If a rate is negative, or a player neither discounts nor fears a breakdown.
+        If a rate is negative, or a player has neither a positive rate nor a risk of breakdown.
     NotApplicable
         When called on a problem with other than two players, or a set that is not convex: without lotteries equilibria
         with short periods can have several limits (Herrero 1989, "The Nash program: non-convex bargaining problems",
@@ -67,9 +67,9 @@ class ContinuousOffers(Shown):
 
     Notes
     -----
-    The three alternatives are three arguments because they act in three ways. A flow g moves the division by
-    :math:`g/(r+\lambda)` and a breakdown payoff by :math:`\lambda b/(r+\lambda)`, both from the first dollar; an
-    outside option moves nothing until it exceeds what its owner gets anyway, and then one for one.
+    The three alternatives are separate arguments because their effects differ. A flow g changes t by
+    :math:`g/(r+\lambda)` and a breakdown payoff by :math:`\lambda b/(r+\lambda)`, however small they are. An outside
+    option has no effect until it exceeds its owner's payoff without it; from then on the payoff equals the option.
 
     References
     ----------
@@ -114,7 +114,7 @@ class ContinuousOffers(Shown):
                 object.__setattr__(self, name, per_player(value, name, 2))
 
     def threat(self, problem: Problem) -> Floats:
-        """Return what talking for ever is worth, the point from which gains are measured; shape (..., 2)."""
+        """Return the payoffs of talking for ever, from which gains are measured; shape (..., 2)."""
         require_problem(problem)
         if (other := seated(self, problem, *_BY_PLAYER)) is not self:
             return other.threat(problem)
@@ -141,11 +141,11 @@ class ContinuousOffers(Shown):
         return divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
 
     def check(self, division: Division) -> Division:
-        """Return a division with `residual` and `status` found anew from its payoffs.
+        """Return a division with `residual` and `status` computed anew from its payoffs.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the distance of the payoffs
-        from the weighted Nash solution, cut by the options, over the range of gains; or by how much that misses its
-        own definition, if that is more.
+        The answer may be one of this protocol, or a changed one. The residual is the distance of the payoffs
+        from the weighted Nash solution, adjusted for the options, over the range of gains, or the residual of that
+        solution if it is larger.
         """
         problem = answer_of(division, "division", Division, problem=True).problem
         assert problem is not None
@@ -176,9 +176,9 @@ class ContinuousOffers(Shown):
 def _cut(
     feasible: FeasibleSet, threat: Floats, outside: Floats, payoffs: Floats, status: NDArray[np.int8]
 ) -> tuple[Floats, NDArray[np.int8]]:
-    """Give a player who would rather leave than take the division, and than talk for ever, the outside option.
+    """Give a player who prefers leaving to the division, and to talking for ever, the outside option.
 
-    The other takes what is left, even if talking for ever were worth more: refusing only makes the first leave.
+    The other gets the rest, even if talking for ever were worth more, since refusing would only make the first leave.
     """
     acceptable = np.isfinite(feasible.ideal(outside)).all(axis=-1)
     shape = np.broadcast_shapes(payoffs.shape[:-1], outside.shape[:-1])

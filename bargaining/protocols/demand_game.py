@@ -25,7 +25,7 @@ class DemandDivision(Division):
     Attributes
     ----------
     demands : ndarray, shape (..., n)
-        What each player asks for; NaN where there is no answer.
+        Each player's demand; NaN where there is no answer.
     compatible : float
         Probability that the demands are met; NaN without noise.
     """
@@ -36,12 +36,12 @@ class DemandDivision(Division):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NashDemandGame(Shown):
-    r"""Everybody demands a payoff at once; demands that fit together are met, otherwise there is disagreement.
+    r"""All players demand payoffs simultaneously; compatible demands are met, otherwise there is disagreement.
 
     Parameters
     ----------
     noise : float, default 0
-        Scale :math:`\sigma` of the players' common doubt about the size of the pie, as a fraction of it.
+        Scale :math:`\sigma` of the players' common uncertainty about the size of the pie, as a fraction of it.
 
     Notes
     -----
@@ -69,7 +69,7 @@ class NashDemandGame(Shown):
     large class of other smoothings (Nash 1953 for "regular" ones, Abreu and Pearce 2015).
 
     Without noise every efficient point that gives each player at least :math:`d_i` is an equilibrium,
-    and so is disagreement. The call then chooses nothing and says MULTIPLE; see `equilibria`.
+    and so is disagreement. The call then returns no payoffs and the status MULTIPLE; see `equilibria`.
 
     References
     ----------
@@ -135,11 +135,11 @@ class NashDemandGame(Shown):
         )
 
     def check(self, division: DemandDivision) -> DemandDivision:
-        """Return a division with `residual` and `status` found anew from its payoffs and demands.
+        """Return a division with `residual` and `status` computed anew from its payoffs and demands.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the largest relative gain
-        from another demand, among many near and far, or the distance of the payoffs from what the demands bring, over
-        the range of gains.
+        The answer may be one of this protocol, or a changed one. The residual is the largest relative gain
+        from another demand, among many near and far, or the distance of the payoffs from those that the demands give,
+        over the range of gains.
         """
         problem = answer_of(division, "division", DemandDivision, problem=True).problem
         assert problem is not None

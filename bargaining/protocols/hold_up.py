@@ -1,4 +1,4 @@
-"""Hold-up in reverse: investing in an outside option before the talks."""
+"""Investment in an outside option before the talks: the reverse of the hold-up problem."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bargaining.protocols._peaks import peaks, shortfall
 Rule = Callable[[Floats], ArrayLike]
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
-_ACCURACY = 1e-9  # of the range of payoffs: slopes by differences are no better
+_ACCURACY = 1e-9  # of the range of payoffs: the accuracy of slopes by differences
 
 
 def split_the_difference(weight: float) -> Rule:
@@ -72,10 +72,9 @@ def deal_me_out(share: float) -> Rule:
 
 
 def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
-    r"""Return the rule of frequent offers if talks break down at a hazard and the option is then taken.
+    r"""Return the rule of frequent offers if talks break down at a hazard rate and the option is then taken.
 
-    With :math:`\theta = L o/(r_1+L)` the owner gets :math:`\theta + (1-\theta)(r_2+L)/(r_1+r_2+2L)`:
-    the option moves the division in proportion to the owner's patience against the hazard.
+    With :math:`\theta = L o/(r_1+L)` the owner gets :math:`\theta + (1-\theta)(r_2+L)/(r_1+r_2+2L)`.
 
     Parameters
     ----------
@@ -117,8 +116,8 @@ class HoldUp(Shown):
     option : callable
         The option's value as a function of investment; vectorised; values from 0 to 1.
     rule : callable
-        The owner's payoff from the talks as a function of the option; vectorised. Any protocol will
-        do, for instance ``lambda o: AlternatingOffers(d, outside=(o, None))(problem).payoffs[..., 0]``.
+        The owner's payoff from the talks as a function of the option; vectorised. Any protocol can be
+        used, for instance ``lambda o: AlternatingOffers(d, outside=(o, None))(problem).payoffs[..., 0]``.
     upper : float
         Largest investment considered, positive.
     cost : callable, optional
@@ -134,16 +133,14 @@ class HoldUp(Shown):
     2. The talks divide the pie; the owner gets :math:`x(o(k))` and the other the rest. In equilibrium
        the option is not taken.
 
-    The owner solves :math:`\max_k x(o(k)) - c(k)`. Since the option is not taken, all of
-    :math:`c(k)` is wasted: investment buys a larger part of the same pie. With
-    :math:`o = \gamma\sqrt k` and weight w, splitting the difference gives
-    :math:`k^* = ((1-w)\gamma/2)^2`. Where only a binding option counts, small investments earn
-    nothing: k is 0, or the one that makes it bind, and the two must be compared, so local
-    conditions do not decide.
+    The owner solves :math:`\max_k x(o(k)) - c(k)`. Since the option is not taken, all of :math:`c(k)` is wasted:
+    investment only gives the owner a larger part of the same pie. With :math:`o = \gamma\sqrt k` and weight w,
+    splitting the difference gives :math:`k^* = ((1-w)\gamma/2)^2`. If only a binding option matters, small investments
+    have no return. The best k is then 0 or one at which the option binds, and the two must be compared, so local
+    conditions are not enough.
 
-    The maximum is bracketed on a grid dense near 0, each local candidate refined to the root of the
-    derivative, and the best taken; the ends are candidates. An objective that moves between
-    neighbouring points of the grid (1 part in 4000) could hide a better one.
+    Local maxima are bracketed on a grid that is dense near 0 and refined to roots of the derivative. The best of them
+    and of the two ends is taken. A peak between neighbouring points of the grid (1 part in 4000) can be missed.
 
     References
     ----------
@@ -191,7 +188,7 @@ class HoldUp(Shown):
         return np.asarray(_values(self.rule(option), "rule", k) - _values(self.cost(k), "cost", k))
 
     def __call__(self) -> HoldUpOutcome:
-        """Return the best investment, and all that are as good."""
+        """Return the best investment, and all others that are equally good."""
         best, _ = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
         k = best[:1].reshape(())
         outcome = HoldUpOutcome(
@@ -207,11 +204,12 @@ class HoldUp(Shown):
         return self.check(outcome)
 
     def check(self, outcome: HoldUpOutcome) -> HoldUpOutcome:
-        """Return an outcome with `residual` and `status` found anew from its payoffs and investment.
+        """Return an outcome with `residual` and `status` computed anew from its payoffs and investment.
 
-        The answer may be one of this protocol, or one that was changed. The residual is what another investment,
-        among many far and ever nearer, would add, or the slope of the owner's payoff on the side on which it rises,
-        over the range of that payoff; or how far payoffs and option are from what the investment brings.
+        The answer may be one of this protocol, or a changed one. The residual is the largest of three numbers: the gain
+        from another investment, among many near and far; the slope of the owner's payoff on a side on which it rises;
+        and the distance of payoffs and option from those that the investment gives. All are over the range of the
+        payoff.
         """
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)
@@ -258,13 +256,13 @@ class HoldUpOutcome(Division):
     investment : ndarray, shape ()
         The smallest best investment.
     ties : ndarray, shape (m,)
-        All candidates that do as well: several mean several equilibria.
+        All candidates that are equally good: several mean several equilibria.
     payoffs : ndarray, shape (2,)
         The owner's net payoff and the other's. They sum to 1 less the cost, which is wasted.
     option : ndarray, shape ()
         The option's value.
     residual : float
-        What another investment would add to the owner's payoff, over the range of that payoff; see `HoldUp.check`.
+        The gain from another investment to the owner, over the range of her payoff; see `HoldUp.check`.
     status : Status
     """
 

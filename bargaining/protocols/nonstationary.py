@@ -57,9 +57,9 @@ class OfferPath(Division):
     kinks : numpy.ndarray
         Times up to `until` at which a primitive has a kink or jumps, or the regime changes.
     tail : float
-        How far the payoffs at `until` can move, over the pie, whatever division is made at `horizon`.
+        By how much the division at `horizon` can change the payoffs at `until`, over the pie.
     horizon : float
-        The time from which payoffs were followed back.
+        The time from which payoffs were computed backwards.
     """
 
     until: float
@@ -72,7 +72,7 @@ class OfferPath(Division):
     _beyond: Trajectory = field(repr=False)
 
     def payoffs_at(self, t: ArrayLike) -> Floats:
-        """Return the payoffs if talks have reached time t, shape (..., 2); at a jump those just after."""
+        """Return the payoffs if talks have reached time t, shape (..., 2); at a jump, the payoffs just after it."""
         when, k = self._find(t)
         a, b = self.edges[k], self.edges[k + 1]
         position = (2 * when - a - b) / (b - a)
@@ -114,8 +114,8 @@ class OfferPath(Division):
         }
 
 
-_TAIL = 1e-12  # discount at which what follows no longer matters
-# Of the pie: the residual is found from fresh nodes, which see kinks of the user's functions.
+_TAIL = 1e-12  # discount factor below which later payoffs no longer matter
+# Of the pie: the residual is computed at other nodes, which notice kinks of the user's functions.
 _PROMISED = 1e-8
 _RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
 _SPAN = 2.0
@@ -135,9 +135,9 @@ class NonstationaryOffers(Shown):
 
     .. math:: (r_0 + L) x_0 - x_0' - f_0 = (r_1 + L) x_1 - x_1' - f_1 =: m / 2, \qquad m \ge 0.
 
-    Where m would be negative they wait: :math:`x_i' = (r_i + L) x_i - f_i` and :math:`x_0 + x_1 \ge \pi`. A player
-    who may leave gets at least :math:`o_i(t)` at each moment: :math:`x_i = o_i`, and the other :math:`\pi - o_i`, as
-    long as waiting costs i something and no less than it costs the other.
+    If m would be negative they wait: :math:`x_i' = (r_i + L) x_i - f_i` and :math:`x_0 + x_1 \ge \pi`. A player
+    who may leave gets at least :math:`o_i(t)` at each moment. Where this binds, :math:`x_i = o_i` and the other gets
+    :math:`\pi - o_i`, as long as waiting has a cost for i that is at least as large as for the other.
 
     Parameters
     ----------
@@ -155,13 +155,13 @@ class NonstationaryOffers(Shown):
         Payoffs :math:`o_i` of leaving; None: that player may not leave, and gets 0 if the other does.
     kinks : sequence of float, optional
         Known times of kinks and jumps. Others are searched for; a feature much shorter than
-        two units of 1 / mean rate, or than a sixteenth of `until`, can be missed unless it is given.
+        2 / mean rate, or than a sixteenth of `until`, can be missed unless it is given.
     until : float, optional
         The last time for which an answer is wanted. By default the last of `kinks`, or 1 / mean rate
         if that is later.
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name.
+        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
+        by name.
 
     Raises
     ------
@@ -182,16 +182,15 @@ class NonstationaryOffers(Shown):
     The payoffs are the limit as dt goes to 0 (:numref:`nonstationary-limit`, :numref:`nonstationary-kinks`). From a
     given division at a last date equilibrium is unique, by backward induction.
 
-    *Infinite horizon.* Payoffs are followed back from a date T at which the steady state is assumed.
-    Any division at T between the two that leave a player the least possible is followed back
-    as well: `tail` is how far apart the two extremes are at `until`. T is raised until that is below
-    1e-12. What is assumed, and cannot be seen from finitely many values, is only that agreement at T
-    is no worse than waiting from then on, unless flows alone exceed the pie.
+    *Infinite horizon.* Payoffs are computed backwards from a date T at which the steady state is assumed, and also from
+    the two extreme divisions at T, in which one player gets the least possible. `tail` is the difference between the
+    two extremes at `until`; T is raised until it is below 1e-12. One assumption cannot be checked from finitely many
+    values: that agreement at T is no worse than waiting from then on, unless flows alone exceed the pie.
 
-    *Error.* No step size: the primitives are resolved by polynomials of degree 15 between kinks to 1e-12,
-    switches of regime are polynomial roots, and integrals are exact to rounding. `residual` adds the
-    tail to the defects of the defining integral equations, recomputed with the functions themselves at other
-    nodes, discounted to t = 0, over the pie: it bounds the error at t = 0.
+    *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 15 to 1e-12,
+    switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the
+    violations of the defining integral equations, computed with the functions themselves at other nodes and discounted
+    to t = 0, over the pie. It bounds the error at t = 0.
 
     References
     ----------
@@ -283,11 +282,11 @@ class NonstationaryOffers(Shown):
         return self.check(told(path, self))
 
     def check(self, path: OfferPath) -> OfferPath:
-        """Return a path with `residual` and `status` found anew from its payoffs at every time.
+        """Return a path with `residual` and `status` computed anew from its payoffs at every time.
 
-        The answer may be one of this protocol, or one that was changed. The residual adds up the defects of the
-        defining integral equations and the tail, over the pie at t = 0, or is the distance of `payoffs` from where the
-        path begins.
+        The answer may be one of this protocol, or a changed one. The residual is the sum of the violations of the
+        defining integral equations and the tail, over the pie at t = 0, or the distance of `payoffs` from the beginning
+        of the path.
         """
         answer_of(path, "path", OfferPath)
         a, b = path.edges[:-1], path.edges[1:]

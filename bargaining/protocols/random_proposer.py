@@ -48,12 +48,12 @@ _BY_PLAYER = ("probabilities", "discounts", "outside")
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RandomProposerDivision(Division):
-    """Expected payoffs before the first proposer is drawn, with what lies behind them.
+    """Expected payoffs before the first proposer is drawn, with reservations, offers and votes.
 
     Attributes
     ----------
     reservations : ndarray, shape (..., n)
-        The least each player accepts: what the others offer.
+        The least each player accepts, which is what the others offer.
     proposing : ndarray, shape (..., n)
         Each player's payoff as the proposer.
     accepts : ndarray, shape (..., n)
@@ -61,7 +61,7 @@ class RandomProposerDivision(Division):
     quota : int
         Votes needed, the proposer's included.
     unique : bool
-        Whether *stationary* equilibrium payoffs are known to be unique. False: not known.
+        Whether *stationary* equilibrium payoffs are known to be unique. False means that this is not known.
     probabilities : ndarray, shape (..., n)
         Who proposes.
     """
@@ -77,7 +77,7 @@ class RandomProposerDivision(Division):
         """Return the probability, (n, n), that the proposal of the row's player includes the column's.
 
         With ties there is more than one such mixture; payoffs do not depend on it. The row of a player who never
-        proposes is what it would do.
+        proposes says what she would do.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class RandomProposer(Shown):
     Parameters
     ----------
     probabilities : array_like, shape (n,) or (..., n), or None
-        Who proposes; None: everyone alike.
+        Probability with which each player proposes; None: equal probabilities.
     discounts : array_like, shape (n,) or (..., n)
         Discount factors per period, in [0, 1).
     outside : array_like or sequence with None, shape (n,) or (..., n), optional
@@ -125,8 +125,8 @@ class RandomProposer(Shown):
     quota : int, optional
         Votes needed, the proposer's included, 1 to n; by default n, unanimity.
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name. A problem between them has them in its own order.
+        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
+        by name. A problem between them may have them in another order.
 
     Raises
     ------
@@ -139,16 +139,16 @@ class RandomProposer(Shown):
     Notes
     -----
     Among three and more patient players many divisions are subgame perfect, also under unanimity; the answer is the
-    stationary equilibrium, and what it says about power it says about stationary play.
+    stationary equilibrium.
 
     *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
     unique (:numref:`unanimity-shares`). For three or more players on other sets an equilibrium is computed, and
     `unique` is False.
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
-    the others; where prices tie, whom he buys is random, with the probabilities that keep the prices tied.
+    the others; where prices tie, the votes bought are random, with the probabilities that keep the prices tied.
     Stationary equilibrium payoffs are unique (:numref:`quota-unique`). The mixture is the root of a falling piecewise
-    linear function, found by sorting; `coalitions` gives who is bought by whom.
+    linear function, found by sorting; `coalitions` says whose votes each proposer buys.
 
     References
     ----------
@@ -211,12 +211,11 @@ class RandomProposer(Shown):
         return self._packed(problem, votes, p, status, ideal)
 
     def check(self, division: RandomProposerDivision) -> RandomProposerDivision:
-        """Return a division with `residual` and `status` found anew from its payoffs, reservations and offers.
+        """Return a division with `residual` and `status` computed anew from its payoffs, reservations and offers.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the worst violation of the
-        definition over the range of gains: what a proposer could keep of the best offer that enough others accept,
-        what waiting or leaving is worth to those who are asked, and what each expects from proposing and from being
-        asked.
+        The answer may be one of this protocol, or a changed one. The residual is the largest violation of three
+        conditions, over the range of gains: a proposer gets the most that an offer accepted by enough others leaves; a
+        reservation is the payoff of waiting or leaving; an expected payoff is that of proposing and responding.
         """
         problem = answer_of(division, "division", RandomProposerDivision, problem=True).problem
         assert problem is not None
@@ -359,7 +358,7 @@ def _miss(
 
 
 def _best(problem: Problem, k: int, prices: Floats) -> Floats:
-    """Return the most that k can keep if every other player gets the reservation."""
+    """Return the most that k can get if every other player gets the reservation."""
     if isinstance(problem.feasible, TransferableSurplus):
         return np.asarray(problem.feasible.total - prices.sum(axis=-1) + prices[..., k])
     if problem.players == 2:
@@ -423,12 +422,12 @@ def several_players(
 
 Ints = NDArray[np.intp]
 
-_SURE = 1e-12  # chances as near to 0 or to the largest possible are taken for these
+_SURE = 1e-12  # probabilities this close to 0 or to the largest possible one count as equal to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Votes:
-    """Payoffs, prices, what a proposer gets, and the chance of being bought; unit surplus, (..., n)."""
+    """Payoffs, prices of votes, the proposer's payoff, and the probability of being bought; unit surplus, (..., n)."""
 
     payoffs: Floats
     prices: Floats
@@ -510,7 +509,7 @@ def miss(p: Floats, d: Floats, quota: int, votes: Votes) -> Floats:
         np.abs(w - d * votes.payoffs),
         np.abs(votes.proposing - (1 - cost)),
         np.minimum(np.maximum(last - w, 0), (1 - p) - m),  # cheaper than the cutoff: always bought
-        np.minimum(np.maximum(w - last, 0), m),  # dearer: never
+        np.minimum(np.maximum(w - last, 0), m),  # more expensive: never
         np.maximum(m - (1 - p), -m),
         np.abs(m.sum(axis=-1, keepdims=True) - (quota - 1)) * last,
     ]
@@ -521,9 +520,9 @@ def miss(p: Floats, d: Floats, quota: int, votes: Votes) -> Floats:
 def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
     """Return, for one surplus, the chance that i's proposal buys j's vote: a mixture that gives `votes.bought`.
 
-    Votes that every other proposer buys are bought by all, those that nobody does by none. Of the rest, whose prices
-    tie, each proposer buys as many as are missing; which ones solves a transport problem that always has a solution.
-    One who never proposes takes the cheapest votes too, and those with the lowest numbers where prices tie.
+    The cheapest votes are bought by every other proposer, the most expensive by none. Of the votes whose prices tie,
+    each proposer buys as many as are missing; which ones follows from a transport problem that always has a solution. A
+    player who never proposes would also buy the cheapest votes, and those with the lowest numbers where prices tie.
     """
     n = len(p)
     chances, wanted = np.eye(n), np.full(n, quota - 1)
@@ -543,7 +542,7 @@ def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
 
 
 def _shared_out(p: Floats, bought: Floats, wanted: Ints, tied: Ints, chances: Floats) -> None:
-    """Write the chances that tied votes are bought: so many by each proposer, and each so often."""
+    """Write the probabilities that tied votes are bought, given the number bought and each one's probability."""
     from scipy.optimize import linprog
 
     rows = [i for i in range(len(p)) if p[i] > _SURE]

@@ -28,7 +28,7 @@ _PROMISED = 1e-10  # of the pie: closed forms lose digits where rates nearly agr
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class ReputationalBargaining(Shown):
-    r"""A pie of 1, two demands that do not fit into it, and doubt whether each player can concede at all.
+    r"""A pie of 1, two incompatible demands, and uncertainty whether each player is committed to hers.
 
     Player :math:`i` is committed to its demand :math:`a_i` with prior probability :math:`z_i` and
     normal otherwise. Normal players discount at the rate :math:`r_i`.
@@ -42,11 +42,11 @@ class ReputationalBargaining(Shown):
     priors : array_like, shape (*batch, 2)
         Probability that the player is committed, strictly between 0 and 1.
     outside : array_like, shape (*batch, 2), or pair with None, optional
-        What leaving the talks for good pays; leaving pays both. None in place of a player's entry:
-        that player may not leave, and gets 0 if the other does. The sum must stay below 1.
+        Payoffs if somebody leaves the talks for good; both players then get theirs. None in place of a player's entry:
+        that player may not leave, and gets 0 if the other does. The sum must be below 1.
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name.
+        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
+        by name.
 
     Notes
     -----
@@ -83,10 +83,10 @@ class ReputationalBargaining(Shown):
       :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`; a normal player leaves a committed one. This
       case rests on Compte and Jehiel (2002).
 
-    Below :math:`1-a_j` the option changes nothing, above it everything: a jump.
+    An option below :math:`1-a_j` changes nothing; above it payoffs jump.
 
-    With one rate at 0 that player never tires, and the other concedes at once. As a prior goes to 0
-    its owner becomes the one who concedes at 0.
+    If one rate is 0, the other player concedes at once. As a player's prior tends to 0, she becomes the one who
+    concedes at 0.
 
     References
     ----------
@@ -148,21 +148,21 @@ class ReputationalOutcome(Shown):
     Attributes
     ----------
     payoffs : ndarray, shape (*batch, 2)
-        What each player expects at time 0 if it is normal.
+        Each player's expected payoff at time 0 if she is normal.
     initial_concession : ndarray, shape (*batch, 2)
         Probability, over its types, that the player gives up its demand at time 0.
     horizon : ndarray, shape batch
-        When both are known to be committed if nobody has conceded.
+        The date from which both are known to be committed if nobody has conceded.
     leaves : ndarray of bool, shape (*batch, 2)
         Whether the player would rather leave than concede, which cancels the other's reputation.
     game : Game
         Its `demands`, `rates`, `priors` and options, checked and of one shape.
     parameters : mapping
-        What the game was told, by name, as numbers, functions and read-only arrays.
+        The parameters of the game, by name, as numbers, functions and read-only arrays.
     method : str
-        What it is called in tables.
+        The name in tables.
     player_names : tuple of str
-        The names that the parameters carried, or the numbers 0 and 1 as strings.
+        The names given with the parameters, or the numbers 0 and 1 as strings.
     """
 
     payoffs: Floats
@@ -243,14 +243,14 @@ class ReputationalOutcome(Shown):
 
     @property
     def impasse(self) -> Floats:
-        """Probability, shape batch, that the pie is never divided: both hold out for ever, or one leaves."""
+        """Probability, shape batch, that the pie is never divided because both hold out for ever or one leaves."""
         z1, z2 = self.game.priors[..., 0], self.game.priors[..., 1]
         first, second = self.leaves[..., 0], self.leaves[..., 1]
         return np.asarray(np.select([first & second, first, second], [z1 + z2 - z1 * z2, z2, z1], z1 * z2))
 
     @property
     def delay(self) -> Floats:
-        """Expected time, shape batch, at which the pie is divided, over types and given that it is."""
+        """Expected time of the division, shape batch, over types and given that there is one."""
         never = self.game.priors.prod(axis=-1)
         undecided = (1 - self.initial_concession).prod(axis=-1)
         waiting = (
@@ -260,7 +260,7 @@ class ReputationalOutcome(Shown):
 
     @property
     def commitment_payoffs(self) -> Floats:
-        """What each player expects at 0, shape (*batch, 2), if committed and discounting at its own rate."""
+        """Expected payoffs at 0 of committed players, shape (*batch, 2), at their own discount rates."""
         F, speed = self.initial_concession[..., ::-1], self.concession_rates[..., ::-1]
         won = F + (1 - F) * speed * _annuity(speed + self.game.rates, self.horizon[..., None])
         left = (1 - self.game.priors[..., ::-1]) * self.game.received
@@ -276,10 +276,10 @@ class ReputationalOutcome(Shown):
     def residual(self) -> Floats:
         r"""Worst violation, shape batch, of the conditions of equilibrium.
 
-        In the war of attrition: every moment of concession in :math:`(0, T]` pays a normal player the
-        same, no normal type is left at the horizon, and at most one player concedes at 0. Where
-        somebody leaves: what conceding or leaving at 0 would gain, and how far payoffs are from what those who give up
-        at 0, and then the options, bring.
+        In the war of attrition: a normal player is indifferent between all dates of concession in :math:`(0, T]`, no
+        normal type is left at the horizon, and at most one player concedes at 0. If somebody leaves: the gain from
+        conceding or leaving at 0, and the distance of payoffs from those that concessions at 0 and then the options
+        give.
         """
         leaves = self.leaves.any(axis=-1)
         return np.where(leaves, self._departure_residual(), self._war_residual())

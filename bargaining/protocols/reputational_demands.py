@@ -1,6 +1,6 @@
-"""Which demand to hide behind: the two-sided reputation game with several committed types on each side.
+"""The choice of demands: the two-sided reputation game with several committed types on each side.
 
-The choice of demands in equilibrium is three nested monotone roots, seen from the first player: it announces a_1, and
+The equilibrium demands are found by three nested monotone roots, seen from the first player: it announces a_1, and
 the second replies a_2 or accepts. All the second player's committed types are arrays along the last axis.
 """
 
@@ -55,13 +55,12 @@ class ReputationalDemands(Shown):
        :math:`a_1 \le 1-a_0`, and announces it otherwise.
     3. The war of attrition of `ReputationalBargaining` follows, with priors updated by Bayes' rule.
 
-    A normal player 1 mixes so that every reply it uses pays the same, a normal player 0 likewise. A
-    reply is worth less the more often it is imitated, so player 1's mixture solves one monotone equation;
-    what an announcement is worth rises with the belief that its owner is committed, so does player 0's.
-    A sequential equilibrium exists, and all of them give the same distribution over outcomes
-    (:numref:`reputation-demands`). Strategies can differ where a player is to concede at 0 anyway:
-    here player 1 then accepts instead of making a demand first, and player 0 spreads what is left
-    over in proportion to the priors.
+    Normal players mix so that every demand they use gives the same payoff. A reply is worth less the more often it is
+    imitated, so player 1's mixture solves one monotone equation. The value of an announcement increases in the belief
+    that its owner is committed, so player 0's mixture does too. A sequential equilibrium exists, and all of them give
+    the same distribution over outcomes (:numref:`reputation-demands`). Strategies can differ where a player concedes at
+    0 in any case: here player 1 then accepts instead of making a demand first, and player 0 distributes the remaining
+    probability in proportion to the priors.
 
     As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`
     (:numref:`reputation-limit` for equal rates).
@@ -109,7 +108,7 @@ class ReputationalDemands(Shown):
         return player_index(self.first, "first", 2)
 
     def __call__(self) -> DemandOutcome:
-        """Return the equilibrium announcements and replies, and what normal players expect."""
+        """Return the equilibrium announcements and replies, and the expected payoffs of normal players."""
         announcements, normal = self._announcements()
         announced, _ = announce(announcements, normal)
         masses = np.array([a.mass for a in announcements])
@@ -121,10 +120,10 @@ class ReputationalDemands(Shown):
         return told(outcome, self)
 
     def check(self, outcome: DemandOutcome) -> DemandOutcome:
-        """Return an outcome with `residual` and `status` found anew from its payoffs and strategies.
+        """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the most that a normal player
-        could gain by another announcement or reply, or the distance of payoffs and beliefs from what the strategies
+        The answer may be one of this protocol, or a changed one. The residual is the most that a normal player could
+        gain by another announcement or reply, or the distance of payoffs and beliefs from those that the strategies
         imply.
         """
         answer_of(outcome, "outcome", DemandOutcome)
@@ -197,13 +196,13 @@ class DemandOutcome(Division):
     Attributes
     ----------
     payoffs : ndarray, shape (2,)
-        What each player expects if it is normal, before anything is said.
+        Each player's expected payoff if she is normal, before the announcements.
     announcements : ndarray, shape (K,)
         Probability with which the normal first player makes each of its demands.
     replies : ndarray, shape (K, L)
         Probability with which the normal second player answers each announcement with each demand.
     acceptance : ndarray, shape (K,)
-        Probability with which it accepts instead; what is missing to 1, it leaves.
+        Probability with which it accepts instead; with the remaining probability it leaves.
     beliefs : tuple of ndarray, shapes (K,) and (K, L)
         Probability that the first, then the second player is committed once it has spoken.
     residual : float
@@ -211,7 +210,7 @@ class DemandOutcome(Division):
     status : Status
         OK if the residual is below 1e-10.
     first : int
-        Who announces.
+        The player who announces first.
     """
 
     announcements: Floats
@@ -234,7 +233,7 @@ def _assess(
     replies: Floats,
     acceptance: Floats,
 ) -> DemandOutcome:
-    """Pay every action from the wars of attrition themselves, and see what deviating would gain."""
+    """Compute every action's payoff from the wars of attrition themselves, and the gains from deviating."""
     one = announcements[0]
     own = np.array([a.own for a in announcements])
     committed = one.masses / (one.masses + one.normal * replies)
@@ -268,7 +267,7 @@ def _assess(
 def _continuations(
     announcements: list[Announcement], own: Floats, beliefs: Floats, committed: Floats
 ) -> tuple[Floats, Floats]:
-    """Return what normal players expect after each announcement and reply; demands that fit are accepted."""
+    """Return normal players' payoffs after each announcement and reply; compatible demands are accepted."""
     one = announcements[0]
     a = np.stack(np.broadcast_arrays(own[:, None], one.rivals), axis=-1)
     z = np.stack(np.broadcast_arrays(beliefs[:, None], committed), axis=-1)
@@ -348,7 +347,7 @@ class Announcement:
         return replies, 0.0, 1 - self.own + (most - lost)
 
     def _lost(self, belief: float, most: float) -> float:
-        """Solve for what the second player misses of its greediest reply if it never accepts."""
+        """Solve for the second player's loss relative to its highest demand if it never accepts."""
         from scipy.optimize import brentq
 
         excess = lambda lost: self._mixing(lost, belief).sum() - 1  # noqa: E731
@@ -385,7 +384,7 @@ class Announcement:
         return first, 1 - first
 
     def worth(self, belief: float) -> float:
-        """Return what a normal first player expects from announcing this demand."""
+        """Return a normal first player's payoff from announcing this demand."""
         replies, accept, _ = self.replies(belief)
         against_committed = np.where(self.fought, 1 - self.rivals, self.received[0])
         against_committed = np.where(self.conflict > 0, against_committed, self.own)
@@ -397,7 +396,7 @@ class Announcement:
     def plateau(self) -> float:
         """Return the largest belief up to which the worth is constant.
 
-        Below it the normal second player makes its greediest fought reply for sure; it is 1 if the
+        Below it the normal second player makes its highest fought reply with certainty; it is 1 if the
         belief never matters.
         """
         fought = self.fought
@@ -451,8 +450,8 @@ def announce(announcements: list[Announcement], normal: float) -> tuple[Floats, 
 def _between(one: Floats, other: Floats) -> Floats:
     """Return the mixture of two neighbouring vectors that sums to 1.
 
-    At the float next to the root the sum can miss 1 by far more than rounding, all of it in the
-    entries that move fast; those alone are corrected.
+    At the float next to the root the sum can differ from 1 by far more than rounding, because of entries
+    that change fast; only those are corrected.
     """
     first, second = float(one.sum()), float(other.sum())
     weight = min(max((1 - second) / (first - second), 0.0), 1.0) if first != second else 1.0

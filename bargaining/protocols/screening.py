@@ -1,4 +1,4 @@
-"""Screening a buyer who has a private outside option (Board and Pycia 2014), or has none: the Coase conjecture."""
+"""Screening a buyer with a private outside option (Board and Pycia 2014), or without one (the Coase conjecture)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
-_ACCURACY = 1e-9  # of the range of profits: slopes by differences are no better
+_ACCURACY = 1e-9  # of the range of profits: the accuracy of slopes by differences
 
 
 @owning
@@ -41,9 +41,9 @@ class ScreeningOutcome(Shown):
     Attributes
     ----------
     price : float
-        What is asked; the lowest where several do equally well.
+        The seller's price; the lowest if several are equally good.
     prices : ndarray, shape (m,)
-        All prices that do as well: several mean several equilibria.
+        All prices that are equally good: several mean several equilibria.
     profit : float
         The seller's expected payoff.
     trade : float
@@ -51,7 +51,7 @@ class ScreeningOutcome(Shown):
     gain : float
         The buyer's expected payoff above its outside option.
     residual : float
-        What another price would add to the profit, over the range of profits; see `OutsideOptionScreening.check`.
+        The gain in profit from another price, over the range of profits; see `OutsideOptionScreening.check`.
     status : Status
         OK, or INACCURATE.
     parameters : mapping
@@ -102,15 +102,14 @@ class OutsideOptionScreening(Shown):
 
     In the unique equilibrium the seller asks the price of a monopolist who sells to the net value,
     :math:`\max_p (p-c) S(p)`, in every period; the buyer accepts at once if :math:`v-w \ge p` and leaves at once
-    otherwise (:numref:`screening-one-price`). If anyone waited, the least of them would be asked at least its net
-    value, and so gain at most w, later: it would rather leave. So nobody waits, no price need be cut,
-    and the Coase conjecture fails however short the period, however small :math:`w > 0`.
+    otherwise (:numref:`screening-one-price`). If some types waited, the one with the lowest net value would face a
+    price of at least its net value, and so get at most w, but later; it would prefer to leave at once. So nobody waits,
+    the seller has no reason to cut the price, and the Coase conjecture fails however short the period and however small
+    :math:`w > 0`. At :math:`w = 0` this argument fails, since leaving at once is no better than waiting; see
+    `TwoTypeScreening`.
 
-    At :math:`w = 0` the argument breaks: waiting costs nothing that leaving would save;
-    see `TwoTypeScreening`.
-
-    The price is the root of the first-order condition in the best of the brackets found on a grid of 4001
-    prices; a survival function that moves between neighbouring points could hide a better one.
+    The price is the root of the first-order condition in the best of the brackets found on a grid of 4001 prices; a
+    peak between neighbouring points can be missed.
 
     References
     ----------
@@ -171,7 +170,7 @@ class OutsideOptionScreening(Shown):
         return np.asarray((p - self.cost) * sold)
 
     def __call__(self) -> ScreeningOutcome:
-        """Return the equilibrium price, and all that do as well."""
+        """Return the equilibrium price, and all others that are equally good."""
         prices, _ = peaks(self.profit, np.linspace(max(self.lower, self.cost), self.upper, _GRID))
         price = float(prices[0])
         profit, trade, gain = self._brings(price)
@@ -189,11 +188,12 @@ class OutsideOptionScreening(Shown):
         return self.check(outcome)
 
     def check(self, outcome: ScreeningOutcome) -> ScreeningOutcome:
-        """Return an outcome with `residual` and `status` found anew from its price and payoffs.
+        """Return an outcome with `residual` and `status` computed anew from its price and payoffs.
 
-        The answer may be one of this protocol, or one that was changed. The residual is what another price, among
-        many far and ever nearer, would add to the profit, or the slope of the profit on the side on which it rises,
-        over the range of profits; or how far profit, trade and gain are from what the price brings.
+        The answer may be one of this protocol, or a changed one. The residual is the largest of three numbers: the gain
+        in profit from another price, among many near and far; the slope of the profit on a side on which it rises; and
+        the distance of profit, trade and gain from those that the price gives. The first two are over the range of
+        profits.
         """
         answer_of(outcome, "outcome", ScreeningOutcome)
         profit, trade, gain = self._brings(outcome.price)
@@ -210,7 +210,7 @@ class OutsideOptionScreening(Shown):
         return replace(outcome, residual=residual, status=status)
 
     def _brings(self, price: float) -> tuple[float, float, float]:
-        """Return the profit, the chance of trade and the buyer's gain at a price."""
+        """Return the profit, the probability of trade and the buyer's gain at a price."""
         from scipy.integrate import quad
 
         gain = quad(lambda u: float(self._survival(np.asarray(u))), price, self.upper, limit=200)[0]
@@ -291,13 +291,13 @@ class ScreeningPath(Shown):
     Attributes
     ----------
     prices : ndarray, shape (rounds,)
-        What is asked in each period; the last is the low value.
+        The price in each period; the last is the low value.
     accepts : ndarray, shape (rounds,)
         Probability, at the start, that the buyer accepts in each period.
     beliefs : ndarray, shape (rounds,)
         Probability of the high type before each offer.
     thresholds : ndarray, shape (m,)
-        Beliefs at which one more round of screening starts to pay: below the first the seller asks the
+        Beliefs above which one more round of screening pays; below the first the seller asks the
         low value at once.
     profit : float
         The seller's payoff.
@@ -305,7 +305,8 @@ class ScreeningPath(Shown):
         The low and the high type's payoff.
     residual : float
         The largest gain from deviating: of the seller to another number of rounds, of the high type to
-        another period, over the high value; or how far beliefs and payoffs are from what prices and purchases imply.
+        another period, over the high value; or the distance of beliefs and payoffs from those that prices and purchases
+        imply.
     status : Status
         OK, or INACCURATE.
     parameters : mapping
@@ -337,8 +338,8 @@ class TwoTypeScreening(Shown):
     Parameters
     ----------
     values : array_like, shape (2,)
-        The low and the high value, :math:`0 < v_L < v_H`. Equally: what the responder can be made to give,
-        1 less its payoff from holding out, strong type first.
+        The low and the high value, :math:`0 < v_L < v_H`. In a division of a pie of 1, the most that the responder is
+        willing to give: 1 less the payoff from holding out, strong type first.
     prior : float
         Probability of the high value, strictly between 0 and 1.
     discount : float
@@ -428,12 +429,12 @@ class TwoTypeScreening(Shown):
         return self.check(path)
 
     def check(self, path: ScreeningPath) -> ScreeningPath:
-        """Return a path with `residual` and `status` found anew from its prices, purchases and payoffs.
+        """Return a path with `residual` and `status` computed anew from its prices, purchases and payoffs.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the largest gain from
-        deviating, of the seller to another number of rounds and of the high type to another period, over the high
-        value; or how far beliefs and payoffs are from what prices and purchases imply, or beliefs from those at which
-        the seller is willing to go on.
+        The answer may be one of this protocol, or a changed one. The residual is the largest gain from deviating, of
+        the seller to another number of rounds and of the high type to another period, over the high value; or the
+        distance of beliefs and payoffs from those that prices and purchases imply, or of beliefs from those at which
+        the seller is willing to continue.
         """
         answer_of(path, "path", ScreeningPath)
         low, high = np.asarray(self.values, dtype=float).tolist()

@@ -1,6 +1,6 @@
-"""Is the alternative real? A costly visible step by its owner, and a receiver who concedes or calls.
+"""Signalling an alternative: its owner makes a claim or takes a costly step, the receiver concedes or calls.
 
-A claim costs nothing, but may be called; a costly step buys credibility.
+A claim is free but may be called; a costly step can make it credible.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class SignallingEquilibrium(Shown):
     intuitive : bool
         Whether it passes the intuitive criterion of Cho and Kreps.
     residual : float
-        The largest gain by a deviation: of a type over what it has at stake, of the receiver over its own range; or how
-        far payoffs and beliefs are from what the strategies imply.
+        The largest gain by a deviation, of a type over her stake and of the receiver over her range of payoffs; or the
+        distance of payoffs and beliefs from those that the strategies imply.
     status : Status
         OK, or INACCURATE.
     player_names : tuple of str
@@ -124,11 +124,11 @@ class CostlyStep(Shown):
       probability :math:`\frac{(1-q)\mu^*}{q(1-\mu^*)}`, and the receiver concedes to silence with probability
       :math:`1-k_s` and to the step for sure.
 
-    If the step is dearer to the strong type relative to its stake, :math:`k_s > k_w`, it proves nothing and
-    only the two pooling ones remain (with :math:`\max k` and :math:`\min k` in the conditions).
+    If the step is more costly for the strong type relative to its stake, :math:`k_s > k_w`, it proves nothing and
+    only the two pooling equilibria remain (with :math:`\max k` and :math:`\min k` in the conditions).
 
     Pooling on no step fails the intuitive criterion iff the receiver calls and
-    :math:`k_s < 1 < k_w`: the weak type could not gain by the step even if it brought a sure concession,
+    :math:`k_s < 1 < k_w`: the weak type could not gain by the step even if the receiver conceded with certainty,
     the strong type could. Pooling on the step always passes: both types would gain from saving the cost
     if the concession came anyway.
 
@@ -178,7 +178,7 @@ class CostlyStep(Shown):
 
     @property
     def hurdles(self) -> Floats:
-        """How much more probable a concession must become for the step to pay, per type, shape (2,)."""
+        """The increase in the probability of a concession at which the step pays, per type, shape (2,)."""
         costs, owner, _ = self._tables
         return np.asarray(costs / (owner[:, 0] - owner[:, 1]))
 
@@ -188,7 +188,7 @@ class CostlyStep(Shown):
         Raises
         ------
         InvalidInput
-            If the prior is exactly at the threshold, where the receiver may answer anything.
+            If the prior is exactly at the threshold, where the receiver is indifferent.
         """
         q, mu, (k_strong, k_weak) = self.prior, self.threshold, self.hurdles
         if q == mu:
@@ -231,10 +231,10 @@ class CostlyStep(Shown):
         return self.check(found)
 
     def check(self, equilibrium: SignallingEquilibrium) -> SignallingEquilibrium:
-        """Return an equilibrium with `residual` and `status` found anew from its payoffs, beliefs and strategies.
+        """Return an equilibrium with `residual` and `status` computed anew from its payoffs, beliefs and strategies.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the largest gain by a
-        deviation, or the distance of payoffs and beliefs from what the strategies imply.
+        The answer may be one of this protocol, or a changed one. The residual is the largest gain by a
+        deviation, or the distance of payoffs and beliefs from those that the strategies imply.
         """
         answer_of(equilibrium, "equilibrium", SignallingEquilibrium)
         _, owner, receiver = self._tables
@@ -254,7 +254,7 @@ class CostlyStep(Shown):
         return replace(equilibrium, residual=residual, status=status)
 
     def _implied(self, x: Floats, answer: Floats) -> tuple[Floats, Floats, float, Floats]:
-        """Return beliefs, the types' payoffs, the receiver's, and what each signal is worth to each type."""
+        """Return beliefs, the types' payoffs, the receiver's, and each type's payoff of each signal."""
         costs, owner, receiver = self._tables
         sends = np.array([x, 1 - x])  # signal by type
         types = np.array([self.prior, 1 - self.prior])
@@ -271,7 +271,7 @@ class CostlyStep(Shown):
         return beliefs, payoffs, float(met.sum()), value
 
     def _belief(self, joint: Floats, answer: Floats) -> Floats:
-        """Return the beliefs allowed: Bayes' rule, or what supports the answers to a signal never sent."""
+        """Return the admissible beliefs: by Bayes' rule, or those that support the answers to a signal never sent."""
         if joint.sum() > 0:
             return np.full(2, joint[0] / joint.sum())
         mu = self.threshold
@@ -295,7 +295,7 @@ class CostlyStep(Shown):
 
 
 def checked_stakes(prior: object, owner: ArrayLike, receiver: ArrayLike) -> tuple[float, Floats, Floats]:
-    """Return the prior and both tables of payoffs, types by answers, or say what is wrong."""
+    """Return the prior and both tables of payoffs, types by answers, or raise an error."""
     q = float(within(np.asarray(scalar(prior, "prior")), "prior", 0.0, 1.0, ends="()"))  # type: ignore[arg-type]
     own, other = real(owner, "owner", ndim=2), real(receiver, "receiver", ndim=2)
     for array, name in ((own, "owner"), (other, "receiver")):
@@ -314,7 +314,7 @@ def checked_stakes(prior: object, owner: ArrayLike, receiver: ArrayLike) -> tupl
 
 
 def belief_threshold(receiver: Floats) -> float:
-    """Return the belief in the strong type at which conceding and calling pay the receiver the same."""
+    """Return the belief in the strong type at which the receiver is indifferent between conceding and calling."""
     gain = receiver[1, 1] - receiver[1, 0]
     loss = receiver[0, 0] - receiver[0, 1]
     return float(gain / (gain + loss))
@@ -328,20 +328,20 @@ class BluffOutcome(Shown):
     Attributes
     ----------
     threshold : float
-        Belief above which the claim is conceded to.
+        Belief above which the receiver concedes to the claim.
     claim : ndarray, shape (2,)
         Probability with which the strong and the weak type make the claim.
     concede : float
-        Probability with which the claim is conceded to; the call has the rest.
+        Probability with which the receiver concedes to the claim; otherwise she calls.
     belief : float
         Probability that a claim is true.
     payoffs : ndarray, shape (2,)
-        What the strong and the weak type expect.
+        Expected payoffs of the strong and the weak type.
     receiver : float
-        What the receiver expects.
+        The receiver's expected payoff.
     residual : float
-        The largest gain by a deviation: of a type over what it has at stake, of the receiver over its own range; or how
-        far the payoffs are from what the strategies bring.
+        The largest gain by a deviation, of a type over her stake and of the receiver over her range of payoffs; or the
+        distance of the payoffs from those that the strategies give.
     status : Status
         OK, or INACCURATE.
     parameters : mapping
@@ -365,7 +365,7 @@ class BluffOutcome(Shown):
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class Bluff(Shown):
-    r"""A claim that costs nothing to make and something to be caught at.
+    r"""A free claim to have an alternative, with a penalty for a bluff that is called.
 
     Parameters
     ----------
@@ -376,8 +376,8 @@ class Bluff(Shown):
     receiver : array_like, shape (2, 2)
         The receiver's payoffs likewise; it prefers to concede to the strong type and to call the weak.
     silence : array_like, shape (2,)
-        What the owner and the receiver get if a weak owner makes no claim. The owner's lies between
-        its payoffs from being called and from being conceded to.
+        Payoffs of the owner and the receiver if a weak owner makes no claim. The owner's lies between
+        the payoffs when called and when conceded to.
     players : sequence of str, default ("owner", "receiver")
         Names of the two.
 
@@ -389,8 +389,8 @@ class Bluff(Shown):
     2. The owner claims to have the alternative, or keeps silent.
     3. After a claim the receiver concedes or calls. After silence it does not concede.
 
-    A strong owner claims, since silence gives it what the weak type gets and a claim no less than
-    being called. With the threshold :math:`\mu^*` of `CostlyStep`:
+    A strong owner claims, since silence gives it the weak type's payoff, and a claim at least the payoff when
+    called. With the threshold :math:`\mu^*` of `CostlyStep`:
 
     * if :math:`q > \mu^*` every weak owner claims and is believed;
     * if :math:`q < \mu^*` a weak owner bluffs with probability
@@ -467,11 +467,11 @@ class Bluff(Shown):
         return self.check(outcome)
 
     def check(self, outcome: BluffOutcome) -> BluffOutcome:
-        """Return an outcome with `residual` and `status` found anew from its payoffs and strategies.
+        """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the largest gain by a
-        deviation, of a type over what it has at stake and of the receiver over its own range, or the distance of
-        payoffs and belief from what the strategies imply.
+        The answer may be one of this protocol, or a changed one. The residual is the largest gain by a
+        deviation, of a type over her stake and of the receiver over her range of payoffs, or the distance of
+        payoffs and belief from those that the strategies imply.
         """
         answer_of(outcome, "outcome", BluffOutcome)
         q, (strong, weak), concede = self.prior, outcome.claim, outcome.concede
@@ -515,7 +515,7 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     Returns
     -------
     ndarray, shape of `sizes`
-        NaN where the step is too dear for the strong type (:math:`e\,k_s > 1`).
+        NaN where the step is too costly for the strong type (:math:`e\,k_s > 1`).
 
     Examples
     --------
@@ -531,6 +531,6 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     if game.prior > game.threshold or k_strong > k_weak:
         raise InvalidInput(
             "`game` must have a prior below its threshold and a step that is relatively cheaper for the strong type; "
-            "otherwise there is nothing to buy."
+            "otherwise the step buys no credibility."
         )
     return np.where(e * k_strong > 1, np.nan, np.minimum(1.0, e * k_weak))

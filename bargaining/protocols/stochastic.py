@@ -25,13 +25,13 @@ from bargaining.protocols._seats import take_seats
 from bargaining.protocols._stationary import Chain, Mask, build, play, proven_unique, solve
 
 _STEP = 1e-6  # of payoffs near 1: slopes of a frontier to about half the digits
-_SWEEPS = 2000  # periods of two iterations from above and below; more patience proves nothing
+_SWEEPS = 2000  # periods of two iterations from above and below, after which nothing is proved
 _GAP = 1e-6  # of payoffs near 1: where the two meet, equilibrium payoffs are unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChainOfSets(Chain):
-    """A chain with a feasible set in each state; payoffs may be thrown away."""
+    """A chain with a feasible set in each state, with free disposal."""
 
     sets: tuple[FeasibleSet, ...]
     """What can be agreed in each state."""
@@ -42,7 +42,7 @@ class ChainOfSets(Chain):
         return best
 
     def best_in(self, state: int, reservation: Floats) -> float:
-        """Return the proposer's best payoff in one state; -inf where the responder asks too much."""
+        """Return the proposer's best payoff in one state; -inf if the responder's reservation is not feasible."""
         floor = np.array(reservation, dtype=float)
         floor[self.proposer[state]] = -np.inf
         return float(np.ravel(self.sets[state].ideal(floor))[self.proposer[state]])
@@ -102,7 +102,7 @@ def shown_unique(chain: Chain, values: Floats) -> bool:
 
 
 def bracketed(chain: ChainOfSets, values: Floats) -> bool:
-    """Say whether value iteration from both ends closes in on `values`.
+    """Say whether value iteration from both ends converges to `values`.
 
     Payoffs are those of `in_units`: at most 1.
 
@@ -144,14 +144,14 @@ class StochasticDivision(Division):
     Attributes
     ----------
     agree : numpy.ndarray of bool, (S,)
-        Whether they agree at once, for sure.
+        Whether they agree at once with certainty.
     leave : numpy.ndarray of bool, (S,)
-        Whether talks end without agreement, for sure.
+        Whether talks end without agreement with certainty.
     chances : numpy.ndarray, (S, 3)
         Probabilities that they agree at once, that talks end without agreement, and that they wait: 0 or 1
         unless no stationary equilibrium was found without lotteries.
     unique : bool
-        Whether these are shown to be the only stationary equilibrium payoffs. False: not shown.
+        Whether these are shown to be the only stationary equilibrium payoffs. False means that this is not shown.
     """
 
     agree: Mask
@@ -195,21 +195,21 @@ class StochasticBargaining(Shown):
     Parameters
     ----------
     surplus : array_like (S,), or sequence of S feasible sets
-        What is shared on agreement in each state, measured from the payoff of never agreeing.
+        The surplus to be shared in each state, measured from the payoff of never agreeing.
         Feasible sets are for two players.
     transition : array_like or scipy.sparse array, (S, S)
         Row s: the probabilities of the next period's states. Sparse input stays sparse.
     discount : float or array_like (n,)
         Discount factor per period, in [0, 1), common or one per player.
     proposer : array_like of int, (S,)
-        Who proposes in each state. A random proposer is a larger chain.
+        Who proposes in each state. For a random proposer use a larger chain.
     outside : array_like (n,) or (S, n), optional
         Payoffs if somebody leaves. None or -inf for a player who may not leave; that player gets 0
         if another does. By default nobody may leave.
     players : int or sequence of str, optional
         Number of players n, or their names, by which `discount`, `outside` and `proposer` may then be given. By default
-        the names that `discount` or `outside` carries, the length of `discount` or of a row of `outside`, else two or
-        as many as propose.
+        the names given with `discount` or `outside`, or the length of `discount` or of a row of `outside`, or else two
+        or the number of proposers.
 
     Raises
     ------
@@ -223,38 +223,36 @@ class StochasticBargaining(Shown):
 
     1. All see s. Player k = proposer[s] offers a division of c(s).
     2. The others answer in the order k + 1, k + 2, ... (modulo n). If all accept, payoffs are paid.
-    3. Whoever first rejects may at once leave: talks end and every player gets the own :math:`o_j(s)`. Nobody leaves
-       for 0 or less: waiting for ever is as good.
+    3. The first player who rejects may leave at once: talks end and every player j gets :math:`o_j(s)`. Nobody leaves
+       for 0 or less, because waiting for ever is as good.
     4. Otherwise the period ends, payoffs are discounted by :math:`\delta_j`, and :math:`s'` is drawn from row s.
 
-    *Several players.* When an offer is bound to fail, the first responder decides what follows: it
-    prefers its own rejection, followed by its choice of leaving or waiting, to that of anyone later. One who may not
-    leave, but would rather see the others leave than wait, leaves the decision to the next.
+    *Several players.* If an offer will fail, the first responder decides what follows: it
+    prefers its own rejection, followed by its choice of leaving or waiting, to a later one. A responder who may not
+    leave, but would prefer that the others leave, lets the next decide.
 
     *Uniqueness.* Let :math:`|y|` be the largest absolute sum of y over a set of players. With
     transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
     this norm, for n players, and waiting contracts it by the largest discount factor: stationary
-    equilibrium payoffs exist and are unique (:numref:`markov-chain-contraction`), for own discount factors
-    too. With a common one the
-    total solves :math:`v = \max\{c, \delta P v\}`: they agree exactly where that is efficient. With outside options
-    the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
-    options). Elsewhere a payoff may jump where an option starts to bind while waiting is efficient;
-    there may then be several equilibria, and `unique` is False, or none unless somebody draws lots: whoever
-    is indifferent between leaving and waiting, or the proposer, indifferent between an agreement and a
-    refusal. One in lotteries always exists; if none was found without, it is computed, for up to 400 payoffs, and
-    `chances` tells the odds. Status INACCURATE: none was found either way. Two
-    players with general sets: iteration from both extremes brackets every equilibrium, `unique`
-    says whether it closed to 1e-6 of the scale. For two players and transferable utility there is
-    no other subgame perfect equilibrium payoff either, under the same conditions; for more players
-    only stationary equilibria are claimed.
+    equilibrium payoffs exist and are unique (:numref:`markov-chain-contraction`), for individual discount factors too.
+    With a common one the total solves :math:`v = \max\{c, \delta P v\}`: they agree exactly where that is efficient.
+    With outside options the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
+    options). Otherwise a payoff may jump where an option starts to bind while waiting is efficient. There may then be
+    several equilibria, and `unique` is False; or there may be none in pure strategies. An equilibrium always exists in
+    which players randomise who are indifferent between leaving and waiting, or between an agreement and a refusal. If
+    none was found in pure strategies, it is computed, for up to 400 payoffs, and `chances` has its probabilities. The
+    status is INACCURATE if none was found either way. For two players with general sets, iteration from both extremes
+    brackets every equilibrium, and `unique` says whether the bracket closed to 1e-6 of the scale. For two players and
+    transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
+    more players only stationary equilibria are claimed.
 
     *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy
     is solved exactly. Cost: a few factorisations of S x S matrices, whatever the discount factor;
-    of n S x n S where discount factors differ or an option binds among three or more. An equilibrium in lotteries is
-    the end of a path: choices are made with logistic probabilities of what they gain, ever more sharply, from even
-    odds (where there is one solution) to sure choices; a hundred or so dense systems of n S unknowns.
+    of n S x n S where discount factors differ or an option binds among three or more. An equilibrium with lotteries is
+    the end of a path: choices have logistic probabilities of their gains, with increasing sharpness, from one half
+    (where there is one solution) to certainty. This takes about a hundred dense systems of n S unknowns.
 
-    `residual` is the most that anybody gains by one deviation, in any state, over the largest of the payoffs given.
+    `residual` is the largest gain by a one-shot deviation, in any state, over the largest given payoff.
 
     References
     ----------
@@ -324,7 +322,7 @@ class StochasticBargaining(Shown):
         object.__setattr__(self, "_chain", chain)
 
     def __call__(self) -> StochasticDivision:
-        """Return the stationary equilibrium payoffs, what happens in each state, and how sure it is."""
+        """Return the stationary equilibrium payoffs, and the probability of each outcome in each state."""
         chain, unit = self._chain.in_units()
         values, policy, error = solve(chain)
         choices = Choices(policy.leave.astype(float), policy.agree.astype(float))
@@ -333,11 +331,11 @@ class StochasticBargaining(Shown):
         return self._packed(values * unit, choices.chances, shown_unique(chain, values))
 
     def check(self, division: StochasticDivision) -> StochasticDivision:
-        """Return a division with `residual` and `status` found anew from its payoffs and chances.
+        """Return a division with `residual` and `status` computed anew from its payoffs and chances.
 
-        The answer may be one of this protocol, or one that was changed. The residual is the largest gain of a player
-        from one deviation, then playing on as the division says, or the distance of a payoff from what is played,
-        over the largest of the payoffs given. INACCURATE above 1e-10.
+        The answer may be one of this protocol, or a changed one. The residual is the largest gain of a player
+        from a one-shot deviation, or the largest difference between a payoff and the payoff of the play,
+        over the largest given payoff. INACCURATE above 1e-10.
         """
         answer_of(division, "division", StochasticDivision)
         return self._packed(division.payoffs, division.chances, division.unique)

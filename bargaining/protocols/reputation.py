@@ -85,8 +85,7 @@ class ReputationalBargaining(Shown):
 
     An option below :math:`1-a_j` changes nothing; above it payoffs jump.
 
-    If one rate is 0, the other player concedes at once. As a player's prior tends to 0, she becomes the one who
-    concedes at 0.
+    If one rate is 0, the other player concedes at once. If one prior is close to 0, it is its owner who concedes at 0.
 
     References
     ----------

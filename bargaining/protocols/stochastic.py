@@ -102,7 +102,7 @@ def shown_unique(chain: Chain, values: Floats) -> bool:
 
 
 def bracketed(chain: ChainOfSets, values: Floats) -> bool:
-    """Say whether value iteration from both ends converges to `values`.
+    """Say whether value iterations from both ends meet at `values`.
 
     Payoffs are those of `in_units`: at most 1.
 

@@ -73,7 +73,7 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     batch = division.payoffs.shape[:-1]
     if isinstance(problem.feasible, Polytope) and problem.feasible.batch_shape:
         return
-    boundary = _boundary(problem.feasible, batch, second=second)
+    boundary = boundary_of(problem.feasible, batch, second=second)
     flat = isinstance(boundary, _Facets)
     if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
@@ -342,7 +342,7 @@ class _Facets:
         return basis
 
 
-def _boundary(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) -> Any:
+def boundary_of(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) -> Any:
     """Return the boundary of a set as pieces; None where no pieces are known."""
     cells = int(np.prod(batch))
     if isinstance(feasible, TransferableSurplus):

@@ -64,6 +64,12 @@ class Definition:
     """The parameters by name: their axes, and the derivative of the data in each entry, (entries, data)."""
     again: Callable[[str, Floats], Floats]
     """The answer where the parameter of this name has other values."""
+    data: Callable[[Any], Mapping[str, Floats] | None] | None = None
+    """The data that another answer, found from other arguments, would have here; by default those it has itself."""
+    error: float = 0.0
+    """The relative error of the slopes of the equations."""
+    twice: bool = True
+    """Whether the equations are right to second order."""
 
 
 def differentiated(
@@ -127,7 +133,7 @@ def differentiated(
                 broken |= np.abs(tie.gradient[:, 0]) > _BROKEN * largest
     first = one[:answers, :, 0].copy()
     error = np.broadcast_to(
-        4 * np.finfo(float).eps * condition[0] * np.abs(first).max(axis=0), first.shape
+        (4 * np.finfo(float).eps + made.error) * condition[0] * np.abs(first).max(axis=0), first.shape
     ).copy()
     bent = None
     if two is not None:

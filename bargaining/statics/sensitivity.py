@@ -12,12 +12,15 @@ from bargaining._arguments import function, whole
 from bargaining._arrays import Floats, real, short
 from bargaining._jets import Jet, implicit
 from bargaining.division import Division, Method
+from bargaining.equilibria.pairs.nash_in_nash import NashInNash
 from bargaining.errors import BargainingError, InvalidInput, NotApplicable, Status
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
+from bargaining.protocols.stochastic import StochasticDivision
 from bargaining.statics.conditions import EPS, Conditions, conditions
 from bargaining.statics.definitions import Definition, Layout, defined, differentiated
+from bargaining.statics.talks import of_contracts, of_talks
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,20 +56,22 @@ def sensitivity(
     result : Division or other answer
         What a concept or a protocol returned; a batch is differentiated cell by cell. Payoff sets (vertices), Markov
         equilibria (values of states), critical discount factors, equilibria of trade models (percent of real income)
-        and tariff equilibria (rates) too. Other answers, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or
-        ``discount``, and plain numbers require `method`.
+        and tariff equilibria (rates) too, and those of `StochasticBargaining` and `nash_in_nash`. Other answers, with
+        ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
         protocol, such as "weights", "discounts", "outside" or "breakdown". For a game "payoffs", "discounts",
         "discount" if it is common to all, and "outside"; for a trade model "tariffs", "costs", "transfers" and
-        "elasticities"; for tariff equilibria the other "tariffs", "costs" and "elasticities". A mapping gives
-        arguments of `method` and their values.
+        "elasticities"; for tariff equilibria the other "tariffs", "costs" and "elasticities"; for
+        `StochasticBargaining` "surplus", "outside", "discounts", "discount" and "transition", every entry by itself;
+        for `nash_in_nash` "weights". A mapping gives arguments of `method` and their values.
     order : {1, 2}, default 1
         First or second derivatives.
     method : callable, optional
         The function that computes the answer, if it is not one of this library: a function of a problem, or, with a
         mapping `wrt`, of the arguments given there. Its derivatives are numerical. If it returns the answer of a game,
-        only the derivatives of the game's data are numerical, and those of the answer in the data are exact.
+        of a Markov chain or of `nash_in_nash`, only the derivatives of the data (of gains at the contracts found) are
+        numerical, and those of the answer in the data are exact.
 
     Returns
     -------
@@ -93,9 +98,11 @@ def sensitivity(
     and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
     Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
-    constraint binds at a threshold. For all other answers, and at kinks, derivatives are computed by SciPy's
-    differences, which solve again on either side of the answer. There are no derivatives of payoff sets with infinitely
-    many vertices, as with unequal discount factors, nor of those from which only one player may leave.
+    constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash` are
+    those of polynomials through their values, of first order only. For all other answers, and at kinks, derivatives are
+    computed by SciPy's differences, which solve again on either side of the answer. There are no derivatives of payoff
+    sets with infinitely many vertices, as with unequal discount factors, nor of those from which only one player may
+    leave.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -139,7 +146,7 @@ def sensitivity(
         raise InvalidInput(f"`wrt` must be the name of a parameter or a mapping; got {short(wrt)}.")
     if hasattr(result, "_slopes"):
         return _of_slopes(result, wrt, order)
-    if not isinstance(result, Division):
+    if not isinstance(result, Division) or isinstance(result, StochasticDivision):
         return _of_definition(result, wrt, order)
     if result.problem is None:
         raise InvalidInput(
@@ -406,9 +413,16 @@ def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
     )
 
 
+def _definition(result: Any) -> Definition | None:
+    """Return the definition of an answer; None where its structure is not known."""
+    if isinstance(result, StochasticDivision):
+        return of_talks(result)
+    return of_contracts(result) if isinstance(result, NashInNash) else defined(result)
+
+
 def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     """Differentiate an answer that is defined by equations in a parameter of its game."""
-    made = defined(result)
+    made = _definition(result)
     if made is None:
         raise InvalidInput(
             f"`result` must be a Division, or an answer whose equations are known; got a {type(result).__name__}. Pass "
@@ -416,6 +430,8 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
         )
     if wrt not in made.asked:
         raise InvalidInput(f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.")
+    if order == 2 and not made.twice:
+        raise NotApplicable(f"`order` must be 1 for a {type(result).__name__}.")
     axes, data, move = made.asked[wrt]
     found = differentiated(made, {data: move}, second=order == 2)
     if found is None:
@@ -479,12 +495,18 @@ def _of_data(
     sizes = [made.given[name].size for name in names]
     base = np.concatenate([made.given[name] for name in names])
 
+    def given_of(other: Any) -> Mapping[str, Floats] | None:
+        if made.data is not None:
+            return made.data(other)
+        again = _definition(other)
+        return None if again is None else again.given
+
     def data(value: Mapping[str, Any]) -> Floats:
         try:
-            again = defined(method(**value))
+            again = given_of(method(**value))
         except BargainingError:
             again = None
-        flat = [] if again is None else [again.given.get(one, np.zeros(0)) for one in names]
+        flat = [] if again is None else [again.get(one, np.zeros(0)) for one in names]
         return np.concatenate(flat) if [len(one) for one in flat] == sizes else np.full(base.size, np.nan)
 
     if not np.array_equal(data({k: v if v.ndim else float(v) for k, v in at.items()}), base):
@@ -538,7 +560,7 @@ def _of_arguments(
     if not at:
         raise InvalidInput("`wrt` must name an argument of `method`; got an empty mapping.")
     labels = [f"{name}{list(place)}" if place else name for name, _, place in _places(at)]
-    made = defined(result)
+    made = _definition(result)
     exact = None if made is None else _of_data(made, at, method, labels)
     if exact is not None:
         return exact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,6 +76,11 @@ class NashInNash(Shown):
     sweeps: int
     parameters: Mapping[str, Any]
     deals: tuple[str, ...] = ()
+    _deals: tuple[BilateralDeal, ...] = field(default=(), repr=False)
+
+    def __getstate__(self) -> list[Any]:
+        """Leave gains behind, which are functions that may not travel."""
+        return [() if each.name == "_deals" else getattr(self, each.name) for each in fields(self)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame: a row for each pair, its contract and what either side gains."""
@@ -179,7 +184,9 @@ def nash_in_nash(
             best = min(runs, key=_rank)
             if pairs.agree_at(best.contracts, best.gains):
                 return replace(
-                    _packed(pairs, runs, best, told), deals=names or tuple(map(str, range(len(pairs))))
+                    _packed(pairs, runs, best, told),
+                    deals=names or tuple(map(str, range(len(pairs)))),
+                    _deals=tuple(given),
                 )
 
 

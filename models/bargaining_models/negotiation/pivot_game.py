@@ -156,16 +156,15 @@ class PivotGame(Shown):
         who = who_leaves(leave)
         if (discount, who) in self._games:
             return self._games[discount, who]
-        after = dict(zip(self.states, self.after_leaving(discount), strict=True)) if who else {}
-        self._games[discount, who] = StochasticGame.from_functions(
-            self.states,
-            lambda state: [self._home(state), self._choices(1)],
-            lambda state, profile: self._flow(state, *profile),
-            lambda state, profile: self._moves(state, *profile),
-            discount,
-            exit=(lambda state: Exit(after[state], who=who)) if who else None,
-            players=self.capacity.roles.names[:2],
-        )
+        game = self._kept.with_discounts(discount)
+        if who:
+            after = [Exit(own, who=who) for own in self.after_leaving(discount)]
+            chain = [game.transition(s) for s in range(len(game))]
+            names = self.capacity.roles.names[:2]
+            game = StochasticGame(
+                game.games, chain, discount, exit=after, states=game.states, players=names
+            )
+        self._games[discount, who] = game
         return self._games[discount, who]
 
     def enforceable(self, discount: float, *, leave: Leave = False) -> StochasticPayoffSets:
@@ -207,6 +206,18 @@ class PivotGame(Shown):
             raise Unsolved(f"The best plan of {home} after leaving was not found at `discount` {discount:g}.")
         self._alone[discount] = found[0].values
         return found[0].values
+
+    @cached_property
+    def _kept(self) -> StochasticGame:
+        """The game that nobody may leave: its payoffs, moves and names are those at every discount factor."""
+        return StochasticGame.from_functions(
+            self.states,
+            lambda state: [self._home(state), self._choices(1)],
+            lambda state, profile: self._flow(state, *profile),
+            lambda state, profile: self._moves(state, *profile),
+            0.0,
+            players=self.capacity.roles.names[:2],
+        )
 
     @cached_property
     def _games(self) -> dict[tuple[float, tuple[int, ...]], StochasticGame]:

@@ -27,7 +27,7 @@ from bargaining.protocols.hold_up import HoldUp
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, Reading
 from bargaining_models.negotiation.growth import Growth
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.pivot import PathReading, Pivot
+from bargaining_models.negotiation.pivot import PathReading, Pivot, PivotDivision
 from bargaining_models.negotiation.projects import Project
 
 _PARTS = (1 + chebyshev.chebpts2(6)) / 2
@@ -87,9 +87,21 @@ class Investment(Shown):
         """The talks if it is never built."""
         return Pivot(growth=Growth.in_steps(self.deal, [], stages=(0,)), rate=self.rate)
 
+    def divide(self, reading: PathReading) -> tuple[PivotDivision, PivotDivision]:
+        """Return what is agreed if the project is never built, and while it is being built."""
+        if reading.name not in self._divided:
+            self._divided[reading.name] = reading.divide(self.without), reading.divide(self.pivot)
+        return self._divided[reading.name]
+
+    @cached_property
+    def _divided(self) -> dict[str, tuple[PivotDivision, PivotDivision]]:
+        """The divisions found so far, by reading."""
+        return {}
+
     def leverage(self, reading: PathReading) -> float:
         """Return by how much the transfer agreed today is smaller, money a year."""
-        return reading.divide(self.without).transfer - reading.divide(self.pivot).transfer
+        without, built = self.divide(reading)
+        return without.transfer - built.transfer
 
     def route_trade(self) -> float:
         """Return what the project adds to home's income under free trade, money a year from today."""
@@ -97,14 +109,14 @@ class Investment(Shown):
 
     def talk_at_once(self, reading: PathReading) -> float:
         """Return what home gains by the project if talks begin today, net of its charge."""
-        gain = reading.divide(self.pivot).payoffs - reading.divide(self.without).payoffs
-        return float(gain[0]) - self.charge
+        without, built = self.divide(reading)
+        return float((built.payoffs - without.payoffs)[0]) - self.charge
 
     def build_first(self, reading: PathReading) -> float:
         """Return what home gains by the project if talks begin when it opens, net of its charge."""
-        built = reading.divide(self.pivot)
+        without, built = self.divide(reading)
         later = built.payoffs + built.waiting(self.project.lead_time)
-        return float((later - reading.divide(self.without).payoffs)[0]) - self.charge
+        return float((later - without.payoffs)[0]) - self.charge
 
     def part_built(self, reading: Reading) -> float:
         """Return the part of the project that its leverage in a static deal would pay for, in [0, 1]."""

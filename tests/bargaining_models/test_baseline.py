@@ -1,4 +1,3 @@
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +11,10 @@ from bargaining_models.negotiation import _tariff_nash
 from bargaining_models.parameters import load
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline
 from former_figures import former
+from plain_trade import PlainTrade
 
 SHARES = [0.0, 0.15, 0.3, 1.0]
 CANADA, US = 0, 1
-
-
-def plain_trade(theta):
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(Path(bargaining_models.__file__).parent / "data", theta)
 
 
 @pytest.fixture(scope="module", params=["uniform5", "cp"])
@@ -102,7 +94,7 @@ def test_no_deviation_from_the_war_pays(baseline, war):
 
 def test_war_rates_are_optimal_in_a_plain_program(baseline5):
     """A bounded minimiser on a program that shares no code; it is good to the square root of rounding."""
-    plain = plain_trade(baseline5.model.economy.elasticities)
+    plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", baseline5.model.economy.elasticities)
     war = baseline5.war()
 
     def loss(rate, own):

@@ -1,7 +1,6 @@
 """Events: the steps and the gains, against the plain program; the scores, against what the file says happened."""
 
 import csv
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import bargaining_models
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.events import Scorer, events
+from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 REGIONS = ["USA", "CAN", "CHN", "ROW"]
@@ -23,11 +23,7 @@ def scorer():
 
 @pytest.fixture(scope="module")
 def plain():
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(DATA, np.full(11, 5.0))
+    return PlainTrade(DATA, np.full(11, 5.0))
 
 
 def raised(scorer, event, tariffs, *, swap=False):

@@ -1,10 +1,8 @@
 """What happens without an agreement, what r means, payments within the model, and the table of them all."""
 
-import importlib.util
 import re
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,20 +16,15 @@ from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.payments import paid_inside
 from bargaining_models.negotiation.routes import Diversion
 from former_figures import copied, former
+from plain_trade import PlainTrade
 
 ROLES: dict[str, Any] = {"home": "Canada", "partner": "US", "alternative": "China", "money": "gdp"}
 UNION = {"EU3": ["DEU", "FRA", "ITA"]}
 
 
 def plain_trade() -> Any:
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     with TemporaryDirectory() as folder:
-        return module.PlainTrade(copied(folder), 5.0)
+        return PlainTrade(copied(folder), 5.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """The main job: every table, twice the same bytes, and a failure that costs nothing else."""
 
-import importlib.util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,18 +11,9 @@ from bargaining.tables.table import Table
 from bargaining_models.paper import __main__ as job
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
+from plain_trade import PlainTrade
 
 FAST = ["T1", "T2", "T2-closed"]
-
-
-def plain_trade() -> Any:
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(Path(bargaining_models.__file__).parent / "data", 5.0)
 
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +91,7 @@ def test_what_r_means_is_what_is_sold(study: Study) -> None:
     for row in rows[len(SHARES) :]:
         assert row["US_change"] == pytest.approx(-100 * row["r"], abs=1e-7)
     # In a plain program that shares no code: what the capacity diverts, and the transfer at the rates of the war.
-    plain = plain_trade()
+    plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", 5.0)
     for row in rows[-2:]:
         cost = np.ones_like(plain.trade)
         sold = plain.trade[:, 1, :9]  # by Canada

@@ -1,12 +1,11 @@
 """The repeated and the stochastic game computed again by plain programs, from the definitions on the pages."""
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import plain_pivot as PLAIN
 from bargaining_models.negotiation.pivot_terms import path, settles
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
 from bargaining_models.paper.reproduce import stored
@@ -18,19 +17,6 @@ from table_records import records
 NASH = (3, 3)
 SETS = list(dict.fromkeys(row[1] for row in stored("T10-sets").rows))
 ONE = [np.ones((len(RATES), len(RATES), 1))]
-
-
-def plain() -> Any:
-    where = Path(__file__).parent / "references" / "plain_pivot.py"
-    spec = importlib.util.spec_from_file_location("plain_pivot", where)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PLAIN = plain()
 
 
 # The repeated game: T6 and F1

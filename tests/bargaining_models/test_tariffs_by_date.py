@@ -1,7 +1,6 @@
 """Tariffs of everybody on everybody on a day, and what they change in a negotiation."""
 
 import csv
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,11 @@ from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
 from former_figures import former
+from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 LAST = "2026-08-19"
 PAIR = {"home": "Canada", "partner": "US"}
-
-
-def plain_trade():
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(DATA, 5.0)
 
 
 def rates_on(day, structure, variant="adjusted"):
@@ -59,7 +51,7 @@ def test_the_us_gains_from_the_war_of_august_2026_where_it_loses_at_the_rates_of
     one = {("USA", "CHN"): 0.228, ("USA", "ROW"): 0.1035}
     flat = Negotiation(data=former(), tariffs=Environment.from_rates(one, date=LAST), **PAIR)
     assert float(flat.war().percent[1] - flat.payoffs().percent[1]) == pytest.approx(0.01443, abs=5.1e-6)
-    plain, rates = plain_trade(), rates_on(LAST, "wiod2011")
+    plain, rates = PlainTrade(DATA, 5.0), rates_on(LAST, "wiod2011")
     regions, sectors = load().regions, load().sectors
     tariff = plain.tariff.copy()
     for (importer, exporter, sector), rate in rates.items():

@@ -1,5 +1,4 @@
 import csv
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +12,12 @@ from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, solve
 from bargaining_models.trade.solve import Solver
 from former_figures import former
+from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 USA, CAN, CHN, ROW = range(4)
 US_ON_CANADA, CANADA_ON_US = ("USA", "CAN"), ("CAN", "USA")
 ROUTE = {"exporter": "CAN", "market": "USA", "target": "CHN"}
-
-
-def plain_trade(theta):
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(DATA, theta)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +120,7 @@ def test_base_has_balanced_trade(model):
 
 
 def test_agrees_with_a_plain_program(model, random_scenarios):
-    plain = plain_trade(model.economy.elasticities)
+    plain = PlainTrade(DATA, model.economy.elasticities)
     np.testing.assert_allclose(model.economy.flows, plain.trade, rtol=1e-10)
     tariffs, costs = (array[15:25] for array in random_scenarios)
     ours = model.solve(tariffs=tariffs, costs=costs)

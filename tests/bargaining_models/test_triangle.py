@@ -1,6 +1,5 @@
 """The triangle: terms against brute force and linear programs, and the states against a plain program."""
 
-import importlib.util
 from fractions import Fraction
 from itertools import combinations, permutations
 from pathlib import Path
@@ -38,6 +37,7 @@ from bargaining_models.negotiation.triangle_terms import (
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.triangle import Triangle, triangle_readings
+from plain_trade import PlainTrade
 
 SHARES = [0.0, 0.05, 0.15, 0.30]
 TOGETHER = np.array([[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
@@ -53,6 +53,7 @@ whole = st.lists(st.integers(-9, 9), min_size=12, max_size=12).map(lambda x: np.
 floats = st.lists(st.integers(-800, 800), min_size=12, max_size=12).map(
     lambda x: np.reshape(x, (2, 2, 3)) / 16
 )
+
 # Money in which the three have more together, so that cores are often not empty.
 together = st.builds(lambda money, more: money + more * TOGETHER, whole, st.integers(0, 30))
 shares = st.sampled_from([Fraction(k, 8) for k in (1, 2, 3, 4, 6)])
@@ -382,18 +383,8 @@ def test_terms_that_a_pair_would_not_sign_are_marked() -> None:
 # The states, and what the models say of them
 
 
-def plain_trade(theta: np.ndarray) -> Any:
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(Path(bargaining_models.__file__).parent / "data", theta)
-
-
 def test_the_states_are_those_of_a_plain_program(baseline: Baseline, triangle: Triangle) -> None:
-    plain = plain_trade(baseline.model.economy.elasticities)
+    plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", baseline.model.economy.elasticities)
     goods = range(9)
     us, canada, china = range(3)
     route = np.ones_like(plain.tariff)

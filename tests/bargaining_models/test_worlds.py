@@ -1,7 +1,6 @@
 """Worlds that are drawn: structures at the trade of 2023, figures in their places, and tables computed in them."""
 
 import csv
-import importlib.util
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -21,6 +20,7 @@ from bargaining_models.parameters import load
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
 from bargaining_models.uncertainty import Prior, uncertainty
+from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 
@@ -117,21 +117,11 @@ def elasticities_by_hand(draw: int) -> Any:
     return np.array([float(row["value"]) for row in rows]) * np.exp(logs)
 
 
-def plain(theta: Any) -> Any:
-    path = Path(__file__).parent / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PlainTrade(DATA, theta)
-
-
 def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
     """T1's war, exit and tariffs of a draw, the Nash transfer of T2: stored, and by a program that shares no code."""
     draw, r = 0, 0.15
     theta = elasticities_by_hand(draw)
-    model = plain(theta)
+    model = PlainTrade(DATA, theta)
     goods, regions, sectors = slice(0, 9), load().regions, load().sectors
     us, canada, china = (regions.index(code) for code in ("USA", "CAN", "CHN"))
     cost = np.ones_like(model.tariff)

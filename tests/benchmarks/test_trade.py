@@ -1,6 +1,5 @@
 """A batch of a thousand tariff pairs, and a draw of the headline, against plain programs of the same model."""
 
-import importlib.util
 from pathlib import Path
 from time import process_time
 
@@ -12,28 +11,17 @@ from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
+from plain_trade import GOODS, REGIONS, SECTORS, PlainTrade
 
 PAIRS, PLAIN = 1000, 10
 FOLDER = Path(bargaining_models.__file__).parent / "data"
-
-
-def plain_module():
-    path = Path(__file__).parents[1] / "bargaining_models" / "references" / "plain_trade.py"
-    spec = importlib.util.spec_from_file_location("plain_trade", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def plain_trade(theta):
-    return plain_module().PlainTrade(FOLDER, theta)
 
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize("elasticities", ["uniform5", "cp"])
 def test_a_thousand_tariff_pairs(elasticities, speedup, capsys):
     model = TradeModel.from_parameters(load(), elasticities=elasticities)
-    plain = plain_trade(model.economy.elasticities)
+    plain = PlainTrade(FOLDER, model.economy.elasticities)
     rates = np.random.default_rng(0).uniform(0.0, 0.5, (2, PAIRS))
     pairs = {("USA", "CAN"): rates[0], ("CAN", "USA"): rates[1]}
     answer = model.solve(tariffs=model.tariffs(pairs))
@@ -79,11 +67,10 @@ def plain_headline(theta, gdp):
     region's welfare in its own rate is a central difference of two equilibria, and the two rates of a war take Broyden
     steps to where both slopes are zero.
     """
-    plain = plain_module()
-    goods, shape = plain.GOODS, (plain.REGIONS, plain.SECTORS)
+    goods, shape = GOODS, (REGIONS, SECTORS)
     size = shape[0] * (1 + shape[1])
 
-    class Program(plain.PlainTrade):
+    class Program(PlainTrade):
         def inverse(self):
             gap = self.gap(np.zeros(size), self.tariff, 1.0)
             moved = [self.gap(row, self.tariff, 1.0) for row in 1e-7 * np.eye(size)]

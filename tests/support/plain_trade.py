@@ -43,15 +43,25 @@ class PlainTrade:
                 tariff[names.index(r["importer"]), names.index(r["exporter"]), :GOODS] = (
                     float(r["value"]) / 100
                 )
+        self.base(flows, io, tariff, theta)
+
+    @classmethod
+    def of(cls, flows, io, tariff, theta):
+        """The same from arrays, of any number of regions and sectors."""
+        made = cls.__new__(cls)
+        made.base(flows, io.copy(), tariff, theta)
+        return made
+
+    def base(self, flows, io, tariff, theta):
+        """Balance trade; the last sector makes up for inputs that would take more than 90% of what is spent."""
         spending = (flows * (1 + tariff)).sum(1)
         output = flows.sum(0)
-        for n in range(REGIONS):
-            for j in range(SECTORS - 1):
-                use = io[n, :, j] @ output[n]
-                if use > 0.9 * spending[n, j]:
-                    cut = io[n, :, j] * (1 - 0.9 * spending[n, j] / use)
-                    io[n, :, j] -= cut
-                    io[n, :, -1] += cut
+        for n, j in np.ndindex(len(spending), spending.shape[1] - 1):
+            use = io[n, :, j] @ output[n]
+            if use > 0.9 * spending[n, j]:
+                cut = io[n, :, j] * (1 - 0.9 * spending[n, j] / use)
+                io[n, :, j] -= cut
+                io[n, :, -1] += cut
         final = spending - np.einsum("nkj,nk->nj", io, output)
         self.io, self.va, self.theta, self.tariff = io, 1 - io.sum(2), theta, tariff
         self.alpha = final / final.sum(1, keepdims=True)
@@ -67,16 +77,15 @@ class PlainTrade:
         term = self.share * (np.exp(log_cost)[None] * kappa) ** -self.theta
         share = term / term.sum(1, keepdims=True)
         net = share / (1 + tariff)
-        matrix = np.zeros((REGIONS, SECTORS, REGIONS, SECTORS))
-        for i in range(REGIONS):
+        shape = self.alpha.shape
+        matrix = np.zeros(shape * 2)
+        for i in range(shape[0]):
             matrix[i] += np.einsum("kj,nk->jnk", self.io[i], net[:, i])
             matrix[i, :, i, :] += np.outer(self.alpha[i], (tariff * net)[i].sum(0))
-        size = REGIONS * SECTORS
+        size = shape[0] * shape[1]
         wage = np.exp(log_wage)
         earned = (self.alpha * (wage * self.factor)[:, None]).ravel()
-        spending = np.linalg.solve(np.eye(size) - matrix.reshape(size, size), earned).reshape(
-            REGIONS, SECTORS
-        )
+        spending = np.linalg.solve(np.eye(size) - matrix.reshape(size, size), earned).reshape(shape)
         trade = net * spending[:, None, :]
         income = wage * self.factor + (tariff * trade).sum((1, 2))
         price = -np.log(term.sum(1)) / self.theta
@@ -90,15 +99,18 @@ class PlainTrade:
         }
 
     def gap(self, unknown, tariff, cost):
-        log_wage, log_price = unknown[:REGIONS], unknown[REGIONS:].reshape(REGIONS, SECTORS)
+        log_wage, log_price = np.split(unknown, [len(self.alpha)])
+        log_price = log_price.reshape(self.alpha.shape)
         at = self.market(log_wage, log_price, tariff, cost)
         labour = ((self.va * at["trade"].sum(0)).sum(1) - at["wage"] * self.factor) / self.factor
         labour[-1] = (at["wage"] * self.factor).sum() / self.factor.sum() - 1
         return np.concatenate([labour, (at["price"] - log_price).ravel()])
 
     def solve(self, tariff, cost=1.0):
-        found = root(self.gap, np.zeros(REGIONS * (1 + SECTORS)), args=(tariff, cost), tol=1e-12)
-        log_wage, log_price = found.x[:REGIONS], found.x[REGIONS:].reshape(REGIONS, SECTORS)
+        unknowns = len(self.alpha) + self.alpha.size
+        found = root(self.gap, np.zeros(unknowns), args=(tariff, cost), tol=1e-12)
+        log_wage, log_price = np.split(found.x, [len(self.alpha)])
+        log_price = log_price.reshape(self.alpha.shape)
         return self.market(log_wage, log_price, tariff, cost) | {
             "log_price": log_price,
             "gap": np.abs(found.fun).max(),

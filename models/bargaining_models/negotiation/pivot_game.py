@@ -161,9 +161,7 @@ class PivotGame(Shown):
             after = [Exit(own, who=who) for own in self.after_leaving(discount)]
             chain = [game.transition(s) for s in range(len(game))]
             names = self.capacity.roles.names[:2]
-            game = StochasticGame(
-                game.games, chain, discount, exit=after, states=game.states, players=names
-            )
+            game = StochasticGame(game.games, chain, discount, exit=after, states=game.states, players=names)
         self._games[discount, who] = game
         return self._games[discount, who]
 

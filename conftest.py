@@ -12,6 +12,9 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
+_DEAR: dict[str, set[str]] = {}
+"""The cases that a test calls dear and that were not seen yet."""
+
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
     patterns=["*.md"],
@@ -47,14 +50,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave the cases that `@pytest.mark.dear` names to the long searches."""
+    marker = item.get_closest_marker("dear")
+    if marker is not None:
+        test, _, case = item.nodeid.partition("[")
+        _DEAR.setdefault(test, set(marker.args)).discard(case[:-1])
+        if case[:-1] in marker.args:
+            item.add_marker("slow")
+
+
 def pytest_collection() -> None:
     """Collect without looking for garbage: there is none."""
     gc.disable()
 
 
-def pytest_collection_finish() -> None:
-    """Look for garbage again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look for garbage again; refuse names of dear cases that are gone."""
     gc.enable()
+    if not any("[" in argument for argument in session.config.args):
+        for test, gone in _DEAR.items():
+            if gone:
+                raise pytest.UsageError(f"{test} has no case {', '.join(sorted(gone))}: see its mark `dear`.")
 
 
 @pytest.hookimpl(trylast=True)

@@ -138,6 +138,7 @@ def test_a_link_shows_what_the_python_below_it_prints(browser: Browser, page: st
     assert browser.said == []
 
 
+@pytest.mark.dear("1280-False")
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
 def test_sliders_are_dragged_and_keys_pressed(
     browser: Browser, page: str, width: int, dark: bool, tmp_path: Path

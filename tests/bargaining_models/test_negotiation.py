@@ -79,6 +79,7 @@ def test_a_rate_is_the_tariff_itself_where_the_base_has_one(model: TradeModel) -
     np.testing.assert_allclose(pair.war().rates, nash.rates, atol=1e-8)
 
 
+@pytest.mark.dear("pair1", "pair0")
 @pytest.mark.parametrize("pair", [("Canada", "US"), ("China", "US"), ("Canada", "China")])
 def test_both_solvers_of_tariff_wars_agree(model: TradeModel, pair: tuple[str, str]) -> None:
     """Best responses from both ends of a grid, and first-order conditions from several starts, with a route too."""

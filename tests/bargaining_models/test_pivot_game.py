@@ -44,6 +44,7 @@ def small(baseline: Baseline) -> Capacity:
 # Payoffs are those of the trade model
 
 
+@pytest.mark.dear("False")
 @pytest.mark.parametrize("capped", [False, True])
 def test_flows_are_the_outcomes_of_the_trade_model(baseline: Baseline, capped: bool) -> None:
     levels = [0.0, 0.1, 0.25]
@@ -94,6 +95,7 @@ def test_capital_adds_up_project_by_project() -> None:
 # One state, or states that nothing leads out of, are repeated games
 
 
+@pytest.mark.dear("False")
 @pytest.mark.parametrize("leave", [False, True])
 def test_one_state_without_building_is_the_tariff_war(baseline: Baseline, leave: bool) -> None:
     war = TariffGame.at(baseline, r=0.15, rates=RATES)

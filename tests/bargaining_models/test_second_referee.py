@@ -26,6 +26,7 @@ def at_date(study: Study, date: str) -> Study:
     return study.latest if date else study
 
 
+@pytest.mark.dear("False-", "False--2026")
 @pytest.mark.parametrize("date", ["", "-2026"])
 @pytest.mark.parametrize("leave", [False, True])
 def test_self_enforcing_divisions_are_those_of_the_plain_operator(
@@ -173,6 +174,7 @@ def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str)
         np.testing.assert_array_equal(now, worth[:, player] <= agreed[:, player] + 1e-9)
 
 
+@pytest.mark.dear("three levels, lasting-True")
 @pytest.mark.parametrize("leave", [False, True])
 @pytest.mark.parametrize(
     "name",

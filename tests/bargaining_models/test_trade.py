@@ -152,6 +152,7 @@ def test_answers_do_not_depend_on_the_batch(model, random_scenarios, size):
             np.testing.assert_array_equal(getattr(whole, name)[part], getattr(some, name))
 
 
+@pytest.mark.dear("uniform5", "cp")
 def test_one_scenario_is_the_same_alone_and_under_any_chunk(model, random_scenarios, monkeypatch):
     tariffs, costs = random_scenarios
     whole = model.solve(tariffs=tariffs, costs=costs)

@@ -32,6 +32,7 @@ METHODS = [
 BESIDE = Polytope.from_inequalities([[1.9, 0.7], [0.3, 2.9], [1.1, 1.3], [1, -4]], [1, 1, 0.9, 1])
 
 
+@pytest.mark.dear("raiffa")
 @pytest.mark.parametrize("method", METHODS)
 def test_a_cell_far_below_changes_nothing(method: Callable) -> None:
     ideal = BESIDE.ideal(np.zeros(2))

@@ -256,6 +256,7 @@ def test_a_floor_at_the_disagreement_point_changes_nothing(disposal: bool) -> No
     np.testing.assert_allclose(part.payoffs, whole.payoffs, rtol=1e-13)
 
 
+@pytest.mark.dear("0.0")
 @pytest.mark.parametrize("offset", [0.0, 1e3])
 def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
     """Players 0 and 1 divide as they would alone: the path towards (2, 1) below x0 / 2 + x1 = 1 is straight."""

@@ -52,6 +52,7 @@ CONCEPTS = [
 each = pytest.mark.parametrize("concept", CONCEPTS, ids=lambda c: c.name)
 
 
+@pytest.mark.dear("yu 1", "continuous_raiffa")
 @each
 @given(
     chain=chains,
@@ -73,6 +74,7 @@ def test_scale_and_offset_move_the_answer_alike(
     assert (np.abs(error) <= tolerance).all()
 
 
+@pytest.mark.dear("continuous_raiffa")
 @each
 def test_smooth_frontiers_at_any_scale(concept: Concept) -> None:
     def problem(s0: float, s1: float, shift: float) -> Problem:
@@ -92,6 +94,7 @@ def test_smooth_frontiers_at_any_scale(concept: Concept) -> None:
         np.testing.assert_allclose(moved / [scale, other] - offset, plain, atol=rounding)
 
 
+@pytest.mark.dear("raiffa", "continuous_raiffa")
 @each
 @given(chain=chains)
 def test_relabelling_the_players(concept: Concept, chain: np.ndarray) -> None:
@@ -101,6 +104,7 @@ def test_relabelling_the_players(concept: Concept, chain: np.ndarray) -> None:
     np.testing.assert_allclose(here, there[::-1], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.dear("continuous_raiffa")
 @each
 @given(chain=chains, left=st.integers(0, 9), low=st.integers(0, 9))
 def test_a_set_known_by_its_answers_alone(concept: Concept, chain: np.ndarray, left: int, low: int) -> None:
@@ -121,6 +125,7 @@ def test_a_set_known_by_its_answers_alone(concept: Concept, chain: np.ndarray, l
     np.testing.assert_allclose(asked.payoffs, known.payoffs, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.dear("frontier-continuous_raiffa")
 @each
 @pytest.mark.parametrize("make", [
     lambda c: TransferableSurplus(c),

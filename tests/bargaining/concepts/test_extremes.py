@@ -106,6 +106,7 @@ DEAR = {
 }
 
 
+@pytest.mark.dear("perles_maschler-program-5e-324", "continuous_raiffa-program-5e-324")
 @pytest.mark.parametrize(
     ("concept", "name", "size"),
     [

@@ -20,6 +20,7 @@ def random_points(seed: int) -> tuple[np.ndarray, bool]:
     return np.concatenate((points, rng.choice([1, 3]) * np.eye(n))), seed % 3 > 0
 
 
+@pytest.mark.dear("3", "4")
 @pytest.mark.parametrize("seed", seeds(6, 12))
 def test_looked_for_or_listed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     points, disposal = random_points(seed)
@@ -31,6 +32,7 @@ def test_looked_for_or_listed(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(found.payoffs, listed.payoffs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.dear("3-110")
 @pytest.mark.parametrize(
     ("players", "count"),
     [

@@ -87,6 +87,7 @@ SEEN = [
 ]
 
 
+@pytest.mark.dear("seeds0-continuous_raiffa")
 @each
 @seeded
 def test_kinks_are_found_from_values(concept: Concept, seeds: Iterable[int]) -> None:

@@ -82,6 +82,7 @@ ARC = Frontier(
 )
 
 
+@pytest.mark.dear("d1-continuous_raiffa", "d0-continuous_raiffa")
 @each
 @pytest.mark.parametrize("d", [(0, 0), (0.25, 0.5)])
 def test_a_disc_is_the_frontier_it_has(method: Method, d: tuple[float, float]) -> None:
@@ -115,6 +116,7 @@ class CutDisc(Disc):
         return np.array([[self.corner, (floor[0], np.sqrt(9 - floor[0] ** 2))]])
 
 
+@pytest.mark.dear("continuous_raiffa")
 @pytest.mark.parametrize("method", [m for m in METHODS if m is not conley_wilkie])
 def test_a_set_that_knows_its_prices_is_the_frontier_it_has(method: Method) -> None:
     frontier = Frontier(lambda x: np.sqrt(9 - x**2), 0.25, 2, derivative=lambda x: -x / np.sqrt(9 - x**2))
@@ -198,6 +200,7 @@ def test_perles_maschler_of_a_program_by_quadrature_in_prices() -> None:
     np.testing.assert_allclose(division.payoffs, point_at(np.exp(half)), rtol=1e-10)
 
 
+@pytest.mark.dear("continuous_raiffa")
 @each
 def test_wrapped_frontiers(method: Method) -> None:
     if getattr(method, "func", method) in (yu, gupta_livne, equal_loss, lexicographic_egalitarian):

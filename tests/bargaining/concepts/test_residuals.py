@@ -153,6 +153,13 @@ def along(problem: Problem, payoffs: np.ndarray, gains: np.ndarray, share: float
     return start + problem.feasible.ray(start, gains) * gains
 
 
+@pytest.mark.dear(
+    "continuous_raiffa-points",
+    "lexicographic_kalai_smorodinsky-program",
+    "utilitarian-program",
+    "lexicographic_egalitarian-program",
+    "continuous_raiffa-frontier with its slope",
+)
 @pytest.mark.parametrize(("concept", "name"), cases())
 def test_payoffs_that_are_moved(concept: str, name: str) -> None:
     rule, problem = CONCEPTS[concept], SETS[name]()

@@ -189,6 +189,7 @@ def test_an_edge_that_rounding_made_raises_no_doubt() -> None:
     np.testing.assert_allclose(yu(problem, p=2).payoffs / 2**24, expected, rtol=1e-12)
 
 
+@pytest.mark.dear("35-100.0")
 @pytest.mark.parametrize("p", [1.5, 2.0, 3.0, 100.0])
 @pytest.mark.parametrize("seed", [1, 28, 35])
 def test_many_players_where_the_best_points_lie_far_below_the_ideal(p: float, seed: int) -> None:

@@ -48,6 +48,7 @@ def test_other_patience(discounts: object) -> None:
     check_every_vertex(RepeatedGame(PRISONERS, discounts))
 
 
+@pytest.mark.dear("vertices without room", "a threat for ever")
 @pytest.mark.parametrize(
     ("seed", "size", "discounts"),
     [(0, 2, [0.5, 0.8]), (11, 2, [0.5, 0.8]), (43, 3, [0.8, 0.85])],

@@ -62,6 +62,7 @@ def test_prisoners_dilemma():
     assert critical_discount(PRISONERS, (0, 0), punishment="stage").exact == Fraction(1, 7)
 
 
+@pytest.mark.dear("15-0.6666666666666666")
 @pytest.mark.parametrize(("seed", "root"), [(2, 7 / 19), (44, 1 / 3), (15, 2 / 3)])
 def test_each_player_needs_the_punishments_of_the_same_patience(seed, root):
     """The root at the threats of `discount` is not enough where less patience makes the threats weaker."""

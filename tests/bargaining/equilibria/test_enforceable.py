@@ -48,7 +48,7 @@ def test_a_vertex_that_is_moved_is_not_enforceable(game: RepeatedGame) -> None:
 @pytest.mark.parametrize("game", GAMES[:5], ids=str)
 def test_a_set_that_lacks_a_vertex_gives_more_than_it_holds(game: RepeatedGame) -> None:
     found = payoff_set(game)
-    for k in range(0, len(found.vertices), 1 + len(found.vertices) // 6):
+    for k in range(0, len(found.vertices), 1 + len(found.vertices) // 3):
         fewer = np.delete(found.vertices, k, axis=0)
         wrong = replace(found, vertices=fewer, threat=fewer.min(axis=0))
         if found.excess(found.vertices[k]) == 0.0 and wrong.excess(found.vertices[k]) > 1e-3:
@@ -97,6 +97,7 @@ def test_a_search_that_errs_is_found_out(monkeypatch: pytest.MonkeyPatch, patien
     assert max(map(found.excess, right.vertices)) <= 1e-9
 
 
+@pytest.mark.dear("1-none", "1-two-sided", "1-one-sided")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", seeds(2, 12))
 def test_sets_that_are_found_meet_their_definition(seed: int, kind: str) -> None:

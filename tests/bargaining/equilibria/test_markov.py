@@ -71,6 +71,7 @@ def opened(leave, chance, i, stays, choice):
     return total
 
 
+@pytest.mark.dear("shapes3-True")
 @pytest.mark.parametrize("exits", [False, True])
 @pytest.mark.parametrize(
     "shapes", [[(2, 2)] * 3, [(2, 2), (3, 2), (1, 4)], [(3, 3)] * 2, [(2, 2, 2), (1, 2, 3)], [(4,)] * 3]
@@ -119,6 +120,7 @@ def test_many_starts_find_different_equilibria_once_each():
     np.testing.assert_array_equal([p.values for p in found], [p.values for p in again])
 
 
+@pytest.mark.dear("1", "0")
 @pytest.mark.parametrize("seed", range(3))
 def test_zero_sum_games_have_the_values_of_shapley(seed):
     """Shapley (1953): the value is the fixed point of the values of matrix games."""
@@ -316,6 +318,7 @@ def drawn(seed, states, players, actions, *, exits=False):
     return StochasticGame(list(payoffs), list(chances), discounts, exit=leave if exits else None)
 
 
+@pytest.mark.dear("6-2-3-False")
 @pytest.mark.parametrize("exits", [False, True])
 @pytest.mark.parametrize(("states", "players", "actions"), [(3, 2, 2), (6, 2, 3), (3, 3, 2), (4, 1, 3)])
 def test_sparse_systems_lead_where_dense_ones_do(monkeypatch, states, players, actions, exits):

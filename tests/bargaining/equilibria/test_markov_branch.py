@@ -55,6 +55,7 @@ def test_a_fold_where_two_equilibria_meet():
     assert branch.at(-0.5) == ()
 
 
+@pytest.mark.dear("1-2-2")
 @pytest.mark.parametrize(
     ("seed", "states", "players"),
     [(0, 2, 2), (1, 2, 2), (2, 3, 2), (4, 1, 2), pytest.param(3, 2, 3, marks=pytest.mark.slow)],

@@ -150,6 +150,7 @@ def test_a_pair_that_has_nothing_to_gain_at_first_may_later():
     assert found.status == Status.OK
 
 
+@pytest.mark.dear("2-seeds1", "3-seeds2")
 @pytest.mark.parametrize(
     ("count", "seeds"),
     [

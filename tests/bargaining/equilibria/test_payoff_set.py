@@ -167,12 +167,14 @@ def test_the_oracle_knows_printed_sets_and_what_they_lack_or_have_too_much() -> 
             assert proved.error(np.vstack([printed, printed[k] + np.sign(printed[k] - 5) * 1e-7])) > 1e-8
 
 
+@pytest.mark.dear("2", "0")
 @pytest.mark.parametrize("seed", seeds(16, 40))
 def test_random_games_agree_with_the_oracle(seed: int) -> None:
     for discount in ("0.1", "0.3", "0.5"):
         check_against_oracle(seed, (discount, discount))
 
 
+@pytest.mark.dear("2-one-sided", "2-by leaver", "0-one-sided", "0-by leaver")
 @pytest.mark.parametrize("kind", ["two-sided", "one-sided", "by leaver"])
 @pytest.mark.parametrize("seed", seeds(4, 8))
 def test_random_exits_agree_with_the_oracle(seed: int, kind: str) -> None:
@@ -180,6 +182,7 @@ def test_random_exits_agree_with_the_oracle(seed: int, kind: str) -> None:
         check_against_oracle(seed, (discount, discount), kind)
 
 
+@pytest.mark.dear("2")
 @pytest.mark.parametrize("seed", range(4))
 def test_unequal_patience_agrees_with_the_oracle(seed: int) -> None:
     for discounts in (("0.3", "0.6"), ("0", "0.5")):
@@ -355,6 +358,7 @@ def resting(delta: float) -> list[tuple[float, float]]:
     return [(p, 5.0), (0.0, 5.0), best(p)]
 
 
+@pytest.mark.dear("0.98")
 @pytest.mark.parametrize("discount", [0.98, 0.99])
 def test_a_vertex_that_comes_to_rest_on_an_edge_does_not_hide_what_attracts(discount: float) -> None:
     """The outer sets keep a fourth vertex, which nears the edge of a triangle more slowly than patience says."""
@@ -365,6 +369,7 @@ def test_a_vertex_that_comes_to_rest_on_an_edge_does_not_hide_what_attracts(disc
     assert certify(found).inner
 
 
+@pytest.mark.dear("0.999", "0.9995")
 @pytest.mark.parametrize("discount", [0.998, 0.999, 0.9995])
 def test_half_planes_prove_what_plain_steps_close_in_on_too_slowly(discount: float) -> None:
     found = payoff_set(RepeatedGame(RESTING, discount))
@@ -450,6 +455,7 @@ def test_nothing_is_left_where_only_a_limit_of_vertices_would_do() -> None:
     assert found.status is Status.EMPTY
 
 
+@pytest.mark.dear("13-discounts1", "8-discounts0", "34-discounts3")
 @pytest.mark.parametrize(
     ("seed", "discounts"),
     [
@@ -637,6 +643,7 @@ def test_exits_that_share_a_structure_are_solved_together(seed: int, discount: f
                 np.testing.assert_allclose(vertex, given, rtol=0, atol=4 * np.finfo(float).eps)
 
 
+@pytest.mark.dear("0.999", "0.9")
 @pytest.mark.parametrize("discount", [0.3, 0.9, 0.999])
 def test_exits_that_are_solved_together_are_certified_in_any_unit(discount: float) -> None:
     """Sets found from those of a few others are proved from both sides in rationals, and move with the payoffs."""
@@ -749,6 +756,7 @@ def test_a_stage_equilibrium_for_ever_is_in_the_set(game, discounts, within) -> 
     assert found.contains(within)
 
 
+@pytest.mark.dear("1")
 @pytest.mark.parametrize(
     "seed", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 60))]
 )
@@ -802,6 +810,13 @@ def test_a_set_inside_that_hardly_grows_is_given_up_for_another_outer_one() -> N
     assert payoff_set(RepeatedGame(game, (0.99, 0.999), exit=Exit(leave, who=[1])), budget=12_000_000).ok
 
 
+@pytest.mark.dear(
+    "none-game1-discounts1",
+    "both-game1-discounts1",
+    "one-game1-discounts1",
+    "none-game0-discounts0",
+    "one-game0-discounts0",
+)
 @pytest.mark.parametrize(("game", "discounts"), [(RESTING, (0.999, 0.999)), (PRISONERS, (0.6, 0.7))])
 @pytest.mark.parametrize("leave", [None, Exit([1, 2]), Exit([1, 2], who=[1])], ids=["none", "both", "one"])
 def test_past_its_budget_a_search_gives_a_set_that_holds_all_and_a_finite_bound(

@@ -49,6 +49,9 @@ CASES = [
 ]
 
 
+@pytest.mark.dear(
+    "chances1-0.8-None-expected1", "chances3-0.8-None-expected3", "chances2-0.8-leaving2-expected2"
+)
 @pytest.mark.parametrize(("chances", "discount", "leaving", "expected"), CASES)
 def test_the_partners_dilemma(chances, discount, leaving, expected):
     """The digits are those of a program that shares no code, settled from both sides."""
@@ -137,6 +140,7 @@ def test_an_exit_that_is_just_too_good():
     assert extremes(beyond.outer)[0] < 2.6
 
 
+@pytest.mark.dear("0", "4")
 @pytest.mark.parametrize("seed", [0, 2, 4, *(pytest.param(k, marks=pytest.mark.slow) for k in range(5, 40))])
 def test_a_plain_iteration_agrees(seed):
     """Against linear programs of scipy in 16 directions, a third of the games with the right to leave."""
@@ -304,6 +308,7 @@ CERTIFIED = [
 ]
 
 
+@pytest.mark.dear("chances1-discount1-None-0.0001", "chances2-0.8-leaving2-0.0001")
 @pytest.mark.parametrize(("chances", "discount", "leaving", "tolerance"), CERTIFIED)
 def test_both_sides_are_proved_in_rationals(chances, discount, leaving, tolerance):
     leave = None if leaving is None else Exit(leaving)
@@ -370,6 +375,7 @@ def test_a_step_too_short_for_floats_warns_nobody(tolerance):
 UNITS = [(1e6, 0.0), (1e-6, 0.0), (1.0, 1e6)]
 
 
+@pytest.mark.dear("1e-06-0.0", "1000000.0-0.0")
 @pytest.mark.parametrize(("unit", "start"), UNITS)
 def test_units_and_zeros_of_payoffs_do_not_matter(unit, start):
     """The set moves with the payoffs, up to the tolerance asked for."""

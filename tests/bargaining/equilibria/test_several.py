@@ -41,6 +41,7 @@ def public_good(discount, leaving=None, chances=("1/5", "3/10", "1/2", "9/10")):
     )
 
 
+@pytest.mark.dear("0.6-None-expected0", "0.8-None-expected1", "0.8-0.1-expected3")
 @pytest.mark.parametrize(
     ("discount", "leaving", "expected"),
     [(0.6, None, [0, 0.7]), (0.8, None, [0, 0.7]), (0.6, 0.1, [0.1]), (0.8, 0.1, [0.1, 0.7])],

@@ -77,6 +77,7 @@ def test_known_games(first, second, expected, method):
     assert set(found.regret) == {0}
 
 
+@pytest.mark.dear("size2-integer", "size2-uniform")
 @pytest.mark.parametrize("kind", ["uniform", "integer"])
 @pytest.mark.parametrize("size", [(2, 2), (3, 3), (3, 4)])
 def test_agrees_with_an_enumeration_of_supports(kind, size):
@@ -255,6 +256,7 @@ def test_the_game_of_three_players_with_nine_equilibria():
     assert sum(max(max(own) for own in profile) == 1 for profile in found.exact) >= 4
 
 
+@pytest.mark.dear("shape0", "shape3")
 @pytest.mark.parametrize("shape", [(3, 3, 3), (2, 2, 2, 2), (3, 2, 4), (2, 2, 2, 2, 2)])
 def test_more_players_and_actions(shape):
     found = stage_equilibria(Game(*np.random.default_rng(sum(shape)).random((len(shape), *shape))))

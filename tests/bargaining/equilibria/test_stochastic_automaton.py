@@ -137,6 +137,7 @@ def test_only_leaving() -> None:
     assert check_every_vertex(game) == 4
 
 
+@pytest.mark.dear("discounts0")
 @pytest.mark.parametrize("discounts", [[Fraction(1, 2), Fraction(3, 5)], [0, Fraction(3, 5)], 0, 0.99])
 def test_other_patience(discounts: object) -> None:
     chain = [[Fraction(9, 10), Fraction(1, 10)], [Fraction(1, 5), Fraction(4, 5)]]

@@ -244,6 +244,7 @@ def three(seed, delta, states=2):
     return StochasticGame([*rng.random((states, 2, 2, 2, 3))], [*laws], delta)
 
 
+@pytest.mark.dear("0.25-None")
 @pytest.mark.parametrize(
     ("delta", "leave"), [(0.25, None), pytest.param(0.6, None, marks=pytest.mark.slow), (0.6, [4, 4, 4])]
 )

@@ -221,6 +221,7 @@ def test_a_threat_to_leave_must_be_credible():
     assert found.residual <= 1e-11
 
 
+@pytest.mark.dear("1000000.0-0", "1-1000000.0")
 @pytest.mark.parametrize(("size", "shift"), [(1e6, 0), (1e-6, 0), (1, 1e6)])
 def test_units_change_nothing(size, shift):
     stage = Game(*(size * PRISONERS.payoffs[..., i] + shift for i in (0, 1)))

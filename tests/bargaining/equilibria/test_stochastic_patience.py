@@ -68,6 +68,7 @@ def test_stationary_equilibria_are_in_the_sets(drawn_from):
     assert count > len(drawn_from) / 3
 
 
+@pytest.mark.dear("1")
 @pytest.mark.parametrize("seed", [1, 2, 3, 10, 12])
 def test_certificates_prove_the_sets_from_both_sides(seed):
     stages, laws, discounts = drawn(seed)
@@ -76,6 +77,7 @@ def test_certificates_prove_the_sets_from_both_sides(seed):
     assert proof.holds, proof.statement
 
 
+@pytest.mark.dear("1")
 @pytest.mark.parametrize("seed", range(8))
 def test_states_that_are_alike_are_the_repeated_game(seed):
     rng = np.random.default_rng(seed)
@@ -90,6 +92,7 @@ def test_states_that_are_alike_are_the_repeated_game(seed):
         assert hausdorff(some.vertices, expected.vertices) < 1e-8
 
 
+@pytest.mark.dear("discounts1", "discounts0", "discounts2")
 @pytest.mark.parametrize("discounts", [(0.999, 0.5), (0.5, 0.999), (0.9, 0.5), (0, 0.999)])
 def test_one_very_patient_player_is_solved(discounts):
     game = StochasticGame.from_chain([PRISONERS, HARD_TIMES], np.full((2, 2), 0.5), discounts)

@@ -181,6 +181,7 @@ def test_every_path_solves_the_repeated_game(case: Repeated) -> None:
         np.testing.assert_allclose(vertices, np.reshape(case.vertices, (-1, 2)), rtol=0, atol=6e-8)
 
 
+@pytest.mark.dear("discounts0")
 @pytest.mark.parametrize("discounts", [[0.5, 0.8], [0, 0.6]])
 def test_every_path_solves_the_repeated_game_with_unequal_patience(discounts: list[float]) -> None:
     for stage in (PRISONERS, THREE):
@@ -319,6 +320,7 @@ def check_against_oracle(seed: int, kind: str, *, unequal: bool = False, tol: fl
         assert hausdorff(some.vertices, expected) < tol * scale
 
 
+@pytest.mark.dear("1-by leaver", "1-two-sided")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", seeds(2, 5))
 def test_random_games_agree_with_the_oracle(seed: int, kind: str) -> None:
@@ -614,6 +616,7 @@ def risk_sharing(steps: int, discount: float) -> StochasticGame:
     )
 
 
+@pytest.mark.dear("0.5")
 @pytest.mark.parametrize("discount", [0.5, 0.7, 0.9])
 def test_profiles_that_give_the_same_are_played_once(discount: float) -> None:
     scaled = Scaled.of(risk_sharing(3, discount))
@@ -737,6 +740,7 @@ def test_fractions_are_rounded_only_in_the_unit_box(option):
         np.testing.assert_allclose((there.vertices - [1, 0]) * [1e6, 1], here.vertices, rtol=0, atol=1e-9)
 
 
+@pytest.mark.dear("0-True-30000", "0-True-1", "1-True-1000", "1-True-1", "1-True-30000")
 @pytest.mark.parametrize("budget", [1, 1000, 30_000])
 @pytest.mark.parametrize("unequal", [False, True])
 @pytest.mark.parametrize("seed", range(2))

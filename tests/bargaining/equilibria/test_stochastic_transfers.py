@@ -95,6 +95,7 @@ def small_game(seed, states, shape, exit_kind):
     return StochasticGame(payoffs, chain, np.array([HALF] * n), exit=exits)
 
 
+@pytest.mark.dear("2-shape1-one")
 @pytest.mark.parametrize("exit_kind", ["none", "one", "two"])
 @pytest.mark.parametrize(("states", "shape"), [(2, (2, 2)), (2, (3, 2)), (3, (2, 2)), (2, (2, 2, 2))])
 def test_agrees_with_exact_set_iteration(states, shape, exit_kind):

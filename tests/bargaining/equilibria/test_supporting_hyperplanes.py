@@ -28,6 +28,7 @@ def support(points, directions):
     return (directions @ np.asarray(points).T).max(axis=1)
 
 
+@pytest.mark.dear("game3-discounts3-None")
 @pytest.mark.parametrize(
     ("game", "discounts", "leave"),
     [
@@ -158,6 +159,7 @@ def with_options(seed, players):
     return RepeatedGame(game, discounts, exit=Exit(rng.integers(-4, 4, players)) if seed % 4 else None)
 
 
+@pytest.mark.dear("1-3")
 @pytest.mark.parametrize("players", [2, 3])
 @pytest.mark.parametrize(
     "seed", [*range(4), *(pytest.param(k, marks=pytest.mark.slow) for k in range(4, 60))]
@@ -264,6 +266,7 @@ def beyond(bounds, game):
     return (outer.intersections / size @ faces[:, :-1].T + faces[:, -1]).max()
 
 
+@pytest.mark.dear("3", "6")
 @pytest.mark.parametrize("seed", [1, 3, 6])
 def test_three_patient_players_end_in_a_polytope(seed):
     game = Game(*np.random.default_rng(seed).random((3, 2, 2, 2)))
@@ -404,6 +407,7 @@ def public_good(n, share):
     return Game(*(share * given.sum(axis=0) - given[i] for i in range(n)))
 
 
+@pytest.mark.dear("5-0.4-227")
 @pytest.mark.parametrize(("n", "share", "vertices"), [(4, 0.4, 90), (5, 0.4, 227)])
 def test_public_goods_of_four_and_five(n, share, vertices):
     """Everyone can secure 0: patient players reach what is feasible above, whose corners a linear program finds."""

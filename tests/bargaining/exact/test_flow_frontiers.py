@@ -48,6 +48,7 @@ def test_a_parabola_in_many_digits() -> None:
         assert "enclosed" in proof.statement
 
 
+@pytest.mark.dear("<lambda>")
 @pytest.mark.parametrize("derivative", [None, lambda x: -x / np.sqrt(1 - x**2)])
 def test_symmetry_says_where_a_circle_ends(derivative: Callable[[np.ndarray], np.ndarray] | None) -> None:
     """Slopes are infinite where the path reads its first points."""
@@ -118,6 +119,7 @@ def test_other_units_and_names_and_cells() -> None:
     assert all(certify(cells, cell=(k,)).bound < 1e-11 for k in range(2))
 
 
+@pytest.mark.dear("1000000.0")
 @pytest.mark.parametrize("origin", [1e4, 1e6])
 def test_far_from_zero_rounding_is_all_that_is_lost(origin: float) -> None:
     far = Frontier(lambda x: origin + 4 - (x - origin) ** 2, origin, origin + 2)

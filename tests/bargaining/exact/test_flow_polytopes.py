@@ -39,6 +39,7 @@ def test_a_cap_on_one_player_has_a_closed_form() -> None:
     assert certify(continuous_raiffa(problem)).holds
 
 
+@pytest.mark.dear("height0")
 @pytest.mark.parametrize("height", [F(1), F(1000)])
 def test_a_cylinder_over_a_polygon_is_the_polygon(height: Fraction) -> None:
     """A third player whose payoff costs nobody anything changes nothing."""
@@ -124,6 +125,7 @@ def exponentials(matrix: np.ndarray, limits: np.ndarray) -> list[mpmath.mpf]:
     return [v + far(x, i, near[i]) / n for i, v in enumerate(x)]
 
 
+@pytest.mark.dear("3", "6")
 @pytest.mark.parametrize("seed", [3, 5, 6])
 def test_matrix_exponentials_in_fifty_digits_end_in_the_box(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -164,6 +166,7 @@ def test_an_integrator_ends_in_the_box(data: tuple[np.ndarray, np.ndarray]) -> N
         assert float(a) - 1e-6 <= x <= float(b) + 1e-6
 
 
+@pytest.mark.dear("4")
 @pytest.mark.parametrize("n", [3, 4])
 def test_what_is_a_billionth_off_does_not_hold(n: int) -> None:
     points = np.random.default_rng(n).integers(0, 64, (8, n)) / 64

@@ -92,6 +92,7 @@ def error(claimed: np.ndarray, true: list[Fraction], problem: Problem) -> float:
     return max(float(abs(Fraction(x) - t)) / g for x, t, g in zip(claimed.tolist(), true, gains, strict=True))
 
 
+@pytest.mark.dear("2-3", "3-2", "4-3")
 @pytest.mark.parametrize(("n", "k"), [(2, 1), (2, 3), (3, 2), (4, 3)])
 def test_nash_is_proved_to_rounding_and_nothing_else_is(n: int, k: int) -> None:
     bowls = Bowls.drawn(1, n, k)
@@ -106,6 +107,7 @@ def test_nash_is_proved_to_rounding_and_nothing_else_is(n: int, k: int) -> None:
         assert missed <= bound <= missed + 2e-12
 
 
+@pytest.mark.dear("2.0", "3.0")
 @pytest.mark.parametrize("p", [1.5, 2.0, 3.0])
 def test_yu_is_held_closely_wherever_the_claim_is(p: float) -> None:
     bowls = Bowls.drawn(2, 3, 3)
@@ -160,6 +162,7 @@ def saddle_of(case: Case, weights: tuple[float, float], z: np.ndarray) -> Saddle
     return Saddle(case.it, marginal, z)
 
 
+@pytest.mark.dear("weights1-1e-05")
 @pytest.mark.parametrize("off", [0.0, 1e-9, 1e-5])
 @pytest.mark.parametrize("weights", [(0.5, 0.5), (0.25, 0.75)])
 def test_the_box_holds_the_saddle_point_and_is_small(off: float, weights: tuple[float, float]) -> None:
@@ -305,6 +308,7 @@ def test_where_somebody_loses_nothing_losses_are_what_is_certain() -> None:
     ).bound == pytest.approx(0.01, rel=1e-9)
 
 
+@pytest.mark.dear("3")
 @pytest.mark.parametrize("n", [2, 3])
 def test_whoever_has_no_weight_gets_what_the_others_decide(n: int) -> None:
     """The others' best decision is a compromise among them, found to fifty digits, that gives the rest more than d."""
@@ -327,6 +331,7 @@ def test_whoever_has_no_weight_gets_what_the_others_decide(n: int) -> None:
         assert missed <= certify(replace(division, payoffs=claimed)).bound <= missed + 2e-12
 
 
+@pytest.mark.dear("weights1")
 @pytest.mark.parametrize("weights", [[0, 1], [1, 0]])
 def test_whoever_has_no_weight_is_held_to_the_disagreement_where_that_binds(weights: list[int]) -> None:
     case, _ = circle((0.5, 0.5))

@@ -90,6 +90,7 @@ def test_patience(discount: Fraction | float) -> None:
     assert proof.bound < 1e-11
 
 
+@pytest.mark.dear("2-by leaver", "2-one-sided")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", seeds(3, 6))
 def test_random_sets(seed: int, kind: str) -> None:
@@ -98,6 +99,7 @@ def test_random_sets(seed: int, kind: str) -> None:
     assert proof.bound < 1e-12
 
 
+@pytest.mark.dear("2")
 @pytest.mark.parametrize("seed", range(4))
 def test_random_floats(seed: int) -> None:
     assert certify_stochastic_payoff_sets(stochastic_payoff_sets(float_game(seed, 0.7))).holds
@@ -110,6 +112,7 @@ def test_four_hundred_random_sets(seed: int, kind: str) -> None:
     assert certify_stochastic_payoff_sets(stochastic_payoff_sets(stochastic_game(seed, kind))).holds
 
 
+@pytest.mark.dear("discounts1")
 @pytest.mark.parametrize("discounts", [[0, Fraction(3, 5)], [Fraction(1, 2), Fraction(1, 3)]])
 def test_unequal_patience(discounts: list[Fraction]) -> None:
     chain = [[Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 4), Fraction(3, 4)]]
@@ -181,6 +184,7 @@ def changed(found: StochasticPayoffSets, state: int, vertices: np.ndarray) -> St
     return replace(found, sets=tuple(sets))
 
 
+@pytest.mark.dear("2-two-sided", "0-two-sided")
 @pytest.mark.parametrize(("seed", "kind"), [(10, "none"), (0, "two-sided"), (2, "two-sided")])
 def test_vertices_that_were_moved_are_not_certified(seed: int, kind: str) -> None:
     found = stochastic_payoff_sets(stochastic_game(seed, kind))
@@ -196,6 +200,7 @@ def test_vertices_that_were_moved_are_not_certified(seed: int, kind: str) -> Non
             assert proof.bound > 1e-8
 
 
+@pytest.mark.dear("2-two-sided", "7-none")
 @pytest.mark.parametrize(("seed", "kind"), [(7, "none"), (10, "none"), (2, "two-sided")])
 def test_sets_without_one_vertex_are_not_certified(seed: int, kind: str) -> None:
     found = stochastic_payoff_sets(stochastic_game(seed, kind))
@@ -256,6 +261,7 @@ def check_no_proof_without_a_vertex(game: StochasticGame, share: Fraction) -> No
 SHARES = [Fraction(1), Fraction(1, 100), Fraction(1, 10**7)]
 
 
+@pytest.mark.dear("share2", "share0")
 @pytest.mark.parametrize("share", SHARES)
 def test_no_outer_proof_for_sets_that_are_too_small(share: Fraction) -> None:
     check_no_proof_without_a_vertex(stochastic_game(10, "none"), share)

@@ -331,6 +331,7 @@ SAMPLES: dict[str, dict[str, float]] = {
 }
 
 
+@pytest.mark.dear("nash quadratic")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_derivatives_match_differences(name: str, forms: dict[str, ClosedForm]) -> None:
     form, at = forms[name], SAMPLES[name]

@@ -95,6 +95,9 @@ VIEWS: dict[str, Callable[[Problem], Problem]] = {
 }
 
 
+@pytest.mark.dear(
+    "yu 2.5-arc-rescaled, restricted", "yu 2.5-arc-all", "perles_maschler-arc-rescaled, restricted"
+)
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("concept", ALL)

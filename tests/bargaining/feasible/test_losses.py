@@ -122,6 +122,20 @@ def nearest_on_the_sphere(units: list[float], p: float) -> list[float]:
         return [float(part(c, least)) for c in units]
 
 
+@pytest.mark.dear(
+    "6.0-units1",
+    "6.0-units0",
+    "2.0-units1",
+    "3.0-units0",
+    "3.0-units1",
+    "1.25-units0",
+    "2.0-units2",
+    "3.0-units2",
+    "6.0-units3",
+    "2.0-units3",
+    "1.25-units2",
+    "1.25-units3",
+)
 @pytest.mark.parametrize("units", [[1.0, 1.0], [1.0, 3.0], [1.0, 2.0, 0.5], [1.0, 1.0, 1.0, 4.0]])
 @pytest.mark.parametrize("p", [1.25, 2.0, 3.0, 6.0])
 def test_powers_of_losses_by_their_conditions(units: list[float], p: float) -> None:

@@ -248,6 +248,7 @@ METHODS: list[Callable[[Problem], Division]] = [
 ]
 
 
+@pytest.mark.dear("3-True", "3-False")
 @pytest.mark.parametrize("disposal", [False, True])
 @pytest.mark.parametrize("players", [2, 3])
 def test_a_batch_is_solved_as_its_polytopes_are(players: int, disposal: bool) -> None:

@@ -227,6 +227,7 @@ def root_slopes(z):
     return np.array([VALUE[0] / 2 / np.sqrt(z), -VALUE[1] / 2 / np.sqrt(1 - z)])
 
 
+@pytest.mark.dear("kalai_smorodinsky")
 @pytest.mark.parametrize("concept", [nash, kalai_smorodinsky])
 def test_without_gradients_the_answer_is_that_with_them(concept):
     bounds = {"lower": [0, 0], "upper": [1, 1]}

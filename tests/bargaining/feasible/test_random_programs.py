@@ -95,6 +95,7 @@ def distances(rng: np.random.Generator, n: int) -> Case:
 FAMILIES = (economy, power, linear, distances)
 
 
+@pytest.mark.dear("seeds0-economy", "seeds0-power")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(12, 430), marks=pytest.mark.slow)])
 def test_the_nash_solution_is_found_to_rounding(family: Callable, seeds: range) -> None:
@@ -141,6 +142,7 @@ def one_good(power: float, units: np.ndarray) -> ConvexProgram:
     )
 
 
+@pytest.mark.dear("0.25", "0.2")
 @pytest.mark.parametrize("power", [0.5, 0.25, 0.2])
 def test_claims_that_next_to_nothing_meets(power: float) -> None:
     # A claim of 0.01 takes 1e-10 of the good if the fifth root is its value: utilities rise by 1e8 per unit there.
@@ -152,6 +154,7 @@ def test_claims_that_next_to_nothing_meets(power: float) -> None:
     np.testing.assert_array_equal(division.payoffs[1:], claims[1:])
 
 
+@pytest.mark.dear("units0-claims0-0.1", "units0-claims1-0.1", "units1-claims0-0.1")
 @pytest.mark.parametrize("power", [0.1, 0.2, 0.3, 0.9])
 @pytest.mark.parametrize("claims", [(0.03, 0.05), (1e-3, 0.2)])
 @pytest.mark.parametrize("units", [(1.0, 1.0), (1e6, 1e-6)])

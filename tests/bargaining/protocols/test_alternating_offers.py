@@ -113,6 +113,7 @@ def test_leaving_after_the_own_refused_offer_has_three_regions(discount: float, 
     assert (low, high) == pytest.approx(expected, rel=1e-11)
 
 
+@pytest.mark.dear("discounts0-{}-frontier")
 @pytest.mark.parametrize("problem", [PIE, ROOT, PENTAGON], ids=["pie", "frontier", "polytope"])
 @pytest.mark.parametrize(
     "options",

@@ -202,6 +202,7 @@ def backward(r, c, dt, last):
     return np.array(x)
 
 
+@pytest.mark.dear("4", "3", "2", "0")
 @pytest.mark.parametrize("seed", range(6))
 def test_backward_induction_on_a_fine_grid(seed):
     """Random waves of pie, flows and options; the grid's error falls with its step, and is extrapolated."""

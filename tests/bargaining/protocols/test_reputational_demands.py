@@ -93,6 +93,7 @@ def test_exchanging_names_and_who_is_first():
     assert named.payoffs[::-1] == pytest.approx(talks.payoffs, abs=1e-15)
 
 
+@pytest.mark.dear("1")
 @pytest.mark.parametrize("first", [0, 1])
 def test_small_priors_and_many_types_lead_to_kambes_limit(first):
     grid = np.linspace(0.1, 0.9, 9)

@@ -24,6 +24,7 @@ def test_the_printed_number():
     assert OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)().price == pytest.approx(0.4, abs=1e-11)
 
 
+@pytest.mark.dear("2-3-0.0", "0.7-0.9-0.1")
 @pytest.mark.parametrize(("a", "b", "cost"), [(2, 3, 0.0), (0.7, 0.9, 0.1), (5, 1, 0.3)])
 def test_the_first_order_condition_of_a_smooth_distribution(a, b, cost):
     law = beta(a, b, loc=-0.3, scale=1.1)

@@ -86,6 +86,7 @@ def test_limit_of_finite_horizons(n, common, seed):
     assert result.residual < 1e-13
 
 
+@pytest.mark.dear("3")
 @pytest.mark.parametrize("n", [2, 3])
 def test_limit_of_finite_horizons_with_options_where_unique(n):
     rng = np.random.default_rng(n)
@@ -251,6 +252,7 @@ def miss_of(result, c, P, d, k, o):
     )
 
 
+@pytest.mark.dear("3-seeds1")
 @pytest.mark.parametrize(
     ("n", "seeds"),
     [(2, range(60)), (3, range(10)), *(pytest.param(n, range(k), marks=pytest.mark.slow) for n, k in SLOW)],

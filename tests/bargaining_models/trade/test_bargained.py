@@ -370,6 +370,7 @@ def reached(model):
     return rates, model.solve(tariffs=tariffs).welfare[..., :2]
 
 
+@pytest.mark.dear("-inf-perles_maschler", "-inf-method2")
 @pytest.mark.parametrize(
     "method",
     [

@@ -51,7 +51,14 @@ def document(body: str) -> str:
 def typeset(text: str, folder: Path) -> str:
     """Compile a document and return what LaTeX had to say in its last run."""
     (folder / "t.tex").write_text(text, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "t.tex"]
+    command = [
+        "pdflatex",
+        "-interaction=nonstopmode",
+        "-halt-on-error",
+        "-no-shell-escape",
+        "-draftmode",
+        "t.tex",
+    ]
     for _ in range(4):  # a table over several pages settles its widths in the second run
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, errors="replace", check=False, timeout=600

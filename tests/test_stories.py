@@ -1,9 +1,10 @@
-"""The ten usage stories: short enough to be read at a glance, and each runs alone in a fresh process."""
+"""The ten usage stories: short enough to be read at a glance, and each runs alone."""
 
 import os
 import re
 import subprocess
 import sys
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, DocTestParser, DocTestRunner
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,20 @@ def test_a_story_is_at_most_eight_lines_of_code(story: str) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=TITLES)
-def test_a_story_runs_alone(story: str, tmp_path: Path) -> None:
+def test_a_story_runs_alone(story: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder, with no names but its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    said: list[str] = []
+    runner = DocTestRunner(optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
+    runner.run(DocTestParser().get_doctest(_code(story), {}, "story", None, 0), out=said.append)
+    assert runner.summarize(verbose=False).attempted
+    assert not said, "".join(said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("story", STORIES, ids=TITLES)
+def test_a_story_runs_in_a_fresh_process(story: str, tmp_path: Path) -> None:
     """In an empty folder, with nothing imported before it."""
     path = tmp_path / "story.txt"
     path.write_text(_code(story), encoding="utf-8")

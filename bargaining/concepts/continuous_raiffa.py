@@ -176,9 +176,10 @@ def _lines(corners: Floats) -> tuple[Floats, Floats]:
 
 def _left_below_chain(most: Floats, cost: Floats, x: Floats) -> Floats:
     """Return how much each player could gain below the edges, and below 1."""
-    other = np.moveaxis(x[..., ::-1], -1, 0)[:, None]
-    best = np.moveaxis((most - cost * other).min(axis=1, initial=1.0), 0, -1)
-    return np.asarray(best - x)
+    batch = range(x.ndim - 1)
+    other = x.transpose(len(batch), *batch)[::-1, None]
+    best = (most - cost * other).min(axis=1, initial=1.0)
+    return np.asarray(best.transpose(*(axis + 1 for axis in batch), 0) - x)
 
 
 def _along_facets(
@@ -208,8 +209,7 @@ def _plainly(rate: Callable[[Floats], Floats], x: Floats) -> Floats:
     """Return the end of the path from x, in fixed steps: coarse but robust."""
 
     def more(x: Floats) -> Floats:
-        left = rate(x)
-        return np.where(left > 0, left, 0.0)  # no gains remain where rounding puts x outside
+        return np.fmax(rate(x), 0.0)  # no gains remain where rounding puts x outside
 
     for h in PLAIN:
         first = more(x)

@@ -4,6 +4,7 @@ import copy
 import sys
 from dataclasses import is_dataclass
 from fractions import Fraction
+from functools import cache
 from html.parser import HTMLParser
 from importlib import import_module
 from inspect import isclass
@@ -288,6 +289,7 @@ MADE = {
     ),
     "WarOfAttrition": lambda: WAR,
 }
+MADE = {name: cache(make) for name, make in MADE.items()}
 
 
 def test_there_is_an_object_of_every_class_that_functions_return():

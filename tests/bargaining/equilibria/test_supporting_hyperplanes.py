@@ -276,6 +276,7 @@ def test_three_patient_players_end_in_a_polytope(seed):
     assert beyond(bounds, game) < 1e-7
 
 
+@pytest.mark.slow
 def test_four_players_end_in_a_polytope():
     game = Game(*np.random.default_rng(0).random((4, 2, 2, 2, 2)))
     bounds = payoff_bounds(RepeatedGame(game, 0.5), tolerance=1e-8)

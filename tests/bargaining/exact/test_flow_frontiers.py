@@ -107,8 +107,7 @@ def test_other_units_and_names_and_cells() -> None:
     division = continuous_raiffa(problem)
     for other, payoffs in (
         (problem.rescale([3, 0.7], [1, -2]), division.payoffs * [3, 0.7] + [1, -2]),
-        (problem.relabel([1, 0]), division.payoffs[::-1]),
-        (problem.restrict(), division.payoffs),
+        (problem.relabel([1, 0]).restrict(), division.payoffs[::-1]),
     ):
         assert certify(replace(division, problem=other, payoffs=payoffs)).holds
     slopes = np.array([1.0, 2.0])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from bargaining import (
     yu,
 )
 from bargaining.exact.certify import Certificate, Claim, register
+from seeds import cases
 
 Method = Callable[[Problem], Division]
 
@@ -95,12 +97,15 @@ VIEWS: dict[str, Callable[[Problem], Problem]] = {
 }
 
 
-@pytest.mark.dear(
-    "yu 2.5-arc-rescaled, restricted", "yu 2.5-arc-all", "perles_maschler-arc-rescaled, restricted"
-)
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("name", SETS)
-@pytest.mark.parametrize("concept", ALL)
+# Each concept meets each set under one of the two views by default, and each view with about half of the sets.
+DEAR = {
+    (concept, name, view)
+    for (i, concept), (j, name), (k, view) in product(*map(enumerate, (ALL, SETS, VIEWS)))
+    if (i + j + k) % 2 or (concept, name) in {("yu 2.5", "arc"), ("perles_maschler", "arc")}
+}
+
+
+@pytest.mark.parametrize(("concept", "name", "view"), cases(ALL, SETS, VIEWS, dear=DEAR))
 def test_right_answers_hold_and_wrong_ones_do_not(concept: str, name: str, view: str) -> None:
     if (concept, name) == (
         "perles_maschler",

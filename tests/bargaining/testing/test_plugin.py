@@ -23,7 +23,9 @@ from bargaining.testing import _plugin, strategies
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(bargaining.__file__).parents[1])}
 HOOK = "import hypothesis; from bargaining.testing._plugin import setup; setup()"
-DRAW = "from hypothesis import find, strategies as st; assert isinstance(find(st.from_type({0}), lambda x: True), {0})"
+FIRST = "settings=settings(phases=[Phase.generate])"  # not the smallest
+DRAW = f"""from hypothesis import Phase, find, settings, strategies as st
+assert isinstance(find(st.from_type({{0}}), lambda x: True, {FIRST}), {{0}})"""
 
 
 def run(code: str) -> str:

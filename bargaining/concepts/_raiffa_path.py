@@ -210,7 +210,12 @@ class Listed:
         return False
 
 
-def end_of_facet_path(sides: PathSides, *, first: float) -> tuple[Floats, float]:
+def end_of_facet_path(
+    sides: PathSides,
+    *,
+    first: float,
+    carry: Callable[[_Piece | None, float, Floats, Places], None] | None = None,
+) -> tuple[Floats, float]:
     """Return where the path from 0 ends, in gains over ideal gains, and the remaining gains there.
 
     If an unknown facet lies above the end of a step, the facet is added and the step repeated. Between the ends
@@ -221,6 +226,8 @@ def end_of_facet_path(sides: PathSides, *, first: float) -> tuple[Floats, float]
     sides : PathSides
     first : float
         The step after an event; two integrations that differ in it have different errors.
+    carry : callable, optional
+        Told of every piece, how long it is followed, where to, and each player's nearest facet; of None at the end.
     """
     n = sides.normals.shape[1]
     x, step = np.zeros(n), first
@@ -232,11 +239,15 @@ def end_of_facet_path(sides: PathSides, *, first: float) -> tuple[Floats, float]
         jump = x + gain / n
         left = np.abs(_distances(normals, limits, jump).min(axis=0)).max()
         if left <= ARRIVED / 50 or gain.max() <= ARRIVED:
+            if carry is not None:
+                carry(None, 0.0, jump, np.argmin(distances, axis=0))
             return jump, float(left)
         piece = _Piece(normals, limits, x, gain, _nearest(normals, distances, gain))
-        ahead, met = piece.follow(step)
+        ahead, met, length = piece.follow(step)
         if sides.add(ahead):
             continue
+        if carry is not None:
+            carry(piece, length, ahead, piece.nearest)
         x = ahead
         step = first if met else min(2 * step, LONGEST)
     return np.full(n, np.nan), np.nan
@@ -276,8 +287,8 @@ class _Piece:
         self.system[:-1, :-1] = -normals[nearest] / normals[nearest, self.own][:, None]
         self.system[:-1, -1] = gain
 
-    def follow(self, step: float) -> tuple[Floats, bool]:
-        """Return x after a step, or at the first event within it; and whether there was one."""
+    def follow(self, step: float) -> tuple[Floats, bool, float]:
+        """Return x after a step, or at the first event within it; whether there was one, and when."""
         from scipy.linalg import expm
 
         jump, state, early = expm(self.system * (step / CHECKS)), np.append(0 * self.x, 1.0), 0.0
@@ -288,9 +299,10 @@ class _Piece:
             lead, speed = self.lead(self.x + state[:-1])
             last = late if lead.min() < 0 else self.dip(before, speed, early, late)
             if last is not None:
-                return self.at(self.crossing(early, last)), True
+                crossed = self.crossing(early, last)
+                return self.at(crossed), True, crossed
             early = late
-        return self.x + state[:-1], False
+        return self.x + state[:-1], False, step
 
     def at(self, t: float) -> Floats:
         """Return x(t)."""

@@ -112,11 +112,7 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     usual = np.asarray(gaining.all(axis=-1))
     some = np.asarray(np.isfinite(ideal).all(axis=-1) & ~usual & (gaining.sum(axis=-1) > 1))
     edge = pareto(problem, ideal) if problem.players == 2 else None
-    facets = (
-        _facets(_without_floor(problem.feasible, d), d[usual])
-        if problem.players > 2 and usual.any()
-        else None
-    )
+    facets = facets_of(problem.feasible, d, d[usual]) if problem.players > 2 and usual.any() else None
     if isinstance(edge, np.ndarray):
         unit, residual = _along_chain(edge)
     elif facets is not None:
@@ -130,18 +126,14 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
         return np.where((usual | some)[..., None], d + unit * (ideal - d), ideal), residual
 
 
-def _without_floor(feasible: FeasibleSet, d: Floats) -> FeasibleSet:
-    """Return a set without floors that are nowhere above d: the path never asks for less than d."""
-    while isinstance(feasible, Restricted) and (feasible.floor <= d).all():
-        feasible = feasible.within
-    return feasible
-
-
-def _facets(feasible: FeasibleSet, floors: Floats) -> Facets | None:
+def facets_of(feasible: FeasibleSet, d: Floats, floors: Floats) -> Facets | None:
     """Return the facets of the set with free disposal, or of its part above all the disagreement points.
 
+    Floors of the set that are nowhere above d do not count, as the path never asks for less than d.
     For few points, or for inequalities, they are listed once; for many points, each path finds those it passes below.
     """
+    while isinstance(feasible, Restricted) and (feasible.floor <= d).all():
+        feasible = feasible.within
     points = feasible.points if isinstance(feasible, Polytope) else None
     if points is not None and (feasible.players > FEW[0] or len(points) > FEW[1]):
         return lambda d, gains: FacetSearch((points - d) / gains)

@@ -69,6 +69,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         points = {"x": np.array([own[0], *held[1:]]), "y": np.array([held[0], *own[1:]])}
     elif name not in (*_RAYS, *_OPTIMA) or (name == "raiffa" and many):
         return
+    elif name == "continuous_raiffa" and not isinstance(problem.feasible, TransferableSurplus):
+        return  # see `paths`
     ideal = name in ("kalai_smorodinsky", "gupta_livne", "equal_loss", "yu", "perles_maschler")
     batch = division.payoffs.shape[:-1]
     if isinstance(problem.feasible, Polytope) and problem.feasible.batch_shape:
@@ -436,7 +438,15 @@ def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floa
 
 # --- conditions of concepts -----------------------------------------------------------------------------------------
 
-_RAYS = ("egalitarian", "kalai_smorodinsky", "gupta_livne", "equal_loss", "perles_maschler", "raiffa")
+_RAYS = (
+    "egalitarian",
+    "kalai_smorodinsky",
+    "gupta_livne",
+    "equal_loss",
+    "perles_maschler",
+    "raiffa",
+    "continuous_raiffa",
+)
 _OPTIMA = ("nash", "utilitarian", "yu")
 
 
@@ -599,6 +609,7 @@ def _equations(
         "RandomProposer": drawn,
         "perles_maschler": middle,
         "raiffa": interim,
+        "continuous_raiffa": interim,
     }
     return named.get(name, ray if name in _RAYS else optimum)
 

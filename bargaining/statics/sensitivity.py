@@ -20,6 +20,7 @@ from bargaining.problem import Problem
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining.statics.conditions import EPS, Conditions, conditions
 from bargaining.statics.definitions import Definition, Layout, defined, differentiated
+from bargaining.statics.paths import path_slopes
 from bargaining.statics.talks import of_contracts, of_talks
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ def sensitivity(
     -----
     Conditions are known for `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
     `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, and for the first six on polytopes of
-    more players; for `AlternatingOffers` between two players with an infinite horizon in which responders may leave;
-    and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
+    more players; for both Raiffa solutions in the disagreement point, first order only; for
+    `AlternatingOffers` between two players with an infinite horizon in which responders may leave; and for
+    `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
     Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
     constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash` are
@@ -291,6 +293,14 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
     fixed = n > 2 or asked.result.method.startswith("perles_maschler")
     if asked.method is not None or (asked.name == "points" and fixed):
         return first, second, error, done  # on these sets other points matter besides the sides that are met
+    if asked.name == "disagreement" and order == 1 and asked.result.method in ("raiffa", "continuous_raiffa"):
+        known = path_slopes(asked.result) if n > 2 or asked.result.method == "continuous_raiffa" else None
+        if known is not None:
+            slopes, doubt, sure = known
+            done = sure & asked.answered
+            first[:, :, done] = slopes[:, :, done]
+            error[:, :, done] = (doubt * np.abs(slopes).max(axis=(0, 1)))[done]
+            return first, second, error, done
     terms = asked.terms()
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
     with np.errstate(all="ignore"):

@@ -486,14 +486,11 @@ def numerical(division: Any, wrt: str, exact: Any) -> None:
         AlternatingOffers(0.8),
         AlternatingOffers(0.8, leaver="proposer", outside=[-1, -1]),
         AlternatingOffers(0.8, horizon=3),
-        continuous_raiffa,
     ],
-    ids=["three take turns", "proposers may leave", "three rounds", "raiffa"],
+    ids=["three take turns", "proposers may leave", "three rounds"],
 )
 def test_what_scales_with_the_pie_grows_in_proportion_to_it(method: Any) -> None:
-    players = (
-        3 if method is not continuous_raiffa and method.horizon is None and method.outside is None else 2
-    )
+    players = 3 if method.horizon is None and method.outside is None else 2
     division = method(Problem(TransferableSurplus(5.0, players=players), np.zeros(players)))
     numerical(division, "total", division.payoffs / 5)
 

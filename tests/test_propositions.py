@@ -34,7 +34,11 @@ def test_a_proposition_says_how_it_is_known(proposition: Proposition) -> None:
     text = proposition.options[basis]
     assert "**Hypotheses.**" in proposition.body
     assert "**Conclusion.**" in proposition.body
+    assert basis == "cited" or "place" not in proposition.options
     if basis == "cited":
+        place = proposition.options.get("place", "number not checked")
+        assert re.search(r"(?:theorem|page|proposition) \d|abstract|number not checked", place)
+        assert not re.search(r"theorem \d", text), "Numbers stand in the option `place`."
         keys = {key for keys in bibliography.CITED.findall(text) for key in keys.split(",")}
         assert keys
         assert keys <= set(bibliography.entries())

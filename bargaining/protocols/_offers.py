@@ -53,6 +53,7 @@ def require_two(problem: Problem, protocol: str) -> None:
 
 
 Mask = NDArray[np.bool_]
+TIE = 1e-14  # of the range of gains: fifty roundings, as a root of the equations and what is read off it have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -152,13 +153,17 @@ def settle(talks: Talks, leaver: str) -> tuple[Floats, Floats, Threats]:
 
 
 def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threats:
-    """Return the threats that remain credible: compare leaving with the worst and the best payoff of staying."""
+    """Return the threats that remain credible: compare leaving with the worst and the best payoff of staying.
+
+    A proposer who is indifferent but for rounding may do either. At a threshold both threats would fail otherwise.
+    """
     leaves, stays = [], []
     for i in (0, 1):
+        option, slack = talks.outside[..., i], TIE * (talks.ideal - talks.floor)[..., i]
         worst = after_refusal(talks, leaver, threats, 1 - i, low[..., i], worst=True)
         best = talks.best(i, low[..., 1 - i])
-        leaves.append(talks.wait(i, worst) <= talks.outside[..., i])
-        stays.append(talks.wait(i, best) >= talks.outside[..., i])
+        leaves.append(talks.wait(i, worst) <= option + slack)
+        stays.append(talks.wait(i, best) >= option - slack)
     return replace(
         threats,
         proposer_leaves=threats.proposer_leaves & np.stack(leaves, axis=-1),

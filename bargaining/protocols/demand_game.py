@@ -65,7 +65,8 @@ class NashDemandGame(Shown):
     :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique
     (:numref:`demand-ray`). With a kink at N,
     neighbouring levels on the same ray can be equilibria too; the one with the largest product is
-    returned. As :math:`\sigma \to 0` demands and expected payoffs tend to N. So they do for a
+    returned. With three and more players kinks elsewhere may hold other equilibria, off this ray.
+    As :math:`\sigma \to 0` demands and expected payoffs tend to N. So they do for a
     large class of other smoothings (Nash 1953 for "regular" ones, Abreu and Pearce 2015).
 
     Without noise every efficient point that gives each player at least :math:`d_i` is an equilibrium,

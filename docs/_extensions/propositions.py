@@ -3,8 +3,12 @@
 Its argument is a name, its options a label and how the proposition is known; its body has a paragraph that begins
 with **Hypotheses.** and one that begins with **Conclusion.**. Exactly one of three options says how it is known:
 `proof` where the proof is found ("below"), `cited` who proved it, `tested` the test that found no counterexample.
+What is cited may have a `place`: the number or page of the theorem, and where it was seen; else the box says that the
+number was not checked. The directive `propositions` lists all of them.
 """
 
+import re
+from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
@@ -16,6 +20,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 BASES = {"proof": "*Proof:* {}.", "cited": "*Proved by* {}.", "tested": "*Tested, not proved:* {}."}
 PARTS = ("**Hypotheses.**", "**Conclusion.**")
+UNSEEN = "number not checked"
+BOX = re.compile(r"^```\{proposition\} (.*?)\n(.*?)\n\n", re.M | re.S)
 
 
 class Statement(nodes.General, nodes.Element):
@@ -28,9 +34,7 @@ class Proposition(SphinxDirective):
     has_content = True
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar = {"label": directives.unchanged_required} | dict.fromkeys(
-        BASES, directives.unchanged_required
-    )
+    option_spec: ClassVar = dict.fromkeys(("label", "place", *BASES), directives.unchanged_required)
 
     def run(self) -> list[nodes.Node]:
         """Return the statement; one that lacks a part is an error of the page."""
@@ -45,9 +49,33 @@ class Proposition(SphinxDirective):
         self.set_source_info(node)
         self.state.document.note_explicit_target(node, node)
         how = BASES[basis[0]].format(self.options[basis[0]])
+        if basis == ["cited"]:
+            place = self.options.get("place", UNSEEN)
+            how += f" *Where:* {place}."
         lines = StringList([*self.content, "", how], source=self.get_source_info()[0])
         self.state.nested_parse(lines, self.content_offset, node)
         return [node]
+
+
+class Propositions(SphinxDirective):
+    """List the propositions of the pages in this folder: number, name, page, and how each is known."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list as a table."""
+        lines = ["| | name | page | known by |", "|---|---|---|---|"]
+        for page in sorted(Path(self.env.doc2path(self.env.docname)).parent.glob("*.md")):
+            for name, head in BOX.findall(page.read_text(encoding="utf-8")):
+                options = dict(re.findall(r"^:(\w+): (.*)$", head, re.M))
+                (basis,) = (name for name in BASES if name in options)
+                known = {"proof": "proof", "tested": "tests", "cited": options.get("place", UNSEEN)}[basis]
+                lines.append(
+                    f"| {{numref}}`{options['label']}` | {name} | [{page.stem}]({page.name}) | {known} |"
+                )
+        holder = nodes.container(classes=["wide-table"])
+        self.state.nested_parse(
+            StringList(lines, source=self.get_source_info()[0]), self.content_offset, holder
+        )
+        return [holder]
 
 
 def visit(translator: HTML5Translator, node: Statement) -> None:
@@ -69,4 +97,5 @@ def setup(app: Sphinx) -> dict[str, object]:
         Statement, "proposition", title_getter=lambda node: node["title"], html=(visit, depart)
     )
     app.add_directive("proposition", Proposition)
+    app.add_directive("propositions", Propositions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

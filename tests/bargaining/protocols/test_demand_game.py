@@ -1,6 +1,6 @@
 """The demand game: best replies by brute force, the Nash point as the limit, and what noise 0 leaves open."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -29,6 +29,17 @@ def met(x, noise, problem):
     return 1 / (1 + np.exp((high - 1) / noise))
 
 
+def solid(faces):
+    """Return the problem of all x >= 0 with faces @ x <= 1, and d = 0."""
+    planes, sides = np.vstack([faces, -np.eye(3)]), np.r_[np.ones(len(faces)), np.zeros(3)]
+    corners = []
+    for three in combinations(range(len(planes)), 3):
+        if abs(np.linalg.det(planes[list(three)])) > 1e-9:
+            corner = np.linalg.solve(planes[list(three)], sides[list(three)])
+            corners += [corner] if (planes @ corner <= sides + 1e-9).all() else []
+    return Problem(Polytope(corners, free_disposal=True), [0, 0, 0])
+
+
 @pytest.mark.parametrize("problem", [PARABOLA, KINKED])
 @pytest.mark.parametrize("noise", [0.02, 0.2, 1.5])
 def test_no_demand_does_better(problem, noise):
@@ -48,6 +59,21 @@ def test_no_demand_does_better(problem, noise):
         claimed = payoff(x[i])
         assert claimed == pytest.approx(game.payoffs[i] - d[i], rel=1e-6)
         assert -best.fun <= claimed * (1 + 1e-6)
+
+
+def test_a_kink_off_the_ray_can_hold_another_equilibrium_of_three():
+    """N = (1, 1, 1) is smooth, and where the other two faces meet (x_i - d_i) dg/dx_i may be .085 for everybody."""
+    crossing = np.array([1 / 2, 1 / 0.9, 1 / 0.9])
+    faces = np.array([np.full(3, 1 / 3), [0.09, 0.08, 0.83] / crossing, [0.05, 0.87, 0.08] / crossing])
+    assert (faces[1:].sum(axis=1) < 1).all()
+    noise, level = 0.1, 1.262065194188411
+    assert level / (noise * (1 + np.exp((1 - level) / noise))) == pytest.approx(1 / 0.085)
+    for demands in (level * crossing, NashDemandGame(noise=noise)(solid(faces)).demands):
+        for i in range(3):
+            tried = np.tile(demands, (2001, 1))
+            tried[:, i] = demands[i] * np.linspace(0, 4, 2001)
+            worth = tried[:, i] / (1 + np.exp(((faces @ tried.T).max(axis=0) - 1) / noise))
+            assert worth.argmax() == 500
 
 
 def test_demands_lie_on_the_ray_through_the_nash_point_and_tend_to_it():

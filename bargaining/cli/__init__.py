@@ -1,1 +1,1 @@
-"""The command `bargaining`: answers to problems and games written in a file, and what other packages add to it."""
+"""The command `bargaining`: it solves problems and games written in a file; other packages can add commands."""

@@ -1,4 +1,4 @@
-"""What `bargaining solve` says of a problem, a game or a repeated game, as tables."""
+"""The tables that `bargaining solve` prints for a problem, a game or a repeated game."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
 from bargaining.games.kinds import kind_of, loaded
 
-_LISTED = 8  # more probabilities in a row are not read
+_LISTED = 8  # more probabilities in a row would be unreadable
 
 
 def concepts() -> dict[str, Method]:
-    """Return the solution concepts that need nothing but a problem, by name."""
+    """Return the solution concepts that need only a problem, by name."""
     return {name: item for name, item in _defined_in("concepts") if _asks_for_a_problem(item)}
 
 
@@ -78,11 +78,12 @@ def answers(
     Parameters
     ----------
     description : Description
-        A problem gives one row a concept. A game gives its equilibria, and what each player can secure or threaten
-        to; concepts that are named divide over the hull of its payoffs, from what each player can secure. A repeated
-        game gives the corners of its payoff set, and the concepts divide over that set, from its threat.
+        For a problem there is one row per concept. For a game there are its equilibria, and the payoffs that each
+        player can secure or get by threats; named concepts are applied to the hull of its payoffs, with the secured
+        payoffs as disagreement point. For a repeated game there are the corners of its payoff set, and the concepts are
+        applied to that set, with its threat as disagreement point.
     methods : sequence of str, optional
-        Concepts by name; by default what the description names, or else all that the subject admits.
+        Concepts by name; by default those that the description names, or else all that apply.
     weights : sequence of Fraction, optional
         For the concepts that take weights and have none in the description.
 
@@ -115,7 +116,7 @@ def answers(
 
 
 def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, Method]:
-    """Return a method with its parameters, and how its row is headed."""
+    """Return a method with its parameters, and the heading of its row."""
     known: dict[str, Any] = {**concepts(), **protocols()}
     item: Any = pick(known, call.name, "method", "bargaining methods")
     given = dict(call.parameters)
@@ -219,7 +220,7 @@ def _spelled(game: Game) -> str:
 
 
 def _mixture(strategy: Sequence[Any], actions: Sequence[str]) -> str:
-    """List all probabilities, or of many actions, or of actions with names, those that are played."""
+    """List all probabilities; for many actions, or actions with names, only those that are positive."""
     if len(strategy) <= _LISTED and not are_given(actions):
         return ", ".join(map(brief, strategy))
     played = [(action, chance) for action, chance in zip(actions, strategy, strict=True) if chance]
@@ -235,7 +236,7 @@ def _payoffs_of(game: Game | RepeatedGame) -> list[Column]:
 
 
 def _levels(game: Game, title: str) -> Table:
-    """What each player can secure, and what two of them get by threatening."""
+    """The payoffs that each player can secure, and those of two players in the solution with threats."""
     rows: list[list[Any]] = [
         ["minmax, pure actions", *map(float, game.minmax())],
         ["minmax, mixed actions", *map(float, game.minmax(mixed=True))],

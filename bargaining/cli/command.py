@@ -1,7 +1,7 @@
-"""Run a command line: parse it, do it, and say in one line what went wrong.
+"""Run a command line: parse it, execute it, and report an error in one line.
 
-Two commands are here: `methods` lists solution concepts and protocols by name, and `completion` prints what a shell
-needs to complete commands, options and names.
+Two commands are defined here: `methods` lists solution concepts and protocols by name, and `completion` prints the
+script with which a shell completes commands, options and names.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def run_completion(commands: Any, options: argparse.Namespace) -> int:
 
 
 def words_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return what may follow a command: its options, and the names that it says it completes."""
+    """Return the words that may follow a command: its options, and the names that it completes."""
     names = parser.get_default("completes")
     long = [max(action.option_strings, key=len) for action in parser._actions if action.option_strings]
     return [*long, *(names() if names else ())]
@@ -123,7 +123,7 @@ def summary(function: Callable[..., Any]) -> str:
     return (function.__doc__ or "").strip().partition("\n")[0]
 
 
-CHANGED = 1  # exit status: a stored table is not what comes out now
+CHANGED = 1  # exit status: a stored table differs from the computed one
 INTERRUPTED = 130  # exit status, as shells report an interrupt from the keyboard
 THEORY: tuple[Add, ...] = (solve.add, add_methods, replicate.add, add_completion)
 
@@ -140,13 +140,13 @@ def main(
     commands : sequence of callable
         Each adds a command to the parser, with `run`, a function of the options that returns the exit status.
     examples : str
-        Further lines for the examples that the help gives.
+        Further examples for the help.
 
     Returns
     -------
     int
-        0, also if the reader has seen enough, as in ``| head``; 1 if something was computed and is not as it should
-        be; 2 if the request could not be met, with one line on standard error; 130 after an interrupt.
+        0, also if the output is cut off, as by ``| head``; 1 if a check found a difference; 2 if the request could not
+        be met, with one line on standard error; 130 after an interrupt.
     """
     try:
         try:
@@ -167,7 +167,7 @@ def main(
 
 
 def _one_line(error: Exception) -> str:
-    """Return a message without signs that a terminal would obey, whatever it quotes."""
+    """Return a message without control characters, whatever it quotes."""
     line = _message(error)
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in line)
 

@@ -1,7 +1,7 @@
 """The parser of the command `bargaining`, and the options that several commands share.
 
-Tables go to the terminal, folded to its width, or to files. On a terminal a line says what is being computed and for
-how long, until the work is done. Work that may be hopeless, such as solving a file from anybody, has a limit of time.
+Tables go to the terminal, wrapped to its width, or to files. On a terminal a line says what is being computed and for
+how long, until the work is done. Work that may take too long, such as solving an arbitrary file, has a time limit.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ Each command has a --help of its own.
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, with where to read on."""
+    """A parser whose error messages are one line, with a pointer to the help."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(MISUSED, f"{self.prog}: {message}.{self._meant(message)} See `{self.prog} --help`.\n")
 
     def _meant(self, message: str) -> str:
-        """Return the question whether a word that is known was meant, if the complaint is of one that is not."""
+        """Return "Did you mean ...?" with a known word, if the message is about an unknown one."""
         if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
             return meant(found[1], re.findall(r"[\w.-]+", found[2]))
         if found := re.search(r"unrecognized arguments: (--?[\w-]+)", message):
@@ -83,14 +83,14 @@ def parser(commands: Sequence[Add], examples: str = "") -> argparse.ArgumentPars
 
 
 def pick(known: Mapping[str, T], name: str, kind: str, lister: str) -> T:
-    """Return what is called `name`, or suggest what may have been meant.
+    """Return the entry called `name`, or suggest a similar one.
 
     Parameters
     ----------
     known : mapping
-        What there is.
+        All entries by name.
     name, kind : str
-        What was asked for, and what it was to be: "table", "method".
+        The requested name, and the kind of entry, such as "table" or "method".
     lister : str
         The command that lists them.
     """
@@ -100,7 +100,7 @@ def pick(known: Mapping[str, T], name: str, kind: str, lister: str) -> T:
 
 
 def add_output(command: argparse.ArgumentParser) -> None:
-    """Add what says where a table goes and in which form."""
+    """Add the options for the place and the format of a table."""
 
     command.add_argument(
         "-f", "--format", choices=[*ENDINGS.values()], help="(default: by the ending of FILE, or text)"
@@ -126,7 +126,7 @@ ENDINGS = {
 
 
 def deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
-    """Write tables to the file asked for, each file whole or not at all, or print them."""
+    """Write tables to the given file, each file whole or not at all, or print them."""
     output: Path | None = options.output
     form = options.format or (_form_of(output) if output else "text")
     if output is None:
@@ -158,7 +158,7 @@ def _form_of(output: Path) -> str:
     return ENDINGS[output.suffix]
 
 
-_FIRST = 1.0  # seconds before anything is said: what is quick needs no word
+_FIRST = 1.0  # seconds before the first message: quick work needs none
 _EVERY = 1.0  # second
 
 
@@ -211,7 +211,7 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
 
 
 def _cleaning(frame: FrameType | None) -> bool:
-    """Say whether garbage is being collected, where an exception is reported and lost."""
+    """Say whether garbage is being collected, during which an exception would be lost."""
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
         if frame.f_code in callbacks or frame.f_code.co_name == "__del__":

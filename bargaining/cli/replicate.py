@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Museum = Callable[[], Mapping[str, "Replication"]]
 
 FOLDER = "BARGAINING_REPLICATION_DATA"
-CHANGED = 1  # exit status: a published number is not what comes out
+CHANGED = 1  # exit status: a published number differs from the computed one
 
 
 def theory() -> Mapping[str, Replication]:
@@ -28,7 +28,7 @@ def theory() -> Mapping[str, Replication]:
 
 
 def add(commands: Any, *, museum: Museum = theory) -> argparse.ArgumentParser:
-    """Add the command, with a museum: what there is to replicate."""
+    """Add the command, with a museum: the replications by name."""
     text = "compute published numbers again, and show the two side by side"
     command: argparse.ArgumentParser = commands.add_parser(
         "replicate", help=text, description=f"{text.capitalize()}; without a name, say what there is."
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace, museum: Mapping[str, Replication]) -> int:
 
 
 def check(chosen: list[Replication], folder: Path | None, *, named: bool) -> int:
-    """Print what does not agree, and how many numbers do; skip those without data unless they were named."""
+    """Print the numbers that do not agree, and how many do; skip replications without data unless they were named."""
     wrong, count = [], 0
     for one in chosen:
         if one.data and not named and (folder is None or not (folder / one.data).exists()):

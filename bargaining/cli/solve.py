@@ -1,4 +1,4 @@
-"""`bargaining solve`: what theory says of a problem or a game that a file describes."""
+"""`bargaining solve`: solve a problem or a game that a file describes."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 def _sort(
     file: str | None, methods: Sequence[str], weights: Sequence[str]
 ) -> tuple[str | None, list[str], list[str]]:
-    """Take the file from behind `--method` or `--weights`, where the last of several words may be it."""
+    """Find the file after `--method` or `--weights`, whose last word may be the file."""
     lists = [list(methods), list(weights)]
     for words in lists:
         if file is None and words and (words[-1] == "-" or Path(words[-1]).suffix in (".toml", ".json")):

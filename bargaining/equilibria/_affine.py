@@ -1,20 +1,20 @@
-r"""Levels that are the largest of affine functions of each other: policy iteration, once, and what its answers prove.
+r"""Levels that are maxima of affine functions of each other: policy iteration, and what its answers prove.
 
-Sets of payoffs are held by faces j at levels :math:`x_j`. How far a profile p goes beyond a face is the value of a
-linear program whose right-hand side is affine in the levels, so that every dual basis bounds it by
+Sets of payoffs are bounded by faces j at levels :math:`x_j`. How far a profile p goes in the direction of a face is the
+value of a linear program whose right-hand side is affine in the levels, so that every dual basis bounds it by
 :math:`q_p + M_p x` with :math:`M_p \ge 0`, whatever the levels are. So the operator is bounded by
 
 .. math:: \Phi_j(x) = \max_p \min_{\text{bases}} \{q_p + M_p x\},
 
-and all that is asked of it is a fixed point. *Levels* are the greatest one below levels that are known,
-:math:`x = \min\{\Phi(x), c\}`, or the least moves that keep faces where they may not fall further,
-:math:`x = \max\{\Phi(x), c\}`. *Speeds* :math:`z = 1 + \max M z` say how fast each face has to move with the others:
-there are such only if the functions contract. A policy chooses one function a face; its fixed point solves linear
-equations, and a better policy is read off there. The number of steps is a handful, whatever the discount factors.
+and only a fixed point is needed. *Levels* are the greatest fixed point below known levels,
+:math:`x = \min\{\Phi(x), c\}`, or the least moves above given ones,
+:math:`x = \max\{\Phi(x), c\}`. *Speeds* :math:`z = 1 + \max M z` say how fast each face has to move with the others;
+they exist only if the functions contract. A policy chooses one function for each face; its fixed point solves linear
+equations, and a better policy is found there. A few steps are enough, whatever the discount factors.
 
 Iterates of :math:`\min\{\Phi, c\}` from c fall to a fixed point below c, the only one if some z > 0 has
-:math:`M_p z < z_h` for all functions that count between the two. What rounding leaves, :math:`\Phi(x) - x \le e`, is
-then worth no more than :math:`e z`.
+:math:`M_p z < z_h` for all functions that can bind between the two. A violation by rounding, :math:`\Phi(x) - x \le e`,
+then changes the fixed point by at most :math:`e z`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ Indices = NDArray[np.intp]
 
 _POLICIES = 60  # steps, which end after a handful unless rounding decides
 _ITERATES = 200  # plain ones, where the functions do not contract
-_STILL = 1e-14  # of the levels: a step that is none
-_FIXED = 1e-10  # of the levels: what rounding leaves of the equations of a policy
+_STILL = 1e-14  # of the levels: a smaller step counts as none
+_FIXED = 1e-10  # of the levels: violation of a policy's equations that rounding can cause
 _MARGIN = 0.5  # of the 1 in z = 1 + max M z that must be left after rounding
-_SHARE = 0.03  # of the first step: what further ones need not go below where others follow
+_SHARE = 0.03  # of the first step: at this size of a step the iteration may stop if other steps follow
 _DENSE = 100  # unknowns up to which a dense matrix is the faster one
 
 
@@ -56,7 +56,7 @@ class Affine(NamedTuple):
         return self.constant + self.slopes(levels)
 
     def slopes(self, speeds: Floats) -> Floats:
-        """Return how they change if the levels move at some speeds."""
+        """Return the rates of change of the functions if the levels move at some speeds."""
         return np.asarray((self.weights * speeds[self.columns]).sum(axis=1))
 
     def joined(self, more: Affine) -> Affine:
@@ -74,7 +74,7 @@ class Affine(NamedTuple):
         return self.take(self.largest(self.at(levels)))
 
     def largest(self, values: Floats) -> Indices:
-        """Return the one of the largest of given values, in the order of the levels."""
+        """Return for each level the function with the largest of the given values."""
         return largest(self.faces, values)
 
     def take(self, chosen: Indices | NDArray[np.bool_]) -> Affine:
@@ -88,7 +88,7 @@ class Affine(NamedTuple):
         return self._replace(constant=constant, weights=np.where(at[:, None], 0.0, self.weights))
 
     def solved(self, elsewhere: Floats) -> Floats:
-        """Return the levels that equal the functions, one a face at most, and what they are elsewhere.
+        """Return the levels that equal the functions, at most one per face; other levels are given.
 
         Astray if there are none.
         """
@@ -112,7 +112,7 @@ class Affine(NamedTuple):
 
 
 def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:
-    """Solve x = right + weights x, and once more for what rounding left."""
+    """Solve x = right + weights x, with one step of refinement."""
     from scipy.sparse import csc_matrix, identity
     from scipy.sparse.linalg import splu
 
@@ -127,7 +127,7 @@ def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> 
 
 
 def largest(faces: Indices, values: Floats) -> Indices:
-    """Return, for each face in order, the place of its largest value."""
+    """Return, for each face in order, the index of its largest value."""
     order = np.lexsort((values, faces))
     last = np.append(np.diff(faces[order]) > 0, np.ones(min(1, order.size), bool))
     return np.asarray(order[last])
@@ -152,8 +152,8 @@ def fixed_point(
     elsewhere : ndarray
         The levels of the faces for which there is none.
     most : ndarray or float
-        What levels are cut off at. On a knife edge rounding alone can take a level below what is known, and what
-        follows from that for ever may lie far away.
+        Bounds at which levels are cut off. On a knife edge rounding alone can take a level below its true value, and
+        the consequences may be large.
     positive : bool
         Whether levels below zero show that the functions do not contract.
 
@@ -179,9 +179,9 @@ def fixed_point(
 
 
 def greatest(functions: Affine, cap: Floats, levels: Floats) -> tuple[Floats, Affine]:
-    """Return the greatest fixed point below a cap, found from some levels on, and the functions behind it.
+    """Return the greatest fixed point below a cap, found from given levels, and the functions that determine it.
 
-    Where these reach the cap, the cap itself is behind it.
+    Where the functions reach the cap, the level is the cap.
     """
 
     def improved(levels: Floats) -> Affine:
@@ -198,7 +198,7 @@ def speeds(functions: Affine, elsewhere: Floats) -> Floats:
 
 
 def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None:
-    """Solve z = 1 + max M z over the functions that count between two levels; None if they do not contract."""
+    """Solve z = 1 + max M z over the functions that can bind between two levels; None if they do not contract."""
     part = functions.take(functions.at(start) >= levels[functions.faces])
     with suppress(Astray):
         found = speeds(part._replace(constant=np.ones(part.faces.size)), np.ones(levels.size))
@@ -208,7 +208,7 @@ def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None
 
 
 def settled(functions: Affine, start: Floats) -> Floats:
-    """Return levels, none above the start, at which the iterates from there end; else where they have come to."""
+    """Return the limit, not above the start, of the iterates from there; or the last iterate if it is not reached."""
     with suppress(Astray):
         levels, _ = greatest(functions, start, start)
         moving = speeds_of(functions, levels, start)
@@ -226,9 +226,9 @@ def settled(functions: Affine, start: Floats) -> Floats:
 
 
 def lowered(functions: Affine, start: Floats, enough: float) -> Floats:
-    """Return iterates from levels on, none above them, once a step is smaller than `enough` or a share of the first.
+    """Iterate from levels downwards until a step is smaller than `enough` or a share of the first.
 
-    Where many levels contract fast this costs less than one sparse solution does.
+    If many levels contract fast, this costs less than one sparse solution.
     """
     order = np.argsort(functions.faces, kind="stable")
     every, levels = functions.take(order), start.copy()

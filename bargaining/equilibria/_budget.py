@@ -1,4 +1,4 @@
-"""What an answer may cost and how accurate it must be; work is counted, not timed: results are the same anywhere."""
+"""Accuracy and budget of a computation; work is counted, not timed, so that results are the same on any machine."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from bargaining._arrays import scalar
 from bargaining.errors import InvalidInput
 
 ACCURACY = 1e-9
-"""The distance between what is attained and what is possible that is asked for, as a share of the payoff range."""
+"""The default accuracy: the distance between the inner and the outer set, as a share of the payoff range."""
 
 WORK = 300_000_000
-"""Units spent at most unless another number is given: some twenty seconds."""
+"""The default budget in units of work: some twenty seconds."""
 
 _FINEST = 1e-12  # as a share of the payoff range: the rounding of floats, added up over the steps of a search
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of a budget of work."""
+    """The remaining budget of work."""
 
     left: float = WORK
 
     def spend(self, units: int) -> bool:
-        """Take units off, and say whether any are left."""
+        """Subtract units, and say whether any remain."""
         self.left -= units
         return self.left > 0
 
@@ -36,7 +36,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """The accuracy asked for and the units of work that it may cost."""
+    """The required accuracy and the units of work that it may cost."""
 
     tolerance: float = ACCURACY
     units: int = WORK

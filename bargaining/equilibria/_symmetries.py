@@ -1,4 +1,4 @@
-r"""Symmetries of a repeated game: renamings of players, actions and signals that leave it as it is.
+r"""Symmetries of a repeated game: renamings of players, actions and signals under which it is invariant.
 
 A permutation :math:`\pi` of the players with bijections :math:`\sigma_i` from the actions of i to those of
 :math:`\pi(i)`, and :math:`\rho` of the signals, is a symmetry if
@@ -24,9 +24,7 @@ from bargaining.games.repeated import RepeatedGame
 
 Indices = NDArray[np.intp]
 
-_ROUNDING = (
-    1e-13  # of a player's range of payoffs: sums in another order differ by less, and answers by no more
-)
+_ROUNDING = 1e-13  # of a player's range of payoffs: sums in another order differ by less
 _TRIES = 200  # relabelings of actions for one permutation of players: one is enough unless many look alike
 _MOST = 720  # symmetries: all permutations of six players
 
@@ -40,13 +38,13 @@ class Symmetry:
     signals: Indices  # (S,) none if actions are seen
 
     def moved(self, rows: Floats) -> Floats:
-        """Return payoffs, directions or other rows of a number a player, renamed."""
+        """Return payoffs, directions or other rows with one number per player, renamed."""
         out = np.empty_like(rows)
         out[..., self.players] = rows
         return out
 
     def after(self, first: Symmetry) -> Symmetry:
-        """Return the renaming that does `first` and then this one."""
+        """Return the composition of `first` and then this renaming."""
         return Symmetry(
             self.players[first.players], self.profiles[first.profiles], self.signals[first.signals]
         )
@@ -59,7 +57,7 @@ class Symmetry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Orbits:
-    """Rows of a number a player that a group maps to each other: row k is the row `first[k]` moved by `by[k]`."""
+    """Orbits of rows with one number per player under a group: row k is the row `first[k]` moved by `by[k]`."""
 
     rows: Floats  # (m, n)
     first: Indices  # (m,)
@@ -72,13 +70,13 @@ class Orbits:
 
     @property
     def slots(self) -> Indices:
-        """For each row, the place of its orbit's among the chosen ones."""
+        """For each row, the index of its orbit's representative among the chosen ones."""
         return np.searchsorted(self.chosen, self.first)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """A group of symmetries: what each makes of players and profiles, the identity first."""
+    """A group of symmetries: the images of players and profiles under each, the identity first."""
 
     players: Indices  # (G, n)
     profiles: Indices  # (G, a)
@@ -96,7 +94,7 @@ class Group:
         return out
 
     def orbits(self, rows: Floats, digits: int = 7) -> Orbits:
-        """Return rows with all their images, each once up to so many digits: those given first, in their order."""
+        """Return rows with all their images, without repetitions up to some digits; given ones first, in order."""
         keys: dict[tuple[float, ...], int] = {}
         kept: list[Floats] = []
         for row, key in zip(rows, _keys(rows, digits), strict=True):
@@ -122,7 +120,7 @@ class Group:
         )
 
     def classes(self, row: Floats | None = None, digits: int = 7) -> Indices:
-        """Return the first profile of the orbit of each; under those symmetries alone that leave a row as it is."""
+        """Return the first profile in the orbit of each, under the symmetries that leave a row invariant."""
         if row is None:
             return np.asarray(self.profiles.min(axis=0))
         images = self.moved(np.tile(row, (len(self.players), 1)), np.arange(len(self.players)))
@@ -149,7 +147,7 @@ def symmetries(repeated: RepeatedGame) -> list[Symmetry]:
         if order in found or order in refused:
             continue
         one = data.renaming(order)
-        if one is None:  # then neither is it with a symmetry before it
+        if one is None:  # then its composition with a symmetry is not one either
             refused.update(tuple(order[i] for i in known) for known in found)
             continue
         generators.append(one)
@@ -186,7 +184,7 @@ def _group(identity: Symmetry, generators: list[Symmetry]) -> dict[tuple[int, ..
 
 
 class _Data:
-    """What the symmetries of a game must leave as it is, and what actions look like."""
+    """The data that symmetries of a game must preserve, and invariants of actions."""
 
     def __init__(self, repeated: RepeatedGame) -> None:
         game, monitoring = repeated.game, repeated.monitoring
@@ -208,7 +206,7 @@ class _Data:
         self.looks = [self._looks(i) for i in range(n)]
 
     def _looks(self, player: int) -> Floats:
-        """Return what can be seen of each action alone: sorted payoffs of each player, shape (actions, n + 1, ...)."""
+        """Return invariants of each action: sorted payoffs of each player, shape (actions, n + 1, ...)."""
         tables = [*self.payoffs.T, *([np.sort(self.chances, axis=1)] if self.chances.size else [])]
         rows = []
         for table in tables:
@@ -242,7 +240,7 @@ class _Data:
         return None
 
     def _fitting(self, i: int, order: tuple[int, ...]) -> list[list[int]]:
-        """Return, for each action of player i, those of the player that she becomes that look like it."""
+        """Return, for each action of player i, the actions of her image player with the same invariants."""
         others, size = len(self.payoffs) // self.shape[i], self.looks[i].shape[1]
         columns, near = np.arange(size), np.full(size, _ROUNDING)
         for j, k in enumerate(order):  # the payoffs of j are compared with those of the player that j becomes

@@ -1,4 +1,4 @@
-"""A node of an automaton of a stochastic game; strategies of repeated games are made of them too."""
+"""A node of an automaton of a stochastic game, also used for strategies of repeated games."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bargaining.equilibria._plane.lottery import Lottery, Pair
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node(Shown):
-    """A node of an automaton: a state of the game, what is played in it and where it leads.
+    """A node of an automaton: a state of the game, the actions played, and the nodes that follow.
 
     Attributes
     ----------
@@ -24,14 +24,14 @@ class Node(Shown):
     leavers : tuple of int
         Who leaves; nobody if a profile is played.
     following : mapping of state to lottery
-        For each state that may be next, the lottery, drawn by the public signal, over the nodes that follow when
-        nobody deviates alone: pairs of a node and its probability.
+        For each possible next state, the lottery, drawn by the public signal, over the nodes that follow unless
+        a single player deviates: pairs of a node and its probability.
     punishment : pair of mappings of state to node
         For each player, the node that follows in each state when she alone deviates.
     stayed : int or None
-        The node that is played if the one who should have left stayed.
+        The node that is played if the player who should have left stayed.
     challenged : bool
-        Whether this is a node reached in that way: this period's decisions to leave are already taken.
+        Whether this node is reached in that way: this period's decisions to leave have already been made.
     payoffs : pair of Fraction
         Average payoffs from this node on.
     """

@@ -1,4 +1,4 @@
-"""Bounds on the payoffs of subgame-perfect equilibria: the door to the games that have them."""
+"""Bounds on the payoffs of subgame-perfect equilibria, for repeated and stochastic games."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bargaining.games.stochastic import StochasticGame
 if TYPE_CHECKING:
     from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 
-_REFINEMENTS = 8  # times that normals are added: as many more seldom change a gap
+_REFINEMENTS = 8  # times that normals are added: more rounds seldom change a gap
 
 
 @overload
@@ -67,15 +67,15 @@ def payoff_bounds(
         default all sign vectors, up to four players. Not for stochastic games of two players: their polygons choose
         their own.
     refinements : int, default 8
-        How many times normals are added: of faces of the inner set and of the hull of the points where the half-spaces
-        touch, at most 100 of each a time, those beyond which the outer set reaches farthest. As `directions`, not for
-        stochastic games of two players.
+        How many times normals are added: those of faces of the inner set and of the hull of the points at which the
+        half-spaces are attained, at most 100 of each at a time, beyond which the outer set reaches farthest. Like
+        `directions`, not for stochastic games of two players.
     tolerance : float, default 1e-6
-        The gap at which refinement stops, as a share of the payoff range; with 0 it goes on as long as it may.
+        The gap at which refinement stops, as a share of the payoff range; with 0 it uses all refinements or the budget.
     budget : int, default 300,000,000
-        Units of work after which to give up: a profile bounded in a direction, or met with a face of an inner set. A
-        step that has begun is finished. With monitoring a linear program, one for a profile and a direction each, is a
-        thousand. The bounds hold all the same, with the status INACCURATE.
+        Units of work after which to give up. A unit is one profile and one direction or face of the inner set; with
+        monitoring a linear program, for one profile and direction, counts as a thousand. A step that has begun is
+        finished. Past the budget the status is INACCURATE, but the bounds are valid.
 
     Returns
     -------
@@ -93,39 +93,38 @@ def payoff_bounds(
 
     Notes
     -----
-    *Outer.* From the feasible payoffs, half-spaces are pushed in to the support of B of their intersection. Each
-    support is bounded by a dual solution of its linear program (repaired to be feasible, so that the bound
-    does not rest on a solver's tolerances), an affine function of all levels. Policy iteration solves for the fixed
-    point of these bounds at once, and counts where they are shown to contract. The threat is never below the least
-    best-deviation payoff of a profile that can still be played.
+    *Outer.* Starting from the feasible payoffs, half-spaces are moved in to the support of B of their intersection.
+    Each support is bounded by a dual solution of its linear program (made exactly feasible, so that the bound does not
+    depend on a solver's tolerances), an affine function of all levels. Policy iteration solves for the fixed point of
+    these bounds, which is used if they are shown to contract. The threat is never below the lowest best-deviation
+    payoff of a profile that is not yet excluded.
 
-    *Inner.* The vertices of the hull of the points where the half-spaces touch move to what they generate until they
-    stay, or until the points that generate themselves in the same way can be solved for: up to 1e-11 of the
-    payoff range. Shrunk points and the stage equilibria are the fallback.
+    *Inner.* The points at which the half-spaces are attained are replaced by the points that their hull generates,
+    until they no longer change, or until the points that generate themselves in the same way can be solved for, to
+    1e-11 of the payoff range. If this fails, shrunk points and the stage equilibria are used.
 
-    *Both* are the same polytope once the inner set has all its vertices: the half-spaces at the faces of the
-    inner set alone then hold the outer one.
+    *Both* sets are the same polytope once the inner set has all its vertices and the half-spaces are those at its
+    faces.
 
-    *Symmetries.* Renamings of players and actions that leave payoffs, discount factors and the exit as they are, up to
-    1e-13 of the range of payoffs, map both sets to themselves: one direction, one profile and one vertex of each orbit
-    are worked out, and `directions` are completed by their images.
+    *Symmetries.* Renamings of players and actions that preserve payoffs, discount factors and the exit, up to 1e-13 of
+    the range of payoffs, map both sets to themselves. So only one direction, one profile and one vertex of each orbit
+    are computed, and `directions` are completed by their images.
 
     *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
     `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
-    are often round: the gap falls about as one over the number of half-spaces, and patience multiplies what their
-    corners cut off. So for patient players expect INACCURATE bounds, which hold all the same. `certify` proves both.
+    are often round, so that the gap falls about as one over the number of half-spaces, and patience magnifies the error
+    at corners. So for patient players expect INACCURATE bounds, which are nevertheless valid. `certify` proves both.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 
-    *Stochastic games* have a polygon for each state, held by edges of its own: their number follows the tolerance, as
-    an edge goes whose neighbours meet near enough to it. A row of the game, a profile in a state, goes as far in a
-    direction as a linear program of its successors' faces says, so that bounds of all states are again affine
-    functions of each other. The inner sets are found likewise, for the operator lowered by what the outer sets and
-    their image are apart, and are seen to lie within their own image, which is given. Where nothing is left of them
-    then, as of segments, the structure that `payoff_set` looks for is solved in rationals, up to 300 vertices.
-    With more players all states share their directions, as a repeated game has them; the inner points are those that
-    lotteries over such points give, one a direction, with the rows and lotteries that are best at these. `certify`
-    proves the bounds of two players.
+    *Stochastic games* of two players have a polygon for each state, with its own edges. An edge is dropped if its
+    neighbours meet close enough to it, so the number of edges depends on the tolerance. How far a profile in a state
+    goes in a direction is a linear program over its successors' faces, so that the bounds of all states are again
+    affine functions of each other. The inner sets are found in the same way, for the operator reduced by the distance
+    between the outer sets and their image; they are checked to lie within their own image, which is returned. If they
+    are empty, as for segments, the structure that `payoff_set` looks for is solved in rationals, for up to 300
+    vertices. With more players all states share the same directions. There is one inner point for each state and
+    direction, generated by the best profile and lottery over such points. `certify` proves the bounds of two players.
 
     References
     ----------

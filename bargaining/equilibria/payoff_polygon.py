@@ -1,4 +1,4 @@
-"""The payoffs of equilibria between two players as a polygon: what can be asked of any such set."""
+"""The equilibrium payoffs of two players as a polygon: the methods that all such sets share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FAR = 1e20  # sizes of a set: from there on it is a point to a float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats(Shown):
-    """How payoff sets were found.
+    """Statistics of the search for payoff sets.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class Stats(Shown):
     stopped : str
         Why the search ended.
     bound : float
-        How far the answer may lie from the largest fixed point, as a share of the payoff range, up to the
+        A bound on the distance of the answer from the largest fixed point, as a share of the payoff range, up to the
         rounding of floats; `certify` proves a bound in exact arithmetic.
     attained : bool, default True
-        Whether that is the distance to payoffs that equilibria attain. If not, it is how wide the set is: every
-        equilibrium payoff lies in it, and there may be none.
+        Whether `bound` is the distance to payoffs that equilibria attain. If not, it is the width of the set: every
+        equilibrium payoff lies in it, but there may be none.
     """
 
     iterations: int
@@ -66,7 +66,7 @@ class PayoffPolygon(Shown):
     reason : str
         Why the status is not OK.
     scale : float
-        The larger of the players' payoff ranges: what a tolerance is a share of.
+        The larger of the players' payoff ranges, of which tolerances are shares.
     """
 
     vertices: Floats
@@ -151,12 +151,12 @@ class PayoffPolygon(Shown):
         return rf"$V = \operatorname{{co}}\,\{{{points}\}}$"
 
     def problem(self, disagreement: ArrayLike | None = None) -> Problem:
-        """Return the bargaining problem over what the players can enforce by themselves.
+        """Return the bargaining problem over the payoffs that the players can enforce.
 
         Parameters
         ----------
         disagreement : array_like of shape (..., 2), optional
-            What they get without an agreement; the threat by default.
+            Payoffs without an agreement; the threat by default.
         """
         from bargaining.feasible.polytope import Polytope
         from bargaining.problem import Problem
@@ -173,12 +173,12 @@ class PayoffPolygon(Shown):
 
 
 def rounding(found: PayoffPolygon) -> float:
-    """Return what the rounding of payoffs far from zero may make a residual off by."""
+    """Return the error of a residual due to the rounding of payoffs far from zero."""
     return 16.0 * float(np.finfo(float).eps) * float(np.abs(found.vertices).max(initial=0.0)) / found.scale
 
 
 def shortfall(stats: Stats, effort: Effort) -> str:
-    """Say why a set is not as accurate as asked for, what it is, and what to do."""
+    """Say why a set is less accurate than required, how accurate it is, and what to do."""
     known = "may be too large" if stats.attained else "may be much too large, as no equilibrium was found"
     spent = f" of {effort.units} units; give a larger one" if "budget" in stats.stopped else ""
     return f"The search {stats.stopped}{spent}; the set given contains every equilibrium payoff, and {known}."

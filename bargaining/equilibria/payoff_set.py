@@ -1,4 +1,4 @@
-"""The payoffs of subgame-perfect equilibria: the door to the families of games that can be solved."""
+"""The payoffs of subgame-perfect equilibria, for all kinds of games that can be solved."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def payoff_set(
 ) -> PayoffSet | PublicPayoffSet | StochasticPayoffSets:
     r"""Return the set of subgame-perfect equilibrium payoffs of a repeated game between two players.
 
-    For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`. Where actions are seen through
-    a public signal alone it returns an inner and an outer set of the payoffs of perfect public equilibria.
+    For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`. If actions are seen only
+    through a public signal, it returns an inner and an outer set of the payoffs of perfect public equilibria.
 
     The largest bounded set :math:`V` of average payoffs (:numref:`repeated-games-operator`) with
 
     .. math:: V = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(a) + \delta_i w_i,\; w \in V,\;
               v_i \ge (1-\delta_i) c_i(a) + \delta_i P_i \},
 
-    where :math:`c_i(a)` is what player i gets by her best deviation from the profile a, and :math:`P_i`
-    is her lowest payoff in :math:`V`. Players use pure actions, see everything, and see a public signal before
+    where :math:`c_i(a)` is player i's payoff from her best deviation from the profile a, and :math:`P_i`
+    is her lowest payoff in :math:`V`. Players use pure actions, observe all actions, and see a public signal before
     every period, hence the convex hull.
 
-    With exit (see `Exit` for the timing) a payoff that goes on also needs :math:`v_i \ge o_i` of everybody
-    who may leave, and the outcomes of leaving join the set where leaving is an equilibrium:
+    With exit (see `Exit` for the timing) a payoff without leaving also requires :math:`v_i \ge o_i` for everybody
+    who may leave, and the outcomes of leaving belong to the set if leaving is an equilibrium:
 
-    - both may leave: leaving together is one whenever neither would rather be the one left behind, always if the
-      payoffs do not depend on who leaves. The threat is then :math:`P = o`.
-    - otherwise the threat of player k to leave is credible only if some equilibrium of going on gives her no
-      more than :math:`o_k` (:numref:`repeated-games-exit-alone`), and if the other one, who could leave as well,
+    - both may leave: leaving together is an equilibrium if neither would rather be the one left behind, which always
+      holds if the payoffs do not depend on who leaves. The threat is then :math:`P = o`.
+    - otherwise the threat of player k to leave is credible only if some equilibrium without leaving gives her no
+      more than :math:`o_k` (:numref:`repeated-games-exit-alone`), and if the other player, if she may leave too,
       prefers not to.
 
     Parameters
@@ -57,12 +57,12 @@ def payoff_set(
     game : RepeatedGame or StochasticGame
         Two players; no batch (for that see `payoff_sets`). The players may differ in patience.
     tolerance : float, default 1e-9
-        The accuracy asked for, as a share of the payoff range, in [1e-12, 1): the status is OK if the set given and
-        that of all equilibrium payoffs are shown to be no farther apart. With more than 1e-9 the answer may be a set
-        inside that many apart from one that holds everything, found sooner.
+        The required accuracy, as a share of the payoff range, in [1e-12, 1): the status is OK if the distance between
+        the returned set and the set of all equilibrium payoffs is shown to be no larger. With more than 1e-9 the answer
+        may be an inner set at most this far from an outer set, which is found sooner.
     budget : int, default 300,000,000
         Units of work after which to give up: a profile tried with one vertex, or in one direction, is a unit, of ten to
-        a hundred nanoseconds. A step that has begun is finished. Past it the status is INACCURATE: the set given
+        a hundred nanoseconds. A step that has begun is finished. Past it the status is INACCURATE: the returned set
         contains every equilibrium payoff, and `stats.bound`, which is finite, says by how much it may be too large.
 
     Returns
@@ -70,7 +70,7 @@ def payoff_set(
     PayoffSet
         A polygon, a segment, a point, or nothing (status EMPTY, with the reason).
     PublicPayoffSet
-        Where the game has `monitoring` that does not show the actions: a set that generates itself, one that holds
+        If the game has `monitoring` that does not reveal the actions: a set that generates itself, one that contains
         every equilibrium payoff, and the gap between them. The default of `tolerance` is then 1e-6, and a linear
         program counts as a thousand units of `budget`.
     StochasticPayoffSets
@@ -86,22 +86,21 @@ def payoff_set(
     Notes
     -----
     The operator of Abreu, Pearce and Stacchetti is applied, in the form of Abreu and Sannikov, to a set that
-    contains the answer; the threat jumps to the lowest best-deviation payoff among profiles that can still be
-    played. Then the *structure* (which profile and which constraint is behind each vertex) is solved for its
-    fixed point by Newton, and a proof from outside shows that the fixed point is the largest. The number of steps
-    hardly depends on the discount factors. Payoffs are mapped to the unit box first. An inequality missed
-    by less than 1e-13 of the payoff range counts as met, so a game on a knife edge is resolved in favour of
-    the larger set.
+    contains the answer; the threat jumps to the lowest best-deviation payoff among profiles that are not yet excluded.
+    Then the equations of the *structure* (the profile and the binding constraint that generate each vertex) are solved
+    by Newton's method, and a proof from outside shows that this fixed point is the largest. The number of steps hardly
+    depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
+    of the payoff range counts as satisfied, so in a knife-edge game the larger set is returned.
 
     Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the hull
     of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which
     those that matter at a 1e-10 share of the payoff range are kept, thousands where a discount factor is near 1.
-    Their sets are found from half-planes that contain them: the faces of an image are followed along their orbits,
-    and the levels of all of them are lowered to their fixed point by policy iteration. So are those of equal patience
-    that the iteration above closes in on too slowly. Where that proves too little and a profile asks for just the most
-    that a player can get, near which vertices may accumulate, what it gives is found in rationals. With many vertices
-    the answer lies a little inside, as a set seen to generate itself; its distance from the outer one is the bound.
-    Where none was seen closer than 1e-9 the outer one is given, with the status INACCURATE.
+    Their sets are found from half-planes that contain them: the faces of an image are followed along their orbits, and
+    the levels of all of them are lowered to their fixed point by policy iteration. Sets of equal patience are found in
+    this way too if the iteration above converges too slowly. If this proves too little and a profile requires exactly
+    the most that a player can get, near which vertices may accumulate, its payoffs are computed in rationals. With many
+    vertices the answer is a slightly smaller set that was checked to generate itself; its distance from the outer set
+    is the bound. If no such set closer than 1e-9 was found, the outer set is returned, with the status INACCURATE.
 
     References
     ----------

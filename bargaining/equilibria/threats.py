@@ -29,14 +29,14 @@ _SIMPLE = 1000  # the largest denominator of a weight that is tried as the exact
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ThreatDivision(Division):
-    """A division of what two players can get, with the threats that support it.
+    """A division between two players, with the threats that support it.
 
-    The disagreement point of `problem` is what these threats would pay.
+    The disagreement point of `problem` has the payoffs of these threats.
 
     Attributes
     ----------
     threats : tuple of two ndarrays
-        The mixed action each player would carry out if no agreement were reached. Where several are
+        The mixed action that each player would carry out without an agreement. If several are
         optimal one of them is given; the payoffs are the same for all.
     weights : ndarray of shape (2,)
         The rates at which utility is compared at the solution, positive in general and summing to one: the
@@ -72,9 +72,9 @@ def coco_value(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatDivisio
 
     Notes
     -----
-    Computed in exact arithmetic. Cooperative part: both would get the same from a game of common interest;
-    competitive part: a zero-sum game of advantage (Kalai & Kalai 2013). It equals the split with the threats
-    of the zero-sum game A - B as disagreement.
+    Computed in exact arithmetic. The game is the sum of a game of common interest, (A + B)/2, and a zero-sum game,
+    (A - B)/2 (Kalai & Kalai 2013). The value equals the equal split of the surplus with the threats
+    of the zero-sum game A - B as disagreement point.
 
     References
     ----------
@@ -97,10 +97,10 @@ def coco_value(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatDivisio
 
 @suggesting
 def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatDivision:
-    r"""Divide by Nash's bargaining solution from the threats that two players choose.
+    r"""Return the Nash solution with disagreement payoffs from threats that the two players choose.
 
-    First each commits to a mixed action, the threat; then they settle on the Nash solution over the hull of the
-    payoffs, the threats' payoffs being the disagreement point. In the equilibrium of the first stage there
+    First each player commits to a mixed action, the threat. Then they agree on the Nash solution over the hull of the
+    payoffs, with the payoffs of the threats as the disagreement point. In the equilibrium of the first stage there
     are weights :math:`\lambda \ge 0` with
 
     .. math:: u = \left(\frac{s + v}{2\lambda_0}, \frac{s - v}{2\lambda_1}\right) \in S, \quad
@@ -121,9 +121,9 @@ def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatD
     Notes
     -----
     Payoffs of the solution are unique (:numref:`threats-unique`). On an edge of the frontier the weights are known, so
-    one matrix game tells whether the solution lies on it or to which side; halving finds the edge or the vertex. All of
-    that is exact. At a vertex only the weights, hence the threats, remain to be found: a root of
-    :math:`\operatorname{val}(\lambda_0 (A - u_0) - \lambda_1 (B - u_1))`, rational only by luck.
+    one matrix game says whether the solution lies on it or on which side of it; bisection finds the edge or the vertex.
+    All of this is exact. At a vertex only the weights, and with them the threats, remain to be found: a root of
+    :math:`\operatorname{val}(\lambda_0 (A - u_0) - \lambda_1 (B - u_1))`, which is in general not rational.
 
     References
     ----------
@@ -248,7 +248,7 @@ def _expected(payoffs: Rationals, threats: MatrixGame) -> Fraction:
 def _residual(
     first: Rationals, second: Rationals, threats: MatrixGame, weights: Point, gains: Point
 ) -> float:
-    """Return the worst of: unequal weighted gains, and what either gains by another threat."""
+    """Return the larger of the inequality of weighted gains and the gains from another threat."""
     matrix = weights[0] * first - weights[1] * second
     row, column = np.array(threats.row, dtype=object), np.array(threats.column, dtype=object)
     spread = max(max(x.ravel()) - min(x.ravel()) for x in (weights[0] * first, weights[1] * second))

@@ -1,4 +1,4 @@
-"""Vertical chains: wholesale prices that pairs bargain over, and retail prices above them, calibrated from margins."""
+"""Vertical chains: pairs bargain over wholesale prices, retailers set retail prices; calibrated from margins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALIKE = ("one", "retailer", "wholesaler", "pair")
 
 
 class _Margins(NamedTuple):
-    """Margins of every product that prices lead to, and what each side of its talks gains by an agreement."""
+    """Margins of every product at given prices, and the gains of each side from an agreement."""
 
     retail: Floats
     wholesale: Floats
@@ -33,9 +33,9 @@ class ChainEquilibrium(Shown):
     Attributes
     ----------
     prices, wholesale : ndarray, shape (k,)
-        What consumers pay for each product, and retailers.
+        Prices of each product for consumers and for retailers.
     shares : ndarray, shape (k,)
-        Of consumers; the rest buy nothing.
+        Market shares; the other consumers buy nothing.
     retail_margins, wholesale_margins : ndarray, shape (k,)
         Prices less what the retailer pays and its own costs; wholesale prices less costs. In money.
     profits : dict of str to float
@@ -43,7 +43,7 @@ class ChainEquilibrium(Shown):
     surplus : float
         Of consumers, per consumer: the log of the sum over the price coefficient, up to a constant.
     residual : float
-        The worst violation of first-order conditions and of bargained divisions, over the mean price.
+        The largest violation of first-order conditions and of bargained divisions, over the mean price.
     status : Status
         OK up to 1e-10, INACCURATE above, FAILED if no prices were found.
     products : tuple of str
@@ -77,7 +77,7 @@ class VerticalChain(Shown):
     r"""Products that wholesalers sell through retailers to consumers with logit demand (after Sheu and Taragin 2021).
 
     Consumers choose product j with the chance :math:`s_j = e^{v_j - a p_j} / (1 + \sum_k e^{v_k - a p_k})`. Retail and
-    wholesale prices are set at once here: retailers compete in prices, or quantities, given what they pay, and
+    wholesale prices are set simultaneously: retailers compete in prices, or quantities, given wholesale prices, and
     every retailer and wholesaler bargain over each product, given all other prices (Nash-in-Nash). With the margin
     :math:`M^X_k` that firm X earns on product k, the wholesaler U, the retailer D and the wholesaler's weight
     :math:`\lambda`,
@@ -85,8 +85,8 @@ class VerticalChain(Shown):
     .. math:: (1 - \lambda) \Big[M^U_j - \sum_{k \ne j} d_{jk} M^U_k\Big] =
               \lambda \Big[M^D_j - \sum_{k \ne j} d_{jk} M^D_k\Big], \qquad d_{jk} = \frac{s_k}{1 - s_j},
 
-    since without an agreement consumers of j go elsewhere. A firm that is both earns both margins, sells to itself at
-    cost, and minds in its talks with rivals what its own shops lose.
+    since without an agreement consumers of j buy other products. An integrated firm earns both margins, sells to itself
+    at cost, and takes account of the losses of its own shops when it bargains with rivals.
 
     Parameters
     ----------
@@ -95,17 +95,17 @@ class VerticalChain(Shown):
     slope : float
         The price coefficient a, positive.
     retail_costs, wholesale_costs : array_like, shape (k,)
-        Costs per unit of the retailer, beside the wholesale price, and of the wholesaler.
+        Costs per unit of the retailer, in addition to the wholesale price, and of the wholesaler.
     retailers, wholesalers : sequence of str, length k
         Who sells each product, and who makes it; a firm named in both is integrated.
     weights : array_like, shape (k,) or scalar, default 0.5
-        The wholesaler's weight in the talks about each product, 0 to below 1; at 0 products are sold at cost. With all
-        the weight a wholesaler would leave no gain to a retailer whose margin, set at the same time, is positive.
+        The wholesaler's weight in the talks about each product, from 0 to below 1; at 0 products are sold at cost. A
+        weight of 1 is impossible: it leaves the retailer no gain, but the retailer's margin is positive.
     consumers : array_like, shape (k,) or scalar, default 0
         The consumers' weight in the retail price, 0 to below 1: 0 is Bertrand's price.
     conduct : {"bertrand", "cournot"}
-        Whether retailers set prices or quantities; the latter takes `consumers=0`. Without an agreement the quantities
-        of others then stay what they are.
+        Whether retailers set prices or quantities; quantities require `consumers=0`. With quantities the others' stay
+        the same without an agreement.
     products : sequence of str, optional
         Names.
 
@@ -116,9 +116,9 @@ class VerticalChain(Shown):
 
     Notes
     -----
-    With `consumers` b a retailer's price is bargained over with consumers who would do without the product, as if each
-    product were procured by itself: at b = 0 the mark-up is that of Bertrand competition. Where wholesale prices are
-    settled first and retailers answer them, talks reckon with their answer, and prices differ.
+    With `consumers` b > 0 retailers bargain over each price with consumers, whose alternative is to do without the
+    product; at b = 0 the mark-up is that of Bertrand competition. If wholesale prices were set first and retailers
+    reacted to them, bargaining would anticipate the reaction, and prices would differ.
 
     References
     ----------
@@ -192,17 +192,17 @@ class VerticalChain(Shown):
         conduct: str = "bertrand",
         products: Sequence[str] = (),
     ) -> VerticalChain:
-        """Return the chain whose equilibrium has these prices and shares, and margins as near as can be.
+        """Return the chain whose equilibrium has these prices and shares, and margins as close as possible.
 
         Parameters
         ----------
         shares : array_like, shape (k,)
             Of consumers, positive; they add up to less than 1.
         prices, wholesale : array_like, shape (k,)
-            What consumers and retailers pay.
+            Prices for consumers and for retailers.
         retail_margins, wholesale_margins : array_like, shape (k,)
-            In money; NaN where not known. The price coefficient is fitted to the first, by least squares in parts of
-            prices, and weights to the second.
+            In money; NaN where unknown. The price coefficient is fitted to retail margins, by least squares relative to
+            prices, and weights to wholesale margins.
         retailers, wholesalers, consumers, conduct, products
             As for the class; firms are not integrated yet.
         common : {"one", "retailer", "wholesaler", "pair"}
@@ -288,9 +288,9 @@ class VerticalChain(Shown):
         Parameters
         ----------
         retailers, wholesalers : sequence of str, length k, optional
-            Who owns what after a merger; a firm named in both is integrated.
+            The owner of each product after a merger; a firm named in both is integrated.
         retail_costs, wholesale_costs : array_like, shape (k,), optional
-            Costs after it.
+            Costs after the merger.
         """
         told: dict[str, Any] = {
             "retailers": retailers,
@@ -363,7 +363,7 @@ class VerticalChain(Shown):
         return total
 
     def _pricing(self, s: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return retail conditions, linear in both margins: matrices (k, k) of each, and what they add up to."""
+        """Return retail conditions, linear in both margins: a matrix (k, k) for each, and the right-hand side."""
         names, sells, makes = self._roles()
         size, rest = len(s), 1 - s.sum()
         mine = np.array([names.index(who) for who in self.retailers])
@@ -375,7 +375,7 @@ class VerticalChain(Shown):
             )
         level = np.eye(size) - s
         odds, bought = np.asarray(self.consumers) / (1 - np.asarray(self.consumers)), s > 0
-        spared = np.where(bought, -np.log1p(-s), 1.0)  # what consumers gain by a product, in utility
+        spared = np.where(bought, -np.log1p(-s), 1.0)  # consumers' gain from a product, in utility
         most = 1 / (self.slope * (1 + odds * np.where(bought, s / (1 - s), 1.0) / spared))
         return level * sells[mine], level * makes[mine], most
 
@@ -406,7 +406,7 @@ class VerticalChain(Shown):
         )
 
     def _gains(self, s: Floats, margins: _Margins) -> tuple[Floats, Floats]:
-        """Return what an agreement about a unit of each product is worth to the wholesaler and to the retailer."""
+        """Return the gains of the wholesaler and of the retailer from an agreement about a unit of each product."""
         a, b, c, d, extra = self._division(s)
         up, down = margins.wholesale, margins.retail
         return a @ down + b @ up - extra[0], c @ down + d @ up - extra[1]
@@ -432,7 +432,7 @@ class VerticalChain(Shown):
         return _Margins(both[:size], both[size:])
 
     def _violation(self, p: Floats, s: Floats, margins: _Margins) -> float:
-        """Return the worst miss of prices, of retail conditions and of divisions, over the mean price."""
+        """Return the largest violation of prices, of retail conditions and of divisions, over the mean price."""
         first, second, most = self._pricing(s)
         ours, theirs = self._gains(s, margins)
         part, alone = np.asarray(self.weights), np.array(self.retailers) == np.array(self.wholesalers)

@@ -1,4 +1,4 @@
-"""Estimates with their standard errors, and what the data say of parameters that they do not pin down."""
+"""Estimates with their standard errors, and bounds on parameters that are not identified."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from bargaining.tables.table import Table
 
 _FLAT = 1e-9  # of the information: directions with less are not identified
-_SHARE = 1e-3  # of a direction that is not identified: a parameter that is less of it is identified
-_EDGE = 1e-6  # of the range: estimates nearer to its ends are at them
+_SHARE = 1e-3  # of a direction that is not identified: a parameter with less of it is identified
+_EDGE = 1e-6  # of the range: estimates this close to an end count as at the end
 _SAME = 1e-9  # of the sum of squares: values of a parameter that fit as well as the best
 
 
 class Comparison(NamedTuple):
-    """A test: its statistic, the chance of one as large if the hypothesis holds, and what it says."""
+    """A test: its statistic, its p-value, and the conclusion in words."""
 
     statistic: float
     p_value: float
@@ -50,15 +50,15 @@ class Estimates(Shown):
     covariance : ndarray, shape (k, k)
         Of the estimates; NaN where a parameter is not identified, or is at an end of its range.
     lower, upper : ndarray, shape (k,)
-        Between which values of a parameter the data do not decide: both the estimate where it is identified.
+        Bounds of the identified set of each parameter; both equal the estimate if it is identified.
     log_likelihoods : ndarray, shape (m,)
-        Of each observation at the estimates; of "gmm" as if residuals were normal.
+        Of each observation at the estimates; for "gmm" as if residuals were normal.
     objective : float
         The sum of squared residuals, or the statistic of Hansen's J test.
     spare : int
-        Moments less parameters, of "gmm"; else 0.
+        Number of moments less number of parameters for "gmm"; else 0.
     method, errors : str
-        How parameters and their standard errors were found.
+        How parameters and their standard errors were computed.
     model : object
         The model.
     told : mapping
@@ -102,14 +102,14 @@ class Estimates(Shown):
 
     @property
     def pvalues(self) -> pd.Series[float]:
-        """The chance of estimates as far from zero, if the parameter is zero."""
+        """The p-values of the hypotheses that a parameter is zero."""
         from scipy.stats import norm
 
         return self._by_name(2 * norm.sf(np.abs(self.tstats.to_numpy())), "pvalues")
 
     @property
     def identified(self) -> pd.Series[bool]:
-        """Whether the data pin a parameter down."""
+        """Whether each parameter is identified."""
         return self._by_name(np.isfinite(self.values), "identified")
 
     @property
@@ -119,12 +119,12 @@ class Estimates(Shown):
 
     @property
     def nobs(self) -> int:
-        """How many observations there are."""
+        """The number of observations."""
         return len(self.log_likelihoods)
 
     @property
     def statement(self) -> str:
-        """What is identified, and between what the rest is bounded."""
+        """Which parameters are identified, and bounds on the others."""
         said = []
         for k, name in enumerate(self.names):
             if np.isnan(self.values[k]):
@@ -135,7 +135,7 @@ class Estimates(Shown):
         return " ".join(said) or "All parameters are identified."
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Return confidence intervals: estimates and so many standard errors on either side.
+        """Return confidence intervals, from normal quantiles times standard errors.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class Estimates(Shown):
         return value, float(np.sqrt(gradient @ self.covariance @ gradient))
 
     def j_test(self) -> Comparison:
-        """Return Hansen's test of the moments that are more than the parameters.
+        """Return Hansen's test of the overidentifying moments.
 
         Raises
         ------
@@ -204,7 +204,7 @@ class Estimates(Shown):
         Parameters
         ----------
         other : Estimates
-            Another model of the same observations, of which neither holds the other.
+            Another, non-nested model of the same observations.
 
         Raises
         ------
@@ -238,12 +238,12 @@ class Estimates(Shown):
         Parameters
         ----------
         draws : int or range
-            How many samples, or which ones: each has its own random numbers, so that ``range(500, 1000)`` goes on where
-            ``range(500)`` ended.
+            How many samples, or which ones: each has its own random numbers, so that ``range(500, 1000)`` continues
+            ``range(500)``.
         seed : int, default 0
             Of the random numbers.
         workers : int, default 1
-            Processes. Samples do not depend on it.
+            Number of processes; it does not change the samples.
 
         Returns
         -------
@@ -266,7 +266,7 @@ class Estimates(Shown):
         return pd.DataFrame(found, index=pd.Index(list(wanted), name="draw"), columns=list(self.names))
 
     def summary(self) -> Table:
-        """Return a table: estimates, standard errors, intervals, and what is identified."""
+        """Return a table of estimates, standard errors and intervals, with notes on identification."""
         from bargaining.tables.table import Table
 
         ends = self.conf_int()
@@ -361,7 +361,7 @@ class _Problem:
         return np.broadcast_to(found.value, (m,)), np.broadcast_to(found.gradient, (k, m))
 
     def both(self, free: Floats) -> tuple[Floats, Floats]:
-        """Return what is squared and summed, and its derivatives in unbounded parameters; the last are kept."""
+        """Return the terms whose squares are summed, and their derivatives in unbounded parameters, kept for reuse."""
         key = free.tobytes()
         if self._last is None or self._last[0] != key:
             natural = self.natural(free)
@@ -510,7 +510,7 @@ def fitted(
 def _by_formula(
     model: Any, method: str, covariance: str, groups: NDArray[np.intp] | None, instruments: ArrayLike | None
 ) -> Estimates:
-    """Return the estimates of a model whose likelihood has its peak where a formula says."""
+    """Return the estimates of a model whose maximum likelihood has a formula."""
     if method != "ml" or instruments is not None:
         raise InvalidInput(
             "`method` must be 'ml' here, without `instruments`: there is a likelihood and no residual."

@@ -1,7 +1,7 @@
-r"""What is observed of many negotiations, and what theory predicts of it: the models whose parameters are estimated.
+r"""Models of observed negotiations, whose parameters are estimated.
 
-A model maps parameters to one residual an observation, written once over numbers with derivatives. Maximum likelihood
-takes residuals for normal; the method of moments, for uncorrelated with instruments.
+A model maps parameters to one residual per observation, written once over numbers with derivatives. Maximum likelihood
+assumes normal residuals; the method of moments assumes that they are uncorrelated with instruments.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _STARTS = (0.5, 0.2, 0.8, 0.95)  # of parameters between 0 and 1
 
 
 class _Estimated(Shown):
-    """What all models share: checked data, names and ranges of parameters, and `fit`."""
+    """The base of all models: checked data, names and ranges of parameters, and `fit`."""
 
     __slots__ = ()
     _columns: ClassVar[tuple[str, ...]]
 
     @property
     def observations(self) -> int:
-        """How many negotiations are observed."""
+        """The number of observed negotiations."""
         return len(getattr(self, self._columns[0]))
 
     @property
@@ -56,7 +56,7 @@ class _Estimated(Shown):
         raise NotImplementedError
 
     def _log_scale(self) -> Floats:
-        """Return of each observation the log of how fast residuals change with what is observed."""
+        """Return for each observation the log derivative of the residual in the observed variable."""
         return np.zeros(self.observations)
 
     def _instruments(self) -> Floats:
@@ -101,11 +101,12 @@ class _Estimated(Shown):
         method : {"ml", "gmm"}
             Maximum likelihood with normal residuals, or the generalised method of moments in two steps.
         covariance : {"robust", "classic"}
-            Standard errors that allow residuals of different size, or those of equal size.
+            Standard errors that are robust to heteroskedasticity, or those for homoskedastic residuals.
         clusters : array_like, shape (m,), optional
-            Labels of groups in which residuals may be correlated; standard errors then are between groups.
+            Labels of groups in which residuals may be correlated; standard errors are then clustered.
         instruments : array_like, shape (m, q), optional
-            What residuals are uncorrelated with, for "gmm"; a constant is added. By default what the model observes.
+            Variables that are uncorrelated with residuals, for "gmm"; a constant is added. By default the variables
+            of the model.
 
         Returns
         -------
@@ -122,7 +123,7 @@ class _Estimated(Shown):
 
 
 def _plain(value: Any) -> Any:
-    """Return what pandas holds as an array; missing values stay NaN and are refused."""
+    """Return pandas data as an array; missing values stay NaN and are refused later."""
     return value.to_numpy() if hasattr(value, "to_numpy") else value
 
 
@@ -185,23 +186,23 @@ def _scale(model: Any) -> Floats:
 class WeightedNashModel(_Estimated):
     r"""Observed divisions of a surplus by the weighted Nash solution.
 
-    The first player gets :math:`x = d_0 + w (S - d_0 - d_1)`. With noise of "ability" the log-odds of the weight vary
-    normally from one negotiation to the next, as in Grennan (2013), and w is their median; with noise of "payoffs"
-    these are measured with a normal error. Covariates move the log-odds:
+    The first player gets :math:`x = d_0 + w (S - d_0 - d_1)`. With ``noise="ability"`` the log-odds of the weight vary
+    normally from one negotiation to the next, as in Grennan (2013), and w is the median weight; with
+    ``noise="payoffs"`` payoffs are measured with a normal error. Covariates move the log-odds:
     :math:`\log \frac{w}{1-w} = \gamma_0 + z'\gamma`.
 
     Parameters
     ----------
     payoffs : array_like, shape (m,)
-        What the first player got in each negotiation: of a seller, the price less the cost.
+        The first player's payoff in each negotiation: for a seller, the price less the cost.
     total : array_like, shape (m,) or scalar
-        The surplus S: of a buyer and a seller, value less cost.
+        The surplus S: for a buyer and a seller, value less cost.
     disagreement : array_like, shape (2,) or (m, 2), default 0
         Payoffs without an agreement.
     covariates : array_like, shape (m, k), optional
-        What the weight may depend on; columns of a DataFrame name the coefficients.
+        Variables that the weight may depend on; columns of a DataFrame name the coefficients.
     noise : {"ability", "payoffs"}
-        What varies beside.
+        The source of unexplained variation.
     names : sequence of str, optional
         Names of the coefficients, where `covariates` has no columns with names.
 
@@ -294,13 +295,13 @@ def _pairs(model: Any, name: str, size: int) -> None:
 class OffersModel(_Estimated):
     r"""Observed divisions by alternating offers with outside options.
 
-    Shares follow :class:`AlternatingOffers` with a discount factor of each player: who proposes is observed, and a
-    responder whose outside option is worth more than waiting gets just that (Binmore, Shaked and Sutton 1989).
+    Shares follow :class:`AlternatingOffers` with one discount factor per player. The proposer is observed, and a
+    responder whose outside option is worth more than waiting gets the option (Binmore, Shaked and Sutton 1989).
 
     Parameters
     ----------
     payoffs : array_like, shape (m,)
-        What the first player got, out of `total`.
+        The first player's payoff, out of `total`.
     total : array_like, shape (m,) or scalar
         The surplus.
     proposer : array_like of 0 and 1, shape (m,)
@@ -310,21 +311,21 @@ class OffersModel(_Estimated):
     common : bool, default True
         Whether both players have the same discount factor.
     option : bool, default False
-        Whether to estimate what the first player's outside option is worth, as a share of `total`. It is identified
-        where it binds, and else only bounded.
+        Whether to estimate the value of the first player's outside option, as a share of `total`. It is identified
+        if it binds in some observations, and otherwise only bounded.
     breakdown : array_like, shape (m,) or scalar, default 0
-        The chance that talks break down after a refusal and leave nothing, where it is known.
+        The probability, if known, that talks break down after a refusal and leave nothing.
     hazard : bool, default False
-        Whether to estimate such a chance, the same for all, beside.
+        Whether to estimate such a probability, the same for all observations.
     noise : {"ability", "payoffs"}
         Whether log-odds of shares vary normally, or payoffs are measured with a normal error.
 
     Notes
     -----
-    A discount factor stands for impatience and risk alike: shares depend on the product of the discount factor and the
-    chance that talks go on. So `hazard` is never identified here, however many divisions are seen: with a product g it
-    may be anything from 0 to 1 - g, and discount factors anything from g to 1; `lower` and `upper` hold these ends.
-    Where `breakdown` is known, discount factors apart from it are identified.
+    Impatience and the risk of breakdown have the same effect: shares depend on the product g of the discount factor and
+    the probability that talks go on. So `hazard` is never identified from divisions: it may be anything from 0 to 1 -
+    g, and the discount factor anything from g to 1; `lower` and `upper` contain these bounds. If `breakdown` is known,
+    discount factors are identified.
 
     Raises
     ------
@@ -411,7 +412,7 @@ class OffersModel(_Estimated):
 
 
 def _first_offer(a: Any, b: Any, o0: Any, o1: Any, first: Floats, second: Floats) -> Any:
-    """Return what the first player keeps when proposing, given whose option binds (1) in its response."""
+    """Return the first player's payoff as the proposer, given whose option binds (1) when responding."""
     rest = b * (1.0 - second)
     return (1.0 - o1 * second - rest * (1.0 - o0 * first)) / (1.0 - rest * a * (1.0 - first))
 
@@ -423,8 +424,8 @@ class WageModel(_Estimated):
 
     .. math:: w = (1 - \beta)\, \rho z + \beta\, (y + k),
 
-    with the worker's weight :math:`\beta`, what the worker would live on without the job, a share :math:`\rho` of z,
-    output y, and the saved cost k of filling the job anew (Pissarides 2000, where k is the cost of a vacancy times
+    with the worker's weight :math:`\beta`, the worker's income without the job, a share :math:`\rho` of z,
+    output y, and the saved cost k of filling the job again (Pissarides 2000, where k is the cost of a vacancy times
     tightness).
 
     Parameters
@@ -434,11 +435,11 @@ class WageModel(_Estimated):
     productivity : array_like, shape (m,)
         Output y of the job.
     reference : array_like, shape (m,)
-        z: the last wage, or what benefits are a share of.
+        z: the last wage, or another base of benefits.
     saved : array_like, shape (m,) or scalar, default 0
         k: costs of vacancies that the firm saves.
     replacement : float, optional
-        The share, where it is known; else it is estimated.
+        The share :math:`\rho` if it is known; otherwise it is estimated.
 
     Raises
     ------
@@ -503,7 +504,7 @@ class NashInNashModel(_Estimated):
     prices, gains, slopes : array_like, shape (m,)
         p, A and e of every pair in every market, from a demand system that was estimated before.
     covariates : array_like, shape (m, k), optional
-        z: what costs depend on; columns of a DataFrame name the coefficients.
+        z: variables that costs depend on; columns of a DataFrame name the coefficients.
     names : sequence of str, optional
         Names of the coefficients, where `covariates` has no columns with names.
 
@@ -514,8 +515,8 @@ class NashInNashModel(_Estimated):
 
     Notes
     -----
-    Prices are chosen with costs in view, so that least squares are biased and "ml" is refused: pass `instruments` that
-    move gains and not costs. With q fixed, e = 0, it is p = c + w (A + p - c) (Crawford and Yurukoglu 2012).
+    Prices depend on costs, so least squares are biased and "ml" is refused: pass `instruments` that
+    move gains but not costs. With q fixed, e = 0, it is p = c + w (A + p - c) (Crawford and Yurukoglu 2012).
 
     References
     ----------
@@ -581,28 +582,29 @@ class DelayModel(_Estimated):
     r"""Observed delays in the war of attrition between reputations of Abreu and Gul (2000).
 
     After the first moment player i concedes at the rate :math:`\lambda_i = r_j \frac{1 - a_i}{a_0 + a_1 - 1}` until
-    both are known to be obstinate. So who conceded when tells the discount rates :math:`r_0, r_1`; how often nobody
-    ever did, the chance :math:`z_0 z_1` that both are obstinate. The two priors apart are not estimated.
+    both are known to be obstinate. So the dates of concessions identify the discount rates :math:`r_0, r_1`, and the
+    share of talks without a concession identifies the probability :math:`z_0 z_1` that both are obstinate. The two
+    priors are not identified separately.
 
     Parameters
     ----------
     dates : array_like, shape (m,)
-        When somebody conceded, 0 for at once; of talks without an end how long they were watched.
+        When somebody conceded, 0 for at once; for talks without an end, how long they were observed.
     who : array_like of 0, 1 and -1, shape (m,)
         Who conceded; -1 for nobody.
     demands : array_like, shape (2,) or (m, 2)
-        What each insisted on, as shares; they do not fit into the pie.
+        Each player's demand, as a share; the two add up to more than 1.
     horizon : float, optional
-        The date after which nobody concedes; by default the last concession, which many observations bring near to it.
+        The date after which nobody concedes; by default the last concession, a consistent estimate of it.
 
     Raises
     ------
     InvalidInput
-        If data are missing, dates are negative, somebody concedes after the horizon, or demands fit into the pie.
+        If data are missing, dates are negative, somebody concedes after the horizon, or demands are compatible.
 
     Notes
     -----
-    Given the horizon the likelihood has its peak at :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later
+    Given the horizon the likelihood is maximal at :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later
     concessions of i, :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded.
 
     References
@@ -671,22 +673,22 @@ class DelayModel(_Estimated):
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class EfficientDelayModel(_Estimated):
-    r"""Observed delays until the surplus is worth agreeing about, as in Merlo and Wilson (1998).
+    r"""Observed delays until the surplus is large enough for an agreement, as in Merlo and Wilson (1998).
 
     In each period a surplus s is drawn, with log-normal distribution F. Players with a common discount factor
-    :math:`\delta` agree as soon as it is at least r, what waiting is worth to both together, whoever proposes:
+    :math:`\delta` agree as soon as it is at least r, the joint value of waiting, whoever proposes:
 
     .. math:: r = \delta\, E \max\{s, r\}.
 
-    So talks last t periods more with the chance :math:`F(r)^t (1 - F(r))`, and the surplus that is agreed about is
-    drawn from F above r.
+    So talks last t more periods with probability :math:`F(r)^t (1 - F(r))`, and the surplus at the agreement has the
+    distribution F truncated to values above r.
 
     Parameters
     ----------
     delays : array_like, shape (m,)
         Periods without an agreement, 0 for an agreement at once.
     surplus : array_like, shape (m,)
-        What was divided in the end.
+        The surplus that was divided in the end.
 
     Raises
     ------
@@ -695,11 +697,11 @@ class EfficientDelayModel(_Estimated):
 
     Notes
     -----
-    The parameters are the mean and the standard deviation of log s, and the discount factor. The likelihood rises in r
-    up to the lowest surplus that was agreed about, which lies above r by one part in m on average: by so much, at the
-    estimated density, less is its estimate. Its error is smaller than the others by the square root of m, and standard
-    errors take it as known. If nobody ever waited, the threshold may lie anywhere below: then the discount factor is
-    only bounded from above.
+    The parameters are the mean and the standard deviation of log s, and the discount factor. The likelihood increases
+    in r up to the lowest surplus in an agreement. This lies above r by a probability of 1/m on average, so the estimate
+    of r is lower by that probability at the estimated density. Its error is smaller than the others by the square root
+    of m, and standard errors treat r as known. If nobody ever waited, r may lie anywhere below: then only an upper
+    bound on the discount factor is identified.
 
     References
     ----------
@@ -735,7 +737,7 @@ class EfficientDelayModel(_Estimated):
         return [("log_mean", REAL), ("log_spread", REAL), ("discount", UNIT)]
 
     def _bounds(self, values: Floats) -> tuple[Floats, Floats]:
-        """Return between what parameters lie that are not identified."""
+        """Return bounds on parameters that are not identified."""
         least = float(np.log(np.min(np.asarray(self.surplus))))
         top = self._discount(float(values[0]), float(values[1]), least)[0]
         return np.array([-np.inf, 0.0, 0.0]), np.array([np.inf, np.inf, top])
@@ -776,7 +778,7 @@ class EfficientDelayModel(_Estimated):
         return np.array([mean, spread, discount if t.any() else np.nan]), errors, logs
 
     def _peak(self, least: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return where the likelihood is largest at a threshold, scores, the Hessian, and log-likelihoods.
+        """Return the maximum of the likelihood at a threshold, scores, the Hessian, and log-likelihoods.
 
         In (mean / spread, 1 / spread) it is concave.
         """

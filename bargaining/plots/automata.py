@@ -1,4 +1,4 @@
-"""The picture of an automaton: its states on a circle, arrows for what follows and for punishments."""
+"""The picture of an automaton: its states on a circle, with arrows for transitions and for punishments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOP = 0.34  # size of the smallest loop, in radii of the circle of states
 
 
 def of_matplotlib(value: Any, name: str, method: str) -> Any:
-    """Return `value` if it has the method that is wanted of it."""
+    """Return `value` if it has the required method of matplotlib."""
     if not hasattr(value, method):
         raise InvalidInput(f"`{name}` must be made by matplotlib or `plot`; got {value!r}.")
     return value
@@ -76,7 +76,7 @@ def _arrow(
 
 
 def _curve(start: Floats, end: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
-    """Return an arrow that bends the more, the more there are before it, and its middle."""
+    """Return an arrow that bends more the more arrows there are before it, and its middle."""
     from matplotlib.patches import FancyArrowPatch
 
     bend = _BEND * (k + 1)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot", "save_figure"]
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; markers and dashes tell them apart in grey.
+# Okabe and Ito's colours, which the colour-blind can distinguish; in grey, markers and dashes distinguish them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
@@ -49,7 +49,7 @@ _ours: list[weakref.ref[Any]] = []
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How a result is told apart from others in its picture; one that is alone has no label, and shows more."""
+    """The style and label of a result among others in its picture; a single result has no label, and shows more."""
 
     label: str
     first: int
@@ -70,7 +70,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """How results of some class are drawn, on which axes, and how many lines one has."""
+    """How results of a class are drawn, on which axes, and with how many lines."""
 
     draw: Callable[[Any, Axes, Look], None]
     axes: str
@@ -107,15 +107,15 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     NotApplicable
-        If there is no picture for `result`, it does not have two players, or several results do not go together.
+        If there is no picture for `result`, it does not have two players, or several results cannot share axes.
     InvalidInput
-        If `result` is a batch of sets, or would be more than eight lines in one panel.
+        If `result` is a batch of sets, or needs more than eight lines in one panel.
 
     Notes
     -----
-    Text and lines without a label have the colour that the settings of matplotlib give to text, so that
-    ``plt.style.use("dark_background")`` is all that a dark page needs. Labelled lines have colours that the
-    colour-blind can tell apart, and differ in dash or marker too.
+    Text and lines without a label have matplotlib's colour of text, so that
+    ``plt.style.use("dark_background")`` is enough for a dark page. Labelled lines have colours that the
+    colour-blind can distinguish, and differ in dash or marker too.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def _finish(ax: Axes) -> None:
-    """Take away what is no information, and add a legend where there are labels."""
+    """Remove superfluous lines, and add a legend if there are labels."""
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[1] and ax.get_legend() is None:
         ax.legend(frameon=False, fontsize="small")
@@ -225,7 +225,7 @@ def _no_picture(result: Any, *_: Any) -> Any:
 
 
 def _new_axes(panels: int) -> Axes:
-    """Return axes in a new figure of pyplot, which shows it; figures made so before do not pile up."""
+    """Return axes in a new pyplot figure; the oldest figures made in this way are closed."""
     import matplotlib.pyplot as plt
 
     limit = plt.rcParams["figure.max_open_warning"] or _OPEN
@@ -287,7 +287,7 @@ def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
 
 
 def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axes) -> None:
-    """Draw the problems that divisions answer, each once; one that is common to all is drawn as if alone."""
+    """Draw the problems of divisions, each once; a problem common to all is drawn as if alone."""
     answered = {
         id(one.problem): (one.problem, look)
         for one, look in zip(results, looks, strict=True)
@@ -347,14 +347,14 @@ def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
             *found.threat, "X", color=rest, markeredgecolor=_paper(), label="threat" if look.alone else None
         )
     if leaving is not None and look.alone:
-        # Hollow, for it often is the threat.
+        # Hollow, because it often coincides with the threat.
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colours()[2], "markersize": 9}
         ax.plot(*np.unique(leaving.payoffs.reshape(-1, 2), axis=0).T, "s", label="exit", **hollow)
     _label_payoffs(ax, found.player_names)
 
 
 def _played(found: PayoffPolygon) -> tuple[Game | None, Any]:
-    """Return the stage game and the exit, where the set knows them."""
+    """Return the stage game and the exit, if the set has them."""
     repeated = getattr(found, "repeated", None)
     return (None, None) if repeated is None else (repeated.game, repeated.exit)
 
@@ -431,7 +431,7 @@ def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None
 
 
 def _variables(data: Any) -> dict[str, Any]:
-    """Return what a picture of a sweep shows: its numbers, without status and residual."""
+    """Return the variables of a sweep to draw: its numbers, without status and residual."""
     if not hasattr(data, "data_vars"):
         return {str(data.name or "value"): data}
     found = {str(name): values for name, values in data.data_vars.items() if values.dtype.kind in "biuf"}
@@ -456,7 +456,7 @@ def _along(values: Any) -> Any:
 
 
 def _lines(data: Any) -> int:
-    """Return the most lines that one variable of a sweep would be."""
+    """Return the largest number of lines that a variable of a sweep needs."""
     most = 0
     for values in _variables(data).values():
         others = [d for d in values.dims if d != _along(values)]
@@ -532,7 +532,7 @@ def _with_unit(name: Any, variable: Any) -> str:
 
 
 def save_figure(figure: Figure | Axes, path: str | Path) -> Path:
-    """Write a figure as a file that two runs make alike, byte for byte.
+    """Write a figure as a file; two runs write the same bytes.
 
     Parameters
     ----------

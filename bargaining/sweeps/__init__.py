@@ -1,1 +1,1 @@
-"""Any model over any grid, on one core or a cluster, without losing work."""
+"""Sweeps: any model over any grid, on one core or a cluster, with checkpoints."""

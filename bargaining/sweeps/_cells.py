@@ -1,8 +1,8 @@
-"""A grid and its cells in a fixed order, from a stretch of cells to arrays, and finished chunks in a folder.
+"""A grid and its cells in a fixed order, the computation of ranges of cells, and finished chunks in a folder.
 
-Each chunk is one file, written aside and renamed, and there is a manifest. The name of a chunk's file holds the hash of
-what identifies the sweep, so two sweeps that share a folder by mistake never read each other's numbers; two runs of one
-sweep on one machine write the same bytes.
+Each chunk is one file, written under another name and renamed, and there is a manifest. The name of a chunk's file
+contains the hash of the sweep's identity, so two sweeps that share a folder by mistake never read each other's numbers;
+two runs of one sweep on one machine write the same bytes.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many values each axis has."""
+        """The number of values of each axis."""
         return tuple(axis.values.size for axis in self.axes)
 
     @property
     def cells(self) -> int:
-        """How many cells there are."""
+        """The number of cells."""
         return prod(self.shape)
 
     def columns(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
@@ -91,7 +91,7 @@ def _axis(name: str, given: Any) -> Axis:
 
 
 def _one_kind(values: Any, name: str) -> NDArray[Any]:
-    """Return values of one kind as an array: NumPy makes text of numbers beside text, and reads what is masked."""
+    """Return values of one kind as an array: NumPy would mix numbers with strings, and read masked entries."""
     if np.ma.is_masked(values):
         raise InvalidInput(f"`{name}` must not have masked entries; got {short(values)}. Drop them.")
     if not isinstance(values, np.ndarray) and isinstance(values, Sequence):
@@ -120,9 +120,9 @@ Chunk = dict[str, NDArray[Any]]
 """`status` (cells,), every number (cells, ...), the platform, and, if cells have messages, those and their places."""
 
 _MANIFEST = "manifest.json"
-_BEGUN = "begun"  # what no sweep needs to agree on
-_DIGEST = 16  # bytes: no two different parts share one by chance
-_STALE = 3600.0  # seconds: a part written to for so long ago was left by a process that ended
+_BEGUN = "begun"  # entries of the manifest that may differ between runs of a sweep
+_DIGEST = 16  # bytes of a hash: enough that no two parts share one by chance
+_STALE = 3600.0  # seconds: a temporary file this old was left by a process that ended
 _LISTED = 1000  # values of an axis: longer ones are named by their ends
 
 
@@ -134,10 +134,10 @@ class Folder:
     key: str
     chunks: int
     name: str = ""
-    """A random name in the manifest, by which a worker elsewhere knows that it sees the same folder."""
+    """A random name in the manifest, by which a worker on another machine recognises the same folder."""
 
     def is_here(self) -> bool:
-        """Whether this process sees the folder: a path may lead elsewhere on another machine."""
+        """Whether this process sees the folder: on another machine the path may be another folder."""
         return (
             bool(self.name)
             and (_stored(self.path / _MANIFEST) or {}).get(_BEGUN, {}).get("name") == self.name
@@ -155,7 +155,7 @@ class Folder:
         try:
             with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
                 return {name[1:]: stored[name] for name in stored.files}
-        except Exception:  # Whoever wrote it, it was not `store`: a pickle, say, which is not opened.
+        except Exception:  # Not written by `store`: a pickle, say, which is not opened.
             return None
 
     def read(self, start: int, names: Iterable[str]) -> Chunk | None:
@@ -193,7 +193,7 @@ class Folder:
 
 
 def _digest(archive: bytes) -> bytes:
-    """Return what follows the archive in its file, to tell whole files from damaged ones."""
+    """Return the checksum that follows the archive in its file, by which damaged files are recognised."""
     return blake2b(archive, digest_size=_DIGEST).digest()
 
 
@@ -281,7 +281,7 @@ def _npy(values: NDArray[Any]) -> bytes:
 
 
 def _stored(path: Path) -> Any:
-    """Return the manifest, or None where there is none that can be read."""
+    """Return the manifest, or None if there is no readable one."""
     try:
         stored = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -321,7 +321,7 @@ _OK = (Status.OK, Status.DEGENERATE)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Task:
-    """What a worker needs to compute any stretch of cells, and where it puts them if it can reach the place."""
+    """The work of one process: how to compute a range of cells, and the folder for the results if it is visible."""
 
     model: Callable[..., Any]
     method: Callable[[Any], Any]
@@ -332,8 +332,8 @@ class Task:
     def __call__(self, stretch: tuple[int, int]) -> tuple[int, Chunk | None]:
         """Compute the cells `start` to `stop - 1`; return `start` with their numbers, or with None once stored.
 
-        A worker that sees the checkpoint stores its chunk itself, so that neither a `map` that waits for all
-        chunks nor one that gives them in order can lose one that is finished.
+        A worker that sees the checkpoint stores its chunk itself, so that no finished chunk is lost, whether `map`
+        waits for all chunks or returns them in order.
         """
         start, stop = stretch
         chunk = self._computed(start, stop) | {PLATFORM: np.array([made_on()])}
@@ -396,7 +396,7 @@ class Task:
 
 
 class Cell(NamedTuple):
-    """What came of one cell: numbers, the status, the message, and the names of the players where they have any."""
+    """The result of one cell: numbers, the status, the message, and the names of the players if they have any."""
 
     numbers: dict[str, NDArray[Any]]
     status: int
@@ -416,7 +416,7 @@ def _called(players: tuple[str, ...]) -> Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Number:
-    """What a method returned under one name; what does not exist is NaN, and known to be absent."""
+    """A result of a method under one name; numbers that do not exist are NaN and marked as absent."""
 
     values: NDArray[np.float64]
     absent: NDArray[np.bool_] | None = None
@@ -466,7 +466,7 @@ def measure(result: Any) -> tuple[dict[str, Number], Any]:
 
 
 def _number(name: str, value: Any, strict: bool, checked: bool) -> Number | None:
-    """Return real numbers, with None and masked entries as absent; None for what a result holds besides numbers."""
+    """Return real numbers, with None and masked entries as absent; None for an entry that is not a number."""
     absent = np.ma.getmaskarray(value) if np.ma.is_masked(value) else None
     try:
         array = np.asarray(value)
@@ -521,7 +521,7 @@ def _judged(numbers: dict[str, Number], status: NDArray[np.int8]) -> tuple[NDArr
 
 
 def _ends(status: NDArray[np.int8], messages: Mapping[int, str]) -> Chunk:
-    """Return how cells ended, as a chunk keeps it: most have no message."""
+    """Return statuses and messages as a chunk stores them: most cells have no message."""
     ends: Chunk = {"status": status}
     if messages:
         ends[FAILED] = np.array(sorted(messages), np.int64)
@@ -551,7 +551,7 @@ def widest(shapes: Any) -> tuple[int, ...]:
 
 
 def padded(array: NDArray[Any] | None, shape: tuple[int, ...], *, batch: int = 0) -> NDArray[np.float64]:
-    """Return an array in a wider shape, behind `batch` axes that stay; what is missing is NaN."""
+    """Return an array padded with NaN to a larger shape, after the first `batch` axes, which stay."""
     if array is None:
         return np.full(shape, np.nan)
     lead, own = array.shape[:batch], array.shape[batch:]

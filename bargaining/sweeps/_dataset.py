@@ -1,4 +1,4 @@
-"""Finished chunks as a labelled Dataset: in memory while they are small, else read from their folder when asked for."""
+"""Finished chunks as a labelled Dataset: in memory if they are small, else read from their folder when needed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Finished:
         return self._chunks is not None
 
     def add(self, start: int, chunk: Chunk) -> None:
-        """Take a finished chunk; once there are too many for memory, rely on the folder."""
+        """Add a finished chunk; once there are too many for memory, only the folder is used."""
         self.starts.add(start)
         for name in (name for name in chunk if name not in SPECIAL):
             shape = chunk[name].shape[1:]
@@ -106,7 +106,7 @@ class Finished:
 
 
 class _Cells(BackendArray):  # type: ignore[misc, unused-ignore]
-    """One variable of a sweep, read chunk by chunk as far as it is asked for."""
+    """One variable of a sweep, read chunk by chunk when needed."""
 
     def __init__(self, finished: Finished, name: str, shape: tuple[int, ...], dtype: Any) -> None:
         self.finished, self.name, self.dtype = finished, name, np.dtype(dtype)
@@ -116,7 +116,7 @@ class _Cells(BackendArray):  # type: ignore[misc, unused-ignore]
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        """Return what whole numbers, slices and lists of places select, each along its own axis."""
+        """Return the entries selected by integers, slices and index lists, each along its own axis."""
         grid, size = self.finished.grid, self.finished.size
         picks = [np.atleast_1d(np.arange(length)[k]) for length, k in zip(self.shape, key, strict=True)]
         lengths, within = [pick.size for pick in picks[: len(grid.shape)]], picks[len(grid.shape) :]

@@ -1,9 +1,9 @@
-"""What a model is: the code that it runs and the values that code reads, part by part.
+"""The identity of a model: the code that it runs and the values that this code reads, part by part.
 
-A model is followed from its own code to everything that can change its numbers: defaults, closures, the globals it
-names, the functions and classes of the user's own modules with their bases and attributes, and held values by their
-content. Installed packages, the standard library and this library stand for themselves by name and version. What
-cannot be read is refused by name: a checkpoint must never serve the numbers of an older model.
+Starting from a model's code, everything is included that can change its numbers: defaults, closures, the globals it
+refers to, the functions and classes of the user's own modules with their bases and attributes, and the content of
+stored values. Installed packages, the standard library and this library are identified by name and version. If
+something cannot be read, an error names it: a checkpoint must never return the numbers of an older model.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ import numpy as np
 from bargaining.errors import InvalidInput
 
 _BLIND = ("eval", "exec", "compile", "globals", "__import__")
-"""Built-ins that run or reach code which the code that calls them does not name."""
+"""Built-ins that can run code to which their caller does not refer by name."""
 _SHOWN = 60
 """The longest value that a manifest shows as it is; of a longer one it keeps the hash."""
 _COMPILED = BuiltinFunctionType | MethodDescriptorType | WrapperDescriptorType | MethodWrapperType
@@ -53,7 +53,7 @@ _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _WRAPPERS = (property, staticmethod, classmethod, cached_property)
 _ATOMS = (type(None), bool, float, complex, str, bytes)
 _ANNOTATIONS = ("__annotate__", "__annotate_func__")
-"""Functions of a class that answer for its annotations, from Python 3.14 on."""
+"""Functions of a class that return its annotations, from Python 3.14 on."""
 _IMPORT = "import "
 
 
@@ -71,7 +71,7 @@ def fingerprint(function: Any, argument: str) -> dict[str, str]:
     Raises
     ------
     InvalidInput
-        If something that the callable holds or names cannot be read; the message names it.
+        If something that the callable refers to cannot be read; the message names it.
     """
     reader = _Reader(argument)
     try:
@@ -100,7 +100,7 @@ class _Reader:
         )
 
     def part(self, owner: Any, prefix: str, name: str, value: Any) -> str:
-        """Make a value that `owner` gives a name a part of its own, once; return how others refer to it."""
+        """Make a named value of `owner` a part of its own, once; return the reference to it."""
         key = f"{prefix}.{name}" if prefix else name
         if prefix and isinstance(value, (FunctionType, type, ModuleType, *_WRAPPERS)):
             return self.text(value, key)
@@ -125,7 +125,7 @@ class _Reader:
         return f"<{self._keys[identity]}>"
 
     def _of(self, package: tuple[str, str], name: str) -> str:
-        """Return how to refer to something of an installed package, whose version becomes a part."""
+        """Return the reference to an object of an installed package, whose version becomes a part."""
         if package[1]:
             self.parts[f"package {package[0]}"] = package[1]
         return f"<{name} of {package[0]}>"
@@ -208,7 +208,7 @@ class _Reader:
         try:
             reduce = copyreg.dispatch_table.get(kind)
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
-        except Exception:  # Whatever the object does when it is asked.
+        except Exception:  # The object's own code may raise anything.
             raise self.refusal(at, f"a {name_of(kind)}") from None
         if isinstance(reduced, str):
             return self._singleton(value, reduced, at)
@@ -220,10 +220,10 @@ class _Reader:
         return f"({','.join(parts)})"
 
     def _state(self, value: Any, state: Any, at: str) -> str:
-        """Return the state of an object by attribute, without what it only remembers of its own properties."""
+        """Return the state of an object by attribute, without cached properties."""
         kind = type(value)
         if is_dataclass(value) and isinstance(state, list) and len(state) == len(fields(value)):
-            # This library's own classes keep what they derive in fields that are no arguments.
+            # This library's own classes keep derived values in fields that are not arguments.
             derived = kind.__module__.partition(".")[0] == "bargaining"
             state = {f.name: v for f, v in zip(fields(value), state, strict=True) if f.init or not derived}
         if (
@@ -255,7 +255,7 @@ class _Reader:
         return self._of(package, f"{module}.{name}")
 
     def _definition(self, value: Any) -> str:
-        """Return how to refer to a function, a class or a module, and read those of the user."""
+        """Return the reference to a function, a class or a module, and read those of the user."""
         read: Callable[[Any, str], str]
         if isinstance(value, ModuleType):
             name, package, read = value.__name__, _package_of(value.__name__), self._module
@@ -285,7 +285,7 @@ class _Reader:
         )
 
     def _body(self, function: Any, home: str, made_by: str, key: str) -> str:
-        """Return the code of a function with all that it holds, and read what it names."""
+        """Return the code of a function with its constants, and read the names it refers to."""
         held = [function.__defaults__, function.__kwdefaults__, function.__closure__, function.__dict__]
         code = _without_docstring(function)
         text = f"{self._code(code, key)},{self._texts(held, key)}"
@@ -301,7 +301,7 @@ class _Reader:
         return f"code({self._texts((signature, names, code.co_code, code.co_exceptiontable, code.co_consts), at)})"
 
     def _named(self, chain: tuple[str, ...], scope: dict[str, Any], home: str, at: str) -> str:
-        """Return what a chain of names, `tariffs.RATE`, refers to; it becomes a part."""
+        """Return the object that a chain of names, such as `tariffs.RATE`, refers to; it becomes a part."""
         name, *rest = chain
         owner: Any = scope
         if name.startswith(_IMPORT):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]], Iterable[Any]]
 """Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
 
-_CHUNKS = 1000  # of a sweep: progress is seen, and little is lost when it is interrupted
+_CHUNKS = 1000  # of a sweep: progress is visible, and little is lost by an interruption
 _WORKERS = {-1, *range(1, 10_001)}  # more processes than that no machine runs
 _VECTORIZED_CELLS = 2**16  # together: their arrays of a few numbers each stay in megabytes
 
@@ -89,13 +89,13 @@ def sweep(
         Takes the parameters that `grid` names and returns what `method` takes: a problem, a game,
         anything. It must depend on its parameters alone. One marked by `vectorized` takes arrays.
     grid : mapping of str to 1-d values
-        The values of each parameter: numbers or text, `(values, unit)`, or a labelled array with the
+        The values of each parameter: numbers or strings, `(values, unit)`, or a labelled array with the
         attribute `units`. Every combination is one cell.
     method : callable
-        Returns a `Division` (its payoffs, residual and status are kept), another result with numbers
-        in it, a mapping of names to numbers or arrays, or one number; None, or a masked entry, stands for
-        a number that does not exist. Arrays whose shape differs from cell to cell are padded with NaN,
-        after axes of length 1 in front where there are fewer.
+        Returns a `Division` (its payoffs, residual and status are kept), another result that contains numbers,
+        a mapping of names to numbers or arrays, or one number; None, or a masked entry, means a
+        number that does not exist. Arrays whose shape differs from cell to cell are padded with NaN,
+        after axes of length 1 are added in front of those with fewer axes.
     workers : int or callable, default 1
         Processes on this machine (-1 for one per core), run by joblib and so by whatever backend
         `joblib.parallel_config` sets; or a function called like `map`, such as `pool.imap_unordered` or
@@ -104,8 +104,8 @@ def sweep(
         A folder that keeps finished chunks. The same call again computes only what is missing; a
         call with another grid, model, method or version is refused. `open_sweep` reads what is finished.
     version : str, optional
-        A version of the model and the method, named by hand in place of reading their code: another text
-        means another sweep. Where code cannot be read, an error asks for it.
+        A version of the model and the method, used instead of their code: another string
+        means another sweep. If code cannot be read, an error asks for a version.
     progress : bool, default False
         Whether to show a progress bar.
 
@@ -114,10 +114,10 @@ def sweep(
     xarray.Dataset
         One axis per parameter, and the axis `player` where a result has one number per player; its coordinates are
         the players' names, or their numbers.
-        `status` says how each cell ended; `message` what went wrong in those that are not OK for a reason of
-        their own: a cell that raised an error is FAILED, and its numbers are NaN; one that returned NaN is
+        `status` is the status of each cell, and `message` explains a status that the method did not return itself:
+        a cell that raised an error is FAILED, and its numbers are NaN; one that returned NaN is
         FAILED, and one that returned an infinite number UNBOUNDED. A sweep with a checkpoint and more than
-        128 MB of numbers stays in its folder and is read from there as far as it is asked for.
+        128 MB of numbers stays in its folder and is read from there when needed.
 
     Raises
     ------
@@ -134,14 +134,14 @@ def sweep(
 
     Notes
     -----
-    The numbers are the same to the last bit whatever the workers, the chunks and the interruptions, on one
-    platform; on another processor, or with another library for linear algebra, the last bits may differ. Each
-    chunk says on which it was made, and the attribute `platform` of the result lists them.
+    On one platform the numbers are the same to the last bit, whatever the workers, the chunks and the interruptions; on
+    another processor, or with another library for linear algebra, the last bits may differ. Each
+    chunk records its platform, and the attribute `platform` of the result lists them.
 
-    A checkpoint knows a model by its code and all that this code names or holds: defaults, closures, constants,
-    functions and classes of your own modules with their bases, values by their content. Installed packages it
-    knows by their version. What it cannot see is reached by a name made at run time: files, `getattr` with
-    a computed name, modules imported by `importlib`. Name a `version` where a model depends on those.
+    A checkpoint identifies a model by its code and everything that this code refers to: defaults, closures, constants,
+    functions and classes of your own modules with their bases, and values by their content. Installed packages are
+    identified by their version. Not noticed are dependencies through names made at run time: files, `getattr` with
+    a computed name, modules imported by `importlib`. Give a `version` if a model depends on those.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     -------
     xarray.Dataset
         As from `sweep`; cells that have not been computed yet are PENDING, and their numbers NaN. More than
-        128 MB of numbers stay in the folder and are read from there as far as they are asked for.
+        128 MB of numbers stay in the folder and are read from there when needed.
 
     Raises
     ------
@@ -188,8 +188,8 @@ def open_sweep(path: str | Path) -> xr.Dataset:
 
     Notes
     -----
-    A checkpoint can be opened whatever has changed since: the model, this library or the machine; the
-    attributes say by which it was made. A sweep may be running meanwhile.
+    A checkpoint can be opened even if the model, this library or the machine has changed since; the
+    attributes say which versions made it. The sweep may still be running.
 
     Examples
     --------
@@ -253,7 +253,7 @@ def _about(model: str, method: str, version: str) -> dict[str, str]:
 
 
 def _compare_platforms(finished: Finished) -> None:
-    """Say so if chunks were made elsewhere."""
+    """Warn if chunks were made on another platform."""
     here = made_on()
     if elsewhere := [
         f"{count} chunks made on {place}" for place, count in finished.platforms.items() if place != here
@@ -278,7 +278,7 @@ def _check_names(model: Callable[..., Any], grid: Grid) -> None:
 
 
 def _identity(task: Task, version: str | None) -> dict[str, Any]:
-    """Return what a checkpoint must agree on, besides its grid."""
+    """Return what must be equal, besides the grid, for a checkpoint to be continued."""
     from importlib import metadata
 
     if version is not None and (not isinstance(version, str) or not version):

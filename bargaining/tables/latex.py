@@ -1,8 +1,8 @@
-"""A table as LaTeX; escaping is pylatexenc's work, and markup that of pandas.
+"""A table as LaTeX; pylatexenc does the escaping, and pandas the markup.
 
-A table is fitted into a page by type size, folded headings, and widths for columns of text. Widths are estimates in
-points, made for a text width of 345 points, the narrowest of LaTeX's standard classes, or the 550 of its page turned on
-its side; five points is what a character takes on average in ten-point type.
+A table is fitted to a page by type size, wrapped headings, and widths for columns of text. Widths are estimates in
+points for a text width of 345 points, the narrowest of LaTeX's standard classes, or 550 in landscape;
+a character takes five points on average in ten-point type.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _encoder() -> Callable[[str], str]:
 
 
 def _dressed(text: str, numeric: bool) -> str:
-    """Brace what siunitx must not read as a number, and what LaTeX would read as an option of a row."""
+    """Put cells into braces that siunitx must not read as numbers, or LaTeX as the option of a row."""
     bare = NUMBER.fullmatch(text) is not None if numeric else not text.startswith(("[", "*"))
     return text if bare else f"{{{text}}}"
 
@@ -194,11 +194,11 @@ class Fit:
     gap : float
         Half the space between columns, in points.
     folds : tuple of int
-        For each column how many characters a line of its heading may have; 0 for any number.
+        For each column the maximal characters per line of its heading; 0 for no limit.
     shares : tuple of float
-        For each column the part of the line's width it gets; 0 where it takes what it needs.
+        For each column its share of the line's width; 0 for its natural width.
     turned : bool
-        Whether the page is turned on its side.
+        Whether the page is landscape.
     """
 
     size: str = ""
@@ -214,16 +214,16 @@ def fit(
     numeric: Sequence[bool],
     groups: Sequence[tuple[str, int, int]] = (),
 ) -> Fit:
-    """Return the largest setting in which a table fits the page, upright if it can, or the smallest there is.
+    """Return the largest setting in which a table fits the page, portrait if possible, or else the smallest setting.
 
     Parameters
     ----------
     cells : sequence of sequences of str
-        What each column prints.
+        The printed cells of each column.
     headings : sequence of pairs of str
-        What stands over each column: its title and its unit.
+        The heading of each column: its title and its unit.
     numeric : sequence of bool
-        Which columns are numbers; the others may be folded.
+        Which columns are numbers; the others may be wrapped.
     groups : sequence of (str, int, int)
         Headings over several columns: the text, the first column, and the one after the last.
     """
@@ -305,7 +305,7 @@ def _shares(
     numeric: Sequence[bool],
     setting: tuple[float, float, float, int],
 ) -> tuple[float, ...] | None:
-    """Return what the columns of text get of the space that numbers leave, 0 if all they need; None if too little."""
+    """Return the shares of text columns in the remaining width, 0 for natural width; None if there is too little."""
     page, scale, gap, readable = setting
     rest = [fold if number else 0 for fold, number in zip(folds, numeric, strict=True)]
     left = page - _total(rest, numeric, scale, gap)

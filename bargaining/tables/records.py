@@ -1,4 +1,4 @@
-"""What a table is made of: rows read from lists, frames and datasets into checked cells."""
+"""The contents of a table: rows read from lists, frames and datasets into checked cells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Record: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Column(Shown):
-    """One column of a `Table`: which entry of a row it shows, and how it is headed.
+    """One column of a `Table`: which entry of a row it shows, and its heading.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Column(Shown):
 def read(
     rows: Any, columns: Sequence[str | Column] | None
 ) -> tuple[tuple[Column, ...], list[Record], tuple[str, ...]]:
-    """Return the columns found in `rows`, its rows as mappings, and notes that it carries."""
+    """Return the columns found in `rows`, its rows as mappings, and its notes."""
     kind = {
         base.__name__ for base in type(rows).__mro__ if base.__module__.split(".")[0] in ("pandas", "xarray")
     }
@@ -189,7 +189,7 @@ def _dataset_notes(dataset: Any) -> tuple[str, ...]:
 
 
 def choose(found: Sequence[Column], columns: Sequence[str | Column] | None) -> tuple[Column, ...]:
-    """Return the columns to show: those asked for, with what `found` knows where only a name is given."""
+    """Return the columns to show: the given ones, completed from `found` where only a name is given."""
     if columns is None:
         chosen = tuple(found)
     else:

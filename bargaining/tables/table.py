@@ -43,9 +43,8 @@ __all__ = ["Column", "Table", "compare"]
 class Table:
     """A table of results that prints as LaTeX, Markdown, HTML, CSV and plain text.
 
-    Numbers are written with significant digits, so that 1e-12 never prints as 0.000; what does not
-    exist (None or NaN) prints as the word `missing`. A number exactly halfway between two of so many digits goes to the
-    one whose last digit is even. Two runs give the same bytes.
+    Numbers are written with significant digits, so that 1e-12 never prints as 0.000; numbers that do not
+    exist (None or NaN) print as the word `missing`. Ties are rounded to the even digit. Two runs give the same bytes.
 
     Parameters
     ----------
@@ -60,11 +59,11 @@ class Table:
     caption, label : str, optional
         The caption, and the LaTeX label.
     notes : mapping of str to str or number, or sequence of str, optional
-        What the reader needs under the table: data and their year, method, residual, version, source.
+        Notes under the table, such as data and their year, method, residual, version, source.
     digits : int, default 4
         Significant digits.
     missing : str, default "none"
-        What stands for a number that does not exist, such as a threshold that is never reached.
+        The text for a number that does not exist, such as a threshold that is never reached.
 
     Raises
     ------
@@ -74,10 +73,10 @@ class Table:
 
     Notes
     -----
-    LaTeX needs the packages booktabs, siunitx and threeparttable. What is too wide for the page is set smaller, with
-    folded headings and texts, or else on a page turned on its side (package lscape); what is too long breaks across
-    pages (longtable). All text is escaped: no text can become a LaTeX command, HTML or a spreadsheet
-    formula. Numbers in the CSV have full precision.
+    LaTeX needs the packages booktabs, siunitx and threeparttable. A table that is too wide for the page is set smaller,
+    with wrapped headings and text, or else on a landscape page (package lscape); one that is too long breaks across
+    pages (longtable). All text is escaped: no text can become a LaTeX command, HTML or a spreadsheet formula. Numbers
+    in the CSV have full precision.
 
     Examples
     --------
@@ -146,8 +145,8 @@ class Table:
         Parameters
         ----------
         width : int, optional
-            The characters a line may have: long words and notes are folded, and columns that do not fit go into
-            blocks under each other. As wide as the table is by default; `print` folds at the width of a terminal.
+            The maximal characters per line: long words and notes are wrapped, and columns that do not fit go into
+            blocks under each other. By default there is no limit; `print` uses the width of the terminal.
 
         Examples
         --------
@@ -257,21 +256,21 @@ def compare(
         Each takes the problem and returns a `Division`. The keys of a mapping name the rows;
         otherwise a row is named after its method.
     problem : Problem, or mapping of str to Problem
-        One problem, not a batch; or several with names. A `Game`, or a set of payoffs, stands for its problem.
+        One problem, not a batch; or several with names. A `Game`, or a set of payoffs, is replaced by its problem.
     digits : int, default 4
         Significant digits.
 
     Returns
     -------
     Table
-        One row per method with the payoff of every player. A protocol that has ``.equilibria`` and
-        several equilibrium payoffs shows the interval [lowest, highest]. A method that does not apply
-        shows "none" and its reason is a note.
+        One row per method with the payoff of every player. For a protocol with ``.equilibria`` and
+        several equilibrium payoffs it shows the interval [lowest, highest]. For a method that does not apply
+        it shows "none", with the reason in a note.
 
     Raises
     ------
     InvalidInput
-        If `problem` is a batch, no method is given, or one returns something else than a `Division`.
+        If `problem` is a batch, no method is given, or one does not return a `Division`.
 
     Examples
     --------
@@ -359,7 +358,7 @@ def _nameless(methods: Any) -> list[tuple[str, Callable[..., Any]]]:
 def _outcome(
     name: str, method: Callable[..., Any], problem: Any
 ) -> tuple[str, Sequence[float | tuple[float, float] | None], float | None, str]:
-    """Return the name, a payoff or interval per player, the residual, and what must be said of it."""
+    """Return the name, a payoff or interval per player, the residual, and a note if one is needed."""
     try:
         division = method(problem)
         ranges = method.equilibria(problem) if hasattr(method, "equilibria") else None

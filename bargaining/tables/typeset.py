@@ -1,4 +1,4 @@
-"""A table as plain text, Markdown, HTML and CSV; escaping and markup are the libraries' work."""
+"""A table as plain text, Markdown, HTML and CSV; other libraries do the escaping and the markup."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:e(-?)(\d+))?")
 def texts(table: Table) -> list[list[str]]:
     """Return every cell as it prints, before any escaping, column by column.
 
-    Neighbours of one group are written alike: zeros are padded in all of them or in none.
+    In neighbouring columns of one group, trailing zeros are added in all or in none.
     """
     columns = [[row[k] for row in table.rows] for k in range(len(table.columns))]
     digits = [column.digits or table.digits for column in table.columns]
@@ -70,10 +70,10 @@ def is_numeric(table: Table, k: int) -> bool:
 
 
 def plain(table: Table, width: int | None = None) -> str:
-    """Lay the table out for a terminal of `width` characters, or as wide as it comes.
+    """Lay the table out for a terminal of `width` characters, or without a limit.
 
-    What is too wide is folded: notes and long words first, then the columns into blocks under each other, each with
-    the columns in front that say what a row is.
+    If it is too wide, notes and long words are wrapped first; then the columns are put into blocks under each other,
+    each with the first columns, which identify the rows.
     """
     numeric = [is_numeric(table, k) for k in range(len(table.columns))]
     body = [_aligned(cells) if n else cells for cells, n in zip(texts(table), numeric, strict=True)]
@@ -190,7 +190,7 @@ def markdown(table: Table) -> str:
 
 
 def _markdown_escape(text: str) -> str:
-    """Let no text become markup: neither a link, nor the definition of one, which would hide the line."""
+    """Escape text so that it cannot become markup: neither a link, nor a link definition, which would hide the line."""
     return re.sub(r"([\\`*_<>|$#~])|\](?=[(:])", r"\\\g<0>", text)
 
 
@@ -237,7 +237,7 @@ def _exact(cell: Any) -> str:
 
 
 def _inert(text: str) -> str:
-    """Keep a spreadsheet from running text as a formula, also where it takes signs of full width for plain ones."""
+    """Prevent a spreadsheet from running text as a formula, also if it reads full-width characters as plain ones."""
     return f"'{text}" if unicodedata.normalize("NFKC", text).startswith(("=", "+", "-", "@")) else text
 
 
@@ -263,7 +263,7 @@ def html(table: Table) -> str:
 
 
 def headings(table: Table) -> list[list[str]]:
-    """Return what stands over the columns, level by level: groups, headings and units."""
+    """Return the headings of the columns, level by level: groups, headings and units."""
     units = [f"({column.unit})" if column.unit else "" for column in table.columns]
     return [
         [column.group for column in table.columns],

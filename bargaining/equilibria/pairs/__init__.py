@@ -1,1 +1,1 @@
-"""Bargains struck by several pairs at once, each taking the others' contracts as given."""
+"""Nash-in-Nash: several pairs bargain at once, each taking the others' contracts as given."""

@@ -2,20 +2,19 @@
 
 *All pairs* are solved for by Newton's method on their first-order conditions, where the gains are smooth. Pair k's
 condition is F_k = w g_1' g_2 + (1 - w) g_2' g_1 = 0, with derivatives by differences over a small part of the scale on
-which its gains change. It is asked at all points that a derivative of the system needs, and for all starts, in one call
-a pair. What it finds is only a candidate: kinks, bounds and second peaks are seen by looking at values: `shortfall`
+which its gains change. It is evaluated at all points that a derivative of the system needs, and for all starts, in one
+call per pair. The result is only a candidate: kinks, bounds and second peaks are detected by values: `shortfall`
 compares the contracts with others.
 
-*One pair* needs values of its two gains alone. For concave gains the contracts that leave both something are an
-interval, and the logarithm of the weighted product,
+*One pair* needs only values of its two gains. For concave gains the contracts that give both a gain form an interval,
+and the logarithm of the weighted product,
 
     N(x) = w ln g_1(x) + (1 - w) ln g_2(x),
 
-is concave on it. The interval is found by closing in on the largest smaller gain; where none is positive, chords of the
-gains bound it from above, which proves that there is nothing to agree on. The peak of N is bracketed by its
-highest of a few points, ever more narrowly. As soon as the gains are smooth between the brackets, the peak is the
-root of w g_1' g_2 + (1 - w) g_2' g_1 of their interpolants; where they never are, it is a kink, found as closely as
-floats lie.
+is concave on it. The interval is found by maximising the smaller gain; if this is not positive, chords of the
+gains bound it from above, which proves that there is nothing to agree on. The peak of N is bracketed by the
+highest of a few points, again and again. As soon as the gains are smooth in the bracket, the peak is the
+root of w g_1' g_2 + (1 - w) g_2' g_1 of their interpolants; if they never are, it is a kink, found to the next float.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one pair bargains over, and the gains of all pairs at many contracts at once."""
+"""The bargaining problem of one pair, and the gains of all pairs at many contracts at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bargaining.errors import InvalidInput
 
 Gains = Callable[[float, Floats], ArrayLike]
 
-_ALIKE = 1e-13  # what numbers and arrays may differ by, as part of a gain
+_ALIKE = 1e-13  # allowed difference between gains computed from numbers and from arrays, as a share of a gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,18 +25,18 @@ class BilateralDeal(Shown):
     Parameters
     ----------
     gains : callable
-        ``gains(x, contracts)`` returns what each of the two gets from the agreement x over having none,
-        ``(first, second)``, when the other pairs keep theirs: an array with one contract a pair, of which the
-        pair's own entry is x. Finite wherever the pair may choose. Functions that also work where x is an array and
-        every entry of `contracts` one of its length, as formulas of NumPy do, are several times faster.
+        ``gains(x, contracts)`` returns the gains of both sides from the agreement x, ``(first, second)``, given the
+        contracts of all pairs: an array with one contract per pair, whose entry for this pair is x. Gains must be
+        finite on the whole range. Functions that also accept arrays for x and for every entry of `contracts`, as NumPy
+        formulas do, are several times faster.
     lower, upper : float
-        The contracts the pair may choose from.
+        The range of contracts.
     weight : float, default 0.5
-        The bargaining weight of the first of the two, in (0, 1).
+        The bargaining weight of the first player, in (0, 1).
 
     Notes
     -----
-    The gains must be concave in x between the bounds, or at least leave their weighted product one peak there.
+    The gains must be concave in x between the bounds, or at least their weighted product must have a single peak there.
 
     Examples
     --------

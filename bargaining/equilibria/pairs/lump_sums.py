@@ -1,4 +1,4 @@
-"""Nash-in-Nash with lump sums: each pair divides what its agreement adds while the others stand."""
+"""Nash-in-Nash with lump sums: each pair divides the surplus of its agreement, given the other agreements."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class LumpSums(Shown):
     Attributes
     ----------
     payoffs : ndarray of shape (n,)
-        What each player has after all transfers.
+        Each player's payoff after all transfers.
     transfers : ndarray of shape (k,)
-        What the first of each pair pays the second.
+        The payment from the first to the second player of each pair.
     surplus : ndarray of shape (k,)
         The joint gain of each pair from its own agreement.
     exact : tuple of Fraction
@@ -86,11 +86,11 @@ def lump_sum_nash_in_nash(
     payoffs : callable
         Payoffs of all players before transfers, given the frozenset of pairs that agree, as they are in `pairs`.
     pairs : iterable of pairs of players
-        The agreements of the network E, between players called by number or name.
+        The agreements of the network E, between players given by number or name.
     weights : array_like of shape (k,), or one number
         The bargaining weight of the first of each pair, in [0, 1].
     players : sequence of str, optional
-        Names of the players, in the order of their payoffs; by default those that the payoffs carry.
+        Names of the players, in the order of their payoffs; by default the labels of the payoffs.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Many pairs bargain at once, each taking the other contracts as given: Nash solutions in Nash equilibrium."""
+"""Many pairs bargain at once, each taking the other contracts as given (Nash-in-Nash)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 _COARSE = 17  # contracts that each pair looks at before Newton's method begins
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
-_SETTLED = 1e-13  # of the ranges: bargaining again would move rounding
-_ROUNDING = 1e-10  # where a round of bargaining that does not bring contracts closer is stopped by rounding
-_SLOW = 0.3  # what a round may leave of the last change before Newton's method is tried on the replies
+_SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
+_ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
+_SLOW = 0.3  # ratio of successive changes above which Newton's method is tried on the replies
 _PATIENCE, _CIRCLES = (
     64,
     0.9,
-)  # rounds after which contracts that still change as much as at half of them go in circles
+)  # rounds after which contracts that still change as much as after half of them are cycling
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
-_ACCURACY = 1e-9  # of the gains: an answer that misses by more is sought again
+_ACCURACY = 1e-9  # of the gains: an answer with a larger residual is computed again
 
 
 @owning
@@ -41,24 +41,24 @@ class NashInNash(Shown):
     Attributes
     ----------
     contracts : ndarray of shape (k,)
-        One contract a pair; NaN where the pair has nothing to gain, given the rest.
+        One contract per pair; NaN where the pair has nothing to gain, given the others.
     gains : ndarray of shape (k, 2)
-        What the two of each pair gain over having no agreement; NaN where the pair has nothing to gain.
+        The gains of both sides of each pair from their agreement; NaN where the pair has nothing to gain.
     solutions : ndarray of shape (s, k)
-        The different equilibria reached from the starts tried; the first is `contracts`. Several rows say that there
+        The different equilibria reached from the given starts; the first is `contracts`. Several rows show that there
         are several equilibria; one row does not prove that there is only one.
     modulus : float
-        How far a change of the other contracts moves a pair's Nash solution at most, near `contracts`, each over
-        its range (the largest row sum of the derivatives). Below 1 the point is isolated and repeated
-        bargaining returns to it.
+        The largest effect of changes of the other contracts on a pair's Nash solution, near `contracts`, each relative
+        to its range (the largest row sum of the derivatives). Below 1 the point is isolated and repeated bargaining
+        returns to it.
     status : Status
-        OK: `contracts` are an equilibrium. EMPTY: with the contracts that the others come to, some pair
-        has nothing to gain whatever it agrees; shown for concave gains. INACCURATE: no equilibrium was reached.
-        FAILED: a pair found no contract that leaves both a gain, but its gains are not concave, and there may be one.
+        OK: `contracts` are an equilibrium. EMPTY: given the others' contracts, no contract gives both sides of some
+        pair a gain; this is shown for concave gains. INACCURATE: no equilibrium was reached. FAILED: for some pair no
+        contract with gains for both was found, but its gains are not concave, so there may be one.
     residual : float
-        The worst violation of the definition: what another contract, among many near and far, would add to a pair's
-        weighted product, as a part of it; or how far the slopes of that product on either side say that its peak is,
-        over the range of contracts.
+        The largest violation of the definition: the relative increase of a pair's weighted product by another contract,
+        among many near and far; or the distance to the peak of that product that its slopes on either side imply, over
+        the range of contracts.
     sweeps : int
         Rounds of bargaining, or steps of Newton's method, until `contracts` was reached.
     parameters : mapping
@@ -93,7 +93,7 @@ class NashInNash(Shown):
 
 
 class _Run(NamedTuple):
-    """Where one start led."""
+    """The result of one start."""
 
     contracts: Floats
     slopes: Floats | None
@@ -111,9 +111,9 @@ def nash_in_nash(
     starts: ArrayLike | None = None,
     sweeps: int = 500,
 ) -> NashInNash:
-    r"""Return contracts that are each pair's Nash solution when all other contracts are given.
+    r"""Return contracts of which each is its pair's Nash solution, given all others.
 
-    Pair k solves, with the others' contracts :math:`x_{-k}` fixed and not renegotiated should it fail,
+    Pair k solves, with the others' contracts :math:`x_{-k}` fixed, and not renegotiated if the pair fails to agree,
 
     .. math:: x_k \in \arg\max_{x} \; g^1_k(x, x_{-k})^{w_k}\, g^2_k(x, x_{-k})^{1 - w_k}.
 
@@ -122,7 +122,7 @@ def nash_in_nash(
     deals : sequence of BilateralDeal, or mapping of names to them
         The pairs. Names, as ``deals`` of the result, make no difference to numbers.
     starts : array_like of shape (s, k), optional
-        Contracts to start from; by default the middle of the ranges and a point near either end of all.
+        Contracts to start from; by default the middle of all ranges and points near both ends.
     sweeps : int, default 500
         Rounds of bargaining at most, from each start.
 
@@ -137,16 +137,14 @@ def nash_in_nash(
 
     Notes
     -----
-    Where the gains are smooth all first-order conditions are solved together, by Newton's method with derivatives by
-    differences, after one round in which the pairs look at 17 contracts each. What it finds counts if no contract
-    among 145 a pair, in the whole range and ever nearer to the one found, does better, and the slopes of the product
-    on either side agree with a peak. Otherwise the pairs bargain in turn. Each solves for the peak of its product: the
-    interval on which both gain is found by closing in on the largest smaller gain, the peak by ever narrower brackets,
-    until the gains are smooth between them, or to the next float where the peak is a kink. If rounds of bargaining
-    settle slowly, Newton's method is tried on the replies. Contracts are good to about 1e-12 of their range for smooth
-    gains, and to rounding at kinks.
-
-    Gains that are not concave can hide a peak, or an interval, from the values looked at.
+    If the gains are smooth, all first-order conditions are solved together by Newton's method with derivatives by
+    differences, after one round in which each pair tries 17 contracts. The solution is accepted if none of 145
+    contracts per pair, over the whole range and closer and closer to the solution, is better, and if the slopes of the
+    product on both sides are those of a peak. Otherwise the pairs bargain in turn. Each maximises its product: the
+    interval on which both gain is found by maximising the smaller gain, and the peak by narrowing a bracket, until the
+    gains are smooth in it, or to the next float if the peak is a kink. If rounds of bargaining converge slowly,
+    Newton's method is tried on the replies. Contracts are accurate to about 1e-12 of their range for smooth gains, and
+    up to rounding at kinks. If gains are not concave, a peak or an interval can be missed.
 
     References
     ----------
@@ -214,12 +212,12 @@ def _starts(starts: ArrayLike | None, pairs: Pairs) -> Floats:
 
 
 def _rank(run: _Run) -> tuple[bool, float]:
-    """Order runs: those that reached an equilibrium as they come, then by how far they are from one."""
+    """Order runs: first those that reached an equilibrium, in the given order, then by the distance from one."""
     return any(run.empty), run.residual if run.residual > _ACCURACY else 0.0
 
 
 def _runs(pairs: Pairs, points: Floats, sweeps: int) -> list[_Run]:
-    """Return where each start leads: by Newton's method if that holds, otherwise by rounds of bargaining."""
+    """Return the result of each start: by Newton's method if it is accepted, otherwise by rounds of bargaining."""
     contracts, scale = _coarse(pairs, points)
     found, slopes, steps = newton(pairs, contracts, scale)
     runs: list[_Run] = []
@@ -254,7 +252,7 @@ def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
 
 
 def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
-    """Let the pairs bargain in turn until their contracts settle."""
+    """Let the pairs bargain in turn until their contracts converge."""
     contracts, change, earlier = start.copy(), np.inf, np.inf
     for sweep in range(1, sweeps + 1):
         before, last = contracts.copy(), change

@@ -1,4 +1,4 @@
-"""A profile played for ever, and whether players are patient enough for it at a given discount factor."""
+"""A profile played for ever: whether players are patient enough for it at a given discount factor."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from bargaining.games.repeated import Exit, RepeatedGame
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
 
-PATIENT = 1 - 2.0**-20  # the highest discount factor looked at where there is no formula
+PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
 WIDTH = 2.0**-40  # at which halving stops, if nothing else is said
 _WORK = 1000  # structures solved for one payoff set: about half a second
-_DENOMINATOR = 1000  # of the rationals recognised; one in 5000 numbers is as near to one by chance
-_DOUBT = 3e-10  # how far the slack in threats can move a threshold
+_DENOMINATOR = 1000  # of recognised rationals; one number in 5000 is as close to one by chance
+_DOUBT = 3e-10  # possible error of a threshold due to the slack in threats
 _SLACK = 1e-11  # of the payoff range: threats of payoff sets are floats
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A profile played for ever: its payoffs, the best deviations, and the way out."""
+    """A profile played for ever: its payoffs, the best deviations, and the exit."""
 
     game: Game
     payoffs: tuple[Fraction, ...]
@@ -64,7 +64,7 @@ class Path:
         return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside, profile, width)
 
     def of_profile(self, profile: tuple[int, ...]) -> Path:
-        """Return another profile of the same game played for ever; the two share what payoff sets they ask for."""
+        """Return another profile of the same game played for ever; the two share computed payoff sets."""
         payoffs = tuple(self.game.exact_payoff(profile, i) for i in range(self.game.players))
         return replace(self, payoffs=payoffs, deviation=tuple(self.best[profile]), profile=profile)
 
@@ -82,7 +82,7 @@ class Path:
         return all(self.payoffs[i] >= own[i, i] for i in self.exit.who)
 
     def needs(self, threat: Sequence[Fraction]) -> list[Fraction | None]:
-        """Return the root of each player's constraint; None where no punishment is this weak."""
+        """Return the root of each player's constraint; None if it has none."""
         roots: list[Fraction | None] = []
         for get, tempt, punished in zip(self.payoffs, self.deviation, threat, strict=True):
             if tempt == get:
@@ -95,8 +95,8 @@ class Path:
 def halve(path: Path, low: float, high: float, player: int | None = None) -> tuple[float, float]:
     """Narrow a bracket at one end of which the profile is sustained, or one player keeps to it.
 
-    Just short of a threshold at which the whole payoff set collapses, the set takes long to do so: halving stops
-    where one more answer would take seconds.
+    Just below a threshold at which the whole payoff set collapses, the iteration converges slowly: bisection stops
+    when one more payoff set would take seconds.
     """
     sustained = holds(path, Fraction(high), player)
     work = 0
@@ -108,7 +108,7 @@ def halve(path: Path, low: float, high: float, player: int | None = None) -> tup
 
 
 def recognised(path: Path, bracket: tuple[float, float]) -> Fraction | float:
-    """Return the rational that a bracket singles out, if it is simple and the profile holds there."""
+    """Return the simple rational in a bracket, if it is the only one and the profile is sustained there."""
     low, high = bracket
     simple = Fraction(high).limit_denominator(_DENOMINATOR)
     close = low - _DOUBT <= simple <= high + _DOUBT
@@ -125,8 +125,7 @@ def holds(path: Path, discount: Fraction, player: int | None = None) -> bool:
 def probe(path: Path, discount: Fraction, player: int | None = None) -> tuple[bool, int]:
     """Return the answer, for all players or for one of them, and the work that it took.
 
-    A payoff set that is not accurate says between which bounds the threats lie: that is enough where the answer is
-    the same at both ends.
+    An inaccurate payoff set gives bounds on the threats, which are enough if the answer is the same at both ends.
     """
     if not path.stays():
         return False, 0
@@ -156,10 +155,10 @@ def _keeps(path: Path, delta: float, lowest: Floats, player: int | None) -> bool
 
 
 def _threats(path: Path, found: PayoffSet) -> tuple[Floats, Floats]:
-    """Return the lowest that the threats may be, and the highest.
+    """Return lower and upper bounds on the threats.
 
-    The set given holds every equilibrium payoff, so no threat is below its own; one that generates itself lies within
-    the bound, so none is higher by more. With exit that second set rests on threats to leave, which may be empty.
+    The set contains every equilibrium payoff, so no threat is below its own. A set that generates itself lies within
+    the bound of it, so no threat is higher by more. With exit the second argument requires credible threats to leave.
     """
     if found.status is Status.OK:
         return found.threat, found.threat

@@ -1,4 +1,4 @@
-"""Strategies of repeated games as automata: what is played, what follows, and how deviations are punished."""
+"""Strategies of repeated games as automata: actions, transitions, and punishments of deviations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bargaining.games.stochastic import StochasticGame
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State(Shown):
-    """A state of an automaton: what is played in it and where it leads.
+    """A state of an automaton: the actions played, and the states that follow.
 
     Attributes
     ----------
@@ -30,13 +30,13 @@ class State(Shown):
     leavers : tuple of int
         Who leaves; nobody if a profile is played.
     following : tuple of (int, Fraction)
-        The lottery, drawn by the next public signal, over the states that follow when nobody deviates alone.
+        The lottery, drawn by the next public signal, over the states that follow unless a single player deviates.
     punishment : tuple of int
         For each player, the state that follows when she alone deviates.
     stayed : int or None
-        The state that is played if the one who should have left stayed.
+        The state that is played if the player who should have left stayed.
     challenged : bool
-        Whether this is a state reached in that way: this period's decisions to leave are already taken.
+        Whether this state is reached in that way: this period's decisions to leave have already been made.
     payoffs : pair of Fraction
         Average payoffs from this state on.
     """
@@ -62,7 +62,7 @@ class History(Shown):
     profiles : ndarray of int, shape (periods, 2)
         The actions; -1 once somebody has left.
     payoffs : ndarray of shape (periods, 2)
-        The stage payoffs, or what leaving gives per period.
+        The stage payoffs, or the payoffs per period after leaving.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -80,8 +80,8 @@ class Automaton(Machine[History]):
     """A profile of pure strategies with public randomisation, in rationals.
 
     In every period the public signal draws a state, from `start` in the first period; the state says what is
-    played. A player who deviates alone is punished: the next state is the one named for her, for certain. If both
-    deviate at once play goes on as if nobody had. `print` shows the table.
+    played. A player who deviates alone is punished: the next state is the one named for her, with certainty. If both
+    deviate at once, play continues as if nobody had. `print` shows the table.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class Automaton(Machine[History]):
         return rows
 
     def _worth(self) -> NodeValues:
-        """Return the states as nodes of the stochastic game of one state, and what they are worth."""
+        """Return the states as nodes of the stochastic game of one state, and their payoffs."""
         nodes = [
             Node(
                 state=0,

@@ -37,11 +37,11 @@ class CriticalDiscount(Shown):
     Attributes
     ----------
     discount : float
-        The lowest of them. If the profile can never be sustained it is 1 or more, the root of the incentive
-        constraint all the same (how far from patience alone sufficing), or infinite.
+        The lowest of them. If the profile can never be sustained, it is at least 1: the root of the incentive
+        constraint, or infinite.
     exact : Fraction or None
-        The same number exactly. If `proved` is false it was recognised: the one simple rational (denominator at
-        most 1000) within the accuracy of the bisection, at which the profile is sustained.
+        The same number exactly. If `proved` is false it was recognised as the only simple rational (denominator at
+        most 1000) within the accuracy of the bisection at which the profile is sustained.
     bracket : tuple of two floats
         The profile is not sustained at the first and sustained at the second, up to 1e-11 of the payoffs;
         both are `discount` where a formula gives it.
@@ -49,16 +49,16 @@ class CriticalDiscount(Shown):
         All discount factors in [0, 1) that sustain the profile, as closed-open intervals.
     by_player : ndarray of shape (n,)
         The lowest discount factor at which each player's own constraint holds, with the punishment that is
-        available at that same discount factor; the largest of them is `discount`. If `monotone` is false, what
-        the constraint needs given the threats at `discount`.
+        available at that discount factor; the largest of them is `discount`. If `monotone` is false, the root of the
+        constraint given the threats at `discount`.
     threat : ndarray of shape (n,)
         The average payoff after a deviation, by deviator, at `discount`.
     monotone : bool
-        Whether theory says that patience never hurts here. If not, `intervals` was found on a grid and an
+        Whether theory implies that more patience never hurts. If not, `intervals` was found on a grid and an
         interval shorter than 1/64 may be missing.
     proved : bool
-        Whether `discount` follows from exact arithmetic alone. If not, it is the end of a bisection over payoff
-        sets in floats, or rests on an incomplete list of stage equilibria (then it is an upper bound).
+        Whether `discount` is proved in exact arithmetic. If not, it is the end of a bisection over payoff
+        sets in floats, or depends on an incomplete list of stage equilibria (then it is an upper bound).
     punishment : str
         ``"optimal"``, ``"stage"`` or ``"exit"`` (the players part).
     player_names : tuple of str
@@ -104,8 +104,8 @@ def critical_discount(
 ) -> CriticalDiscount:
     r"""Return the discount factors, common to the players, at which a profile can be played for ever.
 
-    If actions are seen only through a signal, and no money is paid, bad signals have to be followed by something else:
-    then it returns those at which some perfect public equilibrium *begins* with the profile.
+    If actions are seen only through a signal, and no money is paid, bad signals must be followed by another profile.
+    Then it returns the discount factors at which some perfect public equilibrium *begins* with the profile.
 
     Playing a for ever is an equilibrium path if nobody gains by one deviation and the punishment after it:
 
@@ -125,17 +125,17 @@ def critical_discount(
         The right to leave, one exit (no batch).
     punishment : {"optimal", "stage"}
         ``"optimal"``: P_i is i's lowest equilibrium payoff, at the same discount factor, in pure actions
-        with public randomisation. ``"stage"``: for ever i's worst stage equilibrium, mixed ones included;
-        with exit, a player who would rather leave than live in it does, and P is then what leaving pays. A mixed
-        equilibrium can be harsher than anything pure actions allow. With monitoring, bad signals are followed, with
-        some chance, by one stage equilibrium for ever, the best choice of it; with transfers, who does not pay is
-        punished by her worst one.
+        with public randomisation. ``"stage"``: reversion for ever to i's worst stage equilibrium, mixed ones included;
+        with exit, a player who prefers leaving to this equilibrium leaves, and P is the payoff of leaving. A mixed
+        equilibrium can be harsher than every punishment in pure actions. With monitoring, bad signals are followed,
+        with some probability, by one stage equilibrium for ever, chosen optimally; with transfers, a player who does not pay
+        is punished by her worst one.
     monitoring : Monitoring, optional
-        What is seen of the actions; by default the actions themselves.
+        The public signal of the actions; by default the actions are seen.
     transfers : bool, default False
         Whether the players may pay each other, or burn money, before each period. Then the profile is played for ever.
     tolerance : float in (0, 1), default 2**-40
-        How wide a bracket may stay where actions are seen and the answer is bisected for.
+        The width at which bisection stops, if actions are seen and there is no formula.
 
     Returns
     -------
@@ -146,27 +146,27 @@ def critical_discount(
     InvalidInput
         If the profile is not in the game, or the exit is for another number of players or a batch.
     NotApplicable
-        If there is no stage equilibrium to revert to; or if the optimal punishment is asked for, without a
-        right to leave for all, with other than two players; or, with monitoring, if one player alone may leave.
+        If there is no stage equilibrium to revert to; or if `punishment` is "optimal", the game does not have two
+        players and not all may leave; or, with monitoring, if only one player may leave.
     Unsolved
-        If a payoff set that the search asks for is too inaccurate to tell.
+        If a payoff set that the search needs is too inaccurate.
 
     Notes
     -----
-    *Exit by two or more* with payoffs o: to leave together is an equilibrium, so a player who may leave is
-    punished with o_i exactly, and staying needs :math:`g_i(a) \ge o_i`. Where all may leave that settles the
-    threat: the answer is a formula.
+    *Exit by two or more* with payoffs o: leaving together is an equilibrium, so a player who may leave is
+    punished with exactly o_i, and staying requires :math:`g_i(a) \ge o_i`. If all may leave, this determines all
+    threats, and the answer is a formula.
 
     *Without exit* the threat falls as patience grows, since the set of equilibrium payoffs, convex by public
     randomisation, grows with a common discount factor (Abreu, Pearce & Stacchetti 1990). No threat is below the
-    pure minmax, so that gives a lower bound; if the payoff set at the bound has that threat, the bound is
-    the answer and is exact, else the answer is bisected for. With one-sided exit theory does not give
-    monotonicity, since the threat to leave must itself be credible, and the intervals are searched for on a grid.
+    pure minmax, which gives a lower bound. If the payoff set at the bound has that threat, the bound is
+    the answer and is exact; otherwise the answer is found by bisection. With one-sided exit monotonicity is not known,
+    since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
     *Monitoring.* Grim punishments and transfers lead to linear programs in rationals, so that the answer is exact. With
-    optimal punishments and no transfers the payoff set is found from both sides at one discount factor after the
-    other: `bracket` is then 1e-5 wide, or wider where the two sides do not tell, `threat` is NaN, and `by_player`
-    repeats `discount`, as one signal judges all.
+    optimal punishments and no transfers the payoff set is bounded from both sides at one discount factor after the
+    other: `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player`
+    repeats `discount`, since the constraints of all players share one signal.
 
     References
     ----------
@@ -210,7 +210,7 @@ def critical_discounts(
     transfers: bool = False,
     tolerance: float = WIDTH,
 ) -> NDArray[np.object_]:
-    """Return what `critical_discount` does, for many profiles and exits.
+    """Return the results of `critical_discount` for many profiles and exits.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def critical_discounts(
 
     Notes
     -----
-    Profiles share the payoff sets that they ask for, exit by exit.
+    For each exit, all profiles share the computed payoff sets.
 
     Examples
     --------
@@ -298,7 +298,7 @@ def _found(path: Path, punishment: str, monitoring: Monitoring | None, transfers
 def _through(
     path: Path, profile: tuple[int, ...], monitoring: Monitoring | None, punishment: str, transfers: bool
 ) -> CriticalDiscount:
-    """Return the answer where a signal is seen, or money is paid."""
+    """Return the answer with monitoring or transfers."""
     from bargaining.equilibria.repeated import monitored_discount as through
 
     stages, complete = None, True
@@ -375,7 +375,7 @@ def _reverted(path: Path) -> StageEquilibria:
 
 
 def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """Return what reversion to an equilibrium pays when players may leave it."""
+    """Return the payoffs of reversion to an equilibrium if players may leave."""
     if path.exit is None:
         return payoffs
     own = path.exit.exact
@@ -386,7 +386,7 @@ def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
 
 
 def _bisected(path: Path) -> CriticalDiscount:
-    """Find the threshold where patience only helps: try the bound by the pure minmax, then halve."""
+    """Find the threshold if more patience never hurts: try the bound by the pure minmax, then bisect."""
     floor = [min(path.best[..., i].ravel()) for i in range(path.game.players)]
     bound = _formula(path, floor, punishment="optimal", proved=True)
     if not bound.sustainable or bound.discount == 0:
@@ -401,7 +401,7 @@ def _bisected(path: Path) -> CriticalDiscount:
 
 
 def _each(path: Path, found: CriticalDiscount) -> CriticalDiscount:
-    """Find what each player needs alone: with the threats of `discount`, unless less patience makes them weaker."""
+    """Find each player's own threshold: with the threats at `discount`, unless less patience makes them weaker."""
     needs = found.by_player.copy()
     for i, need in enumerate(needs.tolist()):
         if 0.0 < need < found.discount and not holds(path, Fraction(need), i):
@@ -410,7 +410,7 @@ def _each(path: Path, found: CriticalDiscount) -> CriticalDiscount:
 
 
 def _searched(path: Path) -> CriticalDiscount:
-    """Look at a grid of discount factors and halve wherever the answer changes."""
+    """Try a grid of discount factors and bisect wherever the answer changes."""
     grid = [*(k / _GRID for k in range(_GRID)), PATIENT]
     good = [holds(path, Fraction(delta)) for delta in grid]
     intervals: list[list[Fraction | float]] = [[0.0, 1.0]] if good[0] else []

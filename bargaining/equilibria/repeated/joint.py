@@ -1,4 +1,4 @@
-"""Joint payoffs with transfers, and payoffs of one shared fate, under imperfect monitoring: every discount factor."""
+"""Joint payoffs with transfers, and strongly symmetric ones, under public monitoring at every discount factor."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Curves = dict[Profile, tuple[Curve, list[Curve]]]
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointStep(Shown):
-    r"""What is sustained with transfers at one discount factor: every :math:`u \ge v` with :math:`\sum u \le U`.
+    r"""The equilibrium payoffs with transfers at one discount factor: every :math:`u \ge v` with :math:`\sum u \le U`.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class JointStep(Shown):
         Of the payoffs of a period, the part that is burnt on the path to U, on average; zero if fines can always be
         paid to the other players.
     profile : tuple of int, or None
-        What is played on the path to U; None if the players part.
+        The profile played on the path to U; None if the players part.
     punishments : tuple
-        For each player the profile that is played for a period to punish her; None if the players part.
+        For each player the profile that is played for one period to punish her; None if the players part.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -84,8 +84,8 @@ class JointPayoffs(Shown):
         None if actions are seen.
     exit : Exit or None
     steps : tuple of JointStep
-        What is sustained, as the discount factor rises from 0: each from its discount factor on. Between two steps
-        profiles stay as they are, while `joint` and `threat` may change with the discount factor: see `at`.
+        The equilibrium payoffs as the discount factor rises from 0, each from its discount factor on. Between two steps
+        profiles stay the same, but `joint` and `threat` may change with the discount factor: see `at`.
         Below the first step there is no equilibrium.
     """
 
@@ -98,7 +98,7 @@ class JointPayoffs(Shown):
     _leasts: dict[Profile, Fraction] = field(repr=False)
 
     def at(self, discount: float | Fraction) -> JointStep | None:
-        """Return what is sustained at a discount factor in [0, 1), as given; None if nothing is.
+        """Return the payoffs at a discount factor in [0, 1), taken exactly; None if there is no equilibrium.
 
         Examples
         --------
@@ -126,10 +126,10 @@ class JointPayoffs(Shown):
         return found if found < 1 else None
 
     def claims(self, discount: float | Fraction) -> Rationals | None:
-        r"""Return what is left to each player after each signal on the path to the joint payoff, shape (S, n).
+        r"""Return each player's claim after each signal on the path to the joint payoff, shape (S, n).
 
-        What she has lost of the `liquidity` she pays, to the others as far as their claims allow; the rest is burnt. In
-        units of one period's payoffs; zero for signals that do not occur. None where nothing is sustained, or the
+        The difference to `liquidity` is her payment, to the others as far as their claims allow; the rest is burnt. In
+        units of one period's payoffs; zero for signals that do not occur. None if there is no equilibrium, or the
         players part.
         """
         step = self.at(discount)
@@ -169,9 +169,9 @@ def joint_payoffs(
 ) -> JointPayoffs:
     r"""Return the perfect public equilibria of a repeated game with transfers, for every common discount factor.
 
-    The players may pay each other, or burn money, before each period. Then every :math:`u \ge v` with
-    :math:`\sum u \le U` is an equilibrium payoff, and no other. With liquidity L, the most that can be lost after
-    a signal, and claims :math:`s_i(y)` that are left,
+    The players may pay each other, or burn money, before each period. Then the equilibrium payoffs are all
+    :math:`u \ge v` with :math:`\sum u \le U`. With liquidity L, the most that can be lost after
+    a signal, and remaining claims :math:`s_i(y)`,
 
     .. math:: U(L) = \max_{a, s} \sum_i (g_i(a) + E[s_i \mid a]) - L, \qquad
               v_i(L) = \min_{a, s} g_i(a) + E[s_i \mid a],
@@ -184,7 +184,7 @@ def joint_payoffs(
     game : Game
         Any number of players.
     monitoring : Monitoring, optional
-        What is seen of the actions; by default the actions themselves.
+        The public signal of the actions; by default the actions are seen.
     exit : Exit, optional
         The right to leave, one exit (no batch), with payoffs that do not depend on who leaves.
 
@@ -199,9 +199,10 @@ def joint_payoffs(
 
     Notes
     -----
-    Timing of a period: payments; who may leave does or stays; actions, which nobody else sees; the signal. A player who
-    fails to pay is punished at once. Pure actions. All numbers are rationals: U and v are piecewise linear functions of
-    L, found by linear programs in rationals from their breakpoints. Exit is treated as in `transfer_equilibrium`.
+    Timing of a period: payments; players who may leave do so or stay; actions, which are not observed; the signal. A
+    player who fails to pay is punished at once. Pure actions. All numbers are rationals: U and v are piecewise linear
+    functions of L, found by linear programs in rationals from their breakpoints. Exit is treated as in
+    `transfer_equilibrium`.
 
     References
     ----------
@@ -238,7 +239,7 @@ def joint_payoffs(
 def of_joint(
     game: Game, monitoring: Monitoring | None, leave: Exit | None
 ) -> tuple[Ledger, dict[Profile, Stage], Curves]:
-    """Return what is sustained at every discount factor, and the profiles and curves behind it."""
+    """Return the payoffs at every discount factor, with their profiles and curves."""
     outside, who = outside_of(game, leave)
     floors = tuple(outside[i] if outside is not None and i in who else None for i in range(game.players))
     stages, curves = curves_of(game, monitoring, floors)
@@ -252,7 +253,7 @@ def of_joint(
 
 
 def claims(game: Game, monitoring: Monitoring | None, stage: Stage, stake: Fraction) -> Rationals:
-    """Return what is left to each payee after each signal, shape (S, payees)."""
+    """Return each payee's claim after each signal, shape (S, payees)."""
     through = monitoring if monitoring is not None else Monitoring.perfect(game)
     occurs = through.exact[stage.profile] > 0
     found = _stage(game, through, stage.profile, stage.floors).claims(stake)
@@ -322,7 +323,7 @@ def _stage(game: Game, monitoring: Monitoring, profile: Profile, floors: Sequenc
 
 
 def _credible(game: Game, monitoring: Monitoring | None, leaver: int, outside: Fraction) -> Fraction | None:
-    """Return the least liquidity at which somebody who alone may leave can be held to what leaving gives her."""
+    """Return the least liquidity at which the only player who may leave can be held to her payoff of leaving."""
     _, curves = curves_of(game, monitoring, [None] * game.players)
     low = highest([some[1][leaver] for some in curves.values()])
     for piece in low:
@@ -348,7 +349,7 @@ def check_monitoring(game: Game, monitoring: Monitoring | None) -> None:
 
 
 def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | None, tuple[int, ...]]:
-    """Return what leaving gives, and who may leave."""
+    """Return the payoffs of leaving, and who may leave."""
     if leave is None:
         return None, ()
     if not isinstance(leave, Exit):
@@ -365,7 +366,7 @@ def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | N
 
 
 def discount_of(given: float | Fraction) -> Fraction:
-    """Return a discount factor as the rational that was given."""
+    """Return a discount factor as an exact rational."""
     exact = rational(given, "discount")  # type: ignore[arg-type]
     if exact.shape != ():
         raise InvalidInput(f"`discount` must be one number; got {short(given)}.")

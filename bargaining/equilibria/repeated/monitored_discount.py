@@ -1,9 +1,9 @@
-r"""How patient players must be to play a profile whose actions are seen only through a signal.
+r"""How patient players must be to play a profile if actions are seen only through a signal.
 
 *Without transfers* the question is whether some perfect public equilibrium plays the profile a in its first period:
-"for ever" has no meaning where a bad signal has to be followed by something else.
+it cannot be played for ever, because bad signals must be followed by another profile.
 
-*Grim punishment.* After each signal y players go on as before, or with chance x(y) play a stage equilibrium e for ever.
+*Grim punishment.* After each signal y players continue, or with probability x(y) play a stage equilibrium e for ever.
 Then :math:`v_i - e_i = (1-\delta)(g_i(a) - e_i) / (1 - \delta + \delta E[x])`, and with
 :math:`q = \frac{\delta}{1-\delta} x` no deviation pays if
 
@@ -13,8 +13,8 @@ Then :math:`v_i - e_i = (1-\delta)(g_i(a) - e_i) / (1 - \delta + \delta E[x])`, 
 linear in q whatever the discount factor is. So the lowest one has the least :math:`t = \max_y q(y)`, a linear program
 in rationals, and is :math:`t / (1 + t)`.
 
-*Optimal punishment.* The set of equilibrium payoffs grows with a common discount factor. It is found from both sides: a
-can be played if continuations in the inner set sustain it, and cannot if none in the outer set do; halving closes in.
+*Optimal punishment.* The set of equilibrium payoffs grows with a common discount factor. It is bounded from both sides:
+a can be played if continuations in the inner set sustain it, and cannot if none in the outer set do. Bisection follows.
 
 *With transfers* a can be played for ever: the least liquidity that sustains it is a linear program (`joint_payoffs`).
 """
@@ -40,13 +40,13 @@ from bargaining.games.repeated import RepeatedGame
 _TRIED = (
     Fraction(9, 10),
     Fraction(99, 100),
-)  # where halving begins; the sets of more patient players take long
+)  # where bisection begins; the sets of more patient players take long
 _WIDTH = 1e-5  # of the bracket at which halving stops
-_TOLERANCES = (1e-3, 1e-5)  # of the payoff sets, the finer one where the coarser does not tell
+_TOLERANCES = (1e-3, 1e-5)  # of the payoff sets: the finer one is used if the coarser does not decide
 _PROGRAMS = 100_000  # that one set may take: some seconds
 _ZERO, _ONE = Fraction(0), Fraction(1)
 Found = tuple[Fraction | float | None, tuple[float, float], tuple[Fraction, ...] | None]
-"""The lowest discount factor (None: there is none), the bracket around it, and what punishes each player."""
+"""The lowest discount factor (None: there is none), the bracket around it, and the punishment of each player."""
 
 
 def transferable(
@@ -55,7 +55,7 @@ def transferable(
     monitoring: Monitoring | None,
     stages: Sequence[Sequence[Fraction]] | None,
 ) -> Found:
-    """Return what playing the profile for ever takes if money may be paid; grim punishment if stages are given."""
+    """Return the threshold for a profile for ever with transfers; with grim punishment if stages are given."""
     game = path.game
     if stages is None:
         found = joint_payoffs(game, monitoring=monitoring, exit=path.exit)
@@ -93,7 +93,7 @@ def grim(
 def _least(
     path: Path, profile: tuple[int, ...], monitoring: Monitoring, stage: Sequence[Fraction]
 ) -> Fraction | None:
-    """Return the least t; None if no chances of punishment keep everybody from deviating."""
+    """Return the least t; None if no probabilities of punishment deter everybody from deviating."""
     game, chances = path.game, monitoring.exact[profile]
     count = len(chances)
     rows, limits = [], []
@@ -121,7 +121,7 @@ def _least(
 
 
 def optimal(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> Found:
-    """Halve between discount factors at which no equilibrium, and some equilibrium, begins with the profile."""
+    """Bisect between discount factors at which no equilibrium, and some equilibrium, begins with the profile."""
     if path.game.players != 2:
         raise NotApplicable(
             f"Optimal punishments without transfers need the payoff set, which is for two players; the game has "
@@ -158,7 +158,7 @@ def optimal(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> Fou
 
 
 def _told_apart(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> bool:
-    """Whether any payments that depend on the signal, however large, keep everybody from deviating."""
+    """Whether payments that depend on the signal, however large, can deter everybody from deviating."""
     game, chances = path.game, monitoring.exact[profile]
     for i in range(game.players):
         rows, limits = [], []

@@ -1,4 +1,4 @@
-"""Imperfect public monitoring in the limit of patience: scores by direction, and what can be told apart."""
+"""Imperfect public monitoring in the limit of patience: scores by direction, and rank conditions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ZERO, _ONE = Fraction(0), Fraction(1)
 
 
 class Score(NamedTuple):
-    """The most that patient players can be given in a direction.
+    """The highest payoff of patient players in a direction.
 
     Attributes
     ----------
     value : Fraction or None
         The score; None if no profile can be sustained at all.
     profile : tuple of int, or None
-        What is played for it.
+        The profile that attains it.
     """
 
     value: Fraction | None
@@ -104,7 +104,7 @@ def _score(scores: _Scores, normal: Rationals) -> Score:
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PatientPayoffs(PayoffPolygon):
-    r"""What patient players of imperfect public monitoring can have: :math:`\{v : n \cdot v \le k^*(n)` for all n}.
+    r"""The payoffs of patient players under imperfect public monitoring: :math:`\{v : n \cdot v \le k^*(n)` for all n}.
 
     Attributes
     ----------
@@ -118,8 +118,8 @@ class PatientPayoffs(PayoffPolygon):
     faces : tuple of ((Fraction, Fraction), Score)
         Directions and scores whose half-planes are the set.
     reached : bool
-        Whether the set has room inside. Then every payoff inside is one of an equilibrium for players who are patient
-        enough. Otherwise equilibria give no more, and may give less.
+        Whether the set has a nonempty interior. Then every interior payoff is an equilibrium payoff of players who are
+        patient enough. Otherwise the set only contains all equilibrium payoffs.
     threat : ndarray of shape (2,)
         The lowest payoff of each player in the set; NaN if it is empty.
     status : Status
@@ -143,10 +143,11 @@ class PatientPayoffs(PayoffPolygon):
 
 
 def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> PatientPayoffs:
-    r"""Return what two patient players can have, in the limit of one common discount factor, exactly.
+    r"""Return the payoffs of two patient players, in the limit of a common discount factor, exactly.
 
     The set :math:`Q = \{v : n \cdot v \le k^*(n) \text{ for all } n\}` of the scores of `patient_score`. The
-    equilibrium payoffs at any common discount factor lie in it, and fill it as patience grows if it has room inside.
+    equilibrium payoffs at any common discount factor lie in it, and fill it as patience grows if its interior is not
+    empty.
 
     Parameters
     ----------
@@ -168,9 +169,10 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
     -----
     Within a quadrant of directions the score of each profile is concave and piecewise linear, since with
     :math:`z_i = |n_i| x_i` only the right-hand sides of its program depend on n, and linearly. So the half-planes at
-    its kinks, at those where one profile takes over from another, and at the axes, give all of Q, as rationals. At the
-    axes the score may be lower than beside them.
-    Pure actions. Mixed actions can raise scores, as where punishing needs a mixed minmax.
+    its kinks, at those where the best profile changes, and at the axes, determine Q, in rationals. At the
+    axes the score may be lower than near them.
+
+    Pure actions. Mixed actions can raise scores, for example if punishment requires a mixed minmax.
 
     References
     ----------
@@ -239,7 +241,7 @@ class _Scores:
         self.sustained = [profile for profile in np.ndindex(*game.shape) if self._can_be(profile)]
 
     def deviations(self, profile: Profile, player: int) -> Iterator[tuple[Rationals, Fraction]]:
-        """Yield by how much the chances of signals change, and the most that continuations may add to it."""
+        """Yield for each deviation the change of signal probabilities, and the bound on continuation payoffs."""
         for action in range(self.game.shape[player]):
             if action != profile[player]:
                 other = (*profile[:player], action, *profile[player + 1 :])
@@ -247,7 +249,7 @@ class _Scores:
                 yield self.chances[other] - self.chances[profile], -gain
 
     def _can_be(self, profile: Profile) -> bool:
-        """Whether some continuations, however large, keep every player from deviating."""
+        """Whether some continuations, however large, deter every player from deviating."""
         for player in range(self.game.players):
             rows = list(self.deviations(profile, player))
             if rows:
@@ -324,7 +326,7 @@ class _Scores:
         if moving is not None:
             goal[-1] = moving[1]
         found = maximise(goal, np.array(rows), np.array(limits))
-        assert found is not None  # whoever can be kept from deviating can be in any direction
+        assert found is not None  # whether a player can be deterred does not depend on the direction
         return found.value, found.solution[-1]
 
 
@@ -381,7 +383,7 @@ def _within(faces: Sequence[tuple[Pair, Score]]) -> tuple[Pair, ...]:
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankFailure(Shown):
-    """Deviations that the signal cannot tell apart.
+    """Deviations that the signal cannot distinguish.
 
     Attributes
     ----------
@@ -390,7 +392,7 @@ class RankFailure(Shown):
     players : tuple of int
         One player, or the pair.
     rank : Rank
-        The rank and what it would have to be.
+        The rank and the full rank.
     reason : str
         Which deviations look alike.
     """
@@ -404,16 +406,16 @@ class RankFailure(Shown):
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FullRank(Shown):
-    """Which deviations the signal tells apart.
+    """Whether the signal distinguishes deviations.
 
     Attributes
     ----------
     individual : bool
-        Whether the deviations of each player can be told apart, at every pure profile.
+        Whether the deviations of each player can be distinguished, at every pure profile.
     pairwise : bool
-        Whether, at every pure profile, the deviations of any two players can be told from each other's.
+        Whether, at every pure profile, the deviations of any two players can be distinguished from each other.
     failures : tuple of RankFailure
-        Where not, and why.
+        The profiles and players for which not, and why.
     """
 
     individual: bool
@@ -448,7 +450,7 @@ class FullRank(Shown):
 
 
 def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
-    """Say at which pure profiles deviations can be told apart, and where they cannot, which look alike.
+    """Say at which pure profiles deviations can be distinguished; where they cannot, say which look alike.
 
     Parameters
     ----------
@@ -463,9 +465,9 @@ def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
 
     Notes
     -----
-    *Individual* full rank at a profile: the rows of chances after each action of a player, the others keeping to the
-    profile, are independent. *Pairwise*: those of two players together are, but for the row of the profile, which they
-    share. Decided in rationals.
+    *Individual* full rank at a profile: the rows of signal probabilities after each action of a player, while the
+    others keep to the profile, are linearly independent. *Pairwise*: those of two players together are independent,
+    apart from the common row of the profile. Decided in rationals.
 
     References
     ----------
@@ -500,7 +502,7 @@ def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
 
 
 def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequence[int]) -> str:
-    """Return which mixtures of deviations lead to the same chances."""
+    """Return mixtures of deviations that lead to the same signal probabilities."""
     rows, names = [monitoring.exact[profile]], [f"everybody keeping to {played(game, profile)}"]
     for i in players:
         for action in range(game.shape[i]):

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
-_LIMIT = 2000  # applications of the operator: a bound beside the budget
+_LIMIT = 2000  # applications of the operator: a bound in addition to the budget
 _AMPLE = 10_000_000  # units of work: more than the extension spends on a game before it leaves it to Python
-_FEW = 4  # games: fewer do not repay what they share
+_FEW = 4  # games: for fewer, shared work does not pay off
 
 
 @owning
@@ -41,22 +41,22 @@ class PayoffSet(PayoffPolygon):
     Attributes
     ----------
     repeated : RepeatedGame
-        The game it answers.
+        The game.
     vertices : ndarray of shape (m, 2)
         Counter-clockwise, from the lowest of the leftmost; none if the set is empty.
     threat : ndarray of shape (2,)
         The lowest payoff of each player: the worst punishment that is itself an equilibrium. NaN if there is none.
     status : Status
-        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, where patience differs, if the
-        residual is larger than the accuracy asked for.
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, with unequal discount factors,
+        if the residual is larger than the required accuracy.
     reason : str
         Why the status is not OK; if it is, whether the game lies on a knife edge.
     scale : float
-        The larger of the players' ranges of stage payoffs: what a tolerance is a share of.
+        The larger of the players' ranges of stage payoffs, of which tolerances are shares.
     stats : Stats
         How the set was found.
     residual : float
-        How far the set is from its definition, as a share of the payoff range.
+        The violation of the definition by the set, as a share of the payoff range.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class PayoffSet(PayoffPolygon):
     stats: Stats
     _rational: list[Any] = field(
         init=False, repr=False, default_factory=list
-    )  # what strategies are made of, once
+    )  # the set in rationals, from which strategies are made; computed once
     _exact: NDArray[Any] | None = field(default=None, repr=False)
     _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
@@ -83,26 +83,26 @@ class PayoffSet(PayoffPolygon):
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
     ) -> Automaton:
-        """Return an equilibrium with these payoffs, as an automaton that can be read, checked and played.
+        """Return an equilibrium with these payoffs, as an automaton.
 
         Parameters
         ----------
         payoffs : array_like of shape (2,)
             A point of the set.
         tolerance : float, default 1e-9
-            How far the payoffs of the equilibrium may lie from these, as a share of `scale`: where vertices are not
-            rational, or infinitely many, the nearest point of a set a little inside is attained.
+            The largest distance of the equilibrium's payoffs from these, as a share of `scale`: if vertices are not
+            rational, or infinitely many, the nearest point of a slightly smaller set is attained.
         budget : int, optional
-            Units of work after which to give up: a vertex met in rationals is about one, each a microsecond or a few.
-            30 million by default.
+            Units of work after which to give up: about one per vertex computed in rationals, which takes a few
+            microseconds. 30 million by default.
 
         Raises
         ------
         InvalidInput
             If the point lies outside the set by more than rounding; the message says how far.
         Unsolved
-            If no rational strategy without regret was found: on a knife edge that rounding decides, or within the
-            budget.
+            If no rational strategy without regret was found, because the game lies on a knife edge or the budget was
+            used up.
 
         Examples
         --------
@@ -125,13 +125,14 @@ class PayoffSet(PayoffPolygon):
 
     @property
     def residual(self) -> float:
-        """How far the set is from its definition, as a share of the payoff range; measured when it is asked for.
+        """The violation of the definition by the set, as a share of the payoff range; computed when needed.
 
-        Each vertex is some profile's payoffs now and what is promised after it, and nobody gains by another action
-        or by leaving, punished by her lowest payoff. The residual is the least by which the promise of the farthest
-        vertex lies outside the set, or a player gains; or, if that is more, how far payoffs that can be played so
-        with continuations in the set lie outside. It is measured from the vertices and the game alone. A residual of
-        zero does not show that the set is the largest of its kind: `certify` proves that.
+        By definition each vertex is generated by a profile with a continuation payoff in the set, such that nobody
+        gains by another action or by leaving, if her lowest payoff is the punishment. For each vertex take the smallest
+        violation: by how much the continuation payoff lies outside the set, or a player gains. The residual is the
+        largest of these, or, if it is larger, by how much payoffs generated with continuations in the set lie outside.
+        It is computed from the vertices and the game alone. A residual of zero does not show that the set is the
+        largest of its kind: `certify` proves that.
         """
         if not self._measured:
             from bargaining.equilibria._plane.enforceable import residuals
@@ -142,7 +143,7 @@ class PayoffSet(PayoffPolygon):
 
     @property
     def _hints(self) -> NDArray[Any]:
-        """The vertices as exactly as they are known: fractions, where floats of the payoffs lose digits."""
+        """The vertices as accurately as they are known: as fractions if floats would lose digits."""
         return self.vertices if self._exact is None else self._exact
 
     def _generated(self, work: Work) -> Generation | str:
@@ -201,31 +202,32 @@ def payoff_sets(
     exit : Exit, optional
         The right to leave, for stacked payoffs; its batch is broadcast against the games and the discount factors.
     tolerance : float, optional
-        The accuracy asked for, as for `payoff_set`.
+        The required accuracy, as for `payoff_set`.
     budget : int, optional
-        Units of work after which to give a game up, as for `payoff_set`; as many again for a set that many games share.
+        Units of work after which to give up on a game, as for `payoff_set`; as many again for a set that many games
+        share.
 
     Returns
     -------
     ndarray of PayoffSet
-        Of the shape `repeated.batch_shape`, or that of games, discount factors and exits together. A set that was not
-        found, or is empty, says so in its own `status` and changes no other.
+        Of the shape `repeated.batch_shape`, or that of games, discount factors and exits together. Each set has its own
+        `status`.
 
     Raises
     ------
     InvalidInput
-        If an argument is out of its domain, shapes do not fit, or discount factors or an exit are given beside a
-        `RepeatedGame`, which has its own.
+        If an argument is out of its domain, shapes do not fit, or discount factors or an exit are given in addition to
+        a `RepeatedGame`, which has its own.
     NotApplicable
         If there are not two players.
 
     Notes
     -----
-    Equally patient players of at most 20 profiles are searched for in one call of the extension in C for some hundred
-    games: ten times as fast as one by one, with the same bits. Larger games with exits that share a discount factor
-    are solved together: a set that contains all of theirs is computed first, and most sets are found from the ways in
-    which the vertices of a few, spread over the batch, are generated. So a fine grid in its natural order is cheapest;
-    these answers are those of `payoff_set` up to rounding.
+    Games with equally patient players and at most 20 profiles are solved by the extension in C, about a hundred in one
+    call: ten times as fast as one by one, with the same bits. Larger games with exits that share a discount factor are
+    solved together: a set that contains all of theirs is computed first, and most sets are found from the structures of
+    a few, spread over the batch. So a fine grid in its natural order is cheapest; these answers are those of
+    `payoff_set` up to rounding.
 
     Examples
     --------
@@ -323,7 +325,7 @@ def _alone(game: RepeatedGame, effort: Effort) -> PayoffSet:
 
 
 def _measured(found: PayoffSet, scaled: Scaled, effort: Effort) -> PayoffSet:
-    """Return a set that is what it generates; else one that holds every payoff."""
+    """Return a set that equals what it generates; otherwise one that contains every payoff."""
     if found.status is not Status.OK or found.residual <= max(effort.tolerance, rounding(found)):
         return found
     return _result(found.repeated, scaled.back(scaled.outer()), effort)

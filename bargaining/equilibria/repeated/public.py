@@ -19,7 +19,7 @@ from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, beg
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
-_ROUGH = (1e-2, 1e-3, 1e-4)  # tolerances of the sets that points inside are attained with
+_ROUGH = (1e-2, 1e-3, 1e-4)  # tolerances of the inner sets from which strategies for interior points are made
 BUDGET = 300_000_000
 """Units of work: some ten seconds of two actions each."""
 _PROGRAM = 1000  # units that a linear program counts for
@@ -33,7 +33,7 @@ class PublicPayoffSet(PayoffPolygon):
     Attributes
     ----------
     repeated : RepeatedGame
-        The game it answers, with its monitoring.
+        The game, with its monitoring.
     vertices : ndarray of shape (m, 2)
         The inner set, which generates itself: counter-clockwise, from the lowest of the leftmost.
     outer : ndarray of shape (k, 2)
@@ -43,7 +43,7 @@ class PublicPayoffSet(PayoffPolygon):
     threat : ndarray of shape (2,)
         The lowest payoff of each player in the inner set; NaN if there is none.
     status : Status
-        OK; EMPTY if no profile can be sustained; INACCURATE if the gap is larger than the tolerance asked for.
+        OK; EMPTY if no profile can be sustained; INACCURATE if the gap is larger than the tolerance.
     reason, scale, stats
         As for `PayoffSet`.
     """
@@ -70,8 +70,8 @@ class PublicPayoffSet(PayoffPolygon):
         payoffs : array_like of shape (2,)
             A point of the inner set.
         tolerance : float, default 1e-6
-            How far the payoffs of the equilibrium may lie from these, as a share of `scale`, where they lie on the edge
-            of the inner set. Points inside are attained exactly.
+            The largest distance of the equilibrium's payoffs from these, as a share of `scale`, if they lie on the edge
+            of the inner set. Interior points are attained exactly.
 
         Returns
         -------
@@ -83,13 +83,13 @@ class PublicPayoffSet(PayoffPolygon):
         InvalidInput
             If the point lies outside the inner set by more than the tolerance; the message says how far.
         NotApplicable
-            If leaving is the threat of one player alone: what follows if she stays after all is not written down.
+            If only one player may threaten to leave: such strategies are not supported.
         Unsolved
-            If rounding to rationals leaves some regret, as on a knife edge that rounding decides.
+            If rounding to rationals leaves some regret, as on a knife edge.
 
         Notes
         -----
-        A set that is known roughly needs few states, so points inside are attained by the play of a rougher inner set.
+        A rougher inner set needs fewer states, so interior points are attained by its strategies.
 
         Examples
         --------
@@ -162,7 +162,7 @@ def public_payoff_set(
     .. math:: V = \operatorname{co} \{ v : v_i = (1-\delta_i) g_i(a) + \delta_i \sum_y p(y \mid a) w_i(y),\; w(y) \in V,
               \; v_i \ge (1-\delta_i) g_i(b, a_{-i}) + \delta_i \sum_y p(y \mid b, a_{-i}) w_i(y) \},
 
-    with the outcomes of leaving, and :math:`v_i \ge o_i` of who may leave, as in `payoff_set`.
+    with the outcomes of leaving, and :math:`v_i \ge o_i` for players who may leave, as in `payoff_set`.
 
     Parameters
     ----------
@@ -171,8 +171,8 @@ def public_payoff_set(
     tolerance : float, default 1e-6
         The gap at which to stop, as a share of the payoff ranges.
     budget : int, default 300,000,000
-        Units of work after which to give up; a linear program, one for a profile and a direction each, is a thousand.
-        Past it the status is INACCURATE, and the gap says how far it came.
+        Units of work after which to give up; a linear program, for one profile and direction, counts as a thousand.
+        Past the budget the status is INACCURATE, with the gap reached so far.
 
     Returns
     -------
@@ -180,10 +180,12 @@ def public_payoff_set(
 
     Notes
     -----
-    *Outer.* Half-planes are pushed in until the operator moves none; each bound on what a profile gives in a direction
-    is a dual solution, so that it does not rest on a solver's tolerance. *Inner.* Corners move to what their hull
-    generates until they stay. The sides of the inner set give the half-planes of the next round.
-    Equilibria in private strategies, which may pay more (Kandori and Obara 2006), are not covered.
+    *Outer.* Half-planes are moved in until the operator moves none; each bound on the payoffs of a profile in a
+    direction is a dual solution, so that it does not depend on a solver's tolerance. *Inner.* Corners are replaced by
+    the points that their hull generates until they no longer change. The sides of the inner set give the half-planes of
+    the next round.
+
+    Equilibria in private strategies, which may give higher payoffs (Kandori and Obara 2006), are not covered.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Strategies under imperfect public monitoring as automata: what follows depends on the signal alone, in rationals."""
+"""Strategies under imperfect public monitoring as automata in rationals: transitions depend only on the signal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
 _SIMPLE = 1000  # the largest denominator of weights that are taken to be simple fractions
-_APART = 1e-9  # of the ranges: points that lie nearer to a plane lie in it
+_APART = 1e-9  # of the ranges: points closer to a plane than this lie in it
 _NEAR = 1e-9  # how near to a simple fraction a weight must be
 
 
@@ -46,7 +46,7 @@ class PublicState(Shown):
     leavers : tuple of int
         Who leaves; nobody if a profile is played.
     stayed : int or None
-        The state that is played if the one who should have left alone stayed.
+        The state that is played if the player who alone should have left stayed.
     following : tuple of lotteries
         For each signal the lottery over the states that follow, as (state, Fraction) pairs.
     payoffs : tuple of Fraction
@@ -63,14 +63,14 @@ class PublicState(Shown):
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicHistory(History):
-    """A simulated history, with what was seen of the actions.
+    """A simulated history, with its signals.
 
     Attributes
     ----------
     signals : ndarray of int, shape (periods,)
-        What was seen; -1 once somebody has left.
+        The signals; -1 once somebody has left.
     states, profiles, payoffs
-        As for `History`; payoffs are the expected ones of the actions.
+        As for `History`; payoffs are expected payoffs of the actions.
     """
 
     signals: NDArray[np.intp]
@@ -79,10 +79,9 @@ class PublicHistory(History):
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicAutomaton(Machine[PublicHistory]):
-    """Public strategies in rationals: each state names what is played, and after each signal what follows.
+    """Public strategies in rationals: the actions of each state, and the states that follow each signal.
 
-    Nobody can see a deviation, so none is answered as such: it only changes the chances of signals. `print` shows the
-    table.
+    Deviations are not observed; they only change the probabilities of signals. `print` shows the table.
 
     Attributes
     ----------
@@ -117,10 +116,10 @@ class PublicAutomaton(Machine[PublicHistory]):
         ]
 
     def frequencies(self) -> Floats:
-        """Return the share of all periods that are spent in each state in the long run, from the start.
+        """Return the long-run share of periods in each state, from the start.
 
-        Once somebody leaves, the state of leaving lasts. If nobody deviates, the share of states in which a punishment
-        is played says how often players fight although nobody cheated.
+        Once somebody leaves, the state of leaving lasts. The share of states with punishments says how often players
+        fight although nobody has cheated.
         """
         size = len(self.states)
         matrix = np.zeros((size, size))
@@ -142,9 +141,9 @@ class PublicAutomaton(Machine[PublicHistory]):
         return np.asarray(now @ step)
 
     def expected_length(self, states: Sequence[int]) -> Floats:
-        """Return how many periods play stays within some states on average, from each of them, shape (len(states),).
+        """Return the expected number of periods that play stays within some states, from each of them, shape (k,).
 
-        So the expected length of a war is that of the states in which it is fought; infinite if it may never end.
+        For the states in which a war is fought this is its expected length; infinite if it may never end.
         """
         inside = [
             index(k, "states", "state", len(self.states))
@@ -238,7 +237,7 @@ class PublicAutomaton(Machine[PublicHistory]):
                     yield value - state.payoffs[i]
 
     def _worth(self) -> NodeValues:
-        raise NotImplementedError  # deviations are not seen, so no node says how they are punished
+        raise NotImplementedError  # deviations are not seen, so nodes have no punishments
 
     def _drawn(self) -> Sequence[tuple[str, Payoffs]]:
         return [(self._play(state), state.payoffs) for state in self.states]
@@ -251,7 +250,7 @@ class PublicAutomaton(Machine[PublicHistory]):
 
 
 def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:
-    """Return the automaton begun by a lottery over its states, without those that are never reached."""
+    """Return the automaton that starts with a lottery over its states, without unreachable states."""
     begin = dict(start)
     reached, queue = set(begin), list(begin)
     while queue:
@@ -287,8 +286,8 @@ def rational_automaton(
 ) -> PublicAutomaton | None:
     """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some.
 
-    Weights become simple fractions if all of them are near one, and else are rounded so finely that the slack of the
-    rows covers it. What each state gives then follows exactly from a linear system.
+    Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
+    of the incentive constraints covers the error. The payoffs of states then follow exactly from a linear system.
     """
     patient = float(repeated.discounts.max())
     bits = int(
@@ -352,7 +351,7 @@ def _rounded(
 def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
     """Return a lottery over points in any dimension with this mean, or nearly, and whether the mean is exact.
 
-    A program in floats finds which points take part, as many as it takes; the weights are then solved for.
+    A linear program in floats finds the points that are needed; the weights are then solved for.
     """
     from scipy.optimize import linprog
 
@@ -386,7 +385,7 @@ def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
 
 
 def after_leaving(repeated: RepeatedGame, leave: Leave) -> Payoffs:
-    """Return what an outcome of leaving gives, exactly: the mean if several leave at once."""
+    """Return the exact payoffs of an outcome of leaving: the mean if several leave at once."""
     assert repeated.exit is not None
     rows = [repeated.exit.exact[k] for k in (repeated.exit.who if leave.leaver is None else (leave.leaver,))]
     return tuple(sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in range(repeated.players))

@@ -1,4 +1,4 @@
-"""Relational contracts: promises of pay kept for the sake of the future."""
+"""Relational contracts: promised bonuses that are paid to preserve the relationship."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from bargaining._arrays import Floats, discounts, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status, Unsolved
 
-_NODES = 256  # first look at the range of efforts, before anything is solved for
+_NODES = 256  # points of the first grid over the range of efforts
 _HALVINGS = 60  # a float has 53 digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RelationalContract(Shown):
-    """The best contract that two parties enforce by the threat to part.
+    """The best contract that two parties can enforce by the threat to part.
 
     Attributes
     ----------
     effort : float
         The effort sustained; NaN if none is.
     surplus : float
-        The joint payoff a period: at that effort, or `outside` if they part.
+        The joint payoff per period: at that effort, or `outside` if they part.
     bonus : float
-        The pay that is promised and not enforceable, per period.
+        The promised pay that no court enforces, per period.
     slack : float
-        What the future is worth beyond the temptation, per period:
+        The value of the future less the temptation, per period:
         discount * (surplus - outside) - (1 - discount) * bonus. Zero where the future limits effort.
     status : Status
         OK; EMPTY if no effort can be sustained and the parties take `outside`.
@@ -65,17 +65,17 @@ def relational_contract(
     surplus : callable
         The joint payoff per period S(e), concave.
     temptation : callable
-        T(e): the largest pay that must be left to good faith, convex. With an observed effort of cost c(e)
-        and no other enforceable pay for it, T = c; with noisy output see `bonus_spread`.
+        T(e): the largest payment that no court enforces, convex. With an observed effort of cost c(e)
+        and no enforceable pay for it, T = c; with noisy output see `bonus_spread`.
     discount : float
         The common discount factor per period, in [0, 1).
     lower, upper : float
         The range of efforts.
     outside : float, default 0
-        O: what the two get together, per period, after they part for good.
+        O: the joint payoff per period after they part for good.
     marginal_surplus : callable, optional
-        The derivative of S. With it the efficient effort is solved for to the last digits; without it, it
-        is good to about 1e-8 of the range (the surplus, to 1e-16).
+        The derivative of S. With it the efficient effort is found to full accuracy; without it, it
+        is accurate to about 1e-8 of the range (the surplus, to 1e-16).
 
     Returns
     -------
@@ -88,9 +88,9 @@ def relational_contract(
 
     Notes
     -----
-    Each period: effort, then the bonus is paid or not. Who breaks faith ends the relationship. Stationary
-    contracts lose nothing, and how the surplus is divided does not matter for what can be enforced: the fixed
-    pay divides it (Levin 2003). The constraint's slack is concave, so the efforts that can be sustained are an
+    In each period effort is chosen, then the bonus is paid or not. If somebody breaks the agreement, the relationship
+    ends. Stationary contracts are optimal, and the division of the surplus, by the fixed pay, does not affect which
+    efforts can be enforced (Levin 2003). The constraint's slack is concave, so the efforts that can be sustained are an
     interval; the answer is its point nearest the efficient effort.
 
     References
@@ -214,7 +214,7 @@ def _end(slack: Callable[[float], float], peak: float, best: float) -> float:
 
 
 def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
-    r"""Return the least spread of pay that makes each effort optimal when only noisy output is seen.
+    r"""Return the least spread of pay that makes each effort optimal if only noisy output is observed.
 
     For effort e, over pay plans w that depend on output,
 
@@ -231,13 +231,13 @@ def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
     Returns
     -------
     ndarray of shape (k,)
-        The spread, by effort; infinite for an effort that no plan induces. It is the temptation to break
-        faith in `relational_contract`.
+        The spread, by effort; infinite for an effort that no plan induces. It is the temptation in
+        `relational_contract`.
 
     Notes
     -----
-    All plans with the same spread tempt alike, since the fixed pay is free (Levin 2003). A linear program for
-    each effort.
+    Only the spread of a plan matters for the temptation, since the fixed pay is free (Levin 2003). There is one linear
+    program for each effort.
 
     Examples
     --------

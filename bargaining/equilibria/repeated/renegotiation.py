@@ -1,4 +1,4 @@
-"""Cooperation whose punishments both players would not agree to forgive: weak renegotiation-proofness."""
+"""Weak renegotiation-proofness: cooperation with punishments that the players would not agree to cancel."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Pair = tuple[Fraction, Fraction]
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenegotiationProof(Shown):
-    """Whether a profile can be played for ever without punishments that both would rather forgive.
+    """Whether a profile can be played for ever with punishments that the players would not agree to cancel.
 
     Attributes
     ----------
     sustained : bool or None
-        True: an equilibrium is given. False: there is none in pure actions. None: the conditions that are
-        necessary hold, and no equilibrium of the simple kind described in `renegotiation_proof` does it.
+        True: an equilibrium is given. False: there is none in pure actions. None: the necessary conditions
+        hold, but no equilibrium of the simple kind described in `renegotiation_proof` was found.
     payoffs : ndarray of shape (2,)
         Average payoffs on the path.
     punishments : ndarray of int, shape (2, 2)
@@ -36,7 +36,7 @@ class RenegotiationProof(Shown):
     punishment_payoffs : ndarray of shape (2, 2)
         Row i: the average payoffs when the punishment of i starts; NaN if there is none.
     forgiven : ndarray of shape (2,)
-        The chance, after each period of the punishment of i, that play returns to the path.
+        The probability, after each period of the punishment of i, that play returns to the path.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -54,7 +54,7 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
     r"""Say whether a profile, played for ever, is a weakly renegotiation-proof equilibrium path.
 
     An equilibrium is weakly renegotiation-proof if no two of its continuation payoffs are strictly Pareto ranked:
-    then the players never agree to swap one continuation for another.
+    then the players never agree to exchange one continuation for another.
 
     Parameters
     ----------
@@ -74,8 +74,9 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
 
     Notes
     -----
-    *Enough.* Punish player i by repeating one profile :math:`a^i`, returning to the path after each period with a
-    chance drawn in public, so that the punishment pays :math:`p^i = (1-\mu) g(a^i) + \mu v` with
+    *Sufficient.* Punish player i by repeating one profile :math:`a^i`, returning to the path after each period with a
+    probability given by a public lottery, so that the payoff of the punishment is :math:`p^i = (1-\mu) g(a^i) + \mu v`
+    with
     :math:`0 \le \mu \le \delta`. It is an equilibrium, and weakly renegotiation-proof, if
 
     - :math:`g_j(a^i) \ge v_j`: the other gains by punishing;
@@ -84,10 +85,10 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
     - :math:`(1-\delta) c_i(a) + \delta p^i_i \le v_i`: i keeps to the path;
     - :math:`(1-\delta) c_j(a^i) + \delta p^j_j \le p^i_j`: j keeps to punishing.
 
-    All pairs :math:`(a^0, a^1)` are tried. A player never tempted on the path or while punishing needs none.
+    All pairs :math:`(a^0, a^1)` are tried. A player who is never tempted on the path or while punishing needs none.
 
-    *Needed.* In any such equilibrium let p be i's worst continuation (and among those j's best), starting with
-    the profile :math:`a^i`. A deviation there is answered by no worse, so :math:`c_i(a^i) \le p_i`; what follows
+    *Necessary.* In any such equilibrium let p be i's worst continuation (and among those j's best), starting with
+    the profile :math:`a^i`. No deviation there is punished more harshly, so :math:`c_i(a^i) \le p_i`. What follows
     is no worse for i, so no better for j, and :math:`g_j(a^i) \ge p_j \ge v_j` (Farrell and Maskin 1989). At a
     given discount factor moreover :math:`p_i \le (1-\delta) g_i(a^i) + \delta \max_b g_i(b)` and
     :math:`\delta p_i \le v_i - (1-\delta) c_i(a)`. If no profile meets these for a player with something to gain
@@ -163,7 +164,7 @@ def patient_renegotiation_proof(game: Game) -> Floats:
 
 
 def _undominated(held: Floats, given: Floats) -> Floats:
-    """Return the pairs (held to, given to the other) that no profile beats in both."""
+    """Return the undominated pairs (payoff to which i is held, payoff of the other)."""
     order = np.lexsort((-given, held))
     best, kept = -np.inf, []
     for k in order:
@@ -195,7 +196,7 @@ def _discount(repeated: RepeatedGame) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """A way to punish one player: the profile, what it pays, how much return it takes, and what it tempts."""
+    """A way to punish one player: the profile, its payoffs, the weight on the path, and the deviation payoffs."""
 
     player: int
     profile: tuple[int, ...] | None  # None: she is never punished
@@ -262,7 +263,7 @@ class _Stage:
 
 
 def _compatible(punishing: _Option, other: _Option, delta: Fraction) -> bool:
-    """Say whether the other player carries out a punishment, given how she is punished herself."""
+    """Say whether the other player carries out a punishment, given her own punishment."""
     if punishing.profile is None:
         return True
     j = other.player

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.public_automaton import PublicAutomaton
 
 _PROGRAM = 1000  # units that a linear program counts for under monitoring
-_FINEST = 1e-9  # the tolerance that slack is measured by where none is asked for
+_FINEST = 1e-9  # the tolerance by which slack is measured if none is given
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 
@@ -48,8 +48,8 @@ class PayoffBounds(Shown):
         set, as a share of the payoff range (payoffs scaled to the unit box, directions to length 1): 0 only if the
         two are the same. Infinite without an inner set.
     status : Status
-        OK; EMPTY if it is shown that no equilibrium exists; INACCURATE if `gap` exceeds the tolerance asked for:
-        the bounds hold all the same.
+        OK; EMPTY if it is shown that no equilibrium exists; INACCURATE if `gap` exceeds the tolerance, but the bounds
+        are valid.
     steps : int
         Applications of the outer operator.
     player_names : tuple of str
@@ -68,7 +68,7 @@ class PayoffBounds(Shown):
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
     player_names: tuple[str, ...] = field(default=(), repr=False)
     repeated: RepeatedGame | None = field(default=None, repr=False)
-    _found: Found | None = field(default=None, repr=False)  # what proves both sides under monitoring
+    _found: Found | None = field(default=None, repr=False)  # the proofs of both sides under monitoring
 
     def __repr__(self) -> str:
         sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"
@@ -94,8 +94,8 @@ class PayoffBounds(Shown):
         payoffs : array_like of shape (n,)
             A point of the inner set.
         tolerance : float, default 1e-6
-            How far the payoffs of the equilibrium may lie from these, as a share of the payoff ranges, where they lie
-            on the edge of the inner set. Points inside are attained exactly.
+            The largest distance of the equilibrium's payoffs from these, as a share of the payoff ranges, if they lie
+            on the edge of the inner set. Interior points are attained exactly.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class PayoffBounds(Shown):
         InvalidInput
             If the point lies outside the inner set by more than the tolerance; the message says how far.
         Unsolved
-            If rounding to rationals leaves some regret, as on a knife edge that rounding decides.
+            If rounding to rationals leaves some regret, as on a knife edge.
 
         Examples
         --------
@@ -230,7 +230,7 @@ def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
 
 
 def outside_of(leave: Exit, players: int) -> Floats:
-    """Return what everybody gets after an exit that is open to all, whoever leaves."""
+    """Return the payoffs after an exit that is open to all and does not depend on who leaves."""
     if len(leave.who) < players or (leave.payoffs != leave.payoffs[0]).any():
         raise NotApplicable(
             "These bounds need an exit that is open to all with the same payoffs whoever leaves; got "

@@ -1,4 +1,4 @@
-"""Players who share one fate under imperfect monitoring: strongly symmetric equilibria, and trigger strategies."""
+"""Strongly symmetric equilibria and trigger strategies under imperfect monitoring."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONGEST = (
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymmetricStep(Shown):
-    """What players who share one fate sustain at a discount factor: every payoff from the lowest to the highest.
+    """The strongly symmetric payoffs at a discount factor: every payoff from the lowest to the highest.
 
     Attributes
     ----------
@@ -44,11 +44,11 @@ class SymmetricStep(Shown):
     lowest, highest : Fraction
         Average payoffs of each player.
     profile : tuple of int, or None
-        What is played for the highest; None if the players part.
+        The profile played for the highest; None if the players part.
     punishment : tuple of int, or None
-        What is played for the lowest; None if they part.
+        The profile played for the lowest; None if they part.
     punished : tuple of Fraction
-        For each signal the chance that the lowest follows it, while the highest is being had.
+        For each signal the probability that play moves from the highest to the lowest payoff.
     """
 
     discount: Fraction
@@ -71,8 +71,8 @@ class SymmetricPayoffs(Shown):
         None if actions are seen.
     exit : Exit or None
     steps : tuple of SymmetricStep
-        What is sustained, as the discount factor rises from 0: each from its discount factor on. Between two steps
-        profiles stay as they are, while payoffs may change with the discount factor: see `at`. Below the first step
+        The payoffs as the discount factor rises from 0, each from its discount factor on. Between two steps
+        profiles stay the same, but payoffs may change with the discount factor: see `at`. Below the first step
         there is no such equilibrium.
     """
 
@@ -84,7 +84,7 @@ class SymmetricPayoffs(Shown):
     _stages: dict[Profile, Stage] = field(repr=False)
 
     def at(self, discount: float | Fraction) -> SymmetricStep | None:
-        """Return what is sustained at a discount factor in [0, 1), as given; None if nothing is."""
+        """Return the payoffs at a discount factor in [0, 1), taken exactly; None if there is no equilibrium."""
         given = discount_of(discount)
         found = self._ledger.at(given)
         return None if found is None else _step(self.game, self.monitoring, self._stages, found, given)
@@ -118,7 +118,7 @@ def symmetric_payoffs(
     r"""Return the payoffs of strongly symmetric equilibria, for every common discount factor.
 
     All players take the same action after every history, so they share one payoff between two numbers, lo and hi. After
-    a signal y play goes on at hi or, with chance x(y), at lo: no payoff in between needs to be promised (*bang-bang*).
+    a signal y play continues at hi or, with probability x(y), at lo: no payoff in between is needed (*bang-bang*).
     With the spread :math:`R = \frac{\delta}{1-\delta}(hi - lo)` and :math:`s(y) = R (1 - x(y))`,
 
     .. math:: hi = \max_{a, s} g(a) + E[s \mid a] - R, \qquad lo = \min_{a, s} g(a) + E[s \mid a],
@@ -128,11 +128,11 @@ def symmetric_payoffs(
     Parameters
     ----------
     game : Game
-        Any number of players with equally many actions, who earn the same if all take the same action.
+        Any number of players with equally many actions, who get the same payoff if all take the same action.
     monitoring : Monitoring, optional
-        What is seen of the actions; by default the actions themselves.
+        The public signal of the actions; by default the actions are seen.
     exit : Exit, optional
-        The right of everybody to leave, with the same payoff for all whoever leaves.
+        The right of everybody to leave, with the same payoff for all, whoever leaves.
 
     Returns
     -------
@@ -141,11 +141,11 @@ def symmetric_payoffs(
     Raises
     ------
     NotApplicable
-        If the players are not alike in these ways.
+        If the players are not symmetric in these ways.
 
     Notes
     -----
-    Timing as in `payoff_set`: a public randomisation, who may leave does or stays, actions, the signal. Pure actions.
+    Timing as in `payoff_set`: a public lottery, players who may leave do so or stay, actions, the signal. Pure actions.
     All numbers are rationals, from linear programs in rationals.
 
     References
@@ -217,18 +217,18 @@ def _step(
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerStrategy(Shown):
-    """Keep to a profile until a signal that triggers a war; after the war begin anew.
+    """Play a profile until a signal triggers a war; after the war start again.
 
     Attributes
     ----------
     payoffs : tuple of Fraction
         The average payoffs.
     slack : Fraction
-        By how much the deviation that comes nearest to paying fails to, in average payoffs; negative where it pays.
+        The loss from the most profitable deviation, in average payoffs; negative if it is a gain.
     trigger : Fraction
-        The chance of a war after a period in which nobody deviates.
+        The probability of a war after a period in which nobody deviates.
     fighting : Fraction
-        The share of all periods that are spent at war, in the long run; 1 if a war never ends.
+        The long-run share of periods at war; 1 if a war never ends.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -256,7 +256,7 @@ def trigger_strategy(
     signals: Sequence[int | str],
     periods: int | None = None,
 ) -> TriggerStrategy:
-    r"""Return what trigger strategies give, and whether they are an equilibrium (Green and Porter 1984).
+    r"""Return the payoffs of trigger strategies, and whether they are an equilibrium (Green and Porter 1984).
 
     A profile a is played until one of the signals B is seen, then a stage equilibrium e for T periods, then a again:
 
@@ -276,11 +276,11 @@ def trigger_strategy(
     discount : number
         The discount factor of all players, in [0, 1).
     monitoring : Monitoring
-        What is seen.
+        The public signal.
     signals : sequence of int or str
         The signals B, by number or name.
     periods : int, optional
-        How long a war lasts, T, up to 10,000; for ever by default.
+        The length T of a war, up to 10,000; for ever by default.
 
     Returns
     -------

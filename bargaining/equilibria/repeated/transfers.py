@@ -36,9 +36,9 @@ class TransferEquilibrium(Shown):
     status : Status or ndarray of int8
         OK, or EMPTY where the stage game has no pure equilibrium to sustain anything and nobody may leave.
     profile : ndarray of int, shape (*batch, n)
-        The actions played on the path to U; -1 where the best is to leave (or nothing is).
+        The actions played on the path to U; -1 where leaving is best (or there is no equilibrium).
     punishments : ndarray of int, shape (*batch, n, n)
-        Row k holds the actions played for a period when player k is punished; -1 where the players part instead.
+        Row k has the actions played for one period when player k is punished; -1 where the players part instead.
     exact : tuple of (Fraction, tuple of Fraction) or None
         U and v in exact arithmetic, for a single game.
     player_names : tuple of str
@@ -108,16 +108,16 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     Notes
     -----
     Timing of a period: players pay each other (or burn money); players who may leave do so or stay; if all
-    stay, they act. Who fails to pay is punished at once, by the actions of the same period. Public
+    stay, they act. A player who fails to pay is punished at once, by the actions of the same period. Public
     randomisation is not needed.
 
     *Exit.* Staying must be worth o_i to a player who may leave, so c_i(a) becomes max(c_i(a), o_i) in L. Where two
     or more may leave, leaving together is an equilibrium whatever the payoffs, so :math:`v_i = o_i`, and
-    leaving is one way to reach U. One player alone leaves as a threat only if it is credible: if some
-    profile that can be sustained has :math:`c_i(a) \le o_i`, played should she stay. Then everybody's
-    lowest payoff is at most o, and otherwise the right to leave changes nothing for others.
+    leaving is one way to reach U. If only one player may leave, her threat to leave must be credible: some
+    profile that can be sustained, and is played if she stays, has :math:`c_i(a) \le o_i`. Then everybody's
+    lowest payoff is at most o; otherwise the right to leave changes nothing for the others.
 
-    *Monitoring.* If actions are seen through a public signal alone the formulas are those of `joint_payoffs`, which
+    *Monitoring.* If actions are seen only through a public signal, the formulas are those of `joint_payoffs`, which
     gives the answers for all discount factors at once.
 
     Decided in exact arithmetic on the payoffs and discount factors as given: `Fraction(1, 7)` is the critical

@@ -1,4 +1,4 @@
-"""Nash equilibria of a stage game, each with its exact regret; the result says whether they are proved to be all."""
+"""Nash equilibria of a stage game, each with its exact regret; the result says whether the list is proved complete."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _BUDGET = 20_000  # of the subdivision for three and more players: some seconds
 _REGRET = Fraction(1, 10**12)  # of a profile in floats at an equilibrium that is not rational
 _DOUBTFUL = Fraction(
     1, 10**7
-)  # a regret that rounding alone does not explain, nor a profile that is no equilibrium
-_SAME = 1e-7  # profiles nearer than this are one equilibrium, found in two cells
+)  # largest regret that rounding explains; a larger one shows that a profile is no equilibrium
+_SAME = 1e-7  # profiles closer than this are one equilibrium that was found in two cells
 _DENOMINATOR = 10_000  # up to which a float is tried as a fraction: payoffs of a few digits lead to such
 _ROUNDING = 1e-13  # of a probability found in floats; a fraction farther from it is another number
-_STARTS = 8  # of the paths to an equilibrium, where not all could be enumerated
+_STARTS = 8  # starts of paths to equilibria, if not all equilibria could be enumerated
 
 
 @owning
@@ -49,19 +49,19 @@ class StageEquilibria(Shown):
     Attributes
     ----------
     profiles : tuple of tuple of ndarray
-        One mixed strategy a player for each equilibrium: the exact probabilities, rounded once.
+        For each equilibrium one mixed strategy per player: the exact probabilities, rounded once.
     payoffs : ndarray of shape (k, n)
-        What each player gets in each equilibrium.
+        Each player's payoff in each equilibrium.
     exact : tuple of tuple of tuple of Fraction
         The strategies in exact arithmetic; every float payoff is a rational. Equilibria of three and more players
         can be irrational: then these are rational strategies nearby, and `regret` is not zero.
     exact_payoffs : tuple of tuple of Fraction
         The payoffs in exact arithmetic.
     regret : tuple of Fraction
-        For each equilibrium the most any player gains by another action, over the player's payoff range,
-        recomputed from the game. Zero is zero; at most 1e-12 where the equilibrium is irrational.
+        For each equilibrium the largest gain of a player by another action, over the player's payoff range,
+        recomputed from the game: exactly zero, or at most 1e-12 if the equilibrium is irrational.
     complete : bool
-        Whether nothing is missing: for two players, every *extreme* equilibrium is listed, and all others are
+        Whether the list is complete: for two players, every *extreme* equilibrium is listed, and all others are
         mixtures of extreme ones within `components`; for more, there are finitely many and each is listed.
     finite : bool or None
         Whether the game has finitely many equilibria; None if `complete` is false.
@@ -110,7 +110,7 @@ class StageEquilibria(Shown):
         return Card(title="Stage equilibria", heads=heads, rows=rows, notes=[note])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a pandas DataFrame: a row for each equilibrium and player, the chance of each action, the payoff.
+        """Return a pandas DataFrame: per equilibrium and player a row with the probability of each action, the payoff.
 
         Examples
         --------
@@ -173,7 +173,7 @@ def stage_equilibria(
         profile of supports, and ``"pure"`` lists pure equilibria alone. ``"auto"`` takes the vertices for two
         players, candidates of nashpy if the game is too large for that, and supports for three and more.
     budget : int, default 20000
-        How much ``"supports"`` examines at most: a cell costs one for every eight of its vertices; the default
+        The maximal work of ``"supports"``: a cell costs one unit for every eight of its vertices; the default
         allows some seconds. Past it `complete` is false.
 
     Returns
@@ -183,7 +183,7 @@ def stage_equilibria(
     Raises
     ------
     NotApplicable
-        If ``"vertices"`` is asked for and the game is too large, or has not two players.
+        If `method` is ``"vertices"`` and the game is too large, or does not have two players.
 
     Notes
     -----
@@ -193,14 +193,14 @@ def stage_equilibria(
     action is unused or a best reply; the set of equilibria is a union of products of hulls of them (Mangasarian
     1964; Avis, Rosenberg, Savani & von Stengel 2010). Integers throughout: a degenerate game is no exception.
 
-    *nashpy.* Its floats only name the actions in use: Lemke-Howson from every label, within a limit on
+    *nashpy.* Its floats are used only to find supports: Lemke-Howson from every label, within a limit on
     the pivots, and for smaller games its enumerations of supports and vertices. On each pair of supports the
-    indifference conditions are solved exactly, and what is not an equilibrium exactly is dropped.
+    indifference conditions are solved exactly, and candidates that are not exact equilibria are dropped.
 
-    *Supports.* Three and more players: on each profile of supports the indifference conditions are polynomials,
-    linear in the strategy of any one player. The product of simplices is cut into cells until each is shown to hold no
-    solution, or one and no more (Kantorovich's theorem), which Newton's method then finds. A degenerate game, one
-    with a continuum of equilibria or a singular one, leaves cells undecided: then `complete` is false, and paths
+    *Supports.* For three and more players: on each profile of supports the indifference conditions are polynomials,
+    linear in the strategy of each player. The product of simplices is cut into cells until each is shown to contain no
+    solution, or exactly one (Kantorovich's theorem), which Newton's method then finds. In a degenerate game, one
+    with a continuum of equilibria or a singular one, cells remain undecided: then `complete` is false, and paths
     of the logarithmic barrier game (see `markov_equilibria`) add equilibria, so that some are found in any game.
     The comparisons are made in floats with margins far above rounding.
 
@@ -304,7 +304,7 @@ def _by_paths(scaled: Floats) -> list[tuple[Floats, ...]]:
 
 
 def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[tuple[Strategy, ...], Fraction]:
-    """Return a rational profile at a candidate, in simple fractions where they do, and its regret."""
+    """Return a rational profile near a candidate, in simple fractions if possible, and its regret."""
     simple: list[Strategy] = []
     given: list[Strategy] = []
     for own in candidate:
@@ -352,7 +352,7 @@ def _candidates(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]
     game = nashpy.Game(first, second)
     rows, columns = first.shape
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nashpy's doubts about degenerate games: nothing is taken on trust
+        warnings.simplefilter("ignore")  # on degenerate games; all candidates are checked
         yield from _lemke_howson(first, second)
         if comb(rows + columns, rows) <= _SUPPORTS:
             yield from _finite(game.support_enumeration())
@@ -361,7 +361,7 @@ def _candidates(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]
 
 
 def _finite(pairs: Iterator[tuple[Floats, Floats]]) -> Iterator[tuple[Floats, Floats]]:
-    """Yield until the enumeration ends or breaks down, as it does on some degenerate games."""
+    """Yield candidates until the enumeration ends or fails, as it does on some degenerate games."""
     from scipy.spatial import QhullError
 
     try:

@@ -33,10 +33,10 @@ from bargaining._arrays import Floats
 
 _MARGIN = 1e-11  # on payoffs in [0, 1]; the sums behind a comparison round to 1e-14
 _NARROW = 1e-5  # a cell this small that is still undecided holds a degenerate solution
-_STEPS = 12  # of Newton's method, which doubles its digits with each
-_SHARE = 4  # one profile of supports may use this part of what is left, so that a degenerate one leaves some
-_FAR = 10.0  # a step this long leaves the simplex for good
-_FACE = 4  # what a profile of supports costs beyond its cells, in units of the budget
+_STEPS = 12  # steps of Newton's method, which doubles the digits in each
+_SHARE = 4  # share of the remaining budget for one profile of supports: a degenerate one leaves some
+_FAR = 10.0  # a step this long cannot return to the simplex
+_FACE = 4  # fixed cost of a profile of supports, in units of the budget
 _INSIDE = 1e-9  # how far a solution may lie outside a cell, or a probability below zero, and count as in it
 
 Supports = tuple[tuple[int, ...], ...]
@@ -44,7 +44,7 @@ Supports = tuple[tuple[int, ...], ...]
 
 @dataclass(slots=True)
 class Search:
-    """What was found: mixed profiles near every solution, and whether every cell was decided."""
+    """The result of a search: mixed profiles near every solution, and whether every cell was decided."""
 
     profiles: list[list[Floats]] = field(default_factory=list)
     complete: bool = True
@@ -59,7 +59,7 @@ def mixed_profiles(payoffs: Floats, *, budget: int) -> Search:
     payoffs : ndarray of shape (a_1, ..., a_n, n)
         In [0, 1], player by player.
     budget : int
-        How much is examined at most, over all supports; a cell costs one for every eight of its vertices.
+        The maximal work over all supports; a cell costs one unit for every eight of its vertices.
 
     Returns
     -------
@@ -95,7 +95,7 @@ class _Face:
 
     supports: Supports
     shape: tuple[int, ...]
-    full: list[Floats]  # per player (a_i, others' support sizes): what every action is worth
+    full: list[Floats]  # per player (a_i, others' support sizes): the payoff of every action
     own: list[Floats]  # per player the same for actions of the support, less the first of them
     curvature: float  # gamma
 

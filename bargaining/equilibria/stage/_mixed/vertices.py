@@ -1,6 +1,6 @@
 """The extreme equilibria of a two-player game, exactly, from the vertices of the best-reply polytopes.
 
-Profiles of mixed strategies are in exact arithmetic: their payoffs, what deviations gain, and components of equilibria.
+Payoffs of mixed profiles, gains from deviations and components of equilibria are computed in exact arithmetic.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def evaluate(exact: Rationals, profiles: list[Profile]) -> tuple[list[tuple[Frac
 
 
 def _against(payoffs: Rationals, profile: Profile, player: int) -> list[Fraction]:
-    """Return what each action of `player` is worth against the others' strategies."""
+    """Return the payoff of each action of `player` against the others' strategies."""
     table = payoffs
     for other in reversed(range(len(profile))):
         if other != player:
@@ -49,7 +49,7 @@ def _against(payoffs: Rationals, profile: Profile, player: int) -> list[Fraction
 
 
 def components(profiles: list[Profile]) -> tuple[tuple[int, ...], ...]:
-    """Group equilibria that differ in one strategy alone: the segment between two such is in equilibrium."""
+    """Group equilibria that differ in only one strategy, since the segment between two such consists of equilibria."""
     group = list(range(len(profiles)))
     for a, b in combinations(range(len(profiles)), 2):
         if sum(x != y for x, y in zip(profiles[a], profiles[b], strict=True)) == 1:
@@ -82,9 +82,9 @@ def best_reply_vertices(payoffs: Integers, *, limit: int) -> Vertices | None:
     Parameters
     ----------
     payoffs : (m, n) array of int
-        What the opponent's reply j is worth to the opponent against action i; all positive, m + n <= 64.
+        The opponent's payoff of reply j against action i; all positive, m + n <= 64.
     limit : int
-        The number of rays to give up at.
+        The number of rays at which to give up.
 
     Notes
     -----

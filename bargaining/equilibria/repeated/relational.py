@@ -89,7 +89,7 @@ def relational_contract(
     Notes
     -----
     In each period effort is chosen, then the bonus is paid or not. If somebody breaks the agreement, the relationship
-    ends. Stationary contracts are optimal, and the division of the surplus, by the fixed pay, does not affect which
+    ends. Stationary contracts lose nothing, and the division of the surplus, by the fixed pay, does not affect which
     efforts can be enforced (Levin 2003). The constraint's slack is concave, so the efforts that can be sustained are an
     interval; the answer is its point nearest the efficient effort.
 

@@ -128,8 +128,8 @@ def critical_discount(
         with public randomisation. ``"stage"``: reversion for ever to i's worst stage equilibrium, mixed ones included;
         with exit, a player who prefers leaving to this equilibrium leaves, and P is the payoff of leaving. A mixed
         equilibrium can be harsher than every punishment in pure actions. With monitoring, bad signals are followed,
-        with some probability, by one stage equilibrium for ever, chosen optimally; with transfers, a player who does not
-        pay is punished by her worst one.
+        with some probability, by one stage equilibrium for ever, chosen optimally; with transfers, a player who does
+        not pay is punished by her worst one.
     monitoring : Monitoring, optional
         The public signal of the actions; by default the actions are seen.
     transfers : bool, default False
